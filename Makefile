@@ -1,0 +1,64 @@
+# make run    IPManager on http://127.0.0.1:8000/ with a demo network (IPMANAGER_DEMO=0: empty)
+# make test   the whole suite on SQLite, then on PostgreSQL; make test ARGS="-k pool" for a part
+# make lint   style, types, imports between the apps, migrations
+# make proof  what the suite cannot show in seconds: see tests/proof
+# make bench  times, with their spread
+# make lock   renew requirements/*.txt (needs the network)
+# make messages   collect and compile the German translation
+# make clean  remove what the commands above have made, except the data in var/
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+UV := $(shell command -v uv 2>/dev/null)
+
+ifdef UV
+MAKE_VENV = rm -rf $(VENV) && $(UV) venv --quiet $(VENV)
+INSTALL = $(UV) pip install --quiet --python $(PYTHON) --compile-bytecode
+else
+MAKE_VENV = python3 -m venv --clear $(VENV)
+INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check
+endif
+
+.PHONY: run test lint proof bench lock messages clean
+
+run: $(VENV)/run.stamp
+	@IPMANAGER_DEMO=$${IPMANAGER_DEMO-1} exec $(PYTHON) manage.py run
+
+test: $(VENV)/test.stamp
+	@$(PYTHON) -m tests.run $(ARGS)
+
+lint: $(VENV)/lint.stamp
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	$(VENV)/bin/lint-imports
+	DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py makemigrations --check --dry-run
+
+proof bench: $(VENV)/test.stamp
+	@$(PYTHON) -m tests.$@ $(ARGS)
+
+messages: $(VENV)/run.stamp
+	$(PYTHON) manage.py makemessages --locale de --no-location --ignore $(VENV) --ignore var
+	$(PYTHON) manage.py compilemessages --ignore $(VENV)
+
+# A stamp is a copy of the lock that was installed, written when the installation is complete.
+$(VENV)/%.stamp: requirements/%.txt $(VENV)/made
+	@echo "Installing $<"
+	@$(INSTALL) --require-hashes -r $<
+	@cp $< $@
+
+$(VENV)/made:
+	@$(MAKE_VENV)
+	@touch $@
+
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--custom-compile-command "make lock" pyproject.toml
+
+lock:
+	$(COMPILE) --upgrade --output-file requirements/run.txt
+	$(COMPILE) --upgrade --constraint requirements/run.txt --group test --output-file requirements/test.txt
+	$(COMPILE) --upgrade --constraint requirements/test.txt --group test --group lint --output-file requirements/lint.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,142 @@
+"""Read a finished hosts file as dnsmasq would, by our own strict grammar, and say what is wrong with it.
+
+Knows nothing of render.py: whatever error hides there, it does not hide here too. An empty answer means that
+every line is a comment or exactly `MAC[,MAC...],IP[,name]`, so nothing else can reach dnsmasq.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+from ipam.addresses import Address, Network
+
+# dnsmasq's buffer takes 1024 characters and reads the rest as a new line.
+LONGEST_LINE = 1000
+MOST_COMPLAINTS = 20
+
+_HEX = "[0-9a-f]"
+_ROW = re.compile(
+    rf"(?P<macs>(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}(?:,(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}})*)"
+    r",(?:(?P<v4>[0-9.]{7,15})|\[(?P<v6>[0-9a-f:]{2,39})\])"
+    r"(?:,(?!ignore$|infinite$|[0-9]+[smhdw]?$)(?P<name>[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One reservation as it stands in the file."""
+
+    macs: tuple[str, ...]
+    ip: Address
+    name: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a file says: its rows, and every reason not to use it."""
+
+    rows: list[Row] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+def hosts_file(data: bytes, networks: Collection[Network]) -> Reading:
+    """Read the whole file; `networks` are the subnets that may hold its addresses."""
+    reading = Reading()
+    if data and not data.endswith(b"\n"):
+        reading.complaints.append("the last line does not end")
+    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
+        complaint = _read(line, reading.rows)
+        if complaint:
+            reading.complaints.append(f"line {number}: {complaint}")
+    reading.complaints += _doubles(reading.rows) + _misplaced(reading.rows, networks)
+    del reading.complaints[MOST_COMPLAINTS:]
+    return reading
+
+
+def _read(line: bytes, rows: list[Row]) -> str:
+    """Add the line's row; the answer is what is wrong with the line."""
+    if len(line) > LONGEST_LINE:
+        return f"longer than {LONGEST_LINE} characters"
+    if not all(0x20 <= sign <= 0x7E for sign in line):
+        return "a sign that is not printable ASCII"
+    text = line.decode("ascii")
+    if text.startswith("#"):
+        return ""
+    match = _ROW.fullmatch(text)
+    if not match:
+        return f"not MAC,IP[,name]: {text[:80]!r}"
+    return _add(match, rows)
+
+
+def _add(match: re.Match[str], rows: list[Row]) -> str:
+    macs = tuple(match["macs"].split(","))
+    try:
+        ip = IPv4Address(match["v4"]) if match["v4"] else IPv6Address(match["v6"])
+    except AddressValueError as error:
+        return str(error)
+    if str(ip) != (match["v4"] or match["v6"]):
+        return f"{ip} in another spelling"
+    for mac in macs:
+        if mac == "00:00:00:00:00:00" or int(mac[:2], 16) % 2:
+            return f"{mac} is no card's address"
+    rows.append(Row(macs, ip, match["name"] or ""))
+    return ""
+
+
+def _doubles(rows: list[Row]) -> list[str]:
+    """An address, or a name within one IP version, that stands in two rows."""
+    found: list[str] = []
+    addresses: set[Address] = set()
+    names: set[tuple[str, int]] = set()
+    for row in rows:
+        if row.ip in addresses:
+            found.append(f"{row.ip} stands twice")
+        if row.name and (row.name, row.ip.version) in names:
+            found.append(f"the name {row.name} stands twice")
+        addresses.add(row.ip)
+        names.add((row.name, row.ip.version))
+    return found
+
+
+def _misplaced(rows: list[Row], networks: Collection[Network]) -> list[str]:
+    """Addresses that no subnet holds, that are not a host's, and MACs with two addresses in one subnet."""
+    found: list[str] = []
+    homes = _Homes(networks)
+    seen: set[tuple[str, Network]] = set()
+    for row in rows:
+        home = homes.of(row.ip)
+        if home is None:
+            found.append(f"no subnet holds {row.ip}")
+            continue
+        if _reserved_by_rule(row.ip, home):
+            found.append(f"{row.ip} is not a host address of {home}")
+        places = {(mac, home) for mac in row.macs}
+        if seen & places or len(places) < len(row.macs):
+            found.append(f"{row.macs[0]} has two lines in {home}")
+        seen |= places
+    return found
+
+
+def _reserved_by_rule(ip: Address, home: Network) -> bool:
+    if home.prefixlen >= home.max_prefixlen - 1:
+        return False
+    return ip == home[0] or (ip.version == 4 and ip == home[-1])
+
+
+class _Homes:
+    """The most specific network around an address, by one probe for each prefix length in use."""
+
+    def __init__(self, networks: Collection[Network]) -> None:
+        self.networks = {(net.version, net.prefixlen, int(net[0])): net for net in networks}
+        self.lengths = sorted({(net.version, net.prefixlen) for net in networks}, reverse=True)
+
+    def of(self, ip: Address) -> Network | None:
+        for version, length in self.lengths:
+            if version != ip.version:
+                continue
+            low = ip.max_prefixlen - length
+            home = self.networks.get((version, length, int(ip) >> low << low))
+            if home:
+                return home
+        return None

@@ -1,0 +1,54 @@
+"""What passes between the ledger's rows and dnsmasq's files: plain and frozen."""
+
+from dataclasses import dataclass, field
+
+from ipam.addresses import Address, Network
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """One reservation as the ledger states it, good or bad.
+
+    `kind` and `id` name the row behind it; `subnet` is the most specific one around the address, or None.
+    """
+
+    kind: str
+    id: int
+    macs: tuple[str, ...]
+    ip: Address
+    name: str = ""
+    subnet: Network | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostLine:
+    """One reservation as dnsmasq may be told it: every value has been checked; `name` may be empty."""
+
+    macs: tuple[str, ...]
+    ip: Address
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a record is left out, or (field "name") written without its name."""
+
+    record: HostRecord
+    field: str
+    reason: str
+
+    @property
+    def left_out(self) -> bool:
+        return self.field != "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """The lines that may be written, sorted, and what was wrong with the rest."""
+
+    lines: list[HostLine] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)

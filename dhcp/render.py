@@ -1,0 +1,46 @@
+"""Turn checked records into the text that dnsmasq reads. The same records are the same bytes.
+
+Never a `set:` here: dnsmasq 2.90 dies of one at the reload after it served that host.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+
+from dhcp.records import HostLine
+from ipam.addresses import Address
+
+GENERATION_NAME = "gen.ipmanager.internal"
+_LONGEST_HEADER = 200
+
+
+def hosts_file(lines: Iterable[HostLine], url: str) -> bytes:
+    """The whole dhcp-hostsfile."""
+    body = [host_line(line) for line in sorted(lines, key=lambda line: (line.ip.version, int(line.ip)))]
+    return "".join([header(url), f"# Reservations: {len(body)}\n", *body]).encode("ascii")
+
+
+def host_line(line: HostLine) -> str:
+    """`MAC[,MAC],IP[,name]`, an IPv6 address in brackets."""
+    return ",".join(filter(None, (*line.macs, _address(line.ip), line.name))) + "\n"
+
+
+def generation_file(hosts: bytes, url: str) -> bytes:
+    """The addn-hosts file whose one name tells, by DNS, which hosts file dnsmasq has read."""
+    return f"{header(url)}{generation_address(hosts)} {GENERATION_NAME}\n".encode("ascii")
+
+
+def generation_address(hosts: bytes) -> IPv4Address:
+    """127.128.0.0/9 has room for 23 bits of the content's digest and is nobody's address."""
+    digest = int.from_bytes(hashlib.sha256(hosts).digest()[:3], "big")
+    return IPv4Address(int(IPv4Address("127.128.0.0")) + (digest & 0x7FFFFF))
+
+
+def header(url: str) -> str:
+    """One comment line, whatever the URL: a line break or excess length in it would begin a reservation."""
+    text = f"# Written by IPManager; change it at {url}"
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in text[:_LONGEST_HEADER]) + "\n"
+
+
+def _address(ip: Address) -> str:
+    return f"[{ip}]" if ip.version == 6 else str(ip)

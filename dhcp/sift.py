@@ -1,0 +1,119 @@
+"""Decide which records dnsmasq may be told: a bad one is left out alone, or loses just its name.
+
+Nothing here raises: whatever the ledger holds, the good records are served and each bad one is named.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+
+from dhcp.names import safe_name
+from dhcp.records import HostLine, HostRecord, Problem, Sifted
+from ipam.addresses import Address, Network
+
+# Keeps a line far from the 1024 characters after which dnsmasq reads the rest as a line of its own.
+MOST_MACS = 16
+_LIMITED_BROADCAST = IPv4Address("255.255.255.255")
+_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
+_NOBODY = frozenset({"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
+
+
+@dataclass(slots=True)
+class _Taken:
+    """Who has which address, MAC and name so far."""
+
+    addresses: dict[Address, HostRecord] = field(default_factory=dict)
+    macs: dict[tuple[str, Network | None], HostRecord] = field(default_factory=dict)
+    names: dict[tuple[str, int], HostRecord] = field(default_factory=dict)
+
+
+def sift(records: Iterable[HostRecord]) -> Sifted:
+    """Good lines sorted by address, and the problems. Of two that want the same, the older row keeps it."""
+    sifted, taken = Sifted(), _Taken()
+    for record in sorted(records, key=_seniority):
+        problem = _flaw(record) or _clash(record, taken)
+        if problem:
+            sifted.problems.append(problem)
+        else:
+            _accept(record, taken, sifted)
+    sifted.lines.sort(key=lambda line: (line.ip.version, int(line.ip)))
+    return sifted
+
+
+def _seniority(record: HostRecord) -> tuple[bool, str, int, str]:
+    """Servers before their interfaces, then by age; the text only makes the order total."""
+    return (record.kind != "server", record.kind, record.id, repr(record))
+
+
+def _flaw(record: HostRecord) -> Problem | None:
+    """What is wrong with the record by itself."""
+    reason = _mac_flaw(record.macs)
+    if reason:
+        return Problem(record, "mac", reason)
+    reason = _address_flaw(record.ip, record.subnet)
+    return Problem(record, "ip", reason) if reason else None
+
+
+def _mac_flaw(macs: tuple[str, ...]) -> str:
+    if not macs:
+        return "there is no MAC address"
+    if len(macs) > MOST_MACS:
+        return f"more than {MOST_MACS} MAC addresses"
+    if len(set(macs)) < len(macs):
+        return "the same MAC address twice"
+    for mac in macs:
+        if not _MAC.fullmatch(mac):
+            return f"{mac!r} is not a MAC address"
+        if mac in _NOBODY or int(mac[1], 16) & 1:
+            return f"{mac} is a group or nobody's address, not a card's"
+    return ""
+
+
+def _address_flaw(ip: Address, subnet: Network | None) -> str:
+    if not isinstance(ip, IPv4Address | IPv6Address):
+        return f"{ip!r} is not an IP address"
+    # The text after % may be anything at all, a comma or a newline too.
+    if isinstance(ip, IPv6Address) and (ip.scope_id or ip.ipv4_mapped):
+        return "an address with a zone, or an IPv4 address in IPv6 spelling, cannot be reserved"
+    if subnet is None or ip not in subnet:
+        return f"no subnet holds {ip}"
+    if ip.is_multicast or ip.is_unspecified or ip.is_loopback or ip == _LIMITED_BROADCAST:
+        return f"{ip} is not a host's address"
+    # dnsmasq would hand these out. /31, /32, /127 and /128 have none.
+    if subnet.num_addresses > 2 and ip == subnet.network_address:
+        return f"{ip} is the network address of {subnet}"
+    if subnet.num_addresses > 2 and subnet.version == 4 and ip == subnet.broadcast_address:
+        return f"{ip} is the broadcast address of {subnet}"
+    return ""
+
+
+def _clash(record: HostRecord, taken: _Taken) -> Problem | None:
+    """Which earlier record wants the same address, or has this MAC in the same subnet."""
+    holder = taken.addresses.get(record.ip)
+    if holder:
+        return Problem(record, "ip", f"{record.ip} is already reserved for {holder.key}")
+    for mac in record.macs:
+        holder = taken.macs.get((mac, record.subnet))
+        if holder:
+            return Problem(record, "mac", f"{mac} already has {holder.ip} in {record.subnet} ({holder.key})")
+    return None
+
+
+def _accept(record: HostRecord, taken: _Taken, sifted: Sifted) -> None:
+    name = safe_name(record.name)
+    reason = name.reason or _name_clash(record, name.text, taken)
+    if reason:
+        sifted.problems.append(Problem(record, "name", reason))
+    text = "" if reason else name.text
+    taken.addresses[record.ip] = record
+    taken.macs.update({(mac, record.subnet): record for mac in record.macs})
+    if text:
+        taken.names[text, record.ip.version] = record
+    sifted.lines.append(HostLine(record.macs, record.ip, text))
+
+
+def _name_clash(record: HostRecord, name: str, taken: _Taken) -> str:
+    """One name may have one IPv4 and one IPv6 address, as a server with both has."""
+    holder = taken.names.get((name, record.ip.version))
+    return f"{name!r} is already the name of {holder.ip} ({holder.key})" if holder else ""

@@ -1,0 +1,444 @@
+"""The ledger's rows: which subnet, which address, whose.
+
+Truth stands first in constraints, then in `clean()`, then in the verbs. `save()` always means valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Lower, Now
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from ipam import addresses, rules
+from ipam.fields import AddressField, AddressListField, MACField, NetworkField
+from ipam.hostnames import HostnameField, validate_duid, validate_hostname
+from ipam.querysets import (
+    InterfaceQuerySet,
+    IPAddressQuerySet,
+    PoolQuerySet,
+    ServerQuerySet,
+    SubnetQuerySet,
+)
+
+
+def _unique_in_vrf(table: str, field: str) -> list[models.UniqueConstraint]:
+    """Two partial constraints: SQLite knows no NULLS NOT DISTINCT, and no VRF is an address space, too."""
+    return [
+        models.UniqueConstraint(fields=[field], condition=Q(vrf=None), name=f"{table}_global_{field}"),
+        models.UniqueConstraint(fields=["vrf", field], condition=~Q(vrf=None), name=f"{table}_vrf_{field}"),
+    ]
+
+
+class Row(models.Model):
+    """Every row knows when it came and when it last changed, and is valid when it is saved."""
+
+    created_at = models.DateTimeField(_("created"), auto_now_add=True, db_default=Now())
+    updated_at = models.DateTimeField(_("updated"), auto_now=True, db_default=Now())
+
+    class Meta:
+        abstract = True
+
+    def save(self, **kwargs: Any) -> None:
+        """Check, then write. Raises ValidationError, which names the field and, if one exists, the holder."""
+        with transaction.atomic():
+            self.lock()
+            self.full_clean()
+            try:
+                with transaction.atomic():
+                    super().save(**kwargs)
+            except IntegrityError:
+                self.full_clean()  # somebody was quicker: now the check can say who
+                raise
+
+    def lock(self) -> None:
+        """Take the locks that the checks need, in the house's order: subnet, pool, address."""
+
+
+class VRF(Row):
+    """An address space of its own: the same address may exist once in each. No VRF means the global one."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    rd = models.CharField(_("route distinguisher"), max_length=21, blank=True, default="", db_default="")
+    description = models.CharField(_("description"), max_length=255, blank=True, default="", db_default="")
+    history = HistoricalRecords(table_name="vrfs_history")
+
+    class Meta:
+        db_table = "vrfs"
+        ordering = ["name"]
+        verbose_name = _("VRF")
+        verbose_name_plural = _("VRFs")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Subnet(Row):
+    """A network and what its machines need to know. Parent and children follow from the CIDR."""
+
+    vrf = models.ForeignKey(
+        VRF, models.PROTECT, null=True, blank=True, verbose_name=_("VRF"), help_text=_("Empty: the global address space.")
+    )
+    network = NetworkField(_("network"), help_text=_("As in 10.112.57.0/24 or 2001:db8::/64."))
+    name = models.CharField(_("name"), max_length=100, blank=True, default="", db_default="")
+    description = models.CharField(_("description"), max_length=255, blank=True, default="", db_default="")
+    gateway = AddressField(_("gateway"), null=True, blank=True, help_text=_("The router; it is never handed out."))
+    vlan_id = models.PositiveIntegerField(
+        _("VLAN"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(4094)]
+    )
+    dns_servers = AddressListField(
+        _("DNS servers"), blank=True, default=list, db_default="", help_text=_("Addresses, separated by commas.")
+    )
+    domain = models.CharField(
+        _("domain"), max_length=253, blank=True, default="", db_default="", validators=[validate_hostname]
+    )
+    site = models.CharField(_("site"), max_length=100, blank=True, default="", db_default="", db_index=True)
+    history = HistoricalRecords(table_name="subnets_history")
+    objects = SubnetQuerySet.as_manager()
+    was: Subnet | None = None
+    forced = False
+
+    class Meta:
+        db_table = "subnets"
+        ordering = ["network"]
+        verbose_name = _("subnet")
+        verbose_name_plural = _("subnets")
+        constraints = [
+            *_unique_in_vrf("subnets", "network"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.network} {self.name}".strip()
+
+    def get_absolute_url(self) -> str:
+        return reverse("admin:ipam_subnet_change", args=[self.pk])
+
+    def lock(self) -> None:
+        rules.lock_subnets(self.vrf_id, self.network)
+
+    def clean(self) -> None:
+        rules.check_subnet(self)
+
+    def remember(self) -> None:
+        """Note what the database says now, for those who must tidy up after the change."""
+        self.was = Subnet.objects.filter(pk=self.pk).first() if self.pk else None
+
+    def delete(self, *args: Any, force: bool = False, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refused with Conflict while addresses are in use here. `force` keeps those in the parent, or unplaced."""
+        self.forced = force
+        with transaction.atomic():
+            return super().delete(*args, **kwargs)
+
+    def save(self, **kwargs: Any) -> None:
+        with transaction.atomic():
+            super().save(**kwargs)
+            self._save_pools()
+
+    @property
+    def parent(self) -> Subnet | None:
+        """The most specific subnet that contains this one."""
+        return Subnet.objects.parent_of(self.network, self.vrf_id)
+
+    @property
+    def children(self) -> list[Subnet]:
+        """The subnets directly below this one."""
+        return Subnet.objects.children_of(self)
+
+    @property
+    def static_ip_pools(self) -> list[str]:
+        """The static pools as the seeds write them: `["192.168.1.1-192.168.1.50"]`. Saved with the subnet."""
+        return self._pool_strings("static")
+
+    @static_ip_pools.setter
+    def static_ip_pools(self, value: Iterable[str]) -> None:
+        self.__dict__.setdefault("_new_pools", {})["static"] = list(value)
+
+    @property
+    def dhcp_pools(self) -> list[str]:
+        """The DHCP pools, written like the static ones."""
+        return self._pool_strings("dhcp")
+
+    @dhcp_pools.setter
+    def dhcp_pools(self, value: Iterable[str]) -> None:
+        self.__dict__.setdefault("_new_pools", {})["dhcp"] = list(value)
+
+    def _pool_strings(self, kind: str) -> list[str]:
+        waiting = self.__dict__.get("_new_pools", {}).get(kind)
+        if waiting is not None:
+            return list(waiting)
+        return [str(pool) for pool in self.pools.all() if pool.kind == kind] if self.pk else []
+
+    def _save_pools(self) -> None:
+        wanted = {
+            (kind, *addresses.parse_range(text))
+            for kind, strings in self.__dict__.get("_new_pools", {}).items()
+            for text in strings
+        }
+        for pool in self.pools.filter(kind__in=self.__dict__.pop("_new_pools", {})):
+            if (pool.kind, pool.first, pool.last) in wanted:
+                wanted.remove((pool.kind, pool.first, pool.last))
+            else:
+                pool.delete()
+        for kind, first, last in sorted(wanted, key=lambda entry: (entry[0], int(entry[1]))):
+            Pool(subnet=self, first=first, last=last, kind=kind).save()
+
+
+class Pool(Row):
+    """A range of a subnet's addresses: static ones we hand out, DHCP ones dnsmasq hands out."""
+
+    class Kind(models.TextChoices):
+        STATIC = "static", _("Static")
+        DHCP = "dhcp", _("DHCP")
+
+    subnet = models.ForeignKey(Subnet, models.CASCADE, related_name="pools", verbose_name=_("subnet"))
+    first = AddressField(_("first address"))
+    last = AddressField(_("last address"))
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.STATIC, db_default=Kind.STATIC)
+    # How far `settle.extend` has walked a pool that is too large to be materialised at once.
+    materialised_to = AddressField(null=True, blank=True, editable=False)
+    history = HistoricalRecords(table_name="pools_history", excluded_fields=["materialised_to"])
+    objects = PoolQuerySet.as_manager()
+
+    class Meta:
+        db_table = "pools"
+        ordering = ["first"]
+        verbose_name = _("pool")
+        verbose_name_plural = _("pools")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(last__gte=F("first")), name="pools_upwards", violation_error_message=_("A pool runs upwards.")
+            ),
+            models.CheckConstraint(condition=Q(kind__in=["static", "dhcp"]), name="pools_kind"),
+        ]
+        indexes = [models.Index(fields=["first", "last"], name="pools_range")]
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}" if self.first != self.last else str(self.first)
+
+    @property
+    def size(self) -> int:
+        """How many addresses it spans, those that are never handed out included."""
+        return addresses.size(self.first, self.last)
+
+    def lock(self) -> None:
+        if self.subnet_id:
+            rules.lock_subnets(self.subnet.vrf_id, self.subnet.network)
+
+    def clean(self) -> None:
+        rules.check_pool(self)
+
+
+class Server(Row):
+    """A machine. Where its address stands in the ledger follows from it."""
+
+    vrf = models.ForeignKey(
+        VRF, models.PROTECT, null=True, blank=True, verbose_name=_("VRF"), help_text=_("Empty: the global address space.")
+    )
+    hostname = HostnameField(_("host name"), max_length=253)
+    ip_address = AddressField(_("IP address"), null=True, blank=True)
+    mac_address = MACField(_("MAC address"), null=True, blank=True, help_text=_("In any usual spelling."))
+    device_type = models.CharField(_("device type"), max_length=100, blank=True, default="", db_default="")
+    manufacturer = models.CharField(_("manufacturer"), max_length=100, blank=True, default="", db_default="")
+    description = models.CharField(_("description"), max_length=255, blank=True, default="", db_default="")
+    location = models.CharField(_("location"), max_length=100, blank=True, default="", db_default="")
+    lan_port = models.CharField(_("LAN port"), max_length=100, blank=True, default="", db_default="")
+    enabled = models.BooleanField(
+        _("enabled"), default=True, db_default=True, help_text=_("Only enabled servers are served by DHCP.")
+    )
+    history = HistoricalRecords(table_name="hosts_history")
+    objects = ServerQuerySet.as_manager()
+
+    class Meta:
+        db_table = "hosts"
+        ordering = ["hostname"]
+        verbose_name = _("server")
+        verbose_name_plural = _("servers")
+        constraints = [
+            *_unique_in_vrf("hosts", "ip_address"),
+            *_unique_in_vrf("hosts", "mac_address"),
+            models.UniqueConstraint(Lower("hostname"), condition=Q(vrf=None), name="hosts_global_hostname"),
+            models.UniqueConstraint(Lower("hostname"), "vrf", condition=~Q(vrf=None), name="hosts_vrf_hostname"),
+        ]
+
+    def __str__(self) -> str:
+        return self.hostname
+
+    def get_absolute_url(self) -> str:
+        return reverse("admin:ipam_server_change", args=[self.pk])
+
+    def clean(self) -> None:
+        rules.check_server(self)
+
+
+class Interface(Row):
+    """A further network card or BMC of a server, placed like the server itself."""
+
+    server = models.ForeignKey(Server, models.CASCADE, related_name="interfaces", verbose_name=_("server"))
+    name = models.CharField(_("name"), max_length=64, help_text=_("As in eth1, ipmi or bmc."))
+    mac_address = MACField(_("MAC address"), null=True, blank=True)
+    duid = models.CharField(
+        _("DUID"), max_length=383, blank=True, default="", db_default="", validators=[validate_duid],
+        help_text=_("DHCPv6 identifier: pairs of hexadecimal digits, separated by colons."),
+    )  # fmt: skip
+    ip_address = AddressField(_("IP address"), null=True, blank=True)
+    history = HistoricalRecords(table_name="interfaces_history")
+    objects = InterfaceQuerySet.as_manager()
+
+    class Meta:
+        db_table = "interfaces"
+        ordering = ["server", "name"]
+        verbose_name = _("interface")
+        verbose_name_plural = _("interfaces")
+        constraints = [models.UniqueConstraint(fields=["server", "name"], name="interfaces_server_name")]
+        indexes = [
+            models.Index(fields=["mac_address"], name="interfaces_mac"),
+            models.Index(fields=["ip_address"], name="interfaces_ip"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.server_id and self.server.hostname} {self.name}"
+
+    def clean(self) -> None:
+        self.duid = self.duid.lower()
+        rules.check_interface(self)
+
+
+class IPAddress(Row):
+    """One address and who has it: the seeds' IPAM record."""
+
+    class Status(models.TextChoices):
+        AVAILABLE = "available", _("Available")
+        ALLOCATED = "allocated", _("Allocated")
+        RESERVED = "reserved", _("Reserved")
+        QUARANTINE = "quarantine", _("Quarantine")
+
+    class Type(models.TextChoices):
+        STATIC = "static", _("Static")
+        DHCP = "dhcp", _("DHCP")
+
+    vrf = models.ForeignKey(
+        VRF, models.PROTECT, null=True, blank=True, verbose_name=_("VRF"), help_text=_("Empty: the global address space.")
+    )
+    subnet = models.ForeignKey(
+        Subnet, models.SET_NULL, null=True, blank=True, related_name="addresses", editable=False,
+        verbose_name=_("subnet"),
+    )  # fmt: skip
+    ip_address = AddressField(_("IP address"))
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status, default=Status.AVAILABLE, db_default=Status.AVAILABLE
+    )
+    ip_type = models.CharField(
+        _("type"), max_length=6, choices=Type, default=Type.STATIC, db_default=Type.STATIC, editable=False
+    )
+    active = models.BooleanField(
+        _("active"), default=True, db_default=True, help_text=_("Whether it answered the last ping.")
+    )
+    server = models.ForeignKey(
+        Server, models.SET_NULL, null=True, blank=True, related_name="addresses", verbose_name=_("server")
+    )
+    hostname = models.CharField(_("host name"), max_length=255, blank=True, default="", db_default="")
+    mac_address = MACField(_("MAC address"), null=True, blank=True)
+    platform = models.CharField(_("platform"), max_length=100, blank=True, default="", db_default="")
+    manufacturer = models.CharField(_("manufacturer"), max_length=100, blank=True, default="", db_default="")
+    description = models.TextField(
+        _("description"), blank=True, default="", db_default="", max_length=2000,
+        help_text=_("Can be edited only while the address is reserved."),
+    )  # fmt: skip
+    vm_id = models.CharField(_("VM"), max_length=255, null=True, blank=True, unique=True)
+    freed_at = models.DateTimeField(_("freed"), null=True, blank=True, editable=False)
+    history = HistoricalRecords(table_name="ip_addresses_history")
+    objects = IPAddressQuerySet.as_manager()
+
+    class Meta:
+        db_table = "ip_addresses"
+        ordering = ["ip_address"]
+        verbose_name = _("IP address")
+        verbose_name_plural = _("IP addresses")
+        constraints = [
+            *_unique_in_vrf("ip_addresses", "ip_address"),
+            models.CheckConstraint(
+                condition=Q(status__in=["available", "allocated", "reserved", "quarantine"]), name="ip_addresses_status"
+            ),
+            models.CheckConstraint(condition=Q(ip_type__in=["static", "dhcp"]), name="ip_addresses_type"),
+            models.CheckConstraint(
+                condition=~Q(status="available") | Q(server=None, vm_id=None), name="ip_addresses_free_is_nobodys"
+            ),
+            models.CheckConstraint(
+                condition=Q(server=None) | Q(status="allocated"), name="ip_addresses_servers_are_allocated"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["subnet", "status"], name="ip_addresses_subnet_status"),
+            models.Index(fields=["subnet", "ip_address"], name="ip_addresses_subnet_ip"),
+            models.Index(fields=["ip_address"], name="ip_addresses_ip"),
+            models.Index(fields=["mac_address"], name="ip_addresses_mac"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.ip_address)
+
+    def get_absolute_url(self) -> str:
+        return reverse("admin:ipam_ipaddress_change", args=[self.pk])
+
+    @property
+    def holder(self) -> str:
+        """Who has the address, for a sentence; empty when it is free."""
+        if self.server_id:
+            return gettext("server “%s”") % self.server.hostname
+        if self.vm_id:
+            return gettext("VM “%s”") % self.vm_id
+        if self.status == "available":
+            return ""
+        what = {"allocated": self.hostname, "reserved": self.description, "quarantine": self.description}[self.status]
+        name = {
+            "allocated": gettext("an allocation"),
+            "reserved": gettext("a reservation"),
+            "quarantine": gettext("the quarantine"),
+        }[self.status]
+        return f"{name} “{addresses.shorten(what)}”" if what else name
+
+    def clean(self) -> None:
+        self.vm_id = self.vm_id or None
+        rules.check_address(self)
+
+
+class Sighting(models.Model):
+    """Evidence that somebody uses an address: a DHCP lease, an ARP entry, an answered ping."""
+
+    class Source(models.TextChoices):
+        LEASE = "lease", _("DHCP lease")
+        ARP = "arp", _("ARP")
+        PING = "ping", _("Ping")
+
+    vrf = models.ForeignKey(VRF, models.CASCADE, null=True, blank=True, verbose_name=_("VRF"))
+    ip_address = AddressField(_("IP address"))
+    mac_address = MACField(_("MAC address"), null=True, blank=True)
+    source = models.CharField(_("source"), max_length=5, choices=Source)
+    seen_at = models.DateTimeField(_("seen"), db_default=Now(), default=timezone.now)
+    leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
+
+    class Meta:
+        db_table = "sightings"
+        ordering = ["-seen_at"]
+        verbose_name = _("sighting")
+        verbose_name_plural = _("sightings")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vrf", "ip_address", "mac_address", "source"], condition=~Q(vrf=None), name="sightings_vrf"
+            ),
+            models.UniqueConstraint(
+                fields=["ip_address", "mac_address", "source"], condition=Q(vrf=None), name="sightings_global"
+            ),
+            models.CheckConstraint(condition=Q(source__in=["lease", "arp", "ping"]), name="sightings_source"),
+        ]
+        indexes = [models.Index(fields=["mac_address"], name="sightings_mac")]
+
+    def __str__(self) -> str:
+        return f"{self.ip_address} {self.mac_address or ''} {self.source}"

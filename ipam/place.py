@@ -1,0 +1,185 @@
+"""Place servers: make the address rows say what the servers and their interfaces say.
+
+One way for one server and for all of them: the number of queries does not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from ipam import rows, rules
+from ipam.addresses import Address, is_host
+from ipam.models import Interface, IPAddress, Pool, Server, Subnet
+from ipam.querysets import SubnetIndex
+
+BATCH = 500
+Key = tuple[int | None, Address]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A server wants an address, for the card with this MAC."""
+
+    server: Server
+    mac: str | None
+
+
+@dataclass
+class Placed:
+    """What placing changed: rows, by what happened to them."""
+
+    created: list[IPAddress] = field(default_factory=list)
+    updated: list[IPAddress] = field(default_factory=list)
+    freed: list[IPAddress] = field(default_factory=list)
+    deleted: list[IPAddress] = field(default_factory=list)
+    unchanged: int = 0
+
+
+def place(servers: Sequence[Server]) -> Placed:
+    """Give every server the rows of its addresses and take away those that it no longer has.
+
+    Raises ValidationError, which names the holder, when somebody else has one of the addresses.
+    """
+    done = Placed()
+    for start in range(0, len(servers), BATCH):
+        with transaction.atomic():
+            _place(servers[start : start + BATCH], done)
+    return done
+
+
+def unplace(server_ids: Iterable[int]) -> None:
+    """Free every row of servers that are about to go."""
+    with transaction.atomic():
+        held = list(IPAddress.objects.select_for_update().filter(server__in=list(server_ids)).order_by("ip_address"))
+        if held:
+            _write(_Ground.under(held, []), {}, held, Placed())
+
+
+def _place(servers: Sequence[Server], done: Placed) -> None:
+    wanted = _claims(servers)
+    there = list(
+        IPAddress.objects.select_for_update()
+        .filter(Q(server__in=servers) | Q(ip_address__in=[address for _vrf, address in wanted]))
+        .order_by("ip_address")
+    )
+    ids = {server.pk for server in servers}
+    relevant = [row for row in there if row.server_id in ids or (row.vrf_id, row.ip_address) in wanted]
+    _write(_Ground.under(relevant, wanted), wanted, relevant, done)
+
+
+def _claims(servers: Sequence[Server]) -> dict[Key, Claim]:
+    """What the servers want; an address that two cards of one server share goes by the first card's MAC."""
+    wanted = {
+        (server.vrf_id, server.ip_address): Claim(server, server.mac_address) for server in servers if server.ip_address
+    }
+    by_id = {server.pk: server for server in servers}
+    nics = Interface.objects.filter(server__in=servers).exclude(ip_address=None).order_by("server", "name", "pk")
+    for server_id, address, mac in nics.values_list("server", "ip_address", "mac_address"):
+        wanted.setdefault((by_id[server_id].vrf_id, address), Claim(by_id[server_id], mac))
+    return wanted
+
+
+class _Ground:
+    """The subnets and pools under some addresses."""
+
+    def __init__(self, index: SubnetIndex, pools: Iterable[Pool]) -> None:
+        self._index = index
+        self._static: dict[int, list[Pool]] = defaultdict(list)
+        for pool in pools:
+            self._static[pool.subnet_id].append(pool)
+
+    @classmethod
+    def under(cls, there: Sequence[IPAddress], wanted: Iterable[Key]) -> _Ground:
+        touched = {(row.vrf_id, row.ip_address) for row in there} | set(wanted)
+        index = SubnetIndex.of([address for _vrf, address in touched], Subnet.objects.all())
+        found = {subnet.pk for key in touched if (subnet := index.containing(*key))}
+        return cls(index, Pool.objects.filter(subnet__in=found, kind="static"))
+
+    def subnet(self, key: Key) -> Subnet | None:
+        return self._index.containing(*key)
+
+    def is_static(self, key: Key) -> bool:
+        """Whether the address is one of a static pool's."""
+        subnet = self.subnet(key)
+        return subnet is not None and any(pool.first <= key[1] <= pool.last for pool in self._static[subnet.pk])
+
+    def is_stock(self, key: Key) -> bool:
+        """Whether the address, once free, may be handed out again."""
+        subnet = self.subnet(key)
+        return (
+            subnet is not None
+            and key[1] != subnet.gateway
+            and is_host(subnet.network, key[1])
+            and self.is_static(key)
+        )
+
+
+def _write(ground: _Ground, wanted: dict[Key, Claim], there: Sequence[IPAddress], done: Placed) -> None:
+    by_key = {(row.vrf_id, row.ip_address): row for row in there}
+    before = {row.pk: _facts(row) for row in there}
+    for key, row in by_key.items():
+        if row.server_id is not None and (key not in wanted or wanted[key].server.pk != row.server_id):
+            rows.clear(row)
+    created = [_hold(IPAddress(vrf_id=key[0], ip_address=key[1]), ground, claim)
+               for key, claim in wanted.items() if key not in by_key]  # fmt: skip
+    changed, gone = [], []
+    for key, row in by_key.items():
+        if key in wanted:
+            _refuse_others(row, wanted[key])
+            _hold(row, ground, wanted[key])
+        elif row.status == "available" and not ground.is_stock(key):
+            gone.append(row)
+            continue
+        if _facts(row) != before[row.pk]:
+            changed.append(row)
+    _store(created, changed, gone)
+    done.created += created
+    done.updated += [row for row in changed if row.server_id]
+    done.freed += [row for row in changed if not row.server_id]
+    done.deleted += gone
+    done.unchanged += len(there) - len(changed) - len(gone)
+
+
+def _store(created: list[IPAddress], changed: list[IPAddress], gone: list[IPAddress]) -> None:
+    if gone:
+        IPAddress.objects.filter(pk__in=[row.pk for row in gone]).delete()
+    if created:
+        rows.create(created)
+    if changed:
+        rows.update(changed)
+
+
+def _hold(row: IPAddress, ground: _Ground, claim: Claim) -> IPAddress:
+    key = (row.vrf_id, row.ip_address)
+    row.subnet = ground.subnet(key)
+    row.ip_type = "static" if ground.is_static(key) else "dhcp"
+    row.status = "allocated"
+    row.server = claim.server
+    row.hostname = claim.server.hostname
+    row.mac_address = claim.mac
+    row.platform = claim.server.device_type
+    row.manufacturer = claim.server.manufacturer
+    row.freed_at = None
+    return row
+
+
+def _refuse_others(row: IPAddress, claim: Claim) -> None:
+    if not rules.claimable_by(row, claim.server.pk):
+        raise ValidationError({
+            "ip_address": _("%(address)s of server “%(server)s” is taken by %(holder)s.")
+            % {"address": row.ip_address, "server": claim.server.hostname, "holder": row.holder}
+        })  # fmt: skip
+
+
+def _facts(row: IPAddress) -> tuple[object, ...]:
+    return (
+        row.subnet_id, row.status, row.ip_type, row.server_id, row.hostname, row.mac_address,
+        row.platform, row.manufacturer, row.freed_at,
+    )  # fmt: skip

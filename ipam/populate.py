@@ -1,0 +1,176 @@
+"""Bring the whole ledger in step: every free row, every server's row, every row in its subnet.
+
+The signals do the same for one change at a time; this does it for everything, in a number of queries that
+does not grow with the rows, and changes nothing when nothing is wrong.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import Count
+
+from ipam import addresses, rows, settle
+from ipam.addresses import Address
+from ipam.models import IPAddress, Pool, Server, Subnet
+from ipam.place import BATCH, place
+from ipam.querysets import SubnetIndex
+
+Progress = Callable[[str, int, int], None]
+_fixtures = threading.local()
+
+
+@dataclass
+class Report:
+    """What populating did, and how the ledger stands now."""
+
+    static_created: int = 0
+    static_updated: int = 0  # rows of static pools that a server's data was written to
+    dhcp_created: int = 0  # rows for servers outside the static pools
+    dhcp_updated: int = 0
+    freed: int = 0
+    deleted: int = 0
+    moved: int = 0
+    skipped: int = 0  # servers whose rows were right already
+    gateways_in_pools: list[str] = field(default_factory=list)
+    totals: dict[str, int] = field(default_factory=dict)
+
+
+def populate(*, clear: bool = False, progress: Progress = lambda what, done, total: None) -> Report:
+    """Make the rows that must exist, mend those that are wrong.
+
+    `clear` first drops every row that can be derived: free ones and those that servers hold. Rows with a VM,
+    reservations, quarantine and other allocations stay.
+    """
+    report = Report()
+    with transaction.atomic():
+        if clear:
+            kept = IPAddress.objects.live().filter(server=None)
+            rows.forget(IPAddress.objects.exclude(pk__in=kept.values("pk")))
+            Pool.objects.update(materialised_to=None)
+        _stock(report, progress)
+        _servers(report, progress)
+        report.totals = totals()
+    return report
+
+
+def totals() -> dict[str, int]:
+    """The number of rows by status, and of all."""
+    counted = dict.fromkeys(IPAddress.Status.values, 0)
+    counted.update(IPAddress.objects.order_by().values_list("status").annotate(Count("pk")))
+    return {"records": sum(counted.values()), **counted}
+
+
+def when_committed() -> None:
+    """Populate once after the present transaction: fixtures were loaded."""
+    _fixtures.loaded = True
+    transaction.on_commit(_after_fixtures)
+
+
+def _after_fixtures() -> None:
+    if getattr(_fixtures, "loaded", False):
+        _fixtures.loaded = False
+        populate()
+
+
+def _stock(report: Report, progress: Progress) -> None:
+    """Every row in its subnet and of its type, every free row that must exist, and no other free ones."""
+    ground = _Ground()
+    report.gateways_in_pools = ground.gateways_in_pools()
+    seen: set[tuple[int | None, Address]] = set()
+    stale: list[int] = []
+    wrong: list[IPAddress] = []
+    total = IPAddress.objects.count()
+    for number, row in enumerate(IPAddress.objects.order_by("pk").iterator(chunk_size=2000)):
+        subnet, pool = ground.under(row.vrf_id, row.ip_address)
+        if row.status == "available" and (subnet is None or pool is None or row.ip_address in ground.never[subnet.pk]):
+            stale.append(row.pk)
+            continue
+        seen.add((row.vrf_id, row.ip_address))
+        ip_type = "static" if pool else "dhcp"
+        if (row.subnet_id, row.ip_type) != (subnet and subnet.pk, ip_type):
+            row.subnet, row.ip_type = subnet, ip_type
+            wrong.append(row)
+        if number % 2000 == 0:
+            progress("rows", number, total)
+    for start in range(0, len(stale), 5000):
+        report.deleted += rows.forget(IPAddress.objects.filter(pk__in=stale[start : start + 5000]))
+    rows.update(wrong)
+    report.moved = len(wrong)
+    report.static_created = ground.stock(seen, progress)
+
+
+class _Ground:
+    """All subnets and static pools, read once."""
+
+    def __init__(self) -> None:
+        self.subnets = {subnet.pk: subnet for subnet in Subnet.objects.order_by("vrf", "network")}
+        self.index = SubnetIndex(self.subnets.values())
+        self.never = {pk: settle.never_free(subnet) for pk, subnet in self.subnets.items()}
+        self.pools: dict[int, list[Pool]] = defaultdict(list)
+        for pool in Pool.objects.filter(kind="static").order_by("first"):
+            self.pools[pool.subnet_id].append(pool)
+
+    def under(self, vrf_id: int | None, address: Address) -> tuple[Subnet | None, Pool | None]:
+        """The subnet of an address, and that subnet's static pool which holds it."""
+        subnet = self.index.containing(vrf_id, address)
+        around = self.pools[subnet.pk] if subnet else []
+        return subnet, next((pool for pool in around if pool.first <= address <= pool.last), None)
+
+    def gateways_in_pools(self) -> list[str]:
+        """Gateways that lie in a static pool of their subnet: they get no row, and people should know."""
+        found = []
+        for subnet in self.subnets.values():
+            for pool in self.pools[subnet.pk]:
+                if subnet.gateway and pool.first <= subnet.gateway <= pool.last:
+                    found.append(f"{subnet.gateway} ({subnet}, {pool})")
+        return found
+
+    def stock(self, seen: set[tuple[int | None, Address]], progress: Progress) -> int:
+        """Make the free rows that small pools lack; how many they were."""
+        children = self._children()
+        made = 0
+        for number, subnet in enumerate(self.subnets.values()):
+            progress("subnets", number, len(self.subnets))
+            missing = [
+                address
+                for pool in self.pools[subnet.pk]
+                if pool.size <= settle.MATERIALISED
+                for address in settle.free_addresses(pool, subnet, children[subnet.pk])
+                if (subnet.vrf_id, address) not in seen
+            ]
+            if missing:
+                settle.stock(subnet, missing)
+            made += len(missing)
+        return made
+
+    def _children(self) -> dict[int, list[Subnet]]:
+        """The subnets directly below each one; they come a parent before its children."""
+        found: dict[int, list[Subnet]] = defaultdict(list)
+        for subnet in self.subnets.values():
+            for network in list(addresses.supernets(subnet.network))[1:]:
+                if parent := self.index.exactly(subnet.vrf_id, network):
+                    found[parent.pk].append(subnet)
+                    break
+        return found
+
+
+def _servers(report: Report, progress: Progress) -> None:
+    """Every server's addresses, and no address of a server that has gone."""
+    keys = list(Server.objects.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(keys), BATCH):
+        progress("servers", start, len(keys))
+        done = place(Server.objects.filter(pk__in=keys[start : start + BATCH]).order_by("pk"))
+        for row in done.created:
+            report.dhcp_created += row.ip_type == "dhcp"
+            report.static_updated += row.ip_type == "static"
+        for row in done.updated:
+            report.dhcp_updated += row.ip_type == "dhcp"
+            report.static_updated += row.ip_type == "static"
+        report.freed += len(done.freed)
+        report.deleted += len(done.deleted)
+        report.skipped += done.unchanged

@@ -1,0 +1,237 @@
+"""The questions that the ledger answers, and every line of SQL behind them."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import models, transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
+from simple_history.models import HistoricalRecords
+
+from ipam import addresses, search
+from ipam.addresses import Address, Network
+
+if TYPE_CHECKING:
+    from ipam.models import VRF, IPAddress, Pool, Server, Subnet
+
+LIVE = ("allocated", "reserved", "quarantine")
+_MANY = 8  # above this many addresses, reading all subnets beats probing for their supernets
+
+
+class SubnetQuerySet(models.QuerySet["Subnet"]):
+    """Subnets of every VRF, until `in_vrf` narrows them."""
+
+    def in_vrf(self, vrf: VRF | int | None) -> SubnetQuerySet:
+        return self.filter(vrf=vrf)
+
+    def supernets_of(self, network: Network) -> SubnetQuerySet:
+        """Those that contain the network, itself included, widest first: one equality probe for each length."""
+        return self.filter(network__in=list(addresses.supernets(network))).order_by("network")
+
+    def containing(self, address: Address, vrf: VRF | int | None = None) -> Subnet | None:
+        """The most specific subnet of the address in one VRF."""
+        return self.in_vrf(vrf).supernets_of(addresses.host_network(address)).last()
+
+    def parent_of(self, network: Network, vrf: VRF | int | None = None) -> Subnet | None:
+        """The most specific subnet that truly contains the network."""
+        return self.in_vrf(vrf).supernets_of(network).exclude(network=network).last()
+
+    def within(self, network: Network) -> SubnetQuerySet:
+        """Those inside the network, itself included, in the order of the CIDR tree."""
+        last = type(network)((network.broadcast_address, network.max_prefixlen))
+        return self.filter(network__gte=network, network__lte=last).order_by("network")
+
+    def children_of(self, subnet: Subnet) -> list[Subnet]:
+        """Those directly below the subnet."""
+        return addresses.outermost(
+            self.in_vrf(subnet.vrf_id).within(subnet.network).exclude(network=subnet.network), key=lambda s: s.network
+        )
+
+
+class SubnetIndex:
+    """Where addresses belong, for many of them at once: one query, then arithmetic."""
+
+    def __init__(self, subnets: Iterable[Subnet]) -> None:
+        self._found: dict[tuple[int | None, int, int, int], Subnet] = {}
+        lengths: dict[tuple[int | None, int], set[int]] = defaultdict(set)
+        for subnet in subnets:
+            network = subnet.network
+            self._found[subnet.vrf_id, network.version, network.prefixlen, int(network.network_address)] = subnet
+            lengths[subnet.vrf_id, network.version].add(network.prefixlen)
+        self._lengths = {key: sorted(found, reverse=True) for key, found in lengths.items()}
+
+    @classmethod
+    def of(cls, wanted: Sequence[Address], subnets: SubnetQuerySet) -> SubnetIndex:
+        """The index that suffices for the wanted addresses."""
+        if len(wanted) <= _MANY:
+            subnets = subnets.filter(network__in=addresses.supernets_of(wanted))
+        return cls(subnets)
+
+    def exactly(self, vrf_id: int | None, network: Network) -> Subnet | None:
+        """The subnet of just this network, or None."""
+        return self._found.get((vrf_id, network.version, network.prefixlen, int(network.network_address)))
+
+    def containing(self, vrf_id: int | None, address: Address) -> Subnet | None:
+        """The most specific subnet of the address, or None."""
+        value = int(address)
+        for length in self._lengths.get((vrf_id, address.version), ()):
+            shift = address.max_prefixlen - length
+            if found := self._found.get((vrf_id, address.version, length, value >> shift << shift)):
+                return found
+        return None
+
+
+class PoolQuerySet(models.QuerySet["Pool"]):
+    """Pools; a range of addresses belongs to the subnet that the pool names."""
+
+    def overlapping(self, first: Address, last: Address, vrf_id: int | None) -> PoolQuerySet:
+        return self.filter(subnet__vrf_id=vrf_id, first__lte=last, last__gte=first)
+
+    def covering(self, address: Address, subnet: Subnet | None) -> Pool | None:
+        """The pool of the subnet that holds the address."""
+        return self.filter(subnet=subnet, first__lte=address, last__gte=address).first() if subnet else None
+
+
+class IPAddressQuerySet(models.QuerySet["IPAddress"]):
+    """Address rows of every VRF."""
+
+    def between(self, first: Address, last: Address) -> IPAddressQuerySet:
+        return self.filter(ip_address__range=(first, last))
+
+    def within(self, network: Network) -> IPAddressQuerySet:
+        return self.between(network.network_address, network.broadcast_address)
+
+    def live(self) -> IPAddressQuerySet:
+        """Rows that somebody counts on: allocated, reserved or in quarantine."""
+        return self.filter(status__in=LIVE)
+
+    def unplaced(self) -> IPAddressQuerySet:
+        """Rows whose address lies in no subnet."""
+        return self.filter(subnet=None)
+
+    def matching(self, text: str) -> IPAddressQuerySet:
+        """A search box's text: an address, a network, the start of an address, a MAC or part of one, or a
+        part of a host name. Addresses become ranges, so that an index answers."""
+        return self.filter(search.condition(text))
+
+    def probed(self) -> IPAddressQuerySet:
+        """With `probed`: whether a ping has ever answered the question that `active` records."""
+        from ipam.models import Sighting
+
+        seen = Sighting.objects.filter(vrf=OuterRef("vrf"), ip_address=OuterRef("ip_address"), source="ping")
+        return self.annotate(probed=Exists(seen))
+
+    def claimable(
+        self, subnet: Subnet, first: Address | None = None, last: Address | None = None, mac: str | None = None
+    ) -> IPAddressQuerySet:
+        """Free rows of the subnet's static pools in the order of their use: never used ones first, then the
+        longest free. An address that another machine still holds a lease of is not free yet."""
+        free = self.filter(ready(subnet.vrf_id, mac), subnet=subnet)
+        if first is not None and last is not None:
+            free = free.between(first, last)
+        return free.order_by(F("freed_at").asc(nulls_first=True), "ip_address")
+
+
+    def claim(
+        self, subnet: Subnet, facts: dict[str, Any], first: Address | None, last: Address | None, *, wait: bool
+    ) -> IPAddress | None:
+        """PostgreSQL: claim the first claimable row and write its history, in one statement."""
+        given = {
+            **facts,
+            "subnet": subnet.pk,
+            "first": str(first) if first else None,
+            "last": str(last) if last else None,
+            "user": history_user_id(),
+        }
+        return next(iter(self.raw(_claim_sql(wait), given)), None)
+
+
+@functools.cache
+def _claim_sql(wait: bool) -> str:
+    """A row that others have locked is skipped, or waited for. MATERIALIZED keeps the lock to one row."""
+    from ipam.models import IPAddress
+
+    kept = ", ".join(field.column for field in IPAddress.history.model.tracked_fields)
+    return f"""
+        WITH picked AS MATERIALIZED (
+            SELECT a.id FROM ip_addresses a
+            WHERE a.subnet_id = %(subnet)s AND a.status = 'available' AND a.ip_type = 'static'
+              AND (%(first)s::inet IS NULL OR a.ip_address BETWEEN %(first)s::inet AND %(last)s::inet)
+              AND NOT EXISTS (
+                SELECT FROM sightings s
+                WHERE s.ip_address = a.ip_address AND s.vrf_id IS NOT DISTINCT FROM a.vrf_id AND s.source = 'lease'
+                  AND s.leased_until > statement_timestamp() AND s.mac_address IS DISTINCT FROM %(mac_address)s::macaddr)
+            ORDER BY a.freed_at NULLS FIRST, a.ip_address
+            LIMIT 1 FOR UPDATE OF a {"" if wait else "SKIP LOCKED"}
+        ), claimed AS (
+            UPDATE ip_addresses a
+            SET status = 'allocated', vm_id = %(vm_id)s, hostname = %(hostname)s,
+                mac_address = %(mac_address)s::macaddr, freed_at = NULL, updated_at = statement_timestamp()
+            FROM picked WHERE a.id = picked.id
+            RETURNING a.*
+        ), noted AS (
+            INSERT INTO ip_addresses_history ({kept}, history_date, history_type, history_user_id)
+            SELECT {kept}, statement_timestamp(), '~', %(user)s FROM claimed
+        )
+        SELECT * FROM claimed"""
+
+
+def history_user_id() -> int | None:
+    """Who is asking, as the history middleware knows it."""
+    request = getattr(HistoricalRecords.context, "request", None)
+    return request.user.pk if request and request.user.is_authenticated else None
+
+
+def ready(vrf_id: int | None, mac: str | None = None) -> Q:
+    """Free, in a static pool, and not leased to another machine."""
+    from ipam.models import Sighting
+
+    leases = Sighting.objects.filter(
+        vrf=vrf_id, source="lease", ip_address=OuterRef("ip_address"), leased_until__gt=Now()
+    )
+    if mac:
+        leases = leases.exclude(mac_address=mac)
+    return Q(~Exists(leases), status="available", ip_type="static")
+
+
+class BulkTold(models.QuerySet[Any]):
+    """Bulk writes that keep the ledger in step, as single saves do, and leave history."""
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        with transaction.atomic():
+            made = super().bulk_create(objs, *args, **kwargs)
+            self.model.history.bulk_history_create(made)
+            self._tell(made)
+        return made
+
+    def update(self, **kwargs: Any) -> int:
+        with transaction.atomic():
+            ids = list(self.values_list("pk", flat=True))
+            count = self.model._base_manager.filter(pk__in=ids).update(**kwargs) if ids else 0
+            written = list(self.model._base_manager.filter(pk__in=ids))
+            self.model.history.bulk_history_create(written, update=True)
+            self._tell(written)
+        return count
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def _tell(self, written: Sequence[Any]) -> None:
+        from ipam.signals import changed
+
+        changed.send(self.model, instances=written)
+
+
+class ServerQuerySet(BulkTold):
+    """Servers of every VRF."""
+
+    def with_keys(self, *keys: int) -> ServerQuerySet:
+        """The servers with these keys that still exist."""
+        return self.filter(pk__in=keys)
+
+
+class InterfaceQuerySet(BulkTold):
+    """Interfaces of every server."""

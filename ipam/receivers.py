@@ -1,0 +1,76 @@
+"""Who listens to whom inside the ledger. Each handler names one verb; nothing is done here.
+
+Fixtures (`raw`) are not acted on row by row: when they are committed, the whole ledger is brought in step once.
+"""
+
+from typing import Any
+
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
+from django.dispatch import receiver
+
+from ipam import populate, rules
+from ipam.models import Interface, Pool, Server, Subnet
+from ipam.place import place, unplace
+from ipam.settle import abandon, refresh, settle
+from ipam.signals import changed
+
+
+@receiver(post_save, sender=Server)
+def server_saved(instance: Server, raw: bool = False, **kwargs: Any) -> None:
+    if not raw:
+        place([instance])
+
+
+@receiver(pre_delete, sender=Server)
+def server_leaves(instance: Server, **kwargs: Any) -> None:
+    unplace([instance.pk])
+
+
+@receiver([post_save, post_delete], sender=Interface)
+def interface_changed(instance: Interface, raw: bool = False, **kwargs: Any) -> None:
+    if not raw:
+        place(Server.objects.with_keys(instance.server_id))
+
+
+@receiver(changed, sender=Server)
+def servers_changed(instances: list[Server] | None, **kwargs: Any) -> None:
+    place(instances or [])
+
+
+@receiver(changed, sender=Interface)
+def interfaces_changed(instances: list[Interface] | None, **kwargs: Any) -> None:
+    place(Server.objects.with_keys(*{nic.server_id for nic in instances or []}))
+
+
+@receiver(pre_save, sender=Subnet)
+def subnet_about_to_change(instance: Subnet, raw: bool = False, **kwargs: Any) -> None:
+    if not raw:
+        instance.remember()
+
+
+@receiver(post_save, sender=Subnet)
+def subnet_saved(instance: Subnet, raw: bool = False, **kwargs: Any) -> None:
+    if not raw:
+        settle(instance, instance.was)
+
+
+@receiver(pre_delete, sender=Subnet)
+def subnet_leaves(instance: Subnet, **kwargs: Any) -> None:
+    rules.refuse_in_use(instance)
+
+
+@receiver(post_delete, sender=Subnet)
+def subnet_gone(instance: Subnet, **kwargs: Any) -> None:
+    abandon(instance.network, instance.vrf_id)
+
+
+@receiver([post_save, post_delete], sender=Pool)
+def pool_changed(instance: Pool, raw: bool = False, **kwargs: Any) -> None:
+    if not raw:
+        refresh(instance.subnet)
+
+
+@receiver(post_save)
+def fixture_row_saved(sender: type, raw: bool = False, **kwargs: Any) -> None:
+    if raw and sender in (Server, Interface, Subnet, Pool):
+        populate.when_committed()

@@ -1,0 +1,53 @@
+"""Write many address rows at once, each with its line of history."""
+
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from ipam.models import IPAddress, Subnet
+
+FACTS = ("server", "hostname", "mac_address", "platform", "manufacturer", "vm_id")
+_WRITTEN = [
+    "subnet", "status", "ip_type", "server", "hostname", "mac_address", "platform", "manufacturer",
+    "description", "vm_id", "freed_at", "updated_at",
+]  # fmt: skip
+
+
+def create(rows: Sequence[IPAddress]) -> None:
+    """Insert the rows. An address that another transaction took meanwhile raises IntegrityError."""
+    IPAddress.objects.bulk_create(rows)
+    IPAddress.history.bulk_history_create(rows)
+
+
+def update(rows: Sequence[IPAddress]) -> None:
+    """Write every column that a verb may have touched."""
+    now = timezone.now()
+    for row in rows:
+        row.updated_at = now
+    IPAddress.objects.bulk_update(rows, _WRITTEN, batch_size=200)
+    IPAddress.history.bulk_history_create(rows, update=True)
+
+
+def forget(rows: QuerySet[IPAddress]) -> int:
+    """Delete rows that say nothing (free ones): no history, no signals. The number of them is returned."""
+    return rows._raw_delete(rows.db)
+
+
+def clear(row: IPAddress) -> IPAddress:
+    """Make the row free, in memory: nobody's, told so now."""
+    row.server = row.vm_id = row.mac_address = None
+    row.hostname = row.platform = row.manufacturer = row.description = ""
+    row.status = "available"
+    row.freed_at = timezone.now()
+    return row
+
+
+def move(rows: QuerySet[IPAddress], subnet: Subnet) -> None:
+    """Give the rows to another subnet. Free rows move in silence: they say nothing about anybody."""
+    live = list(rows.exclude(status="available"))
+    for row in live:
+        row.subnet = subnet
+    rows.update(subnet=subnet)
+    if live:
+        IPAddress.history.bulk_history_create(live, update=True)

@@ -1,0 +1,396 @@
+"""What may not be: the checks behind every `clean()`, each with the reason and the holder in its message.
+
+All of them raise ValidationError keyed by field. They only read; `models.Row.save` runs them under the locks
+that make the answers stay true until the row is written.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ipam import addresses
+from ipam.addresses import Address
+from ipmanager.errors import Conflict
+
+if TYPE_CHECKING:
+    from ipam.models import Interface, IPAddress, Pool, Server, Subnet
+
+Errors = dict[str, list[str]]
+
+
+# --- subnets ---------------------------------------------------------------------------------------
+
+
+def check_subnet(subnet: Subnet) -> None:
+    """A subnet's gateway, its place among the others, and what a resize would break."""
+    errors: Errors = defaultdict(list)
+    if subnet.network:
+        _check_twin(subnet, errors)
+        _check_gateway(subnet, errors)
+        _check_ends(subnet, errors)
+        _check_parents_dhcp(subnet, errors)
+        if subnet.pk:
+            _check_resize(subnet, errors)
+    if subnet.domain:
+        subnet.domain = subnet.domain.lower()
+    if errors:
+        raise ValidationError(dict(errors))
+
+
+def _check_twin(subnet: Subnet, errors: Errors) -> None:
+    twin = type(subnet).objects.in_vrf(subnet.vrf_id).filter(network=subnet.network).exclude(pk=subnet.pk).first()
+    if twin:
+        errors["network"].append(_("%s exists already.") % twin)
+
+
+def _check_gateway(subnet: Subnet, errors: Errors) -> None:
+    if not subnet.gateway:
+        return
+    if not addresses.is_host(subnet.network, subnet.gateway):
+        errors["gateway"].append(
+            _("%(gateway)s is no host address of %(network)s, which has %(first)s to %(last)s.")
+            % {
+                "gateway": subnet.gateway,
+                "network": subnet.network,
+                "first": addresses.first_host(subnet.network),
+                "last": addresses.last_host(subnet.network),
+            }
+        )
+        return
+    from ipam.models import IPAddress, Pool
+
+    pool = Pool.objects.overlapping(subnet.gateway, subnet.gateway, subnet.vrf_id).filter(kind="dhcp").first()
+    if pool:
+        errors["gateway"].append(
+            _("%(gateway)s lies in the DHCP pool %(pool)s and would be handed out; change the pool first.")
+            % {"gateway": subnet.gateway, "pool": pool}
+        )
+    row = IPAddress.objects.filter(vrf=subnet.vrf_id, ip_address=subnet.gateway, server=None).live().first()
+    if row:
+        errors["gateway"].append(_taken(row))
+
+
+def _check_ends(subnet: Subnet, errors: Errors) -> None:
+    """No machine may end up on what becomes a network or broadcast address."""
+    from ipam.models import IPAddress
+
+    if not addresses.has_ends(subnet.network):
+        return
+    ends = {subnet.network.network_address, subnet.network.broadcast_address} - {addresses.last_host(subnet.network)}
+    for row in IPAddress.objects.filter(vrf=subnet.vrf_id, ip_address__in=ends).live().select_related("server"):
+        errors["network"].append(
+            _("%(address)s would become a network or broadcast address, but %(holder)s has it.")
+            % {"address": row.ip_address, "holder": row.holder}
+        )
+
+
+def _check_parents_dhcp(subnet: Subnet, errors: Errors) -> None:
+    from ipam.models import Pool
+
+    network = subnet.network
+    pools = Pool.objects.overlapping(network.network_address, network.broadcast_address, subnet.vrf_id)
+    around = pools.filter(kind="dhcp", subnet__network__in=list(addresses.supernets(network))).exclude(subnet=subnet.pk)
+    for pool in around.select_related("subnet").exclude(subnet__network=network):
+        errors["network"].append(
+            _("%(network)s lies in the DHCP pool %(pool)s of %(subnet)s; change that pool first.")
+            % {"network": network, "pool": pool, "subnet": pool.subnet}
+        )
+
+
+def _check_resize(subnet: Subnet, errors: Errors) -> None:
+    """A subnet keeps its VRF, its pools and its live addresses when it changes its size."""
+    from ipam.models import IPAddress, Subnet
+
+    old = Subnet.objects.filter(pk=subnet.pk).values("vrf_id", "network").first()
+    if not old:
+        return
+    if old["vrf_id"] != subnet.vrf_id:
+        errors["vrf"].append(_("A subnet stays in its VRF; make a new one in the other VRF and move the servers."))
+    if old["network"] == subnet.network:
+        return
+    low, high = subnet.network.network_address, subnet.network.broadcast_address
+    outside = ~Q(first__gte=low, last__lte=high)
+    waiting = subnet.__dict__.get("_new_pools", {})
+    for pool in subnet.pools.filter(outside).exclude(kind__in=list(waiting)):
+        errors["network"].append(
+            _("The pool %(pool)s would lie outside %(network)s; change or delete it first.")
+            % {"pool": pool, "network": subnet.network}
+        )
+    rows = IPAddress.objects.filter(subnet=subnet).exclude(ip_address__range=(low, high)).live()
+    if message := _these_live(rows, _("outside %s") % subnet.network):
+        errors["network"].append(message)
+
+
+def refuse_in_use(subnet: Subnet) -> None:
+    """A subnet with live addresses stays, unless somebody insists. Raises Conflict with the list."""
+    from ipam.models import IPAddress
+
+    message = _these_live(IPAddress.objects.filter(subnet=subnet), _("in use in %s") % subnet)
+    if message and not subnet.forced:
+        raise Conflict(message, _("Release or move them first, or delete by force."))
+
+
+def lock_subnets(vrf_id: int | None, network: object) -> None:
+    """Make everybody who works on this network or inside it wait: whoever changes pools or subnets
+    takes the rows of all subnets around them, widest first, so two that could overlap meet in one."""
+    from ipam.models import Subnet
+
+    try:
+        network = addresses.parse_network(network)
+    except ValueError:
+        return  # the field's own check says so, with the field's name
+    list(Subnet.objects.in_vrf(vrf_id).supernets_of(network).select_for_update().values_list("pk"))
+
+
+# --- pools -----------------------------------------------------------------------------------------
+
+
+def check_pool(pool: Pool) -> None:
+    """A pool runs upwards inside its subnet, overlaps no other, and dnsmasq may hand out what a DHCP pool holds."""
+    errors: Errors = defaultdict(list)
+    if pool.subnet_id and pool.first and pool.last:
+        _check_same_subnet(pool, errors)
+        _check_span(pool, errors)
+        if not errors:
+            _check_overlap(pool, errors)
+        if not errors and pool.kind == "dhcp":
+            _check_dhcp(pool, errors)
+    if errors:
+        raise ValidationError(dict(errors))
+
+
+def _check_same_subnet(pool: Pool, errors: Errors) -> None:
+    """A pool stays in its subnet; one that changes its range is walked from its start again."""
+    old = type(pool).objects.filter(pk=pool.pk).first() if pool.pk else None
+    if old and old.subnet_id != pool.subnet_id:
+        errors["subnet"].append(_("A pool stays in its subnet; delete it and make a new one in the other subnet."))
+    if old and (old.first, old.last) != (pool.first, pool.last):
+        pool.materialised_to = None
+
+
+def _check_span(pool: Pool, errors: Errors) -> None:
+    network = pool.subnet.network
+    for name in ("first", "last"):
+        if getattr(pool, name) not in network:
+            errors[name].append(
+                _("%(address)s is not in %(network)s.") % {"address": getattr(pool, name), "network": network}
+            )
+    if not errors and pool.first > pool.last:
+        errors["last"].append(
+            _("%(last)s comes before %(first)s.") % {"last": pool.last, "first": pool.first}
+        )
+
+
+def _check_overlap(pool: Pool, errors: Errors) -> None:
+    others = type(pool).objects.overlapping(pool.first, pool.last, pool.subnet.vrf_id).exclude(pk=pool.pk)
+    for other in others.select_related("subnet")[:3]:
+        errors["first"].append(
+            _("%(pool)s overlaps the %(kind)s pool %(other)s of %(subnet)s.")
+            % {"pool": pool, "kind": other.get_kind_display(), "other": other, "subnet": other.subnet}
+        )
+
+
+def _check_dhcp(pool: Pool, errors: Errors) -> None:
+    from ipam.models import IPAddress, Subnet
+
+    network = pool.subnet.network
+    if pool.subnet.gateway and pool.first <= pool.subnet.gateway <= pool.last:
+        errors["first"].append(
+            _("The gateway %s lies in this DHCP pool and would be handed out.") % pool.subnet.gateway
+        )
+    for name, end in (("first", addresses.first_host(network)), ("last", addresses.last_host(network))):
+        value = getattr(pool, name)
+        if not addresses.is_host(network, value):
+            errors[name].append(_("%(value)s is no host address; take %(end)s.") % {"value": value, "end": end})
+    inner = Subnet.objects.in_vrf(pool.subnet.vrf_id).within(network).exclude(pk=pool.subnet_id)
+    for child in inner:
+        if addresses.overlap(pool.first, pool.last, child.network.network_address, child.network.broadcast_address):
+            errors["first"].append(_("The subnet %s lies in this DHCP pool.") % child)
+            break
+    rows = IPAddress.objects.filter(vrf=pool.subnet.vrf_id).between(pool.first, pool.last)
+    unknown = rows.filter(Q(server=None) | Q(mac_address=None))
+    if message := _these_live(unknown, _("in this DHCP pool without a MAC address that dnsmasq could keep them for")):
+        errors["first"].append(message)
+
+
+# --- servers and their interfaces ------------------------------------------------------------------
+
+
+def check_server(server: Server) -> None:
+    """A server's name, address and MAC are its own."""
+    from ipam.models import Interface, Server
+
+    errors: Errors = defaultdict(list)
+    same = Q(hostname__iexact=server.hostname)
+    if server.ip_address:
+        same |= Q(ip_address=server.ip_address)
+    if server.mac_address:
+        same |= Q(mac_address=server.mac_address)
+    for other in Server.objects.filter(same, vrf=server.vrf_id).exclude(pk=server.pk):
+        if other.hostname.lower() == server.hostname.lower():
+            errors["hostname"].append(_("Another server is called “%s” already.") % other.hostname)
+        _check_same(server, other, other.hostname, errors)
+    for nic in _other_interfaces(server.vrf_id, server.ip_address, server.mac_address, server.pk):
+        _check_same(server, nic, nic.server.hostname, errors)
+    check_claim(server.vrf_id, server.ip_address, server.mac_address, server.pk, errors)
+    if errors:
+        raise ValidationError(dict(errors))
+
+
+def check_interface(nic: Interface) -> None:
+    """An interface's address and MAC belong to its server alone."""
+    from ipam.models import Server
+
+    errors: Errors = defaultdict(list)
+    old = type(nic).objects.filter(pk=nic.pk).first() if nic.pk else None
+    if old and old.server_id != nic.server_id:
+        errors["server"].append(_("An interface stays with its server; delete it and add it to the other server."))
+    if nic.server_id:
+        same = Q(pk=None)
+        if nic.ip_address:
+            same |= Q(ip_address=nic.ip_address)
+        if nic.mac_address:
+            same |= Q(mac_address=nic.mac_address)
+        vrf_id = nic.server.vrf_id
+        for other in Server.objects.filter(same, vrf=vrf_id).exclude(pk=nic.server_id):
+            _check_same(nic, other, other.hostname, errors)
+        for twin in _other_interfaces(vrf_id, nic.ip_address, nic.mac_address, nic.server_id):
+            _check_same(nic, twin, twin.server.hostname, errors)
+        check_claim(vrf_id, nic.ip_address, nic.mac_address, nic.server_id, errors)
+    if errors:
+        raise ValidationError(dict(errors))
+
+
+def _other_interfaces(
+    vrf_id: int | None, address: Address | None, mac: str | None, server_id: int | None
+) -> Iterable[Interface]:
+    from ipam.models import Interface
+
+    same = Q(pk=None)
+    if address:
+        same |= Q(ip_address=address)
+    if mac:
+        same |= Q(mac_address=mac)
+    return Interface.objects.filter(same, server__vrf=vrf_id).exclude(server=server_id).select_related("server")
+
+
+def _check_same(mine: Server | Interface, other: Server | Interface, owner: str, errors: Errors) -> None:
+    if mine.ip_address and mine.ip_address == other.ip_address:
+        errors["ip_address"].append(
+            _("%(address)s belongs to server “%(owner)s”.") % {"address": mine.ip_address, "owner": owner}
+        )
+    if mine.mac_address and mine.mac_address == other.mac_address:
+        errors["mac_address"].append(
+            _("%(mac)s belongs to server “%(owner)s”.") % {"mac": mine.mac_address, "owner": owner}
+        )
+
+
+def check_claim(
+    vrf_id: int | None, address: Address | None, mac: str | None, server_id: int | None, errors: Errors
+) -> None:
+    """Whether a server may have the address: a host address that nobody else has and dnsmasq gives to no other."""
+    from ipam.models import IPAddress, Pool, Subnet
+
+    if not address:
+        return
+    row = IPAddress.objects.filter(vrf=vrf_id, ip_address=address).select_related("server").first()
+    if row and not claimable_by(row, server_id) and not errors.get("ip_address"):
+        errors["ip_address"].append(_taken(row))
+    subnet = Subnet.objects.containing(address, vrf_id)
+    if subnet and not addresses.is_host(subnet.network, address):
+        errors["ip_address"].append(_not_host(address, subnet))
+    elif subnet and not mac:
+        pool = Pool.objects.covering(address, subnet)
+        if pool and pool.kind == "dhcp":
+            errors["ip_address"].append(_in_dhcp_pool(address, pool) + " " + _("Give the MAC address, too."))
+
+
+def claimable_by(row: IPAddress, server_id: int | None) -> bool:
+    """Whether a server may take the row: its own, a free one, or one that was reserved by hand."""
+    if row.server_id is not None:
+        return row.server_id == server_id
+    return row.vm_id is None and row.status in ("available", "reserved")
+
+
+# --- addresses -------------------------------------------------------------------------------------
+
+
+def check_address(row: IPAddress) -> None:
+    """An address row stands in its most specific subnet, is handed out by nobody else, and keeps its manners."""
+    from ipam.models import IPAddress, Pool, Subnet
+
+    errors: Errors = defaultdict(list)
+    if not row.ip_address:
+        return
+    old = IPAddress.objects.filter(pk=row.pk).values("description", "status").first() if row.pk else None
+    twin = IPAddress.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address).exclude(pk=row.pk).first()
+    if twin:
+        errors["ip_address"].append(_taken(twin) if twin.status in LIVE else _("%s exists already.") % twin.ip_address)
+    row.subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
+    pool = Pool.objects.covering(row.ip_address, row.subnet)
+    row.ip_type = "static" if pool and pool.kind == "static" else "dhcp"
+    if row.subnet and not addresses.is_host(row.subnet.network, row.ip_address):
+        errors["ip_address"].append(_not_host(row.ip_address, row.subnet))
+    elif row.subnet and row.subnet.gateway == row.ip_address and not row.server_id:
+        errors["ip_address"].append(_("%s is the gateway and is never handed out.") % row.ip_address)
+    elif pool and pool.kind == "dhcp" and row.status != "available" and not (row.server_id and row.mac_address):
+        errors["ip_address"].append(_in_dhcp_pool(row.ip_address, pool))
+    _check_state(row, old, errors)
+    if errors:
+        raise ValidationError(dict(errors))
+
+
+def _check_state(row: IPAddress, old: dict | None, errors: Errors) -> None:
+    if row.status == "available" and (row.server_id or row.vm_id):
+        errors["status"].append(_("%s still has a holder; release it instead.") % row.ip_address)
+    if row.server_id and row.status != "allocated":
+        errors["status"].append(_("An address that a server holds is allocated; take it from the server first."))
+    before = old["description"] if old else ""
+    if row.description and row.description != before and row.status != "reserved":
+        errors["description"].append(_("The description can only be edited while the address is reserved."))
+
+
+LIVE = ("allocated", "reserved", "quarantine")
+
+
+# --- sentences -------------------------------------------------------------------------------------
+
+
+def _taken(row: IPAddress) -> str:
+    return _("%(address)s is taken by %(holder)s.") % {"address": row.ip_address, "holder": row.holder}
+
+
+def _not_host(address: Address, subnet: Subnet) -> str:
+    return _("%(address)s is the network or broadcast address of %(subnet)s; no machine may have it.") % {
+        "address": address,
+        "subnet": subnet,
+    }
+
+
+def _in_dhcp_pool(address: Address, pool: Pool) -> str:
+    return _("%(address)s lies in the DHCP pool %(pool)s, from which dnsmasq hands it to others.") % {
+        "address": address,
+        "pool": pool,
+    }
+
+
+def _these_live(rows: object, what: str) -> str:
+    """`3 addresses are in use in …: 10.0.0.5 (server “web”), …`, or nothing when there are none."""
+    live = rows.live().select_related("server").order_by("ip_address")  # type: ignore[attr-defined]
+    first = list(live[:6])
+    if not first:
+        return ""
+    count = live.count() if len(first) > 5 else len(first)
+    named = ", ".join(f"{row.ip_address} ({row.holder})" for row in first[:5])
+    return ngettext("%(count)d live address %(what)s: %(named)s", "%(count)d live addresses %(what)s: %(named)s", count) % {
+        "count": count,
+        "what": what,
+        "named": named + (", …" if count > 5 else "."),
+    }

@@ -1,0 +1,183 @@
+"""Settle the rows of a subnet: whose they are, of which type, and which free ones must exist.
+
+A free row exists for every address of a small static pool. Pools above MATERIALISED addresses are counted by
+arithmetic; `extend` makes their rows a chunk at a time, as allocation needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import Q
+
+from ipam import addresses, rows
+from ipam.addresses import Address, Network
+from ipam.models import IPAddress, Pool, Subnet
+from ipam.querysets import SubnetIndex
+
+MATERIALISED = 4096
+CHUNK = 256
+_WINDOW = 4096
+
+
+def settle(subnet: Subnet, was: Subnet | None = None) -> None:
+    """After a subnet was made or changed (`was` is what it was): adopt its rows, let go of those outside,
+    refresh its stock, and give the network that it left back to the parent."""
+    with transaction.atomic():
+        adopt(subnet)
+        if was and was.network != subnet.network:
+            leave(subnet)
+            abandon(was.network, subnet.vrf_id)
+        if was and was.gateway != subnet.gateway and was.gateway:
+            reopen(subnet, addresses.host_network(was.gateway))
+        refresh(subnet)
+
+
+def abandon(network: Network, vrf_id: int | None) -> None:
+    """After a subnet left this network: its rows belong to the parent now, whose pools reach here again."""
+    with transaction.atomic():
+        parent = Subnet.objects.in_vrf(vrf_id).supernets_of(network).last()
+        orphans = IPAddress.objects.within(network).filter(vrf=vrf_id).unplaced()
+        rows.forget(orphans.filter(status="available"))
+        if parent:
+            rows.move(orphans, parent)
+            reopen(parent, network)
+            refresh(parent)
+
+
+def adopt(subnet: Subnet) -> None:
+    """Take over the rows in the subnet's range that belong to its parent or to nobody."""
+    parent = subnet.parent
+    mine = IPAddress.objects.within(subnet.network).filter(vrf=subnet.vrf_id)
+    rows.move(mine.filter(Q(subnet=None) | Q(subnet=parent)), subnet)
+
+
+def leave(subnet: Subnet) -> None:
+    """Let go of the rows that the subnet no longer contains."""
+    network = subnet.network
+    outside = IPAddress.objects.filter(subnet=subnet).exclude(
+        ip_address__range=(network.network_address, network.broadcast_address)
+    )
+    rows.forget(outside.filter(status="available"))
+    strays = list(outside)
+    if strays:
+        index = SubnetIndex.of([row.ip_address for row in strays], Subnet.objects.in_vrf(subnet.vrf_id))
+        for row in strays:
+            row.subnet = index.containing(row.vrf_id, row.ip_address)
+        rows.update(strays)
+
+
+def refresh(subnet: Subnet) -> None:
+    """Make the subnet's rows say what its pools say: types of the live ones, presence of the free ones."""
+    pools = list(subnet.pools.filter(kind="static").order_by("first"))
+    mine = IPAddress.objects.filter(subnet=subnet)
+    inside = _in_any(pools)
+    rows.forget(mine.filter(status="available").exclude(inside & ~Q(ip_address__in=never_free(subnet))))
+    retype(list(mine.live().filter((inside & Q(ip_type="dhcp")) | (~inside & Q(ip_type="static")))))
+    children = subnet.children if pools else []
+    for pool in pools:
+        if pool.size <= MATERIALISED:
+            materialise(pool, subnet, children)
+
+
+def retype(changed: Sequence[IPAddress]) -> None:
+    """Turn static rows into dhcp ones and the other way round."""
+    for row in changed:
+        row.ip_type = "dhcp" if row.ip_type == "static" else "static"
+    if changed:
+        rows.update(changed)
+
+
+def materialise(pool: Pool, subnet: Subnet, children: Sequence[Subnet]) -> int:
+    """Make the missing rows of a small pool; how many they were."""
+    there = set(
+        IPAddress.objects.between(pool.first, pool.last)
+        .filter(vrf=subnet.vrf_id)
+        .values_list("ip_address", flat=True)
+    )
+    missing = [address for address in free_addresses(pool, subnet, children) if address not in there]
+    stock(subnet, missing)
+    return len(missing)
+
+
+def extend(pool: Pool, ready: Q) -> bool:
+    """Make the next chunk of a large pool's rows, unless rows that are `ready` have appeared meanwhile.
+
+    False when the pool has been walked to its end.
+    """
+    with transaction.atomic():
+        pool = Pool.objects.select_for_update().select_related("subnet").get(pk=pool.pk)
+        if IPAddress.objects.filter(ready, subnet=pool.subnet).between(pool.first, pool.last).exists():
+            return True
+        fresh = list(islice(_unwritten(pool), CHUNK))
+        stock(pool.subnet, fresh)
+        Pool.objects.filter(pk=pool.pk).update(materialised_to=fresh[-1] if fresh else pool.last)
+        return bool(fresh)
+
+
+def reopen(subnet: Subnet, network: Network) -> None:
+    """Let large pools walk again over a network in which addresses have become free for them."""
+    for pool in subnet.pools.filter(kind="static").exclude(materialised_to=None):
+        first = max(int(pool.first), int(network.network_address))
+        if int(pool.materialised_to) >= first:
+            mark = type(pool.first)(first - 1) if first > int(pool.first) else None
+            Pool.objects.filter(pk=pool.pk).update(materialised_to=mark)
+
+
+def stock(subnet: Subnet, free: Sequence[Address]) -> None:
+    """Insert free rows; an address that somebody wrote meanwhile is left as it is."""
+    IPAddress.objects.bulk_create(
+        [
+            IPAddress(vrf_id=subnet.vrf_id, subnet=subnet, ip_address=address, status="available", ip_type="static")
+            for address in free
+        ],
+        ignore_conflicts=True,
+        batch_size=1000,
+    )
+
+
+def free_addresses(pool: Pool, subnet: Subnet, children: Sequence[Subnet], start: Address | None = None) -> Iterator[Address]:
+    """The addresses that the pool may hand out, upwards, not in a child subnet, not the ends, not the gateway."""
+    kind, never = type(pool.first), set(never_free(subnet))
+    position, last = int(start or pool.first), int(pool.last)
+    for child in sorted(children, key=lambda child: child.network):
+        low, high = int(child.network.network_address), int(child.network.broadcast_address)
+        if high < position or low > last:
+            continue
+        yield from (address for value in range(position, low) if (address := kind(value)) not in never)
+        position = high + 1
+    yield from (address for value in range(position, last + 1) if (address := kind(value)) not in never)
+
+
+def never_free(subnet: Subnet) -> list[Address]:
+    """The gateway, and the addresses at the ends that no machine may have."""
+    network = subnet.network
+    ends = {network.network_address, network.broadcast_address} - {
+        addresses.first_host(network), addresses.last_host(network)
+    }  # fmt: skip
+    return sorted(ends | ({subnet.gateway} if subnet.gateway else set()))
+
+
+def _unwritten(pool: Pool) -> Iterator[Address]:
+    """The pool's addresses above its mark that have no row yet."""
+    start = int(pool.materialised_to) + 1 if pool.materialised_to else int(pool.first)
+    if start > int(pool.last):
+        return
+    walk = free_addresses(pool, pool.subnet, pool.subnet.children, type(pool.first)(start))
+    while window := list(islice(walk, _WINDOW)):
+        there = set(
+            IPAddress.objects.between(window[0], window[-1])
+            .filter(vrf=pool.subnet.vrf_id)
+            .values_list("ip_address", flat=True)
+        )
+        yield from (address for address in window if address not in there)
+
+
+def _in_any(pools: Sequence[Pool]) -> Q:
+    """Inside one of the pools; with no pool, never."""
+    found = Q(pk__in=[])
+    for pool in pools:
+        found |= Q(ip_address__range=(pool.first, pool.last))
+    return found

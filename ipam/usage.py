@@ -1,0 +1,115 @@
+"""How full subnets are: live rows counted by the database, everything else by arithmetic.
+
+No number here costs more for a /8 than for a /24, and the queries are as many for one subnet as for a hundred.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+
+from ipam import addresses, settle
+from ipam.models import IPAddress, Pool, Subnet
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A subnet's own addresses (those of its child subnets are theirs)."""
+
+    usable: int  # addresses that machines may have, the gateway left out
+    static: int  # of these, in static pools
+    dhcp: int  # of these, in DHCP pools
+    static_live: int  # rows of static pools that are not available
+    allocated: int
+    reserved: int
+    quarantine: int
+
+    @property
+    def live(self) -> int:
+        """Addresses that somebody counts on."""
+        return self.allocated + self.reserved + self.quarantine
+
+    @property
+    def available(self) -> int:
+        """Addresses of the static pools that `allocate` could hand out, those without a row included."""
+        return max(0, self.static - self.static_live)
+
+    @property
+    def percent(self) -> float:
+        """Live addresses against usable ones, 0 to 100."""
+        return 100 * self.live / self.usable if self.usable else 0.0
+
+
+def usage(subnets: Sequence[Subnet]) -> dict[int, Usage]:
+    """The usage of each subnet, by its key. Three queries."""
+    counts = _counts(subnets)
+    pools: dict[int, list[Pool]] = defaultdict(list)
+    for pool in Pool.objects.filter(subnet__in=subnets):
+        pools[pool.subnet_id].append(pool)
+    children = _children(subnets)
+    return {subnet.pk: _usage(subnet, pools[subnet.pk], children[subnet.pk], counts[subnet.pk]) for subnet in subnets}
+
+
+def _counts(subnets: Sequence[Subnet]) -> dict[int, dict[tuple[str, str], int]]:
+    found: dict[int, dict[tuple[str, str], int]] = defaultdict(dict)
+    grouped = IPAddress.objects.filter(subnet__in=subnets).live().order_by().values_list("subnet", "status", "ip_type")
+    for subnet, status, ip_type, number in grouped.annotate(Count("pk")):
+        found[subnet][status, ip_type] = number
+    return found
+
+
+def _children(subnets: Sequence[Subnet]) -> dict[int, list[Subnet]]:
+    """The subnets directly below each one, in one query for all that lie inside the widest of them."""
+    widest = addresses.outermost(sorted(subnets, key=_tree_order), key=lambda subnet: subnet.network)
+    inside = Q(pk__in=[])
+    for subnet in widest:
+        network = subnet.network
+        last = type(network)((network.broadcast_address, network.max_prefixlen))
+        inside |= Q(network__gt=network, network__lte=last)
+    found: dict[int, list[Subnet]] = defaultdict(list)
+    open_by_vrf: dict[int | None, list[Subnet]] = defaultdict(list)
+    below = Subnet.objects.filter(inside).only("vrf", "network")
+    for subnet in sorted({*subnets, *below}, key=_tree_order):
+        above = open_by_vrf[subnet.vrf_id]
+        while above and not addresses.inside(subnet.network, above[-1].network):
+            above.pop()
+        if above:
+            found[above[-1].pk].append(subnet)
+        above.append(subnet)
+    return found
+
+
+def _tree_order(subnet: Subnet) -> tuple[int, int, int]:
+    return subnet.network.version, int(subnet.network.network_address), subnet.network.prefixlen
+
+
+def _usage(subnet: Subnet, pools: Sequence[Pool], children: Sequence[Subnet], counts: dict[tuple[str, str], int]) -> Usage:
+    first, last = addresses.first_host(subnet.network), addresses.last_host(subnet.network)
+    by_status = {status: counts.get((status, "static"), 0) + counts.get((status, "dhcp"), 0) for status in _STATUSES}
+    return Usage(
+        usable=_own(subnet, first, last, children),
+        static=sum(_own(subnet, pool.first, pool.last, children) for pool in pools if pool.kind == "static"),
+        dhcp=sum(pool.size for pool in pools if pool.kind == "dhcp"),
+        static_live=sum(number for (_status, ip_type), number in counts.items() if ip_type == "static"),
+        **by_status,
+    )
+
+
+_STATUSES = ("allocated", "reserved", "quarantine")
+
+
+def _own(subnet: Subnet, first: addresses.Address, last: addresses.Address, children: Sequence[Subnet]) -> int:
+    """Addresses from first to last that are the subnet's own and free for machines."""
+    total = addresses.size(first, last)
+    total -= sum(
+        addresses.overlap(first, last, child.network.network_address, child.network.broadcast_address)
+        for child in children
+    )
+    return total - sum(
+        1
+        for address in settle.never_free(subnet)
+        if first <= address <= last and not any(address in child.network for child in children)
+    )

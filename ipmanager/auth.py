@@ -1,0 +1,32 @@
+"""Who may use the API: `Authorization: Bearer TOKEN`."""
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils.translation import gettext as _
+from knox.auth import TokenAuthentication as KnoxAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from ipmanager.models import Token
+from ipmanager.proxies import client_address
+
+
+class TokenAuthentication(KnoxAuthentication):
+    """Knox's tokens, found by their hash in one query and accepted only from the networks they name."""
+
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Token] | None:
+        found = super().authenticate(request)
+        if found:
+            token = found[1]
+            if not token.accepts(client_address(request)):
+                raise AuthenticationFailed(_("This token may not be used from your address."))
+            token.note_use()
+        return found
+
+    def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, Token]:
+        # Knox deletes expired tokens here; ours stay, so that the admin sees why a caller was refused.
+        held = Token.objects.holding(token.decode("latin-1"))
+        if held is None:
+            raise AuthenticationFailed(_("Unknown token."))
+        if held.expired:
+            raise AuthenticationFailed(_("This token has expired."))
+        return self.validate_user(held)

@@ -1,0 +1,179 @@
+"""Read settings from the environment, or from the file that NAME_FILE points to; say no by name.
+
+Every reader raises ImproperlyConfigured, whose text names the variable, shows what was expected and
+never shows a secret's value.
+"""
+
+import contextlib
+import ipaddress
+import os
+import re
+import secrets
+import tempfile
+import zoneinfo
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def text(name: str, default: str = "") -> str:
+    """The stripped content of the file named by NAME_FILE, or the value of NAME, or the default.
+
+    An empty value counts as unset: that is how container files write "not given".
+    """
+    file = os.environ.get(f"{name}_FILE")
+    if not file:
+        return os.environ.get(name) or default
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or default
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE: cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ImproperlyConfigured(f"{name}_FILE: {file} is not UTF-8 text") from error
+
+
+def flag(name: str, default: bool = False) -> bool:
+    """One of 1/0, true/false, yes/no, on/off."""
+    value = text(name, "1" if default else "0").lower()
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("0", "false", "no", "off"):
+        return False
+    raise ImproperlyConfigured(f"{name}: {value!r} is neither 1 nor 0")
+
+
+def choice(name: str, default: str, allowed: Sequence[str]) -> str:
+    """One of the allowed words."""
+    value = text(name, default)
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name}: {value!r} is not one of {', '.join(allowed)}")
+    return value
+
+
+def matching(name: str, default: str, pattern: str, expected: str) -> str:
+    """A text that the whole pattern matches; the error tells what was expected, not what was found."""
+    value = text(name, default)
+    if not re.fullmatch(pattern, value):
+        raise ImproperlyConfigured(f"{name}: not {expected}")
+    return value
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list, blanks stripped, empty parts dropped."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def path(name: str, default: Path | str) -> Path:
+    """A path; relative ones count from the directory the program was started in."""
+    return Path(text(name) or default).expanduser().absolute()
+
+
+def directory(name: str, default: Path | str) -> Path:
+    """A directory that we keep things in: made if it is missing."""
+    value = path(name, default)
+    try:
+        value.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}: cannot make the directory {value}: {error.strerror}") from error
+    if not os.access(value, os.W_OK | os.X_OK):
+        raise ImproperlyConfigured(f"{name}: cannot write into {value}")
+    return value
+
+
+def timezone(name: str, default: str) -> str:
+    """The name of a time zone, for example Europe/Berlin."""
+    value = text(name, default)
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError) as error:
+        raise ImproperlyConfigured(f"{name}: {value!r} is not a time zone (for example Europe/Berlin)") from error
+    return value
+
+
+def address(name: str, default: str) -> Address:
+    """An IPv4 or IPv6 address."""
+    value = text(name, default)
+    try:
+        return ipaddress.ip_address(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {value!r} is not an IP address") from error
+
+
+def network(name: str, default: str) -> Network:
+    """A network in CIDR form without host bits."""
+    value = text(name, default)
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
+def networks(name: str) -> list[Network]:
+    """A comma-separated list of networks or single addresses."""
+    found = []
+    for part in words(name):
+        try:
+            found.append(ipaddress.ip_network(part))
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}: {error}") from error
+    return found
+
+
+def host_port(name: str, default: str) -> tuple[str, int]:
+    """HOST:PORT, an IPv6 host in brackets; the port is 1 to 65535."""
+    value = text(name, default)
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ImproperlyConfigured(f"{name}: {value!r} is not HOST:PORT (for example 127.0.0.1:8000)")
+    return host.strip("[]"), int(port)
+
+
+def database(name: str, default: str) -> dict:
+    """Django's DATABASES entry from a URL (sqlite:///FILE or postgres://USER:PASSWORD@HOST:PORT/NAME).
+
+    HOST:PORT may be several, h1:5432,h2:5432; HOST may be a percent-encoded socket directory.
+    """
+    value = text(name, default)
+    try:
+        entry = dict(environ.Env.db_url_config(value))
+    except Exception as error:  # django-environ raises many kinds; the URL may hold a password: not shown
+        raise ImproperlyConfigured(f"{name}: not a database URL (sqlite:///FILE or postgres://...)") from error
+    if entry.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
+        raise ImproperlyConfigured(f"{name}: only sqlite:// and postgres:// are supported")
+    entry["HOST"] = unquote(entry["HOST"])  # a socket's directory is written %2Frun%2Fpostgresql
+    return entry
+
+
+def secret(name: str, keep_in: Path) -> str:
+    """The secret NAME; without one, a random secret made once and kept in a 0600 file."""
+    value = text(name)
+    if value:
+        return value
+    try:
+        if not keep_in.exists():
+            _keep_new_secret(keep_in)
+        value = keep_in.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name} is not set and {keep_in} cannot be used: {error}") from error
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set and {keep_in} is empty: remove the file or set {name}")
+    return value
+
+
+def _keep_new_secret(file: Path) -> None:
+    """Write a random secret into file; of two processes that start at once, the first one's stays."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, beside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # made with mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+            opened.write(secrets.token_urlsafe(50) + "\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(beside, file)
+    finally:
+        os.unlink(beside)

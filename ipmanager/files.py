@@ -1,0 +1,124 @@
+"""Put whole files in place in one step, and let one process at a time do it.
+
+A reader sees the old file or the new one, never a part, never none: dnsmasq drops every reservation
+when its file is missing or unreadable at the moment of a reload.
+"""
+
+import errno
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ipmanager.errors import Unavailable
+
+_FIRST_WAIT = 0.002
+_LONGEST_WAIT = 0.05
+
+
+class Locked(Unavailable):
+    """Another process held the lock for as long as we were willing to wait."""
+
+    code = "locked"
+
+
+def replace(path: Path | str, data: bytes, mode: int = 0o644) -> None:
+    """Make `path` a file with exactly these bytes and this mode, or leave it as it was and raise OSError.
+
+    A symbolic link at `path` is replaced itself; what it points to stays untouched.
+    """
+    try:
+        _replace(Path(path), data, mode)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        # A second fsync of the same file may succeed although its pages are lost; only new pages count.
+        _replace(Path(path), data, mode)
+
+
+def remove_leftovers(path: Path | str) -> None:
+    """Remove what killed writers of `path` left beside it. Call it under the lock: it spares no temporary file."""
+    path = Path(path)
+    for leftover in path.parent.glob(_prefix(path) + "*"):
+        leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def lock(path: Path | str, timeout: float = 10.0) -> Iterator[None]:
+    """Hold the lock file's lock; raise Locked when others keep it for `timeout` seconds.
+
+    The file is never removed: a waiter would hold the lock of a name that is gone.
+    """
+    # Read-only is enough for flock, so a lock file made by root serves the service's own user too.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    try:
+        _wait_for(descriptor, Path(path), timeout)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
+    temporary = _write_beside(path, data, mode)
+    try:
+        temporary.rename(path)
+    except BaseException:
+        _remove(temporary)
+        raise
+    _sync_directory(path.parent)
+
+
+def _write_beside(path: Path, data: bytes, mode: int) -> Path:
+    """A finished temporary file in the same directory: rename works within one file system only."""
+    descriptor, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            _write_all(file.fileno(), data)
+            os.fchmod(file.fileno(), mode)  # before the rename, and whatever the umask
+            os.fsync(file.fileno())
+    except BaseException:
+        _remove(temporary)
+        raise
+    return temporary
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _prefix(path: Path) -> str:
+    """Temporary names start with a dot, because dnsmasq reads every other name in a directory."""
+    return f".{path.name}.new-"
+
+
+def _remove(temporary: Path) -> None:
+    # The reason for the removal is already being raised and matters more than a second failure here.
+    with suppress(OSError):
+        temporary.unlink()
+
+
+def _wait_for(descriptor: int, path: Path, timeout: float) -> None:
+    deadline, pause = time.monotonic() + timeout, _FIRST_WAIT
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            left = deadline - time.monotonic()
+        if left <= 0:
+            raise Locked(f"{path} has been locked by another process for {timeout:g} s", hint="try again later")
+        time.sleep(min(pause, left))
+        pause = min(pause * 2, _LONGEST_WAIT)

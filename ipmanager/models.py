@@ -1,0 +1,95 @@
+"""API tokens: hashed, expiring, scoped, and usable only from where they belong."""
+
+import ipaddress
+from datetime import timedelta
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from knox.crypto import hash_token
+from knox.models import AbstractAuthToken, AuthTokenManager
+
+SCOPES = ("read", "allocate", "addresses", "subnets", "boot", "registry", "admin")
+
+
+class TokenManager(AuthTokenManager):
+    def keep(self, value: str, user: AbstractBaseUser, **fields: object) -> "Token":
+        """Store a token whose value was chosen by a person; it never expires.
+
+        Only a quarter of it is kept readable as its key, because a chosen value may be short.
+        """
+        return models.Manager.create(
+            self, digest=hash_token(value), token_key=value[: min(15, len(value) // 4)], user=user, **fields
+        )
+
+    def holding(self, value: str) -> "Token | None":
+        """The token with this value, or None."""
+        return self.select_related("user").filter(digest=hash_token(value)).first()
+
+
+class Token(AbstractAuthToken):
+    """One caller's key to the API. The database holds its hash: the value is shown once, when it is made."""
+
+    name = models.CharField(_("name"), max_length=100)
+    scopes = models.JSONField(_("scopes"), default=list)
+    networks = models.JSONField(
+        _("networks"), default=list, blank=True, help_text=_("Where it may be used from; empty means anywhere.")
+    )
+    last_used = models.DateField(_("last used"), null=True, blank=True, editable=False)
+
+    objects: TokenManager = TokenManager()
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+        ordering = ["name", "created"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.token_key}…)"
+
+    def save(self, **kwargs: object) -> None:  # type: ignore[override]
+        self.full_clean()
+        super().save(**kwargs)  # type: ignore[arg-type]
+
+    def clean(self) -> None:
+        errors = {}
+        unknown = [scope for scope in self.scopes if scope not in SCOPES]
+        if unknown or not self.scopes:
+            errors["scopes"] = gettext("Scopes are one or more of: %s.") % ", ".join(SCOPES)
+        try:
+            for text in self.networks:
+                ipaddress.ip_network(text)
+        except ValueError as error:
+            errors["networks"] = str(error)
+        if errors:
+            raise ValidationError(errors)
+
+    @property
+    def expired(self) -> bool:
+        return self.expiry is not None and self.expiry <= timezone.now()
+
+    def allows(self, scope: str) -> bool:
+        """May its holder do what this scope names? `admin` may do everything."""
+        return scope in self.scopes or "admin" in self.scopes
+
+    def accepts(self, client: str) -> bool:
+        """May it be used from this address (text; empty when the caller has none)?"""
+        if not self.networks:
+            return True
+        return bool(client) and any(
+            ipaddress.ip_address(client) in ipaddress.ip_network(text) for text in self.networks
+        )
+
+    def note_use(self) -> None:
+        """Remember the day of use: one write a day, not one for each request."""
+        today = timezone.localdate()
+        if self.last_used != today:
+            type(self).objects.filter(pk=self.pk).update(last_used=today)
+
+
+def lifetime(days: int | None) -> timedelta | None:
+    """What the token manager calls expiry: a time from now, None for ever."""
+    return None if days is None else timedelta(days=days)

@@ -1,0 +1,199 @@
+"""Every setting of the site, read once from the environment (see docs/settings.md for each name)."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.utils.translation import gettext_lazy as _
+
+from ipmanager import __version__, env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = __version__
+
+# --- where things are kept -------------------------------------------------------------------------
+DATA_DIR = env.directory("IPMANAGER_DATA_DIR", BASE_DIR / "var")
+SECRET_KEY = env.secret("IPMANAGER_SECRET_KEY", DATA_DIR / "secret_key")
+BIND = env.host_port("IPMANAGER_BIND", "127.0.0.1:8000")
+_host = f"[{BIND[0]}]" if ":" in BIND[0] else BIND[0]
+PUBLIC_URL = env.matching(
+    "IPMANAGER_PUBLIC_URL",
+    f"http://{_host}:{BIND[1]}",
+    r"https?://[^/?#\s]+[^?#\s]*",
+    "a URL that starts with http:// or https://",
+).rstrip("/")
+DEBUG = env.flag("IPMANAGER_DEBUG")
+DEMO = env.flag("IPMANAGER_DEMO")
+ADMIN_PASSWORD = env.text("IPMANAGER_ADMIN_PASSWORD")
+BOOTSTRAP_TOKEN = env.matching("IPMANAGER_BOOTSTRAP_TOKEN", "", r"[!-~]*", "printable ASCII without blanks")
+
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'ipmanager.sqlite3'}")}
+_database = DATABASES["default"]
+if _database["ENGINE"].endswith("sqlite3"):
+    # IMMEDIATE: a transaction that will write waits its turn at BEGIN instead of failing at COMMIT.
+    # synchronous=FULL: an answer given is on disk, as on PostgreSQL.
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
+    }
+else:
+    # None: opening a connection for each request costs 4 to 9 times the request itself.
+    _database.setdefault("CONN_MAX_AGE", None)
+    _database["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- who may talk to us ----------------------------------------------------------------------------
+ALLOWED_HOSTS = env.words("IPMANAGER_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{_host}")
+CSRF_TRUSTED_ORIGINS = env.words("IPMANAGER_CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = env.networks("IPMANAGER_TRUSTED_PROXIES")
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+
+# --- DHCP ------------------------------------------------------------------------------------------
+DNSMASQ_DIR = env.path("IPMANAGER_DNSMASQ_DIR", DATA_DIR / "dnsmasq")
+DNSMASQ_RELOAD = env.matching(
+    "IPMANAGER_DNSMASQ_RELOAD",
+    "none",
+    r"none|sudo|generation|pidfile:/.+",
+    "one of none, sudo, generation or pidfile:/PATH",
+)
+DNSMASQ_DNS = env.host_port("IPMANAGER_DNSMASQ_DNS", "") if env.text("IPMANAGER_DNSMASQ_DNS") else None
+DNSMASQ_LEASES = env.path("IPMANAGER_DNSMASQ_LEASES", "/var/lib/misc/dnsmasq.leases")
+DHCP_SYNC = env.choice("IPMANAGER_DHCP_SYNC", "inline", ["inline", "worker"])
+
+# --- system D's pool and boot files (their issues use them) -----------------------------------------
+POOL_NETWORK = env.network("IPMANAGER_POOL_NETWORK", "172.16.0.0/24")
+POOL_GATEWAY = env.address("IPMANAGER_POOL_GATEWAY", "172.16.0.1")
+POOL_API = env.choice("IPMANAGER_POOL_API", "token", ["token", "open"])
+TFTP_ROOT = env.path("IPMANAGER_TFTP_ROOT", DATA_DIR / "tftp")
+BOOT_ROOT = env.path("IPMANAGER_BOOT_ROOT", DATA_DIR / "boot")
+
+# --- the site --------------------------------------------------------------------------------------
+ROOT_URLCONF = "ipmanager.urls"
+WSGI_APPLICATION = "ipmanager.wsgi.application"
+LOGIN_URL = "admin:login"
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "axes",
+    "csp",
+    "django_filters",
+    "knox",
+    "rest_framework",
+    "simple_history",
+    "ipmanager",
+    "ipam",
+    "dhcp",
+]
+
+MIDDLEWARE = [
+    "ipmanager.proxies.TrustedProxies",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "ipmanager.middleware.AdminPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    },
+]
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+# Ten wrong passwords for one account from one address lock that pair for a quarter of an hour;
+# the right password from elsewhere still works.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "ipmanager.proxies.client_address"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("de", _("German"))]
+LOCALE_PATHS = [BASE_DIR / "ipmanager" / "locale"]
+TIME_ZONE = env.timezone("TZ", "UTC")
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "ipmanager" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Strict everywhere; the admin's own pages get what Alpine needs (ipmanager/middleware.py).
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+ADMIN_CONTENT_SECURITY_POLICY = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "ipmanager.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+}
+KNOX_TOKEN_MODEL = "ipmanager.Token"
+# A prefix lets secret scanners recognise a token that leaked into a file.
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "ipm_", "TOKEN_TTL": timedelta(days=365)}
+
+SIMPLE_HISTORY_REVERT_DISABLED = False
+SIMPLE_HISTORY_ENABLED = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "DEBUG" if DEBUG else "INFO"},
+    "loggers": {"axes": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}

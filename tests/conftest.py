@@ -1,0 +1,72 @@
+"""What every test may ask for."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.support import require
+from tests.support.browser import admin_page, chromium, page  # noqa: F401  (fixtures)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*parts): skip, or fail, without these parts (tests/support/require.py)")
+
+
+def pytest_report_header() -> str:
+    return f"database: {connection.vendor}"
+
+
+@pytest.fixture(autouse=True)
+def required_parts(request: pytest.FixtureRequest) -> None:
+    """Honour `needs` marks."""
+    for mark in request.node.iter_markers("needs"):
+        require.part(*mark.args)
+
+
+def database_url(name: str) -> str:
+    """DATABASE_URL for another process: the database of this name on the server under test."""
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    at = connection.settings_dict
+    login = quote(at["USER"], safe="") + (f":{quote(at['PASSWORD'], safe='')}" if at["PASSWORD"] else "")
+    return f"postgres://{login}@{quote(at['HOST'], safe='')}:{at['PORT']}/{name}"
+
+
+@pytest.fixture
+def site_environment(tmp_path: Path) -> dict[str, str]:
+    """The environment for a process of the real site: its settings, a data directory of its own, no database."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("IPMANAGER_", "DJANGO_"))}
+    return kept | {"IPMANAGER_DATA_DIR": str(tmp_path / "data")}
+
+
+@pytest.fixture
+def shared_database(transactional_db: None, site_environment: dict[str, str]) -> dict[str, str]:
+    """The environment for a process that sees the same rows as this test."""
+    return site_environment | {"DATABASE_URL": database_url(connection.settings_dict["NAME"])}
+
+
+@pytest.fixture
+def empty_database(
+    tmp_path: Path, site_environment: dict[str, str], django_db_blocker: DjangoDbBlocker
+) -> Iterator[dict[str, str]]:
+    """The environment for a process on a database without tables, gone after the test."""
+    if connection.vendor == "sqlite":
+        yield site_environment | {"DATABASE_URL": database_url(f"{tmp_path}/empty.sqlite3")}
+        return
+    name = f"empty_{os.getpid()}"
+    with django_db_blocker.unblock():
+        run_alone(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
+        yield site_environment | {"DATABASE_URL": database_url(name)}
+        run_alone(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def run_alone(*statements: str) -> None:
+    """Run SQL on the server outside of any transaction and of the database under test."""
+    with connection._nodb_cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)

@@ -1,0 +1,23 @@
+import pytest
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True)]
+
+
+def test_a_person_logs_in(page, admin_user):
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill("password")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/admin/")
+
+
+def test_the_admin_obeys_the_content_policy(admin_page):
+    answer = admin_page.goto("/admin/auth/user/")
+    assert "'unsafe-eval'" in answer.headers["content-security-policy"]
+    admin_page.get_by_role("heading", name="user").first.wait_for()
+
+
+def test_pages_outside_the_admin_have_the_strict_policy(client):
+    policy = client.get("/healthz").headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'self'" in policy

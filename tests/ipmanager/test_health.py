@@ -1,0 +1,41 @@
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from ipmanager import health
+
+
+def test_healthz_answers_without_a_database(client):
+    response = client.get("/healthz")  # a query would fail: this test has no database mark
+    assert response.status_code == 200
+    assert response.json()["status"] == "ok"
+
+
+@pytest.mark.django_db
+def test_readyz_answers_when_the_database_does(client):
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
+def test_readyz_refuses_while_a_migration_is_missing(client):
+    health.require_migrations.cache_clear()
+    MigrationRecorder.Migration.objects.filter(app="ipmanager").delete()
+
+    response = client.get("/readyz")
+
+    assert (response.status_code, response["Content-Type"]) == (503, "application/problem+json")
+    assert "manage.py migrate" in response.json()["detail"]
+
+
+def test_readyz_refuses_without_a_database_and_names_no_host(client, django_db_blocker, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "NAME", "no/such/database")
+    with django_db_blocker.unblock():
+        connection.close()
+        response = client.get("/readyz")
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+    assert "no/such" not in response.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_only_answers_questions(client, path):
+    assert client.post(path).status_code == 405

@@ -1,0 +1,155 @@
+"""`manage.py run`, really started: what it prints, what it leaves behind."""
+
+import http.cookiejar
+import os
+import re
+import signal
+import socket
+import sys
+import time
+import urllib.parse
+import urllib.request
+
+import pytest
+from django.contrib.auth.models import User
+
+from ipmanager import serve
+from ipmanager.models import Token
+from tests.support.postgres import free_port
+from tests.support.site import gone, interrupt_like_a_terminal, manage, site
+
+FIRST_START = re.compile(r"user: +(\S+)\n +password: +(\S+)\n +API token: +(ipm_[0-9a-f]+)\n")
+
+
+def log_in(url, user, password):
+    """The page after a login in the admin, with cookies and the form's own token as a browser does."""
+    cookies = http.cookiejar.CookieJar()
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(cookies))
+    browser.open(f"{url}/admin/login/").read()
+    token = next(cookie.value for cookie in cookies if cookie.name == "csrftoken")
+    form = {"username": user, "password": password, "csrfmiddlewaretoken": token, "next": "/admin/"}
+    return browser.open(f"{url}/admin/login/", urllib.parse.urlencode(form).encode()).geturl()
+
+
+def test_the_first_start_prints_address_password_and_token_and_the_password_works(empty_database, tmp_path):
+    with site(empty_database, tmp_path / "out") as running:
+        user, password, _token = FIRST_START.search(running.output()).groups()
+        assert f"{running.url}/" in running.output()
+        assert log_in(running.url, user, password) == f"{running.url}/admin/"
+
+
+def test_a_later_start_tells_no_secret_but_where_to_get_one(empty_database, tmp_path):
+    with site(empty_database, tmp_path / "first"):
+        pass
+    with site(empty_database, tmp_path / "second") as running:
+        assert "password:" not in running.output()
+        assert "ipm_" not in running.output()
+        assert "changepassword admin" in running.output()
+
+
+def test_given_secrets_are_used_and_not_printed(empty_database, tmp_path):
+    secrets = {"IPMANAGER_ADMIN_PASSWORD": "from-the-vault", "IPMANAGER_BOOTSTRAP_TOKEN": "t" * 40}
+    with site(empty_database | secrets, tmp_path / "out") as running:
+        assert log_in(running.url, "admin", "from-the-vault").endswith("/admin/")
+        assert not any(secret in running.output() for secret in secrets.values())
+
+
+def test_TERM_ends_all_children(empty_database, tmp_path):
+    with site(empty_database, tmp_path / "out") as running:
+        children = running.children()
+        assert len(children) >= 2
+        assert running.end(signal.SIGTERM) == 0
+        assert gone(children, seconds=0)
+
+
+def test_ctrl_c_ends_all_children(empty_database, tmp_path):
+    with site(empty_database, tmp_path / "out") as running:
+        children = running.children()
+        interrupt_like_a_terminal(running.process)
+        assert running.process.wait(40) == 0
+        assert gone(children, seconds=0)
+        assert "Traceback" not in running.output()
+
+
+def test_children_end_when_the_parent_is_killed(empty_database, tmp_path):
+    with site(empty_database, tmp_path / "out") as running:
+        children = running.children()
+        running.end(signal.SIGKILL)
+        assert gone(children, seconds=10)
+
+
+def test_everything_ends_when_the_web_server_dies(empty_database, tmp_path):
+    with site(empty_database, tmp_path / "out") as running:
+        children = running.children()
+        os.kill(min(children), signal.SIGKILL)
+        assert running.process.wait(40) == 1
+        assert "the web server was ended by SIGKILL: stopping" in running.output()
+        assert gone(children)
+
+
+def test_a_second_start_on_the_same_data_is_refused(empty_database, tmp_path):
+    with site(empty_database, tmp_path / "out"):
+        second = manage(empty_database, "run")
+    assert_refused(second, "IPManager already runs on")
+
+
+def test_a_port_in_use_is_named(site_environment):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        place = f"127.0.0.1:{other.getsockname()[1]}"
+        refused = manage(site_environment | {"IPMANAGER_BIND": place}, "run")
+    assert_refused(refused, f"IPMANAGER_BIND: cannot use {place}: Address already in use")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("IPMANAGER_DATA_DIR", "/proc/none", "IPMANAGER_DATA_DIR: cannot make the directory /proc/none"),
+        ("IPMANAGER_DNSMASQ_RELOAD", "reboot", "IPMANAGER_DNSMASQ_RELOAD: not one of none, sudo"),
+        ("IPMANAGER_BIND", "everywhere", "IPMANAGER_BIND: 'everywhere' is not HOST:PORT"),
+        ("IPMANAGER_PUBLIC_URL", "ipam.example", "IPMANAGER_PUBLIC_URL: not a URL"),
+        ("DATABASE_URL", "sqlite:////proc/none/db", "cannot use the database /proc/none/db"),
+        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none", "the database: .*check DATABASE_URL"),
+    ],
+)
+def test_a_bad_setting_stops_the_start_in_one_line_that_names_it(site_environment, name, value, complaint):
+    environment = site_environment | {"IPMANAGER_BIND": f"127.0.0.1:{free_port()}", name: value}
+    assert_refused(manage(environment, "run"), complaint)
+
+
+def assert_refused(finished, complaint):
+    assert finished.returncode == 1
+    assert re.match(f"ipmanager: .*{complaint}", finished.stderr, re.DOTALL), finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.django_db
+def test_a_changed_bootstrap_token_replaces_the_old_one(settings):
+    User.objects.create_superuser("admin")
+    for value in ("first" * 5, "second" * 5, "second" * 5):
+        settings.BOOTSTRAP_TOKEN = value
+        serve.keep_bootstrap_token()
+    assert Token.objects.holding("second" * 5).allows("admin")
+    assert Token.objects.count() == 1
+
+
+def test_a_dead_worker_is_started_again_later_and_later():
+    worker = serve.Child("worker", [sys.executable, "-c", "pass"], essential=False)
+    parent = serve.Parent([worker])
+    delays = []
+    for _ in range(3):
+        worker.due = 0
+        assert parent.look_after(worker)
+        worker.process.wait()
+        assert parent.look_after(worker)
+        delays.append(worker.due - time.monotonic())
+    assert delays == pytest.approx([2, 4, 8], abs=0.5)
+
+
+def test_static_files_are_collected_again_only_when_one_changed(settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path / "out"
+    settings.STATICFILES_DIRS = [tmp_path / "in"]
+    (tmp_path / "in").mkdir()
+    before = serve.static_state()
+    assert serve.static_state() == before
+    (tmp_path / "in" / "x.css").write_text("a{}")
+    assert serve.static_state() != before

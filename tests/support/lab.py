@@ -1,0 +1,294 @@
+"""A network laboratory: real dnsmasq and DHCP clients in network namespaces of their own, gone after the block.
+
+    with laboratory(ranges=["10.77.0.0,static,255.255.255.0,1h"]) as lab:
+        lab.write_hosts("02:00:00:00:00:01,10.77.0.9,web\\n")
+        lab.reload()
+        assert lab.client.acquire("02:00:00:00:00:01").ip == "10.77.0.9"
+
+    server namespace                       client namespace
+    dnsmasq --- eth0 10.77.0.1/24 ======== eth0 --- scripted client, udhcpc
+
+The interfaces are born inside their namespaces, so nothing of the machine's own network is touched and any number
+of laboratories live side by side. dnsmasq runs as its own user, not as root: file modes matter as in real life.
+"""
+
+import ctypes
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support import require
+
+CLIENT = Path(__file__).with_name("dhcp_client.py")
+STATIC = "10.77.0.0,static,255.255.255.0,1h"
+POOL = "10.77.0.100,10.77.0.109,255.255.255.0,1h"
+SERVER = "10.77.0.1"
+FORBIDDEN = ("bad ", "duplicate", "cannot read", "failed to load", "not using")
+
+_CLONE_NEWNET = 0x40000000
+_serial = itertools.count()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the DHCP server said."""
+
+    type: str
+    ip: str
+    server: str | None
+    next: str
+    ms: float
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class Client:
+    """Any number of DHCP clients behind one interface. Every verb answers an Answer, or None for silence."""
+
+    def __init__(self, namespace: str, interface: str = "eth0") -> None:
+        command = ["ip", "netns", "exec", namespace, sys.executable, "-I", "-S", str(CLIENT), interface]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._lock = threading.Lock()
+        self._read()
+
+    def discover(self, mac: str, **more: Any) -> Answer | None:
+        return self._say(do="discover", mac=mac, **more)
+
+    def request(self, mac: str, ip: str, server: str = SERVER, **more: Any) -> Answer | None:
+        """Take an offered address."""
+        return self._say(do="request", mac=mac, wanted=ip, server=server, **more)
+
+    def acquire(self, mac: str, **more: Any) -> Answer | None:
+        """Discover, then request what was offered."""
+        offer = self.discover(mac, **more)
+        return self.request(mac, offer.ip, offer.server or SERVER, **more) if offer else None
+
+    def renew(self, mac: str, ip: str, **more: Any) -> Answer | None:
+        """Ask for more time for an address that the client uses."""
+        return self._say(do="request", mac=mac, ciaddr=ip, **more)
+
+    def reboot(self, mac: str, ip: str, **more: Any) -> Answer | None:
+        """Ask for the address of the time before the reboot."""
+        return self._say(do="request", mac=mac, wanted=ip, **more)
+
+    def release(self, mac: str, ip: str, server: str = SERVER) -> None:
+        self._say(do="release", mac=mac, ciaddr=ip, server=server)
+
+    def close(self) -> None:
+        assert self._process.stdin and self._process.stdout
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        stop(self._process)
+        self._process.stdout.close()
+
+    def _say(self, **command: Any) -> Answer | None:
+        with self._lock:
+            assert self._process.stdin
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+            answer = self._read()
+        return Answer(**answer) if answer else None
+
+    def _read(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the DHCP client ended with status {self._process.wait()}")
+        return json.loads(line)
+
+
+class Laboratory:
+    """One DHCP server and its clients. `files` is the directory that IPManager would own."""
+
+    def __init__(self, home: Path, name: str, ranges: Sequence[str], options: Sequence[str]) -> None:
+        self.home = home
+        self.files = home / "files"
+        self.hosts = self.files / "hosts"
+        self.generation = self.files / "generation"
+        self.leases = home / "leases"
+        self.pidfile = home / "dnsmasq.pid"
+        self.logfile = home / "dnsmasq.log"
+        self.server, self.clients = f"{name}-server", f"{name}-clients"
+        self.process: subprocess.Popen | None = None
+        self.client: Client = None  # type: ignore[assignment]  # made last, by laboratory()
+        self._conf = self._write_conf(ranges, options)
+
+    # --- what a test does -------------------------------------------------------------------------
+
+    @property
+    def reload_setting(self) -> str:
+        """For IPMANAGER_DNSMASQ_RELOAD."""
+        return f"pidfile:{self.pidfile}"
+
+    def write_hosts(self, text: str) -> None:
+        self.hosts.write_text(text)
+
+    def reload(self) -> None:
+        """SIGHUP, then wait until dnsmasq has read its files."""
+        reads = self.reads()
+        assert self.process
+        self.process.send_signal(signal.SIGHUP)
+        self.wait(lambda: self.reads() > reads, "dnsmasq did not reload")
+
+    def reads(self) -> int:
+        """How often dnsmasq has read its hosts file."""
+        return self.log().count(f"read {self.hosts}\n")
+
+    def log(self) -> str:
+        return self.logfile.read_text() if self.logfile.exists() else ""
+
+    def complaints(self) -> list[str]:
+        """Lines of the log that must not be there."""
+        return [line for line in self.log().splitlines() if any(word in line for word in FORBIDDEN)]
+
+    def lease_names(self) -> dict[str, str]:
+        """Which name each leased address bears, as dnsmasq itself wrote it down."""
+        rows = [line.split() for line in self.leases.read_text().splitlines()]
+        return {row[2]: row[3] for row in rows if len(row) >= 4}
+
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def udhcpc(self, mac: str) -> str:
+        """The address that busybox's client gets in one attempt, or its last words."""
+        require.part("udhcpc")
+        run("ip", "-n", self.clients, "link", "set", "dev", "eth0", "address", mac)
+        command = ["udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "3", "-T", "1", "-s", "/bin/true"]
+        done = subprocess.run(["ip", "netns", "exec", self.clients, *command], capture_output=True, text=True)
+        words = (done.stdout + done.stderr).replace(",", " ").split()
+        return words[words.index("of") + 1] if "obtained" in words else " ".join(words)
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Sockets that this thread opens in the block belong to the server's network."""
+        with open("/proc/thread-self/ns/net") as home, Path(f"/run/netns/{self.server}").open() as there:  # noqa: PTH123
+            enter(there.fileno())
+            try:
+                yield
+            finally:
+                enter(home.fileno())
+
+    # --- dnsmasq ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start dnsmasq and wait until it serves."""
+        self.pidfile.unlink(missing_ok=True)
+        reads = self.reads()
+        command = ["ip", "netns", "exec", self.server, "dnsmasq", "--keep-in-foreground", f"--conf-file={self._conf}"]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.wait(lambda: self.reads() > reads or not self.alive(), "dnsmasq does not start")
+        if not self.alive():
+            raise RuntimeError(f"dnsmasq ended: {self.words()}{self.log()}")
+
+    def stop(self) -> None:
+        if self.process:
+            stop(self.process)
+            self.words()
+            self.process = None
+
+    def words(self) -> str:
+        """What dnsmasq printed; ends the pipe."""
+        assert self.process and self.process.stderr
+        with self.process.stderr as pipe:
+            return pipe.read().decode(errors="replace")
+
+    def wait(self, ready: Any, complaint: str, within: float = 20.0) -> None:
+        deadline = time.monotonic() + within
+        while not ready():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{complaint}:\n{self.log()[-2000:]}")
+            time.sleep(0.005)
+
+    def _write_conf(self, ranges: Sequence[str], options: Sequence[str]) -> Path:
+        self.files.mkdir()
+        for file in (self.hosts, self.generation):
+            file.touch()
+        lines = [
+            "interface=eth0",
+            "bind-dynamic",
+            "no-resolv",
+            "no-hosts",
+            "no-ping",  # 3 s less for every address of a pool
+            "dhcp-authoritative",
+            *(f"dhcp-range={text}" for text in ranges),
+            *options,
+            f"dhcp-hostsfile={self.hosts}",
+            f"addn-hosts={self.generation}",
+            f"dhcp-leasefile={self.leases}",
+            f"pid-file={self.pidfile}",
+            f"log-facility={self.logfile}",
+        ]
+        conf = self.home / "dnsmasq.conf"
+        conf.write_text("\n".join(lines) + "\n")
+        return conf
+
+
+@contextmanager
+def laboratory(
+    ranges: Sequence[str] = (STATIC,), options: Sequence[str] = (), address: str = f"{SERVER}/24"
+) -> Iterator[Laboratory]:
+    """A running DHCP server with these `dhcp-range`s and further lines of configuration, and `lab.client`."""
+    require.part("namespaces", "dnsmasq")
+    name = f"ipm{os.getpid()}-{next(_serial)}"
+    home = Path(tempfile.mkdtemp(prefix="ipmanager-lab-"))
+    home.chmod(0o755)  # dnsmasq is not root
+    lab = Laboratory(home, name, ranges, options)
+    try:
+        wire(lab, address)
+        lab.start()
+        lab.client = Client(lab.clients)
+        yield lab
+    finally:
+        tear_down(lab)
+
+
+def wire(lab: Laboratory, address: str) -> None:
+    """Two namespaces and one cable."""
+    for namespace in (lab.server, lab.clients):
+        run("ip", "netns", "add", namespace)
+    run("ip", "link", "add", "eth0", "netns", lab.server, "type", "veth", "peer", "name", "eth0", "netns", lab.clients)
+    run("ip", "-n", lab.server, "address", "add", address, "dev", "eth0")
+    for namespace in (lab.server, lab.clients):
+        run("ip", "-n", namespace, "link", "set", "dev", "eth0", "up")
+    run("ip", "-n", lab.server, "link", "set", "dev", "lo", "up")
+
+
+def tear_down(lab: Laboratory) -> None:
+    """Each step whatever became of the others."""
+    if lab.client:
+        lab.client.close()
+    lab.stop()
+    for namespace in (lab.server, lab.clients):
+        subprocess.run(["ip", "netns", "delete", namespace], capture_output=True)
+    shutil.rmtree(lab.home, ignore_errors=True)
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def stop(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def enter(namespace: int) -> None:
+    """setns(2) for this thread only; os.setns exists from Python 3.12 on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(namespace, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns failed")

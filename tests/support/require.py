@@ -1,0 +1,67 @@
+"""Parts of the machine that some tests need: absent ones skip a test by name, or fail it when all must be there.
+
+    require.part("dnsmasq", "udhcpc")       in a test or fixture
+    pytestmark = require.mark("chromium")   for a whole file
+
+IPMANAGER_TEST_REQUIRE=all (or a list of names) turns the skip into a failure.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.support import postgres
+
+
+def part(*names: str) -> None:
+    """Skip this test, or fail it, unless every named part is there."""
+    for name in names:
+        reason = missing(name)
+        if reason and is_required(name):
+            pytest.fail(f"{name} is required: {reason}", pytrace=False)
+        if reason:
+            pytest.skip(f"{name}: {reason}")
+
+
+def mark(*names: str) -> pytest.MarkDecorator:
+    """The same for a class or a file; the fixture `required_parts` in conftest.py reads it."""
+    return pytest.mark.needs(*names)
+
+
+def is_required(name: str) -> bool:
+    wanted = os.environ.get("IPMANAGER_TEST_REQUIRE", "").replace(",", " ").split()
+    return "all" in wanted or name in wanted
+
+
+@functools.cache
+def missing(name: str) -> str:
+    """Why a part cannot be used here; empty when it can."""
+    return PARTS[name]()
+
+
+def program(*names: str, package: str) -> str:
+    return "" if any(map(shutil.which, names)) else f"{names[0]} is not installed (Debian package {package})"
+
+
+def network_namespaces() -> str:
+    """Making one needs root (or a user namespace) and a kernel and container that allow it."""
+    if not shutil.which("unshare") or not shutil.which("ip"):
+        return "unshare or ip is not installed (Debian packages util-linux, iproute2)"
+    own_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    command = ["unshare", *own_user, "--net", "ip", "link", "set", "lo", "up"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return f"cannot make one: {done.stderr.strip()}" if done.returncode else ""
+
+
+PARTS = {
+    "chromium": lambda: program("chromium", "chromium-browser", package="chromium"),
+    "dhcp_release": lambda: program("dhcp_release", package="dnsmasq-utils"),
+    "dnsmasq": lambda: program("dnsmasq", package="dnsmasq-base"),
+    "gettext": lambda: program("msgfmt", package="gettext"),
+    "namespaces": network_namespaces,
+    "postgresql": postgres.missing,
+    "udhcpc": lambda: program("udhcpc", package="udhcpc"),
+}

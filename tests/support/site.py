@@ -1,0 +1,107 @@
+"""A real IPManager in its own processes, started as an operator would."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.support.postgres import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py to its end; status and output are the caller's to judge."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class Site:
+    """`manage.py run` in a session of its own, its output in a file."""
+
+    def __init__(self, environment: dict[str, str], output: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.file = output
+        with output.open("wb") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), "run"],
+                env=environment | {"IPMANAGER_BIND": f"127.0.0.1:{self.port}"},
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_until_it_answers(self, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as response:
+                if response.status == 200:
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"no answer; the output was:\n{self.output()}")
+
+    def output(self) -> str:
+        return self.file.read_text()
+
+    def children(self) -> set[int]:
+        """Every process below the parent, however deep."""
+        return set(below(self.process.pid))
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Signal the parent alone and wait for it; its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(40)
+
+
+@contextlib.contextmanager
+def site(environment: dict[str, str], output: Path) -> Iterator[Site]:
+    """A site that answers; ended with the block, if the test has not done so."""
+    started = Site(environment, output)
+    try:
+        started.wait_until_it_answers()
+        yield started
+    finally:
+        if started.process.poll() is None:
+            started.end()
+
+
+def below(pid: int) -> Iterator[int]:
+    """The ids of all descendants, from /proc."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            yield int(child)
+            yield from below(int(child))
+
+
+def gone(pids: set[int], seconds: float = 5) -> bool:
+    """Do all these processes end within the time? A zombie that nobody has collected yet has ended."""
+    deadline = time.monotonic() + seconds
+    while any(map(alive, pids)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def interrupt_like_a_terminal(process: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C: INT to the whole foreground group."""
+    os.killpg(process.pid, signal.SIGINT)
