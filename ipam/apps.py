@@ -1,6 +1,7 @@
 """The ledger as a Django app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,4 +10,6 @@ class IPAMConfig(AppConfig):
     verbose_name = _("Address ledger")
 
     def ready(self) -> None:
-        from ipam import receivers  # noqa: F401
+        from ipam import database, receivers  # noqa: F401
+
+        post_migrate.connect(database.install, sender=self)

@@ -22,7 +22,7 @@ from ipam import addresses
 from ipam.addresses import Address, Network
 
 
-class _ValueField(models.Field):
+class ValueField(models.Field):
     """A column whose Python value is parsed by one function and printed by `str`."""
 
     parse: Callable[[Any], Any]
@@ -46,7 +46,7 @@ class _ValueField(models.Field):
         return super().formfield(**{"form_class": forms.CharField, "empty_value": None, "max_length": 64, **kwargs})
 
 
-class AddressField(_ValueField):
+class AddressField(ValueField):
     """A host address: `ipaddress.IPv4Address` or `IPv6Address`."""
 
     description = _("IP address")
@@ -76,7 +76,7 @@ class AddressField(_ValueField):
         return None if value is None else ipaddress.ip_address(value)
 
 
-class NetworkField(_ValueField):
+class NetworkField(ValueField):
     """A network: `ipaddress.IPv4Network` or `IPv6Network`."""
 
     description = _("network")
@@ -104,7 +104,7 @@ class NetworkField(_ValueField):
         return None if value is None else ipaddress.ip_network(value)
 
 
-class MACField(_ValueField):
+class MACField(ValueField):
     """A unicast Ethernet address, as lower-case colon text."""
 
     description = _("MAC address")

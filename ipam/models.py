@@ -5,9 +5,10 @@ Truth stands first in constraints, then in `clean()`, then in the verbs. `save()
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
@@ -18,7 +19,7 @@ from django.utils.translation import gettext, gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from ipam import addresses, rules
-from ipam.fields import AddressField, AddressListField, MACField, NetworkField
+from ipam.fields import AddressField, AddressListField, MACField, NetworkField, ValueField
 from ipam.hostnames import HostnameField, validate_duid, validate_hostname
 from ipam.querysets import (
     InterfaceQuerySet,
@@ -60,6 +61,22 @@ class Row(models.Model):
 
     def lock(self) -> None:
         """Take the locks that the checks need, in the house's order: subnet, pool, address."""
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        self._unreadable: set[str] = set()
+        try:
+            super().clean_fields(exclude)
+        except ValidationError as error:
+            self._unreadable = {name for name in error.error_dict if isinstance(self._meta.get_field(name), ValueField)}
+            raise
+
+    def clean(self) -> None:
+        """Check the row against the rest of the ledger, once its addresses can be read at all."""
+        if not self._unreadable:
+            self.check_ledger()
+
+    def check_ledger(self) -> None:
+        """The rules of `ipam.rules` for this kind of row."""
 
 
 class VRF(Row):
@@ -123,7 +140,7 @@ class Subnet(Row):
     def lock(self) -> None:
         rules.lock_subnets(self.vrf_id, self.network)
 
-    def clean(self) -> None:
+    def check_ledger(self) -> None:
         rules.check_subnet(self)
 
     def remember(self) -> None:
@@ -231,7 +248,7 @@ class Pool(Row):
         if self.subnet_id:
             rules.lock_subnets(self.subnet.vrf_id, self.subnet.network)
 
-    def clean(self) -> None:
+    def check_ledger(self) -> None:
         rules.check_pool(self)
 
 
@@ -273,7 +290,7 @@ class Server(Row):
     def get_absolute_url(self) -> str:
         return reverse("admin:ipam_server_change", args=[self.pk])
 
-    def clean(self) -> None:
+    def check_ledger(self) -> None:
         rules.check_server(self)
 
 
@@ -305,7 +322,7 @@ class Interface(Row):
     def __str__(self) -> str:
         return f"{self.server_id and self.server.hostname} {self.name}"
 
-    def clean(self) -> None:
+    def check_ledger(self) -> None:
         self.duid = self.duid.lower()
         rules.check_interface(self)
 
@@ -404,7 +421,7 @@ class IPAddress(Row):
         }[self.status]
         return f"{name} “{addresses.shorten(what)}”" if what else name
 
-    def clean(self) -> None:
+    def check_ledger(self) -> None:
         self.vm_id = self.vm_id or None
         rules.check_address(self)
 

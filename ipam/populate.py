@@ -19,6 +19,7 @@ from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.place import BATCH, place
 from ipam.querysets import SubnetIndex
+from ipam.signals import changed
 
 Progress = Callable[[str, int, int], None]
 _fixtures = threading.local()
@@ -74,7 +75,9 @@ def when_committed() -> None:
 def _after_fixtures() -> None:
     if getattr(_fixtures, "loaded", False):
         _fixtures.loaded = False
-        populate()
+        with transaction.atomic():
+            populate()
+            changed.send(Server, instances=None)
 
 
 def _stock(report: Report, progress: Progress) -> None:

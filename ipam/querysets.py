@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Now
 from simple_history.models import HistoricalRecords
 
@@ -50,6 +51,11 @@ class SubnetQuerySet(models.QuerySet["Subnet"]):
         return addresses.outermost(
             self.in_vrf(subnet.vrf_id).within(subnet.network).exclude(network=subnet.network), key=lambda s: s.network
         )
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """All or none: Conflict while addresses are in use in one of them, and the transaction around stays whole."""
+        with transaction.atomic():
+            return super().delete()
 
 
 class SubnetIndex:
@@ -119,11 +125,24 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         return self.filter(search.condition(text))
 
     def probed(self) -> IPAddressQuerySet:
-        """With `probed`: whether a ping has ever answered the question that `active` records."""
+        """With `probed`: whether a ping has ever been answered, so that `active` says more than its default."""
         from ipam.models import Sighting
 
-        seen = Sighting.objects.filter(vrf=OuterRef("vrf"), ip_address=OuterRef("ip_address"), source="ping")
-        return self.annotate(probed=Exists(seen))
+        answers = Sighting.objects.filter(source="ping", ip_address=OuterRef("ip_address"))
+        # One question for each of the two partial indexes; in SQL, no VRF equals no other.
+        in_global, in_vrf = Exists(answers.filter(vrf=None)), Exists(answers.filter(vrf=OuterRef("vrf")))
+        return self.annotate(probed=Q(in_global, vrf=None) | Q(in_vrf, vrf__isnull=False))
+
+    def tally(self) -> dict[str, int]:
+        """How many rows there are of each status, in one query."""
+        return dict(self.order_by().values_list("status").annotate(Count("*")))
+
+    def page(self, order: Sequence[OrderBy | str], first: int, size: int) -> IPAddressQuerySet:
+        """Some rows with everything that a list shows of them. Only their keys are fetched in order, so that
+        the rows before them cost no join."""
+        keys = self.order_by(*order).values("pk")[first : first + size]
+        whole = self.model._default_manager.filter(pk__in=keys)
+        return whole.probed().select_related("subnet", "server").order_by(*order)
 
     def claimable(
         self, subnet: Subnet, first: Address | None = None, last: Address | None = None, mac: str | None = None
@@ -202,6 +221,10 @@ class BulkTold(models.QuerySet[Any]):
     """Bulk writes that keep the ledger in step, as single saves do, and leave history."""
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        objs = list(objs)
+        relations = {field.name for field in self.model._meta.fields if field.is_relation}
+        for obj in objs:
+            obj.clean_fields(exclude=relations)  # what is no address or MAC never gets as far as SQL
         with transaction.atomic():
             made = super().bulk_create(objs, *args, **kwargs)
             self.model.history.bulk_history_create(made)
@@ -231,6 +254,10 @@ class ServerQuerySet(BulkTold):
     def with_keys(self, *keys: int) -> ServerQuerySet:
         """The servers with these keys that still exist."""
         return self.filter(pk__in=keys)
+
+    def holding(self) -> ServerQuerySet:
+        """Those that have an address row; a server that is being deleted has given its rows back already."""
+        return self.filter(addresses__isnull=False).distinct()
 
 
 class InterfaceQuerySet(BulkTold):

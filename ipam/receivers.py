@@ -26,10 +26,15 @@ def server_leaves(instance: Server, **kwargs: Any) -> None:
     unplace([instance.pk])
 
 
-@receiver([post_save, post_delete], sender=Interface)
-def interface_changed(instance: Interface, raw: bool = False, **kwargs: Any) -> None:
+@receiver(post_save, sender=Interface)
+def interface_saved(instance: Interface, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
         place(Server.objects.with_keys(instance.server_id))
+
+
+@receiver(post_delete, sender=Interface)
+def interface_gone(instance: Interface, **kwargs: Any) -> None:
+    place(Server.objects.with_keys(instance.server_id).holding())
 
 
 @receiver(changed, sender=Server)

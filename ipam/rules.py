@@ -352,8 +352,9 @@ def _check_state(row: IPAddress, old: dict | None, errors: Errors) -> None:
         errors["status"].append(_("%s still has a holder; release it instead.") % row.ip_address)
     if row.server_id and row.status != "allocated":
         errors["status"].append(_("An address that a server holds is allocated; take it from the server first."))
-    before = old["description"] if old else ""
-    if row.description and row.description != before and row.status != "reserved":
+    before = (old["description"], old["status"]) if old else ("", "")
+    told_why = row.status == "quarantine" and before[1] != "quarantine"
+    if row.description and row.description != before[0] and row.status != "reserved" and not told_why:
         errors["description"].append(_("The description can only be edited while the address is reserved."))
 
 

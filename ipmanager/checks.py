@@ -1,9 +1,9 @@
 """Settings that work but are probably not meant: `manage.py check` names them, with what to do."""
 
 import ipaddress
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -14,7 +14,7 @@ SHORTEST_SAFE_TOKEN = 20
 
 
 @register()
-def check_settings(app_configs: list[AppConfig] | None = None, **kwargs: object) -> list[CheckMessage]:
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
     return [*open_to_the_network(), *database_place(), *weak_token()]
 
 
@@ -22,15 +22,15 @@ def open_to_the_network() -> Iterator[CheckMessage]:
     """Warn of settings that are right at home and wrong when others can reach us."""
     if is_loopback(settings.BIND[0]):
         return
-    if "IPMANAGER_ALLOWED_HOSTS" not in os.environ:
+    if not any(map(is_for_others, settings.ALLOWED_HOSTS)):
         yield Warning(
-            "IPMANAGER_BIND lets other machines in, but IPMANAGER_ALLOWED_HOSTS is not set: they will be refused.",
+            "IPMANAGER_BIND lets other machines in, but no name in IPMANAGER_ALLOWED_HOSTS is for them.",
             hint="set IPMANAGER_ALLOWED_HOSTS to the names and addresses that people type, separated by commas",
             id="ipmanager.W001",
         )
-    if "IPMANAGER_PUBLIC_URL" not in os.environ:
+    if not is_for_others(urlsplit(settings.PUBLIC_URL).hostname or ""):
         yield Warning(
-            f"IPMANAGER_PUBLIC_URL is not set: machines would be told to boot from {settings.PUBLIC_URL}.",
+            f"IPMANAGER_PUBLIC_URL is {settings.PUBLIC_URL}, which other machines cannot use.",
             hint="set IPMANAGER_PUBLIC_URL to the address by which machines reach IPManager",
             id="ipmanager.W002",
         )
@@ -70,10 +70,16 @@ def weak_token() -> Iterator[CheckMessage]:
 
 
 def is_loopback(host: str) -> bool:
+    """Does this name or address mean the machine itself?"""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_for_others(host: str) -> bool:
+    """Can other machines use this name or address? 0.0.0.0 and :: are for listening only."""
+    return not is_loopback(host) and host.strip("[]") not in ("", "0.0.0.0", "::")
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:

@@ -146,7 +146,7 @@ def database(name: str, default: str) -> dict:
         raise ImproperlyConfigured(f"{name}: not a database URL (sqlite:///FILE or postgres://...)") from error
     if entry.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
         raise ImproperlyConfigured(f"{name}: only sqlite:// and postgres:// are supported")
-    entry["HOST"] = unquote(entry["HOST"])  # a socket's directory is written %2Frun%2Fpostgresql
+    entry["HOST"] = unquote(entry.get("HOST", ""))  # a socket's directory is written %2Frun%2Fpostgresql
     return entry
 
 

@@ -5,7 +5,8 @@ import os
 from django.conf import settings
 
 wsgi_app = "ipmanager.wsgi:application"
-bind = f"[{settings.BIND[0]}]:{settings.BIND[1]}" if ":" in settings.BIND[0] else "%s:%d" % settings.BIND
+_host, _port = settings.BIND
+bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", 2))
 threads = 4

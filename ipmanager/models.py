@@ -50,9 +50,9 @@ class Token(AbstractAuthToken):
     def __str__(self) -> str:
         return f"{self.name} ({self.token_key}…)"
 
-    def save(self, **kwargs: object) -> None:  # type: ignore[override]
+    def save(self, **kwargs: object) -> None:
         self.full_clean()
-        super().save(**kwargs)  # type: ignore[arg-type]
+        super().save(**kwargs)
 
     def clean(self) -> None:
         errors = {}

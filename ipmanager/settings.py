@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from ipmanager import __version__, env
@@ -175,6 +176,16 @@ CONTENT_SECURITY_POLICY = {
 }
 ADMIN_CONTENT_SECURITY_POLICY = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
 
+UNFOLD = {
+    "SITE_TITLE": "IPManager",
+    "SITE_HEADER": "IPManager",
+    "SITE_SYMBOL": "lan",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ipmanager/favicon.svg")}
+    ],
+    "SHOW_LANGUAGES": True,
+}
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "ipmanager.auth.TokenAuthentication",
@@ -184,6 +195,7 @@ REST_FRAMEWORK = {
 }
 KNOX_TOKEN_MODEL = "ipmanager.Token"
 # A prefix lets secret scanners recognise a token that leaked into a file.
+MIGRATION_MODULES = {"knox": None}  # they would make a table for the token model that ours replaces
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "ipm_", "TOKEN_TTL": timedelta(days=365)}
 
 SIMPLE_HISTORY_REVERT_DISABLED = False

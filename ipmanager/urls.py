@@ -8,6 +8,7 @@ from ipmanager import health
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/ipam/")),
+    path("favicon.ico", RedirectView.as_view(url="/static/ipmanager/favicon.svg")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health.healthz),

@@ -40,7 +40,7 @@ def test_an_unreadable_file_is_named(setting, tmp_path):
 def test_a_file_that_is_no_text_is_named(setting, tmp_path):
     (tmp_path / "x").write_bytes(b"\xff\xfe")
     setting(str(tmp_path / "x"), "IPMANAGER_X_FILE")
-    with pytest.raises(ImproperlyConfigured, match="IPMANAGER_X_FILE: .* is not UTF-8 text"):
+    with pytest.raises(ImproperlyConfigured, match=r"IPMANAGER_X_FILE: .* is not UTF-8 text"):
         env.text("IPMANAGER_X")
 
 

@@ -15,10 +15,11 @@ from tests.support.postgres import free_port
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def manage(environment: dict[str, str], *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run manage.py to its end; status and output are the caller's to judge."""
     return subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *arguments],
+        [sys.executable, "manage.py", *arguments],
+        cwd=root,
         env=environment,
         capture_output=True,
         text=True,

@@ -1,0 +1,12 @@
+"""The scribe as a Django app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class DHCPConfig(AppConfig):
+    name = "dhcp"
+    verbose_name = _("DHCP")
+
+    def ready(self) -> None:
+        from dhcp import checks, receivers  # noqa: F401

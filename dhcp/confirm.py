@@ -1,0 +1,85 @@
+"""Ask dnsmasq itself which hosts file it has read: a DNS name in the same reload tells.
+
+A signal that was sent proves nothing; an answer with the new address proves that the files were read again.
+"""
+
+import secrets
+import socket
+import struct
+import time
+from ipaddress import IPv4Address
+
+from dhcp.render import GENERATION_NAME
+from ipmanager.errors import Unavailable
+
+_FIRST_WAIT = 0.005
+_LONGEST_WAIT = 0.1
+_ANSWER_SECONDS = 1.0
+_A, _IN, _RECURSION_DESIRED = 1, 1, 0x0100
+
+
+class Unconfirmed(Unavailable):
+    """dnsmasq does not say that it has read the new files."""
+
+    code = "unconfirmed"
+
+
+def wait_until(expected: IPv4Address, server: tuple[str, int], within: float) -> None:
+    """Return when dnsmasq answers with the expected generation; raise Unconfirmed after `within` seconds."""
+    deadline, pause = time.monotonic() + within, _FIRST_WAIT
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            served = serving(server, max(min(left, _ANSWER_SECONDS), _FIRST_WAIT))
+            state = "still serves an older generation" if served else "does not know the generation record"
+        except OSError as error:
+            served, state = None, f"does not answer ({error.strerror or error})"
+        if served == expected:
+            return
+        if time.monotonic() + pause >= deadline:
+            raise Unconfirmed(f"dnsmasq at {server[0]}:{server[1]} {state} after {within:g} s")
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_WAIT)
+
+
+def serving(server: tuple[str, int], timeout: float) -> IPv4Address | None:
+    """The generation that dnsmasq serves now, or None when it knows none. Raises OSError without an answer."""
+    family, kind, protocol, _, address = socket.getaddrinfo(*server, type=socket.SOCK_DGRAM)[0]
+    number = secrets.randbits(16)
+    with socket.socket(family, kind, protocol) as connection:
+        connection.settimeout(timeout)
+        connection.connect(address)  # so that a closed port is an error at once
+        connection.send(_question(number))
+        return _first_address(connection.recv(512), number)
+
+
+def _question(number: int) -> bytes:
+    name = b"".join(bytes([len(label)]) + label.encode() for label in GENERATION_NAME.split(".")) + b"\0"
+    return struct.pack("!6H", number, _RECURSION_DESIRED, 1, 0, 0, 0) + name + struct.pack("!HH", _A, _IN)
+
+
+def _first_address(answer: bytes, number: int) -> IPv4Address | None:
+    """The first A record of an answer to our question. The question comes back unchanged before it."""
+    start = len(_question(number))
+    if len(answer) < start or struct.unpack_from("!H", answer)[0] != number:
+        return None
+    count, place = struct.unpack_from("!H", answer, 6)[0], start
+    for _ in range(count):
+        place = _after_name(answer, place)
+        if place + 10 > len(answer):
+            return None
+        kind, _, _, length = struct.unpack_from("!HHIH", answer, place)
+        data = answer[place + 10 : place + 10 + length]
+        if kind == _A and len(data) == 4:
+            return IPv4Address(data)
+        place += 10 + length
+    return None
+
+
+def _after_name(answer: bytes, place: int) -> int:
+    """Where a name ends: at its empty label, or after a two-byte pointer."""
+    while place < len(answer) and answer[place]:
+        if answer[place] >= 0xC0:
+            return place + 2
+        place += answer[place] + 1
+    return place + 1

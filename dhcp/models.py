@@ -1,0 +1,81 @@
+"""What the scribe remembers: changes that still have to reach dnsmasq, and every attempt to bring them there."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from dhcp.querysets import DhcpChangeQuerySet, GenerationQuerySet
+
+
+class DhcpChange(models.Model):
+    """One change of the ledger that dnsmasq has to hear of: written with the change itself, deleted once applied.
+
+    Every column has a database default, so that a trigger may write rows too.
+    """
+
+    class Kind(models.TextChoices):
+        SERVER = "server", _("server")
+        INTERFACE = "interface", _("interface")
+        SUBNET = "subnet", _("subnet")
+        LEDGER = "ledger", _("ledger")
+
+    class Action(models.TextChoices):
+        ADD = "add", _("added")
+        CHANGE = "change", _("changed")
+        DELETE = "delete", _("deleted")
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.LEDGER, db_default=Kind.LEDGER)
+    object_id = models.BigIntegerField(_("number"), null=True, blank=True, help_text=_("Empty: many rows at once."))
+    label = models.CharField(_("name"), max_length=255, default="", db_default="", blank=True)
+    action = models.CharField(
+        _("action"), max_length=6, choices=Action, default=Action.CHANGE, db_default=Action.CHANGE
+    )
+    detail = models.CharField(_("what"), max_length=500, default="", db_default="", blank=True)
+    who = models.CharField(_("who"), max_length=150, default="", db_default="", blank=True)
+    at = models.DateTimeField(_("when"), default=timezone.now, db_default=Now())
+    objects = DhcpChangeQuerySet.as_manager()
+
+    class Meta:
+        db_table = "dhcp_changes"
+        ordering = ["pk"]
+        verbose_name = _("pending change")
+        verbose_name_plural = _("pending changes")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.label} {self.get_action_display()}"
+
+
+class Generation(models.Model):
+    """One attempt to bring dnsmasq in step: what it said, what became of it. Its key is its number."""
+
+    class Result(models.TextChoices):
+        APPLIED = "applied", _("applied")
+        UNCHANGED = "unchanged", _("unchanged")
+        FAILED = "failed", _("failed")
+
+    result = models.CharField(_("result"), max_length=9, choices=Result)
+    reason = models.TextField(_("reason"), default="", db_default="", blank=True)
+    # Confirmed by dnsmasq's own answer; NULL when nobody was asked.
+    confirmed = models.BooleanField(_("confirmed"), null=True)
+    digest = models.CharField(_("digest"), max_length=64, default="", db_default="", blank=True)
+    hosts = models.PositiveIntegerField(_("reservations"), default=0, db_default=0)
+    problems = models.JSONField(_("problems"), default=list, blank=True)
+    changes = models.JSONField(_("changes"), default=list, blank=True)
+    diff = models.TextField(_("difference"), default="", db_default="", blank=True)
+    duration_ms = models.PositiveIntegerField(_("duration (ms)"), default=0, db_default=0)
+    attempts = models.PositiveIntegerField(_("attempts"), default=1, db_default=1)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, db_default=Now())
+    updated_at = models.DateTimeField(_("last tried"), auto_now=True, db_default=Now())
+    objects = GenerationQuerySet.as_manager()
+
+    class Meta:
+        db_table = "dhcp_generations"
+        ordering = ["-pk"]
+        verbose_name = _("generation")
+        verbose_name_plural = _("generations")
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.get_result_display()}"

@@ -1,0 +1,45 @@
+"""What of the ledger concerns dnsmasq. Each handler names one verb; nothing is done here.
+
+Fixtures (`raw`) are passed over: when they are committed, the ledger sends `changed` once for everything.
+"""
+
+from typing import Any
+
+from django.db.models import Model
+from django.db.models.signals import post_delete, post_save, pre_save
+from django.dispatch import receiver
+
+from dhcp import outbox
+from dhcp.models import DhcpChange
+from ipam.models import Interface, Server, Subnet
+from ipam.signals import changed
+
+
+@receiver(pre_save, sender=Server)
+@receiver(pre_save, sender=Interface)
+@receiver(pre_save, sender=Subnet)
+def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
+    if not raw:
+        outbox.remember(instance)
+
+
+@receiver(post_save, sender=Server)
+@receiver(post_save, sender=Interface)
+@receiver(post_save, sender=Subnet)
+def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
+    if not raw:
+        outbox.note_saved(instance)
+
+
+@receiver(post_delete, sender=Server)
+@receiver(post_delete, sender=Interface)
+@receiver(post_delete, sender=Subnet)
+def deleted(instance: Model, **kwargs: Any) -> None:
+    outbox.note(instance, DhcpChange.Action.DELETE)
+
+
+@receiver(changed, sender=Server)
+@receiver(changed, sender=Interface)
+@receiver(changed, sender=Subnet)
+def written_in_bulk(sender: type[Model], instances: list[Model] | None = None, **kwargs: Any) -> None:
+    outbox.note_many(sender, instances)

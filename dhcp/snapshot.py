@@ -1,0 +1,127 @@
+"""Read from the ledger what dnsmasq should know, all of one moment, in a number of queries that never grows.
+
+Served are the enabled servers, and their interfaces, that have a MAC and an address in the global VRF.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from dhcp.models import DhcpChange
+from dhcp.records import HostRecord
+from ipam.addresses import Address, Network
+from ipam.models import Interface, Server, Subnet
+from ipam.querysets import SubnetIndex
+
+
+@dataclass(frozen=True, slots=True)
+class SeenChange:
+    """A change row that the snapshot already contains."""
+
+    id: int
+    kind: str
+    object_id: int | None
+    label: str
+    action: str
+    detail: str
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The ledger's reservations, the subnets they may lie in, and the changes that led to them."""
+
+    records: list[HostRecord]
+    networks: list[Network]
+    changes: list[SeenChange]
+
+
+@dataclass(slots=True)
+class _Card:
+    """One row that wants to be served, before rows of one server that share an address are joined."""
+
+    kind: str
+    id: int
+    server_id: int
+    mac: str
+    ip: Address
+    name: str
+
+
+@dataclass(slots=True)
+class _Joined:
+    first: _Card
+    macs: list[str] = field(default_factory=list)
+
+
+def take() -> Snapshot:
+    """One consistent reading."""
+    with _one_moment():
+        subnets = list(Subnet.objects.in_vrf(None).only("vrf", "network").order_by("network"))
+        cards = [*_servers(), *_interfaces()]
+        changes = [SeenChange(*row) for row in DhcpChange.objects.order_by("pk").values_list(*SeenChange.__slots__)]
+    index = SubnetIndex(subnets)
+    return Snapshot(
+        [_record(joined, index) for joined in _join(cards)], [subnet.network for subnet in subnets], changes
+    )
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """All queries in the block see the same moment, and nobody who writes has to wait for us."""
+    if connection.in_atomic_block:  # somebody else's transaction: its rules hold
+        yield
+    elif connection.vendor == "postgresql":
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+    else:
+        # Not atomic(): our SQLite transactions begin IMMEDIATE, which would lock writers out.
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")
+            try:
+                yield
+            finally:
+                cursor.execute("ROLLBACK")
+
+
+def _servers() -> Iterator[_Card]:
+    rows = Server.objects.filter(vrf=None, enabled=True, mac_address__isnull=False, ip_address__isnull=False)
+    for id, mac, ip, name in rows.order_by("pk").values_list("pk", "mac_address", "ip_address", "hostname"):
+        yield _Card("server", id, id, mac, ip, name)
+
+
+def _interfaces() -> Iterator[_Card]:
+    rows = Interface.objects.filter(
+        server__vrf=None, server__enabled=True, mac_address__isnull=False, ip_address__isnull=False
+    )
+    columns = ("pk", "server_id", "mac_address", "ip_address", "name", "server__hostname")
+    for id, server_id, mac, ip, name, hostname in rows.order_by("pk").values_list(*columns):
+        yield _Card("interface", id, server_id, mac, ip, interface_name(hostname, name))
+
+
+def interface_name(hostname: str, name: str) -> str:
+    """`web.example.org` and `eth0.12` make `web-eth0-12`: a label of its own beside the server's."""
+    return f"{hostname.partition('.')[0]}-{name.replace('.', '-')}"
+
+
+def _join(cards: Iterable[_Card]) -> list[_Joined]:
+    """Cards of one server that share an address share a line: dnsmasq gives it to whichever of them asks."""
+    found: dict[tuple[int, Address], _Joined] = {}
+    for card in cards:
+        joined = found.setdefault((card.server_id, card.ip), _Joined(card))
+        if card.mac not in joined.macs:
+            joined.macs.append(card.mac)
+    return list(found.values())
+
+
+def _record(joined: _Joined, index: SubnetIndex) -> HostRecord:
+    card = joined.first
+    subnet = index.containing(None, card.ip)
+    return HostRecord(card.kind, card.id, tuple(joined.macs), card.ip, card.name, subnet.network if subnet else None)

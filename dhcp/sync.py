@@ -1,0 +1,238 @@
+"""Bring dnsmasq's files in step with the ledger.
+
+Lock, read, render, check, compare, write, reload, confirm, note: in this order, so that of two processes the
+later one also writes the later state. A failure leaves the old file and the change rows; the request that
+caused the sync never hears of it, the generation's row does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from dataclasses import dataclass, field, replace
+from difflib import unified_diff
+
+from django.db import DatabaseError, transaction
+
+from dhcp import check, confirm, journal, render, snapshot
+from dhcp.journal import Outcome
+from dhcp.models import DhcpChange, Generation
+from dhcp.records import Sifted
+from dhcp.reload import reload
+from dhcp.sift import sift
+from dhcp.snapshot import Snapshot
+from dhcp.targets import Target
+from ipmanager import files
+from ipmanager.errors import Conflict, IPManagerError
+
+logger = logging.getLogger("dhcp.sync")
+
+PATIENCE = 10.0  # seconds that a command or the worker waits for the lock
+CONFIRM_SECONDS = 5.0  # dnsmasq reads 20,000 hosts in one
+BUDGET = 0.2  # seconds that a request spends on waiting for others, at most
+INLINE_HOSTS = 5000  # with more, the work itself is too long for a request
+FEW = 10  # hosts that may vanish at once without a question
+LEFT = "left"
+
+
+class Refused(Conflict):
+    """The new file is not one that we would let dnsmasq read."""
+
+    code = "sync_refused"
+
+
+@dataclass(slots=True)
+class _Work:
+    """One sync under way, and what is known so far."""
+
+    target: Target
+    force: bool = False
+    brief: bool = False
+    started: float = field(default_factory=time.monotonic)
+    seen: Snapshot = field(default_factory=lambda: Snapshot([], [], []))
+    sifted: Sifted = field(default_factory=Sifted)
+    before: bytes = b""
+    after: bytes = b""
+    told: bool = False
+    confirmed: bool | None = None
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    def outcome(self, result: str, reason: str = "") -> Outcome:
+        return Outcome(
+            result=result,
+            reason=reason,
+            confirmed=self.confirmed,
+            digest=_digest(self.after),
+            hosts=len(self.sifted.lines),
+            problems=self.sifted.problems,
+            changes=self.seen.changes,
+            diff=difference(self.before, self.after),
+            duration_ms=round(self.elapsed * 1000),
+        )
+
+
+def sync(*, force: bool = False, brief: bool = False) -> Outcome:
+    """Make the files say what the ledger says, and dnsmasq obey them. Failures are recorded, not raised.
+
+    `force` also publishes a file that lacks more than half of the present reservations; `brief` waits for
+    nobody longer than BUDGET and leaves the rest to the worker.
+    """
+    work = _Work(Target.from_settings(), force, brief)
+    try:
+        work.target.prepare()
+        with files.lock(work.target.lock, BUDGET if brief else PATIENCE):
+            return _sync(work)
+    except files.Locked as error:
+        return work.outcome(LEFT, str(error))
+    except OSError as error:
+        return _failed(work, error)
+
+
+def inline() -> None:
+    """Sync on behalf of a request that has just committed: briefly or not at all; the worker does the rest."""
+    newest = Generation.objects.newest()
+    if newest is None or newest.hosts <= INLINE_HOSTS:
+        sync(brief=True)
+
+
+def preview() -> Outcome:
+    """What a sync would change now. Nothing is written."""
+    work = _Work(Target.from_settings())
+    _build(work)
+    return work.outcome(Generation.Result.UNCHANGED if work.before == work.after else "changed")
+
+
+def difference(before: bytes, after: bytes) -> str:
+    """Unified, without context: every line tells of one reservation."""
+    old, new = (data.decode("ascii", "replace").splitlines() for data in (before, after))
+    return "\n".join(unified_diff(old, new, "served", "ledger", lineterm="", n=0)) if before != after else ""
+
+
+def _sync(work: _Work) -> Outcome:
+    try:
+        _build(work)
+        _refuse_bad_file(work)
+        _refuse_sudden_shrink(work)
+        _publish(work)
+    except (IPManagerError, OSError, DatabaseError) as error:
+        if work.brief and isinstance(error, confirm.Unconfirmed):
+            return work.outcome(LEFT, str(error))
+        return _failed(work, error)
+    except Exception as error:
+        _failed(work, error)  # a bug of ours: recorded like any failure, and loud where it happened
+        raise
+    return _done(work)
+
+
+def _build(work: _Work) -> None:
+    """The file as it is and as it should be."""
+    work.before = work.target.hosts.read_bytes() if work.target.hosts.exists() else b""
+    work.seen = snapshot.take()
+    work.sifted = sift(work.seen.records)
+    work.after = render.hosts_file(work.sifted.lines, work.target.url)
+
+
+def _refuse_bad_file(work: _Work) -> None:
+    complaints = check.hosts_file(work.after, work.seen.networks).complaints
+    if complaints:
+        raise Refused(f"our own check refuses the new file: {'; '.join(complaints)}", hint="a bug; please report it")
+
+
+def _refuse_sudden_shrink(work: _Work) -> None:
+    """An empty file is valid for dnsmasq: one mistake in the ledger would take every address away."""
+    before = sum(1 for line in work.before.splitlines() if line and not line.startswith(b"#"))
+    gone = before - len(work.sifted.lines)
+    if gone > FEW and gone * 2 > before and not work.force:
+        raise Refused(
+            f"{gone} of {before} reservations would vanish at once",
+            hint="if that is meant: manage.py sync_dnsmasq --force",
+        )
+
+
+def _publish(work: _Work) -> None:
+    """Write what is new; tell dnsmasq, unless it has been told exactly this before."""
+    target, applied = work.target, _applied(work.target)
+    if work.before != work.after:
+        if applied and applied != _digest(work.before):
+            logger.warning("%s is not as we left it; it is being replaced", target.hosts)
+        files.remove_leftovers(target.hosts)
+        files.replace(target.hosts, work.after)
+    elif applied == _digest(work.after):
+        return
+    elif _serves(work):
+        work.told = work.confirmed = True
+        return files.replace(target.applied, _digest(work.after).encode())
+    _tell(work)
+    files.replace(target.applied, _digest(work.after).encode())
+
+
+def _tell(work: _Work) -> None:
+    """Make dnsmasq read the file, and have it say so where it can be asked."""
+    target = work.target
+    files.replace(target.generation, render.generation_file(work.after, target.url))
+    reload(target.reload)
+    if target.dns:
+        within = max(BUDGET - work.elapsed, BUDGET / 10) if work.brief else CONFIRM_SECONDS
+        confirm.wait_until(render.generation_address(work.after), target.dns, within)
+        work.confirmed = True
+    work.told = True
+
+
+def _serves(work: _Work) -> bool:
+    """Whether dnsmasq has read this very file after all: it was slow, or it was started since."""
+    if not work.target.dns:
+        return False
+    try:
+        return confirm.serving(work.target.dns, BUDGET) == render.generation_address(work.after)
+    except OSError:
+        return False  # it does not answer; telling it will give the reason
+
+
+def _applied(target: Target) -> str:
+    """The digest of the file that dnsmasq was last made to read: a crash before the reload shows here."""
+    return target.applied.read_text(encoding="ascii", errors="replace") if target.applied.exists() else ""
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _done(work: _Work) -> Outcome:
+    """Forget the changes that are served now and note the generation, both or neither."""
+    outcome = work.outcome(Generation.Result.APPLIED if work.told else Generation.Result.UNCHANGED)
+    try:
+        with transaction.atomic():
+            DhcpChange.objects.forget([change.id for change in outcome.changes])
+            generation = journal.note(outcome)
+    except DatabaseError as error:
+        logger.error("applied, but the database cannot be told: %s", error)
+        return work.outcome(Generation.Result.FAILED, f"applied, but not noted: {_reason(error)}")
+    if work.told:
+        logger.info("generation %s: %d reservations in %d ms", generation.pk, outcome.hosts, outcome.duration_ms)
+    return replace(outcome, generation=generation.pk)
+
+
+def _failed(work: _Work, error: Exception) -> Outcome:
+    outcome = work.outcome(Generation.Result.FAILED, _reason(error))
+    try:
+        with transaction.atomic():
+            generation = journal.note(outcome)
+    except DatabaseError as worse:
+        logger.error("dnsmasq is not in step: %s; and the database cannot be told: %s", outcome.reason, worse)
+        return outcome
+    if generation.attempts.bit_count() == 1:  # the 1st, 2nd, 4th, 8th ... time: a long outage is no flood of lines
+        logger.error("dnsmasq is not in step (attempt %d): %s", generation.attempts, outcome.reason)
+    return replace(outcome, generation=generation.pk)
+
+
+def _reason(error: Exception) -> str:
+    """What an administrator can act on: the file's name for an OSError, our own sentence for our own errors."""
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the files'}: {error.strerror or error}"
+    if isinstance(error, IPManagerError):
+        return str(error)
+    return f"{type(error).__name__}: {error}".strip()

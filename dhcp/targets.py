@@ -1,0 +1,47 @@
+"""Where a DHCP server's files are, and how it hears of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One dnsmasq: the directory that we own, the way to make it reload, the way to ask what it has read."""
+
+    directory: Path
+    reload: str
+    dns: tuple[str, int] | None
+    url: str  # where people change what stands in the files
+
+    @classmethod
+    def from_settings(cls) -> Target:
+        return cls(settings.DNSMASQ_DIR, settings.DNSMASQ_RELOAD, settings.DNSMASQ_DNS, f"{settings.PUBLIC_URL}/admin/")
+
+    @property
+    def hosts(self) -> Path:
+        """dnsmasq's dhcp-hostsfile."""
+        return self.directory / "hosts"
+
+    @property
+    def generation(self) -> Path:
+        """dnsmasq's addn-hosts file; a path unit may watch it. Written after every other file."""
+        return self.directory / "generation"
+
+    @property
+    def applied(self) -> Path:
+        """The digest of the hosts file that dnsmasq has last been made to read; dnsmasq does not read this one."""
+        return self.directory / "applied"
+
+    @property
+    def lock(self) -> Path:
+        return self.directory / "lock"
+
+    def prepare(self) -> None:
+        """Make the directory, open to dnsmasq's user whatever our umask."""
+        if not self.directory.is_dir():
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self.directory.chmod(0o755)

@@ -1,0 +1,103 @@
+"""Pools too large to be written out: nothing may cost by their size."""
+
+import tracemalloc
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from ipam.allocate import allocate, release
+from ipam.models import IPAddress, Pool
+from ipam.settle import CHUNK
+from ipam.usage import usage
+from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
+
+pytestmark = pytest.mark.django_db
+LARGE = ["10.0.0.0/8", "2001:db8::/64", "10.0.0.0/19"]
+
+
+def with_pool(network):
+    subnet = SubnetFactory(network=network)
+    return PoolFactory(subnet=subnet, first=subnet.network[0], last=subnet.network[-1]).subnet
+
+
+def cost(work):
+    """Queries, and the peak of memory in bytes."""
+    tracemalloc.start()
+    with CaptureQueriesContext(connection, ) as queries:
+        work()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return len(queries), peak
+
+
+@pytest.mark.parametrize("network", LARGE)
+def test_making_a_large_pool_writes_no_rows_and_costs_by_no_size(network):
+    small = cost(lambda: with_pool("192.168.0.0/30"))
+    queries, peak = cost(lambda: with_pool(network))
+    assert IPAddress.objects.filter(subnet__network=network).count() == 0
+    assert queries <= small[0]
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize("network", LARGE)
+def test_the_first_allocations_come_in_order_and_write_one_chunk(network):
+    subnet = with_pool(network)
+    first = [allocate(subnet).ip_address for _ in range(3)]
+    assert first == [subnet.network[n] for n in (1, 2, 3)]
+    assert IPAddress.objects.count() == CHUNK
+
+
+def test_a_child_subnet_is_jumped_over():
+    subnet = with_pool("10.0.0.0/8")
+    SubnetFactory(network="10.0.0.0/24")
+    SubnetFactory(network="10.0.1.0/25")
+    assert str(allocate(subnet)) == "10.0.1.128"
+
+
+def test_gateway_and_addresses_in_use_are_jumped_over():
+    ServerFactory(ip_address="10.0.0.2")
+    subnet = SubnetFactory(network="10.0.0.0/8", gateway="10.0.0.1")
+    PoolFactory(subnet=subnet, first="10.0.0.0", last="10.255.255.255")
+    assert [str(allocate(subnet)) for _ in range(2)] == ["10.0.0.3", "10.0.0.4"]
+
+
+def test_freed_rows_are_used_again_before_new_ones_are_written():
+    subnet = with_pool("10.0.0.0/8")
+    for _ in range(3 * CHUNK):
+        release(allocate(subnet))
+    assert IPAddress.objects.count() == CHUNK
+
+
+def test_the_last_address_of_the_pool_is_reached_and_then_it_is_exhausted():
+    subnet = SubnetFactory(network="10.0.0.0/16")
+    pool = PoolFactory(subnet=subnet, first="10.0.0.0", last="10.0.16.0")
+    Pool.objects.filter(pk=pool.pk).update(materialised_to="10.0.15.253")
+    assert [str(allocate(subnet)) for _ in range(3)] == ["10.0.15.254", "10.0.15.255", "10.0.16.0"]
+    with pytest.raises(Exception, match="no free address"):
+        allocate(subnet)
+
+
+def test_a_deleted_child_makes_its_addresses_available_to_the_large_pool():
+    subnet = with_pool("10.0.0.0/8")
+    child = SubnetFactory(network="10.0.0.0/24")
+    allocate(subnet)
+    child.delete()
+    for _ in range(CHUNK):
+        found = allocate(subnet)
+    assert str(found) == "10.0.0.1"
+
+
+def test_usage_counts_a_large_pool_by_arithmetic():
+    subnet = with_pool("10.0.0.0/8")
+    SubnetFactory(network="10.1.0.0/16")
+    allocate(subnet)
+    found = usage([subnet])[subnet.pk]
+    assert found.available == 2**24 - 2**16 - 2 - 1
+    assert found.allocated == 1
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "255.0.0.0/8"])
+def test_the_widest_networks_are_no_trap(network):
+    subnet = with_pool(network)
+    assert allocate(subnet).ip_address == subnet.network[1]

@@ -1,0 +1,64 @@
+"""Many processes at once: every caller gets an address, and no two get the same."""
+
+import subprocess
+import sys
+
+import pytest
+
+from ipam.models import IPAddress
+from tests.ipam.factories import SubnetFactory
+
+PROCESSES, EACH = 8, 25
+ALLOCATE = """
+import sys, django; django.setup()
+from ipam.allocate import allocate
+from ipam.models import Subnet
+subnet = Subnet.objects.get()
+for number in range({each}):
+    print(allocate(subnet, vm_id={vm_id}))
+"""
+
+
+def run_at_once(environment, scripts):
+    """Start every script as a process of its own; what they printed, line by line."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", script], env=environment | {"DJANGO_SETTINGS_MODULE": "ipmanager.settings"},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for script in scripts
+    ]  # fmt: skip
+    outputs = [process.communicate(timeout=120) for process in running]
+    assert [errors for _out, errors in outputs] == [""] * len(scripts)
+    return [line for out, _errors in outputs for line in out.split()]
+
+
+@pytest.fixture
+def subnet(shared_database):
+    return SubnetFactory(network="10.0.0.0/23", static_ip_pools=["10.0.0.1-10.0.0.250"])
+
+
+def test_200_allocations_from_8_processes_are_200_addresses(subnet, shared_database):
+    scripts = [ALLOCATE.format(each=EACH, vm_id=f"f'vm-{n}-{{number}}'") for n in range(PROCESSES)]
+
+    given = run_at_once(shared_database, scripts)
+
+    assert len(given) == len(set(given)) == PROCESSES * EACH
+    assert IPAddress.objects.filter(status="allocated").count() == PROCESSES * EACH
+
+
+def test_one_vm_asking_from_many_processes_gets_one_address(subnet, shared_database):
+    given = run_at_once(shared_database, [ALLOCATE.format(each=5, vm_id="'same'")] * 6)
+
+    assert len(given) == 30
+    assert len(set(given)) == 1
+
+
+def test_a_large_pool_serves_many_processes_that_extend_it_at_once(shared_database):
+    SubnetFactory(network="10.0.0.0/8", static_ip_pools=["10.0.0.0-10.255.255.255"])
+    scripts = [ALLOCATE.format(each=80, vm_id=f"f'vm-{n}-{{number}}'") for n in range(4)]
+
+    given = run_at_once(shared_database, scripts)
+
+    assert len(set(given)) == 320
+    assert IPAddress.objects.count() <= 320 + 4 * 256

@@ -1,0 +1,56 @@
+"""The rules of the house that a machine can check."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ["run", "test", "lint"]
+
+
+def pins(lock):
+    """What a lock installs: {name: version}."""
+    return dict(re.findall(r"^(\S+?)==(\S+)", (ROOT / f"requirements/{lock}.txt").read_text(), re.MULTILINE))
+
+
+def test_apps_import_only_what_they_may():
+    code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.django_db
+def test_no_change_of_a_model_lacks_its_migration(capsys):
+    try:
+        call_command("makemigrations", check=True, dry_run=True)
+    except SystemExit:
+        pytest.fail(capsys.readouterr().out, pytrace=False)
+
+
+def test_every_setting_is_documented_and_no_other():
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "ipmanager/settings.py").read_text()))
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
+    assert documented == read
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_machine_and_hashes_everything(lock):
+    text = (ROOT / f"requirements/{lock}.txt").read_text()
+    assert not re.search(r"://|--(?!hash=)|@ ", text)
+    requirements = re.split(r"\n(?=\S)", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE).strip())
+    assert all("==" in requirement and "--hash=sha256:" in requirement for requirement in requirements)
+
+
+def test_tests_and_tools_run_with_the_versions_of_production():
+    run, test, lint = map(pins, LOCKS)
+    assert run.items() <= test.items() <= lint.items()
+
+
+def test_the_run_time_lock_holds_every_dependency():
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {re.match(r"[\w-]+", line)[0] for line in wanted} <= pins("run").keys()

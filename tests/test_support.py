@@ -1,0 +1,62 @@
+"""The tests' own tools keep their promises."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import postgres, require
+from tests.support.site import ROOT, gone
+
+
+@pytest.fixture
+def unicorn(monkeypatch):
+    monkeypatch.setitem(require.PARTS, "unicorn", lambda: "not seen since 1750")
+    monkeypatch.delenv("IPMANAGER_TEST_REQUIRE", raising=False)
+    yield
+    require.missing.cache_clear()
+
+
+def test_a_missing_part_skips_by_name_and_reason(unicorn):
+    with pytest.raises(pytest.skip.Exception, match="unicorn: not seen since 1750"):
+        require.part("unicorn")
+
+
+@pytest.mark.parametrize("wanted", ["all", "chromium,unicorn"])
+def test_a_missing_part_fails_when_it_is_required(unicorn, monkeypatch, wanted):
+    monkeypatch.setenv("IPMANAGER_TEST_REQUIRE", wanted)
+    with pytest.raises(pytest.fail.Exception, match="unicorn is required: not seen since 1750"):
+        require.part("unicorn")
+
+
+# Holds a server until it is ended; prints the server's process id and its directory.
+HOLDER = """
+import sys, time
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from tests.support import postgres
+with postgres.server() as url:
+    home = Path(unquote(urlsplit(url).netloc.split("@")[1].split(":")[0]))
+    print((home / "data/postmaster.pid").read_text().split()[0], home, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.needs("postgresql")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_the_postgresql_server_ends_with_its_test_run(number):
+    with subprocess.Popen([sys.executable, "-c", HOLDER], cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
+        server, home = holder.stdout.readline().split()
+        holder.send_signal(number)
+    assert gone({int(server)}, seconds=20)
+    assert number == signal.SIGKILL or not Path(home).exists()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.mark.needs("postgresql")
+def test_the_second_pass_runs_on_postgresql():
+    """Skipped by name where `make test` has to leave that pass out."""
+    assert postgres.missing() == ""

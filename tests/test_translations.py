@@ -1,0 +1,46 @@
+"""Every text that a person reads exists in German."""
+
+import gettext
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.utils import translation
+
+from tests.support.site import ROOT, manage
+
+CATALOGUE = "ipmanager/locale/de/LC_MESSAGES/django"
+NOT_SOURCE = shutil.ignore_patterns(".*", "var", "__pycache__", "requirements", "docs")
+
+pytestmark = pytest.mark.needs("gettext")
+
+
+def compiled(po: Path, to: Path) -> gettext.GNUTranslations:
+    subprocess.run(["msgfmt", "--check", "--output-file", to, po], check=True, capture_output=True)
+    with to.open("rb") as file:
+        return gettext.GNUTranslations(file)
+
+
+def test_every_text_is_translated(tmp_path, site_environment):
+    copy = shutil.copytree(ROOT, tmp_path / "copy", ignore=NOT_SOURCE)
+    command = ["makemessages", "--locale", "de", "--no-location", "--no-obsolete"]
+    done = manage(site_environment, *command, root=copy)
+    assert done.returncode == 0, done.stderr
+    for state in ("--untranslated", "--only-fuzzy"):
+        left = subprocess.run(["msgattrib", state, copy / f"{CATALOGUE}.po"], capture_output=True, text=True, check=True)
+        assert left.stdout == "", "run: make messages, and fill in what is empty or fuzzy"
+
+
+def test_the_compiled_catalogue_is_that_of_the_source(tmp_path):
+    with (ROOT / f"{CATALOGUE}.mo").open("rb") as file:
+        committed = gettext.GNUTranslations(file)
+    source = compiled(ROOT / f"{CATALOGUE}.po", tmp_path / "django.mo")
+    assert committed._catalog == source._catalog, "run: make messages"
+
+
+def test_pages_speak_german_to_a_german_browser(client):
+    page = client.get("/admin/login/", headers={"accept-language": "de-DE,de;q=0.9"})
+    assert page.headers["Content-Language"] == "de"
+    with translation.override("de"):
+        assert translation.gettext("API token") == "API-Token"
