@@ -19,7 +19,8 @@ _KEPT_DIFF = 100_000
 class Outcome:
     """What became of one sync.
 
-    `result` is a Generation's, or "left": another process is at it, or dnsmasq takes longer than we may wait.
+    `result` is a Generation's; or "left": another process is at it, or dnsmasq takes longer than we may wait; or
+    "changed": a preview has found something to do.
     """
 
     result: str

@@ -41,9 +41,9 @@ def sift(records: Iterable[HostRecord]) -> Sifted:
     return sifted
 
 
-def _seniority(record: HostRecord) -> tuple[bool, str, int, str]:
-    """Servers before their interfaces, then by age; the text only makes the order total."""
-    return (record.kind != "server", record.kind, record.id, repr(record))
+def _seniority(record: HostRecord) -> tuple[object, ...]:
+    """Servers before their interfaces, then by age; the rest only makes the order total."""
+    return (record.kind != "server", record.kind, record.id, record.macs, record.name, str(record.ip))
 
 
 def _flaw(record: HostRecord) -> Problem | None:

@@ -33,7 +33,7 @@ CONFIRM_SECONDS = 5.0  # dnsmasq reads 20,000 hosts in one
 BUDGET = 0.2  # seconds that a request spends on waiting for others, at most
 INLINE_HOSTS = 5000  # with more, the work itself is too long for a request
 FEW = 10  # hosts that may vanish at once without a question
-LEFT = "left"
+LEFT, CHANGED = "left", "changed"  # results that no generation has
 
 
 class Refused(Conflict):
@@ -100,10 +100,15 @@ def inline() -> None:
 
 
 def preview() -> Outcome:
-    """What a sync would change now. Nothing is written."""
+    """What a sync would change now, or why it would be refused. Nothing is written."""
     work = _Work(Target.from_settings())
-    _build(work)
-    return work.outcome(Generation.Result.UNCHANGED if work.before == work.after else "changed")
+    try:
+        _build(work)
+        _refuse_bad_file(work)
+        _refuse_sudden_shrink(work)
+    except (IPManagerError, OSError, DatabaseError) as error:
+        return work.outcome(Generation.Result.FAILED, _reason(error))
+    return work.outcome(Generation.Result.UNCHANGED if work.before == work.after else CHANGED)
 
 
 def difference(before: bytes, after: bytes) -> str:

@@ -6,6 +6,8 @@ address and VM have the last word. Errors are ipmanager.errors: Conflict names t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
@@ -45,10 +47,37 @@ def allocate(
             with transaction.atomic():
                 if wanted is not None:
                     return _take(_address(wanted), subnet, facts)
-                return _next(_required(subnet), pool, facts)
+                return _allocate_next(_required(subnet), pool, facts)
         except IntegrityError:
             continue  # the same VM, or the same address, in another process: look again
     raise Conflict(_("Too many callers want this address at once."), _("Try again."))
+
+
+def next_free(subnet: Subnet) -> Address | None:
+    """The address that `allocate` would hand out now. Nothing is written or promised."""
+    if row := IPAddress.objects.claimable(subnet).first():
+        return row.ip_address
+    large = (settle.peek(pool) for pool in _large(subnet, None))
+    return next((address for address in large if address), None)
+
+
+def hold_next(subnet: Subnet, mac_address: str | None = None) -> IPAddress:
+    """The next free row, which nobody else gets before the transaction ends: time to give it to a server.
+
+    Raises Exhausted.
+    """
+
+    def hold(wait: bool) -> IPAddress | None:
+        free = IPAddress.objects.claimable(subnet, mac=mac_address)
+        return free.select_for_update(of=("self",), skip_locked=not wait).first()
+
+    return _next(subnet, None, mac_address, hold)
+
+
+def reserve_next(subnet: Subnet, description: str = "") -> IPAddress:
+    """Keep the next free address of the subnet by hand. Raises Exhausted."""
+    with transaction.atomic():
+        return _turn(hold_next(subnet), "reserved", description)
 
 
 def reserve(address: IPAddress, description: str = "", *, detach: bool = False) -> IPAddress:
@@ -88,12 +117,12 @@ def release(address: IPAddress) -> IPAddress:
                 _("%(address)s is taken by %(holder)s.") % {"address": row, "holder": row.holder},
                 _("Change or delete the server; its address is freed by that."),
             )
-        if row.status == "available" and row.pk:
+        if row.pk is None or row.status == "available":
             return row
         rows.clear(row)
         if row.ip_type == "static" and row.subnet and row.ip_address not in settle.never_free(row.subnet):
             rows.update([row])
-        elif row.pk:
+        else:
             row.delete()
         return row
 
@@ -116,19 +145,29 @@ def _known(vm_id: str | None, hostname: str) -> IPAddress | None:
     return row
 
 
-def _next(subnet: Subnet, pool: Pool | None, facts: dict) -> IPAddress:
+def _allocate_next(subnet: Subnet, pool: Pool | None, facts: dict) -> IPAddress:
+    first, last = _span(pool)
+    return _next(subnet, pool, facts["mac_address"], lambda wait: claim(subnet, facts, first, last, wait=wait))
+
+
+def _next(
+    subnet: Subnet, pool: Pool | None, mac_address: str | None, take: Callable[[bool], IPAddress | None]
+) -> IPAddress:
     """The next free address. Rows locked by others are skipped at first; before "exhausted" we wait for them."""
-    first, last = (pool.first, pool.last) if pool else (None, None)
     while True:
         for wait in (False, True):
-            if row := claim(subnet, facts, first, last, wait=wait):
+            if row := take(wait):
                 return row
-        if IPAddress.objects.claimable(subnet, first, last, facts["mac_address"]).exists():
+        if IPAddress.objects.claimable(subnet, *_span(pool), mac_address).exists():
             continue
-        if not any(settle.extend(large, ready(subnet.vrf_id, facts["mac_address"])) for large in _large(subnet, pool)):
+        if not any(settle.extend(large, ready(subnet.vrf_id, mac_address)) for large in _large(subnet, pool)):
             raise Exhausted(
                 _("%s has no free address.") % (pool or subnet), _("Widen a static pool or release an address.")
             )
+
+
+def _span(pool: Pool | None) -> tuple[Address | None, Address | None]:
+    return (pool.first, pool.last) if pool else (None, None)
 
 
 def _large(subnet: Subnet, pool: Pool | None) -> list[Pool]:

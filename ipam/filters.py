@@ -22,14 +22,15 @@ PAGE_SIZES = (25, 50, 100, 250)
 
 # What a column sorts by. Rows without a value come last, whichever way round.
 SORTS = {
-    "ip_address": (_("IP address"), F("ip_address")),
+    "ip_address": (_("IP Address"), F("ip_address")),
     "subnet": (_("Subnet"), F("subnet__network")),
     "status": (_("Status"), F("status")),
-    "hostname": (_("Host name"), Lower(NullIf("hostname", Value("")))),
-    "mac_address": (_("MAC address"), F("mac_address")),
+    "hostname": (_("Hostname"), Lower(NullIf("hostname", Value("")))),
+    "mac_address": (_("MAC Address"), F("mac_address")),
     "ip_type": (_("Type"), F("ip_type")),
     "holder": (_("VM/Server"), Lower(Coalesce("server__hostname", "vm_id"))),
 }
+NEVER_EMPTY = {"ip_address", "status", "ip_type"}  # "NULLS LAST" would keep an index from being read backwards
 ACTIVITY = [("yes", _("answers")), ("no", _("no answer")), ("unknown", _("not probed"))]
 
 
@@ -66,24 +67,24 @@ class AddressFilter(FilterSet):
     """The list's filters, from the query of its URL. `subnets` and `vrfs` are what may be chosen."""
 
     q = CharFilter(label=_("Search"), method="find", max_length=200)
-    vrf = ChoiceFilter(label=_("VRF"), null_value=NONE, null_label=_("global"))
+    vrf = ChoiceFilter(label=_("VRF"), empty_label=_("All"), null_value=NONE, null_label=_("global"))
     subnet = ChoiceFilter(
         label=_("Subnet"),
         null_value=NONE,
         null_label=_("in no subnet"),
         error_messages={"invalid_choice": _("There is no subnet “%(value)s”; it may have been deleted.")},
     )
-    status = ChoiceFilter(label=_("Status"), choices=IPAddress.Status.choices)
-    ip_type = ChoiceFilter(label=_("Type"), choices=IPAddress.Type.choices)
-    active = ChoiceFilter(label=_("Active"), choices=ACTIVITY, method="by_activity")
-    sort = ChoiceFilter(label=_("Sort by"), method="unchanged", choices=[])
+    status = ChoiceFilter(label=_("Status"), empty_label=_("All"), choices=IPAddress.Status.choices)
+    ip_type = ChoiceFilter(label=_("Type"), empty_label=_("All"), choices=IPAddress.Type.choices)
+    active = ChoiceFilter(label=_("Active"), empty_label=_("All"), choices=ACTIVITY, method="by_activity")
+    sort = ChoiceFilter(label=_("Sort by"), method="unchanged", empty_label=None, choices=[])
     page_size = NumberFilter(label=_("Rows per page"), method="unchanged", decimal_places=0)
 
     def __init__(self, data: Any, subnets: Iterable[SubnetChoice], vrfs: Iterable[VRF]) -> None:
         super().__init__(data, queryset=IPAddress.objects.all())
         self.filters["subnet"].extra["choices"] = [(subnet.pk, subnet.label) for subnet in subnets]
         self.filters["vrf"].extra["choices"] = [(vrf.pk, vrf.name) for vrf in vrfs]
-        self.filters["sort"].extra["choices"] = [(way + key, label) for way in ("", "-") for key, (label, _) in SORTS.items()]
+        self.filters["sort"].extra["choices"] = sort_choices()
 
     def find(self, queryset: IPAddressQuerySet, name: str, text: str) -> QuerySet:
         return queryset.matching(text)
@@ -114,8 +115,10 @@ class AddressFilter(FilterSet):
     def order(self) -> list[OrderBy | str]:
         """What the rows are sorted by: never by anything that SORTS does not name."""
         key = self.asked("sort") or "ip_address"
-        _label, column = SORTS[key.removeprefix("-")]
-        first = column.desc(nulls_last=True) if key.startswith("-") else column.asc(nulls_last=True)
+        name = key.removeprefix("-")
+        last = None if name in NEVER_EMPTY else True
+        _label, column = SORTS[name]
+        first = column.desc(nulls_last=last) if key.startswith("-") else column.asc(nulls_last=last)
         return [first, "ip_address", "pk"]
 
     def size(self) -> int:
@@ -128,6 +131,13 @@ class AddressFilter(FilterSet):
         return [
             (str(self.filters[name].label), str(message)) for name, found in self.form.errors.items() for message in found
         ]
+
+
+def sort_choices() -> list[tuple[str, str]]:
+    """Every order, upwards and downwards."""
+    return [
+        choice for key, (label, _column) in SORTS.items() for choice in ((key, f"{label} ↑"), (f"-{key}", f"{label} ↓"))
+    ]
 
 
 def by_vrf(subnets: Iterable[SubnetChoice]) -> list[tuple[str, list[SubnetChoice]]]:

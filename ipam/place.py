@@ -40,14 +40,16 @@ class Placed:
     freed: list[IPAddress] = field(default_factory=list)
     deleted: list[IPAddress] = field(default_factory=list)
     unchanged: int = 0
+    refused: list[str] | None = None  # addresses that others have; None: an error
 
 
-def place(servers: Sequence[Server]) -> Placed:
+def place(servers: Sequence[Server], *, lenient: bool = False) -> Placed:
     """Give every server the rows of its addresses and take away those that it no longer has.
 
-    Raises ValidationError, which names the holder, when somebody else has one of the addresses.
+    Raises ValidationError, which names the holder, when somebody else has one of the addresses; a lenient call
+    leaves that row as it is and notes the refusal.
     """
-    done = Placed()
+    done = Placed(refused=[] if lenient else None)
     for start in range(0, len(servers), BATCH):
         with transaction.atomic():
             _place(servers[start : start + BATCH], done)
@@ -56,25 +58,28 @@ def place(servers: Sequence[Server]) -> Placed:
 
 def unplace(server_ids: Iterable[int]) -> None:
     """Free every row of servers that are about to go."""
+    ids = list(server_ids)
     with transaction.atomic():
-        held = list(IPAddress.objects.select_for_update().filter(server__in=list(server_ids)).order_by("ip_address"))
+        list(Server.objects.select_for_update().filter(pk__in=ids).values_list("pk"))  # before their rows, as `place`
+        held = list(IPAddress.objects.select_for_update().filter(server__in=ids).order_by("ip_address"))
         if held:
             _write(_Ground.under(held, []), {}, held, Placed())
 
 
 def _place(servers: Sequence[Server], done: Placed) -> None:
-    wanted = _claims(servers)
+    wanted = _claims(servers, done)
     there = list(
         IPAddress.objects.select_for_update()
         .filter(Q(server__in=servers) | Q(ip_address__in=[address for _vrf, address in wanted]))
         .order_by("ip_address")
     )
     ids = {server.pk for server in servers}
+    _refuse_taken(wanted, there, ids, done)
     relevant = [row for row in there if row.server_id in ids or (row.vrf_id, row.ip_address) in wanted]
     _write(_Ground.under(relevant, wanted), wanted, relevant, done)
 
 
-def _claims(servers: Sequence[Server]) -> dict[Key, Claim]:
+def _claims(servers: Sequence[Server], done: Placed) -> dict[Key, Claim]:
     """What the servers want; an address that two cards of one server share goes by the first card's MAC."""
     wanted = {
         (server.vrf_id, server.ip_address): Claim(server, server.mac_address) for server in servers if server.ip_address
@@ -82,8 +87,37 @@ def _claims(servers: Sequence[Server]) -> dict[Key, Claim]:
     by_id = {server.pk: server for server in servers}
     nics = Interface.objects.filter(server__in=servers).exclude(ip_address=None).order_by("server", "name", "pk")
     for server_id, address, mac in nics.values_list("server", "ip_address", "mac_address"):
-        wanted.setdefault((by_id[server_id].vrf_id, address), Claim(by_id[server_id], mac))
+        claim = Claim(by_id[server_id], mac)
+        first = wanted.setdefault((claim.server.vrf_id, address), claim)
+        if first.server.pk != server_id:
+            _refuse(address, claim, _("server “%s”") % first.server.hostname, done)
     return wanted
+
+
+def _refuse_taken(wanted: dict[Key, Claim], there: Sequence[IPAddress], ids: set[int], done: Placed) -> None:
+    """Drop the claims on rows that others hold, be it a VM or a server that is not among those to be placed."""
+    taken = [row for row in there if _is_taken(row, wanted)]
+    strangers = Server.objects.with_keys(*{row.server_id for row in taken if row.server_id} - ids)
+    theirs = _claims(strangers, Placed(refused=[])) if taken else {}
+    for row in taken:
+        key = (row.vrf_id, row.ip_address)
+        # A server may hold a row without wanting it any more (raw SQL): then it is not really taken.
+        if row.server_id is None or (key in theirs and theirs[key].server.pk == row.server_id):
+            _refuse(row.ip_address, wanted.pop(key), row.holder, done)
+
+
+def _is_taken(row: IPAddress, wanted: dict[Key, Claim]) -> bool:
+    claim = wanted.get((row.vrf_id, row.ip_address))
+    return claim is not None and not rules.claimable_by(row, claim.server.pk)
+
+
+def _refuse(address: Address, claim: Claim, holder: str, done: Placed) -> None:
+    message = _("%(address)s of server “%(server)s” is taken by %(holder)s.") % {
+        "address": address, "server": claim.server.hostname, "holder": holder,
+    }  # fmt: skip
+    if done.refused is None:
+        raise ValidationError({"ip_address": message})
+    done.refused.append(message)
 
 
 class _Ground:
@@ -132,7 +166,6 @@ def _write(ground: _Ground, wanted: dict[Key, Claim], there: Sequence[IPAddress]
     changed, gone = [], []
     for key, row in by_key.items():
         if key in wanted:
-            _refuse_others(row, wanted[key])
             _hold(row, ground, wanted[key])
         elif row.status == "available" and not ground.is_stock(key):
             gone.append(row)
@@ -168,14 +201,6 @@ def _hold(row: IPAddress, ground: _Ground, claim: Claim) -> IPAddress:
     row.manufacturer = claim.server.manufacturer
     row.freed_at = None
     return row
-
-
-def _refuse_others(row: IPAddress, claim: Claim) -> None:
-    if not rules.claimable_by(row, claim.server.pk):
-        raise ValidationError({
-            "ip_address": _("%(address)s of server “%(server)s” is taken by %(holder)s.")
-            % {"address": row.ip_address, "server": claim.server.hostname, "holder": row.holder}
-        })  # fmt: skip
 
 
 def _facts(row: IPAddress) -> tuple[object, ...]:

@@ -6,13 +6,14 @@ does not grow with the rows, and changes nothing when nothing is wrong.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from ipam import addresses, rows, settle
 from ipam.addresses import Address
@@ -22,6 +23,7 @@ from ipam.querysets import SubnetIndex
 from ipam.signals import changed
 
 Progress = Callable[[str, int, int], None]
+logger = logging.getLogger(__name__)
 _fixtures = threading.local()
 
 
@@ -29,6 +31,7 @@ _fixtures = threading.local()
 class Report:
     """What populating did, and how the ledger stands now."""
 
+    cleared: int = 0
     static_created: int = 0
     static_updated: int = 0  # rows of static pools that a server's data was written to
     dhcp_created: int = 0  # rows for servers outside the static pools
@@ -38,6 +41,7 @@ class Report:
     moved: int = 0
     skipped: int = 0  # servers whose rows were right already
     gateways_in_pools: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)  # addresses of servers that others hold
     totals: dict[str, int] = field(default_factory=dict)
 
 
@@ -50,8 +54,8 @@ def populate(*, clear: bool = False, progress: Progress = lambda what, done, tot
     report = Report()
     with transaction.atomic():
         if clear:
-            kept = IPAddress.objects.live().filter(server=None)
-            rows.forget(IPAddress.objects.exclude(pk__in=kept.values("pk")))
+            derived = Q(status="available") | Q(server__isnull=False, vm_id=None)
+            report.cleared = rows.forget(IPAddress.objects.filter(derived))
             Pool.objects.update(materialised_to=None)
         _stock(report, progress)
         _servers(report, progress)
@@ -76,7 +80,8 @@ def _after_fixtures() -> None:
     if getattr(_fixtures, "loaded", False):
         _fixtures.loaded = False
         with transaction.atomic():
-            populate()
+            for refusal in populate().refused:
+                logger.warning("fixture: %s", refusal)
             changed.send(Server, instances=None)
 
 
@@ -100,9 +105,11 @@ def _stock(report: Report, progress: Progress) -> None:
             wrong.append(row)
         if number % 2000 == 0:
             progress("rows", number, total)
+    # Others may allocate meanwhile: what is no longer free stays, and only what is wrong is written.
     for start in range(0, len(stale), 5000):
-        report.deleted += rows.forget(IPAddress.objects.filter(pk__in=stale[start : start + 5000]))
-    rows.update(wrong)
+        still_free = IPAddress.objects.filter(pk__in=stale[start : start + 5000], status="available")
+        report.deleted += rows.forget(still_free)
+    rows.update(wrong, ["subnet", "ip_type"])
     report.moved = len(wrong)
     report.static_created = ground.stock(seen, progress)
 
@@ -167,9 +174,13 @@ def _servers(report: Report, progress: Progress) -> None:
     keys = list(Server.objects.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(keys), BATCH):
         progress("servers", start, len(keys))
-        done = place(Server.objects.filter(pk__in=keys[start : start + BATCH]).order_by("pk"))
+        # Locked, so that nobody moves a server while its old address is being given to it again.
+        servers = Server.objects.select_for_update().filter(pk__in=keys[start : start + BATCH])
+        done = place(servers.order_by("pk"), lenient=True)
+        report.refused += done.refused or []
         for row in done.created:
             report.dhcp_created += row.ip_type == "dhcp"
+            report.static_created += row.ip_type == "static"  # in a pool too large to be materialised
             report.static_updated += row.ip_type == "static"
         for row in done.updated:
             report.dhcp_updated += row.ip_type == "dhcp"

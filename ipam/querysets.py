@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Now
+from django.db.models.lookups import IsNull
 from simple_history.models import HistoricalRecords
 
 from ipam import addresses, search
@@ -45,6 +46,11 @@ class SubnetQuerySet(models.QuerySet["Subnet"]):
         """Those inside the network, itself included, in the order of the CIDR tree."""
         last = type(network)((network.broadcast_address, network.max_prefixlen))
         return self.filter(network__gte=network, network__lte=last).order_by("network")
+
+    def matching(self, text: str) -> SubnetQuerySet:
+        """A search box's text: an address finds the subnets around it, a network those inside it; else the start
+        of a network, a VLAN, or a part of a name, site or description."""
+        return self.filter(search.subnets(text))
 
     def children_of(self, subnet: Subnet) -> list[Subnet]:
         """Those directly below the subnet."""
@@ -128,14 +134,13 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         """With `probed`: whether a ping has ever been answered, so that `active` says more than its default."""
         from ipam.models import Sighting
 
-        answers = Sighting.objects.filter(source="ping", ip_address=OuterRef("ip_address"))
-        # One question for each of the two partial indexes; in SQL, no VRF equals no other.
-        in_global, in_vrf = Exists(answers.filter(vrf=None)), Exists(answers.filter(vrf=OuterRef("vrf")))
-        return self.annotate(probed=Q(in_global, vrf=None) | Q(in_vrf, vrf__isnull=False))
+        here = Q(vrf=OuterRef("vrf")) | Q(IsNull(OuterRef("vrf"), True), vrf=None)  # NULL equals nothing in SQL
+        answers = Sighting.objects.filter(here, source="ping", ip_address=OuterRef("ip_address"))
+        return self.annotate(probed=Exists(answers))
 
     def tally(self) -> dict[str, int]:
         """How many rows there are of each status, in one query."""
-        return dict(self.order_by().values_list("status").annotate(Count("*")))
+        return dict(self.order_by().values_list("status").annotate(number=Count("*")))
 
     def page(self, order: Sequence[OrderBy | str], first: int, size: int) -> IPAddressQuerySet:
         """Some rows with everything that a list shows of them. Only their keys are fetched in order, so that
@@ -254,6 +259,14 @@ class ServerQuerySet(BulkTold):
     def with_keys(self, *keys: int) -> ServerQuerySet:
         """The servers with these keys that still exist."""
         return self.filter(pk__in=keys)
+
+    def matching(self, text: str) -> ServerQuerySet:
+        """A search box's text: an address, a network, a MAC, or a part of a host name. The interfaces' addresses
+        and MACs find their server, too."""
+        from ipam.models import Interface
+
+        by_card = Interface.objects.filter(search.condition(text, names=())).values("server")
+        return self.filter(search.condition(text, names=("hostname",)) | Q(pk__in=by_card)) if text.strip() else self
 
     def holding(self) -> ServerQuerySet:
         """Those that have an address row; a server that is being deleted has given its rows back already."""

@@ -11,7 +11,7 @@ from django.dispatch import receiver
 from ipam import populate, rules
 from ipam.models import Interface, Pool, Server, Subnet
 from ipam.place import place, unplace
-from ipam.settle import abandon, refresh, settle
+from ipam.settle import hand_over, refresh, settle
 from ipam.signals import changed
 
 
@@ -66,7 +66,7 @@ def subnet_leaves(instance: Subnet, **kwargs: Any) -> None:
 
 @receiver(post_delete, sender=Subnet)
 def subnet_gone(instance: Subnet, **kwargs: Any) -> None:
-    abandon(instance.network, instance.vrf_id)
+    hand_over(instance.network, instance.vrf_id)
 
 
 @receiver([post_save, post_delete], sender=Pool)

@@ -10,7 +10,7 @@ from ipam.models import IPAddress, Subnet
 FACTS = ("server", "hostname", "mac_address", "platform", "manufacturer", "vm_id")
 _WRITTEN = [
     "subnet", "status", "ip_type", "server", "hostname", "mac_address", "platform", "manufacturer",
-    "description", "vm_id", "freed_at", "updated_at",
+    "description", "vm_id", "freed_at",
 ]  # fmt: skip
 
 
@@ -20,12 +20,12 @@ def create(rows: Sequence[IPAddress]) -> None:
     IPAddress.history.bulk_history_create(rows)
 
 
-def update(rows: Sequence[IPAddress]) -> None:
-    """Write every column that a verb may have touched."""
+def update(rows: Sequence[IPAddress], columns: Sequence[str] = _WRITTEN) -> None:
+    """Write these columns; by default every one that a verb may have touched."""
     now = timezone.now()
     for row in rows:
         row.updated_at = now
-    IPAddress.objects.bulk_update(rows, _WRITTEN, batch_size=200)
+    IPAddress.objects.bulk_update(rows, [*columns, "updated_at"], batch_size=200)
     IPAddress.history.bulk_history_create(rows, update=True)
 
 

@@ -74,7 +74,7 @@ def _check_gateway(subnet: Subnet, errors: Errors) -> None:
         )
     row = IPAddress.objects.filter(vrf=subnet.vrf_id, ip_address=subnet.gateway, server=None).live().first()
     if row:
-        errors["gateway"].append(_taken(row))
+        errors["gateway"].append(taken(row))
 
 
 def _check_ends(subnet: Subnet, errors: Errors) -> None:
@@ -233,15 +233,22 @@ def check_server(server: Server) -> None:
         same |= Q(ip_address=server.ip_address)
     if server.mac_address:
         same |= Q(mac_address=server.mac_address)
-    for other in Server.objects.filter(same, vrf=server.vrf_id).exclude(pk=server.pk):
-        if other.hostname.lower() == server.hostname.lower():
-            errors["hostname"].append(_("Another server is called “%s” already.") % other.hostname)
-        _check_same(server, other, other.hostname, errors)
-    for nic in _other_interfaces(server.vrf_id, server.ip_address, server.mac_address, server.pk):
-        _check_same(server, nic, nic.server.hostname, errors)
+    others = Server.objects.filter(same, vrf=server.vrf_id).exclude(pk=server.pk)
+    nics = _other_interfaces(server.vrf_id, server.ip_address, server.mac_address, server.pk)
+    check_rivals(server, others, nics, errors)
     check_claim(server.vrf_id, server.ip_address, server.mac_address, server.pk, errors)
     if errors:
         raise ValidationError(dict(errors))
+
+
+def check_rivals(server: Server, others: Iterable[Server], nics: Iterable[Interface], errors: Errors) -> None:
+    """What other servers, and interfaces of other servers, have already. Imports ask it for many servers at once."""
+    for other in others:
+        if other.hostname.lower() == server.hostname.lower():
+            errors["hostname"].append(_("Another server is called “%s” already.") % other.hostname)
+        _check_same(server, other, other.hostname, errors)
+    for nic in nics:
+        _check_same(server, nic, nic.server.hostname, errors)
 
 
 def check_interface(nic: Interface) -> None:
@@ -302,14 +309,18 @@ def check_claim(
         return
     row = IPAddress.objects.filter(vrf=vrf_id, ip_address=address).select_related("server").first()
     if row and not claimable_by(row, server_id) and not errors.get("ip_address"):
-        errors["ip_address"].append(_taken(row))
+        errors["ip_address"].append(taken(row))
     subnet = Subnet.objects.containing(address, vrf_id)
+    pool = None if mac else Pool.objects.covering(address, subnet)
+    check_ground(address, subnet, pool, errors)
+
+
+def check_ground(address: Address, subnet: Subnet | None, pool: Pool | None, errors: Errors) -> None:
+    """Whether a machine may have the address at all; `pool` is the one around it, asked for when it has no MAC."""
     if subnet and not addresses.is_host(subnet.network, address):
         errors["ip_address"].append(_not_host(address, subnet))
-    elif subnet and not mac:
-        pool = Pool.objects.covering(address, subnet)
-        if pool and pool.kind == "dhcp":
-            errors["ip_address"].append(_in_dhcp_pool(address, pool) + " " + _("Give the MAC address, too."))
+    elif pool and pool.kind == "dhcp":
+        errors["ip_address"].append(_in_dhcp_pool(address, pool) + " " + _("Give the MAC address, too."))
 
 
 def claimable_by(row: IPAddress, server_id: int | None) -> bool:
@@ -332,7 +343,7 @@ def check_address(row: IPAddress) -> None:
     old = IPAddress.objects.filter(pk=row.pk).values("description", "status").first() if row.pk else None
     twin = IPAddress.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address).exclude(pk=row.pk).first()
     if twin:
-        errors["ip_address"].append(_taken(twin) if twin.status in LIVE else _("%s exists already.") % twin.ip_address)
+        errors["ip_address"].append(taken(twin) if twin.status in LIVE else _("%s exists already.") % twin.ip_address)
     row.subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
     pool = Pool.objects.covering(row.ip_address, row.subnet)
     row.ip_type = "static" if pool and pool.kind == "static" else "dhcp"
@@ -364,7 +375,7 @@ LIVE = ("allocated", "reserved", "quarantine")
 # --- sentences -------------------------------------------------------------------------------------
 
 
-def _taken(row: IPAddress) -> str:
+def taken(row: IPAddress) -> str:
     return _("%(address)s is taken by %(holder)s.") % {"address": row.ip_address, "holder": row.holder}
 
 

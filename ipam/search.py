@@ -5,8 +5,9 @@ Addresses become ranges and whole MACs equalities, so that an index answers; onl
 
 import ipaddress
 import re
+from collections.abc import Sequence
 
-from django.db.models import CharField, F, Q
+from django.db.models import F, Q, TextField
 from django.db.models.functions import Cast
 from django.db.models.lookups import Contains
 
@@ -15,20 +16,57 @@ from ipam.addresses import Network
 
 _OCTETS = re.compile(r"\d{1,3}(\.\d{1,3}){0,2}\.?", re.ASCII)
 _GROUPS = re.compile(r"[0-9a-f]{1,4}(:[0-9a-f]{1,4}){0,6}:{0,2}", re.ASCII)
-_MAC_PART = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){1,5}[:-]?", re.ASCII)
+_MAC_PART = re.compile(
+    r"[0-9a-f]{2}([:-][0-9a-f]{2}){1,5}[:-]?"  # 04:b1 or 04-b1-75-
+    r"|[0-9a-f]{4}(\.[0-9a-f]{4}){1,2}\.?"  # 04b1.75ef (Cisco)
+    r"|([0-9a-f]{2}){3,6}",  # 04b175
+    re.ASCII,
+)
 
 
-def condition(text: str) -> Q:
-    """The rows that the text asks for. Empty text asks for all of them."""
+def condition(text: str, names: Sequence[str] = ("hostname", "vm_id")) -> Q:
+    """The rows with an address and a MAC that the text asks for; `names` are searched by part.
+
+    Empty text asks for all of them.
+    """
     text = text.strip()
     if not text:
         return Q()
+    if "\0" in text:
+        return Q(pk__in=[])  # no text in PostgreSQL holds one, and asking is an error
     if network := _network(text):
         return Q(ip_address__range=(network.network_address, network.broadcast_address))
     try:
         return Q(mac_address=addresses.parse_mac(text))
     except ValueError:
-        return _parts(text)
+        return _parts(text, names)
+
+
+def subnets(text: str) -> Q:
+    """The subnets that the text asks for: those around an address, those inside a network, those whose network
+    begins so, the VLAN of this number, or a part of a name, site or description."""
+    text = text.strip()
+    if not text:
+        return Q()
+    if "\0" in text:
+        return Q(pk__in=[])  # no text in PostgreSQL holds one, and asking is an error
+    if network := _network(text):
+        return _around(network) if network.num_addresses == 1 else _inside(network)
+    found = Q(name__icontains=text) | Q(site__icontains=text) | Q(description__icontains=text)
+    if text.isascii() and text.isdigit() and len(text) <= 4:
+        found |= Q(vlan_id=int(text))
+    for network in (start_of_ipv4(text), start_of_ipv6(text)):
+        if network:
+            found |= _inside(network)
+    return found
+
+
+def _around(network: Network) -> Q:
+    return Q(network__in=list(addresses.supernets(network)))
+
+
+def _inside(network: Network) -> Q:
+    return Q(network__gte=network, network__lte=type(network)((network.broadcast_address, network.max_prefixlen)))
 
 
 def _network(text: str) -> Network | None:
@@ -42,16 +80,24 @@ def _network(text: str) -> Network | None:
     return network
 
 
-def _parts(text: str) -> Q:
+def _parts(text: str, names: Sequence[str]) -> Q:
     """A part of a name, and whatever else the text can be the start of."""
-    found = Q(hostname__icontains=text) | Q(vm_id__icontains=text)
+    found = Q(pk__in=[])
+    for name in names:
+        found |= Q(**{f"{name}__icontains": text})
     for network in (start_of_ipv4(text), start_of_ipv6(text)):
         if network:
             found |= Q(ip_address__range=(network.network_address, network.broadcast_address))
-    if _MAC_PART.fullmatch(text.lower()):
-        part = text.lower().replace("-", ":")
-        found |= Q(Contains(Cast(F("mac_address"), CharField()), part))
+    if part := part_of_mac(text):
+        found |= Q(Contains(Cast(F("mac_address"), TextField()), part))
     return found
+
+
+def part_of_mac(text: str) -> str:
+    """At least two pairs of digits as our MACs write them; empty for any other text."""
+    text = text.lower()
+    digits = re.sub(r"[:.-]", "", text) if _MAC_PART.fullmatch(text) else ""
+    return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
 
 
 def start_of_ipv4(text: str) -> Network | None:

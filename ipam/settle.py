@@ -24,27 +24,38 @@ _WINDOW = 4096
 
 def settle(subnet: Subnet, was: Subnet | None = None) -> None:
     """After a subnet was made or changed (`was` is what it was): adopt its rows, let go of those outside,
-    refresh its stock, and give the network that it left back to the parent."""
+    refresh its stock, and hand over the network that is no longer its own."""
     with transaction.atomic():
         adopt(subnet)
         if was and was.network != subnet.network:
             leave(subnet)
-            abandon(was.network, subnet.vrf_id)
+            hand_over(was.network, subnet.vrf_id, subnet)
         if was and was.gateway != subnet.gateway and was.gateway:
             reopen(subnet, addresses.host_network(was.gateway))
         refresh(subnet)
 
 
-def abandon(network: Network, vrf_id: int | None) -> None:
-    """After a subnet left this network: its rows belong to the parent now, whose pools reach here again."""
+def hand_over(network: Network, vrf_id: int | None, former: Subnet | None = None) -> None:
+    """After a subnet left this network: its rows go to the most specific subnet that is left around it, whose
+    pools reach here again. Without one they stay, unplaced.
+
+    A subnet that outgrew its own parent (`former`) still holds rows that are that parent's now.
+    """
     with transaction.atomic():
-        parent = Subnet.objects.in_vrf(vrf_id).supernets_of(network).last()
-        orphans = IPAddress.objects.within(network).filter(vrf=vrf_id).unplaced()
+        heir = Subnet.objects.in_vrf(vrf_id).supernets_of(network).last()
+        if heir and heir == former:
+            return
+        whose = Q(subnet=None)
+        if heir and former and addresses.inside(heir.network, former.network):
+            whose |= Q(subnet=former)
+        orphans = IPAddress.objects.within(network).filter(whose, vrf=vrf_id)
         rows.forget(orphans.filter(status="available"))
-        if parent:
-            rows.move(orphans, parent)
-            reopen(parent, network)
-            refresh(parent)
+        if heir:
+            rows.move(orphans, heir)
+            reopen(heir, network)
+            refresh(heir)
+        else:
+            retype(list(orphans.filter(ip_type="static")))
 
 
 def adopt(subnet: Subnet) -> None:
@@ -115,6 +126,11 @@ def extend(pool: Pool, ready: Q) -> bool:
         stock(pool.subnet, fresh)
         Pool.objects.filter(pk=pool.pk).update(materialised_to=fresh[-1] if fresh else pool.last)
         return bool(fresh)
+
+
+def peek(pool: Pool) -> Address | None:
+    """The first address whose row `extend` would make; nothing is written."""
+    return next(_unwritten(pool), None)
 
 
 def reopen(subnet: Subnet, network: Network) -> None:

@@ -53,6 +53,24 @@ def usage(subnets: Sequence[Subnet]) -> dict[int, Usage]:
     return {subnet.pk: _usage(subnet, pools[subnet.pk], children[subnet.pk], counts[subnet.pk]) for subnet in subnets}
 
 
+def fullest(number: int) -> list[tuple[Subnet, Usage]]:
+    """The subnets with the largest share of live addresses, the fullest first.
+
+    Every subnet is judged by its whole size; only the foremost are measured exactly.
+    """
+    counted = IPAddress.objects.live().exclude(subnet=None).order_by().values_list("subnet").annotate(number=Count("*"))
+    live: dict[int, int] = dict(counted)
+    shares = [
+        (live[key] / network.num_addresses, key)
+        for key, network in Subnet.objects.order_by().values_list("pk", "network")
+        if key in live
+    ]
+    foremost = [key for _share, key in sorted(shares, reverse=True)[: 4 * number]]
+    measured = usage(subnets := list(Subnet.objects.filter(pk__in=foremost).select_related("vrf")))
+    pairs = [(subnet, measured[subnet.pk]) for subnet in subnets]
+    return sorted(pairs, key=lambda pair: pair[1].percent, reverse=True)[:number]
+
+
 def _counts(subnets: Sequence[Subnet]) -> dict[int, dict[tuple[str, str], int]]:
     found: dict[int, dict[tuple[str, str], int]] = defaultdict(dict)
     grouped = IPAddress.objects.filter(subnet__in=subnets).live().order_by().values_list("subnet", "status", "ip_type")

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class SiteConfig(AppConfig):
@@ -6,4 +7,6 @@ class SiteConfig(AppConfig):
     verbose_name = "IPManager"
 
     def ready(self) -> None:
-        from ipmanager import checks  # noqa: F401  (registers them)
+        from ipmanager import checks, operators  # noqa: F401  (checks registers itself)
+
+        post_migrate.connect(operators.install, dispatch_uid="operators")

@@ -187,7 +187,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0  # time.monotonic(), like due
     due: float = 0
-    delay: float = 1  # seconds until the next restart
+    delay: float = 1  # seconds from its end to the next start
 
     def start(self) -> None:
         # A session of its own: Ctrl-C in a terminal reaches the parent alone, which then ends the children.
@@ -213,12 +213,13 @@ class Child:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def plan_restart(self) -> None:
-        """Soon after a long life, later and later after short ones."""
-        lived = time.monotonic() - self.started
-        self.delay = 1 if lived > SLOWEST_RESTART else min(self.delay * 2, SLOWEST_RESTART)
-        self.due = time.monotonic() + self.delay
+    def plan_restart(self) -> float:
+        """Soon after a long life, later and later after short ones; in how many seconds."""
+        now = time.monotonic()
+        delay = 1 if now - self.started > SLOWEST_RESTART else self.delay
+        self.due, self.delay = now + delay, min(delay * 2, SLOWEST_RESTART)
         self.process = None
+        return delay
 
 
 class Parent:
@@ -249,8 +250,8 @@ class Parent:
             if child.essential:
                 complain(f"the {child.name} {status}: stopping")
                 return False
-            child.plan_restart()
-            complain(f"the {child.name} {status}: starting it again in {child.delay:g} s")
+            delay = child.plan_restart()
+            complain(f"the {child.name} {status}: starting it again in {delay:g} s")
         if time.monotonic() >= child.due:
             child.start()
         return True

@@ -4,7 +4,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
-from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from ipmanager import __version__, env
@@ -180,10 +179,12 @@ UNFOLD = {
     "SITE_TITLE": "IPManager",
     "SITE_HEADER": "IPManager",
     "SITE_SYMBOL": "lan",
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ipmanager/favicon.svg")}
-    ],
+    "SITE_URL": "/ipam/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ipmanager.look.favicon"}],
+    "STYLES": ["ipmanager.look.stylesheet"],
     "SHOW_LANGUAGES": True,
+    "SIDEBAR": {"navigation": "ipmanager.look.navigation"},
+    "DASHBOARD_CALLBACK": "ipmanager.dashboard.fill",
 }
 
 REST_FRAMEWORK = {

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/ipam/")),
     path("favicon.ico", RedirectView.as_view(url="/static/ipmanager/favicon.svg")),
     path("admin/", admin.site.urls),
+    path("ipam/", include("ipam.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

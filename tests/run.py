@@ -26,13 +26,16 @@ def main() -> int:
     # TERM unwinds like Ctrl-C, so that the server and the temporary files go.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-    passes = [options.only] if options.only else ["sqlite", *([] if postgres.missing() else ["postgresql"])]
+    left_out = postgres.missing()
+    passes = [options.only] if options.only else ["sqlite"] if left_out else ["sqlite", "postgresql"]
     total: Counter[str] = Counter()
     worst = 0
     for database in passes:
         print(f"\n{database}:", flush=True)
         status = run_pass(database, pytest_arguments, total)
         worst = max(worst, status)
+    if left_out and not options.only:
+        print(f"\npostgresql: left out: {left_out}")
     counts = [f"{total[what]} {what}" for what in ("passed", "failed", "skipped")]
     print(f"\n{', '.join(counts)} ({' + '.join(passes)})")
     return worst

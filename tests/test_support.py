@@ -51,7 +51,7 @@ def test_the_postgresql_server_ends_with_its_test_run(number):
     with subprocess.Popen([sys.executable, "-c", HOLDER], cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
         server, home = holder.stdout.readline().split()
         holder.send_signal(number)
-    assert gone({int(server)}, seconds=20)
+    assert gone([int(server)], seconds=20)
     assert number == signal.SIGKILL or not Path(home).exists()
     shutil.rmtree(home, ignore_errors=True)
 

@@ -22,7 +22,22 @@ SIGNS = string.ascii_lowercase + string.digits + "-_"
 def accepted_names():
     """Every accepted name of one or two signs, words near the magic ones, and longer ones by chance."""
     short = ("".join(signs) for length in (1, 2) for signs in itertools.product(SIGNS, repeat=length))
-    near = ["ignored", "infinite1", "12hh", "h12", "0x1", "1e5", "7-7", "0-0", "set", "tag", "id", "net", "lo", "localhost"]
+    near = [
+        "ignored",
+        "infinite1",
+        "12hh",
+        "h12",
+        "0x1",
+        "1e5",
+        "7-7",
+        "0-0",
+        "set",
+        "tag",
+        "id",
+        "net",
+        "lo",
+        "localhost",
+    ]
     dice = random.Random(1)
     long = ("".join(dice.choices(SIGNS + "0123smhdw" * 3, k=dice.choice([3, 4, 5, 62, 63]))) for _ in range(3000))
     return list(dict.fromkeys(name for name in itertools.chain(short, near, long) if safe_name(name).text == name))
@@ -59,7 +74,9 @@ def test_a_client_gets_its_reservation_and_dnsmasq_gives_it_the_name():
         assert len(rows) == 250 and lab.complaints() == [] and lab.alive()
 
 
-@pytest.mark.parametrize("name", ["12h", "ignore", "infinite", "x,ignore", "x\n02:00:00:00:00:99,10.77.0.99", "set:x", '"', "*"])
+@pytest.mark.parametrize(
+    "name", ["12h", "ignore", "infinite", "x,ignore", "x\n02:00:00:00:00:99,10.77.0.99", "set:x", '"', "*"]
+)
 def test_a_dangerous_name_costs_nobody_a_reservation(name):
     with laboratory(["10.77.0.0,static,255.255.0.0,1h"], address="10.77.0.1/16") as lab:
         lab.write_hosts(hosts_file(["before", name, "after"]).decode())

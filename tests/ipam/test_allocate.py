@@ -152,7 +152,9 @@ def test_releasing_forgets_the_holder_and_keeps_the_history(subnet):
 
 def test_releasing_a_free_address_changes_nothing(subnet):
     release(row("10.0.0.2"))
+    release(find("10.0.0.200"))
     assert row("10.0.0.2").freed_at is None
+    assert IPAddress.objects.count() == 3
 
 
 def test_a_servers_address_is_released_by_the_server_only(subnet):

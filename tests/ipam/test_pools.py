@@ -106,6 +106,11 @@ def test_pools_of_different_vrfs_may_overlap(subnet):
     assert PoolFactory(subnet=other).pk
 
 
+@pytest.mark.parametrize(("first", "last"), [("10.0.0.9", "10.0.0.10"), ("10.0.0.99", "10.0.0.100")])
+def test_a_pools_ends_are_compared_as_addresses_not_as_text(subnet, first, last):
+    assert PoolFactory(subnet=subnet, first=first, last=last).size == 2
+
+
 @pytest.mark.parametrize(("first", "last", "field"), [
     ("10.0.1.1", "10.0.1.9", "first"), ("10.0.0.250", "10.0.1.9", "last"), ("10.0.0.9", "10.0.0.1", "last"),
     ("2001:db8::1", "2001:db8::9", "first"), ("10.0.0.x", "10.0.0.9", "first"),

@@ -147,6 +147,15 @@ def test_a_subnet_that_moves_gives_its_old_range_back():
     assert len(addresses_of(parent)) == 10
 
 
+def test_a_subnet_that_outgrows_its_parent_leaves_it_the_rows_of_its_old_range():
+    parent = SubnetFactory(network="10.0.0.0/24")
+    child = SubnetFactory(network="10.0.0.64/26")
+    ServerFactory(ip_address="10.0.0.70")
+    child.network = "10.0.0.0/16"
+    child.save()
+    assert row("10.0.0.70").subnet == parent
+
+
 def test_a_machine_cannot_end_up_on_a_network_address():
     SubnetFactory(network="10.0.0.0/16")
     ServerFactory(hostname="web-1", ip_address="10.0.1.0")
@@ -199,6 +208,7 @@ def test_deleting_many_subnets_is_refused_as_a_whole(lived_in):
 def test_forced_deletion_keeps_live_addresses_unplaced(lived_in):
     lived_in.delete(force=True)
     assert [str(found) for found in IPAddress.objects.unplaced()] == ["10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"]
+    assert set(IPAddress.objects.values_list("ip_type", flat=True)) == {"dhcp"}
     assert Pool.objects.count() == 0
 
 

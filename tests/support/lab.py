@@ -172,7 +172,7 @@ class Laboratory:
     @contextmanager
     def inside(self) -> Iterator[None]:
         """Sockets that this thread opens in the block belong to the server's network."""
-        with open("/proc/thread-self/ns/net") as home, Path(f"/run/netns/{self.server}").open() as there:  # noqa: PTH123
+        with open("/proc/thread-self/ns/net") as home, Path(f"/run/netns/{self.server}").open() as there:
             enter(there.fileno())
             try:
                 yield

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.support.postgres import free_port
@@ -56,9 +56,19 @@ class Site:
     def output(self) -> str:
         return self.file.read_text()
 
-    def children(self) -> set[int]:
-        """Every process below the parent, however deep."""
-        return set(below(self.process.pid))
+    def children(self) -> list[int]:
+        """Every process below the parent, however deep; the web server first."""
+        return list(below(self.process.pid))
+
+    def wait_for(self, word: str, seconds: float = 10) -> int:
+        """The id of the first child with this word in its command line, as soon as there is one."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for pid in self.children():
+                if word in command_line(pid):
+                    return pid
+            time.sleep(0.05)
+        raise AssertionError(f"no {word} among the children; the output was:\n{self.output()}")
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Signal the parent alone and wait for it; its exit status."""
@@ -86,7 +96,14 @@ def below(pid: int) -> Iterator[int]:
             yield from below(int(child))
 
 
-def gone(pids: set[int], seconds: float = 5) -> bool:
+def command_line(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def gone(pids: Iterable[int], seconds: float = 5) -> bool:
     """Do all these processes end within the time? A zombie that nobody has collected yet has ended."""
     deadline = time.monotonic() + seconds
     while any(map(alive, pids)):

@@ -5,20 +5,16 @@ import ipaddress
 import json
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from ipmanager import commands
 from ipmanager.models import SCOPES, Token, lifetime
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = """Make an API token and show it once; only its hash is kept.
 
 Example: manage.py create_token provisioning --scope read,allocate --expires 90 --network 10.0.0.0/8"""
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: object) -> CommandParser:
-        return super().create_parser(
-            prog_name, subcommand, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
-        )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="what the token is for; shown in the admin")

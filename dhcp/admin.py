@@ -1,0 +1,221 @@
+"""What dnsmasq has been told, what it has not yet heard, and a way to tell it now. Nothing here can be edited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import localize
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import action
+
+from dhcp.journal import Outcome, describe
+from dhcp.models import DhcpChange, Generation
+from dhcp.sync import preview, sync
+from ipam.admin import marks
+
+MAY_SYNC = "dhcp.change_generation"
+_COLOURS = {
+    "applied": "yes",
+    "unchanged": "unknown",
+    "failed": "no",
+    "add": "yes",
+    "change": "reserved",
+    "delete": "no",
+}
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Written by the scribe, read by people."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    actions_list = ("sync_now",)
+
+    class Media:
+        css = {"all": ["dhcp/admin.css"]}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    @action(description=_("Compare and sync"), url_path="sync-now", icon="sync", permissions=["view"])
+    def sync_now(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:dhcp_sync"))
+
+
+@admin.register(Generation)
+class GenerationAdmin(ReadOnlyAdmin):
+    icon = "history"
+    list_display = ("number", "result_badge", "hosts", "problem_count", "created_at", "duration", "attempts", "reason")
+    list_filter = (("result", ChoicesDropdownFilter),)
+    list_filter_submit = True
+    fieldsets = (
+        (None, {"fields": ("number", "result_badge", "reason", "attempts", "created_at", "updated_at")}),
+        (_("What dnsmasq was told"), {"fields": ("hosts", "confirmed", "duration", "digest", "coloured_diff")}),
+        (_("Why"), {"fields": ("change_list",)}),
+        (_("What it was not told"), {"fields": ("problem_list",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Generation]:
+        """Lists without the long texts: a difference may be 100 kB."""
+        rows = super().get_queryset(request)
+        return (
+            rows
+            if request.resolver_match and "object_id" in request.resolver_match.kwargs
+            else rows.defer("diff", "changes")
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("sync/", self.admin_site.admin_view(self.sync_view), name="dhcp_sync")
+        return [own, *super().get_urls()]
+
+    def sync_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what a sync would change; do it when asked to."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            return self._sync(request, force="force" in request.POST)
+        outcome = preview()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Compare and sync"),
+            "opts": self.opts,
+            "media": self.media,
+            "outcome": outcome,
+            "diff": coloured(outcome.diff),
+            "problems": problem_table([describe(problem) for problem in outcome.problems]),
+            "newest": Generation.objects.newest(),
+            "may_sync": request.user.has_perm(MAY_SYNC),
+        }
+        return TemplateResponse(request, "admin/dhcp/sync.html", context)
+
+    def _sync(self, request: HttpRequest, force: bool) -> HttpResponse:
+        if not request.user.has_perm(MAY_SYNC):
+            raise PermissionDenied
+        level, text = sentence(sync(force=force))
+        self.message_user(request, text, level)
+        return HttpResponseRedirect(reverse("admin:dhcp_sync"))
+
+    @admin.display(description=_("number"), ordering="pk")
+    def number(self, generation: Generation) -> int:
+        return generation.pk
+
+    @admin.display(description=_("result"), ordering="result")
+    def result_badge(self, generation: Generation) -> SafeString:
+        return marks.badge(_COLOURS[generation.result], generation.get_result_display())
+
+    @admin.display(description=_("left out or without a name"))
+    def problem_count(self, generation: Generation) -> str:
+        return marks.count(len(generation.problems)) if generation.problems else marks.NOTHING
+
+    @admin.display(description=_("duration"), ordering="duration_ms")
+    def duration(self, generation: Generation) -> str:
+        return f"{generation.duration_ms} ms"
+
+    @admin.display(description=_("difference"))
+    def coloured_diff(self, generation: Generation) -> SafeString | str:
+        return coloured(generation.diff)
+
+    @admin.display(description=_("changes"))
+    def change_list(self, generation: Generation) -> SafeString | str:
+        return change_table(generation.changes)
+
+    @admin.display(description=_("records"))
+    def problem_list(self, generation: Generation) -> SafeString | str:
+        return problem_table(generation.problems)
+
+
+@admin.register(DhcpChange)
+class DhcpChangeAdmin(ReadOnlyAdmin):
+    icon = "pending_actions"
+    list_display = ("at", "who_or_nobody", "kind", "label", "action_badge", "detail")
+    list_display_links = None
+    list_filter = (("kind", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter))
+    list_filter_submit = True
+    search_fields = ("label", "who")
+
+    @admin.display(description=_("who"), ordering="who")
+    def who_or_nobody(self, change: DhcpChange) -> str:
+        return change.who or marks.NOTHING
+
+    @admin.display(description=_("action"), ordering="action")
+    def action_badge(self, change: DhcpChange) -> SafeString:
+        return marks.badge(_COLOURS[change.action], change.get_action_display())
+
+
+def sentence(outcome: Outcome) -> tuple[int, str]:
+    """What became of a sync, as a message with its level."""
+    if outcome.result == "left":
+        return messages.WARNING, gettext(
+            "Somebody else is at it, or dnsmasq is slow; the worker goes on: %s"
+        ) % outcome.reason
+    if not outcome.good:
+        return messages.ERROR, gettext("dnsmasq is not in step: %s") % outcome.reason
+    if outcome.result == Generation.Result.UNCHANGED:
+        return messages.SUCCESS, gettext("dnsmasq was in step already.")
+    return messages.SUCCESS, gettext("dnsmasq has been told: %d reservations.") % outcome.hosts
+
+
+def coloured(diff: str) -> SafeString | str:
+    """The difference line by line; what came is green, what went is red."""
+    kinds = {"+": "dhcp-came", "-": "dhcp-went"}
+    lines = ((kinds.get(line[:1], "dhcp-head"), line) for line in diff.splitlines())
+    body = format_html_join("\n", '<span class="{}">{}</span>', lines)
+    return format_html('<pre class="dhcp-diff">{}</pre>', body) if body else marks.NOTHING
+
+
+def change_table(changes: list[dict[str, Any]]) -> SafeString | str:
+    kinds, actions = dict(DhcpChange.Kind.choices), dict(DhcpChange.Action.choices)
+    return _table(
+        (_("when"), _("who"), _("kind"), _("name"), _("action"), _("what")),
+        [
+            (
+                _moment(change["at"]),
+                change["who"] or marks.NOTHING,
+                kinds.get(change["kind"], change["kind"]),
+                change["name"],
+                actions.get(change["action"], change["action"]),
+                change["detail"],
+            )
+            for change in changes
+        ],
+    )
+
+
+def _moment(text: str) -> str:
+    at = parse_datetime(text)
+    return localize(localtime(at)) if at else text
+
+
+def problem_table(problems: list[dict[str, Any]]) -> SafeString | str:
+    return _table(
+        (_("name"), _("IP address"), _("consequence"), _("reason")),
+        [(p["name"], p["ip"], _("left out") if p["left_out"] else _("no name"), p["reason"]) for p in problems],
+    )
+
+
+def _table(titles: tuple[Any, ...], rows: list[tuple[Any, ...]]) -> SafeString | str:
+    if not rows:
+        return marks.NOTHING
+    head = format_html_join("", "<th>{}</th>", ((title,) for title in titles))
+    lines = ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
+    body = format_html_join("", "<tr>{}</tr>", lines)
+    return format_html('<table class="dhcp-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body)

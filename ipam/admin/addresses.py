@@ -1,0 +1,399 @@
+"""IP addresses: who has which, and the verbs reserve, release and quarantine, one by one or for many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.formats import localize
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.timezone import template_localtime
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.decorators import action
+from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from ipam.admin import marks
+from ipam.admin.base import REFUSALS, LedgerAdmin, LedgerForm, sentences
+from ipam.admin.filters import ActiveFilter, PlaceFilter, VRFFilter
+from ipam.admin.pickers import subnet_field
+from ipam.allocate import allocate, find, next_free, quarantine, release, reserve, reserve_next
+from ipam.models import IPAddress, Server, Sighting, Subnet
+from ipmanager.errors import Exhausted, Invalid
+
+DEVICE = ("hostname", "mac_address", "platform", "manufacturer", "vm_id")
+AT_ONCE = 500  # rows that one action works on
+NAMED = 50  # results of an action that are told one by one
+
+
+class AddressForm(LedgerForm):
+    """The row as a person wants it. How it gets there is the verbs' business (`turn`)."""
+
+    checked_when_saved = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "server" in self.fields:
+            self.fields["server"].queryset = Server.objects.filter(pk=self.instance.server_id)
+            self.fields["server"].help_text = _("Empty it to take the address away from the server.")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        status = cleaned.get("status", self.instance.status)
+        may_tell = status == "reserved" or (status == "quarantine" and "status" in self.changed_data)
+        if "description" in self.changed_data and not may_tell:
+            self.add_error("description", _("The description can only be edited while the address is reserved."))
+        if status == "available" and any(name in self.changed_data and cleaned.get(name) for name in DEVICE):
+            self.add_error("status", _("An available address is nobody's: reserve or allocate it to note this down."))
+        return cleaned
+
+    def clean_vm_id(self) -> str | None:
+        vm_id = self.cleaned_data["vm_id"] or None
+        twin = IPAddress.objects.filter(vm_id=vm_id).exclude(pk=self.instance.pk).first() if vm_id else None
+        if twin:
+            raise ValidationError(gettext("VM “%(vm)s” has %(address)s already.") % {"vm": vm_id, "address": twin})
+        return vm_id
+
+
+class NewAddressForm(AddressForm):
+    """An address that has no row yet, or a free one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "status" in self.fields:
+            self.fields["status"].choices = [choice for choice in IPAddress.Status.choices if choice[0] != "available"]
+            self.fields["status"].initial = "reserved"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("ip_address"):
+            row = find(cleaned["ip_address"], cleaned["vrf"].pk if cleaned.get("vrf") else None)
+            if row.pk and row.status != "available":
+                self.add_error("ip_address", gettext("%(address)s is taken by %(holder)s.") % {
+                    "address": row, "holder": row.holder
+                })  # fmt: skip
+            self.instance = row
+        return cleaned
+
+
+class NoteForm(forms.Form):
+    """Why addresses are reserved or put into quarantine."""
+
+    note = forms.CharField(label=_("Note"), max_length=2000, widget=UnfoldAdminTextareaWidget({"rows": 3}))
+
+
+class NextFreeForm(forms.Form):
+    description = forms.CharField(
+        label=_("Description"), max_length=2000, required=False, widget=UnfoldAdminTextareaWidget({"rows": 3}),
+        help_text=_("What the address is kept for."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields = {"subnet": subnet_field(label=_("Subnet"), required=True), **self.fields}
+
+
+def turn(row: IPAddress, wanted: dict[str, Any], changed: Collection[str]) -> IPAddress:
+    """Bring a row to where a form wants it, by the verbs. The row is returned; one that is free again may have
+    no key any more."""
+    note = wanted["description"] if "description" in changed else ""
+    if row.server_id and "server" in changed:
+        row = reserve(row, detach=True)
+    if wanted["status"] != row.status:
+        row = _move(row, wanted, note)
+    for name in {*DEVICE, "description"} & set(changed):
+        setattr(row, name, wanted[name])
+    if row.status != "available" or "description" in changed:
+        row.save()
+    return row
+
+
+def _move(row: IPAddress, wanted: dict[str, Any], note: str) -> IPAddress:
+    if wanted["status"] == "available":
+        return release(row)
+    if wanted["status"] == "reserved":
+        return reserve(row, note)
+    if wanted["status"] == "quarantine":
+        return quarantine(row, note)
+    if row.status != "available":
+        row = release(row)
+    facts = {name: wanted.get(name) for name in ("vm_id", "mac_address")}
+    return allocate(row.subnet, wanted=row.ip_address, hostname=wanted.get("hostname") or "", **facts)
+
+
+class AddressList(ChangeList):
+    """Only the page's keys are fetched in order, so that the rows before them cost no join."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        keys = list(self.result_list.values_list("pk", flat=True))
+        rows = IPAddress.objects.filter(pk__in=keys).probed().select_related("subnet", "server", "vrf").in_bulk()
+        self.result_list = [rows[key] for key in keys]
+
+    def apply_select_related(self, qs: QuerySet) -> QuerySet:
+        return qs
+
+
+@admin.register(IPAddress)
+class IPAddressAdmin(LedgerAdmin):
+    icon = "pin"
+    form = AddressForm
+    list_display = (
+        "ip_address", "subnet_link", "hostname", "status_badge", "activity", "type_badge", "mac_address", "vm_id",
+        "server_link",
+    )  # fmt: skip
+    list_filter = (
+        ("status", ChoicesDropdownFilter),
+        ActiveFilter,
+        ("subnet", AutocompleteSelectFilter),
+        ("ip_type", ChoicesDropdownFilter),
+        VRFFilter,
+        PlaceFilter,
+    )
+    search_fields = ("ip_address",)
+    search_help_text = _("IP, network, MAC, host name or VM")
+    actions = ("reserve", "release", "quarantine")
+    actions_list = ("next_free",)
+    actions_detail = ("new_server_here",)
+    dates = ("created_at", "updated_at", "freed_at")
+    readonly_fields = (*dates, "subnet_link", "type_badge", "activity", "sightings")
+
+    class Media:
+        js = ("ipam/description.js",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AddressList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows = super().get_queryset(request)
+        # One row is shown with all that is known of it; the list fetches that for its page alone.
+        return rows.probed() if request.resolver_match.kwargs.get("object_id") else rows
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[forms.ModelForm]:
+        return super().get_form(request, obj, change, **({} if obj else {"form": NewAddressForm}), **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: IPAddress | None = None) -> list:
+        if obj is None:
+            return [
+                (None, {"fields": ("ip_address", "vrf", "status", "description")}),
+                (_("Device"), {"fields": DEVICE}),
+            ]
+        return [
+            (None, {"fields": ("ip_address", "subnet_link", "vrf", "type_badge")}),
+            (_("Who has it"), {"fields": ("status", "server", "description")}),
+            (_("Device"), {"fields": DEVICE}),
+            (_("Seen"), {"fields": ("activity", "sightings")}),
+            (_("Dates"), {"fields": self.dates}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: IPAddress | None = None) -> Sequence[str]:
+        if obj is None:
+            return self.readonly_fields
+        # What a server's row says follows from the server; whom a free row belongs to is said there, too.
+        follows = DEVICE if obj.server_id else ("server",)
+        return (*self.readonly_fields, "ip_address", "vrf", *follows)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "server" and field:
+            field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
+        return field
+
+    def has_delete_permission(self, request: HttpRequest, obj: IPAddress | None = None) -> bool:
+        """Addresses are released, not deleted: rows come and go with pools and holders."""
+        return False
+
+    def has_add_server_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return request.user.has_perm("ipam.add_server")
+
+    # --- columns and fields -----------------------------------------------------------------------------
+
+    @admin.display(description=_("subnet"), ordering="subnet__network")
+    def subnet_link(self, row: IPAddress) -> SafeString | str:
+        if row.pk and row.subnet is None:
+            return marks.badge("unknown", gettext("In no subnet"))
+        return marks.link(row.subnet)
+
+    @admin.display(description=_("status"), ordering="status")
+    def status_badge(self, row: IPAddress) -> SafeString:
+        return marks.status(row)
+
+    @admin.display(description=_("active"), ordering="active")
+    def activity(self, row: IPAddress) -> SafeString:
+        return marks.activity(row)
+
+    @admin.display(description=_("type"), ordering="ip_type")
+    def type_badge(self, row: IPAddress) -> SafeString:
+        return marks.badge(row.ip_type, row.get_ip_type_display())
+
+    @admin.display(description=_("server"), ordering="server__hostname")
+    def server_link(self, row: IPAddress) -> SafeString | str:
+        return marks.link(row.server)
+
+    @admin.display(description=_("seen"))
+    def sightings(self, row: IPAddress) -> SafeString | str:
+        seen = Sighting.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address)[:10]
+        lines = (
+            (sighting.get_source_display(), sighting.mac_address or "", localize(template_localtime(sighting.seen_at)))
+            for sighting in seen
+        )
+        return format_html_join("", "<div>{} {} · {}</div>", lines) or gettext("Never: no lease, ARP entry or ping is known.")
+
+    # --- saving ---------------------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: IPAddress, form: forms.ModelForm, change: bool) -> None:
+        row = IPAddress.objects.filter(pk=obj.pk).first() or obj
+        if not change and not row.pk:
+            row = find(form.cleaned_data["ip_address"], form.instance.vrf_id)
+        row = turn(row, form.cleaned_data, form.changed_data if change else [*DEVICE, "description"])
+        if row.pk:
+            obj.pk = row.pk
+            obj.refresh_from_db()
+
+    def response_change(self, request: HttpRequest, obj: IPAddress) -> HttpResponse:
+        if IPAddress.objects.filter(pk=obj.pk).exists():
+            return super().response_change(request, obj)
+        text = gettext("%s is free again. Outside the static pools a free address has no row of its own.") % obj.ip_address
+        self.message_user(request, text, messages.SUCCESS)
+        return HttpResponseRedirect(self.page("changelist"))
+
+    # --- next free ------------------------------------------------------------------------------------
+
+    @action(description=_("Next free IP"), url_path="next-free", icon="my_location", permissions=["view"])
+    def next_free(self, request: HttpRequest) -> HttpResponse:
+        """Show the next free address of a subnet; reserve it when asked to."""
+        if request.method == "POST":
+            form = NextFreeForm(request.POST)
+            if form.is_valid():
+                return self._reserve_next(request, **form.cleaned_data)
+        else:
+            form = NextFreeForm(initial=request.GET.dict())
+        subnet = _chosen(request)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Next free IP"),
+            "opts": self.opts,
+            "media": self.media + form.media,
+            "form": form,
+            "subnet": subnet,
+            "free": next_free(subnet) if subnet else None,
+            "subnet_url": marks.change_url(subnet) if subnet else "",
+            "may_reserve": self.has_change_permission(request),
+            "server_url": _new_server_url(next_free_in=subnet.pk, vrf=subnet.vrf_id or "") if subnet else "",
+        }
+        return TemplateResponse(request, "admin/ipam/ipaddress/next_free.html", context)
+
+    def _reserve_next(self, request: HttpRequest, subnet: Subnet, description: str) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        try:
+            row = reserve_next(subnet, description)
+        except Exhausted as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(marks.next_free_url(subnet.pk))
+        self.message_user(request, gettext("%(address)s is reserved in %(subnet)s.") % {"address": row, "subnet": subnet}, messages.SUCCESS)
+        return HttpResponseRedirect(self.page("change", row.pk))
+
+    @action(description=_("New server here"), url_path="new-server", icon="dns", permissions=["add_server"])
+    def new_server_here(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return HttpResponseRedirect(_new_server_url(ip_address=row.ip_address, vrf=row.vrf_id or ""))
+
+    # --- actions on many -------------------------------------------------------------------------------
+
+    @admin.action(description=_("Reserve, with a note"), permissions=["change"])
+    def reserve(self, request: HttpRequest, queryset: QuerySet[IPAddress]) -> HttpResponse | None:
+        return self._with_note(request, queryset, "reserve", reserve)
+
+    @admin.action(description=_("Put into quarantine, with a reason"), permissions=["change"])
+    def quarantine(self, request: HttpRequest, queryset: QuerySet[IPAddress]) -> HttpResponse | None:
+        return self._with_note(request, queryset, "quarantine", quarantine)
+
+    @admin.action(description=_("Release"), permissions=["change"])
+    def release(self, request: HttpRequest, queryset: QuerySet[IPAddress]) -> None:
+        self._for_each(request, queryset, release, _PAST["release"])
+
+    def _with_note(
+        self, request: HttpRequest, queryset: QuerySet[IPAddress], name: str, verb: Callable[[IPAddress, str], IPAddress]
+    ) -> HttpResponse | None:
+        """Ask for a note first, then do it."""
+        form = NoteForm(request.POST if "note" in request.POST else None)
+        if form.is_valid():
+            note = form.cleaned_data["note"]
+            self._for_each(request, queryset, lambda row: verb(row, note), _PAST[name])
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _ASK[name],
+            "opts": self.opts,
+            "media": self.media,
+            "form": form,
+            "action": name,
+            "rows": queryset.select_related("server")[:NAMED],
+            "count": queryset.count(),
+            "more": max(0, queryset.count() - NAMED),
+            "keys": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+            "across": request.POST.get("select_across", "0"),
+            "checkbox": helpers.ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/ipam/ipaddress/note.html", context)
+
+    def _for_each(
+        self, request: HttpRequest, queryset: QuerySet[IPAddress], verb: Callable[[IPAddress], IPAddress], past: Any
+    ) -> None:
+        """Do it row by row and say what became of each: one that is refused does not stop the others."""
+        count = queryset.count()
+        if count > AT_ONCE:
+            raise Invalid(gettext("%(count)d addresses are too many at once; choose %(most)d at most.")
+                          % {"count": count, "most": AT_ONCE})  # fmt: skip
+        done, refused = [], []
+        for row in queryset.order_by("ip_address"):
+            try:
+                with transaction.atomic():
+                    done.append(str(verb(row).ip_address))
+            except REFUSALS as error:
+                refused.append(sentences(error))
+        if done:
+            self.message_user(request, past(len(done)) % {"count": len(done), "named": _named(done)}, messages.SUCCESS)
+        for text in refused[:NAMED]:
+            self.message_user(request, text, messages.ERROR)
+        if len(refused) > NAMED:
+            self.message_user(request, gettext("%d more were refused.") % (len(refused) - NAMED), messages.ERROR)
+
+
+_ASK = {"reserve": _("Reserve addresses"), "quarantine": _("Put addresses into quarantine")}
+_PAST = {
+    "reserve": lambda n: ngettext("%(count)d address is reserved: %(named)s", "%(count)d addresses are reserved: %(named)s", n),
+    "release": lambda n: ngettext("%(count)d address is free: %(named)s", "%(count)d addresses are free: %(named)s", n),
+    "quarantine": lambda n: ngettext(
+        "%(count)d address is in quarantine: %(named)s", "%(count)d addresses are in quarantine: %(named)s", n
+    ),
+}
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+
+
+def _chosen(request: HttpRequest) -> Subnet | None:
+    wanted = request.POST.get("subnet") or request.GET.get("subnet", "")
+    return Subnet.objects.filter(pk=wanted).first() if wanted.isdigit() else None
+
+
+def _new_server_url(**initial: object) -> str:
+    return f"{reverse('admin:ipam_server_add')}?{urlencode(initial)}"

@@ -1,0 +1,201 @@
+"""What all screens of the ledger share: our fields' widgets, history, and refusals shown where they belong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import display_for_field
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from simple_history.admin import SimpleHistoryAdmin
+from simple_history.models import HistoricalChanges, ModelChange
+from simple_history.template_utils import HistoricalRecordContextHelper
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from ipam.fields import AddressField, AddressListField, MACField, NetworkField
+from ipmanager.errors import IPManagerError
+
+REFUSALS = (ValidationError, IPManagerError)
+TEXT = {"widget": UnfoldAdminTextInputWidget}
+WIDGETS = dict.fromkeys((AddressField, AddressListField, MACField, NetworkField), TEXT)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a row could not be written, and in which form (None: the main one) its values were typed."""
+
+    error: ValidationError
+    prefix: str | None
+
+    @classmethod
+    def of(cls, error: ValidationError | IPManagerError) -> Refusal:
+        told = error if isinstance(error, ValidationError) else ValidationError(str(error))
+        return cls(told, getattr(error, "prefix", None))
+
+
+@contextmanager
+def typed_in(prefix: str) -> Iterator[None]:
+    """Whatever is refused in here was typed in the form with this prefix."""
+    try:
+        yield
+    except REFUSALS as error:
+        error.prefix = prefix  # type: ignore[union-attr]
+        raise
+
+
+def sentences(error: ValidationError | IPManagerError) -> str:
+    """A refusal as text for a message."""
+    return " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+
+
+class LedgerForm(forms.ModelForm):
+    """A form that also shows what was refused while it was being saved, after every check had passed."""
+
+    refusal: Refusal | None = None
+    checked_when_saved = False  # its row's rules need the state that saving the other rows brings about
+
+    def _post_clean(self) -> None:
+        if self.checked_when_saved:
+            self._clean_fields_only()
+        else:
+            super()._post_clean()
+        if self.refusal and self.refusal.prefix == self.prefix:
+            self.add_error(None, self.refusal.error)
+
+    def _clean_fields_only(self) -> None:
+        self.instance = forms.models.construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
+        try:
+            self.instance.clean_fields(self._get_validation_exclusions())
+        except ValidationError as error:
+            self._update_errors(error)
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Like Django's, but what is said of a field that is not shown here stands above the form."""
+        if field is None and hasattr(error, "error_dict"):
+            for name, errors in error.error_dict.items():
+                super().add_error(name if name in self.fields else None, errors)
+        else:
+            super().add_error(field, error)
+
+
+class LedgerFormSet(PaginationInlineFormSet):
+    """Rows below the main form; each is told what was refused of it."""
+
+    def save_new(self, form: forms.ModelForm, commit: bool = True) -> models.Model:
+        with typed_in(form.prefix):
+            return super().save_new(form, commit)
+
+    def save_existing(self, form: forms.ModelForm, obj: models.Model, commit: bool = True) -> models.Model:
+        with typed_in(form.prefix):
+            return super().save_existing(form, obj, commit)
+
+
+class LedgerInline(TabularInline):
+    form = LedgerForm
+    formset = LedgerFormSet
+    formfield_overrides = WIDGETS
+    extra = 0
+
+    def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> type[LedgerFormSet]:
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.form.refusal = getattr(request, "refusal", None)
+        return formset
+
+
+class ReadableChange(HistoricalRecordContextHelper):
+    """A line of history in words: choices by their names, empty values as a dash, no bookkeeping."""
+
+    BOOKKEEPING = ("updated_at", "freed_at")
+
+    def context_for_delta_changes(self, delta: Any) -> list[dict[str, Any]]:
+        told = [change for change in delta.changes if change.field not in self.BOOKKEEPING]
+        return super().context_for_delta_changes(replace(delta, changes=told))
+
+    def prepare_delta_change_value(self, change: ModelChange, value: Any) -> Any:
+        if isinstance(value, bool):
+            return _("Yes") if value else _("No")
+        return display_for_field(value, self.model._meta.get_field(change.field), "–") or "–"
+
+
+class LedgerAdmin(SimpleHistoryAdmin, ModelAdmin):
+    form = LedgerForm
+    formfield_overrides = WIDGETS
+    list_per_page = 50
+    list_filter_submit = True
+    show_full_result_count = False
+    warn_unsaved_form = True
+    readonly_fields = ("created_at", "updated_at")
+
+    def get_form(
+        self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        view = super().changeform_view
+        return self._answer(request, lambda: view(request, object_id, form_url, extra_context))
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict | None = None
+    ) -> HttpResponse:
+        view = super().history_form_view
+        return self._answer(request, lambda: view(request, object_id, version_id, extra_context))
+
+    def _answer(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+        """The view's answer. When something is refused while it writes, all of it is undone and the form comes
+        back with the reason: the same view once more, whose form now knows the refusal."""
+        if request.method != "POST":
+            return view()
+        try:
+            with transaction.atomic():
+                return view()
+        except REFUSALS as error:
+            request.refusal = Refusal.of(error)  # type: ignore[attr-defined]
+            return view()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        if request.method != "POST":
+            return super().changelist_view(request, extra_context)
+        try:
+            with transaction.atomic():
+                return super().changelist_view(request, extra_context)
+        except REFUSALS as error:
+            self.message_user(request, sentences(error), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except REFUSALS as error:
+            self.message_user(request, sentences(error), messages.ERROR)
+            return HttpResponseRedirect(self.page("change", object_id))
+
+    def page(self, name: str, *args: Any) -> str:
+        """The address of one of this model's pages: `changelist`, `add`, `change`, `history`, `delete`."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
+
+    def get_historical_record_context_helper(
+        self, request: HttpRequest, historical_record: HistoricalChanges
+    ) -> ReadableChange:
+        return ReadableChange(self.model, historical_record)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """Our own searches: they know what an address is. `search_fields` only makes the search box appear."""
+        return queryset.matching(search_term), False  # type: ignore[attr-defined]

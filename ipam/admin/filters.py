@@ -1,0 +1,85 @@
+"""The filters beside the lists. Drop-downs with a search box: they stay usable with hundreds of entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import DropdownFilter
+
+from ipam.filters import ACTIVITY, NONE
+from ipam.models import VRF, Subnet
+
+Choices = list[tuple[Any, Any]]
+
+
+class VRFFilter(DropdownFilter):
+    title = _("VRF")
+    parameter_name = "vrf"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Choices:
+        return [(NONE, _("Global")), *VRF.objects.values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        chosen = self.value()
+        if chosen == NONE:
+            return queryset.filter(vrf=None)
+        return queryset.filter(vrf=chosen) if chosen and chosen.isdigit() else queryset
+
+
+class SubnetColumnFilter(DropdownFilter):
+    """The values that a column of the subnets has."""
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Choices:
+        found = Subnet.objects.order_by(self.parameter_name).values_list(self.parameter_name, flat=True).distinct()
+        return [(value, value) for value in found if value not in ("", None)]
+
+
+class SiteFilter(SubnetColumnFilter):
+    title = _("site")
+    parameter_name = "site"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(site=self.value()) if self.value() else queryset
+
+
+class VLANFilter(SubnetColumnFilter):
+    title = _("VLAN")
+    parameter_name = "vlan_id"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        chosen = self.value()
+        return queryset.filter(vlan_id=chosen) if chosen and chosen.isdigit() else queryset
+
+
+class ActiveFilter(DropdownFilter):
+    title = _("active")
+    parameter_name = "active"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Choices:
+        return ACTIVITY
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
+        if self.value() == "no":
+            return queryset.filter(active=False)
+        if self.value() in ("yes", "unknown"):
+            return queryset.probed().filter(active=True, probed=self.value() == "yes")
+        return queryset
+
+
+class PlaceFilter(DropdownFilter):
+    """Addresses that lie in no subnet yet."""
+
+    title = _("place")
+    parameter_name = "place"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Choices:
+        return [("unplaced", _("In no subnet")), ("placed", _("In a subnet"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
+        if self.value() == "unplaced":
+            return queryset.unplaced()
+        return queryset.exclude(subnet=None) if self.value() == "placed" else queryset

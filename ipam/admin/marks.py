@@ -1,0 +1,99 @@
+"""The small marks in lists and forms: badges, usage bars, links, and numbers a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Model
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from ipam.models import IPAddress
+from ipam.usage import Usage
+
+NOTHING = "–"
+FULL, FILLING = 90, 75  # per cent
+
+
+def badge(kind: str, text: object) -> SafeString:
+    """A coloured word; the kinds are classes in ipmanager/admin.css."""
+    return format_html('<span class="ipm-badge ipm-{}">{}</span>', kind, text)
+
+
+def status(row: IPAddress) -> SafeString:
+    return badge(row.status, row.get_status_display())
+
+
+def activity(row: IPAddress) -> SafeString:
+    """Yes, no, or that nobody has asked: `active` is True by default. Needs `probed()` rows."""
+    if not row.active:
+        return badge("no", _("No"))
+    return badge("yes", _("Yes")) if row.probed else badge("unknown", _("Not probed"))  # type: ignore[attr-defined]
+
+
+def bar(usage: Usage) -> SafeString:
+    """How full a subnet is: red above 90 %, amber above 75 %."""
+    percent = usage.percent
+    level = "full" if percent > FULL else "filling" if percent > FILLING else "free"
+    title = _("%(live)s of %(usable)s addresses in use: %(allocated)s allocated, %(reserved)s reserved, "
+              "%(quarantine)s in quarantine") % {
+        name: count(getattr(usage, name)) for name in ("live", "usable", "allocated", "reserved", "quarantine")
+    }  # fmt: skip
+    return format_html(
+        '<span class="ipm-usage" title="{}"><span class="ipm-bar" role="img" aria-label="{}">'
+        '<span class="ipm-{}" style="width: {}%"></span></span><span class="ipm-percent">{}</span></span>',
+        title, title, level, f"{min(percent, 100):.1f}", per_cent(percent),
+    )  # fmt: skip
+
+
+def per_cent(value: float) -> str:
+    """Never 0 % for a subnet that has somebody, never 100 % for one that has room."""
+    if 0 < value < 1:
+        return "< 1 %"
+    if 99 < value < 100:
+        return "> 99 %"
+    return f"{value:.0f} %"
+
+
+def count(number: int) -> str:
+    """A number in the reader's notation; beyond ten digits, the way engineers write it."""
+    if number < 10**10:
+        return number_format(number, force_grouping=True)
+    digits = len(str(number)) - 1
+    return f"{number_format(number / 10**digits, 1)}·10{str(digits).translate(_RAISED)}"
+
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def link(target: Model | None, text: object = None) -> SafeString | str:
+    """A link to a row's own page, or a dash."""
+    if target is None:
+        return NOTHING
+    return format_html('<a class="ipm-link" href="{}">{}</a>', change_url(target), text or target)
+
+
+def links(targets: Iterable[Model]) -> SafeString | str:
+    return format_html_join("", "<div>{}</div>", ((link(target),) for target in targets)) or NOTHING
+
+
+def change_url(target: Model) -> str:
+    return reverse(f"admin:{target._meta.app_label}_{target._meta.model_name}_change", args=[target.pk])
+
+
+def address_list_url(**filters: Any) -> str:
+    """The list of addresses with some filters set."""
+    return f"{reverse('admin:ipam_ipaddress_changelist')}?{urlencode(filters)}"
+
+
+def of_subnet(subnet_id: int, **filters: Any) -> str:
+    return address_list_url(subnet__id__exact=subnet_id, **filters)
+
+
+def next_free_url(subnet_id: int) -> str:
+    return f"{reverse('admin:ipam_ipaddress_next_free')}?{urlencode({'subnet': subnet_id})}"

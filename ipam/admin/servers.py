@@ -1,0 +1,109 @@
+"""Servers and their interfaces; saving one says where its address has found its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Prefetch, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import BooleanRadioFilter
+
+from ipam.admin import marks
+from ipam.admin.base import LedgerAdmin, LedgerForm, LedgerInline
+from ipam.admin.filters import VRFFilter
+from ipam.admin.pickers import subnet_field
+from ipam.allocate import hold_next
+from ipam.models import Interface, IPAddress, Server
+
+
+class ServerForm(LedgerForm):
+    next_free_in = subnet_field(
+        label=_("or the next free one in"), required=False,
+        help_text=_("Leave the IP address empty and choose a subnet: the server gets its next free address."),
+    )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        subnet = cleaned.get("next_free_in")
+        if subnet and cleaned.get("ip_address"):
+            self.add_error("next_free_in", _("Give an IP address or choose a subnet, not both."))
+        elif subnet and subnet.vrf != cleaned.get("vrf", self.instance.vrf):
+            self.add_error("next_free_in", _("This subnet lies in another VRF than the server."))
+        return cleaned
+
+
+class InterfaceInline(LedgerInline):
+    model = Interface
+    fields = ("name", "mac_address", "ip_address", "duid")
+
+
+@admin.register(Server)
+class ServerAdmin(LedgerAdmin):
+    icon = "dns"
+    form = ServerForm
+    list_display = (
+        "hostname", "ip_address", "mac_address", "device_type", "manufacturer", "location", "lan_port", "enabled",
+        "subnet_link",
+    )  # fmt: skip
+    list_filter = (("enabled", BooleanRadioFilter), VRFFilter)
+    search_fields = ("hostname",)
+    search_help_text = _("Host name, IP, network or MAC")
+    inlines = (InterfaceInline,)
+    readonly_fields = ("created_at", "updated_at", "places")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        placed = Prefetch("addresses", IPAddress.objects.select_related("subnet"))
+        return super().get_queryset(request).prefetch_related(placed)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Server | None = None) -> list:
+        address = ("ip_address", "next_free_in") if self.has_change_permission(request, obj) else ("ip_address",)
+        network = (*address, "mac_address", "vrf", "enabled")
+        sections = [
+            (None, {"fields": ("hostname", "description")}),
+            (_("Network"), {"fields": (*network, "places") if obj else network}),
+            (_("Machine"), {"fields": ("device_type", "manufacturer", "location", "lan_port")}),
+        ]
+        return [*sections, (_("Dates"), {"fields": ("created_at", "updated_at")})] if obj else sections
+
+    @admin.display(description=_("subnet"))
+    def subnet_link(self, server: Server) -> SafeString | str:
+        rows = (row for row in server.addresses.all() if row.ip_address == server.ip_address)
+        row = next(rows, None)
+        if row and row.subnet is None:
+            return marks.badge("unknown", gettext("In no subnet"))
+        return marks.link(row.subnet) if row else marks.NOTHING
+
+    @admin.display(description=_("its addresses"))
+    def places(self, server: Server) -> SafeString | str:
+        lines = ((marks.link(row), marks.link(row.subnet, row.subnet or "")) for row in server.addresses.all())
+        return format_html_join("", "<div>{} · {}</div>", lines) or marks.NOTHING
+
+    def save_model(self, request: HttpRequest, obj: Server, form: ModelForm, change: bool) -> None:
+        subnet = form.cleaned_data.get("next_free_in")
+        if subnet and not obj.ip_address:
+            obj.ip_address = hold_next(subnet, obj.mac_address).ip_address
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        for level, text in whereabouts(form.instance):
+            self.message_user(request, text, level)
+
+
+def whereabouts(server: Server) -> Iterator[tuple[int, str | SafeString]]:
+    """Where each address of a server stands now, as messages with their level."""
+    for row in IPAddress.objects.filter(server=server).select_related("subnet"):
+        if row.subnet:
+            text = format_html(gettext("{} stands in {}."), marks.link(row), marks.link(row.subnet))
+            yield messages.INFO, text
+        else:
+            text = gettext("%s lies in no subnet yet. It is kept, and placed as soon as a subnet for it is made.") % row
+            yield messages.WARNING, text

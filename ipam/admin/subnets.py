@@ -1,0 +1,314 @@
+"""Subnets: the tree with its usage, pools inline, and a deletion that never takes an address from anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.expressions import OrderBy
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+from unfold.views import ChangeList
+
+from ipam import addresses, rules
+from ipam.admin import marks
+from ipam.admin.base import LedgerAdmin, LedgerForm, LedgerFormSet, LedgerInline
+from ipam.admin.filters import SiteFilter, VLANFilter, VRFFilter
+from ipam.allocate import next_free
+from ipam.models import IPAddress, Pool, Subnet
+from ipam.settle import never_free
+from ipam.usage import Usage, usage
+from ipmanager.errors import Conflict
+
+NAMED = 20  # so many addresses are listed before the rest is counted
+
+
+class PoolForm(LedgerForm):
+    # Whether pools overlap is known when those beside this one have been saved.
+    checked_when_saved = True
+
+
+class PoolFormSet(LedgerFormSet):
+    """Pools make room before others move in: the deleted ones go first, then those that shrink."""
+
+    def save_existing_objects(self, commit: bool = True) -> list[Pool]:
+        gone = [form for form in self.initial_forms if form in self.deleted_forms]
+        kept = [form for form in self.initial_forms if form not in gone and form.has_changed()]
+        self.deleted_objects = [form.instance for form in gone]
+        self.changed_objects = [(form.instance, form.changed_data) for form in kept]
+        for pool in self.deleted_objects:
+            self.delete_existing(pool, commit)
+        return [self.save_existing(form, form.instance, commit) for form in sorted(kept, key=_grows)]
+
+
+def _grows(form: ModelForm) -> bool:
+    return not (form["first"].initial <= form.instance.first <= form.instance.last <= form["last"].initial)
+
+
+class PoolInline(LedgerInline):
+    model = Pool
+    form = PoolForm
+    formset = PoolFormSet
+    fields = ("first", "last", "kind", "size")
+    readonly_fields = ("size",)
+
+    def get_extra(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> int:
+        return 0 if obj else 1
+
+    @admin.display(description=_("addresses"))
+    def size(self, pool: Pool) -> str:
+        return marks.count(pool.size) if pool.pk else marks.NOTHING
+
+
+class SubnetList(ChangeList):
+    """The page's subnets with what their columns need, in a number of queries that does not grow."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        measured = usage(self.result_list)
+        for subnet, depth in zip(self.result_list, self._depths(), strict=True):
+            subnet.measured, subnet.depth = measured[subnet.pk], depth
+
+    def _depths(self) -> list[int]:
+        """In how many of the listed subnets each one lies. Only in tree order does that make sense."""
+        shown: Sequence[Subnet] = self.result_list
+        if not shown or self.get_ordering_field_columns():
+            return [0] * len(shown)
+        above = list(self._above(shown[0]))
+        depths = []
+        for subnet in shown:
+            while above and not _contains(above[-1], subnet):
+                above.pop()
+            depths.append(len(above))
+            above.append(subnet)
+        return depths
+
+    def _above(self, first: Subnet) -> QuerySet[Subnet]:
+        """Those of earlier pages that contain the page's first one, widest first."""
+        around = self.queryset.filter(vrf=first.vrf_id, network__in=list(addresses.supernets(first.network)))
+        return around.exclude(pk=first.pk).order_by("network")
+
+
+def _contains(outer: Subnet, inner: Subnet) -> bool:
+    return outer.vrf_id == inner.vrf_id and addresses.inside(inner.network, outer.network)
+
+
+@admin.register(Subnet)
+class SubnetAdmin(LedgerAdmin):
+    icon = "account_tree"
+    list_display = ("tree", "name", "vrf", "vlan_id", "gateway", "site", "usage_bar", "free")
+    list_select_related = ("vrf",)
+    list_filter = (VRFFilter, SiteFilter, VLANFilter)
+    search_fields = ("name",)
+    search_help_text = _("Address, network, name or VLAN")
+    inlines = (PoolInline,)
+    actions = ("show_next_free",)
+    actions_detail = ("reserve_next_free", "show_addresses")
+    actions_row = ("reserve_next_free", "show_addresses")
+    readonly_fields = ("created_at", "updated_at", "parent_link", "child_links", "usage_bar", "numbers")
+    basics = ("network", "name", "description", "vrf", "vlan_id", "site")
+    told = ("gateway", "dns_servers", "domain")
+    delete_selected_confirmation_template = "admin/ipam/subnet/delete_selected_confirmation.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return SubnetList
+
+    def get_ordering(self, request: HttpRequest) -> list[OrderBy | str]:
+        return [F("vrf__name").asc(nulls_first=True), "network"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Subnet | None = None) -> list:
+        told = (_("What its machines are told"), {"fields": self.told})
+        if obj is None:
+            return [(None, {"fields": self.basics}), told]
+        place = (_("Place and usage"), {"fields": ("usage_bar", "numbers", "parent_link", "child_links")})
+        return [(None, {"fields": self.basics}), told, place, (_("Dates"), {"fields": ("created_at", "updated_at")})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Subnet | None = None) -> Sequence[str]:
+        # A subnet stays in its VRF (rules.check_subnet).
+        return (*self.readonly_fields, "vrf") if obj else self.readonly_fields
+
+    # --- columns and fields -------------------------------------------------------------------------
+
+    @admin.display(description=_("network"), ordering="network")
+    def tree(self, subnet: Any) -> SafeString:
+        return format_html('<span class="ipm-tree" style="--depth: {}">{}</span>', subnet.depth, subnet.network)
+
+    @admin.display(description=_("usage"))
+    def usage_bar(self, subnet: Subnet) -> SafeString:
+        return marks.bar(_measured(subnet))
+
+    @admin.display(description=_("free"))
+    def free(self, subnet: Subnet) -> SafeString:
+        """What can be handed out: addresses of the static pools that nobody has."""
+        measured = _measured(subnet)
+        title = gettext("free addresses in the static pools") if measured.static else gettext("no static pool")
+        return format_html(
+            '<span title="{}">{}</span>', title, marks.count(measured.available) if measured.static else marks.NOTHING
+        )
+
+    @admin.display(description=_("addresses"))
+    def numbers(self, subnet: Subnet) -> SafeString:
+        measured = _measured(subnet)
+        parts = [
+            (IPAddress.Status(status).label, marks.count(getattr(measured, status)), marks.of_subnet(subnet.pk, status=status))
+            for status in IPAddress.Status.values
+        ]
+        return format_html_join(" · ", '<a class="ipm-link" href="{2}">{1} {0}</a>', parts)
+
+    @admin.display(description=_("parent"))
+    def parent_link(self, subnet: Subnet) -> SafeString | str:
+        return marks.link(subnet.parent)
+
+    @admin.display(description=_("children"))
+    def child_links(self, subnet: Subnet) -> SafeString | str:
+        children = subnet.children
+        shown = marks.links(children[:NAMED])
+        return format_html("{} {}", shown, _more(len(children))) if len(children) > NAMED else shown
+
+    # --- searching and saving ------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Subnet, form: ModelForm, change: bool) -> None:
+        request.pools_before = list(obj.pools.filter(kind="static")) if change else []  # type: ignore[attr-defined]
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        for warning in warnings(form.instance, request.pools_before):  # type: ignore[attr-defined]
+            self.message_user(request, warning, messages.WARNING)
+
+    # --- actions ---------------------------------------------------------------------------------------
+
+    @action(description=_("Next free IP"), url_path="next-free", icon="my_location", permissions=["view"])
+    def reserve_next_free(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(marks.next_free_url(int(object_id)))
+
+    @action(description=_("Addresses"), url_path="addresses", icon="format_list_numbered", permissions=["view"])
+    def show_addresses(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(marks.of_subnet(int(object_id)))
+
+    @admin.action(description=_("Show the next free IP"), permissions=["view"])
+    def show_next_free(self, request: HttpRequest, queryset: QuerySet[Subnet]) -> None:
+        for subnet in queryset[:NAMED]:
+            if free := next_free(subnet):
+                text = format_html(
+                    gettext('{}: the next free address is {}. <a class="ipm-link" href="{}">Reserve it</a>'),
+                    subnet, free, marks.next_free_url(subnet.pk),
+                )  # fmt: skip
+                self.message_user(request, text, messages.SUCCESS)
+            else:
+                self.message_user(request, gettext("%s has no free address.") % subnet, messages.WARNING)
+        if (left := queryset.count() - NAMED) > 0:
+            self.message_user(request, gettext("%d more subnets were chosen and not looked at.") % left, messages.WARNING)
+
+    # --- deleting --------------------------------------------------------------------------------------
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+        subnet = self.get_object(request, object_id)
+        if subnet is None or not IPAddress.objects.filter(subnet=subnet).live().exists():
+            return super().delete_view(request, object_id, extra_context)
+        if not self.has_delete_permission(request, subnet):
+            raise PermissionDenied
+        if request.method == "POST":
+            return self._delete_by_force(request, subnet)
+        return TemplateResponse(request, "admin/ipam/subnet/in_use.html", self._in_use(request, subnet))
+
+    def _delete_by_force(self, request: HttpRequest, subnet: Subnet) -> HttpResponse:
+        if not (request.user.is_superuser and request.POST.get("force") == "yes"):
+            raise PermissionDenied
+        name, key = str(subnet), subnet.pk
+        with transaction.atomic():
+            self.log_deletions(request, [subnet])
+            subnet.delete(force=True)
+        return self.response_delete(request, name, key)
+
+    def _in_use(self, request: HttpRequest, subnet: Subnet) -> dict[str, Any]:
+        """The page that says why the subnet stays, and what force would do."""
+        live = IPAddress.objects.filter(subnet=subnet).live().select_related("server").order_by("ip_address")
+        count = live.count()
+        return {
+            **self.admin_site.each_context(request),
+            "title": gettext("%s is in use") % subnet,
+            "opts": self.opts,
+            "subnet": subnet,
+            "live": live[:NAMED],
+            "count": count,
+            "more": max(0, count - NAMED),
+            "list_url": marks.of_subnet(subnet.pk),
+            "subnet_url": self.page("change", subnet.pk),
+            "pools": subnet.pools.all(),
+            "free_rows": IPAddress.objects.filter(subnet=subnet, status="available").count(),
+            "heir": subnet.parent,
+        }
+
+    def get_deleted_objects(self, objs: Iterable[Subnet], request: HttpRequest) -> tuple:
+        """Several at once: all of them go, or none does while one is in use."""
+        to_delete, model_count, perms_needed, protected = super().get_deleted_objects(objs, request)
+        return to_delete, model_count, perms_needed, [*protected, *refusals(objs)]
+
+
+def refusals(subnets: Iterable[Subnet]) -> list[str]:
+    """Why some of the subnets cannot be deleted."""
+    found = []
+    for subnet in subnets:
+        try:
+            rules.refuse_in_use(subnet)
+        except Conflict as error:
+            found.append(error.message)
+    return found
+
+
+def warnings(subnet: Subnet, pools_before: Sequence[Pool]) -> list[str | SafeString]:
+    """What a person should know after a subnet and its pools were saved."""
+    found: list[str | SafeString] = []
+    never = [address for address in never_free(subnet) if address == subnet.gateway]
+    for pool in subnet.pools.filter(kind="static"):
+        found += [
+            gettext("The gateway %(gateway)s lies in the static pool %(pool)s. It is never handed out and has no row.")
+            % {"gateway": gateway, "pool": pool}
+            for gateway in never
+            if pool.first <= gateway <= pool.last
+        ]
+    if left := _left_outside(subnet, pools_before):
+        found.append(
+            format_html(
+                ngettext(
+                    '{} live address of the pools you changed now lies outside the static pools and stays as it is. '
+                    '<a class="ipm-link" href="{}">Show</a>',
+                    '{} live addresses of the pools you changed now lie outside the static pools and stay as they are. '
+                    '<a class="ipm-link" href="{}">Show</a>',
+                    left,
+                ),
+                left, marks.of_subnet(subnet.pk, ip_type__exact="dhcp"),
+            )  # fmt: skip
+        )
+    return found
+
+
+def _left_outside(subnet: Subnet, pools_before: Sequence[Pool]) -> int:
+    """How many live addresses were in a static pool before and are in none now."""
+    before = Q(pk__in=[])
+    for pool in pools_before:
+        before |= Q(ip_address__range=(pool.first, pool.last))
+    return IPAddress.objects.filter(before, subnet=subnet, ip_type="dhcp").live().count()
+
+
+def _measured(subnet: Any) -> Usage:
+    """Its usage, which the list has fetched for the whole page."""
+    if not hasattr(subnet, "measured"):
+        subnet.measured = usage([subnet])[subnet.pk]
+    return subnet.measured
+
+
+def _more(count: int) -> str:
+    return gettext("and %d more") % (count - NAMED)

@@ -1,0 +1,132 @@
+"""Take servers or subnets from a CSV file into the ledger."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import copyfileobj
+from typing import Any, BinaryIO
+
+from django.core.management.base import CommandError, CommandParser
+
+from ipam.management.base import Progress, delimiter, vrf_id
+from ipam.transfer.columns import SERVERS, SUBNETS
+from ipam.transfer.servers import import_servers
+from ipam.transfer.sheet import open_sheet
+from ipam.transfer.subnets import import_subnets
+from ipam.transfer.verdicts import Mode, Outcome, Verdict
+from ipmanager import commands
+
+KINDS = {"subnets": (SUBNETS, import_subnets), "servers": (SERVERS, import_servers)}
+_IN_MEMORY = 1 << 20
+
+
+class Command(commands.Command):
+    help = """Import servers or subnets from a CSV file; say for every row what becomes of it.
+Rows of servers that are known by their MAC address change those servers, rows of known networks those subnets;
+an empty cell leaves a value as it is, a lone apostrophe empties it. Nothing is written unless every row is good.
+The status is 1 when rows were bad and nothing was written.
+
+Headers may be English or German; without a header line the columns are
+  servers: hostname, IP address, MAC address, location, LAN port
+  subnets: network, name, gateway, VLAN
+
+Example: manage.py import_csv servers hosts.csv --dry-run"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("kind", choices=sorted(KINDS), help="what the file holds")
+        parser.add_argument("file", help="the file; - for standard input")
+        mode = parser.add_mutually_exclusive_group()
+        mode.add_argument("--dry-run", action="store_true", help="say the same, but write nothing")
+        mode.add_argument("--skip-bad", action="store_true", help="write the good rows although others are bad")
+        parser.add_argument("--vrf", metavar="NAME", help="the address space (default: the global one)")
+        parser.add_argument(
+            "--delimiter", type=delimiter, metavar="CHARACTER", help="as in ';' or tab (default: found out)"
+        )
+        parser.add_argument("--json", action="store_true", help="print a JSON object")
+        parser.add_argument("--progress", action="store_true", help="tell progress on stderr, even without a terminal")
+
+    def handle(self, **options: Any) -> None:
+        layout, bring_in = KINDS[options["kind"]]
+        mode: Mode = "dry-run" if options["dry_run"] else "skip-bad" if options["skip_bad"] else "all"
+        space = vrf_id(options["vrf"])
+        with opened(options["file"]) as file, open_sheet(file, layout, options["delimiter"]) as sheet:
+            outcome = bring_in(sheet, mode, space, Progress(self.stderr, wanted=options["progress"]))
+        if options["json"]:
+            self.stdout.write(json.dumps(as_json(outcome, sheet.notices)))
+        else:
+            self._print(outcome, sheet.notices, mode, only_remarks=options["verbosity"] == 0)
+        if outcome.bad and not outcome.written:
+            sys.exit(1)
+
+    def _print(self, outcome: Outcome, notices: list[str], mode: Mode, *, only_remarks: bool) -> None:
+        for notice in notices:
+            self.stdout.write(notice)
+        told = [verdict for verdict in outcome.verdicts if verdict.remarks or not only_remarks]
+        for line in table(told):
+            self.stdout.write(line)
+        self.stdout.write(summary(outcome, mode))
+
+
+@contextmanager
+def opened(name: str) -> Iterator[BinaryIO]:
+    """The file, or standard input, which is kept aside because it is read twice."""
+    if name == "-":
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
+            copyfileobj(sys.stdin.buffer, copy)
+            copy.seek(0)
+            yield copy  # type: ignore[misc]
+        return
+    try:
+        file = Path(name).open("rb")
+    except OSError as error:
+        raise CommandError(f"cannot read {name}: {error.strerror}") from error
+    with file:
+        yield file
+
+
+def table(verdicts: list[Verdict]) -> Iterator[str]:
+    """A line for every verdict, aligned; further remarks stand below the first."""
+    width = max((len(verdict.key) for verdict in verdicts), default=0)
+    for verdict in verdicts:
+        first, *more = [*remarks(verdict), ""]
+        yield printable(f"{verdict.line:>6}  {verdict.key:<{width}}  {verdict.state:<9}  {first}".rstrip())
+        for remark in filter(None, more):
+            yield printable(f"{'':>6}  {'':<{width}}  {'':<9}  {remark}")
+
+
+def remarks(verdict: Verdict) -> Iterable[str]:
+    warning = "warning: " if verdict.warns else ""
+    for remark in verdict.remarks:
+        yield warning + (f"{remark.field}: " if remark.field else "") + remark.reason
+
+
+def printable(text: str) -> str:
+    """Without the control characters by which a cell could play tricks on a terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def summary(outcome: Outcome, mode: Mode) -> str:
+    counts = outcome.counts
+    found = ", ".join(f"{counts[name]} {name}" for name in ("new", "changed", "unchanged", "bad"))
+    warned = f"; {counts['warnings']} with a warning" if counts["warnings"] else ""
+    return f"{len(outcome.verdicts)} rows: {found}{warned}. {_end(outcome, mode)}"
+
+
+def _end(outcome: Outcome, mode: Mode) -> str:
+    if outcome.written:
+        return "The good rows were written." if outcome.bad else "All rows were written."
+    if mode == "dry-run":
+        return "Nothing was written: this was a dry run."
+    return "Nothing was written: mend the bad rows, or write the good ones with --skip-bad."
+
+
+def as_json(outcome: Outcome, notices: list[str]) -> dict[str, Any]:
+    return {
+        "written": outcome.written,
+        "counts": outcome.counts,
+        "notices": notices,
+        "rows": [verdict.as_json() for verdict in outcome.verdicts],
+    }

@@ -1,0 +1,26 @@
+"""How the ledger's numbers and names are written on a page."""
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+_LONG = 10**12
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """`16,777,214`; what nobody can read at a glance any more (a /64) as `1.8 × 10¹⁹`."""
+    if number < _LONG:
+        return number_format(number, use_l10n=True, force_grouping=True)
+    power = len(str(number)) - 1
+    return f"{number_format(number / 10**power, decimal_pos=1)} × 10{str(power).translate(_RAISED)}"
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """A long name may go on in the next line behind its dots."""
+    return mark_safe(conditional_escape(name).replace(".", ".<wbr>"))  # noqa: S308  (escaped first)

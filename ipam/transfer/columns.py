@@ -1,0 +1,165 @@
+"""The columns of servers, subnets and addresses: their names in English and German, and what their cells mean."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ipam import addresses
+from ipam.addresses import Address, shorten
+from ipam.transfer.sheet import Column, Layout
+
+Range = tuple[Address, Address]
+
+_YES = {"1", "true", "yes", "y", "x", "on", "enabled", "active", "ja", "j", "wahr", "an", "aktiv"}
+_NO = {"0", "false", "no", "n", "off", "disabled", "inactive", "nein", "falsch", "aus", "inaktiv"}
+_SEPARATORS = re.compile(r"[;,\n]")
+
+
+def yes_or_no(text: str) -> bool:
+    word = text.strip().casefold()
+    if word not in _YES | _NO:
+        raise ValueError(_("“%s” is neither yes nor no") % shorten(text))
+    return word in _YES
+
+
+def number(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(_("“%s” is not a number") % shorten(text))
+    return int(text)
+
+
+def address_list(text: str) -> list[Address]:
+    return [addresses.parse_address(part) for part in re.split(r"[;,\s]+", text.strip()) if part]
+
+
+def ranges(text: str) -> list[Range]:
+    """`10.0.0.10-10.0.0.20; 10.0.0.30`, or the same as a JSON list; a word processor's dash is forgiven."""
+    parts = _json_list(text) if text.lstrip().startswith("[") else _SEPARATORS.split(text)
+    return sorted(
+        (addresses.parse_range(re.sub("[–—]", "-", part)) for part in parts if part.strip()),
+        key=lambda found: (found[0].version, int(found[0]), int(found[1])),
+    )
+
+
+def _json_list(text: str) -> list[str]:
+    try:
+        parts = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(_("“%s” is not a JSON list") % shorten(text)) from error
+    return [str(part) for part in parts]
+
+
+def show_ranges(value: Iterable[Range]) -> str:
+    return ";".join(f"{first}-{last}" for first, last in value)
+
+
+def show_list(value: Iterable[Address]) -> str:
+    return ",".join(map(str, value))
+
+
+def show_bool(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def show_or_nothing(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def nothing() -> None:
+    """What an emptied cell of a typed column holds."""
+
+
+def _is(*parsers: Callable[[str], Any]) -> Callable[[str], bool]:
+    """Whether one of the parsers takes the cell."""
+
+    def check(cell: str) -> bool:
+        for parse in parsers:
+            try:
+                parse(cell)
+            except ValueError:
+                continue
+            return True
+        return False
+
+    return check
+
+
+def _address(name: str, german: str, *aliases: str) -> Column:
+    return Column(name, german, aliases, addresses.parse_address, show_or_nothing, nothing)
+
+
+def _pools(name: str, german: str, *aliases: str) -> Column:
+    return Column(name, german, aliases, ranges, show_ranges, list)
+
+
+_VRF = gettext_lazy("A file belongs to one address space; leave the column VRF out and name it with --vrf.")
+_DESCRIPTION = Column("description", "Beschreibung", ("comment", "note", "notes", "Kommentar", "Bemerkung", "Notiz"))
+
+SERVERS = Layout(
+    columns=(
+        Column("hostname", "Hostname", ("host", "name", "server", "Rechnername", "Rechner", "Computername")),
+        _address("ip_address", "IP-Adresse", "ip", "ipaddr", "IPv4", "address", "Adresse"),
+        Column(
+            "mac_address", "MAC-Adresse", ("mac", "macaddr", "nic_mac", "Hardware-Adresse", "physical address"),
+            addresses.parse_mac, show_or_nothing, nothing,
+        ),
+        Column("location", "Standort", ("room", "Raum", "Ort")),
+        Column("lan_port", "LAN-Dose", ("lan_dose", "port", "outlet", "lan_outlet", "Dose")),
+        Column("device_type", "Gerätetyp", ("type", "model", "platform", "Typ", "Modell", "Plattform")),
+        Column("manufacturer", "Hersteller", ("manufacture", "vendor")),
+        _DESCRIPTION,
+        Column("enabled", "aktiv", ("active", "aktiviert", "eingeschaltet"), yes_or_no, show_bool, nothing),
+    ),
+    required=("mac_address",),
+    positions=("hostname", "ip_address", "mac_address", "location", "lan_port"),
+    foreign={"vrf": _VRF},
+    is_data=_is(addresses.parse_address, addresses.parse_mac),
+)  # fmt: skip
+
+SUBNETS = Layout(
+    columns=(
+        Column(
+            "network", "Netz", ("subnet", "cidr", "prefix", "Netzwerk", "Subnetz"), addresses.parse_network, str, nothing
+        ),
+        Column("name", "Name", ("Bezeichnung",)),
+        _address("gateway", "Gateway", "gw", "router", "Standardgateway"),
+        Column("vlan_id", "VLAN", ("vlan-nr",), number, show_or_nothing, nothing),
+        _DESCRIPTION,
+        Column("dns_servers", "DNS-Server", ("dns", "nameserver"), address_list, show_list, list),
+        Column("domain", "Domäne", ("dns_zone", "zone"), str.lower),
+        Column("site", "Standort", ("location",)),
+        _pools("static_ip_pools", "Statische Pools", "static_pools", "static pool", "statische IP-Pools"),
+        _pools("dhcp_pools", "DHCP-Pools", "dhcp_ip_pools", "dhcp pool", "DHCP-Bereiche"),
+    ),
+    required=("network",),
+    positions=("network", "name", "gateway", "vlan_id"),
+    foreign={"vrf": _VRF},
+    is_data=_is(addresses.parse_network),
+)
+
+# Written only: what an address row says follows from subnets, servers and verbs.
+ADDRESSES = Layout(
+    columns=tuple(
+        Column(name, german, parse=None, show=show)
+        for name, german, show in (
+            ("ip_address", "IP-Adresse", str),
+            ("subnet", "Netz", show_or_nothing),
+            ("status", "Status", str),
+            ("ip_type", "Typ", str),
+            ("active", "aktiv", show_bool),
+            ("hostname", "Hostname", str),
+            ("mac_address", "MAC-Adresse", show_or_nothing),
+            ("platform", "Plattform", str),
+            ("manufacturer", "Hersteller", str),
+            ("server", "Server", show_or_nothing),
+            ("vm_id", "VM", show_or_nothing),
+            ("description", "Beschreibung", str),
+        )
+    ),
+    required=(),
+    positions=(),
+)

@@ -1,0 +1,358 @@
+"""Import servers: judge every row against the ledger as it will be, then write all of them in one transaction.
+
+A row speaks of the server that has its MAC address; without one, of the server with its host name. Rows are
+read once and kept small. Everything that is asked of the database is asked for a chunk of rows at a time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat, Lower
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ipam import rules
+from ipam.models import Interface, IPAddress, Pool, Server, Subnet
+from ipam.querysets import SubnetIndex
+from ipam.transfer.sheet import Sheet
+from ipam.transfer.verdicts import Entry, Mode, Outcome, Remark, State, blame_all, blame_twins, read
+from ipmanager.errors import Conflict
+
+CHUNK = 500
+Progress = Callable[[str, int, int], None]
+T = TypeVar("T")
+
+_KEYS = ("hostname", "ip_address", "mac_address")
+_TWINS = {
+    "mac_address": gettext_lazy("%(value)s stands in line %(line)d already."),
+    "ip_address": gettext_lazy("%(value)s stands in line %(line)d already."),
+    "hostname": gettext_lazy("“%(value)s” stands in line %(line)d already."),
+}
+
+
+@dataclass(slots=True)
+class Plan(Entry):
+    """A row and the server that it speaks of."""
+
+    server_id: int | None = None  # None: a new one
+    before: dict[str, Any] = field(default_factory=dict)  # its present name, address and MAC
+    changes: dict[str, Any] = field(default_factory=dict)
+    rivals: list[int] = field(default_factory=list)  # servers that have one of its values now
+
+    @property
+    def good(self) -> bool:
+        return not self.faults
+
+    @property
+    def state(self) -> State:
+        if self.server_id is None:
+            return "new"
+        return "changed" if self.changes else "unchanged"
+
+    def after(self, name: str) -> Any:
+        """A key value as it will be."""
+        return self.changes[name] if name in self.changes else self.before.get(name)
+
+
+def import_servers(
+    sheet: Sheet, mode: Mode, vrf_id: int | None = None, progress: Progress = lambda what, done, total: None
+) -> Outcome:
+    """Judge every row, and write the good ones if the mode allows it.
+
+    Raises Conflict when somebody else changed the ledger between the two; nothing is written then.
+    """
+    plans = [
+        Plan(entry.line, entry.key, entry.values, entry.faults)
+        for entry in read(sheet.rows, sheet.columns, key=("hostname", "mac_address"))
+    ]
+    blame_twins(plans, _TWINS)
+    job = _Job(plans, vrf_id, progress)
+    if mode == "dry-run":
+        job.judge()
+        return job.outcome(written=False)
+    try:
+        # One transaction around both: on SQLite nobody can come between.
+        with transaction.atomic():
+            job.judge()
+            write = mode == "skip-bad" or all(plan.good for plan in plans)
+            if write:
+                job.write()
+    except (IntegrityError, ValidationError) as error:
+        reason = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+        raise Conflict(
+            _("Somebody changed the ledger during the import; nothing was written: %s") % reason, _("Import it again.")
+        ) from error
+    return job.outcome(written=write)
+
+
+class _Job:
+    """One import on its way."""
+
+    def __init__(self, plans: list[Plan], vrf_id: int | None, progress: Progress) -> None:
+        self.plans = plans
+        self.vrf_id = vrf_id
+        self.progress = progress
+        self.contested: list[Plan] = []
+        self.rivals: dict[int, Server] = {}
+        self.movers: dict[int, Plan] = {}
+
+    def outcome(self, *, written: bool) -> Outcome:
+        return Outcome([plan.verdict(plan.state) for plan in self.plans], written)
+
+    # --- judging ---
+
+    def judge(self) -> None:
+        for chunk in self._chunks("matched", [plan for plan in self.plans if plan.good]):
+            _match(chunk, self.vrf_id)
+        self._refuse_second_rows()
+        self.movers = {plan.server_id: plan for plan in self.plans if plan.server_id and plan.changes and plan.good}
+        ground = _Ground(self.vrf_id)
+        for chunk in self._chunks("checked", [plan for plan in self.plans if plan.good and plan.changes]):
+            self._check(chunk, _Surroundings(chunk, self.vrf_id), ground)
+        self._settle_contests()
+
+    def _refuse_second_rows(self) -> None:
+        """A server may be named by its MAC in one row and by its host name in another."""
+        first: dict[int, int] = {}
+        for plan in self.plans:
+            if plan.server_id and first.setdefault(plan.server_id, plan.line) != plan.line:
+                plan.blame("", _("Line %d speaks of this server already.") % first[plan.server_id])
+
+    def _check(self, chunk: Sequence[Plan], around: _Surroundings, ground: _Ground) -> None:
+        for plan in chunk:
+            server = _server(plan, self.vrf_id)
+            errors: rules.Errors = defaultdict(list)
+            rules.check_rivals(server, (), around.interfaces(server), errors)
+            warnings = ground.check(server, around.rows.get(server.ip_address), errors, moved="ip_address" in plan.changes)
+            for name, reasons in errors.items():
+                for reason in reasons:
+                    plan.blame(name, reason)
+            plan.warnings = tuple(warnings)
+            rivals = around.servers(server)
+            self.rivals.update((rival.pk, rival) for rival in rivals)
+            plan.rivals = [rival.pk for rival in rivals]
+            if rivals:
+                self.contested.append(plan)
+
+    def _settle_contests(self) -> None:
+        """Who has a value that a row wants may be leaving it in this very file, unless that row is bad itself:
+        so every row that turns bad can make others bad, until none does."""
+        turned = True
+        while turned:
+            turned = False
+            for plan in self.contested:
+                if plan.good and self._is_refused(plan):
+                    turned = True
+
+    def _is_refused(self, plan: Plan) -> bool:
+        errors: rules.Errors = defaultdict(list)
+        rules.check_rivals(_server(plan, self.vrf_id), map(self._as_it_will_be, plan.rivals), (), errors)
+        for name, reasons in errors.items():
+            for reason in reasons:
+                plan.blame(name, reason)
+        return bool(errors)
+
+    def _as_it_will_be(self, server_id: int) -> Server:
+        mover = self.movers.get(server_id)
+        return _server(mover, self.vrf_id) if mover and mover.good else self.rivals[server_id]
+
+    # --- writing ---
+
+    def write(self) -> None:
+        self._park()
+        good = [plan for plan in self.plans if plan.good and plan.changes]
+        for chunk in self._chunks("changed", [plan for plan in good if plan.server_id]):
+            _update(chunk)
+        for chunk in self._chunks("created", [plan for plan in good if not plan.server_id]):
+            Server.objects.bulk_create(Server(vrf_id=self.vrf_id, **plan.changes) for plan in chunk)
+
+    def _park(self) -> None:
+        """Take away first what servers leave to others: no unique key may be broken in between, not even in a swap."""
+        leaving = {pk for plan in self.contested if plan.good for pk in plan.rivals if pk in self.movers}
+        moved = [pk for pk in leaving if "ip_address" in self.movers[pk].changes]
+        renamed = [pk for pk in leaving if "hostname" in self.movers[pk].changes]
+        for chunk in _chunks(moved):
+            Server.objects.filter(pk__in=chunk).update(ip_address=None)
+        # No notice and no history: nobody outside this transaction ever sees these names.
+        passing = Concat(Value(f"moving-{get_random_string(8)}-"), Cast("pk", CharField()))
+        for chunk in _chunks(renamed):
+            Server._base_manager.filter(pk__in=chunk).update(hostname=passing)
+
+    def _chunks(self, what: str, items: Sequence[T]) -> Iterator[Sequence[T]]:
+        for number, chunk in enumerate(_chunks(items)):
+            self.progress(what, number * CHUNK, len(items))
+            yield chunk
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def _match(chunk: Sequence[Plan], vrf_id: int | None) -> None:
+    """Find the servers that the rows speak of, and what the rows would change about them."""
+    servers = Server.objects.filter(vrf=vrf_id)
+    by_mac = _by(servers.filter(mac_address__in=_values(chunk, "mac_address")), lambda server: server.mac_address)
+    unknown = [plan for plan in chunk if plan.values.get("mac_address") not in by_mac]
+    by_name = _by(_named(servers, _values(unknown, "hostname")), lambda server: server.hostname.lower())
+    for plan in chunk:
+        mac = plan.values.get("mac_address")
+        server = by_mac.get(mac) or by_name.get(plan.values.get("hostname", "").lower())
+        if server and mac and server.mac_address not in (mac, None):
+            server = None  # the name's holder is another machine; the check will say so
+        _compare(plan, server)
+
+
+def _compare(plan: Plan, server: Server | None) -> None:
+    """Note what changes, and whether the fields are right by themselves."""
+    if server:
+        plan.server_id = server.pk
+        plan.before = {name: getattr(server, name) for name in _KEYS}
+        plan.changes = {name: value for name, value in plan.values.items() if getattr(server, name) != value}
+    else:
+        plan.changes = plan.values
+        if "hostname" not in plan.values:
+            plan.blame("hostname", _("A new server needs a host name."))
+    if not plan.changes or not plan.good:
+        return
+    planned = server or Server()
+    for name, value in plan.changes.items():
+        setattr(planned, name, value)
+    try:
+        planned.clean_fields(exclude={"vrf"})
+    except ValidationError as error:
+        blame_all(plan, error)
+
+
+def _server(plan: Plan, vrf_id: int | None) -> Server:
+    """The server as the row would have it, as far as others are concerned."""
+    return Server(pk=plan.server_id, vrf_id=vrf_id, **{name: plan.after(name) for name in _KEYS})
+
+
+def _update(chunk: Sequence[Plan]) -> None:
+    found = Server.objects.in_bulk([plan.server_id for plan in chunk])
+    now = timezone.now()
+    for plan in chunk:
+        server = found[plan.server_id]
+        server.updated_at = now
+        for name, value in plan.changes.items():
+            setattr(server, name, value)
+    fields = {name for plan in chunk for name in plan.changes}
+    Server.objects.bulk_update(found.values(), [*sorted(fields), "updated_at"])
+
+
+class _Surroundings:
+    """Who else has the names, addresses and MACs of some rows, and what the ledger says about the addresses."""
+
+    def __init__(self, chunk: Sequence[Plan], vrf_id: int | None) -> None:
+        ips = [ip for plan in chunk if (ip := plan.after("ip_address"))]
+        macs = [mac for plan in chunk if (mac := plan.after("mac_address"))]
+        names = [name for plan in chunk if (name := plan.after("hostname"))]
+        servers = Server.objects.filter(vrf=vrf_id)
+        self._servers = _lists(
+            {
+                server.pk: server
+                for some in (
+                    servers.filter(ip_address__in=ips),
+                    servers.filter(mac_address__in=macs),
+                    _named(servers, names),
+                )
+                for server in some.only("hostname", "ip_address", "mac_address", "vrf")
+            }.values(),
+            lambda server: (server.ip_address, server.mac_address, server.hostname.lower()),
+        )
+        nics = Interface.objects.filter(server__vrf=vrf_id).select_related("server")
+        self._interfaces = _lists(
+            {
+                nic.pk: nic
+                for some in (nics.filter(ip_address__in=ips), nics.filter(mac_address__in=macs))
+                for nic in some
+            }.values(),
+            lambda nic: (nic.ip_address, nic.mac_address),
+        )
+        # Rows that servers hold are left out: their servers and interfaces are asked above.
+        rows = IPAddress.objects.filter(vrf=vrf_id, ip_address__in=ips, server=None)
+        self.rows = {row.ip_address: row for row in rows}
+
+    def servers(self, server: Server) -> list[Server]:
+        wanted = (server.ip_address, server.mac_address, server.hostname.lower())
+        return _distinct(self._servers, wanted, other_than=lambda found: found.pk == server.pk)
+
+    def interfaces(self, server: Server) -> list[Interface]:
+        wanted = (server.ip_address, server.mac_address)
+        return _distinct(self._interfaces, wanted, other_than=lambda found: found.server_id == server.pk)
+
+
+class _Ground:
+    """All subnets and DHCP pools of the address space, read once."""
+
+    def __init__(self, vrf_id: int | None) -> None:
+        self._vrf_id = vrf_id
+        self._index = SubnetIndex(Subnet.objects.in_vrf(vrf_id))
+        self._pools: dict[int, list[Pool]] = defaultdict(list)
+        for pool in Pool.objects.filter(subnet__vrf=vrf_id, kind="dhcp"):
+            self._pools[pool.subnet_id].append(pool)
+
+    def check(self, server: Server, row: IPAddress | None, errors: rules.Errors, *, moved: bool) -> list[Remark]:
+        """Whether the server may have its address; warnings about one that is new to it."""
+        address = server.ip_address
+        if not address:
+            return []
+        if row and not rules.claimable_by(row, server.pk):
+            errors["ip_address"].append(rules.taken(row))
+        subnet = self._index.containing(self._vrf_id, address)
+        around = self._pools[subnet.pk] if subnet and not server.mac_address else []
+        pool = next((pool for pool in around if pool.first <= address <= pool.last), None)
+        rules.check_ground(address, subnet, pool, errors)
+        if not moved or errors:
+            return []
+        return list(_warnings(server, row, subnet))
+
+
+def _warnings(server: Server, row: IPAddress | None, subnet: Subnet | None) -> Iterator[Remark]:
+    if not subnet:
+        yield Remark(
+            "ip_address", _("%s lies in no subnet; it stays unplaced until a subnet for it appears.") % server.ip_address
+        )
+    if row and row.status == "reserved":
+        yield Remark(
+            "ip_address", _("%(address)s is taken by %(holder)s; the server takes it over.")
+            % {"address": row.ip_address, "holder": row.holder},
+        )  # fmt: skip
+
+
+def _named(servers: Any, names: Iterable[str]) -> Any:
+    """The servers with these names, whatever their case."""
+    return servers.annotate(lower=Lower("hostname")).filter(lower__in=[name.lower() for name in names])
+
+
+def _values(plans: Iterable[Plan], name: str) -> list[Any]:
+    return [value for plan in plans if (value := plan.values.get(name))]
+
+
+def _by(items: Iterable[T], key: Callable[[T], Any]) -> dict[Any, T]:
+    return {key(item): item for item in items}
+
+
+def _lists(items: Iterable[T], keys: Callable[[T], tuple[Any, ...]]) -> dict[Any, list[T]]:
+    """The items by each of their keys that is set."""
+    found: dict[Any, list[T]] = defaultdict(list)
+    for item in items:
+        for position, key in enumerate(keys(item)):
+            if key:
+                found[position, key].append(item)
+    return found
+
+
+def _distinct(found: dict[Any, list[T]], wanted: tuple[Any, ...], other_than: Callable[[T], bool]) -> list[T]:
+    """The items that share one of the wanted keys, each once."""
+    hits = [item for position, key in enumerate(wanted) for item in found.get((position, key), ())]
+    return [item for item in dict.fromkeys(hits) if not other_than(item)]

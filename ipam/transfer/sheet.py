@@ -1,0 +1,267 @@
+"""A table as spreadsheets keep it: which encoding, which delimiter, which header, and cells that must not run.
+
+Reading is a stream: only the first line is looked at twice.
+"""
+
+import codecs
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, TextIO
+
+from django.utils.translation import gettext as _
+
+from ipam.addresses import shorten
+from ipmanager.errors import Invalid
+
+DELIMITERS = ";,\t|"
+# What a spreadsheet may take for a formula (OWASP, CSV injection); Japanese ones know the full-width signs, too.
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_LONGEST_HEADER = 100_000
+_MARK = "'"
+_EXCELS_HINT = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column: its name in the ledger, in German, what else people call it, and what its cells mean.
+
+    `parse` raises ValueError with a sentence for people; without it the column is only written. `empty` makes
+    what a cell with a lone apostrophe sets.
+    """
+
+    name: str
+    german: str
+    aliases: tuple[str, ...] = ()
+    parse: Callable[[str], Any] | None = str
+    show: Callable[[Any], str] = str
+    empty: Callable[[], Any] = str
+
+    @property
+    def spellings(self) -> set[str]:
+        return {normal(word) for word in (self.name, self.german, *self.aliases)}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of one kind of table, those that must be there, and the order of a file without a header."""
+
+    columns: tuple[Column, ...]
+    required: tuple[str, ...]
+    positions: tuple[str, ...]
+    foreign: dict[str, str] = field(default_factory=dict)  # columns we refuse, and why
+    is_data: Callable[[str], bool] = lambda cell: False  # cells that no header has
+
+    def named(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def find(self, heading: str) -> Column | None:
+        """The column that a heading means, case, blanks and punctuation forgiven."""
+        word = normal(heading)
+        return next((column for column in self.columns if word in column.spellings), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One row as it stands in the file."""
+
+    line: int
+    texts: list[str]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A file that has been opened: its columns from left to right (None: not ours) and its rows, still unread."""
+
+    columns: list[Column | None]
+    rows: Iterator[Cells]
+    notices: list[str]
+
+
+# --- cells ----------------------------------------------------------------------------------------------
+
+
+def protect(text: str) -> str:
+    """The cell that stands for the text and that no spreadsheet runs."""
+    return _MARK + text if _needs_mark(text) else text
+
+
+def unprotect(cell: str) -> str | None:
+    """The text of a cell; None when nothing was said, and "" for a lone apostrophe: to be emptied.
+
+    Raises ValueError for a formula. An apostrophe that `protect` would not have written belongs to the text.
+    """
+    if cell.startswith(_MARK) and _needs_mark(cell[1:]):
+        return cell[1:]
+    text = cell.strip()
+    if text == _MARK:
+        return ""
+    if text.startswith("="):
+        raise ValueError(_("“%s” is a formula; to keep it as text, put an apostrophe in front") % shorten(text))
+    return text or None
+
+
+def _needs_mark(text: str) -> bool:
+    return text.startswith((_MARK, *_RISKY)) or text != text.strip()
+
+
+# --- reading --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def open_sheet(file: BinaryIO, layout: Layout, delimiter: str | None = None) -> Iterator[Sheet]:
+    """Find out how the file is written; its rows can be read inside the block. Raises Invalid when it is no table."""
+    encoding, notices = _encoding(file)
+    text = io.TextIOWrapper(file, encoding, newline="")
+    try:
+        yield _sheet(text, layout, delimiter, notices)
+    finally:
+        text.detach()
+
+
+def _sheet(text: TextIO, layout: Layout, delimiter: str | None, notices: list[str]) -> Sheet:
+    first = text.readline(_LONGEST_HEADER)
+    hint = _EXCELS_HINT.fullmatch(first)
+    if hint:
+        delimiter = delimiter or hint[1]
+        first = text.readline(_LONGEST_HEADER)
+    text.seek(0)
+    rows = _rows(text, delimiter or _delimiter(first, layout), skip=bool(hint))
+    head = next(rows, None)
+    if head is None:
+        raise Invalid(_("The file is empty."))
+    if any(layout.is_data(cell.strip()) for cell in head.texts):
+        notices.append(_("The first line is no header: the columns are taken as %s.") % ", ".join(layout.positions))
+        return Sheet([layout.named(name) for name in layout.positions], _chain(head, rows), notices)
+    return Sheet(_columns(head.texts, layout, notices), rows, notices)
+
+
+def _encoding(file: BinaryIO) -> tuple[str, list[str]]:
+    """UTF-8, or what Excel writes instead; the file is at its start again afterwards."""
+    start = file.read(4)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        candidates = ["utf-16"]
+    elif start == b"PK\x03\x04":
+        raise Invalid(_("This is a workbook, not a CSV file."), _("Save it as “CSV UTF-8” and import that."))
+    else:
+        candidates = ["utf-8-sig", "cp1252"]
+    for encoding in candidates:
+        if _decodes(file, encoding):
+            file.seek(0)
+            notice = _("The file is not UTF-8; it is read as Windows-1252 (Western European).")
+            return encoding, [notice] if encoding == "cp1252" else []
+    raise Invalid(_("The file is neither UTF-8 nor Windows-1252 text."), _("Save it as “CSV UTF-8” and import that."))
+
+
+def _decodes(file: BinaryIO, encoding: str) -> bool:
+    """Whether the whole file is text in this encoding; NUL is a sign of something else."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    file.seek(0)
+    try:
+        while piece := file.read(1 << 16):
+            if "\0" in decoder.decode(piece):
+                return False
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _delimiter(first: str, layout: Layout) -> str:
+    """The delimiter by which the first line has most columns that we know, or else most columns."""
+
+    def columns(delimiter: str) -> tuple[int, int]:
+        cells = next(csv.reader([first], delimiter=delimiter), [])
+        return sum(layout.find(cell) is not None for cell in cells), len(cells)
+
+    return max(DELIMITERS, key=columns)
+
+
+def _rows(text: Iterable[str], delimiter: str, *, skip: bool) -> Iterator[Cells]:
+    """The rows that are not blank, each with the number of its first line."""
+    reader = csv.reader(text, delimiter=delimiter)
+    line = 0
+    while True:
+        line = reader.line_num + 1
+        try:
+            texts = next(reader, None)
+        except csv.Error as error:
+            raise Invalid(
+                _("Line %(line)s cannot be read: %(error)s.") % {"line": line, "error": error},
+                _("Look for a quotation mark that is not closed."),
+            ) from error
+        if texts is None:
+            return
+        if any(cell.strip() for cell in texts) and not (skip and line == 1):
+            yield Cells(line, texts)
+
+
+def _chain(head: Cells, rows: Iterator[Cells]) -> Iterator[Cells]:
+    yield head
+    yield from rows
+
+
+def _columns(headings: Sequence[str], layout: Layout, notices: list[str]) -> list[Column | None]:
+    """What each heading means. Raises Invalid when a column is missing or named twice."""
+    found = [layout.find(heading) for heading in headings]
+    for heading in headings:
+        if reason := layout.foreign.get(normal(heading)):
+            raise Invalid(reason)
+    for column in {column for column in found if column}:
+        twice = [heading.strip() for heading, other in zip(headings, found, strict=True) if other == column]
+        if len(twice) > 1:
+            raise Invalid(
+                _("The columns %(twice)s both mean %(name)s.") % {"twice": _quoted(twice), "name": column.name},
+                _("Leave one of them out."),
+            )
+    missing = [layout.named(name) for name in layout.required if layout.named(name) not in found]
+    if missing:
+        raise Invalid(" ".join(_missing(column) for column in missing), _known(layout))
+    unknown = [heading.strip() for heading, column in zip(headings, found, strict=True) if not column]
+    if any(unknown):
+        notices.append(_("Columns that are not known and not read: %s.") % _quoted(filter(None, unknown)))
+    return found
+
+
+def _missing(column: Column) -> str:
+    accepted = ", ".join(dict.fromkeys([column.name, column.german, *column.aliases]))
+    return _("The column %(name)s is missing; it may be called: %(accepted)s.") % {
+        "name": column.name,
+        "accepted": accepted,
+    }
+
+
+def _known(layout: Layout) -> str:
+    return _("columns that are known: %(known)s; without a header line: %(order)s") % {
+        "known": ", ".join(column.name for column in layout.columns),
+        "order": ", ".join(layout.positions),
+    }
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"“{shorten(word, 40)}”" for word in words)
+
+
+def normal(heading: str) -> str:
+    """A heading without what people vary: `IP-Adresse`, `ip adresse` and `IP_ADRESSE` are one."""
+    folded = unicodedata.normalize("NFKC", heading).casefold().translate(_UMLAUTS)
+    return "".join(letter for letter in folded if letter.isalnum())
+
+
+# --- writing --------------------------------------------------------------------------------------------
+
+
+def lines(rows: Iterable[Sequence[str]], delimiter: str) -> Iterator[str]:
+    """The rows as lines of text, every cell made safe. CRLF, as RFC 4180 has it."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=delimiter)
+    for row in rows:
+        writer.writerow([protect(cell) for cell in row])
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()

@@ -1,0 +1,11 @@
+"""The ledger's addresses on the site."""
+
+from django.urls import path
+
+from ipam import views
+
+app_name = "ipam"
+
+urlpatterns = [
+    path("", views.address_list, name="addresses"),
+]

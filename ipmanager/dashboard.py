@@ -1,0 +1,124 @@
+"""The admin's first page: how full, what waits, who changed what. As many queries for a large ledger as for a small one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import nlargest
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from dhcp.models import DhcpChange, Generation
+from ipam.admin import marks
+from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+from ipam.usage import fullest
+
+FULLEST, RECENT, NAMED = 8, 12, 6
+
+
+def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the template templates/admin/index.html shows to this reader."""
+    if request.user.has_perm("ipam.view_ipaddress"):
+        context["ledger"] = _ledger()
+    if request.user.has_perm("dhcp.view_generation"):
+        context["dhcp"] = _dhcp()
+    return context
+
+
+# --- the ledger ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number to click on."""
+
+    label: Any
+    number: int
+    url: str
+    kind: str = ""
+
+
+def _ledger() -> dict[str, Any]:
+    tally = IPAddress.objects.tally()
+    unplaced = list(IPAddress.objects.unplaced().select_related("server").order_by("ip_address")[: NAMED + 1])
+    subnets = Subnet.objects.count()
+    return {
+        "is_empty": not subnets,
+        "figures": [
+            Figure(_("Subnets"), subnets, reverse("admin:ipam_subnet_changelist")),
+            Figure(_("Servers"), Server.objects.count(), reverse("admin:ipam_server_changelist")),
+            *(
+                Figure(label, tally.get(status, 0), marks.address_list_url(status__exact=status), status)
+                for status, label in IPAddress.Status.choices
+            ),
+        ],
+        "fullest": [
+            {"subnet": marks.link(subnet), "bar": marks.bar(used), "next_url": marks.next_free_url(subnet.pk),
+             "free": marks.count(used.available) if used.static else marks.NOTHING}
+            for subnet, used in fullest(FULLEST)
+        ],
+        "unplaced": [{"address": marks.link(row), "holder": row.holder} for row in unplaced[:NAMED]],
+        "more_unplaced": len(unplaced) > NAMED,
+        "unplaced_url": marks.address_list_url(place="unplaced"),
+        "recent": nlargest(RECENT, _recent(), key=lambda change: change.at),
+    }  # fmt: skip
+
+
+# --- history ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of history."""
+
+    at: datetime
+    who: str
+    done: Any
+    kind: Any
+    name: str
+    url: str
+
+
+DONE = {"+": _("added"), "~": _("changed"), "-": _("deleted")}
+# Each model: what its rows are called, and on whose page their history stands.
+TOLD: list[tuple[type, Callable[[Any], str], str, str]] = [
+    (VRF, lambda row: row.name, "vrf", "id"),
+    (Subnet, lambda row: f"{row.network} {row.name}".strip(), "subnet", "id"),
+    (Pool, lambda row: f"{row.first}-{row.last}", "subnet", "subnet_id"),
+    (Server, lambda row: row.hostname, "server", "id"),
+    (Interface, lambda row: row.name, "server", "server_id"),
+    (IPAddress, lambda row: str(row.ip_address), "ipaddress", "id"),
+]
+
+
+def _recent() -> Iterator[Change]:
+    for model, name, page, key in TOLD:
+        rows = model.history.order_by("-history_date", "-history_id").select_related("history_user")  # type: ignore[attr-defined]
+        if model is IPAddress:
+            # What follows from a server, or from its going, is told by the server.
+            rows = rows.filter(server=None).exclude(status="available")
+        for row in rows[:RECENT]:
+            yield Change(
+                at=row.history_date,
+                who=str(row.history_user or ""),
+                done=DONE[row.history_type],
+                kind=model._meta.verbose_name,  # type: ignore[attr-defined]
+                name=name(row),
+                url=reverse(f"admin:ipam_{page}_history", args=[getattr(row, key)]),
+            )
+
+
+# --- DHCP ------------------------------------------------------------------------------------------
+
+
+def _dhcp() -> dict[str, Any]:
+    return {"waiting": DhcpChange.objects.count(), "last": Generation.objects.newest(), "url": _list_of(Generation)}
+
+
+def _list_of(model: type) -> str:
+    return reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist") if admin.site.is_registered(model) else ""  # type: ignore[attr-defined]

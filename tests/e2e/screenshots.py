@@ -1,0 +1,86 @@
+"""Pictures of every page that people look at all day, on a desk and on a phone.
+
+    python -m tests.e2e.screenshots DIRECTORY [--language de] [--dark]
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.support.site import manage, site
+
+PASSWORD = "only-for-pictures"
+FILL = "from tests.e2e.network import fill; fill()"
+WIDTHS = {"desk": 1400, "phone": 390}
+
+
+def pages(page: Page) -> Iterator[tuple[str, str]]:
+    """Each picture's name and address; some addresses are found on another page."""
+    yield "index", "/admin/"
+    yield "subnets", "/admin/ipam/subnet/"
+    yield "subnet", followed(page, "/admin/ipam/subnet/?q=Office", "10.112.57.0/24")
+    yield "subnet-add", "/admin/ipam/subnet/add/"
+    yield "addresses", "/admin/ipam/ipaddress/"
+    yield "address", followed(page, "/admin/ipam/ipaddress/?status__exact=reserved", "10.112.57.31")
+    yield "next-free", followed(page, "/admin/", "Next free IP", title=True)
+    yield "servers", "/admin/ipam/server/"
+    yield "server", followed(page, "/admin/ipam/server/?q=rack-07", "rack-07")
+    yield "server-add", "/admin/ipam/server/add/"
+    yield "history", followed(page, "/admin/ipam/server/?q=rack-07", "rack-07").replace("change", "history")
+    yield "list", "/ipam/"
+
+
+def followed(page: Page, url: str, text: str, title: bool = False) -> str:
+    page.goto(url)
+    found = page.get_by_title(text) if title else page.get_by_role("link", name=text, exact=True)
+    return str(found.first.evaluate("link => link.href"))
+
+
+def take(base: str, into: Path, language: str, dark: bool) -> None:
+    """Log in and walk through the pages at both widths."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        scheme = "dark" if dark else "light"
+        context = browser.new_context(base_url=base, locale=language, color_scheme=scheme, reduced_motion="reduce")
+        page = context.new_page()
+        page.goto("/admin/")
+        page.locator("[name=username]").fill("admin")
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("[type=submit]").first.click()
+        page.wait_for_url("**/admin/")
+        for name, url in list(pages(page)):
+            for device, width in WIDTHS.items():
+                page.set_viewport_size({"width": width, "height": 900})
+                page.goto(url)
+                page.wait_for_load_state("networkidle")
+                page.screenshot(path=into / f"{name}-{device}.png", full_page=device == "phone")
+        browser.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--language", default="en-US")
+    parser.add_argument("--dark", action="store_true")
+    options = parser.parse_args()
+    options.directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="ipmanager-pictures-") as scratch:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("IPMANAGER_", "DATABASE_", "DJANGO_"))}
+        data = Path(scratch) / "data"
+        environment = kept | {"IPMANAGER_DATA_DIR": str(data), "IPMANAGER_DEMO": "0", "IPMANAGER_ADMIN_PASSWORD": PASSWORD}
+        with site(environment, Path(scratch) / "output") as running:
+            filled = manage(environment, "shell", "-c", FILL)
+            if filled.returncode:
+                raise SystemExit(filled.stderr)
+            take(running.url, options.directory, options.language, options.dark)
+    print(f"{len(list(options.directory.glob('*.png')))} pictures in {options.directory}")
+
+
+if __name__ == "__main__":
+    main()
