@@ -39,7 +39,7 @@ proof bench: $(VENV)/test.stamp
 	@$(PYTHON) -m tests.$@ $(ARGS)
 
 messages: $(VENV)/run.stamp
-	$(PYTHON) manage.py makemessages --locale de --no-location --ignore $(VENV) --ignore var
+	$(PYTHON) manage.py makemessages --locale de --no-location --no-obsolete --ignore $(VENV) --ignore var --ignore tests
 	$(PYTHON) manage.py compilemessages --ignore $(VENV)
 
 # A stamp is a copy of the lock that was installed, written when the installation is complete.

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import stat
 import time
 from dataclasses import dataclass, field, replace
 from difflib import unified_diff
+from pathlib import Path
 
 from django.db import DatabaseError, transaction
 
@@ -32,6 +34,7 @@ PATIENCE = 10.0  # seconds that a command or the worker waits for the lock
 CONFIRM_SECONDS = 5.0  # dnsmasq reads 20,000 hosts in one
 BUDGET = 0.2  # seconds that a request spends on waiting for others, at most
 INLINE_HOSTS = 5000  # with more, the work itself is too long for a request
+MODE = 0o644  # dnsmasq reads its files as another user
 FEW = 10  # hosts that may vanish at once without a question
 LEFT, CHANGED = "left", "changed"  # results that no generation has
 
@@ -56,6 +59,11 @@ class _Work:
     after: bytes = b""
     told: bool = False
     confirmed: bool | None = None
+
+    @property
+    def generation(self) -> bytes:
+        """The file by which dnsmasq tells that it has read `after`."""
+        return render.generation_file(self.after, self.target.url)
 
     @property
     def elapsed(self) -> float:
@@ -135,7 +143,7 @@ def _sync(work: _Work) -> Outcome:
 
 def _build(work: _Work) -> None:
     """The file as it is and as it should be."""
-    work.before = work.target.hosts.read_bytes() if work.target.hosts.exists() else b""
+    work.before = _read(work.target.hosts)
     work.seen = snapshot.take()
     work.sifted = sift(work.seen.records)
     work.after = render.hosts_file(work.sifted.lines, work.target.url)
@@ -160,46 +168,58 @@ def _refuse_sudden_shrink(work: _Work) -> None:
 
 def _publish(work: _Work) -> None:
     """Write what is new; tell dnsmasq, unless it has been told exactly this before."""
-    target, applied = work.target, _applied(work.target)
-    if work.before != work.after:
-        if applied and applied != _digest(work.before):
-            logger.warning("%s is not as we left it; it is being replaced", target.hosts)
+    target = work.target
+    if work.before != work.after or not _is_readable(target):
         files.remove_leftovers(target.hosts)
-        files.replace(target.hosts, work.after)
-    elif applied == _digest(work.after):
+        files.replace(target.hosts, work.after, MODE)
+        _tell(work)
+    elif _has_been_told(work):
         return
-    elif _serves(work):
-        work.told = work.confirmed = True
-        return files.replace(target.applied, _digest(work.after).encode())
-    _tell(work)
+    elif not _serves(work):
+        _tell(work)
+    work.told = True
     files.replace(target.applied, _digest(work.after).encode())
 
 
 def _tell(work: _Work) -> None:
     """Make dnsmasq read the file, and have it say so where it can be asked."""
     target = work.target
-    files.replace(target.generation, render.generation_file(work.after, target.url))
+    files.replace(target.generation, work.generation, MODE)
     reload(target.reload)
     if target.dns:
         within = max(BUDGET - work.elapsed, BUDGET / 10) if work.brief else CONFIRM_SECONDS
         confirm.wait_until(render.generation_address(work.after), target.dns, within)
         work.confirmed = True
-    work.told = True
+
+
+def _is_readable(target: Target) -> bool:
+    """A mode that somebody tightened takes every reservation away at the next reload."""
+    return stat.S_IMODE(target.hosts.stat().st_mode) == MODE
+
+
+def _has_been_told(work: _Work) -> bool:
+    """Whether dnsmasq was made to read this very file: a crash between write and reload shows here."""
+    applied, generation = _read(work.target.applied), _read(work.target.generation)
+    return (applied, generation) == (_digest(work.after).encode(), work.generation)
 
 
 def _serves(work: _Work) -> bool:
     """Whether dnsmasq has read this very file after all: it was slow, or it was started since."""
-    if not work.target.dns:
+    if not work.target.dns or _read(work.target.generation) != work.generation:
         return False
     try:
-        return confirm.serving(work.target.dns, BUDGET) == render.generation_address(work.after)
+        served = confirm.serving(work.target.dns, BUDGET)
     except OSError:
         return False  # it does not answer; telling it will give the reason
+    work.confirmed = True if served == render.generation_address(work.after) else None
+    return work.confirmed is True
 
 
-def _applied(target: Target) -> str:
-    """The digest of the file that dnsmasq was last made to read: a crash before the reload shows here."""
-    return target.applied.read_text(encoding="ascii", errors="replace") if target.applied.exists() else ""
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _digest(data: bytes) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from django.db.models import F, OrderBy, QuerySet, Value
+from django.db.models import F, Func, OrderBy, QuerySet, Value
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils.translation import gettext_lazy as _
 from django_filters import CharFilter, ChoiceFilter, FilterSet, NumberFilter
@@ -15,13 +15,13 @@ from django_filters import CharFilter, ChoiceFilter, FilterSet, NumberFilter
 from ipam import addresses
 from ipam.addresses import Network
 from ipam.models import VRF, IPAddress, Subnet
-from ipam.querysets import IPAddressQuerySet
+from ipam.querysets import IPAddressQuerySet, ping_was_answered
 
 NONE = "none"  # in the URL: rows without a subnet, rows of the global address space
 PAGE_SIZES = (25, 50, 100, 250)
 
 # What a column sorts by. Rows without a value come last, whichever way round.
-SORTS = {
+SORTS: dict[str, tuple[Any, F | Func]] = {
     "ip_address": (_("IP Address"), F("ip_address")),
     "subnet": (_("Subnet"), F("subnet__network")),
     "status": (_("Status"), F("status")),
@@ -93,7 +93,8 @@ class AddressFilter(FilterSet):
         """An address that never answered a ping is active only by default: nobody knows."""
         if wanted == "no":
             return queryset.filter(active=False)
-        return queryset.probed().filter(active=True, probed=wanted == "yes")
+        answered = ping_was_answered()
+        return queryset.filter(answered if wanted == "yes" else ~answered, active=True)
 
     def unchanged(self, queryset: IPAddressQuerySet, name: str, value: str) -> QuerySet:
         return queryset
@@ -129,7 +130,9 @@ class AddressFilter(FilterSet):
     def problems(self) -> list[tuple[str, str]]:
         """What is wrong, as pairs of a filter's label and a sentence."""
         return [
-            (str(self.filters[name].label), str(message)) for name, found in self.form.errors.items() for message in found
+            (str(self.filters[name].label), str(message))
+            for name, found in self.form.errors.items()
+            for message in found
         ]
 
 

@@ -7,7 +7,6 @@ from functools import cached_property
 
 from django.http import QueryDict
 from django.utils.functional import Promise
-
 from django.utils.translation import gettext_lazy as _
 
 from ipam.filters import NONE, PAGE_SIZES, SORTS, AddressFilter, SubnetChoice, by_vrf, subnet_choices

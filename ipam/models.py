@@ -345,11 +345,12 @@ class IPAddress(Row):
         DHCP = "dhcp", _("DHCP")
 
     vrf = models.ForeignKey(
-        VRF, models.PROTECT, null=True, blank=True, verbose_name=_("VRF"), help_text=_("Empty: the global address space.")
-    )
+        VRF, models.PROTECT, null=True, blank=True, verbose_name=_("VRF"), db_index=False,
+        help_text=_("Empty: the global address space."),
+    )  # fmt: skip
     subnet = models.ForeignKey(
         Subnet, models.SET_NULL, null=True, blank=True, related_name="addresses", editable=False,
-        verbose_name=_("subnet"),
+        db_index=False, verbose_name=_("subnet"),
     )  # fmt: skip
     ip_address = AddressField(_("IP address"))
     status = models.CharField(

@@ -97,7 +97,7 @@ def _claims(servers: Sequence[Server], done: Placed) -> dict[Key, Claim]:
 def _refuse_taken(wanted: dict[Key, Claim], there: Sequence[IPAddress], ids: set[int], done: Placed) -> None:
     """Drop the claims on rows that others hold, be it a VM or a server that is not among those to be placed."""
     taken = [row for row in there if _is_taken(row, wanted)]
-    strangers = Server.objects.with_keys(*{row.server_id for row in taken if row.server_id} - ids)
+    strangers = list(Server.objects.with_keys(*{row.server_id for row in taken if row.server_id} - ids))
     theirs = _claims(strangers, Placed(refused=[])) if taken else {}
     for row in taken:
         key = (row.vrf_id, row.ip_address)

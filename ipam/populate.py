@@ -175,8 +175,8 @@ def _servers(report: Report, progress: Progress) -> None:
     for start in range(0, len(keys), BATCH):
         progress("servers", start, len(keys))
         # Locked, so that nobody moves a server while its old address is being given to it again.
-        servers = Server.objects.select_for_update().filter(pk__in=keys[start : start + BATCH])
-        done = place(servers.order_by("pk"), lenient=True)
+        servers = Server.objects.select_for_update().filter(pk__in=keys[start : start + BATCH]).order_by("pk")
+        done = place(list(servers), lenient=True)
         report.refused += done.refused or []
         for row in done.created:
             report.dhcp_created += row.ip_type == "dhcp"

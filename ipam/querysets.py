@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Now
@@ -132,11 +132,7 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
 
     def probed(self) -> IPAddressQuerySet:
         """With `probed`: whether a ping has ever been answered, so that `active` says more than its default."""
-        from ipam.models import Sighting
-
-        here = Q(vrf=OuterRef("vrf")) | Q(IsNull(OuterRef("vrf"), True), vrf=None)  # NULL equals nothing in SQL
-        answers = Sighting.objects.filter(here, source="ping", ip_address=OuterRef("ip_address"))
-        return self.annotate(probed=Exists(answers))
+        return self.annotate(probed=ping_was_answered())
 
     def tally(self) -> dict[str, int]:
         """How many rows there are of each status, in one query."""
@@ -172,6 +168,14 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
             "user": history_user_id(),
         }
         return next(iter(self.raw(_claim_sql(wait), given)), None)
+
+
+def ping_was_answered() -> Exists:
+    """Whether the address has ever answered a ping, in its own VRF."""
+    from ipam.models import Sighting
+
+    here = Q(vrf=OuterRef("vrf")) | Q(IsNull(OuterRef("vrf"), True), vrf=None)  # NULL equals nothing in SQL
+    return Exists(Sighting.objects.filter(here, source="ping", ip_address=OuterRef("ip_address")))
 
 
 @functools.cache
@@ -222,6 +226,26 @@ def ready(vrf_id: int | None, mac: str | None = None) -> Q:
     return Q(~Exists(leases), status="available", ip_type="static")
 
 
+def write(rows: Sequence[models.Model], names: Iterable[str]) -> None:
+    """Write these fields of many rows, each by its key: one statement, run again and again.
+
+    The CASE WHEN that Django's bulk_update builds takes twenty times as long, on both databases.
+    """
+    if not rows:
+        return
+    meta, quote = rows[0]._meta, connection.ops.quote_name
+    by_name = {field.name: field for field in meta.concrete_fields}
+    fields = [by_name[name] for name in names]
+    columns = ", ".join(f"{quote(field.column or '')} = %s" for field in fields)
+    sql = f"UPDATE {quote(meta.db_table)} SET {columns} WHERE id = %s"
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, [[*_values(row, fields), row.pk] for row in rows])
+
+
+def _values(row: models.Model, fields: Sequence[models.Field]) -> Iterator[Any]:
+    return (field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields)
+
+
 class BulkTold(models.QuerySet[Any]):
     """Bulk writes that keep the ledger in step, as single saves do, and leave history."""
 
@@ -246,6 +270,17 @@ class BulkTold(models.QuerySet[Any]):
         return count
 
     update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
+        objs = list(objs)
+        with transaction.atomic():
+            write(objs, fields)
+            written = list(self.model._base_manager.filter(pk__in=[obj.pk for obj in objs]))
+            self.model.history.bulk_history_create(written, update=True)
+            self._tell(written)
+        return len(written)
+
+    bulk_update.alters_data = True  # type: ignore[attr-defined]
 
     def _tell(self, written: Sequence[Any]) -> None:
         from ipam.signals import changed

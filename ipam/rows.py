@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ipam.models import IPAddress, Subnet
+from ipam.querysets import write
 
 FACTS = ("server", "hostname", "mac_address", "platform", "manufacturer", "vm_id")
 _WRITTEN = [
@@ -25,7 +26,7 @@ def update(rows: Sequence[IPAddress], columns: Sequence[str] = _WRITTEN) -> None
     now = timezone.now()
     for row in rows:
         row.updated_at = now
-    IPAddress.objects.bulk_update(rows, [*columns, "updated_at"], batch_size=200)
+    write(rows, [*columns, "updated_at"])
     IPAddress.history.bulk_history_create(rows, update=True)
 
 

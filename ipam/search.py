@@ -34,7 +34,7 @@ def condition(text: str, names: Sequence[str] = ("hostname", "vm_id")) -> Q:
         return Q()
     if "\0" in text:
         return Q(pk__in=[])  # no text in PostgreSQL holds one, and asking is an error
-    if network := _network(text):
+    if network := (text.endswith("::") and start_of_ipv6(text)) or _network(text):
         return Q(ip_address__range=(network.network_address, network.broadcast_address))
     try:
         return Q(mac_address=addresses.parse_mac(text))

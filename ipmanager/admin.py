@@ -17,6 +17,7 @@ admin.site.unregister(Group)
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    icon = "person"
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -24,13 +25,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    pass
+    icon = "group"
 
 
 @admin.register(Token)
 class TokenAdmin(ModelAdmin):
     """Look and revoke. `manage.py create_token` makes tokens: only there may the value be shown."""
 
+    icon = "key"
     list_display = ["name", "user", "scope_words", "created", "expiry", "last_used"]
     list_select_related = ["user"]
     search_fields = ["name", "user__username"]

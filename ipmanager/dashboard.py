@@ -1,4 +1,4 @@
-"""The admin's first page: how full, what waits, who changed what. As many queries for a large ledger as for a small one."""
+"""The admin's first page: how full, what waits, who changed what. The queries do not grow with the ledger."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ FULLEST, RECENT, NAMED = 8, 12, 6
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the template templates/admin/index.html shows to this reader."""
+    context["title"] = _("Overview")
     if request.user.has_perm("ipam.view_ipaddress"):
         context["ledger"] = _ledger()
     if request.user.has_perm("dhcp.view_generation"):
@@ -106,7 +107,7 @@ def _recent() -> Iterator[Change]:
             yield Change(
                 at=row.history_date,
                 who=str(row.history_user or ""),
-                done=DONE[row.history_type],
+                done=row.get_status_display().lower() if model is IPAddress else DONE[row.history_type],
                 kind=model._meta.verbose_name,  # type: ignore[attr-defined]
                 name=name(row),
                 url=reverse(f"admin:ipam_{page}_history", args=[getattr(row, key)]),
@@ -121,4 +122,8 @@ def _dhcp() -> dict[str, Any]:
 
 
 def _list_of(model: type) -> str:
-    return reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist") if admin.site.is_registered(model) else ""  # type: ignore[attr-defined]
+    return (
+        reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
+        if admin.site.is_registered(model)
+        else ""
+    )  # type: ignore[attr-defined]

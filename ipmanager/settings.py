@@ -195,8 +195,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
 }
 KNOX_TOKEN_MODEL = "ipmanager.Token"
-# A prefix lets secret scanners recognise a token that leaked into a file.
 MIGRATION_MODULES = {"knox": None}  # they would make a table for the token model that ours replaces
+# The prefix lets secret scanners recognise a token that leaked into a file.
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "ipm_", "TOKEN_TTL": timedelta(days=365)}
 
 SIMPLE_HISTORY_REVERT_DISABLED = False

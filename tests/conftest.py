@@ -7,10 +7,15 @@ from urllib.parse import quote
 
 import pytest
 from django.db import connection
+from hypothesis import settings as hypothesis_settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.support import require
 from tests.support.browser import admin_page, chromium, page  # noqa: F401  (fixtures)
+
+# How long one example takes says more about this machine's other work than about our code.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.load_profile("house")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,8 +44,9 @@ def database_url(name: str) -> str:
 
 @pytest.fixture
 def site_environment(tmp_path: Path) -> dict[str, str]:
-    """The environment for a process of the real site: its settings, a data directory of its own, no database."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("IPMANAGER_", "DJANGO_"))}
+    """The environment for a process of the real site, with a data directory of its own and defaults for the rest."""
+    ours = ("IPMANAGER_", "DJANGO_", "DATABASE_URL")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"IPMANAGER_DATA_DIR": str(tmp_path / "data")}
 
 

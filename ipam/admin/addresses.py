@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from copy import copy
 from typing import Any
 
 from django import forms
@@ -11,14 +12,13 @@ from django.contrib.admin import helpers
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.timezone import template_localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
@@ -27,12 +27,12 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ipam.admin import marks
-from ipam.admin.base import REFUSALS, LedgerAdmin, LedgerForm, sentences
+from ipam.admin.base import REFUSALS, LedgerAdmin, LedgerForm, LedgerList, sentences, when
 from ipam.admin.filters import ActiveFilter, PlaceFilter, VRFFilter
 from ipam.admin.pickers import subnet_field
 from ipam.allocate import allocate, find, next_free, quarantine, release, reserve, reserve_next
 from ipam.models import IPAddress, Server, Sighting, Subnet
-from ipmanager.errors import Exhausted, Invalid
+from ipmanager.errors import Exhausted, Invalid, NotFound
 
 DEVICE = ("hostname", "mac_address", "platform", "manufacturer", "vm_id")
 AT_ONCE = 500  # rows that one action works on
@@ -52,13 +52,24 @@ class AddressForm(LedgerForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        status = cleaned.get("status", self.instance.status)
-        may_tell = status == "reserved" or (status == "quarantine" and "status" in self.changed_data)
-        if "description" in self.changed_data and not may_tell:
+        self.row = self.target(cleaned)
+        self.changes = {name for name, value in cleaned.items() if value != getattr(self.row, name)}
+        status = cleaned.get("status")
+        may_tell = status == "reserved" or (status == "quarantine" and "status" in self.changes)
+        if "description" in self.changes and not may_tell:
             self.add_error("description", _("The description can only be edited while the address is reserved."))
-        if status == "available" and any(name in self.changed_data and cleaned.get(name) for name in DEVICE):
+        if status == "available" and any(cleaned[name] for name in self.changes.intersection(DEVICE)):
             self.add_error("status", _("An available address is nobody's: reserve or allocate it to note this down."))
         return cleaned
+
+    def target(self, cleaned: dict[str, Any]) -> IPAddress:
+        """The row as it is now, in an object of its own: the instance takes the form's values, and may have been
+        made from an older state."""
+        row = IPAddress.objects.filter(pk=self.instance.pk).first()
+        return row or find(self.instance.ip_address, self.instance.vrf_id)
+
+    def clean_description(self) -> str:
+        return self.cleaned_data["description"].replace("\r\n", "\n")  # browsers send the former
 
     def clean_vm_id(self) -> str | None:
         vm_id = self.cleaned_data["vm_id"] or None
@@ -77,16 +88,15 @@ class NewAddressForm(AddressForm):
             self.fields["status"].choices = [choice for choice in IPAddress.Status.choices if choice[0] != "available"]
             self.fields["status"].initial = "reserved"
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        if cleaned.get("ip_address"):
-            row = find(cleaned["ip_address"], cleaned["vrf"].pk if cleaned.get("vrf") else None)
-            if row.pk and row.status != "available":
-                self.add_error("ip_address", gettext("%(address)s is taken by %(holder)s.") % {
-                    "address": row, "holder": row.holder
-                })  # fmt: skip
-            self.instance = row
-        return cleaned
+    def target(self, cleaned: dict[str, Any]) -> IPAddress:
+        if not cleaned.get("ip_address"):
+            return IPAddress()
+        row = find(cleaned["ip_address"], cleaned["vrf"].pk if cleaned.get("vrf") else None)
+        if row.status != "available":
+            taken = {"address": row, "holder": row.holder}
+            self.add_error("ip_address", gettext("%(address)s is taken by %(holder)s.") % taken)
+        self.instance = copy(row)
+        return row
 
 
 class NoteForm(forms.Form):
@@ -114,9 +124,10 @@ def turn(row: IPAddress, wanted: dict[str, Any], changed: Collection[str]) -> IP
         row = reserve(row, detach=True)
     if wanted["status"] != row.status:
         row = _move(row, wanted, note)
-    for name in {*DEVICE, "description"} & set(changed):
+    edits = [name for name in (*DEVICE, "description") if name in changed and wanted[name] != getattr(row, name)]
+    for name in edits:
         setattr(row, name, wanted[name])
-    if row.status != "available" or "description" in changed:
+    if edits:
         row.save()
     return row
 
@@ -128,13 +139,20 @@ def _move(row: IPAddress, wanted: dict[str, Any], note: str) -> IPAddress:
         return reserve(row, note)
     if wanted["status"] == "quarantine":
         return quarantine(row, note)
+    return _allocate(row, wanted)
+
+
+def _allocate(row: IPAddress, wanted: dict[str, Any]) -> IPAddress:
+    subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
+    if subnet is None:
+        raise NotFound(gettext("%s lies in no subnet.") % row.ip_address, gettext("Make the subnet first."))
     if row.status != "available":
-        row = release(row)
+        release(row)
     facts = {name: wanted.get(name) for name in ("vm_id", "mac_address")}
-    return allocate(row.subnet, wanted=row.ip_address, hostname=wanted.get("hostname") or "", **facts)
+    return allocate(subnet, wanted=row.ip_address, hostname=wanted.get("hostname") or "", **facts)
 
 
-class AddressList(ChangeList):
+class AddressList(LedgerList):
     """Only the page's keys are fetched in order, so that the rows before them cost no join."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -152,8 +170,7 @@ class IPAddressAdmin(LedgerAdmin):
     icon = "pin"
     form = AddressForm
     list_display = (
-        "ip_address", "subnet_link", "hostname", "status_badge", "activity", "type_badge", "mac_address", "vm_id",
-        "server_link",
+        "ip_address", "subnet_link", "hostname", "status_badge", "activity", "type_badge", "mac_address", "holder",
     )  # fmt: skip
     list_filter = (
         ("status", ChoicesDropdownFilter),
@@ -169,7 +186,7 @@ class IPAddressAdmin(LedgerAdmin):
     actions_list = ("next_free",)
     actions_detail = ("new_server_here",)
     dates = ("created_at", "updated_at", "freed_at")
-    readonly_fields = (*dates, "subnet_link", "type_badge", "activity", "sightings")
+    readonly_fields = (*dates, "subnet_link", "space", "type_badge", "activity", "sightings")
 
     class Media:
         js = ("ipam/description.js",)
@@ -182,7 +199,9 @@ class IPAddressAdmin(LedgerAdmin):
         # One row is shown with all that is known of it; the list fetches that for its page alone.
         return rows.probed() if request.resolver_match.kwargs.get("object_id") else rows
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[forms.ModelForm]:
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
         return super().get_form(request, obj, change, **({} if obj else {"form": NewAddressForm}), **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: IPAddress | None = None) -> list:
@@ -192,7 +211,7 @@ class IPAddressAdmin(LedgerAdmin):
                 (_("Device"), {"fields": DEVICE}),
             ]
         return [
-            (None, {"fields": ("ip_address", "subnet_link", "vrf", "type_badge")}),
+            (None, {"fields": ("ip_address", "subnet_link", "space", "type_badge")}),
             (_("Who has it"), {"fields": ("status", "server", "description")}),
             (_("Device"), {"fields": DEVICE}),
             (_("Seen"), {"fields": ("activity", "sightings")}),
@@ -204,12 +223,14 @@ class IPAddressAdmin(LedgerAdmin):
             return self.readonly_fields
         # What a server's row says follows from the server; whom a free row belongs to is said there, too.
         follows = DEVICE if obj.server_id else ("server",)
-        return (*self.readonly_fields, "ip_address", "vrf", *follows)
+        return (*self.readonly_fields, "ip_address", *follows)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "server" and field:
             field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
+        if db_field.name == "description" and field:
+            field.widget.attrs["rows"] = 3
         return field
 
     def has_delete_permission(self, request: HttpRequest, obj: IPAddress | None = None) -> bool:
@@ -222,10 +243,15 @@ class IPAddressAdmin(LedgerAdmin):
     # --- columns and fields -----------------------------------------------------------------------------
 
     @admin.display(description=_("subnet"), ordering="subnet__network")
-    def subnet_link(self, row: IPAddress) -> SafeString | str:
-        if row.pk and row.subnet is None:
+    def subnet_link(self, row: IPAddress) -> SafeString:
+        if row.subnet is None:
             return marks.badge("unknown", gettext("In no subnet"))
-        return marks.link(row.subnet)
+        name = marks.link(row.subnet)
+        return format_html("{} {}", name, marks.badge("plain", row.vrf)) if row.vrf else name
+
+    @admin.display(description=_("VRF"))
+    def space(self, row: IPAddress) -> SafeString:
+        return marks.link(row.vrf) if row.vrf else gettext("Global")
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, row: IPAddress) -> SafeString:
@@ -239,26 +265,24 @@ class IPAddressAdmin(LedgerAdmin):
     def type_badge(self, row: IPAddress) -> SafeString:
         return marks.badge(row.ip_type, row.get_ip_type_display())
 
-    @admin.display(description=_("server"), ordering="server__hostname")
-    def server_link(self, row: IPAddress) -> SafeString | str:
-        return marks.link(row.server)
+    @admin.display(description=_("VM/Server"), ordering=Coalesce("server__hostname", "vm_id"))
+    def holder(self, row: IPAddress) -> SafeString:
+        return marks.link(row.server) if row.server else row.vm_id or marks.NOTHING
 
     @admin.display(description=_("seen"))
-    def sightings(self, row: IPAddress) -> SafeString | str:
+    def sightings(self, row: IPAddress) -> SafeString:
         seen = Sighting.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address)[:10]
         lines = (
-            (sighting.get_source_display(), sighting.mac_address or "", localize(template_localtime(sighting.seen_at)))
-            for sighting in seen
+            (sighting.get_source_display(), sighting.mac_address or "", when(sighting.seen_at)) for sighting in seen
         )
-        return format_html_join("", "<div>{} {} · {}</div>", lines) or gettext("Never: no lease, ARP entry or ping is known.")
+        return format_html_join("", "<div>{} {} · {}</div>", lines) or gettext(
+            "Never: no lease, ARP entry or ping is known."
+        )
 
     # --- saving ---------------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: IPAddress, form: forms.ModelForm, change: bool) -> None:
-        row = IPAddress.objects.filter(pk=obj.pk).first() or obj
-        if not change and not row.pk:
-            row = find(form.cleaned_data["ip_address"], form.instance.vrf_id)
-        row = turn(row, form.cleaned_data, form.changed_data if change else [*DEVICE, "description"])
+        row = turn(form.row, form.cleaned_data, form.changes)  # type: ignore[attr-defined]
         if row.pk:
             obj.pk = row.pk
             obj.refresh_from_db()
@@ -266,7 +290,9 @@ class IPAddressAdmin(LedgerAdmin):
     def response_change(self, request: HttpRequest, obj: IPAddress) -> HttpResponse:
         if IPAddress.objects.filter(pk=obj.pk).exists():
             return super().response_change(request, obj)
-        text = gettext("%s is free again. Outside the static pools a free address has no row of its own.") % obj.ip_address
+        text = (
+            gettext("%s is free again. Outside the static pools a free address has no row of its own.") % obj.ip_address
+        )
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(self.page("changelist"))
 
@@ -304,7 +330,11 @@ class IPAddressAdmin(LedgerAdmin):
         except Exhausted as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(marks.next_free_url(subnet.pk))
-        self.message_user(request, gettext("%(address)s is reserved in %(subnet)s.") % {"address": row, "subnet": subnet}, messages.SUCCESS)
+        self.message_user(
+            request,
+            gettext("%(address)s is reserved in %(subnet)s.") % {"address": row, "subnet": subnet},
+            messages.SUCCESS,
+        )
         return HttpResponseRedirect(self.page("change", row.pk))
 
     @action(description=_("New server here"), url_path="new-server", icon="dns", permissions=["add_server"])
@@ -329,7 +359,11 @@ class IPAddressAdmin(LedgerAdmin):
         self._for_each(request, queryset, release, _PAST["release"])
 
     def _with_note(
-        self, request: HttpRequest, queryset: QuerySet[IPAddress], name: str, verb: Callable[[IPAddress, str], IPAddress]
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[IPAddress],
+        name: str,
+        verb: Callable[[IPAddress, str], IPAddress],
     ) -> HttpResponse | None:
         """Ask for a note first, then do it."""
         form = NoteForm(request.POST if "note" in request.POST else None)
@@ -378,7 +412,9 @@ class IPAddressAdmin(LedgerAdmin):
 
 _ASK = {"reserve": _("Reserve addresses"), "quarantine": _("Put addresses into quarantine")}
 _PAST = {
-    "reserve": lambda n: ngettext("%(count)d address is reserved: %(named)s", "%(count)d addresses are reserved: %(named)s", n),
+    "reserve": lambda n: ngettext(
+        "%(count)d address is reserved: %(named)s", "%(count)d addresses are reserved: %(named)s", n
+    ),
     "release": lambda n: ngettext("%(count)d address is free: %(named)s", "%(count)d addresses are free: %(named)s", n),
     "quarantine": lambda n: ngettext(
         "%(count)d address is in quarantine: %(named)s", "%(count)d addresses are in quarantine: %(named)s", n

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,16 +16,22 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.formats import localize
+from django.utils.timezone import template_localtime
 from django.utils.translation import gettext as _
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import HistoricalChanges, ModelChange
 from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import PaginationInlineFormSet
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from ipam.admin.marks import NOTHING
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
 from ipmanager.errors import IPManagerError
+
+Facts = list[tuple[Any, Any]]
 
 REFUSALS = (ValidationError, IPManagerError)
 TEXT = {"widget": UnfoldAdminTextInputWidget}
@@ -40,8 +47,10 @@ class Refusal:
 
     @classmethod
     def of(cls, error: ValidationError | IPManagerError) -> Refusal:
-        told = error if isinstance(error, ValidationError) else ValidationError(str(error))
-        return cls(told, getattr(error, "prefix", None))
+        for told in (error, error.__cause__):  # a verb's Conflict hides the field that its cause names
+            if isinstance(told, ValidationError):
+                return cls(told, getattr(error, "prefix", None))
+        return cls(ValidationError(str(error)), getattr(error, "prefix", None))
 
 
 @contextmanager
@@ -75,8 +84,9 @@ class LedgerForm(forms.ModelForm):
 
     def _clean_fields_only(self) -> None:
         self.instance = forms.models.construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
+        parents = {name for name, field in self.fields.items() if isinstance(field, forms.models.InlineForeignKeyField)}
         try:
-            self.instance.clean_fields(self._get_validation_exclusions())
+            self.instance.clean_fields(self._get_validation_exclusions() | parents)
         except ValidationError as error:
             self._update_errors(error)
 
@@ -99,6 +109,16 @@ class LedgerFormSet(PaginationInlineFormSet):
     def save_existing(self, form: forms.ModelForm, obj: models.Model, commit: bool = True) -> models.Model:
         with typed_in(form.prefix):
             return super().save_existing(form, obj, commit)
+
+
+class NamesTheGlobalSpace:
+    """In a form, no VRF is called what it is."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        if db_field.name == "vrf" and field:
+            field.empty_label, field.help_text = _("Global"), ""
+        return field
 
 
 class LedgerInline(TabularInline):
@@ -125,17 +145,44 @@ class ReadableChange(HistoricalRecordContextHelper):
     def prepare_delta_change_value(self, change: ModelChange, value: Any) -> Any:
         if isinstance(value, bool):
             return _("Yes") if value else _("No")
-        return display_for_field(value, self.model._meta.get_field(change.field), "–") or "–"
+        return display_for_field(value, self.model._meta.get_field(change.field), NOTHING) or NOTHING
 
 
-class LedgerAdmin(SimpleHistoryAdmin, ModelAdmin):
+class LedgerList(ChangeList):
+    """A list that has counted its rows once and says so once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
+
+def when(moment: datetime) -> str:
+    """A moment in the reader's time and notation."""
+    return str(localize(template_localtime(moment)))
+
+
+class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
     form = LedgerForm
     formfield_overrides = WIDGETS
     list_per_page = 50
     list_filter_submit = True
     show_full_result_count = False
     warn_unsaved_form = True
+    view_on_site = False  # a row's page is this one
+    empty_value_display = NOTHING
     readonly_fields = ("created_at", "updated_at")
+    change_form_before_template = "admin/ipam/facts.html"
+
+    def facts(self, obj: Any) -> Facts:
+        """What the page says of a row before its form begins, as pairs of a label and a value."""
+        return []
+
+    def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
+        context["facts"] = self.facts(context["original"]) if context.get("original") else []
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return LedgerList
 
     def get_form(
         self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any
@@ -194,8 +241,6 @@ class LedgerAdmin(SimpleHistoryAdmin, ModelAdmin):
     ) -> ReadableChange:
         return ReadableChange(self.model, historical_record)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """Our own searches: they know what an address is. `search_fields` only makes the search box appear."""
         return queryset.matching(search_term), False  # type: ignore[attr-defined]

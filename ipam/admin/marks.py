@@ -10,13 +10,13 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from ipam.models import IPAddress
 from ipam.usage import Usage
 
-NOTHING = "–"
+NOTHING = mark_safe('<span class="ipm-none">–</span>')  # on a phone its whole line is left out
 FULL, FILLING = 90, 75  # per cent
 
 
@@ -39,7 +39,7 @@ def activity(row: IPAddress) -> SafeString:
 def bar(usage: Usage) -> SafeString:
     """How full a subnet is: red above 90 %, amber above 75 %."""
     percent = usage.percent
-    level = "full" if percent > FULL else "filling" if percent > FILLING else "free"
+    level = "full" if percent > FULL else "filling" if percent > FILLING else "free" if percent else "empty"
     title = _("%(live)s of %(usable)s addresses in use: %(allocated)s allocated, %(reserved)s reserved, "
               "%(quarantine)s in quarantine") % {
         name: count(getattr(usage, name)) for name in ("live", "usable", "allocated", "reserved", "quarantine")
@@ -71,14 +71,14 @@ def count(number: int) -> str:
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def link(target: Model | None, text: object = None) -> SafeString | str:
+def link(target: Model | None, text: object = None) -> SafeString:
     """A link to a row's own page, or a dash."""
     if target is None:
         return NOTHING
-    return format_html('<a class="ipm-link" href="{}">{}</a>', change_url(target), text or target)
+    return format_html('<a class="ipm-link" href="{}" title="{}">{}</a>', change_url(target), target, text or target)
 
 
-def links(targets: Iterable[Model]) -> SafeString | str:
+def links(targets: Iterable[Model]) -> SafeString:
     return format_html_join("", "<div>{}</div>", ((link(target),) for target in targets)) or NOTHING
 
 

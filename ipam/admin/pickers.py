@@ -14,5 +14,5 @@ from ipam.models import IPAddress, Subnet
 def subnet_field(**options: Any) -> forms.ModelChoiceField:
     """One subnet, found by an address inside it, its network, its name or VLAN."""
     relation = IPAddress._meta.get_field("subnet")
-    widget = AutocompleteSelect(relation, admin.site, attrs={"class": "unfold-admin-autocomplete", "style": "width: 100%"})
+    widget = AutocompleteSelect(relation, admin.site, attrs={"style": "width: 100%"})
     return forms.ModelChoiceField(Subnet.objects.all(), widget=widget, **options)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
 from django.forms import ModelForm
@@ -17,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from ipam.admin import marks
-from ipam.admin.base import LedgerAdmin, LedgerForm, LedgerInline
+from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerInline, when
 from ipam.admin.filters import VRFFilter
 from ipam.admin.pickers import subnet_field
 from ipam.allocate import hold_next
@@ -57,7 +56,6 @@ class ServerAdmin(LedgerAdmin):
     search_fields = ("hostname",)
     search_help_text = _("Host name, IP, network or MAC")
     inlines = (InterfaceInline,)
-    readonly_fields = ("created_at", "updated_at", "places")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         placed = Prefetch("addresses", IPAddress.objects.select_related("subnet"))
@@ -65,26 +63,27 @@ class ServerAdmin(LedgerAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Server | None = None) -> list:
         address = ("ip_address", "next_free_in") if self.has_change_permission(request, obj) else ("ip_address",)
-        network = (*address, "mac_address", "vrf", "enabled")
-        sections = [
+        return [
             (None, {"fields": ("hostname", "description")}),
-            (_("Network"), {"fields": (*network, "places") if obj else network}),
+            (_("Network"), {"fields": (*address, "mac_address", "vrf", "enabled")}),
             (_("Machine"), {"fields": ("device_type", "manufacturer", "location", "lan_port")}),
         ]
-        return [*sections, (_("Dates"), {"fields": ("created_at", "updated_at")})] if obj else sections
+
+    def facts(self, obj: Server) -> Facts:
+        held = ((marks.link(row), marks.link(row.subnet)) for row in obj.addresses.select_related("subnet"))
+        return [
+            (_("Its addresses"), format_html_join("", "<div>{} · {}</div>", held) or marks.NOTHING),
+            (_("Created"), when(obj.created_at)),
+            (_("Updated"), when(obj.updated_at)),
+        ]
 
     @admin.display(description=_("subnet"))
-    def subnet_link(self, server: Server) -> SafeString | str:
+    def subnet_link(self, server: Server) -> SafeString:
         rows = (row for row in server.addresses.all() if row.ip_address == server.ip_address)
         row = next(rows, None)
         if row and row.subnet is None:
             return marks.badge("unknown", gettext("In no subnet"))
-        return marks.link(row.subnet) if row else marks.NOTHING
-
-    @admin.display(description=_("its addresses"))
-    def places(self, server: Server) -> SafeString | str:
-        lines = ((marks.link(row), marks.link(row.subnet, row.subnet or "")) for row in server.addresses.all())
-        return format_html_join("", "<div>{} · {}</div>", lines) or marks.NOTHING
+        return marks.link(row.subnet, row.subnet.network) if row else marks.NOTHING
 
     def save_model(self, request: HttpRequest, obj: Server, form: ModelForm, change: bool) -> None:
         subnet = form.cleaned_data.get("next_free_in")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import F, Q, QuerySet
@@ -22,11 +23,10 @@ from unfold.views import ChangeList
 
 from ipam import addresses, rules
 from ipam.admin import marks
-from ipam.admin.base import LedgerAdmin, LedgerForm, LedgerFormSet, LedgerInline
+from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerFormSet, LedgerInline, LedgerList, when
 from ipam.admin.filters import SiteFilter, VLANFilter, VRFFilter
 from ipam.allocate import next_free
 from ipam.models import IPAddress, Pool, Subnet
-from ipam.settle import never_free
 from ipam.usage import Usage, usage
 from ipmanager.errors import Conflict
 
@@ -70,7 +70,7 @@ class PoolInline(LedgerInline):
         return marks.count(pool.size) if pool.pk else marks.NOTHING
 
 
-class SubnetList(ChangeList):
+class SubnetList(LedgerList):
     """The page's subnets with what their columns need, in a number of queries that does not grow."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -83,7 +83,7 @@ class SubnetList(ChangeList):
     def _depths(self) -> list[int]:
         """In how many of the listed subnets each one lies. Only in tree order does that make sense."""
         shown: Sequence[Subnet] = self.result_list
-        if not shown or self.get_ordering_field_columns():
+        if not shown or ORDER_VAR in self.params:
             return [0] * len(shown)
         above = list(self._above(shown[0]))
         depths = []
@@ -116,9 +116,10 @@ class SubnetAdmin(LedgerAdmin):
     actions = ("show_next_free",)
     actions_detail = ("reserve_next_free", "show_addresses")
     actions_row = ("reserve_next_free", "show_addresses")
-    readonly_fields = ("created_at", "updated_at", "parent_link", "child_links", "usage_bar", "numbers")
-    basics = ("network", "name", "description", "vrf", "vlan_id", "site")
-    told = ("gateway", "dns_servers", "domain")
+    fieldsets = (
+        (None, {"fields": ("network", "name", "description", "vrf", "vlan_id", "site")}),
+        (_("What its machines are told"), {"fields": ("gateway", "dns_servers", "domain")}),
+    )
     delete_selected_confirmation_template = "admin/ipam/subnet/delete_selected_confirmation.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -128,17 +129,23 @@ class SubnetAdmin(LedgerAdmin):
         return [F("vrf__name").asc(nulls_first=True), "network"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Subnet | None = None) -> list:
-        told = (_("What its machines are told"), {"fields": self.told})
-        if obj is None:
-            return [(None, {"fields": self.basics}), told]
-        place = (_("Place and usage"), {"fields": ("usage_bar", "numbers", "parent_link", "child_links")})
-        return [(None, {"fields": self.basics}), told, place, (_("Dates"), {"fields": ("created_at", "updated_at")})]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Subnet | None = None) -> Sequence[str]:
         # A subnet stays in its VRF (rules.check_subnet).
-        return (*self.readonly_fields, "vrf") if obj else self.readonly_fields
+        (name, basics), *rest = super().get_fieldsets(request, obj)
+        shown = [field for field in basics["fields"] if field != "vrf" or not obj]
+        return [(name, {"fields": shown}), *rest]
 
-    # --- columns and fields -------------------------------------------------------------------------
+    def facts(self, obj: Subnet) -> Facts:
+        return [
+            (_("Usage"), marks.bar(_measured(obj))),
+            (_("Addresses"), numbers(obj)),
+            (_("VRF"), marks.link(obj.vrf) if obj.vrf else _("Global")),
+            (_("Parent"), marks.link(obj.parent)),
+            (_("Children"), _children(obj)),
+            (_("Created"), when(obj.created_at)),
+            (_("Updated"), when(obj.updated_at)),
+        ]
+
+    # --- columns -----------------------------------------------------------------------------------
 
     @admin.display(description=_("network"), ordering="network")
     def tree(self, subnet: Any) -> SafeString:
@@ -152,31 +159,14 @@ class SubnetAdmin(LedgerAdmin):
     def free(self, subnet: Subnet) -> SafeString:
         """What can be handed out: addresses of the static pools that nobody has."""
         measured = _measured(subnet)
-        title = gettext("free addresses in the static pools") if measured.static else gettext("no static pool")
+        if not measured.static:
+            return marks.NOTHING
+        url, title = marks.next_free_url(subnet.pk), gettext("free addresses in the static pools")
         return format_html(
-            '<span title="{}">{}</span>', title, marks.count(measured.available) if measured.static else marks.NOTHING
+            '<a class="ipm-link" href="{}" title="{}">{}</a>', url, title, marks.count(measured.available)
         )
 
-    @admin.display(description=_("addresses"))
-    def numbers(self, subnet: Subnet) -> SafeString:
-        measured = _measured(subnet)
-        parts = [
-            (IPAddress.Status(status).label, marks.count(getattr(measured, status)), marks.of_subnet(subnet.pk, status=status))
-            for status in IPAddress.Status.values
-        ]
-        return format_html_join(" · ", '<a class="ipm-link" href="{2}">{1} {0}</a>', parts)
-
-    @admin.display(description=_("parent"))
-    def parent_link(self, subnet: Subnet) -> SafeString | str:
-        return marks.link(subnet.parent)
-
-    @admin.display(description=_("children"))
-    def child_links(self, subnet: Subnet) -> SafeString | str:
-        children = subnet.children
-        shown = marks.links(children[:NAMED])
-        return format_html("{} {}", shown, _more(len(children))) if len(children) > NAMED else shown
-
-    # --- searching and saving ------------------------------------------------------------------------
+    # --- saving --------------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Subnet, form: ModelForm, change: bool) -> None:
         request.pools_before = list(obj.pools.filter(kind="static")) if change else []  # type: ignore[attr-defined]
@@ -202,14 +192,15 @@ class SubnetAdmin(LedgerAdmin):
         for subnet in queryset[:NAMED]:
             if free := next_free(subnet):
                 text = format_html(
-                    gettext('{}: the next free address is {}. <a class="ipm-link" href="{}">Reserve it</a>'),
-                    subnet, free, marks.next_free_url(subnet.pk),
-                )  # fmt: skip
+                    gettext("{}: the next free address is {}. {}"), subnet, free, _show(marks.next_free_url(subnet.pk))
+                )
                 self.message_user(request, text, messages.SUCCESS)
             else:
                 self.message_user(request, gettext("%s has no free address.") % subnet, messages.WARNING)
         if (left := queryset.count() - NAMED) > 0:
-            self.message_user(request, gettext("%d more subnets were chosen and not looked at.") % left, messages.WARNING)
+            self.message_user(
+                request, gettext("%d more subnets were chosen and not looked at.") % left, messages.WARNING
+            )
 
     # --- deleting --------------------------------------------------------------------------------------
 
@@ -268,31 +259,27 @@ def refusals(subnets: Iterable[Subnet]) -> list[str]:
     return found
 
 
-def warnings(subnet: Subnet, pools_before: Sequence[Pool]) -> list[str | SafeString]:
+def warnings(subnet: Subnet, pools_before: Sequence[Pool]) -> list[str]:
     """What a person should know after a subnet and its pools were saved."""
-    found: list[str | SafeString] = []
-    never = [address for address in never_free(subnet) if address == subnet.gateway]
-    for pool in subnet.pools.filter(kind="static"):
-        found += [
-            gettext("The gateway %(gateway)s lies in the static pool %(pool)s. It is never handed out and has no row.")
-            % {"gateway": gateway, "pool": pool}
-            for gateway in never
-            if pool.first <= gateway <= pool.last
-        ]
-    if left := _left_outside(subnet, pools_before):
-        found.append(
-            format_html(
-                ngettext(
-                    '{} live address of the pools you changed now lies outside the static pools and stays as it is. '
-                    '<a class="ipm-link" href="{}">Show</a>',
-                    '{} live addresses of the pools you changed now lie outside the static pools and stay as they are. '
-                    '<a class="ipm-link" href="{}">Show</a>',
-                    left,
-                ),
-                left, marks.of_subnet(subnet.pk, ip_type__exact="dhcp"),
-            )  # fmt: skip
+    found = []
+    pool = Pool.objects.covering(subnet.gateway, subnet) if subnet.gateway else None
+    if pool:
+        text = gettext(
+            "The gateway %(gateway)s lies in the static pool %(pool)s. It is never handed out and has no row."
         )
+        found.append(text % {"gateway": subnet.gateway, "pool": pool})
+    if left := _left_outside(subnet, pools_before):
+        text = ngettext(
+            "{} live address of the pools you changed now lies outside the static pools and stays as it is. {}",
+            "{} live addresses of the pools you changed now lie outside the static pools and stay as they are. {}",
+            left,
+        )
+        found.append(format_html(text, left, _show(marks.of_subnet(subnet.pk, ip_type__exact="dhcp"))))
     return found
+
+
+def _show(url: str) -> SafeString:
+    return format_html('<a class="ipm-link" href="{}">{}</a>', url, gettext("Show"))
 
 
 def _left_outside(subnet: Subnet, pools_before: Sequence[Pool]) -> int:
@@ -303,12 +290,24 @@ def _left_outside(subnet: Subnet, pools_before: Sequence[Pool]) -> int:
     return IPAddress.objects.filter(before, subnet=subnet, ip_type="dhcp").live().count()
 
 
+def numbers(subnet: Subnet) -> SafeString:
+    """How many addresses there are of each status; each number leads to them."""
+    measured = _measured(subnet)
+    parts = [
+        (marks.count(getattr(measured, status)), label, marks.of_subnet(subnet.pk, status__exact=status))
+        for status, label in IPAddress.Status.choices
+    ]
+    return format_html_join(" · ", '<a class="ipm-link" href="{2}">{0} {1}</a>', parts)
+
+
+def _children(subnet: Subnet) -> SafeString:
+    children = subnet.children
+    more = gettext("and %d more") % (len(children) - NAMED) if len(children) > NAMED else ""
+    return format_html("{} {}", marks.links(children[:NAMED]), more)
+
+
 def _measured(subnet: Any) -> Usage:
     """Its usage, which the list has fetched for the whole page."""
     if not hasattr(subnet, "measured"):
         subnet.measured = usage([subnet])[subnet.pk]
     return subnet.measured
-
-
-def _more(count: int) -> str:
-    return gettext("and %d more") % (count - NAMED)

@@ -23,4 +23,4 @@ def grouped(number: int) -> str:
 @register.filter
 def breakable(name: str) -> SafeString:
     """A long name may go on in the next line behind its dots."""
-    return mark_safe(conditional_escape(name).replace(".", ".<wbr>"))  # noqa: S308  (escaped first)
+    return mark_safe(conditional_escape(name).replace(".", ".<wbr>"))

@@ -73,6 +73,11 @@ def nothing() -> None:
     """What an emptied cell of a typed column holds."""
 
 
+def never() -> None:
+    """For a column that always says something."""
+    raise ValueError(_("this cannot be emptied"))
+
+
 def _is(*parsers: Callable[[str], Any]) -> Callable[[str], bool]:
     """Whether one of the parsers takes the cell."""
 
@@ -96,7 +101,7 @@ def _pools(name: str, german: str, *aliases: str) -> Column:
     return Column(name, german, aliases, ranges, show_ranges, list)
 
 
-_VRF = gettext_lazy("A file belongs to one address space; leave the column VRF out and name it with --vrf.")
+_VRF: object = gettext_lazy("A file belongs to one address space; leave the column VRF out and name it with --vrf.")
 _DESCRIPTION = Column("description", "Beschreibung", ("comment", "note", "notes", "Kommentar", "Bemerkung", "Notiz"))
 
 SERVERS = Layout(
@@ -112,7 +117,7 @@ SERVERS = Layout(
         Column("device_type", "Gerätetyp", ("type", "model", "platform", "Typ", "Modell", "Plattform")),
         Column("manufacturer", "Hersteller", ("manufacture", "vendor")),
         _DESCRIPTION,
-        Column("enabled", "aktiv", ("active", "aktiviert", "eingeschaltet"), yes_or_no, show_bool, nothing),
+        Column("enabled", "aktiv", ("active", "aktiviert", "eingeschaltet"), yes_or_no, show_bool, never),
     ),
     required=("mac_address",),
     positions=("hostname", "ip_address", "mac_address", "location", "lan_port"),
@@ -123,7 +128,8 @@ SERVERS = Layout(
 SUBNETS = Layout(
     columns=(
         Column(
-            "network", "Netz", ("subnet", "cidr", "prefix", "Netzwerk", "Subnetz"), addresses.parse_network, str, nothing
+            "network", "Netz", ("subnet", "cidr", "prefix", "Netzwerk", "Subnetz"),
+            addresses.parse_network, str, nothing,
         ),
         Column("name", "Name", ("Bezeichnung",)),
         _address("gateway", "Gateway", "gw", "router", "Standardgateway"),
@@ -139,7 +145,7 @@ SUBNETS = Layout(
     positions=("network", "name", "gateway", "vlan_id"),
     foreign={"vrf": _VRF},
     is_data=_is(addresses.parse_network),
-)
+)  # fmt: skip
 
 # Written only: what an address row says follows from subnets, servers and verbs.
 ADDRESSES = Layout(

@@ -24,7 +24,7 @@ from ipam import rules
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import SubnetIndex
 from ipam.transfer.sheet import Sheet
-from ipam.transfer.verdicts import Entry, Mode, Outcome, Remark, State, blame_all, blame_twins, read
+from ipam.transfer.verdicts import Entry, Mode, Outcome, Remark, State, blame_twins, read
 from ipmanager.errors import Conflict
 
 CHUNK = 500
@@ -132,11 +132,9 @@ class _Job:
             server = _server(plan, self.vrf_id)
             errors: rules.Errors = defaultdict(list)
             rules.check_rivals(server, (), around.interfaces(server), errors)
-            warnings = ground.check(server, around.rows.get(server.ip_address), errors, moved="ip_address" in plan.changes)
-            for name, reasons in errors.items():
-                for reason in reasons:
-                    plan.blame(name, reason)
-            plan.warnings = tuple(warnings)
+            row = around.rows.get(server.ip_address)
+            plan.warnings = tuple(ground.check(server, row, errors, moved="ip_address" in plan.changes))
+            plan.blame_all(errors)
             rivals = around.servers(server)
             self.rivals.update((rival.pk, rival) for rival in rivals)
             plan.rivals = [rival.pk for rival in rivals]
@@ -156,9 +154,7 @@ class _Job:
     def _is_refused(self, plan: Plan) -> bool:
         errors: rules.Errors = defaultdict(list)
         rules.check_rivals(_server(plan, self.vrf_id), map(self._as_it_will_be, plan.rivals), (), errors)
-        for name, reasons in errors.items():
-            for reason in reasons:
-                plan.blame(name, reason)
+        plan.blame_all(errors)
         return bool(errors)
 
     def _as_it_will_be(self, server_id: int) -> Server:
@@ -229,7 +225,7 @@ def _compare(plan: Plan, server: Server | None) -> None:
     try:
         planned.clean_fields(exclude={"vrf"})
     except ValidationError as error:
-        blame_all(plan, error)
+        plan.blame_all(error.message_dict)
 
 
 def _server(plan: Plan, vrf_id: int | None) -> Server:
@@ -319,14 +315,11 @@ class _Ground:
 
 def _warnings(server: Server, row: IPAddress | None, subnet: Subnet | None) -> Iterator[Remark]:
     if not subnet:
-        yield Remark(
-            "ip_address", _("%s lies in no subnet; it stays unplaced until a subnet for it appears.") % server.ip_address
-        )
+        unplaced = _("%s lies in no subnet; it stays unplaced until a subnet for it appears.")
+        yield Remark("ip_address", unplaced % server.ip_address)
     if row and row.status == "reserved":
-        yield Remark(
-            "ip_address", _("%(address)s is taken by %(holder)s; the server takes it over.")
-            % {"address": row.ip_address, "holder": row.holder},
-        )  # fmt: skip
+        taken = _("%(address)s was taken by %(holder)s; the server takes it over.")
+        yield Remark("ip_address", taken % {"address": row.ip_address, "holder": row.holder})
 
 
 def _named(servers: Any, names: Iterable[str]) -> Any:

@@ -8,7 +8,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TextIO
@@ -54,7 +54,7 @@ class Layout:
     columns: tuple[Column, ...]
     required: tuple[str, ...]
     positions: tuple[str, ...]
-    foreign: dict[str, str] = field(default_factory=dict)  # columns we refuse, and why
+    foreign: Mapping[str, object] = field(default_factory=dict)  # columns we refuse, and why
     is_data: Callable[[str], bool] = lambda cell: False  # cells that no header has
 
     def named(self, name: str) -> Column:

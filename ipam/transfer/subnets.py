@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from ipam.models import Pool, Subnet
 from ipam.transfer.columns import Range
 from ipam.transfer.sheet import Sheet
-from ipam.transfer.verdicts import Entry, Mode, Outcome, Remark, State, blame_all, blame_twins, read
+from ipam.transfer.verdicts import Entry, Mode, Outcome, Remark, State, blame_twins, read
 from ipmanager.errors import IPManagerError
 
 Progress = Callable[[str, int, int], None]
@@ -123,7 +123,8 @@ def _remarks(plan: Plan, error: ValidationError | IPManagerError) -> list[Remark
         return [Remark("", str(error))]
     pools = " / ".join(name for name in _POOLS if name in plan.values)
     told = Entry(plan.line, plan.key, {})
-    blame_all(told, error, rename={"first": pools, "last": pools, "subnet": pools})
+    for name, reasons in error.message_dict.items():
+        told.blame_all({pools if name in ("first", "last", "subnet") else name: reasons})
     return told.faults
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.translation import gettext as _
 
 from ipam.addresses import shorten
@@ -72,7 +72,14 @@ class Entry:
     warnings: tuple[Remark, ...] = ()
 
     def blame(self, name: str, reason: object) -> None:
-        self.faults.append(Remark(name, str(reason)))
+        if (fault := Remark(name, str(reason))) not in self.faults:
+            self.faults.append(fault)
+
+    def blame_all(self, errors: Mapping[str, Iterable[str]]) -> None:
+        """Note what a check has found, each sentence under its column."""
+        for name, reasons in errors.items():
+            for reason in reasons:
+                self.blame("" if name == NON_FIELD_ERRORS else name, reason)
 
     def verdict(self, state: State) -> Verdict:
         if self.faults:
@@ -90,8 +97,8 @@ def _entry(cells: Cells, columns: list[Column | None], key: tuple[str, ...]) -> 
     by_name = {column.name: text.strip() for column, text in zip(columns, cells.texts, strict=False) if column}
     entry = Entry(cells.line, shorten(next((by_name[name] for name in key if by_name.get(name)), "")), {})
     if any(text.strip() for text in cells.texts[len(columns) :]):
-        entry.blame("", _("The row has %(cells)d cells, but there are %(columns)d columns; quote cells that hold the delimiter.")
-                    % {"cells": len(cells.texts), "columns": len(columns)})  # fmt: skip
+        too_many = _("The row has %(cells)d cells for %(columns)d columns; quote a cell that holds the delimiter.")
+        entry.blame("", too_many % {"cells": len(cells.texts), "columns": len(columns)})
     for column, text in zip(columns, cells.texts, strict=False):
         if column and column.parse:
             _read_cell(entry, column, text)
@@ -107,15 +114,7 @@ def _read_cell(entry: Entry, column: Column, cell: str) -> None:
         entry.blame(column.name, error)
 
 
-def blame_all(entry: Entry, error: ValidationError, rename: dict[str, str] | None = None) -> None:
-    """Note what a check has found, each sentence under its column."""
-    for name, reasons in error.message_dict.items():
-        name = "" if name == NON_FIELD_ERRORS else (rename or {}).get(name, name)
-        for reason in reasons:
-            entry.blame(name, reason)
-
-
-def blame_twins(entries: list[Entry], columns: dict[str, str]) -> None:
+def blame_twins(entries: Sequence[Entry], columns: Mapping[str, object]) -> None:
     """A value that must be unique stands in a file once; the second row that has it is bad."""
     for name, sentence in columns.items():
         first: dict[Any, int] = {}
@@ -125,5 +124,5 @@ def blame_twins(entries: list[Entry], columns: dict[str, str]) -> None:
                 continue
             value = value.lower() if isinstance(value, str) else value
             if value in first:
-                entry.blame(name, _(sentence) % {"value": entry.values[name], "line": first[value]})
+                entry.blame(name, str(sentence) % {"value": entry.values[name], "line": first[value]})
             first.setdefault(value, entry.line)

@@ -1,8 +1,15 @@
-"""The laboratory itself: what dnsmasq.md measured is what we see here, on this machine's dnsmasq."""
+"""The laboratory itself behaves as a network with dnsmasq does, and leaves nothing behind."""
+
+import signal
+import subprocess
+import sys
+import time
+from os.path import exists
 
 import pytest
 
 from tests.support.lab import POOL, laboratory
+from tests.support.site import ROOT
 
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 
@@ -64,3 +71,28 @@ def test_a_stopped_server_is_silent_and_comes_back(lab):
     assert lab.client.discover(A, wait=0.2) is None
     lab.start()
     assert lab.client.acquire(A).ip == "10.77.0.9"
+
+
+# Holds a laboratory until it is ended; prints dnsmasq's process id and the directory.
+HOLDER = """
+import time
+from tests.support.lab import laboratory
+with laboratory() as lab:
+    print(lab.pidfile.read_text().strip(), lab.home, lab.server, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.needs("root", "namespaces", "dnsmasq")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_laboratory_ends_with_its_test_run_however_that_ends(number):
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as run:
+        server, home, namespace = run.stdout.readline().decode().split()
+        run.send_signal(number)
+    places = [f"/proc/{server}", home, f"/run/netns/{namespace}"]
+    deadline = time.monotonic() + 10
+    while any(map(exists, places)):
+        assert time.monotonic() < deadline, places
+        time.sleep(0.05)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.core import serializers
+from django.core.management import call_command
 from django.db import connection, transaction
 from simple_history.models import HistoricalRecords
 
@@ -117,6 +118,13 @@ def test_deleting_many_at_once_empties_the_file(target, web):
 
 def test_bulk_writes_reach_the_file(target, web):
     Server.objects.update(hostname="shop")
+    assert lines(target) == [f"{A},10.77.0.9,shop"]
+
+
+def test_a_loaded_fixture_reaches_the_file(target, web, tmp_path):
+    fixture = tmp_path / "ledger.json"
+    fixture.write_text(serializers.serialize("json", [*Subnet.objects.all(), web]).replace('"web"', '"shop"'))
+    call_command("loaddata", fixture, verbosity=0)
     assert lines(target) == [f"{A},10.77.0.9,shop"]
 
 

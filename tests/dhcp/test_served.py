@@ -1,4 +1,4 @@
-"""From a saved server to a DHCP client's address, without a restart: issue "Foundation", must show 4."""
+"""From a saved server to a DHCP client's address, without a restart."""
 
 from dataclasses import replace
 

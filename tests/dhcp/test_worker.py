@@ -14,6 +14,7 @@ from dhcp.journal import Outcome
 from dhcp.models import DhcpChange, Generation
 from dhcp.worker import RECONCILE, SLOWEST, Worker
 from ipam.models import Server, Subnet
+from tests.support.site import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +34,7 @@ def clock():
 
 @pytest.fixture
 def syncs(monkeypatch, clock):
-    """When it synced; append results to `syncs.results` to have it fail."""
+    """When it synced; `syncs.result` is what comes of it."""
 
     class Syncs(list):
         result = "applied"
@@ -110,7 +111,8 @@ def test_it_really_syncs(target, settings):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_syncs_and_ends_at_once_when_told(shared_database, tmp_path, target, number):
     environment = shared_database | {"IPMANAGER_DNSMASQ_DIR": str(target.directory)}
-    process = subprocess.Popen([sys.executable, "manage.py", "worker"], env=environment, stderr=subprocess.PIPE)
+    command = [sys.executable, "manage.py", "worker"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
     try:
         wait_until(target.hosts.exists)
         Subnet.objects.create(network="10.77.0.0/24")

@@ -18,7 +18,9 @@ def fill() -> None:
     Subnet(network="10.0.0.0/8", name="Everything private").save()
     Subnet(network="2001:db8:112::/64", name="Servers, IPv6", site="HQ", gateway="2001:db8:112::1",
            static_ip_pools=["2001:db8:112::100-2001:db8:112::1fff"]).save()  # fmt: skip
-    Subnet(vrf=tenant, network="10.112.57.0/24", name="Blue's own", static_ip_pools=["10.112.57.10-10.112.57.20"]).save()
+    Subnet(
+        vrf=tenant, network="10.112.57.0/24", name="Blue's own", static_ip_pools=["10.112.57.10-10.112.57.20"]
+    ).save()
     for number in range(56):
         _server(number, "rack", f"10.112.60.{number + 2}")
     for number in range(23):

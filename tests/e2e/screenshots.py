@@ -1,6 +1,6 @@
 """Pictures of every page that people look at all day, on a desk and on a phone.
 
-    python -m tests.e2e.screenshots DIRECTORY [--language de] [--dark]
+python -m tests.e2e.screenshots DIRECTORY [--language de] [--dark]
 """
 
 import argparse
@@ -45,7 +45,9 @@ def take(base: str, into: Path, language: str, dark: bool) -> None:
     """Log in and walk through the pages at both widths."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
         scheme = "dark" if dark else "light"
         context = browser.new_context(base_url=base, locale=language, color_scheme=scheme, reduced_motion="reduce")
         page = context.new_page()
@@ -71,9 +73,17 @@ def main() -> None:
     options = parser.parse_args()
     options.directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="ipmanager-pictures-") as scratch:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("IPMANAGER_", "DATABASE_", "DJANGO_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("IPMANAGER_", "DATABASE_", "DJANGO_"))
+        }
         data = Path(scratch) / "data"
-        environment = kept | {"IPMANAGER_DATA_DIR": str(data), "IPMANAGER_DEMO": "0", "IPMANAGER_ADMIN_PASSWORD": PASSWORD}
+        environment = kept | {
+            "IPMANAGER_DATA_DIR": str(data),
+            "IPMANAGER_DEMO": "0",
+            "IPMANAGER_ADMIN_PASSWORD": PASSWORD,
+        }
         with site(environment, Path(scratch) / "output") as running:
             filled = manage(environment, "shell", "-c", FILL)
             if filled.returncode:

@@ -2,7 +2,7 @@
 
 Random subnets, pools, servers, interfaces and verbs, valid and invalid ones. After each step the rules that
 must always hold are checked, and at the end `populate`, which works everything out anew, finds nothing to do.
-IPMANAGER_PROOF=1 (`make proof`) runs thousands of steps more.
+IPMANAGER_TEST_PROOF=1 (`make proof`) runs thousands of steps more.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ from ipam.populate import populate
 from ipam.querysets import LIVE
 from ipmanager.errors import IPManagerError
 
-PROOF = os.environ.get("IPMANAGER_PROOF") == "1"
+PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
 
 # A small world, so that things meet: 10.0.0.0/24 and its parts, and a large pool now and then.
 addresses = st.integers(0, 255).map(lambda n: ipaddress.ip_address("10.0.0.0") + n)

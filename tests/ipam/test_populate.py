@@ -120,7 +120,7 @@ def test_counts_come_from_the_database():
     assert "Created 5 static IP records from pools\n" in text
     assert "Updated 2 IP records from existing servers\n" in text
     assert "Added 2 dhcp IP records" in text
-    assert f"Warning: the gateway 192.0.2.1 ({subnet}, 192.0.2.1-192.0.2.5) lies in a static pool" in text
+    assert f"Warning: gateway in a static pool, without a record: 192.0.2.1 ({subnet}, 192.0.2.1-192.0.2.5)" in text
     assert "Total: 7 IP records (3 available, 4 allocated, 0 reserved, 0 quarantine)" in text
 
 

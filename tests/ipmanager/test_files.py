@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from ipmanager import files
+from tests.support.site import ROOT
 
 OLD, NEW = b"old\n" * 1000, b"new\n" * 1000
 
@@ -28,7 +29,7 @@ def names(directory):
 
 
 def run_python(program, *arguments):
-    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], timeout=30)
+    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], cwd=ROOT, timeout=30)
 
 
 def test_replace_writes_the_bytes_and_leaves_nothing_beside(target):
@@ -147,7 +148,7 @@ def tiny_disk(path):
         subprocess.run(["umount", path], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a tiny disk")
+@pytest.mark.needs("root", "namespaces")  # who may make those may mount a tiny disk
 def test_a_full_disk_leaves_the_old_file(tmp_path):
     with tiny_disk(tmp_path):
         target = tmp_path / "hosts"
@@ -189,7 +190,7 @@ with files.lock(sys.argv[1]):
 @contextmanager
 def held_by_another(path):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], **pipes) as holder:
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], cwd=ROOT, **pipes) as holder:
         assert holder.stdout.readline() == b"held\n"
         try:
             yield holder
@@ -231,6 +232,6 @@ for _ in range(50):
 def test_lock_makes_read_then_write_safe(tmp_path):
     counter = tmp_path / "counter"
     counter.write_text("0")
-    workers = [subprocess.Popen([sys.executable, "-c", COUNT, str(counter)]) for _ in range(3)]
+    workers = [subprocess.Popen([sys.executable, "-c", COUNT, str(counter)], cwd=ROOT) for _ in range(3)]
     assert [worker.wait(timeout=60) for worker in workers] == [0, 0, 0]
     assert counter.read_text() == "150"

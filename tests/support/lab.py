@@ -37,6 +37,16 @@ POOL = "10.77.0.100,10.77.0.109,255.255.255.0,1h"
 SERVER = "10.77.0.1"
 FORBIDDEN = ("bad ", "duplicate", "cannot read", "failed to load", "not using")
 
+# Cleans up when the test run dies without a word (kill -9): the end of its input is the end of the run. The kernel's
+# own "die with your parent" does not survive dnsmasq's change of user.
+UNDERTAKER = """
+    read -r _
+    [ -s "$1" ] && kill "$(cat "$1")"
+    ip netns delete "$2"
+    ip netns delete "$3"
+    rm -rf "$4"
+"""
+
 _CLONE_NEWNET = 0x40000000
 _serial = itertools.count()
 
@@ -196,6 +206,7 @@ class Laboratory:
             stop(self.process)
             self.words()
             self.process = None
+            self.pidfile.unlink(missing_ok=True)
 
     def words(self) -> str:
         """What dnsmasq printed; ends the pipe."""
@@ -239,11 +250,12 @@ def laboratory(
     ranges: Sequence[str] = (STATIC,), options: Sequence[str] = (), address: str = f"{SERVER}/24"
 ) -> Iterator[Laboratory]:
     """A running DHCP server with these `dhcp-range`s and further lines of configuration, and `lab.client`."""
-    require.part("namespaces", "dnsmasq")
+    require.part("root", "namespaces", "dnsmasq")
     name = f"ipm{os.getpid()}-{next(_serial)}"
     home = Path(tempfile.mkdtemp(prefix="ipmanager-lab-"))
     home.chmod(0o755)  # dnsmasq is not root
     lab = Laboratory(home, name, ranges, options)
+    undertaker = hire_undertaker(lab)
     try:
         wire(lab, address)
         lab.start()
@@ -251,6 +263,7 @@ def laboratory(
         yield lab
     finally:
         tear_down(lab)
+        dismiss(undertaker)
 
 
 def wire(lab: Laboratory, address: str) -> None:
@@ -262,6 +275,20 @@ def wire(lab: Laboratory, address: str) -> None:
     for namespace in (lab.server, lab.clients):
         run("ip", "-n", namespace, "link", "set", "dev", "eth0", "up")
     run("ip", "-n", lab.server, "link", "set", "dev", "lo", "up")
+
+
+def hire_undertaker(lab: Laboratory) -> subprocess.Popen:
+    command = ["sh", "-c", UNDERTAKER, "sh", str(lab.pidfile), lab.server, lab.clients, str(lab.home)]
+    nowhere = subprocess.DEVNULL  # its output, once the run is dead
+    # A session of its own: Ctrl-C is for the tests.
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True)
+
+
+def dismiss(undertaker: subprocess.Popen) -> None:
+    assert undertaker.stdin
+    undertaker.kill()
+    undertaker.wait()
+    undertaker.stdin.close()
 
 
 def tear_down(lab: Laboratory) -> None:

@@ -10,6 +10,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -46,6 +47,17 @@ def program(*names: str, package: str) -> str:
     return "" if any(map(shutil.which, names)) else f"{names[0]} is not installed (Debian package {package})"
 
 
+def browser() -> str:
+    """Debian's Chromium, and Playwright's driver, which brings its own Node.js but not all of its libraries."""
+    absent = program("chromium", "chromium-browser", package="chromium")
+    if absent:
+        return absent
+    driver = subprocess.run(
+        [sys.executable, "-m", "playwright", "--version"], capture_output=True, check=False, text=True
+    )
+    return f"Playwright's driver does not start: {driver.stderr.strip()}" if driver.returncode else ""
+
+
 def network_namespaces() -> str:
     """Tried, not guessed: it takes root, and a kernel and container that allow it."""
     if not shutil.which("ip"):
@@ -59,11 +71,12 @@ def network_namespaces() -> str:
 
 
 PARTS = {
-    "chromium": lambda: program("chromium", "chromium-browser", package="chromium"),
+    "chromium": browser,
     "dhcp_release": lambda: program("dhcp_release", package="dnsmasq-utils"),
     "dnsmasq": lambda: program("dnsmasq", package="dnsmasq-base"),
     "gettext": lambda: program("msgfmt", package="gettext"),
     "namespaces": network_namespaces,
     "postgresql": postgres.missing,
+    "root": lambda: "" if os.geteuid() == 0 else "we are not root",
     "udhcpc": lambda: program("udhcpc", package="udhcpc"),
 }

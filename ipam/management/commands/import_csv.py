@@ -80,11 +80,10 @@ def opened(name: str) -> Iterator[BinaryIO]:
             yield copy  # type: ignore[misc]
         return
     try:
-        file = Path(name).open("rb")
+        with Path(name).open("rb") as file:
+            yield file
     except OSError as error:
         raise CommandError(f"cannot read {name}: {error.strerror}") from error
-    with file:
-        yield file
 
 
 def table(verdicts: list[Verdict]) -> Iterator[str]:
@@ -112,12 +111,15 @@ def summary(outcome: Outcome, mode: Mode) -> str:
     counts = outcome.counts
     found = ", ".join(f"{counts[name]} {name}" for name in ("new", "changed", "unchanged", "bad"))
     warned = f"; {counts['warnings']} with a warning" if counts["warnings"] else ""
-    return f"{len(outcome.verdicts)} rows: {found}{warned}. {_end(outcome, mode)}"
+    rows = len(outcome.verdicts)
+    return f"{rows} row{'' if rows == 1 else 's'}: {found}{warned}. {_end(outcome, mode)}"
 
 
 def _end(outcome: Outcome, mode: Mode) -> str:
+    if outcome.written and not outcome.counts["new"] + outcome.counts["changed"]:
+        return "There was nothing to write."
     if outcome.written:
-        return "The good rows were written." if outcome.bad else "All rows were written."
+        return "The good rows were written." if outcome.bad else "All of it was written."
     if mode == "dry-run":
         return "Nothing was written: this was a dry run."
     return "Nothing was written: mend the bad rows, or write the good ones with --skip-bad."

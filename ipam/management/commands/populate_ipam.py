@@ -46,7 +46,7 @@ def sentences(report: Report) -> list[str]:
         f"Added {report.dhcp_created} dhcp IP records for servers outside the static pools",
         *_when(report.freed, "Freed {} IP records that no server has any more"),
         f"Skipped {report.skipped} IP records of servers: right already",
-        *(f"Warning: the gateway {gateway} lies in a static pool and gets no record" for gateway in report.gateways_in_pools),
+        *(f"Warning: gateway in a static pool, without a record: {found}" for found in report.gateways_in_pools),
         f"Total: {totals['records']} IP records ("
         + ", ".join(f"{count} {status}" for status, count in totals.items() if status != "records")
         + ")",

@@ -22,8 +22,9 @@
     if (pointer && event.target.matches("select")) form.requestSubmit();
   });
 
-  // Leave what is not set out of the URL, so that it can be read and sent to a colleague.
-  form.addEventListener("formdata", (event) => {
-    for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+  // Leave what says nothing out of the URL, so that it can be read and sent to a colleague.
+  form.addEventListener("formdata", ({ formData }) => {
+    const silent = ([name, value]) => value === "" || (name === "sort" && value === "ip_address");
+    for (const [name] of [...formData].filter(silent)) formData.delete(name);
   });
 })();

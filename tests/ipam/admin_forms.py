@@ -1,0 +1,50 @@
+"""What the tests of the admin share: a form as a browser sends it, and what a page says."""
+
+from django.db import connection
+from django.forms import CheckboxInput
+from django.test.utils import CaptureQueriesContext
+
+
+def filled(page, **changes):
+    """The page's form with every value that it shows, then the changes."""
+    forms = [page.context["adminform"].form]
+    for inline in page.context["inline_admin_formsets"]:
+        forms += [inline.formset.management_form, *inline.formset.forms]
+    data = {}
+    for field in (field for form in forms for field in form):
+        value = field.value()
+        if not isinstance(field.field.widget, CheckboxInput):
+            data[field.html_name] = "" if value is None else str(value)
+        elif value:
+            data[field.html_name] = "on"
+    return data | changes
+
+
+def save(client, url, **changes):
+    """Open a form, change it, press Save, follow to the next page."""
+    return client.post(url, filled(client.get(url), **changes), follow=True)
+
+
+def messages_of(page):
+    return [str(message) for message in page.context["messages"]]
+
+
+def errors_of(page):
+    """What the form refuses, by field; __all__ stands above it."""
+    return {name: list(errors) for name, errors in page.context["adminform"].form.errors.items()}
+
+
+def inline_errors_of(page):
+    return [form.errors for inline in page.context["inline_admin_formsets"] for form in inline.formset.forms]
+
+
+def rows_shown(page):
+    return list(page.context["cl"].result_list)
+
+
+def queries_of(client, url):
+    """How many queries a page takes, once the caches of a first look are filled."""
+    client.get(url)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(url).status_code == 200
+    return len(queries)

@@ -1,0 +1,167 @@
+import pytest
+from django.contrib.auth.models import Group, User
+from django.urls import reverse
+
+from ipam.allocate import reserve
+from ipam.models import IPAddress, Subnet
+from tests.ipam.admin_forms import queries_of
+from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
+
+pytestmark = pytest.mark.django_db
+
+INDEX = reverse("admin:index")
+
+
+@pytest.fixture
+def operator_client(client):
+    operator = User.objects.create_user("operator", is_staff=True)
+    operator.groups.add(Group.objects.get(name="Operators"))
+    client.force_login(operator)
+    return client
+
+
+# --- the overview ----------------------------------------------------------------------------------
+
+
+def test_an_empty_ledger_says_what_to_do_first(admin_client):
+    text = admin_client.get(INDEX).content.decode()
+
+    assert reverse("admin:ipam_subnet_add") in text
+    assert "import_csv" in text
+
+
+def test_the_overview_counts_by_status(admin_client):
+    PoolFactory()
+    reserve(IPAddress.objects.first(), "printer")
+
+    figures = {str(figure.label): figure.number for figure in admin_client.get(INDEX).context["ledger"]["figures"]}
+
+    assert figures == {
+        "Subnets": 1, "Servers": 0, "Available": 10, "Allocated": 0, "Reserved": 1, "Quarantine": 0
+    }  # fmt: skip
+
+
+def test_the_fullest_subnet_comes_first(admin_client):
+    small, large = SubnetFactory(network="10.0.0.0/29"), SubnetFactory(network="10.1.0.0/24")
+    for address in ("10.0.0.2", "10.0.0.3", "10.1.0.2", "10.1.0.3", "10.1.0.4"):
+        ServerFactory(ip_address=address)
+
+    fullest = admin_client.get(INDEX).context["ledger"]["fullest"]
+
+    assert [str(subnet.network) in line["subnet"] for subnet, line in zip((small, large), fullest, strict=True)] == [
+        True, True
+    ]  # fmt: skip
+
+
+def test_addresses_in_no_subnet_are_named(admin_client):
+    ServerFactory(ip_address="172.16.0.1", hostname="lost")
+
+    assert "lost" in admin_client.get(INDEX).content.decode()
+
+
+def test_recent_changes_name_the_person_and_lead_to_the_history(admin_client, admin_user):
+    admin_client.post(reverse("admin:ipam_vrf_add"), {"name": "blue"})
+
+    change = admin_client.get(INDEX).context["ledger"]["recent"][0]
+
+    assert (change.who, change.name, str(change.done)) == ("admin", "blue", "added")
+    assert admin_client.get(change.url).status_code == 200
+
+
+def test_a_deleted_row_still_has_its_history(admin_client):
+    subnet = SubnetFactory()
+    url = reverse("admin:ipam_subnet_history", args=[subnet.pk])
+    subnet.delete()
+
+    assert admin_client.get(url).status_code == 200
+
+
+def test_a_deleted_subnet_comes_back_from_its_history(admin_client):
+    subnet = SubnetFactory(network="10.0.0.0/24", name="Office")
+    key = subnet.pk
+    subnet.delete()
+    old = Subnet.history.filter(id=key).first()
+
+    admin_client.post(
+        reverse("admin:ipam_subnet_simple_history", args=[key, old.pk]), {"network": "10.0.0.0/24", "name": "Office"}
+    )
+
+    assert Subnet.objects.get().name == "Office"
+
+
+def test_a_large_ledger_costs_as_many_queries_as_a_small_one(admin_client):
+    for pool in PoolFactory.create_batch(2):
+        ServerFactory(ip_address=pool.first)
+    ServerFactory(ip_address="172.16.0.1")
+    few = queries_of(admin_client, INDEX)
+    for pool in PoolFactory.create_batch(20):
+        ServerFactory(ip_address=pool.first)
+        ServerFactory(ip_address=f"172.16.1.{pool.pk % 250 + 1}")
+
+    assert queries_of(admin_client, INDEX) == few
+
+
+# --- operators -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["subnet", "ipaddress", "server", "vrf", "sighting"])
+def test_an_operator_sees_every_list_and_no_way_to_add(operator_client, model):
+    answer = operator_client.get(reverse(f"admin:ipam_{model}_changelist"))
+
+    assert answer.status_code == 200
+    assert f"/{model}/add/" not in answer.content.decode()
+
+
+def test_an_operator_sees_a_subnet_and_cannot_change_it(operator_client):
+    subnet = SubnetFactory(network="10.0.0.0/24", name="Office")
+    url = reverse("admin:ipam_subnet_change", args=[subnet.pk])
+
+    text = operator_client.get(url).content.decode()
+
+    assert "Office" in text
+    assert 'name="_save"' not in text
+    assert operator_client.post(url, {"network": "10.0.0.0/25"}).status_code == 403
+
+
+@pytest.mark.parametrize("action", ["reserve", "release", "quarantine"])
+def test_an_operator_cannot_act_on_addresses(operator_client, action):
+    PoolFactory()
+    row = IPAddress.objects.first()
+    url = reverse("admin:ipam_ipaddress_changelist")
+
+    operator_client.post(url, {"action": action, "_selected_action": [row.pk], "note": "mine"})
+
+    row.refresh_from_db()
+    assert (row.status, row.freed_at) == ("available", None)
+
+
+def test_an_operator_sees_the_next_free_address_and_cannot_take_it(operator_client):
+    subnet = PoolFactory().subnet
+    url = reverse("admin:ipam_ipaddress_next_free")
+
+    answer = operator_client.get(url, {"subnet": subnet.pk})
+
+    assert str(answer.context["free"]) == str(subnet.network[10])
+    assert operator_client.post(url, {"subnet": subnet.pk}).status_code == 403
+
+
+def test_an_operator_cannot_delete(operator_client):
+    subnet = SubnetFactory()
+    ServerFactory(ip_address=subnet.network[5])
+
+    answer = operator_client.post(reverse("admin:ipam_subnet_delete", args=[subnet.pk]), {"force": "yes"})
+
+    assert (answer.status_code, Subnet.objects.count()) == (403, 1)
+
+
+def test_staff_without_rights_are_told_whom_to_ask(client):
+    client.force_login(User.objects.create_user("newcomer", is_staff=True))
+
+    assert "Operators" in client.get(INDEX).content.decode()
+
+
+def test_the_sidebar_shows_only_what_may_be_seen(operator_client):
+    text = operator_client.get(INDEX).content.decode()
+
+    assert reverse("admin:ipam_subnet_changelist") in text
+    assert reverse("admin:auth_user_changelist") not in text
