@@ -1,7 +1,7 @@
 # make run    IPManager on http://127.0.0.1:8000/ with a demo network (IPMANAGER_DEMO=0: empty)
 # make test   the whole suite on SQLite, then on PostgreSQL; make test ARGS="-k pool" for a part
 # make lint   style, types, imports between the apps, migrations
-# make proof  what the suite cannot show in seconds: see tests/proof
+# make proof  the long forms of the tests that have one: minutes to hours
 # make bench  times, with their spread
 # make lock   renew requirements/*.txt (needs the network)
 # make messages   collect and compile the German translation

@@ -88,7 +88,7 @@ def parse_range(value: str) -> tuple[Address, Address]:
     first, dash, last = value.partition("-")
     low = parse_address(first)
     high = parse_address(last) if dash else low
-    if low.version != high.version or low > high:
+    if low.version != high.version or int(low) > int(high):
         raise ValueError(_("“%s” does not run from a lower to a higher address") % shorten(value))
     return low, high
 
@@ -110,7 +110,7 @@ def has_ends(network: Network) -> bool:
 
 def is_host(network: Network, address: Address) -> bool:
     """Whether a machine in the network may have the address (not network or broadcast)."""
-    return address.version == network.version and first_host(network) <= address <= last_host(network)
+    return address in network and int(first_host(network)) <= int(address) <= int(last_host(network))
 
 
 def size(first: Address, last: Address) -> int:
@@ -120,7 +120,7 @@ def size(first: Address, last: Address) -> int:
 
 def overlap(first: Address, last: Address, low: Address, high: Address) -> int:
     """How many addresses two ranges of one family share."""
-    return size(max(first, low), min(last, high)) if first.version == low.version else 0  # type: ignore[type-var]
+    return size(max(first, low), min(last, high)) if first.version == low.version else 0
 
 
 def supernets(network: Network) -> Iterator[Network]:

@@ -6,7 +6,11 @@ address and VM have the last word. Errors are ipmanager.errors: Conflict names t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -17,6 +21,18 @@ from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.querysets import ready
 from ipmanager.errors import Conflict, Exhausted, Invalid, NotFound
+
+T = TypeVar("T")
+# What breaks a line in a log or a terminal, and what no database stores.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an allocation gave; `again` when the VM had it already."""
+
+    row: IPAddress
+    again: bool = False
 
 
 def allocate(
@@ -34,22 +50,33 @@ def allocate(
     idempotent: a VM that has an address gets it again (and its new host name is noted). With `wanted` it is
     that address or none.
 
-    Raises Exhausted when nothing is free, Conflict when the wanted address has a holder, Invalid when nobody
-    may have it.
+    Raises Exhausted when nothing is free, Conflict when the wanted address has a holder or the VM an address
+    elsewhere, Invalid when nobody may have it.
     """
+    return give(subnet, pool=pool, wanted=wanted, vm_id=vm_id, hostname=hostname, mac_address=mac_address).row
+
+
+def give(
+    subnet: Subnet | None = None,
+    *,
+    pool: Pool | None = None,
+    wanted: Address | str | None = None,
+    vm_id: str | None = None,
+    hostname: str = "",
+    mac_address: str | None = None,
+) -> Given:
+    """What `allocate` does, and whether the VM had the address already."""
     subnet = pool.subnet if pool else subnet
-    mac_address = addresses.parse_mac(mac_address) if mac_address else None
-    facts = {"vm_id": vm_id or None, "hostname": hostname, "mac_address": mac_address}
+    address = None if wanted is None else _address(wanted)
+    facts = _facts(vm_id, hostname, mac_address)
     for _attempt in range(3):
-        if known := _known(vm_id, hostname):
-            return known
         try:
-            with transaction.atomic():
-                if wanted is not None:
-                    return _take(_address(wanted), subnet, facts)
-                return _allocate_next(_required(subnet), pool, facts)
+            with _whole():
+                given = _take(address, subnet, facts) if address else _allocate_next(_required(subnet), pool, facts)
         except IntegrityError:
             continue  # the same VM, or the same address, in another process: look again
+        if not given.again or _still_right(given.row, address, subnet, hostname):
+            return given
     raise Conflict(_("Too many callers want this address at once."), _("Try again."))
 
 
@@ -137,27 +164,62 @@ def find(address: Address | str, vrf_id: int | None = None) -> IPAddress:
 # --- how ------------------------------------------------------------------------------------------------
 
 
-def _known(vm_id: str | None, hostname: str) -> IPAddress | None:
-    row = IPAddress.objects.filter(vm_id=vm_id).first() if vm_id else None
-    if row and hostname and row.hostname != hostname:
-        row.hostname = hostname
-        rows.update([row])
-    return row
+def _facts(vm_id: str | None, hostname: str, mac_address: str | None) -> dict[str, str | None]:
+    """What will be written about the holder, fit for every column and every log. Raises Invalid."""
+    for text in (vm_id or "", hostname):
+        if not is_safe(text):
+            raise Invalid(_("VM ids and host names have at most 255 characters, and no control characters."))
+    try:
+        mac = addresses.parse_mac(mac_address) if mac_address else None
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+    return {"vm_id": vm_id or None, "hostname": hostname, "mac_address": mac}
 
 
-def _allocate_next(subnet: Subnet, pool: Pool | None, facts: dict) -> IPAddress:
+def is_safe(text: str) -> bool:
+    """Whether a VM's id or name fits into every column, log and terminal."""
+    return len(text) <= 255 and not _UNSAFE.search(text)
+
+
+def _whole() -> AbstractContextManager[object]:
+    """All or nothing. PostgreSQL claims in one statement, which is whole without a transaction around it: two
+    round trips less. Inside somebody's transaction, a savepoint keeps a refused unique key from spoiling that."""
+    alone = connection.vendor == "postgresql" and not connection.in_atomic_block
+    return nullcontext() if alone else transaction.atomic()
+
+
+def _still_right(row: IPAddress, wanted: Address | None, subnet: Subnet | None, hostname: str) -> bool:
+    """Note the new name of a VM that asks again; False when it lost its address meanwhile.
+
+    Raises Conflict when what it has is not what it asks for.
+    """
+    elsewhere = subnet and (row.vrf_id != subnet.vrf_id or row.ip_address not in subnet.network)
+    if elsewhere or (wanted and wanted != row.ip_address):
+        raise Conflict(
+            _("VM “%(vm)s” has %(address)s already.") % {"vm": row.vm_id, "address": row.ip_address},
+            _("Release that address first."),
+        )
+    if not hostname or row.hostname == hostname:
+        return True
+    with transaction.atomic():
+        locked = IPAddress.objects.select_for_update().filter(pk=row.pk, vm_id=row.vm_id).first()
+        if locked:
+            locked.hostname = row.hostname = hostname
+            rows.update([locked], ["hostname"])
+        return locked is not None
+
+
+def _allocate_next(subnet: Subnet, pool: Pool | None, facts: dict) -> Given:
     first, last = _span(pool)
     return _next(subnet, pool, facts["mac_address"], lambda wait: claim(subnet, facts, first, last, wait=wait))
 
 
-def _next(
-    subnet: Subnet, pool: Pool | None, mac_address: str | None, take: Callable[[bool], IPAddress | None]
-) -> IPAddress:
+def _next(subnet: Subnet, pool: Pool | None, mac_address: str | None, take: Callable[[bool], T | None]) -> T:
     """The next free address. Rows locked by others are skipped at first; before "exhausted" we wait for them."""
     while True:
         for wait in (False, True):
-            if row := take(wait):
-                return row
+            if found := take(wait):
+                return found
         if IPAddress.objects.claimable(subnet, *_span(pool), mac_address).exists():
             continue
         if not any(settle.extend(large, ready(subnet.vrf_id, mac_address)) for large in _large(subnet, pool)):
@@ -176,13 +238,13 @@ def _large(subnet: Subnet, pool: Pool | None) -> list[Pool]:
     return [pool for pool in pools if pool.size > settle.MATERIALISED and pool.materialised_to != pool.last]
 
 
-def _take(wanted: Address, subnet: Subnet | None, facts: dict) -> IPAddress:
+def _take(wanted: Address, subnet: Subnet | None, facts: dict) -> Given:
     """The wanted address and no other."""
     subnet = subnet or Subnet.objects.containing(wanted)
     if subnet is None:
         raise NotFound(_("%s lies in no subnet.") % wanted, _("Make the subnet first."))
-    if row := claim(subnet, facts, wanted, wanted, wait=True):
-        return row
+    if given := claim(subnet, facts, wanted, wanted, wait=True):
+        return given
     row = find(wanted, subnet.vrf_id)
     if row.pk and row.status != "available":
         raise _held(row)
@@ -193,22 +255,25 @@ def _take(wanted: Address, subnet: Subnet | None, facts: dict) -> IPAddress:
         row.save()
     except ValidationError as error:
         raise Invalid(" ".join(error.messages)) from error
-    return row
+    return Given(row)
 
 
-def claim(
-    subnet: Subnet, facts: dict, first: Address | None, last: Address | None, *, wait: bool
-) -> IPAddress | None:
-    """Turn the first claimable row into an allocated one, in one statement where the database can."""
+def claim(subnet: Subnet, facts: dict, first: Address | None, last: Address | None, *, wait: bool) -> Given | None:
+    """What the VM has already, or the first claimable row turned into its own; in one statement where the
+    database can."""
     if connection.vendor == "postgresql":
-        return IPAddress.objects.claim(subnet, facts, first, last, wait=wait)
+        found = IPAddress.objects.claim(subnet, facts, first, last, wait=wait)
+        return Given(found, again=found.known) if found else None
+    if facts["vm_id"] and (known := IPAddress.objects.filter(vm_id=facts["vm_id"]).first()):
+        return Given(known, again=True)
     row = IPAddress.objects.claimable(subnet, first, last, facts["mac_address"]).first()
-    if row:
-        for name, value in facts.items():
-            setattr(row, name, value)
-        row.status, row.freed_at = "allocated", None
-        rows.update([row])
-    return row
+    if row is None:
+        return None
+    for name, value in facts.items():
+        setattr(row, name, value)
+    row.status, row.freed_at = "allocated", None
+    rows.update([row])
+    return Given(row)
 
 
 def _turn(row: IPAddress, status: str, description: str) -> IPAddress:

@@ -30,6 +30,7 @@ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')
         AND has_database_privilege(current_database(), 'CREATE'))
 """
 
+
 def install(using: str = "default", **kwargs: Any) -> None:
     """Receiver of post_migrate: make what is missing."""
     connection = connections[using]

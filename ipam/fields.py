@@ -56,7 +56,7 @@ class AddressField(ValueField):
         return "inet" if connection.vendor == "postgresql" else "blob"
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
-        column = connection.ops.quote_name(self.column)
+        column = connection.ops.quote_name(str(self.column))
         if connection.vendor == "postgresql":
             return (
                 f"masklen({column}) = CASE family({column}) WHEN 4 THEN 32 ELSE 128 END "
@@ -86,7 +86,7 @@ class NetworkField(ValueField):
         return "cidr" if connection.vendor == "postgresql" else "blob"
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
-        column = connection.ops.quote_name(self.column)
+        column = connection.ops.quote_name(str(self.column))
         if connection.vendor == "postgresql":
             return f"NOT {column} <<= cidr '::ffff:0.0.0.0/96'"
         bits = _sqlite_no_host_bits(column)
@@ -114,7 +114,7 @@ class MACField(ValueField):
         return "macaddr" if connection.vendor == "postgresql" else "varchar(17)"
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
-        column = connection.ops.quote_name(self.column)
+        column = connection.ops.quote_name(str(self.column))
         if connection.vendor == "postgresql":
             return (
                 f"{column} & macaddr '01:00:00:00:00:00' = macaddr '00:00:00:00:00:00' "

@@ -44,7 +44,7 @@ class HostnameField(models.CharField):
     default_validators = [*models.CharField.default_validators, validate_hostname]
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
-        column = connection.ops.quote_name(self.column)
+        column = connection.ops.quote_name(str(self.column))
         if connection.vendor == "postgresql":
             return f"{column} COLLATE \"C\" !~ '[^A-Za-z0-9._-]'"
         return f"{column} NOT GLOB '*[^-A-Za-z0-9._]*'"

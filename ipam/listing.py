@@ -120,7 +120,7 @@ class Listing:
         rows = self.filters.of_any_status()
         if self.status:
             rows = rows.filter(status=self.status)
-        return list(rows.page(self.filters.order(), self.page.start, self.page.size))
+        return list(rows.page(self.filters.order(), self.page.start, self.page.size, self.page.total))
 
     @cached_property
     def counts(self) -> list[StatusCount]:
@@ -171,10 +171,6 @@ class Listing:
     @cached_property
     def subnet_groups(self) -> list[tuple[str, list[SubnetChoice]]]:
         return by_vrf(self.subnets)
-
-    @cached_property
-    def vrf_names(self) -> dict[int, str]:
-        return {vrf.pk: vrf.name for vrf in self.vrfs}
 
     @property
     def narrowed(self) -> bool:

@@ -15,7 +15,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from ipam import addresses, rules
@@ -101,7 +102,12 @@ class Subnet(Row):
     """A network and what its machines need to know. Parent and children follow from the CIDR."""
 
     vrf = models.ForeignKey(
-        VRF, models.PROTECT, null=True, blank=True, verbose_name=_("VRF"), help_text=_("Empty: the global address space.")
+        VRF,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("VRF"),
+        help_text=_("Empty: the global address space."),
     )
     network = NetworkField(_("network"), help_text=_("As in 10.112.57.0/24 or 2001:db8::/64."))
     name = models.CharField(_("name"), max_length=100, blank=True, default="", db_default="")
@@ -230,7 +236,9 @@ class Pool(Row):
         verbose_name_plural = _("pools")
         constraints = [
             models.CheckConstraint(
-                condition=Q(last__gte=F("first")), name="pools_upwards", violation_error_message=_("A pool runs upwards.")
+                condition=Q(last__gte=F("first")),
+                name="pools_upwards",
+                violation_error_message=_("A pool runs upwards."),
             ),
             models.CheckConstraint(condition=Q(kind__in=["static", "dhcp"]), name="pools_kind"),
         ]
@@ -260,7 +268,12 @@ class Server(Row):
     """A machine. Where its address stands in the ledger follows from it."""
 
     vrf = models.ForeignKey(
-        VRF, models.PROTECT, null=True, blank=True, verbose_name=_("VRF"), help_text=_("Empty: the global address space.")
+        VRF,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("VRF"),
+        help_text=_("Empty: the global address space."),
     )
     hostname = HostnameField(_("host name"), max_length=253)
     ip_address = AddressField(_("IP address"), null=True, blank=True)
@@ -412,7 +425,7 @@ class IPAddress(Row):
     @property
     def holder(self) -> str:
         """Who has the address, for a sentence; empty when it is free."""
-        if self.server_id:
+        if self.server:
             return gettext("server “%s”") % self.server.hostname
         if self.vm_id:
             return gettext("VM “%s”") % self.vm_id

@@ -43,13 +43,14 @@ class Placed:
     refused: list[str] | None = None  # addresses that others have; None: an error
 
 
-def place(servers: Sequence[Server], *, lenient: bool = False) -> Placed:
+def place(servers: Iterable[Server], *, lenient: bool = False) -> Placed:
     """Give every server the rows of its addresses and take away those that it no longer has.
 
     Raises ValidationError, which names the holder, when somebody else has one of the addresses; a lenient call
     leaves that row as it is and notes the refusal.
     """
     done = Placed(refused=[] if lenient else None)
+    servers = list(servers)
     for start in range(0, len(servers), BATCH):
         with transaction.atomic():
             _place(servers[start : start + BATCH], done)
@@ -148,10 +149,7 @@ class _Ground:
         """Whether the address, once free, may be handed out again."""
         subnet = self.subnet(key)
         return (
-            subnet is not None
-            and key[1] != subnet.gateway
-            and is_host(subnet.network, key[1])
-            and self.is_static(key)
+            subnet is not None and key[1] != subnet.gateway and is_host(subnet.network, key[1]) and self.is_static(key)
         )
 
 

@@ -18,7 +18,7 @@ from ipam import addresses, search
 from ipam.addresses import Address, Network
 
 if TYPE_CHECKING:
-    from ipam.models import VRF, IPAddress, Pool, Server, Subnet
+    from ipam.models import VRF, IPAddress, Pool, Subnet
 
 LIVE = ("allocated", "reserved", "quarantine")
 _MANY = 8  # above this many addresses, reading all subnets beats probing for their supernets
@@ -138,12 +138,14 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         """How many rows there are of each status, in one query."""
         return dict(self.order_by().values_list("status").annotate(number=Count("*")))
 
-    def page(self, order: Sequence[OrderBy | str], first: int, size: int) -> IPAddressQuerySet:
-        """Some rows with everything that a list shows of them. Only their keys are fetched in order, so that
-        the rows before them cost no join."""
-        keys = self.order_by(*order).values("pk")[first : first + size]
-        whole = self.model._default_manager.filter(pk__in=keys)
-        return whole.probed().select_related("subnet", "server").order_by(*order)
+    def page(self, order: Sequence[OrderBy | str], first: int, size: int, total: int) -> IPAddressQuerySet:
+        """Some of `total` rows, with everything that a list shows of them. Only their keys are fetched in order, so
+        that the rows before them cost no join; those behind the middle are fetched from the end."""
+        rows, last = self.order_by(*order), min(first + size, total)
+        backwards = first > total - last
+        keys = rows.reverse()[total - last : total - first] if backwards else rows[first:last]
+        whole = self.model._default_manager.filter(pk__in=keys.values("pk"))
+        return whole.probed().select_related("vrf", "subnet", "server").order_by(*order)
 
     def claimable(
         self, subnet: Subnet, first: Address | None = None, last: Address | None = None, mac: str | None = None
@@ -151,15 +153,14 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         """Free rows of the subnet's static pools in the order of their use: never used ones first, then the
         longest free. An address that another machine still holds a lease of is not free yet."""
         free = self.filter(ready(subnet.vrf_id, mac), subnet=subnet)
-        if first is not None and last is not None:
-            free = free.between(first, last)
-        return free.order_by(F("freed_at").asc(nulls_first=True), "ip_address")
-
+        chosen = free if first is None or last is None else free.between(first, last)
+        return chosen.order_by(F("freed_at").asc(nulls_first=True), "ip_address")
 
     def claim(
         self, subnet: Subnet, facts: dict[str, Any], first: Address | None, last: Address | None, *, wait: bool
     ) -> IPAddress | None:
-        """PostgreSQL: claim the first claimable row and write its history, in one statement."""
+        """PostgreSQL: the row that the VM has already (then its `known` is true), or the first claimable one,
+        claimed and with its history written; in one statement."""
         given = {
             **facts,
             "subnet": subnet.pk,
@@ -185,14 +186,18 @@ def _claim_sql(wait: bool) -> str:
 
     kept = ", ".join(field.column for field in IPAddress.history.model.tracked_fields)
     return f"""
-        WITH picked AS MATERIALIZED (
+        WITH held AS MATERIALIZED (
+            SELECT a.* FROM ip_addresses a WHERE a.vm_id = %(vm_id)s
+        ), picked AS MATERIALIZED (
             SELECT a.id FROM ip_addresses a
-            WHERE a.subnet_id = %(subnet)s AND a.status = 'available' AND a.ip_type = 'static'
+            WHERE NOT EXISTS (SELECT FROM held)
+              AND a.subnet_id = %(subnet)s AND a.status = 'available' AND a.ip_type = 'static'
               AND (%(first)s::inet IS NULL OR a.ip_address BETWEEN %(first)s::inet AND %(last)s::inet)
               AND NOT EXISTS (
                 SELECT FROM sightings s
                 WHERE s.ip_address = a.ip_address AND s.vrf_id IS NOT DISTINCT FROM a.vrf_id AND s.source = 'lease'
-                  AND s.leased_until > statement_timestamp() AND s.mac_address IS DISTINCT FROM %(mac_address)s::macaddr)
+                  AND s.leased_until > statement_timestamp()
+                  AND s.mac_address IS DISTINCT FROM %(mac_address)s::macaddr)
             ORDER BY a.freed_at NULLS FIRST, a.ip_address
             LIMIT 1 FOR UPDATE OF a {"" if wait else "SKIP LOCKED"}
         ), claimed AS (
@@ -205,7 +210,7 @@ def _claim_sql(wait: bool) -> str:
             INSERT INTO ip_addresses_history ({kept}, history_date, history_type, history_user_id)
             SELECT {kept}, statement_timestamp(), '~', %(user)s FROM claimed
         )
-        SELECT * FROM claimed"""
+        SELECT true AS known, * FROM held UNION ALL SELECT false, * FROM claimed"""
 
 
 def history_user_id() -> int | None:

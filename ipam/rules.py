@@ -7,7 +7,7 @@ that make the answers stay true until the row is written.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -183,9 +183,7 @@ def _check_span(pool: Pool, errors: Errors) -> None:
                 _("%(address)s is not in %(network)s.") % {"address": getattr(pool, name), "network": network}
             )
     if not errors and pool.first > pool.last:
-        errors["last"].append(
-            _("%(last)s comes before %(first)s.") % {"last": pool.last, "first": pool.first}
-        )
+        errors["last"].append(_("%(last)s comes before %(first)s.") % {"last": pool.last, "first": pool.first})
 
 
 def _check_overlap(pool: Pool, errors: Errors) -> None:
@@ -225,7 +223,7 @@ def _check_dhcp(pool: Pool, errors: Errors) -> None:
 
 def check_server(server: Server) -> None:
     """A server's name, address and MAC are its own."""
-    from ipam.models import Interface, Server
+    from ipam.models import Server
 
     errors: Errors = defaultdict(list)
     same = Q(hostname__iexact=server.hostname)
@@ -358,7 +356,7 @@ def check_address(row: IPAddress) -> None:
         raise ValidationError(dict(errors))
 
 
-def _check_state(row: IPAddress, old: dict | None, errors: Errors) -> None:
+def _check_state(row: IPAddress, old: Mapping[str, object] | None, errors: Errors) -> None:
     if row.status == "available" and (row.server_id or row.vm_id):
         errors["status"].append(_("%s still has a holder; release it instead.") % row.ip_address)
     if row.server_id and row.status != "allocated":
@@ -401,7 +399,9 @@ def _these_live(rows: object, what: str) -> str:
         return ""
     count = live.count() if len(first) > 5 else len(first)
     named = ", ".join(f"{row.ip_address} ({row.holder})" for row in first[:5])
-    return ngettext("%(count)d live address %(what)s: %(named)s", "%(count)d live addresses %(what)s: %(named)s", count) % {
+    return ngettext(
+        "%(count)d live address %(what)s: %(named)s", "%(count)d live addresses %(what)s: %(named)s", count
+    ) % {
         "count": count,
         "what": what,
         "named": named + (", …" if count > 5 else "."),

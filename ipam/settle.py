@@ -104,9 +104,7 @@ def retype(changed: Sequence[IPAddress]) -> None:
 def materialise(pool: Pool, subnet: Subnet, children: Sequence[Subnet]) -> int:
     """Make the missing rows of a small pool; how many they were."""
     there = set(
-        IPAddress.objects.between(pool.first, pool.last)
-        .filter(vrf=subnet.vrf_id)
-        .values_list("ip_address", flat=True)
+        IPAddress.objects.between(pool.first, pool.last).filter(vrf=subnet.vrf_id).values_list("ip_address", flat=True)
     )
     missing = [address for address in free_addresses(pool, subnet, children) if address not in there]
     stock(subnet, missing)
@@ -137,7 +135,7 @@ def reopen(subnet: Subnet, network: Network) -> None:
     """Let large pools walk again over a network in which addresses have become free for them."""
     for pool in subnet.pools.filter(kind="static").exclude(materialised_to=None):
         first = max(int(pool.first), int(network.network_address))
-        if int(pool.materialised_to) >= first:
+        if pool.materialised_to and int(pool.materialised_to) >= first:
             mark = type(pool.first)(first - 1) if first > int(pool.first) else None
             Pool.objects.filter(pk=pool.pk).update(materialised_to=mark)
 
@@ -154,7 +152,9 @@ def stock(subnet: Subnet, free: Sequence[Address]) -> None:
     )
 
 
-def free_addresses(pool: Pool, subnet: Subnet, children: Sequence[Subnet], start: Address | None = None) -> Iterator[Address]:
+def free_addresses(
+    pool: Pool, subnet: Subnet, children: Sequence[Subnet], start: Address | None = None
+) -> Iterator[Address]:
     """The addresses that the pool may hand out, upwards, not in a child subnet, not the ends, not the gateway."""
     kind, never = type(pool.first), set(never_free(subnet))
     position, last = int(start or pool.first), int(pool.last)

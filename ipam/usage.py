@@ -104,7 +104,9 @@ def _tree_order(subnet: Subnet) -> tuple[int, int, int]:
     return subnet.network.version, int(subnet.network.network_address), subnet.network.prefixlen
 
 
-def _usage(subnet: Subnet, pools: Sequence[Pool], children: Sequence[Subnet], counts: dict[tuple[str, str], int]) -> Usage:
+def _usage(
+    subnet: Subnet, pools: Sequence[Pool], children: Sequence[Subnet], counts: dict[tuple[str, str], int]
+) -> Usage:
     first, last = addresses.first_host(subnet.network), addresses.last_host(subnet.network)
     by_status = {status: counts.get((status, "static"), 0) + counts.get((status, "dhcp"), 0) for status in _STATUSES}
     return Usage(
@@ -129,5 +131,5 @@ def _own(subnet: Subnet, first: addresses.Address, last: addresses.Address, chil
     return total - sum(
         1
         for address in settle.never_free(subnet)
-        if first <= address <= last and not any(address in child.network for child in children)
+        if int(first) <= int(address) <= int(last) and not any(address in child.network for child in children)
     )

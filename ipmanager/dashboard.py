@@ -8,7 +8,6 @@ from datetime import datetime
 from heapq import nlargest
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +18,7 @@ from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from ipam.usage import fullest
 
 FULLEST, RECENT, NAMED = 8, 12, 6
+READ = 100  # so many of the newest lines of addresses are looked at
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Change:
 
 DONE = {"+": _("added"), "~": _("changed"), "-": _("deleted")}
 # Each model: what its rows are called, and on whose page their history stands.
-TOLD: list[tuple[type, Callable[[Any], str], str, str]] = [
+TOLD: list[tuple[Any, Callable[[Any], str], str, str]] = [
     (VRF, lambda row: row.name, "vrf", "id"),
     (Subnet, lambda row: f"{row.network} {row.name}".strip(), "subnet", "id"),
     (Pool, lambda row: f"{row.first}-{row.last}", "subnet", "subnet_id"),
@@ -97,18 +97,22 @@ TOLD: list[tuple[type, Callable[[Any], str], str, str]] = [
 ]
 
 
+def _newest(model: Any) -> list[Any]:
+    rows = model.history.order_by("-history_date", "-history_id").select_related("history_user")
+    if model is not IPAddress:
+        return list(rows[:RECENT])
+    # What follows from a server, or from its going, is told by the server.
+    return [row for row in rows[:READ] if row.server_id is None and row.status != "available"]
+
+
 def _recent() -> Iterator[Change]:
     for model, name, page, key in TOLD:
-        rows = model.history.order_by("-history_date", "-history_id").select_related("history_user")  # type: ignore[attr-defined]
-        if model is IPAddress:
-            # What follows from a server, or from its going, is told by the server.
-            rows = rows.filter(server=None).exclude(status="available")
-        for row in rows[:RECENT]:
+        for row in _newest(model):
             yield Change(
                 at=row.history_date,
                 who=str(row.history_user or ""),
                 done=row.get_status_display().lower() if model is IPAddress else DONE[row.history_type],
-                kind=model._meta.verbose_name,  # type: ignore[attr-defined]
+                kind=model._meta.verbose_name,
                 name=name(row),
                 url=reverse(f"admin:ipam_{page}_history", args=[getattr(row, key)]),
             )
@@ -118,12 +122,8 @@ def _recent() -> Iterator[Change]:
 
 
 def _dhcp() -> dict[str, Any]:
-    return {"waiting": DhcpChange.objects.count(), "last": Generation.objects.newest(), "url": _list_of(Generation)}
-
-
-def _list_of(model: type) -> str:
-    return (
-        reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
-        if admin.site.is_registered(model)
-        else ""
-    )  # type: ignore[attr-defined]
+    return {
+        "waiting": DhcpChange.objects.count(),
+        "last": Generation.objects.newest(),
+        "url": reverse("admin:dhcp_generation_changelist"),
+    }

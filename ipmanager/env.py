@@ -114,6 +114,19 @@ def network(name: str, default: str) -> Network:
         raise ImproperlyConfigured(f"{name}: {error}") from error
 
 
+def gateway(name: str, network: Network) -> Address:
+    """A host address of the network; its first one unless another is named."""
+    value = address(name, str(first_host(network)))
+    if value not in network:
+        raise ImproperlyConfigured(f"{name}: {value} does not lie in {network}")
+    return value
+
+
+def first_host(network: Network) -> Address:
+    """The lowest address that a machine may have."""
+    return network.network_address + (1 if network.num_addresses > 2 else 0)
+
+
 def networks(name: str) -> list[Network]:
     """A comma-separated list of networks or single addresses."""
     found = []

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 # The sidebar: a group's title and its models; an app's name stands for all its models that come no earlier.
@@ -34,8 +35,8 @@ def _items(request: HttpRequest, names: list[str]) -> list[dict[str, Any]]:
 
 def _item(screen: admin.ModelAdmin) -> dict[str, Any]:
     link = reverse(f"admin:{screen.opts.app_label}_{screen.opts.model_name}_changelist")
-    title = screen.opts.verbose_name_plural
-    return {"title": title[:1].upper() + title[1:], "icon": getattr(screen, "icon", "chevron_right"), "link": link}
+    title = capfirst(screen.opts.verbose_name_plural)
+    return {"title": title, "icon": getattr(screen, "icon", "chevron_right"), "link": link}
 
 
 def favicon(request: HttpRequest) -> str:

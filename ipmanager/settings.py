@@ -64,9 +64,9 @@ DNSMASQ_DNS = env.host_port("IPMANAGER_DNSMASQ_DNS", "") if env.text("IPMANAGER_
 DNSMASQ_LEASES = env.path("IPMANAGER_DNSMASQ_LEASES", "/var/lib/misc/dnsmasq.leases")
 DHCP_SYNC = env.choice("IPMANAGER_DHCP_SYNC", "inline", ["inline", "worker"])
 
-# --- system D's pool and boot files (their issues use them) -----------------------------------------
+# --- the pool for virtual machines, boot files ------------------------------------------------------
 POOL_NETWORK = env.network("IPMANAGER_POOL_NETWORK", "172.16.0.0/24")
-POOL_GATEWAY = env.address("IPMANAGER_POOL_GATEWAY", "172.16.0.1")
+POOL_GATEWAY = env.gateway("IPMANAGER_POOL_GATEWAY", POOL_NETWORK)
 POOL_API = env.choice("IPMANAGER_POOL_API", "token", ["token", "open"])
 TFTP_ROOT = env.path("IPMANAGER_TFTP_ROOT", DATA_DIR / "tftp")
 BOOT_ROOT = env.path("IPMANAGER_BOOT_ROOT", DATA_DIR / "boot")

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -46,9 +46,10 @@ class AddressForm(LedgerForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "server" in self.fields:
-            self.fields["server"].queryset = Server.objects.filter(pk=self.instance.server_id)
-            self.fields["server"].help_text = _("Empty it to take the address away from the server.")
+        server = self.fields.get("server")
+        if isinstance(server, forms.ModelChoiceField):
+            server.queryset = Server.objects.filter(pk=self.instance.server_id)
+            server.help_text = _("Empty it to take the address away from the server.")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -84,9 +85,10 @@ class NewAddressForm(AddressForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "status" in self.fields:
-            self.fields["status"].choices = [choice for choice in IPAddress.Status.choices if choice[0] != "available"]
-            self.fields["status"].initial = "reserved"
+        status = self.fields.get("status")
+        if isinstance(status, forms.ChoiceField):
+            status.choices = [choice for choice in IPAddress.Status.choices if choice[0] != "available"]
+            status.initial = "reserved"
 
     def target(self, cleaned: dict[str, Any]) -> IPAddress:
         if not cleaned.get("ip_address"):
@@ -157,7 +159,7 @@ class AddressList(LedgerList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        keys = list(self.result_list.values_list("pk", flat=True))
+        keys = list(self.result_list.values_list("pk", flat=True))  # type: ignore[has-type]
         rows = IPAddress.objects.filter(pk__in=keys).probed().select_related("subnet", "server", "vrf").in_bulk()
         self.result_list = [rows[key] for key in keys]
 
@@ -172,6 +174,7 @@ class IPAddressAdmin(LedgerAdmin):
     list_display = (
         "ip_address", "subnet_link", "hostname", "status_badge", "activity", "type_badge", "mac_address", "holder",
     )  # fmt: skip
+    list_per_page = 25
     list_filter = (
         ("status", ChoicesDropdownFilter),
         ActiveFilter,
@@ -197,7 +200,8 @@ class IPAddressAdmin(LedgerAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)
         # One row is shown with all that is known of it; the list fetches that for its page alone.
-        return rows.probed() if request.resolver_match.kwargs.get("object_id") else rows
+        of_one = request.resolver_match and "object_id" in request.resolver_match.kwargs
+        return rows.probed() if of_one else rows
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -251,7 +255,7 @@ class IPAddressAdmin(LedgerAdmin):
 
     @admin.display(description=_("VRF"))
     def space(self, row: IPAddress) -> SafeString:
-        return marks.link(row.vrf) if row.vrf else gettext("Global")
+        return marks.link(row.vrf, otherwise=gettext("Global"))
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, row: IPAddress) -> SafeString:
@@ -267,7 +271,7 @@ class IPAddressAdmin(LedgerAdmin):
 
     @admin.display(description=_("VM/Server"), ordering=Coalesce("server__hostname", "vm_id"))
     def holder(self, row: IPAddress) -> SafeString:
-        return marks.link(row.server) if row.server else row.vm_id or marks.NOTHING
+        return marks.link(row.server, otherwise=row.vm_id or marks.NOTHING)
 
     @admin.display(description=_("seen"))
     def sightings(self, row: IPAddress) -> SafeString:
@@ -275,9 +279,8 @@ class IPAddressAdmin(LedgerAdmin):
         lines = (
             (sighting.get_source_display(), sighting.mac_address or "", when(sighting.seen_at)) for sighting in seen
         )
-        return format_html_join("", "<div>{} {} · {}</div>", lines) or gettext(
-            "Never: no lease, ARP entry or ping is known."
-        )
+        never = conditional_escape(gettext("Never: no lease, ARP entry or ping is known."))
+        return format_html_join("", "<div>{} {} · {}</div>", lines) or never
 
     # --- saving ---------------------------------------------------------------------------------------
 
@@ -431,5 +434,5 @@ def _chosen(request: HttpRequest) -> Subnet | None:
     return Subnet.objects.filter(pk=wanted).first() if wanted.isdigit() else None
 
 
-def _new_server_url(**initial: object) -> str:
+def _new_server_url(**initial: Any) -> str:
     return f"{reverse('admin:ipam_server_add')}?{urlencode(initial)}"

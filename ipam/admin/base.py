@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.formats import localize
-from django.utils.timezone import template_localtime
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import HistoricalChanges, ModelChange
@@ -54,7 +54,7 @@ class Refusal:
 
 
 @contextmanager
-def typed_in(prefix: str) -> Iterator[None]:
+def typed_in(prefix: str | None) -> Iterator[None]:
     """Whatever is refused in here was typed in the form with this prefix."""
     try:
         yield
@@ -78,7 +78,7 @@ class LedgerForm(forms.ModelForm):
         if self.checked_when_saved:
             self._clean_fields_only()
         else:
-            super()._post_clean()
+            super()._post_clean()  # type: ignore[misc]
         if self.refusal and self.refusal.prefix == self.prefix:
             self.add_error(None, self.refusal.error)
 
@@ -86,9 +86,9 @@ class LedgerForm(forms.ModelForm):
         self.instance = forms.models.construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
         parents = {name for name, field in self.fields.items() if isinstance(field, forms.models.InlineForeignKeyField)}
         try:
-            self.instance.clean_fields(self._get_validation_exclusions() | parents)
+            self.instance.clean_fields(self._get_validation_exclusions() | parents)  # type: ignore[attr-defined]
         except ValidationError as error:
-            self._update_errors(error)
+            self._update_errors(error)  # type: ignore[attr-defined]
 
     def add_error(self, field: str | None, error: Any) -> None:
         """Like Django's, but what is said of a field that is not shown here stands above the form."""
@@ -158,7 +158,7 @@ class LedgerList(ChangeList):
 
 def when(moment: datetime) -> str:
     """A moment in the reader's time and notation."""
-    return str(localize(template_localtime(moment)))
+    return str(localize(localtime(moment)))
 
 
 class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
@@ -170,7 +170,7 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
     warn_unsaved_form = True
     view_on_site = False  # a row's page is this one
     empty_value_display = NOTHING
-    readonly_fields = ("created_at", "updated_at")
+    readonly_fields: Sequence[str] = ("created_at", "updated_at")
     change_form_before_template = "admin/ipam/facts.html"
 
     def facts(self, obj: Any) -> Facts:

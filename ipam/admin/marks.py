@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -71,10 +71,10 @@ def count(number: int) -> str:
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def link(target: Model | None, text: object = None) -> SafeString:
+def link(target: Model | None, text: object = None, otherwise: str = NOTHING) -> SafeString:
     """A link to a row's own page, or a dash."""
     if target is None:
-        return NOTHING
+        return conditional_escape(otherwise)
     return format_html('<a class="ipm-link" href="{}" title="{}">{}</a>', change_url(target), target, text or target)
 
 

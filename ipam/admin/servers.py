@@ -83,7 +83,7 @@ class ServerAdmin(LedgerAdmin):
         row = next(rows, None)
         if row and row.subnet is None:
             return marks.badge("unknown", gettext("In no subnet"))
-        return marks.link(row.subnet, row.subnet.network) if row else marks.NOTHING
+        return marks.link(row.subnet, row.subnet.network) if row and row.subnet else marks.NOTHING
 
     def save_model(self, request: HttpRequest, obj: Server, form: ModelForm, change: bool) -> None:
         subnet = form.cleaned_data.get("next_free_in")
@@ -101,8 +101,7 @@ def whereabouts(server: Server) -> Iterator[tuple[int, str | SafeString]]:
     """Where each address of a server stands now, as messages with their level."""
     for row in IPAddress.objects.filter(server=server).select_related("subnet"):
         if row.subnet:
-            text = format_html(gettext("{} stands in {}."), marks.link(row), marks.link(row.subnet))
-            yield messages.INFO, text
+            yield messages.INFO, format_html(gettext("{} stands in {}."), marks.link(row), marks.link(row.subnet))
         else:
-            text = gettext("%s lies in no subnet yet. It is kept, and placed as soon as a subnet for it is made.") % row
-            yield messages.WARNING, text
+            text = gettext("%s lies in no subnet yet. It is kept, and placed as soon as a subnet for it is made.")
+            yield messages.WARNING, text % row

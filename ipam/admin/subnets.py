@@ -41,7 +41,7 @@ class PoolForm(LedgerForm):
 class PoolFormSet(LedgerFormSet):
     """Pools make room before others move in: the deleted ones go first, then those that shrink."""
 
-    def save_existing_objects(self, commit: bool = True) -> list[Pool]:
+    def save_existing_objects(self, commit: bool = True) -> list[models.Model]:
         gone = [form for form in self.initial_forms if form in self.deleted_forms]
         kept = [form for form in self.initial_forms if form not in gone and form.has_changed()]
         self.deleted_objects = [form.instance for form in gone]
@@ -75,14 +75,14 @@ class SubnetList(LedgerList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = list(self.result_list)
-        measured = usage(self.result_list)
-        for subnet, depth in zip(self.result_list, self._depths(), strict=True):
+        shown: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        measured = usage(shown)
+        for subnet, depth in zip(shown, self._depths(shown), strict=True):
             subnet.measured, subnet.depth = measured[subnet.pk], depth
+        self.result_list = shown
 
-    def _depths(self) -> list[int]:
+    def _depths(self, shown: Sequence[Subnet]) -> list[int]:
         """In how many of the listed subnets each one lies. Only in tree order does that make sense."""
-        shown: Sequence[Subnet] = self.result_list
         if not shown or ORDER_VAR in self.params:
             return [0] * len(shown)
         above = list(self._above(shown[0]))
@@ -138,7 +138,7 @@ class SubnetAdmin(LedgerAdmin):
         return [
             (_("Usage"), marks.bar(_measured(obj))),
             (_("Addresses"), numbers(obj)),
-            (_("VRF"), marks.link(obj.vrf) if obj.vrf else _("Global")),
+            (_("VRF"), marks.link(obj.vrf, otherwise=gettext("Global"))),
             (_("Parent"), marks.link(obj.parent)),
             (_("Children"), _children(obj)),
             (_("Created"), when(obj.created_at)),

@@ -10,6 +10,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from itertools import count, islice
 
 import django
@@ -112,8 +113,7 @@ def row(subnet: Subnet, number: int) -> IPAddress:
         status="allocated" if taken else "available",
         vm_id=f"vm-{key}" if taken else None,
         hostname=f"host-{key:07d}.example" if taken else "",
-        mac_address=f"02:{key >> 32 & 255:02x}:{key >> 24 & 255:02x}:{key >> 16 & 255:02x}:{key >> 8 & 255:02x}:{key & 255:02x}"
-        if taken else None,
+        mac_address=":".join(f"{byte:02x}" for byte in [2, *key.to_bytes(5)]) if taken else None,
     )  # fmt: skip
 
 
@@ -126,6 +126,7 @@ def pages(options: argparse.Namespace) -> None:
     )
     subnet = Subnet.objects.order_by("pk")[options.subnets // 2]
     sample = IPAddress.objects.filter(subnet=subnet).exclude(mac_address=None)[0]
+    assert sample.mac_address
     for name, url in {
         "/ipam/ first page": "/ipam/",
         "/ipam/ one subnet": f"/ipam/?subnet={subnet.pk}",
@@ -139,7 +140,7 @@ def pages(options: argparse.Namespace) -> None:
     }.items():
         answer = client.get(url)
         assert answer.status_code == 200, (url, answer.status_code)
-        measure(f"{name} ({IPAddress.objects.count()} rows)", lambda url=url: client.get(url), 40, options)
+        measure(f"{name} ({IPAddress.objects.count()} rows)", partial(client.get, url), 40, options)
 
 
 def servers(options: argparse.Namespace) -> None:
@@ -196,7 +197,7 @@ def title(text: str, options: argparse.Namespace) -> None:
 def version() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version" if connection.vendor == "postgresql" else "SELECT sqlite_version()")
-        return cursor.fetchone()[0]
+        return str((cursor.fetchone() or [""])[0])
 
 
 main()

@@ -53,7 +53,8 @@ def _subnet(network: str, name: str, site: str, vlan: int, static: tuple, dhcp: 
 
 def _server(number: int, kind: str, address: str) -> None:
     model, maker = KINDS[number % len(KINDS)]
+    mac = f"02:00:00:00:{number // 256:02x}:{number % 256:02x}"
     Server(
-        hostname=f"{kind}-{number % 100:02}", ip_address=address, mac_address=f"02:00:00:00:{number // 256:02x}:{number % 256:02x}",
+        hostname=f"{kind}-{number % 100:02}", ip_address=address, mac_address=mac,
         device_type=model, manufacturer=maker, location=PLACES[number % len(PLACES)], lan_port=f"A{number % 48 + 1}",
     ).save()  # fmt: skip

@@ -7,6 +7,7 @@ IPMANAGER_TEST_PROOF=1 (`make proof`) runs thousands of steps more.
 
 import ipaddress
 import os
+from itertools import pairwise
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -50,7 +51,12 @@ class Ledger(RuleBasedStateMachine):
             report = populate()
             transaction.set_rollback(True)
             self.atomic.__exit__(None, None, None)
-            assert (report.static_created, report.static_updated, report.dhcp_created, report.dhcp_updated) == (0, 0, 0, 0)
+            assert (report.static_created, report.static_updated, report.dhcp_created, report.dhcp_updated) == (
+                0,
+                0,
+                0,
+                0,
+            )
             assert (report.freed, report.deleted, report.moved) == (0, 0, 0)
 
     def attempt(self, work):
@@ -168,7 +174,9 @@ class Ledger(RuleBasedStateMachine):
             around = [subnet for subnet in subnets if row.ip_address in subnet.network]
             subnet = max(around, key=lambda found: found.network.prefixlen, default=None)
             assert row.subnet == subnet, f"{row} stands in {row.subnet}, not in {subnet}"
-            static = any(p.kind == "static" and p.subnet == subnet and p.first <= row.ip_address <= p.last for p in pools)
+            static = any(
+                p.kind == "static" and p.subnet == subnet and p.first <= row.ip_address <= p.last for p in pools
+            )
             assert (row.ip_type == "static") == static
             assert subnet is None or is_host(subnet.network, row.ip_address)
             assert (row.server_id is not None) <= (row.status == "allocated")
@@ -191,12 +199,12 @@ class Ledger(RuleBasedStateMachine):
         for pool in pools:
             assert pool.first in pool.subnet.network
             assert pool.last in pool.subnet.network
-        for one, other in zip(pools, pools[1:], strict=False):
+        for one, other in pairwise(pools):
             assert one.last < other.first
 
 
 @pytest.mark.django_db
-class TestLedger(Ledger.TestCase):
+class TestLedger(Ledger.TestCase):  # type: ignore[misc, valid-type]
     settings = settings(
         max_examples=300 if PROOF else 12,
         stateful_step_count=50,

@@ -20,9 +20,7 @@ def free():
 
 
 def test_the_seeds_two_pools_make_101_rows():
-    SubnetFactory(
-        network="192.168.1.0/24", static_ip_pools=["192.168.1.1-192.168.1.50", "192.168.1.100-192.168.1.150"]
-    )
+    SubnetFactory(network="192.168.1.0/24", static_ip_pools=["192.168.1.1-192.168.1.50", "192.168.1.100-192.168.1.150"])
     assert IPAddress.objects.count() == 101
 
 
@@ -85,7 +83,9 @@ def test_saving_again_changes_nothing(subnet, django_assert_max_num_queries):
     assert list(IPAddress.objects.values()) == before
 
 
-@pytest.mark.parametrize("other", ["10.0.0.15-10.0.0.30", "10.0.0.5-10.0.0.10", "10.0.0.12-10.0.0.13", "10.0.0.1-10.0.0.99"])
+@pytest.mark.parametrize(
+    "other", ["10.0.0.15-10.0.0.30", "10.0.0.5-10.0.0.10", "10.0.0.12-10.0.0.13", "10.0.0.1-10.0.0.99"]
+)
 @pytest.mark.parametrize("kind", ["static", "dhcp"])
 def test_pools_of_one_vrf_never_overlap_and_the_other_one_is_named(subnet, other, kind):
     PoolFactory(subnet=subnet, first="10.0.0.10", last="10.0.0.20")
@@ -121,7 +121,9 @@ def test_a_pool_runs_upwards_inside_its_subnet(subnet, first, last, field):
     assert field in refused.value.message_dict
 
 
-@pytest.mark.parametrize(("first", "last"), [("10.0.0.1", "10.0.0.9"), ("10.0.0.0", "10.0.0.0"), ("10.0.0.9", "10.0.0.255")])
+@pytest.mark.parametrize(
+    ("first", "last"), [("10.0.0.1", "10.0.0.9"), ("10.0.0.0", "10.0.0.0"), ("10.0.0.9", "10.0.0.255")]
+)
 def test_dnsmasq_is_never_told_to_hand_out_gateway_or_ends(subnet, first, last):
     with pytest.raises(ValidationError, match="gateway|no host address"):
         PoolFactory(subnet=subnet, first=first, last=last, kind="dhcp")

@@ -7,7 +7,14 @@ from django.test.utils import CaptureQueriesContext
 
 from ipam.allocate import allocate, quarantine, reserve
 from ipam.models import IPAddress, Server
-from tests.ipam.factories import IPAddressFactory, InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
+from tests.ipam.factories import (
+    InterfaceFactory,
+    IPAddressFactory,
+    PoolFactory,
+    ServerFactory,
+    SubnetFactory,
+    VRFFactory,
+)
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from ipam.allocate import allocate, quarantine, reserve
 from ipam.models import IPAddress, Pool, Subnet
 from ipmanager.errors import Conflict
-from tests.ipam.factories import IPAddressFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
+from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -79,7 +79,9 @@ def test_a_deleted_child_gives_rows_and_free_addresses_back_to_its_parent():
 # --- refusals ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("network", ["10.0.0.1/24", "10.0.0.0", "10.0.0.0/33", "::ffff:10.0.0.0/120", "x", "fe80::1/64"])
+@pytest.mark.parametrize(
+    "network", ["10.0.0.1/24", "10.0.0.0", "10.0.0.0/33", "::ffff:10.0.0.0/120", "x", "fe80::1/64"]
+)
 def test_what_is_no_network_is_refused_at_its_field(network):
     with pytest.raises(ValidationError) as refused:
         SubnetFactory(network=network)

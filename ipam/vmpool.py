@@ -1,0 +1,112 @@
+"""The pool for virtual machines: one network, made on first use, from which each VM gets one address.
+
+Callers see only what VMs hold in this network; everything else in the ledger is none of their business.
+"""
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from ipam import addresses
+from ipam import allocate as verbs
+from ipam.addresses import Address, Network
+from ipam.models import IPAddress, Subnet
+from ipam.querysets import IPAddressQuerySet
+from ipam.usage import Usage, usage
+from ipmanager.errors import Exhausted, Invalid, NotFound, Unavailable
+
+
+def pool() -> Subnet:
+    """The pool's subnet as IPMANAGER_POOL_NETWORK names it; made when it is missing."""
+    return ensure(settings.POOL_NETWORK, settings.POOL_GATEWAY)
+
+
+def ensure(network: Network, gateway: Address) -> Subnet:
+    """The subnet of this network, made with this gateway when it is missing. Raises Unavailable."""
+    return _existing(network) or make(network, gateway)
+
+
+def make(network: Network, gateway: Address) -> Subnet:
+    """Make the subnet, with all of it as a static pool. Of processes that start at once, one makes it for all."""
+    subnet = Subnet(network=network, gateway=gateway, name="VM pool", static_ip_pools=[_everything(network)])
+    try:
+        subnet.save()
+    except ValidationError as error:
+        if found := _existing(network):
+            return found
+        raise Unavailable(" ".join(error.messages), hint="check IPMANAGER_POOL_NETWORK and the subnets") from error
+    return subnet
+
+
+def allocate(vm_id: str, hostname: str = "") -> tuple[IPAddress, Subnet]:
+    """The VM's address, new or the one it has. Raises Exhausted, Conflict, Invalid."""
+    subnet = pool()
+    try:
+        return verbs.allocate(subnet, vm_id=vm_id, hostname=hostname), subnet
+    except Exhausted:
+        if subnet.pools.exists():
+            raise
+    # Somebody made the subnet without saying which addresses are for VMs: all of them.
+    make_static(subnet)
+    return verbs.allocate(subnet, vm_id=vm_id, hostname=hostname), subnet
+
+
+def make_static(subnet: Subnet) -> None:
+    """Give a subnet that has no pool one that is as large as itself."""
+    subnet.static_ip_pools = [_everything(subnet.network)]
+    try:
+        subnet.save()
+    except ValidationError as error:
+        raise Unavailable(" ".join(error.messages), hint=f"give {subnet.network} a static pool") from error
+
+
+def held() -> IPAddressQuerySet:
+    """What VMs hold in the pool's network."""
+    return IPAddress.objects.filter(vrf=None, vm_id__isnull=False).within(settings.POOL_NETWORK)
+
+
+def find(vm_id: str) -> IPAddress:
+    """The VM's row. Raises NotFound."""
+    row = held().filter(vm_id=vm_id).first() if verbs.is_safe(vm_id) else None
+    if row is None:
+        raise NotFound("IP not found")
+    return row
+
+
+def release(vm_id: str) -> None:
+    """Free the VM's address. Raises NotFound."""
+    _release(held().filter(vm_id=vm_id) if verbs.is_safe(vm_id) else held().none())
+
+
+def release_by_ip(text: str) -> Address:
+    """Free the address if a VM holds it. Raises Invalid, NotFound."""
+    try:
+        address = addresses.parse_address(text)
+    except ValueError as error:
+        raise Invalid("Invalid IP address") from error
+    if address not in settings.POOL_NETWORK:
+        raise Invalid("Invalid IP address")
+    _release(held().filter(ip_address=address))
+    return address
+
+
+def figures() -> tuple[Subnet, Usage]:
+    """The pool and how full it is."""
+    subnet = pool()
+    return subnet, usage([subnet])[subnet.pk]
+
+
+def _release(rows: IPAddressQuerySet) -> None:
+    with transaction.atomic():
+        row = rows.select_for_update().first()  # locked: it is still this VM's when it is freed
+        if row is None:
+            raise NotFound("IP not found")
+        verbs.release(row)
+
+
+def _existing(network: Network) -> Subnet | None:
+    return Subnet.objects.in_vrf(None).filter(network=network).first()
+
+
+def _everything(network: Network) -> str:
+    return f"{addresses.first_host(network)}-{addresses.last_host(network)}"

@@ -1,0 +1,8 @@
+"""Settings of `manage.py ippool`: the site reduced to the address pool for virtual machines."""
+
+from ipmanager.settings import *  # noqa: F403
+
+ROOT_URLCONF = "ipmanager.ippool_urls"
+WSGI_APPLICATION = "ipmanager.wsgi.application"
+# No pages, so no sessions, languages or policies; who asked is of interest to nobody, because anybody may.
+MIDDLEWARE = ["ipmanager.proxies.TrustedProxies"]

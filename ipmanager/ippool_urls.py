@@ -1,0 +1,5 @@
+"""The addresses of `manage.py ippool`: nothing but the pool."""
+
+from django.urls import include, path
+
+urlpatterns = [path("api/v1/", include("ipmanager.pool_api"))]

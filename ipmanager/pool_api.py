@@ -1,0 +1,190 @@
+"""`/api/v1/ip/…`: the address pool for virtual machines over HTTP, in the shapes of the ippool service it replaces.
+
+Plain Django views: this is the hot path. Its words are a protocol and stay English.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, path
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.exceptions import AuthenticationFailed
+
+from ipam import vmpool
+from ipmanager.auth import TokenAuthentication
+from ipmanager.errors import Exhausted, Invalid, IPManagerError
+
+logger = logging.getLogger(__name__)
+LARGEST_BODY = 64 * 1024
+Answer = tuple[int, Any]
+
+
+class Refused(Exception):
+    """No token, a wrong one, or one that may not do this."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+# --- the routes ----------------------------------------------------------------------------------------
+
+
+def health(request: HttpRequest) -> Answer:
+    return 200, {"status": "healthy"}
+
+
+def allocate(request: HttpRequest) -> Answer:
+    vm_id, hostname = _asked(request)
+    row, subnet = vmpool.allocate(vm_id, hostname or "")
+    given = {
+        "ip": str(row.ip_address),
+        "vm_id": vm_id,
+        "gateway": str(subnet.gateway or ""),
+        "network": str(subnet.network),
+    }
+    return 201, given if hostname is None else given | {"hostname": hostname}
+
+
+def release(request: HttpRequest, vm_id: str) -> Answer:
+    vmpool.release(vm_id)
+    return 200, {"message": "IP released successfully", "vm_id": vm_id}
+
+
+def release_by_ip(request: HttpRequest, ip: str) -> Answer:
+    return 200, {"message": "IP released successfully", "ip": str(vmpool.release_by_ip(ip))}
+
+
+def show(request: HttpRequest, vm_id: str) -> Answer:
+    row = vmpool.find(vm_id)
+    found = {"ip": str(row.ip_address), "vm_id": vm_id}
+    return 200, found | {"hostname": row.hostname} if row.hostname else found
+
+
+def allocations(request: HttpRequest) -> Answer:
+    rows = vmpool.held().order_by("ip_address").values_list("ip_address", "vm_id")
+    return 200, [{"ip": str(ip), "vm_id": vm_id} for ip, vm_id in rows]
+
+
+def stats(request: HttpRequest) -> Answer:
+    subnet, used = vmpool.figures()
+    return 200, {
+        "network": str(subnet.network),
+        "gateway": str(subnet.gateway or ""),
+        "total": used.static,
+        "allocated": used.static - used.available,
+        "available": used.available,
+        "usage": 100 * (used.static - used.available) / used.static if used.static else 0.0,
+    }
+
+
+# --- what they have in common --------------------------------------------------------------------------
+
+
+def serve(method: str, view: Callable[..., Answer], *, anonymous: bool = False) -> Callable[..., HttpResponse]:
+    """The view as Django wants it: method, token, errors as `{"error": …}`, headers for browsers of any origin."""
+
+    @csrf_exempt  # no cookie opens these routes, so no other site can use somebody's
+    def answer(request: HttpRequest, **captured: str) -> HttpResponse:
+        if request.method == "OPTIONS":
+            return _preflight(method)
+        response = _respond(request, method, view, captured, anonymous)
+        if anonymous or settings.POOL_API == "open" or "Authorization" in request.headers:
+            response["Access-Control-Allow-Origin"] = "*"
+        return response
+
+    return answer
+
+
+def _respond(
+    request: HttpRequest, method: str, view: Callable[..., Answer], captured: dict[str, str], anonymous: bool
+) -> HttpResponse:
+    if request.method != method and not (request.method == "HEAD" and method == "GET"):
+        return JsonResponse({"error": "Method not allowed"}, status=405, headers={"Allow": f"{method}, OPTIONS"})
+    try:
+        if not anonymous and settings.POOL_API != "open":
+            _authorize(request)
+        status, body = view(request, **captured)
+    except Refused as refused:
+        headers = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else None
+        return JsonResponse({"error": str(refused)}, status=refused.status, headers=headers)
+    except Exhausted:
+        return JsonResponse({"error": "No available IPs in pool"}, status=503)
+    except IPManagerError as error:
+        return JsonResponse({"error": str(error)}, status=error.status)
+    except OperationalError:
+        logger.exception("%s %s: the database does not answer", request.method, request.path)
+        return JsonResponse({"error": "The database does not answer; try again"}, status=503)
+    return JsonResponse(body, status=status, safe=False)
+
+
+def _authorize(request: HttpRequest) -> None:
+    """Let a token with the scope `allocate` through, if its user may change addresses. Raises Refused."""
+    try:
+        found = TokenAuthentication().authenticate(request)  # type: ignore[arg-type]
+    except AuthenticationFailed as error:
+        raise Refused(401, str(error.detail)) from error
+    if found is None:
+        raise Refused(401, "This needs a token: Authorization: Bearer TOKEN")
+    request.user, token = found  # type: ignore[assignment]
+    if not token.allows("allocate"):
+        raise Refused(403, "This token lacks the scope allocate")
+    if not request.user.has_perm("ipam.change_ipaddress"):
+        raise Refused(403, "The user of this token may not change addresses")
+
+
+def _asked(request: HttpRequest) -> tuple[str, str | None]:
+    """The VM and its host name, if one was sent. Raises Invalid."""
+    if request.content_type != "application/json":
+        raise Invalid("Send JSON with Content-Type: application/json")
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+        raise TooLarge(f"The body may have {LARGEST_BODY} bytes at most")
+    try:
+        asked = json.loads(request.body)
+    except (ValueError, RecursionError) as error:
+        raise Invalid("The body is not valid JSON") from error
+    if not isinstance(asked, dict):
+        raise Invalid("Send a JSON object with vm_id")
+    vm_id, hostname = asked.get("vm_id"), asked.get("hostname")
+    if not isinstance(vm_id, str) or not vm_id.strip():
+        raise Invalid("vm_id is missing: send a text that is not empty")
+    if not isinstance(hostname, str | None):
+        raise Invalid("hostname is a text or null")
+    return vm_id, hostname
+
+
+class TooLarge(Invalid):
+    """More than anybody needs to name a VM."""
+
+    status = 413
+
+
+def _preflight(method: str) -> HttpResponse:
+    """A browser asks whether it may send the real request, which then brings the token: no cookies either way."""
+    return HttpResponse(
+        status=204,
+        headers={
+            "Access-Control-Allow-Origin": "*",
+            "Access-Control-Allow-Methods": f"{method}, OPTIONS",
+            "Access-Control-Allow-Headers": "Authorization, Content-Type",
+            "Access-Control-Max-Age": "86400",
+            "Allow": f"{method}, OPTIONS",
+        },
+    )
+
+
+# Fixed words stand before VM ids, as in the original: a VM called "stats" can be made and released, not shown.
+urlpatterns: list[URLPattern] = [
+    path("health", serve("GET", health, anonymous=True)),
+    path("ip/allocate", serve("POST", allocate)),
+    path("ip/allocations", serve("GET", allocations)),
+    path("ip/stats", serve("GET", stats)),
+    path("ip/release/<path:vm_id>", serve("DELETE", release)),
+    path("ip/release-by-ip/<path:ip>", serve("DELETE", release_by_ip)),
+    path("ip/<path:vm_id>", serve("GET", show)),
+]
