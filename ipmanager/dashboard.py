@@ -84,6 +84,10 @@ class Change:
     name: str
     url: str
 
+    @property
+    def ago(self) -> str:
+        return marks.ago(self.at)
+
 
 DONE = {"+": _("added"), "~": _("changed"), "-": _("deleted")}
 # Each model: what its rows are called, and on whose page their history stands.
@@ -111,7 +115,7 @@ def _recent() -> Iterator[Change]:
             yield Change(
                 at=row.history_date,
                 who=str(row.history_user or ""),
-                done=row.get_status_display().lower() if model is IPAddress else DONE[row.history_type],
+                done=marks.status(row) if model is IPAddress else DONE[row.history_type],
                 kind=model._meta.verbose_name,
                 name=name(row),
                 url=reverse(f"admin:ipam_{page}_history", args=[getattr(row, key)]),
@@ -122,8 +126,10 @@ def _recent() -> Iterator[Change]:
 
 
 def _dhcp() -> dict[str, Any]:
+    last = Generation.objects.newest()
     return {
         "waiting": DhcpChange.objects.count(),
-        "last": Generation.objects.newest(),
+        "last": last,
+        "ago": marks.ago(last.updated_at) if last else "",
         "url": reverse("admin:dhcp_generation_changelist"),
     }

@@ -11,6 +11,11 @@ Admin shows them, REST answers with them, commands print them: whoever raises on
 """
 
 
+class Clash(str):
+    """A sentence of a ValidationError about a field: what was asked is well formed, but something that exists
+    already forbids it. A form shows it like any other; the API answers 409 instead of 400."""
+
+
 class IPManagerError(Exception):
     """What is wrong (`message`) and what a person can do about it (`hint`, may be empty)."""
 

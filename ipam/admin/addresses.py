@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -49,7 +50,8 @@ class AddressForm(LedgerForm):
         server = self.fields.get("server")
         if isinstance(server, forms.ModelChoiceField):
             server.queryset = Server.objects.filter(pk=self.instance.server_id)
-            server.help_text = _("Empty it to take the address away from the server.")
+            page = marks.link(self.instance.server, gettext("To the server."))
+            server.help_text = format_html("{} {}", page, gettext("Empty it to take the address away from the server."))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -232,7 +234,7 @@ class IPAddressAdmin(LedgerAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "server" and field:
-            field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
+            field.widget = field.widget.widget  # without the buttons for other servers: it is this one or none
         if db_field.name == "description" and field:
             field.widget.attrs["rows"] = 3
         return field
@@ -240,6 +242,12 @@ class IPAddressAdmin(LedgerAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: IPAddress | None = None) -> bool:
         """Addresses are released, not deleted: rows come and go with pools and holders."""
         return False
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        """A server can be made only where nobody is."""
+        actions = super().get_actions_detail(request, object_id)
+        free = IPAddress.objects.filter(pk=object_id, server=None, vm_id=None).exclude(status="allocated").exists()
+        return [action for action in actions if free or action.path != "new-server"]
 
     def has_add_server_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return request.user.has_perm("ipam.add_server")

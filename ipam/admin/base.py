@@ -10,6 +10,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import display_for_field
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -32,6 +33,7 @@ from ipam.fields import AddressField, AddressListField, MACField, NetworkField
 from ipmanager.errors import IPManagerError
 
 Facts = list[tuple[Any, Any]]
+RECENT = 50  # lines of history of a row's parts
 
 REFUSALS = (ValidationError, IPManagerError)
 TEXT = {"widget": UnfoldAdminTextInputWidget}
@@ -51,6 +53,16 @@ class Refusal:
             if isinstance(told, ValidationError):
                 return cls(told, getattr(error, "prefix", None))
         return cls(ValidationError(str(error)), getattr(error, "prefix", None))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows that are edited with another one, and told in its history."""
+
+    title: Any
+    model: Any
+    key: str  # the column that holds the other row's key
+    name: Callable[[Any], str]
 
 
 @contextmanager
@@ -126,6 +138,7 @@ class LedgerInline(TabularInline):
     formset = LedgerFormSet
     formfield_overrides = WIDGETS
     extra = 0
+    hide_title = True  # its fields say the same
 
     def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> type[LedgerFormSet]:
         formset = super().get_formset(request, obj, **kwargs)
@@ -166,12 +179,14 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
     formfield_overrides = WIDGETS
     list_per_page = 50
     list_filter_submit = True
+    show_facets = ShowFacets.NEVER  # a count for every choice of every filter
     show_full_result_count = False
     warn_unsaved_form = True
     view_on_site = False  # a row's page is this one
     empty_value_display = NOTHING
     readonly_fields: Sequence[str] = ("created_at", "updated_at")
     change_form_before_template = "admin/ipam/facts.html"
+    parts: Parts | None = None
 
     def facts(self, obj: Any) -> Facts:
         """What the page says of a row before its form begins, as pairs of a label and a value."""
@@ -235,6 +250,24 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
     def page(self, name: str, *args: Any) -> str:
         """The address of one of this model's pages: `changelist`, `add`, `change`, `history`, `delete`."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+        parts = self.parts and {"parts": self._parts(request, object_id), "parts_title": self.parts.title}
+        return super().history_view(request, object_id, {**(extra_context or {}), **(parts or {})})
+
+    def _parts(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """The newest history of the rows that belong to this one, each with what it changed."""
+        assert self.parts
+        history = self.parts.model.history.filter(**{self.parts.key: object_id})
+        records = list(history.select_related("history_user").order_by("-history_date", "-history_id")[:RECENT])
+        newer: dict[int, Any] = {}
+        for record in records:
+            if later := newer.get(record.id):
+                changes = ReadableChange(self.parts.model, later).context_for_delta_changes(later.diff_against(record))
+                later.history_delta_changes = changes
+            newer[record.id] = record
+            record.name = self.parts.name(record)
+        return records
 
     def get_historical_record_context_helper(
         self, request: HttpRequest, historical_record: HistoricalChanges

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Model
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext as _
+from django.utils.timesince import timesince
+from django.utils.translation import gettext
 
 from ipam.models import IPAddress
 from ipam.usage import Usage
@@ -32,15 +35,15 @@ def status(row: IPAddress) -> SafeString:
 def activity(row: IPAddress) -> SafeString:
     """Yes, no, or that nobody has asked: `active` is True by default. Needs `probed()` rows."""
     if not row.active:
-        return badge("no", _("No"))
-    return badge("yes", _("Yes")) if row.probed else badge("unknown", _("Not probed"))  # type: ignore[attr-defined]
+        return badge("no", gettext("No"))
+    return badge("yes", gettext("Yes")) if row.probed else badge("unknown", gettext("Not probed"))  # type: ignore[attr-defined]
 
 
 def bar(usage: Usage) -> SafeString:
     """How full a subnet is: red above 90 %, amber above 75 %."""
     percent = usage.percent
     level = "full" if percent > FULL else "filling" if percent > FILLING else "free" if percent else "empty"
-    title = _("%(live)s of %(usable)s addresses in use: %(allocated)s allocated, %(reserved)s reserved, "
+    title = gettext("%(live)s of %(usable)s addresses in use: %(allocated)s allocated, %(reserved)s reserved, "
               "%(quarantine)s in quarantine") % {
         name: count(getattr(usage, name)) for name in ("live", "usable", "allocated", "reserved", "quarantine")
     }  # fmt: skip
@@ -69,6 +72,13 @@ def count(number: int) -> str:
 
 
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def ago(moment: datetime) -> str:
+    """How long ago, for people."""
+    if timezone.now() - moment < timedelta(minutes=1):
+        return gettext("just now")
+    return gettext("%s ago") % timesince(moment)
 
 
 def link(target: Model | None, text: object = None, otherwise: str = NOTHING) -> SafeString:

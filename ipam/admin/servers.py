@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from ipam.admin import marks
-from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerInline, when
+from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerInline, Parts, when
 from ipam.admin.filters import VRFFilter
 from ipam.admin.pickers import subnet_field
 from ipam.allocate import hold_next
@@ -56,6 +56,7 @@ class ServerAdmin(LedgerAdmin):
     search_fields = ("hostname",)
     search_help_text = _("Host name, IP, network or MAC")
     inlines = (InterfaceInline,)
+    parts = Parts(_("Interfaces"), Interface, "server_id", lambda nic: nic.name)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         placed = Prefetch("addresses", IPAddress.objects.select_related("subnet"))

@@ -23,7 +23,7 @@ from unfold.views import ChangeList
 
 from ipam import addresses, rules
 from ipam.admin import marks
-from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerFormSet, LedgerInline, LedgerList, when
+from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerFormSet, LedgerInline, LedgerList, Parts, when
 from ipam.admin.filters import SiteFilter, VLANFilter, VRFFilter
 from ipam.allocate import next_free
 from ipam.models import IPAddress, Pool, Subnet
@@ -113,6 +113,7 @@ class SubnetAdmin(LedgerAdmin):
     search_fields = ("name",)
     search_help_text = _("Address, network, name or VLAN")
     inlines = (PoolInline,)
+    parts = Parts(_("Pools"), Pool, "subnet_id", lambda pool: f"{pool.first}-{pool.last}")
     actions = ("show_next_free",)
     actions_detail = ("reserve_next_free", "show_addresses")
     actions_row = ("reserve_next_free", "show_addresses")

@@ -299,3 +299,14 @@ def test_going_back_in_history_obeys_todays_rules(admin_client, subnet):
 
     assert "somebody else" in errors_of(answer)["gateway"][0]
     assert Subnet.objects.get().gateway is None
+
+
+def test_the_history_of_a_subnet_tells_of_its_pools_too(admin_client, subnet):
+    save(admin_client, page("change", subnet), **{"pools-0-last": "10.0.0.25"})
+
+    changed, created = admin_client.get(page("history", subnet)).context["parts"]
+
+    assert (changed.name, str(changed.history_user), created.name) == (
+        "10.0.0.10-10.0.0.25", "admin", "10.0.0.10-10.0.0.19"
+    )  # fmt: skip
+    assert changed.history_delta_changes == [{"field": "Last address", "old": "10.0.0.19", "new": "10.0.0.25"}]

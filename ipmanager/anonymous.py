@@ -1,0 +1,18 @@
+"""The one list of what answers without credentials. Everything else wants a token or a login.
+
+`tests/ipmanager/test_api_access.py` walks the URL map and fails for any other route that answers.
+"""
+
+ROUTES = {
+    "": "leads to the list, which wants a login",
+    "favicon.ico": "the icon",
+    "admin/login/": "the login itself",
+    "admin/jsi18n/": "texts of the admin's scripts; nothing of ours",
+    "i18n/setlang/": "chooses the language of the pages",
+    "healthz": "for load balancers: the process lives",
+    "readyz": "for load balancers: it can work",
+    "api/v1/health": "the same, as system D's callers ask it",
+}
+
+# Only while IPMANAGER_POOL_API=open: the address pool for virtual machines.
+WHEN_POOL_IS_OPEN = "api/v1/ip/"

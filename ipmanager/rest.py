@@ -1,0 +1,171 @@
+"""What every resource of the API has in common: JSON in and out, pages, `fields=`, ETags, strict filters."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import exceptions, serializers, viewsets
+from rest_framework.filters import OrderingFilter
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.parsers import JSONParser
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+OWN_PARAMETERS = {"page", "page_size", "ordering", "fields", "force", "length"}
+
+
+class TooLarge(exceptions.APIException):
+    status_code = 413
+    default_code = "too_large"
+
+
+class Changed(exceptions.APIException):
+    """Somebody else changed the row since the caller read it."""
+
+    status_code = 412
+    default_code = "changed"
+
+
+class Parser(JSONParser):
+    """JSON up to a size, and nothing that could bring the reader down."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        request = (parser_context or {})["request"]
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024
+            raise TooLarge(_("The body is larger than %d KiB; send it in parts.") % limit)
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise exceptions.ParseError(_("The JSON is nested too deeply.")) from error
+
+
+class Renderer(JSONRenderer):
+    """JSON; problems keep the media type that RFC 9457 gives them."""
+
+    def get_indent(self, accepted_media_type: str, renderer_context: Mapping[str, Any]) -> int | None:
+        return None
+
+
+class Pages(PageNumberPagination):
+    """`?page=2&page_size=200`: 50 rows unless asked otherwise, 1000 at most, however many are asked for."""
+
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 1000
+
+
+class Filters(DjangoFilterBackend):
+    """Filters that refuse names they do not know: a typing error must not return every row."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet, view: APIView) -> QuerySet:
+        known = {*self.get_filterset_class(view, queryset).base_filters, *OWN_PARAMETERS}
+        if unknown := sorted(set(request.query_params) - known):
+            allowed = ", ".join(sorted(known - {"force", "length"}))
+            message = _("There is no such filter. Known are: %s.") % allowed
+            raise exceptions.ValidationError({name[:60]: [message] for name in unknown[:10]})
+        return super().filter_queryset(request, queryset, view)
+
+
+class Ordering(OrderingFilter):
+    """`?ordering=-ip_address,hostname`, by the names that the view allows; others are refused, not ignored."""
+
+    def remove_invalid_fields(self, queryset: QuerySet, fields: Any, view: APIView, request: Request) -> list[str]:
+        allowed = list(view.ordering_fields)  # type: ignore[attr-defined]
+        if wrong := [name for name in fields if name.removeprefix("-") not in allowed]:
+            raise exceptions.ValidationError(
+                {"ordering": [_("Cannot order by %(name)s; order by: %(allowed)s.")
+                              % {"name": wrong[0][:60], "allowed": ", ".join(allowed)}]}
+            )  # fmt: skip
+        return [*fields, "pk"]  # rows with equal values must not move between pages
+
+
+class ChosenFields(serializers.Serializer):
+    """`?fields=id,hostname` on any answer that holds rows."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        request = self.context.get("request")
+        chosen = request.query_params.get("fields") if request and request.method in ("GET", "HEAD") else None
+        if not chosen:
+            return fields
+        names = [name.strip() for name in chosen.split(",") if name.strip()]
+        if wrong := [name for name in names if name not in fields]:
+            raise exceptions.ValidationError(
+                {"fields": [_("There is no field %(name)s; there are: %(all)s.")
+                            % {"name": wrong[0][:60], "all": ", ".join(fields)}]}
+            )  # fmt: skip
+        return {name: fields[name] for name in dict.fromkeys(names)}
+
+
+class Resource(viewsets.ModelViewSet):
+    """The rows of a model. A change is made to the row as it is under lock, so that no other change is lost."""
+
+    lookup_value_regex = "[0-9]{1,18}"
+    http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
+    scope = ""
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.shown(self.get_object())
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        self.perform_create(serializer)
+        return self.shown(self.again(serializer.instance), status=201)
+
+    def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:
+        with transaction.atomic():
+            row = self.locked()
+            serializer = self.get_serializer(row, data=request.data, partial=partial)
+            serializer.is_valid(raise_exception=True)
+            self.perform_update(serializer)
+        return self.shown(self.again(row))
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with transaction.atomic():
+            self.perform_destroy(self.locked())
+        return Response(status=204)
+
+    def locked(self) -> Any:
+        """The row as it is now, ours until the transaction ends, and what the caller believes it to be."""
+        row = self.get_object()
+        if hasattr(row, "lock"):
+            row.lock()
+        list(type(row)._default_manager.select_for_update().filter(pk=row.pk).values_list("pk"))
+        row = self.get_object()
+        wanted = self.request.headers.get("If-Match", "*")
+        if wanted != "*" and etag(self.plain(row)) not in {part.strip() for part in wanted.split(",")}:
+            raise Changed(_("Somebody has changed it since you read it. Read it again and decide anew."))
+        return row
+
+    def again(self, row: models.Model) -> Any:
+        """The row as the database has it now, with all that is shown of it."""
+        return self.get_queryset().get(pk=row.pk)
+
+    def shown(self, row: Any, status: int = 200) -> Response:
+        """The row, and the ETag of its whole: `fields=` does not change it."""
+        headers = {"ETag": etag(self.plain(row))}
+        return Response(self.get_serializer(row).data, status=status, headers=headers)
+
+    def plain(self, row: Any) -> Any:
+        """All fields of the row, whatever the request asks for."""
+        return self.serializer_class(row).data  # type: ignore[misc]
+
+
+def etag(data: Any) -> str:
+    """A strong ETag: it changes with everything that is shown."""
+    text = json.dumps(data, sort_keys=True, default=str)
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
