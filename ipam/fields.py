@@ -22,6 +22,13 @@ from ipam import addresses
 from ipam.addresses import Address, Network
 
 
+class ValueFormField(forms.CharField):
+    """One line of text whose first value is an object: what prints alike has not been changed."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(None if initial is None else str(initial), data)
+
+
 class ValueField(models.Field):
     """A column whose Python value is parsed by one function and printed by `str`."""
 
@@ -43,7 +50,7 @@ class ValueField(models.Field):
         return "" if value is None else str(value)
 
     def formfield(self, **kwargs: Any) -> Any:
-        return super().formfield(**{"form_class": forms.CharField, "empty_value": None, "max_length": 64, **kwargs})
+        return super().formfield(**{"form_class": ValueFormField, "empty_value": None, "max_length": 64, **kwargs})
 
 
 class AddressField(ValueField):
@@ -163,6 +170,9 @@ class AddressListFormField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
 
 
 def pack(address: Address) -> bytes:

@@ -310,7 +310,9 @@ class ServerQuerySet(BulkTold):
 
     def holding(self) -> ServerQuerySet:
         """Those that have an address row; a server that is being deleted has given its rows back already."""
-        return self.filter(addresses__isnull=False).distinct()
+        from ipam.models import IPAddress
+
+        return self.filter(Exists(IPAddress.objects.filter(server=OuterRef("pk"))))
 
 
 class InterfaceQuerySet(BulkTold):

@@ -29,12 +29,12 @@ def server_leaves(instance: Server, **kwargs: Any) -> None:
 @receiver(post_save, sender=Interface)
 def interface_saved(instance: Interface, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
-        place(Server.objects.with_keys(instance.server_id))
+        place(Server.objects.with_keys(instance.server_id).select_for_update())
 
 
 @receiver(post_delete, sender=Interface)
 def interface_gone(instance: Interface, **kwargs: Any) -> None:
-    place(Server.objects.with_keys(instance.server_id).holding())
+    place(Server.objects.with_keys(instance.server_id).holding().select_for_update())
 
 
 @receiver(changed, sender=Server)
@@ -44,7 +44,7 @@ def servers_changed(instances: list[Server] | None, **kwargs: Any) -> None:
 
 @receiver(changed, sender=Interface)
 def interfaces_changed(instances: list[Interface] | None, **kwargs: Any) -> None:
-    place(Server.objects.with_keys(*{nic.server_id for nic in instances or []}))
+    place(Server.objects.with_keys(*{nic.server_id for nic in instances or []}).select_for_update())
 
 
 @receiver(pre_save, sender=Subnet)

@@ -8,7 +8,6 @@ from django.utils import timezone
 from ipam.models import IPAddress, Subnet
 from ipam.querysets import write
 
-FACTS = ("server", "hostname", "mac_address", "platform", "manufacturer", "vm_id")
 _WRITTEN = [
     "subnet", "status", "ip_type", "server", "hostname", "mac_address", "platform", "manufacturer",
     "description", "vm_id", "freed_at",

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from ipam import addresses
 from ipam.addresses import Address
-from ipmanager.errors import Conflict
+from ipmanager.errors import Clash, Conflict
 
 if TYPE_CHECKING:
     from ipam.models import Interface, IPAddress, Pool, Server, Subnet
@@ -47,7 +47,7 @@ def check_subnet(subnet: Subnet) -> None:
 def _check_twin(subnet: Subnet, errors: Errors) -> None:
     twin = type(subnet).objects.in_vrf(subnet.vrf_id).filter(network=subnet.network).exclude(pk=subnet.pk).first()
     if twin:
-        errors["network"].append(_("%s exists already.") % twin)
+        errors["network"].append(Clash(_("%s exists already.") % twin))
 
 
 def _check_gateway(subnet: Subnet, errors: Errors) -> None:
@@ -190,8 +190,10 @@ def _check_overlap(pool: Pool, errors: Errors) -> None:
     others = type(pool).objects.overlapping(pool.first, pool.last, pool.subnet.vrf_id).exclude(pk=pool.pk)
     for other in others.select_related("subnet")[:3]:
         errors["first"].append(
-            _("%(pool)s overlaps the %(kind)s pool %(other)s of %(subnet)s.")
-            % {"pool": pool, "kind": other.get_kind_display(), "other": other, "subnet": other.subnet}
+            Clash(
+                _("%(pool)s overlaps the %(kind)s pool %(other)s of %(subnet)s.")
+                % {"pool": pool, "kind": other.get_kind_display(), "other": other, "subnet": other.subnet}
+            )
         )
 
 
@@ -243,7 +245,7 @@ def check_rivals(server: Server, others: Iterable[Server], nics: Iterable[Interf
     """What other servers, and interfaces of other servers, have already. Imports ask it for many servers at once."""
     for other in others:
         if other.hostname.lower() == server.hostname.lower():
-            errors["hostname"].append(_("Another server is called “%s” already.") % other.hostname)
+            errors["hostname"].append(Clash(_("Another server is called “%s” already.") % other.hostname))
         _check_same(server, other, other.hostname, errors)
     for nic in nics:
         _check_same(server, nic, nic.server.hostname, errors)
@@ -289,11 +291,11 @@ def _other_interfaces(
 def _check_same(mine: Server | Interface, other: Server | Interface, owner: str, errors: Errors) -> None:
     if mine.ip_address and mine.ip_address == other.ip_address:
         errors["ip_address"].append(
-            _("%(address)s belongs to server “%(owner)s”.") % {"address": mine.ip_address, "owner": owner}
+            Clash(_("%(address)s belongs to server “%(owner)s”.") % {"address": mine.ip_address, "owner": owner})
         )
     if mine.mac_address and mine.mac_address == other.mac_address:
         errors["mac_address"].append(
-            _("%(mac)s belongs to server “%(owner)s”.") % {"mac": mine.mac_address, "owner": owner}
+            Clash(_("%(mac)s belongs to server “%(owner)s”.") % {"mac": mine.mac_address, "owner": owner})
         )
 
 
@@ -341,7 +343,8 @@ def check_address(row: IPAddress) -> None:
     old = IPAddress.objects.filter(pk=row.pk).values("description", "status").first() if row.pk else None
     twin = IPAddress.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address).exclude(pk=row.pk).first()
     if twin:
-        errors["ip_address"].append(taken(twin) if twin.status in LIVE else _("%s exists already.") % twin.ip_address)
+        message = taken(twin) if twin.status in LIVE else Clash(_("%s exists already.") % twin.ip_address)
+        errors["ip_address"].append(message)
     row.subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
     pool = Pool.objects.covering(row.ip_address, row.subnet)
     row.ip_type = "static" if pool and pool.kind == "static" else "dhcp"
@@ -373,8 +376,8 @@ LIVE = ("allocated", "reserved", "quarantine")
 # --- sentences -------------------------------------------------------------------------------------
 
 
-def taken(row: IPAddress) -> str:
-    return _("%(address)s is taken by %(holder)s.") % {"address": row.ip_address, "holder": row.holder}
+def taken(row: IPAddress) -> Clash:
+    return Clash(_("%(address)s is taken by %(holder)s.") % {"address": row.ip_address, "holder": row.holder})
 
 
 def _not_host(address: Address, subnet: Subnet) -> str:

@@ -36,7 +36,7 @@ class Access(BasePermission):
 def needed(request: Request, view: Any) -> Right | None:
     """The right that this request needs, or None when the view does not say."""
     special: dict[str, Right] = getattr(view, "rights", {})
-    if (right := special.get(f"{view.action}:{request.method}")) or (right := special.get(view.action or "")):
+    if right := special.get(getattr(view, "action", None) or ""):
         return right
     queryset, scope = getattr(view, "queryset", None), getattr(view, "scope", "")
     if queryset is None or not scope:

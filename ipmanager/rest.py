@@ -157,8 +157,9 @@ class Resource(viewsets.ModelViewSet):
 
     def shown(self, row: Any, status: int = 200) -> Response:
         """The row, and the ETag of its whole: `fields=` does not change it."""
-        headers = {"ETag": etag(self.plain(row))}
-        return Response(self.get_serializer(row).data, status=status, headers=headers)
+        whole = self.plain(row)
+        body = self.get_serializer(row).data if "fields" in self.request.query_params else whole
+        return Response(body, status=status, headers={"ETag": etag(whole)})
 
     def plain(self, row: Any) -> Any:
         """All fields of the row, whatever the request asks for."""

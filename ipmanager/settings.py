@@ -90,6 +90,8 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "knox",
     "rest_framework",
     "simple_history",
@@ -192,7 +194,33 @@ REST_FRAMEWORK = {
         "ipmanager.auth.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_PERMISSION_CLASSES": ["ipmanager.access.Access"],
+    "DEFAULT_RENDERER_CLASSES": ["ipmanager.rest.Renderer"],
+    "DEFAULT_PARSER_CLASSES": ["ipmanager.rest.Parser"],
+    "DEFAULT_PAGINATION_CLASS": "ipmanager.rest.Pages",
+    "DEFAULT_FILTER_BACKENDS": ["ipmanager.rest.Filters", "ipmanager.rest.Ordering"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "ipmanager.schema.Schema",
+    "EXCEPTION_HANDLER": "ipmanager.problems.handle",
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is no parameter of ours
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "IPManager",
+    "DESCRIPTION": "The source of truth for a network's addresses.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "COMPONENT_SPLIT_REQUEST": True,  # what may be sent differs from what is answered
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "ipmanager.schema.describe_problems",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "AddressStatus": "ipam.models.IPAddress.Status",
+        "AddressType": "ipam.models.IPAddress.Type",
+    },
 }
 KNOX_TOKEN_MODEL = "ipmanager.Token"
 MIGRATION_MODULES = {"knox": None}  # they would make a table for the token model that ours replaces

@@ -215,6 +215,7 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict | None = None
     ) -> HttpResponse:
+        request.reverts = True  # type: ignore[attr-defined]
         view = super().history_form_view
         return self._answer(request, lambda: view(request, object_id, version_id, extra_context))
 
@@ -229,6 +230,12 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
         except REFUSALS as error:
             request.refusal = Refusal.of(error)  # type: ignore[attr-defined]
             return view()
+
+    def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
+        """Nothing typed, nothing written: no line of history that says nothing. A form that goes back to an older
+        state is filled with that state, and is always written."""
+        if not change or form.has_changed() or hasattr(request, "reverts"):
+            super().save_model(request, obj, form, change)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         if request.method != "POST":

@@ -155,3 +155,12 @@ def test_history_names_the_change_in_words(admin_client, subnet):
         ("IP address", "10.0.0.10", "10.0.0.11"),
         ("Enabled", "Yes", "No"),
     }
+
+
+def test_saving_a_form_that_nobody_touched_leaves_no_line_of_history(admin_client, subnet):
+    server = ServerFactory(ip_address="10.0.0.10")
+    nic = InterfaceFactory(server=server, ip_address="10.0.0.11", mac_address="02:00:00:00:00:aa")
+
+    save(admin_client, page(server))
+
+    assert (server.history.count(), nic.history.count(), row("10.0.0.10").history.count()) == (1, 1, 1)

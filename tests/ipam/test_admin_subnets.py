@@ -310,3 +310,12 @@ def test_the_history_of_a_subnet_tells_of_its_pools_too(admin_client, subnet):
         "10.0.0.10-10.0.0.25", "admin", "10.0.0.10-10.0.0.19"
     )  # fmt: skip
     assert changed.history_delta_changes == [{"field": "Last address", "old": "10.0.0.19", "new": "10.0.0.25"}]
+
+
+def test_saving_a_subnet_that_nobody_touched_leaves_no_line_of_history(admin_client, subnet):
+    subnet.dns_servers = ["10.0.0.53", "10.0.0.54"]
+    subnet.save()
+
+    save(admin_client, page("change", subnet))
+
+    assert (subnet.history.count(), subnet.pools.get().history.count()) == (2, 1)

@@ -1,0 +1,220 @@
+"""The ledger over HTTP: each action checks the shape, calls a verb and returns the row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import exceptions
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.serializers import BaseSerializer
+
+from ipam import api_filters, carve
+from ipam import allocate as verbs
+from ipam import serializers as shapes
+from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+from ipam.usage import usage
+from ipmanager.access import Right, is_admin
+from ipmanager.errors import Invalid
+from ipmanager.rest import Resource
+
+CHANGE_ADDRESS = "ipam.change_ipaddress"
+
+
+class VRFs(Resource):
+    """Address spaces of their own."""
+
+    queryset = VRF.objects.order_by("name")
+    serializer_class = shapes.VRFSerializer
+    filterset_class = api_filters.VRFFilters
+    ordering_fields = ["name", "created_at", "updated_at"]
+    scope = "subnets"
+
+
+class Subnets(Resource):
+    """Networks and what their machines need to know."""
+
+    queryset = Subnet.objects.prefetch_related("pools").order_by("network", "pk")
+    serializer_class = shapes.SubnetSerializer
+    filterset_class = api_filters.SubnetFilters
+    ordering_fields = ["network", "name", "vlan_id", "site", "created_at", "updated_at"]
+    scope = "subnets"
+    rights = {
+        "next_free": Right("read", "ipam.view_ipaddress"),
+        "allocate": Right("allocate", CHANGE_ADDRESS),
+        "usage": Right("read", "ipam.view_subnet"),
+        "next_free_subnet": Right("read", "ipam.view_subnet"),
+        "carve": Right("subnets", "ipam.add_subnet"),
+    }
+
+    @extend_schema(
+        parameters=[OpenApiParameter("force", bool, description="Keep live addresses in the parent. Administrators only.")]
+    )
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Refused with 409 and the list while addresses are in use."""
+        return super().destroy(request, *args, **kwargs)
+
+    def perform_destroy(self, instance: Subnet) -> None:
+        force = self.request.query_params.get("force", "").lower() in ("1", "true")
+        if force and not is_admin(self.request):
+            raise exceptions.PermissionDenied("Only administrators may delete by force.")
+        instance.delete(force=force)
+
+    @extend_schema(responses=shapes.NextFreeSerializer)
+    @action(detail=True, url_path="next-free", filterset_class=None)
+    def next_free(self, request: Request, pk: str | None = None) -> Response:
+        """The address that would be handed out now. Nothing is promised."""
+        return Response({"ip_address": _text(verbs.next_free(self.get_object()))})
+
+    @extend_schema(
+        request=shapes.AllocateSerializer,
+        responses={200: shapes.IPAddressSerializer, 201: shapes.IPAddressSerializer},
+        description="Hand out an address: 201, or 200 when this VM has it already; 409 when there is none.",
+    )
+    @next_free.mapping.post
+    def allocate(self, request: Request, pk: str | None = None) -> Response:
+        subnet, asked = self.get_object(), _checked(shapes.AllocateSerializer, request)
+        if asked.get("pool") and asked["pool"].subnet_id != subnet.pk:
+            raise Invalid(f"{asked['pool']} is no pool of {subnet}.")
+        given = verbs.give(subnet, **asked)
+        row = IPAddress.objects.select_related("subnet", "server").get(pk=given.row.pk)
+        return Response(shapes.IPAddressSerializer(row).data, status=200 if given.again else 201)
+
+    @extend_schema(responses=shapes.UsageSerializer)
+    @action(detail=True, filterset_class=None)
+    def usage(self, request: Request, pk: str | None = None) -> Response:
+        """How full it is."""
+        subnet = self.get_object()
+        return Response(shapes.UsageSerializer(usage([subnet])[subnet.pk]).data)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("length", int, required=True, description="Prefix length, as 26.")],
+        responses=shapes.FreeNetworkSerializer,
+    )
+    @action(detail=True, url_path="next-free-subnet", filterset_class=None)
+    def next_free_subnet(self, request: Request, pk: str | None = None) -> Response:
+        """The next network of this length in which nothing is yet."""
+        asked = shapes.LengthSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        return Response({"network": str(carve.free_network(self.get_object(), asked.validated_data["length"]))})
+
+    @extend_schema(
+        request=shapes.NewSubnetSerializer,
+        responses={201: shapes.SubnetSerializer},
+        description="Make the next free subnet of this length; of many callers at once, each gets its own.",
+    )
+    @next_free_subnet.mapping.post
+    def carve(self, request: Request, pk: str | None = None) -> Response:
+        asked = _checked(shapes.NewSubnetSerializer, request)
+        return self.shown(self.again(carve.carve(self.get_object(), **asked)), status=201)
+
+
+class Pools(Resource):
+    """Ranges of a subnet: static ones we hand out, DHCP ones dnsmasq hands out."""
+
+    queryset = Pool.objects.order_by("first", "pk")
+    serializer_class = shapes.PoolSerializer
+    filterset_class = api_filters.PoolFilters
+    ordering_fields = ["first", "kind", "created_at", "updated_at"]
+    scope = "subnets"
+
+
+@extend_schema_view(destroy=extend_schema(description="Frees the address; a free row of a static pool stays."))
+class IPAddresses(Resource):
+    """Addresses and who has them."""
+
+    queryset = IPAddress.objects.select_related("subnet", "server").order_by("ip_address", "pk")
+    serializer_class = shapes.IPAddressSerializer
+    filterset_class = api_filters.IPAddressFilters
+    ordering_fields = [
+        "ip_address", "status", "ip_type", "hostname", "mac_address", "vm_id", "freed_at", "created_at", "updated_at",
+    ]  # fmt: skip
+    scope = "addresses"
+    rights = {name: Right("addresses", CHANGE_ADDRESS) for name in ("reserve", "release", "quarantine")}
+
+    def perform_create(self, serializer: BaseSerializer) -> None:
+        """A free row of a pool is taken; where there is none, one is made."""
+        asked = serializer.validated_data
+        with transaction.atomic():
+            if asked.get("status", "available") != "available":
+                free = IPAddress.objects.filter(vrf=asked.get("vrf"), ip_address=asked["ip_address"])
+                serializer.instance = free.filter(status="available").select_for_update().first()
+            if serializer.instance:
+                serializer.instance.freed_at = None
+            serializer.save()
+
+    def perform_destroy(self, instance: IPAddress) -> None:
+        verbs.release(instance)
+
+    @extend_schema(request=shapes.ReasonSerializer, responses=shapes.IPAddressSerializer)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def reserve(self, request: Request, pk: str | None = None) -> Response:
+        """Keep a free address by hand."""
+        return self.turned(verbs.reserve, _checked(shapes.ReasonSerializer, request)["description"])
+
+    @extend_schema(request=None, responses=shapes.IPAddressSerializer)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def release(self, request: Request, pk: str | None = None) -> Response:
+        """Make it free again. Outside the static pools its row is gone with that: `id` is null."""
+        return self.turned(verbs.release)
+
+    @extend_schema(request=shapes.ReasonSerializer, responses=shapes.IPAddressSerializer)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def quarantine(self, request: Request, pk: str | None = None) -> Response:
+        """Take it out of use because something is wrong with it."""
+        return self.turned(verbs.quarantine, _checked(shapes.ReasonSerializer, request)["description"])
+
+    def turned(self, verb: Any, *arguments: str) -> Response:
+        with transaction.atomic():
+            row = verb(self.locked(), *arguments)
+        return self.shown(self.again(row) if row.pk else row)
+
+
+class Servers(Resource):
+    """Machines. Where their addresses stand in the ledger follows from them."""
+
+    queryset = Server.objects.prefetch_related("interfaces").order_by("hostname", "pk")
+    serializer_class = shapes.ServerSerializer
+    filterset_class = api_filters.ServerFilters
+    ordering_fields = ["hostname", "ip_address", "mac_address", "location", "created_at", "updated_at"]
+    scope = "addresses"
+
+
+class Interfaces(Resource):
+    """Further network cards and BMCs of servers."""
+
+    queryset = Interface.objects.order_by("server", "name", "pk")
+    serializer_class = shapes.InterfaceSerializer
+    filterset_class = api_filters.InterfaceFilters
+    ordering_fields = ["name", "ip_address", "mac_address", "created_at", "updated_at"]
+    scope = "addresses"
+
+
+def register(router: SimpleRouter) -> None:
+    """Put the ledger's resources under their names."""
+    for name, view in RESOURCES.items():
+        router.register(name, view)
+
+
+RESOURCES = {
+    "vrfs": VRFs,
+    "subnets": Subnets,
+    "pools": Pools,
+    "ip-addresses": IPAddresses,
+    "servers": Servers,
+    "interfaces": Interfaces,
+}
+
+
+def _checked(shape: type[BaseSerializer], request: Request) -> dict[str, Any]:
+    asked = shape(data=request.data)
+    asked.is_valid(raise_exception=True)
+    return asked.validated_data
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,169 @@
+"""What callers of the API may ask of each list. A list page's filters are in `ipam.filters`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import django_filters as filters
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+
+from ipam import addresses
+from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+
+NONE = "none"  # ?vrf=none: the global address space
+
+
+class ParsedFormField(forms.CharField):
+    """A text that one function of `ipam.addresses` understands."""
+
+    def __init__(self, *, parse: Callable[[Any], Any], **kwargs: Any) -> None:
+        super().__init__(**{"max_length": 64, **kwargs})
+        self.parse = parse
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            return self.parse(text) if text else None
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class Parsed(filters.CharFilter):
+    """`parse` turns the text into the value that the column is compared with."""
+
+    field_class = ParsedFormField
+
+
+def address(**kwargs: Any) -> Parsed:
+    return Parsed(parse=addresses.parse_address, **kwargs)
+
+
+def network(**kwargs: Any) -> Parsed:
+    return Parsed(parse=addresses.parse_network, **kwargs)
+
+
+def mac(**kwargs: Any) -> Parsed:
+    """In any spelling."""
+    return Parsed(parse=addresses.parse_mac, **kwargs)
+
+
+def around(text: str) -> addresses.Network:
+    """An address or a network, as a network."""
+    return addresses.parse_network(text) if "/" in text else addresses.host_network(addresses.parse_address(text))
+
+
+def vrf(**kwargs: Any) -> filters.ModelChoiceFilter:
+    """A VRF's id, or `none`."""
+    return filters.ModelChoiceFilter(queryset=VRF.objects.all(), null_label="global", null_value=NONE, **kwargs)
+
+
+def matching(queryset: Any, name: str, text: str) -> QuerySet:
+    return queryset.matching(text)
+
+
+def inside(queryset: Any, name: str, network: addresses.Network) -> QuerySet:
+    """Rows whose address lies in the network."""
+    return queryset.filter(**{f"{name}__range": (network.network_address, network.broadcast_address)})
+
+
+class VRFFilters(filters.FilterSet):
+    name = filters.CharFilter(lookup_expr="iexact", max_length=100)
+    q = filters.CharFilter(method="part", max_length=200)
+
+    class Meta:
+        model = VRF
+        fields: list[str] = []
+
+    def part(self, queryset: QuerySet, name: str, text: str) -> QuerySet:
+        return queryset.filter(Q(name__icontains=text) | Q(description__icontains=text))
+
+
+class SubnetFilters(filters.FilterSet):
+    network = network()
+    contains = Parsed(parse=around, method="those_around", label="Subnets around this address or network.")
+    within = network(method="those_within", label="Subnets inside this network, itself included.")
+    parent = filters.ModelChoiceFilter(
+        queryset=Subnet.objects.all(), method="those_below", label="Subnets directly below this one."
+    )
+    vrf = vrf()
+    site = filters.CharFilter(max_length=100)
+    name = filters.CharFilter(max_length=100)
+    vlan = filters.NumberFilter(field_name="vlan_id", min_value=1, max_value=4094)
+    q = filters.CharFilter(method=matching, max_length=200)
+
+    class Meta:
+        model = Subnet
+        fields: list[str] = []
+
+    def those_around(self, queryset: Any, name: str, value: addresses.Network) -> QuerySet:
+        return queryset.filter(network__in=list(addresses.supernets(value)))
+
+    def those_within(self, queryset: Any, name: str, value: addresses.Network) -> QuerySet:
+        return queryset.within(value)
+
+    def those_below(self, queryset: QuerySet, name: str, subnet: Subnet) -> QuerySet:
+        return queryset.filter(pk__in=[inner.pk for inner in subnet.children])
+
+
+class PoolFilters(filters.FilterSet):
+    subnet = filters.ModelChoiceFilter(queryset=Subnet.objects.all())
+    kind = filters.ChoiceFilter(choices=Pool.Kind.choices)
+    vrf = vrf(field_name="subnet__vrf")
+    contains = address(method="those_around", label="Pools that hold this address.")
+
+    class Meta:
+        model = Pool
+        fields: list[str] = []
+
+    def those_around(self, queryset: QuerySet, name: str, value: addresses.Address) -> QuerySet:
+        return queryset.filter(first__lte=value, last__gte=value)
+
+
+class IPAddressFilters(filters.FilterSet):
+    ip_address = address()
+    within = network(field_name="ip_address", method=inside, label="Addresses inside this network.")
+    subnet = filters.ModelChoiceFilter(queryset=Subnet.objects.all(), null_label="in no subnet", null_value=NONE)
+    status = filters.MultipleChoiceFilter(choices=IPAddress.Status.choices)
+    ip_type = filters.ChoiceFilter(choices=IPAddress.Type.choices)
+    vrf = vrf()
+    site = filters.CharFilter(field_name="subnet__site", max_length=100)
+    vlan = filters.NumberFilter(field_name="subnet__vlan_id", min_value=1, max_value=4094)
+    server = filters.ModelChoiceFilter(queryset=Server.objects.all(), null_label="no server", null_value=NONE)
+    hostname = filters.CharFilter(lookup_expr="iexact", max_length=255)
+    vm_id = filters.CharFilter(max_length=255)
+    mac = mac(field_name="mac_address")
+    q = filters.CharFilter(method=matching, max_length=200)
+
+    class Meta:
+        model = IPAddress
+        fields: list[str] = []
+
+
+class ServerFilters(filters.FilterSet):
+    hostname = filters.CharFilter(lookup_expr="iexact", max_length=253)
+    ip_address = address()
+    within = network(field_name="ip_address", method=inside, label="Servers whose address lies in this network.")
+    vrf = vrf()
+    location = filters.CharFilter(max_length=100)
+    device_type = filters.CharFilter(max_length=100)
+    enabled = filters.BooleanFilter()
+    mac = mac(field_name="mac_address")
+    q = filters.CharFilter(method=matching, max_length=200)
+
+    class Meta:
+        model = Server
+        fields: list[str] = []
+
+
+class InterfaceFilters(filters.FilterSet):
+    server = filters.ModelChoiceFilter(queryset=Server.objects.all())
+    name = filters.CharFilter(max_length=64)
+    ip_address = address()
+    mac = mac(field_name="mac_address")
+
+    class Meta:
+        model = Interface
+        fields: list[str] = []

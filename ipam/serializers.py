@@ -1,0 +1,241 @@
+"""The ledger's rows as JSON. Shapes only: every rule stands behind `save()`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from rest_framework import serializers
+from rest_framework.validators import UniqueValidator
+
+from ipam import addresses
+from ipam.fields import AddressField, AddressListField, MACField, NetworkField
+from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+from ipmanager.rest import ChosenFields
+
+MOST_POOLS = 1000  # of one subnet
+
+
+class Parsed(serializers.CharField):
+    """A text that one function of `ipam.addresses` understands."""
+
+    parse: Callable[[Any], Any]
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return type(self).parse(super().to_internal_value(data))
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
+
+
+class Address(Parsed):
+    parse = staticmethod(addresses.parse_address)
+
+
+class Network(Parsed):
+    parse = staticmethod(addresses.parse_network)
+
+
+class MAC(Parsed):
+    parse = staticmethod(addresses.parse_mac)
+
+
+class PoolString(Parsed):
+    """`192.168.1.1-192.168.1.50`, or one address."""
+
+    @staticmethod
+    def parse(text: str) -> str:
+        addresses.parse_range(text)
+        return text
+
+
+class Addresses(serializers.ListField):
+    child = Address()
+
+
+class Ledger(ChosenFields, serializers.ModelSerializer):
+    """A row whose uniqueness the model checks: it can name the holder, and it does so under the lock."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        AddressField: Address,
+        NetworkField: Network,
+        MACField: MAC,
+        AddressListField: Addresses,
+    }
+
+    def build_standard_field(self, field_name: str, model_field: models.Field) -> tuple[Any, dict[str, Any]]:
+        kind, options = super().build_standard_field(field_name, model_field)
+        validators = options.pop("validators", None)
+        if validators:
+            options["validators"] = [check for check in validators if not isinstance(check, UniqueValidator)]
+        return kind, options
+
+    def get_uniqueness_extra_kwargs(self, field_names: Any, declared_fields: Any, extra_kwargs: Any) -> Any:
+        return extra_kwargs, {}
+
+    def get_validators(self) -> list[Any]:
+        return []
+
+
+class VRFSerializer(Ledger):
+    class Meta:
+        model = VRF
+        fields = ["id", "name", "rd", "description", "created_at", "updated_at"]
+
+
+class SubnetSerializer(Ledger):
+    static_ip_pools = serializers.ListField(child=PoolString(), required=False, max_length=MOST_POOLS)
+    dhcp_pools = serializers.ListField(child=PoolString(), required=False, max_length=MOST_POOLS)
+
+    class Meta:
+        model = Subnet
+        fields = [
+            "id", "vrf", "network", "name", "description", "gateway", "vlan_id", "dns_servers", "domain", "site",
+            "static_ip_pools", "dhcp_pools", "created_at", "updated_at",
+        ]  # fmt: skip
+
+    def save(self, **kwargs: Any) -> Subnet:
+        """A pool's errors are shown at the list that it stands in."""
+        try:
+            return super().save(**kwargs)
+        except ValidationError as error:
+            sent = [name for name in ("static_ip_pools", "dhcp_pools") if name in self.validated_data]
+            if not sent or not {"first", "last"} & set(getattr(error, "error_dict", ())):
+                raise
+            found = [part for parts in error.error_dict.values() for part in parts]
+            raise ValidationError({sent[0]: found}) from error
+
+
+class PoolSerializer(Ledger):
+    size = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Pool
+        fields = ["id", "subnet", "first", "last", "kind", "size", "created_at", "updated_at"]
+
+
+class InterfaceSerializer(Ledger):
+    class Meta:
+        model = Interface
+        fields = ["id", "server", "name", "mac_address", "duid", "ip_address", "created_at", "updated_at"]
+
+
+class InterfaceDetails(Ledger):
+    class Meta:
+        model = Interface
+        fields = ["id", "name", "mac_address", "duid", "ip_address"]
+
+
+class ServerSerializer(Ledger):
+    interfaces = InterfaceDetails(many=True, read_only=True)
+
+    class Meta:
+        model = Server
+        fields = [
+            "id", "vrf", "hostname", "ip_address", "mac_address", "device_type", "manufacturer", "description",
+            "location", "lan_port", "enabled", "interfaces", "created_at", "updated_at",
+        ]  # fmt: skip
+
+
+class SubnetDetails(Ledger):
+    class Meta:
+        model = Subnet
+        fields = ["id", "network", "name", "gateway", "vlan_id", "site"]
+
+
+class ServerDetails(Ledger):
+    class Meta:
+        model = Server
+        fields = ["id", "hostname", "ip_address", "mac_address", "device_type", "manufacturer", "location"]
+
+
+class IPAddressSerializer(Ledger):
+    """The seeds' IPAM record. Who holds an address is decided by servers and by the verbs, not by writing it here."""
+
+    subnet_name = serializers.CharField(source="subnet.name", read_only=True, default=None, allow_null=True)
+    server_name = serializers.CharField(source="server.hostname", read_only=True, default=None, allow_null=True)
+    subnet_details = SubnetDetails(source="subnet", read_only=True, allow_null=True)
+    server_details = ServerDetails(source="server", read_only=True, allow_null=True)
+
+    class Meta:
+        model = IPAddress
+        fields = [
+            "id", "vrf", "ip_address", "subnet", "subnet_name", "subnet_details", "status", "ip_type", "active",
+            "server", "server_name", "server_details", "hostname", "mac_address", "platform", "manufacturer",
+            "description", "vm_id", "freed_at", "created_at", "updated_at",
+        ]  # fmt: skip
+        read_only_fields = ["subnet", "ip_type", "server", "freed_at"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """What an existing row keeps: its address, and a status that only verbs change."""
+        for name, remedy in KEPT.items():
+            if self.instance and name in attrs and attrs[name] != getattr(self.instance, name):
+                raise serializers.ValidationError({name: [_(remedy)]})
+        return attrs
+
+
+KEPT = {
+    "vrf": gettext_noop("An address stays in its VRF; make it anew in the other one."),
+    "ip_address": gettext_noop("A row keeps its address; make a row for the other address."),
+    "status": gettext_noop("Change the status by POST to reserve/, release/ or quarantine/."),
+}
+
+
+class AllocateSerializer(serializers.Serializer):
+    """What a caller may say about the address it wants."""
+
+    vm_id = serializers.CharField(max_length=255, required=False, allow_null=True, help_text="Makes a repeat harmless.")
+    hostname = serializers.CharField(max_length=255, required=False, allow_blank=True, default="")
+    mac_address = MAC(required=False, allow_null=True)
+    wanted = Address(required=False, allow_null=True, help_text="This address and no other.")
+    pool = serializers.PrimaryKeyRelatedField(
+        queryset=Pool.objects.all(), required=False, allow_null=True, help_text="Only from this pool of the subnet."
+    )
+
+
+class NextFreeSerializer(serializers.Serializer):
+    """The address that would be handed out now; null when there is none."""
+
+    ip_address = Address(allow_null=True)
+
+
+class LengthSerializer(serializers.Serializer):
+    length = serializers.IntegerField(min_value=1, max_value=128, help_text="Prefix length, as 26.")
+
+
+class NewSubnetSerializer(LengthSerializer):
+    """The next free subnet, and what it shall be called."""
+
+    name = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    description = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    site = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    vlan_id = serializers.IntegerField(min_value=1, max_value=4094, required=False, allow_null=True)
+
+
+class FreeNetworkSerializer(serializers.Serializer):
+    network = Network()
+
+
+class ReasonSerializer(serializers.Serializer):
+    """Why an address is kept."""
+
+    description = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
+
+
+class UsageSerializer(serializers.Serializer):
+    """How full a subnet is; addresses of its child subnets are theirs."""
+
+    usable = serializers.IntegerField(help_text="Addresses that machines may have, the gateway left out.")
+    static = serializers.IntegerField(help_text="Of these, in static pools.")
+    dhcp = serializers.IntegerField(help_text="Of these, in DHCP pools.")
+    allocated = serializers.IntegerField()
+    reserved = serializers.IntegerField()
+    quarantine = serializers.IntegerField()
+    live = serializers.IntegerField(help_text="Allocated, reserved and quarantined together.")
+    available = serializers.IntegerField(help_text="What can still be allocated from static pools.")
+    percent = serializers.FloatField(help_text="Live against usable, 0 to 100.")

@@ -1,0 +1,19 @@
+"""The API's routes: every app's resources under /api/v1/, their description at /api/schema/ and /api/docs/."""
+
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView
+from rest_framework.routers import SimpleRouter
+
+from ipam import api as ipam_api
+from ipmanager import pool_api, problems, schema
+
+router = SimpleRouter()
+ipam_api.register(router)
+
+urlpatterns = [
+    path("v1/", include(pool_api)),
+    path("v1/", include(router.urls)),
+    path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("docs/", schema.docs, name="docs"),
+    re_path("^(?P<path>.*)$", problems.unknown_route),
+]
