@@ -72,7 +72,9 @@ def give(
     for _attempt in range(3):
         try:
             with _whole():
-                given = _take(address, subnet, facts) if address else _allocate_next(_required(subnet), pool, facts)
+                given = (
+                    _take(address, subnet, pool, facts) if address else _allocate_next(_required(subnet), pool, facts)
+                )
         except IntegrityError:
             continue  # the same VM, or the same address, in another process: look again
         if not given.again or _still_right(given.row, address, subnet, hostname):
@@ -238,11 +240,13 @@ def _large(subnet: Subnet, pool: Pool | None) -> list[Pool]:
     return [pool for pool in pools if pool.size > settle.MATERIALISED and pool.materialised_to != pool.last]
 
 
-def _take(wanted: Address, subnet: Subnet | None, facts: dict) -> Given:
+def _take(wanted: Address, subnet: Subnet | None, pool: Pool | None, facts: dict) -> Given:
     """The wanted address and no other."""
     subnet = subnet or Subnet.objects.containing(wanted)
     if subnet is None:
         raise NotFound(_("%s lies in no subnet.") % wanted, _("Make the subnet first."))
+    if wanted not in subnet.network or (pool and not pool.first <= wanted <= pool.last):
+        raise Invalid(_("%(address)s is not in %(network)s.") % {"address": wanted, "network": pool or subnet.network})
     if given := claim(subnet, facts, wanted, wanted, wait=True):
         return given
     row = find(wanted, subnet.vrf_id)
@@ -263,7 +267,7 @@ def claim(subnet: Subnet, facts: dict, first: Address | None, last: Address | No
     database can."""
     if connection.vendor == "postgresql":
         found = IPAddress.objects.claim(subnet, facts, first, last, wait=wait)
-        return Given(found, again=found.known) if found else None
+        return Given(found, again=found.known) if found else None  # type: ignore[attr-defined]  # of the statement
     if facts["vm_id"] and (known := IPAddress.objects.filter(vm_id=facts["vm_id"]).first()):
         return Given(known, again=True)
     row = IPAddress.objects.claimable(subnet, first, last, facts["mac_address"]).first()
@@ -291,7 +295,7 @@ def _turn(row: IPAddress, status: str, description: str) -> IPAddress:
 
 def _detach(row: IPAddress) -> IPAddress:
     """Take the address away from its server, card by card."""
-    server = Server.objects.get(pk=row.server_id)
+    server = Server.objects.get(addresses=row.pk)
     for nic in server.interfaces.filter(ip_address=row.ip_address):
         nic.ip_address = None
         nic.save()

@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.serializers import BaseSerializer
 
-from ipam import api_filters, carve
 from ipam import allocate as verbs
+from ipam import api_filters, carve
 from ipam import serializers as shapes
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from ipam.usage import usage
@@ -52,7 +52,9 @@ class Subnets(Resource):
     }
 
     @extend_schema(
-        parameters=[OpenApiParameter("force", bool, description="Keep live addresses in the parent. Administrators only.")]
+        parameters=[
+            OpenApiParameter("force", bool, description="Keep live addresses in the parent. Administrators only.")
+        ]
     )
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Refused with 409 and the list while addresses are in use."""

@@ -9,6 +9,8 @@ import django_filters as filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 
 from ipam import addresses
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
@@ -37,15 +39,15 @@ class Parsed(filters.CharFilter):
     field_class = ParsedFormField
 
 
-def address(**kwargs: Any) -> Parsed:
+def by_address(**kwargs: Any) -> Parsed:
     return Parsed(parse=addresses.parse_address, **kwargs)
 
 
-def network(**kwargs: Any) -> Parsed:
+def by_network(**kwargs: Any) -> Parsed:
     return Parsed(parse=addresses.parse_network, **kwargs)
 
 
-def mac(**kwargs: Any) -> Parsed:
+def by_mac(**kwargs: Any) -> Parsed:
     """In any spelling."""
     return Parsed(parse=addresses.parse_mac, **kwargs)
 
@@ -55,7 +57,7 @@ def around(text: str) -> addresses.Network:
     return addresses.parse_network(text) if "/" in text else addresses.host_network(addresses.parse_address(text))
 
 
-def vrf(**kwargs: Any) -> filters.ModelChoiceFilter:
+def by_vrf(**kwargs: Any) -> filters.ModelChoiceFilter:
     """A VRF's id, or `none`."""
     return filters.ModelChoiceFilter(queryset=VRF.objects.all(), null_label="global", null_value=NONE, **kwargs)
 
@@ -82,13 +84,13 @@ class VRFFilters(filters.FilterSet):
 
 
 class SubnetFilters(filters.FilterSet):
-    network = network()
+    network = by_network()
     contains = Parsed(parse=around, method="those_around", label="Subnets around this address or network.")
-    within = network(method="those_within", label="Subnets inside this network, itself included.")
+    within = by_network(method="those_within", label="Subnets inside this network, itself included.")
     parent = filters.ModelChoiceFilter(
         queryset=Subnet.objects.all(), method="those_below", label="Subnets directly below this one."
     )
-    vrf = vrf()
+    vrf = by_vrf()
     site = filters.CharFilter(max_length=100)
     name = filters.CharFilter(max_length=100)
     vlan = filters.NumberFilter(field_name="vlan_id", min_value=1, max_value=4094)
@@ -104,6 +106,7 @@ class SubnetFilters(filters.FilterSet):
     def those_within(self, queryset: Any, name: str, value: addresses.Network) -> QuerySet:
         return queryset.within(value)
 
+    @extend_schema_field(OpenApiTypes.INT)
     def those_below(self, queryset: QuerySet, name: str, subnet: Subnet) -> QuerySet:
         return queryset.filter(pk__in=[inner.pk for inner in subnet.children])
 
@@ -111,8 +114,8 @@ class SubnetFilters(filters.FilterSet):
 class PoolFilters(filters.FilterSet):
     subnet = filters.ModelChoiceFilter(queryset=Subnet.objects.all())
     kind = filters.ChoiceFilter(choices=Pool.Kind.choices)
-    vrf = vrf(field_name="subnet__vrf")
-    contains = address(method="those_around", label="Pools that hold this address.")
+    vrf = by_vrf(field_name="subnet__vrf")
+    contains = by_address(method="those_around", label="Pools that hold this address.")
 
     class Meta:
         model = Pool
@@ -123,18 +126,18 @@ class PoolFilters(filters.FilterSet):
 
 
 class IPAddressFilters(filters.FilterSet):
-    ip_address = address()
-    within = network(field_name="ip_address", method=inside, label="Addresses inside this network.")
+    ip_address = by_address()
+    within = by_network(field_name="ip_address", method=inside, label="Addresses inside this network.")
     subnet = filters.ModelChoiceFilter(queryset=Subnet.objects.all(), null_label="in no subnet", null_value=NONE)
     status = filters.MultipleChoiceFilter(choices=IPAddress.Status.choices)
     ip_type = filters.ChoiceFilter(choices=IPAddress.Type.choices)
-    vrf = vrf()
+    vrf = by_vrf()
     site = filters.CharFilter(field_name="subnet__site", max_length=100)
     vlan = filters.NumberFilter(field_name="subnet__vlan_id", min_value=1, max_value=4094)
     server = filters.ModelChoiceFilter(queryset=Server.objects.all(), null_label="no server", null_value=NONE)
     hostname = filters.CharFilter(lookup_expr="iexact", max_length=255)
     vm_id = filters.CharFilter(max_length=255)
-    mac = mac(field_name="mac_address")
+    mac = by_mac(field_name="mac_address")
     q = filters.CharFilter(method=matching, max_length=200)
 
     class Meta:
@@ -144,13 +147,13 @@ class IPAddressFilters(filters.FilterSet):
 
 class ServerFilters(filters.FilterSet):
     hostname = filters.CharFilter(lookup_expr="iexact", max_length=253)
-    ip_address = address()
-    within = network(field_name="ip_address", method=inside, label="Servers whose address lies in this network.")
-    vrf = vrf()
+    ip_address = by_address()
+    within = by_network(field_name="ip_address", method=inside, label="Servers whose address lies in this network.")
+    vrf = by_vrf()
     location = filters.CharFilter(max_length=100)
     device_type = filters.CharFilter(max_length=100)
     enabled = filters.BooleanFilter()
-    mac = mac(field_name="mac_address")
+    mac = by_mac(field_name="mac_address")
     q = filters.CharFilter(method=matching, max_length=200)
 
     class Meta:
@@ -161,8 +164,8 @@ class ServerFilters(filters.FilterSet):
 class InterfaceFilters(filters.FilterSet):
     server = filters.ModelChoiceFilter(queryset=Server.objects.all())
     name = filters.CharFilter(max_length=64)
-    ip_address = address()
-    mac = mac(field_name="mac_address")
+    ip_address = by_address()
+    mac = by_mac(field_name="mac_address")
 
     class Meta:
         model = Interface

@@ -63,6 +63,13 @@ class Row(models.Model):
     def lock(self) -> None:
         """Take the locks that the checks need, in the house's order: subnet, pool, address."""
 
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        try:
+            super().validate_constraints(exclude)
+        except ValidationError:
+            self.clean()  # somebody was quicker than our own checks, which now can say who
+            raise
+
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         self._unreadable: set[str] = set()
         try:

@@ -9,20 +9,22 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 
 from ipam import addresses, settle
 from ipam.models import IPAddress, Pool, Subnet
+
+Counts = dict[tuple[str, str, bool], int]
 
 
 @dataclass(frozen=True)
 class Usage:
     """A subnet's own addresses (those of its child subnets are theirs)."""
 
-    usable: int  # addresses that machines may have, the gateway left out
+    usable: int  # addresses that machines may have; the gateway is one of them once somebody has it
     static: int  # of these, in static pools
     dhcp: int  # of these, in DHCP pools
-    static_live: int  # rows of static pools that are not available
+    static_live: int  # rows of static pools that are not available, the gateway's left out
     allocated: int
     reserved: int
     quarantine: int
@@ -71,11 +73,13 @@ def fullest(number: int) -> list[tuple[Subnet, Usage]]:
     return sorted(pairs, key=lambda pair: pair[1].percent, reverse=True)[:number]
 
 
-def _counts(subnets: Sequence[Subnet]) -> dict[int, dict[tuple[str, str], int]]:
-    found: dict[int, dict[tuple[str, str], int]] = defaultdict(dict)
-    grouped = IPAddress.objects.filter(subnet__in=subnets).live().order_by().values_list("subnet", "status", "ip_type")
-    for subnet, status, ip_type, number in grouped.annotate(Count("pk")):
-        found[subnet][status, ip_type] = number
+def _counts(subnets: Sequence[Subnet]) -> dict[int, Counts]:
+    """Live rows by subnet, then by status, type and whether they are the gateway's."""
+    found: dict[int, Counts] = defaultdict(dict)
+    rows = IPAddress.objects.filter(subnet__in=subnets).live().annotate(gateway=Q(ip_address=F("subnet__gateway")))
+    grouped = rows.order_by().values_list("subnet", "status", "ip_type", "gateway").annotate(number=Count("pk"))
+    for subnet, status, ip_type, gateway, number in grouped:
+        found[subnet][status, ip_type, bool(gateway)] = number
     return found
 
 
@@ -104,16 +108,19 @@ def _tree_order(subnet: Subnet) -> tuple[int, int, int]:
     return subnet.network.version, int(subnet.network.network_address), subnet.network.prefixlen
 
 
-def _usage(
-    subnet: Subnet, pools: Sequence[Pool], children: Sequence[Subnet], counts: dict[tuple[str, str], int]
-) -> Usage:
+def _usage(subnet: Subnet, pools: Sequence[Pool], children: Sequence[Subnet], counts: Counts) -> Usage:
     first, last = addresses.first_host(subnet.network), addresses.last_host(subnet.network)
-    by_status = {status: counts.get((status, "static"), 0) + counts.get((status, "dhcp"), 0) for status in _STATUSES}
+    by_status = {
+        name: sum(number for (status, *_key), number in counts.items() if status == name) for name in _STATUSES
+    }
+    gateway = sum(number for (_status, _type, is_gateway), number in counts.items() if is_gateway)
     return Usage(
-        usable=_own(subnet, first, last, children),
+        usable=_own(subnet, first, last, children) + gateway,
         static=sum(_own(subnet, pool.first, pool.last, children) for pool in pools if pool.kind == "static"),
         dhcp=sum(pool.size for pool in pools if pool.kind == "dhcp"),
-        static_live=sum(number for (_status, ip_type), number in counts.items() if ip_type == "static"),
+        static_live=sum(
+            n for (_status, ip_type, is_gateway), n in counts.items() if ip_type == "static" and not is_gateway
+        ),
         **by_status,
     )
 

@@ -28,7 +28,8 @@ def ensure(network: Network, gateway: Address) -> Subnet:
 
 def make(network: Network, gateway: Address) -> Subnet:
     """Make the subnet, with all of it as a static pool. Of processes that start at once, one makes it for all."""
-    subnet = Subnet(network=network, gateway=gateway, name="VM pool", static_ip_pools=[_everything(network)])
+    subnet = Subnet(network=network, gateway=gateway, name="VM pool")
+    subnet.static_ip_pools = [_everything(network)]
     try:
         subnet.save()
     except ValidationError as error:

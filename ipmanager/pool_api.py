@@ -178,6 +178,16 @@ def _preflight(method: str) -> HttpResponse:
     )
 
 
+def no_route(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What `manage.py ippool` answers at every other address."""
+    return JsonResponse({"error": "Not found"}, status=404)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """What `manage.py ippool` answers when we are to blame; the log has the reason."""
+    return JsonResponse({"error": "Internal error"}, status=500)
+
+
 # Fixed words stand before VM ids, as in the original: a VM called "stats" can be made and released, not shown.
 urlpatterns: list[URLPattern] = [
     path("health", serve("GET", health, anonymous=True)),

@@ -31,7 +31,7 @@ Errors = dict[str, list[str]]
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """REST framework's exception handler. None, and so a 500 with a traceback in the log, only for what is our fault."""
+    """REST framework's exception handler. None, and so a 500 with a traceback in the log, for our own faults only."""
     answer = describe(error)
     if answer is None:
         return None

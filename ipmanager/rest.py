@@ -1,22 +1,18 @@
-"""What every resource of the API has in common: JSON in and out, pages, `fields=`, ETags, strict filters."""
+"""What every resource of the API has in common: pages, `fields=`, ETags, strict filters."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
-from django.conf import settings
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import exceptions, serializers, viewsets
 from rest_framework.filters import OrderingFilter
 from rest_framework.pagination import PageNumberPagination
-from rest_framework.parsers import JSONParser
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -24,39 +20,11 @@ from rest_framework.views import APIView
 OWN_PARAMETERS = {"page", "page_size", "ordering", "fields", "force", "length"}
 
 
-class TooLarge(exceptions.APIException):
-    status_code = 413
-    default_code = "too_large"
-
-
 class Changed(exceptions.APIException):
     """Somebody else changed the row since the caller read it."""
 
     status_code = 412
     default_code = "changed"
-
-
-class Parser(JSONParser):
-    """JSON up to a size, and nothing that could bring the reader down."""
-
-    def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> Any:
-        request = (parser_context or {})["request"]
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024
-            raise TooLarge(_("The body is larger than %d KiB; send it in parts.") % limit)
-        try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError as error:
-            raise exceptions.ParseError(_("The JSON is nested too deeply.")) from error
-
-
-class Renderer(JSONRenderer):
-    """JSON; problems keep the media type that RFC 9457 gives them."""
-
-    def get_indent(self, accepted_media_type: str, renderer_context: Mapping[str, Any]) -> int | None:
-        return None
 
 
 class Pages(PageNumberPagination):
@@ -71,7 +39,8 @@ class Filters(DjangoFilterBackend):
     """Filters that refuse names they do not know: a typing error must not return every row."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet, view: APIView) -> QuerySet:
-        known = {*self.get_filterset_class(view, queryset).base_filters, *OWN_PARAMETERS}
+        filterset = self.get_filterset_class(view, queryset)
+        known = {*(filterset.base_filters if filterset else ()), *OWN_PARAMETERS}
         if unknown := sorted(set(request.query_params) - known):
             allowed = ", ".join(sorted(known - {"force", "length"}))
             message = _("There is no such filter. Known are: %s.") % allowed
@@ -114,6 +83,8 @@ class Resource(viewsets.ModelViewSet):
     """The rows of a model. A change is made to the row as it is under lock, so that no other change is lost."""
 
     lookup_value_regex = "[0-9]{1,18}"
+    pagination_class = Pages
+    filter_backends = [Filters, Ordering]
     http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
     scope = ""
 
@@ -151,7 +122,7 @@ class Resource(viewsets.ModelViewSet):
             raise Changed(_("Somebody has changed it since you read it. Read it again and decide anew."))
         return row
 
-    def again(self, row: models.Model) -> Any:
+    def again(self, row: Any) -> Any:
         """The row as the database has it now, with all that is shown of it."""
         return self.get_queryset().get(pk=row.pk)
 

@@ -38,7 +38,7 @@ PROBLEM = {
 class Schema(AutoSchema):
     """What REST framework's views do not say themselves."""
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         action = getattr(self.view, "action", "")
         if action in ("list", "retrieve"):
             return [FIELDS]

@@ -94,7 +94,7 @@ def make_ready() -> None:
     collect_static()
     first_start = not get_user_model().objects.exists()
     if first_start and settings.DEMO and "demo" in get_commands():
-        call_command("demo")
+        call_command("demo", if_empty=True)
     say(f"IPManager {settings.VERSION} at {settings.PUBLIC_URL}/ (admin: {settings.PUBLIC_URL}/admin/)")
     if first_start:
         welcome()

@@ -195,12 +195,11 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["ipmanager.access.Access"],
-    "DEFAULT_RENDERER_CLASSES": ["ipmanager.rest.Renderer"],
-    "DEFAULT_PARSER_CLASSES": ["ipmanager.rest.Parser"],
-    "DEFAULT_PAGINATION_CLASS": "ipmanager.rest.Pages",
-    "DEFAULT_FILTER_BACKENDS": ["ipmanager.rest.Filters", "ipmanager.rest.Ordering"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["ipmanager.parsers.Parser"],
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "ipmanager.schema.Schema",
+    "UNICODE_JSON": False,  # an error that repeats half of a surrogate pair must not become another error
     "EXCEPTION_HANDLER": "ipmanager.problems.handle",
     "URL_FORMAT_OVERRIDE": None,  # ?format= is no parameter of ours
 }

@@ -61,6 +61,8 @@ class AddressForm(LedgerForm):
         may_tell = status == "reserved" or (status == "quarantine" and "status" in self.changes)
         if "description" in self.changes and not may_tell:
             self.add_error("description", _("The description can only be edited while the address is reserved."))
+        if cleaned.get("server") and cleaned["server"] != self.row.server:
+            self.add_error("server", _("An address is given to a server on the server's own page."))
         if status == "available" and any(cleaned[name] for name in self.changes.intersection(DEVICE)):
             self.add_error("status", _("An available address is nobody's: reserve or allocate it to note this down."))
         return cleaned
@@ -93,9 +95,10 @@ class NewAddressForm(AddressForm):
             status.initial = "reserved"
 
     def target(self, cleaned: dict[str, Any]) -> IPAddress:
-        if not cleaned.get("ip_address"):
-            return IPAddress()
-        row = find(cleaned["ip_address"], cleaned["vrf"].pk if cleaned.get("vrf") else None)
+        try:
+            row = find(cleaned.get("ip_address") or "", cleaned["vrf"].pk if cleaned.get("vrf") else None)
+        except Invalid:
+            return IPAddress()  # the field's own check says so
         if row.status != "available":
             taken = {"address": row, "holder": row.holder}
             self.add_error("ip_address", gettext("%(address)s is taken by %(holder)s.") % taken)
@@ -163,7 +166,7 @@ class AddressList(LedgerList):
         super().get_results(request)
         keys = list(self.result_list.values_list("pk", flat=True))  # type: ignore[has-type]
         rows = IPAddress.objects.filter(pk__in=keys).probed().select_related("subnet", "server", "vrf").in_bulk()
-        self.result_list = [rows[key] for key in keys]
+        self.result_list = [rows[key] for key in keys if key in rows]  # another may go meanwhile
 
     def apply_select_related(self, qs: QuerySet) -> QuerySet:
         return qs

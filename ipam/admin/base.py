@@ -10,7 +10,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import ShowFacets
+from django.contrib.admin import ShowFacets, helpers
 from django.contrib.admin.utils import display_for_field
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -24,7 +24,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import HistoricalChanges, ModelChange
 from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.forms import PaginationInlineFormSet
+from unfold.forms import AdminForm, Fieldline, PaginationInlineFormSet
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -216,6 +216,8 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict | None = None
     ) -> HttpResponse:
         request.reverts = True  # type: ignore[attr-defined]
+        # Unfold puts its own in place when the first change form is opened; this may come earlier.
+        helpers.AdminForm, helpers.Fieldline = AdminForm, Fieldline  # type: ignore[misc]
         view = super().history_form_view
         return self._answer(request, lambda: view(request, object_id, version_id, extra_context))
 
@@ -231,7 +233,7 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
             request.refusal = Refusal.of(error)  # type: ignore[attr-defined]
             return view()
 
-    def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Nothing typed, nothing written: no line of history that says nothing. A form that goes back to an older
         state is filled with that state, and is always written."""
         if not change or form.has_changed() or hasattr(request, "reverts"):

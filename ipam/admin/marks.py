@@ -36,7 +36,8 @@ def activity(row: IPAddress) -> SafeString:
     """Yes, no, or that nobody has asked: `active` is True by default. Needs `probed()` rows."""
     if not row.active:
         return badge("no", gettext("No"))
-    return badge("yes", gettext("Yes")) if row.probed else badge("unknown", gettext("Not probed"))  # type: ignore[attr-defined]
+    probed = getattr(row, "probed", False)  # a row of history does not know
+    return badge("yes", gettext("Yes")) if probed else badge("unknown", gettext("Not probed"))
 
 
 def bar(usage: Usage) -> SafeString:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -85,6 +85,11 @@ class ServerAdmin(LedgerAdmin):
         if row and row.subnet is None:
             return marks.badge("unknown", gettext("In no subnet"))
         return marks.link(row.subnet, row.subnet.network) if row and row.subnet else marks.NOTHING
+
+    def get_deleted_objects(self, objs: Iterable[Server], request: HttpRequest) -> tuple:
+        to_delete, *others = super().get_deleted_objects(objs, request)
+        held = IPAddress.objects.filter(server__in=objs).order_by("ip_address")
+        return ([*to_delete, *(gettext("%s becomes free") % row for row in held)], *others)
 
     def save_model(self, request: HttpRequest, obj: Server, form: ModelForm, change: bool) -> None:
         subnet = form.cleaned_data.get("next_free_in")

@@ -3,7 +3,8 @@
     sheet      a file as rows of cells: encodings, delimiters, headers, cells that must not run as formulas
     columns    what the columns are called, in English and German, and what their cells mean
     verdicts   what an import says about every row
-    servers, subnets    the imports: all rows are judged first, then written in one transaction
+    servers     the import of servers, for a hundred thousand rows: all are judged first, then written
+    subnets, interfaces    smaller tables, row by row (singly)
     exports    the ledger as rows of cells
 
 `sheet` and `columns` are pure: they know neither models nor database.

@@ -1,4 +1,4 @@
-"""The columns of servers, subnets and addresses: their names in English and German, and what their cells mean."""
+"""The columns of each table: their names in English and German, and what their cells mean."""
 
 import json
 import re
@@ -104,14 +104,14 @@ def _pools(name: str, german: str, *aliases: str) -> Column:
 _VRF: object = gettext_lazy("A file belongs to one address space; leave the column VRF out and name it with --vrf.")
 _DESCRIPTION = Column("description", "Beschreibung", ("comment", "note", "notes", "Kommentar", "Bemerkung", "Notiz"))
 
+_IP = ("ip", "ipaddr", "IPv4", "address", "Adresse")
+_MAC = ("mac", "macaddr", "nic_mac", "Hardware-Adresse", "physical address")
+
 SERVERS = Layout(
     columns=(
         Column("hostname", "Hostname", ("host", "name", "server", "Rechnername", "Rechner", "Computername")),
-        _address("ip_address", "IP-Adresse", "ip", "ipaddr", "IPv4", "address", "Adresse"),
-        Column(
-            "mac_address", "MAC-Adresse", ("mac", "macaddr", "nic_mac", "Hardware-Adresse", "physical address"),
-            addresses.parse_mac, show_or_nothing, nothing,
-        ),
+        _address("ip_address", "IP-Adresse", *_IP),
+        Column("mac_address", "MAC-Adresse", _MAC, addresses.parse_mac, show_or_nothing, nothing),
         Column("location", "Standort", ("room", "Raum", "Ort")),
         Column("lan_port", "LAN-Dose", ("lan_dose", "port", "outlet", "lan_outlet", "Dose")),
         Column("device_type", "Gerätetyp", ("type", "model", "platform", "Typ", "Modell", "Plattform")),
@@ -146,6 +146,20 @@ SUBNETS = Layout(
     foreign={"vrf": _VRF},
     is_data=_is(addresses.parse_network),
 )  # fmt: skip
+
+INTERFACES = Layout(
+    columns=(
+        Column("server", "Server", ("hostname", "host", "Rechnername", "Rechner")),
+        Column("name", "Schnittstelle", ("interface", "nic", "card", "Karte")),
+        Column("mac_address", "MAC-Adresse", _MAC, addresses.parse_mac, show_or_nothing, nothing),
+        _address("ip_address", "IP-Adresse", *_IP),
+        Column("duid", "DUID", ("dhcpv6-id",), str.lower),
+    ),
+    required=("server", "name"),
+    positions=("server", "name", "mac_address", "ip_address"),
+    foreign={"vrf": _VRF},
+    is_data=_is(addresses.parse_address, addresses.parse_mac),
+)
 
 # Written only: what an address row says follows from subnets, servers and verbs.
 ADDRESSES = Layout(

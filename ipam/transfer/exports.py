@@ -1,4 +1,4 @@
-"""The ledger as rows of cells: servers, subnets, addresses; a stream, whatever their number."""
+"""The ledger as rows of cells: servers, interfaces, subnets, addresses; a stream, whatever their number."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import F, Model, QuerySet
 
 from ipam.addresses import Network
-from ipam.models import IPAddress, Server, Subnet
-from ipam.transfer.columns import ADDRESSES, SERVERS, SUBNETS
+from ipam.models import Interface, IPAddress, Server, Subnet
+from ipam.transfer.columns import ADDRESSES, INTERFACES, SERVERS, SUBNETS
 from ipam.transfer.sheet import Layout, lines
 from ipam.transfer.subnets import pool_ranges
 
@@ -19,6 +19,11 @@ CHUNK = 2000
 def export_servers(vrf_id: int | None, within: Network | None = None) -> QuerySet[Server]:
     servers = Server.objects.filter(vrf=vrf_id).order_by(F("ip_address").asc(nulls_last=True), "hostname")
     return servers.filter(ip_address__range=_ends(within)) if within else servers
+
+
+def export_interfaces(vrf_id: int | None, within: Network | None = None) -> QuerySet[Interface]:
+    found = Interface.objects.filter(server__vrf=vrf_id).select_related("server").order_by("server__hostname", "name")
+    return found.filter(ip_address__range=_ends(within)) if within else found
 
 
 def export_subnets(vrf_id: int | None, within: Network | None = None) -> QuerySet[Subnet]:
@@ -32,7 +37,7 @@ def export_addresses(vrf_id: int | None, within: Network | None = None, status: 
     return found.filter(status=status) if status else found
 
 
-LAYOUTS = {"servers": SERVERS, "subnets": SUBNETS, "ip-addresses": ADDRESSES}
+LAYOUTS = {"servers": SERVERS, "interfaces": INTERFACES, "subnets": SUBNETS, "ip-addresses": ADDRESSES}
 
 
 def text(rows: QuerySet[Any], layout: Layout, delimiter: str = ",", *, german: bool = False) -> Iterator[str]:

@@ -24,11 +24,11 @@ from ipam import rules
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import SubnetIndex
 from ipam.transfer.sheet import Sheet
+from ipam.transfer.singly import Progress
 from ipam.transfer.verdicts import Entry, Mode, Outcome, Remark, State, blame_twins, read
 from ipmanager.errors import Conflict
 
 CHUNK = 500
-Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
 
 _KEYS = ("hostname", "ip_address", "mac_address")

@@ -1,6 +1,7 @@
-"""Pictures of every page that people look at all day, on a desk and on a phone.
+"""Pictures of every page that people look at all day, on a desk and on a phone, of the demo network.
 
-python -m tests.e2e.screenshots DIRECTORY [--language de] [--dark]
+Run it as `python -m tests.e2e.screenshots DIRECTORY [--language de] [--dark]`. Two of them are in docs/images:
+list-desk.png as list.png, index-desk.png as overview.png.
 """
 
 import argparse
@@ -12,10 +13,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.support.site import manage, site
+from tests.support.site import site
 
 PASSWORD = "only-for-pictures"
-FILL = "from tests.e2e.network import fill; fill()"
 WIDTHS = {"desk": 1400, "phone": 390}
 
 
@@ -23,16 +23,18 @@ def pages(page: Page) -> Iterator[tuple[str, str]]:
     """Each picture's name and address; some addresses are found on another page."""
     yield "index", "/admin/"
     yield "subnets", "/admin/ipam/subnet/"
-    yield "subnet", followed(page, "/admin/ipam/subnet/?q=Office", "10.112.57.0/24")
+    yield "subnet", followed(page, "/admin/ipam/subnet/?q=Office", "10.20.20.0/23")
     yield "subnet-add", "/admin/ipam/subnet/add/"
     yield "addresses", "/admin/ipam/ipaddress/"
-    yield "address", followed(page, "/admin/ipam/ipaddress/?status__exact=reserved", "10.112.57.31")
+    yield "address", followed(page, "/admin/ipam/ipaddress/?status__exact=reserved", "10.20.10.60")
     yield "next-free", followed(page, "/admin/", "Next free IP", title=True)
     yield "servers", "/admin/ipam/server/"
-    yield "server", followed(page, "/admin/ipam/server/?q=rack-07", "rack-07")
+    yield "server", followed(page, "/admin/ipam/server/?q=web-01", "web-01")
     yield "server-add", "/admin/ipam/server/add/"
-    yield "history", followed(page, "/admin/ipam/server/?q=rack-07", "rack-07").replace("change", "history")
-    yield "list", "/ipam/"
+    yield "history", followed(page, "/admin/ipam/server/?q=web-01", "web-01").replace("change", "history")
+    yield "lists", "/ipam/"
+    subnet = followed(page, "/admin/ipam/subnet/?q=10.20.10.0/24", "10.20.10.0/24")
+    yield "list", f"/ipam/?subnet={subnet.split('/')[-3]}"
 
 
 def followed(page: Page, url: str, text: str, title: bool = False) -> str:
@@ -81,13 +83,10 @@ def main() -> None:
         data = Path(scratch) / "data"
         environment = kept | {
             "IPMANAGER_DATA_DIR": str(data),
-            "IPMANAGER_DEMO": "0",
+            "IPMANAGER_DEMO": "1",
             "IPMANAGER_ADMIN_PASSWORD": PASSWORD,
         }
         with site(environment, Path(scratch) / "output") as running:
-            filled = manage(environment, "shell", "-c", FILL)
-            if filled.returncode:
-                raise SystemExit(filled.stderr)
             take(running.url, options.directory, options.language, options.dark)
     print(f"{len(list(options.directory.glob('*.png')))} pictures in {options.directory}")
 

@@ -4,8 +4,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from ipam import demo
 from ipam.models import IPAddress, Server
-from tests.e2e.network import fill
 from tests.ipam.factories import ServerFactory, SubnetFactory
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True)]
@@ -138,9 +138,9 @@ def test_a_subnet_in_use_is_deleted_only_by_force(admin_page, office):
 
 
 def test_no_page_is_wider_than_its_window(admin_page, fits):
-    fill()
+    demo.fill()
     reserved = IPAddress.objects.filter(status="reserved").first()
-    server = Server.objects.get(hostname="rack-00")
+    server = Server.objects.get(hostname="web-01")
     for url in (
         "/admin/",
         "/admin/ipam/subnet/",

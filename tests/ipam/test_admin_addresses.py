@@ -372,3 +372,21 @@ def test_the_second_card_of_a_server_shows_its_server(admin_client, subnet):
     nic = InterfaceFactory(ip_address="10.0.0.12", mac_address="02:00:00:00:00:aa")
 
     assert rows_shown(admin_client.get(LIST, {"q": "10.0.0.12"}))[0].server == nic.server
+
+
+def test_going_back_in_history_gives_nothing_to_a_server_behind_its_back(admin_client, subnet):
+    server = ServerFactory(ip_address="10.0.0.10")
+    old = row().history.first()
+    server.ip_address = None
+    server.save()
+    url = reverse("admin:ipam_ipaddress_simple_history", args=[row().pk, old.pk])
+
+    answer = admin_client.post(url, {"status": "allocated", "server": server.pk})
+
+    assert errors_of(answer) == {"server": ["An address is given to a server on the server's own page."]}
+    assert row().status == "available"
+
+
+@pytest.mark.parametrize("typed", ["", "10.0.0", "10.0.0.300", "fe80::1%eth0"])
+def test_what_is_no_address_is_refused_at_its_field(admin_client, typed):
+    assert list(errors_of(save(admin_client, ADD, ip_address=typed))) == ["ip_address"]

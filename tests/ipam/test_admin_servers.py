@@ -164,3 +164,21 @@ def test_saving_a_form_that_nobody_touched_leaves_no_line_of_history(admin_clien
     save(admin_client, page(server))
 
     assert (server.history.count(), nic.history.count(), row("10.0.0.10").history.count()) == (1, 1, 1)
+
+
+def test_before_a_server_is_deleted_the_addresses_that_become_free_are_named(admin_client, subnet):
+    server = ServerFactory(ip_address="10.0.0.10")
+
+    text = admin_client.get(reverse("admin:ipam_server_delete", args=[server.pk])).content.decode()
+
+    assert "10.0.0.10 becomes free" in text
+
+
+@pytest.mark.parametrize("name", ["subnet", "server", "ipaddress"])
+def test_every_line_of_history_opens(admin_client, subnet, name):
+    rows = {"subnet": subnet, "server": ServerFactory(ip_address="10.0.0.10"), "ipaddress": row("10.0.0.10")}
+    old = rows[name].history.first()
+
+    answer = admin_client.get(reverse(f"admin:ipam_{name}_simple_history", args=[old.id, old.pk]))
+
+    assert "Revert" in answer.content.decode()

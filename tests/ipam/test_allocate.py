@@ -87,6 +87,31 @@ def test_ends_gateway_dhcp_pools_and_nonsense_are_never_handed_out(subnet, wante
         allocate(subnet, wanted=wanted)
 
 
+def test_an_address_of_another_subnet_or_pool_cannot_be_wanted(subnet):
+    SubnetFactory(network="10.0.1.0/24")
+    pool = PoolFactory(subnet=subnet, first="10.0.0.100", last="10.0.0.101")
+    for where in ({"subnet": SubnetFactory(network="10.0.2.0/24")}, {"pool": pool}):
+        with pytest.raises(Invalid, match="is not in"):
+            allocate(**where, wanted="10.0.1.5")
+    assert not IPAddress.objects.filter(ip_address="10.0.1.5").exists()
+
+
+def test_a_vm_has_one_address_and_cannot_ask_for_a_second_one(subnet):
+    other = SubnetFactory(network="10.0.1.0/24", static_ip_pools=["10.0.1.10-10.0.1.20"])
+    allocate(subnet, vm_id="srv-1")
+    with pytest.raises(Conflict, match="VM “srv-1” has 10.0.0.2 already"):
+        allocate(subnet, vm_id="srv-1", wanted="10.0.0.3")
+    with pytest.raises(Conflict, match="has 10.0.0.2 already"):
+        allocate(other, vm_id="srv-1")
+
+
+@pytest.mark.parametrize("text", ["x" * 256, "a\nb", "a\x1b[2J", "\0", "\ud800"])
+def test_ids_and_names_that_no_log_or_column_can_hold_are_refused(subnet, text):
+    for sent in ({"vm_id": text}, {"hostname": text}):
+        with pytest.raises(Invalid, match="at most 255 characters"):
+            allocate(subnet, **sent)
+
+
 def test_an_address_in_no_subnet_cannot_be_wanted(subnet):
     with pytest.raises(NotFound, match="lies in no subnet"):
         allocate(wanted="192.0.2.1")

@@ -18,10 +18,11 @@ from ipam.allocate import allocate, find, reserve
 from ipam.models import Pool, Server, Subnet
 from ipam.transfer import exports
 from ipam.transfer.columns import SERVERS
-from tests.ipam.factories import ServerFactory, SubnetFactory, VRFFactory
+from tests.ipam.factories import InterfaceFactory, ServerFactory, SubnetFactory, VRFFactory
 
 pytestmark = pytest.mark.django_db
 
+KINDS = ("subnets", "servers", "interfaces")
 OVERWATCH = Path(__file__).parent.parent / "data" / "overwatch"
 FACTS = ("hostname", "ip_address", "mac_address", "location", "lan_port", "device_type", "manufacturer", "description",
          "enabled")  # fmt: skip
@@ -58,6 +59,8 @@ def network():
     ServerFactory(
         hostname="six", ip_address="2001:db8::10", location=" EG", lan_port="-1", description="a\r\nb", enabled=False
     )
+    InterfaceFactory(server__hostname="many", name="bmc", ip_address="192.168.1.200", mac_address="02:00:00:0b:0c:0d")
+    InterfaceFactory(server=Server.objects.get(hostname="many"), name="=eth 1", mac_address=None, duid="00:01:00:01:aa")
     ServerFactory(hostname="unplaced", ip_address="203.0.113.9", device_type="\tx", manufacturer="@home")
     ServerFactory(hostname="nowhere", description="'")
     ServerFactory(hostname="no-mac", mac_address=None, ip_address="10.112.30.9")
@@ -68,18 +71,20 @@ def network():
 
 @pytest.mark.parametrize("options", [[], ["--delimiter", ";"], ["--delimiter", "tab", "--german", "--bom"]])
 def test_what_is_exported_wiped_and_imported_is_exported_alike(network, tmp_path, options):
-    before = [export(kind, *options) for kind in ("subnets", "servers")]
+    before = [export(kind, *options) for kind in KINDS]
+    rows = export("ip-addresses")
     Server.objects.all().delete()
     Subnet.objects.all().delete()
 
-    for kind, text in zip(("subnets", "servers"), before, strict=True):
+    for kind, text in zip(KINDS, before, strict=True):
         assert bring(kind, text, tmp_path)["written"]
 
-    assert [export(kind, *options) for kind in ("subnets", "servers")] == before
+    assert [export(kind, *options) for kind in KINDS] == before
+    assert export("ip-addresses") == rows
     assert len(before[0].splitlines()) == 7
 
 
-@pytest.mark.parametrize("kind", ["subnets", "servers"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_importing_an_export_where_it_came_from_changes_nothing(network, tmp_path, kind):
     found = bring(kind, export(kind), tmp_path)
 
@@ -97,16 +102,16 @@ def test_the_first_line_names_every_column_that_can_be_imported(network):
 
 
 def test_cells_that_a_spreadsheet_would_run_are_marked(network):
-    cells = {cell for kind in ("subnets", "servers", "ip-addresses") for row in read(export(kind)) for cell in row}
+    cells = {cell for kind in (*KINDS, "ip-addresses") for row in read(export(kind)) for cell in row}
 
-    assert {"'=1+1", "'+Nord", "'-1", "'\tx", "'@home", "''", "' EG"} <= cells
+    assert {"'=1+1", "'=eth 1", "'+Nord", "'-1", "'\tx", "'@home", "''", "' EG"} <= cells
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=50)
 nasty = st.text("=+-@\t\r\n'\" ;,|a", max_size=6)
 facts = st.fixed_dictionaries({
-    **{name: texts | nasty for name in ("location", "lan_port", "device_type", "manufacturer", "description")},
+    **dict.fromkeys(("location", "lan_port", "device_type", "manufacturer", "description"), texts | nasty),
     "enabled": st.booleans(),
     "ip_address": st.none() | st.ip_addresses(network="198.51.100.0/24") | st.ip_addresses(network="2001:db8::/112"),
 })  # fmt: skip
@@ -157,7 +162,7 @@ def test_addresses_with_all_that_is_known_of_them():
 
 
 def test_only_one_status(network):
-    assert len(export("ip-addresses", "--status", "allocated").splitlines()) == 1 + 105 + 3
+    assert len(export("ip-addresses", "--status", "allocated").splitlines()) == 1 + 105 + 4
     assert len(export("ip-addresses", "--status", "quarantine").splitlines()) == 1
 
 

@@ -23,7 +23,7 @@ from ipam.populate import populate
 from ipam.transfer.columns import SERVERS
 from ipam.transfer.servers import import_servers
 from ipam.transfer.sheet import open_sheet
-from ipmanager.errors import Invalid, IPManagerError
+from ipmanager.errors import Conflict, Invalid, IPManagerError
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 
 pytestmark = pytest.mark.django_db
@@ -322,6 +322,17 @@ def test_who_waits_for_a_bad_row_to_move_is_bad_too(bring):
     ]
 
 
+def test_who_comes_between_the_check_and_the_writing_is_told_of_and_nothing_is_written():
+    def meddle(what, done, total):
+        if what == "created":
+            ServerFactory(hostname="B", mac_address=D)
+
+    with pytest.raises(Conflict, match="Somebody changed the ledger during the import; nothing was written"):
+        take([("A", "", A, ""), ("B", "", B, "")], "all", meddle)
+
+    assert not Server.objects.exists()
+
+
 # --- cells ---
 
 
@@ -490,6 +501,40 @@ def test_a_gateway_inside_a_pool_is_a_warning(bring):
     assert found["written"]
 
 
+# --- interfaces ---
+
+
+def test_interfaces_are_made_and_changed_by_their_servers_name_and_their_own(bring):
+    ServerFactory(hostname="Web")
+    text = f"Rechnername;Schnittstelle;IP;MAC\nweb;bmc;192.0.2.5;{A}\nweb;eth1;;{B}\n"
+
+    assert states(bring("interfaces", text)) == ["new", "new"]
+    assert states(bring("interfaces", text.replace("192.0.2.5", "192.0.2.6"))) == ["changed", "unchanged"]
+
+    assert IPAddress.objects.get().hostname == "Web"
+    assert str(IPAddress.objects.get()) == "192.0.2.6"
+    assert {nic.name: nic.mac_address for nic in Server.objects.get().interfaces.all()} == {"bmc": A, "eth1": B}
+
+
+@pytest.mark.parametrize(("cells", "field", "reason"), [
+    ("nobody;bmc;;", "server", "There is no server “nobody”"),
+    (";bmc;;", "server", "needs its server"),
+    ("web;;;", "name", "needs its server"),
+    ("web;bmc;192.0.2.1;", "ip_address", "192.0.2.1 belongs to server “db”"),
+    ("web;bmc;x;", "ip_address", "not an IP address"),
+    ("web;eth0;;", "name", "Line 2 speaks of this interface already."),
+])  # fmt: skip
+def test_bad_interfaces(bring, cells, field, reason):
+    ServerFactory(hostname="web")
+    ServerFactory(hostname="db", ip_address="192.0.2.1")
+
+    found = bring("interfaces", f"server;name;ip;mac\nweb;eth0;;\n{cells}\n")
+
+    assert [(line, told) for line, told, _reason in reasons(found)] == [(3, field)]
+    assert reason in reasons(found)[0][2]
+    assert not Server.objects.get(hostname="web").interfaces.exists()
+
+
 # --- any file ---
 
 world = st.fixed_dictionaries({
@@ -542,10 +587,10 @@ def make(facts):
             pass  # the world is drawn blindly; what the rules refuse is left out
 
 
-def take(rows, mode):
+def take(rows, mode, progress=lambda what, done, total: None):
     text = "hostname;ip;mac;location\n" + "".join(";".join(cells) + "\n" for cells in rows)
     with open_sheet(io.BytesIO(text.encode()), SERVERS) as sheet:
-        return import_servers(sheet, mode)
+        return import_servers(sheet, mode, None, progress)
 
 
 def everything():

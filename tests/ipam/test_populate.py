@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 from io import StringIO
 from pathlib import Path
 
@@ -245,3 +246,31 @@ def test_the_number_of_queries_does_not_grow_with_the_rows():
     # SQLite inserts 60 rows in two statements.
     assert all(more <= less + 2 for less, more in zip(few, many, strict=True))
     assert max(many) < 40
+
+
+# --- meanwhile ---
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_allocation_made_meanwhile_is_not_taken_back():
+    subnet = SubnetFactory(network="192.0.2.0/24", static_ip_pools=["192.0.2.10-192.0.2.19"])
+    behind_the_back(IPAddress.objects.filter(ip_address="192.0.2.15"), subnet=None)
+    other = threading.Thread(target=allocate_elsewhere, args=(subnet, "192.0.2.15"))
+
+    def meanwhile(what, done, total):
+        if what == "rows":
+            other.start()
+            other.join(2)  # PostgreSQL lets it through, SQLite makes it wait for us
+
+    populate(progress=meanwhile)
+    other.join()
+
+    row = IPAddress.objects.get(ip_address="192.0.2.15")
+    assert (row.vm_id, row.status, row.subnet) == ("vm-1", "allocated", subnet)
+
+
+def allocate_elsewhere(subnet, address):
+    try:
+        allocate(subnet, wanted=address, vm_id="vm-1")
+    finally:
+        connection.close()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipam.transfer.columns import SERVERS, SUBNETS
+from ipam.transfer.columns import INTERFACES, SERVERS, SUBNETS
 from ipam.transfer.sheet import DELIMITERS, lines, normal, open_sheet, protect, unprotect
 from ipmanager.errors import Invalid
 
@@ -90,7 +90,7 @@ def test_headings_of_servers_in_two_languages(heading, name):
     assert SERVERS.find(heading).name == name
 
 
-@pytest.mark.parametrize("layout", [SERVERS, SUBNETS])
+@pytest.mark.parametrize("layout", [SERVERS, SUBNETS, INTERFACES])
 def test_no_heading_means_two_columns(layout):
     spellings = [word for column in layout.columns for word in column.spellings]
     assert len(spellings) == len(set(spellings))

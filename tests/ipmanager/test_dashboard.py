@@ -165,3 +165,15 @@ def test_the_sidebar_shows_only_what_may_be_seen(operator_client):
 
     assert reverse("admin:ipam_subnet_changelist") in text
     assert reverse("admin:auth_user_changelist") not in text
+
+
+@pytest.mark.parametrize("model", ["subnet", "ipaddress", "server"])
+def test_an_operator_reads_every_page_and_its_history(operator_client, model):
+    server = ServerFactory(ip_address=PoolFactory().first)
+    row = server.addresses.get()
+    key = {"subnet": row.subnet_id, "ipaddress": row.pk, "server": server.pk}[model]
+
+    for page in ("change", "history"):
+        answer = operator_client.get(reverse(f"admin:ipam_{model}_{page}", args=[key]))
+        assert answer.status_code == 200
+        assert 'name="_save"' not in answer.content.decode()

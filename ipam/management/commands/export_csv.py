@@ -1,4 +1,4 @@
-"""Put servers, subnets or address records into a CSV file."""
+"""Put servers, their interfaces, subnets or address records into a CSV file."""
 
 import os
 import sys
@@ -16,8 +16,8 @@ from ipmanager import commands
 
 
 class Command(commands.Command):
-    help = """Write servers, subnets or address records as CSV: UTF-8, CRLF.
-Servers and subnets come back by import_csv as they were. A cell that a spreadsheet would run as a formula
+    help = """Write servers, their interfaces, subnets or address records as CSV: UTF-8, CRLF.
+Subnets, servers and interfaces come back by import_csv as they were. A cell that a spreadsheet would run as a formula
 begins with an apostrophe, which import_csv takes off again.
 
 Example: manage.py export_csv servers servers.csv --subnet 10.112.57.0/24"""
@@ -53,7 +53,11 @@ Example: manage.py export_csv servers servers.csv --subnet 10.112.57.0/24"""
             raise CommandError(f"--status is for ip-addresses; {kind} have none")
         if kind == "ip-addresses":
             return exports.export_addresses(vrf_id(vrf), within, status or "")
-        choose = {"servers": exports.export_servers, "subnets": exports.export_subnets}[kind]
+        choose = {
+            "servers": exports.export_servers,
+            "interfaces": exports.export_interfaces,
+            "subnets": exports.export_subnets,
+        }[kind]
         return choose(vrf_id(vrf), within)
 
     def _print(self, text: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Take servers or subnets from a CSV file into the ledger."""
+"""Take subnets, servers or their interfaces from a CSV file into the ledger."""
 
 import json
 import sys
@@ -12,31 +12,37 @@ from typing import Any, BinaryIO
 from django.core.management.base import CommandError, CommandParser
 
 from ipam.management.base import Progress, delimiter, vrf_id
-from ipam.transfer.columns import SERVERS, SUBNETS
+from ipam.transfer.columns import INTERFACES, SERVERS, SUBNETS
+from ipam.transfer.interfaces import import_interfaces
 from ipam.transfer.servers import import_servers
 from ipam.transfer.sheet import open_sheet
 from ipam.transfer.subnets import import_subnets
 from ipam.transfer.verdicts import Mode, Outcome, Verdict
 from ipmanager import commands
 
-KINDS = {"subnets": (SUBNETS, import_subnets), "servers": (SERVERS, import_servers)}
+KINDS = {
+    "subnets": (SUBNETS, import_subnets),
+    "servers": (SERVERS, import_servers),
+    "interfaces": (INTERFACES, import_interfaces),
+}
 _IN_MEMORY = 1 << 20
 
 
 class Command(commands.Command):
-    help = """Import servers or subnets from a CSV file; say for every row what becomes of it.
-Rows of servers that are known by their MAC address change those servers, rows of known networks those subnets;
-an empty cell leaves a value as it is, a lone apostrophe empties it. Nothing is written unless every row is good.
-The status is 1 when rows were bad and nothing was written.
+    help = """Import subnets, servers or their interfaces from a CSV file; say for every row what becomes of it.
+A row changes what is known: the server with its MAC address, the subnet with its network, its server's interface
+of that name. An empty cell leaves a value as it is, a lone apostrophe empties it.
+Nothing is written unless every row is good. The status is 1 when rows were bad and nothing was written.
 
 Headers may be English or German; without a header line the columns are
-  servers: hostname, IP address, MAC address, location, LAN port
-  subnets: network, name, gateway, VLAN
+  subnets:    network, name, gateway, VLAN
+  servers:    hostname, IP address, MAC address, location, LAN port
+  interfaces: server, name, MAC address, IP address
 
 Example: manage.py import_csv servers hosts.csv --dry-run"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("kind", choices=sorted(KINDS), help="what the file holds")
+        parser.add_argument("kind", choices=KINDS, help="what the file holds")
         parser.add_argument("file", help="the file; - for standard input")
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument("--dry-run", action="store_true", help="say the same, but write nothing")

@@ -1,0 +1,77 @@
+"""`manage.py ippool`, really started: the seed's flags, its API and nothing else."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.support.postgres import free_port
+from tests.support.site import ROOT
+
+
+@contextlib.contextmanager
+def ippool(environment, port, *flags):
+    """The command's address, as soon as it answers; ended with the block."""
+    command = [sys.executable, str(ROOT / "manage.py"), "ippool", "-p", str(port), *flags]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}/api/v1"
+    try:
+        for _ in range(400):
+            with contextlib.suppress(OSError):
+                ask(f"{url}/health")
+                break
+            assert process.poll() is None, process.communicate()[0].decode()
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.communicate(timeout=40)
+
+
+def ask(url, method="GET", body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=20) as response:
+        return response.status, json.load(response)
+
+
+def test_the_seeds_example_works_and_an_allocation_outlives_a_restart(empty_database):
+    port = free_port()
+    with ippool(empty_database, port) as url:
+        given = ask(f"{url}/ip/allocate", "POST", {"vm_id": "srv-abc123", "hostname": "my-vm"})
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            ask(url.replace("/api/v1", "/admin/login/"))
+    with ippool(empty_database, port) as url:
+        again = ask(f"{url}/ip/allocate", "POST", {"vm_id": "srv-abc123", "hostname": "my-vm"})
+    expected = {
+        "ip": "172.16.0.2", "vm_id": "srv-abc123", "gateway": "172.16.0.1", "network": "172.16.0.0/24",
+        "hostname": "my-vm",
+    }  # fmt: skip
+    assert given == again == (201, expected)
+
+
+def test_network_and_gateway_are_chosen_by_flags(empty_database):
+    with ippool(empty_database, free_port(), "-n", "192.168.1", "-g", "192.168.1.254", "-d") as url:
+        assert ask(f"{url}/ip/allocate", "POST", {"vm_id": "a"})[1]["ip"] == "192.168.1.1"
+        assert ask(f"{url}/ip/stats")[1]["total"] == 253
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (["--network", "172.16"], "write 172.16.0 or"),
+        (["--network", "10.0.0.1/8"], "host bits"),
+        (["--gateway", "10.0.0.1"], "does not lie in 172.16.0.0/24"),
+        (["--gateway", "x"], "does not appear to be"),
+        (["--port", "0"], "is not a port"),
+    ],
+)
+def test_a_wrong_flag_is_refused_with_its_reason(flags, complaint):
+    with pytest.raises(CommandError, match=complaint):
+        call_command("ippool", *flags)

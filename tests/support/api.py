@@ -1,0 +1,38 @@
+"""Callers of the API."""
+
+from django.contrib.auth.models import Permission, User
+from rest_framework.test import APIClient
+
+from ipmanager.models import Token
+
+
+class Caller(APIClient):
+    """Speaks JSON, as every caller of ours."""
+
+    default_format = "json"
+
+
+def with_token(*scopes, user=None, **fields):
+    """A caller whose token has these scopes; its user may do everything unless one is given."""
+    user = user or User.objects.create_superuser(f"user-{User.objects.count()}")
+    value = Token.objects.create(user, name="test", scopes=list(scopes), **fields)[1]
+    return Caller(headers={"authorization": f"Bearer {value}"})
+
+
+def staff(*permissions):
+    """A user who may log in and has these rights, as in `ipam.view_subnet`."""
+    user = User.objects.create_user(f"user-{User.objects.count()}", is_staff=True)
+    for name in permissions:
+        app, codename = name.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    return user
+
+
+def with_session(user, *, check_csrf=False):
+    client = Caller(enforce_csrf_checks=check_csrf)
+    client.force_login(user)
+    return client
+
+
+def answer(response):
+    return response.status_code, response.json() if response.content else None
