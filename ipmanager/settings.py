@@ -75,6 +75,7 @@ BOOT_ROOT = env.path("IPMANAGER_BOOT_ROOT", DATA_DIR / "boot")
 ROOT_URLCONF = "ipmanager.urls"
 WSGI_APPLICATION = "ipmanager.wsgi.application"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "/ipam/"
 
 INSTALLED_APPS = [
     "unfold",

@@ -143,13 +143,16 @@ class _Job:
 
     def _settle_contests(self) -> None:
         """Who has a value that a row wants may be leaving it in this very file, unless that row is bad itself:
-        so every row that turns bad can make others bad, until none does."""
-        turned = True
-        while turned:
-            turned = False
-            for plan in self.contested:
-                if plan.good and self._is_refused(plan):
-                    turned = True
+        so a row that turns bad makes those look again that wait for its server."""
+        waiting: dict[int | None, list[Plan]] = defaultdict(list)
+        for plan in self.contested:
+            for pk in plan.rivals:
+                waiting[pk].append(plan)
+        again = list(self.contested)
+        while again:
+            plan = again.pop()
+            if plan.good and self._is_refused(plan) and plan.server_id:
+                again += waiting[plan.server_id]
 
     def _is_refused(self, plan: Plan) -> bool:
         errors: rules.Errors = defaultdict(list)

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -50,7 +51,7 @@ def take(base: str, into: Path, language: str, dark: bool) -> None:
         browser = playwright.chromium.launch(
             executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else []
         )
-        scheme = "dark" if dark else "light"
+        scheme: Literal["dark", "light"] = "dark" if dark else "light"
         context = browser.new_context(base_url=base, locale=language, color_scheme=scheme, reduced_motion="reduce")
         page = context.new_page()
         page.goto("/admin/")

@@ -6,8 +6,10 @@ IPMANAGER_TEST_PROOF=1 (`make proof`) tries thousands of random files more.
 import io
 import json
 import os
+import time
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -553,7 +555,7 @@ row = st.tuples(
     st.sampled_from(["", "EG"]),
 )
 PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
-ANY = {
+ANY: dict[str, Any] = {
     "max_examples": 1000 if PROOF else 60,
     "deadline": None,
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -648,6 +650,27 @@ def saves_by_hand(hostname, ip, mac, location):
 
 
 # --- cost ---
+
+
+def test_a_long_chain_of_rows_behind_a_bad_one_is_judged_quickly():
+    Server.objects.bulk_create(
+        Server(
+            hostname=f"s{n}",
+            ip_address=f"10.0.{n // 250}.{n % 250}",
+            mac_address=f"02:00:00:00:{n // 250:02x}:{n % 250:02x}",
+        )
+        for n in range(800)
+    )
+    rows = [
+        ("", f"10.0.{n // 250}.{n % 250}", f"02000000{(n - 1) // 250:02x}{(n - 1) % 250:02x}", "")
+        for n in range(1, 800)
+    ]
+    start = time.process_time()
+
+    verdicts = take([*rows, ("", "10.0.3.250/8", "020000000331", "")], "dry-run").verdicts
+
+    assert {verdict.state for verdict in verdicts} == {"bad"}
+    assert time.process_time() - start < 2
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows():
