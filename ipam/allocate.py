@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from ipam import addresses, rows, settle
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
-from ipam.querysets import ready
+from ipam.querysets import lock_ledger, ready
 from ipmanager.errors import Conflict, Exhausted, Invalid, NotFound
 
 T = TypeVar("T")
@@ -100,12 +100,14 @@ def hold_next(subnet: Subnet, mac_address: str | None = None) -> IPAddress:
         free = IPAddress.objects.claimable(subnet, mac=mac_address)
         return free.select_for_update(of=("self",), skip_locked=not wait).first()
 
+    lock_ledger()
     return _next(subnet, None, mac_address, hold)
 
 
 def reserve_next(subnet: Subnet, description: str = "") -> IPAddress:
     """Keep the next free address of the subnet by hand. Raises Exhausted."""
     with transaction.atomic():
+        lock_ledger()
         return _turn(hold_next(subnet), "reserved", description)
 
 
@@ -116,6 +118,7 @@ def reserve(address: IPAddress, description: str = "", *, detach: bool = False) 
     Raises Conflict, which names the holder.
     """
     with transaction.atomic():
+        lock_ledger()
         row = _locked(address)
         if row.server_id and detach:
             row = _detach(row)
@@ -127,6 +130,7 @@ def reserve(address: IPAddress, description: str = "", *, detach: bool = False) 
 def quarantine(address: IPAddress, description: str = "") -> IPAddress:
     """Take an address out of use because something is wrong with it. Raises Conflict while a server or VM has it."""
     with transaction.atomic():
+        lock_ledger()
         row = _locked(address)
         if row.server_id or row.vm_id:
             raise _held(row)
@@ -140,6 +144,7 @@ def release(address: IPAddress) -> IPAddress:
     Raises Conflict when a server holds it: its address is changed on the server.
     """
     with transaction.atomic():
+        lock_ledger(shared=True)
         row = _locked(address)
         if row.server_id:
             raise Conflict(

@@ -17,6 +17,7 @@ from ipam import allocate as verbs
 from ipam import api_filters, carve
 from ipam import serializers as shapes
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+from ipam.querysets import lock_ledger
 from ipam.usage import usage
 from ipmanager.access import Right, is_admin
 from ipmanager.errors import Invalid
@@ -142,6 +143,7 @@ class IPAddresses(Resource):
         """A free row of a pool is taken; where there is none, one is made."""
         asked = serializer.validated_data
         with transaction.atomic():
+            lock_ledger()
             if asked.get("status", "available") != "available":
                 free = IPAddress.objects.filter(vrf=asked.get("vrf"), ip_address=asked["ip_address"])
                 serializer.instance = free.filter(status="available").select_for_update().first()

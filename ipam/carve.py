@@ -10,9 +10,9 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from ipam import rules
 from ipam.addresses import Network
 from ipam.models import IPAddress, Subnet
+from ipam.querysets import lock_ledger
 from ipmanager.errors import Exhausted, Invalid
 
 Span = tuple[int, int]
@@ -24,7 +24,7 @@ def carve(subnet: Subnet, length: int, **facts: Any) -> Subnet:
     Raises Exhausted, Invalid; ValidationError for the facts.
     """
     with transaction.atomic():
-        rules.lock_subnets(subnet.vrf_id, subnet.network)
+        lock_ledger()
         inner = Subnet(vrf_id=subnet.vrf_id, network=free_network(subnet, length), **facts)
         inner.save()
         return inner

@@ -28,6 +28,7 @@ from ipam.querysets import (
     PoolQuerySet,
     ServerQuerySet,
     SubnetQuerySet,
+    lock_ledger,
 )
 
 
@@ -48,20 +49,21 @@ class Row(models.Model):
     class Meta:
         abstract = True
 
-    def save(self, **kwargs: Any) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:
         """Check, then write. Raises ValidationError, which names the field and, if one exists, the holder."""
         with transaction.atomic():
             self.lock()
             self.full_clean()
             try:
                 with transaction.atomic():
-                    super().save(**kwargs)
+                    super().save(*args, **kwargs)
             except IntegrityError:
                 self.full_clean()  # somebody was quicker: now the check can say who
                 raise
 
     def lock(self) -> None:
-        """Take the locks that the checks need, in the house's order: subnet, pool, address."""
+        """What the checks find stays true until the row is written."""
+        lock_ledger()
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         try:
@@ -150,9 +152,6 @@ class Subnet(Row):
     def get_absolute_url(self) -> str:
         return reverse("admin:ipam_subnet_change", args=[self.pk])
 
-    def lock(self) -> None:
-        rules.lock_subnets(self.vrf_id, self.network)
-
     def check_ledger(self) -> None:
         rules.check_subnet(self)
 
@@ -166,9 +165,9 @@ class Subnet(Row):
         with transaction.atomic():
             return super().delete(*args, **kwargs)
 
-    def save(self, **kwargs: Any) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:
         with transaction.atomic():
-            super().save(**kwargs)
+            super().save(*args, **kwargs)
             self._save_pools()
 
     @property
@@ -258,10 +257,6 @@ class Pool(Row):
     def size(self) -> int:
         """How many addresses it spans, those that are never handed out included."""
         return addresses.size(self.first, self.last)
-
-    def lock(self) -> None:
-        if self.subnet_id:
-            rules.lock_subnets(self.subnet.vrf_id, self.subnet.network)
 
     def check_ledger(self) -> None:
         rules.check_pool(self)

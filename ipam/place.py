@@ -61,7 +61,6 @@ def unplace(server_ids: Iterable[int]) -> None:
     """Free every row of servers that are about to go."""
     ids = list(server_ids)
     with transaction.atomic():
-        list(Server.objects.select_for_update().filter(pk__in=ids).values_list("pk"))  # before their rows, as `place`
         held = list(IPAddress.objects.select_for_update().filter(server__in=ids).order_by("ip_address"))
         if held:
             _write(_Ground.under(held, []), {}, held, Placed())
@@ -76,6 +75,7 @@ def _place(servers: Sequence[Server], done: Placed) -> None:
     )
     ids = {server.pk for server in servers}
     _refuse_taken(wanted, there, ids, done)
+    _refuse_unfit(wanted, done)
     relevant = [row for row in there if row.server_id in ids or (row.vrf_id, row.ip_address) in wanted]
     _write(_Ground.under(relevant, wanted), wanted, relevant, done)
 
@@ -107,6 +107,19 @@ def _refuse_taken(wanted: dict[Key, Claim], there: Sequence[IPAddress], ids: set
             _refuse(row.ip_address, wanted.pop(key), row.holder, done)
 
 
+def _refuse_unfit(wanted: dict[Key, Claim], done: Placed) -> None:
+    """Refuse addresses that no machine may have: a single save has asked already, a bulk write has not.
+
+    A lenient call keeps such a row, which came by raw SQL, and notes it.
+    """
+    ground = _Ground.under([], wanted)
+    for key, claim in wanted.items():
+        if reason := ground.objection(key, claim):
+            if done.refused is None:
+                raise ValidationError({"ip_address": f"{claim.server.hostname}: {reason}"})
+            done.refused.append(f"{claim.server.hostname}: {reason}")
+
+
 def _is_taken(row: IPAddress, wanted: dict[Key, Claim]) -> bool:
     claim = wanted.get((row.vrf_id, row.ip_address))
     return claim is not None and not rules.claimable_by(row, claim.server.pk)
@@ -126,24 +139,36 @@ class _Ground:
 
     def __init__(self, index: SubnetIndex, pools: Iterable[Pool]) -> None:
         self._index = index
-        self._static: dict[int, list[Pool]] = defaultdict(list)
+        self._pools: dict[int, list[Pool]] = defaultdict(list)
         for pool in pools:
-            self._static[pool.subnet_id].append(pool)
+            self._pools[pool.subnet_id].append(pool)
 
     @classmethod
     def under(cls, there: Sequence[IPAddress], wanted: Iterable[Key]) -> _Ground:
         touched = {(row.vrf_id, row.ip_address) for row in there} | set(wanted)
         index = SubnetIndex.of([address for _vrf, address in touched], Subnet.objects.all())
         found = {subnet.pk for key in touched if (subnet := index.containing(*key))}
-        return cls(index, Pool.objects.filter(subnet__in=found, kind="static"))
+        return cls(index, Pool.objects.filter(subnet__in=found))
 
     def subnet(self, key: Key) -> Subnet | None:
         return self._index.containing(*key)
 
+    def pool(self, key: Key) -> Pool | None:
+        """The pool of its subnet that holds the address."""
+        subnet = self.subnet(key)
+        pools = self._pools[subnet.pk] if subnet else []
+        return next((pool for pool in pools if pool.first <= key[1] <= pool.last), None)
+
     def is_static(self, key: Key) -> bool:
         """Whether the address is one of a static pool's."""
-        subnet = self.subnet(key)
-        return subnet is not None and any(pool.first <= key[1] <= pool.last for pool in self._static[subnet.pk])
+        pool = self.pool(key)
+        return pool is not None and pool.kind == "static"
+
+    def objection(self, key: Key, claim: Claim) -> str:
+        """Why no machine, or none without a MAC, may have the address; empty when it may."""
+        errors: rules.Errors = defaultdict(list)
+        rules.check_ground(key[1], self.subnet(key), None if claim.mac else self.pool(key), errors)
+        return " ".join(map(str, errors["ip_address"]))
 
     def is_stock(self, key: Key) -> bool:
         """Whether the address, once free, may be handed out again."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -19,7 +19,7 @@ from ipam import addresses, rows, settle
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.place import BATCH, place
-from ipam.querysets import SubnetIndex
+from ipam.querysets import SubnetIndex, lock_ledger
 from ipam.signals import changed
 
 Progress = Callable[[str, int, int], None]
@@ -53,14 +53,28 @@ def populate(*, clear: bool = False, progress: Progress = lambda what, done, tot
     """
     report = Report()
     with transaction.atomic():
+        lock_ledger()
         if clear:
             derived = Q(status="available") | Q(server__isnull=False, vm_id=None)
             report.cleared = rows.forget(IPAddress.objects.filter(derived))
-            Pool.objects.update(materialised_to=None)
+            Pool._base_manager.update(materialised_to=None)
         _stock(report, progress)
         _servers(report, progress)
         report.totals = totals()
     return report
+
+
+def after_bulk(model: type[Subnet | Pool], instances: Sequence[Subnet | Pool]) -> None:
+    """After a bulk write of subnets or pools: check each, as `save` would have, and bring the rows in step.
+
+    Raises ValidationError.
+    """
+    if instances:
+        if model is Pool:
+            Pool._base_manager.filter(pk__in=[row.pk for row in instances]).update(materialised_to=None)
+        for row in instances:
+            row.full_clean()
+        populate()
 
 
 def totals() -> dict[str, int]:

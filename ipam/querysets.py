@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Now
@@ -24,7 +25,77 @@ LIVE = ("allocated", "reserved", "quarantine")
 _MANY = 8  # above this many addresses, reading all subnets beats probing for their supernets
 
 
-class SubnetQuerySet(models.QuerySet["Subnet"]):
+def lock_ledger(*, shared: bool = False) -> None:
+    """Let one transaction at a time change subnets, pools and what stands in them; it holds until the commit.
+
+    `shared` waits for those, but not for each other. The claim of a free address needs neither: it locks its row.
+    Always the first lock that a transaction takes. SQLite needs none: its transactions begin IMMEDIATE.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE subnets IN {'ROW EXCLUSIVE' if shared else 'SHARE ROW EXCLUSIVE'} MODE")
+
+
+class BulkTold(models.QuerySet[Any]):
+    """Bulk writes that keep the ledger in step, as single saves do, and leave history."""
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        objs = list(objs)
+        relations = {field.name for field in self.model._meta.fields if field.is_relation}
+        for obj in objs:
+            obj.clean_fields(exclude=relations)  # what is no address or MAC never gets as far as SQL
+        with transaction.atomic():
+            lock_ledger()
+            with _naming_the_holder(objs):
+                made = super().bulk_create(objs, *args, **kwargs)
+            self.model.history.bulk_history_create(made)
+            self._tell(made)
+        return made
+
+    def update(self, **kwargs: Any) -> int:
+        with transaction.atomic():
+            lock_ledger()
+            ids = list(self.values_list("pk", flat=True))
+            count = self.model._base_manager.filter(pk__in=ids).update(**kwargs) if ids else 0
+            written = list(self.model._base_manager.filter(pk__in=ids))
+            self.model.history.bulk_history_create(written, update=True)
+            self._tell(written)
+        return count
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
+        objs = list(objs)
+        with transaction.atomic():
+            lock_ledger()
+            with _naming_the_holder(objs):
+                write(objs, fields)
+            written = list(self.model._base_manager.filter(pk__in=[obj.pk for obj in objs]))
+            self.model.history.bulk_history_create(written, update=True)
+            self._tell(written)
+        return len(written)
+
+    bulk_update.alters_data = True  # type: ignore[attr-defined]
+
+    def _tell(self, written: Sequence[Any]) -> None:
+        from ipam.signals import changed
+
+        changed.send(self.model, instances=written)
+
+
+@contextmanager
+def _naming_the_holder(objs: Iterable[Any]) -> Iterator[None]:
+    """A unique key that refuses a bulk write says no name; the rows' own check does."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError:
+        for obj in objs:
+            obj.full_clean()
+        raise
+
+
+class SubnetQuerySet(BulkTold):
     """Subnets of every VRF, until `in_vrf` narrows them."""
 
     def in_vrf(self, vrf: VRF | int | None) -> SubnetQuerySet:
@@ -61,6 +132,7 @@ class SubnetQuerySet(models.QuerySet["Subnet"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """All or none: Conflict while addresses are in use in one of them, and the transaction around stays whole."""
         with transaction.atomic():
+            lock_ledger()
             return super().delete()
 
 
@@ -97,7 +169,7 @@ class SubnetIndex:
         return None
 
 
-class PoolQuerySet(models.QuerySet["Pool"]):
+class PoolQuerySet(BulkTold):
     """Pools; a range of addresses belongs to the subnet that the pool names."""
 
     def overlapping(self, first: Address, last: Address, vrf_id: int | None) -> PoolQuerySet:
@@ -249,48 +321,6 @@ def write(rows: Sequence[models.Model], names: Iterable[str]) -> None:
 
 def _values(row: models.Model, fields: Sequence[models.Field]) -> Iterator[Any]:
     return (field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields)
-
-
-class BulkTold(models.QuerySet[Any]):
-    """Bulk writes that keep the ledger in step, as single saves do, and leave history."""
-
-    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
-        objs = list(objs)
-        relations = {field.name for field in self.model._meta.fields if field.is_relation}
-        for obj in objs:
-            obj.clean_fields(exclude=relations)  # what is no address or MAC never gets as far as SQL
-        with transaction.atomic():
-            made = super().bulk_create(objs, *args, **kwargs)
-            self.model.history.bulk_history_create(made)
-            self._tell(made)
-        return made
-
-    def update(self, **kwargs: Any) -> int:
-        with transaction.atomic():
-            ids = list(self.values_list("pk", flat=True))
-            count = self.model._base_manager.filter(pk__in=ids).update(**kwargs) if ids else 0
-            written = list(self.model._base_manager.filter(pk__in=ids))
-            self.model.history.bulk_history_create(written, update=True)
-            self._tell(written)
-        return count
-
-    update.alters_data = True  # type: ignore[attr-defined]
-
-    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
-        objs = list(objs)
-        with transaction.atomic():
-            write(objs, fields)
-            written = list(self.model._base_manager.filter(pk__in=[obj.pk for obj in objs]))
-            self.model.history.bulk_history_create(written, update=True)
-            self._tell(written)
-        return len(written)
-
-    bulk_update.alters_data = True  # type: ignore[attr-defined]
-
-    def _tell(self, written: Sequence[Any]) -> None:
-        from ipam.signals import changed
-
-        changed.send(self.model, instances=written)
 
 
 class ServerQuerySet(BulkTold):

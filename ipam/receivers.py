@@ -11,6 +11,7 @@ from django.dispatch import receiver
 from ipam import populate, rules
 from ipam.models import Interface, Pool, Server, Subnet
 from ipam.place import place, unplace
+from ipam.querysets import lock_ledger
 from ipam.settle import hand_over, refresh, settle
 from ipam.signals import changed
 
@@ -18,7 +19,13 @@ from ipam.signals import changed
 @receiver(post_save, sender=Server)
 def server_saved(instance: Server, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
-        place([instance])
+        place([instance] if kwargs.get("update_fields") is None else Server.objects.with_keys(instance.pk))
+
+
+@receiver(pre_delete)
+def ledger_row_about_to_go(sender: type, **kwargs: Any) -> None:
+    if sender in (Server, Interface, Subnet, Pool):
+        lock_ledger()
 
 
 @receiver(pre_delete, sender=Server)
@@ -29,12 +36,12 @@ def server_leaves(instance: Server, **kwargs: Any) -> None:
 @receiver(post_save, sender=Interface)
 def interface_saved(instance: Interface, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
-        place(Server.objects.with_keys(instance.server_id).select_for_update())
+        place(Server.objects.with_keys(instance.server_id))
 
 
 @receiver(post_delete, sender=Interface)
 def interface_gone(instance: Interface, **kwargs: Any) -> None:
-    place(Server.objects.with_keys(instance.server_id).holding().select_for_update())
+    place(Server.objects.with_keys(instance.server_id).holding())
 
 
 @receiver(changed, sender=Server)
@@ -44,7 +51,13 @@ def servers_changed(instances: list[Server] | None, **kwargs: Any) -> None:
 
 @receiver(changed, sender=Interface)
 def interfaces_changed(instances: list[Interface] | None, **kwargs: Any) -> None:
-    place(Server.objects.with_keys(*{nic.server_id for nic in instances or []}).select_for_update())
+    place(Server.objects.with_keys(*{nic.server_id for nic in instances or []}))
+
+
+@receiver(changed, sender=Subnet)
+@receiver(changed, sender=Pool)
+def ground_changed(sender: type[Subnet | Pool], instances: list[Subnet | Pool] | None, **kwargs: Any) -> None:
+    populate.after_bulk(sender, instances or [])
 
 
 @receiver(pre_save, sender=Subnet)
@@ -56,7 +69,7 @@ def subnet_about_to_change(instance: Subnet, raw: bool = False, **kwargs: Any) -
 @receiver(post_save, sender=Subnet)
 def subnet_saved(instance: Subnet, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
-        settle(instance, instance.was)
+        settle(instance if kwargs.get("update_fields") is None else Subnet.objects.get(pk=instance.pk), instance.was)
 
 
 @receiver(pre_delete, sender=Subnet)

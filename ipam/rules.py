@@ -38,10 +38,20 @@ def check_subnet(subnet: Subnet) -> None:
         _check_parents_dhcp(subnet, errors)
         if subnet.pk:
             _check_resize(subnet, errors)
+    for kind, strings in subnet.__dict__.get("_new_pools", {}).items():
+        _check_strings(kind, strings, errors)
     if subnet.domain:
         subnet.domain = subnet.domain.lower()
     if errors:
         raise ValidationError(dict(errors))
+
+
+def _check_strings(kind: str, strings: Iterable[object], errors: Errors) -> None:
+    for text in strings:
+        try:
+            addresses.parse_range(str(text))
+        except ValueError as error:
+            errors["static_ip_pools" if kind == "static" else "dhcp_pools"].append(str(error))
 
 
 def _check_twin(subnet: Subnet, errors: Errors) -> None:
@@ -72,6 +82,13 @@ def _check_gateway(subnet: Subnet, errors: Errors) -> None:
             _("%(gateway)s lies in the DHCP pool %(pool)s and would be handed out; change the pool first.")
             % {"gateway": subnet.gateway, "pool": pool}
         )
+    inner = Pool.objects.overlapping(subnet.gateway, subnet.gateway, subnet.vrf_id).filter(kind="static")
+    for pool in inner.exclude(subnet=subnet.pk).select_related("subnet"):
+        if pool.subnet.gateway != subnet.gateway and addresses.inside(pool.subnet.network, subnet.network):
+            errors["gateway"].append(
+                _("%(gateway)s lies in the pool %(pool)s of %(subnet)s; change that pool first.")
+                % {"gateway": subnet.gateway, "pool": pool, "subnet": pool.subnet}
+            )
     row = IPAddress.objects.filter(vrf=subnet.vrf_id, ip_address=subnet.gateway, server=None).live().first()
     if row:
         errors["gateway"].append(taken(row))
@@ -132,21 +149,23 @@ def refuse_in_use(subnet: Subnet) -> None:
     """A subnet with live addresses stays, unless somebody insists. Raises Conflict with the list."""
     from ipam.models import IPAddress
 
-    message = _these_live(IPAddress.objects.filter(subnet=subnet), _("in use in %s") % subnet)
+    rows = IPAddress.objects.filter(subnet=subnet)
+    list(rows.select_for_update().order_by("ip_address").values_list("pk"))  # an allocation under way is waited for
+    _refuse_ends(subnet)
+    message = _these_live(rows, _("in use in %s") % subnet)
     if message and not subnet.forced:
         raise Conflict(message, _("Release or move them first, or delete by force."))
 
 
-def lock_subnets(vrf_id: int | None, network: object) -> None:
-    """Make everybody who works on this network or inside it wait: whoever changes pools or subnets
-    takes the rows of all subnets around them, widest first, so two that could overlap meet in one."""
-    from ipam.models import Subnet
+def _refuse_ends(subnet: Subnet) -> None:
+    """No machine may end up on the network or broadcast address of the subnet around, not even by force."""
+    from ipam.models import IPAddress
 
-    try:
-        network = addresses.parse_network(network)
-    except ValueError:
-        return  # the field's own check says so, with the field's name
-    list(Subnet.objects.in_vrf(vrf_id).supernets_of(network).select_for_update().values_list("pk"))
+    if heir := subnet.parent:
+        ends = {heir.network.network_address, heir.network.broadcast_address} - {addresses.last_host(heir.network)}
+        ends -= {addresses.first_host(heir.network)}
+        for row in IPAddress.objects.filter(subnet=subnet, ip_address__in=ends).live().select_related("server"):
+            raise Conflict(_not_host(row.ip_address, heir), _("Move %s first.") % row.holder)
 
 
 # --- pools -----------------------------------------------------------------------------------------
@@ -160,6 +179,7 @@ def check_pool(pool: Pool) -> None:
         _check_span(pool, errors)
         if not errors:
             _check_overlap(pool, errors)
+            _check_gateways_around(pool, errors)
         if not errors and pool.kind == "dhcp":
             _check_dhcp(pool, errors)
     if errors:
@@ -184,6 +204,18 @@ def _check_span(pool: Pool, errors: Errors) -> None:
             )
     if not errors and pool.first > pool.last:
         errors["last"].append(_("%(last)s comes before %(first)s.") % {"last": pool.last, "first": pool.first})
+
+
+def _check_gateways_around(pool: Pool, errors: Errors) -> None:
+    """The router of a wider subnet stands here, too; only the own gateway is left out by itself."""
+    from ipam.models import Subnet
+
+    around = Subnet.objects.in_vrf(pool.subnet.vrf_id).supernets_of(pool.subnet.network).exclude(pk=pool.subnet_id)
+    for wider in around.filter(gateway__range=(pool.first, pool.last)).exclude(gateway=pool.subnet.gateway):
+        errors["first"].append(
+            _("%(gateway)s, the gateway of %(subnet)s, lies in this pool.")
+            % {"gateway": wider.gateway, "subnet": wider}
+        )
 
 
 def _check_overlap(pool: Pool, errors: Errors) -> None:
@@ -237,8 +269,21 @@ def check_server(server: Server) -> None:
     nics = _other_interfaces(server.vrf_id, server.ip_address, server.mac_address, server.pk)
     check_rivals(server, others, nics, errors)
     check_claim(server.vrf_id, server.ip_address, server.mac_address, server.pk, errors)
+    _check_cards_move(server, errors)
     if errors:
         raise ValidationError(dict(errors))
+
+
+def _check_cards_move(server: Server, errors: Errors) -> None:
+    """A server that changes its VRF takes its interfaces along: they must fit in there as well."""
+    if not server.pk or not type(server).objects.filter(pk=server.pk).exclude(vrf=server.vrf_id).exists():
+        return
+    for nic in server.interfaces.all():
+        nic.server = server
+        try:
+            check_interface(nic)
+        except ValidationError as error:
+            errors["vrf"] += [f"{nic.name}: {message}" for message in error.messages]
 
 
 def check_rivals(server: Server, others: Iterable[Server], nics: Iterable[Interface], errors: Errors) -> None:

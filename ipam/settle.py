@@ -15,7 +15,7 @@ from django.db.models import Q
 from ipam import addresses, rows
 from ipam.addresses import Address, Network
 from ipam.models import IPAddress, Pool, Subnet
-from ipam.querysets import SubnetIndex
+from ipam.querysets import SubnetIndex, lock_ledger
 
 MATERIALISED = 4096
 CHUNK = 64  # rows written by one allocation now and then: a few milliseconds
@@ -77,7 +77,7 @@ def leave(subnet: Subnet) -> None:
         index = SubnetIndex.of([row.ip_address for row in strays], Subnet.objects.in_vrf(subnet.vrf_id))
         for row in strays:
             row.subnet = index.containing(row.vrf_id, row.ip_address)
-        rows.update(strays)
+        rows.update(strays, ["subnet"])
 
 
 def refresh(subnet: Subnet) -> None:
@@ -97,8 +97,7 @@ def retype(changed: Sequence[IPAddress]) -> None:
     """Turn static rows into dhcp ones and the other way round."""
     for row in changed:
         row.ip_type = "dhcp" if row.ip_type == "static" else "static"
-    if changed:
-        rows.update(changed)
+    rows.update(changed, ["ip_type"])  # nothing else: a release may be under way
 
 
 def materialise(pool: Pool, subnet: Subnet, children: Sequence[Subnet]) -> int:
@@ -117,12 +116,13 @@ def extend(pool: Pool, ready: Q) -> bool:
     False when the pool has been walked to its end.
     """
     with transaction.atomic():
+        lock_ledger()
         pool = Pool.objects.select_for_update().select_related("subnet").get(pk=pool.pk)
         if IPAddress.objects.filter(ready, subnet=pool.subnet).between(pool.first, pool.last).exists():
             return True
         fresh = list(islice(_unwritten(pool), CHUNK))
         stock(pool.subnet, fresh)
-        Pool.objects.filter(pk=pool.pk).update(materialised_to=fresh[-1] if fresh else pool.last)
+        Pool._base_manager.filter(pk=pool.pk).update(materialised_to=fresh[-1] if fresh else pool.last)
         return bool(fresh)
 
 
@@ -137,7 +137,7 @@ def reopen(subnet: Subnet, network: Network) -> None:
         first = max(int(pool.first), int(network.network_address))
         if pool.materialised_to and int(pool.materialised_to) >= first:
             mark = type(pool.first)(first - 1) if first > int(pool.first) else None
-            Pool.objects.filter(pk=pool.pk).update(materialised_to=mark)
+            Pool._base_manager.filter(pk=pool.pk).update(materialised_to=mark)
 
 
 def stock(subnet: Subnet, free: Sequence[Address]) -> None:
