@@ -1,4 +1,4 @@
-"""What the scribe remembers: changes that still have to reach dnsmasq, and every attempt to bring them there."""
+"""What the scribe remembers: changes that have to reach dnsmasq, every attempt to bring them there, and leases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from dhcp.querysets import DhcpChangeQuerySet, GenerationQuerySet
+from dhcp.querysets import DhcpChangeQuerySet, GenerationQuerySet, LeaseQuerySet
+from ipam.models import Sighting
 
 
 class DhcpChange(models.Model):
@@ -79,3 +80,22 @@ class Generation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.get_result_display()}"
+
+
+class Lease(Sighting):
+    """A lease as the lease file tells of it, seen from the ledger: is it where it belongs?"""
+
+    class Verdict(models.TextChoices):
+        RIGHT = "right", _("as reserved")
+        UNKNOWN = "unknown", _("unknown device")
+        KNOWN = "known", _("known, nothing reserved")
+        ELSEWHERE = "elsewhere", _("not at its own address")
+        CONFLICT = "conflict", _("another machine's address")
+
+    objects = LeaseQuerySet.as_manager()  # type: ignore[misc]
+
+    class Meta:
+        proxy = True
+        ordering = ["ip_address"]
+        verbose_name = _("lease")
+        verbose_name_plural = _("leases")
