@@ -13,7 +13,7 @@ from django.utils import timezone
 from ipam.models import Interface, Server
 
 if TYPE_CHECKING:
-    from dhcp.models import DhcpChange, Generation, Lease  # noqa: F401  (in the base classes' parameters)
+    from dhcp.models import DhcpChange, DhcpScope, Generation, Lease  # noqa: F401  (in the base classes' parameters)
 
 _AT_ONCE = 500  # parameters in one statement
 
@@ -36,6 +36,15 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def newest_summary(self) -> Generation | None:
         """The newest without its long texts."""
         return self.defer("diff", "changes").order_by("-pk").first()
+
+
+class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):
+    """How subnets are served."""
+
+    def served(self) -> DhcpScopeQuerySet:
+        """The enabled ones of the global address space with all that their text needs, in a fixed number of queries."""
+        rows = self.filter(enabled=True, subnet__vrf=None).select_related("subnet")
+        return rows.prefetch_related("options", "subnet__pools").order_by("pk")
 
 
 _LAST_V4 = IPv4Address("255.255.255.255")  # IPv6 addresses sort behind it

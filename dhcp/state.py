@@ -218,7 +218,7 @@ def gather(cards: Sequence[Card]) -> Evidence:
 
 
 def _read_waiting(evidence: Evidence, ids: Collection[int]) -> None:
-    concerned = ~Q(kind__in=["server", "interface"]) | Q(object_id__in=ids)
+    concerned = Q(kind__in=["subnet", "ledger"]) | Q(kind__in=["server", "interface"], object_id__in=ids)
     for kind, id in DhcpChange.objects.filter(concerned).values_list("kind", "object_id").distinct():
         evidence.waiting.add((kind, id))
         evidence.all_wait |= kind not in ("server", "interface")

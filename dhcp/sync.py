@@ -11,13 +11,14 @@ import hashlib
 import logging
 import stat
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from pathlib import Path
 
 from django.db import DatabaseError, transaction
 
-from dhcp import check, confirm, journal, render, snapshot
+from dhcp import check, confirm, journal, render, scopes, snapshot
 from dhcp.journal import Outcome
 from dhcp.models import DhcpChange, Generation
 from dhcp.records import Sifted
@@ -57,13 +58,29 @@ class _Work:
     sifted: Sifted = field(default_factory=Sifted)
     before: bytes = b""
     after: bytes = b""
+    opts_before: bytes = b""
+    opts_after: bytes = b""
     told: bool = False
     confirmed: bool | None = None
 
     @property
     def generation(self) -> bytes:
-        """The file by which dnsmasq tells that it has read `after`."""
-        return render.generation_file(self.after, self.target.url)
+        """The file by which dnsmasq tells that it has read `content`."""
+        return render.generation_file(self.content, self.target.url)
+
+    @property
+    def content(self) -> bytes:
+        """Everything that dnsmasq is to read, as one."""
+        return self.after + self.opts_after if self.seen.scopes else self.after
+
+    @property
+    def changed(self) -> bool:
+        return (self.before, self.opts_before) != (self.after, self.opts_after)
+
+    @property
+    def diff(self) -> str:
+        both = difference(self.opts_before, self.opts_after), difference(self.before, self.after)
+        return "\n".join(filter(None, both))
 
     @property
     def elapsed(self) -> float:
@@ -74,11 +91,11 @@ class _Work:
             result=result,
             reason=reason,
             confirmed=self.confirmed,
-            digest=_digest(self.after),
+            digest=_digest(self.content),
             hosts=len(self.sifted.lines),
-            problems=self.sifted.problems,
+            problems=[*self.sifted.problems, *self.seen.problems],
             changes=self.seen.changes,
-            diff=difference(self.before, self.after),
+            diff=self.diff,
             duration_ms=round(self.elapsed * 1000),
         )
 
@@ -116,7 +133,7 @@ def preview() -> Outcome:
         _refuse_sudden_shrink(work)
     except (IPManagerError, OSError, DatabaseError) as error:
         return work.outcome(Generation.Result.FAILED, _reason(error))
-    return work.outcome(Generation.Result.UNCHANGED if work.before == work.after else CHANGED)
+    return work.outcome(CHANGED if work.changed else Generation.Result.UNCHANGED)
 
 
 def difference(before: bytes, after: bytes) -> str:
@@ -131,6 +148,7 @@ def _sync(work: _Work) -> Outcome:
         _refuse_bad_file(work)
         _refuse_sudden_shrink(work)
         _publish(work)
+        _propose(work)
     except (IPManagerError, OSError, DatabaseError) as error:
         if work.brief and isinstance(error, confirm.Unconfirmed):
             return work.outcome(LEFT, str(error))
@@ -142,15 +160,16 @@ def _sync(work: _Work) -> Outcome:
 
 
 def _build(work: _Work) -> None:
-    """The file as it is and as it should be."""
-    work.before = _read(work.target.hosts)
+    """The files as they are and as they should be."""
+    work.before, work.opts_before = _read(work.target.hosts), _read(work.target.opts)
     work.seen = snapshot.take()
     work.sifted = sift(work.seen.records)
     work.after = render.hosts_file(work.sifted.lines, work.target.url)
+    work.opts_after = scopes.opts_file(work.seen.scopes, work.target.url)
 
 
 def _refuse_bad_file(work: _Work) -> None:
-    complaints = check.hosts_file(work.after, work.seen.networks).complaints
+    complaints = check.hosts_file(work.after, work.seen.networks).complaints + check.opts_file(work.opts_after)
     if complaints:
         raise Refused(f"our own check refuses the new file: {'; '.join(complaints)}", hint="a bug; please report it")
 
@@ -169,16 +188,25 @@ def _refuse_sudden_shrink(work: _Work) -> None:
 def _publish(work: _Work) -> None:
     """Write what is new; tell dnsmasq, unless it has been told exactly this before."""
     target = work.target
-    if work.before != work.after or not _is_readable(target):
-        files.remove_leftovers(target.hosts)
-        files.replace(target.hosts, work.after, MODE)
+    outdated = list(_outdated(work))
+    for path, data in outdated:
+        files.remove_leftovers(path)
+        files.replace(path, data, MODE)
+    if outdated:
         _tell(work)
     elif _has_been_told(work):
         return
     elif not _serves(work):
         _tell(work)
     work.told = True
-    files.replace(target.applied, _digest(work.after).encode())
+    files.replace(target.applied, _digest(work.content).encode())
+
+
+def _propose(work: _Work) -> None:
+    """Lay out the configuration that root should install; ranges take effect by that only."""
+    data = scopes.conf_file(work.seen.scopes, work.target.directory, work.target.url)
+    if _read(work.target.conf) != data:
+        files.replace(work.target.conf, data, MODE)
 
 
 def _tell(work: _Work) -> None:
@@ -188,19 +216,29 @@ def _tell(work: _Work) -> None:
     reload(target.reload)
     if target.dns:
         within = max(BUDGET - work.elapsed, BUDGET / 10) if work.brief else CONFIRM_SECONDS
-        confirm.wait_until(render.generation_address(work.after), target.dns, within)
+        confirm.wait_until(render.generation_address(work.content), target.dns, within)
         work.confirmed = True
 
 
-def _is_readable(target: Target) -> bool:
+def _outdated(work: _Work) -> Iterator[tuple[Path, bytes]]:
+    """The files to be written, with what they shall say."""
+    for path, before, after in (
+        (work.target.opts, work.opts_before, work.opts_after),
+        (work.target.hosts, work.before, work.after),
+    ):
+        if before != after or not _is_readable(path):
+            yield path, after
+
+
+def _is_readable(path: Path) -> bool:
     """A mode that somebody tightened takes every reservation away at the next reload."""
-    return stat.S_IMODE(target.hosts.stat().st_mode) == MODE
+    return stat.S_IMODE(path.stat().st_mode) == MODE
 
 
 def _has_been_told(work: _Work) -> bool:
     """Whether dnsmasq was made to read this very file: a crash between write and reload shows here."""
     applied, generation = _read(work.target.applied), _read(work.target.generation)
-    return (applied, generation) == (_digest(work.after).encode(), work.generation)
+    return (applied, generation) == (_digest(work.content).encode(), work.generation)
 
 
 def _serves(work: _Work) -> bool:
@@ -211,7 +249,7 @@ def _serves(work: _Work) -> bool:
         served = confirm.serving(work.target.dns, BUDGET)
     except OSError:
         return False  # it does not answer; telling it will give the reason
-    work.confirmed = True if served == render.generation_address(work.after) else None
+    work.confirmed = True if served == render.generation_address(work.content) else None
     return work.confirmed is True
 
 

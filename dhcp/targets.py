@@ -27,13 +27,23 @@ class Target:
         return self.directory / "hosts"
 
     @property
+    def opts(self) -> Path:
+        """dnsmasq's dhcp-optsfile."""
+        return self.directory / "opts"
+
+    @property
+    def conf(self) -> Path:
+        """The configuration that root should install; dnsmasq does not read this one."""
+        return self.directory / "conf"
+
+    @property
     def generation(self) -> Path:
         """dnsmasq's addn-hosts file; a path unit may watch it. Written after every other file."""
         return self.directory / "generation"
 
     @property
     def applied(self) -> Path:
-        """The digest of the hosts file that dnsmasq has last been made to read; dnsmasq does not read this one."""
+        """The digest of the files that dnsmasq has last been made to read; dnsmasq does not read this one."""
         return self.directory / "applied"
 
     @property

@@ -6,8 +6,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from dhcp import scopes, snapshot
 from dhcp.journal import Outcome, describe
 from dhcp.sync import CHANGED, preview, sync
+from dhcp.targets import Target
 from ipmanager import commands
 
 
@@ -22,9 +24,15 @@ Example: manage.py sync_dnsmasq --diff"""
         parser.add_argument(
             "--force", action="store_true", help="publish even if more than half of the reservations would vanish"
         )
+        parser.add_argument(
+            "--conf", action="store_true", help="print the configuration that dnsmasq needs, and change nothing"
+        )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: bool) -> None:
+        if options["conf"]:
+            self.stdout.write(proposal(), ending="")
+            return
         outcome = preview() if options["diff"] else sync(force=options["force"])
         if options["json"]:
             self.stdout.write(json.dumps(outcome.as_json()))
@@ -34,6 +42,12 @@ Example: manage.py sync_dnsmasq --diff"""
                 self.stderr.write(complaint(problem))
         if not (outcome.good or outcome.result == CHANGED):
             sys.exit(1)
+
+
+def proposal() -> str:
+    """The static part: ranges and the names of our files. It takes effect when dnsmasq is restarted with it."""
+    target = Target.from_settings()
+    return scopes.conf_file(snapshot.take().scopes, target.directory, target.url).decode()
 
 
 def forecast(outcome: Outcome) -> str:
