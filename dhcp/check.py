@@ -47,8 +47,8 @@ class Reading:
     complaints: list[str] = field(default_factory=list)
 
 
-def hosts_file(data: bytes, networks: Collection[Network]) -> Reading:
-    """Read the whole file; `networks` are the subnets that may hold its addresses."""
+def hosts_file(data: bytes, networks: Collection[Network] | None) -> Reading:
+    """Read the whole file; `networks` are the subnets that may hold its addresses, None if any may."""
     reading = Reading()
     if data and not data.endswith(b"\n"):
         reading.complaints.append("the last line does not end")
@@ -56,7 +56,9 @@ def hosts_file(data: bytes, networks: Collection[Network]) -> Reading:
         complaint = _read(line, reading.rows)
         if complaint:
             reading.complaints.append(f"line {number}: {complaint}")
-    reading.complaints += _doubles(reading.rows) + _misplaced(reading.rows, networks)
+    reading.complaints += _doubles(reading.rows)
+    if networks is not None:
+        reading.complaints += _misplaced(reading.rows, networks)
     del reading.complaints[MOST_COMPLAINTS:]
     return reading
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -89,6 +90,35 @@ class Generation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.get_result_display()}"
+
+
+class KeptFiles(models.Model):
+    """What an applied generation said, word for word, so that one can go back to it. Apart from the generation's row,
+    which is read often."""
+
+    generation = models.OneToOneField(Generation, models.CASCADE, related_name="files")
+    packed_hosts = models.BinaryField()
+    packed_opts = models.BinaryField()
+
+    class Meta:
+        db_table = "dhcp_kept_files"
+        verbose_name = _("kept files")
+        verbose_name_plural = _("kept files")
+
+    def __str__(self) -> str:
+        return str(self.generation_id)
+
+    @classmethod
+    def of(cls, generation: Generation, hosts: bytes, opts: bytes) -> KeptFiles:
+        return cls(generation=generation, packed_hosts=zlib.compress(hosts), packed_opts=zlib.compress(opts))
+
+    @property
+    def hosts(self) -> bytes:
+        return zlib.decompress(self.packed_hosts)
+
+    @property
+    def opts(self) -> bytes:
+        return zlib.decompress(self.packed_opts)
 
 
 class DhcpScope(models.Model):

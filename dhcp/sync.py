@@ -60,6 +60,7 @@ class _Work:
     after: bytes = b""
     opts_before: bytes = b""
     opts_after: bytes = b""
+    opts_count: bool = False  # whether there are scopes, so that the options are part of what is told
     told: bool = False
     confirmed: bool | None = None
 
@@ -71,7 +72,7 @@ class _Work:
     @property
     def content(self) -> bytes:
         """Everything that dnsmasq is to read, as one."""
-        return self.after + self.opts_after if self.seen.scopes else self.after
+        return self.after + self.opts_after if self.opts_count else self.after
 
     @property
     def changed(self) -> bool:
@@ -92,7 +93,7 @@ class _Work:
             reason=reason,
             confirmed=self.confirmed,
             digest=_digest(self.content),
-            hosts=len(self.sifted.lines),
+            hosts=_count(self.after),
             problems=[*self.sifted.problems, *self.seen.problems],
             changes=self.seen.changes,
             diff=self.diff,
@@ -117,6 +118,17 @@ def sync(*, force: bool = False, brief: bool = False) -> Outcome:
         return _failed(work, error)
 
 
+def apply(target: Target, hosts: bytes, opts: bytes, reason: str) -> Outcome:
+    """Put these files in place and make dnsmasq read them; no change row is done by that. Call it under the lock."""
+    work = _Work(target, after=hosts, opts_after=opts, opts_count=opts != b"")
+    work.before, work.opts_before = _read(target.hosts), _read(target.opts)
+    try:
+        _publish(work)
+    except (IPManagerError, OSError) as error:
+        return _failed(work, error)
+    return _done(work, reason)
+
+
 def inline() -> None:
     """Sync on behalf of a request that has just committed: briefly or not at all; the worker does the rest."""
     newest = Generation.objects.newest()
@@ -129,6 +141,7 @@ def preview() -> Outcome:
     work = _Work(Target.from_settings())
     try:
         _build(work)
+        _refuse_when_held(work)
         _refuse_bad_file(work)
         _refuse_sudden_shrink(work)
     except (IPManagerError, OSError, DatabaseError) as error:
@@ -145,6 +158,7 @@ def difference(before: bytes, after: bytes) -> str:
 def _sync(work: _Work) -> Outcome:
     try:
         _build(work)
+        _refuse_when_held(work)
         _refuse_bad_file(work)
         _refuse_sudden_shrink(work)
         _publish(work)
@@ -166,6 +180,13 @@ def _build(work: _Work) -> None:
     work.sifted = sift(work.seen.records)
     work.after = render.hosts_file(work.sifted.lines, work.target.url)
     work.opts_after = scopes.opts_file(work.seen.scopes, work.target.url)
+    work.opts_count = bool(work.seen.scopes)
+
+
+def _refuse_when_held(work: _Work) -> None:
+    """Somebody went back to an earlier generation and has not released it."""
+    if number := _read(work.target.held).decode("ascii", "replace"):
+        raise Refused(f"held at generation {number}", hint="to go on: manage.py sync_dnsmasq --release")
 
 
 def _refuse_bad_file(work: _Work) -> None:
@@ -176,13 +197,18 @@ def _refuse_bad_file(work: _Work) -> None:
 
 def _refuse_sudden_shrink(work: _Work) -> None:
     """An empty file is valid for dnsmasq: one mistake in the ledger would take every address away."""
-    before = sum(1 for line in work.before.splitlines() if line and not line.startswith(b"#"))
+    before = _count(work.before)
     gone = before - len(work.sifted.lines)
     if gone > FEW and gone * 2 > before and not work.force:
         raise Refused(
             f"{gone} of {before} reservations would vanish at once",
             hint="if that is meant: manage.py sync_dnsmasq --force",
         )
+
+
+def _count(hosts: bytes) -> int:
+    """How many reservations a hosts file has."""
+    return sum(1 for line in hosts.splitlines() if line and not line.startswith(b"#"))
 
 
 def _publish(work: _Work) -> None:
@@ -264,13 +290,15 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _done(work: _Work) -> Outcome:
+def _done(work: _Work, reason: str = "") -> Outcome:
     """Forget the changes that are served now and note the generation, both or neither."""
-    outcome = work.outcome(Generation.Result.APPLIED if work.told else Generation.Result.UNCHANGED)
+    outcome = work.outcome(Generation.Result.APPLIED if work.told else Generation.Result.UNCHANGED, reason)
     try:
         with transaction.atomic():
             DhcpChange.objects.forget([change.id for change in outcome.changes])
             generation = journal.note(outcome)
+            if work.told:
+                journal.keep(generation, work.after, work.opts_after)
     except DatabaseError as error:
         logger.error("applied, but the database cannot be told: %s", error)
         return work.outcome(Generation.Result.FAILED, f"applied, but not noted: {_reason(error)}")

@@ -47,6 +47,11 @@ class Target:
         return self.directory / "applied"
 
     @property
+    def held(self) -> Path:
+        """The number of the generation that is to stay, whatever the ledger says; usually there is no such file."""
+        return self.directory / "held"
+
+    @property
     def lock(self) -> Path:
         return self.directory / "lock"
 
