@@ -22,6 +22,13 @@ _ROW = re.compile(
     r"(?:,(?!ignore$|infinite$|[0-9]+[smhdw]?$)(?P<name>[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?))?"
 )
 
+_OPTION = re.compile(
+    rb"tag:s[0-9]{1,19},"
+    rb"(?:option:(?:router|dns-server|ntp-server|domain-name|server-ip-address|bootfile-name)"
+    rb"|option6:(?:dns-server|sntp-server|domain-search)|[0-9]{1,3})"
+    rb"(?:,[A-Za-z0-9/._~:@?&=+%\[\], -]+)?"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -40,8 +47,8 @@ class Reading:
     complaints: list[str] = field(default_factory=list)
 
 
-def hosts_file(data: bytes, networks: Collection[Network]) -> Reading:
-    """Read the whole file; `networks` are the subnets that may hold its addresses."""
+def hosts_file(data: bytes, networks: Collection[Network] | None) -> Reading:
+    """Read the whole file; `networks` are the subnets that may hold its addresses, None if any may."""
     reading = Reading()
     if data and not data.endswith(b"\n"):
         reading.complaints.append("the last line does not end")
@@ -49,9 +56,24 @@ def hosts_file(data: bytes, networks: Collection[Network]) -> Reading:
         complaint = _read(line, reading.rows)
         if complaint:
             reading.complaints.append(f"line {number}: {complaint}")
-    reading.complaints += _doubles(reading.rows) + _misplaced(reading.rows, networks)
+    reading.complaints += _doubles(reading.rows)
+    if networks is not None:
+        reading.complaints += _misplaced(reading.rows, networks)
     del reading.complaints[MOST_COMPLAINTS:]
     return reading
+
+
+def opts_file(data: bytes) -> list[str]:
+    """What is wrong with a finished options file: every line is a comment or `tag:sN,OPTION[,VALUE]`."""
+    complaints = [] if not data or data.endswith(b"\n") else ["the last option line does not end"]
+    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
+        if len(line) > LONGEST_LINE:
+            complaints.append(f"option line {number}: longer than {LONGEST_LINE} characters")
+        elif not line.startswith(b"#") and not _OPTION.fullmatch(line):
+            complaints.append(f"option line {number}: not tag:sN,OPTION[,VALUE]: {line[:80]!r}")
+        elif not all(0x20 <= sign <= 0x7E for sign in line):
+            complaints.append(f"option line {number}: a sign that is not printable ASCII")
+    return complaints[:MOST_COMPLAINTS]
 
 
 def _read(line: bytes, rows: list[Row]) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dhcp.models import Generation
+from dhcp.models import Generation, KeptFiles
 from dhcp.records import Problem
 from dhcp.snapshot import SeenChange
 
+KEPT_FILES = 100  # generations that one can go back to
 _KEPT_CHANGES = 200
 _KEPT_PROBLEMS = 1000
 _KEPT_DIFF = 100_000
@@ -51,6 +52,13 @@ class Outcome:
             "diff": self.diff,
             "duration_ms": self.duration_ms,
         }
+
+
+def keep(generation: Generation, hosts: bytes, opts: bytes) -> None:
+    """Keep what was applied, and forget what is too old to go back to."""
+    KeptFiles.of(generation, hosts, opts).save()
+    oldest = KeptFiles.objects.order_by("-generation").values_list("generation", flat=True)[KEPT_FILES - 1 :][:1]
+    KeptFiles.objects.filter(generation__lt=next(iter(oldest), 0)).delete()
 
 
 def note(outcome: Outcome) -> Generation:

@@ -1,13 +1,22 @@
-"""What the scribe remembers: changes that still have to reach dnsmasq, and every attempt to bring them there."""
+"""What the scribe remembers: changes that have to reach dnsmasq, every attempt to bring them there, and leases."""
 
 from __future__ import annotations
 
+import zlib
+from typing import Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from dhcp.querysets import DhcpChangeQuerySet, GenerationQuerySet
+from dhcp.querysets import DhcpChangeQuerySet, DhcpScopeQuerySet, GenerationQuerySet, LeaseQuerySet
+from dhcp.rules import check_option, check_scope
+from ipam.fields import AddressField, AddressListField
+from ipam.hostnames import validate_hostname
+from ipam.models import Sighting, Subnet
 
 
 class DhcpChange(models.Model):
@@ -20,6 +29,8 @@ class DhcpChange(models.Model):
         SERVER = "server", _("server")
         INTERFACE = "interface", _("interface")
         SUBNET = "subnet", _("subnet")
+        SCOPE = "dhcpscope", _("DHCP scope")
+        OPTION = "dhcpoption", _("DHCP option")
         LEDGER = "ledger", _("ledger")
 
     class Action(models.TextChoices):
@@ -79,3 +90,133 @@ class Generation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.get_result_display()}"
+
+
+class KeptFiles(models.Model):
+    """What an applied generation said, word for word, so that one can go back to it. Apart from the generation's row,
+    which is read often."""
+
+    generation = models.OneToOneField(Generation, models.CASCADE, related_name="files")
+    packed_hosts = models.BinaryField()
+    packed_opts = models.BinaryField()
+
+    class Meta:
+        db_table = "dhcp_kept_files"
+        verbose_name = _("kept files")
+        verbose_name_plural = _("kept files")
+
+    def __str__(self) -> str:
+        return str(self.generation_id)
+
+    @classmethod
+    def of(cls, generation: Generation, hosts: bytes, opts: bytes) -> KeptFiles:
+        return cls(generation=generation, packed_hosts=zlib.compress(hosts), packed_opts=zlib.compress(opts))
+
+    @property
+    def hosts(self) -> bytes:
+        return zlib.decompress(self.packed_hosts)
+
+    @property
+    def opts(self) -> bytes:
+        return zlib.decompress(self.packed_opts)
+
+
+class DhcpScope(models.Model):
+    """How a subnet is served: its range's lease time, and what its machines are told. Blank inherits the subnet's."""
+
+    subnet = models.OneToOneField(Subnet, models.CASCADE, related_name="dhcp_scope", verbose_name=_("subnet"))
+    enabled = models.BooleanField(_("enabled"), default=True, db_default=True)
+    lease_time = models.PositiveIntegerField(
+        _("lease time (s)"), default=43_200, db_default=43_200,
+        validators=[MinValueValidator(120), MaxValueValidator(31_536_000)],
+        help_text=_("dnsmasq grants no less than 120 seconds."),
+    )  # fmt: skip
+    known_only = models.BooleanField(
+        _("known machines only"), default=False, db_default=False,
+        help_text=_("Machines without a reservation get no answer."),
+    )  # fmt: skip
+    router = AddressField(_("router"), null=True, blank=True, help_text=_("Empty: the subnet's gateway."))
+    dns_servers = AddressListField(
+        _("DNS servers"), blank=True, default=list, db_default="", help_text=_("Empty: the subnet's.")
+    )
+    ntp_servers = AddressListField(_("NTP servers"), blank=True, default=list, db_default="")
+    domain = models.CharField(
+        _("domain"), max_length=253, blank=True, default="", db_default="", validators=[validate_hostname],
+        help_text=_("Empty: the subnet's."),
+    )  # fmt: skip
+    boot_server = AddressField(_("boot server"), null=True, blank=True)
+    boot_file = models.CharField(_("boot file"), max_length=127, blank=True, default="", db_default="")
+    objects = DhcpScopeQuerySet.as_manager()
+
+    class Meta:
+        db_table = "dhcp_scopes"
+        ordering = ["subnet"]
+        verbose_name = _("DHCP scope")
+        verbose_name_plural = _("DHCP scopes")
+        constraints = [models.CheckConstraint(condition=Q(lease_time__gte=120), name="dhcp_scopes_lease_time")]
+
+    def __str__(self) -> str:
+        return str(self.subnet)
+
+    def save(self, **kwargs: Any) -> None:
+        self.full_clean()
+        super().save(**kwargs)
+
+    def clean(self) -> None:
+        if self.subnet_id:
+            check_scope(self)
+
+
+class DhcpOption(models.Model):
+    """A further DHCP option of a scope, by its number, with a value of one kind."""
+
+    class Type(models.TextChoices):
+        ADDRESSES = "addresses", _("IPv4 addresses")
+        U8 = "u8", _("number, 8 bits")
+        U16 = "u16", _("number, 16 bits")
+        U32 = "u32", _("number, 32 bits")
+        TEXT = "text", _("text")
+        BYTES = "bytes", _("bytes")
+
+    scope = models.ForeignKey(DhcpScope, models.CASCADE, related_name="options", verbose_name=_("DHCP scope"))
+    number = models.PositiveSmallIntegerField(
+        _("number"), validators=[MinValueValidator(1), MaxValueValidator(254)], help_text=_("As in 119 or 252.")
+    )
+    type = models.CharField(_("kind"), max_length=9, choices=Type, default=Type.TEXT, db_default=Type.TEXT)
+    value = models.CharField(_("value"), max_length=765)
+
+    class Meta:
+        db_table = "dhcp_options"
+        ordering = ["number"]
+        verbose_name = _("DHCP option")
+        verbose_name_plural = _("DHCP options")
+        constraints = [models.UniqueConstraint(fields=["scope", "number"], name="dhcp_options_scope_number")]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.value}"
+
+    def save(self, **kwargs: Any) -> None:
+        self.full_clean()
+        super().save(**kwargs)
+
+    def clean(self) -> None:
+        check_option(self)
+
+
+class Lease(Sighting):
+    """A lease as the lease file tells of it, seen from the ledger: is it where it belongs?"""
+
+    class Verdict(models.TextChoices):
+        RIGHT = "right", _("as reserved")
+        UNKNOWN = "unknown", _("unknown device")
+        KNOWN = "known", _("known, nothing reserved")
+        ELSEWHERE = "elsewhere", _("not at its own address")
+        CONFLICT = "conflict", _("another machine's address")
+
+    objects = LeaseQuerySet.as_manager()  # type: ignore[misc]
+
+    class Meta:
+        proxy = True
+        ordering = ["ip_address"]
+        verbose_name = _("lease")
+        verbose_name_plural = _("leases")

@@ -15,7 +15,7 @@ from django.db import models, transaction
 from simple_history.models import HistoricalRecords
 
 from dhcp import sync
-from dhcp.models import DhcpChange
+from dhcp.models import DhcpChange, DhcpOption, DhcpScope
 from ipam.models import Interface, Server, Subnet
 
 # A bulk write of more rows is noted as one change of the ledger.
@@ -25,8 +25,13 @@ ONE_BY_ONE = 100
 RELEVANT: dict[type[models.Model], tuple[str, ...]] = {
     Server: ("vrf_id", "hostname", "ip_address", "mac_address", "enabled"),
     Interface: ("server_id", "name", "mac_address", "duid", "ip_address"),
-    Subnet: ("vrf_id", "network"),
-}
+    Subnet: ("vrf_id", "network", "gateway", "dns_servers", "domain"),
+    DhcpScope: (
+        "subnet_id", "enabled", "lease_time", "known_only", "router", "dns_servers", "ntp_servers", "domain",
+        "boot_server", "boot_file",
+    ),
+    DhcpOption: ("scope_id", "number", "type", "value"),
+}  # fmt: skip
 Facts = dict[str, Any]
 _BEFORE = "_dhcp_before"
 _here = threading.local()
@@ -109,6 +114,8 @@ def _label(instance: models.Model) -> str:
     if isinstance(instance, Interface):
         server = instance._state.fields_cache.get("server")
         return f"{server.hostname if server else f'server {instance.server_id}'} {instance.name}"
+    if isinstance(instance, DhcpScope):
+        return str(instance._state.fields_cache.get("subnet") or f"subnet {instance.subnet_id}")
     return str(instance)
 
 

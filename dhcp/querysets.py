@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.utils import timezone
+
+from ipam.models import Interface, Server
 
 if TYPE_CHECKING:
-    from dhcp.models import DhcpChange, Generation  # noqa: F401  (in the base classes' parameters)
+    from dhcp.models import DhcpChange, DhcpScope, Generation, Lease  # noqa: F401  (in the base classes' parameters)
 
 _AT_ONCE = 500  # parameters in one statement
 
@@ -27,3 +32,52 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
 
     def newest(self) -> Generation | None:
         return self.order_by("-pk").first()
+
+    def newest_summary(self) -> Generation | None:
+        """The newest without its long texts."""
+        return self.defer("diff", "changes").order_by("-pk").first()
+
+
+class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):
+    """How subnets are served."""
+
+    def served(self) -> DhcpScopeQuerySet:
+        """The enabled ones of the global address space with all that their text needs, in a fixed number of queries."""
+        rows = self.filter(enabled=True, subnet__vrf=None).select_related("subnet")
+        return rows.prefetch_related("options", "subnet__pools").order_by("pk")
+
+
+_LAST_V4 = IPv4Address("255.255.255.255")  # IPv6 addresses sort behind it
+
+
+class LeaseQuerySet(models.QuerySet["Lease"]):
+    """Leases of the global address space, over or not."""
+
+    def leases(self) -> LeaseQuerySet:
+        return self.filter(vrf=None, source="lease")
+
+    def live(self) -> LeaseQuerySet:
+        """Those that are not over."""
+        return self.leases().filter(leased_until__gt=timezone.now())
+
+    def judged(self) -> LeaseQuerySet:
+        """Each with its `verdict` (Lease.Verdict): one query, whatever their number."""
+        mac, ip = OuterRef("mac_address"), OuterRef("ip_address")
+        v4 = Q(ip_address__lte=_LAST_V4)
+        return self.annotate(
+            verdict=Case(
+                When(_any_card(mac_address=mac, ip_address=ip), then=Value("right")),
+                When(_any_card(ip_address=ip), then=Value("conflict")),
+                When(v4 & _any_card(v4, mac_address=mac, ip_address__isnull=False), then=Value("elsewhere")),
+                When(~v4 & _any_card(~v4, mac_address=mac, ip_address__isnull=False), then=Value("elsewhere")),
+                When(_any_card(mac_address=mac), then=Value("known")),
+                default=Value("unknown"),
+                output_field=models.CharField(),
+            )
+        )
+
+
+def _any_card(*conditions: Q, **facts: object) -> Q:
+    """Whether a server or an interface of the global address space is like this."""
+    servers = Server.objects.filter(*conditions, vrf=None, **facts)
+    return Q(Exists(servers)) | Q(Exists(Interface.objects.filter(*conditions, server__vrf=None, **facts)))

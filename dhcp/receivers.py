@@ -10,7 +10,7 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
 from dhcp import outbox
-from dhcp.models import DhcpChange
+from dhcp.models import DhcpChange, DhcpOption, DhcpScope
 from ipam.models import Interface, Server, Subnet
 from ipam.signals import changed
 
@@ -18,6 +18,8 @@ from ipam.signals import changed
 @receiver(pre_save, sender=Server)
 @receiver(pre_save, sender=Interface)
 @receiver(pre_save, sender=Subnet)
+@receiver(pre_save, sender=DhcpScope)
+@receiver(pre_save, sender=DhcpOption)
 def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
         outbox.remember(instance)
@@ -26,6 +28,8 @@ def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None
 @receiver(post_save, sender=Server)
 @receiver(post_save, sender=Interface)
 @receiver(post_save, sender=Subnet)
+@receiver(post_save, sender=DhcpScope)
+@receiver(post_save, sender=DhcpOption)
 def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
         outbox.note_saved(instance)
@@ -34,6 +38,8 @@ def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
 @receiver(post_delete, sender=Server)
 @receiver(post_delete, sender=Interface)
 @receiver(post_delete, sender=Subnet)
+@receiver(post_delete, sender=DhcpScope)
+@receiver(post_delete, sender=DhcpOption)
 def deleted(instance: Model, **kwargs: Any) -> None:
     outbox.note(instance, DhcpChange.Action.DELETE)
 

@@ -34,6 +34,29 @@ class HostLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeRecord:
+    """How one subnet is served, everything inherited filled in; `ranges` are its DHCP pools."""
+
+    subnet_id: int
+    network: Network
+    lease_time: int
+    ranges: tuple[tuple[Address, Address], ...] = ()
+    known_only: bool = False
+    router: Address | None = None
+    dns: tuple[Address, ...] = ()
+    ntp: tuple[Address, ...] = ()
+    domain: str = ""
+    boot_server: Address | None = None
+    boot_file: str = ""
+    further: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def tag(self) -> str:
+        """The name of its range in dnsmasq."""
+        return f"s{self.subnet_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why a record is left out, or (field "name") written without its name."""
 

@@ -12,8 +12,9 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from dhcp.models import DhcpChange
-from dhcp.records import HostRecord
+from dhcp import inherit
+from dhcp.models import DhcpChange, DhcpScope
+from dhcp.records import HostRecord, Problem, ScopeRecord
 from ipam.addresses import Address, Network
 from ipam.models import Interface, Server, Subnet
 from ipam.querysets import SubnetIndex
@@ -35,11 +36,13 @@ class SeenChange:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The ledger's reservations, the subnets they may lie in, and the changes that led to them."""
+    """The ledger's reservations and scopes, the subnets they may lie in, and the changes that led to them."""
 
     records: list[HostRecord]
     networks: list[Network]
     changes: list[SeenChange]
+    scopes: list[ScopeRecord] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)  # what had to be left out of the scopes
 
 
 @dataclass(slots=True)
@@ -65,10 +68,15 @@ def take() -> Snapshot:
     with _one_moment():
         subnets = list(Subnet.objects.in_vrf(None).only("vrf", "network").order_by("network"))
         cards = [*_servers(), *_interfaces()]
+        scopes = [inherit.record(scope) for scope in DhcpScope.objects.served()]
         changes = [SeenChange(*row) for row in DhcpChange.objects.order_by("pk").values_list(*SeenChange.__slots__)]
     index = SubnetIndex(subnets)
     return Snapshot(
-        [_record(joined, index) for joined in _join(cards)], [subnet.network for subnet in subnets], changes
+        [_record(joined, index) for joined in _join(cards)],
+        [subnet.network for subnet in subnets],
+        changes,
+        [record for record, _ in scopes if record],
+        [problem for _, problems in scopes for problem in problems],
     )
 
 

@@ -11,13 +11,14 @@ import hashlib
 import logging
 import stat
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from pathlib import Path
 
 from django.db import DatabaseError, transaction
 
-from dhcp import check, confirm, journal, render, snapshot
+from dhcp import check, confirm, journal, render, scopes, snapshot
 from dhcp.journal import Outcome
 from dhcp.models import DhcpChange, Generation
 from dhcp.records import Sifted
@@ -57,13 +58,30 @@ class _Work:
     sifted: Sifted = field(default_factory=Sifted)
     before: bytes = b""
     after: bytes = b""
+    opts_before: bytes = b""
+    opts_after: bytes = b""
+    opts_count: bool = False  # whether there are scopes, so that the options are part of what is told
     told: bool = False
     confirmed: bool | None = None
 
     @property
     def generation(self) -> bytes:
-        """The file by which dnsmasq tells that it has read `after`."""
-        return render.generation_file(self.after, self.target.url)
+        """The file by which dnsmasq tells that it has read `content`."""
+        return render.generation_file(self.content, self.target.url)
+
+    @property
+    def content(self) -> bytes:
+        """Everything that dnsmasq is to read, as one."""
+        return self.after + self.opts_after if self.opts_count else self.after
+
+    @property
+    def changed(self) -> bool:
+        return (self.before, self.opts_before) != (self.after, self.opts_after)
+
+    @property
+    def diff(self) -> str:
+        both = difference(self.opts_before, self.opts_after), difference(self.before, self.after)
+        return "\n".join(filter(None, both))
 
     @property
     def elapsed(self) -> float:
@@ -74,11 +92,11 @@ class _Work:
             result=result,
             reason=reason,
             confirmed=self.confirmed,
-            digest=_digest(self.after),
-            hosts=len(self.sifted.lines),
-            problems=self.sifted.problems,
+            digest=_digest(self.content),
+            hosts=_count(self.after),
+            problems=[*self.sifted.problems, *self.seen.problems],
             changes=self.seen.changes,
-            diff=difference(self.before, self.after),
+            diff=self.diff,
             duration_ms=round(self.elapsed * 1000),
         )
 
@@ -100,6 +118,17 @@ def sync(*, force: bool = False, brief: bool = False) -> Outcome:
         return _failed(work, error)
 
 
+def apply(target: Target, hosts: bytes, opts: bytes, reason: str) -> Outcome:
+    """Put these files in place and make dnsmasq read them; no change row is done by that. Call it under the lock."""
+    work = _Work(target, after=hosts, opts_after=opts, opts_count=opts != b"")
+    work.before, work.opts_before = _read(target.hosts), _read(target.opts)
+    try:
+        _publish(work)
+    except (IPManagerError, OSError) as error:
+        return _failed(work, error)
+    return _done(work, reason)
+
+
 def inline() -> None:
     """Sync on behalf of a request that has just committed: briefly or not at all; the worker does the rest."""
     newest = Generation.objects.newest()
@@ -112,11 +141,12 @@ def preview() -> Outcome:
     work = _Work(Target.from_settings())
     try:
         _build(work)
+        _refuse_when_held(work)
         _refuse_bad_file(work)
         _refuse_sudden_shrink(work)
     except (IPManagerError, OSError, DatabaseError) as error:
         return work.outcome(Generation.Result.FAILED, _reason(error))
-    return work.outcome(Generation.Result.UNCHANGED if work.before == work.after else CHANGED)
+    return work.outcome(CHANGED if work.changed else Generation.Result.UNCHANGED)
 
 
 def difference(before: bytes, after: bytes) -> str:
@@ -128,9 +158,11 @@ def difference(before: bytes, after: bytes) -> str:
 def _sync(work: _Work) -> Outcome:
     try:
         _build(work)
+        _refuse_when_held(work)
         _refuse_bad_file(work)
         _refuse_sudden_shrink(work)
         _publish(work)
+        _propose(work)
     except (IPManagerError, OSError, DatabaseError) as error:
         if work.brief and isinstance(error, confirm.Unconfirmed):
             return work.outcome(LEFT, str(error))
@@ -142,22 +174,30 @@ def _sync(work: _Work) -> Outcome:
 
 
 def _build(work: _Work) -> None:
-    """The file as it is and as it should be."""
-    work.before = _read(work.target.hosts)
+    """The files as they are and as they should be."""
+    work.before, work.opts_before = _read(work.target.hosts), _read(work.target.opts)
     work.seen = snapshot.take()
     work.sifted = sift(work.seen.records)
     work.after = render.hosts_file(work.sifted.lines, work.target.url)
+    work.opts_after = scopes.opts_file(work.seen.scopes, work.target.url)
+    work.opts_count = bool(work.seen.scopes)
+
+
+def _refuse_when_held(work: _Work) -> None:
+    """Somebody went back to an earlier generation and has not released it."""
+    if number := _read(work.target.held).decode("ascii", "replace"):
+        raise Refused(f"held at generation {number}", hint="to go on: manage.py sync_dnsmasq --release")
 
 
 def _refuse_bad_file(work: _Work) -> None:
-    complaints = check.hosts_file(work.after, work.seen.networks).complaints
+    complaints = check.hosts_file(work.after, work.seen.networks).complaints + check.opts_file(work.opts_after)
     if complaints:
         raise Refused(f"our own check refuses the new file: {'; '.join(complaints)}", hint="a bug; please report it")
 
 
 def _refuse_sudden_shrink(work: _Work) -> None:
     """An empty file is valid for dnsmasq: one mistake in the ledger would take every address away."""
-    before = sum(1 for line in work.before.splitlines() if line and not line.startswith(b"#"))
+    before = _count(work.before)
     gone = before - len(work.sifted.lines)
     if gone > FEW and gone * 2 > before and not work.force:
         raise Refused(
@@ -166,19 +206,33 @@ def _refuse_sudden_shrink(work: _Work) -> None:
         )
 
 
+def _count(hosts: bytes) -> int:
+    """How many reservations a hosts file has."""
+    return sum(1 for line in hosts.splitlines() if line and not line.startswith(b"#"))
+
+
 def _publish(work: _Work) -> None:
     """Write what is new; tell dnsmasq, unless it has been told exactly this before."""
     target = work.target
-    if work.before != work.after or not _is_readable(target):
-        files.remove_leftovers(target.hosts)
-        files.replace(target.hosts, work.after, MODE)
+    outdated = list(_outdated(work))
+    for path, data in outdated:
+        files.remove_leftovers(path)
+        files.replace(path, data, MODE)
+    if outdated:
         _tell(work)
     elif _has_been_told(work):
         return
     elif not _serves(work):
         _tell(work)
     work.told = True
-    files.replace(target.applied, _digest(work.after).encode())
+    files.replace(target.applied, _digest(work.content).encode())
+
+
+def _propose(work: _Work) -> None:
+    """Lay out the configuration that root should install; ranges take effect by that only."""
+    data = scopes.conf_file(work.seen.scopes, work.target.directory, work.target.url)
+    if _read(work.target.conf) != data:
+        files.replace(work.target.conf, data, MODE)
 
 
 def _tell(work: _Work) -> None:
@@ -188,19 +242,29 @@ def _tell(work: _Work) -> None:
     reload(target.reload)
     if target.dns:
         within = max(BUDGET - work.elapsed, BUDGET / 10) if work.brief else CONFIRM_SECONDS
-        confirm.wait_until(render.generation_address(work.after), target.dns, within)
+        confirm.wait_until(render.generation_address(work.content), target.dns, within)
         work.confirmed = True
 
 
-def _is_readable(target: Target) -> bool:
+def _outdated(work: _Work) -> Iterator[tuple[Path, bytes]]:
+    """The files to be written, with what they shall say."""
+    for path, before, after in (
+        (work.target.opts, work.opts_before, work.opts_after),
+        (work.target.hosts, work.before, work.after),
+    ):
+        if before != after or not _is_readable(path):
+            yield path, after
+
+
+def _is_readable(path: Path) -> bool:
     """A mode that somebody tightened takes every reservation away at the next reload."""
-    return stat.S_IMODE(target.hosts.stat().st_mode) == MODE
+    return stat.S_IMODE(path.stat().st_mode) == MODE
 
 
 def _has_been_told(work: _Work) -> bool:
     """Whether dnsmasq was made to read this very file: a crash between write and reload shows here."""
     applied, generation = _read(work.target.applied), _read(work.target.generation)
-    return (applied, generation) == (_digest(work.after).encode(), work.generation)
+    return (applied, generation) == (_digest(work.content).encode(), work.generation)
 
 
 def _serves(work: _Work) -> bool:
@@ -211,7 +275,7 @@ def _serves(work: _Work) -> bool:
         served = confirm.serving(work.target.dns, BUDGET)
     except OSError:
         return False  # it does not answer; telling it will give the reason
-    work.confirmed = True if served == render.generation_address(work.after) else None
+    work.confirmed = True if served == render.generation_address(work.content) else None
     return work.confirmed is True
 
 
@@ -226,13 +290,15 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _done(work: _Work) -> Outcome:
+def _done(work: _Work, reason: str = "") -> Outcome:
     """Forget the changes that are served now and note the generation, both or neither."""
-    outcome = work.outcome(Generation.Result.APPLIED if work.told else Generation.Result.UNCHANGED)
+    outcome = work.outcome(Generation.Result.APPLIED if work.told else Generation.Result.UNCHANGED, reason)
     try:
         with transaction.atomic():
             DhcpChange.objects.forget([change.id for change in outcome.changes])
             generation = journal.note(outcome)
+            if work.told:
+                journal.keep(generation, work.after, work.opts_after)
     except DatabaseError as error:
         logger.error("applied, but the database cannot be told: %s", error)
         return work.outcome(Generation.Result.FAILED, f"applied, but not noted: {_reason(error)}")

@@ -27,14 +27,29 @@ class Target:
         return self.directory / "hosts"
 
     @property
+    def opts(self) -> Path:
+        """dnsmasq's dhcp-optsfile."""
+        return self.directory / "opts"
+
+    @property
+    def conf(self) -> Path:
+        """The configuration that root should install; dnsmasq does not read this one."""
+        return self.directory / "conf"
+
+    @property
     def generation(self) -> Path:
         """dnsmasq's addn-hosts file; a path unit may watch it. Written after every other file."""
         return self.directory / "generation"
 
     @property
     def applied(self) -> Path:
-        """The digest of the hosts file that dnsmasq has last been made to read; dnsmasq does not read this one."""
+        """The digest of the files that dnsmasq has last been made to read; dnsmasq does not read this one."""
         return self.directory / "applied"
+
+    @property
+    def held(self) -> Path:
+        """The number of the generation that is to stay, whatever the ledger says; usually there is no such file."""
+        return self.directory / "held"
 
     @property
     def lock(self) -> Path:

@@ -1,7 +1,7 @@
 """Look every second whether dnsmasq is in step, and bring it there.
 
 It finds what requests have left: their syncs that failed or took too long, changes that came by raw SQL, files
-that somebody edited or removed.
+that somebody edited or removed. And it reads the leases, so that the ledger knows who uses which address.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
+from dhcp.ingest import Watch
 from dhcp.journal import Outcome
 from dhcp.models import DhcpChange
 from dhcp.sync import LEFT, sync
@@ -35,6 +37,7 @@ class Worker:
         self.reconcile_at = now()  # at once: the files may not exist yet
         self.not_before = now()
         self.delay = 0.0
+        self.leases = Watch(settings.DNSMASQ_LEASES, now)
 
     def run(self) -> None:
         """Until stop() or a signal; a sync under way is finished."""
@@ -52,10 +55,13 @@ class Worker:
             signal.signal(number, self.stop)
 
     def tick(self) -> None:
-        """Sync if something is to be done and no failure tells us to wait."""
+        """Sync if something is to be done and no failure tells us to wait; then read the leases."""
         close_old_connections()  # a database that was restarted is found again
-        if self.now() < self.not_before:
-            return
+        if self.now() >= self.not_before:
+            self._sync()
+        self.leases.look()
+
+    def _sync(self) -> None:
         try:
             if self._is_due():
                 self._judge(sync())

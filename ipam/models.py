@@ -460,6 +460,9 @@ class Sighting(models.Model):
     source = models.CharField(_("source"), max_length=5, choices=Source)
     seen_at = models.DateTimeField(_("seen"), db_default=Now(), default=timezone.now)
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
+    # What the machine says of itself; nobody has checked it.
+    hostname = models.CharField(_("host name"), max_length=255, blank=True, default="", db_default="")
+    duid = models.CharField(_("DUID"), max_length=767, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "sightings"

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets, helpers
 from django.contrib.admin.utils import display_for_field
 from django.core.exceptions import ValidationError
@@ -172,6 +172,13 @@ class LedgerList(ChangeList):
 def when(moment: datetime) -> str:
     """A moment in the reader's time and notation."""
     return str(localize(localtime(moment)))
+
+
+def extend(model: type[models.Model], mixin: type) -> None:
+    """Let an app above the ledger add to the screens of one of its models; of several, each finds the others' there."""
+    present = type(admin.site.get_model_admin(model))
+    admin.site.unregister(model)
+    admin.site.register(model, type(mixin.__name__, (mixin, present), {}))
 
 
 class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):

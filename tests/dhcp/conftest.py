@@ -12,6 +12,7 @@ def target(settings, tmp_path):
     settings.DNSMASQ_DIR = tmp_path / "dnsmasq"
     settings.DNSMASQ_RELOAD = "none"
     settings.DNSMASQ_DNS = None
+    settings.DNSMASQ_LEASES = tmp_path / "leases"
     settings.DHCP_SYNC = "inline"
     return Target.from_settings()
 
@@ -22,6 +23,7 @@ def lab(request, settings, target):
     with laboratory(getattr(request, "param", [STATIC])) as lab:
         settings.DNSMASQ_DIR = lab.files
         settings.DNSMASQ_RELOAD = lab.reload_setting
+        settings.DNSMASQ_LEASES = lab.leases
         yield lab
         assert lab.complaints() == []
         assert lab.alive()

@@ -186,12 +186,15 @@ def test_interfaces_and_subnets_are_noted_too(by_worker, web, subnet):
     nic = Interface.objects.create(server=web, name="ipmi", mac_address=B, ip_address="10.77.0.19")
     nic.duid = "00:03:00:01:02:00:00:00:00:0b"
     nic.save()
-    subnet.gateway = "10.77.0.1"
+    subnet.description = "told to nobody"
+    subnet.save()
+    subnet.gateway = "10.77.0.1"  # inherited by its scope
     subnet.save()
     Subnet.objects.create(network="10.78.0.0/24").delete()
     assert noted() == [
         ("interface", "add", "web ipmi"),
         ("interface", "change", "web ipmi"),
+        ("subnet", "change", "10.77.0.0/24"),
         ("subnet", "add", "10.78.0.0/24"),
         ("subnet", "delete", "10.78.0.0/24"),
     ]

@@ -125,6 +125,7 @@ class Laboratory:
         self.home = home
         self.files = home / "files"
         self.hosts = self.files / "hosts"
+        self.opts = self.files / "opts"
         self.generation = self.files / "generation"
         self.leases = home / "leases"
         self.pidfile = home / "dnsmasq.pid"
@@ -223,7 +224,7 @@ class Laboratory:
 
     def _write_conf(self, ranges: Sequence[str], options: Sequence[str]) -> Path:
         self.files.mkdir()
-        for file in (self.hosts, self.generation):
+        for file in (self.hosts, self.opts, self.generation):
             file.touch()
         lines = [
             "interface=eth0",
@@ -235,6 +236,7 @@ class Laboratory:
             *(f"dhcp-range={text}" for text in ranges),
             *options,
             f"dhcp-hostsfile={self.hosts}",
+            f"dhcp-optsfile={self.opts}",
             f"addn-hosts={self.generation}",
             f"dhcp-leasefile={self.leases}",
             f"pid-file={self.pidfile}",

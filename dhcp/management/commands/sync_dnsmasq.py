@@ -4,11 +4,18 @@ import json
 import sys
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from dhcp import scopes, snapshot
 from dhcp.journal import Outcome, describe
+from dhcp.models import Generation
+from dhcp.rollback import newest, release, rollback
 from dhcp.sync import CHANGED, preview, sync
+from dhcp.targets import Target
 from ipmanager import commands
+from ipmanager.errors import IPManagerError
+
+LISTED = 20
 
 
 class Command(commands.Command):
@@ -22,10 +29,22 @@ Example: manage.py sync_dnsmasq --diff"""
         parser.add_argument(
             "--force", action="store_true", help="publish even if more than half of the reservations would vanish"
         )
+        parser.add_argument(
+            "--conf", action="store_true", help="print the configuration that dnsmasq needs, and change nothing"
+        )
+        parser.add_argument("--list", action="store_true", help="list the last generations")
+        parser.add_argument("--rollback", type=int, metavar="N", help="serve generation N, and stay there")
+        parser.add_argument("--release", action="store_true", help="end a rollback: serve what the ledger says")
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
-    def handle(self, **options: bool) -> None:
-        outcome = preview() if options["diff"] else sync(force=options["force"])
+    def handle(self, **options: Any) -> None:
+        if options["conf"]:
+            self.stdout.write(proposal(), ending="")
+            return
+        if options["list"]:
+            self.stdout.write("\n".join(map(summary, newest(LISTED))))
+            return
+        outcome = self._do(options)
         if options["json"]:
             self.stdout.write(json.dumps(outcome.as_json()))
         else:
@@ -34,6 +53,29 @@ Example: manage.py sync_dnsmasq --diff"""
                 self.stderr.write(complaint(problem))
         if not (outcome.good or outcome.result == CHANGED):
             sys.exit(1)
+
+    def _do(self, options: dict[str, Any]) -> Outcome:
+        try:
+            if options["rollback"] is not None:
+                return rollback(options["rollback"])
+            if options["release"]:
+                return release()
+        except IPManagerError as error:
+            raise CommandError(str(error)) from error
+        return preview() if options["diff"] else sync(force=options["force"])
+
+
+def summary(generation: Generation) -> str:
+    """One line of the list; a star marks those that one can go back to."""
+    star = "*" if generation.kept else " "  # type: ignore[attr-defined]
+    when = generation.created_at.isoformat(" ", "seconds")
+    return f"{generation.pk:>6} {generation.result:<9} {star} {when} {generation.hosts:>6} {generation.reason}".rstrip()
+
+
+def proposal() -> str:
+    """The static part: ranges and the names of our files. It takes effect when dnsmasq is restarted with it."""
+    target = Target.from_settings()
+    return scopes.conf_file(snapshot.take().scopes, target.directory, target.url).decode()
 
 
 def forecast(outcome: Outcome) -> str:
@@ -50,6 +92,7 @@ def sentence(outcome: Outcome) -> str:
     if not outcome.good:
         return f"{outcome.result}: {outcome.reason}"
     how = ", confirmed by dnsmasq" if outcome.confirmed else ""
+    how += f"; {outcome.reason}" if outcome.reason else ""
     return (
         f"{outcome.result}: {outcome.hosts} reservations, {len(outcome.changes)} changes, "
         f"generation {outcome.generation}, {outcome.duration_ms} ms{how}"

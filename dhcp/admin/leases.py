@@ -1,0 +1,125 @@
+"""Who uses which address, and whether that is as it should be; why a machine gets the address that it gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import DropdownFilter
+
+from dhcp.admin.generations import ReadOnlyAdmin
+from dhcp.adopt import adopt
+from dhcp.leases import FOREVER
+from dhcp.models import Lease
+from dhcp.why import why
+from ipam import search
+from ipam.admin import marks
+from ipmanager.errors import IPManagerError
+
+_COLOURS = {
+    Lease.Verdict.RIGHT: "yes",
+    Lease.Verdict.UNKNOWN: "unknown",
+    Lease.Verdict.KNOWN: "unknown",
+    Lease.Verdict.ELSEWHERE: "reserved",
+    Lease.Verdict.CONFLICT: "no",
+}
+
+
+class VerdictFilter(DropdownFilter):
+    title = _("verdict")
+    parameter_name = "verdict"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[Any, Any]]:
+        return list(Lease.Verdict.choices)
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
+        return queryset.filter(verdict=self.value()) if self.value() in Lease.Verdict.values else queryset
+
+
+class LiveFilter(DropdownFilter):
+    title = _("over")
+    parameter_name = "over"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[Any, Any]]:
+        return [("too", _("those that are over, too"))]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
+        return queryset if self.value() == "too" else queryset.live()  # type: ignore[attr-defined]
+
+
+@admin.register(Lease)
+class LeaseAdmin(ReadOnlyAdmin):
+    icon = "devices"
+    list_display = ("ip_address", "machine", "hostname", "verdict_badge", "until", "seen_at")
+    list_display_links = None
+    list_filter = (VerdictFilter, LiveFilter)
+    list_filter_submit = True
+    search_fields = ("ip_address",)
+    search_help_text = _("Host name, IP, network or MAC")
+    actions = ("make_reservations",)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return Lease.objects.leases().judged().order_by("ip_address")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        return queryset.filter(search.condition(search_term, names=("hostname",))), False
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("why/", self.admin_site.admin_view(self.why_view), name="dhcp_why"), *super().get_urls()]
+
+    def has_reserve_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("ipam.add_server") and request.user.has_perm("ipam.change_server")
+
+    @admin.action(description=_("Reserve its address for each machine"), permissions=["reserve"])
+    def make_reservations(self, request: HttpRequest, queryset: models.QuerySet[Lease]) -> None:
+        for lease in queryset:
+            try:
+                server = adopt(lease)
+            except IPManagerError as error:
+                self.message_user(request, str(error), messages.ERROR)
+                continue
+            text = gettext("{} is reserved for {}.")
+            self.message_user(request, format_html(text, lease.ip_address, marks.link(server)))
+
+    def why_view(self, request: HttpRequest) -> HttpResponse:
+        """The decision for one card."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        asked = request.GET.get("mac", "")
+        context = {**self.admin_site.each_context(request), "title": gettext("Why this address?"), "asked": asked}
+        try:
+            context["explanation"] = why(asked) if asked else None
+        except ValueError as error:
+            context["error"] = str(error)
+        return TemplateResponse(request, "admin/dhcp/why.html", context | {"opts": self.opts, "media": self.media})
+
+    @admin.display(description=_("machine"), ordering="mac_address")
+    def machine(self, lease: Lease) -> SafeString | str:
+        if not lease.mac_address:
+            return lease.duid or marks.NOTHING
+        return format_html('<a class="ipm-link" href="{}">{}</a>', why_url(lease.mac_address), lease.mac_address)
+
+    @admin.display(description=_("verdict"))
+    def verdict_badge(self, lease: Lease) -> SafeString:
+        verdict = Lease.Verdict(lease.verdict)  # type: ignore[attr-defined]
+        return marks.badge(_COLOURS[verdict], verdict.label)
+
+    @admin.display(description=_("leased until"), ordering="leased_until")
+    def until(self, lease: Lease) -> Any:
+        return _("without end") if lease.leased_until == FOREVER else lease.leased_until
+
+
+def why_url(mac: str) -> str:
+    return f"{reverse('admin:dhcp_why')}?{urlencode({'mac': mac})}"

@@ -1,0 +1,72 @@
+"""How subnets are served: ranges' lease times, what machines are told, and the configuration that root installs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import BooleanRadioFilter
+
+from dhcp import inherit
+from dhcp.models import DhcpOption, DhcpScope
+from ipam.admin import marks
+from ipam.admin.base import WIDGETS, LedgerForm, LedgerInline
+
+
+class OptionInline(LedgerInline):
+    model = DhcpOption
+    fields = ("number", "type", "value")
+
+
+@admin.register(DhcpScope)
+class ScopeAdmin(ModelAdmin):
+    icon = "settings_input_component"
+    form = LedgerForm
+    formfield_overrides = WIDGETS
+    list_display = ("subnet", "enabled", "lease", "known_only", "ranges", "told_router", "told_dns", "told_domain")
+    list_filter = (("enabled", BooleanRadioFilter), ("known_only", BooleanRadioFilter))
+    list_filter_submit = True
+    list_per_page = 50
+    show_full_result_count = False
+    inlines = (OptionInline,)
+    fieldsets = (
+        (None, {"fields": ("subnet", "enabled", "lease_time", "known_only")}),
+        (_("What its machines are told"), {"fields": ("router", "dns_servers", "ntp_servers", "domain")}),
+        (_("Network boot"), {"fields": ("boot_server", "boot_file")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows = super().get_queryset(request).select_related("subnet").order_by("subnet__network")
+        return rows.prefetch_related("options", "subnet__pools")
+
+    @admin.display(description=_("lease time"), ordering="lease_time")
+    def lease(self, scope: DhcpScope) -> str:
+        return f"{scope.lease_time} s"
+
+    @admin.display(description=_("DHCP pools"))
+    def ranges(self, scope: DhcpScope) -> str | SafeString:
+        pools = [str(pool) for pool in scope.subnet.pools.all() if pool.kind == "dhcp"]
+        return ", ".join(pools) or gettext("reservations only")
+
+    @admin.display(description=_("router"))
+    def told_router(self, scope: DhcpScope) -> str | SafeString:
+        return self._told(scope, "router")
+
+    @admin.display(description=_("DNS servers"))
+    def told_dns(self, scope: DhcpScope) -> str | SafeString:
+        return self._told(scope, "dns")
+
+    @admin.display(description=_("domain"))
+    def told_domain(self, scope: DhcpScope) -> str | SafeString:
+        return self._told(scope, "domain")
+
+    def _told(self, scope: DhcpScope, field: str) -> str | SafeString:
+        """What is told in the end: the scope's own or inherited."""
+        record, _problems = inherit.record(scope)
+        value = getattr(record, field, None)
+        return (", ".join(map(str, value)) if isinstance(value, tuple) else str(value)) if value else marks.NOTHING

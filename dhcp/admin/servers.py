@@ -1,0 +1,61 @@
+"""What the scribe adds to the ledger's screen of servers: how each one fares with DHCP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from dhcp import state
+from dhcp.admin.leases import why_url
+from dhcp.state import Card, State
+from ipam.admin import marks
+from ipam.admin.base import Facts, extend
+from ipam.models import Server
+
+_COLOURS = {state.LIVE: "yes", state.PENDING: "reserved", state.BLOCKED: "unknown", state.UNSERVED: "no"}
+
+
+class DHCPColumn:
+    """A mixin of the servers' admin: a column in the list, a line on each page."""
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        return (*super().get_list_display(request), "dhcp_state")  # type: ignore[misc]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list, whose rows learn their states all at once."""
+        plain = super().get_changelist(request, **kwargs)  # type: ignore[misc]
+
+        class WithStates(plain):  # type: ignore[valid-type, misc]
+            def get_results(self, request: HttpRequest) -> None:
+                super().get_results(request)
+                states = state.of_servers(self.result_list)
+                for server in self.result_list:
+                    server.dhcp_fate = states[server.pk]
+
+        return WithStates
+
+    @admin.display(description=_("DHCP"))
+    def dhcp_state(self, server: Any) -> SafeString:
+        return badge(server.dhcp_fate)
+
+    def facts(self, obj: Server) -> Facts:
+        lines = ((badge(fate), card.name, fate.reason, why_link(card)) for card, fate in state.of_server(obj))
+        text = format_html_join("", "<div>{} {}: {} {}</div>", lines)
+        return [*super().facts(obj), (_("DHCP"), text)]  # type: ignore[misc]
+
+
+def badge(fate: State) -> SafeString:
+    return format_html('<span title="{}">{}</span>', fate.reason, marks.badge(_COLOURS[fate.kind], fate.label))
+
+
+def why_link(card: Card) -> SafeString | str:
+    return format_html('<a class="ipm-link" href="{}">{}</a>', why_url(card.mac), _("Why?")) if card.mac else ""
+
+
+extend(Server, DHCPColumn)

@@ -1,0 +1,158 @@
+"""Leases become sightings: read the lease file when it has changed, and tell the ledger who uses which address.
+
+The whole file is compared with what the ledger knows, so a reading may be lost or repeated without harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from dhcp import leases
+from dhcp.leases import Lease
+from ipam.addresses import Address
+from ipam.models import Sighting
+from ipam.querysets import write
+
+logger = logging.getLogger("dhcp.leases")
+
+EVERY = 2.0  # seconds between two looks at the file
+REST = 10  # a reading of a busy file may take a tenth of the time, no more
+KEPT = timedelta(days=90)  # that somebody had an address is remembered so long after his lease has ended
+_SETTLED = 0.02
+_ATTEMPTS = 5
+_WRITTEN = ("seen_at", "leased_until", "hostname", "duid")
+
+Key = tuple[Address, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What a reading changed in the ledger."""
+
+    new: int = 0
+    renewed: int = 0
+    ended: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.renewed or self.ended)
+
+
+class Unsettled(OSError):
+    """dnsmasq is writing the file all the time."""
+
+
+def ingest(found: Iterable[Lease], now: datetime | None = None) -> Ingested:
+    """Make the ledger's lease sightings say what the file says; a lease that vanished ends now."""
+    now = now or timezone.now()
+    known = {_key(row): row for row in Sighting.objects.filter(vrf=None, source=Sighting.Source.LEASE)}
+    current = {lease.key: lease for lease in found}
+    new = [_sighting(lease, now) for key, lease in current.items() if key not in known]
+    renewed = [_renew(known[key], lease, now) for key, lease in current.items() if _differs(known.get(key), lease)]
+    ended = [_end(row, now) for key, row in known.items() if key not in current and _is_live(row, now)]
+    with transaction.atomic():
+        Sighting.objects.bulk_create(new, ignore_conflicts=True)  # another worker may have been quicker
+        write([*renewed, *ended], _WRITTEN)
+        Sighting.objects.filter(source=Sighting.Source.LEASE, leased_until__lt=now - KEPT).delete()
+    return Ingested(len(new), len(renewed), len(ended))
+
+
+def read_settled(path: Path) -> bytes:
+    """The whole file. dnsmasq writes it in place: half a file would end the leases of the other half."""
+    for _ in range(_ATTEMPTS):
+        before, data = _mark(path), path.read_bytes()
+        time.sleep(_SETTLED)
+        if before == _mark(path) and before[1] == len(data) and (not data or data.endswith(b"\n")):
+            return data
+    raise Unsettled(None, "it changes all the time", str(path))
+
+
+class Watch:
+    """Looks at one lease file now and then. `now` is a clock that only runs forward."""
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
+        self.path = path
+        self.now = now
+        self.seen: tuple[int, int, int] | None = None
+        self.not_before = now()
+        self.complaint = ""
+
+    def look(self) -> Ingested:
+        """Read the file if it has changed. What is in the way is told once, and tried again: whoever looks has
+        more important things to do."""
+        started = self.now()
+        if started < self.not_before:
+            return Ingested()
+        try:
+            return self._read_changed()
+        except FileNotFoundError:
+            return Ingested()  # no lease yet, or dnsmasq is elsewhere; what is known ends by itself
+        except OSError as error:
+            self._complain(f"{error.filename}: {error.strerror}")
+            return Ingested()
+        except DatabaseError as error:
+            self._complain(str(error).strip())
+            return Ingested()
+        except Exception:
+            logger.exception("a bug; the leases are read again later")
+            return Ingested()
+        finally:
+            self.not_before = self.now() + max(EVERY, REST * (self.now() - started))
+
+    def _read_changed(self) -> Ingested:
+        mark = _mark(self.path)
+        if mark == self.seen:
+            return Ingested()
+        told = ingest(leases.read(read_settled(self.path)))
+        self.seen, self.complaint = mark, ""
+        if told:
+            logger.info("leases: %d new, %d renewed, %d ended", told.new, told.renewed, told.ended)
+        return told
+
+    def _complain(self, text: str) -> None:
+        if text != self.complaint:
+            logger.error("the leases cannot be read: %s", text)
+        self.complaint = text
+
+
+def _mark(path: Path) -> tuple[int, int, int]:
+    """What changes when the file does."""
+    facts = os.stat(path)
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino
+
+
+def _key(row: Sighting) -> Key:
+    return (row.ip_address, row.mac_address or row.duid)
+
+
+def _sighting(lease: Lease, now: datetime) -> Sighting:
+    return _renew(Sighting(ip_address=lease.ip, mac_address=lease.mac, source=Sighting.Source.LEASE), lease, now)
+
+
+def _renew(row: Sighting, lease: Lease, now: datetime) -> Sighting:
+    """A lease that was over before we came to read of it was not seen now."""
+    row.seen_at = min(now, lease.until)
+    row.leased_until, row.hostname, row.duid = lease.until, lease.hostname, lease.duid
+    return row
+
+
+def _differs(row: Sighting | None, lease: Lease) -> bool:
+    said = (lease.until, lease.hostname, lease.duid)
+    return row is not None and (row.leased_until, row.hostname, row.duid) != said
+
+
+def _is_live(row: Sighting, now: datetime) -> bool:
+    return row.leased_until is not None and row.leased_until > now
+
+
+def _end(row: Sighting, now: datetime) -> Sighting:
+    row.leased_until = now
+    return row

@@ -1,0 +1,263 @@
+"""For every machine one state, with its reason: does the network agree with the ledger?
+
+    live      dnsmasq has its reservation, and nobody is in its way
+    pending   it will be served: dnsmasq has not heard of it yet, or somebody still holds the address
+    blocked   it is disabled
+    unserved  something is missing, or forbids it
+
+The evidence for any number of machines is gathered in the same few queries.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.formats import localize
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from dhcp.leases import FOREVER
+from dhcp.models import DhcpChange, Generation
+from ipam.addresses import Address
+from ipam.models import Interface, Server, Sighting, Subnet
+from ipam.querysets import SubnetIndex
+
+LIVE, PENDING, BLOCKED, UNSERVED = "live", "pending", "blocked", "unserved"
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a card fares, why, and where it is so, until when and because of which other machine."""
+
+    kind: str
+    reason: str
+    until: datetime | None = None
+    holder: str = ""
+
+    @property
+    def label(self) -> str:
+        return {LIVE: _("live"), PENDING: _("pending"), BLOCKED: _("blocked"), UNSERVED: _("not served")}[self.kind]
+
+    def as_json(self) -> dict[str, Any]:
+        until = self.until.isoformat() if self.until else None
+        return {"state": self.kind, "reason": self.reason, "until": until, "holder": self.holder or None}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A server, or one of its interfaces, as far as DHCP is concerned."""
+
+    kind: str
+    id: int
+    server_id: int
+    name: str
+    vrf_id: int | None
+    enabled: bool
+    mac: str | None
+    ip: Address | None
+
+    @property
+    def key(self) -> Key:
+        return (self.kind, self.id)
+
+    @classmethod
+    def of_server(cls, server: Server) -> Card:
+        return cls(
+            "server", server.pk, server.pk, server.hostname, server.vrf_id, server.enabled, server.mac_address,
+            server.ip_address,
+        )  # fmt: skip
+
+    @classmethod
+    def of_interface(cls, nic: Interface) -> Card:
+        """Its server is asked for, too: load it with the interface."""
+        server, name = nic.server, f"{nic.server.hostname} {nic.name}"
+        return cls("interface", nic.pk, server.pk, name, server.vrf_id, server.enabled, nic.mac_address, nic.ip_address)
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What is known about some cards, all of it read beforehand."""
+
+    subnets: SubnetIndex
+    waiting: set[tuple[str, int | None]] = field(default_factory=set)
+    all_wait: bool = False
+    newest: Generation | None = None
+    problems: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    by_ip: dict[Address, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
+    by_mac: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
+    allowed: dict[tuple[int, Address], set[str]] = field(default_factory=lambda: defaultdict(set))
+
+
+def of_servers(servers: Iterable[Server]) -> dict[int, State]:
+    """The states of the servers' own cards by the servers' keys."""
+    return {key[1]: state for key, state in of_cards([Card.of_server(server) for server in servers]).items()}
+
+
+def of_server(server: Server) -> list[tuple[Card, State]]:
+    """Every card of one server, its own first."""
+    cards = [Card.of_server(server)]
+    cards += [Card.of_interface(nic) for nic in server.interfaces.select_related("server").order_by("name")]
+    states = of_cards(cards)
+    return [(card, states[card.key]) for card in cards]
+
+
+def of_cards(cards: Sequence[Card]) -> dict[Key, State]:
+    evidence = gather(cards)
+    return {card.key: judge(card, evidence) for card in cards}
+
+
+def judge(card: Card, evidence: Evidence) -> State:
+    """The first question that has an answer decides."""
+    return next(state for question in _QUESTIONS if (state := question(card, evidence)))
+
+
+# --- the questions, in the order in which they matter ---------------------------------------------------------
+
+
+def _disabled(card: Card, evidence: Evidence) -> State | None:
+    if card.enabled:
+        return None
+    lease = _own_lease(card, evidence)
+    if lease and lease.leased_until:
+        text = _("It is disabled; it may keep its address until %s at most.") % moment(lease.leased_until)
+        return State(BLOCKED, text, lease.leased_until)
+    return State(BLOCKED, _("It is disabled."))
+
+
+def _incomplete(card: Card, evidence: Evidence) -> State | None:
+    if card.vrf_id is not None:
+        return State(UNSERVED, _("It stands in a VRF; DHCP serves the global address space."))
+    if not card.mac:
+        return State(UNSERVED, _("It has no MAC address."))
+    if card.ip is None:
+        return State(UNSERVED, _("It has no IP address."))
+    if evidence.subnets.containing(None, card.ip) is None:
+        return State(UNSERVED, _("No subnet holds %s.") % card.ip)
+    return None
+
+
+def _untold(card: Card, evidence: Evidence) -> State | None:
+    if evidence.newest and not (evidence.all_wait or ("server", card.server_id) in evidence.waiting
+                                or card.key in evidence.waiting):  # fmt: skip
+        return None
+    if evidence.newest and evidence.newest.result == Generation.Result.FAILED:
+        return State(PENDING, _("dnsmasq has not heard of it: %s") % evidence.newest.reason)
+    return State(PENDING, _("dnsmasq has not heard of it yet."))
+
+
+def _left_out(card: Card, evidence: Evidence) -> State | None:
+    problem = evidence.problems.get(card.key)
+    return State(UNSERVED, problem["reason"]) if problem and problem["left_out"] else None
+
+
+def _held_by_another(card: Card, evidence: Evidence) -> State | None:
+    assert card.ip is not None
+    for lease in evidence.by_ip[card.ip]:
+        holder = lease.mac_address or lease.duid
+        if lease.leased_until and holder not in evidence.allowed[card.server_id, card.ip]:
+            text = _("%(ip)s is held by %(mac)s until %(until)s.") % {
+                "ip": card.ip, "mac": named(lease), "until": moment(lease.leased_until),
+            }  # fmt: skip
+            return State(PENDING, text, lease.leased_until, holder)
+    return None
+
+
+def _elsewhere(card: Card, evidence: Evidence) -> State | None:
+    """The machine still uses another address of the subnet; it is sent to the right one when it asks next."""
+    assert card.ip is not None and card.mac
+    if _own_lease(card, evidence):
+        return None
+    here = evidence.subnets.containing(None, card.ip)
+    for lease in evidence.by_mac[card.mac]:
+        same_version = lease.ip_address.version == card.ip.version
+        if lease.leased_until and same_version and here and lease.ip_address in here.network:
+            text = _("It still uses %(ip)s, until %(until)s at most.") % {
+                "ip": lease.ip_address, "until": moment(lease.leased_until),
+            }  # fmt: skip
+            return State(PENDING, text, lease.leased_until)
+    return None
+
+
+def _served(card: Card, evidence: Evidence) -> State:
+    lease = _own_lease(card, evidence)
+    if lease and lease.leased_until:
+        text = _("It uses its address, until %s.") % moment(lease.leased_until)
+    else:
+        text = _("dnsmasq knows it; it has not asked yet.")
+    problem = evidence.problems.get(card.key)
+    nameless = " " + _("Its name is left off: %s.") % problem["reason"] if problem else ""
+    return State(LIVE, text + nameless, lease.leased_until if lease else None)
+
+
+_QUESTIONS: tuple[Callable[[Card, Evidence], State | None], ...] = (
+    _disabled, _incomplete, _untold, _left_out, _held_by_another, _elsewhere, _served,
+)  # fmt: skip
+
+
+# --- the evidence ---------------------------------------------------------------------------------------------
+
+
+def gather(cards: Sequence[Card]) -> Evidence:
+    """Everything that the questions ask for, in a number of queries that does not depend on the cards'."""
+    ips = [card.ip for card in cards if card.ip is not None]
+    subnets = Subnet.objects.in_vrf(None).only("vrf", "network")
+    evidence = Evidence(SubnetIndex.of(ips, subnets), newest=Generation.objects.newest_summary())
+    _read_waiting(evidence, {card.id for card in cards} | {card.server_id for card in cards})
+    _read_leases(evidence, ips, [card.mac for card in cards if card.mac])
+    _read_allowed(evidence, cards)
+    for problem in evidence.newest.problems if evidence.newest else ():
+        evidence.problems[problem["kind"], problem["id"]] = problem
+    return evidence
+
+
+def _read_waiting(evidence: Evidence, ids: Collection[int]) -> None:
+    concerned = Q(kind__in=["subnet", "ledger"]) | Q(kind__in=["server", "interface"], object_id__in=ids)
+    for kind, id in DhcpChange.objects.filter(concerned).values_list("kind", "object_id").distinct():
+        evidence.waiting.add((kind, id))
+        evidence.all_wait |= kind not in ("server", "interface")
+
+
+def _read_leases(evidence: Evidence, ips: Sequence[Address], macs: Sequence[str]) -> None:
+    live = Sighting.objects.filter(vrf=None, source=Sighting.Source.LEASE, leased_until__gt=timezone.now())
+    for lease in live.filter(Q(ip_address__in=ips) | Q(mac_address__in=macs)).order_by("-leased_until"):
+        evidence.by_ip[lease.ip_address].append(lease)
+        if lease.mac_address:
+            evidence.by_mac[lease.mac_address].append(lease)
+
+
+def _read_allowed(evidence: Evidence, cards: Sequence[Card]) -> None:
+    """Which MACs may hold an address: all the cards of one server that share it."""
+    for card in cards:
+        if card.ip is not None and card.mac:
+            evidence.allowed[card.server_id, card.ip].add(card.mac)
+    of = {"server__in": {card.server_id for card in cards}, "ip_address__isnull": False, "mac_address__isnull": False}
+    for server_id, ip, mac in Interface.objects.filter(**of).values_list("server_id", "ip_address", "mac_address"):
+        evidence.allowed[server_id, ip].add(mac)
+    owners = Server.objects.filter(pk__in={card.server_id for card in cards if card.kind == "interface"})
+    for pk, ip, mac in owners.values_list("pk", "ip_address", "mac_address"):
+        evidence.allowed[pk, ip].add(mac)
+
+
+def _own_lease(card: Card, evidence: Evidence) -> Sighting | None:
+    if card.ip is None:
+        return None
+    mine = evidence.allowed[card.server_id, card.ip]
+    return next((lease for lease in evidence.by_ip[card.ip] if lease.mac_address in mine), None)
+
+
+def named(lease: Sighting) -> str:
+    """Who holds a lease: its MAC or DUID, and what it calls itself."""
+    machine = lease.mac_address or lease.duid or _("somebody")
+    return f"{machine} ({lease.hostname})" if lease.hostname else machine
+
+
+def moment(at: datetime) -> str:
+    """In the reader's time and notation."""
+    return _("it gives it back") if at >= FOREVER else str(localize(localtime(at)))

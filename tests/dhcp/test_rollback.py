@@ -1,0 +1,124 @@
+"""dhcp.rollback: back to any kept generation and forward again; until then, changes wait and say why."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from dhcp import journal
+from dhcp.models import DhcpChange, Generation, KeptFiles
+from dhcp.rollback import release, rollback
+from dhcp.sync import preview, sync
+from ipam.models import Server, Subnet
+from ipmanager.errors import NotFound
+
+pytestmark = pytest.mark.django_db
+
+A = "02:00:00:00:00:0a"
+
+
+@pytest.fixture
+def web(target):
+    """A server whose address has been 10.77.0.9, .10 ... .13; generations 1 to 5 tell of that."""
+    Subnet.objects.create(network="10.77.0.0/24")
+    web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
+    sync()
+    for number in range(10, 14):
+        move(web, number)
+    return web
+
+
+def move(web, number):
+    web.ip_address = f"10.77.0.{number}"
+    web.save()
+    return sync()
+
+
+def generations():
+    return list(Generation.objects.filter(result="applied").order_by("pk").values_list("pk", flat=True))
+
+
+def served(target):
+    return target.hosts.read_text().splitlines()[-1]
+
+
+def run(*arguments):
+    out = StringIO()
+    call_command("sync_dnsmasq", *arguments, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+def test_five_generations_back_and_forth(web, target):
+    five = generations()
+    for index in (0, 3, 1, 4, 2):
+        assert rollback(five[index]).result == "applied"
+        assert served(target) == f"{A},10.77.0.{9 + index},web"
+    assert release().result == "applied"
+    assert served(target) == f"{A},10.77.0.13,web"
+
+
+def test_a_rollback_stays_until_it_is_released_and_changes_wait_with_the_reason(web, target):
+    first = generations()[0]
+    rollback(first)
+    outcome = move(web, 20)
+    assert outcome.result == "failed" and f"held at generation {first}" in outcome.reason
+    assert f"held at generation {first}" in preview().reason
+    assert served(target) == f"{A},10.77.0.9,web" and DhcpChange.objects.exists()
+    release()
+    assert served(target) == f"{A},10.77.0.20,web" and not DhcpChange.objects.exists()
+
+
+def test_a_rollback_is_noted_with_its_difference(web):
+    rollback(generations()[0])
+    newest = Generation.objects.newest()
+    assert newest.reason.startswith("rolled back to generation")
+    assert f"+{A},10.77.0.9,web" in newest.diff and f"-{A},10.77.0.13,web" in newest.diff
+
+
+def test_a_generation_of_a_subnet_that_is_gone_can_still_be_served(web, target):
+    first = generations()[0]
+    web.delete()
+    Subnet.objects.all().delete()
+    sync()
+    assert rollback(first).good and served(target) == f"{A},10.77.0.9,web"
+
+
+def test_what_is_not_kept_cannot_be_served(web, target):
+    with pytest.raises(NotFound):
+        rollback(10**6)
+    assert not target.held.exists()
+
+
+def test_only_the_last_ones_are_kept(web, monkeypatch):
+    monkeypatch.setattr(journal, "KEPT_FILES", 3)
+    move(web, 30)
+    assert list(KeptFiles.objects.order_by("pk").values_list("generation", flat=True)) == generations()[-3:]
+
+
+def test_a_failed_attempt_keeps_nothing(web, settings):
+    settings.DNSMASQ_RELOAD = "pidfile:/nowhere"
+    kept = KeptFiles.objects.count()
+    move(web, 30)
+    assert KeptFiles.objects.count() == kept
+
+
+def test_the_command_lists_rolls_back_and_releases(web, target):
+    first = generations()[0]
+    assert run("--list").splitlines()[-1].split()[:2] == [str(first), "applied"]
+    assert "rolled back" in run("--rollback", str(first)) and served(target) == f"{A},10.77.0.9,web"
+    assert run("--release").startswith("applied")
+    with pytest.raises(CommandError, match="not kept"):
+        run("--rollback", "1000000")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_real_clients_follow(lab):
+    Subnet.objects.create(network="10.77.0.0/24")
+    web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
+    move(web, 10)
+    assert lab.client.acquire(A).ip == "10.77.0.10"
+    rollback(next(pk for pk in generations() if b"10.77.0.9," in KeptFiles.objects.get(generation=pk).hosts))
+    assert lab.client.renew(A, "10.77.0.10").type == "NAK"
+    assert lab.client.acquire(A).ip == "10.77.0.9"
+    release()
+    assert lab.client.acquire(A).ip == "10.77.0.10"

@@ -1,0 +1,209 @@
+"""dhcp.state: one state for every machine, with the reason that a person can act on."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from dhcp import state
+from dhcp.ingest import Watch
+from dhcp.leases import FOREVER
+from dhcp.models import DhcpChange, Lease
+from dhcp.sync import sync
+from ipam.models import VRF, Interface, Server, Sighting, Subnet
+from tests.ipam.admin_forms import queries_in
+from tests.ipam.factories import ServerFactory
+from tests.support.lab import POOL
+
+pytestmark = pytest.mark.django_db
+
+A, B, C = (f"02:00:00:00:00:0{sign}" for sign in "abc")
+SOON = timezone.now() + timedelta(hours=1)
+
+
+@pytest.fixture
+def subnet(target):
+    return Subnet.objects.create(network="10.77.0.0/24")
+
+
+@pytest.fixture
+def web(subnet):
+    web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
+    sync()
+    return web
+
+
+def leased(ip, mac, until=SOON, **more):
+    return Sighting.objects.create(ip_address=ip, mac_address=mac, source="lease", leased_until=until, **more)
+
+
+def fate(server):
+    return state.of_servers([server])[server.pk]
+
+
+def kind_and_reason(server):
+    return fate(server).kind, fate(server).reason
+
+
+def test_a_served_machine_is_live(web):
+    assert kind_and_reason(web) == ("live", "dnsmasq knows it; it has not asked yet.")
+    leased("10.77.0.9", A)
+    assert fate(web).kind == "live" and fate(web).until == SOON
+    assert fate(web).reason.startswith("It uses its address, until ")
+
+
+def test_a_name_that_is_left_off_is_said(subnet):
+    odd = Server.objects.create(hostname="12h", mac_address=A, ip_address="10.77.0.9")
+    sync()
+    assert fate(odd).kind == "live"
+    assert "Its name is left off: dnsmasq takes '12h' for a lease time." in fate(odd).reason
+
+
+def test_a_change_that_waits_is_pending(web):
+    DhcpChange.objects.create(kind="server", object_id=web.pk)
+    assert kind_and_reason(web) == ("pending", "dnsmasq has not heard of it yet.")
+    DhcpChange.objects.all().delete()
+    DhcpChange.objects.create(kind="server", object_id=web.pk + 1)
+    assert fate(web).kind == "live"
+    DhcpChange.objects.create(kind="ledger", label="many")
+    assert fate(web).kind == "pending"
+
+
+def test_a_failure_is_the_reason_of_what_waits(web, settings):
+    settings.DNSMASQ_RELOAD = "pidfile:/nowhere"
+    web.ip_address = "10.77.0.10"
+    web.save()
+    sync()
+    assert fate(web).kind == "pending" and "cannot read /nowhere" in fate(web).reason
+
+
+def test_an_address_that_another_still_holds_is_pending_until_then(web):
+    leased("10.77.0.9", B, hostname="phone")
+    found = fate(web)
+    assert (found.kind, found.until, found.holder) == ("pending", SOON, B)
+    assert found.reason.startswith(f"10.77.0.9 is held by {B} (phone) until ")
+
+
+def test_a_lease_that_is_over_holds_nothing(web):
+    leased("10.77.0.9", B, timezone.now() - timedelta(seconds=1))
+    assert fate(web).kind == "live"
+
+
+def test_a_machine_that_still_uses_its_old_address_is_pending(web):
+    leased("10.77.0.33", A)
+    assert fate(web).kind == "pending" and "It still uses 10.77.0.33, until " in fate(web).reason
+
+
+def test_a_laptop_s_lease_in_another_subnet_says_nothing_about_this_one(web):
+    Subnet.objects.create(network="10.78.0.0/24")
+    sync()
+    leased("10.78.0.33", A)
+    assert fate(web).kind == "live"
+
+
+def test_a_lease_without_end_reads_well(web):
+    leased("10.77.0.9", B, FOREVER)
+    assert fate(web).reason == f"10.77.0.9 is held by {B} until it gives it back."
+
+
+def test_cards_of_one_server_may_share_its_address(web):
+    Interface.objects.create(server=web, name="wifi", mac_address=C, ip_address="10.77.0.9")
+    sync()
+    leased("10.77.0.9", C)
+    assert [(card.name, found.kind) for card, found in state.of_server(web)] == [("web", "live"), ("web wifi", "live")]
+
+
+def test_a_disabled_machine_is_blocked_until_its_lease_is_over_at_most(web):
+    web.enabled = False
+    web.save()
+    assert kind_and_reason(web) == ("blocked", "It is disabled.")
+    leased("10.77.0.9", A)
+    assert (fate(web).kind, fate(web).until) == ("blocked", SOON)
+
+
+@pytest.mark.parametrize(
+    "facts, reason",
+    [
+        ({"ip_address": "10.77.0.20"}, "It has no MAC address."),
+        ({"mac_address": C}, "It has no IP address."),
+        ({"mac_address": C, "ip_address": "10.99.0.1"}, "No subnet holds 10.99.0.1."),
+    ],
+)
+def test_what_is_missing_is_named(subnet, facts, reason):
+    assert kind_and_reason(Server.objects.create(hostname="odd", **facts)) == ("unserved", reason)
+
+
+def test_other_address_spaces_are_not_served(subnet):
+    far = Server.objects.create(hostname="far", mac_address=A, ip_address="10.77.0.9", vrf=VRF.objects.create(name="x"))
+    assert kind_and_reason(far) == ("unserved", "It stands in a VRF; DHCP serves the global address space.")
+
+
+def test_a_record_that_was_left_out_says_why(web):
+    Interface.objects.create(server=web, name="eth1", mac_address=A, ip_address="10.77.0.10")
+    sync()
+    found = {card.kind: found for card, found in state.of_server(web)}["interface"]
+    assert found.kind == "unserved" and f"{A} already has 10.77.0.9" in found.reason
+
+
+def test_fifty_states_cost_as_many_queries_as_five(subnet):
+    servers = [ServerFactory(ip_address=f"10.77.0.{number}") for number in range(10, 60)]
+    few = queries_in(lambda: state.of_servers(servers[:5]))
+    assert queries_in(lambda: state.of_servers(servers)) == few <= 6
+
+
+# --- with a real dnsmasq and real clients: each class of conflict, and its end ---------------------------------
+
+
+@pytest.fixture
+def seen(lab, settings):
+    """Bring the lease file into the ledger; then, the states of all servers by their names."""
+
+    def look():
+        Watch(settings.DNSMASQ_LEASES).look()
+        servers = list(Server.objects.all())
+        return {server.hostname: state.of_servers(servers)[server.pk] for server in servers}
+
+    return look
+
+
+def verdicts():
+    return {str(lease.ip_address): lease.verdict for lease in Lease.objects.live().judged()}
+
+
+real = pytest.mark.django_db(transaction=True)
+with_pool = pytest.mark.parametrize("lab", [[POOL]], indirect=True)
+
+
+@real
+@with_pool
+def test_a_stranger_is_unknown_and_a_machine_without_an_address_known(lab, subnet, seen):
+    Server.objects.create(hostname="known", mac_address=B)
+    stranger, known = lab.client.acquire(A).ip, lab.client.acquire(B).ip
+    seen()
+    assert verdicts() == {stranger: "unknown", known: "known"}
+
+
+@real
+@with_pool
+def test_a_machine_that_is_reserved_an_address_later_is_elsewhere_until_it_renews(lab, subnet, seen):
+    at_first = lab.client.acquire(A).ip
+    Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
+    assert seen()["web"].kind == "pending" and verdicts() == {at_first: "elsewhere"}
+    assert lab.client.renew(A, at_first).type == "NAK"
+    lab.client.acquire(A)
+    assert seen()["web"].kind == "live" and verdicts() == {"10.77.0.9": "right"}
+
+
+@real
+@with_pool
+def test_an_address_given_to_another_machine_is_a_conflict_until_its_holder_lets_go(lab, subnet, seen):
+    web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
+    lab.client.acquire(A)
+    web.mac_address = B
+    web.save()
+    found = seen()["web"]
+    assert (found.kind, found.holder) == ("pending", A) and verdicts() == {"10.77.0.9": "conflict"}
+    lab.client.release(A, "10.77.0.9")
+    lab.wait(lambda: lab.lease_names() == {}, "the lease stays")
+    assert lab.client.acquire(B).ip == "10.77.0.9"
+    assert seen()["web"].kind == "live" and verdicts() == {"10.77.0.9": "right"}
