@@ -57,7 +57,7 @@ def _number(text: str, kind: str) -> str:
 
 def _text(text: str) -> str:
     if len(text) > LONGEST_VALUE or not _TEXT.fullmatch(text):
-        raise ValueError(_("Use letters, digits, blanks and . _ ~ : / @ ? & = + % - only."))
+        raise ValueError(_("Use letters, digits, blanks and only these signs: . _ ~ : / @ ? & = + - %"))
     if _AMBIGUOUS.fullmatch(text):
         raise ValueError(_("dnsmasq would take “%s” for a number, an address or bytes; give it as such.") % text)
     return text
