@@ -12,10 +12,10 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets, helpers
 from django.contrib.admin.utils import display_for_field
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.timezone import localtime
@@ -200,7 +200,9 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
         return []
 
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
-        context["facts"] = self.facts(context["original"]) if context.get("original") else []
+        # Read anew: a form that was refused has left what was typed in its row.
+        row = self.get_queryset(request).filter(pk=context["original"].pk).first() if context.get("original") else None
+        context["facts"] = self.facts(row) if row else []
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -222,11 +224,19 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict | None = None
     ) -> HttpResponse:
+        if not (object_id.isdigit() and version_id.isdigit()):
+            raise Http404
+        if request.method == "POST" and self.revert_disabled(request):
+            raise PermissionDenied
         request.reverts = True  # type: ignore[attr-defined]
         # Unfold puts its own in place when the first change form is opened; this may come earlier.
         helpers.AdminForm, helpers.Fieldline = AdminForm, Fieldline  # type: ignore[misc]
         view = super().history_form_view
         return self._answer(request, lambda: view(request, object_id, version_id, extra_context))
+
+    def revert_disabled(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Going back writes, and may make a deleted row anew: who may only look may not."""
+        return not (self.has_change_permission(request) and self.has_add_permission(request))
 
     def _answer(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
         """The view's answer. When something is refused while it writes, all of it is undone and the form comes
@@ -268,6 +278,8 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+        if not object_id.isdigit():
+            raise Http404
         parts = self.parts and {"parts": self._parts(request, object_id), "parts_title": self.parts.title}
         return super().history_view(request, object_id, {**(extra_context or {}), **(parts or {})})
 

@@ -52,7 +52,10 @@ class PoolFormSet(LedgerFormSet):
 
 
 def _grows(form: ModelForm) -> bool:
-    return not (form["first"].initial <= form.instance.first <= form.instance.last <= form["last"].initial)
+    """Whether it takes more than it had. The form's own check may have refused it: then it may be of any family."""
+    was, now = (form["first"].initial, form["last"].initial), (form.instance.first, form.instance.last)
+    ends = [(address.version, int(address)) for address in (was[0], *now, was[1])]
+    return ends != sorted(ends)
 
 
 class PoolInline(LedgerInline):
