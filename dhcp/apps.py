@@ -1,6 +1,7 @@
 """The scribe as a Django app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,3 +11,6 @@ class DHCPConfig(AppConfig):
 
     def ready(self) -> None:
         from dhcp import checks, receivers  # noqa: F401
+        from ipam import database
+
+        post_migrate.connect(database.install_on_delete, sender=self)

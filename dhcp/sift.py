@@ -92,7 +92,8 @@ def _clash(record: HostRecord, taken: _Taken) -> Problem | None:
     """Which earlier record wants the same address, or has this MAC in the same subnet."""
     holder = taken.addresses.get(record.ip)
     if holder:
-        return Problem(record, "ip", f"{record.ip} is already reserved for {holder.key}")
+        full = f" with {MOST_MACS} MAC addresses, the most there can be" if len(holder.macs) == MOST_MACS else ""
+        return Problem(record, "ip", f"{record.ip} is already reserved for {holder.key}{full}")
     for mac in record.macs:
         holder = taken.macs.get((mac, record.subnet))
         if holder:

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from dhcp import inherit
 from dhcp.models import DhcpChange, DhcpScope
 from dhcp.records import HostRecord, Problem, ScopeRecord
+from dhcp.sift import MOST_MACS
 from ipam.addresses import Address, Network
 from ipam.models import Interface, Server, Subnet
 from ipam.querysets import SubnetIndex
@@ -120,13 +121,21 @@ def interface_name(hostname: str, name: str) -> str:
 
 
 def _join(cards: Iterable[_Card]) -> list[_Joined]:
-    """Cards of one server that share an address share a line: dnsmasq gives it to whichever of them asks."""
+    """Cards of one server that share an address share a line: dnsmasq gives it to whichever of them asks.
+
+    Those that the line has no room for stand alone, and `sift` finds their address reserved.
+    """
     found: dict[tuple[int, Address], _Joined] = {}
+    alone = []
     for card in cards:
         joined = found.setdefault((card.server_id, card.ip), _Joined(card))
-        if card.mac not in joined.macs:
+        if card.mac in joined.macs:
+            continue
+        if len(joined.macs) < MOST_MACS:
             joined.macs.append(card.mac)
-    return list(found.values())
+        else:
+            alone.append(_Joined(card, [card.mac]))
+    return [*found.values(), *alone]
 
 
 def _record(joined: _Joined, index: SubnetIndex) -> HostRecord:

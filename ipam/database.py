@@ -1,13 +1,19 @@
 """What the migrations cannot say in both dialects; installed after every migrate, again and again alike.
 
-The index behind the claim statement, whose NULLS FIRST SQLite does not know, and on PostgreSQL the indexes
-that find a part of a name or a MAC.
+The index behind the claim statement, whose NULLS FIRST SQLite does not know, on PostgreSQL the indexes that find
+a part of a name or a MAC, and what raw SQL needs: ON DELETE, and a trigger that frees what a deleted server held.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
-from django.db import connections
+from django.apps import AppConfig, apps
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.signals import pre_migrate
+from django.dispatch import receiver
+
+from ipam.fields import _sqlite_byte
 
 # Free rows in the order of their use (querysets._claim_sql). SQLite sorts NULL first by itself.
 _CLAIM = """
@@ -30,14 +36,114 @@ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')
         AND has_database_privilege(current_database(), 'CREATE'))
 """
 
+# What Django does itself when a row goes, as PostgreSQL calls it; all else (PROTECT) is refused by NO ACTION.
+_ON_DELETE = {models.CASCADE: ("c", " ON DELETE CASCADE"), models.SET_NULL: ("n", " ON DELETE SET NULL")}
 
-def install(using: str = "default", **kwargs: Any) -> None:
+_FOREIGN_KEYS = """
+SELECT a.attname, c.conname, c.confdeltype::text
+FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+WHERE c.contype = 'f' AND cardinality(c.conkey) = 1 AND c.conrelid = to_regclass(%s)
+"""
+
+# Django's own delete has freed the rows before: then nothing is found here. A static row is stock again, unless it
+# is an address that no machine may have (`settle.never_free`); every other row goes.
+_LEAVE = """
+DELETE FROM ip_addresses WHERE server_id = OLD.id AND (ip_type <> 'static' OR subnet_id IS NULL OR EXISTS (
+    SELECT 1 FROM subnets s WHERE s.id = ip_addresses.subnet_id AND (s.gateway = ip_addresses.ip_address OR {end})));
+UPDATE ip_addresses SET status = 'available', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
+    platform = '', manufacturer = '', description = '', freed_at = {now}, updated_at = {now}
+WHERE server_id = OLD.id;
+"""
+
+_POSTGRESQL_END = """
+masklen(s.network) < CASE family(s.network) WHEN 4 THEN 31 ELSE 127 END
+AND (ip_addresses.ip_address = host(s.network)::inet
+     OR (family(s.network) = 4 AND ip_addresses.ip_address = host(broadcast(s.network))::inet))
+"""
+_POSTGRESQL_BODY = f"""
+BEGIN
+{_LEAVE.format(end=_POSTGRESQL_END, now="now()")}
+RETURN OLD;
+END
+"""
+_POSTGRESQL_TRIGGER = f"""
+CREATE OR REPLACE FUNCTION hosts_leave() RETURNS trigger LANGUAGE plpgsql AS $${_POSTGRESQL_BODY}$$;
+CREATE OR REPLACE TRIGGER hosts_leave BEFORE DELETE ON hosts FOR EACH ROW EXECUTE FUNCTION hosts_leave();
+"""
+_POSTGRESQL_BODY_NOW = """
+SELECT prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE t.tgrelid = to_regclass('hosts') AND t.tgname = 'hosts_leave'
+"""
+
+_length = _sqlite_byte("s.network", "18")
+_last_four = " | ".join(f"({_sqlite_byte('ip_addresses.ip_address', str(17 - n))} << {8 * n})" for n in range(4))
+_SQLITE_END = f"""
+{_length} < CASE substr(s.network, 1, 1) WHEN x'04' THEN 31 ELSE 127 END
+AND (ip_addresses.ip_address = substr(s.network, 1, 17)
+     OR (substr(s.network, 1, 1) = x'04' AND ({_last_four}) = (({_last_four}) | ((1 << (32 - {_length})) - 1))))
+"""
+# Foreign keys are not enforced unless the client asks for it: the interfaces would stay.
+_SQLITE_TRIGGER = f"""CREATE TRIGGER hosts_leave BEFORE DELETE ON hosts FOR EACH ROW BEGIN
+{_LEAVE.format(end=_SQLITE_END, now="strftime('%Y-%m-%d %H:%M:%f000', 'now')")}
+DELETE FROM interfaces WHERE server_id = OLD.id;
+END"""
+
+
+def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:
     """Receiver of post_migrate: make what is missing."""
     connection = connections[using]
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM.format(nulls_first="NULLS FIRST" if connection.vendor == "postgresql" else ""))
-        if connection.vendor == "postgresql" and has_trigrams(connection):
-            cursor.execute(_PARTS)
+        if connection.vendor == "postgresql":
+            cursor.execute(_CLAIM.format(nulls_first="NULLS FIRST"))
+            if has_trigrams(connection):
+                cursor.execute(_PARTS)
+            cursor.execute(_POSTGRESQL_BODY_NOW)
+            if cursor.fetchone() != (_POSTGRESQL_BODY,):
+                cursor.execute(_POSTGRESQL_TRIGGER)
+        else:
+            cursor.execute(_CLAIM.format(nulls_first=""))
+            cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'hosts_leave'")
+            if cursor.fetchone() != (_SQLITE_TRIGGER,):
+                cursor.execute("DROP TRIGGER IF EXISTS hosts_leave")
+                cursor.execute(_SQLITE_TRIGGER)
+    install_on_delete(app_config, using)
+
+
+def install_on_delete(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:
+    """Receiver of post_migrate: PostgreSQL does with an app's rows what Django does when what they name goes.
+
+    A constraint that says so already is not touched, and its table not locked.
+    """
+    connection = connections[using]
+    if connection.vendor != "postgresql":
+        return
+    quote = connection.ops.quote_name
+    with connection.cursor() as cursor:
+        for field in _foreign_keys(app_config):
+            table, to = quote(field.model._meta.db_table), field.target_field
+            letter, clause = _ON_DELETE.get(field.remote_field.on_delete, ("a", ""))
+            cursor.execute(_FOREIGN_KEYS, [table])
+            for name in [name for column, name, now in cursor.fetchall() if column == field.column and now != letter]:
+                cursor.execute(
+                    f"ALTER TABLE {table} DROP CONSTRAINT {quote(name)}, ADD CONSTRAINT {quote(name)} "
+                    f"FOREIGN KEY ({quote(field.column)}) "
+                    f"REFERENCES {quote(to.model._meta.db_table)} ({quote(to.column)}){clause} "
+                    "DEFERRABLE INITIALLY DEFERRED"
+                )
+
+
+def _foreign_keys(app_config: AppConfig) -> Iterator[Any]:
+    for model in apps.get_app_config(app_config.label).get_models():
+        yield from (field for field in model._meta.local_fields if isinstance(field, models.ForeignKey))
+
+
+@receiver(pre_migrate)
+def make_way(using: str = "default", plan: Any = None, **kwargs: Any) -> None:
+    """SQLite changes a table by making it anew, and refuses while a trigger names the old one."""
+    connection = connections[using]
+    if plan and connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TRIGGER IF EXISTS hosts_leave")
 
 
 def has_trigrams(connection: BaseDatabaseWrapper) -> bool:

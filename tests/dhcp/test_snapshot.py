@@ -8,6 +8,7 @@ from django.db import connection
 
 from dhcp import snapshot
 from dhcp.models import DhcpChange
+from dhcp.sift import MOST_MACS, sift
 from ipam.models import VRF, Interface, Server, Subnet
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,26 @@ def test_interfaces_of_disabled_servers_are_not_served(subnet):
     web = server(enabled=False)
     Interface.objects.create(server=web, name="ipmi", mac_address=B, ip_address="10.77.0.10")
     assert served() == []
+
+
+def test_cards_beyond_the_line_s_room_are_problems_of_their_own(subnet):
+    web = server()
+    cards = [
+        Interface.objects.create(
+            server=web, name=f"eth{n}", ip_address="10.77.0.9", mac_address=f"02:00:00:00:01:{n:02x}"
+        )
+        for n in range(MOST_MACS + 1)
+    ]
+
+    sifted = sift(snapshot.take().records)
+
+    assert [(line.macs, line.name) for line in sifted.lines] == [
+        ((A, *(card.mac_address for card in cards[: MOST_MACS - 1])), "web")
+    ]
+    assert [(p.record.kind, p.record.id, p.record.macs) for p in sifted.problems] == [
+        ("interface", card.pk, (card.mac_address,)) for card in cards[MOST_MACS - 1 :]
+    ]
+    assert all("with 16 MAC addresses, the most there can be" in problem.reason for problem in sifted.problems)
 
 
 def test_cards_of_one_server_that_share_an_address_share_a_record(subnet):

@@ -486,6 +486,16 @@ def test_one_bad_subnet_keeps_all_out_unless_skipped(bring):
     assert Subnet.objects.count() == 2
 
 
+def test_skipping_every_row_is_a_failure(bring, capsys, tmp_path):
+    found = bring("subnets", "network\nx\n192.0.2.1/24\n", "--skip-bad")
+    assert (found["status"], found["written"], found["counts"]["bad"]) == (1, False, 2)
+
+    (tmp_path / "file.csv").write_text("network\nx\n")
+    with pytest.raises(SystemExit):
+        call_command("import_csv", "subnets", str(tmp_path / "file.csv"), "--skip-bad")
+    assert capsys.readouterr().out.endswith("Nothing was written: every row is bad.\n")
+
+
 def test_the_order_of_subnets_does_not_matter(bring):
     SubnetFactory(network="192.0.2.0/24", dhcp_pools=["192.0.2.100-192.0.2.199"])
 

@@ -32,7 +32,8 @@ class Command(commands.Command):
     help = """Import subnets, servers or their interfaces from a CSV file; say for every row what becomes of it.
 A row changes what is known: the server with its MAC address, the subnet with its network, its server's interface
 of that name. An empty cell leaves a value as it is, a lone apostrophe empties it.
-Nothing is written unless every row is good. The status is 1 when rows were bad and nothing was written.
+Nothing is written unless every row is good. The status is 1 when rows were bad and nothing was written;
+with --skip-bad, when every row was bad.
 
 Headers may be English or German; without a header line the columns are
   subnets:    network, name, gateway, VLAN
@@ -64,7 +65,7 @@ Example: manage.py import_csv servers hosts.csv --dry-run"""
             self.stdout.write(json.dumps(as_json(outcome, sheet.notices)))
         else:
             self._print(outcome, sheet.notices, mode, only_remarks=options["verbosity"] == 0)
-        if outcome.bad and not outcome.written:
+        if all_bad(outcome) or (outcome.bad and not outcome.written):
             sys.exit(1)
 
     def _print(self, outcome: Outcome, notices: list[str], mode: Mode, *, only_remarks: bool) -> None:
@@ -121,7 +122,14 @@ def summary(outcome: Outcome, mode: Mode) -> str:
     return f"{rows} row{'' if rows == 1 else 's'}: {found}{warned}. {_end(outcome, mode)}"
 
 
+def all_bad(outcome: Outcome) -> bool:
+    """Whether there were rows, and no good one among them."""
+    return 0 < outcome.bad == len(outcome.verdicts)
+
+
 def _end(outcome: Outcome, mode: Mode) -> str:
+    if outcome.written and all_bad(outcome):
+        return "Nothing was written: every row is bad."
     if outcome.written and not outcome.counts["new"] + outcome.counts["changed"]:
         return "There was nothing to write."
     if outcome.written:
@@ -133,7 +141,7 @@ def _end(outcome: Outcome, mode: Mode) -> str:
 
 def as_json(outcome: Outcome, notices: list[str]) -> dict[str, Any]:
     return {
-        "written": outcome.written,
+        "written": outcome.written and not all_bad(outcome),
         "counts": outcome.counts,
         "notices": notices,
         "rows": [verdict.as_json() for verdict in outcome.verdicts],
