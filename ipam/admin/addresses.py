@@ -21,7 +21,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action
 from unfold.views import ChangeList
@@ -29,8 +29,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ipam.admin import marks
 from ipam.admin.base import REFUSALS, LedgerAdmin, LedgerForm, LedgerList, sentences, when
-from ipam.admin.filters import ActiveFilter, PlaceFilter, VRFFilter
-from ipam.admin.pickers import subnet_field
+from ipam.admin.filters import ActiveFilter, PlaceFilter, SubnetFilter, VRFFilter
+from ipam.admin.pickers import is_key, subnet_field
 from ipam.allocate import allocate, find, next_free, quarantine, release, reserve, reserve_next
 from ipam.models import IPAddress, Server, Sighting, Subnet
 from ipmanager.errors import Exhausted, Invalid, NotFound
@@ -183,7 +183,7 @@ class IPAddressAdmin(LedgerAdmin):
     list_filter = (
         ("status", ChoicesDropdownFilter),
         ActiveFilter,
-        ("subnet", AutocompleteSelectFilter),
+        ("subnet", SubnetFilter),
         ("ip_type", ChoicesDropdownFilter),
         VRFFilter,
         PlaceFilter,
@@ -249,6 +249,8 @@ class IPAddressAdmin(LedgerAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         """A server can be made only where nobody is."""
         actions = super().get_actions_detail(request, object_id)
+        if not is_key(str(object_id)):
+            return actions
         free = IPAddress.objects.filter(pk=object_id, server=None, vm_id=None).exclude(status="allocated").exists()
         return [action for action in actions if free or action.path != "new-server"]
 
@@ -442,7 +444,7 @@ def _named(names: Sequence[str]) -> str:
 
 def _chosen(request: HttpRequest) -> Subnet | None:
     wanted = request.POST.get("subnet") or request.GET.get("subnet", "")
-    return Subnet.objects.filter(pk=wanted).first() if wanted.isdigit() else None
+    return Subnet.objects.filter(pk=wanted).first() if is_key(wanted) else None
 
 
 def _new_server_url(**initial: Any) -> str:

@@ -29,6 +29,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from ipam.admin.marks import NOTHING
+from ipam.admin.pickers import is_key
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
 from ipmanager.errors import IPManagerError
 
@@ -224,7 +225,7 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict | None = None
     ) -> HttpResponse:
-        if not (object_id.isdigit() and version_id.isdigit()):
+        if not (is_key(object_id) and is_key(version_id)):
             raise Http404
         if request.method == "POST" and self.revert_disabled(request):
             raise PermissionDenied
@@ -278,7 +279,7 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
-        if not object_id.isdigit():
+        if not is_key(object_id):
             raise Http404
         parts = self.parts and {"parts": self._parts(request, object_id), "parts_title": self.parts.title}
         return super().history_view(request, object_id, {**(extra_context or {}), **(parts or {})})

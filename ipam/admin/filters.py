@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import DropdownFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilter
 
+from ipam.admin.pickers import is_key
 from ipam.filters import ACTIVITY, NONE
 from ipam.models import VRF, Subnet
 
@@ -27,7 +29,16 @@ class VRFFilter(DropdownFilter):
         chosen = self.value()
         if chosen == NONE:
             return queryset.filter(vrf=None)
-        return queryset.filter(vrf=chosen) if chosen and chosen.isdigit() else queryset
+        return queryset.filter(vrf=chosen) if chosen and is_key(chosen) else queryset
+
+
+class SubnetFilter(AutocompleteSelectFilter):
+    """One subnet, picked by a search."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if not all(is_key(key) for key in request.GET.getlist(self.lookup_kwarg)):
+            raise IncorrectLookupParameters
+        return super().queryset(request, queryset)
 
 
 class SubnetColumnFilter(DropdownFilter):
@@ -52,7 +63,7 @@ class VLANFilter(SubnetColumnFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         chosen = self.value()
-        return queryset.filter(vlan_id=chosen) if chosen and chosen.isdigit() else queryset
+        return queryset.filter(vlan_id=chosen) if chosen and is_key(chosen) else queryset
 
 
 class ActiveFilter(DropdownFilter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -10,9 +11,23 @@ from django.contrib.admin.widgets import AutocompleteSelect
 
 from ipam.models import IPAddress, Subnet
 
+LONGEST = 18  # digits: every longer number may be too large for the database
+
+
+def is_key(text: str) -> bool:
+    """Whether this text from a browser may be a row's key. A database is asked for nothing else."""
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST
+
+
+class Picker(AutocompleteSelect):
+    """What can be no row's key is shown as nothing chosen; the field itself says that it is refused."""
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None) -> list[Any]:
+        return super().optgroups(name, [key if is_key(str(key)) else "" for key in value], attrs)
+
 
 def subnet_field(**options: Any) -> forms.ModelChoiceField:
     """One subnet, found by an address inside it, its network, its name or VLAN."""
     relation = IPAddress._meta.get_field("subnet")
-    widget = AutocompleteSelect(relation, admin.site, attrs={"style": "width: 100%"})
+    widget = Picker(relation, admin.site, attrs={"style": "width: 100%"})
     return forms.ModelChoiceField(Subnet.objects.all(), widget=widget, **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -185,11 +185,17 @@ class SubnetAdmin(LedgerAdmin):
 
     @action(description=_("Next free IP"), url_path="next-free", icon="my_location", permissions=["view"])
     def reserve_next_free(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return HttpResponseRedirect(marks.next_free_url(int(object_id)))
+        return self._lead_to(request, object_id, marks.next_free_url)
 
     @action(description=_("Addresses"), url_path="addresses", icon="format_list_numbered", permissions=["view"])
     def show_addresses(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return HttpResponseRedirect(marks.of_subnet(int(object_id)))
+        return self._lead_to(request, object_id, marks.of_subnet)
+
+    def _lead_to(self, request: HttpRequest, object_id: str, url: Callable[[int], str]) -> HttpResponse:
+        subnet = self.get_object(request, object_id)
+        if subnet is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return HttpResponseRedirect(url(subnet.pk))
 
     @admin.action(description=_("Show the next free IP"), permissions=["view"])
     def show_next_free(self, request: HttpRequest, queryset: QuerySet[Subnet]) -> None:

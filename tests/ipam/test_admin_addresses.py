@@ -390,3 +390,31 @@ def test_going_back_in_history_gives_nothing_to_a_server_behind_its_back(admin_c
 @pytest.mark.parametrize("typed", ["", "10.0.0", "10.0.0.300", "fe80::1%eth0"])
 def test_what_is_no_address_is_refused_at_its_field(admin_client, typed):
     assert list(errors_of(save(admin_client, ADD, ip_address=typed))) == ["ip_address"]
+
+
+@pytest.mark.parametrize("key", ["abc", "²", "9" * 23])
+def test_an_address_that_is_not_there_leads_home(admin_client, key):
+    for answer in (admin_client.get, admin_client.post):
+        assert answer(reverse("admin:ipam_ipaddress_change", args=[key])).url == reverse("admin:index")
+
+
+@pytest.mark.parametrize("given", ["abc", "12h", "²", "9" * 23])
+def test_the_next_free_page_refuses_what_is_no_subnet(admin_client, given):
+    assert admin_client.get(NEXT, {"subnet": given}).status_code == 200
+
+    answer = admin_client.post(NEXT, {"subnet": given, "description": "for the printer"})
+
+    assert list(answer.context["form"].errors) == ["subnet"]
+    assert not IPAddress.objects.exists()
+
+
+@pytest.mark.parametrize("wrong", [{"mac_address": "zz"}, {"status": "bogus"}])
+def test_a_typo_on_the_address_page_comes_back_with_its_reason(admin_client, subnet, wrong):
+    reserve(row(), "for the printer")
+
+    assert list(errors_of(save(admin_client, page(), **wrong))) == list(wrong)
+
+
+@pytest.mark.parametrize("given", ["abc", "²", "9" * 23])
+def test_a_list_of_what_is_no_subnet_says_so(admin_client, given):
+    assert admin_client.get(LIST, {"subnet__id__exact": given}).url == f"{LIST}?e=1"

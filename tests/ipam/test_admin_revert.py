@@ -47,8 +47,13 @@ def test_who_may_only_look_sees_the_older_state_without_a_button(operator):
 
 
 @pytest.mark.parametrize(
-    "path", ["server/abc/history/", "subnet/abc/history/", "server/1/history/abc/", "vrf/x/history/y/"]
-)
+    "path",
+    [
+        "server/abc/history/", "subnet/abc/history/", "ipaddress/abc/history/", "vrf/abc/history/",
+        "server/1/history/abc/", "vrf/x/history/y/", "server/²/history/", "server/1/history/²/",
+        f"subnet/{10**23}/history/", f"server/{10**23}/history/", f"server/1/history/{10**23}/",
+    ],
+)  # fmt: skip
 def test_an_address_that_names_no_row_is_not_found(admin_client, path):
     assert admin_client.get(f"/admin/ipam/{path}").status_code == 404
 

@@ -182,3 +182,37 @@ def test_every_line_of_history_opens(admin_client, subnet, name):
     answer = admin_client.get(reverse(f"admin:ipam_{name}_simple_history", args=[old.id, old.pk]))
 
     assert "Revert" in answer.content.decode()
+
+
+NO_KEYS = ["12h", "²", "9" * 23]
+
+
+@pytest.mark.parametrize("typed", NO_KEYS)
+def test_what_is_no_subnet_is_refused_at_its_field_and_the_rest_stays(admin_client, typed):
+    changed = page(ServerFactory())
+
+    for url in (ADD, changed):
+        answer = save(admin_client, url, hostname="web-1", next_free_in=typed)
+
+        assert list(errors_of(answer)) == ["next_free_in"]
+        assert "web-1" in answer.content.decode()
+
+
+@pytest.mark.parametrize("given", NO_KEYS)
+def test_a_link_to_a_new_server_may_name_no_subnet(admin_client, given):
+    assert admin_client.get(ADD, {"next_free_in": given, "vrf": given}).status_code == 200
+
+
+@pytest.mark.parametrize("wrong", [{"ip_address": "10.0.0.300"}, {"mac_address": "zz"}, {"vrf": "12h"}])
+def test_a_typo_on_the_server_page_comes_back_with_its_reason(admin_client, wrong):
+    answer = save(admin_client, page(ServerFactory(ip_address="10.0.0.10")), **wrong)
+
+    assert list(errors_of(answer)) == list(wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"interfaces-0-ip_address": "abc"}, {"interfaces-0-mac_address": "zz"}])
+def test_a_typo_on_a_servers_card_comes_back_with_its_reason(admin_client, wrong):
+    answer = save(admin_client, page(InterfaceFactory(ip_address="10.0.0.12").server), **wrong)
+
+    assert [list(errors) for errors in inline_errors_of(answer)] == [[name.split("-")[-1] for name in wrong]]
+    assert next(iter(wrong.values())) in answer.content.decode()

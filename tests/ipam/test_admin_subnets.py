@@ -319,3 +319,16 @@ def test_saving_a_subnet_that_nobody_touched_leaves_no_line_of_history(admin_cli
     save(admin_client, page("change", subnet))
 
     assert (subnet.history.count(), subnet.pools.get().history.count()) == (2, 1)
+
+
+@pytest.mark.parametrize("name", ["reserve_next_free", "show_addresses"])
+def test_a_shortcut_of_a_subnet_that_is_not_there_leads_home(admin_client, name):
+    url = reverse(f"admin:ipam_subnet_{name}", args=["abc"])
+
+    assert admin_client.get(url).url == reverse("admin:index")
+
+
+@pytest.mark.parametrize("name", ["vrf", "vlan_id"])
+@pytest.mark.parametrize("value", ["abc", "²", "9" * 23])
+def test_a_filter_ignores_what_can_be_no_number(admin_client, subnet, name, value):
+    assert networks(admin_client.get(LIST, {name: value})) == ["10.0.0.0/24"]
