@@ -35,25 +35,46 @@ class Given:
     again: bool = False
 
 
+@dataclass(frozen=True)
+class Where:
+    """Where the next free address may come from: a subnet's static pools, or one pool; from `start` upwards."""
+
+    subnet: Subnet
+    pool: Pool | None = None
+    start: Address | None = None
+
+    @property
+    def span(self) -> tuple[Address | None, Address | None]:
+        """The first and the last address that may be had; None and None when any of the subnet's will do."""
+        if self.pool:
+            return max(self.start or self.pool.first, self.pool.first), self.pool.last
+        return (self.start, self.subnet.network[-1]) if self.start else (None, None)
+
+
 def allocate(
     subnet: Subnet | None = None,
     *,
     pool: Pool | None = None,
     wanted: Address | str | None = None,
+    else_next: bool = False,
+    not_before: Address | str | None = None,
     vm_id: str | None = None,
     hostname: str = "",
     mac_address: str | None = None,
 ) -> IPAddress:
     """Give an address of the subnet's static pools, or of one pool, to a VM or to whoever asks.
 
-    Never-used addresses go first, then those that have been free for longest. With `vm_id` the call is
-    idempotent: a VM that has an address gets it again (and its new host name is noted). With `wanted` it is
-    that address or none.
+    Never-used addresses go first, then those that have been free for longest; with `not_before` only this address
+    and higher ones. With `vm_id` the call is idempotent: a VM that has an address gets it again (and its new host
+    name is noted). With `wanted` it is that address or none; with `else_next` too, the next one where that is held.
 
     Raises Exhausted when nothing is free, Conflict when the wanted address has a holder or the VM an address
     elsewhere, Invalid when nobody may have it.
     """
-    return give(subnet, pool=pool, wanted=wanted, vm_id=vm_id, hostname=hostname, mac_address=mac_address).row
+    return give(
+        subnet, pool=pool, wanted=wanted, else_next=else_next, not_before=not_before, vm_id=vm_id, hostname=hostname,
+        mac_address=mac_address,
+    ).row  # fmt: skip
 
 
 def give(
@@ -61,6 +82,8 @@ def give(
     *,
     pool: Pool | None = None,
     wanted: Address | str | None = None,
+    else_next: bool = False,
+    not_before: Address | str | None = None,
     vm_id: str | None = None,
     hostname: str = "",
     mac_address: str | None = None,
@@ -68,25 +91,30 @@ def give(
     """What `allocate` does, and whether the VM had the address already."""
     subnet = pool.subnet if pool else subnet
     address = None if wanted is None else _address(wanted)
+    where = _where(subnet, pool, not_before) if subnet else None
     facts = _facts(vm_id, hostname, mac_address)
     for _attempt in range(3):
         try:
             with _whole():
-                given = (
-                    _take(address, subnet, pool, facts) if address else _allocate_next(_required(subnet), pool, facts)
-                )
+                given = _take(address, subnet, pool, facts) if address else _allocate_next(where, facts)
         except IntegrityError:
             continue  # the same VM, or the same address, in another process: look again
-        if not given.again or _still_right(given.row, address, subnet, hostname):
+        except Conflict:
+            if not (address and else_next):
+                raise
+            address = None
+            continue
+        if not given.again or _still_right(given.row, None if else_next else address, subnet, hostname):
             return given
     raise Conflict(_("Too many callers want this address at once."), _("Try again."))
 
 
-def next_free(subnet: Subnet) -> Address | None:
+def next_free(subnet: Subnet, pool: Pool | None = None, not_before: Address | str | None = None) -> Address | None:
     """The address that `allocate` would hand out now. Nothing is written or promised."""
-    if row := IPAddress.objects.claimable(subnet).first():
+    where = _where(subnet, pool, not_before)
+    if row := IPAddress.objects.claimable(subnet, *where.span).first():
         return row.ip_address
-    large = (settle.peek(pool) for pool in _large(subnet, None))
+    large = (settle.peek(pool, where.start) for pool in _large(where))
     return next((address for address in large if address), None)
 
 
@@ -101,7 +129,7 @@ def hold_next(subnet: Subnet, mac_address: str | None = None) -> IPAddress:
         return free.select_for_update(of=("self",), skip_locked=not wait).first()
 
     lock_ledger()
-    return _next(subnet, None, mac_address, hold)
+    return _next(Where(subnet), mac_address, hold)
 
 
 def reserve_next(subnet: Subnet, description: str = "") -> IPAddress:
@@ -216,32 +244,41 @@ def _still_right(row: IPAddress, wanted: Address | None, subnet: Subnet | None, 
         return locked is not None
 
 
-def _allocate_next(subnet: Subnet, pool: Pool | None, facts: dict) -> Given:
-    first, last = _span(pool)
-    return _next(subnet, pool, facts["mac_address"], lambda wait: claim(subnet, facts, first, last, wait=wait))
+def _where(subnet: Subnet, pool: Pool | None, not_before: Address | str | None) -> Where:
+    if not_before is None:
+        return Where(subnet, pool)
+    start, area = _address(not_before), pool or subnet.network
+    if start not in subnet.network or (pool and start > pool.last):
+        raise Invalid(_("%(address)s is not in %(network)s.") % {"address": start, "network": area})
+    return Where(subnet, pool, start)
 
 
-def _next(subnet: Subnet, pool: Pool | None, mac_address: str | None, take: Callable[[bool], T | None]) -> T:
+def _allocate_next(where: Where | None, facts: dict) -> Given:
+    if where is None:
+        raise Invalid(_("Say which subnet or pool the address shall come from."))
+    first, last = where.span
+    return _next(where, facts["mac_address"], lambda wait: claim(where.subnet, facts, first, last, wait=wait))
+
+
+def _next(where: Where, mac_address: str | None, take: Callable[[bool], T | None]) -> T:
     """The next free address. Rows locked by others are skipped at first; before "exhausted" we wait for them."""
+    subnet = where.subnet
     while True:
         for wait in (False, True):
             if found := take(wait):
                 return found
-        if IPAddress.objects.claimable(subnet, *_span(pool), mac_address).exists():
+        if IPAddress.objects.claimable(subnet, *where.span, mac_address).exists():
             continue
-        if not any(settle.extend(large, ready(subnet.vrf_id, mac_address)) for large in _large(subnet, pool)):
+        free = ready(subnet.vrf_id, mac_address)
+        if not any(settle.extend(large, free, where.start) for large in _large(where)):
             raise Exhausted(
-                _("%s has no free address.") % (pool or subnet), _("Widen a static pool or release an address.")
+                _("%s has no free address.") % (where.pool or subnet), _("Widen a static pool or release an address.")
             )
 
 
-def _span(pool: Pool | None) -> tuple[Address | None, Address | None]:
-    return (pool.first, pool.last) if pool else (None, None)
-
-
-def _large(subnet: Subnet, pool: Pool | None) -> list[Pool]:
+def _large(where: Where) -> list[Pool]:
     """The pools whose rows are made as they are needed, those that have been walked to their end left out."""
-    pools = [pool] if pool else list(subnet.pools.filter(kind="static").order_by("first"))
+    pools = [where.pool] if where.pool else list(where.subnet.pools.filter(kind="static").order_by("first"))
     return [pool for pool in pools if pool.size > settle.MATERIALISED and pool.materialised_to != pool.last]
 
 
@@ -319,12 +356,6 @@ def _locked(address: IPAddress) -> IPAddress:
     if found := row.first():
         return found
     raise NotFound(_("%s is no longer in the ledger.") % address, _("Reload the page."))
-
-
-def _required(subnet: Subnet | None) -> Subnet:
-    if subnet is None:
-        raise Invalid(_("Say which subnet or pool the address shall come from."))
-    return subnet
 
 
 def _address(value: Address | str) -> Address:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import exceptions
 from rest_framework.decorators import action
@@ -51,6 +52,7 @@ class Subnets(Resource):
         "next_free_subnet": Right("read", "ipam.view_subnet"),
         "carve": Right("subnets", "ipam.add_subnet"),
     }
+    parameters = {"destroy": ("force",), "next_free": ("pool", "not_before"), "next_free_subnet": ("length",)}
 
     @extend_schema(
         parameters=[
@@ -67,11 +69,20 @@ class Subnets(Resource):
             raise exceptions.PermissionDenied("Only administrators may delete by force.")
         instance.delete(force=force)
 
-    @extend_schema(responses=shapes.NextFreeSerializer)
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("pool", int, description="Only from this pool of the subnet."),
+            OpenApiParameter("not_before", str, description="Only this address and higher ones."),
+        ],
+        responses=shapes.NextFreeSerializer,
+    )
     @action(detail=True, url_path="next-free", filterset_class=None)
     def next_free(self, request: Request, pk: str | None = None) -> Response:
         """The address that would be handed out now. Nothing is promised."""
-        return Response({"ip_address": _text(verbs.next_free(self.get_object()))})
+        subnet, where = self.get_object(), shapes.WhereSerializer(data=request.query_params)
+        where.is_valid(raise_exception=True)
+        _refuse_stranger(subnet, where.validated_data.get("pool"))
+        return Response({"ip_address": _text(verbs.next_free(subnet, **where.validated_data))})
 
     @extend_schema(
         request=shapes.AllocateSerializer,
@@ -81,8 +92,7 @@ class Subnets(Resource):
     @next_free.mapping.post
     def allocate(self, request: Request, pk: str | None = None) -> Response:
         subnet, asked = self.get_object(), _checked(shapes.AllocateSerializer, request)
-        if asked.get("pool") and asked["pool"].subnet_id != subnet.pk:
-            raise Invalid(f"{asked['pool']} is no pool of {subnet}.")
+        _refuse_stranger(subnet, asked.get("pool"))
         given = verbs.give(subnet, **asked)
         row = IPAddress.objects.select_related("subnet", "server").get(pk=given.row.pk)
         return Response(shapes.IPAddressSerializer(row).data, status=200 if given.again else 201)
@@ -218,6 +228,11 @@ def _checked(shape: type[BaseSerializer], request: Request) -> dict[str, Any]:
     asked = shape(data=request.data)
     asked.is_valid(raise_exception=True)
     return asked.validated_data
+
+
+def _refuse_stranger(subnet: Subnet, pool: Pool | None) -> None:
+    if pool and pool.subnet_id != subnet.pk:
+        raise Invalid(_("%(pool)s is no pool of %(subnet)s.") % {"pool": pool, "subnet": subnet})
 
 
 def _text(value: object) -> str | None:

@@ -193,9 +193,20 @@ class AllocateSerializer(serializers.Serializer):
     hostname = serializers.CharField(max_length=255, required=False, allow_blank=True, default="")
     mac_address = MAC(required=False, allow_null=True)
     wanted = Address(required=False, allow_null=True, help_text="This address and no other.")
+    else_next = serializers.BooleanField(
+        required=False, default=False, help_text="With `wanted`: the next free address where that one is held."
+    )
+    not_before = Address(required=False, allow_null=True, help_text="Only this address and higher ones.")
     pool = serializers.PrimaryKeyRelatedField(
         queryset=Pool.objects.all(), required=False, allow_null=True, help_text="Only from this pool of the subnet."
     )
+
+
+class WhereSerializer(serializers.Serializer):
+    """Where to look for a free address."""
+
+    pool = serializers.PrimaryKeyRelatedField(queryset=Pool.objects.all(), required=False)
+    not_before = Address(required=False)
 
 
 class NextFreeSerializer(serializers.Serializer):

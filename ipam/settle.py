@@ -110,25 +110,29 @@ def materialise(pool: Pool, subnet: Subnet, children: Sequence[Subnet]) -> int:
     return len(missing)
 
 
-def extend(pool: Pool, ready: Q) -> bool:
-    """Make the next chunk of a large pool's rows, unless rows that are `ready` have appeared meanwhile.
+def extend(pool: Pool, ready: Q, start: Address | None = None) -> bool:
+    """Make the next chunk of a large pool's rows, unless rows that are `ready` have appeared meanwhile; from `start`
+    on if it is given, and then the walk itself goes on where it was.
 
     False when the pool has been walked to its end.
     """
     with transaction.atomic():
         lock_ledger()
         pool = Pool.objects.select_for_update().select_related("subnet").get(pk=pool.pk)
-        if IPAddress.objects.filter(ready, subnet=pool.subnet).between(pool.first, pool.last).exists():
+        first = max(pool.first, start) if start else pool.first
+        if IPAddress.objects.filter(ready, subnet=pool.subnet).between(first, pool.last).exists():
             return True
-        fresh = list(islice(_unwritten(pool), CHUNK))
+        fresh = list(islice(_unwritten(pool, start), CHUNK))
         stock(pool.subnet, fresh)
+        if start:
+            return bool(fresh)
         Pool._base_manager.filter(pk=pool.pk).update(materialised_to=fresh[-1] if fresh else pool.last)
         return bool(fresh)
 
 
-def peek(pool: Pool) -> Address | None:
+def peek(pool: Pool, start: Address | None = None) -> Address | None:
     """The first address whose row `extend` would make; nothing is written."""
-    return next(_unwritten(pool), None)
+    return next(_unwritten(pool, start), None)
 
 
 def reopen(subnet: Subnet, network: Network) -> None:
@@ -176,12 +180,13 @@ def never_free(subnet: Subnet) -> list[Address]:
     return sorted(ends | ({subnet.gateway} if subnet.gateway else set()))
 
 
-def _unwritten(pool: Pool) -> Iterator[Address]:
-    """The pool's addresses above its mark that have no row yet."""
-    start = int(pool.materialised_to) + 1 if pool.materialised_to else int(pool.first)
-    if start > int(pool.last):
+def _unwritten(pool: Pool, start: Address | None = None) -> Iterator[Address]:
+    """The pool's addresses above its mark, and not below `start`, that have no row yet."""
+    first = int(pool.materialised_to) + 1 if pool.materialised_to else int(pool.first)
+    first = max(first, int(start)) if start else first
+    if first > int(pool.last):
         return
-    walk = free_addresses(pool, pool.subnet, pool.subnet.children, type(pool.first)(start))
+    walk = free_addresses(pool, pool.subnet, pool.subnet.children, type(pool.first)(first))
     while window := list(islice(walk, _WINDOW)):
         there = set(
             IPAddress.objects.between(window[0], window[-1])

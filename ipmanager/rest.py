@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-OWN_PARAMETERS = {"page", "page_size", "ordering", "fields", "force", "length"}
+OWN_PARAMETERS = {"page", "page_size", "ordering", "fields"}
 
 
 class Changed(exceptions.APIException):
@@ -40,10 +40,10 @@ class Filters(DjangoFilterBackend):
 
     def filter_queryset(self, request: Request, queryset: QuerySet, view: APIView) -> QuerySet:
         filterset = self.get_filterset_class(view, queryset)
-        known = {*(filterset.base_filters if filterset else ()), *OWN_PARAMETERS}
+        further = getattr(view, "parameters", {}).get(getattr(view, "action", ""), ())
+        known = {*(filterset.base_filters if filterset else ()), *OWN_PARAMETERS, *further}
         if unknown := sorted(set(request.query_params) - known):
-            allowed = ", ".join(sorted(known - {"force", "length"}))
-            message = _("There is no such filter. Known are: %s.") % allowed
+            message = _("There is no such filter. Known are: %s.") % ", ".join(sorted(known))
             raise exceptions.ValidationError({name[:60]: [message] for name in unknown[:10]})
         return super().filter_queryset(request, queryset, view)
 
@@ -87,6 +87,7 @@ class Resource(viewsets.ModelViewSet):
     filter_backends = [Filters, Ordering]
     http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
     scope = ""
+    parameters: dict[str, tuple[str, ...]] = {}  # what single actions read from the query besides
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.shown(self.get_object())

@@ -155,8 +155,13 @@ def _allocate(row: IPAddress, wanted: dict[str, Any]) -> IPAddress:
         raise NotFound(gettext("%s lies in no subnet.") % row.ip_address, gettext("Make the subnet first."))
     if row.status != "available":
         release(row)
-    facts = {name: wanted.get(name) for name in ("vm_id", "mac_address")}
-    return allocate(subnet, wanted=row.ip_address, hostname=wanted.get("hostname") or "", **facts)
+    return allocate(
+        subnet,
+        wanted=row.ip_address,
+        hostname=wanted.get("hostname") or "",
+        vm_id=wanted.get("vm_id"),
+        mac_address=wanted.get("mac_address"),
+    )
 
 
 class AddressList(LedgerList):

@@ -5,7 +5,8 @@ import datetime
 import pytest
 from django.utils import timezone
 
-from ipam.allocate import allocate, find, quarantine, release, reserve
+from ipam import settle
+from ipam.allocate import allocate, find, next_free, quarantine, release, reserve
 from ipam.models import IPAddress, Sighting
 from ipmanager.errors import Conflict, Exhausted, Invalid, NotFound
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
@@ -85,6 +86,56 @@ def test_ends_gateway_dhcp_pools_and_nonsense_are_never_handed_out(subnet, wante
     PoolFactory(subnet=subnet, first="10.0.0.200", last="10.0.0.210", kind="dhcp")
     with pytest.raises(Invalid):
         allocate(subnet, wanted=wanted)
+
+
+def test_a_wanted_address_that_is_held_may_be_replaced_by_the_next(subnet):
+    allocate(subnet, wanted="10.0.0.2")
+    assert taken(*(allocate(subnet, wanted="10.0.0.2", else_next=True) for _ in range(2))) == ["10.0.0.3", "10.0.0.4"]
+    assert str(allocate(subnet, wanted="10.0.0.77", else_next=True)) == "10.0.0.77"
+
+
+def test_a_vm_that_wants_another_address_than_it_has_keeps_it_if_any_will_do(subnet):
+    first = allocate(subnet, vm_id="srv-1")
+    assert allocate(subnet, vm_id="srv-1", wanted="10.0.0.4", else_next=True).pk == first.pk
+    with pytest.raises(Conflict, match="has 10.0.0.2 already"):
+        allocate(subnet, vm_id="srv-1", wanted="10.0.0.4")
+
+
+def test_a_wanted_address_that_nobody_may_have_is_not_replaced(subnet):
+    with pytest.raises(Invalid):
+        allocate(subnet, wanted="10.0.0.1", else_next=True)
+    allocate(wanted="10.0.0.2", else_next=True)
+    with pytest.raises(Invalid, match="which subnet"):
+        allocate(wanted="10.0.0.2", else_next=True)
+
+
+def test_an_address_may_be_asked_for_that_is_not_below_another(subnet):
+    assert str(next_free(subnet, not_before="10.0.0.3")) == "10.0.0.3"
+    assert taken(*(allocate(subnet, not_before="10.0.0.3") for _ in range(2))) == ["10.0.0.3", "10.0.0.4"]
+    with pytest.raises(Exhausted):
+        allocate(subnet, not_before="10.0.0.3")
+    assert str(allocate(subnet)) == "10.0.0.2"
+
+
+@pytest.mark.parametrize("start", ["10.0.1.1", "2001:db8::1", "nonsense"])
+def test_a_lower_bound_lies_in_the_subnet(subnet, start):
+    with pytest.raises(Invalid):
+        allocate(subnet, not_before=start)
+
+
+def test_a_lower_bound_deep_inside_a_large_pool_costs_one_chunk_of_rows():
+    large = SubnetFactory(network="10.0.0.0/8", static_ip_pools=["10.0.0.1-10.255.255.254"])
+    assert str(next_free(large, not_before="10.200.0.0")) == "10.200.0.0"
+    assert taken(*(allocate(large, not_before="10.200.0.0") for _ in range(2))) == ["10.200.0.0", "10.200.0.1"]
+    assert IPAddress.objects.count() == settle.CHUNK
+
+
+def test_a_lower_bound_and_a_pool_are_both_obeyed(subnet):
+    pool = PoolFactory(subnet=subnet, first="10.0.0.50", last="10.0.0.52")
+    assert str(allocate(subnet, pool=pool, not_before="10.0.0.2")) == "10.0.0.50"
+    assert str(allocate(subnet, pool=pool, not_before="10.0.0.52")) == "10.0.0.52"
+    with pytest.raises(Invalid):
+        allocate(subnet, pool=pool, not_before="10.0.0.53")
 
 
 def test_an_address_of_another_subnet_or_pool_cannot_be_wanted(subnet):

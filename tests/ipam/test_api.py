@@ -346,6 +346,16 @@ def test_an_address_comes_from_the_named_pool_of_this_subnet_only(api, subnet):
     assert api.post(path, {"pool": stranger.pk}).status_code == 400
 
 
+def test_a_caller_may_want_an_address_or_else_the_next_or_none_below_another(api, subnet):
+    path = f"{API}/subnets/{subnet.pk}/next-free/"
+    assert api.post(path, {"wanted": "10.0.0.2"}).status_code == 201
+    assert api.post(path, {"wanted": "10.0.0.2"}).status_code == 409
+    assert api.post(path, {"wanted": "10.0.0.2", "else_next": True}).json()["ip_address"] == "10.0.0.3"
+    assert api.get(path, {"not_before": "10.0.0.4"}).json() == {"ip_address": "10.0.0.4"}
+    assert api.post(path, {"not_before": "10.0.0.4"}).json()["ip_address"] == "10.0.0.4"
+    assert api.get(path, {"not_before": "10.9.9.9"}).status_code == 400
+
+
 def test_addresses_are_reserved_quarantined_and_released(api, subnet):
     path = f"{API}/ip-addresses/{row('10.0.0.2').pk}"
     assert api.post(f"{path}/reserve/", {"description": "printer"}).json()["status"] == "reserved"
