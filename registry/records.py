@@ -1,0 +1,27 @@
+"""What passes between the registry's rows and whatever is made of them: plain and frozen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ipam.addresses import Address
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRecord:
+    """One service as the registry states it.
+
+    `protocol` is tcp or udp, `status` active, inactive or restarting; `container_port` is the port inside its
+    container, where `ip` and `port` are the host's. `dependencies` are service ids, not checked to exist.
+    """
+
+    service_id: str
+    name: str
+    type: str
+    ip: Address
+    port: int
+    protocol: str = "tcp"
+    status: str = "active"
+    environment: str = "development"
+    dependencies: tuple[str, ...] = ()
+    last_heartbeat: datetime | None = None
+    container_port: int | None = None
