@@ -93,9 +93,11 @@ def _is_one_more_failure(newest: Generation, outcome: Outcome) -> bool:
 
 
 def _is_nothing_new(newest: Generation, outcome: Outcome) -> bool:
-    """Unchanged files deserve a row only when they end a failure or when other records are left out now."""
+    """Unchanged files deserve a row only when they end a failure or when other records are left out now. Another
+    proposal for root is something new, too."""
     return (
         outcome.result == Generation.Result.UNCHANGED
+        and not outcome.diff
         and newest.result != Generation.Result.FAILED
         and newest.problems == _problems(outcome)
     )

@@ -29,6 +29,7 @@ class DhcpChange(models.Model):
         SERVER = "server", _("server")
         INTERFACE = "interface", _("interface")
         SUBNET = "subnet", _("subnet")
+        POOL = "pool", _("pool")
         SCOPE = "dhcpscope", _("DHCP scope")
         OPTION = "dhcpoption", _("DHCP option")
         LEDGER = "ledger", _("ledger")

@@ -16,7 +16,7 @@ from simple_history.models import HistoricalRecords
 
 from dhcp import sync
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope
-from ipam.models import Interface, Server, Subnet
+from ipam.models import Interface, Pool, Server, Subnet
 
 # A bulk write of more rows is noted as one change of the ledger.
 ONE_BY_ONE = 100
@@ -26,6 +26,7 @@ RELEVANT: dict[type[models.Model], tuple[str, ...]] = {
     Server: ("vrf_id", "hostname", "ip_address", "mac_address", "enabled"),
     Interface: ("server_id", "name", "mac_address", "duid", "ip_address"),
     Subnet: ("vrf_id", "network", "gateway", "dns_servers", "domain"),
+    Pool: ("subnet_id", "first", "last", "kind"),
     DhcpScope: (
         "subnet_id", "enabled", "lease_time", "known_only", "router", "dns_servers", "ntp_servers", "domain",
         "boot_server", "boot_file",
@@ -51,12 +52,13 @@ def note_saved(instance: models.Model) -> None:
     if before is None:
         note(instance, DhcpChange.Action.ADD)
     elif before != after:
-        note(instance, DhcpChange.Action.CHANGE, _difference(before, after))
+        note(instance, DhcpChange.Action.CHANGE, _difference(before, after), before)
 
 
-def note(instance: models.Model, action: str, detail: str = "") -> None:
+def note(instance: models.Model, action: str, detail: str = "", before: Facts | None = None) -> None:
     """Write the change row. Reads nothing but the instance: in a delete, its relations may be gone."""
-    _write([_change(instance, action, detail)])
+    if not _is_static_pool(instance, before):
+        _write([_change(instance, action, detail)])
 
 
 def note_many(model: type[models.Model], instances: Sequence[models.Model] | None) -> None:
@@ -74,6 +76,11 @@ def _change(instance: models.Model, action: str, detail: str) -> DhcpChange:
         kind=str(instance._meta.model_name), object_id=instance.pk, label=_label(instance)[:255], action=action,
         detail=detail[:500], who=_who(),
     )  # fmt: skip
+
+
+def _is_static_pool(instance: models.Model, before: Facts | None) -> bool:
+    """Those are handed out by us, and were before; dnsmasq never hears of them."""
+    return isinstance(instance, Pool) and Pool.Kind.DHCP not in (instance.kind, (before or {}).get("kind"))
 
 
 def _write(changes: Sequence[DhcpChange]) -> None:

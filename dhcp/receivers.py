@@ -11,13 +11,14 @@ from django.dispatch import receiver
 
 from dhcp import outbox
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope
-from ipam.models import Interface, Server, Subnet
+from ipam.models import Interface, Pool, Server, Subnet
 from ipam.signals import changed
 
 
 @receiver(pre_save, sender=Server)
 @receiver(pre_save, sender=Interface)
 @receiver(pre_save, sender=Subnet)
+@receiver(pre_save, sender=Pool)
 @receiver(pre_save, sender=DhcpScope)
 @receiver(pre_save, sender=DhcpOption)
 def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
@@ -28,6 +29,7 @@ def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None
 @receiver(post_save, sender=Server)
 @receiver(post_save, sender=Interface)
 @receiver(post_save, sender=Subnet)
+@receiver(post_save, sender=Pool)
 @receiver(post_save, sender=DhcpScope)
 @receiver(post_save, sender=DhcpOption)
 def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
@@ -38,6 +40,7 @@ def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
 @receiver(post_delete, sender=Server)
 @receiver(post_delete, sender=Interface)
 @receiver(post_delete, sender=Subnet)
+@receiver(post_delete, sender=Pool)
 @receiver(post_delete, sender=DhcpScope)
 @receiver(post_delete, sender=DhcpOption)
 def deleted(instance: Model, **kwargs: Any) -> None:
@@ -47,5 +50,6 @@ def deleted(instance: Model, **kwargs: Any) -> None:
 @receiver(changed, sender=Server)
 @receiver(changed, sender=Interface)
 @receiver(changed, sender=Subnet)
+@receiver(changed, sender=Pool)
 def written_in_bulk(sender: type[Model], instances: list[Model] | None = None, **kwargs: Any) -> None:
     outbox.note_many(sender, instances)

@@ -22,9 +22,11 @@ from django.utils.formats import localize
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from dhcp import installed
 from dhcp.leases import FOREVER
-from dhcp.models import DhcpChange, Generation
-from ipam.addresses import Address
+from dhcp.models import DhcpChange, DhcpScope, Generation
+from dhcp.targets import Target
+from ipam.addresses import Address, Network, host_network, supernets
 from ipam.models import Interface, Server, Sighting, Subnet
 from ipam.querysets import SubnetIndex
 
@@ -93,6 +95,8 @@ class Evidence:
     by_ip: dict[Address, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     by_mac: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     allowed: dict[tuple[int, Address], set[str]] = field(default_factory=lambda: defaultdict(set))
+    installed: Collection[Network] | None = None  # with a range of ours in dnsmasq; None: nobody knows
+    scoped: Collection[int] = ()  # subnets that have an enabled scope
 
 
 def of_servers(servers: Iterable[Server]) -> dict[int, State]:
@@ -196,8 +200,21 @@ def _served(card: Card, evidence: Evidence) -> State:
     return State(LIVE, text + nameless, lease.leased_until if lease else None)
 
 
+def _without_range(card: Card, evidence: Evidence) -> State | None:
+    """Its subnet's range is ours to propose and root's to install; until then dnsmasq has no answer for it."""
+    assert card.ip is not None
+    if evidence.installed is None:
+        return None
+    subnet = evidence.subnets.containing(None, card.ip)
+    if subnet is None or subnet.pk not in evidence.scoped:
+        return None
+    if any(network in evidence.installed for network in supernets(host_network(card.ip))):
+        return None
+    return State(UNSERVED, _("Its subnet's range is not installed yet."))
+
+
 _QUESTIONS: tuple[Callable[[Card, Evidence], State | None], ...] = (
-    _disabled, _incomplete, _untold, _left_out, _held_by_another, _elsewhere, _served,
+    _disabled, _incomplete, _without_range, _untold, _left_out, _held_by_another, _elsewhere, _served,
 )  # fmt: skip
 
 
@@ -212,6 +229,7 @@ def gather(cards: Sequence[Card]) -> Evidence:
     _read_waiting(evidence, {card.id for card in cards} | {card.server_id for card in cards})
     _read_leases(evidence, ips, [card.mac for card in cards if card.mac])
     _read_allowed(evidence, cards)
+    _read_ranges(evidence)
     for problem in evidence.newest.problems if evidence.newest else ():
         evidence.problems[problem["kind"], problem["id"]] = problem
     return evidence
@@ -243,6 +261,13 @@ def _read_allowed(evidence: Evidence, cards: Sequence[Card]) -> None:
     owners = Server.objects.filter(pk__in={card.server_id for card in cards if card.kind == "interface"})
     for pk, ip, mac in owners.values_list("pk", "ip_address", "mac_address"):
         evidence.allowed[pk, ip].add(mac)
+
+
+def _read_ranges(evidence: Evidence) -> None:
+    conf = installed.look(Target.from_settings())
+    if conf.is_known:
+        evidence.installed = conf.networks
+        evidence.scoped = set(DhcpScope.objects.filter(enabled=True).values_list("subnet_id", flat=True))
 
 
 def _own_lease(card: Card, evidence: Evidence) -> Sighting | None:

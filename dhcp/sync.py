@@ -60,6 +60,8 @@ class _Work:
     after: bytes = b""
     opts_before: bytes = b""
     opts_after: bytes = b""
+    conf_before: bytes = b""  # the proposal for root
+    conf_after: bytes | None = None  # None: not this sync's business
     opts_count: bool = False  # whether there are scopes, so that the options are part of what is told
     told: bool = False
     confirmed: bool | None = None
@@ -76,12 +78,19 @@ class _Work:
 
     @property
     def changed(self) -> bool:
-        return (self.before, self.opts_before) != (self.after, self.opts_after)
+        return (self.before, self.opts_before) != (self.after, self.opts_after) or self.proposes
+
+    @property
+    def proposes(self) -> bool:
+        """Whether root is to install another configuration."""
+        return self.conf_after is not None and self.conf_before != self.conf_after
 
     @property
     def diff(self) -> str:
-        both = difference(self.opts_before, self.opts_after), difference(self.before, self.after)
-        return "\n".join(filter(None, both))
+        pairs = [(self.opts_before, self.opts_after), (self.before, self.after)]
+        if self.conf_after is not None:
+            pairs.insert(0, (self.conf_before, self.conf_after))
+        return "\n".join(filter(None, (difference(*pair) for pair in pairs)))
 
     @property
     def elapsed(self) -> float:
@@ -181,6 +190,8 @@ def _build(work: _Work) -> None:
     work.after = render.hosts_file(work.sifted.lines, work.target.url)
     work.opts_after = scopes.opts_file(work.seen.scopes, work.target.url)
     work.opts_count = bool(work.seen.scopes)
+    work.conf_before = _read(work.target.conf)
+    work.conf_after = scopes.conf_file(work.seen.scopes, work.target.directory, work.target.url)
 
 
 def _refuse_when_held(work: _Work) -> None:
@@ -230,9 +241,9 @@ def _publish(work: _Work) -> None:
 
 def _propose(work: _Work) -> None:
     """Lay out the configuration that root should install; ranges take effect by that only."""
-    data = scopes.conf_file(work.seen.scopes, work.target.directory, work.target.url)
-    if _read(work.target.conf) != data:
-        files.replace(work.target.conf, data, MODE)
+    if work.conf_after is not None and work.proposes:
+        files.remove_leftovers(work.target.conf)
+        files.replace(work.target.conf, work.conf_after, MODE)
 
 
 def _tell(work: _Work) -> None:

@@ -16,10 +16,14 @@ class Target:
     reload: str
     dns: tuple[str, int] | None
     url: str  # where people change what stands in the files
+    installed: Path | None = None  # the configuration that root has installed; None: nobody has told us
 
     @classmethod
     def from_settings(cls) -> Target:
-        return cls(settings.DNSMASQ_DIR, settings.DNSMASQ_RELOAD, settings.DNSMASQ_DNS, f"{settings.PUBLIC_URL}/admin/")
+        url = f"{settings.PUBLIC_URL}/admin/"
+        return cls(
+            settings.DNSMASQ_DIR, settings.DNSMASQ_RELOAD, settings.DNSMASQ_DNS, url, settings.DNSMASQ_CONF
+        )  # fmt: skip
 
     @property
     def hosts(self) -> Path:

@@ -12,7 +12,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from dhcp import installed
 from dhcp.models import DhcpChange, Generation
+from dhcp.targets import Target
 from ipam.admin import marks
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from ipam.usage import fullest
@@ -129,6 +131,8 @@ def _dhcp() -> dict[str, Any]:
     last = Generation.objects.newest()
     return {
         "waiting": DhcpChange.objects.count(),
+        "conf_warning": installed.look(Target.from_settings()).warning,
+        "sync_url": reverse("admin:dhcp_sync"),
         "last": last,
         "ago": marks.ago(last.updated_at) if last else "",
         "url": reverse("admin:dhcp_generation_changelist"),

@@ -74,6 +74,11 @@ def path(name: str, default: Path | str) -> Path:
     return Path(text(name) or default).expanduser().absolute()
 
 
+def existing_path(name: str, default: Path | str) -> Path | None:
+    """A path, there or not yet; without one, the default if there is such a file, else None."""
+    return path(name, default) if text(name) or Path(default).exists() else None
+
+
 def directory(name: str, default: Path | str) -> Path:
     """A directory that we keep things in: made if it is missing."""
     value = path(name, default)

@@ -61,6 +61,7 @@ DNSMASQ_RELOAD = env.matching(
     "one of none, sudo, generation or pidfile:/PATH",
 )
 DNSMASQ_DNS = env.host_port("IPMANAGER_DNSMASQ_DNS", "") if env.text("IPMANAGER_DNSMASQ_DNS") else None
+DNSMASQ_CONF = env.existing_path("IPMANAGER_DNSMASQ_CONF", "/etc/dnsmasq.d/ipmanager.conf")
 DNSMASQ_LEASES = env.path("IPMANAGER_DNSMASQ_LEASES", "/var/lib/misc/dnsmasq.leases")
 DHCP_SYNC = env.choice("IPMANAGER_DHCP_SYNC", "inline", ["inline", "worker"])
 

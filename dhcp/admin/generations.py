@@ -21,9 +21,11 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action
 
+from dhcp import installed
 from dhcp.journal import Outcome, describe
 from dhcp.models import DhcpChange, Generation
 from dhcp.sync import preview, sync
+from dhcp.targets import Target
 from ipam.admin import marks
 
 MAY_SYNC = "dhcp.change_generation"
@@ -93,7 +95,7 @@ class GenerationAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         if request.method == "POST":
             return self._sync(request, force="force" in request.POST)
-        outcome = preview()
+        outcome, conf = preview(), installed.look(Target.from_settings())
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Compare and sync"),
@@ -101,6 +103,8 @@ class GenerationAdmin(ReadOnlyAdmin):
             "media": self.media,
             "outcome": outcome,
             "diff": coloured(outcome.diff),
+            "conf": conf,
+            "conf_diff": coloured(conf.diff),
             "problems": problem_table([describe(problem) for problem in outcome.problems]),
             "newest": Generation.objects.newest(),
             "may_sync": request.user.has_perm(MAY_SYNC),

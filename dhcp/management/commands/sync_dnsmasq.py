@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from dhcp import scopes, snapshot
+from dhcp import installed, scopes, snapshot
 from dhcp.journal import Outcome, describe
 from dhcp.models import Generation
 from dhcp.rollback import newest, release, rollback
@@ -30,7 +30,9 @@ Example: manage.py sync_dnsmasq --diff"""
             "--force", action="store_true", help="publish even if more than half of the reservations would vanish"
         )
         parser.add_argument(
-            "--conf", action="store_true", help="print the configuration that dnsmasq needs, and change nothing"
+            "--conf",
+            action="store_true",
+            help="print the configuration that dnsmasq needs, change nothing; with --diff, what of it is not installed",
         )
         parser.add_argument("--list", action="store_true", help="list the last generations")
         parser.add_argument("--rollback", type=int, metavar="N", help="serve generation N, and stay there")
@@ -39,18 +41,21 @@ Example: manage.py sync_dnsmasq --diff"""
 
     def handle(self, **options: Any) -> None:
         if options["conf"]:
-            self.stdout.write(proposal(), ending="")
+            self.stdout.write(uninstalled() if options["diff"] else proposal(), ending="")
             return
         if options["list"]:
             self.stdout.write("\n".join(map(summary, newest(LISTED))))
             return
         outcome = self._do(options)
         if options["json"]:
-            self.stdout.write(json.dumps(outcome.as_json()))
+            conf = installed.look(Target.from_settings())
+            self.stdout.write(json.dumps(outcome.as_json() | {"conf": conf.as_json()}))
         else:
             self.stdout.write(forecast(outcome) if options["diff"] else sentence(outcome))
             for problem in map(describe, outcome.problems):
                 self.stderr.write(complaint(problem))
+            if warning := installed.look(Target.from_settings()).warning:
+                self.stderr.write(warning)
         if not (outcome.good or outcome.result == CHANGED):
             sys.exit(1)
 
@@ -76,6 +81,16 @@ def proposal() -> str:
     """The static part: ranges and the names of our files. It takes effect when dnsmasq is restarted with it."""
     target = Target.from_settings()
     return scopes.conf_file(snapshot.take().scopes, target.directory, target.url).decode()
+
+
+def uninstalled() -> str:
+    """How the configuration that dnsmasq runs with differs from the one that it needs. Raises CommandError."""
+    target = Target.from_settings()
+    conf = installed.look(target, proposal().encode())
+    if not conf.is_known:
+        hint = conf.complaint or "nobody has said where the installed file is: set IPMANAGER_DNSMASQ_CONF"
+        raise CommandError(hint)
+    return f"{conf.diff}\n" if conf.differs else f"{target.installed} says what it should\n"
 
 
 def forecast(outcome: Outcome) -> str:
