@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import exceptions
@@ -17,6 +18,7 @@ from rest_framework.serializers import BaseSerializer
 from ipam import allocate as verbs
 from ipam import api_filters, carve
 from ipam import serializers as shapes
+from ipam.addresses import Network
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import lock_ledger
 from ipam.usage import usage
@@ -35,6 +37,9 @@ class VRFs(Resource):
     filterset_class = api_filters.VRFFilters
     ordering_fields = ["name", "created_at", "updated_at"]
     scope = "subnets"
+
+    def confine(self, rows: QuerySet[VRF], networks: list[Network]) -> QuerySet[VRF]:
+        return rows.none()
 
 
 class Subnets(Resource):
@@ -123,7 +128,9 @@ class Subnets(Resource):
     @next_free_subnet.mapping.post
     def carve(self, request: Request, pk: str | None = None) -> Response:
         asked = _checked(shapes.NewSubnetSerializer, request)
-        return self.shown(self.again(carve.carve(self.get_object(), **asked)), status=201)
+        with transaction.atomic():
+            row = self.again(carve.carve(self.get_object(), **asked))
+        return self.shown(row, status=201)
 
 
 class Pools(Resource):

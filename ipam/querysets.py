@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -98,6 +99,12 @@ def _naming_the_holder(objs: Iterable[Any]) -> Iterator[None]:
 class SubnetQuerySet(BulkTold):
     """Subnets of every VRF, until `in_vrf` narrows them."""
 
+    def confined(self, networks: Iterable[Network]) -> SubnetQuerySet:
+        """Those of the global address space inside one of the networks."""
+        return self.filter(
+            _either(Q(network__gte=first, network__lte=last) for first, last in _ends(networks)), vrf=None
+        )
+
     def in_vrf(self, vrf: VRF | int | None) -> SubnetQuerySet:
         return self.filter(vrf=vrf)
 
@@ -172,6 +179,11 @@ class SubnetIndex:
 class PoolQuerySet(BulkTold):
     """Pools; a range of addresses belongs to the subnet that the pool names."""
 
+    def confined(self, networks: Iterable[Network]) -> PoolQuerySet:
+        """Those of subnets of the global address space inside one of the networks."""
+        here = (Q(subnet__network__gte=first, subnet__network__lte=last) for first, last in _ends(networks))
+        return self.filter(_either(here), subnet__vrf=None)
+
     def overlapping(self, first: Address, last: Address, vrf_id: int | None) -> PoolQuerySet:
         return self.filter(subnet__vrf_id=vrf_id, first__lte=last, last__gte=first)
 
@@ -182,6 +194,10 @@ class PoolQuerySet(BulkTold):
 
 class IPAddressQuerySet(models.QuerySet["IPAddress"]):
     """Address rows of every VRF."""
+
+    def confined(self, networks: Iterable[Network]) -> IPAddressQuerySet:
+        """Those of the global address space inside one of the networks."""
+        return self.filter(_inside("ip_address", networks), vrf=None)
 
     def between(self, first: Address, last: Address) -> IPAddressQuerySet:
         return self.filter(ip_address__range=(first, last))
@@ -326,6 +342,10 @@ def _values(row: models.Model, fields: Sequence[models.Field]) -> Iterator[Any]:
 class ServerQuerySet(BulkTold):
     """Servers of every VRF."""
 
+    def confined(self, networks: Iterable[Network]) -> ServerQuerySet:
+        """Those of the global address space whose own address is inside one of the networks."""
+        return self.filter(_inside("ip_address", networks), vrf=None)
+
     def with_keys(self, *keys: int) -> ServerQuerySet:
         """The servers with these keys that still exist."""
         return self.filter(pk__in=keys)
@@ -347,3 +367,22 @@ class ServerQuerySet(BulkTold):
 
 class InterfaceQuerySet(BulkTold):
     """Interfaces of every server."""
+
+    def confined(self, networks: Sequence[Network]) -> InterfaceQuerySet:
+        """Those of servers inside one of the networks, which have no address elsewhere."""
+        here = Q(ip_address=None) | _inside("ip_address", networks)
+        return self.filter(here, _inside("server__ip_address", networks), server__vrf=None)
+
+
+def _inside(field: str, networks: Iterable[Network]) -> Q:
+    return _either(Q(**{f"{field}__range": (net[0], net[-1])}) for net in networks)
+
+
+def _ends(networks: Iterable[Network]) -> Iterator[tuple[Network, Network]]:
+    """The first and the last network inside each."""
+    for net in networks:
+        yield net, type(net)((net.broadcast_address, net.max_prefixlen))
+
+
+def _either(conditions: Iterable[Q]) -> Q:
+    return functools.reduce(operator.or_, conditions)

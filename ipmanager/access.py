@@ -1,7 +1,8 @@
 """Who may do what at the API: a token by its scopes and its user's rights, a session by the user's rights alone.
 
 A view says what an action needs by `scope`, the scope for writing, and where the usual rights do not fit by
-`rights`. A view that says nothing lets nobody in.
+`rights`. A view that says nothing lets nobody in. A token that is confined to some networks sees rows of these only
+(`confine`); a view that does not know how to do that does not let it in.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from ipmanager.models import Token
+from ipmanager.models import Network, Token
 
 VERBS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
@@ -30,7 +32,17 @@ class Access(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         right = needed(request, view)
-        return right is not None and may(request, right)
+        if right is None or not may(request, right):
+            return False
+        if confines(request) and not hasattr(view, "confine"):
+            self.message = _("This token is for some networks only, and this route knows no such bounds.")
+            return False
+        return True
+
+
+def confines(request: Request) -> list[Network]:
+    """The networks that the caller's token is confined to; empty when it is not."""
+    return request.auth.confines if isinstance(request.auth, Token) else []
 
 
 def needed(request: Request, view: Any) -> Right | None:

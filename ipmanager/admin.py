@@ -1,15 +1,26 @@
 """Users, groups and API tokens in the admin's own look."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from ipmanager.models import Token
+from ipmanager.models import SCOPE_TEXTS, Token, lifetime
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -28,22 +39,92 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     icon = "group"
 
 
+class Lines(forms.CharField):
+    """A list of texts, one in each line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), required=False, **options)
+
+    def to_python(self, value: Any) -> Any:
+        return [line.strip() for line in str(super().to_python(value)).splitlines() if line.strip()]
+
+    def clean(self, value: Any) -> Any:
+        return self.to_python(value)
+
+
+class TokenForm(forms.ModelForm):
+    """What a person may choose of a new token."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=100, widget=UnfoldAdminTextInputWidget, help_text=_("What it is for.")
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("Scopes"), choices=SCOPE_TEXTS, widget=UnfoldAdminCheckboxSelectMultipleWidget, initial=["read"],
+        help_text=_("It may do what both its scopes and its user's rights allow."),
+    )  # fmt: skip
+    days = forms.IntegerField(
+        label=_("Days it lives"), min_value=1, max_value=36500, initial=365, required=False,
+        widget=UnfoldAdminIntegerFieldWidget, help_text=_("Empty: it never expires."),
+    )  # fmt: skip
+    networks = Lines(
+        label=_("Networks"), help_text=_("Where it may be used from, a network in each line. Empty: from anywhere.")
+    )
+    subnets = Lines(
+        label=_("Subnets"),
+        help_text=_("Networks of the global address space whose rows it may see and change. Empty: all rows."),
+    )
+
+    class Meta:
+        model = Token
+        fields = ["name", "user", "scopes", "networks", "subnets"]
+
+
 @admin.register(Token)
 class TokenAdmin(ModelAdmin):
-    """Look and revoke. `manage.py create_token` makes tokens: only there may the value be shown."""
+    """Make, look, revoke. The value of a token is on one page only: the answer to the request that made it."""
 
     icon = "key"
+    form = TokenForm
     list_display = ["name", "user", "scope_words", "created", "expiry", "last_used"]
     list_select_related = ["user"]
     search_fields = ["name", "user__username"]
-    fields = ["name", "user", "scopes", "networks", "created", "expiry", "last_used", "token_key"]
+    fields = ["name", "user", "scopes", "networks", "subnets", "created", "expiry", "last_used", "token_key"]
+    add_fieldsets = [(None, {"fields": ["name", "user", "scopes", "days", "networks", "subnets"]})]
 
     @admin.display(description=_("scopes"))
     def scope_words(self, token: Token) -> str:
         return ", ".join(token.scopes)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
     def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
         return False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Token | None = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A token carries its user's rights: only superusers make one for somebody else."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "user" and field is not None:
+            users = User.objects.filter(is_active=True)
+            field.queryset = users if request.user.is_superuser else users.filter(username=request.user.get_username())
+            field.initial = request.user.pk
+        return field
+
+    def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
+        facts = {name: form.cleaned_data[name] for name in ("name", "scopes", "networks", "subnets")}
+        made, value = Token.objects.create(obj.user, expiry=lifetime(form.cleaned_data["days"]), **facts)
+        obj.pk, obj.value = made.pk, value
+
+    def response_add(self, request: HttpRequest, obj: Token, post_url_continue: str | None = None) -> HttpResponse:
+        """Not a redirect with a message: that would keep the value in the session."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("The token is made"),
+            "opts": self.opts,
+            "token": obj,
+            "value": obj.value,
+            "list_url": reverse("admin:ipmanager_token_changelist"),
+        }
+        answer = TemplateResponse(request, "admin/ipmanager/token/made.html", context)
+        answer["Cache-Control"] = "no-store"
+        return answer

@@ -12,7 +12,17 @@ from django.utils.translation import gettext_lazy as _
 from knox.crypto import hash_token
 from knox.models import AbstractAuthToken, AuthTokenManager
 
-SCOPES = ("read", "allocate", "addresses", "subnets", "boot", "registry", "admin")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+SCOPE_TEXTS = (
+    ("read", _("read: look at everything")),
+    ("allocate", _("allocate: get and release addresses")),
+    ("addresses", _("addresses: change addresses, servers and interfaces")),
+    ("subnets", _("subnets: change subnets, pools and VRFs")),
+    ("boot", _("boot: change what machines boot")),
+    ("registry", _("registry: register services")),
+    ("admin", _("admin: everything")),
+)
+SCOPES = tuple(scope for scope, _text in SCOPE_TEXTS)
 
 
 class TokenManager(AuthTokenManager):
@@ -38,6 +48,10 @@ class Token(AbstractAuthToken):
     networks = models.JSONField(
         _("networks"), default=list, blank=True, help_text=_("Where it may be used from; empty means anywhere.")
     )
+    subnets = models.JSONField(
+        _("subnets"), default=list, blank=True,
+        help_text=_("Networks of the global address space whose rows it may see and change; empty means all rows."),
+    )  # fmt: skip
     last_used = models.DateField(_("last used"), null=True, blank=True, editable=False)
 
     objects: TokenManager = TokenManager()
@@ -59,11 +73,12 @@ class Token(AbstractAuthToken):
         unknown = [scope for scope in self.scopes if scope not in SCOPES]
         if unknown or not self.scopes:
             errors["scopes"] = gettext("Scopes are one or more of: %s.") % ", ".join(SCOPES)
-        try:
-            for text in self.networks:
-                ipaddress.ip_network(text)
-        except ValueError as error:
-            errors["networks"] = str(error)
+        for field in ("networks", "subnets"):
+            try:
+                for text in getattr(self, field):
+                    ipaddress.ip_network(text)
+            except ValueError as error:
+                errors[field] = str(error)
         if errors:
             raise ValidationError(errors)
 
@@ -82,6 +97,11 @@ class Token(AbstractAuthToken):
         return bool(client) and any(
             ipaddress.ip_address(client) in ipaddress.ip_network(text) for text in self.networks
         )
+
+    @property
+    def confines(self) -> list[Network]:
+        """The networks whose rows are all that it may see and change; empty: it is not confined."""
+        return [ipaddress.ip_network(text) for text in self.subnets]
 
     def note_use(self) -> None:
         """Remember the day of use: one write a day, not one for each request."""

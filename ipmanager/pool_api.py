@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed
 
 from ipam import vmpool
+from ipam.addresses import inside
 from ipmanager.auth import TokenAuthentication
 from ipmanager.errors import Exhausted, Invalid, IPManagerError
 
@@ -134,6 +135,8 @@ def _authorize(request: HttpRequest) -> None:
     request.user, token = found  # type: ignore[assignment]
     if not token.allows("allocate"):
         raise Refused(403, "This token lacks the scope allocate")
+    if token.confines and not any(inside(settings.POOL_NETWORK, network) for network in token.confines):
+        raise Refused(403, f"This token is not for {settings.POOL_NETWORK}")
     if not request.user.has_perm("ipam.change_ipaddress"):
         raise Refused(403, "The user of this token may not change addresses")
 

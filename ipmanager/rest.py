@@ -17,6 +17,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ipmanager.access import confines
+from ipmanager.models import Network
+
 OWN_PARAMETERS = {"page", "page_size", "ordering", "fields"}
 
 
@@ -80,7 +83,10 @@ class ChosenFields(serializers.Serializer):
 
 
 class Resource(viewsets.ModelViewSet):
-    """The rows of a model. A change is made to the row as it is under lock, so that no other change is lost."""
+    """The rows of a model. A change is made to the row as it is under lock, so that no other change is lost.
+
+    Rows that have a place in the network know by `confined` which of them lie in some networks.
+    """
 
     lookup_value_regex = "[0-9]{1,18}"
     pagination_class = Pages
@@ -92,11 +98,22 @@ class Resource(viewsets.ModelViewSet):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.shown(self.get_object())
 
+    def get_queryset(self) -> QuerySet:
+        """All rows, or those that the caller's token is for."""
+        rows, networks = super().get_queryset(), confines(self.request)
+        return self.confine(rows, networks) if networks else rows
+
+    def confine(self, rows: Any, networks: list[Network]) -> QuerySet:
+        """Those of the rows that lie in the networks."""
+        return rows.confined(networks)
+
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        self.perform_create(serializer)
-        return self.shown(self.again(serializer.instance), status=201)
+        with transaction.atomic():
+            self.perform_create(serializer)
+            row = self.again(serializer.instance)
+        return self.shown(row, status=201)
 
     def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:
         with transaction.atomic():
@@ -104,7 +121,8 @@ class Resource(viewsets.ModelViewSet):
             serializer = self.get_serializer(row, data=request.data, partial=partial)
             serializer.is_valid(raise_exception=True)
             self.perform_update(serializer)
-        return self.shown(self.again(row))
+            row = self.again(row)
+        return self.shown(row)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with transaction.atomic():
@@ -124,8 +142,12 @@ class Resource(viewsets.ModelViewSet):
         return row
 
     def again(self, row: Any) -> Any:
-        """The row as the database has it now, with all that is shown of it."""
-        return self.get_queryset().get(pk=row.pk)
+        """The row as the database has it now, with all that is shown of it. What a confined token has moved out of
+        its bounds is refused: the transaction around is rolled back."""
+        if found := self.get_queryset().filter(pk=row.pk).first():
+            return found
+        bounds = ", ".join(map(str, confines(self.request)))
+        raise exceptions.PermissionDenied(_("This token is for %s only.") % bounds)
 
     def shown(self, row: Any, status: int = 200) -> Response:
         """The row, and the ETag of its whole: `fields=` does not change it."""

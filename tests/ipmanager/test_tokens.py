@@ -130,7 +130,9 @@ def test_create_token_says_what_is_wrong(user, capsys, arguments, complaint):
     assert not Token.objects.exists()
 
 
-@pytest.mark.parametrize("wrong", [{"scopes": []}, {"scopes": ["fly"]}, {"networks": ["10.0.0.1/8"]}])
+@pytest.mark.parametrize(
+    "wrong", [{"scopes": []}, {"scopes": ["fly"]}, {"networks": ["10.0.0.1/8"]}, {"subnets": ["x"]}]
+)
 def test_a_saved_token_is_valid(user, wrong):
     with pytest.raises(ValidationError):
         Token.objects.create(user, **({"name": "x", "scopes": ["read"]} | wrong))

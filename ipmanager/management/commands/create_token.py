@@ -37,6 +37,14 @@ Example: manage.py create_token provisioning --scope read,allocate --expires 90 
             metavar="CIDR",
             help="where it may be used from; may be given several times (default: anywhere)",
         )
+        parser.add_argument(
+            "--subnet",
+            type=network,
+            action="append",
+            default=[],
+            metavar="CIDR",
+            help="whose rows it may see and change; may be given several times (default: all)",
+        )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: object) -> None:
@@ -49,6 +57,7 @@ Example: manage.py create_token provisioning --scope read,allocate --expires 90 
             name=options["name"],
             scopes=options["scope"],
             networks=options["network"],
+            subnets=options["subnet"],
         )
         if options["json"]:
             self.stdout.write(json.dumps(describe(token) | {"token": value}))
@@ -64,6 +73,7 @@ def describe(token: Token) -> dict[str, object]:
         "user": token.user.get_username(),
         "scopes": token.scopes,
         "networks": token.networks,
+        "subnets": token.subnets,
         "expires": token.expiry.isoformat() if token.expiry else None,
     }
 
