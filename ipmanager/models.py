@@ -13,6 +13,7 @@ from knox.crypto import hash_token
 from knox.models import AbstractAuthToken, AuthTokenManager
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+REMEMBERED = timedelta(hours=24)  # how long a request with an Idempotency-Key may be repeated
 SCOPE_TEXTS = (
     ("read", _("read: look at everything")),
     ("allocate", _("allocate: get and release addresses")),
@@ -108,6 +109,34 @@ class Token(AbstractAuthToken):
         today = timezone.localdate()
         if self.last_used != today:
             type(self).objects.filter(pk=self.pk).update(last_used=today)
+
+
+class ReplayManager(models.Manager["Replay"]):
+    def claim(self, owner: str, key: str, request: str) -> "Replay":
+        """The row of this key, ours until the transaction ends: a new one without a status, or what was kept. Waits
+        for whoever has it now."""
+        self.filter(created_at__lt=timezone.now() - REMEMBERED).delete()
+        self.bulk_create([Replay(owner=owner, key=key, request=request)], ignore_conflicts=True)
+        return self.select_for_update().get(owner=owner, key=key)
+
+
+class Replay(models.Model):
+    """The answer to a request that carried an Idempotency-Key; see `ipmanager.replay`."""
+
+    owner = models.CharField(max_length=140)
+    key = models.CharField(max_length=255)
+    request = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.TextField(default="")
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    objects = ReplayManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="replay_owner_key")]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 def lifetime(days: int | None) -> timedelta | None:

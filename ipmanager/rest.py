@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 
 from ipmanager.access import confines
 from ipmanager.models import Network
+from ipmanager.replay import Repeatable
 
 OWN_PARAMETERS = {"page", "page_size", "ordering", "fields"}
 
@@ -82,7 +83,7 @@ class ChosenFields(serializers.Serializer):
         return {name: fields[name] for name in dict.fromkeys(names)}
 
 
-class Resource(viewsets.ModelViewSet):
+class Resource(Repeatable, viewsets.ModelViewSet):
     """The rows of a model. A change is made to the row as it is under lock, so that no other change is lost.
 
     Rows that have a place in the network know by `confined` which of them lie in some networks.

@@ -14,11 +14,16 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
 from ipmanager.problems import CONTENT_TYPE
+from ipmanager.replay import HEADER, Repeatable
 
 FIELDS = OpenApiParameter("fields", OpenApiTypes.STR, description="Only these fields, as in id,hostname.")
 IF_MATCH = OpenApiParameter(
     "If-Match", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The ETag that was read; 412 if the row changed."
 )
+ONCE = OpenApiParameter(
+    HEADER, OpenApiTypes.STR, OpenApiParameter.HEADER,
+    description="Makes a repeat harmless: the same key and request get the first answer again, for 24 hours.",
+)  # fmt: skip
 TEXTS = {"type": "array", "items": {"type": "string"}}
 PROBLEM = {
     "type": "object",
@@ -44,7 +49,7 @@ class Schema(AutoSchema):
             return [FIELDS]
         if action in ("update", "partial_update", "destroy"):
             return [IF_MATCH]
-        return []
+        return [ONCE] if self.method == "POST" and isinstance(self.view, Repeatable) else []
 
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
