@@ -6,12 +6,14 @@ from rest_framework.routers import SimpleRouter
 
 from ipam import api as ipam_api
 from ipmanager import pool_api, problems, schema
+from registry import api as registry_api
 
 router = SimpleRouter()
 ipam_api.register(router)
 
 urlpatterns = [
     path("v1/", include(pool_api)),
+    path("v1/ipmanager/", include(registry_api)),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/", schema.docs, name="docs"),

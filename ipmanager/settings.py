@@ -72,6 +72,14 @@ POOL_API = env.choice("IPMANAGER_POOL_API", "token", ["token", "open"])
 TFTP_ROOT = env.path("IPMANAGER_TFTP_ROOT", DATA_DIR / "tftp")
 BOOT_ROOT = env.path("IPMANAGER_BOOT_ROOT", DATA_DIR / "boot")
 
+# --- services --------------------------------------------------------------------------------------
+ENVIRONMENT = env.matching(
+    "IPMANAGER_ENVIRONMENT",
+    "development",
+    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
+    "the name of an environment: small letters, digits and hyphens",
+)
+
 # --- the site --------------------------------------------------------------------------------------
 ROOT_URLCONF = "ipmanager.urls"
 WSGI_APPLICATION = "ipmanager.wsgi.application"
@@ -100,6 +108,7 @@ INSTALLED_APPS = [
     "ipmanager",
     "ipam",
     "dhcp",
+    "registry",
 ]
 
 MIDDLEWARE = [

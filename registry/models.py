@@ -1,0 +1,395 @@
+"""The porter's book: which service listens where, whom it needs, when it was last heard of.
+
+Callers are machines and rows go stale, so nothing else in the house looks in here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from ipam.fields import AddressField
+from ipam.models import Subnet
+from registry import defaults, rules
+from registry.querysets import WILDCARDS, PortLockQuerySet, RegistryConfigQuerySet, ServiceQuerySet
+from registry.records import ServiceRecord
+
+PORT = [MinValueValidator(1), MaxValueValidator(65535)]
+SECONDS = [MinValueValidator(1), MaxValueValidator(86_400)]
+
+# Names that stand in URLs, generated files and logs: nothing there needs quoting.
+service_id_shape = RegexValidator(
+    r"\A[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}\Z",
+    _("Use letters, digits and . _ : @ + ~ - (200 characters at most, a letter or digit first)."),
+)
+type_shape = RegexValidator(
+    r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z",
+    _("Use letters, digits and . _ - (63 characters at most, a letter or digit first)."),
+)
+label_shape = RegexValidator(
+    r"\A[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z",
+    _("Use small letters, digits and hyphens (63 characters at most, a letter or digit at both ends)."),
+)
+text_shape = RegexValidator(
+    "\\A[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*\\Z", _("Use no line breaks or control characters.")
+)
+
+
+class Protocol(models.TextChoices):
+    TCP = "tcp", "TCP"
+    UDP = "udp", "UDP"
+
+
+class RegistryConfig(models.Model):
+    """An environment: from where its services get addresses and ports, and how long they may be silent."""
+
+    class Mode(models.TextChoices):
+        DEVELOPMENT = "development", _("development")
+        TEST = "test", _("test")
+        PRODUCTION = "production", _("production")
+
+    class Strategy(models.TextChoices):
+        NEXT = "next", _("the next free one")
+        STRICT = "strict", _("refuse")
+        RANDOM = "random", _("any free one")
+
+    environment = models.CharField(_("environment"), max_length=63, unique=True, validators=[label_shape])
+    mode = models.CharField(
+        _("mode"), max_length=11, choices=Mode, default=Mode.DEVELOPMENT, db_default=Mode.DEVELOPMENT
+    )
+    service_ip_base = AddressField(
+        _("address"), default=defaults.ADDRESS, help_text=_("Of services that name no host of their own.")
+    )
+    subnet = models.ForeignKey(
+        Subnet, models.PROTECT, null=True, blank=True, verbose_name=_("subnet"), related_name="+",
+        help_text=_("Services that name no host get each an address of this subnet. Empty: all share the one above."),
+    )  # fmt: skip
+    port_first = models.PositiveIntegerField(
+        _("first port"), default=defaults.PORT_RANGE[0], db_default=defaults.PORT_RANGE[0], validators=PORT
+    )
+    port_last = models.PositiveIntegerField(
+        _("last port"), default=defaults.PORT_RANGE[1], db_default=defaults.PORT_RANGE[1], validators=PORT
+    )
+    reserved_ports = models.JSONField(
+        _("reserved ports"), default=defaults.reserved_ports, blank=True,
+        help_text=_("Never given unless a service is pinned to one. As in [80, 443]."),
+    )  # fmt: skip
+    heartbeat_timeout = models.PositiveIntegerField(
+        _("heartbeat time-out (s)"), default=defaults.HEARTBEAT_TIMEOUT, db_default=defaults.HEARTBEAT_TIMEOUT,
+        validators=SECONDS, help_text=_("A service that is silent for longer is inactive."),
+    )  # fmt: skip
+    grace_period = models.PositiveIntegerField(
+        _("grace (s)"), default=defaults.GRACE_PERIOD, db_default=defaults.GRACE_PERIOD,
+        validators=[MaxValueValidator(604_800)],
+        help_text=_("An inactive service keeps its port for so long."),
+    )  # fmt: skip
+    conflict_resolution_strategy = models.CharField(
+        _("when the preferred port is taken"), max_length=6, choices=Strategy, default=Strategy.NEXT,
+        db_default=Strategy.NEXT,
+    )  # fmt: skip
+    fallback = models.BooleanField(
+        _("fall back"), default=True, db_default=True,
+        help_text=_("When a type's range is full, use the environment's own range."),
+    )  # fmt: skip
+    history = HistoricalRecords(table_name="registry_configs_history")
+    objects = RegistryConfigQuerySet.as_manager()
+
+    class Meta:
+        db_table = "registry_configs"
+        ordering = ["environment"]
+        verbose_name = _("environment")
+        verbose_name_plural = _("environments")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(port_first__gte=1, port_last__gte=F("port_first"), port_last__lte=65535),
+                name="registry_configs_ports",
+                violation_error_message=_("A port range runs upwards, from 1 to 65535."),
+            ),
+            models.CheckConstraint(
+                condition=Q(mode__in=["development", "test", "production"]), name="registry_configs_mode"
+            ),
+            models.CheckConstraint(
+                condition=Q(conflict_resolution_strategy__in=["next", "strict", "random"]),
+                name="registry_configs_strategy",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.environment
+
+    def get_absolute_url(self) -> str:
+        return reverse("admin:registry_registryconfig_change", args=[self.pk])
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.full_clean()
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        rules.check_config(self)
+
+    @property
+    def default_port_range(self) -> tuple[int, int]:
+        return self.port_first, self.port_last
+
+    @property
+    def service_type_ranges(self) -> dict[str, tuple[int, int]]:
+        return {row.service_type: (row.first, row.last) for row in self.ranges.all()}
+
+    @property
+    def is_strict(self) -> bool:
+        return self.conflict_resolution_strategy == self.Strategy.STRICT
+
+
+class PortRange(models.Model):
+    """The ports of a kind of service in one environment."""
+
+    config = models.ForeignKey(RegistryConfig, models.CASCADE, related_name="ranges", verbose_name=_("environment"))
+    service_type = models.CharField(_("service type"), max_length=63, validators=[type_shape])
+    first = models.PositiveIntegerField(_("first port"), validators=PORT)
+    last = models.PositiveIntegerField(_("last port"), validators=PORT)
+
+    class Meta:
+        db_table = "port_ranges"
+        ordering = ["service_type"]
+        verbose_name = _("port range")
+        verbose_name_plural = _("port ranges")
+        constraints = [
+            models.UniqueConstraint(fields=["config", "service_type"], name="port_ranges_type"),
+            models.CheckConstraint(
+                condition=Q(first__gte=1, last__gte=F("first"), last__lte=65535),
+                name="port_ranges_upwards",
+                violation_error_message=_("A port range runs upwards, from 1 to 65535."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service_type} {self.first}-{self.last}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.full_clean()
+        super().save(*args, **kwargs)
+
+
+class PortLock(models.Model):
+    """A row to lock: whoever decides about a port, on whatever address, holds it until the decision is written."""
+
+    protocol = models.CharField(max_length=3, choices=Protocol)
+    port = models.PositiveIntegerField()
+    objects = PortLockQuerySet.as_manager()
+
+    class Meta:
+        db_table = "port_locks"
+        constraints = [models.UniqueConstraint(fields=["protocol", "port"], name="port_locks_port")]
+
+    def __str__(self) -> str:
+        return f"{self.port}/{self.protocol}"
+
+
+class RestartAction(models.Model):
+    """What may be run to restart a service: a key that services name, and the command that hosts must know by it."""
+
+    key = models.CharField(_("key"), max_length=63, unique=True, validators=[label_shape])
+    description = models.CharField(_("description"), max_length=255, blank=True, default="", db_default="")
+    argv = models.JSONField(
+        _("command"), default=list, blank=True,
+        help_text=_(
+            'As in ["systemctl", "restart", "billing"]. A host runs it only if its own list says exactly the same; '
+            "empty: whatever its own list says."
+        ),
+    )  # fmt: skip
+    limit = models.PositiveIntegerField(
+        _("restarts"), default=3, db_default=3, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+    )
+    period = models.PositiveIntegerField(
+        _("within (s)"), default=600, db_default=600, validators=[MinValueValidator(1), MaxValueValidator(604_800)]
+    )
+    enabled = models.BooleanField(_("enabled"), default=True, db_default=True)
+    history = HistoricalRecords(table_name="restart_actions_history")
+
+    class Meta:
+        db_table = "restart_actions"
+        ordering = ["key"]
+        verbose_name = _("restart action")
+        verbose_name_plural = _("restart actions")
+
+    def __str__(self) -> str:
+        return self.key
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.full_clean()
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        rules.check_action(self)
+
+
+class Service(models.Model):
+    """A service, and where it listens. Without address and port: it was silent for so long that it lost them."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        INACTIVE = "inactive", _("inactive")
+        RESTARTING = "restarting", _("restarting")
+
+    environment = models.ForeignKey(
+        RegistryConfig, models.PROTECT, to_field="environment", db_column="environment", related_name="services",
+        verbose_name=_("environment"),
+    )  # fmt: skip
+    service_id = models.CharField(_("service id"), max_length=200, validators=[service_id_shape])
+    name = models.CharField(_("name"), max_length=200, validators=[text_shape])
+    type = models.CharField(_("type"), max_length=63, default="generic", db_default="generic", validators=[type_shape])
+    protocol = models.CharField(
+        _("protocol"), max_length=3, choices=Protocol, default=Protocol.TCP, db_default=Protocol.TCP
+    )
+    ip_address = AddressField(_("IP address"), null=True, blank=True)
+    port = models.PositiveIntegerField(_("port"), null=True, blank=True, validators=PORT)
+    container_port = models.PositiveIntegerField(
+        _("port in its container"), null=True, blank=True, validators=PORT,
+        help_text=_("Where it listens itself, when its host maps the port above to another one."),
+    )  # fmt: skip
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status, default=Status.ACTIVE, db_default=Status.ACTIVE
+    )
+    pinned = models.BooleanField(
+        _("pinned"), default=False, db_default=False, help_text=_("Has this address and port, and no other, for ever.")
+    )
+    preferred_port = models.PositiveIntegerField(_("preferred port"), null=True, blank=True, validators=PORT)
+    range_first = models.PositiveIntegerField(_("from port"), null=True, blank=True, validators=PORT)
+    range_last = models.PositiveIntegerField(_("to port"), null=True, blank=True, validators=PORT)
+    restart_script = models.ForeignKey(
+        RestartAction, models.PROTECT, to_field="key", db_column="restart_script", null=True, blank=True,
+        related_name="services", verbose_name=_("restart action"),
+    )  # fmt: skip
+    additional_info = models.JSONField(_("further facts"), default=dict, blank=True)
+    last_heartbeat = models.DateTimeField(_("last heartbeat"), default=timezone.now, db_default=Now())
+    inactive_since = models.DateTimeField(_("inactive since"), null=True, blank=True, editable=False)
+    registered_from = AddressField(_("registered from"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("registered"), default=timezone.now, db_default=Now(), editable=False)
+    objects = ServiceQuerySet.as_manager()
+
+    class Meta:
+        db_table = "services"
+        ordering = ["environment", "service_id"]
+        verbose_name = _("service")
+        verbose_name_plural = _("services")
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "service_id"], name="services_service_id"),
+            models.UniqueConstraint(fields=["ip_address", "protocol", "port"], name="services_port"),
+            models.CheckConstraint(
+                condition=Q(ip_address__isnull=True, port__isnull=True)
+                | Q(ip_address__isnull=False, port__gte=1, port__lte=65535),
+                name="services_address_with_port",
+                violation_error_message=_("An address and a port come together."),
+            ),
+            models.CheckConstraint(
+                condition=Q(range_first__isnull=True, range_last__isnull=True)
+                | Q(range_first__gte=1, range_last__gte=F("range_first"), range_last__lte=65535),
+                name="services_range_upwards",
+                violation_error_message=_("A port range runs upwards, from 1 to 65535."),
+            ),
+            models.CheckConstraint(condition=Q(protocol__in=["tcp", "udp"]), name="services_protocol"),
+            models.CheckConstraint(
+                condition=Q(status__in=["active", "inactive", "restarting"]), name="services_status"
+            ),
+        ]
+        # None on last_heartbeat or status: a heartbeat then changes no index (PostgreSQL's HOT).
+        indexes = [models.Index(fields=["protocol", "port"], name="services_protocol_port")]
+
+    def __str__(self) -> str:
+        return f"{self.environment_id}/{self.service_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("admin:registry_service_change", args=[self.pk])
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Check, then write. Raises ValidationError, which names whoever has the port."""
+        with transaction.atomic():
+            self.lock()
+            self.full_clean()
+            try:
+                with transaction.atomic():
+                    super().save(*args, **kwargs)
+            except IntegrityError:
+                self.full_clean()  # somebody was quicker: now the check can say who
+                raise
+
+    def lock(self) -> None:
+        """Nobody else decides about this port until the row is written."""
+        if isinstance(self.port, int) and 1 <= self.port <= 65535 and self.protocol in Protocol.values:
+            PortLock.objects.hold(self.protocol, self.port)
+
+    def validate_constraints(self, exclude: Any = None) -> None:
+        try:
+            super().validate_constraints(exclude)
+        except ValidationError:
+            rules.check_service(self)  # which can say who is in the way
+            raise
+
+    def clean(self) -> None:
+        rules.check_service(self)
+
+    @property
+    def port_range(self) -> tuple[int, int] | None:
+        return (self.range_first, self.range_last) if self.range_first and self.range_last else None
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where it is reached. One that listens everywhere is reached where it registered from."""
+        if self.ip_address is None:
+            return None
+        ip = self.ip_address
+        if ip in WILDCARDS:
+            ip = self.registered_from or self.environment.service_ip_base
+        return f"http://[{ip}]:{self.port}" if ip.version == 6 else f"http://{ip}:{self.port}"
+
+    @property
+    def dependencies(self) -> list[str]:
+        """The ids of the services that it needs, sorted."""
+        return sorted(row.needs for row in self.dependency_rows.all())
+
+    def record(self) -> ServiceRecord:
+        """What others are told of it. It must have a port."""
+        assert self.ip_address is not None and self.port is not None
+        return ServiceRecord(
+            service_id=self.service_id,
+            name=self.name,
+            type=self.type,
+            ip=self.ip_address,
+            port=self.port,
+            protocol=self.protocol,
+            status=self.status,
+            environment=self.environment_id,
+            dependencies=tuple(self.dependencies),
+            last_heartbeat=self.last_heartbeat,
+            container_port=self.container_port,
+        )
+
+
+class ServiceDependency(models.Model):
+    """That a service needs another one of its environment, by its id: that one may come later, or never."""
+
+    service = models.ForeignKey(Service, models.CASCADE, related_name="dependency_rows", verbose_name=_("service"))
+    needs = models.CharField(_("needs"), max_length=200, validators=[service_id_shape])
+
+    class Meta:
+        db_table = "service_dependencies"
+        ordering = ["needs"]
+        verbose_name = _("dependency")
+        verbose_name_plural = _("dependencies")
+        constraints = [models.UniqueConstraint(fields=["service", "needs"], name="service_dependencies_needs")]
+
+    def __str__(self) -> str:
+        return self.needs
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.full_clean()
+        super().save(*args, **kwargs)

@@ -1,0 +1,171 @@
+"""A service comes: it gets an address and a port of its own, or, when it is known, the ones that it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from ipam.addresses import Address
+from ipmanager.errors import Conflict, Invalid
+from registry import environments, homes, ports
+from registry.models import RegistryConfig, RestartAction, Service, ServiceDependency
+from registry.ports import Search, Span, Unprepared
+
+ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a service says of itself. None: it does not say."""
+
+    service_id: str
+    name: str | None = None
+    environment: str = ""
+    type: str | None = None
+    protocol: str | None = None
+    host: Address | None = None
+    preferred_port: int | None = None
+    port_range: Span | None = None
+    pinned: bool | None = None
+    container_port: int | None = None
+    dependencies: tuple[str, ...] | None = None
+    restart_script: str | None = None
+    additional_info: dict[str, Any] | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """What it says, by the model's fields, without place and dependencies."""
+        first, last = self.port_range or (None, None)
+        said = {
+            "name": self.name,
+            "type": self.type,
+            "preferred_port": self.preferred_port,
+            "range_first": first,
+            "range_last": last,
+            "pinned": self.pinned,
+            "container_port": self.container_port,
+            "restart_script_id": self.restart_script,
+            "additional_info": self.additional_info,
+        }
+        return {field: value for field, value in said.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What came of it; `again` when the service was known, `changed` the fields that it now says differently."""
+
+    service: Service
+    again: bool = False
+    changed: tuple[str, ...] = ()
+    note: str = ""
+
+
+def register(wish: Wish, caller: Address | None = None) -> Registered:
+    """Give the service its place; a known one keeps it.
+
+    Raises NoPort when its ranges are full, Conflict (naming the holder) when it insists on a port that is taken,
+    Invalid or ValidationError when what it says of itself is not fit.
+    """
+    config = environments.named(wish.environment)
+    _check_action(wish.restart_script)
+    for _attempt in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _known(config, wish, caller) or _new(config, wish, caller)
+        except Unprepared as missing:
+            missing.prepare()
+        except IntegrityError:
+            continue  # the same service in another process: look again
+        except ValidationError as error:
+            if not _was_overtaken(error):
+                raise
+    raise Conflict(_("Too many services want this port at once."), _("Try again."))
+
+
+def _check_action(key: str | None) -> None:
+    """Only what an administrator has allowed can be named. Raises Invalid."""
+    if key is not None and not RestartAction.objects.filter(key=key, enabled=True).exists():
+        raise Invalid(
+            _("restart_script is the key of a restart action; “%s” is none.") % key[:63],
+            _("An administrator makes restart actions in the admin; commands are never sent here."),
+        )
+
+
+def _was_overtaken(error: ValidationError) -> bool:
+    """Whether somebody was quicker, so that another try gives another answer."""
+    found = [part for parts in getattr(error, "error_dict", {}).values() for part in parts]
+    return bool(found) and all(part.code in ("port_taken", "unique", "unique_together") for part in found)
+
+
+# --- a known one ---------------------------------------------------------------------------------------
+
+
+def _known(config: RegistryConfig, wish: Wish, caller: Address | None) -> Registered | None:
+    """The service as it is, its heart beating, with what it says anew. None when it has no place yet."""
+    row = Service.objects.of(config.environment).placed().select_for_update().filter(service_id=wish.service_id).first()
+    if row is None:
+        return None
+    changed = [field for field, value in wish.facts().items() if getattr(row, field) != value]
+    for field in changed:
+        setattr(row, field, wish.facts()[field])
+    row.status, row.inactive_since, row.last_heartbeat = Service.Status.ACTIVE, None, Now()
+    row.registered_from = caller or row.registered_from
+    if changed:
+        row.clean_fields(exclude=["last_heartbeat"])
+        row.clean()
+    fields = {*changed, "status", "inactive_since", "last_heartbeat", "registered_from"}
+    Service.objects.filter(pk=row.pk).update(**{field: getattr(row, field) for field in fields})
+    if _set_dependencies(row, wish.dependencies):
+        changed.append("dependencies")
+    row.refresh_from_db()
+    return Registered(row, again=True, changed=tuple(changed))
+
+
+def _set_dependencies(row: Service, wanted: tuple[str, ...] | None) -> bool:
+    """Write down whom it needs; whether that is new."""
+    if wanted is None or sorted(set(wanted)) == row.dependencies:
+        return False
+    row.dependency_rows.all().delete()
+    rows = [ServiceDependency(service=row, needs=needs) for needs in sorted(set(wanted))]
+    for needed in rows:
+        needed.clean_fields()
+    ServiceDependency.objects.bulk_create(rows)
+    return True
+
+
+# --- a new one -----------------------------------------------------------------------------------------
+
+
+def _new(config: RegistryConfig, wish: Wish, caller: Address | None) -> Registered:
+    ip = homes.address_for(config, wish.service_id, wish.host)
+    row = Service.objects.of(config.environment).filter(service_id=wish.service_id).first() or Service(
+        environment=config, service_id=wish.service_id, name=wish.service_id
+    )
+    for field, value in wish.facts().items():
+        setattr(row, field, value)
+    row.protocol, row.ip_address = wish.protocol or row.protocol, ip
+    row.status, row.inactive_since, row.registered_from = Service.Status.ACTIVE, None, caller
+    row.port, note = _port_for(row, config, wish)
+    row.save()
+    Service.objects.filter(pk=row.pk).update(last_heartbeat=Now())  # save() takes Python's clock
+    _set_dependencies(row, wish.dependencies)
+    row.refresh_from_db()
+    return Registered(row, note=note)
+
+
+def _port_for(row: Service, config: RegistryConfig, wish: Wish) -> tuple[int, str]:
+    """A port, and what there is to say about it."""
+    search = Search(config, row.type, row.protocol, row.ip_address, row.port_range)  # type: ignore[arg-type]
+    wanted = row.preferred_port
+    if wanted is None:
+        return ports.hold_one(search), ""
+    complaint = ports.complaint_about(search, wanted, pinned=row.pinned)
+    if not complaint:
+        return wanted, ""
+    if row.pinned or config.is_strict:
+        raise Conflict(complaint, _("Choose another port, or none: then you get a free one."))
+    return ports.hold_one(search), complaint
