@@ -10,7 +10,6 @@ class DHCPConfig(AppConfig):
     verbose_name = _("DHCP")
 
     def ready(self) -> None:
-        from dhcp import checks, receivers  # noqa: F401
-        from ipam import database
+        from dhcp import checks, database, receivers  # noqa: F401
 
-        post_migrate.connect(database.install_on_delete, sender=self)
+        post_migrate.connect(database.install, sender=self)

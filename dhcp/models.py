@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -17,6 +17,7 @@ from dhcp.rules import check_option, check_scope
 from ipam.fields import AddressField, AddressListField
 from ipam.hostnames import validate_hostname
 from ipam.models import Sighting, Subnet
+from ipam.querysets import say_site
 
 
 class DhcpChange(models.Model):
@@ -160,8 +161,10 @@ class DhcpScope(models.Model):
         return str(self.subnet)
 
     def save(self, **kwargs: Any) -> None:
-        self.full_clean()
-        super().save(**kwargs)
+        with transaction.atomic():
+            say_site()
+            self.full_clean()
+            super().save(**kwargs)
 
     def clean(self) -> None:
         if self.subnet_id:
@@ -197,8 +200,10 @@ class DhcpOption(models.Model):
         return f"{self.number}: {self.value}"
 
     def save(self, **kwargs: Any) -> None:
-        self.full_clean()
-        super().save(**kwargs)
+        with transaction.atomic():
+            say_site()
+            self.full_clean()
+            super().save(**kwargs)
 
     def clean(self) -> None:
         check_option(self)

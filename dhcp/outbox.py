@@ -128,7 +128,12 @@ def _label(instance: models.Model) -> str:
 
 def _difference(before: Facts, after: Facts) -> str:
     """`ip_address: 10.0.0.1 -> 10.0.0.2, enabled: True -> False`."""
-    return ", ".join(f"{name}: {before[name]} -> {after[name]}" for name in before if before[name] != after[name])
+    differing = (name for name in before if before[name] != after[name])
+    return ", ".join(f"{name}: {_shown(before[name])} -> {_shown(after[name])}" for name in differing)
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _who() -> str:

@@ -6,12 +6,13 @@ Fixtures (`raw`) are passed over: when they are committed, the ledger sends `cha
 from typing import Any
 
 from django.db.models import Model
-from django.db.models.signals import post_delete, post_save, pre_save
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 
 from dhcp import outbox
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope
 from ipam.models import Interface, Pool, Server, Subnet
+from ipam.querysets import say_site
 from ipam.signals import changed
 
 
@@ -22,7 +23,9 @@ from ipam.signals import changed
 @receiver(pre_save, sender=DhcpScope)
 @receiver(pre_save, sender=DhcpOption)
 def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
-    if not raw:
+    if raw:
+        say_site()
+    else:
         outbox.remember(instance)
 
 
@@ -35,6 +38,12 @@ def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None
 def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
         outbox.note_saved(instance)
+
+
+@receiver(pre_delete, sender=DhcpScope)
+@receiver(pre_delete, sender=DhcpOption)
+def about_to_be_deleted(**kwargs: Any) -> None:
+    say_site()
 
 
 @receiver(post_delete, sender=Server)

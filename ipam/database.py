@@ -13,7 +13,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import pre_migrate
 from django.dispatch import receiver
 
+from ipam import triggers
 from ipam.fields import _sqlite_byte
+from ipam.triggers import Function, Trigger
 
 # Free rows in the order of their use (querysets._claim_sql). SQLite sorts NULL first by itself.
 _CLAIM = """
@@ -66,14 +68,8 @@ BEGIN
 RETURN OLD;
 END
 """
-_POSTGRESQL_TRIGGER = f"""
-CREATE OR REPLACE FUNCTION hosts_leave() RETURNS trigger LANGUAGE plpgsql AS $${_POSTGRESQL_BODY}$$;
-CREATE OR REPLACE TRIGGER hosts_leave BEFORE DELETE ON hosts FOR EACH ROW EXECUTE FUNCTION hosts_leave();
-"""
-_POSTGRESQL_BODY_NOW = """
-SELECT prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-WHERE t.tgrelid = to_regclass('hosts') AND t.tgname = 'hosts_leave'
-"""
+_FUNCTIONS = [Function("hosts_leave", _POSTGRESQL_BODY)]
+_TRIGGERS = [Trigger("hosts_leave", "hosts", "BEFORE DELETE ON hosts FOR EACH ROW EXECUTE FUNCTION hosts_leave()")]
 
 _length = _sqlite_byte("s.network", "18")
 _last_four = " | ".join(f"({_sqlite_byte('ip_addresses.ip_address', str(17 - n))} << {8 * n})" for n in range(4))
@@ -83,10 +79,11 @@ AND (ip_addresses.ip_address = substr(s.network, 1, 17)
      OR (substr(s.network, 1, 1) = x'04' AND ({_last_four}) = (({_last_four}) | ((1 << (32 - {_length})) - 1))))
 """
 # Foreign keys are not enforced unless the client asks for it: the interfaces would stay.
-_SQLITE_TRIGGER = f"""CREATE TRIGGER hosts_leave BEFORE DELETE ON hosts FOR EACH ROW BEGIN
+_SQLITE_BODY = f"""BEGIN
 {_LEAVE.format(end=_SQLITE_END, now="strftime('%Y-%m-%d %H:%M:%f000', 'now')")}
 DELETE FROM interfaces WHERE server_id = OLD.id;
 END"""
+_SQLITE_TRIGGERS = [Trigger("hosts_leave", "hosts", f"BEFORE DELETE ON hosts FOR EACH ROW {_SQLITE_BODY}")]
 
 
 def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:
@@ -97,15 +94,12 @@ def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> Non
             cursor.execute(_CLAIM.format(nulls_first="NULLS FIRST"))
             if has_trigrams(connection):
                 cursor.execute(_PARTS)
-            cursor.execute(_POSTGRESQL_BODY_NOW)
-            if cursor.fetchone() != (_POSTGRESQL_BODY,):
-                cursor.execute(_POSTGRESQL_TRIGGER)
         else:
             cursor.execute(_CLAIM.format(nulls_first=""))
-            cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'hosts_leave'")
-            if cursor.fetchone() != (_SQLITE_TRIGGER,):
-                cursor.execute("DROP TRIGGER IF EXISTS hosts_leave")
-                cursor.execute(_SQLITE_TRIGGER)
+    if connection.vendor == "postgresql":
+        triggers.install(connection, "ipam", _FUNCTIONS, _TRIGGERS)
+    else:
+        triggers.install(connection, "ipam", [], _SQLITE_TRIGGERS)
     install_on_delete(app_config, using)
 
 
@@ -139,11 +133,13 @@ def _foreign_keys(app_config: AppConfig) -> Iterator[Any]:
 
 @receiver(pre_migrate)
 def make_way(using: str = "default", plan: Any = None, **kwargs: Any) -> None:
-    """SQLite changes a table by making it anew, and refuses while a trigger names the old one."""
+    """SQLite changes a table by making it anew, and refuses while a trigger names the old one; on PostgreSQL, a trigger
+    that names a column of yesterday would refuse every write. They come again when all is migrated."""
     connection = connections[using]
-    if plan and connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("DROP TRIGGER IF EXISTS hosts_leave")
+    apps_changed = {getattr(migration, "app_label", None) for migration, _backwards in plan or ()}
+    if apps_changed and (connection.vendor == "sqlite" or apps_changed & set(triggers.OWNERS)):
+        for owner in triggers.OWNERS:
+            triggers.remove(connection, owner)
 
 
 def has_trigrams(connection: BaseDatabaseWrapper) -> bool:

@@ -222,3 +222,17 @@ def _sqlite_byte(column: str, position: str) -> str:
     high = f"instr('0123456789ABCDEF', substr({digits}, 1, 1)) - 1"
     low = f"instr('0123456789ABCDEF', substr({digits}, 2, 1)) - 1"
     return f"(({high}) * 16 + {low})"
+
+
+def sqlite_address(column: str) -> str:
+    """SQL for an address as text: IPv4 with dots, IPv6 in full, without colons."""
+    v4 = ", ".join(_sqlite_byte(column, str(place)) for place in range(14, 18))
+    return (
+        f"CASE substr({column}, 1, 1) WHEN x'04' THEN printf('%d.%d.%d.%d', {v4}) "
+        f"WHEN x'06' THEN lower(hex(substr({column}, 2, 16))) END"
+    )
+
+
+def sqlite_network(column: str) -> str:
+    """SQL for a network as text, with its prefix length."""
+    return f"{sqlite_address(column)} || '/' || {_sqlite_byte(column, '18')}"

@@ -18,6 +18,7 @@ from simple_history.models import HistoricalRecords
 
 from ipam import addresses, search
 from ipam.addresses import Address, Network
+from ipam.triggers import SAY_SITE
 
 if TYPE_CHECKING:
     from ipam.models import VRF, IPAddress, Pool, Subnet
@@ -31,10 +32,19 @@ def lock_ledger(*, shared: bool = False) -> None:
 
     `shared` waits for those, but not for each other. The claim of a free address needs neither: it locks its row.
     Always the first lock that a transaction takes. SQLite needs none: its transactions begin IMMEDIATE.
+    Whoever takes it writes with our own verbs: the triggers that watch raw SQL are told in the same round trip.
     """
     if connection.vendor == "postgresql":
+        mode = "ROW EXCLUSIVE" if shared else "SHARE ROW EXCLUSIVE"
         with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE subnets IN {'ROW EXCLUSIVE' if shared else 'SHARE ROW EXCLUSIVE'} MODE")
+            cursor.execute(f"LOCK TABLE subnets IN {mode} MODE; {SAY_SITE}")
+
+
+def say_site() -> None:
+    """Tell the triggers that watch raw SQL: until the transaction ends, the site sees to history and notices."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(SAY_SITE)
 
 
 class BulkTold(models.QuerySet[Any]):

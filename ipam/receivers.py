@@ -9,9 +9,9 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.dispatch import receiver
 
 from ipam import populate, rules
-from ipam.models import Interface, Pool, Server, Subnet
+from ipam.models import VRF, Interface, Pool, Server, Subnet
 from ipam.place import place, unplace
-from ipam.querysets import lock_ledger
+from ipam.querysets import lock_ledger, say_site
 from ipam.settle import hand_over, refresh, settle
 from ipam.signals import changed
 
@@ -86,6 +86,12 @@ def subnet_gone(instance: Subnet, **kwargs: Any) -> None:
 def pool_changed(instance: Pool, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
         refresh(instance.subnet)
+
+
+@receiver(pre_save)
+def fixture_row_about_to_be_saved(sender: type, raw: bool = False, **kwargs: Any) -> None:
+    if raw and sender in (VRF, Server, Interface, Subnet, Pool):
+        say_site()
 
 
 @receiver(post_save)

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 from django.apps import apps
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, migrations, transaction
 
+from dhcp import database as dhcp_database
 from ipam import database
 from ipam.models import VRF, Interface, IPAddress, Server, Subnet
 from ipam.populate import Report, populate
@@ -140,7 +141,7 @@ def catalogue():
     found = (
         "SELECT oid, conname, confdeltype::text FROM pg_constraint WHERE contype = 'f'"
         " UNION ALL SELECT oid, tgname, '' FROM pg_trigger WHERE NOT tgisinternal"
-        " UNION ALL SELECT oid, proname, xmin::text FROM pg_proc WHERE proname = 'hosts_leave' ORDER BY 1"
+        " UNION ALL SELECT oid, proname, xmin::text FROM pg_proc WHERE proname ~ '^hosts|^dhcp' ORDER BY 1"
         if POSTGRESQL
         else "SELECT rowid, name, sql FROM sqlite_master ORDER BY 1"
     )
@@ -150,7 +151,7 @@ def catalogue():
 
 
 def install():
-    for label, make in (("ipam", database.install), ("dhcp", database.install_on_delete)):
+    for label, make in (("ipam", database.install), ("dhcp", dhcp_database.install)):
         make(app_config=apps.get_app_config(label), using="default")
 
 
@@ -230,7 +231,7 @@ def test_a_plain_sqlite_client_leaves_nothing_dangling(subnet):
 @pytest.mark.parametrize("model", [IPAddress, Server, Subnet, Interface])
 def test_a_migration_may_make_a_table_anew(model):
     before = sorted(row[1:] for row in catalogue())
-    database.make_way(plan=["something"])
+    database.make_way(plan=[(migrations.Migration("next", "ipam"), False)])
     with connection.schema_editor() as editor:
         editor._remake_table(model)
     install()
