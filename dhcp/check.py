@@ -38,6 +38,11 @@ class Row:
     ip: Address
     name: str
 
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Whom it is for."""
+        return self.macs
+
 
 @dataclass(slots=True)
 class Reading:
@@ -61,6 +66,13 @@ def hosts_file(data: bytes, networks: Collection[Network] | None) -> Reading:
         reading.complaints += _misplaced(reading.rows, networks)
     del reading.complaints[MOST_COMPLAINTS:]
     return reading
+
+
+def host_row(line: bytes) -> Row | str:
+    """The reservation on one line, or what is wrong with the line."""
+    rows: list[Row] = []
+    complaint = _read(line, rows)
+    return rows[0] if rows else complaint or "a comment"
 
 
 def opts_file(data: bytes) -> list[str]:

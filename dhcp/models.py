@@ -12,7 +12,15 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from dhcp.querysets import DhcpChangeQuerySet, DhcpScopeQuerySet, GenerationQuerySet, LeaseQuerySet
+from dhcp import edits
+from dhcp.querysets import (
+    DhcpChangeQuerySet,
+    DhcpScopeQuerySet,
+    GenerationQuerySet,
+    HandEditQuerySet,
+    KeptFilesQuerySet,
+    LeaseQuerySet,
+)
 from dhcp.rules import check_option, check_scope
 from ipam.fields import AddressField, AddressListField
 from ipam.hostnames import validate_hostname
@@ -33,6 +41,7 @@ class DhcpChange(models.Model):
         POOL = "pool", _("pool")
         SCOPE = "dhcpscope", _("DHCP scope")
         OPTION = "dhcpoption", _("DHCP option")
+        HAND_EDIT = "handedit", _("hand edit")
         LEDGER = "ledger", _("ledger")
 
     class Action(models.TextChoices):
@@ -101,6 +110,7 @@ class KeptFiles(models.Model):
     generation = models.OneToOneField(Generation, models.CASCADE, related_name="files")
     packed_hosts = models.BinaryField()
     packed_opts = models.BinaryField()
+    objects = KeptFilesQuerySet.as_manager()
 
     class Meta:
         db_table = "dhcp_kept_files"
@@ -121,6 +131,54 @@ class KeptFiles(models.Model):
     @property
     def opts(self) -> bytes:
         return zlib.decompress(self.packed_opts)
+
+
+class HandEdit(models.Model):
+    """What somebody changed in one of dnsmasq's files with an editor: served and shown until somebody decides."""
+
+    class File(models.TextChoices):
+        HOSTS = edits.HOSTS, _("reservations")
+        OPTS = edits.OPTS, _("options")
+
+    class Action(models.TextChoices):
+        ADD = edits.ADD, _("added")
+        CHANGE = edits.CHANGE, _("changed")
+        REMOVE = edits.REMOVE, _("removed")
+        KEPT = edits.KEPT, _("kept word for word")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        ADOPTED = "adopted", _("adopted")
+        DISCARDED = "discarded", _("discarded")
+
+    file = models.CharField(_("file"), max_length=5, choices=File, default=File.HOSTS, db_default=File.HOSTS)
+    action = models.CharField(_("action"), max_length=6, choices=Action, default=Action.KEPT, db_default=Action.KEPT)
+    was = models.CharField(_("line before"), max_length=1000, default="", db_default="", blank=True)
+    line = models.CharField(_("line"), max_length=1000, default="", db_default="", blank=True)
+    raw = models.TextField(_("as typed"), default="", db_default="", blank=True)
+    # While it is open: whether dnsmasq is told so, and if not (or not wholly) why.
+    served = models.BooleanField(_("served"), default=False, db_default=False)
+    reason = models.TextField(_("reason"), default="", db_default="", blank=True)
+    found_at = models.DateTimeField(_("found"), default=timezone.now, db_default=Now())
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.OPEN, db_default=State.OPEN)
+    # Nobody, when the file or the ledger came to say the same.
+    decided_by = models.CharField(_("decided by"), max_length=150, default="", db_default="", blank=True)
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+    objects = HandEditQuerySet.as_manager()
+
+    class Meta:
+        db_table = "dhcp_hand_edits"
+        ordering = ["pk"]
+        verbose_name = _("hand edit")
+        verbose_name_plural = _("hand edits")
+        indexes = [models.Index(fields=["state"], condition=Q(state="open"), name="dhcp_hand_edits_open")]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()}: {self.line or self.was or self.raw[:80]}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN
 
 
 class DhcpScope(models.Model):

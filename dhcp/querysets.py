@@ -13,7 +13,7 @@ from django.utils import timezone
 from ipam.models import Interface, Server
 
 if TYPE_CHECKING:
-    from dhcp.models import DhcpChange, DhcpScope, Generation, Lease  # noqa: F401  (in the base classes' parameters)
+    from dhcp.models import DhcpChange, DhcpScope, Generation, HandEdit, KeptFiles, Lease  # noqa: F401  (in the base classes' parameters)
 
 _AT_ONCE = 500  # parameters in one statement
 
@@ -36,6 +36,27 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def newest_summary(self) -> Generation | None:
         """The newest without its long texts."""
         return self.defer("diff", "changes").order_by("-pk").first()
+
+
+class HandEditQuerySet(models.QuerySet["HandEdit"]):
+    """What was done to the files by hand."""
+
+    def undecided(self) -> HandEditQuerySet:
+        return self.filter(state="open")
+
+    def decide(self, pk: int, state: str, who: str) -> bool:
+        """Whether this caller decides it: of two at once, one does."""
+        decided = {"state": state, "served": False, "decided_by": who, "decided_at": timezone.now()}
+        return self.undecided().filter(pk=pk).update(**decided) == 1
+
+
+class KeptFilesQuerySet(models.QuerySet["KeptFiles"]):
+    """What applied generations said."""
+
+    def last_written(self, digest: str) -> KeptFiles | None:
+        """The generation with this digest, else the newest: what stood in the files before somebody edited them."""
+        rows = self.select_related("generation").order_by("-generation")
+        return rows.filter(generation__digest=digest).first() or rows.first()
 
 
 class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from django.db import DatabaseError, transaction
 
-from dhcp import check, confirm, journal, render, scopes, snapshot
+from dhcp import check, confirm, handwork, journal, render, scopes, snapshot
+from dhcp.handwork import Handwork
 from dhcp.journal import Outcome
 from dhcp.models import DhcpChange, Generation
 from dhcp.records import Sifted
 from dhcp.reload import reload
-from dhcp.sift import sift
 from dhcp.snapshot import Snapshot
 from dhcp.targets import Target
 from ipmanager import files
@@ -62,6 +62,7 @@ class _Work:
     opts_after: bytes = b""
     conf_before: bytes = b""  # the proposal for root
     conf_after: bytes | None = None  # None: not this sync's business
+    hand: Handwork | None = None
     opts_count: bool = False  # whether there are scopes, so that the options are part of what is told
     told: bool = False
     confirmed: bool | None = None
@@ -132,6 +133,7 @@ def apply(target: Target, hosts: bytes, opts: bytes, reason: str) -> Outcome:
     work = _Work(target, after=hosts, opts_after=opts, opts_count=opts != b"")
     work.before, work.opts_before = _read(target.hosts), _read(target.opts)
     try:
+        work.hand = handwork.look(target, work.before, work.opts_before)
         _publish(work)
     except (IPManagerError, OSError) as error:
         return _failed(work, error)
@@ -160,7 +162,8 @@ def preview() -> Outcome:
 
 def difference(before: bytes, after: bytes) -> str:
     """Unified, without context: every line tells of one reservation."""
-    old, new = (data.decode("ascii", "replace").splitlines() for data in (before, after))
+    # What somebody wrote there by hand may hold anything; no database text holds a NUL.
+    old, new = (data.decode("ascii", "replace").replace("\0", "?").splitlines() for data in (before, after))
     return "\n".join(unified_diff(old, new, "served", "ledger", lineterm="", n=0)) if before != after else ""
 
 
@@ -185,10 +188,11 @@ def _sync(work: _Work) -> Outcome:
 def _build(work: _Work) -> None:
     """The files as they are and as they should be."""
     work.before, work.opts_before = _read(work.target.hosts), _read(work.target.opts)
+    work.hand = handwork.look(work.target, work.before, work.opts_before)
     work.seen = snapshot.take()
-    work.sifted = sift(work.seen.records)
+    work.sifted = work.hand.sift(work.seen)
     work.after = render.hosts_file(work.sifted.lines, work.target.url)
-    work.opts_after = scopes.opts_file(work.seen.scopes, work.target.url)
+    work.opts_after = work.hand.opts(work.seen.scopes, work.target.url)
     work.opts_count = bool(work.seen.scopes)
     work.conf_before = _read(work.target.conf)
     work.conf_after = scopes.conf_file(work.seen.scopes, work.target.directory, work.target.url)
@@ -208,7 +212,7 @@ def _refuse_bad_file(work: _Work) -> None:
 
 def _refuse_sudden_shrink(work: _Work) -> None:
     """An empty file is valid for dnsmasq: one mistake in the ledger would take every address away."""
-    before = _count(work.before)
+    before = max(_count(work.before), work.hand.rows if work.hand else 0)
     gone = before - len(work.sifted.lines)
     if gone > FEW and gone * 2 > before and not work.force:
         raise Refused(
@@ -225,6 +229,9 @@ def _count(hosts: bytes) -> int:
 def _publish(work: _Work) -> None:
     """Write what is new; tell dnsmasq, unless it has been told exactly this before."""
     target = work.target
+    if work.hand:
+        work.hand.record()
+        work.hand.intend(_digest(work.content), hosts=work.after, opts=work.opts_after)
     outdated = list(_outdated(work))
     for path, data in outdated:
         files.remove_leftovers(path)

@@ -51,6 +51,11 @@ class Target:
         return self.directory / "applied"
 
     @property
+    def written(self) -> Path:
+        """The digests of what we have last begun to write there; a file that has none of them was edited by hand."""
+        return self.directory / "written"
+
+    @property
     def held(self) -> Path:
         """The number of the generation that is to stay, whatever the ledger says; usually there is no such file."""
         return self.directory / "held"

@@ -1,0 +1,201 @@
+"""Decide about a hand edit: adopt it into the ledger, by the same verbs as everything else, or discard it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from dhcp import check, outbox
+from dhcp.adopt import adopt as reserve
+from dhcp.check import Row
+from dhcp.edits import ADD, CHANGE, HOSTS, KEPT, REMOVE
+from dhcp.models import DhcpChange, HandEdit
+from ipam.models import Interface, Server, Sighting
+from ipmanager.errors import Conflict, IPManagerError
+
+Card = Server | Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of one edit: `error` says why it is still open."""
+
+    edit: HandEdit
+    error: IPManagerError | None = None
+
+
+def adopt(edit: HandEdit, who: str = "") -> None:
+    """Make the ledger say what the line says. Raises Conflict with the holder when something is in the way."""
+    if edit.file != HOSTS or edit.action == KEPT:
+        raise Conflict(
+            _("This cannot be taken into the ledger by itself."),
+            _("Change the ledger as you mean it, then discard the edit."),
+        )
+    try:
+        with transaction.atomic():
+            _claim(edit, HandEdit.State.ADOPTED, who)
+            _VERBS[edit.action](edit)
+    except ValidationError as error:
+        raise Conflict(" ".join(error.messages), _("Change the ledger, or discard the edit.")) from error
+
+
+def discard(edit: HandEdit, who: str = "") -> None:
+    """Let the ledger's line return with the next sync. Raises Conflict when it is decided already."""
+    with transaction.atomic():
+        _claim(edit, HandEdit.State.DISCARDED, who)
+        outbox.note(edit, DhcpChange.Action.DELETE)
+
+
+def adopt_all(edits: Iterable[HandEdit], who: str = "") -> list[Decision]:
+    """Adopt as many as can be. The order matters to none: who waits for another's address is tried again, and those
+    that wait for each other move together."""
+    waiting, done, errors = list(edits), list[Decision](), dict[int, IPManagerError]()
+    before = -1
+    while waiting and len(waiting) != before:
+        before = len(waiting)
+        waiting = [edit for edit in waiting if not _try(adopt, edit, who, done, errors)]
+    if len(waiting) > 1 and _exchange(waiting, who):
+        done += [Decision(edit) for edit in waiting]
+        waiting = []
+    return done + [Decision(edit, errors[edit.pk]) for edit in waiting]
+
+
+def discard_all(edits: Iterable[HandEdit], who: str = "") -> list[Decision]:
+    done, errors = list[Decision](), dict[int, IPManagerError]()
+    left = [edit for edit in edits if not _try(discard, edit, who, done, errors)]
+    return done + [Decision(edit, errors[edit.pk]) for edit in left]
+
+
+def _try(
+    verb: Callable[[HandEdit, str], None], edit: HandEdit, who: str, done: list[Decision],
+    errors: dict[int, IPManagerError],
+) -> bool:  # fmt: skip
+    try:
+        verb(edit, who)
+    except IPManagerError as error:
+        errors[edit.pk] = error
+        return False
+    done.append(Decision(edit))
+    return True
+
+
+def _claim(edit: HandEdit, state: str, who: str) -> None:
+    if not HandEdit.objects.decide(edit.pk, state, who):
+        raise Conflict(_("Somebody has decided this already: %s.") % edit)
+
+
+# --- what each kind of edit is in the ledger ----------------------------------------------------------------
+
+
+def _add(edit: HandEdit) -> None:
+    """A new server, or a known one without an address; further cards of the line become its interfaces."""
+    row = _row(edit.line)
+    server = reserve(Sighting(ip_address=row.ip, mac_address=row.macs[0], hostname=row.name))
+    for number, mac in enumerate(row.macs[1:], start=2):
+        Interface(server=server, name=f"nic{number}", mac_address=mac, ip_address=row.ip).save()
+
+
+def _change(edit: HandEdit) -> None:
+    was, now = _row(edit.was), _row(edit.line)
+    cards = _cards(was)
+    for card in cards:
+        card.ip_address = now.ip
+    _exchange_mac(cards, was, now)
+    if now.name and now.name != was.name:
+        _rename(cards[0], now.name)
+    for card in cards:
+        card.save()
+
+
+def _remove(edit: HandEdit) -> None:
+    """A server that has no other card to be served is disabled; else the card gives back its address."""
+    for card in _cards(_row(edit.was)):
+        if isinstance(card, Server) and not _served_otherwise(card):
+            card.enabled = False
+        elif isinstance(card, Server):
+            text = _("%s has other cards, which would not be served any more either.")
+            raise Conflict(text % card, _("Take the address away from it, or remove their lines, too."))
+        else:
+            card.ip_address = None
+        card.save()
+
+
+_VERBS: dict[str, Callable[[HandEdit], None]] = {ADD: _add, CHANGE: _change, REMOVE: _remove}
+
+
+def _row(line: str) -> Row:
+    row = check.host_row(line.encode())
+    if isinstance(row, str):
+        raise Conflict(_("This line cannot be read: %s.") % row)
+    return row
+
+
+def _cards(row: Row) -> list[Card]:
+    """The rows behind a line, the server first."""
+    of = {"mac_address__in": row.macs, "ip_address": row.ip}
+    servers = Server.objects.filter(vrf=None, **of)
+    nics = Interface.objects.filter(server__vrf=None, **of).select_related("server").order_by("pk")
+    cards: list[Card] = [*servers, *nics]
+    if not cards:
+        text = _("The ledger has changed since: no machine has %(mac)s and %(ip)s any more.")
+        raise Conflict(text % {"mac": ", ".join(row.macs), "ip": row.ip}, _("Discard the edit."))
+    return cards
+
+
+def _exchange_mac(cards: Sequence[Card], was: Row, now: Row) -> None:
+    gone, came = set(was.macs) - set(now.macs), set(now.macs) - set(was.macs)
+    if not gone and not came:
+        return
+    if len(gone) != 1 or len(came) != 1:
+        raise Conflict(_("It is not clear which card each MAC address belongs to."), _("Change them at the server."))
+    for card in cards:
+        if card.mac_address in gone:
+            card.mac_address = came.pop()
+            return
+
+
+def _rename(card: Card, label: str) -> None:
+    if isinstance(card, Server):
+        _first, dot, domain = card.hostname.partition(".")
+        card.hostname = label + dot + domain
+        return
+    before, dash, name = label.partition(f"{card.server.hostname.partition('.')[0].lower()}-")
+    if before or not dash or not name:
+        text = _("%(card)s is a card of %(server)s and cannot be called %(name)s.")
+        raise Conflict(text % {"card": card.name, "server": card.server, "name": label}, _("Rename it at the server."))
+    card.name = name
+
+
+def _served_otherwise(server: Server) -> bool:
+    """Whether a card of it is served that no open edit removes."""
+    removed = {mac for edit in _removed() for mac in _row(edit.was).macs}
+    nics = server.interfaces.filter(ip_address__isnull=False, mac_address__isnull=False)
+    return any(mac not in removed for mac in nics.values_list("mac_address", flat=True) if mac != server.mac_address)
+
+
+def _removed() -> Iterator[HandEdit]:
+    yield from HandEdit.objects.undecided().filter(action=REMOVE, file=HOSTS)
+
+
+def _exchange(edits: Sequence[HandEdit], who: str) -> bool:
+    """Machines that have changed places: all of them let go first. All or none."""
+    if any(edit.action != CHANGE or edit.file != HOSTS for edit in edits):
+        return False
+    try:
+        with transaction.atomic():
+            moved = [(edit, _cards(_row(edit.was)), _row(edit.line)) for edit in edits]
+            for card in (card for _edit, cards, _row in moved for card in cards):
+                card.ip_address = None
+                card.save()
+            for edit, cards, row in moved:
+                _claim(edit, HandEdit.State.ADOPTED, who)
+                for card in cards:
+                    card.ip_address = row.ip
+                    card.save()
+    except (ValidationError, IPManagerError):
+        return False
+    return True
