@@ -57,6 +57,22 @@ class ScopeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfLine:
+    """One line of dnsmasq's configuration: `directive`, or `directive=field,field`."""
+
+    directive: str
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfGroup:
+    """Lines of the configuration that belong together, under a comment. Root's helper has to know their grammar."""
+
+    title: str
+    lines: tuple[ConfLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why a record is left out, or (field "name") written without its name."""
 

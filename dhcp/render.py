@@ -36,9 +36,9 @@ def generation_address(hosts: bytes) -> IPv4Address:
     return IPv4Address(int(IPv4Address("127.128.0.0")) + (digest & 0x7FFFFF))
 
 
-def header(url: str) -> str:
+def header(url: str, start: str = "# Written by IPManager; change it at ") -> str:
     """One comment line, whatever the URL: a line break or excess length in it would begin a reservation."""
-    text = f"# Written by IPManager; change it at {url}"
+    text = f"{start}{url}"
     return "".join(sign if " " <= sign <= "~" else "?" for sign in text[:_LONGEST_HEADER]) + "\n"
 
 

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dhcp.records import ScopeRecord
+from dhcp.records import ConfGroup, ConfLine, ScopeRecord
 from dhcp.render import header
 from ipam.addresses import Address
 from ipmanager.errors import Invalid
 
 _PATH = re.compile(r"/[A-Za-z0-9/._+-]+")
+_DIRECTIVE = re.compile(r"[a-z][a-z0-9-]*")
+_FIELD = re.compile(r"[A-Za-z0-9/._~:@?&=+%$(){}\[\]!*-]*")
 _V6_LONGEST = 64  # dnsmasq serves no IPv6 network that is larger
 
 
@@ -55,7 +57,7 @@ def _v6(scope: ScopeRecord) -> Iterator[tuple[str, str]]:
         yield "option6:domain-search", scope.domain
 
 
-def conf_file(scopes: Iterable[ScopeRecord], directory: Path, url: str) -> bytes:
+def conf_file(scopes: Iterable[ScopeRecord], directory: Path, url: str, further: Iterable[ConfGroup] = ()) -> bytes:
     """What root installs once, and again when a range changes: dnsmasq reads it when it starts. Raises Invalid."""
     if not _PATH.fullmatch(str(directory)):
         raise Invalid(f"{directory} has signs that dnsmasq's configuration cannot hold", hint="IPMANAGER_DNSMASQ_DIR")
@@ -65,8 +67,22 @@ def conf_file(scopes: Iterable[ScopeRecord], directory: Path, url: str) -> bytes
         f"dhcp-optsfile={directory}/opts",
         f"addn-hosts={directory}/generation",
         *(line for scope in _ordered(scopes) for line in _scope_lines(scope)),
+        *(line for group in further for line in _group_lines(group)),
     ]
     return (header(url) + "\n".join(lines) + "\n").encode("ascii")
+
+
+def _group_lines(group: ConfGroup) -> Iterator[str]:
+    yield header(group.title, "# ").rstrip("\n")
+    for line in group.lines:
+        yield _conf_line(line)
+
+
+def _conf_line(line: ConfLine) -> str:
+    """Quotes, commas, #, blanks and control characters are dnsmasq's own; no field may hold one."""
+    if not _DIRECTIVE.fullmatch(line.directive) or not all(map(_FIELD.fullmatch, line.fields)):
+        raise Invalid(f"{line} cannot stand in dnsmasq's configuration")
+    return "=".join(filter(None, (line.directive, ",".join(line.fields))))
 
 
 def _scope_lines(scope: ScopeRecord) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import subprocess
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from dhcp import check, inherit, options, scopes, snapshot
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, Generation
-from dhcp.records import ScopeRecord
+from dhcp.records import ConfGroup, ConfLine, ScopeRecord
 from dhcp.sync import sync
 from ipam.models import VRF, Pool, Server, Subnet
 from ipmanager.errors import Invalid
@@ -266,6 +267,18 @@ def test_each_dhcp_pool_is_a_range_that_may_be_for_known_machines_only(scope, su
 def test_a_directory_that_dnsmasq_cannot_be_told_is_refused():
     with pytest.raises(Invalid, match="cannot hold"):
         scopes.conf_file([], "/srv/a,b\nuser=root", URL)
+
+
+def test_further_lines_stand_behind_the_ranges_under_their_title():
+    group = ConfGroup("Network boot\nuser=root", (ConfLine("enable-tftp"), ConfLine("dhcp-match", ("set:ipxe", "175"))))
+    lines = scopes.conf_file([], Path("/srv/dnsmasq"), URL, [group]).decode().splitlines()
+    assert lines[-3:] == ["# Network boot?user=root", "enable-tftp", "dhcp-match=set:ipxe,175"]
+
+
+@pytest.mark.parametrize("line", [("x y",), ("x", ("a,b",)), ("x", ('"',)), ("x", ("a#",)), ("x\n",), ("x", ("a\nb",))])
+def test_a_further_line_that_would_be_two_or_another_is_refused(line):
+    with pytest.raises(Invalid):
+        scopes.conf_file([], Path("/srv/dnsmasq"), URL, [ConfGroup("x", (ConfLine(*line),))])
 
 
 def test_the_command_prints_what_the_sync_lays_out(scope, target, capsys):
