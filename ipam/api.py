@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -19,10 +20,12 @@ from ipam import allocate as verbs
 from ipam import api_filters, carve
 from ipam import serializers as shapes
 from ipam.addresses import Network
+from ipam.api_bulk import make_servers
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import lock_ledger
 from ipam.usage import usage
 from ipmanager.access import Right, is_admin
+from ipmanager.bulk import DONE, Row, RowsRefused, each, invalid, one
 from ipmanager.errors import Invalid
 from ipmanager.rest import Resource
 
@@ -154,7 +157,7 @@ class IPAddresses(Resource):
         "ip_address", "status", "ip_type", "hostname", "mac_address", "vm_id", "freed_at", "created_at", "updated_at",
     ]  # fmt: skip
     scope = "addresses"
-    rights = {name: Right("addresses", CHANGE_ADDRESS) for name in ("reserve", "release", "quarantine")}
+    rights = {name: Right("addresses", CHANGE_ADDRESS) for name in ("reserve", "release", "quarantine", "bulk_status")}
 
     def perform_create(self, serializer: BaseSerializer) -> None:
         """A free row of a pool is taken; where there is none, one is made."""
@@ -189,10 +192,30 @@ class IPAddresses(Resource):
         """Take it out of use because something is wrong with it."""
         return self.turned(verbs.quarantine, _checked(shapes.ReasonSerializer, request)["description"])
 
+    @extend_schema(request=shapes.StatusesSerializer, responses=DONE)
+    @action(detail=False, methods=["post"], url_path="bulk-status", filterset_class=None, pagination_class=None)
+    def bulk_status(self, request: Request) -> Response:
+        """Reserve, release or quarantine many addresses, all of them or none."""
+        asked = _checked(shapes.StatusesSerializer, request)
+        verb, facts = VERBS[asked["status"]]
+        with transaction.atomic():
+            self.lock_rows()
+            there = self.found(asked["ids"])
+            each(asked["ids"], lambda key: verb(one(there, key), *(asked[name] for name in facts)))
+        return Response({"count": len(asked["ids"]), "ids": asked["ids"]})
+
     def turned(self, verb: Any, *arguments: str) -> Response:
         with transaction.atomic():
             row = verb(self.locked(), *arguments)
         return self.shown(self.again(row) if row.pk else row)
+
+
+# What sets a status, and what it wants to know.
+VERBS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "reserved": (verbs.reserve, ("description",)),
+    "available": (verbs.release, ()),
+    "quarantine": (verbs.quarantine, ("description",)),
+}
 
 
 class Servers(Resource):
@@ -203,6 +226,15 @@ class Servers(Resource):
     filterset_class = api_filters.ServerFilters
     ordering_fields = ["hostname", "ip_address", "mac_address", "location", "created_at", "updated_at"]
     scope = "addresses"
+
+    def create_rows(self, rows: Sequence[Row]) -> list[int]:
+        """Judged and written together: the number of queries grows with the chunks, not with the rows."""
+        shape = self.get_serializer(data=rows, many=True)
+        if not shape.is_valid():
+            wrong: Any = shape.errors  # by the rows' numbers
+            raise RowsRefused({number: invalid(found) for number, found in wrong.items()}, len(rows))
+        lock_ledger()
+        return make_servers(shape.validated_data)
 
 
 class Interfaces(Resource):

@@ -15,6 +15,7 @@ from rest_framework.validators import UniqueValidator
 from ipam import addresses
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+from ipmanager.bulk import MOST
 from ipmanager.rest import ChosenFields
 
 MOST_POOLS = 1000  # of one subnet
@@ -236,6 +237,15 @@ class ReasonSerializer(serializers.Serializer):
     """Why an address is kept."""
 
     description = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
+
+
+class StatusesSerializer(ReasonSerializer):
+    """Addresses, and the status that they shall have."""
+
+    ids = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=10**18), min_length=1, max_length=MOST
+    )
+    status = serializers.ChoiceField(["reserved", "available", "quarantine"])
 
 
 class UsageSerializer(serializers.Serializer):

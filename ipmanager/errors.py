@@ -21,6 +21,7 @@ class IPManagerError(Exception):
 
     code = "error"
     status = 500
+    errors: dict[str, list[str]] | None = None  # what is wrong with single fields, where there is more than one
 
     def __init__(self, message: object, hint: object = "") -> None:
         super().__init__(message, hint)

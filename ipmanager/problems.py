@@ -46,7 +46,7 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]] | N
     """Status, body and headers for an exception."""
     match error:
         case IPManagerError():
-            return told(error.status, error.message, code=error.code, hint=error.hint)
+            return told(error.status, error.message, code=error.code, hint=error.hint, errors=error.errors)
         case ValidationError():
             return of_fields(error)
         case exceptions.APIException():

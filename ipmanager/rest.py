@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ipmanager.access import confines
+from ipmanager.bulk import Bulk
 from ipmanager.models import Network
 from ipmanager.replay import Repeatable
 
@@ -83,7 +84,7 @@ class ChosenFields(serializers.Serializer):
         return {name: fields[name] for name in dict.fromkeys(names)}
 
 
-class Resource(Repeatable, viewsets.ModelViewSet):
+class Resource(Repeatable, Bulk, viewsets.ModelViewSet):
     """The rows of a model. A change is made to the row as it is under lock, so that no other change is lost.
 
     Rows that have a place in the network know by `confined` which of them lie in some networks.
@@ -145,10 +146,15 @@ class Resource(Repeatable, viewsets.ModelViewSet):
     def again(self, row: Any) -> Any:
         """The row as the database has it now, with all that is shown of it. What a confined token has moved out of
         its bounds is refused: the transaction around is rolled back."""
-        if found := self.get_queryset().filter(pk=row.pk).first():
-            return found
-        bounds = ", ".join(map(str, confines(self.request)))
-        raise exceptions.PermissionDenied(_("This token is for %s only.") % bounds)
+        found = self.get_queryset().filter(pk=row.pk).first()
+        self.refuse_unless(found is not None)
+        return found
+
+    def refuse_unless(self, within: bool) -> None:
+        """Raises PermissionDenied when a row is not within the bounds of the caller's token."""
+        if not within:
+            bounds = ", ".join(map(str, confines(self.request)))
+            raise exceptions.PermissionDenied(_("This token is for %s only.") % bounds)
 
     def shown(self, row: Any, status: int = 200) -> Response:
         """The row, and the ETag of its whole: `fields=` does not change it."""

@@ -37,6 +37,7 @@ _TWINS = {
     "ip_address": gettext_lazy("%(value)s stands in line %(line)d already."),
     "hostname": gettext_lazy("“%(value)s” stands in line %(line)d already."),
 }
+_TWIN_ROWS = dict.fromkeys(_TWINS, gettext_lazy("%(value)s stands in row %(line)d already."))
 
 
 @dataclass(slots=True)
@@ -94,6 +95,19 @@ def import_servers(
     return job.outcome(written=write)
 
 
+def make_servers(rows: Sequence[dict[str, Any]], vrf_id: int | None = None) -> tuple[list[Server], list[Plan]]:
+    """New servers of one address space from their fields: all of them, or none and the rows with their faults.
+
+    Rows are called by `line`, counted from 0. Call it in a transaction that holds the ledger's lock.
+    """
+    plans = [Plan(number, str(row.get("hostname", "")), row) for number, row in enumerate(rows)]
+    blame_twins(plans, _TWIN_ROWS)
+    job = _Job(plans, vrf_id, lambda what, done, total: None)
+    job.judge(match=_all_new)
+    bad = [plan for plan in plans if plan.faults]
+    return ([], bad) if bad else (job.write(), [])
+
+
 class _Job:
     """One import on its way."""
 
@@ -110,9 +124,9 @@ class _Job:
 
     # --- judging ---
 
-    def judge(self) -> None:
+    def judge(self, match: Callable[[Sequence[Plan], int | None], None] | None = None) -> None:
         for chunk in self._chunks("matched", [plan for plan in self.plans if plan.good]):
-            _match(chunk, self.vrf_id)
+            (match or _match)(chunk, self.vrf_id)
         self._refuse_second_rows()
         self.movers = {plan.server_id: plan for plan in self.plans if plan.server_id and plan.changes and plan.good}
         ground = _Ground(self.vrf_id)
@@ -166,13 +180,16 @@ class _Job:
 
     # --- writing ---
 
-    def write(self) -> None:
+    def write(self) -> list[Server]:
+        """Write the good rows; the new servers in the rows' order."""
         self._park()
         good = [plan for plan in self.plans if plan.good and plan.changes]
         for chunk in self._chunks("changed", [plan for plan in good if plan.server_id]):
             _update(chunk)
+        made: list[Server] = []
         for chunk in self._chunks("created", [plan for plan in good if not plan.server_id]):
-            Server.objects.bulk_create(Server(vrf_id=self.vrf_id, **plan.changes) for plan in chunk)
+            made += Server.objects.bulk_create(Server(vrf_id=self.vrf_id, **plan.changes) for plan in chunk)
+        return made
 
     def _park(self) -> None:
         """Take away first what servers leave to others: no unique key may be broken in between, not even in a swap."""
@@ -208,6 +225,11 @@ def _match(chunk: Sequence[Plan], vrf_id: int | None) -> None:
         if server and mac and server.mac_address not in (mac, None):
             server = None  # the name's holder is another machine; the check will say so
         _compare(plan, server)
+
+
+def _all_new(chunk: Sequence[Plan], vrf_id: int | None) -> None:
+    for plan in chunk:
+        _compare(plan, None)
 
 
 def _compare(plan: Plan, server: Server | None) -> None:

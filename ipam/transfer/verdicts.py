@@ -72,7 +72,8 @@ class Entry:
     warnings: tuple[Remark, ...] = ()
 
     def blame(self, name: str, reason: object) -> None:
-        if (fault := Remark(name, str(reason))) not in self.faults:
+        text = reason if isinstance(reason, str) else str(reason)  # a Clash stays one
+        if (fault := Remark(name, text)) not in self.faults:
             self.faults.append(fault)
 
     def blame_all(self, errors: Mapping[str, Iterable[str]]) -> None:
