@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from dhcp import installed
-from dhcp.models import DhcpChange, Generation
+from dhcp.models import DhcpChange, Generation, HandEdit
 from dhcp.targets import Target
 from ipam.admin import marks
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
@@ -136,4 +136,6 @@ def _dhcp() -> dict[str, Any]:
         "last": last,
         "ago": marks.ago(last.updated_at) if last else "",
         "url": reverse("admin:dhcp_generation_changelist"),
+        "hand_edits": HandEdit.objects.undecided().count(),
+        "hand_edits_url": reverse("admin:dhcp_handedit_changelist"),
     }

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from dhcp import installed, scopes, snapshot
 from dhcp.journal import Outcome, describe
+from dhcp.management import hand_edits
 from dhcp.models import Generation
 from dhcp.rollback import newest, release, rollback
 from dhcp.sync import CHANGED, preview, sync
@@ -37,6 +38,9 @@ Example: manage.py sync_dnsmasq --diff"""
         parser.add_argument("--list", action="store_true", help="list the last generations")
         parser.add_argument("--rollback", type=int, metavar="N", help="serve generation N, and stay there")
         parser.add_argument("--release", action="store_true", help="end a rollback: serve what the ledger says")
+        parser.add_argument("--hand-edits", action="store_true", help="list what was edited in the files by hand")
+        parser.add_argument("--adopt", metavar="N|all", help="take hand edit N, or all, into the ledger")
+        parser.add_argument("--discard", metavar="N|all", help="forget hand edit N, or all: the ledger's line returns")
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: Any) -> None:
@@ -45,6 +49,12 @@ Example: manage.py sync_dnsmasq --diff"""
             return
         if options["list"]:
             self.stdout.write("\n".join(map(summary, newest(LISTED))))
+            return
+        if options["hand_edits"]:
+            self._list_hand_edits(options["json"])
+            return
+        if options["adopt"] or options["discard"]:
+            self._decide(options)
             return
         outcome = self._do(options)
         if options["json"]:
@@ -57,6 +67,19 @@ Example: manage.py sync_dnsmasq --diff"""
             if warning := installed.look(Target.from_settings()).warning:
                 self.stderr.write(warning)
         if not (outcome.good or outcome.result == CHANGED):
+            sys.exit(1)
+
+    def _list_hand_edits(self, as_json: bool) -> None:
+        edits = hand_edits.listed()
+        if as_json:
+            self.stdout.write(json.dumps([hand_edits.as_json(edit) for edit in edits]))
+        else:
+            self.stdout.write("\n".join(map(hand_edits.line, edits)) or hand_edits.NONE)
+
+    def _decide(self, options: dict[str, Any]) -> None:
+        decisions = hand_edits.decide(options["adopt"], options["discard"])
+        self.stdout.write("\n".join(map(hand_edits.outcome, decisions)) or hand_edits.NONE)
+        if any(decision.error for decision in decisions):
             sys.exit(1)
 
     def _do(self, options: dict[str, Any]) -> Outcome:
