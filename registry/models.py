@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from ipam.addresses import Address
 from ipam.fields import AddressField
 from ipam.models import Subnet
 from registry import defaults, rules
@@ -343,13 +344,16 @@ class Service(models.Model):
 
     @property
     def endpoint(self) -> str | None:
-        """Where it is reached. One that listens everywhere is reached where it registered from."""
+        """Where it is reached."""
         if self.ip_address is None:
             return None
-        ip = self.ip_address
-        if ip in WILDCARDS:
-            ip = self.registered_from or self.environment.service_ip_base
+        ip = self.reached or self.ip_address
         return f"http://[{ip}]:{self.port}" if ip.version == 6 else f"http://{ip}:{self.port}"
+
+    @property
+    def reached(self) -> Address | None:
+        """Where one that listens everywhere is called; None for the others."""
+        return (self.registered_from or self.environment.service_ip_base) if self.ip_address in WILDCARDS else None
 
     @property
     def dependencies(self) -> list[str]:
@@ -371,6 +375,7 @@ class Service(models.Model):
             dependencies=tuple(self.dependencies),
             last_heartbeat=self.last_heartbeat,
             container_port=self.container_port,
+            reached=self.reached,
         )
 
 

@@ -59,7 +59,7 @@ class ServiceQuerySet(models.QuerySet["Service"]):
 
     def records(self, environment: str) -> list[ServiceRecord]:
         """Everything that has a port there, ordered by service id; two queries, however many they are."""
-        rows = self.of(environment).placed().prefetch_related("dependency_rows").order_by("service_id")
+        rows = self.of(environment).placed().whole().order_by("service_id")
         return [row.record() for row in rows]
 
     def in_the_way(self, protocol: Any, ip: Address, port: Any) -> ServiceQuerySet:

@@ -12,6 +12,7 @@ class ServiceRecord:
 
     `protocol` is tcp or udp, `status` active, inactive or restarting; `container_port` is the port inside its
     container, where `ip` and `port` are the host's. `dependencies` are service ids, not checked to exist.
+    `reached` is where a service that listens on every address of its host is called.
     """
 
     service_id: str
@@ -25,3 +26,9 @@ class ServiceRecord:
     dependencies: tuple[str, ...] = ()
     last_heartbeat: datetime | None = None
     container_port: int | None = None
+    reached: Address | None = None
+
+    @property
+    def address(self) -> Address:
+        """Where it is called."""
+        return self.reached or self.ip
