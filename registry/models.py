@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -271,10 +269,10 @@ class Service(models.Model):
         related_name="services", verbose_name=_("restart action"),
     )  # fmt: skip
     additional_info = models.JSONField(_("further facts"), default=dict, blank=True)
-    last_heartbeat = models.DateTimeField(_("last heartbeat"), default=timezone.now, db_default=Now())
+    last_heartbeat = models.DateTimeField(_("last heartbeat"), db_default=Now(), editable=False)
     inactive_since = models.DateTimeField(_("inactive since"), null=True, blank=True, editable=False)
     registered_from = AddressField(_("registered from"), null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(_("registered"), default=timezone.now, db_default=Now(), editable=False)
+    created_at = models.DateTimeField(_("registered"), db_default=Now(), editable=False)
     objects = ServiceQuerySet.as_manager()
 
     class Meta:
@@ -329,11 +327,7 @@ class Service(models.Model):
             PortLock.objects.hold(self.protocol, self.port)
 
     def validate_constraints(self, exclude: Any = None) -> None:
-        try:
-            super().validate_constraints(exclude)
-        except ValidationError:
-            rules.check_service(self)  # which can say who is in the way
-            raise
+        """`clean` says the same without asking the database about each, and names whoever is in the way."""
 
     def clean(self) -> None:
         rules.check_service(self)

@@ -109,6 +109,7 @@ def _known(config: RegistryConfig, wish: Wish, caller: Address | None) -> Regist
     row = Service.objects.of(config.environment).placed().select_for_update().filter(service_id=wish.service_id).first()
     if row is None:
         return None
+    row.environment = config
     changed = [field for field, value in wish.facts().items() if getattr(row, field) != value]
     for field in changed:
         setattr(row, field, wish.facts()[field])
@@ -121,7 +122,7 @@ def _known(config: RegistryConfig, wish: Wish, caller: Address | None) -> Regist
     Service.objects.filter(pk=row.pk).update(**{field: getattr(row, field) for field in fields})
     if _set_dependencies(row, wish.dependencies):
         changed.append("dependencies")
-    row.refresh_from_db()
+    row.refresh_from_db(fields=["last_heartbeat"])
     return Registered(row, again=True, changed=tuple(changed))
 
 
@@ -150,10 +151,12 @@ def _new(config: RegistryConfig, wish: Wish, caller: Address | None) -> Register
     row.protocol, row.ip_address = wish.protocol or row.protocol, ip
     row.status, row.inactive_since, row.registered_from = Service.Status.ACTIVE, None, caller
     row.port, note = _port_for(row, config, wish)
+    returns = row.pk is not None
     row.save()
-    Service.objects.filter(pk=row.pk).update(last_heartbeat=Now())  # save() takes Python's clock
+    if returns:
+        Service.objects.filter(pk=row.pk).update(last_heartbeat=Now())
     _set_dependencies(row, wish.dependencies)
-    row.refresh_from_db()
+    row.refresh_from_db(fields=["last_heartbeat", "created_at"])
     return Registered(row, note=note)
 
 

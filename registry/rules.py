@@ -46,16 +46,28 @@ def check_action(action: RestartAction) -> None:
 
 
 def check_service(service: Service) -> None:
-    from registry.models import Service
-
+    """What the constraints of its table say, and who is in the way."""
     if not isinstance(service.additional_info, dict) or len(str(service.additional_info)) > LONGEST_INFO:
         raise ValidationError({"additional_info": _("Give an object of at most %d KiB.") % (LONGEST_INFO // 1024)})
+    first, last = service.range_first, service.range_last
+    if (first is None) != (last is None) or (first and last and first > last):
+        raise ValidationError({"range_first": _("A port range runs upwards, from 1 to 65535.")})
+    if (service.ip_address is None) != (service.port is None):
+        raise ValidationError({"port": _("An address and a port come together.")})
     if service.environment_id and service.service_id:
-        twin = Service.objects.of(service.environment_id).filter(service_id=service.service_id).exclude(pk=service.pk)
-        if twin.exists():
-            raise ValidationError({"service_id": Clash(_("%s is registered already.") % service)})
+        check_twin(service)
     if service.ip_address and is_port(service.port):
         check_port(service, service.ip_address)
+
+
+def check_twin(service: Service) -> None:
+    from registry.models import Service
+
+    twins = Service.objects.of(service.environment_id).filter(service_id=service.service_id).exclude(pk=service.pk)
+    if twins.exists():
+        raise ValidationError(
+            {"service_id": ValidationError(Clash(_("%s is registered already.") % service), code="unique")}
+        )
 
 
 def check_port(service: Service, ip: Address) -> None:

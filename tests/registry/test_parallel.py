@@ -1,0 +1,98 @@
+"""Many processes at once: no port twice on an address, none leaked."""
+
+import os
+from collections import Counter
+
+import pytest
+
+from registry.models import RegistryConfig, Service
+from tests.ipam.test_parallel_allocation import run_at_once
+from tests.registry.factories import ServiceFactory
+
+LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
+PROCESSES, EACH = (16, 100) if LONG else (6, 12)
+SETUP = """
+import django; django.setup()
+from registry.register import Wish, register
+from registry.depart import deregister
+"""
+
+# Every process registers its services, sends half of them away and registers those anew: `+`, `-` and the port.
+COME_AND_GO = (
+    SETUP
+    + """
+for n in range({each}):
+    print("+", register(Wish(f"s-{number}-{{n}}", type="api", port_range=(20_000, 20_000 + {room}))).service.port)
+    if n % 2:
+        assert deregister(f"s-{number}-{{n}}")
+"""
+)
+SAME = SETUP + "print(register(Wish('same', type='api')).service.port)"
+PREFERRED = SETUP + "print(register(Wish('s-{number}', preferred_port=8500)).service.port)"
+WILD = (
+    SETUP
+    + """
+from ipam.addresses import parse_address
+host = parse_address("0.0.0.0" if {number} % 2 else "127.0.0.{number}")
+for n in range(3):
+    print(register(Wish(f's-{number}-{{n}}', port_range=(20_000, 20_040), host=host)).service.port)
+"""
+)
+
+
+@pytest.fixture
+def environment(shared_database):
+    return shared_database
+
+
+def test_no_port_is_given_twice_and_none_leaks(environment):
+    room = PROCESSES * EACH
+    scripts = [COME_AND_GO.format(number=n, each=EACH, room=room) for n in range(PROCESSES)]
+
+    printed = run_at_once(environment, scripts)
+
+    assert len(printed) == 2 * PROCESSES * EACH
+    places = list(Service.objects.values_list("ip_address", "protocol", "port"))
+    assert len(places) == len(set(places)) == PROCESSES * EACH // 2
+    assert {port for _ip, _protocol, port in places} <= set(range(20_000, 20_000 + room + 1))
+
+
+def test_one_service_that_registers_from_many_processes_gets_one_port(environment):
+    assert len(set(run_at_once(environment, [SAME] * PROCESSES))) == 1
+    assert Service.objects.count() == 1
+
+
+def test_of_many_that_prefer_one_port_exactly_one_gets_it(environment):
+    given = run_at_once(environment, [PREFERRED.format(number=n) for n in range(PROCESSES)])
+    assert Counter(given)["8500"] == 1
+    assert len(set(given)) == PROCESSES
+
+
+def test_a_port_on_all_addresses_and_the_same_on_one_are_never_given_both(environment):
+    run_at_once(environment, [WILD.format(number=n) for n in range(1, PROCESSES + 1)])
+    everywhere = {row.port for row in Service.objects.filter(ip_address="0.0.0.0")}
+    elsewhere = Counter(row.port for row in Service.objects.exclude(ip_address="0.0.0.0"))
+    assert len(everywhere) == 3 * (PROCESSES // 2)
+    assert not everywhere & elsewhere.keys()
+
+
+def test_a_range_that_is_just_large_enough_serves_all_of_many_at_once(environment):
+    RegistryConfig.objects.update(port_first=20_000, port_last=20_000 + PROCESSES * 3 - 1)
+    script = SETUP + "for n in range(3): print(register(Wish(f's-{number}-{{n}}')).service.port)"
+
+    given = run_at_once(environment, [script.format(number=n) for n in range(PROCESSES)])
+
+    assert sorted(map(int, given)) == list(range(20_000, 20_000 + PROCESSES * 3))
+
+
+def test_a_service_comes_and_goes_in_two_processes_at_once(environment):
+    script = (
+        SETUP
+        + """
+for n in range({each}):
+    register(Wish("same")); deregister("same"); print(n)
+"""
+    )
+    run_at_once(environment, [script.format(each=EACH)] * 4)
+    ServiceFactory(port=8000)  # the port is free again, whoever was last
+    assert Service.objects.count() == 1
