@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, models
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db import connection, models, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from ipam.addresses import Address, parse_address
@@ -15,6 +16,8 @@ from registry.records import ServiceRecord
 
 if TYPE_CHECKING:
     from registry.models import PortLock, RegistryConfig, Service  # noqa: F401  (in the base classes' parameters)
+
+Cutoffs = Mapping[str, datetime]  # an environment's name -> a moment
 
 # A socket on one of these has its port on every address of the machine; "::" takes IPv4 too (ipv6(7), IPV6_V6ONLY).
 WILDCARDS = (parse_address("0.0.0.0"), parse_address("::"))
@@ -77,19 +80,59 @@ class ServiceQuerySet(models.QuerySet["Service"]):
             rows = rows.filter(Q(registered_from=caller) | Q(ip_address=caller) | Q(registered_from=None))
         return rows.update(last_heartbeat=Now(), status="active", inactive_since=None)
 
-    def silent(self, now: datetime) -> ServiceQuerySet:
-        """Active ones whose time-out is over."""
-        timeout = _seconds("environment__heartbeat_timeout")
-        return self.exclude(status="inactive").placed().filter(last_heartbeat__lt=Value(now) - timeout)
+    def living(self) -> ServiceQuerySet:
+        return self.exclude(status="inactive").placed()
 
-    def lapsed(self, now: datetime) -> ServiceQuerySet:
-        """Inactive ones whose grace is over; a pinned one keeps its port for ever."""
-        grace = _seconds("environment__grace_period")
-        return self.filter(status="inactive", pinned=False).placed().filter(inactive_since__lt=Value(now) - grace)
+    def by_environment(self) -> Counter[str]:
+        """How many there are in each."""
+        counts = self.order_by().values_list("environment").annotate(number=models.Count("pk"))
+        return Counter(dict(counts))
+
+    def unplace(self, ids: Collection[int]) -> None:
+        """Take their ports and addresses."""
+        for some in batched(ids):
+            self.filter(pk__in=some).update(ip_address=None, port=None)
+
+    def forget(self, before: datetime) -> None:
+        """Delete those that have been without a port and silent since then."""
+        self.filter(port=None, pinned=False, inactive_since__lt=before).delete()
+
+    def silent(self, cutoffs: Cutoffs) -> ServiceQuerySet:
+        """Those that were last heard of before their environment's moment, and are not inactive yet."""
+        return self.living().filter(_before("last_heartbeat", cutoffs))
+
+    def lapsed(self, cutoffs: Cutoffs) -> ServiceQuerySet:
+        """Those that are inactive since before their environment's moment; a pinned one keeps its port for ever."""
+        return self.filter(status="inactive", pinned=False).placed().filter(_before("inactive_since", cutoffs))
+
+    def expire(self, ids: Collection[int], cutoffs: Cutoffs, now: datetime) -> set[int]:
+        """Those of these that are silent still are inactive from now on."""
+        gone: set[int] = set()
+        with transaction.atomic():
+            for some in batched(ids):
+                rows = self.model.objects.silent(cutoffs).filter(pk__in=some).select_for_update(of=("self",))
+                still = {row.pk for row in rows}
+                self.model.objects.filter(pk__in=still).update(status="inactive", inactive_since=now)
+                gone |= still
+        return gone
 
 
-def _seconds(column: str) -> ExpressionWrapper:
-    return ExpressionWrapper(F(column) * Value(timedelta(seconds=1), DurationField()), DurationField())
+def _before(column: str, cutoffs: Cutoffs) -> Q:
+    """Environments with the same moment share a condition: few moments, however many environments."""
+    names: dict[datetime, list[str]] = defaultdict(list)
+    for name, moment in cutoffs.items():
+        names[moment].append(name)
+    found = Q(pk__in=[])
+    for moment, those in names.items():
+        found |= Q(**{"environment__in": those, f"{column}__lt": moment})
+    return found
+
+
+def batched(ids: Collection[int], size: int = 500) -> Iterator[list[int]]:
+    """In parts that fit into one statement."""
+    listed = list(ids)
+    for start in range(0, len(listed), size):
+        yield listed[start : start + size]
 
 
 class PortLockQuerySet(models.QuerySet["PortLock"]):

@@ -1,0 +1,52 @@
+"""The apps' loops, each in a thread of its own: what they do, and how often, is theirs."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from typing import Protocol
+
+from django.utils.module_loading import import_string
+
+logger = logging.getLogger(__name__)
+
+LOOPS = ["dhcp.worker.Worker", "registry.worker.Worker"]
+PATIENCE = 20.0  # seconds that a loop may take to finish its round
+
+
+class Loop(Protocol):
+    """What LOOPS names: made without arguments, in the main thread."""
+
+    def run(self) -> None:
+        """Until stop()."""
+
+    def stop(self) -> None:
+        """From another thread."""
+
+
+def run() -> int:
+    """All of them until TERM or INT: 0. When one ends by itself all end: 1, and whoever started us starts us anew."""
+    loops: list[Loop] = [import_string(name)() for name in LOOPS]
+    told, ended = threading.Event(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: [event.set() for event in (told, ended)])  # type: ignore[func-returns-value]
+    threads = [threading.Thread(target=_run, args=(loop, ended), daemon=True) for loop in loops]
+    for thread in threads:
+        thread.start()
+    while not ended.wait(3600):
+        pass  # a wait without end would not let a signal through on every system
+    for loop in loops:
+        loop.stop()
+    for thread in threads:
+        thread.join(PATIENCE)
+    return 0 if told.is_set() else 1
+
+
+def _run(loop: Loop, ended: threading.Event) -> None:
+    try:
+        loop.run()
+    except Exception:
+        logger.exception("%s ended", type(loop).__module__)
+    finally:
+        ended.set()

@@ -1,0 +1,15 @@
+"""Everything that is to be done without being asked, until told to stop."""
+
+import sys
+
+from ipmanager import commands, loops
+
+
+class Command(commands.Command):
+    help = """Keep dnsmasq in step with the ledger, and the services' states true, until TERM or Ctrl-C.
+`manage.py run` starts one by itself.
+
+Example: manage.py worker"""
+
+    def handle(self, **options: object) -> None:
+        sys.exit(loops.run())
