@@ -119,7 +119,6 @@ class Handwork:
             return
         for name, data in self.looked_at.items():
             written[name].append(_digest(data))
-        files.remove_leftovers(self.target.written)
         files.replace(self.target.written, json.dumps(written).encode())
 
 

@@ -229,12 +229,12 @@ def _count(hosts: bytes) -> int:
 def _publish(work: _Work) -> None:
     """Write what is new; tell dnsmasq, unless it has been told exactly this before."""
     target = work.target
+    _tidy(target)
     if work.hand:
         work.hand.record()
         work.hand.intend(_digest(work.content), hosts=work.after, opts=work.opts_after)
     outdated = list(_outdated(work))
     for path, data in outdated:
-        files.remove_leftovers(path)
         files.replace(path, data, MODE)
     if outdated:
         _tell(work)
@@ -246,10 +246,15 @@ def _publish(work: _Work) -> None:
     files.replace(target.applied, _digest(work.content).encode())
 
 
+def _tidy(target: Target) -> None:
+    """Remove what killed writers left: they held the lock that we hold now."""
+    for path in target.ours:
+        files.remove_leftovers(path)
+
+
 def _propose(work: _Work) -> None:
     """Lay out the configuration that root should install; ranges take effect by that only."""
     if work.conf_after is not None and work.proposes:
-        files.remove_leftovers(work.target.conf)
         files.replace(work.target.conf, work.conf_after, MODE)
 
 

@@ -61,6 +61,11 @@ class Target:
         return self.directory / "held"
 
     @property
+    def ours(self) -> tuple[Path, ...]:
+        """Every file that we write here, all of them under the lock."""
+        return (self.opts, self.hosts, self.generation, self.applied, self.written, self.conf, self.held)
+
+    @property
     def lock(self) -> Path:
         return self.directory / "lock"
 

@@ -62,13 +62,24 @@ def lock(path: Path | str, timeout: float = 10.0) -> Iterator[None]:
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:
-    temporary = _write_beside(path, data, mode)
+    with _naming(path):
+        temporary = _write_beside(path, data, mode)
+        try:
+            temporary.rename(path)
+        except BaseException:
+            _remove(temporary)
+            raise
+        _sync_directory(path.parent)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """The error of a call on a temporary file tells of `path`: the same failure again reads the same."""
     try:
-        temporary.rename(path)
-    except BaseException:
-        _remove(temporary)
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
         raise
-    _sync_directory(path.parent)
 
 
 def _write_beside(path: Path, data: bytes, mode: int) -> Path:

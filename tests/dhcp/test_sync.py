@@ -13,6 +13,7 @@ from dhcp.models import DhcpChange, Generation
 from dhcp.reload import ReloadFailed
 from ipam.models import Server, Subnet
 from ipmanager import files
+from tests.support.disk import tiny_disk
 
 pytestmark = pytest.mark.django_db
 
@@ -122,11 +123,12 @@ def test_what_dnsmasq_could_not_read_any_more_is_mended(target, subnet, reloads,
     assert sync.sync().result == "unchanged" and len(reloads) == 2
 
 
-def test_leftovers_of_a_killed_writer_go_with_the_next_write(target, subnet):
-    target.prepare()
-    leftover = target.directory / ".hosts.new-abc"
-    leftover.touch()
+@pytest.mark.parametrize("name", ["hosts", "opts", "generation", "applied", "written", "conf", "held"])
+def test_leftovers_of_a_killed_writer_go_with_the_next_sync(target, subnet, name):
     sync.sync()
+    leftover = target.directory / f".{name}.new-abc"
+    leftover.touch()
+    assert sync.sync().result == "unchanged"
     assert not leftover.exists()
 
 
@@ -199,6 +201,22 @@ def test_a_failed_write_keeps_file_and_changes_and_tells_why(target, subnet, mon
     assert target.hosts.read_bytes() == before and DhcpChange.objects.exists()
     monkeypatch.undo()
     assert sync.sync().result == "applied"
+
+
+@pytest.mark.needs("root", "namespaces")  # who may make those may mount a tiny disk
+def test_a_full_disk_keeps_the_files_until_there_is_room(target, subnet):
+    target.directory.mkdir()
+    with tiny_disk(target.directory) as resize:
+        servers(subnet, range(1, 101))
+        assert sync.sync().good
+        before = target.hosts.read_bytes()
+        servers(subnet, range(101, 3001))
+        for _ in range(2):
+            assert sync.sync().reason == f"{target.hosts}: No space left on device"
+        assert (newest().attempts, target.hosts.read_bytes()) == (2, before)
+        resize(1024)
+        assert sync.sync().good
+        assert len(rows(target)) == 3000 and not DhcpChange.objects.exists()
 
 
 def test_a_directory_that_cannot_be_made_is_a_reason_too(target, settings, tmp_path):

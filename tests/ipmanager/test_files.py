@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from ipmanager import files
+from tests.support.disk import tiny_disk
 from tests.support.site import ROOT
 
 OLD, NEW = b"old\n" * 1000, b"new\n" * 1000
@@ -73,8 +74,9 @@ def test_a_failing_call_leaves_the_old_file_and_no_temporary_one(target, monkeyp
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(f"os.{call}", fail)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError) as refusal:
         files.replace(target, NEW)
+    assert (refusal.value.filename, refusal.value.filename2) == (str(target), None)
     assert target.read_bytes() == OLD
     assert names(target.parent) == ["hosts"]
 
@@ -106,6 +108,7 @@ def test_a_short_write_is_continued(target, monkeypatch):
 KILLED_AT = """
 import os, signal, sys
 from ipmanager import files
+from tests.support.disk import tiny_disk
 call, path = sys.argv[1:]
 real = getattr(os, call)
 def die_at_this_call(*arguments):
@@ -137,15 +140,6 @@ def test_leftovers_of_other_files_stay(target):
     (target.parent / ".hosts.new-abc").write_bytes(b"")
     files.remove_leftovers(target)
     assert names(target.parent) == [".opts.new-abc", "hosts"]
-
-
-@contextmanager
-def tiny_disk(path):
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", path], check=True)
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", path], check=True)
 
 
 @pytest.mark.needs("root", "namespaces")  # who may make those may mount a tiny disk
@@ -181,6 +175,7 @@ def test_readers_never_see_a_part_or_no_file(target):
 HOLDER = """
 import sys, time
 from ipmanager import files
+from tests.support.disk import tiny_disk
 with files.lock(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.readline()
@@ -222,6 +217,7 @@ COUNT = """
 import sys
 from pathlib import Path
 from ipmanager import files
+from tests.support.disk import tiny_disk
 counter = Path(sys.argv[1])
 for _ in range(50):
     with files.lock(counter.with_name("lock"), timeout=30):

@@ -80,5 +80,6 @@ PARTS = {
     "nginx": lambda: program("nginx", package="nginx-light"),
     "postgresql": postgres.missing,
     "root": lambda: "" if os.geteuid() == 0 else "we are not root",
+    "strace": lambda: program("strace", package="strace"),
     "udhcpc": lambda: program("udhcpc", package="udhcpc"),
 }
