@@ -3,6 +3,7 @@
 # make lint   style, types, imports between the apps, migrations
 # make proof  the long forms of the tests that have one: minutes to hours
 # make bench  times, with their spread
+# make bench-dhcp   from a commit to the DHCP client that has what it says
 # make lock   renew requirements/*.txt (needs the network)
 # make messages   collect and compile the German translation
 # make clean  remove what the commands above have made, except the data in var/
@@ -20,7 +21,7 @@ MAKE_VENV = python3 -m venv --clear $(VENV)
 INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile
 endif
 
-.PHONY: run test lint proof bench lock messages clean
+.PHONY: run test lint proof bench bench-dhcp lock messages clean
 
 run: $(VENV)/run.stamp
 	@IPMANAGER_DEMO=$${IPMANAGER_DEMO-1} exec $(PYTHON) manage.py run
@@ -37,6 +38,9 @@ lint: $(VENV)/lint.stamp
 
 proof bench: $(VENV)/test.stamp
 	@$(PYTHON) -m tests.$@ $(ARGS)
+
+bench-dhcp: $(VENV)/test.stamp
+	@$(PYTHON) -m tests.bench.dhcp $(ARGS)
 
 messages: $(VENV)/run.stamp
 	$(PYTHON) manage.py makemessages --locale de --no-location --no-obsolete --ignore $(VENV) --ignore var --ignore tests
