@@ -99,7 +99,7 @@ class Network:
 
     def delete(self) -> Edit:
         server = self._settled()
-        mac, ip = server.mac_address, str(server.ip_address)
+        mac, ip = str(server.mac_address), str(server.ip_address)
         self.keys.remove(server.pk)
 
         def is_refused() -> bool:
@@ -111,16 +111,16 @@ class Network:
     def _settled(self) -> Server:
         """A random machine that uses its address."""
         server = Server.objects.get(pk=self.random.choice(self.keys))
-        answer = self.client.acquire(server.mac_address, wait=3.0)
+        answer = self.client.acquire(str(server.mac_address), wait=3.0)
         assert answer and answer.ip == str(server.ip_address), (server, answer)
         return server
 
     def _offers(self, server: Server) -> bool:
         """Does a DISCOVER, and then a REQUEST, get what the ledger says?"""
-        offer = self.client.discover(server.mac_address, wait=SILENCE)
-        if not _is_right(offer, server):
+        mac, ip = str(server.mac_address), str(server.ip_address)
+        if not _is_right(self.client.discover(mac, wait=SILENCE), server):
             return False
-        return _is_right(self.client.request(server.mac_address, str(server.ip_address), SERVER), server)
+        return _is_right(self.client.request(mac, ip, SERVER), server)
 
     def _server(self, number: int, place: int) -> Server:
         mac = f"02:00:00:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
