@@ -21,6 +21,7 @@ from ipam import api_filters, carve
 from ipam import serializers as shapes
 from ipam.addresses import Network
 from ipam.api_bulk import make_servers
+from ipam.api_export import Export
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import lock_ledger
 from ipam.usage import usage
@@ -45,9 +46,10 @@ class VRFs(Resource):
         return rows.none()
 
 
-class Subnets(Resource):
+class Subnets(Export, Resource):
     """Networks and what their machines need to know."""
 
+    exported = "subnets"
     queryset = Subnet.objects.prefetch_related("pools").order_by("network", "pk")
     serializer_class = shapes.SubnetSerializer
     filterset_class = api_filters.SubnetFilters
@@ -60,7 +62,12 @@ class Subnets(Resource):
         "next_free_subnet": Right("read", "ipam.view_subnet"),
         "carve": Right("subnets", "ipam.add_subnet"),
     }
-    parameters = {"destroy": ("force",), "next_free": ("pool", "not_before"), "next_free_subnet": ("length",)}
+    parameters = {
+        **Resource.parameters,
+        "destroy": ("force",),
+        "next_free": ("pool", "not_before"),
+        "next_free_subnet": ("length",),
+    }
 
     @extend_schema(
         parameters=[
@@ -147,9 +154,10 @@ class Pools(Resource):
 
 
 @extend_schema_view(destroy=extend_schema(description="Frees the address; a free row of a static pool stays."))
-class IPAddresses(Resource):
+class IPAddresses(Export, Resource):
     """Addresses and who has them."""
 
+    exported = "ip-addresses"
     queryset = IPAddress.objects.select_related("subnet", "server").order_by("ip_address", "pk")
     serializer_class = shapes.IPAddressSerializer
     filterset_class = api_filters.IPAddressFilters
@@ -218,9 +226,10 @@ VERBS: dict[str, tuple[Any, tuple[str, ...]]] = {
 }
 
 
-class Servers(Resource):
+class Servers(Export, Resource):
     """Machines. Where their addresses stand in the ledger follows from them."""
 
+    exported = "servers"
     queryset = Server.objects.prefetch_related("interfaces").order_by("hostname", "pk")
     serializer_class = shapes.ServerSerializer
     filterset_class = api_filters.ServerFilters
@@ -237,10 +246,11 @@ class Servers(Resource):
         return make_servers(shape.validated_data)
 
 
-class Interfaces(Resource):
+class Interfaces(Export, Resource):
     """Further network cards and BMCs of servers."""
 
-    queryset = Interface.objects.order_by("server", "name", "pk")
+    exported = "interfaces"
+    queryset = Interface.objects.select_related("server").order_by("server", "name", "pk")
     serializer_class = shapes.InterfaceSerializer
     filterset_class = api_filters.InterfaceFilters
     ordering_fields = ["name", "ip_address", "mac_address", "created_at", "updated_at"]

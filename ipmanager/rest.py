@@ -95,7 +95,7 @@ class Resource(Repeatable, Bulk, viewsets.ModelViewSet):
     filter_backends = [Filters, Ordering]
     http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
     scope = ""
-    parameters: dict[str, tuple[str, ...]] = {}  # what single actions read from the query besides
+    parameters: dict[str, tuple[str, ...]] = {"export": ("as",)}  # what single actions read from the query besides
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.shown(self.get_object())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import F, Model, QuerySet
@@ -42,13 +42,14 @@ LAYOUTS = {"servers": SERVERS, "interfaces": INTERFACES, "subnets": SUBNETS, "ip
 
 def text(rows: QuerySet[Any], layout: Layout, delimiter: str = ",", *, german: bool = False) -> Iterator[str]:
     """The file's lines, header first."""
-    heading = [column.german if german else column.name for column in layout.columns]
-    return lines(_with(heading, (_cells(row, layout) for row in rows.iterator(chunk_size=CHUNK))), delimiter)
+    return lines(table(rows, layout, german=german), delimiter)
 
 
-def _with(heading: list[str], rows: Iterable[list[str]]) -> Iterator[list[str]]:
-    yield heading
-    yield from rows
+def table(rows: QuerySet[Any], layout: Layout, *, german: bool = False) -> Iterator[list[str]]:
+    """The heading, then the cells of every row."""
+    yield [column.german if german else column.name for column in layout.columns]
+    for row in rows.iterator(chunk_size=CHUNK):
+        yield _cells(row, layout)
 
 
 def _cells(row: Model, layout: Layout) -> list[str]:
