@@ -16,13 +16,14 @@ from dhcp import edits
 from dhcp.querysets import (
     DhcpChangeQuerySet,
     DhcpScopeQuerySet,
+    EvictionQuerySet,
     GenerationQuerySet,
     HandEditQuerySet,
     KeptFilesQuerySet,
     LeaseQuerySet,
 )
 from dhcp.rules import check_option, check_scope
-from ipam.fields import AddressField, AddressListField
+from ipam.fields import AddressField, AddressListField, MACField
 from ipam.hostnames import validate_hostname
 from ipam.models import Sighting, Subnet
 from ipam.querysets import say_site
@@ -179,6 +180,27 @@ class HandEdit(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state == self.State.OPEN
+
+
+class Eviction(models.Model):
+    """A lease that was taken from its holder, who may believe in it until he asks for more time."""
+
+    ip_address = AddressField(_("IP address"))
+    mac_address = MACField(_("MAC address"))
+    until = models.DateTimeField(_("believed in until"), help_text=_("At the latest."))
+    at = models.DateTimeField(_("when"), default=timezone.now, db_default=Now())
+    who = models.CharField(_("who"), max_length=150, default="", db_default="", blank=True)
+    objects = EvictionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "dhcp_evictions"
+        ordering = ["-at"]
+        verbose_name = _("eviction")
+        verbose_name_plural = _("evictions")
+        indexes = [models.Index(fields=["ip_address", "until"], name="dhcp_evictions_ip")]
+
+    def __str__(self) -> str:
+        return f"{self.ip_address} {self.mac_address}"
 
 
 class DhcpScope(models.Model):

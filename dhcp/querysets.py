@@ -10,10 +10,10 @@ from django.db import models
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils import timezone
 
-from ipam.models import Interface, Server
+from ipam.models import Interface, Server, Sighting
 
 if TYPE_CHECKING:
-    from dhcp.models import DhcpChange, DhcpScope, Generation, HandEdit, KeptFiles, Lease  # noqa: F401  (in the base classes' parameters)
+    from dhcp.models import DhcpChange, DhcpScope, Eviction, Generation, HandEdit, KeptFiles, Lease  # noqa: F401  (in the base classes' parameters)
 
 _AT_ONCE = 500  # parameters in one statement
 
@@ -68,6 +68,18 @@ class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):
         return rows.prefetch_related("options", "subnet__pools").order_by("pk")
 
 
+class EvictionQuerySet(models.QuerySet["Eviction"]):
+    """Leases that were taken from their holders."""
+
+    def believed(self) -> EvictionQuerySet:
+        """Whose holders may still use the address: their time is not over, and they have no other lease since."""
+        now = timezone.now()
+        other = Sighting.objects.filter(
+            vrf=None, source="lease", mac_address=OuterRef("mac_address"), leased_until__gt=now
+        )
+        return self.filter(until__gt=now).exclude(Exists(other)).order_by("-until")
+
+
 _LAST_V4 = IPv4Address("255.255.255.255")  # IPv6 addresses sort behind it
 
 
@@ -80,6 +92,10 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
     def live(self) -> LeaseQuerySet:
         """Those that are not over."""
         return self.leases().filter(leased_until__gt=timezone.now())
+
+    def conflicting(self) -> LeaseQuerySet:
+        """Live ones of addresses that the ledger gives to another machine."""
+        return self.live().judged().filter(verdict="conflict")  # type: ignore[misc]
 
     def judged(self) -> LeaseQuerySet:
         """Each with its `verdict` (Lease.Verdict): one query, whatever their number."""

@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from dhcp import installed
 from dhcp.leases import FOREVER
-from dhcp.models import DhcpChange, DhcpScope, Generation
+from dhcp.models import DhcpChange, DhcpScope, Eviction, Generation
 from dhcp.targets import Target
 from ipam.addresses import Address, Network, host_network, supernets
 from ipam.models import Interface, Server, Sighting, Subnet
@@ -42,6 +42,7 @@ class State:
     reason: str
     until: datetime | None = None
     holder: str = ""
+    lease_id: int | None = None  # the holder's lease, if that is what is in the way
 
     @property
     def label(self) -> str:
@@ -94,6 +95,7 @@ class Evidence:
     problems: dict[Key, dict[str, Any]] = field(default_factory=dict)
     by_ip: dict[Address, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     by_mac: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
+    evicted: dict[Address, list[Eviction]] = field(default_factory=lambda: defaultdict(list))
     allowed: dict[tuple[int, Address], set[str]] = field(default_factory=lambda: defaultdict(set))
     installed: Collection[Network] | None = None  # with a range of ours in dnsmasq; None: nobody knows
     scoped: Collection[int] = ()  # subnets that have an enabled scope
@@ -169,7 +171,19 @@ def _held_by_another(card: Card, evidence: Evidence) -> State | None:
             text = _("%(ip)s is held by %(mac)s until %(until)s.") % {
                 "ip": card.ip, "mac": named(lease), "until": moment(lease.leased_until),
             }  # fmt: skip
-            return State(PENDING, text, lease.leased_until, holder)
+            return State(PENDING, text, lease.leased_until, holder, lease.pk)
+    return None
+
+
+def _believed_in_by_another(card: Card, evidence: Evidence) -> State | None:
+    """Its former holder lost the lease and has not heard of it."""
+    assert card.ip is not None
+    for eviction in evidence.evicted[card.ip]:
+        if eviction.mac_address not in evidence.allowed[card.server_id, card.ip]:
+            text = _("%(ip)s is free; %(mac)s, whose lease was ended, may go on using it until %(until)s at most.") % {
+                "ip": card.ip, "mac": eviction.mac_address, "until": moment(eviction.until),
+            }  # fmt: skip
+            return State(PENDING, text, eviction.until, eviction.mac_address)
     return None
 
 
@@ -214,7 +228,8 @@ def _without_range(card: Card, evidence: Evidence) -> State | None:
 
 
 _QUESTIONS: tuple[Callable[[Card, Evidence], State | None], ...] = (
-    _disabled, _incomplete, _without_range, _untold, _left_out, _held_by_another, _elsewhere, _served,
+    _disabled, _incomplete, _without_range, _untold, _left_out, _held_by_another, _believed_in_by_another, _elsewhere,
+    _served,
 )  # fmt: skip
 
 
@@ -248,6 +263,8 @@ def _read_leases(evidence: Evidence, ips: Sequence[Address], macs: Sequence[str]
         evidence.by_ip[lease.ip_address].append(lease)
         if lease.mac_address:
             evidence.by_mac[lease.mac_address].append(lease)
+    for eviction in Eviction.objects.believed().filter(ip_address__in=ips):
+        evidence.evicted[eviction.ip_address].append(eviction)
 
 
 def _read_allowed(evidence: Evidence, cards: Sequence[Card]) -> None:

@@ -56,6 +56,11 @@ class Target:
         return self.directory / "written"
 
     @property
+    def evict(self) -> Path:
+        """Where root's helper looks for leases that it shall free; dnsmasq does not read this."""
+        return self.directory / "evict"
+
+    @property
     def held(self) -> Path:
         """The number of the generation that is to stay, whatever the ledger says; usually there is no such file."""
         return self.directory / "held"

@@ -63,6 +63,7 @@ DNSMASQ_RELOAD = env.matching(
 DNSMASQ_DNS = env.host_port("IPMANAGER_DNSMASQ_DNS", "") if env.text("IPMANAGER_DNSMASQ_DNS") else None
 DNSMASQ_CONF = env.existing_path("IPMANAGER_DNSMASQ_CONF", "/etc/dnsmasq.d/ipmanager.conf")
 DNSMASQ_LEASES = env.path("IPMANAGER_DNSMASQ_LEASES", "/var/lib/misc/dnsmasq.leases")
+DNSMASQ_EVICT = env.choice("IPMANAGER_DNSMASQ_EVICT", "none", ["none", "dbus", "helper"])
 DHCP_SYNC = env.choice("IPMANAGER_DHCP_SYNC", "inline", ["inline", "worker"])
 
 # --- the pool for virtual machines, boot files ------------------------------------------------------

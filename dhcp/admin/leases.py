@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -19,11 +19,14 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from dhcp.admin.generations import ReadOnlyAdmin
 from dhcp.adopt import adopt
+from dhcp.evict import evict, is_possible
 from dhcp.leases import FOREVER
 from dhcp.models import Lease
+from dhcp.state import moment
 from dhcp.why import why
 from ipam import search
 from ipam.admin import marks
+from ipam.models import Interface, Server
 from ipmanager.errors import IPManagerError
 
 _COLOURS = {
@@ -66,7 +69,7 @@ class LeaseAdmin(ReadOnlyAdmin):
     list_filter_submit = True
     search_fields = ("ip_address",)
     search_help_text = _("Host name, IP, network or MAC")
-    actions = ("make_reservations",)
+    actions = ("make_reservations", "end_chosen")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return Lease.objects.leases().judged().order_by("ip_address")
@@ -77,7 +80,11 @@ class LeaseAdmin(ReadOnlyAdmin):
         return queryset.filter(search.condition(search_term, names=("hostname",))), False
 
     def get_urls(self) -> list[URLPattern]:
-        return [path("why/", self.admin_site.admin_view(self.why_view), name="dhcp_why"), *super().get_urls()]
+        return [
+            path("why/", self.admin_site.admin_view(self.why_view), name="dhcp_why"),
+            path("evict/", self.admin_site.admin_view(self.evict_view), name="dhcp_evict"),
+            *super().get_urls(),
+        ]
 
     def has_reserve_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("ipam.add_server") and request.user.has_perm("ipam.change_server")
@@ -92,6 +99,47 @@ class LeaseAdmin(ReadOnlyAdmin):
                 continue
             text = gettext("{} is reserved for {}.")
             self.message_user(request, format_html(text, lease.ip_address, marks.link(server)))
+
+    def has_evict_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may_evict(request)
+
+    @admin.action(description=_("End leases of other machines' addresses"), permissions=["evict"])
+    def end_chosen(self, request: HttpRequest, queryset: models.QuerySet[Lease]) -> HttpResponse:
+        return HttpResponseRedirect(evict_url(*queryset.values_list("pk", flat=True)))
+
+    def evict_view(self, request: HttpRequest) -> HttpResponse:
+        """Say what it means to end these leases; do it when that is confirmed."""
+        if not may_evict(request):
+            raise PermissionDenied
+        chosen = [int(text) for text in request.GET.getlist("id") if text.isascii() and text.isdigit()]
+        found = list(Lease.objects.conflicting().filter(pk__in=[pk for pk in chosen if pk < 2**63]))
+        back = reverse("admin:dhcp_lease_changelist")
+        if not found:
+            text = gettext("None of these is a lease of another machine's address.")
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(back)
+        if request.method == "POST":
+            for lease in found:
+                self._evict(request, lease)
+            return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("End a lease"),
+            "opts": self.opts,
+            "media": self.media,
+            "leases": [(lease, rightful(lease)) for lease in found],
+        }
+        return TemplateResponse(request, "admin/dhcp/evict.html", context)
+
+    def _evict(self, request: HttpRequest, lease: Lease) -> None:
+        try:
+            eviction = evict(lease, request.user.get_username())
+        except IPManagerError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        text = gettext("%(ip)s is free for its machine; %(mac)s may go on using it until %(until)s at most.")
+        facts = {"ip": eviction.ip_address, "mac": eviction.mac_address, "until": moment(eviction.until)}
+        self.message_user(request, text % facts, messages.SUCCESS)
 
     def why_view(self, request: HttpRequest) -> HttpResponse:
         """The decision for one card."""
@@ -114,11 +162,34 @@ class LeaseAdmin(ReadOnlyAdmin):
     @admin.display(description=_("verdict"))
     def verdict_badge(self, lease: Lease) -> SafeString:
         verdict = Lease.Verdict(lease.verdict)  # type: ignore[attr-defined]
-        return marks.badge(_COLOURS[verdict], verdict.label)
+        badge = marks.badge(_COLOURS[verdict], verdict.label)
+        return format_html("{} {}", badge, end_link(lease.pk)) if verdict == Lease.Verdict.CONFLICT else badge
 
     @admin.display(description=_("leased until"), ordering="leased_until")
     def until(self, lease: Lease) -> Any:
         return _("without end") if lease.leased_until == FOREVER else lease.leased_until
+
+
+def may_evict(request: HttpRequest) -> bool:
+    return is_possible() and request.user.has_perm("dhcp.change_lease")
+
+
+def evict_url(*ids: Any) -> str:
+    return f"{reverse('admin:dhcp_evict')}?{urlencode([('id', pk) for pk in ids])}"
+
+
+def end_link(lease_id: int) -> SafeString | str:
+    """To the question whether the lease shall end, where there is a way to do it."""
+    if not is_possible():
+        return ""
+    return format_html('<a class="ipm-link" href="{}">{}</a>', evict_url(lease_id), _("End its lease"))
+
+
+def rightful(lease: Lease) -> str:
+    """Whose address it is."""
+    servers = Server.objects.filter(vrf=None, ip_address=lease.ip_address)
+    nics = Interface.objects.filter(server__vrf=None, ip_address=lease.ip_address).select_related("server")
+    return ", ".join(map(str, [*servers, *nics]))
 
 
 def why_url(mac: str) -> str:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from dhcp import state
-from dhcp.admin.leases import why_url
+from dhcp.admin.leases import end_link, why_url
 from dhcp.state import Card, State
 from ipam.admin import marks
 from ipam.admin.base import Facts, extend
@@ -45,8 +45,11 @@ class DHCPColumn:
         return badge(server.dhcp_fate)
 
     def facts(self, obj: Server) -> Facts:
-        lines = ((badge(fate), card.name, fate.reason, why_link(card)) for card, fate in state.of_server(obj))
-        text = format_html_join("", "<div>{} {}: {} {}</div>", lines)
+        lines = (
+            (badge(fate), card.name, fate.reason, end_link(fate.lease_id) if fate.lease_id else "", why_link(card))
+            for card, fate in state.of_server(obj)
+        )
+        text = format_html_join("", "<div>{} {}: {} {} {}</div>", lines)
         return [*super().facts(obj), (_("DHCP"), text)]  # type: ignore[misc]
 
 

@@ -70,8 +70,14 @@ def network_namespaces() -> str:
     return ""
 
 
+def bus() -> str:
+    """A message bus can be started, and spoken to."""
+    return program("dbus-daemon", package="dbus-daemon") or program("dbus-send", package="dbus-bin")
+
+
 PARTS = {
     "chromium": browser,
+    "dbus": bus,
     "dhcp_release": lambda: program("dhcp_release", package="dnsmasq-utils"),
     "dnsmasq": lambda: program("dnsmasq", package="dnsmasq-base"),
     "gettext": lambda: program("msgfmt", package="gettext"),
