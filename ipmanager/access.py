@@ -21,10 +21,12 @@ VERBS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
 @dataclass(frozen=True)
 class Right:
-    """What an action needs: a scope of the token, and a permission of its user (`ipam.change_ipaddress`)."""
+    """What an action needs: a scope of the token (`other`, where there is one, will do as well), and a permission
+    of its user (`ipam.change_ipaddress`)."""
 
     scope: str
     permission: str
+    other: str = ""
 
 
 class Access(BasePermission):
@@ -66,7 +68,8 @@ def may(request: Request, right: Right) -> bool:
     if not user or not user.is_authenticated:
         return False
     if isinstance(token, Token):
-        return token.allows(right.scope) and user.has_perm(right.permission)
+        scoped = token.allows(right.scope) or bool(right.other and token.allows(right.other))
+        return scoped and user.has_perm(right.permission)
     return user.is_staff and user.has_perm(right.permission)
 
 

@@ -8,6 +8,7 @@ from ipam import api as ipam_api
 from ipam.api_search import Search
 from ipmanager import pool_api, problems, schema
 from registry import api as registry_api
+from registry import discovery
 
 router = SimpleRouter()
 ipam_api.register(router)
@@ -15,6 +16,7 @@ ipam_api.register(router)
 urlpatterns = [
     path("v1/", include(pool_api)),
     path("v1/ipmanager/", include(registry_api)),
+    path("v1/ipmanager/", include(discovery)),
     path("v1/search/", Search.as_view(), name="search"),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),

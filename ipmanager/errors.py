@@ -21,6 +21,7 @@ class IPManagerError(Exception):
 
     code = "error"
     status = 500
+    retry_after = 0  # seconds until another try may do better; 0: nobody knows
     errors: dict[str, list[str]] | None = None  # what is wrong with single fields, where there is more than one
 
     def __init__(self, message: object, hint: object = "") -> None:

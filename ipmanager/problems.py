@@ -46,7 +46,9 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]] | N
     """Status, body and headers for an exception."""
     match error:
         case IPManagerError():
-            return told(error.status, error.message, code=error.code, hint=error.hint, errors=error.errors)
+            headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+            return told(error.status, error.message, code=error.code, hint=error.hint, errors=error.errors,
+                        headers=headers)  # fmt: skip
         case ValidationError():
             return of_fields(error)
         case exceptions.APIException():

@@ -23,8 +23,10 @@ from registry import depart, environments, heartbeat
 from registry import register as verbs
 from registry import serializers as shapes
 from registry.models import Service
+from registry.order import StartOrder, start_order
 
 SCOPE = "registry"
+FINDS = Right("read", "registry.view_service", other=SCOPE)  # a service's own token finds the others
 
 
 class View(APIView):
@@ -97,7 +99,7 @@ class Heartbeat(View):
 class Services(View):
     """All services of an environment."""
 
-    needs = {"get": Right("read", "registry.view_service")}
+    needs = {"get": FINDS}
 
     @extend_schema(
         parameters=[shapes.ServicesQuery], responses=shapes.ServiceSerializer(many=True), operation_id="services_list"
@@ -111,7 +113,7 @@ class Services(View):
 class OneService(View):
     """One service."""
 
-    needs = {"get": Right("read", "registry.view_service")}
+    needs = {"get": FINDS}
 
     @extend_schema(parameters=[shapes.WhereQuery], responses=shapes.ServiceSerializer)
     def get(self, request: Request, service_id: str) -> Response:
@@ -124,13 +126,14 @@ class OneService(View):
 class Endpoint(View):
     """Where a service is reached."""
 
-    needs = {"get": Right("read", "registry.view_service")}
+    needs = {"get": FINDS}
 
     @extend_schema(
         parameters=[shapes.EndpointQuery],
         responses=shapes.EndpointSerializer,
         description="Unknown services answer 200 with exists=false, or 404 with ?strict=1. `status` is there when it "
-        "is not active.",
+        "is not active. With ?dependencies=1 all that it needs, directly or not, in the order in which they start, and "
+        "the ids of those that are `missing`; 409 when they need each other in a circle.",
     )
     def get(self, request: Request, service_id: str) -> Response:
         asked = shapes.query(shapes.EndpointQuery, request)
@@ -138,7 +141,11 @@ class Endpoint(View):
         if row is None or row.port is None:
             return Response({"endpoint": None, "exists": False}, status=404 if asked["strict"] else 200)
         flag = {} if row.status == Service.Status.ACTIVE else {"status": row.status}
-        return Response({"endpoint": row.endpoint, "exists": True} | flag)
+        needs = shapes.start_order(self._order(row)) if asked["dependencies"] else {}
+        return Response({"endpoint": row.endpoint, "exists": True} | flag | needs)
+
+    def _order(self, row: Service) -> StartOrder:
+        return start_order(Service.objects.records(row.environment_id), row.service_id)
 
 
 # --- what they share -----------------------------------------------------------------------------------

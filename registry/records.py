@@ -32,3 +32,13 @@ class ServiceRecord:
     def address(self) -> Address:
         """Where it is called."""
         return self.reached or self.ip
+
+    @property
+    def socket(self) -> str:
+        """`10.0.0.5:8000`, `[fd00::5]:8000`."""
+        return f"[{self.address}]:{self.port}" if self.address.version == 6 else f"{self.address}:{self.port}"
+
+    @property
+    def endpoint(self) -> str:
+        """As the original told it, whatever the service speaks."""
+        return f"http://{self.socket}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
@@ -10,6 +11,8 @@ from rest_framework.request import Request
 from ipam import addresses
 from registry import models
 from registry.models import Protocol, Service
+from registry.order import StartOrder
+from registry.records import ServiceRecord
 from registry.register import Registered, Wish
 
 MOST_DEPENDENCIES = 200
@@ -71,7 +74,7 @@ class RegisterSerializer(serializers.Serializer):
         max_length=63, required=False, allow_null=True, validators=[models.type_shape], help_text="generic"
     )
     environment = EnvironmentField()
-    host = HostField(max_length=64, required=False, allow_null=True)
+    host = HostField(required=False, allow_null=True)
     protocol = serializers.ChoiceField(Protocol.choices, required=False, allow_null=True)
     preferred_port = PortField(required=False, allow_null=True)
     port_range = RangeField(required=False, allow_null=True)
@@ -148,10 +151,43 @@ class BeatSerializer(DoneSerializer):
     interval = serializers.FloatField(help_text="Seconds until the next heartbeat.")
 
 
+class NeededSerializer(serializers.Serializer):
+    """A service that another one needs."""
+
+    service_id = serializers.CharField()
+    endpoint = serializers.CharField()
+    status = serializers.CharField()
+
+
 class EndpointSerializer(serializers.Serializer):
     endpoint = serializers.CharField(allow_null=True)
     exists = serializers.BooleanField()
     status = serializers.CharField(required=False)
+    dependencies = NeededSerializer(many=True, required=False, help_text="In the order in which they start.")
+    missing = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Needed ids that nobody has registered."
+    )
+
+
+class FoundSerializer(serializers.Serializer):
+    """A service as others need to know it."""
+
+    service_id = serializers.CharField()
+    service_name = serializers.CharField(source="name")
+    service_type = serializers.CharField(source="type")
+    ip_address = serializers.IPAddressField(source="ip")
+    port = serializers.IntegerField()
+    protocol = serializers.CharField()
+    container_port = serializers.IntegerField(allow_null=True)
+    status = serializers.CharField()
+    endpoint = serializers.CharField()
+    dependencies = serializers.ListField(child=serializers.CharField())
+
+
+class ChangesSerializer(serializers.Serializer):
+    cursor = serializers.CharField(help_text="Send it as `since` next time.")
+    changed = serializers.BooleanField()
+    services = FoundSerializer(many=True, allow_null=True, help_text="null when nothing has changed.")
 
 
 class WhereQuery(serializers.Serializer):
@@ -160,11 +196,35 @@ class WhereQuery(serializers.Serializer):
 
 class EndpointQuery(WhereQuery):
     strict = serializers.BooleanField(required=False, default=False)
+    dependencies = serializers.BooleanField(required=False, default=False)
+
+
+class ChangesQuery(WhereQuery):
+    since = serializers.CharField(max_length=64, required=False, default="", allow_blank=True)
+    wait = serializers.FloatField(min_value=0, max_value=300, required=False, default=0, help_text="Seconds.")
+
+
+class ExportQuery(WhereQuery):
+    domain = serializers.CharField(
+        max_length=120, required=False, default="", allow_blank=True, help_text="Of the names: ENVIRONMENT.internal."
+    )
 
 
 class ServicesQuery(WhereQuery):
     service_type = serializers.CharField(max_length=63, required=False, default="")
     status = serializers.ChoiceField(Service.Status.choices, required=False, default="")
+
+
+def start_order(order: StartOrder) -> dict[str, Any]:
+    """What a service needs, without itself."""
+    return {
+        "dependencies": NeededSerializer(order.services[:-1], many=True).data,
+        "missing": list(order.missing),
+    }
+
+
+def found(records: Iterable[ServiceRecord]) -> Any:
+    return FoundSerializer(records, many=True).data
 
 
 def checked(shape: type[serializers.Serializer], request: Request) -> Any:

@@ -56,7 +56,7 @@ class Entry:
     @property
     def socket(self) -> str:
         """`10.0.0.5:8000`, `[fd00::5]:8000`."""
-        return f"[{self.ip}]:{self.port}" if self.ip.version == 6 else f"{self.ip}:{self.port}"
+        return self.record.socket
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,3 +134,16 @@ def test_a_missing_field_answers_400_and_is_named(registry, missing):
     body.pop(missing)
     status, problem = registry.post("register", **body)
     assert (status, list(problem["errors"])) == (400, [missing])
+
+
+@pytest.mark.parametrize(
+    ("host", "ip"), [("10.0.0.5", "10.0.0.5"), ("fd00:0::5", "fd00::5"), ("localhost", "127.0.0.1")]
+)
+def test_a_service_may_name_the_address_that_it_listens_on(registry, host, ip):
+    assert registry.register("billing", host=host)[1]["ip"] == ip
+
+
+def test_a_host_that_is_no_address_answers_400_and_is_named(registry):
+    for host in ("x" * 10_000, "10.0.0.05", "fe80::1%eth0"):
+        status, problem = registry.register("billing", host=host)
+        assert (status, list(problem["errors"])) == (400, ["host"])

@@ -1,0 +1,82 @@
+"""Wait for a change of an environment's services: few callers at a time, and not for long.
+
+Who waits holds one of the web server's threads, so half of them stay free for everybody else; the others are sent
+away for a moment. A wait ends before gunicorn's graceful time-out, so that no restart cuts one off.
+"""
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from ipmanager.errors import Unavailable
+from ipmanager.gunicorn_config import threads
+from registry.models import Service
+from registry.records import ServiceRecord
+
+MOST_WAITERS = max(1, threads // 2)
+LONGEST_WAIT = 15.0
+_PAUSE = 0.5
+_SHARE = 20  # looking takes no more than this part of the time, however many services there are
+
+_places = threading.BoundedSemaphore(MOST_WAITERS)
+
+
+class Crowded(Unavailable):
+    """As many callers wait as may."""
+
+    code = "crowded"
+    retry_after = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An environment's services at one moment; the same `cursor` means the same services."""
+
+    services: tuple[ServiceRecord, ...]
+    cursor: str
+
+
+def changed(environment: str, since: str, seconds: float) -> Seen:
+    """The services as soon as their cursor is not `since`, or after so many seconds, LONGEST_WAIT at most.
+
+    Raises Crowded instead of waiting when MOST_WAITERS wait in this process already.
+    """
+    seen = look(environment)
+    if seen.cursor != since or seconds <= 0:
+        return seen
+    if not _places.acquire(blocking=False):
+        raise Crowded(_("Too many callers are waiting for changes."), _("Ask again in some seconds, or without wait."))
+    try:
+        return _wait(environment, seen, time.monotonic() + min(seconds, LONGEST_WAIT))
+    finally:
+        _places.release()
+
+
+def look(environment: str) -> Seen:
+    """The services as they are now; two queries."""
+    records = tuple(Service.objects.records(environment))
+    return Seen(records, cursor(records))
+
+
+def cursor(records: tuple[ServiceRecord, ...]) -> str:
+    """A short text for all that is told of services. Heartbeats alone are no change."""
+    told = [
+        (x.service_id, x.name, x.type, str(x.ip), str(x.address), x.port, x.protocol, x.status, x.dependencies,
+         x.container_port)
+        for x in records
+    ]  # fmt: skip
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:24]
+
+
+def _wait(environment: str, seen: Seen, deadline: float) -> Seen:
+    last = seen
+    while last.cursor == seen.cursor and (left := deadline - time.monotonic()) > 0:
+        started = time.monotonic()
+        last = look(environment)
+        took = time.monotonic() - started
+        if last.cursor == seen.cursor:
+            time.sleep(min(left, max(_PAUSE, took * _SHARE)))
+    return last
