@@ -30,7 +30,8 @@ def test_a_repeat_is_answered_like_the_first_and_done_once():
 
 def test_an_allocation_without_a_vm_may_be_repeated():
     api = with_token("admin")
-    path = f"/api/v1/subnets/{SubnetFactory(static_ip_pools=['10.0.0.2-10.0.0.9']).pk}/next-free/"
+    subnet = SubnetFactory(network="10.0.0.0/24", static_ip_pools=["10.0.0.2-10.0.0.9"])
+    path = f"/api/v1/subnets/{subnet.pk}/next-free/"
     given = [post(api, {}, key, path).json()["ip_address"] for key in ("a", "a", "b")]
     assert given == ["10.0.0.2", "10.0.0.2", "10.0.0.3"]
 
