@@ -54,7 +54,7 @@ class Changes(View):
         seen = watch.changed(config.environment, asked["since"], asked["wait"])
         told = seen.cursor != asked["since"]
         return Response(
-            {"cursor": seen.cursor, "changed": told, "services": shapes.found(seen.services) if told else None}
+            {"cursor": seen.cursor, "changed": told, "services": shapes.peers(seen.services) if told else None}
         )
 
 

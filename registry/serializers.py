@@ -169,7 +169,7 @@ class EndpointSerializer(serializers.Serializer):
     )
 
 
-class FoundSerializer(serializers.Serializer):
+class PeerSerializer(serializers.Serializer):
     """A service as others need to know it."""
 
     service_id = serializers.CharField()
@@ -187,7 +187,7 @@ class FoundSerializer(serializers.Serializer):
 class ChangesSerializer(serializers.Serializer):
     cursor = serializers.CharField(help_text="Send it as `since` next time.")
     changed = serializers.BooleanField()
-    services = FoundSerializer(many=True, allow_null=True, help_text="null when nothing has changed.")
+    services = PeerSerializer(many=True, allow_null=True, help_text="null when nothing has changed.")
 
 
 class WhereQuery(serializers.Serializer):
@@ -223,8 +223,8 @@ def start_order(order: StartOrder) -> dict[str, Any]:
     }
 
 
-def found(records: Iterable[ServiceRecord]) -> Any:
-    return FoundSerializer(records, many=True).data
+def peers(records: Iterable[ServiceRecord]) -> Any:
+    return PeerSerializer(records, many=True).data
 
 
 def checked(shape: type[serializers.Serializer], request: Request) -> Any:
