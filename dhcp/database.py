@@ -1,4 +1,5 @@
-"""Change rows for what comes by raw SQL, and a NOTIFY for every change row; installed after every migrate.
+"""Change rows for what comes by raw SQL, a copy of every row for each further server, and a NOTIFY; installed after
+every migrate.
 
 `outbox` notes what this site writes; these triggers note the rest, by the same list of columns (`outbox.RELEVANT`).
 """
@@ -11,7 +12,7 @@ from django.apps import AppConfig
 from django.db import connections, models
 from django.utils import translation
 
-from dhcp.models import DhcpOption, DhcpScope
+from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 from dhcp.outbox import ONE_BY_ONE, RELEVANT
 from ipam import database, triggers
 from ipam.fields import AddressField, NetworkField, sqlite_address, sqlite_network
@@ -30,6 +31,7 @@ _LABELS: dict[type[models.Model], str] = {
     DhcpScope: "coalesce((SELECT rtrim({subnet} || ' ' || s.name) FROM subnets s WHERE s.id = r.subnet_id),"
     " 'subnet ' || r.subnet_id)",
     DhcpOption: "r.number || ': ' || r.value",
+    DhcpServer: "r.name",
 }
 
 # Static pools are handed out by us; dnsmasq never hears of them.
@@ -60,8 +62,11 @@ BEGIN
     ELSIF TG_OP = 'DELETE' THEN
         {delete}
     ELSE
+        -- The same statement may empty dhcp_changes: at the commit there would be no row to check.
+        SET CONSTRAINTS ALL IMMEDIATE;
         INSERT INTO dhcp_changes (kind, label, who)
         SELECT 'ledger', 'all {plural}', who WHERE EXISTS (SELECT FROM {table});
+        SET CONSTRAINTS ALL DEFERRED;
     END IF;
     RETURN NULL;
 END
@@ -84,21 +89,37 @@ _ROWS = {
     "update": "new_rows n FULL JOIN old_rows o ON o.id = n.id",
     "delete": "old_rows o LEFT JOIN {table} n ON false",
 }
+_COPIED = "kind, object_id, label, action, detail, who, at"
+# The copies come here, too; of a row with a server there is none.
+_TELL = f"""
+BEGIN
+    IF EXISTS (SELECT FROM new_rows WHERE server_id IS NULL) THEN
+        INSERT INTO dhcp_changes (server_id, {_COPIED})
+        SELECT s.id, {", ".join(f"n.{column}" for column in _COPIED.split(", "))}
+        FROM new_rows n CROSS JOIN dhcp_servers s WHERE n.server_id IS NULL AND s.enabled ORDER BY n.id;
+    END IF;
+    PERFORM pg_notify('{CHANNEL}', '');
+    RETURN NULL;
+END
+"""
+_AFTER = (
+    "AFTER INSERT ON dhcp_changes REFERENCING NEW TABLE AS new_rows "
+    "FOR EACH STATEMENT EXECUTE FUNCTION dhcp_changes_tell()"
+)
 _DIFFERENCE = "CASE WHEN o.{column} IS DISTINCT FROM n.{column} THEN '{column}: ' || {before} || ' -> ' || {after} END"
 
 
 def _functions() -> Iterator[Function]:
     for model in RELEVANT:
         yield Function(_name(model), _body(model))
-    yield Function("dhcp_changes_tell", f"\nBEGIN\n    PERFORM pg_notify('{CHANNEL}', '');\n    RETURN NULL;\nEND\n")
+    yield Function("dhcp_changes_tell", _TELL)
 
 
 def _triggers() -> Iterator[Trigger]:
     for model in RELEVANT:
         yield from triggers.statement_triggers(_name(model), model._meta.db_table, _name(model))
     # Whoever wrote them: a listener hears of it when the transaction commits, and never if it does not.
-    tell = "AFTER INSERT ON dhcp_changes FOR EACH STATEMENT EXECUTE FUNCTION dhcp_changes_tell()"
-    yield Trigger("dhcp_changes_tell", "dhcp_changes", tell)
+    yield Trigger("dhcp_changes_tell", "dhcp_changes", _AFTER)
 
 
 def _name(model: type[models.Model]) -> str:
@@ -148,13 +169,18 @@ def _text(field: models.Field, column: str) -> str:
 _SQLITE_NOTE = """BEGIN
     INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
     SELECT '{kind}', {row}.id, substr({label}, 1, 255), '{action}', {detail}, {who}
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = {who}) < {few};
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = {who} AND server_id IS NULL) < {few};
     INSERT INTO dhcp_changes (kind, label, who) SELECT 'ledger', 'more than {few} rows', {who}
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = {who}) = {few};
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = {who} AND server_id IS NULL) = {few};
+END"""
+_SQLITE_COPY = f"""AFTER INSERT ON dhcp_changes FOR EACH ROW WHEN NEW.server_id IS NULL BEGIN
+    INSERT INTO dhcp_changes (server_id, {_COPIED})
+    SELECT s.id, {", ".join(f"NEW.{column}" for column in _COPIED.split(", "))} FROM dhcp_servers s WHERE s.enabled;
 END"""
 
 
 def _sqlite_triggers() -> Iterator[Trigger]:
+    yield Trigger("dhcp_changes_copied", "dhcp_changes", _SQLITE_COPY)
     for model in RELEVANT:
         table, concerns = model._meta.db_table, _CONCERNS.get(model, "true")
         yield _sqlite_trigger(model, "add", f"AFTER INSERT ON {table}", "NEW", concerns.replace("{o}", "NEW."))

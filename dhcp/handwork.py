@@ -125,7 +125,7 @@ class Handwork:
 def look(target: Target, hosts: bytes, opts: bytes) -> Handwork:
     """The open edits, and what the files show beyond them. Read them before the ledger: what is adopted meanwhile is
     then there twice, which does no harm, and never missing."""
-    work = Handwork(target, {HOSTS: hosts, OPTS: opts}, _note(target), list(HandEdit.objects.undecided()))
+    work = Handwork(target, {HOSTS: hosts, OPTS: opts}, _note(target), _open(target))
     work.before = {edit.pk: _copy(edit) for edit in work.open}
     work.strange = [name for name, data in work.looked_at.items() if not _is_ours(work.note, name, data)]
     if work.strange:
@@ -134,12 +134,16 @@ def look(target: Target, hosts: bytes, opts: bytes) -> Handwork:
 
 
 def _look_closer(work: Handwork) -> None:
-    kept = KeptFiles.objects.last_written(work.note["content"][0])
+    kept = KeptFiles.objects.last_written(work.note["content"][0], work.target.server_id)
     base = {HOSTS: kept.hosts, OPTS: kept.opts} if kept else {}
     work.rows = edits.count(base.get(HOSTS, b""))
     for name in work.strange:
         for edit in _found(name, base.get(name), work.looked_at[name]):
-            _compose(work.open, edit)
+            _compose(work.open, edit, work.target.server_id)
+
+
+def _open(target: Target) -> list[HandEdit]:
+    return list(HandEdit.objects.undecided().filter(server=target.server_id))
 
 
 def _found(file: str, base: bytes | None, data: bytes) -> list[Edit]:
@@ -160,13 +164,21 @@ def _whole(file: str, data: bytes, reason: str) -> Edit:
     return Edit(file, KEPT, raw=text, reason=reason)
 
 
-def _compose(open: list[HandEdit], edit: Edit) -> None:
+def _compose(open: list[HandEdit], edit: Edit, server_id: int | None) -> None:
     """Add an edit to those that are open already; it may change one of them or take it back."""
     for earlier in open:
         if earlier.is_open and earlier.file == edit.file and _continues(earlier, edit):
             return _continue(earlier, edit)
     open.append(
-        HandEdit(file=edit.file, action=edit.action, was=edit.was, line=edit.line, raw=edit.raw, reason=edit.reason)
+        HandEdit(
+            server_id=server_id,
+            file=edit.file,
+            action=edit.action,
+            was=edit.was,
+            line=edit.line,
+            raw=edit.raw,
+            reason=edit.reason,
+        )
     )
 
 

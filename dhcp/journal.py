@@ -34,6 +34,8 @@ class Outcome:
     changes: list[SeenChange] = field(default_factory=list)
     diff: str = ""
     duration_ms: int = 0
+    server_id: int | None = None
+    server: str = ""
 
     @property
     def good(self) -> bool:
@@ -55,15 +57,16 @@ class Outcome:
 
 
 def keep(generation: Generation, hosts: bytes, opts: bytes) -> None:
-    """Keep what was applied, and forget what is too old to go back to."""
+    """Keep what was applied, and forget what of its server is too old to go back to."""
     KeptFiles.of(generation, hosts, opts).save()
-    oldest = KeptFiles.objects.order_by("-generation").values_list("generation", flat=True)[KEPT_FILES - 1 :][:1]
-    KeptFiles.objects.filter(generation__lt=next(iter(oldest), 0)).delete()
+    mine = KeptFiles.objects.filter(generation__server=generation.server_id)
+    oldest = mine.order_by("-generation").values_list("generation", flat=True)[KEPT_FILES - 1 :][:1]
+    mine.filter(generation__lt=next(iter(oldest), 0)).delete()
 
 
 def note(outcome: Outcome) -> Generation:
     """The generation that tells of this outcome."""
-    newest = Generation.objects.newest()
+    newest = Generation.objects.newest(outcome.server_id)
     if newest and _is_one_more_failure(newest, outcome):
         newest.attempts += 1
         newest.save(update_fields=["attempts", "updated_at"])
@@ -105,6 +108,7 @@ def _is_nothing_new(newest: Generation, outcome: Outcome) -> bool:
 
 def _create(outcome: Outcome) -> Generation:
     return Generation.objects.create(
+        server_id=outcome.server_id,
         result=outcome.result,
         reason=outcome.reason,
         confirmed=outcome.confirmed,

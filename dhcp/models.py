@@ -16,23 +16,98 @@ from dhcp import edits
 from dhcp.querysets import (
     DhcpChangeQuerySet,
     DhcpScopeQuerySet,
+    DhcpServerQuerySet,
     EvictionQuerySet,
     GenerationQuerySet,
     HandEditQuerySet,
     KeptFilesQuerySet,
     LeaseQuerySet,
 )
-from dhcp.rules import check_option, check_scope
+from dhcp.rules import check_option, check_scope, check_server
 from ipam.fields import AddressField, AddressListField, MACField
 from ipam.hostnames import validate_hostname
 from ipam.models import Sighting, Subnet
 from ipam.querysets import say_site
 
 
+class DhcpServer(models.Model):
+    """A further dnsmasq with files of its own, for a site's subnets or for single ones. The default server is none of
+    these rows: it is what the settings say, and NULL wherever a row names its server."""
+
+    class RunBy(models.TextChoices):
+        LOCAL = "local", _("the worker of this installation")
+        AGENT = "agent", _("an agent on its own host")
+
+    name = models.CharField(
+        _("name"), max_length=50, unique=True,
+        help_text=_("Lower-case letters, digits and hyphens. Its files are in the directory of this name."),
+    )  # fmt: skip
+    site = models.CharField(
+        _("site"), max_length=100, default="", db_default="", blank=True,
+        help_text=_("It serves every subnet of this site whose scope names no other server."),
+    )  # fmt: skip
+    description = models.CharField(_("description"), max_length=255, default="", db_default="", blank=True)
+    enabled = models.BooleanField(
+        _("enabled"), default=True, db_default=True,
+        help_text=_("A disabled server keeps its files and its subnets, and hears of no change."),
+    )  # fmt: skip
+    run_by = models.CharField(_("run by"), max_length=5, choices=RunBy, default=RunBy.LOCAL, db_default=RunBy.LOCAL)
+    reload = models.CharField(
+        _("reload"), max_length=255, default="", db_default="", blank=True,
+        help_text=_("none, sudo, generation or pidfile:/PATH. Empty: as IPMANAGER_DNSMASQ_RELOAD says."),
+    )  # fmt: skip
+    dns = models.CharField(
+        _("DNS"), max_length=255, default="", db_default="", blank=True,
+        help_text=_("HOST:PORT where it is asked what it has read. Empty: it is not asked."),
+    )  # fmt: skip
+    leases = models.CharField(
+        _("lease file"), max_length=255, default="", db_default="", blank=True,
+        help_text=_("The path of its lease file. Empty: its leases are not read."),
+    )  # fmt: skip
+    # Written by its agent at every turn; no change for dnsmasq.
+    last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True, editable=False)
+    agent_host = models.CharField(_("host"), max_length=255, default="", db_default="", blank=True, editable=False)
+    agent_version = models.CharField(_("version"), max_length=50, default="", db_default="", blank=True, editable=False)
+    objects = DhcpServerQuerySet.as_manager()
+
+    class Meta:
+        db_table = "dhcp_servers"
+        ordering = ["name"]
+        verbose_name = _("DHCP server")
+        verbose_name_plural = _("DHCP servers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site"], condition=~Q(site=""), name="dhcp_servers_site",
+                violation_error_message=_("Another DHCP server serves this site."),
+            ),
+            models.CheckConstraint(condition=Q(run_by__in=["local", "agent"]), name="dhcp_servers_run_by"),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, **kwargs: Any) -> None:
+        with transaction.atomic():
+            say_site()
+            self.full_clean()
+            super().save(**kwargs)
+            if not self.enabled:
+                DhcpChange.objects.for_server(self.pk).delete()  # it is told everything when it is enabled again
+
+    def clean(self) -> None:
+        check_server(self)
+
+
+def _of_server() -> models.ForeignKey:
+    """Whose row it is: a DhcpServer's, or the default server's."""
+    return models.ForeignKey(DhcpServer, models.CASCADE, null=True, blank=True, verbose_name=_("DHCP server"))
+
+
 class DhcpChange(models.Model):
     """One change of the ledger that dnsmasq has to hear of: written with the change itself, deleted once applied.
 
-    Every column has a database default, so that a trigger may write rows too.
+    Each server has rows of its own and deletes them when it obeys them. A row is written for the default server
+    (NULL); a trigger copies it for every other enabled one (dhcp/database.py). Every column has a database default.
     """
 
     class Kind(models.TextChoices):
@@ -43,6 +118,7 @@ class DhcpChange(models.Model):
         SCOPE = "dhcpscope", _("DHCP scope")
         OPTION = "dhcpoption", _("DHCP option")
         HAND_EDIT = "handedit", _("hand edit")
+        DHCP_SERVER = "dhcpserver", _("DHCP server")
         LEDGER = "ledger", _("ledger")
 
     class Action(models.TextChoices):
@@ -59,6 +135,7 @@ class DhcpChange(models.Model):
     detail = models.CharField(_("what"), max_length=500, default="", db_default="", blank=True)
     who = models.CharField(_("who"), max_length=150, default="", db_default="", blank=True)
     at = models.DateTimeField(_("when"), default=timezone.now, db_default=Now())
+    server = _of_server()
     objects = DhcpChangeQuerySet.as_manager()
 
     class Meta:
@@ -92,6 +169,7 @@ class Generation(models.Model):
     attempts = models.PositiveIntegerField(_("attempts"), default=1, db_default=1)
     created_at = models.DateTimeField(_("created"), default=timezone.now, db_default=Now())
     updated_at = models.DateTimeField(_("last tried"), auto_now=True, db_default=Now())
+    server = _of_server()
     objects = GenerationQuerySet.as_manager()
 
     class Meta:
@@ -99,6 +177,7 @@ class Generation(models.Model):
         ordering = ["-pk"]
         verbose_name = _("generation")
         verbose_name_plural = _("generations")
+        indexes = [models.Index(fields=["server", "-id"], name="dhcp_generations_newest")]
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.get_result_display()}"
@@ -165,6 +244,7 @@ class HandEdit(models.Model):
     # Nobody, when the file or the ledger came to say the same.
     decided_by = models.CharField(_("decided by"), max_length=150, default="", db_default="", blank=True)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+    server = _of_server()
     objects = HandEditQuerySet.as_manager()
 
     class Meta:
@@ -207,6 +287,10 @@ class DhcpScope(models.Model):
     """How a subnet is served: its range's lease time, and what its machines are told. Blank inherits the subnet's."""
 
     subnet = models.OneToOneField(Subnet, models.CASCADE, related_name="dhcp_scope", verbose_name=_("subnet"))
+    server = models.ForeignKey(
+        DhcpServer, models.PROTECT, null=True, blank=True, related_name="scopes", verbose_name=_("DHCP server"),
+        help_text=_("Empty: the server of the subnet's site, or else the default one."),
+    )  # fmt: skip
     enabled = models.BooleanField(_("enabled"), default=True, db_default=True)
     lease_time = models.PositiveIntegerField(
         _("lease time (s)"), default=43_200, db_default=43_200,

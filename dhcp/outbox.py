@@ -15,7 +15,7 @@ from django.db import models, transaction
 from simple_history.models import HistoricalRecords
 
 from dhcp import sync
-from dhcp.models import DhcpChange, DhcpOption, DhcpScope
+from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer
 from ipam.models import Interface, Pool, Server, Subnet
 
 # A bulk write of more rows is noted as one change of the ledger.
@@ -25,13 +25,14 @@ ONE_BY_ONE = 100
 RELEVANT: dict[type[models.Model], tuple[str, ...]] = {
     Server: ("vrf_id", "hostname", "ip_address", "mac_address", "enabled"),
     Interface: ("server_id", "name", "mac_address", "duid", "ip_address"),
-    Subnet: ("vrf_id", "network", "gateway", "dns_servers", "domain"),
+    Subnet: ("vrf_id", "network", "gateway", "dns_servers", "domain", "site"),
     Pool: ("subnet_id", "first", "last", "kind"),
     DhcpScope: (
-        "subnet_id", "enabled", "lease_time", "known_only", "router", "dns_servers", "ntp_servers", "domain",
-        "boot_server", "boot_file",
+        "subnet_id", "server_id", "enabled", "lease_time", "known_only", "router", "dns_servers", "ntp_servers",
+        "domain", "boot_server", "boot_file",
     ),
     DhcpOption: ("scope_id", "number", "type", "value"),
+    DhcpServer: ("name", "site", "enabled", "run_by", "reload", "dns"),
 }  # fmt: skip
 Facts = dict[str, Any]
 _BEFORE = "_dhcp_before"

@@ -13,13 +13,17 @@ from django.utils import timezone
 from ipam.models import Interface, Server, Sighting
 
 if TYPE_CHECKING:
-    from dhcp.models import DhcpChange, DhcpScope, Eviction, Generation, HandEdit, KeptFiles, Lease  # noqa: F401  (in the base classes' parameters)
+    from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit, KeptFiles, Lease  # noqa: F401  (in the base classes' parameters)
 
 _AT_ONCE = 500  # parameters in one statement
 
 
 class DhcpChangeQuerySet(models.QuerySet["DhcpChange"]):
-    """Changes that dnsmasq has not heard of yet, oldest first."""
+    """Changes that a dnsmasq has not heard of yet, oldest first."""
+
+    def for_server(self, server_id: int | None) -> DhcpChangeQuerySet:
+        """Those of one server; None is the default one."""
+        return self.filter(server=server_id)
 
     def forget(self, ids: Sequence[int]) -> None:
         """Delete exactly these: whoever committed after the snapshot keeps his row, and with it his sync."""
@@ -27,15 +31,24 @@ class DhcpChangeQuerySet(models.QuerySet["DhcpChange"]):
             self.filter(pk__in=ids[start : start + _AT_ONCE]).delete()
 
 
+class DhcpServerQuerySet(models.QuerySet["DhcpServer"]):
+    """The servers beside the default one."""
+
+    def here(self) -> DhcpServerQuerySet:
+        """Those that this installation itself keeps in step."""
+        return self.filter(enabled=True, run_by="local").order_by("pk")
+
+
 class GenerationQuerySet(models.QuerySet["Generation"]):
-    """Attempts to bring dnsmasq in step with the ledger."""
+    """Attempts to bring a dnsmasq in step with the ledger."""
 
-    def newest(self) -> Generation | None:
-        return self.order_by("-pk").first()
+    def newest(self, server_id: int | None = None) -> Generation | None:
+        """A server's newest; None is the default one."""
+        return self.filter(server=server_id).order_by("-pk").first()
 
-    def newest_summary(self) -> Generation | None:
+    def newest_summary(self, server_id: int | None = None) -> Generation | None:
         """The newest without its long texts."""
-        return self.defer("diff", "changes").order_by("-pk").first()
+        return self.filter(server=server_id).defer("diff", "changes").order_by("-pk").first()
 
 
 class HandEditQuerySet(models.QuerySet["HandEdit"]):
@@ -53,9 +66,10 @@ class HandEditQuerySet(models.QuerySet["HandEdit"]):
 class KeptFilesQuerySet(models.QuerySet["KeptFiles"]):
     """What applied generations said."""
 
-    def last_written(self, digest: str) -> KeptFiles | None:
-        """The generation with this digest, else the newest: what stood in the files before somebody edited them."""
-        rows = self.select_related("generation").order_by("-generation")
+    def last_written(self, digest: str, server_id: int | None = None) -> KeptFiles | None:
+        """A server's generation with this digest, else its newest: what stood in the files before somebody edited
+        them."""
+        rows = self.filter(generation__server=server_id).select_related("generation").order_by("-generation")
         return rows.filter(generation__digest=digest).first() or rows.first()
 
 

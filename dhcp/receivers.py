@@ -10,7 +10,7 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.dispatch import receiver
 
 from dhcp import outbox
-from dhcp.models import DhcpChange, DhcpOption, DhcpScope
+from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer
 from ipam.models import Interface, Pool, Server, Subnet
 from ipam.querysets import say_site
 from ipam.signals import changed
@@ -22,6 +22,7 @@ from ipam.signals import changed
 @receiver(pre_save, sender=Pool)
 @receiver(pre_save, sender=DhcpScope)
 @receiver(pre_save, sender=DhcpOption)
+@receiver(pre_save, sender=DhcpServer)
 def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
     if raw:
         say_site()
@@ -35,6 +36,7 @@ def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None
 @receiver(post_save, sender=Pool)
 @receiver(post_save, sender=DhcpScope)
 @receiver(post_save, sender=DhcpOption)
+@receiver(post_save, sender=DhcpServer)
 def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
         outbox.note_saved(instance)
@@ -42,6 +44,7 @@ def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
 
 @receiver(pre_delete, sender=DhcpScope)
 @receiver(pre_delete, sender=DhcpOption)
+@receiver(pre_delete, sender=DhcpServer)
 def about_to_be_deleted(**kwargs: Any) -> None:
     say_site()
 
@@ -52,6 +55,7 @@ def about_to_be_deleted(**kwargs: Any) -> None:
 @receiver(post_delete, sender=Pool)
 @receiver(post_delete, sender=DhcpScope)
 @receiver(post_delete, sender=DhcpOption)
+@receiver(post_delete, sender=DhcpServer)
 def deleted(instance: Model, **kwargs: Any) -> None:
     outbox.note(instance, DhcpChange.Action.DELETE)
 

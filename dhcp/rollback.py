@@ -16,29 +16,30 @@ from ipmanager.errors import Conflict, NotFound
 
 
 def rollback(number: int) -> Outcome:
-    """Make dnsmasq serve what generation `number` said, and hold it there. Raises NotFound or Conflict."""
-    kept = KeptFiles.objects.filter(generation=number).first()
+    """Make its server serve what generation `number` said, and hold it there. Raises NotFound or Conflict."""
+    kept = KeptFiles.objects.filter(generation=number).select_related("generation__server").first()
     if kept is None:
         raise NotFound(f"generation {number} is not kept", hint="manage.py sync_dnsmasq --list")
     complaints = check.hosts_file(kept.hosts, None).complaints + check.opts_file(kept.opts)
     if complaints:
         raise Conflict(f"our own check refuses generation {number}: {'; '.join(complaints)}")
-    target = Target.from_settings()
+    target = Target.of(kept.generation.server)
     target.prepare()
     with files.lock(target.lock, PATIENCE):
         files.replace(target.held, str(number).encode())
         return apply(target, kept.hosts, kept.opts, f"rolled back to generation {number}")
 
 
-def release() -> Outcome:
+def release(target: Target | None = None) -> Outcome:
     """Let the ledger decide again; what has waited is applied now."""
-    Target.from_settings().held.unlink(missing_ok=True)
-    return sync()
+    target = target or Target.from_settings()
+    target.held.unlink(missing_ok=True)
+    return sync(target)
 
 
 def newest(count: int) -> list[Generation]:
     """The last generations, newest first, each with `kept`: whether one can go back to it."""
-    rows = list(Generation.objects.defer("diff", "changes").order_by("-pk")[:count])
+    rows = list(Generation.objects.defer("diff", "changes").select_related("server").order_by("-pk")[:count])
     kept = set(KeptFiles.objects.filter(generation__in=rows).values_list("generation_id", flat=True))
     for row in rows:
         row.kept = row.pk in kept  # type: ignore[attr-defined]

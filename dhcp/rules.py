@@ -1,16 +1,16 @@
-"""What a scope or an option may not be, said at the field."""
+"""What a scope, an option or a server may not be, said at the field."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from dhcp import options, scopes
+from dhcp import options, reload, scopes, targets
 
 if TYPE_CHECKING:
-    from dhcp.models import DhcpOption, DhcpScope
+    from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 
 
 def check_scope(scope: DhcpScope) -> None:
@@ -43,3 +43,32 @@ def check_option(option: DhcpOption) -> None:
             check()
         except (ValueError, TypeError, KeyError) as error:
             raise ValidationError({field: str(error)}) from error
+
+
+def check_server(server: DhcpServer) -> None:
+    """Raises ValidationError."""
+    errors: dict[str, Any] = {}
+    if complaint := targets.complaint_about_name(server.name):
+        errors["name"] = complaint
+    if server.run_by == "agent":
+        for field in ("reload", "dns", "leases"):
+            if getattr(server, field):
+                errors[field] = _("An agent goes by its own host's settings; leave this empty.")
+    else:
+        errors |= _at_its_place(server)
+    if errors:
+        raise ValidationError(errors)
+
+
+def _at_its_place(server: DhcpServer) -> dict[str, Any]:
+    """What is wrong with the ways to tell, to ask and to watch a server of this installation."""
+    errors: dict[str, Any] = {}
+    if server.reload and reload.complaint_about(server.reload):
+        errors["reload"] = _("Give none, sudo, generation or pidfile:/PATH.")
+    if server.leases and not server.leases.startswith("/"):
+        errors["leases"] = _("Give a path from the root, as in /var/lib/misc/dnsmasq.leases.")
+    try:
+        targets.parse_dns(server.dns)
+    except ValueError as error:
+        errors["dns"] = str(error)
+    return errors

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from dhcp import inherit
 from dhcp.models import DhcpChange, DhcpScope
 from dhcp.records import HostRecord, Problem, ScopeRecord
+from dhcp.servers import Routes
 from dhcp.sift import MOST_MACS
 from ipam.addresses import Address, Network
 from ipam.models import Interface, Server, Subnet
@@ -37,13 +38,17 @@ class SeenChange:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The ledger's reservations and scopes, the subnets they may lie in, and the changes that led to them."""
+    """What one server is to know of the ledger: its reservations and scopes, and the changes that led to them.
+
+    `networks` are all subnets of the global address space: reservations may lie in those.
+    """
 
     records: list[HostRecord]
     networks: list[Network]
     changes: list[SeenChange]
     scopes: list[ScopeRecord] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)  # what had to be left out of the scopes
+    elsewhere: frozenset[Address] = frozenset()  # reservations that other servers have
 
 
 @dataclass(slots=True)
@@ -64,20 +69,25 @@ class _Joined:
     macs: list[str] = field(default_factory=list)
 
 
-def take() -> Snapshot:
-    """One consistent reading."""
+def take(server_id: int | None = None) -> Snapshot:
+    """One consistent reading for one server; None is the default one."""
     with _one_moment():
-        subnets = list(Subnet.objects.in_vrf(None).only("vrf", "network").order_by("network"))
+        subnets = list(Subnet.objects.in_vrf(None).only("vrf", "network", "site").order_by("network"))
+        routes = Routes.read()
         cards = [*_servers(), *_interfaces()]
-        scopes = [inherit.record(scope) for scope in DhcpScope.objects.served()]
-        changes = [SeenChange(*row) for row in DhcpChange.objects.order_by("pk").values_list(*SeenChange.__slots__)]
+        served = [scope for scope in DhcpScope.objects.served() if routes.of(scope.subnet) == server_id]
+        scopes = [inherit.record(scope) for scope in served]
+        rows = DhcpChange.objects.for_server(server_id).order_by("pk").values_list(*SeenChange.__slots__)
+        changes = [SeenChange(*row) for row in rows]
     index = SubnetIndex(subnets)
+    homes = [(joined, index.containing(None, joined.first.ip)) for joined in _join(cards)]
     return Snapshot(
-        [_record(joined, index) for joined in _join(cards)],
+        [_record(joined, subnet) for joined, subnet in homes if routes.of(subnet) == server_id],
         [subnet.network for subnet in subnets],
         changes,
         [record for record, _ in scopes if record],
         [problem for _, problems in scopes for problem in problems],
+        frozenset(joined.first.ip for joined, subnet in homes if routes.of(subnet) != server_id),
     )
 
 
@@ -138,7 +148,6 @@ def _join(cards: Iterable[_Card]) -> list[_Joined]:
     return [*found.values(), *alone]
 
 
-def _record(joined: _Joined, index: SubnetIndex) -> HostRecord:
+def _record(joined: _Joined, subnet: Subnet | None) -> HostRecord:
     card = joined.first
-    subnet = index.containing(None, card.ip)
     return HostRecord(card.kind, card.id, tuple(joined.macs), card.ip, card.name, subnet.network if subnet else None)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from django.db import DatabaseError, transaction
 
-from dhcp import check, confirm, handwork, journal, render, scopes, snapshot
+from dhcp import check, confirm, handwork, journal, render, scopes, servers, snapshot
 from dhcp.handwork import Handwork
 from dhcp.journal import Outcome
 from dhcp.models import DhcpChange, Generation
@@ -108,16 +108,20 @@ class _Work:
             changes=self.seen.changes,
             diff=self.diff,
             duration_ms=round(self.elapsed * 1000),
+            server_id=self.target.server_id,
+            server=self.target.name,
         )
 
 
-def sync(*, force: bool = False, brief: bool = False) -> Outcome:
-    """Make the files say what the ledger says, and dnsmasq obey them. Failures are recorded, not raised.
+def sync(target: Target | None = None, *, force: bool = False, brief: bool = False) -> Outcome:
+    """Make a server's files say what the ledger says, and dnsmasq obey them. Failures are recorded, not raised.
 
-    `force` also publishes a file that lacks more than half of the present reservations; `brief` waits for
-    nobody longer than BUDGET and leaves the rest to the worker.
+    Without a target it is the default server. `force` also publishes a file that lacks more than half of the present
+    reservations; `brief` waits for nobody longer than BUDGET and leaves the rest to the worker.
     """
-    work = _Work(Target.from_settings(), force, brief)
+    work = _Work(target or Target.from_settings(), force, brief)
+    if work.target.complaint:
+        return _failed(work, Refused(work.target.complaint))
     try:
         work.target.prepare()
         with files.lock(work.target.lock, BUDGET if brief else PATIENCE):
@@ -142,14 +146,16 @@ def apply(target: Target, hosts: bytes, opts: bytes, reason: str) -> Outcome:
 
 def inline() -> None:
     """Sync on behalf of a request that has just committed: briefly or not at all; the worker does the rest."""
-    newest = Generation.objects.newest()
-    if newest is None or newest.hosts <= INLINE_HOSTS:
-        sync(brief=True)
+    started = time.monotonic()
+    for target in servers.here():
+        newest = Generation.objects.newest_summary(target.server_id)
+        if time.monotonic() - started < BUDGET and (newest is None or newest.hosts <= INLINE_HOSTS):
+            sync(target, brief=True)
 
 
-def preview() -> Outcome:
+def preview(target: Target | None = None) -> Outcome:
     """What a sync would change now, or why it would be refused. Nothing is written."""
-    work = _Work(Target.from_settings())
+    work = _Work(target or Target.from_settings())
     try:
         _build(work)
         _refuse_when_held(work)
@@ -189,7 +195,7 @@ def _build(work: _Work) -> None:
     """The files as they are and as they should be."""
     work.before, work.opts_before = _read(work.target.hosts), _read(work.target.opts)
     work.hand = handwork.look(work.target, work.before, work.opts_before)
-    work.seen = snapshot.take()
+    work.seen = snapshot.take(work.target.server_id)
     work.sifted = work.hand.sift(work.seen)
     work.after = render.hosts_file(work.sifted.lines, work.target.url)
     work.opts_after = work.hand.opts(work.seen.scopes, work.target.url)
@@ -201,7 +207,7 @@ def _build(work: _Work) -> None:
 def _refuse_when_held(work: _Work) -> None:
     """Somebody went back to an earlier generation and has not released it."""
     if number := _read(work.target.held).decode("ascii", "replace"):
-        raise Refused(f"held at generation {number}", hint="to go on: manage.py sync_dnsmasq --release")
+        raise Refused(f"held at generation {number}", hint=f"to go on: {_command(work.target)} --release")
 
 
 def _refuse_bad_file(work: _Work) -> None:
@@ -215,10 +221,21 @@ def _refuse_sudden_shrink(work: _Work) -> None:
     before = max(_count(work.before), work.hand.rows if work.hand else 0)
     gone = before - len(work.sifted.lines)
     if gone > FEW and gone * 2 > before and not work.force:
+        gone -= _moved(work)
+    if gone > FEW and gone * 2 > before and not work.force:
         raise Refused(
             f"{gone} of {before} reservations would vanish at once",
-            hint="if that is meant: manage.py sync_dnsmasq --force",
+            hint=f"if that is meant: {_command(work.target)} --force",
         )
+
+
+def _moved(work: _Work) -> int:
+    """How many of those that vanish here are another server's from now on."""
+    return sum(1 for row in check.hosts_file(work.before, None).rows if row.ip in work.seen.elsewhere)
+
+
+def _command(target: Target) -> str:
+    return "manage.py sync_dnsmasq" + (f" --server {target.name}" if target.server_id else "")
 
 
 def _count(hosts: bytes) -> int:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+
+from ipmanager import env
+
+if TYPE_CHECKING:
+    from dhcp.models import DhcpServer
+
+DEFAULT = "default"  # what the server of the settings is called beside others
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
+# What stands in the default server's directory beside those of the others.
+_OURS = frozenset({DEFAULT, "hosts", "opts", "conf", "generation", "applied", "written", "held", "pace", "lock"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +30,41 @@ class Target:
     dns: tuple[str, int] | None
     url: str  # where people change what stands in the files
     installed: Path | None = None  # the configuration that root has installed; None: nobody has told us
+    leases: Path | None = None  # where it writes its leases; None: nobody has told us
+    server_id: int | None = None  # its DhcpServer; None: the default one
+    name: str = DEFAULT
+    complaint: str = ""  # why nothing may be written there: what raw SQL has put into its row
 
     @classmethod
     def from_settings(cls) -> Target:
+        """The default server."""
         url = f"{settings.PUBLIC_URL}/admin/"
         return cls(
-            settings.DNSMASQ_DIR, settings.DNSMASQ_RELOAD, settings.DNSMASQ_DNS, url, settings.DNSMASQ_CONF
+            settings.DNSMASQ_DIR, settings.DNSMASQ_RELOAD, settings.DNSMASQ_DNS, url, settings.DNSMASQ_CONF,
+            settings.DNSMASQ_LEASES,
+        )  # fmt: skip
+
+    @classmethod
+    def of_agent(cls, server: DhcpServer) -> Target:
+        """A server on the host of its agent, whose own settings say where and how: no row of the database decides
+        what is signalled there."""
+        return replace(cls.from_settings(), server_id=server.pk, name=server.name)
+
+    @classmethod
+    def of(cls, server: DhcpServer | None) -> Target:
+        """A server of this installation; None is the default one."""
+        if server is None:
+            return cls.from_settings()
+        complaint, dns = complaint_about_name(server.name), None
+        try:
+            dns = parse_dns(server.dns)
+        except ValueError as error:
+            complaint = complaint or f"{_('DNS')}: {error}"
+        directory = settings.DNSMASQ_DIR / (f"server-{server.pk}" if complaint else server.name)
+        leases = Path(server.leases) if server.leases else None
+        return replace(
+            cls.from_settings(), directory=directory, reload=server.reload or settings.DNSMASQ_RELOAD, dns=dns,
+            installed=None, leases=leases, server_id=server.pk, name=server.name, complaint=complaint,
         )  # fmt: skip
 
     @property
@@ -79,3 +121,15 @@ class Target:
         if not self.directory.is_dir():
             self.directory.mkdir(parents=True, exist_ok=True)
             self.directory.chmod(0o755)
+
+
+def complaint_about_name(name: str) -> str:
+    """Why a server cannot have this name, which is a directory's too; empty when it can."""
+    if not _NAME.fullmatch(name):
+        return _("%r is no name of lower-case letters, digits and hyphens.") % name
+    return _("%s is the name of a file of ours; choose another.") % name if name in _OURS else ""
+
+
+def parse_dns(text: str) -> tuple[str, int] | None:
+    """HOST:PORT, or None for an empty text. Raises ValueError."""
+    return env.parse_host_port(text) if text else None

@@ -16,10 +16,12 @@ from types import FrameType
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
+from dhcp import servers
 from dhcp.ingest import Watch
 from dhcp.journal import Outcome
 from dhcp.models import DhcpChange
 from dhcp.sync import LEFT, sync
+from dhcp.targets import Target
 
 logger = logging.getLogger("dhcp.worker")
 
@@ -28,15 +30,54 @@ RECONCILE = 30.0  # how often the files are compared although no change is pendi
 SLOWEST = 5.0  # dnsmasq is back in step within this of its return
 
 
+class Hand:
+    """What is known of one server: when to look at it next."""
+
+    def __init__(self, target: Target, now: Callable[[], float]) -> None:
+        self.target = target
+        self.now = now
+        self.reconcile_at = now()  # at once: the files may not exist yet
+        self.not_before = now()
+        self.delay = 0.0
+
+    def tick(self) -> None:
+        """Sync if something is to be done and no failure tells us to wait."""
+        if self.now() < self.not_before:
+            return
+        try:
+            if self._is_due():
+                self._judge(sync(self.target))
+        except DatabaseError as error:
+            logger.error("the database does not answer: %s", str(error).strip())
+            self._back_off()
+        except Exception:
+            logger.exception("a bug; the next try will come")
+            self._back_off()
+
+    def _is_due(self) -> bool:
+        if self.delay > 0 or self.now() >= self.reconcile_at:
+            return True
+        return DhcpChange.objects.for_server(self.target.server_id).exists()
+
+    def _judge(self, outcome: Outcome) -> None:
+        self.reconcile_at = self.now() + RECONCILE
+        if outcome.good:
+            self.delay = 0.0
+        elif outcome.result != LEFT:
+            self._back_off()
+
+    def _back_off(self) -> None:
+        self.delay = min(self.delay * 2 or INTERVAL, SLOWEST)
+        self.not_before = self.now() + self.delay
+
+
 class Worker:
-    """One loop. `now` is a clock that only runs forward."""
+    """One loop over the servers of this installation. `now` is a clock that only runs forward."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.now = now
         self.stopping = threading.Event()
-        self.reconcile_at = now()  # at once: the files may not exist yet
-        self.not_before = now()
-        self.delay = 0.0
+        self.hands: dict[int | None, Hand] = {}
         self.leases = Watch(settings.DNSMASQ_LEASES, now)
 
     def run(self) -> None:
@@ -55,33 +96,19 @@ class Worker:
             signal.signal(number, self.stop)
 
     def tick(self) -> None:
-        """Sync if something is to be done and no failure tells us to wait; then read the leases."""
+        """Look after each server, then read the leases."""
         close_old_connections()  # a database that was restarted is found again
-        if self.now() >= self.not_before:
-            self._sync()
+        self._meet()
+        for hand in self.hands.values():
+            hand.tick()
         self.leases.look()
 
-    def _sync(self) -> None:
+    def _meet(self) -> None:
+        """A server that came, changed or went is found here; while the database is away, all stay as they are."""
         try:
-            if self._is_due():
-                self._judge(sync())
+            targets = servers.here()
         except DatabaseError as error:
             logger.error("the database does not answer: %s", str(error).strip())
-            self._back_off()
-        except Exception:
-            logger.exception("a bug; the next try will come")
-            self._back_off()
-
-    def _is_due(self) -> bool:
-        return self.delay > 0 or self.now() >= self.reconcile_at or DhcpChange.objects.exists()
-
-    def _judge(self, outcome: Outcome) -> None:
-        self.reconcile_at = self.now() + RECONCILE
-        if outcome.good:
-            self.delay = 0.0
-        elif outcome.result != LEFT:
-            self._back_off()
-
-    def _back_off(self) -> None:
-        self.delay = min(self.delay * 2 or INTERVAL, SLOWEST)
-        self.not_before = self.now() + self.delay
+            return
+        known = {hand.target: hand for hand in self.hands.values()}
+        self.hands = {target.server_id: known.get(target) or Hand(target, self.now) for target in targets}

@@ -145,10 +145,17 @@ def networks(name: str) -> list[Network]:
 
 def host_port(name: str, default: str) -> tuple[str, int]:
     """HOST:PORT, an IPv6 host in brackets; the port is 1 to 65535."""
-    value = text(name, default)
+    try:
+        return parse_host_port(text(name, default))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
+def parse_host_port(value: str) -> tuple[str, int]:
+    """The parts of HOST:PORT. Raises ValueError."""
     host, colon, port = value.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ImproperlyConfigured(f"{name}: {value!r} is not HOST:PORT (for example 127.0.0.1:8000)")
+        raise ValueError(f"{value!r} is not HOST:PORT (for example 127.0.0.1:8000)")
     return host.strip("[]"), int(port)
 
 

@@ -238,7 +238,7 @@ def test_a_failing_sync_keeps_the_change_and_the_save_succeeds(target, subnet, s
 
 
 def test_even_a_bug_in_the_sync_does_not_reach_who_saved(target, subnet, monkeypatch):
-    monkeypatch.setattr(sync.snapshot, "take", lambda: 1 / 0)
+    monkeypatch.setattr(sync.snapshot, "take", lambda server_id: 1 / 0)
     Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
     assert noted() == [("server", "add", "web")]
     assert "ZeroDivisionError" in Generation.objects.newest().reason
@@ -268,8 +268,8 @@ def in_a_thread(work):
 def test_of_two_committers_the_slow_first_one_does_not_hide_the_second(target, subnet, monkeypatch, pause):
     whole, has_read = snapshot.take, threading.Event()
 
-    def slow_the_first_time():
-        seen = whole()
+    def slow_the_first_time(server_id):
+        seen = whole(server_id)
         if not has_read.is_set():
             has_read.set()
             time.sleep(pause)
@@ -291,8 +291,8 @@ def test_of_two_committers_the_slow_first_one_does_not_hide_the_second(target, s
 def test_a_change_that_is_committed_during_a_sync_is_not_forgotten(target, web, monkeypatch, settings):
     whole = snapshot.take
 
-    def overtaken():
-        seen = whole()
+    def overtaken(server_id):
+        seen = whole(server_id)
         if not DhcpChange.objects.filter(label="late").exists():
             DhcpChange.objects.create(label="late")
         return seen

@@ -117,7 +117,7 @@ def test_the_number_of_queries_does_not_grow(subnet, django_assert_num_queries):
         Interface.objects.create(
             server=web, name="ipmi", mac_address=f"02:00:00:00:01:{number:02x}", ip_address=subnet.network[100 + number]
         )
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert len(snapshot.take().records) == 58
 
 

@@ -41,7 +41,7 @@ def syncs(monkeypatch, clock):
 
     calls = Syncs()
 
-    def sync():
+    def sync(target):
         calls.append(clock.time)
         if calls.result == "database":
             raise DatabaseError("gone")
@@ -96,7 +96,7 @@ def test_a_lost_database_does_not_end_it(target, clock, syncs):
     ticks(looking, clock, 10)
     syncs.result = "applied"
     ticks(looking, clock, 10)
-    assert looking.delay == 0
+    assert looking.hands[None].delay == 0
 
 
 def test_it_really_syncs(target, settings):
