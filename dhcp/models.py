@@ -165,6 +165,8 @@ class Generation(models.Model):
     problems = models.JSONField(_("problems"), default=list, blank=True)
     changes = models.JSONField(_("changes"), default=list, blank=True)
     diff = models.TextField(_("difference"), default="", db_default="", blank=True)
+    # What was asked for on behalf of its machines; NULL while nobody has asked (dhcp/probe.py).
+    probes = models.JSONField(_("probes"), null=True, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), default=0, db_default=0)
     attempts = models.PositiveIntegerField(_("attempts"), default=1, db_default=1)
     created_at = models.DateTimeField(_("created"), default=timezone.now, db_default=Now())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,12 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def newest(self, server_id: int | None = None) -> Generation | None:
         """A server's newest; None is the default one."""
         return self.filter(server=server_id).order_by("-pk").first()
+
+    def unprobed(self, server_id: int | None, since: datetime) -> Generation | None:
+        """A server's newest, if it was applied since then and nobody has asked dnsmasq for its machines' addresses yet."""
+        newest = self.newest_summary(server_id)
+        fresh = newest and newest.result == "applied" and newest.probes is None and newest.created_at > since
+        return newest if fresh else None
 
     def newest_summary(self, server_id: int | None = None) -> Generation | None:
         """The newest without its long texts."""

@@ -207,6 +207,9 @@ def _served(card: Card, evidence: Evidence) -> State:
     lease = _own_lease(card, evidence)
     if lease and lease.leased_until:
         text = _("It uses its address, until %s.") % moment(lease.leased_until)
+    elif probed := _probe_of(card, evidence):
+        text = _("dnsmasq offers it, asked on its behalf %(ms)d ms after the change; it has not asked itself yet.")
+        text %= {"ms": probed["after_ms"]}
     else:
         text = _("dnsmasq knows it; it has not asked yet.")
     problem = evidence.problems.get(card.key)
@@ -285,6 +288,13 @@ def _read_ranges(evidence: Evidence) -> None:
     if conf.is_known:
         evidence.installed = conf.networks
         evidence.scoped = set(DhcpScope.objects.filter(enabled=True).values_list("subnet_id", flat=True))
+
+
+def _probe_of(card: Card, evidence: Evidence) -> dict[str, Any] | None:
+    """A probe that was offered the card's address, if the newest generation was probed for it."""
+    probes = (evidence.newest and evidence.newest.probes) or []
+    good = (probe for probe in probes if not probe["reason"])
+    return next((one for one in good if (one["mac"], one["wanted"]) == (card.mac, str(card.ip))), None)
 
 
 def _own_lease(card: Card, evidence: Evidence) -> Sighting | None:

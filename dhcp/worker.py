@@ -16,7 +16,7 @@ from types import FrameType
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
-from dhcp import servers
+from dhcp import probe, servers
 from dhcp.ingest import Watch
 from dhcp.journal import Outcome
 from dhcp.models import DhcpChange
@@ -47,6 +47,7 @@ class Hand:
         try:
             if self._is_due():
                 self._judge(sync(self.target))
+            probe.look(self.target.server_id)
         except DatabaseError as error:
             logger.error("the database does not answer: %s", str(error).strip())
             self._back_off()

@@ -64,6 +64,7 @@ DNSMASQ_DNS = env.host_port("IPMANAGER_DNSMASQ_DNS", "") if env.text("IPMANAGER_
 DNSMASQ_CONF = env.existing_path("IPMANAGER_DNSMASQ_CONF", "/etc/dnsmasq.d/ipmanager.conf")
 DNSMASQ_LEASES = env.path("IPMANAGER_DNSMASQ_LEASES", "/var/lib/misc/dnsmasq.leases")
 DNSMASQ_EVICT = env.choice("IPMANAGER_DNSMASQ_EVICT", "none", ["none", "dbus", "helper"])
+DHCP_PROBE = env.matching("IPMANAGER_DHCP_PROBE", "", r"[A-Za-z0-9._:@-]{0,15}", "the name of a network interface")
 DHCP_SYNC = env.choice("IPMANAGER_DHCP_SYNC", "inline", ["inline", "worker"])
 
 # --- the pool for virtual machines, boot files ------------------------------------------------------

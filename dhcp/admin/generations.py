@@ -24,6 +24,7 @@ from unfold.decorators import action
 from dhcp import installed
 from dhcp.journal import Outcome, describe
 from dhcp.models import DhcpChange, Generation
+from dhcp.probe import sentence as sentence_of
 from dhcp.sync import preview, sync
 from dhcp.targets import Target
 from ipam.admin import marks
@@ -71,7 +72,10 @@ class GenerationAdmin(ReadOnlyAdmin):
     list_filter_submit = True
     fieldsets = (
         (None, {"fields": ("number", "result_badge", "reason", "attempts", "created_at", "updated_at")}),
-        (_("What dnsmasq was told"), {"fields": ("hosts", "confirmed", "duration", "digest", "coloured_diff")}),
+        (
+            _("What dnsmasq was told"),
+            {"fields": ("hosts", "confirmed", "duration", "digest", "probe_list", "coloured_diff")},
+        ),
         (_("Why"), {"fields": ("change_list",)}),
         (_("What it was not told"), {"fields": ("problem_list",)}),
     )
@@ -138,6 +142,11 @@ class GenerationAdmin(ReadOnlyAdmin):
     def coloured_diff(self, generation: Generation) -> SafeString | str:
         return coloured(generation.diff)
 
+    @admin.display(description=_("proof of service"))
+    def probe_list(self, generation: Generation) -> SafeString | str:
+        lines = ((probe_badge(result), sentence_of(result)) for result in generation.probes or ())
+        return format_html_join("", "<div>{} {}</div>", lines) or marks.NOTHING
+
     @admin.display(description=_("changes"))
     def change_list(self, generation: Generation) -> SafeString | str:
         return change_table(generation.changes)
@@ -202,6 +211,10 @@ def change_table(changes: list[dict[str, Any]]) -> SafeString | str:
             for change in changes
         ],
     )
+
+
+def probe_badge(result: dict[str, Any]) -> SafeString:
+    return marks.badge("no", gettext("not offered")) if result["reason"] else marks.badge("yes", gettext("live"))
 
 
 def _moment(text: str) -> str:
