@@ -21,6 +21,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -63,8 +64,16 @@ class Offer:
 
 def look(server_id: int | None = None) -> None:
     """Probe a server's newest generation, if it is new and nobody has. For the worker: never within a request."""
-    if not settings.DHCP_PROBE:
-        return
+    try:
+        if settings.DHCP_PROBE:
+            _look(server_id)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("a bug; the next generation is probed again")  # no sync may wait because of that
+
+
+def _look(server_id: int | None) -> None:
     generation = Generation.objects.unprobed(server_id, timezone.now() - FRESH)
     if generation:
         generation.probes = list(results(generation, settings.DHCP_PROBE))

@@ -48,7 +48,7 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.filter(server=server_id).order_by("-pk").first()
 
     def unprobed(self, server_id: int | None, since: datetime) -> Generation | None:
-        """A server's newest, if it was applied since then and nobody has asked dnsmasq for its machines' addresses yet."""
+        """A server's newest, if it was applied since then and nobody has asked for its machines' addresses yet."""
         newest = self.newest_summary(server_id)
         fresh = newest and newest.result == "applied" and newest.probes is None and newest.created_at > since
         return newest if fresh else None

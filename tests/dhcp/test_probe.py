@@ -164,8 +164,11 @@ def test_the_worker_probes_and_survives_whatever_comes(lab, subnet, monkeypatch)
     with among_the_clients(lab):
         Worker().tick()
     assert Generation.objects.newest().probes[0]["reason"] == ""
-    monkeypatch.setattr(probe, "look", lambda *_: 1 / 0)
-    Worker().tick()
+    Generation.objects.update(probes=None)
+    monkeypatch.setattr(probe, "results", lambda *_: 1 / 0)
+    working = Worker()
+    working.tick()
+    assert [hand.delay for hand in working.hands.values()] == [0.0]
 
 
 def test_the_generation_s_page_tells_of_it(lab, subnet, admin_client):
