@@ -5,8 +5,10 @@ every line is a comment or exactly `MAC[,MAC...],IP[,name]`, so nothing else can
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from ipam.addresses import Address, Network
@@ -14,6 +16,8 @@ from ipam.addresses import Address, Network
 # dnsmasq's buffer takes 1024 characters and reads the rest as a new line.
 LONGEST_LINE = 1000
 MOST_COMPLAINTS = 20
+COMMENT = "a comment"
+_REMEMBERED = 2**16  # lines: from one file to the next, most stay what they were
 
 _HEX = "[0-9a-f]"
 _ROW = re.compile(
@@ -58,9 +62,11 @@ def hosts_file(data: bytes, networks: Collection[Network] | None) -> Reading:
     if data and not data.endswith(b"\n"):
         reading.complaints.append("the last line does not end")
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
-        complaint = _read(line, reading.rows)
-        if complaint:
-            reading.complaints.append(f"line {number}: {complaint}")
+        row = host_row(line)
+        if isinstance(row, Row):
+            reading.rows.append(row)
+        elif row != COMMENT:
+            reading.complaints.append(f"line {number}: {row}")
     reading.complaints += _doubles(reading.rows)
     if networks is not None:
         reading.complaints += _misplaced(reading.rows, networks)
@@ -68,11 +74,18 @@ def hosts_file(data: bytes, networks: Collection[Network] | None) -> Reading:
     return reading
 
 
+@lru_cache(_REMEMBERED)
 def host_row(line: bytes) -> Row | str:
-    """The reservation on one line, or what is wrong with the line."""
-    rows: list[Row] = []
-    complaint = _read(line, rows)
-    return rows[0] if rows else complaint or "a comment"
+    """The reservation on one line, or COMMENT, or what is wrong with the line."""
+    if len(line) > LONGEST_LINE:
+        return f"longer than {LONGEST_LINE} characters"
+    if not all(0x20 <= sign <= 0x7E for sign in line):
+        return "a sign that is not printable ASCII"
+    text = line.decode("ascii")
+    if text.startswith("#"):
+        return COMMENT
+    match = _ROW.fullmatch(text)
+    return _row(match) if match else f"not MAC,IP[,name]: {text[:80]!r}"
 
 
 def opts_file(data: bytes) -> list[str]:
@@ -88,22 +101,7 @@ def opts_file(data: bytes) -> list[str]:
     return complaints[:MOST_COMPLAINTS]
 
 
-def _read(line: bytes, rows: list[Row]) -> str:
-    """Add the line's row; the answer is what is wrong with the line."""
-    if len(line) > LONGEST_LINE:
-        return f"longer than {LONGEST_LINE} characters"
-    if not all(0x20 <= sign <= 0x7E for sign in line):
-        return "a sign that is not printable ASCII"
-    text = line.decode("ascii")
-    if text.startswith("#"):
-        return ""
-    match = _ROW.fullmatch(text)
-    if not match:
-        return f"not MAC,IP[,name]: {text[:80]!r}"
-    return _add(match, rows)
-
-
-def _add(match: re.Match[str], rows: list[Row]) -> str:
+def _row(match: re.Match[str]) -> Row | str:
     macs = tuple(match["macs"].split(","))
     try:
         ip = IPv4Address(match["v4"]) if match["v4"] else IPv6Address(match["v6"])
@@ -114,8 +112,7 @@ def _add(match: re.Match[str], rows: list[Row]) -> str:
     for mac in macs:
         if mac == "00:00:00:00:00:00" or int(mac[:2], 16) % 2:
             return f"{mac} is no card's address"
-    rows.append(Row(macs, ip, match["name"] or ""))
-    return ""
+    return Row(macs, ip, match["name"] or "")
 
 
 def _doubles(rows: list[Row]) -> list[str]:
@@ -137,7 +134,7 @@ def _misplaced(rows: list[Row], networks: Collection[Network]) -> list[str]:
     """Addresses that no subnet holds, that are not a host's, and MACs with two addresses in one subnet."""
     found: list[str] = []
     homes = _Homes(networks)
-    seen: set[tuple[str, Network]] = set()
+    seen: dict[Network, set[str]] = defaultdict(set)
     for row in rows:
         home = homes.of(row.ip)
         if home is None:
@@ -145,17 +142,17 @@ def _misplaced(rows: list[Row], networks: Collection[Network]) -> list[str]:
             continue
         if _reserved_by_rule(row.ip, home):
             found.append(f"{row.ip} is not a host address of {home}")
-        places = {(mac, home) for mac in row.macs}
-        if seen & places or len(places) < len(row.macs):
+        macs, here = set(row.macs), seen[home]
+        if here & macs or len(macs) < len(row.macs):
             found.append(f"{row.macs[0]} has two lines in {home}")
-        seen |= places
+        here |= macs
     return found
 
 
 def _reserved_by_rule(ip: Address, home: Network) -> bool:
     if home.prefixlen >= home.max_prefixlen - 1:
         return False
-    return ip == home[0] or (ip.version == 4 and ip == home[-1])
+    return ip == home.network_address or (ip.version == 4 and ip == home.broadcast_address)
 
 
 class _Homes:

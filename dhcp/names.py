@@ -6,8 +6,10 @@ with a colon is a tag or another address, and a name that dnsmasq rejects takes 
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 LONGEST_LABEL = 63
+_REMEMBERED = 2**16
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 _LEASE_TIME = re.compile(r"[0-9]+[smhdw]?")
 _COMMANDS = frozenset({"ignore", "infinite"})
@@ -21,6 +23,7 @@ class SafeName:
     reason: str = ""
 
 
+@lru_cache(_REMEMBERED)
 def safe_name(hostname: str) -> SafeName:
     """The host name's first label as dnsmasq may read it, or none with the reason."""
     if not hostname:

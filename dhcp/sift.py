@@ -4,8 +4,10 @@ Nothing here raises: whatever the ledger holds, the good records are served and 
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from dhcp.names import safe_name
@@ -14,6 +16,7 @@ from ipam.addresses import Address, Network
 
 # Keeps a line far from the 1024 characters after which dnsmasq reads the rest as a line of its own.
 MOST_MACS = 16
+_REMEMBERED = 2**16  # values: from one sift to the next, most stay what they were
 _LIMITED_BROADCAST = IPv4Address("255.255.255.255")
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 _NOBODY = frozenset({"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
@@ -24,7 +27,7 @@ class _Taken:
     """Who has which address, MAC and name so far."""
 
     addresses: dict[Address, HostRecord] = field(default_factory=dict)
-    macs: dict[tuple[str, Network | None], HostRecord] = field(default_factory=dict)
+    macs: dict[Network | None, dict[str, HostRecord]] = field(default_factory=lambda: defaultdict(dict))
     names: dict[tuple[str, int], HostRecord] = field(default_factory=dict)
 
 
@@ -55,6 +58,7 @@ def _flaw(record: HostRecord) -> Problem | None:
     return Problem(record, "ip", reason) if reason else None
 
 
+@lru_cache(_REMEMBERED)
 def _mac_flaw(macs: tuple[str, ...]) -> str:
     if not macs:
         return "there is no MAC address"
@@ -70,6 +74,7 @@ def _mac_flaw(macs: tuple[str, ...]) -> str:
     return ""
 
 
+@lru_cache(_REMEMBERED)
 def _address_flaw(ip: Address, subnet: Network | None) -> str:
     if not isinstance(ip, IPv4Address | IPv6Address):
         return f"{ip!r} is not an IP address"
@@ -95,7 +100,7 @@ def _clash(record: HostRecord, taken: _Taken) -> Problem | None:
         full = f" with {MOST_MACS} MAC addresses, the most there can be" if len(holder.macs) == MOST_MACS else ""
         return Problem(record, "ip", f"{record.ip} is already reserved for {holder.key}{full}")
     for mac in record.macs:
-        holder = taken.macs.get((mac, record.subnet))
+        holder = taken.macs[record.subnet].get(mac)
         if holder:
             return Problem(record, "mac", f"{mac} already has {holder.ip} in {record.subnet} ({holder.key})")
     return None
@@ -108,7 +113,7 @@ def _accept(record: HostRecord, taken: _Taken, sifted: Sifted) -> None:
         sifted.problems.append(Problem(record, "name", reason))
     text = "" if reason else name.text
     taken.addresses[record.ip] = record
-    taken.macs.update({(mac, record.subnet): record for mac in record.macs})
+    taken.macs[record.subnet].update(dict.fromkeys(record.macs, record))
     if text:
         taken.names[text, record.ip.version] = record
     sifted.lines.append(HostLine(record.macs, record.ip, text))
