@@ -11,6 +11,8 @@ ROUTES = {
     "i18n/setlang/": "chooses the language of the pages",
     "healthz": "for load balancers: the process lives",
     "readyz": "for load balancers: it can work",
+    "boot.ipxe": "machines on their way up: which menu or image; no secret, whoever asks",
+    "boot/files/1": "kernels and the like, by the names that scripts give them",
     "api/v1/health": "the same, as system D's callers ask it",
 }
 

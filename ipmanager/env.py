@@ -13,7 +13,7 @@ import tempfile
 import zoneinfo
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -157,6 +157,12 @@ def parse_host_port(value: str) -> tuple[str, int]:
     if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise ValueError(f"{value!r} is not HOST:PORT (for example 127.0.0.1:8000)")
     return host.strip("[]"), int(port)
+
+
+def host_of(url: str) -> str:
+    """The host that a URL names, as ALLOWED_HOSTS writes it; empty without one."""
+    host = urlsplit(url).hostname or ""
+    return f"[{host}]" if ":" in host else host
 
 
 def database(name: str, default: str) -> dict:

@@ -73,6 +73,11 @@ POOL_GATEWAY = env.gateway("IPMANAGER_POOL_GATEWAY", POOL_NETWORK)
 POOL_API = env.choice("IPMANAGER_POOL_API", "token", ["token", "open"])
 TFTP_ROOT = env.path("IPMANAGER_TFTP_ROOT", DATA_DIR / "tftp")
 BOOT_ROOT = env.path("IPMANAGER_BOOT_ROOT", DATA_DIR / "boot")
+BOOT_URL = env.matching(
+    "IPMANAGER_BOOT_URL", "", r"(http://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._/-]*)?)?", "a URL that starts with http://"
+).rstrip("/")
+ALLOWED_HOSTS += [host for host in [env.host_of(BOOT_URL)] if host]
+BOOT_ACCEL = env.matching("IPMANAGER_BOOT_ACCEL", "", r"(/[A-Za-z0-9._/-]*/)?", "a path as in /boot-files/")
 
 # --- services --------------------------------------------------------------------------------------
 ENVIRONMENT = env.matching(
@@ -110,6 +115,7 @@ INSTALLED_APPS = [
     "ipmanager",
     "ipam",
     "dhcp",
+    "pxe",
     "registry",
 ]
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("ipam/", include("ipam.urls")),
     path("api/", include("ipmanager.api")),
+    path("", include("pxe.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -1,0 +1,15 @@
+"""The usher as a Django app."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class PXEConfig(AppConfig):
+    name = "pxe"
+    verbose_name = _("Network boot")
+
+    def ready(self) -> None:
+        from ipam import database
+
+        post_migrate.connect(database.install_on_delete, sender=self)

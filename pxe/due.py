@@ -1,0 +1,93 @@
+"""What is due for a machine: its assignment, its menu, or its local disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from ipam.models import Server
+from pxe import once, sift
+from pxe.models import BootAssignment, BootImage, BootMenu
+from pxe.records import Asker, Image, Menu, Plan
+from pxe.who import Found
+
+TITLE = "IPManager PXE Boot Menu"
+BUILT_IN = BootMenu(pk=0, name=TITLE, title=TITLE)
+SHORTEST = 5  # seconds of a menu that must not wait for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The plan, the assignment behind it, and the assignments that ended because of this question."""
+
+    plan: Plan
+    assignment: BootAssignment | None = None
+    ended: tuple[BootAssignment, ...] = ()
+
+
+def due(asker: Asker, found: Found, now: datetime) -> Due:
+    """Decide, count the attempt, end what is over. Inside a transaction."""
+    if found.server is None:
+        return Due(Plan(menu=_menu(None, asker), why=found.complaint))
+    ended: list[BootAssignment] = []
+    why: list[str] = []
+    for assignment in BootAssignment.objects.of(found.server).select_for_update(of=("self",)):
+        if over := once.verdict(assignment, now):
+            once.end(assignment, over, now)
+            ended.append(assignment)
+        elif assignment.image is None:
+            return Due(Plan(greeting=_greeting(found.server, "its local disk")), assignment, tuple(ended))
+        elif hindrance := _hindrance(assignment.image, asker):
+            why.append(hindrance)
+        else:
+            once.offer(assignment, now)
+            return Due(_assigned(found.server, assignment), assignment, tuple(ended))
+    return Due(_unassigned(found.server, asker, why), None, tuple(ended))
+
+
+def _assigned(server: Server, assignment: BootAssignment) -> Plan:
+    assert assignment.image
+    image = sift.image(assignment.image)
+    return Plan(image=image, greeting=_greeting(server, image.label), why=once.reason(assignment))
+
+
+def _unassigned(server: Server, asker: Asker, why: list[str]) -> Plan:
+    """A menu. Once a server has been installed, or has failed to be, its menu ends at its disk: never at another
+    installation because nobody pressed a key."""
+    menu = _menu(server, asker)
+    if why or BootAssignment.objects.ended_once(server):
+        menu = replace(menu, default=None, timeout=menu.timeout or SHORTEST)
+    return Plan(menu=menu, why=" ".join(why))
+
+
+def _hindrance(image: BootImage, asker: Asker) -> str:
+    """Why a machine cannot have the image that it should have."""
+    if not image.enabled:
+        return _("“%s” is disabled.") % image
+    if complaint := sift.complaint(image):
+        return f"“{image}”: {complaint}"
+    if not sift.image(image).fits(asker.firmware):
+        facts = {"image": image, "arch": image.get_arch_display(), "firmware": asker.firmware.upper()}
+        return _("“%(image)s” is for %(arch)s, but the machine booted by %(firmware)s.") % facts
+    return ""
+
+
+def _greeting(server: Server, what: str) -> str:
+    return f"IPManager: {server.hostname} boots {what}"
+
+
+def _menu(server: Server | None, asker: Asker) -> Menu:
+    """The menu with the images that can run there. A fixed number of queries."""
+    shown = BootMenu.objects.of(server, asker.source) or BUILT_IN
+    below = list(BootMenu.objects.filter(parent=shown.pk).order_by("name")) if shown.pk else []
+    chosen = BootMenu.objects.choices([shown, *below])
+    fitting = [image for image in sift.images(list(BootImage.objects.bootable())) if image.fits(asker.firmware)]
+    submenus = tuple(_record(menu, fitting, chosen) for menu in below)
+    return replace(_record(shown, fitting, chosen), submenus=submenus)
+
+
+def _record(row: BootMenu, images: list[Image], chosen: dict[int, set[int]]) -> Menu:
+    here = images if row.all_images else [image for image in images if image.id in chosen[row.pk]]
+    return Menu(row.pk, row.title, tuple(here), (), row.default_image_id, row.timeout, row.shell)

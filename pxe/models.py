@@ -1,0 +1,382 @@
+"""What the usher knows: files, images, menus, which server shall boot what, and what its machines have done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from ipam.fields import AddressField, MACField
+from ipam.models import Row as LedgerRow
+from ipam.models import Server, Subnet
+from pxe import names, rules
+from pxe.querysets import AssignmentQuerySet, EventQuerySet, ImageQuerySet, MenuQuerySet
+
+
+class Row(LedgerRow):
+    """A row of ours: valid when it is saved, like the ledger's, but the ledger need not wait for it."""
+
+    class Meta:
+        abstract = True
+
+    def lock(self) -> None:
+        """Nothing of ours is checked against other rows but by unique keys."""
+
+
+class BootFile(Row):
+    """A kernel, an initrd or the like: in our own directory under this name, or on another web server."""
+
+    name = models.CharField(
+        _("name"), max_length=200, unique=True, validators=[names.check_file_name],
+        help_text=_("Its path below the directory of boot files, as in debian-12/vmlinuz."),
+    )  # fmt: skip
+    url = models.CharField(
+        _("URL"), max_length=500, blank=True, default="", db_default="", validators=[names.check_url],
+        help_text=_("Empty: the file is kept here. Debian's iPXE speaks http, not https."),
+    )  # fmt: skip
+    size = models.BigIntegerField(_("size"), null=True, blank=True, editable=False)
+    sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True, default="", db_default="", editable=False)
+
+    class Meta:
+        db_table = "boot_files"
+        ordering = ["name"]
+        verbose_name = _("boot file")
+        verbose_name_plural = _("boot files")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BootImage(Row):
+    """Something that a machine can boot."""
+
+    class Kind(models.TextChoices):
+        LINUX = "linux", _("kernel")
+        CHAIN = "chain", _("chain to a URL")
+
+    class Arch(models.TextChoices):
+        ANY = "any", _("any")
+        BIOS = "bios", _("BIOS")
+        UEFI = "uefi", _("UEFI")
+        ARM64 = "arm64", _("UEFI arm64")
+
+    name = models.CharField(_("name"), max_length=60, unique=True, validators=[names.check_label])
+    description = models.CharField(_("description"), max_length=255, blank=True, default="", db_default="")
+    kind = models.CharField(_("kind"), max_length=5, choices=Kind, default=Kind.LINUX, db_default=Kind.LINUX)
+    arch = models.CharField(_("for"), max_length=5, choices=Arch, default=Arch.ANY, db_default=Arch.ANY)
+    enabled = models.BooleanField(_("enabled"), default=True, db_default=True)
+    position = models.PositiveSmallIntegerField(
+        _("position"), default=100, db_default=100, help_text=_("Lower ones stand higher in menus.")
+    )
+    kernel = models.ForeignKey(
+        BootFile, models.PROTECT, null=True, blank=True, related_name="kernel_of", verbose_name=_("kernel")
+    )
+    cmdline = models.CharField(
+        _("command line"), max_length=names.LONGEST_CMDLINE, blank=True, default="", db_default="",
+        validators=[names.check_cmdline],
+        help_text=_("Arguments of the kernel. Everybody on the network can read them: no secrets."),
+    )  # fmt: skip
+    chain_url = models.CharField(
+        _("chain URL"), max_length=500, blank=True, default="", db_default="", validators=[names.check_url]
+    )
+    history = HistoricalRecords(table_name="boot_images_history")
+    objects = ImageQuerySet.as_manager()
+
+    class Meta:
+        db_table = "boot_images"
+        ordering = ["position", "name"]
+        verbose_name = _("boot image")
+        verbose_name_plural = _("boot images")
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=["linux", "chain"]), name="boot_images_kind"),
+            models.CheckConstraint(condition=Q(arch__in=["any", "bios", "uefi", "arm64"]), name="boot_images_arch"),
+            models.CheckConstraint(
+                condition=Q(kind="chain") | Q(kernel__isnull=False), name="boot_images_linux_has_a_kernel",
+                violation_error_message=_("An image that boots a kernel names the kernel."),
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="linux") | ~Q(chain_url=""), name="boot_images_chain_has_a_url",
+                violation_error_message=_("An image that chains names the URL."),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name
+
+    def check_ledger(self) -> None:
+        rules.check_image(self)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            self._save_initrds()
+
+    @property
+    def initrds(self) -> list[BootFile]:
+        """In the order in which they are loaded."""
+        waiting = self.__dict__.get("_new_initrds")
+        if waiting is not None:
+            return list(waiting)
+        return [row.file for row in self.initrd_rows.all()] if self.pk else []
+
+    @initrds.setter
+    def initrds(self, files: Iterable[BootFile]) -> None:
+        self.__dict__["_new_initrds"] = list(files)
+
+    def _save_initrds(self) -> None:
+        wanted = self.__dict__.pop("_new_initrds", None)
+        if wanted is None or wanted == [row.file for row in self.initrd_rows.all()]:
+            return
+        self.initrd_rows.all().delete()
+        for position, file in enumerate(wanted, 1):
+            BootInitrd(image=self, file=file, position=position).save()
+
+
+class BootInitrd(models.Model):
+    """An initrd of an image, in its place among the others."""
+
+    image = models.ForeignKey(BootImage, models.CASCADE, related_name="initrd_rows", verbose_name=_("boot image"))
+    file = models.ForeignKey(BootFile, models.PROTECT, related_name="initrd_rows", verbose_name=_("file"))
+    position = models.PositiveSmallIntegerField(_("position"), default=1, db_default=1)
+
+    class Meta:
+        db_table = "boot_initrds"
+        ordering = ["position", "pk"]
+        verbose_name = _("initrd")
+        verbose_name_plural = _("initrds")
+        constraints = [models.UniqueConstraint(fields=["image", "file"], name="boot_initrds_once")]
+
+    def __str__(self) -> str:
+        return self.file.name
+
+
+class BootMenu(Row):
+    """A choice on the boot screen, for some servers, some subnets, or everybody else."""
+
+    name = models.CharField(_("name"), max_length=60, unique=True, validators=[names.check_label])
+    title = models.CharField(_("title"), max_length=70, validators=[names.check_label])
+    is_default = models.BooleanField(
+        _("default menu"), default=False, db_default=False, help_text=_("For every machine without a menu of its own.")
+    )
+    parent = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, related_name="submenus", verbose_name=_("shown in"),
+        help_text=_("Makes this a submenu of another menu."),
+    )  # fmt: skip
+    all_images = models.BooleanField(
+        _("every image"), default=True, db_default=True, help_text=_("Every enabled image; else those chosen here.")
+    )
+    images = models.ManyToManyField(
+        BootImage, blank=True, related_name="menus", db_table="boot_menu_images", verbose_name=_("images")
+    )
+    default_image = models.ForeignKey(
+        BootImage, models.PROTECT, null=True, blank=True, related_name="default_of", verbose_name=_("default"),
+        help_text=_("What boots when nobody presses a key. Empty: the local disk."),
+    )  # fmt: skip
+    timeout = models.PositiveSmallIntegerField(
+        _("timeout (s)"), default=5, db_default=5, validators=[MaxValueValidator(3600)],
+        help_text=_("0 waits for ever."),
+    )  # fmt: skip
+    shell = models.BooleanField(_("iPXE shell"), default=True, db_default=True)
+    history = HistoricalRecords(table_name="boot_menus_history")
+    objects = MenuQuerySet.as_manager()
+
+    class Meta:
+        db_table = "boot_menus"
+        ordering = ["name"]
+        verbose_name = _("boot menu")
+        verbose_name_plural = _("boot menus")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=Q(is_default=True), name="boot_menus_one_default",
+                violation_error_message=_("Another menu is the default menu."),
+            )
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name
+
+    def check_ledger(self) -> None:
+        rules.check_menu(self)
+
+
+class MenuServer(models.Model):
+    """A server that sees this menu."""
+
+    menu = models.ForeignKey(BootMenu, models.CASCADE, related_name="server_rows", verbose_name=_("boot menu"))
+    server = models.OneToOneField(Server, models.CASCADE, related_name="boot_menu_row", verbose_name=_("server"))
+
+    class Meta:
+        db_table = "boot_menu_servers"
+        verbose_name = _("server")
+        verbose_name_plural = _("servers")
+
+    def __str__(self) -> str:
+        return str(self.server)
+
+
+class MenuSubnet(models.Model):
+    """A subnet whose machines see this menu, unless they or a smaller subnet have one of their own."""
+
+    menu = models.ForeignKey(BootMenu, models.CASCADE, related_name="subnet_rows", verbose_name=_("boot menu"))
+    subnet = models.OneToOneField(Subnet, models.CASCADE, related_name="boot_menu_row", verbose_name=_("subnet"))
+
+    class Meta:
+        db_table = "boot_menu_subnets"
+        verbose_name = _("subnet")
+        verbose_name_plural = _("subnets")
+
+    def __str__(self) -> str:
+        return str(self.subnet)
+
+
+class BootIdentity(models.Model):
+    """How a server's firmware names itself, for machines whose MAC is not in the ledger."""
+
+    server = models.OneToOneField(Server, models.CASCADE, related_name="boot_identity", verbose_name=_("server"))
+    uuid = models.UUIDField(_("UUID"), null=True, blank=True, unique=True)
+    serial = models.CharField(_("serial number"), max_length=100, blank=True, default="", db_default="")
+
+    class Meta:
+        db_table = "boot_identities"
+        verbose_name = _("firmware identity")
+        verbose_name_plural = _("firmware identities")
+        constraints = [
+            models.UniqueConstraint(fields=["serial"], condition=~Q(serial=""), name="boot_identities_serial")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.server}: {self.uuid or ''} {self.serial}".strip()
+
+
+class BootAssignment(Row):
+    """What a server shall boot: always, or once and then its disk again."""
+
+    class Mode(models.TextChoices):
+        ALWAYS = "always", _("always")
+        ONCE = "once", _("once")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        OFFERED = "offered", _("offered")
+        DONE = "done", _("done")
+        GIVEN_UP = "given_up", _("given up")
+        TIMED_OUT = "timed_out", _("timed out")
+
+    class EndsWith(models.TextChoices):
+        START = "start", _("its files have been fetched")
+        CALLBACK = "callback", _("the installed system calls back")
+
+    server = models.ForeignKey(Server, models.CASCADE, related_name="boot_assignments", verbose_name=_("server"))
+    image = models.ForeignKey(
+        BootImage, models.PROTECT, null=True, blank=True, related_name="assignments", verbose_name=_("boot image"),
+        help_text=_("Empty: the local disk."),
+    )  # fmt: skip
+    mode = models.CharField(_("mode"), max_length=6, choices=Mode, default=Mode.ONCE, db_default=Mode.ONCE)
+    ends_with = models.CharField(
+        _("done when"), max_length=8, choices=EndsWith, default=EndsWith.CALLBACK, db_default=EndsWith.CALLBACK,
+        help_text=_("Only for “once”."),
+    )  # fmt: skip
+    max_attempts = models.PositiveSmallIntegerField(
+        _("attempts"), default=3, db_default=3, validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("After so many attempts the machine boots its disk."),
+    )  # fmt: skip
+    time_limit = models.PositiveIntegerField(
+        _("time limit (min)"), default=120, db_default=120, validators=[MinValueValidator(1), MaxValueValidator(10080)],
+        help_text=_("Counted from the first attempt; after it the machine boots its disk."),
+    )  # fmt: skip
+    state = models.CharField(
+        _("state"), max_length=9, choices=State, default=State.WAITING, db_default=State.WAITING, editable=False
+    )
+    attempts = models.PositiveSmallIntegerField(_("attempts made"), default=0, db_default=0, editable=False)
+    first_offered_at = models.DateTimeField(_("first offered"), null=True, blank=True, editable=False)
+    last_offered_at = models.DateTimeField(_("last offered"), null=True, blank=True, editable=False)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True, editable=False)
+    history = HistoricalRecords(
+        table_name="boot_assignments_history",
+        excluded_fields=["attempts", "first_offered_at", "last_offered_at"],
+    )
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta:
+        db_table = "boot_assignments"
+        ordering = ["-pk"]
+        verbose_name = _("boot assignment")
+        verbose_name_plural = _("boot assignments")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "mode"], condition=Q(state__in=["waiting", "offered"]), name="boot_assignments_open",
+                violation_error_message=_("This server has an open assignment of this mode."),
+            ),
+            models.CheckConstraint(condition=Q(mode__in=["always", "once"]), name="boot_assignments_mode"),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "offered", "done", "given_up", "timed_out"]),
+                name="boot_assignments_state",
+            ),
+            models.CheckConstraint(condition=Q(attempts__lte=F("max_attempts")), name="boot_assignments_attempts"),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.server}: {self.image or _('local disk')} ({self.get_mode_display()})"
+
+    def check_ledger(self) -> None:
+        rules.check_assignment(self)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in (self.State.WAITING, self.State.OFFERED)
+
+
+class BootEvent(models.Model):
+    """Something a machine did on its way up, as we saw it. Of a machine that we do not know, the last one of a kind."""
+
+    class Kind(models.TextChoices):
+        DHCP = "dhcp", _("asked DHCP for a boot file")
+        LOADER = "loader", _("fetched its boot loader")
+        MENU = "menu", _("was shown a menu")
+        OFFER = "offer", _("was given an image")
+        LOCAL = "local", _("was sent to its disk")
+        FILE = "file", _("fetched a file")
+        ANSWER = "answer", _("fetched an answer file")
+        DONE = "done", _("called back")
+        ENDED = "ended", _("assignment ended")
+        REFUSED = "refused", _("was refused")
+
+    server = models.ForeignKey(
+        Server, models.CASCADE, null=True, blank=True, related_name="boot_events", db_index=False,
+        verbose_name=_("server"),
+    )  # fmt: skip
+    at = models.DateTimeField(_("when"), default=timezone.now, db_default=Now())
+    kind = models.CharField(_("event"), max_length=7, choices=Kind)
+    ip_address = AddressField(_("IP address"), null=True, blank=True)
+    mac_address = MACField(_("MAC address"), null=True, blank=True)
+    firmware = models.CharField(_("firmware"), max_length=5, default="", db_default="", blank=True)
+    image = models.ForeignKey(BootImage, models.SET_NULL, null=True, blank=True, verbose_name=_("boot image"))
+    assignment = models.ForeignKey(
+        BootAssignment, models.SET_NULL, null=True, blank=True, related_name="events",
+        verbose_name=_("boot assignment"),
+    )  # fmt: skip
+    detail = models.CharField(_("detail"), max_length=300, default="", db_default="", blank=True)
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        db_table = "boot_events"
+        ordering = ["-pk"]
+        verbose_name = _("boot event")
+        verbose_name_plural = _("boot events")
+        constraints = [
+            models.UniqueConstraint(fields=["ip_address", "kind"], condition=Q(server=None), name="boot_events_unknown")
+        ]
+        indexes = [
+            models.Index(fields=["server", "-id"], name="boot_events_server"),
+            models.Index(fields=["ip_address", "-id"], name="boot_events_ip"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.get_kind_display()}"

@@ -1,0 +1,127 @@
+"""The questions that the usher asks of its own tables, and of the ledger's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from ipam.addresses import Address, host_network, supernets
+from ipam.models import Interface, Server, Sighting
+
+if TYPE_CHECKING:
+    from pxe.models import BootAssignment, BootEvent, BootImage, BootMenu  # noqa: F401  (in the base classes' parameters)
+
+OPEN = ("waiting", "offered")
+KEPT_EVENTS = 200  # of one server
+
+
+class ImageQuerySet(models.QuerySet["BootImage"]):
+    """Boot images."""
+
+    def bootable(self) -> ImageQuerySet:
+        """The enabled ones in the order of menus, with their files: two queries."""
+        return self.filter(enabled=True).with_files().order_by("position", "name")
+
+    def with_files(self) -> ImageQuerySet:
+        return self.select_related("kernel").prefetch_related(initrds())
+
+
+def initrds(before: str = "") -> Prefetch:
+    """The initrds of images, each with its file."""
+    from pxe.models import BootInitrd
+
+    return Prefetch(f"{before}initrd_rows", BootInitrd.objects.select_related("file"))
+
+
+class MenuQuerySet(models.QuerySet["BootMenu"]):
+    """Menus."""
+
+    def of(self, server: Server | None, source: Address | None) -> BootMenu | None:
+        """A machine's own menu, else that of the most specific subnet around it that has one, else the default one."""
+        own = self.filter(server_rows__server=server).first() if server else None
+        return own or self._around(server, source) or self.filter(is_default=True).first()
+
+    def _around(self, server: Server | None, source: Address | None) -> BootMenu | None:
+        address = server.ip_address if server and server.ip_address else source
+        if address is None:
+            return None
+        networks = list(supernets(host_network(address)))
+        here = self.filter(subnet_rows__subnet__network__in=networks, subnet_rows__subnet__vrf=None)
+        return here.order_by("subnet_rows__subnet__network").last()
+
+    def choices(self, menus: Sequence[BootMenu]) -> dict[int, set[int]]:
+        """Which images each of these menus offers, for those that do not offer every image. One query."""
+        found: dict[int, set[int]] = {menu.pk: set() for menu in menus if not menu.all_images}
+        pairs = self.model.images.through.objects.filter(bootmenu__in=list(found))
+        for menu_id, image_id in pairs.values_list("bootmenu", "bootimage"):
+            found[menu_id].add(image_id)
+        return found
+
+
+class AssignmentQuerySet(models.QuerySet["BootAssignment"]):
+    """Who shall boot what."""
+
+    def open(self) -> AssignmentQuerySet:
+        """Those that still mean something."""
+        return self.filter(state__in=OPEN)
+
+    def of(self, server: Server) -> AssignmentQuerySet:
+        """A server's open ones with all that booting needs, `once` first."""
+        rows = self.open().filter(server=server).select_related("image__kernel")
+        return rows.prefetch_related(initrds("image__")).order_by("-mode")
+
+    def ended_once(self, server: Server) -> bool:
+        """Whether the server has been through an installation: from then on nobody chooses one but people."""
+        return self.filter(server=server, mode="once").exclude(state__in=OPEN).exists()
+
+
+class EventQuerySet(models.QuerySet["BootEvent"]):
+    """What machines have done."""
+
+    def of(self, server: Server) -> EventQuerySet:
+        """A server's, newest first."""
+        return self.filter(server=server).select_related("image").order_by("-pk")
+
+    def forget_old(self, server_id: int) -> None:
+        """Keep the newest of a server."""
+        mine = self.filter(server=server_id)
+        edge = mine.order_by("-pk").values("pk")[KEPT_EVENTS : KEPT_EVENTS + 1]
+        mine.filter(pk__lte=models.Subquery(edge)).delete()
+
+
+def server_with_card(mac: str) -> Server | None:
+    """The enabled server of the global address space that has this card."""
+    served = Server.objects.filter(vrf=None, enabled=True)
+    own = served.filter(mac_address=mac).first()
+    return own or served.filter(pk__in=Interface.objects.filter(mac_address=mac).values("server")).first()
+
+
+def server_with_firmware(uuid: UUID | None, serial: str) -> Server | None:
+    """The enabled server whose firmware names itself like this; the UUID says more than the serial number."""
+    served = Server.objects.filter(vrf=None, enabled=True)
+    by_uuid = served.filter(boot_identity__uuid=uuid).first() if uuid else None
+    return by_uuid or (served.filter(boot_identity__serial=serial).first() if serial else None)
+
+
+def server_at(source: Address) -> Server | None:
+    """The enabled server that this address is reserved for, or whose card holds a lease of it."""
+    served = Server.objects.filter(vrf=None, enabled=True)
+    own = served.filter(ip_address=source).first()
+    if own:
+        return own
+    cards = Interface.objects.filter(ip_address=source).values("server")
+    if found := served.filter(pk__in=cards).first():
+        return found
+    mac = leased_to(source)
+    return server_with_card(mac) if mac else None
+
+
+def leased_to(source: Address) -> str | None:
+    """The card that holds a live lease of this address."""
+    leases = Sighting.objects.filter(vrf=None, source="lease", ip_address=source, leased_until__gt=timezone.now())
+    return leases.exclude(mac_address=None).order_by("-seen_at").values_list("mac_address", flat=True).first()

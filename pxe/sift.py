@@ -1,0 +1,52 @@
+"""Rows become records that a script may name; what raw SQL has spoilt is left out with its reason."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from pxe import ipxe, names
+from pxe.models import BootFile, BootImage
+from pxe.records import Image
+
+
+def image(row: BootImage) -> Image:
+    """The image as scripts name it. Raises ValueError with the reason why none may."""
+    label = ipxe.plain(row.name, f"image {row.pk}")
+    if row.kind == BootImage.Kind.CHAIN:
+        return Image(row.pk, label, row.arch, chain=_url(row.chain_url))
+    if row.kernel is None:
+        raise ValueError(_("It has no kernel."))
+    if not names.is_cmdline(row.cmdline):
+        raise ValueError(_("Its command line would be more than one command."))
+    files = [initrd.file for initrd in row.initrd_rows.all()]
+    return Image(row.pk, label, row.arch, place(row.kernel), tuple(map(place, files)), tuple(row.cmdline.split()))
+
+
+def images(rows: list[BootImage]) -> list[Image]:
+    """Those that can be named."""
+    return [image(row) for row in rows if not complaint(row)]
+
+
+def complaint(row: BootImage) -> str:
+    """Why no script names this image; empty when it can."""
+    try:
+        image(row)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def place(file: BootFile) -> str:
+    """Where a machine fetches it: from us by a path, which iPXE reads as beside the script, or from elsewhere."""
+    if file.url:
+        return _url(file.url)
+    if not names.is_file_name(file.name):
+        raise ValueError(_("“%s” is no name of a boot file.") % file.name[:60])
+    return reverse("boot_file", args=[file.name])
+
+
+def _url(text: str) -> str:
+    if not names.is_url(text):
+        raise ValueError(_("“%s” is no URL that iPXE would take for one.") % text[:60])
+    return text

@@ -1,0 +1,107 @@
+"""What machines fetch on their way up: plain HTTP, without a login, without a cookie."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, QueryDict
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from ipam.addresses import parse_address, parse_mac
+from ipmanager.errors import NotFound
+from ipmanager.proxies import client_address
+from pxe import once, serve
+from pxe.due import Due, due
+from pxe.journal import Kind, asker_behind, note, note_end
+from pxe.models import BootFile
+from pxe.names import is_file_name
+from pxe.records import Asker
+from pxe.script import script
+from pxe.who import Found, identify
+
+PLATFORMS = ("efi", "pcbios")
+_WORD = re.compile(r"[a-z0-9_]{1,20}")
+
+
+@never_cache
+@require_safe
+def boot_script(request: HttpRequest) -> HttpResponse:
+    """What this machine shall boot. Every machine gets an answer; one that we cannot make out gets the default menu."""
+    asker = read(request)
+    if request.method == "HEAD":
+        return HttpResponse(content_type="text/plain; charset=utf-8")  # asking whether we are there is no attempt
+    with transaction.atomic():
+        found = identify(asker)
+        answer = due(asker, found, timezone.now())
+        write_down(asker, found, answer)
+    return HttpResponse(script(answer.plan), content_type="text/plain; charset=utf-8")
+
+
+def read(request: HttpRequest) -> Asker:
+    """What the machine says of itself. What cannot be read is left out: a machine must boot all the same."""
+    said, source = request.GET, client_address(request)
+    return Asker(
+        source=parse_address(source) if source else None,
+        mac=_mac(said),
+        uuid=_uuid(said),
+        serial="".join(sign for sign in said.get("serial", "")[:100] if sign.isprintable()).strip(),
+        platform=said["platform"] if said.get("platform") in PLATFORMS else "",
+        arch=said["arch"] if _WORD.fullmatch(said.get("arch", "")) else "",
+    )
+
+
+def write_down(asker: Asker, found: Found, answer: Due) -> None:
+    for ended in answer.ended:
+        assert found.server
+        note_end(ended, found.server, asker, once.reason(ended))
+    plan, assignment = answer.plan, answer.assignment
+    kind = Kind.OFFER if plan.image else Kind.MENU if plan.menu else Kind.LOCAL
+    image = assignment.image if assignment else None
+    note(kind, found.server, asker, plan.why, image=image, assignment=assignment)
+    if assignment and found.server and plan.image and once.ends_unseen(assignment):
+        once.finish(assignment, found.server, asker)
+
+
+@require_safe
+def boot_file(request: HttpRequest, name: str) -> HttpResponseBase:
+    """A kernel, an initrd or the like, by the name that an administrator has given it."""
+    file = BootFile.objects.filter(name=name, url="").first() if is_file_name(name) else None
+    if file is None:
+        return HttpResponseNotFound("no such boot file\n", content_type="text/plain")
+    try:
+        response = serve.answer(request, file)
+    except NotFound:
+        return HttpResponseNotFound("the boot file is missing\n", content_type="text/plain")
+    if request.method == "GET" and response.status_code == 200:
+        with transaction.atomic():
+            fetched(read(request), file)
+    return response
+
+
+def fetched(asker: Asker, file: BootFile) -> None:
+    """Note it in the timeline of the machine that has been told of this file, and end what ends with it."""
+    told = asker_behind(asker)
+    if told is None or told.server is None:
+        return
+    note(Kind.FILE, told.server, asker, file.name, image=told.image, assignment=told.assignment)
+    if told.assignment and once.ends_with_file(told.assignment, file):
+        once.finish(told.assignment, told.server, asker)
+
+
+def _mac(said: QueryDict) -> str | None:
+    try:
+        return parse_mac(str(said["mac"])[:40]) if said.get("mac") else None
+    except ValueError:
+        return None
+
+
+def _uuid(said: QueryDict) -> UUID | None:
+    try:
+        return UUID(str(said["uuid"])[:40]) if said.get("uuid") else None
+    except ValueError:
+        return None

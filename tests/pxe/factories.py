@@ -1,0 +1,45 @@
+"""Rows for tests, each valid by itself."""
+
+import factory
+from factory.django import DjangoModelFactory
+
+from pxe import models
+from tests.ipam.factories import ServerFactory
+
+
+class FileFactory(DjangoModelFactory):
+    class Meta:
+        model = models.BootFile
+
+    name = factory.Sequence("debian/file-{}".format)
+
+
+class ImageFactory(DjangoModelFactory):
+    class Meta:
+        model = models.BootImage
+        skip_postgeneration_save = True
+
+    name = factory.Sequence("debian-{}".format)
+    kernel = factory.SubFactory(FileFactory)
+
+    @factory.post_generation
+    def initrds(image, create, files):
+        if files:
+            image.initrds = files
+            image.save()
+
+
+class MenuFactory(DjangoModelFactory):
+    class Meta:
+        model = models.BootMenu
+
+    name = factory.Sequence("menu-{}".format)
+    title = factory.SelfAttribute("name")
+
+
+class AssignmentFactory(DjangoModelFactory):
+    class Meta:
+        model = models.BootAssignment
+
+    server = factory.SubFactory(ServerFactory)
+    image = factory.SubFactory(ImageFactory)
