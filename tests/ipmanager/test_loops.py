@@ -12,9 +12,12 @@ import os, sys, threading, types
 import django; django.setup()
 from ipmanager import loops
 
+def say(text):
+    os.write(1, (text + chr(10)).encode())  # whole lines, whoever else speaks
+
 class Lasting:
     def __init__(self): self.event = threading.Event()
-    def run(self): print("running", flush=True); self.event.wait(30); print("told to end", flush=True)
+    def run(self): say("running"); self.event.wait(30); say("told to end")
     def stop(self): self.event.set()
 
 class Broken(Lasting):
@@ -36,15 +39,15 @@ def start(environment, *names):
 
 
 def test_TERM_ends_every_loop_in_order(site_environment):
-    process = start(site_environment, "Lasting", "Lasting")
-    assert [process.stdout.readline(), process.stdout.readline()] == ["running\n"] * 2
-    process.send_signal(signal.SIGTERM)
-    out, _errors = process.communicate(timeout=30)
+    with start(site_environment, "Lasting", "Lasting") as process:
+        assert [process.stdout.readline(), process.stdout.readline()] == ["running\n"] * 2
+        process.send_signal(signal.SIGTERM)
+        out, _errors = process.communicate(timeout=30)
     assert (out, process.returncode) == ("told to end\n" * 2, 0)
 
 
 def test_when_one_loop_ends_by_itself_all_end_and_the_parent_is_told(site_environment):
-    process = start(site_environment, "Lasting", "Broken")
-    out, errors = process.communicate(timeout=30)
+    with start(site_environment, "Lasting", "Broken") as process:
+        out, errors = process.communicate(timeout=30)
     assert (out.count("told to end"), process.returncode) == (1, 1)
     assert "a bug" in errors
