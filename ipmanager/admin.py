@@ -74,9 +74,17 @@ class TokenForm(forms.ModelForm):
         help_text=_("Networks of the global address space whose rows it may see and change. Empty: all rows."),
     )
 
+    services = Lines(
+        label=_("Services"),
+        help_text=_(
+            "Services that it may speak for at the registry, one in each line, as in production/billing or test/*. "
+            "Empty: all, except in production."
+        ),
+    )
+
     class Meta:
         model = Token
-        fields = ["name", "user", "scopes", "networks", "subnets"]
+        fields = ["name", "user", "scopes", "networks", "subnets", "services"]
 
 
 @admin.register(Token)
@@ -88,8 +96,19 @@ class TokenAdmin(ModelAdmin):
     list_display = ["name", "user", "scope_words", "created", "expiry", "last_used"]
     list_select_related = ["user"]
     search_fields = ["name", "user__username"]
-    fields = ["name", "user", "scopes", "networks", "subnets", "created", "expiry", "last_used", "token_key"]
-    add_fieldsets = [(None, {"fields": ["name", "user", "scopes", "days", "networks", "subnets"]})]
+    fields = [
+        "name",
+        "user",
+        "scopes",
+        "networks",
+        "subnets",
+        "services",
+        "created",
+        "expiry",
+        "last_used",
+        "token_key",
+    ]
+    add_fieldsets = [(None, {"fields": ["name", "user", "scopes", "days", "networks", "subnets", "services"]})]
 
     @admin.display(description=_("scopes"))
     def scope_words(self, token: Token) -> str:
@@ -111,7 +130,7 @@ class TokenAdmin(ModelAdmin):
         return field
 
     def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
-        facts = {name: form.cleaned_data[name] for name in ("name", "scopes", "networks", "subnets")}
+        facts = {name: form.cleaned_data[name] for name in ("name", "scopes", "networks", "subnets", "services")}
         made, value = Token.objects.create(obj.user, expiry=lifetime(form.cleaned_data["days"]), **facts)
         obj.pk, obj.value = made.pk, value
 

@@ -1,6 +1,7 @@
 """API tokens: hashed, expiring, scoped, and usable only from where they belong."""
 
 import ipaddress
+import re
 from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -13,6 +14,7 @@ from knox.crypto import hash_token
 from knox.models import AbstractAuthToken, AuthTokenManager
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+SERVICE_PATTERN = re.compile(r"[a-z0-9-]{1,63}/(\*|[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}\*?)", re.ASCII)
 REMEMBERED = timedelta(hours=24)  # how long a request with an Idempotency-Key may be repeated
 SCOPE_TEXTS = (
     ("read", _("read: look at everything")),
@@ -53,6 +55,13 @@ class Token(AbstractAuthToken):
         _("subnets"), default=list, blank=True,
         help_text=_("Networks of the global address space whose rows it may see and change; empty means all rows."),
     )  # fmt: skip
+    services = models.JSONField(
+        _("services"), default=list, blank=True,
+        help_text=_(
+            "Services that it may speak for at the registry, as in production/billing or test/*; empty means all, "
+            "except in production."
+        ),
+    )  # fmt: skip
     last_used = models.DateField(_("last used"), null=True, blank=True, editable=False)
 
     objects: TokenManager = TokenManager()
@@ -80,6 +89,8 @@ class Token(AbstractAuthToken):
                     ipaddress.ip_network(text)
             except ValueError as error:
                 errors[field] = str(error)
+        if wrong := [text for text in self.services if not SERVICE_PATTERN.fullmatch(str(text))]:
+            errors["services"] = gettext("“%s” is not written like production/billing or test/*.") % str(wrong[0])[:60]
         if errors:
             raise ValidationError(errors)
 
@@ -97,6 +108,13 @@ class Token(AbstractAuthToken):
             return True
         return bool(client) and any(
             ipaddress.ip_address(client) in ipaddress.ip_network(text) for text in self.networks
+        )
+
+    def speaks_for(self, environment: str, service_id: str) -> bool:
+        """May it act for this service at the registry? One that is bound to none may for every one."""
+        name = f"{environment}/{service_id}"
+        return not self.services or any(
+            name.startswith(text[:-1]) if text.endswith("*") else name == text for text in self.services
         )
 
     @property

@@ -5,24 +5,27 @@ Where the original told every caller 200, the status says what came of it; the b
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
+from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from ipam.addresses import Address, parse_address
 from ipmanager.access import Right
 from ipmanager.errors import Conflict, IPManagerError
+from ipmanager.models import Token
 from ipmanager.proxies import client_address
-from registry import depart, environments, heartbeat
+from registry import configure, depart, environments, heartbeat, restart, simulate, unusual
 from registry import register as verbs
 from registry import serializers as shapes
-from registry.models import Service
+from registry.callers import calling, check_speaker
+from registry.models import Call, RegistryConfig, RestartRequest, Service
 from registry.order import StartOrder, start_order
 
 SCOPE = "registry"
@@ -34,6 +37,8 @@ class View(APIView):
 
     needs: dict[str, Right] = {}
     serializer_class: type[Serializer] = Serializer
+    config: RegistryConfig | None = None
+    service_id = ""
 
     @property
     def action(self) -> str:
@@ -42,6 +47,46 @@ class View(APIView):
     @property
     def rights(self) -> dict[str, Right]:
         return self.needs
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.began = time.monotonic()
+        super().initial(request, *args, **kwargs)
+        if isinstance(request.auth, Token):
+            unusual.token_used(request.auth, client_address(request))
+
+    def environment(self, name: str, service_id: str = "") -> RegistryConfig:
+        """The environment that is meant. A test environment may let callers wait or fail here."""
+        self.config, self.service_id = environments.named(name), service_id
+        simulate.suffer(self.config, service_id)
+        return self.config
+
+    def speaking(self, name: str, service_id: str) -> RegistryConfig:
+        """The same for a caller that acts for a service. Raises PermissionDenied when it may not."""
+        config = self.environment(name, service_id)
+        check_speaker(self.request, config, service_id)
+        return config
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if self.config and self.config.mode == RegistryConfig.Mode.TEST:
+            self._log(request, response)
+        return response
+
+    def _log(self, request: Request, response: Response) -> None:
+        """In a test environment every call is remembered."""
+        assert self.config
+        Call.objects.create(
+            environment=self.config.environment,
+            method=request.method or "",
+            path=request.get_full_path()[:300],
+            service_id=self.service_id,
+            status=response.status_code,
+            duration_ms=round((time.monotonic() - self.began) * 1000),
+            caller=client_address(request) or None,
+        )
+
+
+# --- coming, living, going -------------------------------------------------------------------------------
 
 
 class Register(View):
@@ -56,9 +101,10 @@ class Register(View):
         "409: the port it insists on is taken; 503: every port it could have is.",
     )
     def post(self, request: Request) -> Response:
-        asked = shapes.checked(shapes.RegisterSerializer, request)
+        wish = shapes.RegisterSerializer.wish(shapes.checked(shapes.RegisterSerializer, request))
+        self.speaking(wish.environment, wish.service_id)
         try:
-            given = verbs.register(shapes.RegisterSerializer.wish(asked), caller(request))
+            given = verbs.register(wish, calling(request))
         except Conflict as error:
             return refused(error)
         more = {"heartbeat_interval": heartbeat.interval(given.service.environment)}
@@ -73,7 +119,8 @@ class Deregister(View):
     @extend_schema(request=shapes.NamedSerializer, responses={200: shapes.DoneSerializer, 404: shapes.DoneSerializer})
     def post(self, request: Request) -> Response:
         asked = shapes.checked(shapes.NamedSerializer, request)
-        if depart.deregister(asked["service_id"], asked["environment"]):
+        config = self.speaking(asked["environment"], asked["service_id"])
+        if depart.deregister(asked["service_id"], config.environment):
             return done(_("Service %s is deregistered.") % asked["service_id"])
         return unknown(asked["service_id"])
 
@@ -84,16 +131,24 @@ class Heartbeat(View):
     needs = {"post": Right(SCOPE, "registry.change_service")}
 
     @extend_schema(
-        request=shapes.NamedSerializer,
-        responses={200: shapes.BeatSerializer, 404: shapes.DoneSerializer},
-        description="404: unknown, or silent for so long that the port is gone. Register again.",
+        request=shapes.HeartbeatSerializer,
+        responses={200: shapes.BeatSerializer, 404: shapes.BeatSerializer},
+        description="For one service, or for all that an agent looks after, by `service_ids`. 404: one of them is "
+        "unknown, or was silent for so long that its port is gone. Register it again.",
     )
     def post(self, request: Request) -> Response:
-        asked = shapes.checked(shapes.NamedSerializer, request)
-        config = environments.named(asked["environment"])
-        if heartbeat.heartbeat(asked["service_id"], config.environment, caller(request)):
-            return done(_("Heartbeat noted."), interval=heartbeat.interval(config))
-        return unknown(asked["service_id"])
+        asked = shapes.checked(shapes.HeartbeatSerializer, request)
+        config = self.environment(asked["environment"], asked["service_ids"][0])
+        for service_id in asked["service_ids"]:
+            check_speaker(request, config, service_id)
+        missing = heartbeat.beat_many(asked["service_ids"], config.environment, calling(request).address)
+        more = {"interval": heartbeat.interval(config), "unknown": sorted(missing)}
+        if missing:
+            return unknown(", ".join(sorted(missing)), **more)
+        return done(_("Heartbeat noted."), **more)
+
+
+# --- looking --------------------------------------------------------------------------------------------
 
 
 class Services(View):
@@ -106,7 +161,7 @@ class Services(View):
     )
     def get(self, request: Request) -> Response:
         asked = shapes.query(shapes.ServicesQuery, request)
-        rows = Service.objects.of(environments.named(asked.pop("environment")).environment).matching(**asked)
+        rows = Service.objects.of(self.environment(asked.pop("environment")).environment).matching(**asked)
         return Response(shapes.ServiceSerializer(rows, many=True).data)
 
 
@@ -117,7 +172,8 @@ class OneService(View):
 
     @extend_schema(parameters=[shapes.WhereQuery], responses=shapes.ServiceSerializer)
     def get(self, request: Request, service_id: str) -> Response:
-        row = find(request, service_id)
+        asked = shapes.query(shapes.WhereQuery, request)
+        row = Service.objects.whole().named(self.environment(asked["environment"], service_id), service_id)
         if row is None:
             return Response({"detail": f"Service {service_id} nicht gefunden"}, status=404)  # the original's words
         return Response(shapes.ServiceSerializer(row).data)
@@ -137,7 +193,7 @@ class Endpoint(View):
     )
     def get(self, request: Request, service_id: str) -> Response:
         asked = shapes.query(shapes.EndpointQuery, request)
-        row = find(request, service_id)
+        row = Service.objects.whole().named(self.environment(asked["environment"], service_id), service_id)
         if row is None or row.port is None:
             return Response({"endpoint": None, "exists": False}, status=404 if asked["strict"] else 200)
         flag = {} if row.status == Service.Status.ACTIVE else {"status": row.status}
@@ -148,17 +204,134 @@ class Endpoint(View):
         return start_order(Service.objects.records(row.environment_id), row.service_id)
 
 
-# --- what they share -----------------------------------------------------------------------------------
+# --- settings -------------------------------------------------------------------------------------------
 
 
-def caller(request: Request) -> Address | None:
-    address = client_address(request)
-    return parse_address(address) if address else None
+class Config(View):
+    """An environment's settings."""
+
+    needs = {
+        "get": Right("read", "registry.view_registryconfig"),
+        "post": Right("admin", "registry.add_registryconfig"),
+        "put": Right("admin", "registry.add_registryconfig"),
+        "patch": Right("admin", "registry.change_registryconfig"),
+        "delete": Right("admin", "registry.delete_registryconfig"),
+    }
+
+    @extend_schema(parameters=[shapes.WhereQuery], responses=shapes.ConfigSerializer, operation_id="config")
+    def get(self, request: Request) -> Response:
+        config = environments.named(shapes.query(shapes.WhereQuery, request)["environment"])
+        return Response(shapes.ConfigSerializer(config).data)
+
+    @extend_schema(
+        request=shapes.ChangeConfigSerializer,
+        responses={200: shapes.ConfigSerializer, 201: shapes.ConfigSerializer},
+        description="What is not said stays as it is; an environment that does not exist is made.",
+    )
+    def put(self, request: Request) -> Response:
+        said = shapes.checked(shapes.ChangeConfigSerializer, request)
+        config, made = configure.configure(environments.name_of(said.pop("environment")), said)
+        return Response(shapes.ConfigSerializer(config).data, status=201 if made else 200)
+
+    post = put
+
+    @extend_schema(request=shapes.ChangeConfigSerializer, responses=shapes.ConfigSerializer)
+    def patch(self, request: Request) -> Response:
+        said = shapes.checked(shapes.ChangeConfigSerializer, request)
+        config = environments.named(said.pop("environment"))
+        return Response(shapes.ConfigSerializer(configure.configure(config.environment, said)[0]).data)
+
+    @extend_schema(
+        parameters=[shapes.WhereQuery], responses={204: None}, description="A test environment, with its services."
+    )
+    def delete(self, request: Request) -> Response:
+        configure.discard(environments.named(shapes.query(shapes.WhereQuery, request)["environment"]).environment)
+        return Response(status=204)
 
 
-def find(request: Request, service_id: str) -> Service | None:
-    environment = environments.named(request.query_params.get("environment", "")).environment
-    return Service.objects.of(environment).whole().filter(service_id=service_id).first()
+class Cleanup(View):
+    """Forget services that have been silent for long."""
+
+    needs = {"post": Right(SCOPE, "registry.delete_service")}
+
+    @extend_schema(request=shapes.CleanupSerializer, responses=shapes.CleanedSerializer)
+    def post(self, request: Request) -> Response:
+        asked = shapes.merged(shapes.CleanupSerializer, request)
+        config = self.environment(asked["environment"])
+        if isinstance(request.auth, Token) and request.auth.services:
+            raise exceptions.PermissionDenied(_("This token speaks for some services only."))
+        number = depart.clean_up(config.environment, asked["timeout_minutes"])
+        return Response({"cleaned_services_count": number})
+
+
+# --- restarts -------------------------------------------------------------------------------------------
+
+
+class Restart(View):
+    """Restarts of services."""
+
+    needs = {
+        "get": Right("read", "registry.view_restartrequest"),
+        "post": Right(SCOPE, "registry.add_restartrequest"),
+    }
+
+    @extend_schema(
+        parameters=[shapes.RestartsQuery], responses=shapes.RestartSerializer(many=True), operation_id="restarts_list"
+    )
+    def get(self, request: Request) -> Response:
+        """The newest requests."""
+        asked = shapes.query(shapes.RestartsQuery, request)
+        named = [asked["service_id"]] if asked["service_id"] else []
+        rows = RestartRequest.objects.of_services(self.environment(asked["environment"]).environment, named)
+        return Response(shapes.RestartSerializer(rows.select_related("service")[:100], many=True).data)
+
+    @extend_schema(
+        request=shapes.AskRestartSerializer,
+        responses={201: shapes.RestartSerializer, 200: shapes.RestartSerializer},
+        description="Want a service restarted by the agent on its host: 201, or 200 when that is wanted already. 400: "
+        "its restart_script is no key of the allow-list; 409: too often.",
+    )
+    def post(self, request: Request) -> Response:
+        asked = shapes.checked(shapes.AskRestartSerializer, request)
+        config = self.speaking(asked["environment"], asked["service_id"])
+        service = Service.objects.whole().select_related("restart_script").named(config, asked["service_id"])
+        if service is None:
+            return unknown(asked["service_id"])
+        restart.check_key(service, asked.get("restart_script"))
+        wanted = restart.ask(service, calling(request).name)
+        return Response(shapes.RestartSerializer(wanted.request).data, status=200 if wanted.again else 201)
+
+
+class TakeRestarts(View):
+    """What an agent is to do now."""
+
+    needs = {"post": Right(SCOPE, "registry.change_restartrequest")}
+
+    @extend_schema(request=shapes.AgentSerializer, responses=shapes.RestartSerializer(many=True))
+    def post(self, request: Request) -> Response:
+        asked = shapes.checked(shapes.AgentSerializer, request)
+        config = self.environment(asked["environment"])
+        for service_id in asked["service_ids"]:
+            check_speaker(request, config, service_id)
+        rows = restart.take(config.environment, asked["service_ids"], asked["agent"])
+        return Response(shapes.RestartSerializer(rows, many=True).data)
+
+
+class ReportRestart(View):
+    """What came of a restart."""
+
+    needs = {"post": Right(SCOPE, "registry.change_restartrequest")}
+
+    @extend_schema(request=shapes.ReportSerializer, responses=shapes.RestartSerializer)
+    def post(self, request: Request) -> Response:
+        asked = shapes.checked(shapes.ReportSerializer, request)
+        service = restart.service_of(asked["id"])
+        check_speaker(request, service.environment, service.service_id)
+        row = restart.report(asked.pop("id"), asked.pop("result"), **asked)
+        return Response(shapes.RestartSerializer(row).data)
+
+
+# --- what they share ------------------------------------------------------------------------------------
 
 
 def told(given: verbs.Registered) -> str:
@@ -175,8 +348,9 @@ def done(message: str, **more: Any) -> Response:
     return Response({"success": True, "message": message} | more)
 
 
-def unknown(service_id: str) -> Response:
-    return Response({"success": False, "message": _("Service %s is not registered.") % service_id}, status=404)
+def unknown(service_id: str, **more: Any) -> Response:
+    message = _("Service %s is not registered.") % service_id
+    return Response({"success": False, "message": message} | more, status=404)
 
 
 def refused(error: IPManagerError) -> Response:
@@ -192,4 +366,9 @@ urlpatterns: list[URLPattern] = [
     path("services", Services.as_view()),
     path("services/<str:service_id>", OneService.as_view()),
     path("endpoint/<str:service_id>", Endpoint.as_view()),
+    path("config", Config.as_view()),
+    path("cleanup", Cleanup.as_view()),
+    path("restart", Restart.as_view()),
+    path("restart/take", TakeRestarts.as_view()),
+    path("restart/report", ReportRestart.as_view()),
 ]

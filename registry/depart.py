@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import transaction
 
+from ipam.querysets import lock_ledger
 from registry import environments, homes
 from registry.models import Service
+from registry.querysets import database_now
 
 
 def deregister(service_id: str, environment: str = "") -> bool:
@@ -23,3 +27,16 @@ def deregister(service_id: str, environment: str = "") -> bool:
         locked.delete()
         homes.leave(locked.ip_address)
     return True
+
+
+def clean_up(environment: str, minutes: int) -> int:
+    """Forget the services that have been inactive and silent for so long; how many. Pinned ones stay."""
+    before = database_now() - timedelta(minutes=minutes)
+    silent = Service.objects.of(environment).filter(status="inactive", pinned=False, last_heartbeat__lte=before)
+    with transaction.atomic():
+        lock_ledger()
+        rows = list(silent.select_for_update())
+        Service.objects.discard([row.pk for row in rows])
+        for ip in {row.ip_address for row in rows}:
+            homes.leave(ip)
+    return len(rows)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from ipam.addresses import Address
-from registry import environments
+from registry import environments, unusual
 from registry.models import RegistryConfig, Service
 
 BEATS = 3  # so many fit into one time-out: two may get lost
@@ -15,12 +15,23 @@ JITTER = 0.1  # services that were started together must not call together for e
 
 def heartbeat(service_id: str, environment: str = "", caller: Address | None = None) -> bool:
     """Note that the service lives; False when it is unknown or has lost its port, so that it registers again."""
-    return bool(beat_many([service_id], environment, caller))
+    return not beat_many([service_id], environment, caller)
 
 
-def beat_many(service_ids: Collection[str], environment: str = "", caller: Address | None = None) -> int:
-    """The same for many at once; how many are known."""
-    return Service.objects.beat(environments.name_of(environment), service_ids, None)
+def beat_many(service_ids: Sequence[str], environment: str = "", caller: Address | None = None) -> set[str]:
+    """The same for many at once; which of them are unknown. A call from where a service has never been counts, but is
+    noticed."""
+    name, wanted = environments.name_of(environment), set(service_ids)
+    if Service.objects.beat(name, wanted, caller) == len(wanted):
+        return set()
+    rows = list(Service.objects.of(name).placed().filter(service_id__in=wanted))
+    elsewhere = [row for row in rows if caller and caller not in (row.registered_from, row.ip_address)]
+    if elsewhere:
+        Service.objects.beat(name, {row.service_id for row in elsewhere}, None)
+    for row in elsewhere:
+        if caller and row.registered_from:
+            unusual.heartbeat_from_elsewhere(row, caller)
+    return wanted - {row.service_id for row in rows}
 
 
 def interval(config: RegistryConfig) -> float:

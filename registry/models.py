@@ -18,8 +18,18 @@ from simple_history.models import HistoricalRecords
 from ipam.addresses import Address
 from ipam.fields import AddressField
 from ipam.models import Subnet
+from ipmanager.models import Token
 from registry import defaults, rules
-from registry.querysets import WILDCARDS, PortLockQuerySet, RegistryConfigQuerySet, ServiceQuerySet
+from registry.querysets import (
+    WILDCARDS,
+    CallQuerySet,
+    OriginQuerySet,
+    PortLockQuerySet,
+    RegistryConfigQuerySet,
+    RestartRequestQuerySet,
+    ServiceQuerySet,
+    UnusualQuerySet,
+)
 from registry.records import ServiceRecord
 
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
@@ -98,6 +108,10 @@ class RegistryConfig(models.Model):
     fallback = models.BooleanField(
         _("fall back"), default=True, db_default=True,
         help_text=_("When a type's range is full, use the environment's own range."),
+    )  # fmt: skip
+    burst = models.PositiveIntegerField(
+        _("registrations a minute"), default=60, db_default=60, validators=[MinValueValidator(1)],
+        help_text=_("More from one address are noted as unusual."),
     )  # fmt: skip
     history = HistoricalRecords(table_name="registry_configs_history")
     objects = RegistryConfigQuerySet.as_manager()
@@ -392,3 +406,157 @@ class ServiceDependency(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.full_clean()
         super().save(*args, **kwargs)
+
+
+class RestartRequest(models.Model):
+    """That somebody wants a service restarted. The agent on its host takes it, and tells what came of it."""
+
+    class Status(models.TextChoices):
+        PROPOSED = "proposed", _("waits for approval")
+        WANTED = "wanted", _("wanted")
+        TAKEN = "taken", _("taken by an agent")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        REFUSED = "refused", _("refused by the host")
+        EXPIRED = "expired", _("expired")
+
+    OPEN = (Status.PROPOSED, Status.WANTED, Status.TAKEN)
+
+    service = models.ForeignKey(Service, models.CASCADE, related_name="restart_requests", verbose_name=_("service"))
+    action = models.ForeignKey(
+        RestartAction, models.CASCADE, to_field="key", db_column="action", related_name="requests",
+        verbose_name=_("restart action"),
+    )  # fmt: skip
+    status = models.CharField(
+        _("status"), max_length=8, choices=Status, default=Status.WANTED, db_default=Status.WANTED
+    )
+    requested_by = models.CharField(_("requested by"), max_length=150)
+    approved_by = models.CharField(_("approved by"), max_length=150, blank=True, default="", db_default="")
+    requested_at = models.DateTimeField(_("requested"), db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(_("until"))
+    agent = models.CharField(_("agent"), max_length=150, blank=True, default="", db_default="")
+    taken_at = models.DateTimeField(_("taken"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    exit_status = models.IntegerField(_("exit status"), null=True, blank=True)
+    output = models.TextField(_("output"), max_length=4000, blank=True, default="", db_default="")
+    objects = RestartRequestQuerySet.as_manager()
+
+    class Meta:
+        db_table = "restart_requests"
+        ordering = ["-pk"]
+        verbose_name = _("restart request")
+        verbose_name_plural = _("restart requests")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["service"], condition=Q(status__in=["proposed", "wanted", "taken"]),
+                name="restart_requests_one_open",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.service}: {self.action_id}"
+
+
+class Simulation(models.Model):
+    """In a test environment: how badly the registry answers about a service, so that its callers learn to cope."""
+
+    config = models.ForeignKey(
+        RegistryConfig, models.CASCADE, related_name="simulations", verbose_name=_("environment")
+    )
+    service_id = models.CharField(
+        _("service id"), max_length=200, blank=True, default="", db_default="", help_text=_("Empty: every service.")
+    )
+    latency_ms = models.PositiveIntegerField(
+        _("latency (ms)"), default=0, db_default=0, validators=[MaxValueValidator(10_000)]
+    )
+    error_percent = models.PositiveIntegerField(
+        _("errors (%)"), default=0, db_default=0, validators=[MaxValueValidator(100)]
+    )
+
+    class Meta:
+        db_table = "registry_simulations"
+        ordering = ["service_id"]
+        verbose_name = _("simulation")
+        verbose_name_plural = _("simulations")
+        constraints = [models.UniqueConstraint(fields=["config", "service_id"], name="registry_simulations_service")]
+
+    def __str__(self) -> str:
+        return f"{self.service_id or '*'}: {self.latency_ms} ms, {self.error_percent} %"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.full_clean()
+        super().save(*args, **kwargs)
+
+
+class Call(models.Model):
+    """One call in a test environment, for whoever has to find out what happened. The newest ones are kept."""
+
+    environment = models.CharField(_("environment"), max_length=63)
+    at = models.DateTimeField(_("when"), db_default=Now())
+    method = models.CharField(_("method"), max_length=7)
+    path = models.CharField(_("path"), max_length=300)
+    service_id = models.CharField(_("service id"), max_length=200, blank=True, default="", db_default="")
+    status = models.PositiveSmallIntegerField(_("status"))
+    duration_ms = models.PositiveIntegerField(_("duration (ms)"))
+    caller = AddressField(_("caller"), null=True, blank=True)
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        db_table = "registry_calls"
+        ordering = ["-pk"]
+        verbose_name = _("call")
+        verbose_name_plural = _("calls")
+        indexes = [models.Index(fields=["environment", "id"], name="registry_calls_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.status}"
+
+
+class Unusual(models.Model):
+    """Something that need not be wrong but should be looked at: one row for a cause, however often it happens."""
+
+    class Kind(models.TextChoices):
+        ELSEWHERE = "elsewhere", _("heartbeat from another address")
+        BURST = "burst", _("many registrations")
+        NETWORK = "network", _("token used from a new network")
+        REFUSED = "refused", _("token used for another service")
+        MASS = "mass", _("many services silent at once")
+
+    kind = models.CharField(_("kind"), max_length=9, choices=Kind)
+    environment = models.CharField(_("environment"), max_length=63, blank=True, default="", db_default="")
+    subject = models.CharField(_("what"), max_length=255)
+    caller = models.CharField(_("from"), max_length=64, blank=True, default="", db_default="")
+    detail = models.CharField(_("detail"), max_length=500, blank=True, default="", db_default="")
+    times = models.PositiveIntegerField(_("times"), default=1, db_default=1)
+    first_seen = models.DateTimeField(_("first"), db_default=Now())
+    last_seen = models.DateTimeField(_("last"), db_default=Now())
+    objects = UnusualQuerySet.as_manager()
+
+    class Meta:
+        db_table = "registry_unusual"
+        ordering = ["-last_seen", "-pk"]
+        verbose_name = _("unusual activity")
+        verbose_name_plural = _("unusual activity")
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "environment", "subject", "caller"], name="registry_unusual_cause")
+        ]
+        indexes = [models.Index(fields=["-last_seen"], name="registry_unusual_last")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.subject}"
+
+
+class Origin(models.Model):
+    """A network that a token has been used from at the registry."""
+
+    token = models.ForeignKey(Token, models.CASCADE, related_name="+")
+    network = models.CharField(max_length=49)
+    first_seen = models.DateTimeField(db_default=Now())
+    objects = OriginQuerySet.as_manager()
+
+    class Meta:
+        db_table = "registry_origins"
+        constraints = [models.UniqueConstraint(fields=["token", "network"], name="registry_origins_network")]
+
+    def __str__(self) -> str:
+        return self.network

@@ -101,3 +101,7 @@ def complaint_about(search: Search, port: int, *, pinned: bool) -> str:
     if holder is None:
         return ""
     return _("Port %(port)d is taken by %(holder)s.") % {"port": port, "holder": holder}
+
+
+def is_within(span: Span, port: int) -> bool:
+    return span[0] <= port <= span[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models, transaction
@@ -15,8 +15,17 @@ from ipam.addresses import Address, parse_address
 from registry.records import ServiceRecord
 
 if TYPE_CHECKING:
-    from registry.models import PortLock, RegistryConfig, Service  # noqa: F401  (in the base classes' parameters)
+    from registry.models import (  # noqa: F401  (in the base classes' parameters)
+        Call,
+        Origin,
+        PortLock,
+        RegistryConfig,
+        RestartRequest,
+        Service,
+        Unusual,
+    )
 
+_AT_ONCE = 500  # parameters in one statement
 Cutoffs = Mapping[str, datetime]  # an environment's name -> a moment
 
 # A socket on one of these has its port on every address of the machine; "::" takes IPv4 too (ipv6(7), IPV6_V6ONLY).
@@ -46,6 +55,9 @@ class ServiceQuerySet(models.QuerySet["Service"]):
 
     def of(self, environment: str) -> ServiceQuerySet:
         return self.filter(environment=environment)
+
+    def named(self, config: RegistryConfig, service_id: str) -> Service | None:
+        return self.filter(environment=config.environment, service_id=service_id).first()
 
     def whole(self) -> ServiceQuerySet:
         """With all that is told of them."""
@@ -80,6 +92,11 @@ class ServiceQuerySet(models.QuerySet["Service"]):
             rows = rows.filter(Q(registered_from=caller) | Q(ip_address=caller) | Q(registered_from=None))
         return rows.update(last_heartbeat=Now(), status="active", inactive_since=None)
 
+    def restartable(self, ids: Collection[int]) -> ServiceQuerySet:
+        """Those of these that an agent may start again unasked."""
+        rows = self.filter(pk__in=list(ids)[:_AT_ONCE], restart_script__enabled=True)
+        return rows.filter(environment__mode="development").select_related("restart_script", "environment")
+
     def living(self) -> ServiceQuerySet:
         return self.exclude(status="inactive").placed()
 
@@ -92,6 +109,11 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         """Take their ports and addresses."""
         for some in batched(ids):
             self.filter(pk__in=some).update(ip_address=None, port=None)
+
+    def discard(self, ids: Collection[int]) -> None:
+        """Delete these."""
+        for some in batched(ids):
+            self.filter(pk__in=some).delete()
 
     def forget(self, before: datetime) -> None:
         """Delete those that have been without a port and silent since then."""
@@ -128,11 +150,91 @@ def _before(column: str, cutoffs: Cutoffs) -> Q:
     return found
 
 
-def batched(ids: Collection[int], size: int = 500) -> Iterator[list[int]]:
+def batched(ids: Collection[int], size: int = _AT_ONCE) -> Iterator[list[int]]:
     """In parts that fit into one statement."""
     listed = list(ids)
     for start in range(0, len(listed), size):
         yield listed[start : start + size]
+
+
+class RestartRequestQuerySet(models.QuerySet["RestartRequest"]):
+    """Who wants what restarted."""
+
+    def open(self) -> RestartRequestQuerySet:
+        """Those of which nothing has come yet."""
+        return self.filter(status__in=self.model.OPEN)
+
+    def of_services(self, environment: str, service_ids: Collection[str]) -> RestartRequestQuerySet:
+        rows = self.filter(service__environment=environment)
+        return rows.filter(service__service_id__in=service_ids) if service_ids else rows
+
+    def counted(self, service: Service, since: datetime) -> int:
+        """How many restarts of it were asked for since then and not held back."""
+        return self.filter(service=service, requested_at__gte=since).exclude(status__in=["refused", "expired"]).count()
+
+    def take(self, agent: str) -> list[RestartRequest]:
+        """The wanted ones of these, each for one agent only."""
+        with transaction.atomic():
+            wanted = self.filter(status="wanted", expires_at__gt=Now()).order_by("pk")
+            rows: list[RestartRequest] = list(
+                wanted.select_for_update(of=("self",), skip_locked=True).select_related("service", "action")
+            )
+            self.model.objects.filter(pk__in=[row.pk for row in rows]).update(
+                status="taken", agent=agent, taken_at=Now()
+            )
+        return rows
+
+    def end(self, now: datetime) -> None:
+        """Those whose time is over have expired, and nobody has to wait for them any more."""
+        self.open().filter(expires_at__lt=now).update(status="expired", finished_at=now)
+
+
+class CallQuerySet(models.QuerySet["Call"]):
+    """What was said in test environments."""
+
+    def trim(self, keep: int) -> None:
+        _trim(self, keep)
+
+
+class UnusualQuerySet(models.QuerySet["Unusual"]):
+    """What should be looked at."""
+
+    def note(self, kind: str, subject: str, *, environment: str = "", caller: str = "", detail: str = "") -> bool:
+        """Remember it, or that it happened again; whether it is new. One that repeats fast is written once in ten
+        seconds."""
+        cause = {"kind": kind, "environment": environment, "subject": subject[:255], "caller": caller}
+        known = self.filter(**cause)
+        if not known.exists():
+            self.bulk_create([self.model(**cause, detail=detail[:500])], ignore_conflicts=True)
+            return True
+        now = database_now()
+        known.filter(last_seen__lt=now - timedelta(seconds=10)).update(
+            times=models.F("times") + 1, last_seen=now, detail=detail[:500]
+        )
+        return False
+
+    def trim(self, keep: int) -> None:
+        _trim(self, keep)
+
+
+class OriginQuerySet(models.QuerySet["Origin"]):
+    """Where tokens have been used."""
+
+    def note(self, token_id: object, network: str, most: int) -> bool:
+        """Remember it; whether the token has been used elsewhere and never here."""
+        known = set(self.filter(token=token_id).values_list("network", flat=True))
+        if network in known:
+            return False
+        if len(known) < most:
+            self.bulk_create([self.model(token_id=token_id, network=network)], ignore_conflicts=True)
+        return bool(known)
+
+
+def _trim(rows: models.QuerySet[Any], keep: int) -> None:
+    """Leave the newest ones."""
+    oldest_kept = rows.order_by("-pk").values_list("pk", flat=True)[keep - 1 : keep].first()
+    if oldest_kept is not None:
+        rows.filter(pk__lt=oldest_kept).delete()
 
 
 class PortLockQuerySet(models.QuerySet["PortLock"]):

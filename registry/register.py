@@ -3,55 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from ipam.addresses import Address
 from ipmanager.errors import Conflict, Invalid
-from registry import environments, homes, ports
+from registry import environments, homes, ports, strict, unusual
+from registry.callers import ADMINISTRATOR, Caller
 from registry.models import RegistryConfig, RestartAction, Service, ServiceDependency
-from registry.ports import Search, Span, Unprepared
+from registry.ports import Search, Unprepared
+from registry.wish import Wish
 
 ATTEMPTS = 20
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a service says of itself. None: it does not say."""
-
-    service_id: str
-    name: str | None = None
-    environment: str = ""
-    type: str | None = None
-    protocol: str | None = None
-    host: Address | None = None
-    preferred_port: int | None = None
-    port_range: Span | None = None
-    pinned: bool | None = None
-    container_port: int | None = None
-    dependencies: tuple[str, ...] | None = None
-    restart_script: str | None = None
-    additional_info: dict[str, Any] | None = None
-
-    def facts(self) -> dict[str, Any]:
-        """What it says, by the model's fields, without place and dependencies."""
-        first, last = self.port_range or (None, None)
-        said = {
-            "name": self.name,
-            "type": self.type,
-            "preferred_port": self.preferred_port,
-            "range_first": first,
-            "range_last": last,
-            "pinned": self.pinned,
-            "container_port": self.container_port,
-            "restart_script_id": self.restart_script,
-            "additional_info": self.additional_info,
-        }
-        return {field: value for field, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -64,7 +29,7 @@ class Registered:
     note: str = ""
 
 
-def register(wish: Wish, caller: Address | None = None) -> Registered:
+def register(wish: Wish, caller: Caller = ADMINISTRATOR) -> Registered:
     """Give the service its place; a known one keeps it.
 
     Raises NoPort when its ranges are full, Conflict (naming the holder) when it insists on a port that is taken,
@@ -72,6 +37,8 @@ def register(wish: Wish, caller: Address | None = None) -> Registered:
     """
     config = environments.named(wish.environment)
     _check_action(wish.restart_script)
+    if config.mode == RegistryConfig.Mode.PRODUCTION and not caller.manages:
+        strict.check(config, wish, Service.objects.of(config.environment).filter(service_id=wish.service_id).first())
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
@@ -104,7 +71,7 @@ def _was_overtaken(error: ValidationError) -> bool:
 # --- a known one ---------------------------------------------------------------------------------------
 
 
-def _known(config: RegistryConfig, wish: Wish, caller: Address | None) -> Registered | None:
+def _known(config: RegistryConfig, wish: Wish, caller: Caller) -> Registered | None:
     """The service as it is, its heart beating, with what it says anew. None when it has no place yet."""
     row = Service.objects.of(config.environment).placed().select_for_update().filter(service_id=wish.service_id).first()
     if row is None:
@@ -114,7 +81,7 @@ def _known(config: RegistryConfig, wish: Wish, caller: Address | None) -> Regist
     for field in changed:
         setattr(row, field, wish.facts()[field])
     row.status, row.inactive_since, row.last_heartbeat = Service.Status.ACTIVE, None, Now()
-    row.registered_from = caller or row.registered_from
+    row.registered_from = caller.address or row.registered_from
     if changed:
         row.clean_fields(exclude=["last_heartbeat"])
         row.clean()
@@ -141,7 +108,7 @@ def _set_dependencies(row: Service, wanted: tuple[str, ...] | None) -> bool:
 # --- a new one -----------------------------------------------------------------------------------------
 
 
-def _new(config: RegistryConfig, wish: Wish, caller: Address | None) -> Registered:
+def _new(config: RegistryConfig, wish: Wish, caller: Caller) -> Registered:
     ip = homes.address_for(config, wish.service_id, wish.host)
     row = Service.objects.of(config.environment).filter(service_id=wish.service_id).first() or Service(
         environment=config, service_id=wish.service_id, name=wish.service_id
@@ -149,7 +116,7 @@ def _new(config: RegistryConfig, wish: Wish, caller: Address | None) -> Register
     for field, value in wish.facts().items():
         setattr(row, field, value)
     row.protocol, row.ip_address = wish.protocol or row.protocol, ip
-    row.status, row.inactive_since, row.registered_from = Service.Status.ACTIVE, None, caller
+    row.status, row.inactive_since, row.registered_from = Service.Status.ACTIVE, None, caller.address
     row.port, note = _port_for(row, config, wish)
     returns = row.pk is not None
     row.save()
@@ -157,6 +124,7 @@ def _new(config: RegistryConfig, wish: Wish, caller: Address | None) -> Register
         Service.objects.filter(pk=row.pk).update(last_heartbeat=Now())
     _set_dependencies(row, wish.dependencies)
     row.refresh_from_db(fields=["last_heartbeat", "created_at"])
+    unusual.registration(config, caller.address)
     return Registered(row, note=note)
 
 

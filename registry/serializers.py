@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from ipam import addresses
-from registry import models
-from registry.models import Protocol, Service
+from registry import models, rules
+from registry.models import Protocol, RegistryConfig, RestartRequest, Service
 from registry.order import StartOrder
 from registry.records import ServiceRecord
-from registry.register import Registered, Wish
+from registry.register import Registered
+from registry.wish import Wish
 
 MOST_DEPENDENCIES = 200
+MOST_BEATS = 10_000
+MOST_TYPES = 500
 
 
 class PortField(serializers.IntegerField):
@@ -28,27 +33,31 @@ class RangeField(serializers.ListField):
 
     child = PortField()
 
+    def to_internal_value(self, data: Any) -> Any:
+        ports = super().to_internal_value(data)
+        if len(ports) != 2 or ports[0] > ports[1]:
+            raise serializers.ValidationError(_("A port range is [first, last] and runs upwards."))
+        return tuple(ports)
+
+
+class AddressField(serializers.CharField):
+    """An IPv4 or IPv6 address."""
+
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_length=2, max_length=2, **kwargs)
+        super().__init__(max_length=64, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
-        first, last = super().to_internal_value(data)
-        if first > last:
-            raise serializers.ValidationError(f"[{first}, {last}] does not run upwards.")
-        return first, last
+        try:
+            return addresses.parse_address(super().to_internal_value(data))
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
 
 
-class HostField(serializers.CharField):
+class HostField(AddressField):
     """The address that the service listens on; `localhost` is the environment's own."""
 
     def to_internal_value(self, data: Any) -> Any:
-        text = super().to_internal_value(data)
-        if text == "localhost":
-            return None
-        try:
-            return addresses.parse_address(text)
-        except ValueError as error:
-            raise serializers.ValidationError(str(error)) from error
+        return None if data == "localhost" else super().to_internal_value(data)
 
 
 class ServiceIdField(serializers.CharField):
@@ -65,6 +74,20 @@ class EnvironmentField(serializers.CharField):
 class NamedSerializer(serializers.Serializer):
     service_id = ServiceIdField()
     environment = EnvironmentField()
+
+
+class HeartbeatSerializer(serializers.Serializer):
+    """One service, or many."""
+
+    service_id = ServiceIdField(required=False)
+    service_ids = serializers.ListField(child=ServiceIdField(), required=False, min_length=1, max_length=MOST_BEATS)
+    environment = EnvironmentField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        single = attrs.pop("service_id", None)
+        if (single is None) == ("service_ids" not in attrs):
+            raise serializers.ValidationError({"service_id": _("Name one service here, or many in service_ids.")})
+        return {"service_ids": [single], **attrs}
 
 
 class RegisterSerializer(serializers.Serializer):
@@ -88,13 +111,17 @@ class RegisterSerializer(serializers.Serializer):
         child=ServiceIdField(), required=False, allow_null=True, max_length=MOST_DEPENDENCIES
     )
     restart_script = serializers.CharField(
-        max_length=4096, required=False, allow_null=True, help_text="The key of a restart action, never a command."
+        max_length=4096,
+        required=False,
+        allow_null=True,
+        trim_whitespace=False,
+        help_text="The key of a restart action, never a command.",
     )
     additional_info = serializers.DictField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("pinned") and not attrs.get("preferred_port"):
-            raise serializers.ValidationError({"preferred_port": "A pinned service names its port."})
+            raise serializers.ValidationError({"preferred_port": _("A pinned service names its port.")})
         return attrs
 
     def to_internal_value(self, data: Any) -> Any:
@@ -149,6 +176,7 @@ class DoneSerializer(serializers.Serializer):
 
 class BeatSerializer(DoneSerializer):
     interval = serializers.FloatField(help_text="Seconds until the next heartbeat.")
+    unknown = serializers.ListField(child=serializers.CharField())
 
 
 class NeededSerializer(serializers.Serializer):
@@ -190,6 +218,126 @@ class ChangesSerializer(serializers.Serializer):
     services = PeerSerializer(many=True, allow_null=True, help_text="null when nothing has changed.")
 
 
+class SimulationSerializer(serializers.Serializer):
+    latency_ms = serializers.IntegerField(min_value=0, max_value=10_000, required=False, default=0)
+    error_percent = serializers.IntegerField(min_value=0, max_value=100, required=False, default=0)
+
+
+class ConfigSerializer(serializers.Serializer):
+    """An environment in the seed's words."""
+
+    environment = serializers.CharField()
+    mode = serializers.ChoiceField(RegistryConfig.Mode.choices)
+    service_ip_base = serializers.IPAddressField()
+    subnet = serializers.SerializerMethodField(help_text="Of the ledger: each service gets an address of its own.")
+    default_port_range = serializers.ListField(child=serializers.IntegerField())
+    reserved_ports = serializers.ListField(child=serializers.IntegerField())
+    service_type_ranges = serializers.DictField(child=serializers.ListField(child=serializers.IntegerField()))
+    heartbeat_timeout = serializers.IntegerField(help_text="Seconds.")
+    grace_period = serializers.IntegerField(help_text="Seconds that an inactive service keeps its port.")
+    conflict_resolution_strategy = serializers.ChoiceField(RegistryConfig.Strategy.choices)
+    fallback = serializers.BooleanField()
+    burst = serializers.IntegerField(help_text="Registrations a minute from one address that are usual.")
+    simulations = serializers.SerializerMethodField(help_text="By service id, * for all; in test environments.")
+
+    def get_subnet(self, config: RegistryConfig) -> str | None:
+        return str(config.subnet.network) if config.subnet else None
+
+    @extend_schema_field(serializers.DictField(child=SimulationSerializer()))
+    def get_simulations(self, config: RegistryConfig) -> dict[str, Any]:
+        return {row.service_id or "*": SimulationSerializer(row).data for row in config.simulations.all()}
+
+
+class ChangeConfigSerializer(serializers.Serializer):
+    """What is to be different."""
+
+    environment = EnvironmentField()
+    mode = serializers.ChoiceField(RegistryConfig.Mode.choices, required=False)
+    service_ip_base = AddressField(required=False)
+    default_port_range = RangeField(required=False)
+    reserved_ports = serializers.ListField(child=PortField(), required=False, max_length=rules.MOST_RESERVED)
+    service_type_ranges = serializers.DictField(child=RangeField(), required=False)
+    heartbeat_timeout = serializers.IntegerField(min_value=1, max_value=86_400, required=False)
+    grace_period = serializers.IntegerField(min_value=0, max_value=604_800, required=False)
+    conflict_resolution_strategy = serializers.ChoiceField(RegistryConfig.Strategy.choices, required=False)
+    fallback = serializers.BooleanField(required=False)
+    burst = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False)
+    simulations = serializers.DictField(child=SimulationSerializer(), required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A name that nobody knows is a typing error; it must not look like a change that was made."""
+        if unknown := sorted(set(self.initial_data) - set(self.fields)):
+            raise serializers.ValidationError(
+                {str(name)[:60]: _("Unknown; there are: %s.") % ", ".join(self.fields) for name in unknown[:10]}
+            )
+        for field in ("service_type_ranges", "simulations"):
+            if len(attrs.get(field) or ()) > MOST_TYPES:
+                raise serializers.ValidationError({field: _("Give at most %d.") % MOST_TYPES})
+        return attrs
+
+
+class CleanupSerializer(serializers.Serializer):
+    environment = EnvironmentField()
+    timeout_minutes = serializers.IntegerField(min_value=0, max_value=525_600, required=False, default=30)
+
+
+class CleanedSerializer(serializers.Serializer):
+    cleaned_services_count = serializers.IntegerField()
+
+
+class RestartSerializer(serializers.Serializer):
+    """A restart: what is wanted, and what came of it."""
+
+    id = serializers.IntegerField()
+    service_id = serializers.CharField(source="service.service_id")
+    environment = serializers.CharField(source="service.environment_id")
+    restart_script = serializers.CharField(source="action_id")
+    argv = serializers.ListField(
+        source="action.argv",
+        child=serializers.CharField(),
+        help_text="What the host's own list must say, if not empty.",
+    )
+    status = serializers.ChoiceField(RestartRequest.Status.choices)
+    requested_by = serializers.CharField()
+    approved_by = serializers.CharField()
+    requested_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    agent = serializers.CharField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    exit_status = serializers.IntegerField(allow_null=True)
+    output = serializers.CharField()
+
+
+class AskRestartSerializer(NamedSerializer):
+    restart_script = serializers.CharField(
+        max_length=4096,
+        required=False,
+        allow_null=True,
+        trim_whitespace=False,
+        help_text="The service's own key, or nothing.",
+    )
+
+
+class AgentSerializer(serializers.Serializer):
+    """An agent, and the services that it looks after."""
+
+    agent = serializers.CharField(max_length=150, validators=[models.text_shape])
+    service_ids = serializers.ListField(child=ServiceIdField(), min_length=1, max_length=1000)
+    environment = EnvironmentField()
+
+
+class ReportSerializer(serializers.Serializer):
+    id = serializers.IntegerField(min_value=1, max_value=2**62)
+    agent = serializers.CharField(max_length=150)
+    result = serializers.ChoiceField(["done", "failed", "refused"])
+    exit_status = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=-(2**31), max_value=2**31 - 1
+    )
+    output = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=100_000, trim_whitespace=False
+    )
+
+
 class WhereQuery(serializers.Serializer):
     environment = EnvironmentField()
 
@@ -208,6 +356,10 @@ class ExportQuery(WhereQuery):
     domain = serializers.CharField(
         max_length=120, required=False, default="", allow_blank=True, help_text="Of the names: ENVIRONMENT.internal."
     )
+
+
+class RestartsQuery(WhereQuery):
+    service_id = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
 class ServicesQuery(WhereQuery):
@@ -234,6 +386,14 @@ def checked(shape: type[serializers.Serializer], request: Request) -> Any:
     return asked.validated_data
 
 
+def merged(shape: type[serializers.Serializer], request: Request) -> Any:
+    """What the address and the body say together, in shape; the body has the last word."""
+    said = request.data if isinstance(request.data, dict) else {}
+    asked = shape(data={**request.query_params.dict(), **said})
+    asked.is_valid(raise_exception=True)
+    return asked.validated_data
+
+
 def query(shape: type[serializers.Serializer], request: Request) -> dict[str, Any]:
     """What the address says; names it does not know are refused."""
     asked = shape(data=request.query_params)
@@ -241,7 +401,7 @@ def query(shape: type[serializers.Serializer], request: Request) -> dict[str, An
     if unknown:
         known = ", ".join(asked.fields)
         raise serializers.ValidationError(
-            {name[:60]: [f"There is no such filter. Known are: {known}."] for name in unknown[:10]}
+            {name[:60]: [_("There is no such filter. Known are: %s.") % known] for name in unknown[:10]}
         )
     asked.is_valid(raise_exception=True)
     return asked.validated_data

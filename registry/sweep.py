@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from ipam.querysets import lock_ledger
-from registry import homes
-from registry.models import RegistryConfig, Service
+from registry import homes, restart, unusual
+from registry.models import Call, RegistryConfig, RestartRequest, Service, Unusual
 from registry.querysets import Cutoffs, database_now
 
 logger = logging.getLogger("registry.sweep")
@@ -25,6 +25,7 @@ GAP = timedelta(seconds=5)  # between two rounds: longer, and we have slept
 MANY = 5  # fewer that fall silent together are no mass
 FORGOTTEN = timedelta(days=7)  # a service without a port is remembered for so long
 NAMED = 10
+KEPT_CALLS = 20_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ class Sweeper:
         Service.objects.forget(now - FORGOTTEN)
         return swept
 
+    def tidy(self) -> None:
+        """What need not be done in every round."""
+        RestartRequest.objects.end(self.now())
+        Call.objects.trim(KEPT_CALLS)
+        Unusual.objects.trim(unusual.KEPT)
+
     def _awake(self) -> datetime:
         now = self.now()
         if self.watching_since is None or self.last is None or not timedelta() <= now - self.last <= GAP:
@@ -82,7 +89,7 @@ class Sweeper:
         for config in masses:
             if self.spared_since.setdefault(config.environment, now) == now:
                 counts = silent[config.environment], alive[config.environment]
-                logger.warning("%s: %d of %d services fell silent at once; waiting", config, *counts)
+                unusual.mass_silence(config, *counts)
         return {
             row.environment
             for row in masses
@@ -97,6 +104,7 @@ def _expire(timeouts: Cutoffs, now: datetime) -> tuple[str, ...]:
         return ()
     gone = Service.objects.expire([row.pk for row in silent], timeouts, now)
     names = tuple(str(row) for row in silent if row.pk in gone)
+    restart.ask_for_lost(Service.objects.restartable(gone))
     logger.info("inactive: %s%s", ", ".join(names[:NAMED]), " …" if len(names) > NAMED else "")
     return names
 

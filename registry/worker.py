@@ -12,6 +12,7 @@ from registry.sweep import Sweeper
 logger = logging.getLogger("registry.worker")
 
 INTERVAL = 1.0
+SELDOM = 10  # rounds
 PAUSE = 5.0  # after a failure
 
 
@@ -21,6 +22,7 @@ class Worker:
     def __init__(self) -> None:
         self.stopping = threading.Event()
         self.sweeper = Sweeper()
+        self.rounds = 0
 
     def run(self) -> None:
         """Until stop()."""
@@ -35,6 +37,9 @@ class Worker:
         close_old_connections()  # a database that was restarted is found again
         try:
             self.sweeper.sweep()
+            self.rounds += 1
+            if self.rounds % SELDOM == 1:
+                self.sweeper.tidy()
         except DatabaseError as error:
             logger.error("the database does not answer: %s", str(error).strip())
             return False

@@ -7,7 +7,8 @@ from ipam.models import IPAddress
 from ipmanager.errors import Conflict, Exhausted
 from registry.depart import deregister
 from registry.models import RegistryConfig, Service
-from registry.register import Wish, register
+from registry.register import register
+from registry.wish import Wish
 from tests.ipam.factories import IPAddressFactory, ServerFactory, SubnetFactory
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,8 @@ LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 PROCESSES, EACH = (16, 100) if LONG else (6, 12)
 SETUP = """
 import django; django.setup()
-from registry.register import Wish, register
+from registry.register import register
+from registry.wish import Wish
 from registry.depart import deregister
 """
 

@@ -7,7 +7,8 @@ from django.db import IntegrityError, transaction
 from ipam.addresses import parse_address
 from ipmanager.errors import Conflict, Exhausted
 from registry.models import PortLock, PortRange, RegistryConfig, Service
-from registry.register import Wish, register
+from registry.register import register
+from registry.wish import Wish
 from tests.registry.factories import ServiceFactory
 
 pytestmark = pytest.mark.django_db

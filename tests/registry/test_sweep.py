@@ -9,8 +9,9 @@ from ipam.models import IPAddress
 from registry.heartbeat import heartbeat
 from registry.models import RegistryConfig, Service
 from registry.querysets import database_now
-from registry.register import Wish, register
+from registry.register import register
 from registry.sweep import FORGOTTEN, GAP, Sweeper
+from registry.wish import Wish
 from tests.ipam.factories import SubnetFactory
 from tests.registry.factories import ServiceFactory
 

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
 from ipmanager import commands
-from ipmanager.models import SCOPES, Token, lifetime
+from ipmanager.models import SCOPES, SERVICE_PATTERN, Token, lifetime
 
 
 class Command(commands.Command):
@@ -45,6 +45,15 @@ Example: manage.py create_token provisioning --scope read,allocate --expires 90 
             metavar="CIDR",
             help="whose rows it may see and change; may be given several times (default: all)",
         )
+        parser.add_argument(
+            "--service",
+            type=service,
+            action="append",
+            default=[],
+            metavar="ENVIRONMENT/ID",
+            help="which services it may speak for at the registry, as in production/billing or test/*; may be given "
+            "several times (default: all, except in production)",
+        )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: object) -> None:
@@ -58,6 +67,7 @@ Example: manage.py create_token provisioning --scope read,allocate --expires 90 
             scopes=options["scope"],
             networks=options["network"],
             subnets=options["subnet"],
+            services=options["service"],
         )
         if options["json"]:
             self.stdout.write(json.dumps(describe(token) | {"token": value}))
@@ -74,6 +84,7 @@ def describe(token: Token) -> dict[str, object]:
         "scopes": token.scopes,
         "networks": token.networks,
         "subnets": token.subnets,
+        "services": token.services,
         "expires": token.expiry.isoformat() if token.expiry else None,
     }
 
@@ -92,6 +103,12 @@ def days(text: str) -> int | None:
     if not text.isdecimal() or not 0 < int(text) <= 36500:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a number of days (1 to 36500) nor never")
     return int(text)
+
+
+def service(text: str) -> str:
+    if not SERVICE_PATTERN.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not written like production/billing or test/*")
+    return text
 
 
 def network(text: str) -> str:

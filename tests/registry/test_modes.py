@@ -1,0 +1,116 @@
+"""Development helps, test environments are apart and may suffer, production surprises nobody."""
+
+import pytest
+
+from ipmanager.errors import Conflict
+from registry.callers import Caller
+from registry.models import Call, RegistryConfig, Simulation
+from registry.register import register
+from registry.wish import Wish
+from tests.registry.conftest import Registry
+from tests.registry.factories import ServiceFactory
+from tests.support.api import with_token
+
+pytestmark = pytest.mark.django_db
+SERVICE = Caller()
+
+
+def test_development_says_why_a_service_did_not_get_its_port_and_what_it_got(registry):
+    ServiceFactory(service_id="old", port=8500)
+    message = registry.register("billing", service_type="api", preferred_port=8500)[1]["message"]
+    assert "Port 8500 is taken by development/old." in message
+    assert "127.0.0.1, port 8000" in message
+
+
+# --- test ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_environments(db):
+    admin = Registry(with_token("admin"))
+    for name in ("test-a", "test-b"):
+        admin.client.put("/api/v1/ipmanager/config", {"environment": name, "mode": "test"})
+    return admin
+
+
+def test_two_test_environments_do_not_see_each_other(registry, two_environments):
+    places = {name: registry.register("billing", environment=name)[1] for name in ("test-a", "test-b")}
+    assert places["test-a"]["port"] == places["test-b"]["port"] == 8000
+    assert places["test-a"]["ip"] != places["test-b"]["ip"]
+    registry.register("only-a", environment="test-a")
+    assert [row["service_id"] for row in registry.get("services", environment="test-b")[1]] == ["billing"]
+    assert registry.get("endpoint/only-a", environment="test-b")[1]["exists"] is False
+    registry.post("deregister", service_id="billing", environment="test-a")
+    assert registry.get("endpoint/billing", environment="test-b")[1]["exists"] is True
+
+
+def test_a_simulated_latency_is_waited_for_by_callers_of_that_service_only(registry, two_environments):
+    config = RegistryConfig.objects.get(environment="test-a")
+    Simulation.objects.create(config=config, service_id="slow", latency_ms=150)
+    for path in ("endpoint/slow", "endpoint/fast"):
+        registry.get(path, environment="test-a")
+    took = dict(Call.objects.values_list("service_id", "duration_ms"))
+    assert took["slow"] >= 150 > took["fast"]
+
+
+def test_simulated_errors_answer_503_and_say_that_they_are_simulated(registry, two_environments):
+    put = two_environments.client.put
+    put("/api/v1/ipmanager/config", {"environment": "test-a", "simulations": {"*": {"error_percent": 100}, "good": {}}})
+    status, problem = registry.get("endpoint/billing", environment="test-a")
+    assert (status, problem["code"]) == (503, "simulated")
+    assert registry.get("endpoint/good", environment="test-a")[0] == 200
+    assert registry.get("endpoint/billing", environment="test-b")[0] == 200
+
+
+def test_nothing_is_simulated_outside_test_environments(registry):
+    Simulation.objects.create(config=RegistryConfig.objects.get(environment="development"), error_percent=100)
+    assert registry.get("endpoint/billing")[0] == 200
+
+
+def test_every_call_in_a_test_environment_is_remembered_and_no_other(registry):
+    registry.register("billing", environment="test")
+    registry.get("endpoint/x", environment="test")
+    registry.get("endpoint/x")
+    rows = [(row.method, row.service_id, row.status) for row in Call.objects.order_by("pk")]
+    assert rows == [("POST", "billing", 201), ("GET", "x", 200)]
+
+
+def test_calls_are_kept_within_bounds():
+    Call.objects.bulk_create(
+        Call(environment="test", method="GET", path="/", status=200, duration_ms=n) for n in range(9)
+    )
+    Call.objects.trim(4)
+    assert sorted(Call.objects.values_list("duration_ms", flat=True)) == [5, 6, 7, 8]
+
+
+# --- production ---------------------------------------------------------------------------------------
+
+
+def come(service_id="billing", **wishes):
+    return register(Wish(service_id, environment="production", **wishes), SERVICE).service.port
+
+
+def test_production_refuses_a_port_that_is_taken():
+    assert come(type="api", preferred_port=8050) == 8050
+    with pytest.raises(Conflict, match="taken by production/billing"):
+        come("other", type="api", preferred_port=8050)
+
+
+def test_production_has_no_fallback():
+    assert come("one", type="finance") == 8007
+    with pytest.raises(Conflict, match="No port is free: 8007-8007"):
+        come("two", type="finance")
+
+
+@pytest.mark.parametrize(
+    "wishes", [{"preferred_port": 9500}, {"port_range": (9100, 9200)}, {"preferred_port": 443, "pinned": True}]
+)
+def test_in_production_ports_come_from_the_configuration_and_not_from_the_service(wishes):
+    with pytest.raises(Conflict, match="[Ii]n production"):
+        come(**wishes)
+
+
+def test_what_an_administrator_has_pinned_the_service_gets():
+    production = RegistryConfig.objects.get(environment="production")
+    ServiceFactory(environment=production, service_id="nginx", port=443, pinned=True, preferred_port=443)
+    assert come("nginx", preferred_port=443, pinned=True) == 443
