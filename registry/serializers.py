@@ -43,9 +43,6 @@ class RangeField(serializers.ListField):
 class AddressField(serializers.CharField):
     """An IPv4 or IPv6 address."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=64, **kwargs)
-
     def to_internal_value(self, data: Any) -> Any:
         try:
             return addresses.parse_address(super().to_internal_value(data))
