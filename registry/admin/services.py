@@ -1,0 +1,75 @@
+"""The screen of services: where each listens, and whether it lives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
+
+from ipam.admin import marks
+from registry.admin.picture import PicturePage, picture_url, status_badge
+from registry.models import Service, ServiceDependency
+
+
+class TypeFilter(DropdownFilter):
+    title = _("type")
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[Any, Any]]:
+        kinds = Service.objects.order_by("type").values_list("type", flat=True).distinct()
+        return [(kind, kind) for kind in kinds[:100]]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
+        return queryset.filter(type=self.value()) if self.value() else queryset
+
+
+class DependencyInline(TabularInline):
+    model = ServiceDependency
+    extra = 0
+    hide_title = True
+
+
+@admin.register(Service)
+class ServiceAdmin(PicturePage, ModelAdmin):
+    icon = "hub"
+    list_display = ("service_id", "name", "type", "health", "place", "environment", "heard_of", "needs")
+    list_filter = (
+        ("environment", RelatedDropdownFilter),
+        ("status", ChoicesDropdownFilter),
+        TypeFilter,
+    )
+    list_filter_submit = True
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("service_id", "name", "type")
+    empty_value_display = marks.NOTHING
+    inlines = [DependencyInline]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Service]:
+        return Service.objects.whole()
+
+    @admin.display(description=_("status"), ordering="status")
+    def health(self, service: Service) -> SafeString:
+        return status_badge(service.status)
+
+    @admin.display(description=_("address and port"), ordering="ip_address")
+    def place(self, service: Service) -> Any:
+        return f"{service.record().socket}/{service.protocol}" if service.port else None
+
+    @admin.display(description=_("last heartbeat"), ordering="last_heartbeat")
+    def heard_of(self, service: Service) -> str:
+        return marks.ago(service.last_heartbeat)
+
+    @admin.display(description=_("needs"))
+    def needs(self, service: Service) -> Any:
+        if not service.dependencies:
+            return None
+        url = picture_url(service.environment_id, service.service_id)
+        return format_html('<a class="ipm-link" href="{}">{}</a>', url, ", ".join(service.dependencies))
