@@ -17,7 +17,7 @@ from dhcp.outbox import ONE_BY_ONE, RELEVANT
 from ipam import database, triggers
 from ipam.fields import AddressField, NetworkField, sqlite_address, sqlite_network
 from ipam.models import Interface, Pool, Server, Subnet
-from ipam.triggers import SQLITE_BY_HAND, SQLITE_WHO, WHO, Function, Trigger
+from ipam.triggers import AT_ONCE, LATER, SQLITE_BY_HAND, SQLITE_WHO, WHO, Function, Trigger
 
 CHANNEL = "dhcp_changes"
 
@@ -62,11 +62,10 @@ BEGIN
     ELSIF TG_OP = 'DELETE' THEN
         {delete}
     ELSE
-        -- The same statement may empty dhcp_changes: at the commit there would be no row to check.
-        SET CONSTRAINTS ALL IMMEDIATE;
+        {at_once}
         INSERT INTO dhcp_changes (kind, label, who)
         SELECT 'ledger', 'all {plural}', who WHERE EXISTS (SELECT FROM {table});
-        SET CONSTRAINTS ALL DEFERRED;
+        {later}
     END IF;
     RETURN NULL;
 END
@@ -129,7 +128,7 @@ def _name(model: type[models.Model]) -> str:
 def _body(model: type[models.Model]) -> str:
     facts = {"table": model._meta.db_table, "plural": model._meta.verbose_name_plural}
     notes = {verb: _note(model, rows.format(**facts)) for verb, rows in _ROWS.items()}
-    return _BODY.format(who=WHO, **facts, **notes)
+    return _BODY.format(who=WHO, at_once=AT_ONCE, later=LATER, **facts, **notes)
 
 
 def _note(model: type[models.Model], rows: str) -> str:

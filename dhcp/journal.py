@@ -41,6 +41,11 @@ class Outcome:
     def good(self) -> bool:
         return self.result in (Generation.Result.APPLIED, Generation.Result.UNCHANGED)
 
+    @property
+    def unexplained(self) -> bool:
+        """The files had to change although no change was noted: somebody wrote to the ledger behind every trigger."""
+        return self.result == Generation.Result.APPLIED and self.diff != "" and not self.changes
+
     def as_json(self) -> dict[str, Any]:
         """For `sync_dnsmasq --json`."""
         return {

@@ -22,6 +22,7 @@ from dhcp.journal import Outcome
 from dhcp.models import DhcpChange
 from dhcp.sync import LEFT, sync
 from dhcp.targets import Target
+from ipam.catch_up import doubt
 
 logger = logging.getLogger("dhcp.worker")
 
@@ -62,6 +63,8 @@ class Hand:
 
     def _judge(self, outcome: Outcome) -> None:
         self.reconcile_at = self.now() + RECONCILE
+        if outcome.unexplained:
+            doubt()
         if outcome.good:
             self.delay = 0.0
         elif outcome.result != LEFT:

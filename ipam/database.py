@@ -1,7 +1,7 @@
 """What the migrations cannot say in both dialects; installed after every migrate, again and again alike.
 
 The index behind the claim statement, whose NULLS FIRST SQLite does not know, on PostgreSQL the indexes that find
-a part of a name or a MAC, and what raw SQL needs: ON DELETE, and a trigger that frees what a deleted server held.
+a part of a name or a MAC, and what raw SQL needs: ON DELETE, and the triggers of `raw_sql`.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import pre_migrate
 from django.dispatch import receiver
 
-from ipam import triggers
-from ipam.fields import _sqlite_byte
-from ipam.triggers import Function, Trigger
+from ipam import raw_sql, raw_sql_sqlite, triggers
 
 # Free rows in the order of their use (querysets._claim_sql). SQLite sorts NULL first by itself.
 _CLAIM = """
@@ -47,44 +45,6 @@ FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum
 WHERE c.contype = 'f' AND cardinality(c.conkey) = 1 AND c.conrelid = to_regclass(%s)
 """
 
-# Django's own delete has freed the rows before: then nothing is found here. A static row is stock again, unless it
-# is an address that no machine may have (`settle.never_free`); every other row goes.
-_LEAVE = """
-DELETE FROM ip_addresses WHERE server_id = OLD.id AND (ip_type <> 'static' OR subnet_id IS NULL OR EXISTS (
-    SELECT 1 FROM subnets s WHERE s.id = ip_addresses.subnet_id AND (s.gateway = ip_addresses.ip_address OR {end})));
-UPDATE ip_addresses SET status = 'available', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
-    platform = '', manufacturer = '', description = '', freed_at = {now}, updated_at = {now}
-WHERE server_id = OLD.id;
-"""
-
-_POSTGRESQL_END = """
-masklen(s.network) < CASE family(s.network) WHEN 4 THEN 31 ELSE 127 END
-AND (ip_addresses.ip_address = host(s.network)::inet
-     OR (family(s.network) = 4 AND ip_addresses.ip_address = host(broadcast(s.network))::inet))
-"""
-_POSTGRESQL_BODY = f"""
-BEGIN
-{_LEAVE.format(end=_POSTGRESQL_END, now="now()")}
-RETURN OLD;
-END
-"""
-_FUNCTIONS = [Function("hosts_leave", _POSTGRESQL_BODY)]
-_TRIGGERS = [Trigger("hosts_leave", "hosts", "BEFORE DELETE ON hosts FOR EACH ROW EXECUTE FUNCTION hosts_leave()")]
-
-_length = _sqlite_byte("s.network", "18")
-_last_four = " | ".join(f"({_sqlite_byte('ip_addresses.ip_address', str(17 - n))} << {8 * n})" for n in range(4))
-_SQLITE_END = f"""
-{_length} < CASE substr(s.network, 1, 1) WHEN x'04' THEN 31 ELSE 127 END
-AND (ip_addresses.ip_address = substr(s.network, 1, 17)
-     OR (substr(s.network, 1, 1) = x'04' AND ({_last_four}) = (({_last_four}) | ((1 << (32 - {_length})) - 1))))
-"""
-# Foreign keys are not enforced unless the client asks for it: the interfaces would stay.
-_SQLITE_BODY = f"""BEGIN
-{_LEAVE.format(end=_SQLITE_END, now="strftime('%Y-%m-%d %H:%M:%f000', 'now')")}
-DELETE FROM interfaces WHERE server_id = OLD.id;
-END"""
-_SQLITE_TRIGGERS = [Trigger("hosts_leave", "hosts", f"BEFORE DELETE ON hosts FOR EACH ROW {_SQLITE_BODY}")]
-
 
 def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:
     """Receiver of post_migrate: make what is missing."""
@@ -97,9 +57,9 @@ def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> Non
         else:
             cursor.execute(_CLAIM.format(nulls_first=""))
     if connection.vendor == "postgresql":
-        triggers.install(connection, "ipam", _FUNCTIONS, _TRIGGERS)
+        triggers.install(connection, "ipam", list(raw_sql.functions()), list(raw_sql.triggers()))
     else:
-        triggers.install(connection, "ipam", [], _SQLITE_TRIGGERS)
+        triggers.install(connection, "ipam", [], list(raw_sql_sqlite.triggers()))
     install_on_delete(app_config, using)
 
 

@@ -482,3 +482,24 @@ class Sighting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ip_address} {self.mac_address or ''} {self.source}"
+
+
+class RawChange(models.Model):
+    """What raw SQL has touched and the ledger has not caught up with (`catch_up`): a network, a range of addresses, a
+    server; or, when none of them is named, anything. Written by triggers only."""
+
+    vrf_id = models.BigIntegerField(null=True)  # no foreign key: the VRF may be gone
+    network = NetworkField(null=True)
+    first = AddressField(null=True)
+    last = AddressField(null=True)
+    server_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(default=timezone.now, db_default=Now())
+
+    class Meta:
+        db_table = "raw_changes"
+        ordering = ["pk"]
+        verbose_name = _("change by raw SQL")
+        verbose_name_plural = _("changes by raw SQL")
+
+    def __str__(self) -> str:
+        return str(self.network or self.first or self.server_id or "")

@@ -155,14 +155,16 @@ class _Ground:
 
     def pool(self, key: Key) -> Pool | None:
         """The pool of its subnet that holds the address."""
+        return next(iter(self.pools(key)), None)
+
+    def pools(self, key: Key) -> list[Pool]:
+        """All of them: raw SQL may lay one over another."""
         subnet = self.subnet(key)
-        pools = self._pools[subnet.pk] if subnet else []
-        return next((pool for pool in pools if pool.first <= key[1] <= pool.last), None)
+        return [pool for pool in self._pools[subnet.pk] if pool.first <= key[1] <= pool.last] if subnet else []
 
     def is_static(self, key: Key) -> bool:
         """Whether the address is one of a static pool's."""
-        pool = self.pool(key)
-        return pool is not None and pool.kind == "static"
+        return any(pool.kind == "static" for pool in self.pools(key))
 
     def objection(self, key: Key, claim: Claim) -> str:
         """Why no machine, or none without a MAC, may have the address; empty when it may."""

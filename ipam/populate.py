@@ -9,15 +9,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 from django.db import transaction
 from django.db.models import Count, Q
 
 from ipam import addresses, rows, settle
 from ipam.addresses import Address
-from ipam.models import IPAddress, Pool, Server, Subnet
+from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.place import BATCH, place
 from ipam.querysets import SubnetIndex, lock_ledger
 from ipam.signals import changed
@@ -45,11 +47,63 @@ class Report:
     totals: dict[str, int] = field(default_factory=dict)
 
 
-def populate(*, clear: bool = False, progress: Progress = lambda what, done, total: None) -> Report:
+@dataclass(frozen=True)
+class Range:
+    """Addresses of one VRF."""
+
+    vrf_id: int | None
+    first: Address
+    last: Address
+
+    def __contains__(self, key: tuple[int | None, Address]) -> bool:
+        vrf_id, address = key
+        same = vrf_id == self.vrf_id and address.version == self.first.version
+        return same and int(self.first) <= int(address) <= int(self.last)
+
+    @property
+    def condition(self) -> Q:
+        return Q(vrf=self.vrf_id, ip_address__range=(self.first, self.last))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the ledger: what stands in some ranges, and some servers."""
+
+    ranges: Sequence[Range]
+    servers: Collection[int]
+
+    @property
+    def condition(self) -> Q:
+        return reduce(or_, (touched.condition for touched in self.ranges))
+
+    def touches(self, vrf_id: int | None, pool: Pool) -> bool:
+        """Whether one of the ranges has addresses of the pool."""
+        return any(
+            touched.vrf_id == vrf_id and touched.first.version == pool.first.version
+            and int(touched.first) <= int(pool.last) and int(pool.first) <= int(touched.last)
+            for touched in self.ranges
+        )  # fmt: skip
+
+    def everyone(self) -> set[int]:
+        """The servers that are concerned: named ones, and those that want or hold an address in one of the ranges."""
+        found = set(self.servers)
+        for touched in self.ranges:
+            span = {"ip_address__range": (touched.first, touched.last)}
+            found.update(Server.objects.filter(vrf=touched.vrf_id, **span).values_list("pk", flat=True))
+            nics = Interface.objects.filter(server__vrf=touched.vrf_id, **span)
+            found.update(nics.values_list("server_id", flat=True))
+            held = IPAddress.objects.filter(touched.condition).exclude(server=None)
+            found.update(held.values_list("server_id", flat=True))
+        return found
+
+
+def populate(
+    *, clear: bool = False, progress: Progress = lambda what, done, total: None, part: Part | None = None
+) -> Report:
     """Make the rows that must exist, mend those that are wrong.
 
     `clear` first drops every row that can be derived: free ones and those that servers hold. Rows with a VM,
-    reservations, quarantine and other allocations stay.
+    reservations, quarantine and other allocations stay. With a `part`, the rest of the ledger is not looked at.
     """
     report = Report()
     with transaction.atomic():
@@ -58,9 +112,10 @@ def populate(*, clear: bool = False, progress: Progress = lambda what, done, tot
             derived = Q(status="available") | Q(server__isnull=False, vm_id=None)
             report.cleared = rows.forget(IPAddress.objects.filter(derived))
             Pool._base_manager.update(materialised_to=None)
-        _stock(report, progress)
-        _servers(report, progress)
-        report.totals = totals()
+        if part is None or part.ranges:
+            _stock(report, progress, part)
+        _servers(report, progress, part)
+        report.totals = totals() if part is None else {}
     return report
 
 
@@ -99,15 +154,16 @@ def _after_fixtures() -> None:
             changed.send(Server, instances=None)
 
 
-def _stock(report: Report, progress: Progress) -> None:
+def _stock(report: Report, progress: Progress, part: Part | None) -> None:
     """Every row in its subnet and of its type, every free row that must exist, and no other free ones."""
     ground = _Ground()
     report.gateways_in_pools = ground.gateways_in_pools()
     seen: set[tuple[int | None, Address]] = set()
     stale: list[int] = []
     wrong: list[IPAddress] = []
-    total = IPAddress.objects.count()
-    for number, row in enumerate(IPAddress.objects.order_by("pk").iterator(chunk_size=2000)):
+    there = IPAddress.objects.filter(part.condition) if part else IPAddress.objects.all()
+    total = there.count()
+    for number, row in enumerate(there.order_by("pk").iterator(chunk_size=2000)):
         subnet, pool = ground.under(row.vrf_id, row.ip_address)
         if row.status == "available" and (subnet is None or pool is None or row.ip_address in ground.never[subnet.pk]):
             stale.append(row.pk)
@@ -125,7 +181,7 @@ def _stock(report: Report, progress: Progress) -> None:
         report.deleted += rows.forget(still_free)
     rows.update(wrong, ["subnet", "ip_type"])
     report.moved = len(wrong)
-    report.static_created = ground.stock(seen, progress)
+    report.static_created = ground.stock(seen, progress, part)
 
 
 class _Ground:
@@ -154,7 +210,7 @@ class _Ground:
                     found.append(f"{subnet.gateway} ({subnet}, {pool})")
         return found
 
-    def stock(self, seen: set[tuple[int | None, Address]], progress: Progress) -> int:
+    def stock(self, seen: set[tuple[int | None, Address]], progress: Progress, part: Part | None) -> int:
         """Make the free rows that small pools lack; how many they were."""
         children = self._children()
         made = 0
@@ -163,9 +219,10 @@ class _Ground:
             missing = [
                 address
                 for pool in self.pools[subnet.pk]
-                if pool.size <= settle.MATERIALISED
+                if pool.size <= settle.MATERIALISED and (part is None or part.touches(subnet.vrf_id, pool))
                 for address in settle.free_addresses(pool, subnet, children[subnet.pk])
                 if (subnet.vrf_id, address) not in seen
+                if part is None or any((subnet.vrf_id, address) in touched for touched in part.ranges)
             ]
             if missing:
                 settle.stock(subnet, missing)
@@ -183,9 +240,9 @@ class _Ground:
         return found
 
 
-def _servers(report: Report, progress: Progress) -> None:
+def _servers(report: Report, progress: Progress, part: Part | None) -> None:
     """Every server's addresses, and no address of a server that has gone."""
-    keys = list(Server.objects.order_by("pk").values_list("pk", flat=True))
+    keys = sorted(part.everyone()) if part else list(Server.objects.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(keys), BATCH):
         progress("servers", start, len(keys))
         # Locked, so that nobody moves a server while its old address is being given to it again.

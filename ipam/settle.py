@@ -159,9 +159,15 @@ def stock(subnet: Subnet, free: Sequence[Address]) -> None:
 def free_addresses(
     pool: Pool, subnet: Subnet, children: Sequence[Subnet], start: Address | None = None
 ) -> Iterator[Address]:
-    """The addresses that the pool may hand out, upwards, not in a child subnet, not the ends, not the gateway."""
-    kind, never = type(pool.first), set(never_free(subnet))
-    position, last = int(start or pool.first), int(pool.last)
+    """The addresses that the pool may hand out, upwards, not in a child subnet, not the ends, not the gateway.
+
+    A pool that raw SQL has let out of its subnet ends where the subnet does.
+    """
+    kind, never, network = type(pool.first), set(never_free(subnet)), subnet.network
+    if network.version != pool.first.version:
+        return
+    position = max(int(start or pool.first), int(network.network_address))
+    last = min(int(pool.last), int(network.broadcast_address))
     for child in sorted(children, key=lambda child: child.network):
         low, high = int(child.network.network_address), int(child.network.broadcast_address)
         if high < position or low > last:

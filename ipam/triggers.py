@@ -26,6 +26,9 @@ SQLITE_BY_HAND = f"(SELECT analysis_limit FROM pragma_analysis_limit) <> {_SQLIT
 # Whose work it was: the login role, whatever SET ROLE says. It must not be taken for a user of the site.
 WHO = "session_user || ' (SQL)'"
 SQLITE_WHO = "'SQL'"
+# Around what is written before a TRUNCATE: a foreign key that is checked at the commit would look for rows that the
+# same TRUNCATE may have taken away.
+AT_ONCE, LATER = "SET CONSTRAINTS ALL IMMEDIATE;", "SET CONSTRAINTS ALL DEFERRED;"
 MANY = 100  # a statement that touches more rows is told as one
 OWNERS = ("ipam", "dhcp")
 

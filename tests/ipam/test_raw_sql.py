@@ -12,16 +12,11 @@ from ipam import database
 from ipam.models import VRF, Interface, IPAddress, Server, Subnet
 from ipam.populate import Report, populate
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory
+from tests.support.by_hand import POSTGRESQL, only
 
 pytestmark = pytest.mark.django_db
-POSTGRESQL = connection.vendor == "postgresql"
 MAC = "00:11:22:33:44:55"
 DELETE = "DELETE FROM hosts WHERE mac_address = '00:11:22:33:44:55';"
-
-
-def only(concerned):
-    """A test of what one database alone can do: the other pass has not got it."""
-    return (lambda test: test) if concerned else (lambda test: None)
 
 
 @pytest.fixture
