@@ -18,7 +18,7 @@ from pathlib import Path
 
 from django.db import DatabaseError, transaction
 
-from dhcp import check, confirm, handwork, journal, render, scopes, servers, snapshot
+from dhcp import check, confirm, handwork, journal, netboot, render, scopes, servers, snapshot
 from dhcp.handwork import Handwork
 from dhcp.journal import Outcome
 from dhcp.models import DhcpChange, Generation
@@ -201,7 +201,7 @@ def _build(work: _Work) -> None:
     work.opts_after = work.hand.opts(work.seen.scopes, work.target.url)
     work.opts_count = bool(work.seen.scopes)
     work.conf_before = _read(work.target.conf)
-    work.conf_after = scopes.conf_file(work.seen.scopes, work.target.directory, work.target.url)
+    work.conf_after = scopes.conf_file(work.seen.scopes, work.target.directory, work.target.url, netboot.configured())
 
 
 def _refuse_when_held(work: _Work) -> None:

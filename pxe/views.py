@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, QueryDict
 from django.http.response import HttpResponseBase
@@ -15,11 +16,12 @@ from django.views.decorators.http import require_safe
 from ipam.addresses import parse_address, parse_mac
 from ipmanager.errors import NotFound
 from ipmanager.proxies import client_address
-from pxe import once, serve
+from pxe import files, loaders, once, serve
 from pxe.due import Due, due
 from pxe.journal import Kind, asker_behind, note, note_end
 from pxe.models import BootFile
 from pxe.names import is_file_name
+from pxe.querysets import server_at
 from pxe.records import Asker
 from pxe.script import script
 from pxe.who import Found, identify
@@ -80,6 +82,22 @@ def boot_file(request: HttpRequest, name: str) -> HttpResponseBase:
     if request.method == "GET" and response.status_code == 200:
         with transaction.atomic():
             fetched(read(request), file)
+    return response
+
+
+@require_safe
+def loader(request: HttpRequest, name: str) -> HttpResponseBase:
+    """iPXE itself, for firmware that boots by HTTP. UEFI asks for its head first."""
+    if name not in loaders.NAMES:
+        return HttpResponseNotFound("no such loader\n", content_type="text/plain")
+    try:
+        response = serve.stream(request, files.open_file(name, settings.TFTP_ROOT))
+    except NotFound:
+        return HttpResponseNotFound("not published yet: manage.py publish_loaders\n", content_type="text/plain")
+    if request.method == "GET":
+        asker = read(request)
+        with transaction.atomic():
+            note(Kind.LOADER, server_at(asker.source) if asker.source else None, asker, name)
     return response
 
 

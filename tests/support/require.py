@@ -7,6 +7,7 @@ IPMANAGER_TEST_REQUIRE=all (or a list of names) turns the skip into a failure.
 """
 
 import functools
+import glob
 import os
 import shutil
 import subprocess
@@ -58,6 +59,10 @@ def browser() -> str:
     return f"Playwright's driver does not start: {driver.stderr.strip()}" if driver.returncode else ""
 
 
+def file(pattern: str, package: str) -> str:
+    return "" if glob.glob(pattern) else f"there is no {pattern} (Debian package {package})"
+
+
 def network_namespaces() -> str:
     """Tried, not guessed: it takes root, and a kernel and container that allow it."""
     if not shutil.which("ip"):
@@ -76,6 +81,14 @@ def bus() -> str:
 
 
 PARTS = {
+    "busybox": lambda: program("busybox", package="busybox-static"),
+    "cloud-kernel": lambda: file("/boot/vmlinuz-*-cloud-amd64", "linux-image-cloud-amd64"),
+    "ipxe": lambda: file("/usr/lib/ipxe/undionly.kpxe", "ipxe"),
+    "ovmf": lambda: file("/usr/share/OVMF/OVMF_CODE_4M.fd", "ovmf"),
+    "qemu": lambda: (
+        program("qemu-system-x86_64", package="qemu-system-x86")
+        or file("/usr/lib/ipxe/qemu/pxe-virtio.rom", "ipxe-qemu")
+    ),
     "chromium": browser,
     "dbus": bus,
     "dhcp_release": lambda: program("dhcp_release", package="dnsmasq-utils"),

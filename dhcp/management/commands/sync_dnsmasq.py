@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from dhcp import installed, scopes, snapshot
+from dhcp import installed, netboot, scopes, snapshot
 from dhcp.journal import Outcome, describe
 from dhcp.management import hand_edits
 from dhcp.models import Generation
@@ -103,7 +103,7 @@ def summary(generation: Generation) -> str:
 def proposal() -> str:
     """The static part: ranges and the names of our files. It takes effect when dnsmasq is restarted with it."""
     target = Target.from_settings()
-    return scopes.conf_file(snapshot.take().scopes, target.directory, target.url).decode()
+    return scopes.conf_file(snapshot.take().scopes, target.directory, target.url, netboot.configured()).decode()
 
 
 def uninstalled() -> str:

@@ -1,0 +1,31 @@
+"""Put iPXE's loaders where TFTP and HTTP serve them."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from ipmanager import commands
+from ipmanager.errors import IPManagerError
+from pxe import loaders
+
+
+class Command(commands.Command):
+    help = """Copy iPXE's loaders for BIOS and UEFI from Debian's package ipxe to IPMANAGER_TFTP_ROOT.
+Run it once, and again when the package has been updated; what is there already stays.
+
+Example: manage.py publish_loaders"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--from", dest="source", type=Path, default=loaders.DEBIAN, help="where the loaders are")
+
+    def handle(self, **options: Any) -> None:
+        try:
+            written = loaders.publish(options["source"])
+        except (IPManagerError, OSError) as error:
+            raise CommandError(str(error)) from error
+        for path in written:
+            self.stdout.write(f"{path} ({path.stat().st_size} bytes)")
+        if not written:
+            self.stdout.write(f"{settings.TFTP_ROOT} is up to date")

@@ -1,0 +1,113 @@
+"""Real machines boot what the ledger says: qemu, real dnsmasq, the running project, Debian's kernel.
+
+The ROM's path is in `make test`; BIOS and UEFI loaders have their turn in `make proof`.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import urllib.request
+from pathlib import Path
+
+import pytest
+from django.conf import settings as site
+from django.db import connection
+
+from dhcp import netboot, scopes
+from pxe.models import BootEvent
+from tests.ipam.factories import ServerFactory, SubnetFactory
+from tests.pxe.factories import FileFactory, ImageFactory, MenuFactory
+from tests.support import lab as labs
+from tests.support import machine as machines
+from tests.support import require
+from tests.support.by_hand import only
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    require.mark("root", "namespaces", "dnsmasq", "qemu", "ipxe", "cloud-kernel", "busybox"),
+]
+MAC, IP, URL = "02:00:00:00:77:01", "10.77.0.9", "http://10.77.0.1:8000"
+REACHED = "init of the test has been reached"
+INIT = f"""
+export PATH=/bin; busybox --install -s /bin
+mount -t proc proc /proc
+echo {REACHED}: $(cat /proc/cmdline)
+"""
+OFF = "sync; poweroff -f\n"
+one_database = only(connection.vendor == "sqlite")  # the same script comes from both
+
+
+@pytest.fixture
+def roots():
+    """Directories that dnsmasq, which is not root, may read."""
+    with tempfile.TemporaryDirectory(prefix="ipmanager-boot-") as scratch:
+        os.chmod(scratch, 0o755)
+        boot, tftp = Path(scratch) / "boot", Path(scratch) / "tftp"
+        boot.mkdir()
+        tftp.mkdir()
+        yield boot, tftp
+
+
+@pytest.fixture
+def lab(roots, shared_database, tmp_path):
+    """A network with DHCP, TFTP and IPManager."""
+    boot, tftp = roots
+    for name in ("undionly.kpxe", "snponly.efi", "ipxe.efi"):
+        shutil.copy(f"/usr/lib/ipxe/{name}", tftp)
+    conf = scopes.conf_file([], Path("/x"), "", netboot.groups(URL, tftp)).decode().splitlines()
+    options = [*conf[conf.index("# Network boot") + 1 :], *machines.ADVERTISED]
+    environment = shared_database | {
+        "DJANGO_SETTINGS_MODULE": "ipmanager.settings", "IPMANAGER_BIND": "10.77.0.1:8000", "IPMANAGER_BOOT_URL": URL,
+        "IPMANAGER_BOOT_ROOT": str(boot), "IPMANAGER_TFTP_ROOT": str(tftp), "PYTHONPATH": str(site.BASE_DIR),
+    }  # fmt: skip
+    with labs.laboratory(options=options) as lab, machines.cable(lab):
+        process = machines.gunicorn(lab, environment, tmp_path / "site")
+        try:
+            wait_for_site(lab, process, tmp_path / "site")
+            lab.write_hosts(f"{MAC},{IP},pc\n")
+            lab.reload()
+            yield lab
+        finally:
+            labs.stop(process)
+
+
+def wait_for_site(lab, process, output):
+    def answers():
+        assert process.poll() is None, output.read_text()
+        with (
+            contextlib.suppress(OSError),
+            lab.inside(),
+            urllib.request.urlopen(f"{URL}/healthz", timeout=5) as response,
+        ):
+            return response.status == 200
+
+    lab.wait(answers, "the site does not answer", within=60)
+
+
+def image(roots, script, **more):
+    """A bootable image of Debian's kernel and an initrd that runs this script."""
+    boot, _tftp = roots
+    shutil.copy(machines.kernel(), boot / "vmlinuz")
+    cards = ["virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "failover",
+             "net_failover", "virtio_net"]  # fmt: skip
+    (boot / "initrd").write_bytes(machines.initrd(INIT + script, machines.modules(*cards)))
+    files = FileFactory(name="vmlinuz"), FileFactory(name="initrd")
+    return ImageFactory(name="tiny", kernel=files[0], initrds=[files[1]], cmdline="console=ttyS0 quiet", **more)
+
+
+def kinds(server):
+    return list(BootEvent.objects.of(server).order_by("pk").values_list("kind", flat=True))
+
+
+@one_database
+def test_the_card_s_own_rom_shows_the_menu_and_boots_its_default_to_init(lab, roots):
+    SubnetFactory(network="10.77.0.0/24")
+    server = ServerFactory(hostname="pc", mac_address=MAC, ip_address=IP)
+    MenuFactory(title="Our test menu", is_default=True, default_image=image(roots, OFF), timeout=2)
+    with machines.machine(lab, MAC) as pc:
+        console = pc.wait_for(REACHED)
+    assert "Our test menu" in console and "Boot from local disk" in console
+    assert kinds(server) == ["menu", "file", "file"]
+    event = BootEvent.objects.of(server).last()
+    assert (event.mac_address, event.firmware, str(event.ip_address)) == (MAC, "bios", IP)
