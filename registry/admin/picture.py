@@ -25,7 +25,7 @@ from registry.models import RegistryConfig, Service
 from registry.records import ServiceRecord
 
 MOST = 150  # boxes, beyond which nobody sees anything
-COLOURS = {"active": "yes", "inactive": "no", "restarting": "reserved"}
+COLOURS = {"active": "yes", "inactive": "no", "restarting": "restarting"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class PicturePage:
             "opts": self.opts,  # type: ignore[attr-defined]
             "media": self.media,  # type: ignore[attr-defined]
             "environments": known,
-            "environment": environment,
+            "chosen": environment,  # Unfold has a meaning of its own for "environment"
             "exports": exports(environment),
             **drawn(environment, request.GET.get("service", "").strip()),
         }

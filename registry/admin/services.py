@@ -14,6 +14,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
 
 from ipam.admin import marks
+from ipam.admin.base import WIDGETS, LedgerList
 from registry.admin.picture import PicturePage, picture_url, status_badge
 from registry.models import Service, ServiceDependency
 
@@ -47,6 +48,7 @@ class ServiceAdmin(PicturePage, ModelAdmin):
     )
     list_filter_submit = True
     list_per_page = 50
+    formfield_overrides = WIDGETS
     show_full_result_count = False
     search_fields = ("service_id", "name", "type")
     empty_value_display = marks.NOTHING
@@ -54,6 +56,9 @@ class ServiceAdmin(PicturePage, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Service]:
         return Service.objects.whole()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LedgerList]:
+        return LedgerList
 
     @admin.display(description=_("status"), ordering="status")
     def health(self, service: Service) -> SafeString:

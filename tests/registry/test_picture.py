@@ -34,7 +34,13 @@ def test_whoever_needs_somebody_stands_left_of_them():
 
 def test_each_need_is_an_arrow():
     root = drawn(services(shop=["billing", "db"], billing=["db"], db=[]))
-    assert len(root.findall(f"{SVG}path")) == 3
+    assert len([path for path in root.findall(f"{SVG}path") if path.get("marker-end")]) == 3
+
+
+def test_an_arrow_over_several_columns_runs_behind_no_service():
+    found = picture.lay_out(services(shop=["billing", "db"], billing=["db"], db=[], report=["billing"]))
+    bends = {(end.column, end.row) for _start, end, last in found.lines if not last}
+    assert bends and not bends & {(box.column, box.row) for box in found.boxes.values()}
 
 
 def test_every_box_tells_in_words_what_it_shows():
@@ -64,8 +70,9 @@ def test_no_two_boxes_share_a_place_and_all_are_inside():
 
 
 def test_around_a_service_are_those_that_it_needs_and_those_that_need_it():
-    records = services(shop=["billing"], billing=["db"], db=[], report=["db"], other=[])
-    assert {record.service_id for record in picture.around(records, "billing")} == {"shop", "billing", "db"}
+    records = services(shop=["billing", "report"], billing=["db", "ghost"], db=[], report=["db"], other=[])
+    found = {record.service_id: record.dependencies for record in picture.around(records, "billing")}
+    assert found == {"shop": ("billing",), "billing": ("db", "ghost"), "db": ()}
     assert {record.service_id for record in picture.related(records)} == {"shop", "billing", "db", "report"}
 
 
