@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -20,10 +19,11 @@ from django.utils.translation import gettext as _
 
 from dhcp import leases
 from dhcp.ingest import read_settled
-from dhcp.models import Eviction, Lease
+from dhcp.models import DhcpServer, Eviction, Lease
+from dhcp.servers import Routes
 from dhcp.state import named
 from dhcp.targets import Target
-from ipam.models import Sighting
+from ipam.models import Sighting, Subnet
 from ipmanager import files
 from ipmanager.errors import Conflict, Invalid, Unavailable
 
@@ -53,8 +53,8 @@ def evict(lease: Sighting, who: str = "") -> Eviction:
     Raises Invalid or Conflict when it is none that may be taken away, Unavailable when dnsmasq keeps it.
     """
     _refuse(lease)
-    target = Target.from_settings()
-    if _holds(lease):
+    target = _serving(lease)
+    if _holds(lease, target):
         try:
             _METHODS[settings.DNSMASQ_EVICT](lease, target)
         except subprocess.TimeoutExpired as error:
@@ -74,6 +74,18 @@ def _refuse(lease: Sighting) -> None:
         raise Conflict(text % {"ip": lease.ip_address, "mac": named(lease)})
 
 
+def _serving(lease: Sighting) -> Target:
+    """The server of the address's subnet, if its files are on this host."""
+    server_id = Routes.read().of(Subnet.objects.containing(lease.ip_address, None))
+    server = DhcpServer.objects.get(pk=server_id) if server_id else None
+    if server and server.run_by == DhcpServer.RunBy.AGENT:
+        raise NotEvicted(_("%s runs on another host: end the lease there, with dhcp_release.") % server)
+    target = Target.of(server)
+    if target.leases is None:
+        raise NotEvicted(_("Nobody has told where %s keeps its lease file.") % target.name)
+    return target
+
+
 def _ask_dbus(lease: Sighting, target: Target) -> None:
     """Needs `enable-dbus` in dnsmasq and a policy of the bus for our user."""
     done = subprocess.run(
@@ -82,7 +94,7 @@ def _ask_dbus(lease: Sighting, target: Target) -> None:
     )  # fmt: skip
     if done.returncode or not _TRUE.fullmatch(done.stdout):
         raise NotEvicted(_("dnsmasq does not end it: %s") % (done.stderr.strip()[:300] or done.stdout.strip()[:300]))
-    _wait(lease)
+    _wait(lease, target)
 
 
 def _ask_helper(lease: Sighting, target: Target) -> None:
@@ -91,14 +103,14 @@ def _ask_helper(lease: Sighting, target: Target) -> None:
     request = target.evict / secrets.token_hex(16)
     files.replace(request, f"release {lease.ip_address} {lease.mac_address}\n".encode("ascii"))
     try:
-        _wait(lease)
+        _wait(lease, target)
     finally:
         request.unlink(missing_ok=True)
 
 
-def _wait(lease: Sighting) -> None:
+def _wait(lease: Sighting, target: Target) -> None:
     deadline = time.monotonic() + WAIT
-    while _holds(lease):
+    while _holds(lease, target):
         if time.monotonic() > deadline:
             text = _("dnsmasq still has the lease of %(ip)s after %(seconds)d s.")
             raise NotEvicted(text % {"ip": lease.ip_address, "seconds": WAIT}, hint=_("Does its helper run?"))
@@ -108,17 +120,14 @@ def _wait(lease: Sighting) -> None:
 _METHODS: dict[str, Callable[[Sighting, Target], None]] = {"dbus": _ask_dbus, "helper": _ask_helper}
 
 
-def _holds(lease: Sighting) -> bool:
+def _holds(lease: Sighting, target: Target) -> bool:
     """Whether this very machine holds this address, as dnsmasq itself has written it down."""
-    return any((one.ip, one.mac) == (lease.ip_address, lease.mac_address) for one in leases.read(_file()))
-
-
-def _file() -> bytes:
-    path: Path = settings.DNSMASQ_LEASES
+    assert target.leases is not None
     try:
-        return read_settled(path)
+        found = leases.read(read_settled(target.leases))
     except OSError as error:
-        raise NotEvicted(f"{path}: {error.strerror}", hint="IPMANAGER_DNSMASQ_LEASES") from error
+        raise NotEvicted(f"{target.leases}: {error.strerror}", hint=_("Is that its lease file?")) from error
+    return any((one.ip, one.mac) == (lease.ip_address, lease.mac_address) for one in found)
 
 
 def _note(lease: Sighting, who: str) -> Eviction:

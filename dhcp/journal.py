@@ -120,7 +120,7 @@ def _create(outcome: Outcome) -> Generation:
         digest=outcome.digest,
         hosts=outcome.hosts,
         problems=_problems(outcome),
-        changes=_changes(outcome.changes),
+        changes=changes_as_json(outcome.changes),
         diff=outcome.diff[:_KEPT_DIFF],
         duration_ms=outcome.duration_ms,
     )
@@ -130,7 +130,7 @@ def _problems(outcome: Outcome) -> list[dict[str, Any]]:
     return [describe(problem) for problem in outcome.problems[:_KEPT_PROBLEMS]]
 
 
-def _changes(changes: Sequence[SeenChange]) -> list[dict[str, Any]]:
+def changes_as_json(changes: Sequence[SeenChange]) -> list[dict[str, Any]]:
     """The last ones: which change of whom is behind each line."""
     return [
         {

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 DEFAULT = "default"  # what the server of the settings is called beside others
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 # What stands in the default server's directory beside those of the others.
-_OURS = frozenset({DEFAULT, "hosts", "opts", "conf", "generation", "applied", "written", "held", "pace", "lock"})
+_OURS = frozenset(
+    {DEFAULT, "hosts", "opts", "conf", "generation", "applied", "written", "held", "pace", "lock", "evict"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action
 
 from dhcp import installed
-from dhcp.journal import Outcome, describe
+from dhcp.explain import told
+from dhcp.journal import Outcome, changes_as_json, describe
 from dhcp.models import DhcpChange, Generation
 from dhcp.probe import sentence as sentence_of
 from dhcp.sync import preview, sync
@@ -106,7 +107,7 @@ class GenerationAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "outcome": outcome,
-            "diff": coloured(outcome.diff),
+            "diff": explained(outcome.diff, changes_as_json(outcome.changes)),
             "conf": conf,
             "conf_diff": coloured(conf.diff),
             "problems": problem_table([describe(problem) for problem in outcome.problems]),
@@ -140,7 +141,7 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("difference"))
     def coloured_diff(self, generation: Generation) -> SafeString | str:
-        return coloured(generation.diff)
+        return explained(generation.diff, generation.changes)
 
     @admin.display(description=_("proof of service"))
     def probe_list(self, generation: Generation) -> SafeString | str:
@@ -193,6 +194,18 @@ def coloured(diff: str) -> SafeString | str:
     lines = ((kinds.get(line[:1], "dhcp-head"), line) for line in diff.splitlines())
     body = format_html_join("\n", '<span class="{}">{}</span>', lines)
     return format_html('<pre class="dhcp-diff">{}</pre>', body) if body else marks.NOTHING
+
+
+def explained(diff: str, changes: list[dict[str, Any]]) -> SafeString | str:
+    """The difference, each line with the change behind it."""
+    kinds = {"+": "dhcp-came", "-": "dhcp-went"}
+    lines = ((kinds.get(text[:1], "dhcp-head"), text, _behind(why)) for text, why in told(diff, changes))
+    body = format_html_join("\n", '<span class="{}">{}{}</span>', lines)
+    return format_html('<pre class="dhcp-diff">{}</pre>', body) if body else marks.NOTHING
+
+
+def _behind(why: str) -> SafeString | str:
+    return format_html('<em class="dhcp-cause">{}</em>', why) if why else ""
 
 
 def change_table(changes: list[dict[str, Any]]) -> SafeString | str:

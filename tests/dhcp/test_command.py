@@ -46,7 +46,8 @@ def test_a_second_time_nothing_changes(ledger):
 def test_diff_shows_and_changes_nothing(ledger, target):
     status, out, _ = run("--diff")
     assert status == 0
-    assert "+02:00:00:00:00:0a,10.77.0.9,web" in out.splitlines()
+    (line,) = [line for line in out.splitlines() if line.startswith("+02:00:00:00:00:0a,10.77.0.9,web ")]
+    assert line.endswith("# server web added")
     assert not target.directory.exists()
     assert not Generation.objects.exists()
 

@@ -15,7 +15,7 @@ from dhcp import evict as module
 from dhcp import state
 from dhcp.evict import evict
 from dhcp.ingest import Watch
-from dhcp.models import Eviction, Lease
+from dhcp.models import DhcpServer, Eviction, Lease
 from dhcp.sync import sync
 from ipam.models import Server, Sighting, Subnet
 from ipmanager.errors import Conflict, Invalid, Unavailable
@@ -180,6 +180,26 @@ def test_a_lease_that_is_gone_already_needs_no_helper(possible):
     eviction = evict(leased(), "joe")
     assert (eviction.mac_address, eviction.who) == (B, "joe")
     assert not Lease.objects.live().exists() and fate(web).holder == B
+
+
+def test_a_server_on_another_host_is_named(possible):
+    far = DhcpServer.objects.create(name="far", site="far", run_by="agent")
+    ledger()
+    Subnet.objects.update(site="far")
+    lease = leased()
+    with pytest.raises(Unavailable, match="far runs on another host"):
+        evict(lease)
+    DhcpServer.objects.filter(pk=far.pk).update(run_by="local")
+    with pytest.raises(Unavailable, match="where far keeps its lease file"):
+        evict(lease)
+
+
+def test_a_lease_file_that_cannot_be_read_is_named(possible, settings):
+    ledger()
+    settings.DNSMASQ_LEASES.unlink()
+    with pytest.raises(Unavailable, match="leases: No such file"):
+        evict(leased())
+    assert not Eviction.objects.exists()
 
 
 def test_who_has_another_address_by_now_is_in_nobody_s_way(possible):

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from dhcp import installed, netboot, scopes, snapshot
-from dhcp.journal import Outcome, describe
+from dhcp.explain import told
+from dhcp.journal import Outcome, changes_as_json, describe
 from dhcp.management import hand_edits
 from dhcp.models import Generation
 from dhcp.rollback import newest, release, rollback
@@ -17,6 +18,7 @@ from ipmanager import commands
 from ipmanager.errors import IPManagerError
 
 LISTED = 20
+_WIDEST = 70  # a longer line pushes what is said of it to the right, alone
 
 
 class Command(commands.Command):
@@ -118,7 +120,14 @@ def uninstalled() -> str:
 
 def forecast(outcome: Outcome) -> str:
     refusal = f"\na sync would be refused: {outcome.reason}" if outcome.reason else ""
-    return (outcome.diff or "nothing would change") + refusal
+    return (explained(outcome) or "nothing would change") + refusal
+
+
+def explained(outcome: Outcome) -> str:
+    """Each line, and behind it what led to it."""
+    lines = told(outcome.diff, changes_as_json(outcome.changes))
+    width = min(max((len(text) for text, why in lines if why), default=0), _WIDEST)
+    return "\n".join(f"{text:<{width}}  # {why}" if why else text for text, why in lines)
 
 
 def complaint(problem: dict[str, Any]) -> str:
