@@ -36,6 +36,7 @@ class Outcome:
     duration_ms: int = 0
     server_id: int | None = None
     server: str = ""
+    wait: float = 0.0  # seconds until it is worth another try; 0 when nobody can tell
 
     @property
     def good(self) -> bool:

@@ -8,26 +8,39 @@ from __future__ import annotations
 
 from dhcp import check
 from dhcp.journal import Outcome
-from dhcp.models import Generation, KeptFiles
+from dhcp.models import DhcpServer, Generation, KeptFiles
 from dhcp.sync import PATIENCE, apply, sync
 from dhcp.targets import Target
 from ipmanager import files
 from ipmanager.errors import Conflict, NotFound
 
 
-def rollback(number: int) -> Outcome:
-    """Make its server serve what generation `number` said, and hold it there. Raises NotFound or Conflict."""
+def rollback(number: int, target: Target | None = None) -> Outcome:
+    """Make its server serve what generation `number` said, and hold it there. Raises NotFound or Conflict.
+
+    The files of an agent's server are on the agent's host, which names them as `target`.
+    """
     kept = KeptFiles.objects.filter(generation=number).select_related("generation__server").first()
     if kept is None:
         raise NotFound(f"generation {number} is not kept", hint="manage.py sync_dnsmasq --list")
     complaints = check.hosts_file(kept.hosts, None).complaints + check.opts_file(kept.opts)
     if complaints:
         raise Conflict(f"our own check refuses generation {number}: {'; '.join(complaints)}")
-    target = Target.of(kept.generation.server)
+    target = target or _place_of(kept.generation)
+    if target.server_id != kept.generation.server_id:
+        raise Conflict(f"generation {number} is of another DHCP server")
     target.prepare()
     with files.lock(target.lock, PATIENCE):
         files.replace(target.held, str(number).encode())
         return apply(target, kept.hosts, kept.opts, f"rolled back to generation {number}")
+
+
+def _place_of(generation: Generation) -> Target:
+    server = generation.server
+    if server and server.run_by == DhcpServer.RunBy.AGENT:
+        hint = f"on its host: manage.py dnsmasq_agent --server {server.name} --rollback {generation.pk}"
+        raise Conflict(f"{server.name} is run by an agent on its own host", hint=hint)
+    return Target.of(server)
 
 
 def release(target: Target | None = None) -> Outcome:

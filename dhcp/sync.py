@@ -18,7 +18,7 @@ from pathlib import Path
 
 from django.db import DatabaseError, transaction
 
-from dhcp import check, confirm, handwork, journal, netboot, render, scopes, servers, snapshot
+from dhcp import check, confirm, handwork, journal, netboot, pace, render, scopes, servers, snapshot
 from dhcp.handwork import Handwork
 from dhcp.journal import Outcome
 from dhcp.models import DhcpChange, Generation
@@ -53,6 +53,7 @@ class _Work:
     target: Target
     force: bool = False
     brief: bool = False
+    paced: bool = False
     started: float = field(default_factory=time.monotonic)
     seen: Snapshot = field(default_factory=lambda: Snapshot([], [], []))
     sifted: Sifted = field(default_factory=Sifted)
@@ -113,23 +114,40 @@ class _Work:
         )
 
 
-def sync(target: Target | None = None, *, force: bool = False, brief: bool = False) -> Outcome:
+def sync(target: Target | None = None, *, force: bool = False, brief: bool = False, paced: bool = False) -> Outcome:
     """Make a server's files say what the ledger says, and dnsmasq obey them. Failures are recorded, not raised.
 
     Without a target it is the default server. `force` also publishes a file that lacks more than half of the present
-    reservations; `brief` waits for nobody longer than BUDGET and leaves the rest to the worker.
+    reservations; `brief` waits for nobody longer than BUDGET and leaves the rest to the worker. Both `brief` and
+    `paced` leave it, too, when dnsmasq has just reloaded and is to have a pause; the outcome tells how long.
     """
-    work = _Work(target or Target.from_settings(), force, brief)
+    work = _Work(target or Target.from_settings(), force, brief, paced)
     if work.target.complaint:
         return _failed(work, Refused(work.target.complaint))
+    if brief and (wait := pace.left(work.target.pace)) > BUDGET:
+        return _left_for(work, wait)
     try:
         work.target.prepare()
         with files.lock(work.target.lock, BUDGET if brief else PATIENCE):
-            return _sync(work)
+            wait = _pause(work)
+            return _left_for(work, wait) if wait else _sync(work)
     except files.Locked as error:
         return work.outcome(LEFT, str(error))
     except OSError as error:
         return _failed(work, error)
+
+
+def _pause(work: _Work) -> float:
+    """How long this sync is to be put off; a pause that a request has time for is over afterwards."""
+    left = pace.left(work.target.pace) if work.brief or work.paced else 0.0
+    if work.brief and 0 < left <= BUDGET - work.elapsed:
+        time.sleep(left)
+        return 0.0
+    return left
+
+
+def _left_for(work: _Work, seconds: float) -> Outcome:
+    return replace(work.outcome(LEFT, f"dnsmasq has just reloaded; the next time in {seconds:.1f} s"), wait=seconds)
 
 
 def apply(target: Target, hosts: bytes, opts: bytes, reason: str) -> Outcome:
@@ -280,9 +298,17 @@ def _tell(work: _Work) -> None:
     target = work.target
     files.replace(target.generation, work.generation, MODE)
     reload(target.reload)
-    if target.dns:
+    told_at = time.monotonic()
+    try:
+        _confirm(work)
+    finally:
+        pace.keep(target.pace, len(work.seen.changes), time.monotonic() - told_at)
+
+
+def _confirm(work: _Work) -> None:
+    if work.target.dns:
         within = max(BUDGET - work.elapsed, BUDGET / 10) if work.brief else CONFIRM_SECONDS
-        confirm.wait_until(render.generation_address(work.content), target.dns, within)
+        confirm.wait_until(render.generation_address(work.content), work.target.dns, within)
         work.confirmed = True
 
 

@@ -115,6 +115,11 @@ class Target:
         return (self.opts, self.hosts, self.generation, self.applied, self.written, self.conf, self.held)
 
     @property
+    def pace(self) -> Path:
+        """When dnsmasq may be told again."""
+        return self.directory / "pace"
+
+    @property
     def lock(self) -> Path:
         return self.directory / "lock"
 

@@ -41,7 +41,7 @@ def syncs(monkeypatch, clock):
 
     calls = Syncs()
 
-    def sync(target):
+    def sync(target, paced):
         calls.append(clock.time)
         if calls.result == "database":
             raise DatabaseError("gone")
