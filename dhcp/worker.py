@@ -75,7 +75,7 @@ class Hand:
     def start(self) -> None:
         """Go on with it in a thread of its own, until stop()."""
         if self.thread is None:
-            self.thread = threading.Thread(target=self._run, name=f"dhcp-{self.target.name}")
+            self.thread = threading.Thread(target=self._run, name=f"dhcp-{self.target.name}", daemon=True)
             self.thread.start()
 
     def stop(self) -> None:
