@@ -1,7 +1,7 @@
 """Read a finished hosts file as dnsmasq would, by our own strict grammar, and say what is wrong with it.
 
 Knows nothing of render.py: whatever error hides there, it does not hide here too. An empty answer means that
-every line is a comment or exactly `MAC[,MAC...],IP[,name]`, so nothing else can reach dnsmasq.
+every line is a comment or exactly `[id:DUID,][MAC,...]IP[,name]`, so nothing else can reach dnsmasq.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network
 
 from ipam.addresses import Address, Network
 
@@ -21,8 +21,9 @@ _REMEMBERED = 2**16  # lines: from one file to the next, most stay what they wer
 
 _HEX = "[0-9a-f]"
 _ROW = re.compile(
-    rf"(?P<macs>(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}(?:,(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}})*)"
-    r",(?:(?P<v4>[0-9.]{7,15})|\[(?P<v6>[0-9a-f:]{2,39})\])"
+    rf"(?:id:(?P<duid>{_HEX}{{2}}(?::{_HEX}{{2}}){{2,127}}),)?"
+    rf"(?P<macs>(?:(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}},)*)"
+    r"(?:(?P<v4>[0-9.]{7,15})|\[(?P<v6>[0-9a-f:]{2,39})\])"
     r"(?:,(?!ignore$|infinite$|[0-9]+[smhdw]?$)(?P<name>[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?))?"
 )
 
@@ -34,6 +35,9 @@ _OPTION = re.compile(
 )
 
 
+_ANY_PREFIX = IPv6Network("::/64")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One reservation as it stands in the file."""
@@ -41,11 +45,17 @@ class Row:
     macs: tuple[str, ...]
     ip: Address
     name: str
+    duid: str = ""
 
     @property
     def identities(self) -> tuple[str, ...]:
         """Whom it is for."""
-        return self.macs
+        return (*self.macs, self.duid) if self.duid else self.macs
+
+    @property
+    def is_end(self) -> bool:
+        """Whether it is the lower half of an IPv6 address, for whichever prefix the network has."""
+        return self.ip.version == 6 and int(self.ip) >> 64 == 0
 
 
 @dataclass(slots=True)
@@ -56,8 +66,9 @@ class Reading:
     complaints: list[str] = field(default_factory=list)
 
 
-def hosts_file(data: bytes, networks: Collection[Network] | None) -> Reading:
-    """Read the whole file; `networks` are the subnets that may hold its addresses, None if any may."""
+def hosts_file(data: bytes, networks: Collection[Network] | None, by_end: bool = False) -> Reading:
+    """Read the whole file; `networks` are the subnets that may hold its addresses, None if any may. `by_end`: lines may
+    name the lower half of an IPv6 address."""
     reading = Reading()
     if data and not data.endswith(b"\n"):
         reading.complaints.append("the last line does not end")
@@ -69,7 +80,7 @@ def hosts_file(data: bytes, networks: Collection[Network] | None) -> Reading:
             reading.complaints.append(f"line {number}: {row}")
     reading.complaints += _doubles(reading.rows)
     if networks is not None:
-        reading.complaints += _misplaced(reading.rows, networks)
+        reading.complaints += _misplaced(reading.rows, networks, by_end)
     del reading.complaints[MOST_COMPLAINTS:]
     return reading
 
@@ -102,7 +113,11 @@ def opts_file(data: bytes) -> list[str]:
 
 
 def _row(match: re.Match[str]) -> Row | str:
-    macs = tuple(match["macs"].split(","))
+    macs, duid = tuple(match["macs"].split(",")[:-1]), match["duid"] or ""
+    if not (macs or duid):
+        return "nobody's address: neither MAC nor DUID"
+    if duid and match["v4"]:
+        return "a DUID with an IPv4 address"
     try:
         ip = IPv4Address(match["v4"]) if match["v4"] else IPv6Address(match["v6"])
     except AddressValueError as error:
@@ -112,7 +127,7 @@ def _row(match: re.Match[str]) -> Row | str:
     for mac in macs:
         if mac == "00:00:00:00:00:00" or int(mac[:2], 16) % 2:
             return f"{mac} is no card's address"
-    return Row(macs, ip, match["name"] or "")
+    return Row(macs, ip, match["name"] or "", duid)
 
 
 def _doubles(rows: list[Row]) -> list[str]:
@@ -130,22 +145,22 @@ def _doubles(rows: list[Row]) -> list[str]:
     return found
 
 
-def _misplaced(rows: list[Row], networks: Collection[Network]) -> list[str]:
-    """Addresses that no subnet holds, that are not a host's, and MACs with two addresses in one subnet."""
+def _misplaced(rows: list[Row], networks: Collection[Network], by_end: bool) -> list[str]:
+    """Addresses that no subnet holds, that are not a host's, and cards with two addresses in one subnet."""
     found: list[str] = []
     homes = _Homes(networks)
     seen: dict[Network, set[str]] = defaultdict(set)
     for row in rows:
-        home = homes.of(row.ip)
+        home = _ANY_PREFIX if by_end and row.is_end else homes.of(row.ip)
         if home is None:
             found.append(f"no subnet holds {row.ip}")
             continue
         if _reserved_by_rule(row.ip, home):
             found.append(f"{row.ip} is not a host address of {home}")
-        macs, here = set(row.macs), seen[home]
-        if here & macs or len(macs) < len(row.macs):
-            found.append(f"{row.macs[0]} has two lines in {home}")
-        here |= macs
+        cards, here = set(row.identities), seen[home]
+        if here & cards or len(cards) < len(row.identities):
+            found.append(f"{row.identities[0]} has two lines in {home}")
+        here |= cards
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from dhcp import check, outbox
@@ -94,9 +95,13 @@ def _claim(edit: HandEdit, state: str, who: str) -> None:
 def _add(edit: HandEdit) -> None:
     """A new server, or a known one without an address; further cards of the line become its interfaces."""
     row = _row(edit.line)
+    if not row.macs:
+        raise Conflict(_("%s is a DUID, and a server begins with a MAC address.") % row.duid, _("Make it by hand."))
     server = reserve(Sighting(ip_address=row.ip, mac_address=row.macs[0], hostname=row.name))
     for number, mac in enumerate(row.macs[1:], start=2):
         Interface(server=server, name=f"nic{number}", mac_address=mac, ip_address=row.ip).save()
+    if row.duid:
+        Interface(server=server, name="dhcpv6", duid=row.duid, ip_address=row.ip).save()
 
 
 def _change(edit: HandEdit) -> None:
@@ -136,21 +141,23 @@ def _row(line: str) -> Row:
 
 def _cards(row: Row) -> list[Card]:
     """The rows behind a line, the server first."""
-    of = {"mac_address__in": row.macs, "ip_address": row.ip}
-    servers = Server.objects.filter(vrf=None, **of)
-    nics = Interface.objects.filter(server__vrf=None, **of).select_related("server").order_by("pk")
-    cards: list[Card] = [*servers, *nics]
+    if row.is_end:
+        raise Conflict(_("%s is only the end of an address.") % row.ip, _("Change it at the server."))
+    servers = Server.objects.filter(vrf=None, mac_address__in=row.macs, ip_address=row.ip)
+    known = Q(mac_address__in=row.macs) | (Q(duid=row.duid) if row.duid else Q())
+    nics = Interface.objects.filter(known, server__vrf=None, ip_address=row.ip)
+    cards: list[Card] = [*servers, *nics.select_related("server").order_by("pk")]
     if not cards:
         text = _("The ledger has changed since: no machine has %(mac)s and %(ip)s any more.")
-        raise Conflict(text % {"mac": ", ".join(row.macs), "ip": row.ip}, _("Discard the edit."))
+        raise Conflict(text % {"mac": ", ".join(row.identities), "ip": row.ip}, _("Discard the edit."))
     return cards
 
 
 def _exchange_mac(cards: Sequence[Card], was: Row, now: Row) -> None:
     gone, came = set(was.macs) - set(now.macs), set(now.macs) - set(was.macs)
-    if not gone and not came:
+    if not gone and not came and was.duid == now.duid:
         return
-    if len(gone) != 1 or len(came) != 1:
+    if was.duid != now.duid or len(gone) != 1 or len(came) != 1:
         raise Conflict(_("It is not clear which card each MAC address belongs to."), _("Change them at the server."))
     for card in cards:
         if card.mac_address in gone:

@@ -60,7 +60,7 @@ class Handwork:
         active = [edit for edit in self._undecided(HOSTS) if edit.action != KEPT]
         if not active:
             return sift(seen.records)
-        rows = {(frozenset(record.macs), record.ip): record for record in seen.records}
+        rows = {(frozenset(record.identities), record.told_ip): record for record in seen.records}
         for edit in active:
             self._judge(edit, rows)
         while True:
@@ -217,7 +217,7 @@ def _overlaid(
 def _record(number: int, line: str, networks: frozenset[Network]) -> HostRecord:
     row = check.host_row(line.encode())
     assert isinstance(row, check.Row)
-    return HostRecord(KIND, number, row.macs, row.ip, row.name, _home(row.ip, networks))
+    return HostRecord(KIND, number, row.macs, row.ip, row.name, _home(row.ip, networks), row.duid)
 
 
 def _home(ip: Address, networks: frozenset[Network]) -> Network | None:
@@ -242,7 +242,7 @@ def _record_of(line: str, rows: Rows) -> HostRecord | None:
     row = check.host_row(line.encode()) if line else ""
     if isinstance(row, str):
         return None
-    record = rows.get((frozenset(row.macs), row.ip))
+    record = rows.get((frozenset(row.identities), row.ip))
     return record if record and row.name in ("", safe_name(record.name).text) else None
 
 

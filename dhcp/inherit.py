@@ -43,6 +43,9 @@ def record(scope: DhcpScope) -> tuple[ScopeRecord | None, list[Problem]]:
         boot_server=scope.boot_server if scope.boot_server and scope.boot_server.version == 4 else None,
         boot_file=_boot_file(scope.boot_file, complain),
         further=tuple(_further(scope, complain)),
+        by_end=scope.by_end and network.version == 6 and network.prefixlen == 64,
+        advertises=scope.advertises if network.version == 6 and scope.advertises in scope.Advertises.values else "",
+        wire=_wire(scope, complain),
     )
     return found, problems
 
@@ -52,6 +55,16 @@ def _router(scope: DhcpScope, complain: Callable[[str, str], None]) -> Address |
     if router is None or router in scope.subnet.network:
         return router
     complain("router", f"the router {router} does not stand in {scope.subnet.network}")
+    return None
+
+
+def _wire(scope: DhcpScope, complain: Callable[[str, str], None]) -> Address | None:
+    if scope.wire is None:
+        return None
+    address = scope.wire_address if scope.wire_address is not None else scope.wire.gateway
+    if address is not None and address.version == scope.subnet.network.version:
+        return address
+    complain("wire", f"nobody has an address of this IP version on the wire of {scope.wire}")
     return None
 
 

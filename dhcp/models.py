@@ -288,6 +288,11 @@ class Eviction(models.Model):
 class DhcpScope(models.Model):
     """How a subnet is served: its range's lease time, and what its machines are told. Blank inherits the subnet's."""
 
+    class Advertises(models.TextChoices):
+        OFF = "", _("no: the network's router does it")
+        MANAGED = "managed", _("yes: machines ask DHCP for their address")
+        SLAAC = "slaac", _("yes: machines ask DHCP, and may make addresses of their own, too")
+
     subnet = models.OneToOneField(Subnet, models.CASCADE, related_name="dhcp_scope", verbose_name=_("subnet"))
     server = models.ForeignKey(
         DhcpServer, models.PROTECT, null=True, blank=True, related_name="scopes", verbose_name=_("DHCP server"),
@@ -313,7 +318,30 @@ class DhcpScope(models.Model):
         help_text=_("Empty: the subnet's."),
     )  # fmt: skip
     boot_server = AddressField(_("boot server"), null=True, blank=True)
-    boot_file = models.CharField(_("boot file"), max_length=127, blank=True, default="", db_default="")
+    boot_file = models.CharField(
+        _("boot file"), max_length=127, blank=True, default="", db_default="",
+        help_text=_("A path for TFTP, or a URL; for an IPv6 subnet always a URL."),
+    )  # fmt: skip
+    advertises = models.CharField(
+        _("router advertisement"), max_length=7, choices=Advertises, blank=True, default="", db_default="",
+        help_text=_(
+            "IPv6 only. Machines ask DHCP when a router tells them to. Where dnsmasq tells it for one subnet so that "
+            "machines ask DHCP only, it tells it for every IPv6 subnet in which it has an address."
+        ),
+    )  # fmt: skip
+    by_end = models.BooleanField(
+        _("reserve by the end of the address"), default=False, db_default=False,
+        help_text=_("For an IPv6 /64 whose prefix changes: dnsmasq is told ::52, whatever stands before it."),
+    )  # fmt: skip
+    wire = models.ForeignKey(
+        Subnet, models.SET_NULL, null=True, blank=True, related_name="sharing_scopes",
+        verbose_name=_("shares the wire of"),
+        help_text=_("Needed where dnsmasq, or the relay that asks it, has an address in that subnet and none in this."),
+    )  # fmt: skip
+    wire_address = AddressField(
+        _("address on that wire"), null=True, blank=True,
+        help_text=_("dnsmasq's own or the relay's. Empty: the gateway of the subnet whose wire it is."),
+    )  # fmt: skip
     objects = DhcpScopeQuerySet.as_manager()
 
     class Meta:

@@ -29,7 +29,7 @@ RELEVANT: dict[type[models.Model], tuple[str, ...]] = {
     Pool: ("subnet_id", "first", "last", "kind"),
     DhcpScope: (
         "subnet_id", "server_id", "enabled", "lease_time", "known_only", "router", "dns_servers", "ntp_servers",
-        "domain", "boot_server", "boot_file",
+        "domain", "boot_server", "boot_file", "advertises", "by_end", "wire_id", "wire_address",
     ),
     DhcpOption: ("scope_id", "number", "type", "value"),
     DhcpServer: ("name", "site", "enabled", "run_by", "reload", "dns"),

@@ -85,7 +85,7 @@ class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):
 
     def served(self) -> DhcpScopeQuerySet:
         """The enabled ones of the global address space with all that their text needs, in a fixed number of queries."""
-        rows = self.filter(enabled=True, subnet__vrf=None).select_related("subnet")
+        rows = self.filter(enabled=True, subnet__vrf=None).select_related("subnet", "wire")
         return rows.prefetch_related("options", "subnet__pools").order_by("pk")
 
 
@@ -125,6 +125,7 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         return self.annotate(
             verdict=Case(
                 When(_any_card(mac_address=mac, ip_address=ip), then=Value("right")),
+                When(~v4 & _of_holder(ip, mac, OuterRef("duid")), then=Value("right")),
                 When(_any_card(ip_address=ip), then=Value("conflict")),
                 When(v4 & _any_card(v4, mac_address=mac, ip_address__isnull=False), then=Value("elsewhere")),
                 When(~v4 & _any_card(~v4, mac_address=mac, ip_address__isnull=False), then=Value("elsewhere")),
@@ -133,6 +134,21 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
                 output_field=models.CharField(),
             )
         )
+
+
+def _of_holder(ip: OuterRef, mac: OuterRef, duid: OuterRef) -> Q:
+    """Whether an IPv6 lease is of the machine that has the address: by its DUID, by another of its cards, of whose MAC
+    the DUID was made, or by a DUID that tells nothing, where nobody has written down another."""
+    nics = Interface.objects.filter(server__vrf=None)
+    servers = Server.objects.filter(vrf=None)
+    nameless = Q(mac_address=None) & ~Q(duid="")
+    return (
+        (~Q(duid="") & Q(Exists(nics.filter(ip_address=ip, duid__iexact=duid))))
+        | Q(Exists(nics.filter(Q(server__mac_address=mac) | Q(server__interfaces__mac_address=mac), ip_address=ip)))
+        | Q(Exists(servers.filter(ip_address=ip, interfaces__mac_address=mac)))
+        | (nameless & Q(Exists(servers.filter(ip_address=ip, mac_address__isnull=False))))
+        | (nameless & Q(Exists(nics.filter(ip_address=ip, duid="", mac_address__isnull=False))))
+    )
 
 
 def _any_card(*conditions: Q, **facts: object) -> Q:

@@ -1,6 +1,7 @@
 """What passes between the ledger's rows and dnsmasq's files: plain and frozen."""
 
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 
 from ipam.addresses import Address, Network
 
@@ -9,7 +10,8 @@ from ipam.addresses import Address, Network
 class HostRecord:
     """One reservation as the ledger states it, good or bad.
 
-    `kind` and `id` name the row behind it; `subnet` is the most specific one around the address, or None.
+    `kind` and `id` name the row behind it; `subnet` is the most specific one around the address, or None. `by_end`:
+    only the lower half of the IPv6 address is told, because the upper one is going to change.
     """
 
     kind: str
@@ -18,19 +20,32 @@ class HostRecord:
     ip: Address
     name: str = ""
     subnet: Network | None = None
+    duid: str = ""
+    by_end: bool = False
 
     @property
     def key(self) -> str:
         return f"{self.kind} {self.id}"
 
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """By what dnsmasq knows whom the address is for."""
+        return (*self.macs, self.duid) if self.duid else self.macs
+
+    @property
+    def told_ip(self) -> Address:
+        """The address as it stands in dnsmasq's file."""
+        return IPv6Address(int(self.ip) & ((1 << 64) - 1)) if self.by_end and self.ip.version == 6 else self.ip
+
 
 @dataclass(frozen=True, slots=True)
 class HostLine:
-    """One reservation as dnsmasq may be told it: every value has been checked; `name` may be empty."""
+    """One reservation as dnsmasq may be told it: every value has been checked; `name` and `duid` may be empty."""
 
     macs: tuple[str, ...]
     ip: Address
     name: str = ""
+    duid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,9 @@ class ScopeRecord:
     boot_server: Address | None = None
     boot_file: str = ""
     further: tuple[tuple[int, str], ...] = ()
+    by_end: bool = False  # IPv6 reservations name the lower half of the address only
+    advertises: str = ""  # "managed" or "slaac": dnsmasq sends router advertisements
+    wire: Address | None = None  # dnsmasq's or a relay's address of another subnet on the same wire
 
     @property
     def tag(self) -> str:

@@ -21,8 +21,9 @@ def hosts_file(lines: Iterable[HostLine], url: str) -> bytes:
 
 
 def host_line(line: HostLine) -> str:
-    """`MAC[,MAC],IP[,name]`, an IPv6 address in brackets."""
-    return ",".join(filter(None, (*line.macs, _address(line.ip), line.name))) + "\n"
+    """`[id:DUID,][MAC,...]IP[,name]`, an IPv6 address in brackets."""
+    duid = f"id:{line.duid}" if line.duid else ""
+    return ",".join(filter(None, (duid, *line.macs, _address(line.ip), line.name))) + "\n"
 
 
 def generation_file(hosts: bytes, url: str) -> bytes:

@@ -29,8 +29,31 @@ def check_scope(scope: DhcpScope) -> None:
         errors["boot_server"] = _("Give an IPv4 address.")
     if scope.boot_file and not options.is_boot_file(scope.boot_file):
         errors["boot_file"] = _("Use a path or URL of letters, digits and . _ ~ : / @ ? & = + % -.")
+    if scope.advertises and network.version == 4:
+        errors["advertises"] = _("Only IPv6 routers advertise themselves.")
+    if scope.by_end and (network.version == 4 or network.prefixlen != 64):
+        errors["by_end"] = _("Only addresses of an IPv6 /64 have an end of their own.")
+    errors |= _wire_errors(scope)
     if errors:
         raise ValidationError(errors)
+
+
+def _wire_errors(scope: DhcpScope) -> dict[str, str]:
+    wire, address = scope.wire, scope.wire_address
+    if wire is None:
+        return {"wire_address": _("Name the subnet whose wire this one shares.")} if address else {}
+    if wire.pk == scope.subnet_id:
+        return {"wire": _("A subnet has its own wire anyway; leave this empty.")}
+    if wire.vrf_id is not None or wire.network.version != scope.subnet.network.version:
+        return {"wire": _("Name a subnet of the global address space and of the same IP version.")}
+    above = getattr(wire, "dhcp_scope", None)
+    if above is not None and above.wire_id is not None:
+        return {"wire": _("%(wire)s shares a wire itself: name %(above)s.") % {"wire": wire, "above": above.wire}}
+    if address is None and wire.gateway is None:
+        return {"wire_address": _("%s has no gateway; give dnsmasq's or the relay's address there.") % wire}
+    if address is not None and address not in wire.network:
+        return {"wire_address": _("The address must stand in %s.") % wire.network}
+    return {}
 
 
 def check_option(option: DhcpOption) -> None:

@@ -59,6 +59,7 @@ def _v6(scope: ScopeRecord) -> Iterator[tuple[str, str]]:
 
 def conf_file(scopes: Iterable[ScopeRecord], directory: Path, url: str, further: Iterable[ConfGroup] = ()) -> bytes:
     """What root installs once, and again when a range changes: dnsmasq reads it when it starts. Raises Invalid."""
+    scopes = _ordered(scopes)
     if not _PATH.fullmatch(str(directory)):
         raise Invalid(f"{directory} has signs that dnsmasq's configuration cannot hold", hint="IPMANAGER_DNSMASQ_DIR")
     lines = [
@@ -66,7 +67,8 @@ def conf_file(scopes: Iterable[ScopeRecord], directory: Path, url: str, further:
         f"dhcp-hostsfile={directory}/hosts",
         f"dhcp-optsfile={directory}/opts",
         f"addn-hosts={directory}/generation",
-        *(line for scope in _ordered(scopes) for line in _scope_lines(scope)),
+        *(["enable-ra"] if any(scope.advertises == "managed" for scope in scopes) else []),
+        *(line for scope in scopes for line in _scope_lines(scope)),
         *(line for group in further for line in _group_lines(group)),
     ]
     return (header(url) + "\n".join(lines) + "\n").encode("ascii")
@@ -86,7 +88,10 @@ def _conf_line(line: ConfLine) -> str:
 
 
 def _scope_lines(scope: ScopeRecord) -> Iterator[str]:
-    end = _mask(scope)
+    if scope.wire:
+        yield f"shared-network={scope.wire},{scope.network.network_address}"
+    mode = "slaac," if scope.advertises == "slaac" else ""
+    end = mode + _mask(scope)
     # Not dhcp-ignore: when dnsmasq decides whom to ignore, it does not know the range yet.
     whom = "tag:known," if scope.known_only else ""
     for first, last in scope.ranges:

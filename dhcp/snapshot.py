@@ -1,16 +1,18 @@
 """Read from the ledger what dnsmasq should know, all of one moment, in a number of queries that never grows.
 
-Served are the enabled servers, and their interfaces, that have a MAC and an address in the global VRF.
+Served are the enabled servers, and their interfaces, that have a MAC (for IPv6 a DUID will do) and an address in the
+global VRF.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from dhcp import inherit
 from dhcp.models import DhcpChange, DhcpScope
@@ -50,6 +52,11 @@ class Snapshot:
     problems: list[Problem] = field(default_factory=list)  # what had to be left out of the scopes
     elsewhere: frozenset[Address] = frozenset()  # reservations that other servers have
 
+    @property
+    def by_end(self) -> bool:
+        """Whether some reservations name the lower half of an address only."""
+        return any(scope.by_end for scope in self.scopes)
+
 
 @dataclass(slots=True)
 class _Card:
@@ -58,15 +65,17 @@ class _Card:
     kind: str
     id: int
     server_id: int
-    mac: str
+    mac: str | None
     ip: Address
     name: str
+    duid: str = ""
 
 
 @dataclass(slots=True)
 class _Joined:
     first: _Card
     macs: list[str] = field(default_factory=list)
+    duid: str = ""
 
 
 def take(server_id: int | None = None) -> Snapshot:
@@ -81,8 +90,9 @@ def take(server_id: int | None = None) -> Snapshot:
         changes = [SeenChange(*row) for row in rows]
     index = SubnetIndex(subnets)
     homes = [(joined, index.containing(None, joined.first.ip)) for joined in _join(cards)]
+    by_end = {record.network for record, _ in scopes if record and record.by_end}
     return Snapshot(
-        [_record(joined, subnet) for joined, subnet in homes if routes.of(subnet) == server_id],
+        [_record(joined, subnet, by_end) for joined, subnet in homes if routes.of(subnet) == server_id],
         [subnet.network for subnet in subnets],
         changes,
         [record for record, _ in scopes if record],
@@ -117,12 +127,13 @@ def _servers() -> Iterator[_Card]:
 
 
 def _interfaces() -> Iterator[_Card]:
-    rows = Interface.objects.filter(
-        server__vrf=None, server__enabled=True, mac_address__isnull=False, ip_address__isnull=False
-    )
-    columns = ("pk", "server_id", "mac_address", "ip_address", "name", "server__hostname")
-    for id, server_id, mac, ip, name, hostname in rows.order_by("pk").values_list(*columns):
-        yield _Card("interface", id, server_id, mac, ip, interface_name(hostname, name))
+    known = Q(mac_address__isnull=False) | ~Q(duid="")
+    rows = Interface.objects.filter(known, server__vrf=None, server__enabled=True, ip_address__isnull=False)
+    columns = ("pk", "server_id", "mac_address", "ip_address", "name", "server__hostname", "duid")
+    for id, server_id, mac, ip, name, hostname, duid in rows.order_by("pk").values_list(*columns):
+        if mac or ip.version == 6:
+            duid = duid.lower() if ip.version == 6 else ""  # DHCP for IPv4 knows none
+            yield _Card("interface", id, server_id, mac, ip, interface_name(hostname, name), duid)
 
 
 def interface_name(hostname: str, name: str) -> str:
@@ -139,15 +150,24 @@ def _join(cards: Iterable[_Card]) -> list[_Joined]:
     alone = []
     for card in cards:
         joined = found.setdefault((card.server_id, card.ip), _Joined(card))
-        if card.mac in joined.macs:
+        if not _fits(card, joined):
+            alone.append(_Joined(card, [card.mac] if card.mac else [], card.duid))
             continue
-        if len(joined.macs) < MOST_MACS:
+        if card.mac and card.mac not in joined.macs:
             joined.macs.append(card.mac)
-        else:
-            alone.append(_Joined(card, [card.mac]))
+        joined.duid = joined.duid or card.duid
     return [*found.values(), *alone]
 
 
-def _record(joined: _Joined, subnet: Subnet | None) -> HostRecord:
-    card = joined.first
-    return HostRecord(card.kind, card.id, tuple(joined.macs), card.ip, card.name, subnet.network if subnet else None)
+def _fits(card: _Card, joined: _Joined) -> bool:
+    """A line holds some MACs and one DUID; of two cards with a DUID each, the second is known by its MAC."""
+    if card.mac is None:
+        return joined.duid in ("", card.duid)
+    return card.mac in joined.macs or len(joined.macs) < MOST_MACS
+
+
+def _record(joined: _Joined, subnet: Subnet | None, by_end: Collection[Network]) -> HostRecord:
+    card, network = joined.first, subnet.network if subnet else None
+    return HostRecord(
+        card.kind, card.id, tuple(joined.macs), card.ip, card.name, network, joined.duid, network in by_end
+    )  # fmt: skip

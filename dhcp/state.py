@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from dhcp import installed
 from dhcp.leases import FOREVER
 from dhcp.models import DhcpChange, DhcpScope, Eviction, Generation
+from dhcp.servers import Routes
 from dhcp.targets import Target
 from ipam.addresses import Address, Network, host_network, supernets
 from ipam.models import Interface, Server, Sighting, Subnet
@@ -32,6 +33,7 @@ from ipam.querysets import SubnetIndex
 
 LIVE, PENDING, BLOCKED, UNSERVED = "live", "pending", "blocked", "unserved"
 Key = tuple[str, int]
+_MAC = len("02:00:00:00:00:0a")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Card:
     enabled: bool
     mac: str | None
     ip: Address | None
+    duid: str = ""
 
     @property
     def key(self) -> Key:
@@ -81,7 +84,16 @@ class Card:
     def of_interface(cls, nic: Interface) -> Card:
         """Its server is asked for, too: load it with the interface."""
         server, name = nic.server, f"{nic.server.hostname} {nic.name}"
-        return cls("interface", nic.pk, server.pk, name, server.vrf_id, server.enabled, nic.mac_address, nic.ip_address)
+        return cls(
+            "interface", nic.pk, server.pk, name, server.vrf_id, server.enabled, nic.mac_address, nic.ip_address,
+            nic.duid.lower(),
+        )  # fmt: skip
+
+    @property
+    def identities(self) -> set[str]:
+        """By what DHCP can know it. A DUID is none for IPv4."""
+        by_duid = self.duid and (self.ip is None or self.ip.version == 6)
+        return {name for name in (self.mac, self.duid if by_duid else "") if name}
 
 
 @dataclass(slots=True)
@@ -140,7 +152,7 @@ def _disabled(card: Card, evidence: Evidence) -> State | None:
 def _incomplete(card: Card, evidence: Evidence) -> State | None:
     if card.vrf_id is not None:
         return State(UNSERVED, _("It stands in a VRF; DHCP serves the global address space."))
-    if not card.mac:
+    if not card.identities:
         return State(UNSERVED, _("It has no MAC address."))
     if card.ip is None:
         return State(UNSERVED, _("It has no IP address."))
@@ -167,7 +179,7 @@ def _held_by_another(card: Card, evidence: Evidence) -> State | None:
     assert card.ip is not None
     for lease in evidence.by_ip[card.ip]:
         holder = lease.mac_address or lease.duid
-        if lease.leased_until and holder not in evidence.allowed[card.server_id, card.ip]:
+        if lease.leased_until and not is_holders(lease, evidence.allowed[card.server_id, card.ip]):
             text = _("%(ip)s is held by %(mac)s until %(until)s.") % {
                 "ip": card.ip, "mac": named(lease), "until": moment(lease.leased_until),
             }  # fmt: skip
@@ -189,11 +201,11 @@ def _believed_in_by_another(card: Card, evidence: Evidence) -> State | None:
 
 def _elsewhere(card: Card, evidence: Evidence) -> State | None:
     """The machine still uses another address of the subnet; it is sent to the right one when it asks next."""
-    assert card.ip is not None and card.mac
+    assert card.ip is not None
     if _own_lease(card, evidence):
         return None
     here = evidence.subnets.containing(None, card.ip)
-    for lease in evidence.by_mac[card.mac]:
+    for lease in (lease for name in sorted(card.identities) for lease in evidence.by_mac[name]):
         same_version = lease.ip_address.version == card.ip.version
         if lease.leased_until and same_version and here and lease.ip_address in here.network:
             text = _("It still uses %(ip)s, until %(until)s at most.") % {
@@ -245,7 +257,7 @@ def gather(cards: Sequence[Card]) -> Evidence:
     subnets = Subnet.objects.in_vrf(None).only("vrf", "network")
     evidence = Evidence(SubnetIndex.of(ips, subnets), newest=Generation.objects.newest_summary())
     _read_waiting(evidence, {card.id for card in cards} | {card.server_id for card in cards})
-    _read_leases(evidence, ips, [card.mac for card in cards if card.mac])
+    _read_leases(evidence, ips, {name for card in cards for name in card.identities})
     _read_allowed(evidence, cards)
     _read_ranges(evidence)
     for problem in evidence.newest.problems if evidence.newest else ():
@@ -260,34 +272,44 @@ def _read_waiting(evidence: Evidence, ids: Collection[int]) -> None:
         evidence.all_wait |= kind not in ("server", "interface")
 
 
-def _read_leases(evidence: Evidence, ips: Sequence[Address], macs: Sequence[str]) -> None:
+def _read_leases(evidence: Evidence, ips: Sequence[Address], names: Collection[str]) -> None:
+    duids = [name for name in names if len(name) > _MAC]
+    macs = [name for name in names if len(name) == _MAC]
     live = Sighting.objects.filter(vrf=None, source=Sighting.Source.LEASE, leased_until__gt=timezone.now())
-    for lease in live.filter(Q(ip_address__in=ips) | Q(mac_address__in=macs)).order_by("-leased_until"):
+    for lease in live.filter(Q(ip_address__in=ips) | Q(mac_address__in=macs) | Q(duid__in=duids)).order_by(
+        "-leased_until"
+    ):
         evidence.by_ip[lease.ip_address].append(lease)
-        if lease.mac_address:
-            evidence.by_mac[lease.mac_address].append(lease)
+        for name in {lease.mac_address, lease.duid} - {None, ""}:
+            evidence.by_mac[str(name)].append(lease)
     for eviction in Eviction.objects.believed().filter(ip_address__in=ips):
         evidence.evicted[eviction.ip_address].append(eviction)
 
 
 def _read_allowed(evidence: Evidence, cards: Sequence[Card]) -> None:
-    """Which MACs may hold an address: all the cards of one server that share it."""
-    for card in cards:
-        if card.ip is not None and card.mac:
-            evidence.allowed[card.server_id, card.ip].add(card.mac)
-    of = {"server__in": {card.server_id for card in cards}, "ip_address__isnull": False, "mac_address__isnull": False}
-    for server_id, ip, mac in Interface.objects.filter(**of).values_list("server_id", "ip_address", "mac_address"):
-        evidence.allowed[server_id, ip].add(mac)
+    """Who may hold an address: all the cards of one server that share it. An IPv6 address may be held by any of its
+    cards: a machine has one DUID, which is made of the MAC of one of them."""
+    servers, found = {card.server_id for card in cards}, defaultdict[int, set[tuple[Any, str]]](set)
+    nics = Interface.objects.filter(server__in=servers).values_list("server_id", "ip_address", "mac_address", "duid")
+    for server_id, ip, mac, duid in nics:
+        found[server_id] |= {(ip, name) for name in (mac, duid.lower()) if name}
     owners = Server.objects.filter(pk__in={card.server_id for card in cards if card.kind == "interface"})
-    for pk, ip, mac in owners.values_list("pk", "ip_address", "mac_address"):
-        evidence.allowed[pk, ip].add(mac)
+    for server_id, ip, mac in owners.values_list("pk", "ip_address", "mac_address"):
+        found[server_id].add((ip, mac))
+    for card in cards:
+        if card.ip is not None:
+            evidence.allowed[card.server_id, card.ip] |= card.identities | {
+                name for ip, name in found[card.server_id] if name and (ip == card.ip or card.ip.version == 6)
+            }
 
 
 def _read_ranges(evidence: Evidence) -> None:
     conf = installed.look(Target.from_settings())
     if conf.is_known:
         evidence.installed = conf.networks
-        evidence.scoped = set(DhcpScope.objects.filter(enabled=True).values_list("subnet_id", flat=True))
+        routes, scopes = Routes.read(), DhcpScope.objects.filter(enabled=True).select_related("subnet")
+        # Where the other servers' configurations are installed, nobody has told us.
+        evidence.scoped = {scope.subnet_id for scope in scopes if routes.of(scope.subnet) is None}
 
 
 def _probe_of(card: Card, evidence: Evidence) -> dict[str, Any] | None:
@@ -301,7 +323,15 @@ def _own_lease(card: Card, evidence: Evidence) -> Sighting | None:
     if card.ip is None:
         return None
     mine = evidence.allowed[card.server_id, card.ip]
-    return next((lease for lease in evidence.by_ip[card.ip] if lease.mac_address in mine), None)
+    return next((lease for lease in evidence.by_ip[card.ip] if is_holders(lease, mine)), None)
+
+
+def is_holders(lease: Sighting, names: Collection[str]) -> bool:
+    """Whether the lease is of a machine with these MACs and DUIDs. A DUID that names no MAC and that nobody has written
+    down may be anybody's: then dnsmasq, which has seen the MAC, is believed."""
+    if lease.mac_address in names or lease.duid in names:
+        return True
+    return lease.mac_address is None and lease.duid != "" and all(len(name) == _MAC for name in names)
 
 
 def named(lease: Sighting) -> str:

@@ -229,7 +229,8 @@ def _refuse_when_held(work: _Work) -> None:
 
 
 def _refuse_bad_file(work: _Work) -> None:
-    complaints = check.hosts_file(work.after, work.seen.networks).complaints + check.opts_file(work.opts_after)
+    complaints = check.hosts_file(work.after, work.seen.networks, work.seen.by_end).complaints
+    complaints += check.opts_file(work.opts_after)
     if complaints:
         raise Refused(f"our own check refuses the new file: {'; '.join(complaints)}", hint="a bug; please report it")
 

@@ -36,6 +36,8 @@ class ScopeAdmin(ModelAdmin):
     inlines = (OptionInline,)
     fieldsets = (
         (None, {"fields": ("subnet", "enabled", "lease_time", "known_only")}),
+        (_("IPv6"), {"fields": ("advertises", "by_end")}),
+        (_("A wire with several subnets"), {"fields": ("wire", "wire_address")}),
         (_("What its machines are told"), {"fields": ("router", "dns_servers", "ntp_servers", "domain")}),
         (_("Network boot"), {"fields": ("boot_server", "boot_file")}),
     )

@@ -8,7 +8,7 @@ NET = ip_network("10.77.0.0/24")
 MAC = "02:00:00:00:00:01"
 
 
-def host(number=10, *, mac=None, ip=None, name=None, net=NET, id=None, kind="server"):
+def host(number=10, *, mac=None, ip=None, name=None, net=NET, id=None, kind="server", duid="", by_end=False):
     """Server `number` at 10.77.0.<number> with a MAC and a name of its own, but for what is given."""
     return HostRecord(
         kind=kind,
@@ -17,4 +17,6 @@ def host(number=10, *, mac=None, ip=None, name=None, net=NET, id=None, kind="ser
         ip=ip_address(ip) if ip else net[number],
         name=f"host{number}" if name is None else name,
         subnet=net,
+        duid=duid,
+        by_end=by_end,
     )

@@ -74,3 +74,48 @@ def test_a_complaint_names_its_line():
 
 def test_a_file_of_rubbish_has_a_bounded_answer():
     assert len(complaints("garbage\n" * 10_000)) == 20
+
+
+# --- IPv6 -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "id:00:03:00:01:02:00:00:00:00:01,[fd00::9],web", "id:00:01:02,02:00:00:00:00:01,[fd00::9]",
+        "id:" + ":".join(["ab"] * 128) + "," + ",".join(f"02:00:00:00:00:{n:02x}" for n in range(16)) + ",[fd00::9]",
+    ],
+)  # fmt: skip
+def test_duids_stand_before_the_macs(line):
+    assert complaints(line + "\n") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[fd00::9],web", "id:,[fd00::9]", "id:00:01,[fd00::9]", "id:" + ":".join(["ab"] * 129) + ",[fd00::9]",
+        "id:00:01:0G,[fd00::9]", "id:00:01:0A,[fd00::9]", "id:00:01:02:,[fd00::9]", "id:*,[fd00::9]", "id:x,[fd00::9]",
+        "id:00:01:02,id:00:01:03,[fd00::9]", "02:00:00:00:00:01,id:00:01:02,[fd00::9]", "id:00:01:02,10.77.0.9",
+        "id:00:01:02,10.77.0.9,[fd00::9]", "id:00:01:02,set:x,[fd00::9]", "00:01:02,[fd00::9]", "id:00:01:02",
+    ],
+)  # fmt: skip
+def test_duids_that_dnsmasq_would_misread(line):
+    assert len(complaints(line + "\n")) == 1
+
+
+def test_ends_of_addresses_are_read_only_where_a_scope_reserves_by_them():
+    line = b"02:00:00:00:00:01,[::52],web\n"
+    assert hosts_file(line, NETWORKS).complaints == ["no subnet holds ::52"]
+    assert hosts_file(line, NETWORKS, by_end=True).complaints == []
+
+
+@pytest.mark.parametrize("second", ["02:00:00:00:00:02,[::52]", "02:00:00:00:00:01,[::53]"])
+def test_an_end_and_a_card_count_once_whatever_the_prefix(second):
+    both = b"02:00:00:00:00:01,[::52],web\n" + second.encode() + b"\n"
+    assert len(hosts_file(both, NETWORKS, by_end=True).complaints) == 1
+
+
+def test_an_end_of_zeros_is_no_machine_s():
+    assert hosts_file(b"02:00:00:00:00:01,[::]\n", NETWORKS, by_end=True).complaints == [
+        ":: is not a host address of ::/64"
+    ]

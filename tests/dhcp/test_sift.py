@@ -124,3 +124,58 @@ def test_a_record_that_is_left_out_blocks_nobody():
     bad, good = (host(number, ip="10.77.0.50", name="web") for number in (10, 11))
     sifted = sift([replace(bad, macs=("ff:ff:ff:ff:ff:ff",)), good])
     assert [(str(line.ip), line.name) for line in sifted.lines] == [("10.77.0.50", "web")]
+
+
+# --- IPv6 -----------------------------------------------------------------------------------------------------
+
+SIX = ip_network("fd00::/64")
+DUID = "00:01:00:01:aa:bb:cc:dd:02:00:00:00:00:0e"
+
+
+def six(number=10, *, net=SIX, **more):
+    return host(number, net=net, **more)
+
+
+def test_a_duid_will_do_for_ipv6_alone_or_beside_a_mac():
+    sifted = sift([six(1, mac=(), duid=DUID), six(2, mac=MAC, duid="00:04:ff")])
+    assert [(line.macs, line.duid) for line in sifted.lines] == [((), DUID), ((MAC,), "00:04:ff")]
+
+
+@pytest.mark.parametrize(
+    "duid",
+    [
+        "00:01", "00:01:00:0G", "00:01:0A", "*", "00:01:02,set:x", "00:01:02\n02:00:00:00:00:01,[fd00::1]", "0001:02",
+        "00:01:02 ", "00:" * 128 + "00", "id:00:01:02", "٠0:01:02",
+    ],
+)  # fmt: skip
+def test_what_is_no_duid_leaves_the_record_out(duid):
+    problem, lines = only_problem(six(1, duid=duid), six(2))
+    assert (problem.field, problem.left_out, len(lines)) == ("duid", True, 1)
+
+
+def test_the_same_duid_has_one_address_in_a_subnet():
+    elsewhere = ip_network("fd01::/64")
+    problem, lines = only_problem(six(1, duid=DUID), six(2, duid=DUID), six(3, duid=DUID, net=elsewhere))
+    assert (problem.field, str(problem.record.ip), len(lines)) == ("duid", "fd00::2", 2)
+    assert "already has fd00::1 in fd00::/64 (server 1)" in problem.reason
+
+
+def test_a_duid_is_nothing_for_ipv4():
+    assert only_problem(host(1, duid=DUID))[0].field == "duid"
+
+
+def test_by_its_end_an_address_loses_its_prefix():
+    assert [str(line.ip) for line in sift([six(0x52, by_end=True)]).lines] == ["::52"]
+
+
+def test_equal_ends_are_one_reservation_whatever_the_subnets():
+    other = ip_network("fd01::/64")
+    problem, lines = only_problem(six(5, by_end=True), six(5, net=other, id=9, mac=MAC, by_end=True))
+    assert "the end ::5 is already reserved for server 5 (fd00::5)" in problem.reason and len(lines) == 1
+    problem, lines = only_problem(six(5, mac=MAC, by_end=True), six(6, mac=MAC, net=other, by_end=True))
+    assert problem.field == "mac" and len(lines) == 1
+
+
+@pytest.mark.parametrize("net, number", [("fd00::/112", 9), ("fd00::/64", 0)])
+def test_only_a_64_has_ends_and_zero_is_none(net, number):
+    assert only_problem(six(number, net=ip_network(net), by_end=True))[0].field == "ip"

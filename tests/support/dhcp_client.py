@@ -7,7 +7,8 @@ only: one JSON command on each line of stdin, one JSON answer on stdout.
     {"type": "OFFER", "ip": "10.77.0.9", "server": "10.77.0.1", "options": {...}, "ms": 1.2}
 
 It talks through a packet socket, so one interface plays any number of machines; it answers ARP for the
-addresses they hold, because dnsmasq sends the answer to a renewal to the client's own address.
+addresses they hold, because dnsmasq sends the answer to a renewal to the client's own address. With `giaddr` it is
+the relay, too, and holds that address.
 """
 
 import json
@@ -38,8 +39,8 @@ class Client:
     def run(self, command: dict) -> dict | None:
         """Send one message, wait for its answer. None when nobody answered in time."""
         mac, transaction = pack_mac(command["mac"]), random.getrandbits(32)
-        if command.get("ciaddr"):
-            self.holders[command["ciaddr"]] = mac
+        for address in filter(None, (command.get("ciaddr"), command.get("giaddr"))):
+            self.holders[address] = mac
         started = time.monotonic()
         self.socket.send(frame(mac, message(mac, transaction, command)))
         if command["do"] in ("release", "decline"):
@@ -113,7 +114,7 @@ def checksum(data: bytes) -> int:
 def parse(packet: bytes, transaction: int) -> dict | None:
     """The DHCP answer with this transaction number, or None for any other packet."""
     start = 14 + (packet[14] & 0x0F) * 4
-    if packet[23] != socket.IPPROTO_UDP or struct.unpack_from("!H", packet, start + 2)[0] != 68:
+    if packet[23] != socket.IPPROTO_UDP or struct.unpack_from("!H", packet, start + 2)[0] not in (67, 68):
         return None
     bootp = packet[start + 8 :]
     if len(bootp) < 241 or bootp[0] != 2 or struct.unpack_from("!I", bootp, 4)[0] != transaction:

@@ -32,6 +32,7 @@ from typing import Any
 from tests.support import require
 
 CLIENT = Path(__file__).with_name("dhcp_client.py")
+CLIENT6 = Path(__file__).with_name("dhcp6_client.py")
 STATIC = "10.77.0.0,static,255.255.255.0,1h"
 POOL = "10.77.0.100,10.77.0.109,255.255.255.0,1h"
 SERVER = "10.77.0.1"
@@ -63,14 +64,42 @@ class Answer:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-class Client:
-    """Any number of DHCP clients behind one interface. Every verb answers an Answer, or None for silence."""
+class Program:
+    """A scripted client inside a namespace: commands in, answers out."""
 
-    def __init__(self, namespace: str, interface: str = "eth0") -> None:
-        command = ["ip", "netns", "exec", namespace, sys.executable, "-I", "-S", str(CLIENT), interface]
+    def __init__(self, script: Path, namespace: str, interface: str = "eth0") -> None:
+        command = ["ip", "netns", "exec", namespace, sys.executable, "-I", "-S", str(script), interface]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._lock = threading.Lock()
         self._read()
+
+    def close(self) -> None:
+        assert self._process.stdin and self._process.stdout
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        stop(self._process)
+        self._process.stdout.close()
+
+    def ask(self, **command: Any) -> dict[str, Any] | None:
+        with self._lock:
+            assert self._process.stdin
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+            return self._read()
+
+    def _read(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the DHCP client ended with status {self._process.wait()}")
+        return json.loads(line)
+
+
+class Client(Program):
+    """Any number of DHCP clients behind one interface. Every verb answers an Answer, or None for silence."""
+
+    def __init__(self, namespace: str, interface: str = "eth0") -> None:
+        super().__init__(CLIENT, namespace, interface)
 
     def discover(self, mac: str, **more: Any) -> Answer | None:
         return self._say(do="discover", mac=mac, **more)
@@ -95,27 +124,49 @@ class Client:
     def release(self, mac: str, ip: str, server: str = SERVER) -> None:
         self._say(do="release", mac=mac, ciaddr=ip, server=server)
 
-    def close(self) -> None:
-        assert self._process.stdin and self._process.stdout
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
-        stop(self._process)
-        self._process.stdout.close()
-
     def _say(self, **command: Any) -> Answer | None:
-        with self._lock:
-            assert self._process.stdin
-            self._process.stdin.write(json.dumps(command) + "\n")
-            self._process.stdin.flush()
-            answer = self._read()
+        answer = self.ask(**command)
         return Answer(**answer) if answer else None
 
-    def _read(self) -> Any:
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the DHCP client ended with status {self._process.wait()}")
-        return json.loads(line)
+
+@dataclass(frozen=True)
+class Answer6:
+    """What the DHCPv6 server said; `status` is RFC 8415's, 0 for success."""
+
+    type: str
+    ips: list[str]
+    seconds: list[int]
+    server: str
+    status: int
+    options: dict[str, str] = field(default_factory=dict)
+
+
+class Client6(Program):
+    """Any number of DHCPv6 clients behind one interface."""
+
+    def __init__(self, namespace: str, interface: str = "eth0") -> None:
+        super().__init__(CLIENT6, namespace, interface)
+
+    def solicit(self, mac: str, **more: Any) -> Answer6 | None:
+        return self._say(do="solicit", mac=mac, **more)
+
+    def acquire(self, mac: str, **more: Any) -> Answer6 | None:
+        """Solicit, then request what was advertised."""
+        offer = self.solicit(mac, **more)
+        if offer is None or not offer.ips:
+            return offer
+        return self._say(do="request", mac=mac, server=offer.server, wanted=offer.ips, **more)
+
+    def renew(self, mac: str, ip: str, server: str, **more: Any) -> Answer6 | None:
+        return self._say(do="renew", mac=mac, wanted=[ip], server=server, **more)
+
+    def routers(self, mac: str, **more: Any) -> dict[str, Any] | None:
+        """What a router advertisement says, or None where nobody sends one."""
+        return self.ask(do="routers", mac=mac, **more)
+
+    def _say(self, **command: Any) -> Answer6 | None:
+        answer = self.ask(**command)
+        return Answer6(**answer) if answer else None
 
 
 class Laboratory:
@@ -133,6 +184,7 @@ class Laboratory:
         self.server, self.clients = f"{name}-server", f"{name}-clients"
         self.process: subprocess.Popen | None = None
         self.client: Client = None  # type: ignore[assignment]  # made last, by laboratory()
+        self._client6: Client6 | None = None
         self._conf = self._write_conf(ranges, options)
 
     # --- what a test does -------------------------------------------------------------------------
@@ -170,6 +222,17 @@ class Laboratory:
 
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    @property
+    def client6(self) -> Client6:
+        """DHCPv6 clients on the same wire, made when they are first asked for."""
+        if self._client6 is None:
+            self._client6 = Client6(self.clients)
+        return self._client6
+
+    def route(self, network: str) -> None:
+        """Let the server reach a network behind its wire, where a relay asks on behalf of others."""
+        run("ip", "-n", self.server, "route", "add", network, "dev", "eth0")
 
     def udhcpc(self, mac: str) -> str:
         """The address that busybox's client gets in one attempt, or its last words."""
@@ -249,9 +312,15 @@ class Laboratory:
 
 @contextmanager
 def laboratory(
-    ranges: Sequence[str] = (STATIC,), options: Sequence[str] = (), address: str = f"{SERVER}/24"
+    ranges: Sequence[str] = (STATIC,),
+    options: Sequence[str] = (),
+    address: str = f"{SERVER}/24",
+    further: Sequence[str] = (),
 ) -> Iterator[Laboratory]:
-    """A running DHCP server with these `dhcp-range`s and further lines of configuration, and `lab.client`."""
+    """A running DHCP server with these `dhcp-range`s and further lines of configuration, and `lab.client`.
+
+    `further` addresses stand on the server's interface, too.
+    """
     require.part("root", "namespaces", "dnsmasq")
     name = f"ipm{os.getpid()}-{next(_serial)}"
     home = Path(tempfile.mkdtemp(prefix="ipmanager-lab-"))
@@ -259,7 +328,7 @@ def laboratory(
     lab = Laboratory(home, name, ranges, options)
     undertaker = hire_undertaker(lab)
     try:
-        wire(lab, address)
+        wire(lab, address, *further)
         lab.start()
         lab.client = Client(lab.clients)
         yield lab
@@ -268,12 +337,15 @@ def laboratory(
         dismiss(undertaker)
 
 
-def wire(lab: Laboratory, address: str) -> None:
+def wire(lab: Laboratory, *addresses: str) -> None:
     """Two namespaces and one cable."""
     for namespace in (lab.server, lab.clients):
         run("ip", "netns", "add", namespace)
     run("ip", "link", "add", "eth0", "netns", lab.server, "type", "veth", "peer", "name", "eth0", "netns", lab.clients)
-    run("ip", "-n", lab.server, "address", "add", address, "dev", "eth0")
+    # Duplicate address detection takes a second or two, and nobody else is here.
+    run("ip", "netns", "exec", lab.server, "sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0")
+    for address in addresses:
+        run("ip", "-n", lab.server, "address", "add", address, "dev", "eth0")
     for namespace in (lab.server, lab.clients):
         run("ip", "-n", namespace, "link", "set", "dev", "eth0", "up")
     run("ip", "-n", lab.server, "link", "set", "dev", "lo", "up")
@@ -295,8 +367,9 @@ def dismiss(undertaker: subprocess.Popen) -> None:
 
 def tear_down(lab: Laboratory) -> None:
     """Each step whatever became of the others."""
-    if lab.client:
-        lab.client.close()
+    for client in (lab.client, lab._client6):
+        if client:
+            client.close()
     lab.stop()
     for namespace in (lab.server, lab.clients):
         subprocess.run(["ip", "netns", "delete", namespace], capture_output=True)
