@@ -10,7 +10,7 @@ from tests.ipam.test_parallel_allocation import run_at_once
 from tests.registry.factories import ServiceFactory
 
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
-PROCESSES, EACH = (16, 100) if LONG else (6, 12)
+PROCESSES, EACH = (16, 100) if LONG else (4, 10)
 SETUP = """
 import django; django.setup()
 from registry.register import register
