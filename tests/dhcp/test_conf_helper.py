@@ -7,14 +7,14 @@ import os
 import random
 import subprocess
 import sys
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dhcp import scopes
+from dhcp import netboot, scopes
 from dhcp.records import ScopeRecord
 from tests.support import require
 
@@ -372,3 +372,22 @@ def test_a_restart_that_was_interrupted_is_made_up_for(root):
     assert root.target.read_bytes() == root.conf.read_bytes() and not root.restarted()
     assert root.run()["result"] == "installed" and root.restarted() == 1
     assert root.run()["result"] == "unchanged"
+
+
+def test_our_own_lines_for_network_boot_are_known(root):
+    groups = netboot.groups("http://10.0.0.1:8000", Path("/srv/tftp"))
+    data = scopes.conf_file([], root.proposals, "http://x", groups)
+    assert b"dhcp-boot=" in data
+    assert helper.Grammar(root.proposals, ["/srv/tftp"]).complaints(data) == []
+    assert helper.Grammar(root.proposals, []).complaints(data) == [
+        "line 8: not allowed by --tftp-root: b'tftp-root=/srv/tftp'"
+    ]
+
+
+def test_lines_for_shared_wires_and_router_advertisements_are_known(root):
+    six = ScopeRecord(2, ip_network("fd00::/64"), 600, advertises="slaac", wire=ip_address("fd01::1"))
+    four = ScopeRecord(1, ip_network("10.88.0.0/24"), 600, wire=ip_address("10.77.0.1"))
+    managed = ScopeRecord(3, ip_network("fd02::/64"), 600, advertises="managed")
+    data = scopes.conf_file([four, six, managed], root.proposals, "http://x")
+    assert data.count(b"shared-network=") == 2 and b"enable-ra\n" in data
+    assert helper.Grammar(root.proposals, []).complaints(data) == []
