@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from ipam.querysets import lock_ledger
 from registry import environments, homes
+from registry.keep import strike_out
 from registry.models import Service
 from registry.querysets import database_now
 
@@ -33,10 +33,4 @@ def clean_up(environment: str, minutes: int) -> int:
     """Forget the services that have been inactive and silent for so long; how many. Pinned ones stay."""
     before = database_now() - timedelta(minutes=minutes)
     silent = Service.objects.of(environment).filter(status="inactive", pinned=False, last_heartbeat__lte=before)
-    with transaction.atomic():
-        lock_ledger()
-        rows = list(silent.select_for_update())
-        Service.objects.discard([row.pk for row in rows])
-        for ip in {row.ip_address for row in rows}:
-            homes.leave(ip)
-    return len(rows)
+    return strike_out(silent)

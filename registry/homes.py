@@ -24,8 +24,7 @@ def address_for(config: RegistryConfig, service_id: str, host: Address | None) -
     if host is None and config.subnet is not None:
         return _own(config.subnet, f"{KEY}{config.environment}/{service_id}")
     ip = host or config.service_ip_base
-    if not is_everybodys(ip):
-        _move_in(config, ip)
+    move_in(config, ip)
     return ip
 
 
@@ -38,8 +37,13 @@ def _own(subnet: Subnet, key: str) -> Address:
     return ledger.allocate(subnet, vm_id=key).ip_address
 
 
-def _move_in(config: RegistryConfig, ip: Address) -> None:
-    """See that the ledger knows the address is in use, and that it does not forget before we have committed."""
+def move_in(config: RegistryConfig, ip: Address) -> None:
+    """See that the ledger knows the address is in use, and that it does not forget before we have committed.
+
+    Raises Conflict when nobody may live there.
+    """
+    if is_everybodys(ip):
+        return
     held = IPAddress.objects.select_for_update().filter(vrf=None, ip_address=ip).exclude(status="available").first()
     if held is None:
         subnet = Subnet.objects.containing(ip)

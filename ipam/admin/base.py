@@ -182,7 +182,58 @@ def extend(model: type[models.Model], mixin: type) -> None:
     admin.site.register(model, type(mixin.__name__, (mixin, present), {}))
 
 
-class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
+class ShowsRefusals:
+    """A screen whose rows may be refused while they are written: the form comes back with the reason."""
+
+    def get_form(
+        self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
+        form = super().get_form(request, obj, change, **kwargs)  # type: ignore[misc]
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        view = super().changeform_view  # type: ignore[misc]
+        return self._answer(request, lambda: view(request, object_id, form_url, extra_context))
+
+    def _answer(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+        """The view's answer. When something is refused while it writes, all of it is undone and the form comes
+        back with the reason: the same view once more, whose form now knows the refusal."""
+        if request.method != "POST":
+            return view()
+        try:
+            with transaction.atomic():
+                return view()
+        except REFUSALS as error:
+            request.refusal = Refusal.of(error)  # type: ignore[attr-defined]
+            return view()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        if request.method != "POST":
+            return super().changelist_view(request, extra_context)  # type: ignore[misc]
+        try:
+            with transaction.atomic():
+                return super().changelist_view(request, extra_context)  # type: ignore[misc]
+        except REFUSALS as error:
+            self.message_user(request, sentences(error), messages.ERROR)  # type: ignore[attr-defined]
+            return HttpResponseRedirect(request.get_full_path())
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)  # type: ignore[misc]
+        except REFUSALS as error:
+            self.message_user(request, sentences(error), messages.ERROR)  # type: ignore[attr-defined]
+            return HttpResponseRedirect(self.page("change", object_id))
+
+    def page(self, name: str, *args: Any) -> str:
+        """The address of one of this model's pages: `changelist`, `add`, `change`, `history`, `delete`."""
+        opts = self.opts  # type: ignore[attr-defined]
+        return reverse(f"admin:{opts.app_label}_{opts.model_name}_{name}", args=args)
+
+
+class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, SimpleHistoryAdmin, ModelAdmin):
     form = LedgerForm
     formfield_overrides = WIDGETS
     list_per_page = 50
@@ -209,19 +260,6 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return LedgerList
 
-    def get_form(
-        self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any
-    ) -> type[forms.ModelForm]:
-        form = super().get_form(request, obj, change, **kwargs)
-        form.refusal = getattr(request, "refusal", None)
-        return form
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: dict | None = None
-    ) -> HttpResponse:
-        view = super().changeform_view
-        return self._answer(request, lambda: view(request, object_id, form_url, extra_context))
-
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict | None = None
     ) -> HttpResponse:
@@ -239,44 +277,11 @@ class LedgerAdmin(NamesTheGlobalSpace, SimpleHistoryAdmin, ModelAdmin):
         """Going back writes, and may make a deleted row anew: who may only look may not."""
         return not (self.has_change_permission(request) and self.has_add_permission(request))
 
-    def _answer(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-        """The view's answer. When something is refused while it writes, all of it is undone and the form comes
-        back with the reason: the same view once more, whose form now knows the refusal."""
-        if request.method != "POST":
-            return view()
-        try:
-            with transaction.atomic():
-                return view()
-        except REFUSALS as error:
-            request.refusal = Refusal.of(error)  # type: ignore[attr-defined]
-            return view()
-
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Nothing typed, nothing written: no line of history that says nothing. A form that goes back to an older
         state is filled with that state, and is always written."""
         if not change or form.has_changed() or hasattr(request, "reverts"):
             super().save_model(request, obj, form, change)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        if request.method != "POST":
-            return super().changelist_view(request, extra_context)
-        try:
-            with transaction.atomic():
-                return super().changelist_view(request, extra_context)
-        except REFUSALS as error:
-            self.message_user(request, sentences(error), messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
-        try:
-            return super().delete_view(request, object_id, extra_context)
-        except REFUSALS as error:
-            self.message_user(request, sentences(error), messages.ERROR)
-            return HttpResponseRedirect(self.page("change", object_id))
-
-    def page(self, name: str, *args: Any) -> str:
-        """The address of one of this model's pages: `changelist`, `add`, `change`, `history`, `delete`."""
-        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
         if not is_key(object_id):

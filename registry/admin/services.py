@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
 
 from ipam.admin import marks
-from ipam.admin.base import WIDGETS, LedgerList
+from ipam.admin.base import WIDGETS, LedgerForm, LedgerInline, LedgerList, ShowsRefusals
+from ipmanager.errors import IPManagerError
+from registry import restart
 from registry.admin.picture import PicturePage, picture_url, status_badge
+from registry.keep import keep, strike_out
 from registry.models import Service, ServiceDependency
 
 
@@ -31,15 +35,14 @@ class TypeFilter(DropdownFilter):
         return queryset.filter(type=self.value()) if self.value() else queryset
 
 
-class DependencyInline(TabularInline):
+class DependencyInline(LedgerInline):
     model = ServiceDependency
-    extra = 0
-    hide_title = True
 
 
 @admin.register(Service)
-class ServiceAdmin(PicturePage, ModelAdmin):
+class ServiceAdmin(PicturePage, ShowsRefusals, ModelAdmin):
     icon = "hub"
+    form = LedgerForm
     list_display = ("service_id", "name", "type", "health", "place", "environment", "heard_of", "needs")
     list_filter = (
         ("environment", RelatedDropdownFilter),
@@ -53,9 +56,53 @@ class ServiceAdmin(PicturePage, ModelAdmin):
     search_fields = ("service_id", "name", "type")
     empty_value_display = marks.NOTHING
     inlines = [DependencyInline]
+    readonly_fields = ("status", "last_heartbeat", "inactive_since", "registered_from", "created_at")
+    fieldsets = (
+        (None, {"fields": ("environment", "service_id", "name", "type", "protocol")}),
+        (
+            _("Place"),
+            {
+                "fields": (
+                    "ip_address",
+                    "port",
+                    "pinned",
+                    "preferred_port",
+                    "range_first",
+                    "range_last",
+                    "container_port",
+                )
+            },
+        ),
+        (_("Signs of life"), {"fields": readonly_fields}),
+        (_("Further"), {"fields": ("restart_script", "additional_info")}),
+    )
+    actions = ("restart_them",)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Service]:
         return Service.objects.whole()
+
+    def save_model(self, request: HttpRequest, obj: Service, form: Any, change: bool) -> None:
+        keep(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Service) -> None:
+        strike_out([obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Service]) -> None:
+        strike_out(queryset)
+
+    def has_restart_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("registry.add_restartrequest")
+
+    @admin.action(description=_("Restart"), permissions=["restart"])
+    def restart_them(self, request: HttpRequest, queryset: models.QuerySet[Service]) -> None:
+        for service in queryset.select_related("restart_script")[:50]:
+            try:
+                asked = restart.ask(service, request.user.get_username())
+            except IPManagerError as error:
+                self.message_user(request, str(error), messages.ERROR)
+                continue
+            text = gettext("{}: {}")
+            self.message_user(request, format_html(text, service, asked.request.get_status_display()))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LedgerList]:
         return LedgerList

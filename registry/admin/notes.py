@@ -1,0 +1,52 @@
+"""What is unusual, and what was said in test environments: written by the registry, read by people."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+
+from ipam.admin import marks
+from registry.models import Call, Unusual
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    list_per_page = 50
+    list_filter_submit = True
+    show_full_result_count = False
+    empty_value_display = marks.NOTHING
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Unusual)
+class UnusualAdmin(ReadOnlyAdmin):
+    """Whoever has looked at a row deletes it; if it happens again, it comes again."""
+
+    icon = "policy"
+    list_display = ("last_seen", "sort", "subject", "environment", "caller", "detail", "times", "first_seen")
+    list_filter = (("kind", ChoicesDropdownFilter),)
+    search_fields = ("subject", "caller")
+
+    @admin.display(description=_("kind"), ordering="kind")
+    def sort(self, row: Unusual) -> SafeString:
+        return marks.badge("reserved", row.get_kind_display())
+
+
+@admin.register(Call)
+class CallAdmin(ReadOnlyAdmin):
+    icon = "list_alt"
+    list_display = ("at", "environment", "method", "path", "service_id", "status", "duration_ms", "caller")
+    list_display_links = None
+    search_fields = ("service_id", "environment")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
