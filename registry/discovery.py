@@ -22,6 +22,7 @@ from registry import serializers as shapes
 from registry.api import FINDS, View
 from registry.export import FORMATS, Export, Format, Options
 from registry.models import Service
+from registry.templates import TEMPLATES
 
 PAGE = "/admin/registry/service/"
 
@@ -56,6 +57,17 @@ class Changes(View):
         return Response(
             {"cursor": seen.cursor, "changed": told, "services": shapes.peers(seen.services) if told else None}
         )
+
+
+class Templates(View):
+    """Settings for the usual kinds of deployment, to send to `config`, and the exports that go with each."""
+
+    needs = {"get": FINDS}
+
+    @extend_schema(responses=shapes.TemplateSerializer(many=True), operation_id="templates_list")
+    def get(self, request: Request) -> Response:
+        shapes.query(shapes.NoQuery, request)
+        return Response(shapes.TemplateSerializer(list(TEMPLATES.values()), many=True).data)
 
 
 class ExportView(View):
@@ -97,5 +109,6 @@ def made_of(chosen: Format, environment: str, domain: str = "") -> Export:
 
 urlpatterns: list[URLPattern] = [
     path("changes", Changes.as_view()),
+    path("templates", Templates.as_view()),
     path("export/<str:format>", ExportView.as_view()),
 ]

@@ -344,6 +344,17 @@ class EndpointQuery(WhereQuery):
     dependencies = serializers.BooleanField(required=False, default=False)
 
 
+class NoQuery(serializers.Serializer):
+    pass
+
+
+class TemplateSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    title = serializers.CharField()
+    config = serializers.DictField(help_text="For PUT /api/v1/ipmanager/config, with the environment's name.")
+    exports = serializers.ListField(child=serializers.CharField())
+
+
 class ChangesQuery(WhereQuery):
     since = serializers.CharField(max_length=64, required=False, default="", allow_blank=True)
     wait = serializers.FloatField(min_value=0, max_value=300, required=False, default=0, help_text="Seconds.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from registry.export import compose, dotenv, haproxy, hosts, http_sd, ingress, kubernetes, nginx, srv
+from registry.export import compose, dotenv, haproxy, hosts, http_sd, ingress, kubernetes, nginx, nginx_site, srv
 from registry.export.text import Export, Options, Render
 
 __all__ = ["FORMATS", "Export", "Format", "Options"]
@@ -35,6 +35,7 @@ FORMATS = {
         Format("kubernetes", _("Service and EndpointSlice for Kubernetes"), "services.yaml", YAML, kubernetes.render),
         Format("ingress", _("Ingress for Kubernetes"), "ingress.yaml", YAML, ingress.render),
         Format("nginx", _("upstream blocks for nginx"), "upstreams.conf", TEXT, nginx.render),
+        Format("nginx_site", _("servers with TLS for nginx"), "services.conf", TEXT, nginx_site.render),
         Format("haproxy", _("backends for HAProxy"), "backends.cfg", TEXT, haproxy.render),
     )
 }

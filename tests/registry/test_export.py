@@ -46,6 +46,14 @@ def test_nginx():
     )
 
 
+def test_nginx_site_serves_web_and_api_services_alone_and_over_tls():
+    records = [service("shop", type="web"), service("db", port=5000, type="database")]
+    text = export("nginx_site", records)
+    assert text.startswith("upstream shop {\n    server 10.0.0.5:8000;\n}\nserver {\n    listen 443 ssl;\n")
+    assert "    server_name shop.production.internal;\n" in text
+    assert reasons("nginx_site", records) == [("db", "type", "only web and api services speak HTTP")]
+
+
 def test_haproxy():
     assert export("haproxy", several()[2:4]) == (
         "backend db\n    mode tcp\n    balance roundrobin\n    server db [fd00::7]:5000 check\n"

@@ -14,6 +14,7 @@ from registry.export import FORMATS
 from tests.registry.services import OPTIONS, export, service, several
 from tests.support import require
 from tests.support.dns import NXDOMAIN, name_server
+from tests.support.postgres import free_port
 
 SCHEMAS = Path(__file__).parents[1] / "data/schemas"
 
@@ -57,6 +58,37 @@ def test_nginx_takes_the_upstreams(tmp_path, records):
     done = run("nginx", "-t", "-p", str(tmp_path), "-c", str(conf))
     assert "test is successful" in done
     assert "[warn]" not in done
+
+
+@require.mark("nginx", "openssl")
+def test_nginx_takes_the_sites(tmp_path):
+    names = ["billing", "a" * 26, "b" * 26, "c" * 27]  # the longest that it takes, twice, and one too long
+    site = data("nginx_site", [service(name, port=8000 + number) for number, name in enumerate(names)]).decode()
+    assert site.count("server_name") == 3
+    (tmp_path / "services.conf").write_text(site.replace("443", str(free_port())))
+    (tmp_path / "tls").mkdir()
+    key, certificate = (str(tmp_path / f"tls/production.internal.{kind}") for kind in ("key", "crt"))
+    run(
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=x",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+    )
+    conf = tmp_path / "nginx.conf"
+    conf.write_text(
+        f"pid {tmp_path}/pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off; include {tmp_path}/services.conf; }}\n"
+    )
+    done = run("nginx", "-t", "-p", str(tmp_path), "-c", str(conf))
+    assert "test is successful" in done and "[warn]" not in done
 
 
 @require.mark("haproxy")

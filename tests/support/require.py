@@ -98,6 +98,7 @@ PARTS = {
     "haproxy": lambda: program("haproxy", package="haproxy"),
     "namespaces": network_namespaces,
     "nginx": lambda: program("nginx", package="nginx-light"),
+    "openssl": lambda: program("openssl", package="openssl"),
     "postgresql": postgres.missing,
     "root": lambda: "" if os.geteuid() == 0 else "we are not root",
     "strace": lambda: program("strace", package="strace"),
