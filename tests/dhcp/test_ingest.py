@@ -105,6 +105,20 @@ def test_a_thousand_renewals_cost_as_many_queries_as_ten():
     assert queries_in(lambda: ingest(found(10, LATER), NOW)) == many
 
 
+def test_new_leases_come_and_all_of_them_end_in_batches_not_one_by_one():
+    """SQLite takes some hundred rows in one statement, PostgreSQL all of them."""
+
+    def found(count):
+        return [
+            Lease(ip_address("10.77.0.0") + n, f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", LATER) for n in range(count)
+        ]
+
+    assert queries_in(lambda: ingest(found(2000), NOW)) <= 25
+    ended = queries_in(lambda: ingest([], NOW))
+    ingest(found(10), NOW)
+    assert queries_in(lambda: ingest([], NOW)) == ended
+
+
 # --- the file ---------------------------------------------------------------------------------------------
 
 
