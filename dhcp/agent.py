@@ -24,7 +24,6 @@ from ipmanager.errors import Conflict, NotFound
 logger = logging.getLogger("dhcp.agent")
 
 REPORT = timedelta(seconds=10)  # how often it says that it is there
-MISSED = timedelta(seconds=60)  # who has not been seen for so long is away
 
 
 def find(name: str) -> DhcpServer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from datetime import timedelta
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -28,6 +29,8 @@ from ipam.fields import AddressField, AddressListField, MACField
 from ipam.hostnames import validate_hostname
 from ipam.models import Sighting, Subnet
 from ipam.querysets import say_site
+
+AGENT_MISSED = timedelta(seconds=60)  # an agent that was not seen for so long is away
 
 
 class DhcpServer(models.Model):
@@ -96,6 +99,13 @@ class DhcpServer(models.Model):
 
     def clean(self) -> None:
         check_server(self)
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether it has an agent, and nobody has heard of him lately."""
+        if self.run_by != self.RunBy.AGENT or not self.enabled:
+            return False
+        return self.last_seen_at is None or self.last_seen_at < timezone.now() - AGENT_MISSED
 
 
 def _of_server() -> models.ForeignKey:

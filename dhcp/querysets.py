@@ -8,7 +8,8 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ipam.models import Interface, Server, Sighting
@@ -39,6 +40,21 @@ class DhcpServerQuerySet(models.QuerySet["DhcpServer"]):
         """Those that this installation itself keeps in step."""
         return self.filter(enabled=True, run_by="local").order_by("pk")
 
+    def with_state(self) -> DhcpServerQuerySet:
+        """Each with its newest generation's `result`, `reason`, `hosts` and `tried_at`, and how many changes are
+        `pending`: one query."""
+        from dhcp.models import DhcpChange, Generation
+
+        newest = Generation.objects.filter(server=OuterRef("pk")).order_by("-pk")
+        mine = DhcpChange.objects.filter(server=OuterRef("pk")).order_by().values("server")
+        return self.annotate(
+            result=Subquery(newest.values("result")[:1]),
+            reason=Subquery(newest.values("reason")[:1]),
+            hosts=Subquery(newest.values("hosts")[:1]),
+            tried_at=Subquery(newest.values("updated_at")[:1]),
+            pending=Coalesce(Subquery(mine.annotate(number=Count("pk")).values("number")), 0),
+        )
+
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
     """Attempts to bring a dnsmasq in step with the ledger."""
@@ -56,6 +72,16 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def newest_summary(self, server_id: int | None = None) -> Generation | None:
         """The newest without its long texts."""
         return self.filter(server=server_id).defer("diff", "changes").order_by("-pk").first()
+
+    def newest_of_each(self) -> dict[int | None, Generation]:
+        """The newest of every server without their long texts, by the server's key: one query."""
+        from dhcp.models import DhcpServer
+
+        newest = self.filter(server=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+        theirs = DhcpServer.objects.annotate(newest=Subquery(newest)).filter(newest__isnull=False).values("newest")
+        ours = self.filter(server=None).order_by("-pk").values("pk")[:1]
+        rows = self.filter(Q(pk__in=theirs) | Q(pk__in=ours)).defer("diff", "changes")
+        return {row.server_id: row for row in rows}
 
 
 class HandEditQuerySet(models.QuerySet["HandEdit"]):

@@ -10,7 +10,7 @@ from dhcp import check
 from dhcp.journal import Outcome
 from dhcp.models import DhcpServer, Generation, KeptFiles
 from dhcp.sync import PATIENCE, apply, sync
-from dhcp.targets import Target
+from dhcp.targets import DEFAULT, Target
 from ipmanager import files
 from ipmanager.errors import Conflict, NotFound
 
@@ -50,9 +50,18 @@ def release(target: Target | None = None) -> Outcome:
     return sync(target)
 
 
-def newest(count: int) -> list[Generation]:
-    """The last generations, newest first, each with `kept`: whether one can go back to it."""
-    rows = list(Generation.objects.defer("diff", "changes").select_related("server").order_by("-pk")[:count])
+def back_to(number: int) -> tuple[Target, Outcome]:
+    """Roll back, and say whose files it was."""
+    outcome = rollback(number)
+    return Target.of(DhcpServer.objects.filter(pk=outcome.server_id or 0).first()), outcome
+
+
+def newest(count: int, name: str | None = None) -> list[Generation]:
+    """The last generations of all servers or of one, newest first, each with `kept`: whether one can go back to it."""
+    whose = Generation.objects.all()
+    if name:
+        whose = whose.filter(server=None) if name == DEFAULT else whose.filter(server__name=name)
+    rows = list(whose.defer("diff", "changes").select_related("server").order_by("-pk")[:count])
     kept = set(KeptFiles.objects.filter(generation__in=rows).values_list("generation_id", flat=True))
     for row in rows:
         row.kept = row.pk in kept  # type: ignore[attr-defined]

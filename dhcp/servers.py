@@ -10,15 +10,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
 from dhcp.models import DhcpScope, DhcpServer
 from dhcp.targets import DEFAULT, Target
 from ipam.models import Subnet
 from ipmanager.errors import NotFound
 
+MANY = 10_000  # a reload of more takes dnsmasq longer than machines are patient: its time grows with the square
+
 
 def here() -> list[Target]:
     """Those that this installation keeps in step itself, the default one first. One query."""
     return [Target.from_settings(), *map(Target.of, DhcpServer.objects.here())]
+
+
+def warning(hosts: int) -> str:
+    """What to say of a server that has so many reservations; empty when they are not too many."""
+    if hosts <= MANY:
+        return ""
+    text = _("%(hosts)d reservations are more than %(many)d: dnsmasq answers nobody while it reads them. "
+             "Give a site a DHCP server of its own.")  # fmt: skip
+    return text % {"hosts": hosts, "many": MANY}
 
 
 def named(name: str) -> DhcpServer | None:
@@ -37,15 +50,16 @@ class Routes:
 
     by_scope: Mapping[int, int] = field(default_factory=dict)
     by_site: Mapping[str, int] = field(default_factory=dict)
+    servers: Mapping[int, DhcpServer] = field(default_factory=dict)  # all but the default one
 
     @classmethod
     def read(cls) -> Routes:
         """One query where there is but the default server, two else."""
-        sites = dict(DhcpServer.objects.values_list("pk", "site"))
-        if not sites:
+        servers = DhcpServer.objects.in_bulk()
+        if not servers:
             return cls()
         named = DhcpScope.objects.filter(server__isnull=False).values_list("subnet_id", "server_id")
-        return cls(dict(named), {site: pk for pk, site in sites.items() if site})
+        return cls(dict(named), {server.site: pk for pk, server in servers.items() if server.site}, servers)
 
     def of(self, subnet: Subnet | None) -> int | None:
         """The server of a subnet; what stands in none is the default server's to complain about."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from dhcp import installed
 from dhcp.leases import FOREVER
-from dhcp.models import DhcpChange, DhcpScope, Eviction, Generation
+from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation
 from dhcp.servers import Routes
 from dhcp.targets import Target
 from ipam.addresses import Address, Network, host_network, supernets
@@ -101,16 +101,22 @@ class Evidence:
     """What is known about some cards, all of it read beforehand."""
 
     subnets: SubnetIndex
-    waiting: set[tuple[str, int | None]] = field(default_factory=set)
-    all_wait: bool = False
-    newest: Generation | None = None
-    problems: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    routes: Routes = field(default_factory=Routes)
+    # By the key of the DHCP server, None for the default one.
+    waiting: set[tuple[int | None, str, int | None]] = field(default_factory=set)
+    all_wait: set[int | None] = field(default_factory=set)
+    newest: dict[int | None, Generation] = field(default_factory=dict)
+    problems: dict[tuple[int | None, Key], dict[str, Any]] = field(default_factory=dict)
     by_ip: dict[Address, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     by_mac: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     evicted: dict[Address, list[Eviction]] = field(default_factory=lambda: defaultdict(list))
     allowed: dict[tuple[int, Address], set[str]] = field(default_factory=lambda: defaultdict(set))
     installed: Collection[Network] | None = None  # with a range of ours in dnsmasq; None: nobody knows
     scoped: Collection[int] = ()  # subnets that have an enabled scope
+
+    def dhcp_server(self, card: Card) -> int | None:
+        """Which DHCP server has to serve the card."""
+        return self.routes.of(self.subnets.containing(None, card.ip)) if card.ip is not None else None
 
 
 def of_servers(servers: Iterable[Server]) -> dict[int, State]:
@@ -132,8 +138,12 @@ def of_cards(cards: Sequence[Card]) -> dict[Key, State]:
 
 
 def judge(card: Card, evidence: Evidence) -> State:
-    """The first question that has an answer decides."""
-    return next(state for question in _QUESTIONS if (state := question(card, evidence)))
+    """The first question that has an answer decides. Where there are several DHCP servers, it is said of which."""
+    state = next(state for question in _QUESTIONS if (state := question(card, evidence)))
+    server = evidence.routes.servers.get(evidence.dhcp_server(card) or 0)
+    if server is None or state.kind == BLOCKED or _incomplete(card, evidence):
+        return state
+    return replace(state, reason=_("%(server)s: %(reason)s") % {"server": server, "reason": state.reason})
 
 
 # --- the questions, in the order in which they matter ---------------------------------------------------------
@@ -161,17 +171,37 @@ def _incomplete(card: Card, evidence: Evidence) -> State | None:
     return None
 
 
-def _untold(card: Card, evidence: Evidence) -> State | None:
-    if evidence.newest and not (evidence.all_wait or ("server", card.server_id) in evidence.waiting
-                                or card.key in evidence.waiting):  # fmt: skip
+def _not_looked_after(card: Card, evidence: Evidence) -> State | None:
+    server = evidence.routes.servers.get(evidence.dhcp_server(card) or 0)
+    if server is None or server.enabled:
         return None
-    if evidence.newest and evidence.newest.result == Generation.Result.FAILED:
-        return State(PENDING, _("dnsmasq has not heard of it: %s") % evidence.newest.reason)
+    return State(UNSERVED, _("The DHCP server is disabled; its dnsmasq goes on with what it was told last."))
+
+
+def _untold(card: Card, evidence: Evidence) -> State | None:
+    server_id = evidence.dhcp_server(card)
+    newest = evidence.newest.get(server_id)
+    if newest and not (server_id in evidence.all_wait or (server_id, "server", card.server_id) in evidence.waiting
+                       or (server_id, *card.key) in evidence.waiting):  # fmt: skip
+        return None
+    if newest and newest.result == Generation.Result.FAILED:
+        return State(PENDING, _("dnsmasq has not heard of it: %s") % newest.reason)
+    if absence := _absence(evidence.routes.servers.get(server_id or 0)):
+        return State(PENDING, absence)
     return State(PENDING, _("dnsmasq has not heard of it yet."))
 
 
+def _absence(server: DhcpServer | None) -> str:
+    """What keeps an agent's server from hearing of anything; empty when its agent is there."""
+    if server is None or not server.is_missed:
+        return ""
+    if server.last_seen_at is None:
+        return _("dnsmasq has not heard of it: its agent has never been seen.")
+    return _("dnsmasq has not heard of it: its agent was last seen %s.") % moment(server.last_seen_at)
+
+
 def _left_out(card: Card, evidence: Evidence) -> State | None:
-    problem = evidence.problems.get(card.key)
+    problem = evidence.problems.get((evidence.dhcp_server(card), card.key))
     return State(UNSERVED, problem["reason"]) if problem and problem["left_out"] else None
 
 
@@ -224,7 +254,7 @@ def _served(card: Card, evidence: Evidence) -> State:
         text %= {"ms": probed["after_ms"]}
     else:
         text = _("dnsmasq knows it; it has not asked yet.")
-    problem = evidence.problems.get(card.key)
+    problem = evidence.problems.get((evidence.dhcp_server(card), card.key))
     nameless = " " + _("Its name is left off: %s.") % problem["reason"] if problem else ""
     return State(LIVE, text + nameless, lease.leased_until if lease else None)
 
@@ -232,7 +262,7 @@ def _served(card: Card, evidence: Evidence) -> State:
 def _without_range(card: Card, evidence: Evidence) -> State | None:
     """Its subnet's range is ours to propose and root's to install; until then dnsmasq has no answer for it."""
     assert card.ip is not None
-    if evidence.installed is None:
+    if evidence.installed is None or evidence.dhcp_server(card) is not None:
         return None
     subnet = evidence.subnets.containing(None, card.ip)
     if subnet is None or subnet.pk not in evidence.scoped:
@@ -243,7 +273,8 @@ def _without_range(card: Card, evidence: Evidence) -> State | None:
 
 
 _QUESTIONS: tuple[Callable[[Card, Evidence], State | None], ...] = (
-    _disabled, _incomplete, _without_range, _untold, _left_out, _held_by_another, _believed_in_by_another, _elsewhere,
+    _disabled, _incomplete, _not_looked_after, _without_range, _untold, _left_out, _held_by_another,
+    _believed_in_by_another, _elsewhere,
     _served,
 )  # fmt: skip
 
@@ -254,22 +285,26 @@ _QUESTIONS: tuple[Callable[[Card, Evidence], State | None], ...] = (
 def gather(cards: Sequence[Card]) -> Evidence:
     """Everything that the questions ask for, in a number of queries that does not depend on the cards'."""
     ips = [card.ip for card in cards if card.ip is not None]
-    subnets = Subnet.objects.in_vrf(None).only("vrf", "network")
-    evidence = Evidence(SubnetIndex.of(ips, subnets), newest=Generation.objects.newest_summary())
+    subnets = Subnet.objects.in_vrf(None).only("vrf", "network", "site")
+    evidence = Evidence(SubnetIndex.of(ips, subnets), Routes.read(), newest=Generation.objects.newest_of_each())
     _read_waiting(evidence, {card.id for card in cards} | {card.server_id for card in cards})
     _read_leases(evidence, ips, {name for card in cards for name in card.identities})
     _read_allowed(evidence, cards)
     _read_ranges(evidence)
-    for problem in evidence.newest.problems if evidence.newest else ():
-        evidence.problems[problem["kind"], problem["id"]] = problem
+    for server_id, newest in evidence.newest.items():
+        for problem in newest.problems:
+            evidence.problems[server_id, (problem["kind"], problem["id"])] = problem
     return evidence
 
 
 def _read_waiting(evidence: Evidence, ids: Collection[int]) -> None:
-    concerned = Q(kind__in=["subnet", "ledger"]) | Q(kind__in=["server", "interface"], object_id__in=ids)
-    for kind, id in DhcpChange.objects.filter(concerned).values_list("kind", "object_id").distinct():
-        evidence.waiting.add((kind, id))
-        evidence.all_wait |= kind not in ("server", "interface")
+    concerned = Q(kind__in=["subnet", "ledger", "dhcpserver"]) | Q(kind__in=["server", "interface"], object_id__in=ids)
+    concerned |= Q(kind="dhcpscope", detail__contains="server_id")  # its machines have another DHCP server now
+    rows = DhcpChange.objects.filter(concerned).values_list("server_id", "kind", "object_id")
+    for server_id, kind, id in rows.distinct():
+        evidence.waiting.add((server_id, kind, id))
+        if kind not in ("server", "interface"):
+            evidence.all_wait.add(server_id)
 
 
 def _read_leases(evidence: Evidence, ips: Sequence[Address], names: Collection[str]) -> None:
@@ -307,14 +342,15 @@ def _read_ranges(evidence: Evidence) -> None:
     conf = installed.look(Target.from_settings())
     if conf.is_known:
         evidence.installed = conf.networks
-        routes, scopes = Routes.read(), DhcpScope.objects.filter(enabled=True).select_related("subnet")
+        scopes = DhcpScope.objects.filter(enabled=True).select_related("subnet")
         # Where the other servers' configurations are installed, nobody has told us.
-        evidence.scoped = {scope.subnet_id for scope in scopes if routes.of(scope.subnet) is None}
+        evidence.scoped = {scope.subnet_id for scope in scopes if evidence.routes.of(scope.subnet) is None}
 
 
 def _probe_of(card: Card, evidence: Evidence) -> dict[str, Any] | None:
     """A probe that was offered the card's address, if the newest generation was probed for it."""
-    probes = (evidence.newest and evidence.newest.probes) or []
+    newest = evidence.newest.get(evidence.dhcp_server(card))
+    probes = (newest and newest.probes) or []
     good = (probe for probe in probes if not probe["reason"])
     return next((one for one in good if (one["mac"], one["wanted"]) == (card.mac, str(card.ip))), None)
 

@@ -10,8 +10,9 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from dhcp import render, snapshot, state
-from dhcp.models import DhcpChange, Generation, Lease
+from dhcp.models import DhcpChange, DhcpServer, Generation, KeptFiles, Lease
 from dhcp.records import HostLine, Sifted
+from dhcp.servers import Routes
 from dhcp.sift import sift
 from dhcp.state import LIVE, Card, State
 from dhcp.targets import Target
@@ -45,9 +46,9 @@ class Explanation:
 def why(text: str) -> Explanation:
     """Replay the decision for a MAC in any spelling. Raises ValueError when it is none."""
     mac = parse_mac(text)
-    cards, sifted = _cards(mac), sift(snapshot.take().records)
+    cards = _cards(mac)
     states = state.of_cards(cards)
-    steps = list(_steps(mac, cards, sifted))
+    steps = list(_steps(mac, cards))
     verdict, good = _verdict([(card, states[card.key]) for card in cards], mac)
     return Explanation(mac, steps, verdict, good)
 
@@ -58,17 +59,28 @@ def _cards(mac: str) -> list[Card]:
     return [*map(Card.of_server, servers), *map(Card.of_interface, nics)]
 
 
-def _steps(mac: str, cards: list[Card], sifted: Sifted) -> Iterator[Step]:
+def _steps(mac: str, cards: list[Card]) -> Iterator[Step]:
     names = ", ".join(card.name for card in cards)
     yield Step(_("Whose card is it?"), names or _("Nobody's: the ledger does not know it."), bool(cards))
     for card in cards:
         yield _is_served(card)
         yield _address(card)
     if cards:
-        yield _record(mac, cards, sifted)
-        yield _told(mac)
-        yield _last_sync()
+        yield from _of_dhcp_servers(mac, cards)
     yield from _leases(mac, cards)
+
+
+def _of_dhcp_servers(mac: str, cards: list[Card]) -> Iterator[Step]:
+    """Those that have to serve one of the cards; the default one if it is nobody's."""
+    routes = Routes.read()
+    homes = (Subnet.objects.containing(card.ip) for card in cards if card.ip is not None and card.vrf_id is None)
+    for server_id in dict.fromkeys(map(routes.of, homes)) or [None]:
+        server = routes.servers.get(server_id or 0)
+        if routes.servers:
+            yield Step(_("Which DHCP server has to serve it?"), str(server or _("the default one")))
+        yield _record(mac, cards, sift(snapshot.take(server_id).records))
+        yield _told(mac, server)
+        yield _last_sync(server_id)
 
 
 def _is_served(card: Card) -> Step:
@@ -104,21 +116,34 @@ def _lines_for(mac: str, lines: list[HostLine]) -> list[str]:
     return [render.host_line(line).strip() for line in lines if mac in line.macs]
 
 
-def _told(mac: str) -> Step:
+def _told(mac: str, server: DhcpServer | None) -> Step:
     """What stands in the file that dnsmasq reads."""
-    hosts = Target.from_settings().hosts
+    if server and server.run_by == DhcpServer.RunBy.AGENT:
+        return _told_by_agent(mac, server)
+    hosts = Target.of(server).hosts
     question = _("What stands in %s?") % hosts
     try:
         text = hosts.read_text("ascii", "replace")
     except OSError as error:
         return Step(question, _("It cannot be read: %s.") % error.strerror, False)
+    return _found(mac, question, text)
+
+
+def _told_by_agent(mac: str, server: DhcpServer) -> Step:
+    """Its files are on another host; the last that were applied there are kept here."""
+    kept = KeptFiles.objects.filter(generation__server=server).order_by("-generation").first()
+    return _found(mac, _("What was %s told last?") % server, kept.hosts.decode("ascii", "replace") if kept else "")
+
+
+def _found(mac: str, question: str, text: str) -> Step:
     lines = [line for line in text.splitlines() if mac in line.split(",") and not line.startswith("#")]
     return Step(question, "; ".join(lines) or _("Nothing of this card."), bool(lines))
 
 
-def _last_sync() -> Step:
+def _last_sync(server_id: int | None) -> Step:
     question = _("Has dnsmasq read it?")
-    newest, waiting = Generation.objects.newest_summary(), DhcpChange.objects.count()
+    newest = Generation.objects.newest_summary(server_id)
+    waiting = DhcpChange.objects.for_server(server_id).count()
     if newest is None:
         return Step(question, _("No: nothing has been written yet."), False)
     if newest.result == Generation.Result.FAILED:

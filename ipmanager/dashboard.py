@@ -12,8 +12,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from dhcp import installed
-from dhcp.models import DhcpChange, Generation, HandEdit
+from dhcp import installed, servers
+from dhcp.admin.dhcp_servers import server_badge
+from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
 from dhcp.targets import Target
 from ipam.admin import marks
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
@@ -130,7 +131,9 @@ def _recent() -> Iterator[Change]:
 def _dhcp() -> dict[str, Any]:
     last = Generation.objects.newest()
     return {
-        "waiting": DhcpChange.objects.count(),
+        "waiting": DhcpChange.objects.for_server(None).count(),
+        "too_many": servers.warning(last.hosts) if last else "",
+        "servers": [_of_server(server) for server in DhcpServer.objects.with_state()],
         "conf_warning": installed.look(Target.from_settings()).warning,
         "sync_url": reverse("admin:dhcp_sync"),
         "last": last,
@@ -138,4 +141,15 @@ def _dhcp() -> dict[str, Any]:
         "url": reverse("admin:dhcp_generation_changelist"),
         "hand_edits": HandEdit.objects.undecided().count(),
         "hand_edits_url": reverse("admin:dhcp_handedit_changelist"),
+    }
+
+
+def _of_server(server: Any) -> dict[str, Any]:
+    """A further DHCP server in one line."""
+    return {
+        "link": marks.link(server),
+        "badge": server_badge(server),
+        "pending": server.pending,
+        "too_many": servers.warning(server.hosts or 0),
+        "ago": marks.ago(server.tried_at) if server.tried_at else "",
     }

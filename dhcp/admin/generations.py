@@ -7,27 +7,28 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action
 
-from dhcp import installed
+from dhcp import installed, servers
 from dhcp.explain import told
 from dhcp.journal import Outcome, changes_as_json, describe
-from dhcp.models import DhcpChange, Generation
+from dhcp.models import DhcpChange, DhcpServer, Generation
 from dhcp.probe import sentence as sentence_of
 from dhcp.sync import preview, sync
-from dhcp.targets import Target
+from dhcp.targets import DEFAULT, Target
 from ipam.admin import marks
 
 MAY_SYNC = "dhcp.change_generation"
@@ -51,6 +52,10 @@ class ReadOnlyAdmin(ModelAdmin):
     class Media:
         css = {"all": ["dhcp/admin.css"]}
 
+    @admin.display(description=_("DHCP server"), ordering="server")
+    def server_or_default(self, row: Any) -> str:
+        return row.server.name if row.server else gettext("default")
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -65,14 +70,45 @@ class ReadOnlyAdmin(ModelAdmin):
         return HttpResponseRedirect(reverse("admin:dhcp_sync"))
 
 
+class ServerFilter(DropdownFilter):
+    """Offered where there are several DHCP servers."""
+
+    title = _("DHCP server")
+    parameter_name = "dhcp_server"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[Any, Any]]:
+        names = list(DhcpServer.objects.values_list("name", "name"))
+        return [(DEFAULT, _("the default one")), *names] if names else []
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
+        if not self.value():
+            return queryset
+        return queryset.filter(server=None) if self.value() == DEFAULT else queryset.filter(server__name=self.value())
+
+
 @admin.register(Generation)
 class GenerationAdmin(ReadOnlyAdmin):
     icon = "history"
-    list_display = ("number", "result_badge", "hosts", "problem_count", "created_at", "duration", "attempts", "reason")
-    list_filter = (("result", ChoicesDropdownFilter),)
+    list_select_related = ("server",)
+    list_display = ("number", "server_or_default", "result_badge", "hosts", "problem_count", "created_at", "duration",
+                    "attempts", "reason")  # fmt: skip
+    list_filter = (("result", ChoicesDropdownFilter), ServerFilter)
     list_filter_submit = True
     fieldsets = (
-        (None, {"fields": ("number", "result_badge", "reason", "attempts", "created_at", "updated_at")}),
+        (
+            None,
+            {
+                "fields": (
+                    "number",
+                    "server_or_default",
+                    "result_badge",
+                    "reason",
+                    "attempts",
+                    "created_at",
+                    "updated_at",
+                )
+            },
+        ),
         (
             _("What dnsmasq was told"),
             {"fields": ("hosts", "confirmed", "duration", "digest", "probe_list", "coloured_diff")},
@@ -98,9 +134,10 @@ class GenerationAdmin(ReadOnlyAdmin):
         """Show what a sync would change; do it when asked to."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        target = _asked(request)
         if request.method == "POST":
-            return self._sync(request, force="force" in request.POST)
-        outcome, conf = preview(), installed.look(Target.from_settings())
+            return self._sync(request, target, force="force" in request.POST)
+        outcome, conf = preview(target), installed.look(target)
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Compare and sync"),
@@ -111,17 +148,20 @@ class GenerationAdmin(ReadOnlyAdmin):
             "conf": conf,
             "conf_diff": coloured(conf.diff),
             "problems": problem_table([describe(problem) for problem in outcome.problems]),
-            "newest": Generation.objects.newest(),
+            "newest": Generation.objects.newest(target.server_id),
+            "server": target.name if target.server_id else "",
+            "others": _others(target),
+            "too_many": servers.warning(outcome.hosts),
             "may_sync": request.user.has_perm(MAY_SYNC),
         }
         return TemplateResponse(request, "admin/dhcp/sync.html", context)
 
-    def _sync(self, request: HttpRequest, force: bool) -> HttpResponse:
+    def _sync(self, request: HttpRequest, target: Target, force: bool) -> HttpResponse:
         if not request.user.has_perm(MAY_SYNC):
             raise PermissionDenied
-        level, text = sentence(sync(force=force))
+        level, text = sentence(sync(target, force=force))
         self.message_user(request, text, level)
-        return HttpResponseRedirect(reverse("admin:dhcp_sync"))
+        return HttpResponseRedirect(sync_url(target))
 
     @admin.display(description=_("number"), ordering="pk")
     def number(self, generation: Generation) -> int:
@@ -160,9 +200,10 @@ class GenerationAdmin(ReadOnlyAdmin):
 @admin.register(DhcpChange)
 class DhcpChangeAdmin(ReadOnlyAdmin):
     icon = "pending_actions"
-    list_display = ("at", "who_or_nobody", "kind", "label", "action_badge", "detail")
+    list_select_related = ("server",)
+    list_display = ("at", "server_or_default", "who_or_nobody", "kind", "label", "action_badge", "detail")
     list_display_links = None
-    list_filter = (("kind", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter))
+    list_filter = (("kind", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter), ServerFilter)
     list_filter_submit = True
     search_fields = ("label", "who")
 
@@ -173,6 +214,25 @@ class DhcpChangeAdmin(ReadOnlyAdmin):
     @admin.display(description=_("action"), ordering="action")
     def action_badge(self, change: DhcpChange) -> SafeString:
         return marks.badge(_COLOURS[change.action], change.get_action_display())
+
+
+def sync_url(target: Target) -> str:
+    query = f"?{urlencode({'server': target.name})}" if target.server_id else ""
+    return reverse("admin:dhcp_sync") + query
+
+
+def _asked(request: HttpRequest) -> Target:
+    """Whose files the page is about: only those of this installation are here to be compared."""
+    name = request.GET.get("server", DEFAULT)
+    for target in servers.here():
+        if target.name == name:
+            return target
+    raise Http404
+
+
+def _others(target: Target) -> list[tuple[str, str]]:
+    """The other servers of this installation, with their pages."""
+    return [(other.name, sync_url(other)) for other in servers.here() if other.server_id != target.server_id]
 
 
 def sentence(outcome: Outcome) -> tuple[int, str]:

@@ -35,7 +35,7 @@ class ScopeAdmin(ModelAdmin):
     show_full_result_count = False
     inlines = (OptionInline,)
     fieldsets = (
-        (None, {"fields": ("subnet", "enabled", "lease_time", "known_only")}),
+        (None, {"fields": ("subnet", "server", "enabled", "lease_time", "known_only")}),
         (_("IPv6"), {"fields": ("advertises", "by_end")}),
         (_("A wire with several subnets"), {"fields": ("wire", "wire_address")}),
         (_("What its machines are told"), {"fields": ("router", "dns_servers", "ntp_servers", "domain")}),

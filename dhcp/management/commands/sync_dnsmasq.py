@@ -6,14 +6,14 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from dhcp import installed, netboot, scopes, snapshot
+from dhcp import installed, netboot, scopes, servers, snapshot
 from dhcp.explain import told
 from dhcp.journal import Outcome, changes_as_json, describe
 from dhcp.management import hand_edits
-from dhcp.models import Generation
-from dhcp.rollback import newest, release, rollback
+from dhcp.models import DhcpServer, Generation
+from dhcp.rollback import back_to, newest, release
 from dhcp.sync import CHANGED, preview, sync
-from dhcp.targets import Target
+from dhcp.targets import DEFAULT, Target
 from ipmanager import commands
 from ipmanager.errors import IPManagerError
 
@@ -28,6 +28,9 @@ The status is 0 when dnsmasq is in step, 1 when it is not.
 Example: manage.py sync_dnsmasq --diff"""
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--server", metavar="NAME", help="one DHCP server only, `default` for the one of the settings; else all"
+        )
         parser.add_argument("--diff", action="store_true", help="show what would change, and change nothing")
         parser.add_argument(
             "--force", action="store_true", help="publish even if more than half of the reservations would vanish"
@@ -47,10 +50,11 @@ Example: manage.py sync_dnsmasq --diff"""
 
     def handle(self, **options: Any) -> None:
         if options["conf"]:
-            self.stdout.write(uninstalled() if options["diff"] else proposal(), ending="")
+            target = self._target(options["server"])
+            self.stdout.write(uninstalled(target) if options["diff"] else proposal(target), ending="")
             return
         if options["list"]:
-            self.stdout.write("\n".join(map(summary, newest(LISTED))))
+            self.stdout.write("\n".join(map(summary, newest(LISTED, options["server"]))))
             return
         if options["hand_edits"]:
             self._list_hand_edits(options["json"])
@@ -58,18 +62,23 @@ Example: manage.py sync_dnsmasq --diff"""
         if options["adopt"] or options["discard"]:
             self._decide(options)
             return
-        outcome = self._do(options)
+        outcomes = self._do(options)
         if options["json"]:
-            conf = installed.look(Target.from_settings())
-            self.stdout.write(json.dumps(outcome.as_json() | {"conf": conf.as_json()}))
+            self.stdout.write(json.dumps(as_json(outcomes)))
         else:
-            self.stdout.write(forecast(outcome) if options["diff"] else sentence(outcome))
-            for problem in map(describe, outcome.problems):
-                self.stderr.write(complaint(problem))
-            if warning := installed.look(Target.from_settings()).warning:
-                self.stderr.write(warning)
-        if not (outcome.good or outcome.result == CHANGED):
+            for target, outcome in outcomes:
+                self._say(target, outcome, options["diff"])
+        if not all(outcome.good or outcome.result == CHANGED for _target, outcome in outcomes):
             sys.exit(1)
+
+    def _say(self, target: Target, outcome: Outcome, diff: bool) -> None:
+        """What became of one server; only the others are called by their names."""
+        name = f"{target.name}: " if target.server_id else ""
+        self.stdout.write(name + (forecast(outcome) if diff else sentence(outcome)))
+        for problem in map(describe, outcome.problems):
+            self.stderr.write(name + complaint(problem))
+        for warning in filter(None, (installed.look(target).warning, servers.warning(outcome.hosts))):
+            self.stderr.write(name + warning)
 
     def _list_hand_edits(self, as_json: bool) -> None:
         edits = hand_edits.listed()
@@ -84,34 +93,65 @@ Example: manage.py sync_dnsmasq --diff"""
         if any(decision.error for decision in decisions):
             sys.exit(1)
 
-    def _do(self, options: dict[str, Any]) -> Outcome:
+    def _do(self, options: dict[str, Any]) -> list[tuple[Target, Outcome]]:
         try:
             if options["rollback"] is not None:
-                return rollback(options["rollback"])
-            if options["release"]:
-                return release()
+                return [back_to(options["rollback"])]
+            targets = [self._target(options["server"])] if options["server"] else servers.here()
+            return [(target, _one(target, options)) for target in targets]
         except IPManagerError as error:
             raise CommandError(str(error)) from error
-        return preview() if options["diff"] else sync(force=options["force"])
+
+    def _target(self, name: str | None) -> Target:
+        """A server that this installation keeps in step; without a name the default one. Raises CommandError."""
+        try:
+            server = servers.named(name or DEFAULT)
+        except IPManagerError as error:
+            raise CommandError(str(error)) from error
+        if server and server.run_by == DhcpServer.RunBy.AGENT:
+            hint = f"on its host: manage.py dnsmasq_agent --server {server.name} --once"
+            raise CommandError(f"{server.name} is run by an agent ({hint})")
+        if server and not server.enabled:
+            raise CommandError(f"{server.name} is disabled, so its files stay as they are (enable the DHCP server)")
+        return Target.of(server)
+
+
+def _one(target: Target, options: dict[str, Any]) -> Outcome:
+    if options["release"]:
+        return release(target)
+    return preview(target) if options["diff"] else sync(target, force=options["force"])
+
+
+def as_json(outcomes: list[tuple[Target, Outcome]]) -> dict[str, Any]:
+    """What became of the default server, or of the only one asked for; the others below `servers`."""
+    objects = [
+        outcome.as_json()
+        | {"conf": installed.look(target).as_json()}
+        | ({"server": target.name} if target.server_id else {})
+        for target, outcome in outcomes
+    ]
+    return objects[0] | ({"servers": objects[1:]} if objects[1:] else {})
 
 
 def summary(generation: Generation) -> str:
     """One line of the list; a star marks those that one can go back to."""
     star = "*" if generation.kept else " "  # type: ignore[attr-defined]
     when = generation.created_at.isoformat(" ", "seconds")
-    return f"{generation.pk:>6} {generation.result:<9} {star} {when} {generation.hosts:>6} {generation.reason}".rstrip()
+    server = f"{generation.server.name}: " if generation.server else ""
+    text = f"{generation.pk:>6} {generation.result:<9} {star} {when} {generation.hosts:>6} {server}{generation.reason}"
+    return text.rstrip()
 
 
-def proposal() -> str:
+def proposal(target: Target) -> str:
     """The static part: ranges and the names of our files. It takes effect when dnsmasq is restarted with it."""
-    target = Target.from_settings()
-    return scopes.conf_file(snapshot.take().scopes, target.directory, target.url, netboot.configured()).decode()
+    return scopes.conf_file(
+        snapshot.take(target.server_id).scopes, target.directory, target.url, netboot.configured()
+    ).decode()
 
 
-def uninstalled() -> str:
+def uninstalled(target: Target) -> str:
     """How the configuration that dnsmasq runs with differs from the one that it needs. Raises CommandError."""
-    target = Target.from_settings()
-    conf = installed.look(target, proposal().encode())
+    conf = installed.look(target, proposal(target).encode())
     if not conf.is_known:
         hint = conf.complaint or "nobody has said where the installed file is: set IPMANAGER_DNSMASQ_CONF"
         raise CommandError(hint)
