@@ -92,6 +92,7 @@ PARTS = {
     "chromium": browser,
     "dbus": bus,
     "dhclient": lambda: program("dhclient", package="isc-dhcp-client"),
+    "curl": lambda: program("curl", package="curl"),
     "dhcp_release": lambda: program("dhcp_release", package="dnsmasq-utils"),
     "dnsmasq": lambda: program("dnsmasq", package="dnsmasq-base"),
     "gettext": lambda: program("msgfmt", package="gettext"),
