@@ -69,7 +69,7 @@ def boot(image: Image) -> Iterator[Line]:
 def _failed() -> Iterator[Line]:
     """A file did not come: the machine goes on to its disk, after time to read why."""
     yield Label(FAILED)
-    yield _say("The image could not be started; the local disk comes next.")
+    yield _say("The image could not be started: the local disk comes next.")
     yield Command("sleep", ("10",))
 
 
