@@ -41,7 +41,7 @@ def record(scope: DhcpScope) -> tuple[ScopeRecord | None, list[Problem]]:
         ntp=_same_version(scope, list(scope.ntp_servers)),
         domain=_domain(scope.domain or scope.subnet.domain, complain),
         boot_server=scope.boot_server if scope.boot_server and scope.boot_server.version == 4 else None,
-        boot_file=_boot_file(scope.boot_file, complain),
+        boot_file=_boot_file(scope, complain),
         further=tuple(_further(scope, complain)),
         by_end=scope.by_end and network.version == 6 and network.prefixlen == 64,
         advertises=scope.advertises if network.version == 6 and scope.advertises in scope.Advertises.values else "",
@@ -83,8 +83,9 @@ def _domain(domain: str, complain: Callable[[str, str], None]) -> str:
     return domain.lower()
 
 
-def _boot_file(text: str, complain: Callable[[str, str], None]) -> str:
-    if not text or options.is_boot_file(text):
+def _boot_file(scope: DhcpScope, complain: Callable[[str, str], None]) -> str:
+    text = scope.boot_file
+    if not text or options.is_boot_file(text, scope.subnet.network.version):
         return text
     complain("boot_file", f"{text!r} is no boot file that dnsmasq would hand on unchanged")
     return ""
@@ -92,9 +93,11 @@ def _boot_file(text: str, complain: Callable[[str, str], None]) -> str:
 
 def _further(scope: DhcpScope, complain: Callable[[str, str], None]) -> Iterator[tuple[int, str]]:
     option: DhcpOption
+    version = scope.subnet.network.version
     for option in scope.options.all():
         try:
-            options.check_number(option.number)
-            yield option.number, options.encode(option.type, option.value)
+            options.check_number(option.number, version)
+            kind = option.type or options.kind_of(option.number, version)
+            yield option.number, options.encode(kind, option.value, version)
         except (ValueError, KeyError) as error:
             complain(f"option {option.number}", str(error))

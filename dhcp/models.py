@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from dhcp import edits
+from dhcp.fields import OptionNumberField
 from dhcp.querysets import (
     DhcpChangeQuerySet,
     DhcpScopeQuerySet,
@@ -379,18 +380,25 @@ class DhcpOption(models.Model):
     """A further DHCP option of a scope, by its number, with a value of one kind."""
 
     class Type(models.TextChoices):
-        ADDRESSES = "addresses", _("IPv4 addresses")
+        BY_NUMBER = "", _("as its number says")
+        ADDRESSES = "addresses", _("addresses")
+        PAIRS = "pairs", _("pairs of addresses")
+        ROUTES = "routes", _("networks with their routers")
+        DOMAINS = "domains", _("domain names")
+        FLAG = "flag", _("yes or no")
         U8 = "u8", _("number, 8 bits")
         U16 = "u16", _("number, 16 bits")
         U32 = "u32", _("number, 32 bits")
+        I32 = "i32", _("number with a sign, 32 bits")
         TEXT = "text", _("text")
         BYTES = "bytes", _("bytes")
 
     scope = models.ForeignKey(DhcpScope, models.CASCADE, related_name="options", verbose_name=_("DHCP scope"))
-    number = models.PositiveSmallIntegerField(
-        _("number"), validators=[MinValueValidator(1), MaxValueValidator(254)], help_text=_("As in 119 or 252.")
-    )
-    type = models.CharField(_("kind"), max_length=9, choices=Type, default=Type.TEXT, db_default=Type.TEXT)
+    number = OptionNumberField(
+        _("number or name"), validators=[MinValueValidator(1), MaxValueValidator(254)],
+        help_text=_("As in 119 or domain-search."),
+    )  # fmt: skip
+    type = models.CharField(_("kind"), max_length=9, choices=Type, blank=True, default="", db_default="")
     value = models.CharField(_("value"), max_length=765)
 
     class Meta:

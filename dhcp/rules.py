@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -27,8 +29,14 @@ def check_scope(scope: DhcpScope) -> None:
             errors[field] = _("These must be addresses of the subnet's own IP version.")
     if scope.boot_server is not None and scope.boot_server.version != 4:
         errors["boot_server"] = _("Give an IPv4 address.")
-    if scope.boot_file and not options.is_boot_file(scope.boot_file):
-        errors["boot_file"] = _("Use a path or URL of letters, digits and . _ ~ : / @ ? & = + % -.")
+    elif scope.boot_server is not None and network.version == 6:
+        errors["boot_server"] = _("The boot file of an IPv6 subnet is a URL, which names its server.")
+    if scope.boot_file and not options.is_boot_file(scope.boot_file, network.version):
+        errors["boot_file"] = (
+            _("Use a path or URL of letters, digits and . _ ~ : / @ ? & = + % -.")
+            if network.version == 4
+            else _("Use a URL as in http://[2001:db8::1]/boot.efi.")
+        )
     if scope.advertises and network.version == 4:
         errors["advertises"] = _("Only IPv6 routers advertise themselves.")
     if scope.by_end and (network.version == 4 or network.prefixlen != 64):
@@ -57,15 +65,30 @@ def _wire_errors(scope: DhcpScope) -> dict[str, str]:
 
 
 def check_option(option: DhcpOption) -> None:
-    """Raises ValidationError."""
-    for field, check in (
-        ("number", lambda: options.check_number(option.number)),
-        ("value", lambda: options.encode(option.type, option.value)),
-    ):
-        try:
-            check()
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValidationError({field: str(error)}) from error
+    """The number that a name stands for, the kind that the number asks for, the value. Raises ValidationError."""
+    if not isinstance(option.number, int):
+        return  # its field has said so
+    scope = getattr(option, "scope", None)
+    version = scope.subnet.network.version if scope is not None and scope.subnet_id else 4
+    with _at("number"):
+        option.number = options.number_of(getattr(option.number, "typed", str(option.number)), version)
+        options.check_number(option.number, version)
+    kind = options.kind_of(option.number, version)
+    option.type = option.type or kind
+    if option.number in options.KNOWN[version] and option.type not in (kind, "bytes"):
+        told = {"name": options.name_of(option.number, version), "kind": dict(option.Type.choices)[kind]}
+        raise ValidationError({"type": _("The values of %(name)s are of this kind: %(kind)s.") % told})
+    with _at("value"):
+        options.encode(option.type, option.value, version)
+
+
+@contextmanager
+def _at(field: str) -> Iterator[None]:
+    """What is refused in here is said at this field."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValidationError({field: str(error)}) from error
 
 
 def check_server(server: DhcpServer) -> None:

@@ -55,6 +55,10 @@ def _v6(scope: ScopeRecord) -> Iterator[tuple[str, str]]:
         yield "option6:sntp-server", _joined(scope.ntp)
     if scope.domain:
         yield "option6:domain-search", scope.domain
+    if scope.boot_file:
+        yield "option6:bootfile-url", scope.boot_file
+    for number, value in sorted(scope.further):
+        yield f"option6:{number}", value
 
 
 def conf_file(scopes: Iterable[ScopeRecord], directory: Path, url: str, further: Iterable[ConfGroup] = ()) -> bytes:

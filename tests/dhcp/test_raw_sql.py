@@ -104,7 +104,7 @@ def make_scope():
 
 def make_option():
     scope = DhcpScope.objects.first() or make_scope()
-    return DhcpOption.objects.create(scope=scope, number=150, value="some")
+    return DhcpOption.objects.create(scope=scope, number=224, value="some")
 
 
 MAKE = {Server: make_server, Interface: make_interface, Subnet: make_subnet, Pool: make_pool, DhcpScope: make_scope,
@@ -125,8 +125,8 @@ def test_an_insertion_by_raw_sql_is_noted(subnet):
     assert made == [("subnet", "10.1.0.0/24", "add", "")]
     assert told(lambda: insert(DhcpScope, subnet_id=subnet.pk)) == [("dhcpscope", "10.0.0.0/24 office", "add", "")]
     scope = DhcpScope.objects.get()
-    option = told(lambda: insert(DhcpOption, scope_id=scope.pk, number=150, value="x"))
-    assert option == [("dhcpoption", "150: x", "add", "")]
+    option = told(lambda: insert(DhcpOption, scope_id=scope.pk, number=224, value="x"))
+    assert option == [("dhcpoption", "224: x", "add", "")]
 
 
 def test_our_own_writes_are_noted_once(subnet, tmp_path):
@@ -138,7 +138,7 @@ def test_our_own_writes_are_noted_once(subnet, tmp_path):
     assert len(told(scope.save)) == 1
     scope.lease_time = 600
     assert len(told(scope.save)) == 1
-    assert len(told(DhcpOption(scope=scope, number=150, value="x").save)) == 1
+    assert len(told(DhcpOption(scope=scope, number=224, value="x").save)) == 1
     assert len(told(scope.delete)) == 2  # its option goes with it
     assert len(told(web.delete)) == 1
 

@@ -134,7 +134,7 @@ def test_a_bad_value_from_raw_sql_is_left_out_alone_and_named(scope, target):
 
 def test_an_edited_options_file_is_put_right(scope, target):
     sync()
-    target.opts.write_text("tag:s1,option:router,6.6.6.6\n")
+    target.opts.write_text("tag:s999999,option:router,6.6.6.6\n")  # no scope of ours
     target.opts.chmod(0o600)
     assert sync().result == "applied"
     assert "6.6.6.6" not in target.opts.read_text() and target.opts.stat().st_mode & 0o777 == 0o644

@@ -25,7 +25,7 @@ SERVERS, ROUTERS = "ff02::1:2", "ff02::2"
 MESSAGES = {"solicit": 1, "request": 3, "confirm": 4, "renew": 5, "rebind": 6, "release": 8}
 ANSWERS = {2: "ADVERTISE", 7: "REPLY"}
 CLIENT_ID, SERVER_ID, IA_NA, IA_ADDRESS, WISHES, STATUS = 1, 2, 3, 5, 6, 13
-ASKED = (23, 24, 31, 56, 59)  # DNS servers, search list, SNTP and NTP servers, boot file
+ASKED = (21, 22, 23, 24, 27, 31, 32, 41, 42, 56, 59, 60)  # all that a scope can say
 
 
 class Client:
