@@ -12,6 +12,10 @@ ROUTES = {
     "healthz": "for load balancers: the process lives",
     "readyz": "for load balancers: it can work",
     "boot.ipxe": "machines on their way up: which menu or image; no secret, whoever asks",
+    "boot/loaders/1": "iPXE's loaders",
+    "boot/answers/1/": "answer files, for the holder of a one-time permit at the server's own address",
+    "boot/answers/1/1": "the same",
+    "boot/done/1": "the installed system calls back, by a permit of its own",
     "boot/files/1": "kernels and the like, by the names that scripts give them",
     "api/v1/health": "the same, as system D's callers ask it",
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ipam.models import Server
-from pxe import once, sift
-from pxe.models import BootAssignment, BootImage, BootMenu
+from pxe import answers, once, permits, sift
+from pxe.models import BootAnswers, BootAssignment, BootImage, BootMenu
 from pxe.records import Asker, Image, Menu, Plan
 from pxe.who import Found
 
@@ -43,14 +44,31 @@ def due(asker: Asker, found: Found, now: datetime) -> Due:
             why.append(hindrance)
         else:
             once.offer(assignment, now)
-            return Due(_assigned(found.server, assignment), assignment, tuple(ended))
+            return Due(_assigned(found, assignment, asker, now), assignment, tuple(ended))
     return Due(_unassigned(found.server, asker, why), None, tuple(ended))
 
 
-def _assigned(server: Server, assignment: BootAssignment) -> Plan:
-    assert assignment.image
-    image = sift.image(assignment.image)
-    return Plan(image=image, greeting=_greeting(server, image.label), why=once.reason(assignment))
+def _assigned(found: Found, assignment: BootAssignment, asker: Asker, now: datetime) -> Plan:
+    assert assignment.image and found.server
+    image, why = sift.image(assignment.image), once.reason(assignment)
+    if given := assignment.image.answers:
+        if found.confirmed and asker.source:
+            image = _with_answers(image, given, _permit(assignment, asker, now))
+        else:
+            why = _("%s Without its answer file: the address that it speaks from is not known to be its own.") % why
+    return Plan(image=image, greeting=_greeting(found.server, image.label), why=why)
+
+
+def _permit(assignment: BootAssignment, asker: Asker, now: datetime) -> str:
+    """Where the answer files are, for this attempt."""
+    assert asker.source
+    return f"{asker.base}{reverse('boot_answers', args=[permits.issue(assignment, asker.source, now)])}"
+
+
+def _with_answers(image: Image, given: BootAnswers, url: str) -> Image:
+    if given.kind == BootAnswers.Kind.UNATTEND:
+        return replace(image, initrds=(*image.initrds, ("unattend.xml", f"{url}unattend.xml")))
+    return replace(image, arguments=(*image.arguments, *answers.KINDS[given.kind].arguments(url)))
 
 
 def _unassigned(server: Server, asker: Asker, why: list[str]) -> Plan:

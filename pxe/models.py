@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -16,7 +16,7 @@ from simple_history.models import HistoricalRecords
 from ipam.fields import AddressField, MACField
 from ipam.models import Row as LedgerRow
 from ipam.models import Server, Subnet
-from pxe import names, rules
+from pxe import answers, names, rules
 from pxe.querysets import AssignmentQuerySet, EventQuerySet, ImageQuerySet, MenuQuerySet
 
 
@@ -43,6 +43,7 @@ class BootFile(Row):
     )  # fmt: skip
     size = models.BigIntegerField(_("size"), null=True, blank=True, editable=False)
     sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True, default="", db_default="", editable=False)
+    history = HistoricalRecords(table_name="boot_files_history")
 
     class Meta:
         db_table = "boot_files"
@@ -52,6 +53,46 @@ class BootFile(Row):
 
     def __str__(self) -> str:
         return self.name
+
+
+class BootAnswers(Row):
+    """The answers to an installer's questions, with variables of a closed list."""
+
+    class Kind(models.TextChoices):
+        PRESEED = "preseed", _("preseed (Debian)")
+        KICKSTART = "kickstart", _("kickstart (Fedora, RHEL)")
+        CLOUD_INIT = "cloud-init", _("cloud-init (Ubuntu)")
+        UNATTEND = "unattend", _("unattend.xml (Windows)")
+
+    name = models.CharField(_("name"), max_length=60, unique=True, validators=[names.check_label])
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.PRESEED, db_default=Kind.PRESEED)
+    text = models.TextField(
+        _("text"), max_length=answers.LONGEST,
+        help_text=_("Variables: %s.") % ", ".join(f"@@{name}@@" for name in answers.VARIABLES),
+    )  # fmt: skip
+    password_hash = models.CharField(
+        _("password hash"), max_length=220, blank=True, default="", db_default="",
+        validators=[RegexValidator(rf"\A{answers.PASSWORD_HASH}\Z", _("Give a hash as mkpasswd prints it."))],
+        help_text=_("For @@password_hash@@. Not the password itself."),
+    )  # fmt: skip
+    ssh_key = models.CharField(
+        _("SSH key"), max_length=1400, blank=True, default="", db_default="",
+        validators=[RegexValidator(rf"\A{answers.SSH_KEY}\Z", _("Give one public key, as in ssh-ed25519 AAAA… name."))],
+        help_text=_("For @@ssh_key@@."),
+    )  # fmt: skip
+    history = HistoricalRecords(table_name="boot_answers_history", excluded_fields=["text", "password_hash", "ssh_key"])
+
+    class Meta:
+        db_table = "boot_answers"
+        ordering = ["name"]
+        verbose_name = _("answer file")
+        verbose_name_plural = _("answer files")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def check_ledger(self) -> None:
+        rules.check_answers(self)
 
 
 class BootImage(Row):
@@ -82,6 +123,10 @@ class BootImage(Row):
         _("command line"), max_length=names.LONGEST_CMDLINE, blank=True, default="", db_default="",
         validators=[names.check_cmdline],
         help_text=_("Arguments of the kernel. Everybody on the network can read them: no secrets."),
+    )  # fmt: skip
+    answers = models.ForeignKey(
+        BootAnswers, models.PROTECT, null=True, blank=True, related_name="images", verbose_name=_("answer file"),
+        help_text=_("For unattended installations; given only to the server itself, by a one-time permit."),
     )  # fmt: skip
     chain_url = models.CharField(
         _("chain URL"), max_length=500, blank=True, default="", db_default="", validators=[names.check_url]
@@ -331,6 +376,25 @@ class BootAssignment(Row):
     @property
     def is_open(self) -> bool:
         return self.state in (self.State.WAITING, self.State.OFFERED)
+
+
+class BootPermit(models.Model):
+    """A server's one-time right to fetch its answer file and to call back. Holds digests of secrets, no secret."""
+
+    assignment = models.ForeignKey(BootAssignment, models.CASCADE, related_name="permits")
+    digest = models.CharField(max_length=64, unique=True)
+    callback_digest = models.CharField(max_length=64, unique=True)
+    ip_address = AddressField(_("IP address"))
+    issued_at = models.DateTimeField()
+    fetch_until = models.DateTimeField()
+
+    class Meta:
+        db_table = "boot_permits"
+        verbose_name = _("boot permit")
+        verbose_name_plural = _("boot permits")
+
+    def __str__(self) -> str:
+        return f"{self.assignment_id} {self.ip_address}"
 
 
 class BootEvent(models.Model):

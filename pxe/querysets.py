@@ -72,7 +72,7 @@ class AssignmentQuerySet(models.QuerySet["BootAssignment"]):
 
     def of(self, server: Server) -> AssignmentQuerySet:
         """A server's open ones with all that booting needs, `once` first."""
-        rows = self.open().filter(server=server).select_related("image__kernel")
+        rows = self.open().filter(server=server).select_related("image__kernel", "image__answers")
         return rows.prefetch_related(initrds("image__")).order_by("-mode")
 
     def ended_once(self, server: Server) -> bool:

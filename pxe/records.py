@@ -17,6 +17,7 @@ class Asker:
     serial: str = ""
     platform: str = ""
     arch: str = ""
+    base: str = ""  # how it reaches us, as in http://10.0.0.1:8000
 
     @property
     def firmware(self) -> str:
@@ -34,7 +35,7 @@ class Image:
     label: str
     arch: str = "any"
     kernel: str = ""
-    initrds: tuple[str, ...] = ()
+    initrds: tuple[tuple[str, str], ...] = ()  # name, URL
     arguments: tuple[str, ...] = ()
     chain: str = ""
 

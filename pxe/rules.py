@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ipmanager.errors import Clash
+from pxe import answers
 
 if TYPE_CHECKING:
-    from pxe.models import BootAssignment, BootImage, BootMenu
+    from pxe.models import BootAnswers, BootAssignment, BootImage, BootMenu
 
 
 def check_image(image: BootImage) -> None:
@@ -20,6 +21,14 @@ def check_image(image: BootImage) -> None:
         raise ValidationError({"kernel": _("An image that boots a kernel names the kernel.")})
     if image.kind == "chain" and not image.chain_url:
         raise ValidationError({"chain_url": _("An image that chains names the URL.")})
+
+
+def check_answers(given: BootAnswers) -> None:
+    """Known variables, and the looks of the format."""
+    try:
+        answers.check(given.kind, given.text)
+    except ValidationError as error:
+        raise ValidationError({"text": error.messages}) from error
 
 
 def check_menu(menu: BootMenu) -> None:

@@ -58,10 +58,9 @@ def boot(image: Image) -> Iterator[Line]:
     if image.chain:
         yield Command("chain", (image.chain,), otherwise=FAILED)
         return
-    names = [f"initrd{number}.img" for number in range(1, len(image.initrds) + 1)]
-    arguments = (*(f"initrd={name}" for name in names), *image.arguments)
+    arguments = (*(f"initrd={name}" for name, _url in image.initrds), *image.arguments)
     yield Command("kernel", (image.kernel, *arguments), otherwise=FAILED)
-    for name, url in zip(names, image.initrds, strict=True):
+    for name, url in image.initrds:
         yield Command("initrd", ("--name", name, url), otherwise=FAILED)
     yield Command("boot", otherwise=FAILED)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -20,7 +22,7 @@ def image(row: BootImage) -> Image:
     if not names.is_cmdline(row.cmdline):
         raise ValueError(_("Its command line would be more than one command."))
     files = [initrd.file for initrd in row.initrd_rows.all()]
-    return Image(row.pk, label, row.arch, place(row.kernel), tuple(map(place, files)), tuple(row.cmdline.split()))
+    return Image(row.pk, label, row.arch, place(row.kernel), tuple(_named(files)), tuple(row.cmdline.split()))
 
 
 def images(rows: list[BootImage]) -> list[Image]:
@@ -35,6 +37,15 @@ def complaint(row: BootImage) -> str:
     except ValueError as error:
         return str(error)
     return ""
+
+
+def _named(files: list[BootFile]) -> Iterator[tuple[str, str]]:
+    """Each file with the name that the kernel finds it by: the last part of its own, if that is its alone. Windows'
+    loader wants the names as they are."""
+    own = [file.name.rpartition("/")[2] for file in files]
+    for number, (name, file) in enumerate(zip(own, files, strict=True), 1):
+        alone = names.is_file_name(name) and own.count(name) == 1
+        yield (name if alone else f"initrd{number}.img"), place(file)
 
 
 def place(file: BootFile) -> str:

@@ -9,14 +9,16 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, QueryDict
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
 
 from ipam.addresses import parse_address, parse_mac
 from ipmanager.errors import NotFound
 from ipmanager.proxies import client_address
-from pxe import files, loaders, once, serve
+from pxe import files, install, loaders, once, permits, serve
 from pxe.due import Due, due
 from pxe.journal import Kind, asker_behind, note, note_end
 from pxe.models import BootFile
@@ -54,6 +56,7 @@ def read(request: HttpRequest) -> Asker:
         serial="".join(sign for sign in said.get("serial", "")[:100] if sign.isprintable()).strip(),
         platform=said["platform"] if said.get("platform") in PLATFORMS else "",
         arch=said["arch"] if _WORD.fullmatch(said.get("arch", "")) else "",
+        base=settings.BOOT_URL or f"http://{request.get_host()}",
     )
 
 
@@ -99,6 +102,52 @@ def loader(request: HttpRequest, name: str) -> HttpResponseBase:
         with transaction.atomic():
             note(Kind.LOADER, server_at(asker.source) if asker.source else None, asker, name)
     return response
+
+
+@never_cache
+@require_safe
+def answer_file(request: HttpRequest, secret: str, name: str = "") -> HttpResponse:
+    """An installer's answers, for the server that the permit was made for. All refusals look alike from outside."""
+    asker, now = read(request), timezone.now()
+    with transaction.atomic():
+        permit = permits.to_fetch(secret)
+        given = permit.assignment.image.answers if permit and permit.assignment.image else None
+        if permit is None or given is None:
+            return _unknown()
+        assignment = permit.assignment
+        facts = {"image": assignment.image, "assignment": assignment}
+        if complaint := permits.complaint(permit, asker.source, now):
+            note(Kind.REFUSED, assignment.server, asker, f"{name}: {complaint}", **facts)
+            return _unknown()
+        callback = f"{asker.base}{reverse('boot_done', args=[permits.callback_of(secret)])}"
+        try:
+            text = install.document(name, given, assignment.server, callback)
+        except ValueError as error:
+            note(Kind.REFUSED, assignment.server, asker, f"{name}: {error}", **facts)
+            return _unknown()
+        if text is None:
+            return _unknown()
+        if request.method == "GET":
+            permits.use(permit, now)
+            note(Kind.ANSWER, assignment.server, asker, name, **facts)
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "POST"])
+def done(request: HttpRequest, secret: str) -> HttpResponse:
+    """The installed system calls back. Installers can at least GET, so that is enough."""
+    with transaction.atomic():
+        permit = permits.to_call_back(secret, timezone.now())
+        if permit is None:
+            return _unknown()
+        install.called_back(permit.assignment, read(request))
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def _unknown() -> HttpResponse:
+    return HttpResponseNotFound("unknown\n", content_type="text/plain")
 
 
 def fetched(asker: Asker, file: BootFile) -> None:

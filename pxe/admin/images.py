@@ -22,7 +22,7 @@ from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerInline, when
 from ipmanager.errors import IPManagerError
 from pxe import files, sift
 from pxe.admin.searches import having
-from pxe.models import BootFile, BootImage, BootInitrd
+from pxe.models import BootAnswers, BootFile, BootImage, BootInitrd
 
 
 class FileForm(LedgerForm):
@@ -98,6 +98,29 @@ class FileAdmin(LedgerAdmin):
         return file.uses
 
 
+@admin.register(BootAnswers)
+class AnswersAdmin(LedgerAdmin):
+    """Only who may change an answer file sees what is in it: it may hold what opens the machines."""
+
+    icon = "quiz"
+    list_display = ("name", "kind", "image_count", "updated_at")
+    search_fields = ("name",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: BootAnswers | None = None) -> Any:
+        secrets = ("text", "password_hash", "ssh_key") if self.has_change_permission(request, obj) else ()
+        return [(None, {"fields": ("name", "kind", *secrets)})]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(image_total=Count("images"))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return having(queryset, search_term, "name"), False
+
+    @admin.display(description=_("images"), ordering="image_total")
+    def image_count(self, given: Any) -> int:
+        return given.image_total
+
+
 class InitrdInline(LedgerInline):
     model = BootInitrd
     fields = ("file", "position")
@@ -113,11 +136,11 @@ class ImageAdmin(LedgerAdmin):
     )  # fmt: skip
     search_fields = ("name",)
     search_help_text = _("Name, description or command line")
-    autocomplete_fields = ("kernel",)
+    autocomplete_fields = ("kernel", "answers")
     inlines = (InitrdInline,)
     fieldsets = (
         (None, {"fields": ("name", "description", "kind", "arch", "enabled", "position")}),
-        (_("Kernel"), {"fields": ("kernel", "cmdline")}),
+        (_("Kernel"), {"fields": ("kernel", "cmdline", "answers")}),
         (_("Chain"), {"fields": ("chain_url",)}),
     )
 

@@ -14,6 +14,14 @@ class FileFactory(DjangoModelFactory):
     name = factory.Sequence("debian/file-{}".format)
 
 
+class AnswersFactory(DjangoModelFactory):
+    class Meta:
+        model = models.BootAnswers
+
+    name = factory.Sequence("answers-{}".format)
+    text = "d-i netcfg/get_hostname string @@hostname@@"
+
+
 class ImageFactory(DjangoModelFactory):
     class Meta:
         model = models.BootImage

@@ -90,7 +90,8 @@ def started(row):
     if row.kind == "chain":
         return [row.chain_url]
     kernel = row.kernel.url or f"/boot/files/{row.kernel.name}"
-    return [kernel, *(["initrd=initrd1.img"] if row.initrds else []), *row.cmdline.split()]
+    names = [f"initrd={file.name.rpartition('/')[2]}" for file in row.initrds]
+    return [kernel, *names, *row.cmdline.split()]
 
 
 @settings(quick, max_examples=100)

@@ -111,3 +111,63 @@ def test_the_card_s_own_rom_shows_the_menu_and_boots_its_default_to_init(lab, ro
     assert kinds(server) == ["menu", "file", "file"]
     event = BootEvent.objects.of(server).last()
     assert (event.mac_address, event.firmware, str(event.ip_address)) == (MAC, "bios", IP)
+
+
+INSTALL = f"""
+for module in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net
+do insmod /$module.ko; done
+ip link set eth0 up; ip address add {IP}/24 dev eth0
+url=$(sed 's/.* url=\\([^ ]*\\).*/\\1/' /proc/cmdline)
+wget -O /tmp/answers "$url" && wget -O /tmp/said "$(cut -d' ' -f2 /tmp/answers)" && echo installed: $(cat /tmp/said)
+"""
+DISK = "the disk of the test boots"
+
+
+@one_database
+def test_the_first_boot_installs_and_the_second_boots_the_disk_without_anybody_touching_anything(lab, roots, tmp_path):
+    SubnetFactory(network="10.77.0.0/24")
+    server = ServerFactory(hostname="pc", mac_address=MAC, ip_address=IP)
+    given = AnswersFactory(text="@@hostname@@ @@callback@@\n")
+    assignment = AssignmentFactory(server=server, image=image(roots, INSTALL + OFF, answers=given))
+    disk = machines.disk(tmp_path / "disk", DISK)
+    with machines.machine(lab, MAC, *disk) as pc:
+        pc.wait_for("installed: ok")
+    with machines.machine(lab, MAC, *disk) as pc:
+        pc.wait_for(DISK)
+    assignment.refresh_from_db()
+    assert assignment.state == "done"
+    assert kinds(server) == ["offer", "file", "file", "answer", "done", "ended", "menu"]
+
+
+# --- in make proof: the loaders that a card without iPXE is given ---------------------------------------------------
+
+in_proof = only(bool(os.environ.get("IPMANAGER_TEST_PROOF")) and connection.vendor == "sqlite")
+
+
+def boots_to_init(lab, roots, *more, **how):
+    SubnetFactory(network="10.77.0.0/24")
+    server = ServerFactory(hostname="pc", mac_address=MAC, ip_address=IP)
+    MenuFactory(title="Our test menu", is_default=True, default_image=image(roots, OFF), timeout=3)
+    with machines.machine(lab, MAC, *more, **how) as pc:
+        console = pc.wait_for(REACHED, 300)
+    assert "Our test menu" in console
+    return BootEvent.objects.of(server).filter(kind="menu").get()
+
+
+@in_proof
+def test_a_bios_machine_gets_ipxe_by_tftp_the_menu_and_its_kernel(lab, roots):
+    # Without a feature of iPXE's own, dnsmasq takes the card's ROM for any other.
+    lab.stop()
+    lab.forget_option("dhcp-match=set:ipxe,175")
+    lab.start()
+    event = boots_to_init(lab, roots)
+    assert event.firmware == "bios"
+    assert "undionly.kpxe" in lab.log()
+
+
+@in_proof
+def test_a_uefi_machine_gets_ipxe_by_tftp_the_menu_and_its_kernel(lab, roots, tmp_path):
+    require.part("ovmf")
+    event = boots_to_init(lab, roots, firmware=machines.uefi(tmp_path), card="virtio-net-pci,romfile=")
+    assert event.firmware == "uefi"
+    assert "snponly.efi" in lab.log()

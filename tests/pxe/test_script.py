@@ -81,9 +81,9 @@ def test_a_kernel_is_started_with_its_initrds_named_for_uefi(ask):
     commands = tokenizer.read(ask())
     start = commands.index(f":img{image.pk}") + 2
     assert commands[start : start + 9 : 3] == [
-        ["kernel", "/boot/files/deb/vmlinuz", "initrd=initrd1.img", "initrd=initrd2.img", "quiet", "console=ttyS0"],
-        ["initrd", "--name", "initrd1.img", "/boot/files/deb/initrd.gz"],
-        ["initrd", "--name", "initrd2.img", "/boot/files/fw.gz"],
+        ["kernel", "/boot/files/deb/vmlinuz", "initrd=initrd.gz", "initrd=fw.gz", "quiet", "console=ttyS0"],
+        ["initrd", "--name", "initrd.gz", "/boot/files/deb/initrd.gz"],
+        ["initrd", "--name", "fw.gz", "/boot/files/fw.gz"],
     ]
 
 
