@@ -7,11 +7,13 @@ from rest_framework.routers import SimpleRouter
 from ipam import api as ipam_api
 from ipam.api_search import Search
 from ipmanager import pool_api, problems, schema
+from pxe import api as pxe_api
 from registry import api as registry_api
 from registry import discovery
 
 router = SimpleRouter()
 ipam_api.register(router)
+pxe_api.register(router)
 
 urlpatterns = [
     path("v1/", include(pool_api)),

@@ -238,6 +238,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AddressStatus": "ipam.models.IPAddress.Status",
         "AddressType": "ipam.models.IPAddress.Type",
+        "BootMode": "pxe.models.BootAssignment.Mode",
+        "RegistryMode": "registry.models.RegistryConfig.Mode",
     },
 }
 KNOX_TOKEN_MODEL = "ipmanager.Token"

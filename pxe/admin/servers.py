@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ipam.admin import marks
 from ipam.admin.base import Facts, LedgerInline, extend, when
 from ipam.models import Server
+from pxe import state
 from pxe.admin.events import badge
-from pxe.models import BootAssignment, BootEvent, BootIdentity
+from pxe.models import BootAssignment, BootIdentity
+from pxe.timeline import Diagnosis
 
 SHOWN = 12
 
@@ -33,12 +37,21 @@ class Boots:
 
     def _boot_facts(self, server: Server) -> Facts:
         rows = BootAssignment.objects.open().filter(server=server).select_related("image", "server")
-        events = BootEvent.objects.of(server)[:SHOWN]
-        lines = ((when(event.at), badge(event), event.detail) for event in events)
+        events = state.events_of(server)
+        lines = ((when(event.at), badge(event), event.detail) for event in events[:SHOWN])
         return [
             (_("Boots"), marks.links(rows)),
+            (_("Boot"), verdict(state.diagnosis(events, timezone.now()))),
             (_("Boot timeline"), format_html_join("", "<div>{} {} {}</div>", lines) or marks.NOTHING),
         ]
+
+
+def verdict(found: Diagnosis) -> SafeString | str:
+    """The diagnosis; bad news stands out."""
+    if found.good is None:
+        return found.text
+    mark = marks.badge("yes", _("good")) if found.good else marks.badge("no", _("trouble"))
+    return format_html("{} {}", mark, found.text)
 
 
 extend(Server, Boots)

@@ -185,7 +185,7 @@ class Laboratory:
         self.process: subprocess.Popen | None = None
         self.client: Client = None  # type: ignore[assignment]  # made last, by laboratory()
         self._client6: Client6 | None = None
-        self._conf = self._write_conf(ranges, options)
+        self.conf = self._write_conf(ranges, options)
 
     # --- what a test does -------------------------------------------------------------------------
 
@@ -259,7 +259,7 @@ class Laboratory:
         """Start dnsmasq and wait until it serves."""
         self.pidfile.unlink(missing_ok=True)
         reads = self.reads()
-        command = ["ip", "netns", "exec", self.server, "dnsmasq", "--keep-in-foreground", f"--conf-file={self._conf}"]
+        command = ["ip", "netns", "exec", self.server, "dnsmasq", "--keep-in-foreground", f"--conf-file={self.conf}"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.wait(lambda: self.reads() > reads or not self.alive(), "dnsmasq does not start")
         if not self.alive():

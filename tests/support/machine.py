@@ -40,7 +40,7 @@ class Machine:
         """The console, as soon as it shows these words."""
         deadline = time.monotonic() + seconds
         while words not in (shown := self.console()):
-            assert time.monotonic() < deadline, f"no {words!r} within {seconds} s:\n{shown[-3000:]}"
+            assert time.monotonic() < deadline, f"no {words!r} within {seconds} s:\n{shown[:2000]} … {shown[-2000:]}"
             assert self.process.poll() is None or words in self.console(), f"the machine is off:\n{shown[-3000:]}"
             time.sleep(0.1)
         return shown
@@ -102,9 +102,14 @@ def kernel() -> Path:
 
 
 def modules(*names: str) -> list[Path]:
-    """The kernel's modules of these names, in that order."""
-    release = kernel().name.removeprefix("vmlinuz-")
-    return [next(Path(f"/lib/modules/{release}/kernel").rglob(f"{name}.ko")) for name in names]
+    """The kernel's modules of these names and what they need, in the order in which they are to be loaded."""
+    root = Path("/lib/modules") / kernel().name.removeprefix("vmlinuz-")
+    found: list[Path] = []
+    for line in (root / "modules.dep").read_text().splitlines():
+        name, _colon, needed = line.partition(":")
+        if Path(name).stem in names:
+            found += [root / part for part in [*reversed(needed.split()), name]]
+    return list(dict.fromkeys(found))
 
 
 def initrd(script: str, files: Sequence[Path] = ()) -> bytes:
