@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from dhcp import leases
@@ -29,7 +30,8 @@ REST = 10  # a reading of a busy file may take a tenth of the time, no more
 KEPT = timedelta(days=90)  # that somebody had an address is remembered so long after his lease has ended
 _SETTLED = 0.02
 _ATTEMPTS = 5
-_WRITTEN = ("seen_at", "leased_until", "hostname", "duid")
+_WRITTEN = ("seen_at", "leased_until", "hostname", "duid", "origin")
+_AT_ONCE = 500  # parameters in one statement
 
 Key = tuple[Address, str]
 
@@ -50,13 +52,25 @@ class Unsettled(OSError):
     """dnsmasq is writing the file all the time."""
 
 
-def ingest(found: Iterable[Lease], now: datetime | None = None) -> Ingested:
-    """Make the ledger's lease sightings say what the file says; a lease that vanished ends now."""
+def ingest(found: Iterable[Lease], now: datetime | None = None, origin: str = "") -> Ingested:
+    """Make the ledger's lease sightings of one server say what its file says; a lease that vanished ends now.
+
+    A lease that stands in two files, as after a subnet's move from one server to another, is told of by the one that
+    says it lasts longer.
+    """
     now = now or timezone.now()
-    known = {_key(row): row for row in Sighting.objects.filter(vrf=None, source=Sighting.Source.LEASE)}
+    rows = Sighting.objects.filter(vrf=None, source=Sighting.Source.LEASE)
+    known = {_key(row): row for row in rows.filter(origin=origin)}
     current = {lease.key: lease for lease in found}
-    new = [_sighting(lease, now) for key, lease in current.items() if key not in known]
-    renewed = [_renew(known[key], lease, now) for key, lease in current.items() if _differs(known.get(key), lease)]
+    theirs = _of_others(rows.exclude(origin=origin), [lease.ip for key, lease in current.items() if key not in known])
+    current = {key: lease for key, lease in current.items() if not _lasts_longer(theirs.get(key), lease)}
+    known |= {key: row for key, row in theirs.items() if key in current}
+    new = [_sighting(lease, now, origin) for key, lease in current.items() if key not in known]
+    renewed = [
+        _renew(known[key], lease, now, origin)
+        for key, lease in current.items()
+        if _differs(known.get(key), lease, origin)
+    ]
     ended = [_end(row, now) for key, row in known.items() if key not in current and _is_live(row, now)]
     with transaction.atomic():
         Sighting.objects.bulk_create(new, ignore_conflicts=True)  # another worker may have been quicker
@@ -78,8 +92,9 @@ def read_settled(path: Path) -> bytes:
 class Watch:
     """Looks at one lease file now and then. `now` is a clock that only runs forward."""
 
-    def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, path: Path, now: Callable[[], float] = time.monotonic, origin: str = "") -> None:
         self.path = path
+        self.origin = origin
         self.now = now
         self.seen: tuple[int, int, int] | None = None
         self.not_before = now()
@@ -111,7 +126,7 @@ class Watch:
         mark = _mark(self.path)
         if mark == self.seen:
             return Ingested()
-        told = ingest(leases.read(read_settled(self.path)))
+        told = ingest(leases.read(read_settled(self.path)), origin=self.origin)
         self.seen, self.complaint = mark, ""
         if told:
             logger.info("leases: %d new, %d renewed, %d ended", told.new, told.renewed, told.ended)
@@ -133,20 +148,34 @@ def _key(row: Sighting) -> Key:
     return (row.ip_address, row.mac_address or row.duid)
 
 
-def _sighting(lease: Lease, now: datetime) -> Sighting:
-    return _renew(Sighting(ip_address=lease.ip, mac_address=lease.mac, source=Sighting.Source.LEASE), lease, now)
+def _of_others(rows: QuerySet[Sighting], ips: Sequence[Address]) -> dict[Key, Sighting]:
+    """What other servers have told of these addresses."""
+    found: dict[Key, Sighting] = {}
+    if ips and rows.exists():
+        for start in range(0, len(ips), _AT_ONCE):
+            found |= {_key(row): row for row in rows.filter(ip_address__in=ips[start : start + _AT_ONCE])}
+    return found
 
 
-def _renew(row: Sighting, lease: Lease, now: datetime) -> Sighting:
+def _lasts_longer(row: Sighting | None, lease: Lease) -> bool:
+    return row is not None and row.leased_until is not None and row.leased_until > lease.until
+
+
+def _sighting(lease: Lease, now: datetime, origin: str) -> Sighting:
+    row = Sighting(ip_address=lease.ip, mac_address=lease.mac, source=Sighting.Source.LEASE)
+    return _renew(row, lease, now, origin)
+
+
+def _renew(row: Sighting, lease: Lease, now: datetime, origin: str) -> Sighting:
     """A lease that was over before we came to read of it was not seen now."""
     row.seen_at = min(now, lease.until)
-    row.leased_until, row.hostname, row.duid = lease.until, lease.hostname, lease.duid
+    row.leased_until, row.hostname, row.duid, row.origin = lease.until, lease.hostname, lease.duid, origin
     return row
 
 
-def _differs(row: Sighting | None, lease: Lease) -> bool:
-    said = (lease.until, lease.hostname, lease.duid)
-    return row is not None and (row.leased_until, row.hostname, row.duid) != said
+def _differs(row: Sighting | None, lease: Lease, origin: str) -> bool:
+    said = (lease.until, lease.hostname, lease.duid, origin)
+    return row is not None and (row.leased_until, row.hostname, row.duid, row.origin) != said
 
 
 def _is_live(row: Sighting, now: datetime) -> bool:

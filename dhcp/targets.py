@@ -70,6 +70,11 @@ class Target:
         )  # fmt: skip
 
     @property
+    def origin(self) -> str:
+        """Whose leases its lease file tells of (`Sighting.origin`)."""
+        return self.name if self.server_id else ""
+
+    @property
     def hosts(self) -> Path:
         """dnsmasq's dhcp-hostsfile."""
         return self.directory / "hosts"

@@ -59,7 +59,7 @@ class Hand:
         self.reconcile_at = now()  # at once: the files may not exist yet
         self.not_before = now()
         self.delay = 0.0
-        self.leases = Watch(target.leases, now) if target.leases else None
+        self.leases = Watch(target.leases, now, target.origin) if target.leases else None
         self.wake = threading.Event()
         self.stopping = threading.Event()
         self.thread: threading.Thread | None = None

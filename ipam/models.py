@@ -463,6 +463,8 @@ class Sighting(models.Model):
     # What the machine says of itself; nobody has checked it.
     hostname = models.CharField(_("host name"), max_length=255, blank=True, default="", db_default="")
     duid = models.CharField(_("DUID"), max_length=767, blank=True, default="", db_default="")
+    # Which of several lease files it stands in; empty: the default DHCP server's.
+    origin = models.CharField(_("told by"), max_length=50, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "sightings"

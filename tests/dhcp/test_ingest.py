@@ -221,3 +221,19 @@ def test_a_real_client_s_lease_comes_and_goes(lab):
     lab.client.release(A, "10.77.0.9")
     lab.wait(lambda: lab.lease_names() == {}, "the lease stays")
     assert look(watch, clock) == Ingested(ended=1)
+
+
+# --- several lease files --------------------------------------------------------------------------
+
+
+def test_one_server_s_file_ends_no_lease_of_another_s():
+    ingest([lease()], NOW, "berlin")
+    assert ingest([], NOW) == Ingested()
+    assert ingest([], NOW, "berlin") == Ingested(ended=1)
+
+
+def test_of_two_files_with_the_same_lease_the_one_that_says_it_lasts_longer_tells():
+    ingest([lease()], NOW, "berlin")
+    assert ingest([lease(until=FOREVER)], NOW) == Ingested(renewed=1)
+    assert ingest([lease()], NOW, "berlin") == Ingested()
+    assert (only().origin, only().leased_until) == ("", FOREVER)
