@@ -8,11 +8,13 @@ duid 00:01:00:01:2b:...
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from ipam.addresses import Address, parse_address, parse_mac
 
 # dnsmasq writes 0 for a lease without an end. Later years overflow in some time zones.
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+_REMEMBERED = 2**16  # lines: from one reading to the next, most stay what they were
 _LONGEST_NAME, _LONGEST_DUID = 255, 767
 # Identifiers that contain an Ethernet address: DUID-LL, and DUID-LLT with four bytes of time before it.
 _DUID_MACS = (("00:03:00:01:", 12), ("00:01:00:01:", 24))
@@ -41,12 +43,15 @@ def read(data: bytes) -> list[Lease]:
 
 def _leases(lines: list[str]) -> Iterator[Lease]:
     for line in lines:
-        words = line.split()
-        if len(words) >= 4 and (lease := _lease(words)):
+        if lease := _lease(line):
             yield lease
 
 
-def _lease(words: list[str]) -> Lease | None:
+@lru_cache(_REMEMBERED)
+def _lease(line: str) -> Lease | None:
+    words = line.split()
+    if len(words) < 4:
+        return None
     until, machine, address, name, *rest = words
     try:
         ip, end = parse_address(address), _moment(until)
