@@ -21,7 +21,7 @@ from django.db import DatabaseError, transaction
 from dhcp import check, confirm, handwork, journal, netboot, pace, render, scopes, servers, snapshot
 from dhcp.handwork import Handwork
 from dhcp.journal import Outcome
-from dhcp.models import DhcpChange, Generation
+from dhcp.models import DhcpChange, Generation, KeptFiles
 from dhcp.records import Sifted
 from dhcp.reload import reload
 from dhcp.snapshot import Snapshot
@@ -194,6 +194,8 @@ def difference(before: bytes, after: bytes) -> str:
 def _sync(work: _Work) -> Outcome:
     try:
         _build(work)
+        if failure := _complete_rollback(work):
+            return failure
         _refuse_when_held(work)
         _refuse_bad_file(work)
         _refuse_sudden_shrink(work)
@@ -220,6 +222,20 @@ def _build(work: _Work) -> None:
     work.opts_count = bool(work.seen.scopes)
     work.conf_before = _read(work.target.conf)
     work.conf_after = scopes.conf_file(work.seen.scopes, work.target.directory, work.target.url, netboot.configured())
+
+
+def _complete_rollback(work: _Work) -> Outcome | None:
+    """Until an interrupted rollback is complete, dnsmasq may have files of two generations. The answer is why not."""
+    target, number = work.target, _read(work.target.held).decode("ascii", "replace")
+    kept = KeptFiles.objects.filter(generation=number).first() if number.isdecimal() else None
+    if kept is None or (
+        _read(target.applied) == _digest(kept.hosts + kept.opts).encode()
+        and target.hosts.exists()
+        and target.opts.exists()
+    ):
+        return None
+    outcome = apply(target, kept.hosts, kept.opts, f"rolled back to generation {number}")
+    return None if outcome.good else outcome
 
 
 def _refuse_when_held(work: _Work) -> None:

@@ -129,10 +129,11 @@ class Target:
         return self.directory / "lock"
 
     def prepare(self) -> None:
-        """Make the directory, open to dnsmasq's user whatever our umask."""
-        if not self.directory.is_dir():
-            self.directory.mkdir(parents=True, exist_ok=True)
-            self.directory.chmod(0o755)
+        """Make the directory, and what is missing above it, open to dnsmasq's user whatever our umask."""
+        missing = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
+        for path in reversed(missing):
+            path.mkdir(exist_ok=True)
+            path.chmod(0o755)
 
 
 def complaint_about_name(name: str) -> str:

@@ -50,12 +50,10 @@ def remove_leftovers(path: Path | str) -> None:
 def lock(path: Path | str, timeout: float = 10.0) -> Iterator[None]:
     """Hold the lock file's lock; raise Locked when others keep it for `timeout` seconds.
 
-    The file is never removed: a waiter would hold the lock of a name that is gone.
+    Nobody should remove the file: who holds the lock of a name that is gone keeps nobody out who comes later.
     """
-    # Read-only is enough for flock, so a lock file made by root serves the service's own user too.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    descriptor = _locked(Path(path), time.monotonic() + timeout, timeout)
     try:
-        _wait_for(descriptor, Path(path), timeout)
         yield
     finally:
         os.close(descriptor)
@@ -122,8 +120,29 @@ def _remove(temporary: Path) -> None:
         temporary.unlink()
 
 
-def _wait_for(descriptor: int, path: Path, timeout: float) -> None:
-    deadline, pause = time.monotonic() + timeout, _FIRST_WAIT
+def _locked(path: Path, deadline: float, timeout: float) -> int:
+    """The descriptor of the file that has this name at the moment when we hold its lock."""
+    while True:
+        # Read-only is enough for flock, so a lock file made by root serves the service's own user too.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        try:
+            _wait_for(descriptor, path, deadline, timeout)
+            if _is_at(path, descriptor):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # it was removed while we waited
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
+    return False
+
+
+def _wait_for(descriptor: int, path: Path, deadline: float, timeout: float) -> None:
+    pause = _FIRST_WAIT
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -114,15 +115,27 @@ def test_a_machine_without_sudo_says_so(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("method", ["none", "sudo", "generation", "pidfile:/run/dnsmasq/dnsmasq.pid"])
 def test_right_methods(method, settings):
-    settings.DNSMASQ_RELOAD = method
+    settings.DNSMASQ_RELOAD, settings.DNSMASQ_DIR = method, Path("/")
     assert complaint_about(method) == "" and check_dhcp(None) == []
+
+
+def test_a_directory_that_dnsmasqs_user_cannot_reach_is_named(settings, tmp_path):
+    closed = tmp_path / "closed"
+    settings.DNSMASQ_RELOAD, settings.DNSMASQ_DIR = "sudo", closed / "dnsmasq"
+    settings.DNSMASQ_DIR.mkdir(parents=True)
+    for mode, named in ((0o700, True), (0o750, True), (0o711, False)):
+        closed.chmod(mode)
+        assert any(f"cannot enter {closed}" in message.msg for message in check_dhcp(None)) is named
+    settings.DNSMASQ_RELOAD = "none"
+    closed.chmod(0o700)
+    assert check_dhcp(None) == []
 
 
 @pytest.mark.parametrize(
     "method", ["", "Sudo", "sudo:x", "pidfile", "pidfile:", "pidfile:relative", "none:", "rm -rf /"]
 )
 def test_wrong_methods_are_named_by_the_check_and_refused(method, settings):
-    settings.DNSMASQ_RELOAD = method
+    settings.DNSMASQ_RELOAD, settings.DNSMASQ_DIR = method, Path("/")
     assert [message.id for message in check_dhcp(None)] == ["dhcp.E001"]
     with pytest.raises(Invalid, match="IPMANAGER_DNSMASQ_RELOAD"):
         reload(method)

@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from dhcp import journal
 from dhcp.models import DhcpChange, Generation, KeptFiles
+from dhcp.reload import ReloadFailed
 from dhcp.rollback import release, rollback
 from dhcp.sync import preview, sync
 from ipam.models import Server, Subnet
@@ -55,6 +56,29 @@ def test_five_generations_back_and_forth(web, target):
         assert served(target) == f"{A},10.77.0.{9 + index},web"
     assert release().result == "applied"
     assert served(target) == f"{A},10.77.0.13,web"
+
+
+def test_an_interrupted_rollback_is_completed_by_the_next_sync(web, target, monkeypatch):
+    def fail(method):
+        raise ReloadFailed("dnsmasq is away")
+
+    monkeypatch.setattr("dhcp.sync.reload", fail)
+    assert rollback(generations()[0]).reason == sync().reason == "dnsmasq is away"
+    assert Generation.objects.newest().attempts == 2
+    told = []
+    monkeypatch.setattr("dhcp.sync.reload", told.append)
+    assert "held at generation" in sync().reason
+    assert (served(target), told) == (f"{A},10.77.0.9,web", ["none"])
+    assert "held at generation" in sync().reason and len(told) == 1
+
+
+@pytest.mark.parametrize("name", ["hosts", "opts"])
+def test_a_file_that_is_gone_is_put_back_during_a_rollback_too(web, target, name):
+    rollback(generations()[0])
+    before = (target.directory / name).read_bytes()
+    (target.directory / name).unlink()
+    assert "held at generation" in sync().reason
+    assert (target.directory / name).read_bytes() == before
 
 
 def test_a_rollback_stays_until_it_is_released_and_changes_wait_with_the_reason(web, target):

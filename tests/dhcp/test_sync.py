@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from dhcp import render, sync
 from dhcp.models import DhcpChange, Generation
 from dhcp.reload import ReloadFailed
+from dhcp.targets import Target
 from ipam.models import Server, Subnet
 from ipmanager import files
 from tests.support.disk import tiny_disk
@@ -58,13 +59,16 @@ def newest():
 # --- writing --------------------------------------------------------------------------------------
 
 
-def test_the_first_sync_makes_every_file_readable_for_dnsmasq_whatever_the_umask(target, subnet):
+def test_the_first_sync_makes_every_file_readable_for_dnsmasq_whatever_the_umask(target, subnet, settings):
+    settings.DNSMASQ_DIR = target.directory / "of" / "ours"
+    top, target = target.directory, Target.from_settings()
     before = os.umask(0o077)
     try:
         assert sync.sync().result == "applied"
     finally:
         os.umask(before)
-    assert stat.S_IMODE(target.directory.stat().st_mode) == 0o755
+    directories = (top, *target.directory.parents[:1], target.directory)
+    assert {stat.S_IMODE(directory.stat().st_mode) for directory in directories} == {0o755}
     assert {stat.S_IMODE(file.stat().st_mode) for file in (target.hosts, target.generation)} == {0o644}
     assert target.generation.read_bytes() == render.generation_file(target.hosts.read_bytes(), target.url)
 

@@ -208,6 +208,25 @@ def test_lock_is_free_as_soon_as_its_holder_is_killed(tmp_path):
             pass
 
 
+def test_who_waited_for_a_lock_whose_file_was_removed_waits_for_the_new_one(tmp_path):
+    path, entered = tmp_path / "lock", threading.Event()
+
+    def enter():
+        with files.lock(path, timeout=20):
+            entered.set()
+
+    with held_by_another(path) as holder:
+        waiter = threading.Thread(target=enter)
+        waiter.start()
+        time.sleep(0.1)
+        path.unlink()
+        with files.lock(path):
+            holder.kill()
+            assert not entered.wait(0.3)
+        waiter.join()
+    assert entered.is_set()
+
+
 def test_lock_keeps_another_thread_out(tmp_path):
     with files.lock(tmp_path / "lock"), pytest.raises(files.Locked), files.lock(tmp_path / "lock", timeout=0):
         pass
