@@ -227,7 +227,7 @@ def _build(work: _Work) -> None:
 def _complete_rollback(work: _Work) -> Outcome | None:
     """Until an interrupted rollback is complete, dnsmasq may have files of two generations. The answer is why not."""
     target, number = work.target, _read(work.target.held).decode("ascii", "replace")
-    kept = KeptFiles.objects.filter(generation=number).first() if number.isdecimal() else None
+    kept = KeptFiles.objects.filter(generation=int(number)).first() if number.isdecimal() else None
     if kept is None or (
         _read(target.applied) == _digest(kept.hosts + kept.opts).encode()
         and target.hosts.exists()
