@@ -4,6 +4,8 @@ import os
 
 from django.conf import settings
 
+from ipmanager import process
+
 wsgi_app = "ipmanager.wsgi:application"
 _host, _port = settings.BIND
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
@@ -15,6 +17,7 @@ max_requests = 10_000
 max_requests_jitter = 1_000
 graceful_timeout = 20
 loglevel = "warning"
+post_worker_init = process.note
 control_socket_disable = True
 # Forwarded headers are the business of ipmanager.proxies alone.
 forwarded_allow_ips = ""

@@ -1,27 +1,29 @@
 """Wait for a change of an environment's services: few callers at a time, and not for long.
 
 Who waits holds one of the web server's threads, so half of them stay free for everybody else; the others are sent
-away for a moment. A wait ends before gunicorn's graceful time-out, so that no restart cuts one off.
+away for a moment. A wait ends when the process shall, and in any case before gunicorn's graceful time-out.
 """
 
 import hashlib
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from ipmanager import process
 from ipmanager.errors import Unavailable
-from ipmanager.gunicorn_config import threads
 from registry.models import Service
 from registry.records import ServiceRecord
 
-MOST_WAITERS = max(1, threads // 2)
 LONGEST_WAIT = 15.0
 _PAUSE = 0.5
 _SHARE = 20  # looking takes no more than this part of the time, however many services there are
 
-_places = threading.BoundedSemaphore(MOST_WAITERS)
+_lock = threading.Lock()
+_waiting: set[object] = set()
 
 
 class Crowded(Unavailable):
@@ -42,17 +44,23 @@ class Seen:
 def changed(environment: str, since: str, seconds: float) -> Seen:
     """The services as soon as their cursor is not `since`, or after so many seconds, LONGEST_WAIT at most.
 
-    Raises Crowded instead of waiting when MOST_WAITERS wait in this process already.
+    Raises Crowded instead of waiting when as many as may wait in this process already.
     """
     seen = look(environment)
     if seen.cursor != since or seconds <= 0:
         return seen
-    if not _places.acquire(blocking=False):
-        raise Crowded(_("Too many callers are waiting for changes."), _("Ask again in some seconds, or without wait."))
-    try:
+    with _place():
         return _wait(environment, seen, time.monotonic() + min(seconds, LONGEST_WAIT))
-    finally:
-        _places.release()
+
+
+def most_waiters() -> int:
+    """How many may wait in this process."""
+    return max(1, process.threads() // 2)
+
+
+def waiting() -> int:
+    """How many wait in this process."""
+    return len(_waiting)
 
 
 def look(environment: str) -> Seen:
@@ -71,9 +79,25 @@ def cursor(records: tuple[ServiceRecord, ...]) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()[:24]
 
 
+@contextmanager
+def _place() -> Iterator[None]:
+    """One of the places for those who wait. Raises Crowded when there is none."""
+    place = object()
+    with _lock:
+        if len(_waiting) >= most_waiters():
+            raise Crowded(
+                _("Too many callers are waiting for changes."), _("Ask again in some seconds, or without wait.")
+            )
+        _waiting.add(place)
+    try:
+        yield
+    finally:
+        _waiting.discard(place)
+
+
 def _wait(environment: str, seen: Seen, deadline: float) -> Seen:
     last = seen
-    while last.cursor == seen.cursor and (left := deadline - time.monotonic()) > 0:
+    while last.cursor == seen.cursor and (left := deadline - time.monotonic()) > 0 and not process.is_ending():
         started = time.monotonic()
         last = look(environment)
         took = time.monotonic() - started

@@ -130,10 +130,10 @@ def test_a_wait_ends_by_itself(registry):
 @pytest.mark.django_db(transaction=True)
 def test_more_than_a_few_waiters_are_sent_away_for_a_moment(registry):
     cursor = registry.get("changes")[1]["cursor"]
-    waiting = [in_background(lambda: watch.changed("development", cursor, 15)) for _ in range(watch.MOST_WAITERS)]
+    waiting = [in_background(lambda: watch.changed("development", cursor, 15)) for _ in range(watch.most_waiters())]
     try:
         deadline = time.monotonic() + 10
-        while watch._places._value and time.monotonic() < deadline:
+        while watch.waiting() < watch.most_waiters() and time.monotonic() < deadline:
             time.sleep(0.01)
         response = registry.client.get(f"{API}/changes", {"since": cursor, "wait": 5})
         assert (response.status_code, response["Retry-After"]) == (503, "5")

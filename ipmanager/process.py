@@ -1,0 +1,20 @@
+"""The web server's process that we run in: how many requests it serves at once, and whether it is about to end."""
+
+from typing import Any
+
+_workers: list[Any] = []  # gunicorn's own object, where it is gunicorn that runs us
+
+
+def note(worker: Any) -> None:
+    """gunicorn's hook `post_worker_init`."""
+    _workers[:] = [worker]
+
+
+def threads() -> int:
+    """How many requests are served at once; 4 where no gunicorn says otherwise."""
+    return int(_workers[0].cfg.threads) if _workers else 4
+
+
+def is_ending() -> bool:
+    """Whether the process has been told to end: a request that merely waits should."""
+    return bool(_workers) and not _workers[0].alive

@@ -1,0 +1,46 @@
+"""Those who wait for changes before the real web server: they hold up neither others nor its end."""
+
+import threading
+import time
+
+import pytest
+
+from ipmanager.client import Client, RegistryError
+from registry import watch
+from tests.support.site import site
+
+TOKEN = "a-token-for-those-who-wait"
+MANY = 12  # more than threads of both web processes
+
+
+@pytest.fixture
+def running(shared_database, tmp_path):
+    with site(shared_database | {"IPMANAGER_BOOTSTRAP_TOKEN": TOKEN}, tmp_path / "output") as started:
+        yield started
+
+
+def test_waiters_hold_up_neither_others_nor_the_servers_end(running):
+    registry = Client(running.url, TOKEN, "", timeout=30)
+    since, answers = registry.get("changes")["cursor"], []
+
+    def wait():
+        try:
+            answers.append(registry.get("changes", since=since, wait=60)["changed"])
+        except RegistryError as error:
+            answers.append(error.status)
+
+    threads = [threading.Thread(target=wait) for _ in range(MANY)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 10
+    while len(answers) < MANY - 4 and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+    started = time.monotonic()
+    assert registry.services() == []
+    running.process.terminate()
+    running.process.wait(30)
+    assert time.monotonic() - started < watch.LONGEST_WAIT - 5
+    for thread in threads:
+        thread.join(30)
+    assert set(answers) == {503, False}
