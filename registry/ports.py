@@ -72,15 +72,15 @@ def hold_one(search: Search) -> int:
 
 
 def _hold_in(span: Span, search: Search) -> int | None:
-    """Ports that others are deciding about are passed over at first; before "full" we wait for them."""
+    """Ports that others are deciding about are passed over at first; before "full" we wait for them. Only a search
+    that began when every port had its row to lock can tell that all are taken."""
     shuffled = search.config.conflict_resolution_strategy == RegistryConfig.Strategy.RANDOM
     locks, bars = PortLock.objects, barred(search)
-    for wait in (False, True):
-        if port := locks.hold_free(search.protocol, search.ip, span, bars, shuffled=shuffled, wait=wait):
-            return port
+    if port := locks.hold_free(search.protocol, search.ip, span, bars, shuffled=shuffled, wait=False):
+        return port
     if not locks.are_complete(search.protocol, span):
         raise Unprepared(search.protocol, span)
-    return None
+    return locks.hold_free(search.protocol, search.ip, span, bars, shuffled=shuffled, wait=True)
 
 
 def no_port(search: Search) -> IPManagerError:

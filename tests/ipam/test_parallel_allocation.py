@@ -28,7 +28,7 @@ def run_at_once(environment, scripts):
         )
         for script in scripts
     ]  # fmt: skip
-    outputs = [process.communicate(timeout=120) for process in running]
+    outputs = [process.communicate(timeout=600) for process in running]
     assert [errors for _out, errors in outputs] == [""] * len(scripts)
     return [line for out, _errors in outputs for line in out.split()]
 

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from ipam.addresses import parse_address
 from ipmanager.errors import Conflict, Exhausted
 from registry.models import PortLock, PortRange, RegistryConfig, Service
+from registry.querysets import PortLockQuerySet
 from registry.register import register
 from registry.wish import Wish
 from tests.registry.factories import ServiceFactory
@@ -132,6 +133,17 @@ def test_rows_to_lock_are_made_once_for_a_range(narrow, django_assert_max_num_qu
     assert PortLock.objects.count() == 3
     with django_assert_max_num_queries(18):
         given("b")
+
+
+def test_a_range_whose_rows_somebody_else_makes_at_this_moment_is_not_full(narrow, monkeypatch):
+    look = PortLockQuerySet.are_complete
+
+    def somebody_is_quicker(self, protocol, span):
+        PortLock.objects.complete(protocol, span)
+        return look(self, protocol, span)
+
+    monkeypatch.setattr(PortLockQuerySet, "are_complete", somebody_is_quicker)
+    assert given("a") == 9001
 
 
 @pytest.mark.parametrize("others", [1, 60])
