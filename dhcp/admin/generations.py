@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -135,6 +136,10 @@ class GenerationAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         target = _asked(request)
+        if _is_elsewhere(target):
+            text = gettext("dnsmasq's files are on another machine; there: manage.py sync_dnsmasq")
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:dhcp_generation_changelist"))
         if request.method == "POST":
             return self._sync(request, target, force="force" in request.POST)
         outcome, conf = preview(target), installed.look(target)
@@ -228,6 +233,14 @@ def _asked(request: HttpRequest) -> Target:
         if target.name == name:
             return target
     raise Http404
+
+
+def _is_elsewhere(target: Target) -> bool:
+    """Whether this is one of several web nodes, and the worker's machine another one: there is nothing to compare."""
+    if settings.DHCP_SYNC != "worker" or target.hosts.exists():
+        return False
+    newest = Generation.objects.newest_summary(target.server_id)
+    return newest is not None and newest.result != Generation.Result.FAILED
 
 
 def _others(target: Target) -> list[tuple[str, str]]:

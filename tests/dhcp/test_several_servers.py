@@ -203,3 +203,11 @@ def test_the_first_page_tells_of_every_server(berlin, admin_client):
     page = admin_client.get("/admin/").content.decode()
     assert f"{LIST}{berlin.pk}/change/" in page and "1 change waits" in page
     assert DhcpChange.objects.for_server(berlin.pk).count() == 1
+
+
+def test_a_web_node_without_the_files_sends_to_the_machine_that_has_them(berlin, target, admin_client):
+    Generation.objects.create(result="applied")  # by the worker, elsewhere
+    for ask in (admin_client.get, admin_client.post):
+        page = ask("/admin/dhcp/generation/sync/", follow=True).content.decode()
+        assert "are on another machine; there: manage.py sync_dnsmasq" in page
+    assert not target.directory.exists() and DhcpChange.objects.exists()
