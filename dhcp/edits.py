@@ -93,7 +93,7 @@ def is_damage(before: bytes, after: bytes) -> bool:
 def _host(line: str) -> Entry | str:
     row = check.host_row(line.lower().encode("ascii", "replace"))
     if isinstance(row, str):
-        return row
+        return row.partition(": '")[0]  # the line stands beside it
     return Entry(line.lower(), row.ip, tuple((row.ip.version, one) for one in row.identities))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -30,6 +31,7 @@ from ipmanager.errors import Conflict
 
 FEW = 10  # lines that may vanish by hand at once; of more, half must stay
 KIND = "handedit"
+_HOLDER = re.compile(r"(?:server|interface|handedit) [0-9]+")
 _LONGEST_KEPT = 1_000_000
 _SAVED = ("action", "was", "line", "raw", "served", "reason", "state", "decided_at")
 Rows = dict[tuple[frozenset[str], Address], HostRecord]
@@ -67,7 +69,11 @@ class Handwork:
             served = [edit for edit in active if edit.served]
             sifted = sift(_overlaid(seen.records, served, rows, seen.networks))
             if not _take_back(sifted, served):
-                return sifted
+                break
+        names = {record.key: record.name for record in seen.records}
+        for edit in active:
+            edit.reason = _HOLDER.sub(lambda found: names.get(found[0], "another hand edit"), edit.reason)
+        return sifted
 
     def opts(self, records: Collection[ScopeRecord], url: str) -> bytes:
         """The ledger's options with the open edits over them."""

@@ -22,9 +22,9 @@ from django.utils.formats import localize
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from dhcp import installed
+from dhcp import check, installed
 from dhcp.leases import FOREVER
-from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation
+from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit
 from dhcp.servers import Routes
 from dhcp.targets import Target
 from ipam.addresses import Address, Network, host_network, supernets
@@ -109,6 +109,7 @@ class Evidence:
     problems: dict[tuple[int | None, Key], dict[str, Any]] = field(default_factory=dict)
     by_ip: dict[Address, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     by_mac: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
+    by_hand: dict[tuple[str, str], HandEdit] = field(default_factory=dict)  # by MAC and address of the line before
     evicted: dict[Address, list[Eviction]] = field(default_factory=lambda: defaultdict(list))
     allowed: dict[tuple[int, Address], set[str]] = field(default_factory=lambda: defaultdict(set))
     installed: Collection[Network] | None = None  # with a range of ours in dnsmasq; None: nobody knows
@@ -200,6 +201,17 @@ def _absence(server: DhcpServer | None) -> str:
     return _("dnsmasq has not heard of it: its agent was last seen %s.") % moment(server.last_seen_at)
 
 
+def _edited_by_hand(card: Card, evidence: Evidence) -> State | None:
+    """dnsmasq's file says something else of it, and nobody has decided about that."""
+    edits = (evidence.by_hand.get((name, str(card.ip))) for name in card.identities)
+    edit = next(filter(None, edits), None)
+    if edit is None:
+        return None
+    if edit.line:
+        return State(PENDING, _("dnsmasq's file was edited by hand: %s. Adopt that, or discard it.") % edit.line)
+    return State(UNSERVED, _("It was taken out of dnsmasq's file by hand. Adopt that, or discard it."))
+
+
 def _left_out(card: Card, evidence: Evidence) -> State | None:
     problem = evidence.problems.get((evidence.dhcp_server(card), card.key))
     return State(UNSERVED, problem["reason"]) if problem and problem["left_out"] else None
@@ -273,9 +285,8 @@ def _without_range(card: Card, evidence: Evidence) -> State | None:
 
 
 _QUESTIONS: tuple[Callable[[Card, Evidence], State | None], ...] = (
-    _disabled, _incomplete, _not_looked_after, _without_range, _untold, _left_out, _held_by_another,
-    _believed_in_by_another, _elsewhere,
-    _served,
+    _disabled, _incomplete, _not_looked_after, _without_range, _untold, _edited_by_hand, _left_out, _held_by_another,
+    _believed_in_by_another, _elsewhere, _served,
 )  # fmt: skip
 
 
@@ -290,6 +301,7 @@ def gather(cards: Sequence[Card]) -> Evidence:
     _read_waiting(evidence, {card.id for card in cards} | {card.server_id for card in cards})
     _read_leases(evidence, ips, {name for card in cards for name in card.identities})
     _read_allowed(evidence, cards)
+    _read_hand_edits(evidence)
     _read_ranges(evidence)
     for server_id, newest in evidence.newest.items():
         for problem in newest.problems:
@@ -353,6 +365,13 @@ def _probe_of(card: Card, evidence: Evidence) -> dict[str, Any] | None:
     probes = (newest and newest.probes) or []
     good = (probe for probe in probes if not probe["reason"])
     return next((one for one in good if (one["mac"], one["wanted"]) == (card.mac, str(card.ip))), None)
+
+
+def _read_hand_edits(evidence: Evidence) -> None:
+    for edit in HandEdit.objects.undecided().filter(file=HandEdit.File.HOSTS, served=True).exclude(was=""):
+        row = check.host_row(edit.was.encode())
+        if isinstance(row, check.Row):
+            evidence.by_hand |= {(name, str(row.ip)): edit for name in row.identities}
 
 
 def _own_lease(card: Card, evidence: Evidence) -> Sighting | None:

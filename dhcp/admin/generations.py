@@ -265,7 +265,7 @@ def coloured(diff: str) -> SafeString | str:
     """The difference line by line; what came is green, what went is red."""
     kinds = {"+": "dhcp-came", "-": "dhcp-went"}
     lines = ((kinds.get(line[:1], "dhcp-head"), line) for line in diff.splitlines())
-    body = format_html_join("\n", '<span class="{}">{}</span>', lines)
+    body = format_html_join("", '<span class="{}">{}</span>', lines)
     return format_html('<pre class="dhcp-diff">{}</pre>', body) if body else marks.NOTHING
 
 
@@ -273,7 +273,7 @@ def explained(diff: str, changes: list[dict[str, Any]]) -> SafeString | str:
     """The difference, each line with the change behind it."""
     kinds = {"+": "dhcp-came", "-": "dhcp-went"}
     lines = ((kinds.get(text[:1], "dhcp-head"), text, _behind(why)) for text, why in told(diff, changes))
-    body = format_html_join("\n", '<span class="{}">{}{}</span>', lines)
+    body = format_html_join("", '<span class="{}">{}{}</span>', lines)
     return format_html('<pre class="dhcp-diff">{}</pre>', body) if body else marks.NOTHING
 
 

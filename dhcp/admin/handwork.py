@@ -50,6 +50,7 @@ class HandEditAdmin(ReadOnlyAdmin):
     list_display = ("action_badge", "what", "fate", "found_at", "decision")
     list_filter = (StateFilter, ("action", ChoicesDropdownFilter), ("file", ChoicesDropdownFilter))
     list_filter_submit = True
+    list_before_template = "admin/dhcp/hand_edits_intro.html"
     search_fields = ("was", "line", "raw")
     search_help_text = _("Part of a line")
     actions = ("adopt_chosen", "discard_chosen")
@@ -141,8 +142,8 @@ class HandEditAdmin(ReadOnlyAdmin):
             return edit.reason or marks.NOTHING
         if edit.served:
             text = gettext("gone for now") if edit.action == REMOVE else gettext("for now")
-            return format_html("{} {}", marks.badge("yes", text), edit.reason)
-        return format_html("{} {}", marks.badge("no", gettext("not served")), edit.reason)
+            return _with_reason(marks.badge("yes", text), edit)
+        return _with_reason(marks.badge("no", gettext("not served")), edit)
 
     @admin.display(description=_("decision"), ordering="state")
     def decision(self, edit: HandEdit) -> SafeString:
@@ -151,6 +152,10 @@ class HandEditAdmin(ReadOnlyAdmin):
             return badge
         who = edit.decided_by or gettext("by itself: the file or the ledger came to say the same")
         return format_html("{} {}", badge, who)
+
+
+def _with_reason(badge: SafeString, edit: HandEdit) -> SafeString:
+    return format_html('{} <span class="dhcp-reason">{}</span>', badge, edit.reason) if edit.reason else badge
 
 
 def _ask(verb: str, ids: Any) -> HttpResponse:

@@ -182,7 +182,7 @@ def end_link(lease_id: int) -> SafeString | str:
     """To the question whether the lease shall end, where there is a way to do it."""
     if not is_possible():
         return ""
-    return format_html('<a class="ipm-link" href="{}">{}</a>', evict_url(lease_id), _("End its lease"))
+    return format_html('<a class="ipm-link dhcp-act" href="{}">{}</a>', evict_url(lease_id), _("End its lease"))
 
 
 def rightful(lease: Lease) -> str:

@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
-from dhcp import handwork
+from dhcp import handwork, state
 from dhcp.models import DhcpScope, Generation, HandEdit, KeptFiles
 from dhcp.rollback import release, rollback
 from dhcp.sync import preview, sync
@@ -100,7 +100,7 @@ def test_what_dnsmasq_would_not_survive_is_kept_and_not_served(web, target):
 @pytest.mark.parametrize(
     "line, reason",
     [
-        (f"{C},10.77.0.9,new", "10.77.0.9 is already reserved for server"),
+        (f"{C},10.77.0.9,new", "10.77.0.9 is already reserved for web"),
         (f"{C},10.99.0.9,new", "no subnet holds 10.99.0.9"),
         (f"{C},10.77.0.255,new", "10.77.0.255 is the broadcast address of 10.77.0.0/24"),
     ],
@@ -141,6 +141,17 @@ def test_machines_that_changed_places_by_hand_have_changed_places(web, target):
     sync()
     assert rows(target) == swapped
     assert all(edit.served for edit in still_open())
+
+
+def test_a_machine_whose_line_was_edited_is_said_to_be_until_that_is_decided(web, target):
+    edit(target, lambda text: text.replace("10.77.0.9,", "10.77.0.99,").replace(f"{SHOP}\n", ""))
+    sync()
+    fates = state.of_servers(Server.objects.all())
+    told = [(fates[one.pk].kind, fates[one.pk].reason) for one in Server.objects.order_by("pk")]
+    assert told == [
+        ("pending", f"dnsmasq's file was edited by hand: {A},10.77.0.99,web. Adopt that, or discard it."),
+        ("unserved", "It was taken out of dnsmasq's file by hand. Adopt that, or discard it."),
+    ]
 
 
 # --- the ledger goes on -------------------------------------------------------------------------------------
