@@ -162,9 +162,9 @@ def _leases(mac: str, cards: list[Card]) -> Iterator[Step]:
             "ip": lease.ip_address, "until": state.moment(lease.leased_until or now()), "verdict": verdict,
         }  # fmt: skip
         yield Step(_("What does it use now?"), answer, right)
-    own = {card.mac for card in cards}
+    own = {name for card in cards for name in card.identities}
     for lease in Lease.objects.live().filter(ip_address__in=[card.ip for card in cards if card.ip is not None]):
-        if lease.mac_address not in own:
+        if not state.is_holders(lease, own):
             yield Step(_("Who else uses its address?"), _until(lease), False)
 
 

@@ -33,13 +33,14 @@ class ScopeAdmin(ModelAdmin):
     list_filter_submit = True
     list_per_page = 50
     show_full_result_count = False
+    autocomplete_fields = ("subnet", "wire")
     inlines = (OptionInline,)
     fieldsets = (
         (None, {"fields": ("subnet", "server", "enabled", "lease_time", "known_only")}),
-        (_("IPv6"), {"fields": ("advertises", "by_end")}),
-        (_("A wire with several subnets"), {"fields": ("wire", "wire_address")}),
         (_("What its machines are told"), {"fields": ("router", "dns_servers", "ntp_servers", "domain")}),
         (_("Network boot"), {"fields": ("boot_server", "boot_file")}),
+        (_("IPv6"), {"fields": ("advertises", "by_end")}),
+        (_("A wire with several subnets"), {"fields": ("wire", "wire_address")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -30,7 +30,7 @@ any_bytes = st.binary(max_size=60) | text.map(lambda line: line.encode("utf-8", 
 hostname = text | st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 good_mac = st.integers(0, 40).map(lambda n: f"02:00:00:00:00:{n:02x}")
 mac = good_mac | good_mac | text
-good_duid = st.binary(min_size=3, max_size=128).map(lambda data: data.hex(":"))
+good_duid = st.integers(0, 62).map(lambda n: bytes([n] * (3 + 2 * n)).hex(":"))
 duid = st.just("") | st.just("") | good_duid | text
 address = (
     st.integers(0, 255).map(lambda n: NETWORKS[0][n])

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from dhcp import ingest, inherit, leases, scopes, snapshot, state
 from dhcp.models import DhcpScope, Lease
 from dhcp.sync import sync
+from dhcp.why import why
 from ipam.models import Interface, Pool, Server, Subnet
 from tests.support import require
 from tests.support.lab import STATIC, laboratory
@@ -288,3 +289,12 @@ def test_another_machine_on_the_address_is_a_conflict(served):
     assert read_leases(lab, "fd00::50") == {"fd00::50": "conflict"}
     ((_card, fate),) = state.of_server(web)
     assert (fate.kind, fate.holder) == ("pending", A)
+
+
+def test_why_does_not_take_a_machine_s_own_duid_for_somebody_else(served):
+    lab = served()
+    web = server()
+    card(web, "uuid", "fd00::50", duid=EN)
+    lab.client6.acquire(C, duid=EN)
+    read_leases(lab, "fd00::50")
+    assert "Who else uses its address?" not in [step.question for step in why(A).steps]

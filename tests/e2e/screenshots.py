@@ -32,6 +32,7 @@ def pages(page: Page) -> Iterator[tuple[str, str]]:
     yield "servers", "/admin/ipam/server/"
     yield "server", followed(page, "/admin/ipam/server/?q=web-01", "web-01")
     yield "server-add", "/admin/ipam/server/add/"
+    yield "scope-add", "/admin/dhcp/dhcpscope/add/"
     yield "history", followed(page, "/admin/ipam/server/?q=web-01", "web-01").replace("change", "history")
     yield "lists", "/ipam/"
     subnet = followed(page, "/admin/ipam/subnet/?q=10.20.10.0/24", "10.20.10.0/24")
