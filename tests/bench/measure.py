@@ -9,7 +9,7 @@ import statistics
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count, islice
 
@@ -26,6 +26,7 @@ from django.test import Client  # noqa: E402
 from dhcp.sync import sync  # noqa: E402
 from ipam.allocate import allocate, release  # noqa: E402
 from ipam.models import IPAddress, Pool, Server, Subnet  # noqa: E402
+from pxe.models import BootAssignment, BootFile, BootImage  # noqa: E402
 
 results: list[dict] = []
 
@@ -47,6 +48,7 @@ def main() -> None:
     fill(options)
     pages(options)
     servers(options)
+    boots(options)
     if options.json:
         json.dump(results, sys.stdout, indent=1)
 
@@ -165,6 +167,30 @@ def servers(options: argparse.Namespace) -> None:
 
     sync(force=True)
     measure(f"save one of {options.servers} servers and sync all", change_and_sync, 20, options)
+
+
+def boots(options: argparse.Namespace) -> None:
+    """What a machine waits for, beside a view that does nothing."""
+    client = Client(HTTP_HOST="localhost")
+    file = BootFile(name="vmlinuz")
+    file.save()
+    image = BootImage(name="image", kernel=file)
+    image.save()
+    chosen = list(Server.objects.order_by("pk").values_list("pk", "mac_address"))
+    BootAssignment.objects.bulk_create(
+        BootAssignment(server_id=pk, image=image, mode="always") for pk, _mac in chosen[::2]
+    )
+    assigned, plain = (iter([mac for _pk, mac in chosen[start::2]]) for start in (0, 1))
+
+    def ask(macs: Iterator[str]) -> None:
+        answer = client.get("/boot.ipxe", {"mac": next(macs), "platform": "efi"}, REMOTE_ADDR="203.0.113.9")
+        assert answer.status_code == 200
+
+    times = min(1000, options.servers // 3)
+    of = f"({options.servers} servers)"
+    measure(f"/boot.ipxe: an assigned image {of}", partial(ask, assigned), times, options)
+    measure(f"/boot.ipxe: the default menu {of}", partial(ask, plain), times, options)
+    measure("/healthz, a view that asks nobody", partial(client.get, "/healthz"), times, options)
 
 
 def measure(name: str, work: Callable[[], object], times: int, options: argparse.Namespace) -> None:
