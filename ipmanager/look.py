@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 ORDER: list[tuple[Any, list[str]]] = [
     (_("Addresses"), ["ipam.subnet", "ipam.ipaddress", "ipam.server", "ipam.vrf", "ipam.sighting"]),
     (_("DHCP"), ["dhcp"]),
-    (_("Network boot"), ["pxe"]),
+    (_("Network boot"), ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
     (_("Services"), ["registry"]),
     (_("Access"), ["auth.user", "auth.group", "ipmanager.token"]),
 ]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import formats
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.views import ChangeList
 
 from ipam import search
 from ipam.admin import marks
+from ipam.admin.base import LedgerList
 from pxe.models import BootEvent
 
 COLOURS = {"done": "yes", "refused": "no", "ended": "no", "offer": "reserved"}
@@ -22,11 +28,12 @@ class EventAdmin(ModelAdmin):
     """Written by machines, read by people."""
 
     icon = "timeline"
-    list_display = ("at", "server_link", "event", "ip_address", "mac_address", "firmware_text", "detail")
+    list_display = ("moment", "server_link", "event", "ip_address", "mac_address", "firmware_text", "detail")
     list_display_links = None
     list_filter = (("kind", ChoicesDropdownFilter),)
     list_filter_submit = True
     list_per_page = 50
+    empty_value_display = marks.NOTHING
     show_full_result_count = False
     search_fields = ("ip_address",)
     search_help_text = _("IP address, network or MAC address")
@@ -46,6 +53,13 @@ class EventAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: BootEvent | None = None) -> bool:
         return False
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return LedgerList
+
+    @admin.display(description=_("when"), ordering="at")
+    def moment(self, event: BootEvent) -> str:
+        return to_the_second(event)
+
     @admin.display(description=_("server"), ordering="server__hostname")
     def server_link(self, event: BootEvent) -> SafeString:
         return marks.link(event.server)
@@ -57,6 +71,11 @@ class EventAdmin(ModelAdmin):
     @admin.display(description=_("firmware"), ordering="firmware")
     def firmware_text(self, event: BootEvent) -> str:
         return event.firmware.upper() or marks.NOTHING
+
+
+def to_the_second(event: BootEvent) -> str:
+    """Between two steps of a boot, seconds count."""
+    return f"{formats.date_format(localtime(event.at))} {localtime(event.at):%H:%M:%S}"
 
 
 def badge(event: BootEvent) -> SafeString:

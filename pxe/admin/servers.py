@@ -11,10 +11,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ipam.admin import marks
-from ipam.admin.base import Facts, LedgerInline, extend, when
+from ipam.admin.base import Facts, LedgerInline, extend
 from ipam.models import Server
 from pxe import state
-from pxe.admin.events import badge
+from pxe.admin.events import badge, to_the_second
 from pxe.models import BootAssignment, BootIdentity
 from pxe.timeline import Diagnosis
 
@@ -38,10 +38,10 @@ class Boots:
     def _boot_facts(self, server: Server) -> Facts:
         rows = BootAssignment.objects.open().filter(server=server).select_related("image", "server")
         events = state.events_of(server)
-        lines = ((when(event.at), badge(event), event.detail) for event in events[:SHOWN])
+        lines = ((to_the_second(event), badge(event), event.detail) for event in events[:SHOWN])
         return [
             (_("Boots"), marks.links(rows)),
-            (_("Boot"), verdict(state.diagnosis(events, timezone.now()))),
+            (_("Boot state"), verdict(state.diagnosis(events, timezone.now()))),
             (_("Boot timeline"), format_html_join("", "<div>{} {} {}</div>", lines) or marks.NOTHING),
         ]
 
