@@ -57,9 +57,9 @@ def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> Non
         else:
             cursor.execute(_CLAIM.format(nulls_first=""))
     if connection.vendor == "postgresql":
-        triggers.install(connection, "ipam", list(raw_sql.functions()), list(raw_sql.triggers()))
+        triggers.install(connection, "ipam", raw_sql.functions(), raw_sql.triggers())
     else:
-        triggers.install(connection, "ipam", [], list(raw_sql_sqlite.triggers()))
+        triggers.install(connection, "ipam", (), raw_sql_sqlite.triggers())
     install_on_delete(app_config, using)
 
 

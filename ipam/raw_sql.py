@@ -7,6 +7,7 @@ The rest (subnets, pools) is noted in `raw_changes`, and the worker catches up w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from django.db import models
 
@@ -46,19 +47,28 @@ def history(model: type[models.Model], kind: str, rows: str) -> str:
     )
 
 
-def functions() -> Iterator[Function]:
-    yield Function("ledger_subnet", _SUBNET, "(vrf bigint, address inet) RETURNS bigint")
-    yield Function(
-        "ledger_claims", _CLAIMS,
-        "(ids bigint[]) RETURNS TABLE (vrf_id bigint, ip_address inet, server_id bigint, mac_address macaddr)",
-    )  # fmt: skip
+@cache
+def functions() -> tuple[Function, ...]:
+    return tuple(_functions())
+
+
+def _functions() -> Iterator[Function]:
+    claim = "vrf_id bigint, ip_address inet, server_id bigint, mac_address macaddr"
+    yield Function("ledger_claims", _CLAIMS, f"(ids bigint[]) RETURNS TABLE ({claim})")
+    home = f"{claim}, hostname text, device_type text, manufacturer text, subnet_id bigint, ip_type text"
+    yield Function("ledger_homes", _HOMES, f"(ids bigint[]) RETURNS TABLE ({home})")
     yield Function("ledger_place", _place(), "(ids bigint[]) RETURNS void")
     yield Function("hosts_leave", _leave())
     for model in WATCHED:
         yield Function(_name(model), _body(model))
 
 
-def triggers() -> Iterator[Trigger]:
+@cache
+def triggers() -> tuple[Trigger, ...]:
+    return tuple(_triggers())
+
+
+def _triggers() -> Iterator[Trigger]:
     yield Trigger("hosts_leave", "hosts", "BEFORE DELETE ON hosts FOR EACH ROW EXECUTE FUNCTION hosts_leave()")
     for model in WATCHED:
         yield from statement_triggers(_name(model), model._meta.db_table, _name(model))
@@ -69,20 +79,6 @@ def _name(model: type[models.Model]) -> str:
 
 
 # --- what servers want and get -------------------------------------------------------------------------
-
-_SUBNET = """
-BEGIN
-    RETURN (
-        WITH around AS (
-            SELECT network(set_masklen(address, length))::cidr AS network
-            FROM generate_series(0, masklen(address)) length)
-        SELECT id FROM (
-            SELECT s.id, s.network FROM around JOIN subnets s USING (network) WHERE vrf IS NULL AND s.vrf_id IS NULL
-            UNION ALL
-            SELECT s.id, s.network FROM around JOIN subnets s USING (network) WHERE s.vrf_id = vrf) found
-        ORDER BY masklen(network) DESC LIMIT 1);
-END
-"""
 
 # An address that cards of one server share goes by the first card's MAC, as in `place`.
 _CLAIMS = """
@@ -101,6 +97,31 @@ BEGIN
 END
 """
 
+# The most specific subnet of each: an equality probe for every length that there is.
+_HOMES = """
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH claimed AS MATERIALIZED (
+        SELECT c.*, h.hostname, h.device_type, h.manufacturer
+        FROM ledger_claims(ids) c JOIN hosts h ON h.id = c.server_id
+    ), lengths AS MATERIALIZED (
+        SELECT DISTINCT family(network) AS family, masklen(network) AS length FROM subnets
+    ), housed AS (
+        SELECT DISTINCT ON (c.server_id, c.ip_address) c.server_id, c.ip_address, s.id
+        FROM claimed c JOIN lengths l ON l.family = family(c.ip_address)
+        JOIN subnets s ON s.network = network(set_masklen(c.ip_address, l.length))
+            AND s.vrf_id IS NOT DISTINCT FROM c.vrf_id
+        ORDER BY c.server_id, c.ip_address, l.length DESC
+    )
+    SELECT c.vrf_id, c.ip_address, c.server_id, c.mac_address, c.hostname::text, c.device_type::text,
+        c.manufacturer::text, s.id, CASE WHEN EXISTS (
+            SELECT FROM pools p WHERE p.subnet_id = s.id AND p.kind = 'static'
+            AND c.ip_address BETWEEN p.first AND p.last) THEN 'static' ELSE 'dhcp' END
+    FROM claimed c LEFT JOIN housed s USING (server_id, ip_address);
+END
+"""
+
 _UNWANTED = """ip_addresses.server_id = ANY (ids) AND NOT EXISTS (
         SELECT FROM ledger_claims(ids) c WHERE c.server_id = ip_addresses.server_id
         AND c.ip_address = ip_addresses.ip_address AND c.vrf_id IS NOT DISTINCT FROM ip_addresses.vrf_id)"""
@@ -109,20 +130,12 @@ _UNWANTED = """ip_addresses.server_id = ANY (ids) AND NOT EXISTS (
 # or behind us, and finds the row taken. A row that appears between two of our statements is taken at the second try.
 _TAKE = """
     FOR attempt IN 1..3 LOOP
-        WITH wanted AS MATERIALIZED (
-            SELECT c.*, h.hostname, h.device_type, h.manufacturer, ledger_subnet(c.vrf_id, c.ip_address) AS subnet_id
-            FROM ledger_claims(ids) c JOIN hosts h ON h.id = c.server_id
-        ), typed AS MATERIALIZED (
-            SELECT w.*, CASE WHEN EXISTS (
-                SELECT FROM pools p WHERE p.subnet_id = w.subnet_id AND p.kind = 'static'
-                AND w.ip_address BETWEEN p.first AND p.last) THEN 'static' ELSE 'dhcp' END AS ip_type
-            FROM wanted w
-        ), taken AS (
+        WITH taken AS (
             UPDATE ip_addresses a SET
                 subnet_id = t.subnet_id, ip_type = t.ip_type, status = 'allocated', server_id = t.server_id,
                 hostname = t.hostname, mac_address = t.mac_address, platform = t.device_type,
                 manufacturer = t.manufacturer, freed_at = NULL, updated_at = now()
-            FROM typed t
+            FROM ledger_homes(ids) t
             WHERE a.ip_address = t.ip_address AND a.vrf_id IS NOT DISTINCT FROM t.vrf_id
             AND (a.server_id = t.server_id
                 OR (a.server_id IS NULL AND a.vm_id IS NULL AND a.status IN ('available', 'reserved')))
@@ -135,12 +148,9 @@ _TAKE = """
         WITH made AS (
             INSERT INTO ip_addresses (vrf_id, subnet_id, ip_address, ip_type, status, server_id, hostname, mac_address,
                 platform, manufacturer)
-            SELECT c.vrf_id, s.id, c.ip_address, CASE WHEN EXISTS (
-                SELECT FROM pools p WHERE p.subnet_id = s.id AND p.kind = 'static'
-                AND c.ip_address BETWEEN p.first AND p.last) THEN 'static' ELSE 'dhcp' END,
-                'allocated', c.server_id, h.hostname, c.mac_address, h.device_type, h.manufacturer
-            FROM ledger_claims(ids) c JOIN hosts h ON h.id = c.server_id
-            LEFT JOIN subnets s ON s.id = ledger_subnet(c.vrf_id, c.ip_address)
+            SELECT c.vrf_id, c.subnet_id, c.ip_address, c.ip_type, 'allocated', c.server_id, c.hostname, c.mac_address,
+                c.device_type, c.manufacturer
+            FROM ledger_homes(ids) c
             WHERE NOT EXISTS (SELECT FROM ip_addresses a
                 WHERE a.ip_address = c.ip_address AND a.vrf_id IS NOT DISTINCT FROM c.vrf_id)
             ON CONFLICT DO NOTHING
@@ -184,6 +194,9 @@ def _leave() -> str:
     """Our own deletion has freed the rows before: then nothing is found here."""
     return f"""
 BEGIN
+    IF NOT EXISTS (SELECT FROM ip_addresses WHERE server_id = OLD.id) THEN
+        RETURN OLD;
+    END IF;
     {_free("ip_addresses.server_id = OLD.id")}
     RETURN OLD;
 END

@@ -6,6 +6,7 @@ SQLite's triggers cannot find the subnet of an address; `catch_up` does.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from django.db import models
 
@@ -22,7 +23,12 @@ _END = f"""{_length} < CASE substr(s.network, 1, 1) WHEN x'04' THEN 31 ELSE 127 
          OR (substr(s.network, 1, 1) = x'04' AND ({_last_four}) = (({_last_four}) | ((1 << (32 - {_length})) - 1))))"""
 
 
-def triggers() -> Iterator[Trigger]:
+@cache
+def triggers() -> tuple[Trigger, ...]:
+    return tuple(_triggers())
+
+
+def _triggers() -> Iterator[Trigger]:
     # Foreign keys are not enforced unless the client asks for it: the interfaces would stay.
     leave = f"{_free('server_id = OLD.id')} DELETE FROM interfaces WHERE server_id = OLD.id;"
     yield Trigger("hosts_leave", "hosts", f"BEFORE DELETE ON hosts FOR EACH ROW BEGIN {leave} END")

@@ -7,6 +7,8 @@ class SiteConfig(AppConfig):
     verbose_name = "IPManager"
 
     def ready(self) -> None:
+        from ipam import database
         from ipmanager import checks, operators  # noqa: F401  (checks registers itself)
 
         post_migrate.connect(operators.install, dispatch_uid="operators")
+        post_migrate.connect(database.install_on_delete, sender=self)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from django.apps import apps
-from django.db import IntegrityError, connection, migrations, transaction
+from django.db import IntegrityError, connection, migrations, models, transaction
 
 from dhcp import database as dhcp_database
 from ipam import database
@@ -231,3 +231,17 @@ def test_a_migration_may_make_a_table_anew(model):
         editor._remake_table(model)
     install()
     assert sorted(row[1] for row in catalogue()) == sorted(name for name, _sql in before)
+
+
+@only(POSTGRESQL)
+@pytest.mark.parametrize("app", ["ipam", "dhcp", "pxe", "registry", "ipmanager"])
+def test_every_foreign_key_does_by_raw_sql_what_django_does(app):
+    """A new one is among them by itself."""
+    letters = {models.CASCADE: "c", models.SET_NULL: "n"}
+    with connection.cursor() as cursor:
+        for field in database._foreign_keys(apps.get_app_config(app)):
+            cursor.execute(database._FOREIGN_KEYS, [field.model._meta.db_table])
+            found = {column: letter for column, _name, letter in cursor.fetchall()}
+            if field.db_constraint:
+                wanted = letters.get(field.remote_field.on_delete, "a")
+                assert found.get(field.column) == wanted, f"{field.model.__name__}.{field.name}"
