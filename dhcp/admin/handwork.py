@@ -21,7 +21,7 @@ from unfold.decorators import action
 from dhcp.admin.generations import ReadOnlyAdmin
 from dhcp.decide import Decision, adopt_all, discard_all
 from dhcp.edits import ADD, CHANGE, HOSTS, KEPT, REMOVE
-from dhcp.models import HandEdit
+from dhcp.models import DhcpServer, HandEdit
 from ipam.admin import marks
 
 ADOPT, DISCARD = "adopt", "discard"
@@ -50,6 +50,7 @@ class HandEditAdmin(ReadOnlyAdmin):
     list_display = ("action_badge", "what", "fate", "found_at", "decision")
     list_filter = (StateFilter, ("action", ChoicesDropdownFilter), ("file", ChoicesDropdownFilter))
     list_filter_submit = True
+    list_select_related = ("server",)
     list_before_template = "admin/dhcp/hand_edits_intro.html"
     search_fields = ("was", "line", "raw")
     search_help_text = _("Part of a line")
@@ -57,9 +58,14 @@ class HandEditAdmin(ReadOnlyAdmin):
     actions_row = ("adopt_row", "discard_row")
     actions_detail = ("adopt_row", "discard_row")
     fieldsets = (
-        (None, {"fields": ("action_badge", "file", "what", "typed")}),
+        (None, {"fields": ("action_badge", "file", "server", "what", "typed")}),
         (_("What became of it"), {"fields": ("fate", "found_at", "decision")}),
     )
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Whose file it is, where there is more than one server."""
+        shown = tuple(super().get_list_display(request))
+        return (*shown[:1], "server", *shown[1:]) if DhcpServer.objects.exists() else shown
 
     def get_urls(self) -> list[URLPattern]:
         own = path("decide/", self.admin_site.admin_view(self.decide_view), name="dhcp_decide")

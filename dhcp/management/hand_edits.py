@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from dhcp import handwork
+from dhcp import handwork, servers
 from dhcp.decide import Decision, adopt_all, discard_all
 from dhcp.models import HandEdit
 from dhcp.targets import Target
@@ -15,10 +15,14 @@ NONE = "no hand edit is open"
 
 
 def listed() -> list[HandEdit]:
-    """The open ones, and those that the next sync will find."""
-    target = Target.from_settings()
+    """The open ones of every server, and those that the next sync of a server of ours will find."""
+    found = [edit for target in servers.here() for edit in _found(target)]
+    return [*HandEdit.objects.undecided().select_related("server"), *found]
+
+
+def _found(target: Target) -> list[HandEdit]:
     hosts, opts = (path.read_bytes() if path.exists() else b"" for path in (target.hosts, target.opts))
-    return [edit for edit in handwork.look(target, hosts, opts).open if edit.is_open]
+    return [edit for edit in handwork.look(target, hosts, opts).open if edit.is_open and edit.pk is None]
 
 
 def decide(adopt: str | None, discard: str | None) -> list[Decision]:
@@ -39,12 +43,18 @@ def line(edit: HandEdit) -> str:
     said = " -> ".join(filter(None, (edit.was, edit.line))) or edit.raw.replace("\n", " | ")
     fate = edit.reason or ("served" if edit.served else "not served yet")
     number = str(edit.pk) if edit.pk else "new"
-    return f"{number:>6} {edit.file:<5} {edit.action:<6} {said[:200]}  [{fate}]"
+    where = f"{edit.server}: " if edit.server else ""
+    return f"{number:>6} {edit.file:<5} {edit.action:<6} {where}{said[:200]}  [{fate}]"
 
 
 def as_json(edit: HandEdit) -> dict[str, Any]:
     names = ("file", "action", "was", "line", "raw", "served", "reason", "state")
-    return {"id": edit.pk, **{name: getattr(edit, name) for name in names}, "found_at": edit.found_at.isoformat()}
+    return {
+        "id": edit.pk,
+        "server": edit.server and edit.server.name,
+        **{name: getattr(edit, name) for name in names},
+        "found_at": edit.found_at.isoformat(),
+    }
 
 
 def outcome(decision: Decision) -> str:

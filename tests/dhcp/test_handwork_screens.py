@@ -6,8 +6,9 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from dhcp.models import HandEdit
+from dhcp.models import DhcpServer, HandEdit
 from dhcp.sync import sync
+from dhcp.targets import Target
 from ipam.models import Server, Subnet
 from tests.dhcp.test_command import run
 from tests.ipam.admin_forms import messages_of, queries_of
@@ -141,6 +142,20 @@ def test_the_command_lists_what_no_sync_has_seen_yet(edits, target):
         file.write(f"{B},10.77.0.12,later\n")
     assert f"   new hosts add    {B},10.77.0.12,later  [not served yet]" in run("--hand-edits")[1]
     assert HandEdit.objects.undecided().count() == 2
+
+
+def test_an_edit_of_another_server_s_file_names_the_server(edits, target, admin_client):
+    berlin = Target.of(DhcpServer.objects.create(name="berlin", site="Berlin"))
+    Subnet.objects.create(network="10.78.0.0/24", site="Berlin")
+    sync(berlin)
+    with berlin.hosts.open("a") as file:
+        file.write(f"{B},10.78.0.9,far\n")
+    assert f"   new hosts add    berlin: {B},10.78.0.9,far" in run("--hand-edits")[1]
+    sync(berlin)
+    assert HandEdit.objects.get(line=f"{B},10.78.0.9,far").served
+    assert "berlin" in text(admin_client.get(LIST))
+    assert run("--discard", "all")[0] == 0
+    assert f"{B},10.78.0.9,far" not in berlin.hosts.read_text()
 
 
 @pytest.mark.parametrize("number", ["x", "0", "99999999999999999999", "-1"])
