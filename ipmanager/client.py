@@ -98,6 +98,25 @@ class Client:
         found: list[dict[str, Any]] = self.get("services", **{name: value for name, value in asked.items() if value})
         return found
 
+    def watch(self, *, wait: float = 5.0) -> Iterator[list[dict[str, Any]]]:
+        """The services now, and again after every change, without end: for those who must follow the others.
+
+        A registry that is away, or has no place left for those who wait, is asked again after `wait` seconds, which
+        must be less than `timeout`. Raises RegistryError when it says no.
+        """
+        since = ""
+        while True:
+            try:
+                answer = self.get("changes", since=since, wait=wait)
+            except RegistryError as error:
+                if error.status not in (0, 503):
+                    raise
+                time.sleep(wait)
+                continue
+            if answer["changed"]:
+                since = answer["cursor"]
+                yield answer["services"]
+
     # --- coming, living, going -------------------------------------------------------------------------
 
     def service(

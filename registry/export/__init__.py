@@ -35,7 +35,7 @@ FORMATS = {
         Format("kubernetes", _("Service and EndpointSlice for Kubernetes"), "services.yaml", YAML, kubernetes.render),
         Format("ingress", _("Ingress for Kubernetes"), "ingress.yaml", YAML, ingress.render),
         Format("nginx", _("upstream blocks for nginx"), "upstreams.conf", TEXT, nginx.render),
-        Format("nginx_site", _("servers with TLS for nginx"), "services.conf", TEXT, nginx_site.render),
+        Format("nginx_site", _("servers with TLS for nginx"), "sites.conf", TEXT, nginx_site.render),
         Format("haproxy", _("backends for HAProxy"), "backends.cfg", TEXT, haproxy.render),
     )
 }

@@ -19,6 +19,20 @@ def running(shared_database, tmp_path):
         yield started
 
 
+def test_a_program_follows_the_others(running):
+    registry = Client(running.url, TOKEN, "")
+    seen = registry.watch(wait=5)
+    assert next(seen) == []
+    with registry.service("billing", type="api"):
+        assert [found["service_id"] for found in next(seen)] == ["billing"]
+    assert next(seen) == []
+
+
+def test_following_ends_with_a_refusal(running):
+    with pytest.raises(RegistryError, match="401"):
+        next(Client(running.url, "wrong", "").watch())
+
+
 def test_waiters_hold_up_neither_others_nor_the_servers_end(running):
     registry = Client(running.url, TOKEN, "", timeout=30)
     since, answers = registry.get("changes")["cursor"], []
