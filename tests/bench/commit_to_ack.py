@@ -7,6 +7,7 @@ import argparse
 import ipaddress
 import itertools
 import logging
+import os
 import random
 import subprocess
 import sys
@@ -138,6 +139,7 @@ def main() -> None:
     parser.add_argument("clients", help="the network namespace of the client")
     parser.add_argument("hosts", type=int)
     parser.add_argument("--edits", type=int, default=200)
+    parser.add_argument("--pause", type=float, default=0.25, help="seconds between an ACK and the next edit")
     parser.add_argument("--leases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -146,16 +148,17 @@ def main() -> None:
         network = Network(client, options.hosts, options.seed)
         sync(force=True)
         title(options)
-        report(measure(network.edits(options.edits)), options.hosts)
+        report(measure(network.edits(options.edits), options.pause), options.hosts)
     finally:
         client.close()
     measure_leases(options.leases)
 
 
-def measure(edits: Iterator[Edit]) -> Times:
+def measure(edits: Iterator[Edit], pause: float) -> Times:
     times = Times()
     with ThreadPoolExecutor(1) as web:
         for edit in edits:
+            time.sleep(pause)
             time_one(edit, web, times)
     return times
 
@@ -224,10 +227,12 @@ def histogram(values: list[float]) -> None:
 
 
 def title(options: argparse.Namespace) -> None:
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     way = "inline" if options.hosts <= INLINE_HOSTS else "by the worker"
     print(
         f"{connection.vendor} {database_version()}, {dnsmasq_version()}, Django {django.__version__}, "
-        f"Python {sys.version.split()[0]}: {options.hosts} hosts, {options.edits} edits, sync {way}; ms"
+        f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, load {load}:\n"
+        f"{options.hosts} hosts, {options.edits} edits, {options.pause:g} s apart, sync {way}; ms"
     )
     print(f"{'':15}{'p50':>9}{'p90':>9}{'p99':>9}{'max':>9}")
 
