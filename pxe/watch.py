@@ -1,0 +1,110 @@
+"""Read dnsmasq's log: which loader TFTP has sent to whom, and, with `log-dhcp`, of which kind the asker's firmware is.
+
+Nobody else sees what a machine does before iPXE runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, transaction
+
+from ipam.addresses import parse_address
+from pxe.journal import Kind, note
+from pxe.loaders import NAMES
+from pxe.querysets import server_at, server_with_card
+from pxe.records import Asker
+
+logger = logging.getLogger("pxe.watch")
+
+INTERVAL = 2.0
+AT_ONCE = 1 << 20  # bytes
+REMEMBERED = 1000  # conversations
+_SENT = re.compile(r"dnsmasq-tftp\[\d+\]: sent (\S+) to ([0-9a-f.:]+)$")
+_VENDOR = re.compile(r"dnsmasq-dhcp\[\d+\]: (\d+) vendor class: (?:PXE|HTTP)Client:Arch:(\d{5})")
+_ACK = re.compile(r"dnsmasq-dhcp\[\d+\]: (\d+) DHCPACK\(\S+\) (\d+\.\d+\.\d+\.\d+) ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})")
+# RFC 4578, 2.1: what DHCP calls an architecture, as iPXE would say it.
+_PLATFORMS = {0: ("pcbios", ""), 7: ("efi", ""), 9: ("efi", ""), 11: ("efi", "arm64"), 16: ("efi", "")}
+
+
+class Reader:
+    """Turns lines into events. An ACK counts only in a conversation whose client has named its architecture."""
+
+    def __init__(self) -> None:
+        self._architectures: dict[str, int] = {}
+
+    def line(self, text: str) -> None:
+        if found := _SENT.search(text):
+            self._sent(found[1].rpartition("/")[2], found[2])
+        elif found := _VENDOR.search(text):
+            if len(self._architectures) >= REMEMBERED:
+                self._architectures.clear()
+            self._architectures[found[1]] = int(found[2])
+        elif (found := _ACK.search(text)) and found[1] in self._architectures:
+            self._acknowledged(self._architectures.pop(found[1]), found[2], found[3])
+
+    def _sent(self, name: str, address: str) -> None:
+        if name in NAMES:
+            asker = Asker(source=parse_address(address))
+            note(Kind.LOADER, server_at(asker.source), asker, name)  # type: ignore[arg-type]
+
+    def _acknowledged(self, architecture: int, address: str, mac: str) -> None:
+        platform, arch = _PLATFORMS.get(architecture, ("", ""))
+        asker = Asker(source=parse_address(address), mac=mac, platform=platform, arch=arch)
+        note(Kind.DHCP, server_with_card(mac), asker, f"architecture {architecture}")
+
+
+class Tail:
+    """New whole lines of a file that grows and is rotated. What was there before the first look is old."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._inode, self._place, self._rest = path, 0, -1, b""
+
+    def lines(self) -> Iterator[str]:
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return
+        if self._place < 0:
+            self._place = status.st_size
+        elif status.st_ino != self._inode or status.st_size < self._place:
+            self._place, self._rest = 0, b""
+        self._inode = status.st_ino
+        with self.path.open("rb") as file:
+            file.seek(self._place)
+            data = file.read(AT_ONCE)
+        self._place += len(data)
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        yield from (line.decode("utf-8", "replace") for line in whole)
+
+
+class Worker:
+    """A loop of `manage.py worker`; without IPMANAGER_DNSMASQ_LOG it has nothing to do."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._tail = Tail(settings.DNSMASQ_LOG) if settings.DNSMASQ_LOG else None
+        self._reader = Reader()
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            if self._tail:
+                self._look(self._tail)
+            self._stopping.wait(INTERVAL)
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _look(self, tail: Tail) -> None:
+        close_old_connections()  # a database that was restarted is found again
+        try:
+            for line in tail.lines():
+                with transaction.atomic():
+                    self._reader.line(line)
+        except (DatabaseError, OSError, ValueError) as error:
+            logger.error("%s: %s", tail.path, str(error).strip())

@@ -1,0 +1,48 @@
+"""dnsmasq's log tells what machines do before iPXE runs."""
+
+import pytest
+
+from pxe import state
+from pxe.models import BootEvent
+from pxe.watch import Reader, Tail
+from tests.ipam.factories import ServerFactory
+
+MAC, IP = "02:00:00:00:00:0a", "10.77.0.9"
+START = "Nov 21 12:00:00 dnsmasq"
+VENDOR = f"{START}-dhcp[7]: 42 vendor class: PXEClient:Arch:00007:UNDI:003016"
+ACK = f"{START}-dhcp[7]: 42 DHCPACK(eth0) {IP} {MAC} web"
+SENT = f"{START}-tftp[7]: sent /srv/tftp/undionly.kpxe to {IP}"
+
+
+@pytest.mark.django_db
+def test_a_bios_loader_sent_to_a_uefi_client_is_diagnosed():
+    server = ServerFactory(mac_address=MAC, ip_address=IP)
+    reader = Reader()
+    for line in (VENDOR, ACK, SENT):
+        reader.line(line)
+    assert list(BootEvent.objects.order_by("pk").values_list("kind", "firmware", "detail")) == [
+        ("dhcp", "uefi", "architecture 7"), ("loader", "", "undionly.kpxe"),
+    ]  # fmt: skip
+    events = state.events_of(server)
+    assert "BIOS loader undionly.kpxe was sent to a UEFI client" in state.diagnosis(events, events[0].at).text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("line", ["", ACK, SENT.replace("undionly", "other"), VENDOR, f"{START}: reading /etc/hosts"])
+def test_other_lines_say_nothing(line):
+    Reader().line(line)
+    assert not BootEvent.objects.exists()
+
+
+def test_only_new_whole_lines_are_read_across_a_rotation(tmp_path):
+    log = tmp_path / "log"
+    tail = Tail(log)
+    assert list(tail.lines()) == []
+    log.write_text("old\n")
+    assert list(tail.lines()) == []
+    with log.open("a") as file:
+        file.write("new\nhal")
+    assert list(tail.lines()) == ["new"]
+    log.rename(tmp_path / "log.1")
+    log.write_text("rotated\n")
+    assert list(tail.lines()) == ["rotated"]
