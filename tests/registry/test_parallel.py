@@ -16,6 +16,15 @@ import django; django.setup()
 from registry.register import register
 from registry.wish import Wish
 from registry.depart import deregister
+from django.db import OperationalError
+
+def patiently(work):  # as a caller who hears 503: SQLite gives up after 20 s of waiting, and its queue is not fair
+    for _ in range(10):
+        try:
+            return work()
+        except OperationalError as error:
+            if "locked" not in str(error): raise
+    raise SystemExit("ten times 20 s")
 """
 
 # Every process registers its services, sends half of them away and registers those anew: `+`, `-` and the port.
@@ -23,9 +32,10 @@ COME_AND_GO = (
     SETUP
     + """
 for n in range({each}):
-    print("+", register(Wish(f"s-{number}-{{n}}", type="api", port_range=(20_000, 20_000 + {room}))).service.port)
+    wish = Wish(f"s-{number}-{{n}}", type="api", port_range=(20_000, 20_000 + {room}))
+    print("+", patiently(lambda: register(wish)).service.port)
     if n % 2:
-        assert deregister(f"s-{number}-{{n}}")
+        assert patiently(lambda: deregister(wish.service_id))
 """
 )
 SAME = SETUP + "print(register(Wish('same', type='api')).service.port)"
