@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
@@ -26,6 +26,7 @@ from dhcp.sift import sift
 from dhcp.snapshot import Snapshot
 from dhcp.targets import Target
 from ipam.addresses import Address, Network
+from ipam.models import IPAddress
 from ipmanager import files
 from ipmanager.errors import Conflict
 
@@ -33,6 +34,7 @@ FEW = 10  # lines that may vanish by hand at once; of more, half must stay
 KIND = "handedit"
 _HOLDER = re.compile(r"(?:server|interface|handedit) [0-9]+")
 _LONGEST_KEPT = 1_000_000
+_NOBODYS = (IPAddress.Status.AVAILABLE, IPAddress.Status.RESERVED)
 _SAVED = ("action", "was", "line", "raw", "served", "reason", "state", "decided_at")
 Rows = dict[tuple[frozenset[str], Address], HostRecord]
 
@@ -65,6 +67,8 @@ class Handwork:
         rows = {(frozenset(record.identities), record.told_ip): record for record in seen.records}
         for edit in active:
             self._judge(edit, rows)
+        for edit, reason in _held_by_others(active, seen.records):
+            _refuse(edit, reason)
         while True:
             served = [edit for edit in active if edit.served]
             sifted = sift(_overlaid(seen.records, served, rows, seen.networks))
@@ -208,6 +212,20 @@ def _continue(earlier: HandEdit, edit: Edit) -> None:
         return _settle(earlier, HandEdit.State.DISCARDED)
     earlier.was, earlier.line, earlier.raw = was, edit.line, edit.raw
     earlier.action = CHANGE if was and edit.line else REMOVE if was else ADD
+
+
+def _held_by_others(active: Iterable[HandEdit], records: Iterable[HostRecord]) -> Iterator[tuple[HandEdit, str]]:
+    """The edits whose address the ledger has given to somebody of whom dnsmasq is told nothing, each with the reason:
+    a VM, a server without a MAC or of another DHCP server."""
+    told = {record.told_ip for record in records}
+    rows = [(edit, check.host_row(edit.line.encode())) for edit in active if edit.served and edit.line]
+    asked = [(edit, row) for edit, row in rows if isinstance(row, check.Row) and row.ip not in told]
+    held = IPAddress.objects.filter(vrf=None, ip_address__in={row.ip for _edit, row in asked})
+    holders = {row.ip_address: row for row in held.exclude(status__in=_NOBODYS).select_related("server")}
+    for edit, row in asked:
+        holder = holders.get(row.ip)
+        if holder and holder.mac_address not in row.macs:
+            yield edit, f"the ledger gives {row.ip} to {holder.server or holder.vm_id or holder.get_status_display()}"
 
 
 def _overlaid(

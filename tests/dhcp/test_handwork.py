@@ -8,7 +8,8 @@ from dhcp import handwork, state
 from dhcp.models import DhcpScope, Generation, HandEdit, KeptFiles
 from dhcp.rollback import release, rollback
 from dhcp.sync import preview, sync
-from ipam.models import Server, Subnet
+from ipam.allocate import allocate
+from ipam.models import Pool, Server, Subnet
 from ipmanager import files
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +111,34 @@ def test_a_line_that_clashes_with_the_ledger_is_kept_and_not_served(web, target,
     assert sync().good
     assert rows(target) == [WEB, SHOP]
     assert (only().line, only().served) == (line, False) and reason in only().reason
+
+
+def test_a_line_is_served_no_longer_once_a_vm_has_got_its_address(web, target):
+    subnet = Subnet.objects.get()
+    Pool.objects.create(subnet=subnet, first="10.77.0.11", last="10.77.0.20", kind="static")
+    add(target, NEW)
+    sync()
+    assert rows(target) == [WEB, SHOP, NEW]
+    allocate(subnet, wanted="10.77.0.11", vm_id="vm-1")
+    assert sync().good
+    assert rows(target) == [WEB, SHOP]
+    assert not only().served and "10.77.0.11 to vm-1" in only().reason
+
+
+def test_a_line_that_gives_away_the_address_of_a_server_without_a_mac_is_not_served(web, target):
+    Server.objects.create(hostname="printer", ip_address="10.77.0.11")
+    add(target, NEW)
+    assert sync().good
+    assert rows(target) == [WEB, SHOP]
+    assert not only().served and "10.77.0.11 to printer" in only().reason
+
+
+def test_the_line_of_a_disabled_server_may_be_put_back_by_hand(web, target):
+    Server.objects.filter(pk=web.pk).update(enabled=False)
+    sync()
+    add(target, WEB)
+    assert sync().good
+    assert WEB in rows(target) and only().served
 
 
 def test_a_change_that_clashes_leaves_the_ledger_s_line_in_place(web, target):
