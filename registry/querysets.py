@@ -57,6 +57,8 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         return self.filter(environment=environment)
 
     def named(self, config: RegistryConfig, service_id: str) -> Service | None:
+        if "\0" in service_id:
+            return None  # no text in PostgreSQL holds one, and asking is an error
         return self.filter(environment=config.environment, service_id=service_id).first()
 
     def whole(self) -> ServiceQuerySet:

@@ -75,6 +75,13 @@ def test_every_call_in_a_test_environment_is_remembered_and_no_other(registry):
     assert rows == [("POST", "billing", 201), ("GET", "x", 200)]
 
 
+@pytest.mark.parametrize(("odd", "noted"), [("x" * 300, "x" * 200), ("a%00b", "a?b")], ids=["long", "NUL"])
+def test_a_call_about_an_id_that_no_service_can_have_is_answered_and_noted(registry, odd, noted):
+    assert registry.get(f"services/{odd}", environment="test")[0] == 404
+    assert registry.get(f"endpoint/{odd}", environment="test")[0] == 200
+    assert list(Call.objects.values_list("service_id", flat=True)) == [noted] * 2
+
+
 def test_calls_are_kept_within_bounds():
     Call.objects.bulk_create(
         Call(environment="test", method="GET", path="/", status=200, duration_ms=n) for n in range(9)
