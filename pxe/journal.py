@@ -41,6 +41,11 @@ def asker_behind(asker: Asker) -> BootEvent | None:
 
 
 def _note_stranger(kind: Kind, asker: Asker, facts: dict[str, Any]) -> None:
-    """Anybody can ask for anything: a flood of questions leaves one row for each address that it comes from."""
+    """Anybody can ask for anything: a flood of questions leaves one row for each address that it comes from, and of
+    these the newest. Behind a Unix socket without a trusted proxy nobody has an address, and nothing is noted."""
+    if asker.source is None:
+        return
     facts["at"] = timezone.now()
-    BootEvent.objects.update_or_create(defaults=facts, server=None, kind=kind, ip_address=asker.source)
+    _event, is_new = BootEvent.objects.update_or_create(defaults=facts, server=None, kind=kind, ip_address=asker.source)
+    if is_new:
+        BootEvent.objects.forget_strangers()

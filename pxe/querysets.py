@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OPEN = ("waiting", "offered")
 KEPT_EVENTS = 200  # of one server
+KEPT_STRANGERS = 10_000  # events of machines that are no servers of ours
 
 
 class ImageQuerySet(models.QuerySet["BootImage"]):
@@ -89,9 +90,15 @@ class EventQuerySet(models.QuerySet["BootEvent"]):
 
     def forget_old(self, server_id: int) -> None:
         """Keep the newest of a server."""
-        mine = self.filter(server=server_id)
-        edge = mine.order_by("-pk").values("pk")[KEPT_EVENTS : KEPT_EVENTS + 1]
-        mine.filter(pk__lte=models.Subquery(edge)).delete()
+        self._keep(self.filter(server=server_id), KEPT_EVENTS)
+
+    def forget_strangers(self) -> None:
+        """Keep the newest of all whom nobody knows."""
+        self._keep(self.filter(server=None), KEPT_STRANGERS)
+
+    def _keep(self, rows: EventQuerySet, number: int) -> None:
+        edge = rows.order_by("-pk").values("pk")[number : number + 1]
+        rows.filter(pk__lte=models.Subquery(edge)).delete()
 
 
 def server_with_card(mac: str) -> Server | None:

@@ -231,6 +231,20 @@ def test_a_flood_of_strangers_leaves_one_event_for_each_address(ask):
     assert BootEvent.objects.get().mac_address == "02:99:00:00:00:04"
 
 
+def test_strangers_from_ever_new_addresses_leave_no_more_than_is_kept(client, monkeypatch):
+    monkeypatch.setattr("pxe.querysets.KEPT_STRANGERS", 3)
+    for number in range(6):
+        client.get("/boot.ipxe", REMOTE_ADDR=f"2001:db8::{number}")
+    assert [str(event.ip_address) for event in BootEvent.objects.all()] == [f"2001:db8::{n}" for n in (5, 4, 3)]
+
+
+def test_machines_without_an_address_of_their_own_all_get_their_script(client):
+    """Two of them at once could leave two rows, and every later question would meet both."""
+    for _ in range(2):
+        assert client.get("/boot.ipxe", REMOTE_ADDR="").status_code == 200
+    assert not BootEvent.objects.exists()
+
+
 def test_a_server_s_old_events_are_forgotten(ask, monkeypatch):
     monkeypatch.setattr("pxe.querysets.KEPT_EVENTS", 3)
     AssignmentFactory(server__mac_address=A, mode="always")
