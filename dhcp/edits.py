@@ -7,8 +7,9 @@ word. Editors' habits (CRLF, a byte order mark, capital letters, blanks) change 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from dhcp import check
 
@@ -62,6 +63,7 @@ def compare(file: str, before: bytes, after: bytes) -> list[Edit]:
     return edits + _kept(file, found.kept)
 
 
+@lru_cache(20_000)
 def read(file: str, line: str) -> Entry | str:
     """The line, or what is wrong with it."""
     return _host(line) if file == HOSTS else _option(line)
@@ -144,9 +146,11 @@ def _tidy(file: str, raw: str) -> str:
 def _pair(file: str, gone: dict[str, Entry], fresh: list[tuple[Entry, str]]) -> Iterator[Edit]:
     """Which new line stands for which old one: the same card's, else the same address's. Empties `gone` of them."""
     partner: dict[str, str] = {}
-    for rank in (_same_card, _same_place):
+    for keys in (_cards, _places):
+        there = _by_key(gone.values(), keys)
         for entry, _raw in fresh:
-            if entry.text not in partner and (was := rank(entry, gone.values())):
+            found = (text for key in keys(entry) for text in there.get(key, ()) if text in gone)
+            if entry.text not in partner and (was := next(found, "")):
                 partner[entry.text] = was
                 del gone[was]
     for text, (entry, raw) in {entry.text: (entry, raw) for entry, raw in fresh}.items():
@@ -154,12 +158,21 @@ def _pair(file: str, gone: dict[str, Entry], fresh: list[tuple[Entry, str]]) -> 
         yield Edit(file, CHANGE if was else ADD, was=was, line=entry.text, raw=raw)
 
 
-def _same_card(entry: Entry, others: Iterable[Entry]) -> str:
-    return next((other.text for other in others if {*entry.cards} & {*other.cards}), "")
+def _by_key(entries: Iterable[Entry], keys: Callable[[Entry], tuple[Hashable, ...]]) -> dict[Hashable, list[str]]:
+    """The lines that each key belongs to: every line of a file may have changed, so nobody searches through all."""
+    found: dict[Hashable, list[str]] = {}
+    for entry in entries:
+        for key in keys(entry):
+            found.setdefault(key, []).append(entry.text)
+    return found
 
 
-def _same_place(entry: Entry, others: Iterable[Entry]) -> str:
-    return next((other.text for other in others if entry.place == other.place), "")
+def _cards(entry: Entry) -> tuple[Hashable, ...]:
+    return entry.cards
+
+
+def _places(entry: Entry) -> tuple[Hashable, ...]:
+    return (entry.place,)
 
 
 def _commented_out(text: str, comments: list[str]) -> str:

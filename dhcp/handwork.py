@@ -147,9 +147,10 @@ def _look_closer(work: Handwork) -> None:
     kept = KeptFiles.objects.last_written(work.note["content"][0], work.target.server_id)
     base = {HOSTS: kept.hosts, OPTS: kept.opts} if kept else {}
     work.rows = edits.count(base.get(HOSTS, b""))
+    earlier = list(work.open)  # what is found now continues these, and never each other
     for name in work.strange:
         for edit in _found(name, base.get(name), work.looked_at[name]):
-            _compose(work.open, edit, work.target.server_id)
+            _compose(work.open, earlier, edit, work.target.server_id)
 
 
 def _open(target: Target) -> list[HandEdit]:
@@ -174,9 +175,9 @@ def _whole(file: str, data: bytes, reason: str) -> Edit:
     return Edit(file, KEPT, raw=text, reason=reason)
 
 
-def _compose(open: list[HandEdit], edit: Edit, server_id: int | None) -> None:
-    """Add an edit to those that are open already; it may change one of them or take it back."""
-    for earlier in open:
+def _compose(open: list[HandEdit], known: Iterable[HandEdit], edit: Edit, server_id: int | None) -> None:
+    """Add an edit to the open ones; it may change one of those that were known before, or take it back."""
+    for earlier in known:
         if earlier.is_open and earlier.file == edit.file and _continues(earlier, edit):
             return _continue(earlier, edit)
     open.append(

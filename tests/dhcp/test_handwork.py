@@ -113,6 +113,23 @@ def test_a_line_that_clashes_with_the_ledger_is_kept_and_not_served(web, target,
     assert (only().line, only().served) == (line, False) and reason in only().reason
 
 
+def test_two_lines_for_one_card_in_two_subnets_are_two_edits(web, target):
+    Subnet.objects.create(network="10.78.0.0/24")
+    add(target, f"{NEW}\n{C},10.78.0.11,new-too")
+    assert sync().good
+    assert rows(target) == [WEB, SHOP, NEW, f"{C},10.78.0.11,new-too"]
+    assert {edit.line for edit in still_open()} == {NEW, f"{C},10.78.0.11,new-too"}
+
+
+def test_a_file_of_other_lines_costs_no_comparison_of_each_with_each(web, target, monkeypatch):
+    """Some thousand lines from an old backup would else hold the directory's lock for minutes."""
+    asked = []
+    monkeypatch.setattr(handwork, "_continues", lambda *pair: asked.append(pair))
+    add(target, "".join(f"02:00:00:00:01:{n:02x},10.77.0.{n},pc{n}\n" for n in range(100, 200)))
+    assert sync().good
+    assert len(still_open()) == 100 and asked == []
+
+
 def test_a_line_is_served_no_longer_once_a_vm_has_got_its_address(web, target):
     subnet = Subnet.objects.get()
     Pool.objects.create(subnet=subnet, first="10.77.0.11", last="10.77.0.20", kind="static")
