@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -139,8 +140,11 @@ class Watch:
 
 
 def _mark(path: Path) -> tuple[int, int, int]:
-    """What changes when the file does."""
+    """What changes when the file does. Raises OSError for a device or a pipe, which would tell nothing, or never
+    end."""
     facts = os.stat(path)
+    if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):  # a directory says so itself
+        raise OSError(None, "it is no regular file", str(path))
     return facts.st_mtime_ns, facts.st_size, facts.st_ino
 
 

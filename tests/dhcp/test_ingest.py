@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from django.db import DatabaseError
@@ -182,6 +183,12 @@ def test_half_a_file_is_not_believed(tmp_path):
     path.write_text(line() + "17636")
     with pytest.raises(OSError, match="changes all the time"):
         read_settled(path)
+
+
+def test_a_device_in_the_place_of_the_file_ends_no_lease(clock, caplog):
+    ingest([lease()])
+    assert not look(Watch(Path("/dev/null"), clock), clock)
+    assert only().leased_until == LATER and "no regular file" in caplog.text
 
 
 def test_what_cannot_be_read_is_said_once(watch, clock, caplog):
