@@ -135,8 +135,8 @@ def test_a_name_that_the_database_would_refuse_changes_no_other_line(lab, subnet
     server("10.77.0.9", A, "web")
     whole = snapshot.take
 
-    def poisoned():
-        seen = whole()
+    def poisoned(*server):
+        seen = whole(*server)
         return replace(seen, records=[replace(r, name=name) if r.name == "web" else r for r in seen.records])
 
     monkeypatch.setattr(snapshot, "take", poisoned)

@@ -3,7 +3,7 @@ from django.urls import reverse
 
 from ipam.allocate import reserve
 from ipam.models import IPAddress, Server
-from tests.ipam.admin_forms import errors_of, inline_errors_of, messages_of, queries_of, rows_shown, save
+from tests.ipam.admin_forms import errors_of, filled, inline_errors_of, messages_of, queries_of, rows_shown, save
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 
 pytestmark = pytest.mark.django_db
@@ -145,9 +145,9 @@ def test_delete_selected_keeps_the_rows_in_step(admin_client, subnet):
 def test_history_names_the_change_in_words(admin_client, subnet):
     server = ServerFactory(hostname="web-1", ip_address="10.0.0.10", enabled=True)
     url = page(server)
-    data = {"hostname": "web-1", "ip_address": "10.0.0.11", "mac_address": server.mac_address}
-    cards = {f"interfaces-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL", "MIN_NUM", "MAX_NUM")}
-    admin_client.post(url, data | cards)
+    data = filled(admin_client.get(url), ip_address="10.0.0.11")
+    del data["enabled"]
+    admin_client.post(url, data)
 
     changes = admin_client.get(reverse("admin:ipam_server_history", args=[server.pk])).context["page_obj"][0]
 
