@@ -7,15 +7,19 @@ from urllib.parse import quote
 
 import pytest
 from django.db import connection
+from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.support import require
+from tests.support import emptied, require
 from tests.support.browser import admin_page, chromium, page  # noqa: F401  (fixtures)
 
 # How long one example takes says more about this machine's other work than about our code.
 hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.load_profile("house")
+
+
+TransactionTestCase._fixture_teardown = lambda self: emptied.empty()  # type: ignore[attr-defined]
 
 
 def pytest_configure(config: pytest.Config) -> None:
