@@ -16,6 +16,7 @@ from dhcp.check import Row
 from dhcp.edits import ADD, CHANGE, HOSTS, KEPT, REMOVE
 from dhcp.models import DhcpChange, HandEdit
 from ipam.models import Interface, Server, Sighting
+from ipam.querysets import lock_ledger
 from ipmanager.errors import Conflict, IPManagerError
 
 Card = Server | Interface
@@ -38,6 +39,7 @@ def adopt(edit: HandEdit, who: str = "") -> None:
         )
     try:
         with transaction.atomic():
+            lock_ledger()
             _claim(edit, HandEdit.State.ADOPTED, who)
             _VERBS[edit.action](edit)
     except ValidationError as error:
@@ -194,6 +196,7 @@ def _exchange(edits: Sequence[HandEdit], who: str) -> bool:
         return False
     try:
         with transaction.atomic():
+            lock_ledger()
             moved = [(edit, _cards(_row(edit.was)), _row(edit.line)) for edit in edits]
             for card in (card for _edit, cards, _row in moved for card in cards):
                 card.ip_address = None

@@ -137,7 +137,10 @@ def _made_of_functions(schema: str, functions: Sequence[Function]) -> Iterator[t
     for function in functions:
         arguments = function.signature.partition(")")[0].strip("(")
         types = ",".join(argument.split(maxsplit=1)[1] for argument in arguments.split(", ") if argument)
-        yield f"FUNCTION {function.name}({types})", (function.sql(schema), function.body)
+        name = f"FUNCTION {function.name}({types})"
+        # They act with our rights: whoever could call them, or put them behind a table of his own, had these too.
+        # A trigger asks for no right to its function when it fires.
+        yield name, (f"{function.sql(schema)}; REVOKE ALL ON {name} FROM PUBLIC", function.body)
 
 
 def _made_of_triggers(triggers: Sequence[Trigger]) -> Iterator[tuple[str, tuple[str, str]]]:

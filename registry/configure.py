@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ipam.addresses import Address
+from ipam.querysets import lock_ledger
 from ipmanager.errors import Conflict, Exhausted
 from registry import defaults
 from registry.models import PortRange, RegistryConfig, Simulation
@@ -105,6 +106,7 @@ def discard(environment: str) -> int:
     if config.mode != RegistryConfig.Mode.TEST:
         raise Conflict(_("Only test environments can be deleted here."), _("Use the admin."))
     with transaction.atomic():
+        lock_ledger()  # some services may live at addresses of the ledger: before the first service is locked
         names = list(Service.objects.of(environment).values_list("service_id", flat=True))
         for name in names:
             deregister(name, environment)

@@ -1,12 +1,15 @@
 """dhcp.decide: an adopted hand edit is in the ledger like anything else; a discarded one is gone with the next sync."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from dhcp.decide import adopt, adopt_all, discard, discard_all
 from dhcp.models import DhcpChange, HandEdit
 from dhcp.sync import sync
 from ipam.models import Interface, Server, Subnet
 from ipmanager.errors import Conflict
+from tests.support.by_hand import only
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,6 +52,17 @@ def test_an_added_line_becomes_a_server(web, target):
     edit.refresh_from_db()
     assert (edit.state, edit.decided_by) == ("adopted", "joe") and edit.decided_at
     assert rows(target) == [WEB, SHOP, f"{C},10.77.0.11,new"] and not DhcpChange.objects.exists()
+
+
+@only(connection.vendor == "postgresql")
+def test_the_ledger_is_locked_before_the_edit(web, target):
+    """Else two who adopt at once, one of them several edits that wait for each other, may wait for ever."""
+    (edit,) = edited(target, WEB, SHOP, f"{C},10.77.0.11,new")
+    with CaptureQueriesContext(connection) as queries:
+        adopt(edit, "joe")
+    told = [query["sql"] for query in queries]
+    first = {word: next(n for n, sql in enumerate(told) if sql.startswith(word)) for word in ("LOCK TABLE", "UPDATE")}
+    assert first["LOCK TABLE"] < first["UPDATE"]
 
 
 def test_further_cards_of_an_added_line_become_interfaces(web, target):

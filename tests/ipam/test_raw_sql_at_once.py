@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, close_old_connections, connection, transaction
+from django.db import IntegrityError, ProgrammingError, close_old_connections, connection, transaction
 from django.urls import reverse
 
 from ipam import catch_up, worker
@@ -324,6 +324,23 @@ def test_every_kind_of_object_has_one_and_ours_is_not_doubled(make):
     delete(make())
     last = model.history.latest("history_id")
     assert (last.history_type, last.history_change_reason) == ("-", role())
+
+
+@only(POSTGRESQL)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT ledger_claims('{1}')",
+        "SELECT ledger_place('{1}')",
+        "CREATE TEMP TABLE mine (id bigint); CREATE TRIGGER mine BEFORE DELETE ON mine FOR EACH ROW "
+        "EXECUTE FUNCTION hosts_leave()",
+    ],
+    ids=["read", "write", "behind a table of his own"],
+)
+def test_nobody_else_may_use_what_acts_with_the_site_s_rights(subnet, sql):
+    by_hand("CREATE ROLE clerk")
+    with pytest.raises(ProgrammingError, match="permission denied for function"):
+        by_hand(f"SET LOCAL ROLE clerk; {sql}")
 
 
 @only(POSTGRESQL)
