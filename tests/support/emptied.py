@@ -1,6 +1,6 @@
 """After a test that has committed: every table is as an installation begins with it, without Django's slow flush.
 
-`flush` makes permissions, groups and triggers anew for every single test. They stay here; the rows of our own tables go.
+`flush` makes permissions, groups and triggers anew for every single test. They stay here; our own rows go.
 """
 
 from __future__ import annotations
