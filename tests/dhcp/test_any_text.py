@@ -7,12 +7,14 @@ import os
 import re
 from ipaddress import IPv6Address, ip_address, ip_network
 
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dhcp import check, render
 from dhcp.records import HostRecord
 from dhcp.sift import sift
+from tests.support.by_hand import only
 
 RECORDS = 10
 EXAMPLES = (1_000_000 if os.environ.get("IPMANAGER_TEST_PROOF") else 20_000) // RECORDS
@@ -67,6 +69,7 @@ quick = settings(
 )
 
 
+@only(connection.vendor == "sqlite")  # it needs no database, and once is long enough
 @quick
 @given(st.lists(host_records(), min_size=RECORDS, max_size=RECORDS), st.text(max_size=300))
 def test_the_file_holds_the_good_records_and_nothing_else(records, url):
