@@ -14,7 +14,7 @@ ORDER: list[tuple[Any, list[str]]] = [
     (_("Addresses"), ["ipam.subnet", "ipam.ipaddress", "ipam.server", "ipam.vrf", "ipam.sighting"]),
     (_("DHCP"), ["dhcp"]),
     (_("Network boot"), ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
-    (_("Services"), ["registry"]),
+    (_("Services"), ["registry.service", "registry.registryconfig", "registry"]),
     (_("Access"), ["auth.user", "auth.group", "ipmanager.token"]),
 ]
 
@@ -31,8 +31,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _items(request: HttpRequest, names: list[str]) -> list[dict[str, Any]]:
     registered = {model._meta.label_lower: screen for model, screen in admin.site._registry.items()}
-    labels = [label for name in names for label in registered if label == name or label.startswith(f"{name}.")]
-    return [_item(registered[label]) for label in labels if registered[label].has_view_permission(request)]
+    labels = (label for name in names for label in registered if label == name or label.startswith(f"{name}."))
+    return [
+        _item(registered[label]) for label in dict.fromkeys(labels) if registered[label].has_view_permission(request)
+    ]
 
 
 def _item(screen: admin.ModelAdmin) -> dict[str, Any]:

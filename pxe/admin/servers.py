@@ -38,6 +38,8 @@ class Boots:
     def _boot_facts(self, server: Server) -> Facts:
         rows = BootAssignment.objects.open().filter(server=server).select_related("image", "server")
         events = state.events_of(server)
+        if not (rows or events):
+            return []  # most servers have nothing to do with network boot
         lines = ((to_the_second(event), badge(event), event.detail) for event in events[:SHOWN])
         return [
             (_("Boots"), marks.links(rows)),
