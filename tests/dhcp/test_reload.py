@@ -1,7 +1,9 @@
 """dhcp.reload: the right process hears of it, no other one ever, and it must survive."""
 
+import functools
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -21,7 +23,9 @@ def start(tmp_path):
     def start(name, *command):
         program = tmp_path / name
         shutil.copy(shutil.which(command[0]), program)
-        running.append(subprocess.Popen([program, *command[1:]]))
+        # Whoever runs the tests under nohup passes on that SIGHUP is ignored.
+        heed = functools.partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
+        running.append(subprocess.Popen([program, *command[1:]], preexec_fn=heed))
         pidfile = tmp_path / f"{name}.pid"
         pidfile.write_text(f"{running[-1].pid}\n")
         wait_for_name(running[-1].pid, name)
