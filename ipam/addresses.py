@@ -23,6 +23,7 @@ _MAC_SPELLINGS = (
     r"[0-9a-f]{4}(\.[0-9a-f]{4}){2}",  # 04b1.75ef.2da2 (Cisco)
 )
 _MAC = re.compile("|".join(_MAC_SPELLINGS), re.ASCII)
+_OURS = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}", re.ASCII)
 
 
 def parse_address(value: object) -> Address:
@@ -70,6 +71,8 @@ def parse_network(value: object) -> Network:
 
 def parse_mac(value: object) -> str:
     """A unicast Ethernet address in any usual spelling, as `04:b1:75:ef:2d:a2`. Raises ValueError."""
+    if isinstance(value, str) and _OURS.fullmatch(value) and value != "00:00:00:00:00:00":
+        return value
     text = str(value).strip().lower()
     if not _MAC.fullmatch(text):
         raise ValueError(
@@ -106,6 +109,13 @@ def last_host(network: Network) -> Address:
 def has_ends(network: Network) -> bool:
     """Whether the lowest address is not for hosts: true for everything longer than two addresses."""
     return network.prefixlen < network.max_prefixlen - 1
+
+
+def can_be_a_machines(address: Address) -> bool:
+    """Not the unspecified one, loopback, multicast, "this network" (0.0.0.0/8) or the limited broadcast (RFC 6890)."""
+    if address.version == 4 and (int(address) >> 24 == 0 or int(address) == 0xFFFF_FFFF):
+        return False
+    return not (address.is_unspecified or address.is_loopback or address.is_multicast)
 
 
 def is_host(network: Network, address: Address) -> bool:

@@ -10,16 +10,17 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from ipam import addresses, rows, settle
+from ipam import addresses, freeze, rows, settle
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.querysets import lock_ledger, ready
+from ipmanager import prepared
 from ipmanager.errors import Conflict, Exhausted, Invalid, NotFound
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ def allocate(
     name is noted). With `wanted` it is that address or none; with `else_next` too, the next one where that is held.
 
     Raises Exhausted when nothing is free, Conflict when the wanted address has a holder or the VM an address
-    elsewhere, Invalid when nobody may have it.
+    elsewhere, Invalid when nobody may have it, Frozen while a restored ledger has not been compared with the leases.
     """
     return give(
         subnet, pool=pool, wanted=wanted, else_next=else_next, not_before=not_before, vm_id=vm_id, hostname=hostname,
@@ -92,11 +93,11 @@ def give(
     subnet = pool.subnet if pool else subnet
     address = None if wanted is None else _address(wanted)
     where = _where(subnet, pool, not_before) if subnet else None
-    facts = _facts(vm_id, hostname, mac_address)
+    noted = facts(vm_id, hostname, mac_address)
     for _attempt in range(3):
         try:
             with _whole():
-                given = _take(address, subnet, pool, facts) if address else _allocate_next(where, facts)
+                given = _take(address, subnet, pool, noted) if address else _allocate_next(where, noted)
         except IntegrityError:
             continue  # the same VM, or the same address, in another process: look again
         except Conflict:
@@ -196,10 +197,18 @@ def find(address: Address | str, vrf_id: int | None = None) -> IPAddress:
     return row or IPAddress(vrf_id=vrf_id, ip_address=parsed)
 
 
+def claim_at_once(sql: str, given: dict[str, Any]) -> tuple[Any, ...] | None:
+    """PostgreSQL: what a statement of `querysets.claim_sql` gives for a VM that has no address yet. None when it has
+    one, or when no row is ready: then `give` knows more."""
+    with _whole():
+        found = prepared.rows(sql, {"first": None, "last": None, **given})
+    return found[0] if found else None
+
+
 # --- how ------------------------------------------------------------------------------------------------
 
 
-def _facts(vm_id: str | None, hostname: str, mac_address: str | None) -> dict[str, str | None]:
+def facts(vm_id: str | None, hostname: str, mac_address: str | None) -> dict[str, str | None]:
     """What will be written about the holder, fit for every column and every log. Raises Invalid."""
     for text in (vm_id or "", hostname):
         if not is_safe(text):
@@ -267,6 +276,7 @@ def _next(where: Where, mac_address: str | None, take: Callable[[bool], T | None
         for wait in (False, True):
             if found := take(wait):
                 return found
+        freeze.refuse()
         if IPAddress.objects.claimable(subnet, *where.span, mac_address).exists():
             continue
         free = ready(subnet.vrf_id, mac_address)
@@ -291,6 +301,7 @@ def _take(wanted: Address, subnet: Subnet | None, pool: Pool | None, facts: dict
         raise Invalid(_("%(address)s is not in %(network)s.") % {"address": wanted, "network": pool or subnet.network})
     if given := claim(subnet, facts, wanted, wanted, wait=True):
         return given
+    freeze.refuse()
     row = find(wanted, subnet.vrf_id)
     if row.pk and row.status != "available":
         raise _held(row)

@@ -20,15 +20,15 @@ from ipam import allocate as verbs
 from ipam import api_filters, carve
 from ipam import serializers as shapes
 from ipam.addresses import Network
-from ipam.api_bulk import make_servers
+from ipam.api_bulk import make_addresses, make_servers
 from ipam.api_export import Export
-from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
-from ipam.querysets import lock_ledger
+from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
+from ipam.querysets import inside, lock_ledger
 from ipam.usage import usage
 from ipmanager.access import Right, is_admin
 from ipmanager.bulk import DONE, Row, RowsRefused, each, invalid, one
 from ipmanager.errors import Invalid
-from ipmanager.rest import Resource
+from ipmanager.rest import Readable, Resource
 
 CHANGE_ADDRESS = "ipam.change_ipaddress"
 
@@ -126,9 +126,9 @@ class Subnets(Export, Resource):
     @action(detail=True, url_path="next-free-subnet", filterset_class=None)
     def next_free_subnet(self, request: Request, pk: str | None = None) -> Response:
         """The next network of this length in which nothing is yet."""
-        asked = shapes.LengthSerializer(data=request.query_params)
+        subnet, asked = self.get_object(), shapes.LengthSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        return Response({"network": str(carve.free_network(self.get_object(), asked.validated_data["length"]))})
+        return Response({"network": str(carve.free_network(subnet, asked.validated_data["length"]))})
 
     @extend_schema(
         request=shapes.NewSubnetSerializer,
@@ -137,9 +137,9 @@ class Subnets(Export, Resource):
     )
     @next_free_subnet.mapping.post
     def carve(self, request: Request, pk: str | None = None) -> Response:
-        asked = _checked(shapes.NewSubnetSerializer, request)
+        subnet, asked = self.get_object(), _checked(shapes.NewSubnetSerializer, request)
         with transaction.atomic():
-            row = self.again(carve.carve(self.get_object(), **asked))
+            row = self.again(carve.carve(subnet, **asked))
         return self.shown(row, status=201)
 
 
@@ -178,6 +178,15 @@ class IPAddresses(Export, Resource):
             if serializer.instance:
                 serializer.instance.freed_at = None
             serializer.save()
+
+    def create_rows(self, rows: Sequence[Row]) -> list[int]:
+        """Together when nothing is wrong with any of them; else one by one, which says what is."""
+        shape = self.get_serializer(data=rows, many=True)
+        if shape.is_valid():
+            lock_ledger()
+            if made := make_addresses(shape.validated_data):
+                return made
+        return super().create_rows(rows)
 
     def perform_destroy(self, instance: IPAddress) -> None:
         verbs.release(instance)
@@ -257,6 +266,18 @@ class Interfaces(Export, Resource):
     scope = "addresses"
 
 
+class Sightings(Readable):
+    """Evidence that somebody uses an address: leases, ARP entries, answered pings."""
+
+    queryset = Sighting.objects.order_by("-seen_at", "-pk")
+    serializer_class = shapes.SightingSerializer
+    filterset_class = api_filters.SightingFilters
+    ordering_fields = ["seen_at", "ip_address"]
+
+    def confine(self, rows: QuerySet[Sighting], networks: list[Network]) -> QuerySet[Sighting]:
+        return rows.filter(inside("ip_address", networks), vrf=None)
+
+
 def register(router: SimpleRouter) -> None:
     """Put the ledger's resources under their names."""
     for name, view in RESOURCES.items():
@@ -270,6 +291,7 @@ RESOURCES = {
     "ip-addresses": IPAddresses,
     "servers": Servers,
     "interfaces": Interfaces,
+    "sightings": Sightings,
 }
 
 

@@ -13,7 +13,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
 from ipam import addresses
-from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
 
 NONE = "none"  # ?vrf=none: the global address space
 
@@ -169,4 +169,17 @@ class InterfaceFilters(filters.FilterSet):
 
     class Meta:
         model = Interface
+        fields: list[str] = []
+
+
+class SightingFilters(filters.FilterSet):
+    ip_address = by_address()
+    within = by_network(field_name="ip_address", method=inside, label="Sightings inside this network.")
+    mac = by_mac(field_name="mac_address")
+    source = filters.MultipleChoiceFilter(choices=Sighting.Source.choices)
+    vrf = by_vrf()
+    since = filters.IsoDateTimeFilter(field_name="seen_at", lookup_expr="gt", label="Later than this.")
+
+    class Meta:
+        model = Sighting
         fields: list[str] = []

@@ -11,7 +11,7 @@ from django.db import transaction
 from ipam import addresses, settle
 from ipam.models import Pool, RawChange, Subnet
 from ipam.populate import Part, Range, Report, populate
-from ipam.querysets import lock_ledger
+from ipam.querysets import hurry, lock_ledger
 
 
 def catch_up() -> Report | None:
@@ -19,6 +19,7 @@ def catch_up() -> Report | None:
     if not RawChange.objects.exists():
         return None
     with transaction.atomic():
+        hurry()  # while we wait for a row that an open psql has changed, nobody could save anything
         lock_ledger()
         noted = list(RawChange.objects.all())
         part = _part(noted)

@@ -1,7 +1,7 @@
 """What the migrations cannot say in both dialects; installed after every migrate, again and again alike.
 
 The index behind the claim statement, whose NULLS FIRST SQLite does not know, on PostgreSQL the indexes that find
-a part of a name or a MAC, and what raw SQL needs: ON DELETE, and the triggers of `raw_sql`.
+a part of a name or a MAC, the sequence of `moment`, and what raw SQL needs: ON DELETE, and the triggers of `raw_sql`.
 """
 
 from collections.abc import Iterator
@@ -49,9 +49,11 @@ WHERE c.contype = 'f' AND cardinality(c.conkey) = 1 AND c.conrelid = to_regclass
 def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:
     """Receiver of post_migrate: make what is missing."""
     connection = connections[using]
+    install_stamp(using)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(_CLAIM.format(nulls_first="NULLS FIRST"))
+            cursor.execute("CREATE SEQUENCE IF NOT EXISTS ledger_moment")
             if has_trigrams(connection):
                 cursor.execute(_PARTS)
         else:
@@ -61,6 +63,14 @@ def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> Non
     else:
         triggers.install(connection, "ipam", (), raw_sql_sqlite.triggers())
     install_on_delete(app_config, using)
+
+
+def install_stamp(using: str) -> None:
+    """The stamp by which a restored ledger is known, unless we are on the way to an earlier state of the tables."""
+    from ipam.models import Stamp
+
+    if Stamp._meta.db_table in connections[using].introspection.table_names():
+        Stamp.objects.using(using).install()
 
 
 def install_on_delete(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:

@@ -27,6 +27,7 @@ from ipam.querysets import (
     IPAddressQuerySet,
     PoolQuerySet,
     ServerQuerySet,
+    StampQuerySet,
     SubnetQuerySet,
     lock_ledger,
 )
@@ -66,6 +67,8 @@ class Row(models.Model):
         lock_ledger()
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        if self._unreadable:
+            return  # refused already; a constraint would only be named, without a word on who is in the way
         try:
             super().validate_constraints(exclude)
         except ValidationError:
@@ -414,7 +417,7 @@ class IPAddress(Row):
         indexes = [
             models.Index(fields=["subnet", "status"], name="ip_addresses_subnet_status"),
             models.Index(fields=["subnet", "ip_address"], name="ip_addresses_subnet_ip"),
-            models.Index(fields=["ip_address"], name="ip_addresses_ip"),
+            models.Index(fields=["ip_address", "id"], name="ip_addresses_ip"),
             models.Index(fields=["mac_address"], name="ip_addresses_mac"),
         ]
 
@@ -505,3 +508,24 @@ class RawChange(models.Model):
 
     def __str__(self) -> str:
         return str(self.network or self.first or self.server_id or "")
+
+
+class Stamp(models.Model):
+    """By which a ledger that came out of a backup is known (`freeze`). One row, made by migrate."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, db_default=1)
+    ledger = models.CharField(max_length=32)  # a name of its own, and a new one after every restore
+    # PostgreSQL: the OID of this table when the row was written. A dump is loaded into new tables.
+    home = models.BigIntegerField(null=True)
+    frozen_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=255, default="", db_default="")
+    objects = StampQuerySet.as_manager()
+
+    class Meta:
+        db_table = "ledger_stamp"
+        verbose_name = _("stamp of the ledger")
+        verbose_name_plural = _("stamp of the ledger")
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="ledger_stamp_one")]
+
+    def __str__(self) -> str:
+        return self.ledger

@@ -63,7 +63,7 @@ def unplace(server_ids: Iterable[int]) -> None:
     with transaction.atomic():
         held = list(IPAddress.objects.select_for_update().filter(server__in=ids).order_by("ip_address"))
         if held:
-            _write(_Ground.under(held, []), {}, held, Placed())
+            _write(Ground.under(held, []), {}, held, Placed())
 
 
 def _place(servers: Sequence[Server], done: Placed) -> None:
@@ -77,7 +77,7 @@ def _place(servers: Sequence[Server], done: Placed) -> None:
     _refuse_taken(wanted, there, ids, done)
     _refuse_unfit(wanted, done)
     relevant = [row for row in there if row.server_id in ids or (row.vrf_id, row.ip_address) in wanted]
-    _write(_Ground.under(relevant, wanted), wanted, relevant, done)
+    _write(Ground.under(relevant, wanted), wanted, relevant, done)
 
 
 def _claims(servers: Sequence[Server], done: Placed) -> dict[Key, Claim]:
@@ -112,7 +112,7 @@ def _refuse_unfit(wanted: dict[Key, Claim], done: Placed) -> None:
 
     A lenient call keeps such a row, which came by raw SQL, and notes it.
     """
-    ground = _Ground.under([], wanted)
+    ground = Ground.under([], wanted)
     for key, claim in wanted.items():
         if reason := ground.objection(key, claim):
             if done.refused is None:
@@ -134,7 +134,7 @@ def _refuse(address: Address, claim: Claim, holder: str, done: Placed) -> None:
     done.refused.append(message)
 
 
-class _Ground:
+class Ground:
     """The subnets and pools under some addresses."""
 
     def __init__(self, index: SubnetIndex, pools: Iterable[Pool]) -> None:
@@ -144,7 +144,7 @@ class _Ground:
             self._pools[pool.subnet_id].append(pool)
 
     @classmethod
-    def under(cls, there: Sequence[IPAddress], wanted: Iterable[Key]) -> _Ground:
+    def under(cls, there: Sequence[IPAddress], wanted: Iterable[Key]) -> Ground:
         touched = {(row.vrf_id, row.ip_address) for row in there} | set(wanted)
         index = SubnetIndex.of([address for _vrf, address in touched], Subnet.objects.all())
         found = {subnet.pk for key in touched if (subnet := index.containing(*key))}
@@ -180,7 +180,7 @@ class _Ground:
         )
 
 
-def _write(ground: _Ground, wanted: dict[Key, Claim], there: Sequence[IPAddress], done: Placed) -> None:
+def _write(ground: Ground, wanted: dict[Key, Claim], there: Sequence[IPAddress], done: Placed) -> None:
     by_key = {(row.vrf_id, row.ip_address): row for row in there}
     before = {row.pk: _facts(row) for row in there}
     for key, row in by_key.items():
@@ -214,7 +214,7 @@ def _store(created: list[IPAddress], changed: list[IPAddress], gone: list[IPAddr
         rows.update(changed)
 
 
-def _hold(row: IPAddress, ground: _Ground, claim: Claim) -> IPAddress:
+def _hold(row: IPAddress, ground: Ground, claim: Claim) -> IPAddress:
     key = (row.vrf_id, row.ip_address)
     row.subnet = ground.subnet(key)
     row.ip_type = "static" if ground.is_static(key) else "dhcp"

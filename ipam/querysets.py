@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 import operator
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, connection, connections, models, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
-from django.db.models.expressions import OrderBy
+from django.db.models.expressions import OrderBy, RawSQL
 from django.db.models.functions import Now
 from django.db.models.lookups import IsNull
+from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from ipam import addresses, search
@@ -21,10 +23,17 @@ from ipam.addresses import Address, Network
 from ipam.triggers import SAY_SITE
 
 if TYPE_CHECKING:
-    from ipam.models import VRF, IPAddress, Pool, Subnet
+    from ipam.models import VRF, IPAddress, Pool, Stamp, Subnet  # noqa: F401  (in a base class's parameter)
 
 LIVE = ("allocated", "reserved", "quarantine")
+_TABLE_OID = "'ledger_stamp'::regclass::oid::bigint"
+_AT_ONCE = 300  # rows of one INSERT; SQLite takes no more than 999 values
+_MOST_KEYS = 900  # of one statement, for the same reason
 _MANY = 8  # above this many addresses, reading all subnets beats probing for their supernets
+
+
+PATIENCE = 20  # seconds that a transaction waits for a lock
+_BE_PATIENT = f"SELECT set_config('lock_timeout', '{PATIENCE}s', true) WHERE current_setting('lock_timeout') = '0'"
 
 
 def lock_ledger(*, shared: bool = False) -> None:
@@ -33,11 +42,19 @@ def lock_ledger(*, shared: bool = False) -> None:
     `shared` waits for those, but not for each other. The claim of a free address needs neither: it locks its row.
     Always the first lock that a transaction takes. SQLite needs none: its transactions begin IMMEDIATE.
     Whoever takes it writes with our own verbs: the triggers that watch raw SQL are told in the same round trip.
+    Nobody holds it for ever because a row is locked by an open psql: after PATIENCE, as on SQLite, he gives up.
     """
     if connection.vendor == "postgresql":
         mode = "ROW EXCLUSIVE" if shared else "SHARE ROW EXCLUSIVE"
         with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE subnets IN {mode} MODE; {SAY_SITE}")
+            cursor.execute(f"{_BE_PATIENT}; LOCK TABLE subnets IN {mode} MODE; {SAY_SITE}")
+
+
+def hurry() -> None:
+    """Give up soon in this transaction, where somebody else holds what it needs: for work that is tried again."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
 
 
 def say_site() -> None:
@@ -59,7 +76,7 @@ class BulkTold(models.QuerySet[Any]):
             lock_ledger()
             with _naming_the_holder(objs):
                 made = super().bulk_create(objs, *args, **kwargs)
-            self.model.history.bulk_history_create(made)
+            note_history(made, "+")
             self._tell(made)
         return made
 
@@ -69,7 +86,7 @@ class BulkTold(models.QuerySet[Any]):
             ids = list(self.values_list("pk", flat=True))
             count = self.model._base_manager.filter(pk__in=ids).update(**kwargs) if ids else 0
             written = list(self.model._base_manager.filter(pk__in=ids))
-            self.model.history.bulk_history_create(written, update=True)
+            note_history(written, "~")
             self._tell(written)
         return count
 
@@ -82,7 +99,7 @@ class BulkTold(models.QuerySet[Any]):
             with _naming_the_holder(objs):
                 write(objs, fields)
             written = list(self.model._base_manager.filter(pk__in=[obj.pk for obj in objs]))
-            self.model.history.bulk_history_create(written, update=True)
+            note_history(written, "~")
             self._tell(written)
         return len(written)
 
@@ -207,7 +224,7 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
 
     def confined(self, networks: Iterable[Network]) -> IPAddressQuerySet:
         """Those of the global address space inside one of the networks."""
-        return self.filter(_inside("ip_address", networks), vrf=None)
+        return self.filter(inside("ip_address", networks), vrf=None)
 
     def between(self, first: Address, last: Address) -> IPAddressQuerySet:
         return self.filter(ip_address__range=(first, last))
@@ -245,6 +262,19 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         whole = self.model._default_manager.filter(pk__in=keys.values("pk"))
         return whole.probed().select_related("vrf", "subnet", "server").order_by(*order)
 
+    def stock(self, subnet: Subnet, free: Sequence[Address]) -> None:
+        """Insert free rows, which say no more than that they are there; addresses that have a row are passed over."""
+        column: Any = self.model._meta.get_field("ip_address")
+        with connection.cursor() as cursor:
+            for start in range(0, len(free), _AT_ONCE):
+                chosen = free[start : start + _AT_ONCE]
+                places = ", ".join(["(%s, %s, %s)"] * len(chosen))
+                values = [(subnet.vrf_id, subnet.pk, column.get_db_prep_value(ip, connection)) for ip in chosen]
+                cursor.execute(
+                    f"INSERT INTO ip_addresses (vrf_id, subnet_id, ip_address) VALUES {places} ON CONFLICT DO NOTHING",
+                    [part for value in values for part in value],
+                )
+
     def claimable(
         self, subnet: Subnet, first: Address | None = None, last: Address | None = None, mac: str | None = None
     ) -> IPAddressQuerySet:
@@ -266,7 +296,7 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
             "last": str(last) if last else None,
             "user": history_user_id(),
         }
-        return next(iter(self.raw(_claim_sql(wait), given)), None)
+        return next(iter(self.raw(claim_sql(wait=wait), given)), None)
 
 
 def ping_was_answered() -> Exists:
@@ -278,7 +308,12 @@ def ping_was_answered() -> Exists:
 
 
 @functools.cache
-def _claim_sql(wait: bool) -> str:
+def claim_sql(
+    *,
+    wait: bool = False,
+    subnet: str = "%(subnet)s",
+    answer: str = "SELECT true AS known, * FROM held UNION ALL SELECT false, * FROM claimed",
+) -> str:
     """A row that others have locked is skipped, or waited for. MATERIALIZED keeps the lock to one row."""
     from ipam.models import IPAddress
 
@@ -289,7 +324,8 @@ def _claim_sql(wait: bool) -> str:
         ), picked AS MATERIALIZED (
             SELECT a.id FROM ip_addresses a
             WHERE NOT EXISTS (SELECT FROM held)
-              AND a.subnet_id = %(subnet)s AND a.status = 'available' AND a.ip_type = 'static'
+              AND NOT EXISTS (SELECT FROM ledger_stamp WHERE frozen_at IS NOT NULL OR home <> {_TABLE_OID})
+              AND a.subnet_id = {subnet} AND a.status = 'available' AND a.ip_type = 'static'
               AND (%(first)s::inet IS NULL OR a.ip_address BETWEEN %(first)s::inet AND %(last)s::inet)
               AND NOT EXISTS (
                 SELECT FROM sightings s
@@ -306,9 +342,9 @@ def _claim_sql(wait: bool) -> str:
             RETURNING a.*
         ), noted AS (
             INSERT INTO ip_addresses_history ({kept}, history_date, history_type, history_user_id)
-            SELECT {kept}, statement_timestamp(), '~', %(user)s FROM claimed
+            SELECT {kept}, statement_timestamp(), '~', %(user)s::bigint FROM claimed
         )
-        SELECT true AS known, * FROM held UNION ALL SELECT false, * FROM claimed"""
+        {answer}"""
 
 
 def history_user_id() -> int | None:
@@ -317,16 +353,35 @@ def history_user_id() -> int | None:
     return request.user.pk if request and request.user.is_authenticated else None
 
 
+def note_history(rows: Sequence[Any], kind: str) -> None:
+    """A line of history for each of the rows, copied from what the database says of them now."""
+    if not rows:
+        return
+    model, quote = type(rows[0]), connection.ops.quote_name
+    kept = ", ".join(quote(field.column) for field in model.history.model.tracked_fields)
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        for start in range(0, len(rows), _MOST_KEYS):
+            keys = [row.pk for row in rows[start : start + _MOST_KEYS]]
+            cursor.execute(
+                f"INSERT INTO {quote(model.history.model._meta.db_table)} "
+                f"({kept}, history_date, history_type, history_change_reason, history_user_id) "
+                f"SELECT {kept}, %s, %s, '', %s FROM {quote(model._meta.db_table)} "
+                f"WHERE id IN ({', '.join(['%s'] * len(keys))}) ORDER BY id",
+                [now, kind, history_user_id(), *keys],
+            )
+
+
 def ready(vrf_id: int | None, mac: str | None = None) -> Q:
-    """Free, in a static pool, and not leased to another machine."""
-    from ipam.models import Sighting
+    """Free, in a static pool, not leased to another machine; and nothing is, while the ledger is frozen."""
+    from ipam.models import Sighting, Stamp
 
     leases = Sighting.objects.filter(
         vrf=vrf_id, source="lease", ip_address=OuterRef("ip_address"), leased_until__gt=Now()
     )
     if mac:
         leases = leases.exclude(mac_address=mac)
-    return Q(~Exists(leases), status="available", ip_type="static")
+    return Q(~Exists(leases), ~Exists(Stamp.objects.frozen()), status="available", ip_type="static")
 
 
 def write(rows: Sequence[models.Model], names: Iterable[str]) -> None:
@@ -354,7 +409,7 @@ class ServerQuerySet(BulkTold):
 
     def confined(self, networks: Iterable[Network]) -> ServerQuerySet:
         """Those of the global address space whose own address is inside one of the networks."""
-        return self.filter(_inside("ip_address", networks), vrf=None)
+        return self.filter(inside("ip_address", networks), vrf=None)
 
     def with_keys(self, *keys: int) -> ServerQuerySet:
         """The servers with these keys that still exist."""
@@ -380,11 +435,39 @@ class InterfaceQuerySet(BulkTold):
 
     def confined(self, networks: Sequence[Network]) -> InterfaceQuerySet:
         """Those of servers inside one of the networks, which have no address elsewhere."""
-        here = Q(ip_address=None) | _inside("ip_address", networks)
-        return self.filter(here, _inside("server__ip_address", networks), server__vrf=None)
+        here = Q(ip_address=None) | inside("ip_address", networks)
+        return self.filter(here, inside("server__ip_address", networks), server__vrf=None)
 
 
-def _inside(field: str, networks: Iterable[Network]) -> Q:
+class StampQuerySet(models.QuerySet["Stamp"]):
+    """The ledger's one stamp."""
+
+    def frozen(self) -> StampQuerySet:
+        """It, if the ledger is frozen, or has just come out of a dump and nobody has noticed yet."""
+        return self.filter(Q(frozen_at__isnull=False) | self._moved())
+
+    def moved(self) -> bool:
+        """Whether its table is another than the one that it was written into."""
+        return self.filter(self._moved()).exists()
+
+    def _moved(self) -> Q:
+        if connections[self.db].vendor != "postgresql":
+            return Q(pk__in=[])
+        return Q(home__isnull=False) & ~Q(home=RawSQL(_TABLE_OID, []))
+
+    def install(self) -> None:
+        """Make it where it is missing."""
+        if not self.exists():
+            self.bulk_create([self.model(ledger=uuid.uuid4().hex)], ignore_conflicts=True)
+            self.settle()
+
+    def settle(self, **changes: Any) -> None:
+        """It belongs to this table from now on."""
+        home = RawSQL(_TABLE_OID, []) if connections[self.db].vendor == "postgresql" else None
+        self.update(home=home, **changes)
+
+
+def inside(field: str, networks: Iterable[Network]) -> Q:
     return _either(Q(**{f"{field}__range": (net[0], net[-1])}) for net in networks)
 
 

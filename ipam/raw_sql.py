@@ -11,6 +11,7 @@ from functools import cache
 
 from django.db import models
 
+from ipam import moment
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from ipam.triggers import AT_ONCE, LATER, MANY, WHO, Function, Trigger, columns, statement_triggers
 
@@ -59,6 +60,7 @@ def _functions() -> Iterator[Function]:
     yield Function("ledger_homes", _HOMES, f"(ids bigint[]) RETURNS TABLE ({home})")
     yield Function("ledger_place", _place(), "(ids bigint[]) RETURNS void")
     yield Function("hosts_leave", _leave())
+    yield Function("ledger_moved", "BEGIN PERFORM nextval('ledger_moment'); RETURN NULL; END")
     for model in WATCHED:
         yield Function(_name(model), _body(model))
 
@@ -69,6 +71,9 @@ def triggers() -> tuple[Trigger, ...]:
 
 
 def _triggers() -> Iterator[Trigger]:
+    for table in moment.TABLES:  # whoever writes
+        verbs = "AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE"
+        yield Trigger(f"{table}_moved", table, f"{verbs} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION ledger_moved()")
     yield Trigger("hosts_leave", "hosts", "BEFORE DELETE ON hosts FOR EACH ROW EXECUTE FUNCTION hosts_leave()")
     for model in WATCHED:
         yield from statement_triggers(_name(model), model._meta.db_table, _name(model))

@@ -6,9 +6,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ipam.models import IPAddress, Subnet
-from ipam.querysets import write
+from ipam.querysets import note_history, write
 
-_WRITTEN = [
+WRITTEN = [
     "subnet", "status", "ip_type", "server", "hostname", "mac_address", "platform", "manufacturer",
     "description", "vm_id", "freed_at",
 ]  # fmt: skip
@@ -17,16 +17,16 @@ _WRITTEN = [
 def create(rows: Sequence[IPAddress]) -> None:
     """Insert the rows. An address that another transaction took meanwhile raises IntegrityError."""
     IPAddress.objects.bulk_create(rows)
-    IPAddress.history.bulk_history_create(rows)
+    note_history(rows, "+")
 
 
-def update(rows: Sequence[IPAddress], columns: Sequence[str] = _WRITTEN) -> None:
+def update(rows: Sequence[IPAddress], columns: Sequence[str] = WRITTEN) -> None:
     """Write these columns; by default every one that a verb may have touched."""
     now = timezone.now()
     for row in rows:
         row.updated_at = now
     write(rows, [*columns, "updated_at"])
-    IPAddress.history.bulk_history_create(rows, update=True)
+    note_history(rows, "~")
 
 
 def forget(rows: QuerySet[IPAddress]) -> int:
@@ -49,5 +49,4 @@ def move(rows: QuerySet[IPAddress], subnet: Subnet) -> None:
     for row in live:
         row.subnet = subnet
     rows.update(subnet=subnet)
-    if live:
-        IPAddress.history.bulk_history_create(live, update=True)
+    note_history(live, "~")

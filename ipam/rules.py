@@ -7,7 +7,7 @@ that make the answers stay true until the row is written.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -362,7 +362,9 @@ def check_claim(
 
 def check_ground(address: Address, subnet: Subnet | None, pool: Pool | None, errors: Errors) -> None:
     """Whether a machine may have the address at all; `pool` is the one around it, asked for when it has no MAC."""
-    if subnet and not addresses.is_host(subnet.network, address):
+    if not addresses.can_be_a_machines(address):
+        errors["ip_address"].append(_("%s is no address that a machine on a network can have.") % address)
+    elif subnet and not addresses.is_host(subnet.network, address):
         errors["ip_address"].append(_not_host(address, subnet))
     elif pool and pool.kind == "dhcp":
         errors["ip_address"].append(_in_dhcp_pool(address, pool) + " " + _("Give the MAC address, too."))
@@ -386,12 +388,19 @@ def check_address(row: IPAddress) -> None:
     if not row.ip_address:
         return
     old = IPAddress.objects.filter(pk=row.pk).values("description", "status").first() if row.pk else None
+    before = (old["description"], old["status"]) if old else NEW
     twin = IPAddress.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address).exclude(pk=row.pk).first()
     if twin:
         message = taken(twin) if twin.status in LIVE else Clash(_("%s exists already.") % twin.ip_address)
         errors["ip_address"].append(message)
     row.subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
-    pool = Pool.objects.covering(row.ip_address, row.subnet)
+    judge_address(row, before, Pool.objects.covering(row.ip_address, row.subnet), errors)
+    if errors:
+        raise ValidationError(dict(errors))
+
+
+def judge_address(row: IPAddress, before: tuple[str, str], pool: Pool | None, errors: Errors) -> None:
+    """What its subnet, its pool, and what it was before (description and status) say of a row."""
     row.ip_type = "static" if pool and pool.kind == "static" else "dhcp"
     if row.subnet and not addresses.is_host(row.subnet.network, row.ip_address):
         errors["ip_address"].append(_not_host(row.ip_address, row.subnet))
@@ -399,23 +408,21 @@ def check_address(row: IPAddress) -> None:
         errors["ip_address"].append(_("%s is the gateway and is never handed out.") % row.ip_address)
     elif pool and pool.kind == "dhcp" and row.status != "available" and not (row.server_id and row.mac_address):
         errors["ip_address"].append(_in_dhcp_pool(row.ip_address, pool))
-    _check_state(row, old, errors)
-    if errors:
-        raise ValidationError(dict(errors))
+    _check_state(row, before, errors)
 
 
-def _check_state(row: IPAddress, old: Mapping[str, object] | None, errors: Errors) -> None:
+def _check_state(row: IPAddress, before: tuple[str, str], errors: Errors) -> None:
     if row.status == "available" and (row.server_id or row.vm_id):
         errors["status"].append(_("%s still has a holder; release it instead.") % row.ip_address)
     if row.server_id and row.status != "allocated":
         errors["status"].append(_("An address that a server holds is allocated; take it from the server first."))
-    before = (old["description"], old["status"]) if old else ("", "")
     told_why = row.status == "quarantine" and before[1] != "quarantine"
     if row.description and row.description != before[0] and row.status != "reserved" and not told_why:
         errors["description"].append(_("The description can only be edited while the address is reserved."))
 
 
 LIVE = ("allocated", "reserved", "quarantine")
+NEW = ("", "")  # the description and the status of a row that is not there yet
 
 
 # --- sentences -------------------------------------------------------------------------------------

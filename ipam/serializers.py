@@ -9,12 +9,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
-from ipam import addresses
+from ipam import addresses, shown
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
-from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
 from ipmanager.bulk import MOST
 from ipmanager.rest import ChosenFields
 
@@ -33,18 +34,22 @@ class Parsed(serializers.CharField):
             raise serializers.ValidationError(str(error)) from error
 
 
+@extend_schema_field({"type": "string", "format": "ip", "examples": ["10.0.0.5", "2001:db8::5"]})
 class Address(Parsed):
     parse = staticmethod(addresses.parse_address)
 
 
+@extend_schema_field({"type": "string", "format": "cidr", "examples": ["10.0.0.0/24", "2001:db8::/64"]})
 class Network(Parsed):
     parse = staticmethod(addresses.parse_network)
 
 
+@extend_schema_field({"type": "string", "format": "mac", "examples": ["02:00:00:00:00:0a"]})
 class MAC(Parsed):
     parse = staticmethod(addresses.parse_mac)
 
 
+@extend_schema_field({"type": "string", "format": "ip-range", "examples": ["10.0.0.10-10.0.0.99"]})
 class PoolString(Parsed):
     """`192.168.1.1-192.168.1.50`, or one address."""
 
@@ -71,16 +76,22 @@ class Ledger(ChosenFields, serializers.ModelSerializer):
 
     def build_standard_field(self, field_name: str, model_field: models.Field) -> tuple[Any, dict[str, Any]]:
         kind, options = super().build_standard_field(field_name, model_field)
-        validators = options.pop("validators", None)
-        if validators:
-            options["validators"] = [check for check in validators if not isinstance(check, UniqueValidator)]
-        return kind, options
+        return kind, _without_unique(options)
+
+    def build_relational_field(self, field_name: str, relation_info: Any) -> tuple[Any, dict[str, Any]]:
+        kind, options = super().build_relational_field(field_name, relation_info)
+        return kind, _without_unique(options)
 
     def get_uniqueness_extra_kwargs(self, field_names: Any, declared_fields: Any, extra_kwargs: Any) -> Any:
         return extra_kwargs, {}
 
     def get_validators(self) -> list[Any]:
         return []
+
+
+def _without_unique(options: dict[str, Any]) -> dict[str, Any]:
+    kept = [check for check in options.pop("validators", None) or () if not isinstance(check, UniqueValidator)]
+    return options | ({"validators": kept} if kept else {})
 
 
 class VRFSerializer(Ledger):
@@ -172,6 +183,11 @@ class IPAddressSerializer(Ledger):
         ]  # fmt: skip
         read_only_fields = ["subnet", "ip_type", "server", "freed_at"]
 
+    def to_representation(self, instance: IPAddress) -> dict[str, Any]:
+        whole = shown.of(instance)
+        request = self.context.get("request")
+        return {name: whole[name] for name in dict(self.fields)} if request and "fields" in request.GET else whole
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """What an existing row keeps: its address, and a status that only verbs change."""
         for name, remedy in KEPT.items():
@@ -185,6 +201,19 @@ KEPT = {
     "ip_address": gettext_noop("A row keeps its address; make a row for the other address."),
     "status": gettext_noop("Change the status by POST to reserve/, release/ or quarantine/."),
 }
+
+
+class SightingSerializer(ChosenFields, serializers.ModelSerializer):
+    """What was seen. Who writes a row of it is the worker."""
+
+    ip_address = Address()
+    mac_address = MAC(allow_null=True)
+
+    class Meta:
+        model = Sighting
+        fields = [
+            "id", "vrf", "ip_address", "mac_address", "source", "seen_at", "leased_until", "hostname", "duid", "origin",
+        ]  # fmt: skip
 
 
 class AllocateSerializer(serializers.Serializer):

@@ -18,8 +18,8 @@ from ipam.models import IPAddress, Pool, Subnet
 from ipam.querysets import SubnetIndex, lock_ledger
 
 MATERIALISED = 4096
-CHUNK = 64  # rows written by one allocation now and then: a few milliseconds
-_WINDOW = 4096
+CHUNK = 256  # rows written by one allocation now and then: a few milliseconds
+_WINDOW = 4096  # addresses that are looked at together at most
 
 
 def settle(subnet: Subnet, was: Subnet | None = None) -> None:
@@ -146,14 +146,7 @@ def reopen(subnet: Subnet, network: Network) -> None:
 
 def stock(subnet: Subnet, free: Sequence[Address]) -> None:
     """Insert free rows; an address that somebody wrote meanwhile is left as it is."""
-    IPAddress.objects.bulk_create(
-        [
-            IPAddress(vrf_id=subnet.vrf_id, subnet=subnet, ip_address=address, status="available", ip_type="static")
-            for address in free
-        ],
-        ignore_conflicts=True,
-        batch_size=1000,
-    )
+    IPAddress.objects.stock(subnet, free)
 
 
 def free_addresses(
@@ -193,13 +186,15 @@ def _unwritten(pool: Pool, start: Address | None = None) -> Iterator[Address]:
     if first > int(pool.last):
         return
     walk = free_addresses(pool, pool.subnet, pool.subnet.children, type(pool.first)(first))
-    while window := list(islice(walk, _WINDOW)):
+    size = CHUNK
+    while window := list(islice(walk, size)):
         there = set(
             IPAddress.objects.between(window[0], window[-1])
             .filter(vrf=pool.subnet.vrf_id)
             .values_list("ip_address", flat=True)
         )
         yield from (address for address in window if address not in there)
+        size = min(2 * size, _WINDOW)
 
 
 def _in_any(pools: Sequence[Pool]) -> Q:

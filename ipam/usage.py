@@ -55,6 +55,17 @@ def usage(subnets: Sequence[Subnet]) -> dict[int, Usage]:
     return {subnet.pk: _usage(subnet, pools[subnet.pk], children[subnet.pk], counts[subnet.pk]) for subnet in subnets}
 
 
+def pool_sizes(pools: Sequence[Pool]) -> dict[int, int]:
+    """How many addresses each pool can hand out, by its key. Load the subnets with them; one query."""
+    subnets = list({pool.subnet_id: pool.subnet for pool in pools}.values())
+    children = _children(subnets)
+    return {
+        pool.pk: _own(pool.subnet, pool.first, pool.last, children[pool.subnet_id])
+        if pool.kind == Pool.Kind.STATIC else pool.size
+        for pool in pools
+    }  # fmt: skip
+
+
 def fullest(number: int) -> list[tuple[Subnet, Usage]]:
     """The subnets with the largest share of live addresses, the fullest first.
 

@@ -1,4 +1,5 @@
-"""Look every second whether raw SQL has left the ledger something to catch up with."""
+"""Look every second whether raw SQL has left the ledger something to catch up with, and whether somebody has put an
+older ledger in its place."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import threading
 
 from django.db import DatabaseError, close_old_connections
 
+from ipam import freeze
 from ipam.catch_up import catch_up
 from ipam.populate import Report
 
@@ -34,6 +36,7 @@ class Worker:
         """One round; whether it went well."""
         close_old_connections()  # a database that was restarted is found again
         try:
+            freeze.look()
             if report := catch_up():
                 tell(report)
         except DatabaseError as error:

@@ -32,6 +32,7 @@ from ipam.admin.base import REFUSALS, LedgerAdmin, LedgerForm, LedgerList, sente
 from ipam.admin.filters import ActiveFilter, PlaceFilter, SubnetFilter, VRFFilter
 from ipam.admin.pickers import is_key, subnet_field
 from ipam.allocate import allocate, find, next_free, quarantine, release, reserve, reserve_next
+from ipam.freeze import Frozen
 from ipam.models import IPAddress, Server, Sighting, Subnet
 from ipmanager.errors import Exhausted, Invalid, NotFound
 
@@ -348,7 +349,7 @@ class IPAddressAdmin(LedgerAdmin):
             raise PermissionDenied
         try:
             row = reserve_next(subnet, description)
-        except Exhausted as error:
+        except (Exhausted, Frozen) as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(marks.next_free_url(subnet.pk))
         self.message_user(

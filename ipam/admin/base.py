@@ -30,6 +30,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from ipam.admin.marks import NOTHING
 from ipam.admin.pickers import is_key
+from ipam.admin.stale import NoticesOthers
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
 from ipmanager.errors import IPManagerError
 
@@ -233,16 +234,25 @@ class ShowsRefusals:
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_{name}", args=args)
 
 
-class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, SimpleHistoryAdmin, ModelAdmin):
-    form = LedgerForm
-    formfield_overrides = WIDGETS
+class ListAdmin(ModelAdmin):
+    """How every list looks, whoever writes its rows."""
+
     list_per_page = 50
     list_filter_submit = True
     show_facets = ShowFacets.NEVER  # a count for every choice of every filter
     show_full_result_count = False
+    empty_value_display = NOTHING
+    nothing_yet: Any = ""  # what an empty list says, beside that it is empty
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return LedgerList
+
+
+class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHistoryAdmin, ListAdmin):
+    form = LedgerForm
+    formfield_overrides = WIDGETS
     warn_unsaved_form = True
     view_on_site = False  # a row's page is this one
-    empty_value_display = NOTHING
     readonly_fields: Sequence[str] = ("created_at", "updated_at")
     change_form_before_template = "admin/ipam/facts.html"
     parts: Parts | None = None
@@ -255,10 +265,8 @@ class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, SimpleHistoryAdmin, ModelA
         # Read anew: a form that was refused has left what was typed in its row.
         row = self.get_queryset(request).filter(pk=context["original"].pk).first() if context.get("original") else None
         context["facts"] = self.facts(row) if row else []
+        context["seen"] = self.seen(row.pk) if row else ""
         return super().render_change_form(request, context, *args, **kwargs)
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return LedgerList
 
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict | None = None

@@ -37,7 +37,7 @@ def activity(row: IPAddress) -> SafeString:
     if not row.active:
         return badge("no", gettext("No"))
     probed = getattr(row, "probed", False)  # a row of history does not know
-    return badge("yes", gettext("Yes")) if probed else badge("unknown", gettext("Not probed"))
+    return badge("yes", gettext("Yes")) if probed else badge("unknown ipm-quiet", gettext("Not probed"))
 
 
 def bar(usage: Usage) -> SafeString:

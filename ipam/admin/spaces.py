@@ -10,11 +10,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from ipam import search
-from ipam.admin.base import LedgerAdmin
+from ipam.admin.base import LedgerAdmin, ListAdmin
 from ipam.admin.filters import VRFFilter
 from ipam.models import VRF, Sighting
 
@@ -45,7 +44,7 @@ class VRFAdmin(LedgerAdmin):
 
 
 @admin.register(Sighting)
-class SightingAdmin(ModelAdmin):
+class SightingAdmin(ListAdmin):
     """Evidence: written by the machines, read here."""
 
     icon = "visibility"
@@ -53,9 +52,7 @@ class SightingAdmin(ModelAdmin):
     list_display_links = None
     list_select_related = ("vrf",)
     list_filter = (("source", ChoicesDropdownFilter), VRFFilter)
-    list_filter_submit = True
-    list_per_page = 50
-    show_full_result_count = False
+    nothing_yet = _("Leases appear here as soon as the worker has read dnsmasq's lease file.")
     search_fields = ("ip_address",)
     search_help_text = _("IP address, network or MAC address")
 

@@ -1,11 +1,13 @@
 """Carry the ledger to spreadsheets and back.
 
-    sheet      a file as rows of cells: encodings, delimiters, headers, cells that must not run as formulas
+    files      a file of whatever encoding and form, opened
+    sheet      CSV as rows of cells: delimiters, headers, cells that must not run as formulas
+    objects    JSON as rows of cells
     columns    what the columns are called, in English and German, and what their cells mean
     verdicts   what an import says about every row
     servers     the import of servers, for a hundred thousand rows: all are judged first, then written
     subnets, interfaces    smaller tables, row by row (singly)
     exports    the ledger as rows of cells
 
-`sheet` and `columns` are pure: they know neither models nor database.
+`files`, `sheet`, `objects` and `columns` are pure: they know neither models nor database.
 """

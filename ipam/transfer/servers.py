@@ -7,8 +7,9 @@ read once and kept small. Everything that is asked of the database is asked for 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -32,6 +33,8 @@ CHUNK = 500
 T = TypeVar("T")
 
 _KEYS = ("hostname", "ip_address", "mac_address")
+_UNREADABLE = ("", "ip_address", "mac_address")  # faults of the row as a whole, and of what the ledger is asked by
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _TWINS = {
     "mac_address": gettext_lazy("%(value)s stands in line %(line)d already."),
     "ip_address": gettext_lazy("%(value)s stands in line %(line)d already."),
@@ -45,13 +48,18 @@ class Plan(Entry):
     """A row and the server that it speaks of."""
 
     server_id: int | None = None  # None: a new one
-    before: dict[str, Any] = field(default_factory=dict)  # its present name, address and MAC
-    changes: dict[str, Any] = field(default_factory=dict)
-    rivals: list[int] = field(default_factory=list)  # servers that have one of its values now
+    before: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)  # its present name, address and MAC
+    changes: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    rivals: Sequence[int] = ()  # servers that have one of its values now
 
     @property
     def good(self) -> bool:
         return not self.faults
+
+    @property
+    def readable(self) -> bool:
+        """Whether it can be held against the ledger: a row that is bad by itself is told all that is wrong with it."""
+        return not self.blames(*_UNREADABLE)
 
     @property
     def state(self) -> State:
@@ -87,12 +95,14 @@ def import_servers(
             write = mode == "skip-bad" or all(plan.good for plan in plans)
             if write:
                 job.write()
+            outcome = job.outcome(written=write)
+            job.forget()
     except (IntegrityError, ValidationError) as error:
         reason = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
         raise Conflict(
             _("Somebody changed the ledger during the import; nothing was written: %s") % reason, _("Import it again.")
         ) from error
-    return job.outcome(written=write)
+    return outcome
 
 
 def make_servers(rows: Sequence[dict[str, Any]], vrf_id: int | None = None) -> tuple[list[Server], list[Plan]]:
@@ -104,8 +114,11 @@ def make_servers(rows: Sequence[dict[str, Any]], vrf_id: int | None = None) -> t
     blame_twins(plans, _TWIN_ROWS)
     job = _Job(plans, vrf_id, lambda what, done, total: None)
     job.judge(match=_all_new)
+    made: list[Server] = []
     bad = [plan for plan in plans if plan.faults]
-    return ([], bad) if bad else (job.write(), [])
+    if not bad:
+        job.write(made.extend)
+    return made, bad
 
 
 class _Job:
@@ -122,15 +135,23 @@ class _Job:
     def outcome(self, *, written: bool) -> Outcome:
         return Outcome([plan.verdict(plan.state) for plan in self.plans], written)
 
+    def forget(self) -> None:
+        """Keep no row: what follows the commit, as telling dnsmasq, needs memory of its own."""
+        for kept in (self.plans, self.contested, self.rivals, self.movers):
+            kept.clear()
+
     # --- judging ---
 
     def judge(self, match: Callable[[Sequence[Plan], int | None], None] | None = None) -> None:
-        for chunk in self._chunks("matched", [plan for plan in self.plans if plan.good]):
+        nameless = [plan for plan in self.plans if plan.blames("", "mac_address")]
+        for chunk in self._chunks("matched", [plan for plan in self.plans if not plan.blames("", "mac_address")]):
             (match or _match)(chunk, self.vrf_id)
+        for plan in nameless:
+            _blame_fields(plan, Server(hostname="any"), plan.values)
         self._refuse_second_rows()
         self.movers = {plan.server_id: plan for plan in self.plans if plan.server_id and plan.changes and plan.good}
         ground = _Ground(self.vrf_id)
-        for chunk in self._chunks("checked", [plan for plan in self.plans if plan.good and plan.changes]):
+        for chunk in self._chunks("checked", [plan for plan in self.plans if plan.readable and plan.changes]):
             self._check(chunk, _Surroundings(chunk, self.vrf_id), ground)
         self._settle_contests()
 
@@ -165,7 +186,8 @@ class _Job:
         again = list(self.contested)
         while again:
             plan = again.pop()
-            if plan.good and self._is_refused(plan) and plan.server_id:
+            was_good = plan.good
+            if self._is_refused(plan) and was_good and plan.server_id:
                 again += waiting[plan.server_id]
 
     def _is_refused(self, plan: Plan) -> bool:
@@ -180,16 +202,15 @@ class _Job:
 
     # --- writing ---
 
-    def write(self) -> list[Server]:
-        """Write the good rows; the new servers in the rows' order."""
+    def write(self, tell: Callable[[list[Server]], None] = lambda made: None) -> None:
+        """Write the good rows, and tell of the new servers in the rows' order. None of them is kept: they would take
+        more memory than all the rest."""
         self._park()
         good = [plan for plan in self.plans if plan.good and plan.changes]
         for chunk in self._chunks("changed", [plan for plan in good if plan.server_id]):
             _update(chunk)
-        made: list[Server] = []
         for chunk in self._chunks("created", [plan for plan in good if not plan.server_id]):
-            made += Server.objects.bulk_create(Server(vrf_id=self.vrf_id, **plan.changes) for plan in chunk)
-        return made
+            tell(Server.objects.bulk_create(Server(vrf_id=self.vrf_id, **plan.changes) for plan in chunk))
 
     def _park(self) -> None:
         """Take away first what servers leave to others: no unique key may be broken in between, not even in a swap."""
@@ -240,12 +261,15 @@ def _compare(plan: Plan, server: Server | None) -> None:
         plan.changes = {name: value for name, value in plan.values.items() if getattr(server, name) != value}
     else:
         plan.changes = plan.values
-        if "hostname" not in plan.values:
+        if "hostname" not in plan.values and not plan.blames("hostname"):
             plan.blame("hostname", _("A new server needs a host name."))
-    if not plan.changes or not plan.good:
-        return
-    planned = server or Server()
-    for name, value in plan.changes.items():
+    if plan.changes:
+        _blame_fields(plan, server or Server(hostname="any"), plan.changes)
+
+
+def _blame_fields(plan: Plan, planned: Server, facts: Mapping[str, Any]) -> None:
+    """Note what is wrong with the fields by themselves."""
+    for name, value in facts.items():
         setattr(planned, name, value)
     try:
         planned.clean_fields(exclude={"vrf"})
@@ -255,7 +279,10 @@ def _compare(plan: Plan, server: Server | None) -> None:
 
 def _server(plan: Plan, vrf_id: int | None) -> Server:
     """The server as the row would have it, as far as others are concerned."""
-    return Server(pk=plan.server_id, vrf_id=vrf_id, **{name: plan.after(name) for name in _KEYS})
+    hostname, ip_address, mac_address = map(plan.after, _KEYS)
+    return Server(
+        pk=plan.server_id, vrf_id=vrf_id, hostname=hostname or "", ip_address=ip_address, mac_address=mac_address
+    )
 
 
 def _update(chunk: Sequence[Plan]) -> None:

@@ -3,15 +3,13 @@
 Reading is a stream: only the first line is looked at twice.
 """
 
-import codecs
 import csv
 import io
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 from django.utils.translation import gettext as _
 
@@ -22,7 +20,7 @@ DELIMITERS = ";,\t|"
 # What a spreadsheet may take for a formula (OWASP, CSV injection); Japanese ones know the full-width signs, too.
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _LONGEST_HEADER = 100_000
-_MARK = "'"
+EMPTIED = _MARK = "'"
 _EXCELS_HINT = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
@@ -72,6 +70,7 @@ class Cells:
 
     line: int
     texts: list[str]
+    faults: tuple[tuple[str, str], ...] = ()  # columns whose values could not be made a text, and why
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def unprotect(cell: str) -> str | None:
     if cell.startswith(_MARK) and _needs_mark(cell[1:]):
         return cell[1:]
     text = cell.strip()
-    if text == _MARK:
+    if text == EMPTIED:
         return ""
     if text.startswith("="):
         raise ValueError(_("“%s” is a formula; to keep it as text, put an apostrophe in front") % shorten(text))
@@ -113,18 +112,8 @@ def _needs_mark(text: str) -> bool:
 # --- reading --------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def open_sheet(file: BinaryIO, layout: Layout, delimiter: str | None = None) -> Iterator[Sheet]:
-    """Find out how the file is written; its rows can be read inside the block. Raises Invalid when it is no table."""
-    encoding, notices = _encoding(file)
-    text = io.TextIOWrapper(file, encoding, newline="")
-    try:
-        yield _sheet(text, layout, delimiter, notices)
-    finally:
-        text.detach()
-
-
-def _sheet(text: TextIO, layout: Layout, delimiter: str | None, notices: list[str]) -> Sheet:
+def read_table(text: TextIO, layout: Layout, delimiter: str | None, notices: list[str]) -> Sheet:
+    """Find out the delimiter and what the columns are. Raises Invalid."""
     first = text.readline(_LONGEST_HEADER)
     hint = _EXCELS_HINT.fullmatch(first)
     if hint:
@@ -139,37 +128,6 @@ def _sheet(text: TextIO, layout: Layout, delimiter: str | None, notices: list[st
         notices.append(_("The first line is no header: the columns are taken as %s.") % ", ".join(layout.positions))
         return Sheet([layout.named(name) for name in layout.positions], _chain(head, rows), notices)
     return Sheet(_columns(head.texts, layout, notices), rows, notices)
-
-
-def _encoding(file: BinaryIO) -> tuple[str, list[str]]:
-    """UTF-8, or what Excel writes instead; the file is at its start again afterwards."""
-    start = file.read(4)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        candidates = ["utf-16"]
-    elif start == b"PK\x03\x04":
-        raise Invalid(_("This is a workbook, not a CSV file."), _("Save it as “CSV UTF-8” and import that."))
-    else:
-        candidates = ["utf-8-sig", "cp1252"]
-    for encoding in candidates:
-        if _decodes(file, encoding):
-            file.seek(0)
-            notice = _("The file is not UTF-8; it is read as Windows-1252 (Western European).")
-            return encoding, [notice] if encoding == "cp1252" else []
-    raise Invalid(_("The file is neither UTF-8 nor Windows-1252 text."), _("Save it as “CSV UTF-8” and import that."))
-
-
-def _decodes(file: BinaryIO, encoding: str) -> bool:
-    """Whether the whole file is text in this encoding; NUL is a sign of something else."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    file.seek(0)
-    try:
-        while piece := file.read(1 << 16):
-            if "\0" in decoder.decode(piece):
-                return False
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _delimiter(first: str, layout: Layout) -> str:
@@ -219,13 +177,22 @@ def _columns(headings: Sequence[str], layout: Layout, notices: list[str]) -> lis
                 _("The columns %(twice)s both mean %(name)s.") % {"twice": _quoted(twice), "name": column.name},
                 _("Leave one of them out."),
             )
-    missing = [layout.named(name) for name in layout.required if layout.named(name) not in found]
-    if missing:
-        raise Invalid(" ".join(_missing(column) for column in missing), _known(layout))
-    unknown = [heading.strip() for heading, column in zip(headings, found, strict=True) if not column]
-    if any(unknown):
-        notices.append(_("Columns that are not known and not read: %s.") % _quoted(filter(None, unknown)))
+    refuse_missing(layout, found)
+    tell_unknown((heading.strip() for heading, column in zip(headings, found, strict=True) if not column), notices)
     return found
+
+
+def refuse_missing(layout: Layout, found: Iterable[Column | None]) -> None:
+    """Raises Invalid when a column is not there without which no row can be understood."""
+    there = set(found)
+    if missing := [layout.named(name) for name in layout.required if layout.named(name) not in there]:
+        raise Invalid(" ".join(_missing(column) for column in missing), _known(layout))
+
+
+def tell_unknown(headings: Iterable[str], notices: list[str]) -> None:
+    """Note the columns that are left out."""
+    if unknown := [heading for heading in headings if heading]:
+        notices.append(_("Columns that are not known and not read: %s.") % _quoted(unknown))
 
 
 def _missing(column: Column) -> str:

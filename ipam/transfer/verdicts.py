@@ -76,6 +76,10 @@ class Entry:
         if (fault := Remark(name, text)) not in self.faults:
             self.faults.append(fault)
 
+    def blames(self, *names: str) -> bool:
+        """Whether one of these columns is to blame."""
+        return any(fault.field in names for fault in self.faults)
+
     def blame_all(self, errors: Mapping[str, Iterable[str]]) -> None:
         """Note what a check has found, each sentence under its column."""
         for name, reasons in errors.items():
@@ -103,6 +107,8 @@ def _entry(cells: Cells, columns: list[Column | None], key: tuple[str, ...]) -> 
     for column, text in zip(columns, cells.texts, strict=False):
         if column and column.parse:
             _read_cell(entry, column, text)
+    for name, reason in cells.faults:
+        entry.blame(name, reason)
     return entry
 
 

@@ -11,7 +11,7 @@ def filled(page, **changes):
     forms = [page.context["adminform"].form]
     for inline in page.context["inline_admin_formsets"]:
         forms += [inline.formset.management_form, *inline.formset.forms]
-    data = {}
+    data = {"_seen": page.context["seen"]} if page.context.get("seen") else {}
     for field in (field for form in forms for field in form):
         value = field.value()
         if not isinstance(field.field.widget, CheckboxInput):

@@ -1,12 +1,13 @@
 """The ledger over HTTP."""
 
 import ipaddress
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
 
-from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 from tests.support.api import answer, with_token
 
@@ -265,7 +266,7 @@ def test_a_page_has_50_rows_and_never_more_than_1000(api):
     assert len(ids(api.get(f"{API}/ip-addresses/"))) == 50
     page = api.get(f"{API}/ip-addresses/?page_size=1000000000&fields=id").json()
     assert (len(page["results"]), page["count"]) == (1000, 1280)
-    assert "page=2" in page["next"]
+    assert ids(api.get(page["next"])) == list(IPAddress.objects.values_list("pk", flat=True)[1000:])
 
 
 def test_only_the_chosen_fields_are_shown(api, subnet):
@@ -455,27 +456,48 @@ def test_a_row_that_somebody_has_changed_is_not_deleted(api, subnet):
     assert api.delete(url, headers={"if-match": read}).status_code == 412
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("path", ["ip-addresses", "subnets", "pools"])
-def test_of_identical_posts_at_once_one_wins_and_the_others_answer_409(path):
-    owner = SubnetFactory(network="10.0.0.0/24")
-    sent = {
-        "ip-addresses": {"ip_address": "10.0.0.9", "status": "allocated"},
-        "subnets": {"network": "10.0.0.0/25"},
-        "pools": {"subnet": owner.pk, "first": "10.0.0.1", "last": "10.0.0.9"},
-    }[path]
-    callers = [with_token("admin") for _ in range(8)]
+CALLERS = 64
 
-    def post(api):
+
+def all_at_once(ask):
+    """What each of many callers, who start together, was told."""
+    callers = [with_token("admin") for _ in range(CALLERS)]
+    together = threading.Barrier(CALLERS)
+
+    def call(number):
         try:
-            return [api.post(f"{API}/{path}/", sent).status_code for _ in range(2)]
+            connection.ensure_connection()
+            together.wait(60)
+            return ask(callers[number], number).status_code
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(8) as threads:
-        codes = sorted(code for answered in threads.map(post, callers) for code in answered)
+    with ThreadPoolExecutor(CALLERS) as threads:
+        return sorted(threads.map(call, range(CALLERS)))
 
-    assert codes == [201] + [409] * 15
+
+WANTED = {
+    "ip-addresses": lambda owner, number: {"ip_address": "10.0.0.9", "status": "allocated"},
+    "subnets": lambda owner, number: {"network": "10.0.0.0/25", "name": f"net {number}"},
+    # All of them hold .64 to .100.
+    "pools": lambda owner, n: {"subnet": owner.pk, "first": f"10.0.0.{n + 1}", "last": f"10.0.0.{n + 100}"},
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", WANTED)
+def test_of_64_who_want_what_only_one_can_have_one_wins_and_63_answer_409(path):
+    owner = SubnetFactory(network="10.0.0.0/24")
+    codes = all_at_once(lambda api, number: api.post(f"{API}/{path}/", WANTED[path](owner, number)))
+    assert codes == [201] + [409] * (CALLERS - 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_64_who_change_the_row_that_they_have_read_one_wins_and_63_answer_412(subnet):
+    url = f"{API}/subnets/{subnet.pk}/"
+    read = with_token("admin").get(url)["ETag"]
+    codes = all_at_once(lambda api, number: api.patch(url, {"name": f"n-{number}"}, headers={"if-match": read}))
+    assert codes == [200] + [412] * (CALLERS - 1)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -493,3 +515,18 @@ def test_of_parallel_callers_each_gets_a_subnet_of_its_own():
         made = list(threads.map(post, callers))
 
     assert sorted(made, key=ipaddress.ip_network) == [f"10.0.{n}.0/24" for n in range(8)]
+
+
+def test_sightings_are_read_by_place_source_and_time():
+    for ip, source in (("10.1.0.5", "arp"), ("10.1.0.6", "ping"), ("10.2.0.5", "arp")):
+        Sighting.objects.create(ip_address=ip, mac_address="02:00:00:00:00:0a", source=source)
+    api = with_token("read", subnets=["10.1.0.0/16"])
+    assert api.get("/api/v1/sightings/?source=arp").json()["count"] == 1
+    assert with_token("read").get("/api/v1/sightings/?within=10.0.0.0/8&mac=0200.0000.000a").json()["count"] == 3
+    assert with_token("admin").post("/api/v1/sightings/", {}).status_code == 405
+
+
+@pytest.mark.parametrize("blank", ["", "%0A", ",", "%20,%20"])
+def test_fields_that_name_none_are_all(blank):
+    row = VRFFactory()
+    assert "name" in with_token("read").get(f"/api/v1/vrfs/{row.pk}/?fields={blank}").json()

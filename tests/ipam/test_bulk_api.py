@@ -1,7 +1,7 @@
 """Many rows in one request: all of them or none, and every row judged."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from dhcp.models import DhcpChange
@@ -44,6 +44,56 @@ def test_servers_are_made_and_placed_in_the_order_of_the_request(api, subnet):
     assert IPAddress.objects.get(ip_address="10.0.0.11").server_id == done["ids"][1]
     assert DhcpChange.objects.filter(kind="server").count() == 3
     assert [row.history.count() for row in Server.objects.all()] == [1, 1, 1]
+
+
+def test_addresses_come_out_as_they_would_one_by_one(api, subnet):
+    VRFFactory(name="blue")
+    rows = [
+        {"ip_address": "10.0.0.2", "status": "reserved", "description": "printer", "active": False},  # free in the pool
+        {"ip_address": "10.0.0.200", "status": "allocated", "vm_id": "vm-1", "mac_address": "06-00-00-00-00-01"},
+        {"ip_address": "192.0.2.1", "status": "quarantine", "description": "odd"},  # in no subnet
+        {"ip_address": "10.0.0.2", "vrf": VRFFactory().pk, "status": "reserved"},
+        {"ip_address": "10.0.0.201"},
+    ]  # fmt: skip
+    told = {field.attname for field in IPAddress._meta.concrete_fields} - {"id", "created_at", "updated_at"}
+
+    def after(write):
+        with transaction.atomic():
+            before = set(IPAddress.objects.values_list("pk", flat=True)) - {
+                IPAddress.objects.get(ip_address="10.0.0.2", vrf=None).pk
+            }
+            write()
+            made = IPAddress.objects.exclude(pk__in=before).order_by("ip_address", "vrf")
+            found = list(made.values(*told)), [row.history.latest().history_type for row in made]
+            transaction.set_rollback(True)
+        return found
+
+    def together():
+        assert api.post(f"{API}/ip-addresses/bulk/", rows).status_code == 201
+
+    def one_by_one():
+        assert {api.post(f"{API}/ip-addresses/", row).status_code for row in rows} == {201}
+
+    assert after(together) == after(one_by_one)
+
+
+def test_of_addresses_the_bad_ones_are_named_and_none_is_made(api, subnet):
+    before = IPAddress.objects.count()
+    rows = [{"ip_address": f"10.0.0.{n}", "status": "reserved"} for n in (20, 1, 22, 255)]
+    rows += [{"ip_address": "10.0.0.20", "status": "reserved"}, {"ip_address": "10.0.0.30", "status": "strange"}]
+    status, problem = answer(api.post(f"{API}/ip-addresses/bulk/", rows))
+    assert (status, list(problem["errors"])) == (400, ["1.ip_address", "4.ip_address", "5.status"])
+    assert IPAddress.objects.count() == before
+
+
+def test_many_addresses_take_as_many_queries_as_few(api, subnet):
+    counts = []
+    for third, number in ((1, 20), (2, 200)):
+        rows = [{"ip_address": f"10.0.{third}.{n + 1}", "status": "reserved"} for n in range(number)]
+        with CaptureQueriesContext(connection) as queries:
+            assert api.post(f"{API}/ip-addresses/bulk/", rows).status_code == 201
+        counts.append(len(queries))
+    assert counts[1] <= counts[0] + 4  # SQLite takes so many values at once and no more
 
 
 def test_one_bad_row_and_none_is_made(api, subnet):

@@ -23,8 +23,8 @@ from ipam.allocate import allocate, find, quarantine, reserve
 from ipam.models import IPAddress, Server, Subnet
 from ipam.populate import populate
 from ipam.transfer.columns import SERVERS
+from ipam.transfer.files import open_sheet
 from ipam.transfer.servers import import_servers
-from ipam.transfer.sheet import open_sheet
 from ipmanager.errors import Conflict, Invalid, IPManagerError
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 

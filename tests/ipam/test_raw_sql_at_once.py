@@ -4,6 +4,7 @@ brings the rest in step, and it all stands in the history with the database role
 import threading
 from dataclasses import replace
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, ProgrammingError, close_old_connections, connection, transaction
@@ -286,6 +287,26 @@ def in_another_connection(work):
     thread.start()
     thread.join(20)
     return found[0]
+
+
+@only(POSTGRESQL)
+@pytest.mark.django_db(transaction=True)
+def test_while_somebody_s_psql_holds_a_row_saves_go_on_and_the_worker_tries_again(subnet):
+    """The worker holds the ledger while it waits for the row: it must not wait as long as that person's lunch."""
+    doubtful = row("10.0.0.10")
+    RawChange.objects.create()
+    IPAddress.objects.filter(pk=doubtful.pk).update(subnet=None)  # something to mend in the row that is held
+    with psycopg.connect(**connection.get_connection_params()) as psql:
+        psql.execute("UPDATE ip_addresses SET description = 'mine' WHERE id = %s", [doubtful.pk])
+        tries = threading.Thread(target=lambda: (worker.Worker().tick(), connection.close()))
+        tries.start()
+        ServerFactory(hostname="saved-meanwhile")
+        tries.join(60)
+        assert not tries.is_alive()
+        assert RawChange.objects.exists()
+    catch_up.catch_up()
+    assert row("10.0.0.10").subnet == subnet
+    assert not RawChange.objects.exists()
 
 
 # --- the history

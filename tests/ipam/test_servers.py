@@ -194,3 +194,18 @@ def test_placing_costs_the_same_queries_for_one_server_as_for_many(subnet):
         return len(queries)
 
     assert queries_for(40) == queries_for(2)
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.5", "255.255.255.255", "::", "::1", "ff02::1"]
+)
+def test_an_address_that_no_machine_can_have_is_refused(address):
+    with pytest.raises(ValidationError, match="no address that a machine"):
+        ServerFactory(ip_address=address)
+    with pytest.raises(ValidationError, match="no address that a machine"):
+        InterfaceFactory(ip_address=address)
+
+
+def test_link_local_and_reserved_addresses_are_up_to_the_administrator():
+    for address in ("169.254.1.1", "240.0.0.1", "fe80::1", "192.0.2.1"):
+        ServerFactory(ip_address=address)

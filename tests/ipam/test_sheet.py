@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipam.transfer.columns import INTERFACES, SERVERS, SUBNETS
-from ipam.transfer.sheet import DELIMITERS, lines, normal, open_sheet, protect, unprotect
+from ipam.transfer.files import open_sheet
+from ipam.transfer.sheet import DELIMITERS, lines, normal, protect, unprotect
 from ipmanager.errors import Invalid
 
 HEAD = "hostname;ip;mac\n"

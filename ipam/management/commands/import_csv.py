@@ -1,4 +1,4 @@
-"""Take subnets, servers or their interfaces from a CSV file into the ledger."""
+"""Take subnets, servers or their interfaces from a CSV or JSON file into the ledger."""
 
 import json
 import sys
@@ -13,9 +13,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from ipam.management.base import Progress, delimiter, vrf_id
 from ipam.transfer.columns import INTERFACES, SERVERS, SUBNETS
+from ipam.transfer.files import open_sheet
 from ipam.transfer.interfaces import import_interfaces
 from ipam.transfer.servers import import_servers
-from ipam.transfer.sheet import open_sheet
 from ipam.transfer.subnets import import_subnets
 from ipam.transfer.verdicts import Mode, Outcome, Verdict
 from ipmanager import commands
@@ -29,7 +29,7 @@ _IN_MEMORY = 1 << 20
 
 
 class Command(commands.Command):
-    help = """Import subnets, servers or their interfaces from a CSV file; say for every row what becomes of it.
+    help = """Import subnets, servers or their interfaces from a CSV or JSON file; say for every row what becomes of it.
 A row changes what is known: the server with its MAC address, the subnet with its network, its server's interface
 of that name. An empty cell leaves a value as it is, a lone apostrophe empties it.
 Nothing is written unless every row is good. The status is 1 when rows were bad and nothing was written;
@@ -39,6 +39,8 @@ Headers may be English or German; without a header line the columns are
   subnets:    network, name, gateway, VLAN
   servers:    hostname, IP address, MAC address, location, LAN port
   interfaces: server, name, MAC address, IP address
+
+A JSON file holds a list of objects, or one object on each line; null empties a value.
 
 Example: manage.py import_csv servers hosts.csv --dry-run"""
 

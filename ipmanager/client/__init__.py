@@ -1,0 +1,34 @@
+"""For programs that use IPManager. Needs nothing but Python: this directory works alone, wherever it is copied.
+
+    from ipmanager import client
+
+    with client.service("billing", type="api", dependencies=["db"]) as s:      # the registry
+        database = client.endpoint("db")
+        serve(s.ip, s.port)
+
+    ledger = client.Ledger()                                                   # the ledger
+    address = ledger.allocate("10.112.57.0/24", vm_id="srv-1")
+    ledger.release(address)
+
+Where IPManager is, the environment says: IPMANAGER_URL (as in https://ipam.example.org), IPMANAGER_TOKEN or
+IPMANAGER_TOKEN_FILE, IPMANAGER_ENVIRONMENT (the registry's; empty: its own). For shells: `python -m ipmanager.client`.
+"""
+
+from .http import ApiError, NotReached, RegistryError
+from .ledger import Address, Ledger, Server, Subnet
+from .registry import Client, Service, endpoint, service, services
+
+__all__ = [
+    "Address",
+    "ApiError",
+    "Client",
+    "Ledger",
+    "NotReached",
+    "RegistryError",
+    "Server",
+    "Service",
+    "Subnet",
+    "endpoint",
+    "service",
+    "services",
+]

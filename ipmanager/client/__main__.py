@@ -1,0 +1,7 @@
+"""`python -m ipmanager.client`: the same as `ipmanager`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

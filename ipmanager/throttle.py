@@ -1,0 +1,119 @@
+"""How fast one caller may ask: a bucket for each token that was accepted, one for each address that shows none.
+
+Buckets are kept in the memory of the web process: no query and no lock, so the hot routes pay microseconds. Of several
+processes each counts for itself. Of two threads at once one may not be counted: nobody is hurt by that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+
+from ipmanager import problems
+from ipmanager.auth import ACCEPTED
+from ipmanager.proxies import client_address
+
+BURST = 10  # seconds' worth of requests that may come at once
+MOST = 20_000  # callers that are remembered
+API, POOL = "/api/", "/api/v1/ip/"
+
+
+class Buckets:
+    """One number for each caller: the time at which what it has taken will be paid for. A rate of 0 is no limit."""
+
+    def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate, self.burst, self.clock = rate, burst, clock
+        self._paid: dict[str, float] = {}
+
+    def wait(self, key: str) -> float:
+        """Seconds until this caller may take something; 0 when it may now."""
+        if not self.rate or not key:
+            return 0.0
+        ahead = self._paid.get(key, 0.0) - self.clock()
+        return max(0.0, ahead - (self.burst - 1) / self.rate)
+
+    def take(self, key: str) -> None:
+        if self.rate and key:
+            now = self.clock()
+            self._paid[key] = max(self._paid.get(key, 0.0), now) + 1 / self.rate
+            if len(self._paid) > MOST:
+                self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        """Whoever owes nothing; all, if everybody does."""
+        owing = {key: paid for key, paid in list(self._paid.items()) if paid > now}
+        self._paid = owing if len(owing) < MOST else {}
+
+
+class Throttle:
+    """429 with Retry-After for who asks the API too fast.
+
+    A token has a bucket of its own from its first accepted request on. Until then, and when it is refused, the address
+    pays: made-up tokens gain nothing.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.tokens = Buckets(settings.API_RATE, settings.API_RATE * BURST)
+        self.addresses = Buckets(settings.API_RATE_ANONYMOUS, settings.API_RATE_ANONYMOUS * BURST)
+        self.accepted: dict[str, bool] = {}
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(API):
+            return self.get_response(request)
+        token = fingerprint(request.META.get("HTTP_AUTHORIZATION", ""))
+        buckets, key = self._bucket(request, token)
+        if wait := buckets.wait(key):
+            return refused(request, wait)
+        buckets.take(key)
+        response = self.get_response(request)
+        if token:
+            self._note(token, accepted=hasattr(request, ACCEPTED))
+        return response
+
+    def _bucket(self, request: HttpRequest, token: str) -> tuple[Buckets, str]:
+        if token in self.accepted:
+            return self.tokens, token
+        if settings.POOL_API == "open" and request.path.startswith(POOL):
+            return self.tokens, neighbourhood(request)  # whoever reaches the port is a good caller there
+        return self.addresses, neighbourhood(request)
+
+    def _note(self, token: str, accepted: bool) -> None:
+        if not accepted:
+            self.accepted.pop(token, None)
+        elif token not in self.accepted:
+            if len(self.accepted) >= MOST:
+                self.accepted = {}
+            self.accepted[token] = True
+
+
+def fingerprint(header: str) -> str:
+    """A token is known by its digest: its value is not kept. Blanks and capitals around it make no other one."""
+    value = header.split()[-1:]
+    return hashlib.blake2b(value[0].encode(errors="replace"), digest_size=16).hexdigest() if value else ""
+
+
+def neighbourhood(request: HttpRequest) -> str:
+    """The caller's address; of IPv6 the /64, because whoever has one address there has all. Empty: it has none."""
+    text = client_address(request)
+    if not text or ip_address(text).version == 4:
+        return text
+    return str(ip_network(f"{text.partition('%')[0]}/64", strict=False))
+
+
+def refused(request: HttpRequest, wait: float) -> HttpResponse:
+    seconds = str(math.ceil(wait))
+    if request.path.startswith(POOL):
+        return JsonResponse({"error": "Too many requests"}, status=429, headers={"Retry-After": seconds})
+    hint = _("Wait %s s, as Retry-After says; many rows go in one request to bulk/.") % seconds
+    status, body, headers = problems.told(
+        429, _("You ask faster than you may."), code="throttled", hint=hint, headers={"Retry-After": seconds}
+    )
+    return JsonResponse(body, status=status, content_type=problems.CONTENT_TYPE, headers=headers)

@@ -1,0 +1,14 @@
+"""Django with nothing but a database, which it keeps open."""
+
+from ipmanager.settings import DATABASES as _OURS
+
+_CHANGES = {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
+_OPTIONS = {name: value for name, value in _OURS["default"].get("OPTIONS", {}).items() if name != "prepare_threshold"}
+DATABASES = {"default": {**_OURS["default"], **_CHANGES, "OPTIONS": _OPTIONS}}
+ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = ["tests.bench.bare"]
+MIDDLEWARE: list[str] = []
+ROOT_URLCONF = "tests.bench.bare.views"
+SECRET_KEY = "not needed"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
