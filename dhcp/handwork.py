@@ -21,12 +21,12 @@ from dhcp import check, edits, scopes
 from dhcp.edits import ADD, CHANGE, HOSTS, KEPT, OPTS, REMOVE, Edit
 from dhcp.models import HandEdit, KeptFiles
 from dhcp.names import safe_name
+from dhcp.querysets import holders_of, name_of
 from dhcp.records import HostRecord, ScopeRecord, Sifted
 from dhcp.sift import sift
 from dhcp.snapshot import Snapshot
 from dhcp.targets import Target
 from ipam.addresses import Address, Network
-from ipam.models import IPAddress
 from ipmanager import files
 from ipmanager.errors import Conflict
 
@@ -34,7 +34,6 @@ FEW = 10  # lines that may vanish by hand at once; of more, half must stay
 KIND = "handedit"
 _HOLDER = re.compile(r"(?:server|interface|handedit) [0-9]+")
 _LONGEST_KEPT = 1_000_000
-_NOBODYS = (IPAddress.Status.AVAILABLE, IPAddress.Status.RESERVED)
 _SAVED = ("action", "was", "line", "raw", "served", "reason", "state", "decided_at")
 Rows = dict[tuple[frozenset[str], Address], HostRecord]
 
@@ -117,7 +116,8 @@ class Handwork:
         changed = [edit for edit in self.open if edit.pk and _facts(edit) != _facts(self.before[edit.pk])]
         with transaction.atomic():
             HandEdit.objects.bulk_create(new)
-            HandEdit.objects.bulk_update(changed, _SAVED, batch_size=200)
+            undecided = HandEdit.objects.lock_undecided()  # what somebody has decided meanwhile stays decided
+            HandEdit.objects.bulk_update([edit for edit in changed if edit.pk in undecided], _SAVED, batch_size=200)
 
     def intend(self, content: str, **after: bytes) -> None:
         """Note beside the files what is about to be written: a crash halfway is no hand edit."""
@@ -221,12 +221,11 @@ def _held_by_others(active: Iterable[HandEdit], records: Iterable[HostRecord]) -
     told = {record.told_ip for record in records}
     rows = [(edit, check.host_row(edit.line.encode())) for edit in active if edit.served and edit.line]
     asked = [(edit, row) for edit, row in rows if isinstance(row, check.Row) and row.ip not in told]
-    held = IPAddress.objects.filter(vrf=None, ip_address__in={row.ip for _edit, row in asked})
-    holders = {row.ip_address: row for row in held.exclude(status__in=_NOBODYS).select_related("server")}
+    holders = holders_of({row.ip for _edit, row in asked})
     for edit, row in asked:
         holder = holders.get(row.ip)
         if holder and holder.mac_address not in row.macs:
-            yield edit, f"the ledger gives {row.ip} to {holder.server or holder.vm_id or holder.get_status_display()}"
+            yield edit, f"the ledger gives {row.ip} to {name_of(holder)}"
 
 
 def _overlaid(

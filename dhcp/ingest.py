@@ -20,6 +20,8 @@ from django.utils import timezone
 
 from dhcp import leases
 from dhcp.leases import Lease
+from dhcp.models import DhcpServer
+from ipam import freeze
 from ipam.addresses import Address
 from ipam.models import Sighting
 from ipam.querysets import write
@@ -97,7 +99,7 @@ class Watch:
         self.path = path
         self.origin = origin
         self.now = now
-        self.seen: tuple[int, int, int] | None = None
+        self.seen: tuple[object, ...] | None = None
         self.not_before = now()
         self.complaint = ""
 
@@ -124,10 +126,13 @@ class Watch:
             self.not_before = self.now() + max(EVERY, REST * (self.now() - started))
 
     def _read_changed(self) -> Ingested:
-        mark = _mark(self.path)
+        frozen = freeze.state()
+        mark = (*_mark(self.path), frozen)  # a restored ledger has not heard of leases that we have told of
         if mark == self.seen:
             return Ingested()
         told = ingest(leases.read(read_settled(self.path)), origin=self.origin)
+        if frozen and self.origin:
+            DhcpServer.objects.filter(name=self.origin).update(compared_at=timezone.now())
         self.seen, self.complaint = mark, ""
         if told:
             logger.info("leases: %d new, %d renewed, %d ended", told.new, told.renewed, told.ended)

@@ -72,6 +72,8 @@ class DhcpServer(models.Model):
     last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True, editable=False)
     agent_host = models.CharField(_("host"), max_length=255, default="", db_default="", blank=True, editable=False)
     agent_version = models.CharField(_("version"), max_length=50, default="", db_default="", blank=True, editable=False)
+    # When its lease file was last read while the ledger was frozen (ipam/freeze.py).
+    compared_at = models.DateTimeField(null=True, blank=True, editable=False)
     objects = DhcpServerQuerySet.as_manager()
 
     class Meta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
@@ -12,7 +12,8 @@ from django.db.models import Case, Count, Exists, OuterRef, Q, Subquery, Value, 
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from ipam.models import Interface, Server, Sighting
+from ipam.addresses import Address
+from ipam.models import Interface, IPAddress, Server, Sighting
 
 if TYPE_CHECKING:
     from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit, KeptFiles, Lease  # noqa: F401  (in the base classes' parameters)
@@ -39,6 +40,10 @@ class DhcpServerQuerySet(models.QuerySet["DhcpServer"]):
     def here(self) -> DhcpServerQuerySet:
         """Those that this installation itself keeps in step."""
         return self.filter(enabled=True, run_by="local").order_by("pk")
+
+    def of_agents(self) -> DhcpServerQuerySet:
+        """Those that an agent keeps in step on a host of its own."""
+        return self.filter(enabled=True, run_by="agent").order_by("pk")
 
     def with_state(self) -> DhcpServerQuerySet:
         """Each with its newest generation's `result`, `reason`, `hosts` and `tried_at`, and how many changes are
@@ -89,6 +94,11 @@ class HandEditQuerySet(models.QuerySet["HandEdit"]):
 
     def undecided(self) -> HandEditQuerySet:
         return self.filter(state="open")
+
+    def lock_undecided(self) -> set[int]:
+        """Those that nobody decides before the transaction ends."""
+        rows = self.undecided().select_for_update().order_by("pk")
+        return set(rows.values_list("pk", flat=True))
 
     def decide(self, pk: int, state: str, who: str) -> bool:
         """Whether this caller decides it: of two at once, one does."""
@@ -181,3 +191,16 @@ def _any_card(*conditions: Q, **facts: object) -> Q:
     """Whether a server or an interface of the global address space is like this."""
     servers = Server.objects.filter(*conditions, vrf=None, **facts)
     return Q(Exists(servers)) | Q(Exists(Interface.objects.filter(*conditions, server__vrf=None, **facts)))
+
+
+def holders_of(addresses: Collection[Address]) -> dict[Address, IPAddress]:
+    """Who has each of these addresses by the ledger, in the global space; nobody's are left out."""
+    nobodys = (IPAddress.Status.AVAILABLE, IPAddress.Status.RESERVED)
+    live = IPAddress.objects.filter(vrf=None).exclude(status__in=nobodys).select_related("server")
+    asked = sorted(addresses, key=int)
+    parts = (asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE))
+    return {row.ip_address: row for part in parts for row in live.filter(ip_address__in=part)}
+
+
+def name_of(holder: IPAddress) -> str:
+    return str(holder.server or holder.vm_id or holder.get_status_display())

@@ -9,23 +9,29 @@ from __future__ import annotations
 from dhcp import check
 from dhcp.journal import Outcome
 from dhcp.models import DhcpServer, Generation, KeptFiles
+from dhcp.querysets import holders_of, name_of
 from dhcp.sync import PATIENCE, apply, sync
 from dhcp.targets import DEFAULT, Target
 from ipmanager import files
 from ipmanager.errors import Conflict, NotFound
 
+MOST = 10  # clashes that are named
 
-def rollback(number: int, target: Target | None = None) -> Outcome:
-    """Make its server serve what generation `number` said, and hold it there. Raises NotFound or Conflict.
+
+def rollback(number: int, target: Target | None = None, *, force: bool = False) -> Outcome:
+    """Make its server serve what generation `number` said, and hold it there. Raises NotFound or Conflict, unless
+    `force`d also where an address has by now gone to somebody whom dnsmasq cannot see.
 
     The files of an agent's server are on the agent's host, which names them as `target`.
     """
     kept = KeptFiles.objects.filter(generation=number).select_related("generation__server").first()
     if kept is None:
         raise NotFound(f"generation {number} is not kept", hint="manage.py sync_dnsmasq --list")
-    complaints = check.hosts_file(kept.hosts, None).complaints + check.opts_file(kept.opts)
-    if complaints:
+    reading = check.hosts_file(kept.hosts, None)
+    if complaints := reading.complaints + check.opts_file(kept.opts):
         raise Conflict(f"our own check refuses generation {number}: {'; '.join(complaints)}")
+    if not force and (clashes := given_away(reading.rows)):
+        raise Conflict(f"addresses of generation {number} have other holders by now: {listed(clashes)}", hint="--force")
     target = target or _place_of(kept.generation)
     if target.server_id != kept.generation.server_id:
         raise Conflict(f"generation {number} is of another DHCP server")
@@ -33,6 +39,19 @@ def rollback(number: int, target: Target | None = None) -> Outcome:
     with files.lock(target.lock, PATIENCE):
         files.replace(target.held, str(number).encode())
         return apply(target, kept.hosts, kept.opts, f"rolled back to generation {number}")
+
+
+def given_away(rows: list[check.Row]) -> list[str]:
+    """The addresses that the ledger has given to a VM or to a server without a MAC since: dnsmasq has no lease of
+    theirs that would warn it."""
+    holders = holders_of({row.ip for row in rows})
+    met = [(row, holders[row.ip]) for row in rows if row.ip in holders]
+    return [f"{row.ip} ({name_of(holder)})" for row, holder in met if holder.vm_id or not holder.mac_address]
+
+
+def listed(clashes: list[str]) -> str:
+    more = len(clashes) - MOST
+    return ", ".join(clashes[:MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _place_of(generation: Generation) -> Target:
@@ -50,9 +69,9 @@ def release(target: Target | None = None) -> Outcome:
     return sync(target)
 
 
-def back_to(number: int) -> tuple[Target, Outcome]:
+def back_to(number: int, *, force: bool = False) -> tuple[Target, Outcome]:
     """Roll back, and say whose files it was."""
-    outcome = rollback(number)
+    outcome = rollback(number, force=force)
     return Target.of(DhcpServer.objects.filter(pk=outcome.server_id or 0).first()), outcome
 
 

@@ -96,6 +96,8 @@ def check_server(server: DhcpServer) -> None:
     errors: dict[str, Any] = {}
     if complaint := targets.complaint_about_name(server.name):
         errors["name"] = complaint
+    elif type(server).objects.filter(pk=server.pk).exclude(name=server.name).exists():
+        errors["name"] = _("Its dnsmasq reads the directory of its present name. Make another server, and delete this.")
     if server.run_by == "agent":
         for field in ("reload", "dns", "leases"):
             if getattr(server, field):
@@ -111,6 +113,8 @@ def _at_its_place(server: DhcpServer) -> dict[str, Any]:
     errors: dict[str, Any] = {}
     if server.reload and reload.complaint_about(server.reload):
         errors["reload"] = _("Give none, sudo, generation or pidfile:/PATH.")
+    elif not server.reload and not targets.inherited_reload():
+        errors["reload"] = _("Say how this dnsmasq is told: IPMANAGER_DNSMASQ_RELOAD tells the default server's.")
     if server.leases and not server.leases.startswith("/"):
         errors["leases"] = _("Give a path from the root, as in /var/lib/misc/dnsmasq.leases.")
     try:

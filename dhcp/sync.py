@@ -26,6 +26,7 @@ from dhcp.records import Sifted
 from dhcp.reload import reload
 from dhcp.snapshot import Snapshot
 from dhcp.targets import Target
+from ipam import freeze
 from ipmanager import files
 from ipmanager.errors import Conflict, IPManagerError
 
@@ -177,6 +178,7 @@ def preview(target: Target | None = None) -> Outcome:
     try:
         _build(work)
         _refuse_when_held(work)
+        _refuse_when_frozen(work)
         _refuse_bad_file(work)
         _refuse_sudden_shrink(work)
     except (IPManagerError, OSError, DatabaseError) as error:
@@ -197,10 +199,11 @@ def _sync(work: _Work) -> Outcome:
         if failure := _complete_rollback(work):
             return failure
         _refuse_when_held(work)
+        _refuse_when_frozen(work)
         _refuse_bad_file(work)
         _refuse_sudden_shrink(work)
+        _propose(work)  # first: a dnsmasq that knows nothing of us confirms nothing
         _publish(work)
-        _propose(work)
     except (IPManagerError, OSError, DatabaseError) as error:
         if work.brief and isinstance(error, confirm.Unconfirmed):
             return work.outcome(LEFT, str(error))
@@ -242,6 +245,13 @@ def _refuse_when_held(work: _Work) -> None:
     """Somebody went back to an earlier generation and has not released it."""
     if number := _read(work.target.held).decode("ascii", "replace"):
         raise Refused(f"held at generation {number}", hint=f"to go on: {_command(work.target)} --release")
+
+
+def _refuse_when_frozen(work: _Work) -> None:
+    """The files may know more than a ledger that was restored; where there are none, its reservations are better
+    than nothing."""
+    if work.before and (frozen := freeze.state()):
+        raise Refused(f"the ledger was restored from a backup ({frozen.reason})", hint="to go on: manage.py thaw")
 
 
 def _refuse_bad_file(work: _Work) -> None:

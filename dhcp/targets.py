@@ -65,7 +65,7 @@ class Target:
         directory = settings.DNSMASQ_DIR / (f"server-{server.pk}" if complaint else server.name)
         leases = Path(server.leases) if server.leases else None
         return replace(
-            cls.from_settings(), directory=directory, reload=server.reload or settings.DNSMASQ_RELOAD, dns=dns,
+            cls.from_settings(), directory=directory, reload=server.reload or inherited_reload() or "none", dns=dns,
             installed=None, leases=leases, server_id=server.pk, name=server.name, complaint=complaint,
         )  # fmt: skip
 
@@ -141,6 +141,12 @@ def complaint_about_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         return _("%r is no name of lower-case letters, digits and hyphens.") % name
     return _("%s is the name of a file of ours; choose another.") % name if name in _OURS else ""
+
+
+def inherited_reload() -> str:
+    """The way in the settings, if it can be a further server's, too: not a signal, which the default one would get."""
+    way = str(settings.DNSMASQ_RELOAD)
+    return way if way in ("none", "generation") else ""
 
 
 def parse_dns(text: str) -> tuple[str, int] | None:

@@ -1,18 +1,33 @@
-"""Boot images and assignments over HTTP, for provisioning tools."""
+"""The usher over HTTP, for provisioning tools: what machines boot, and what they did on their way up."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import IO, Any
+
 import django_filters as filters
+from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.parsers import BaseParser
 from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from ipam.addresses import Network
-from ipam.models import Server
-from ipmanager.rest import Resource
-from pxe.models import BootAssignment, BootImage
+from ipam.api_filters import by_address, by_mac
+from ipam.models import Server, Subnet
+from ipmanager.access import Right
+from ipmanager.errors import Conflict, Invalid
+from ipmanager.rest import Readable, Resource
+from pxe import files
+from pxe import serializers as shapes
+from pxe.models import BootAnswers, BootAssignment, BootEvent, BootFile, BootIdentity, BootImage, BootMenu
 from pxe.querysets import initrds
-from pxe.serializers import AssignmentSerializer, ImageSerializer
 
 
 class ImageFilters(filters.FilterSet):
@@ -37,11 +52,65 @@ class AssignmentFilters(filters.FilterSet):
         fields: list[str] = []
 
 
+class FileFilters(filters.FilterSet):
+    name = filters.CharFilter(max_length=200)
+    sha256 = filters.CharFilter(max_length=64)
+    q = filters.CharFilter(field_name="name", lookup_expr="icontains", max_length=200)
+
+    class Meta:
+        model = BootFile
+        fields: list[str] = []
+
+
+class AnswersFilters(filters.FilterSet):
+    name = filters.CharFilter(max_length=60)
+    kind = filters.ChoiceFilter(choices=BootAnswers.Kind.choices)
+
+    class Meta:
+        model = BootAnswers
+        fields: list[str] = []
+
+
+class MenuFilters(filters.FilterSet):
+    name = filters.CharFilter(max_length=60)
+    is_default = filters.BooleanFilter()
+    parent = filters.ModelChoiceFilter(queryset=BootMenu.objects.all(), null_label="none", null_value="none")
+    server = filters.ModelChoiceFilter(field_name="server_rows__server", queryset=Server.objects.all())
+    subnet = filters.ModelChoiceFilter(field_name="subnet_rows__subnet", queryset=Subnet.objects.all())
+
+    class Meta:
+        model = BootMenu
+        fields: list[str] = []
+
+
+class IdentityFilters(filters.FilterSet):
+    server = filters.ModelChoiceFilter(queryset=Server.objects.all())
+    uuid = filters.UUIDFilter()
+    serial = filters.CharFilter(max_length=100)
+
+    class Meta:
+        model = BootIdentity
+        fields: list[str] = []
+
+
+class EventFilters(filters.FilterSet):
+    server = filters.ModelChoiceFilter(queryset=Server.objects.all(), null_label="unknown", null_value="none")
+    assignment = filters.ModelChoiceFilter(queryset=BootAssignment.objects.all())
+    kind = filters.MultipleChoiceFilter(choices=BootEvent.Kind.choices)
+    ip_address = by_address()
+    mac = by_mac(field_name="mac_address")
+    since = filters.IsoDateTimeFilter(field_name="at", lookup_expr="gt", label="Later than this.")
+
+    class Meta:
+        model = BootEvent
+        fields: list[str] = []
+
+
 class BootImages(Resource):
     """What machines can boot."""
 
     queryset = BootImage.objects.select_related("kernel").prefetch_related(initrds()).order_by("position", "name", "pk")
-    serializer_class = ImageSerializer
+    serializer_class = shapes.ImageSerializer
     filterset_class = ImageFilters
     ordering_fields = ["name", "position", "created_at", "updated_at"]
     scope = "boot"
@@ -55,7 +124,7 @@ class BootAssignments(Resource):
     """Which server boots what, once or always."""
 
     queryset = BootAssignment.objects.select_related("server", "image").order_by("-pk")
-    serializer_class = AssignmentSerializer
+    serializer_class = shapes.AssignmentSerializer
     filterset_class = AssignmentFilters
     ordering_fields = ["server", "state", "created_at", "updated_at"]
     scope = "boot"
@@ -64,7 +133,114 @@ class BootAssignments(Resource):
         return rows.filter(server__in=Server.objects.confined(networks))
 
 
-RESOURCES = {"boot-images": BootImages, "boot-assignments": BootAssignments}
+class Raw(BaseParser):
+    """A body as it comes: whoever asks for it reads it piece by piece."""
+
+    media_type = "application/octet-stream"
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        return stream
+
+
+class BootFiles(Resource):
+    """Kernels, initrds and the like, kept here or on another web server."""
+
+    queryset = BootFile.objects.order_by("name")
+    serializer_class = shapes.FileSerializer
+    filterset_class = FileFilters
+    ordering_fields = ["name", "size", "created_at", "updated_at"]
+    scope = "boot"
+    confine = None  # type: ignore[assignment]
+    rights = {"content": Right("boot", "pxe.change_bootfile")}
+
+    @extend_schema(
+        request={"application/octet-stream": OpenApiTypes.BINARY},
+        responses=shapes.FileSerializer,
+        operation_id="boot_files_content",
+    )
+    @action(detail=True, methods=["put"], parser_classes=[Raw], filterset_class=None)
+    def content(self, request: Request, pk: str) -> Response:
+        """Send the file itself as the body, whatever its size; it takes the place of the one that was there."""
+        file = self.get_object()
+        if file.url:
+            raise Conflict(_("“%s” is kept on another web server.") % file, _("Empty its URL first."))
+        body: Any = request.data
+        if not hasattr(body, "read"):
+            raise Invalid(_("Send the file as the body, with its Content-Length."))
+        files.keep(file, _whole(body, int(request.META["CONTENT_LENGTH"])))
+        with transaction.atomic():
+            file.save()
+        return self.shown(self.get_object())
+
+
+class BootAnswerFiles(Resource):
+    """Answers to installers' questions. What may open machines can be written, and is never read."""
+
+    queryset = BootAnswers.objects.order_by("name")
+    serializer_class = shapes.AnswersSerializer
+    filterset_class = AnswersFilters
+    ordering_fields = ["name", "kind", "created_at", "updated_at"]
+    scope = "boot"
+    confine = None  # type: ignore[assignment]
+
+
+class BootMenus(Resource):
+    """Choices on the boot screen, for some servers, some subnets, or everybody else."""
+
+    queryset = BootMenu.objects.prefetch_related("images", "server_rows__server", "subnet_rows__subnet").order_by(
+        "name"
+    )
+    serializer_class = shapes.MenuSerializer
+    filterset_class = MenuFilters
+    ordering_fields = ["name", "created_at", "updated_at"]
+    scope = "boot"
+    confine = None  # type: ignore[assignment]
+
+
+class BootIdentities(Resource):
+    """How servers' firmware names itself, for machines whose MAC is not in the ledger."""
+
+    queryset = BootIdentity.objects.order_by("pk")
+    serializer_class = shapes.IdentitySerializer
+    filterset_class = IdentityFilters
+    ordering_fields = ["server", "serial"]
+    scope = "boot"
+
+    def confine(self, rows: QuerySet[BootIdentity], networks: list[Network]) -> QuerySet[BootIdentity]:
+        return rows.filter(server__in=Server.objects.confined(networks))
+
+
+class BootEvents(Readable):
+    """What machines did on their way up, newest first."""
+
+    queryset = BootEvent.objects.order_by("-pk")
+    serializer_class = shapes.EventSerializer
+    filterset_class = EventFilters
+    ordering_fields = ["at"]
+
+    def confine(self, rows: QuerySet[BootEvent], networks: list[Network]) -> QuerySet[BootEvent]:
+        return rows.filter(server__in=Server.objects.confined(networks))
+
+
+def _whole(body: IO[bytes], size: int) -> Iterator[bytes]:
+    """A body of this size, piece by piece. Raises Invalid when it ends before."""
+    while size:
+        piece = body.read(min(size, files.CHUNK))
+        if not piece:
+            raise Invalid(_("The upload was cut off: %d bytes are missing.") % size, _("Send it again."))
+        size -= len(piece)
+        yield piece
+
+
+RESOURCES = {
+    "boot-images": BootImages,
+    "boot-assignments": BootAssignments,
+    "boot-files": BootFiles,
+    "boot-answers": BootAnswerFiles,
+    "boot-menus": BootMenus,
+    "boot-identities": BootIdentities,
+    "boot-events": BootEvents,
+}
 
 
 def register(router: SimpleRouter) -> None:

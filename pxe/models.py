@@ -299,6 +299,13 @@ class BootIdentity(models.Model):
     def __str__(self) -> str:
         return f"{self.server}: {self.uuid or ''} {self.serial}".strip()
 
+    def clean(self) -> None:
+        rules.check_identity(self)
+
+    def save(self, **kwargs: Any) -> None:
+        self.full_clean()
+        super().save(**kwargs)
+
 
 class BootAssignment(Row):
     """What a server shall boot: always, or once and then its disk again."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from ipam.addresses import Address, host_network, supernets
@@ -98,34 +98,44 @@ class EventQuerySet(models.QuerySet["BootEvent"]):
 
     def _keep(self, rows: EventQuerySet, number: int) -> None:
         edge = rows.order_by("-pk").values("pk")[number : number + 1]
-        rows.filter(pk__lte=models.Subquery(edge)).delete()
+        old = rows.filter(pk__lte=models.Subquery(edge))
+        old._raw_delete(old.db)  # nothing refers to an event, so there is nothing to collect first
+
+
+def served() -> models.QuerySet[Server]:
+    """The servers whose machines are ours to boot: enabled, in the global address space."""
+    return Server.objects.filter(vrf=None, enabled=True)
+
+
+def servers_by_ledger(mac: str | None, source: Address | None) -> tuple[Server | None, Server | None]:
+    """The server whose own card this is, and the one that this address is reserved for. One query."""
+    asked = Q(mac_address=mac) if mac else Q(pk=None)
+    asked |= Q(ip_address=source) if source else Q(pk=None)
+    found = list(served().filter(asked).order_by("pk"))
+    return (
+        next((server for server in found if mac and server.mac_address == mac), None),
+        next((server for server in found if source and server.ip_address == source), None),
+    )
 
 
 def server_with_card(mac: str) -> Server | None:
-    """The enabled server of the global address space that has this card."""
-    served = Server.objects.filter(vrf=None, enabled=True)
-    own = served.filter(mac_address=mac).first()
-    return own or served.filter(pk__in=Interface.objects.filter(mac_address=mac).values("server")).first()
+    """The server that has this card."""
+    own, _ = servers_by_ledger(mac, None)
+    return own or server_with_further_card(mac)
+
+
+def server_with_further_card(mac: str) -> Server | None:
+    return served().filter(pk__in=Interface.objects.filter(mac_address=mac).values("server")).first()
 
 
 def server_with_firmware(uuid: UUID | None, serial: str) -> Server | None:
-    """The enabled server whose firmware names itself like this; the UUID says more than the serial number."""
-    served = Server.objects.filter(vrf=None, enabled=True)
-    by_uuid = served.filter(boot_identity__uuid=uuid).first() if uuid else None
-    return by_uuid or (served.filter(boot_identity__serial=serial).first() if serial else None)
+    """The server whose firmware names itself like this; the UUID says more than the serial number."""
+    by_uuid = served().filter(boot_identity__uuid=uuid).first() if uuid else None
+    return by_uuid or (served().filter(boot_identity__serial=serial).first() if serial else None)
 
 
-def server_at(source: Address) -> Server | None:
-    """The enabled server that this address is reserved for, or whose card holds a lease of it."""
-    served = Server.objects.filter(vrf=None, enabled=True)
-    own = served.filter(ip_address=source).first()
-    if own:
-        return own
-    cards = Interface.objects.filter(ip_address=source).values("server")
-    if found := served.filter(pk__in=cards).first():
-        return found
-    mac = leased_to(source)
-    return server_with_card(mac) if mac else None
+def server_with_further_address(source: Address) -> Server | None:
+    return served().filter(pk__in=Interface.objects.filter(ip_address=source).values("server")).first()
 
 
 def leased_to(source: Address) -> str | None:

@@ -11,7 +11,7 @@ from ipmanager.errors import Clash
 from pxe import answers
 
 if TYPE_CHECKING:
-    from pxe.models import BootAnswers, BootAssignment, BootImage, BootMenu
+    from pxe.models import BootAnswers, BootAssignment, BootIdentity, BootImage, BootMenu
 
 
 def check_image(image: BootImage) -> None:
@@ -64,3 +64,10 @@ def check_assignment(assignment: BootAssignment) -> None:
 def _twin(assignment: BootAssignment) -> BootAssignment | None:
     rows = type(assignment).objects.open().filter(server=assignment.server_id, mode=assignment.mode)
     return rows.exclude(pk=assignment.pk).select_related("server", "image").first()
+
+
+def check_identity(identity: BootIdentity) -> None:
+    """No two servers are called the same."""
+    others = type(identity).objects.filter(serial=identity.serial).exclude(pk=identity.pk).select_related("server")
+    if identity.serial and (other := others.first()):
+        raise ValidationError({"serial": Clash(_("%s has this serial number.") % other.server)})

@@ -23,7 +23,6 @@ from pxe.due import Due, due
 from pxe.journal import Kind, asker_behind, note, note_end
 from pxe.models import BootFile
 from pxe.names import is_file_name
-from pxe.querysets import server_at
 from pxe.records import Asker
 from pxe.script import script
 from pxe.who import Found, identify
@@ -100,7 +99,7 @@ def loader(request: HttpRequest, name: str) -> HttpResponseBase:
     if request.method == "GET":
         asker = read(request)
         with transaction.atomic():
-            note(Kind.LOADER, server_at(asker.source) if asker.source else None, asker, name)
+            note(Kind.LOADER, identify(asker).server, asker, name)
     return response
 
 

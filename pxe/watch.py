@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from django.db import DatabaseError, close_old_connections, transaction
 from ipam.addresses import parse_address
 from pxe.journal import Kind, note
 from pxe.loaders import NAMES
-from pxe.querysets import server_at, server_with_card
+from pxe.querysets import server_with_card
 from pxe.records import Asker
+from pxe.who import identify
 
 logger = logging.getLogger("pxe.watch")
 
@@ -51,7 +53,7 @@ class Reader:
     def _sent(self, name: str, address: str) -> None:
         if name in NAMES:
             asker = Asker(source=parse_address(address))
-            note(Kind.LOADER, server_at(asker.source), asker, name)  # type: ignore[arg-type]
+            note(Kind.LOADER, identify(asker).server, asker, name)
 
     def _acknowledged(self, architecture: int, address: str, mac: str) -> None:
         platform, arch = _PLATFORMS.get(architecture, ("", ""))
@@ -90,6 +92,7 @@ class Worker:
         self._stopping = threading.Event()
         self._tail = Tail(settings.DNSMASQ_LOG) if settings.DNSMASQ_LOG else None
         self._reader = Reader()
+        self._lines: deque[str] = deque()
 
     def run(self) -> None:
         while not self._stopping.is_set():
@@ -101,10 +104,19 @@ class Worker:
         self._stopping.set()
 
     def _look(self, tail: Tail) -> None:
+        """Read on once everything read before is noted: while the database is away, the log waits for it."""
         close_old_connections()  # a database that was restarted is found again
         try:
-            for line in tail.lines():
-                with transaction.atomic():
-                    self._reader.line(line)
-        except (DatabaseError, OSError, ValueError) as error:
+            self._lines.extend(() if self._lines else tail.lines())
+            while self._lines:
+                self._take(self._lines[0])
+                self._lines.popleft()
+        except (DatabaseError, OSError) as error:
             logger.error("%s: %s", tail.path, str(error).strip())
+
+    def _take(self, line: str) -> None:
+        try:
+            with transaction.atomic():
+                self._reader.line(line)
+        except ValueError as error:
+            logger.error("%r: %s", line, error)

@@ -98,7 +98,12 @@ class Register(View):
 
     @extend_schema(
         request=shapes.RegisterSerializer,
-        responses={201: shapes.RegisteredSerializer, 200: shapes.RegisteredSerializer},
+        responses={
+            201: shapes.RegisteredSerializer,
+            200: shapes.RegisteredSerializer,
+            409: shapes.RefusedSerializer,
+            503: shapes.RefusedSerializer,
+        },
         description="Get an address and a port: 201, or 200 with the same ones when the service is known. "
         "409: the port it insists on is taken; 503: every port it could have is.",
     )
@@ -172,7 +177,9 @@ class OneService(View):
 
     needs = {"get": FINDS}
 
-    @extend_schema(parameters=[shapes.WhereQuery], responses=shapes.ServiceSerializer)
+    @extend_schema(
+        parameters=[shapes.WhereQuery], responses={200: shapes.ServiceSerializer, 404: shapes.MissingSerializer}
+    )
     def get(self, request: Request, service_id: str) -> Response:
         asked = shapes.query(shapes.WhereQuery, request)
         row = Service.objects.whole().named(self.environment(asked["environment"], service_id), service_id)
@@ -188,7 +195,7 @@ class Endpoint(View):
 
     @extend_schema(
         parameters=[shapes.EndpointQuery],
-        responses=shapes.EndpointSerializer,
+        responses={200: shapes.EndpointSerializer, 404: shapes.EndpointSerializer},
         description="Unknown services answer 200 with exists=false, or 404 with ?strict=1. `status` is there when it "
         "is not active. With ?dependencies=1 all that it needs, directly or not, in the order in which they start, and "
         "the ids of those that are `missing`; 409 when they need each other in a circle.",
@@ -289,7 +296,7 @@ class Restart(View):
 
     @extend_schema(
         request=shapes.AskRestartSerializer,
-        responses={201: shapes.RestartSerializer, 200: shapes.RestartSerializer},
+        responses={201: shapes.RestartSerializer, 200: shapes.RestartSerializer, 404: shapes.DoneSerializer},
         description="Want a service restarted by the agent on its host: 201, or 200 when that is wanted already. 400: "
         "its restart_script is no key of the allow-list; 409: too often.",
     )
@@ -300,7 +307,8 @@ class Restart(View):
         if service is None:
             return unknown(asked["service_id"])
         restart.check_key(service, asked.get("restart_script"))
-        wanted = restart.ask(service, calling(request).name)
+        caller = calling(request)
+        wanted = restart.ask(service, caller.name, caller.person)
         return Response(shapes.RestartSerializer(wanted.request).data, status=200 if wanted.again else 201)
 
 

@@ -22,17 +22,20 @@ class Caller:
     address: Address | None = None
     name: str = ""
     manages: bool = False
+    person: str = ""  # whose session or token it is
 
 
 ADMINISTRATOR = Caller(name="admin", manages=True)
 
 
 def calling(request: Request) -> Caller:
-    address, token = client_address(request), request.auth
+    address, person = client_address(request), request.user.get_username()
+    token = request.auth if isinstance(request.auth, Token) else None
     return Caller(
         address=parse_address(address) if address else None,
-        name=token.name if isinstance(token, Token) else request.user.get_username(),
-        manages=token.allows("admin") if isinstance(token, Token) else bool(request.user.is_staff),
+        name=token.name if token else person,
+        manages=token.allows("admin") if token else request.user.has_perm("registry.change_service"),
+        person=person,
     )
 
 

@@ -78,7 +78,7 @@ class ExportView(View):
 
     @extend_schema(
         parameters=[OpenApiParameter("format", OpenApiTypes.STR, "path", enum=list(FORMATS)), shapes.ExportQuery],
-        responses={(200, "*/*"): OpenApiTypes.BINARY},
+        responses={(200, "*/*"): OpenApiTypes.ANY},
         description="With an ETag: If-None-Match answers 304. IPManager-Left-Out counts the services that the format "
         "cannot hold; most files name them at their top.",
     )

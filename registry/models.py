@@ -431,6 +431,9 @@ class RestartRequest(models.Model):
         _("status"), max_length=8, choices=Status, default=Status.WANTED, db_default=Status.WANTED
     )
     requested_by = models.CharField(_("requested by"), max_length=150)
+    person = models.CharField(  # who asks by a token of his must not approve in his own name
+        _("whose session or token it was"), max_length=150, blank=True, default="", db_default="", editable=False
+    )
     approved_by = models.CharField(_("approved by"), max_length=150, blank=True, default="", db_default="")
     requested_at = models.DateTimeField(_("requested"), db_default=Now(), editable=False)
     expires_at = models.DateTimeField(_("until"))

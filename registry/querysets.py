@@ -130,11 +130,12 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         return self.filter(status="inactive", pinned=False).placed().filter(_before("inactive_since", cutoffs))
 
     def expire(self, ids: Collection[int], cutoffs: Cutoffs, now: datetime) -> set[int]:
-        """Those of these that are silent still are inactive from now on."""
+        """Those of these that are silent still are inactive from now on. Who is being heard at this moment is not."""
         gone: set[int] = set()
         with transaction.atomic():
             for some in batched(ids):
-                rows = self.model.objects.silent(cutoffs).filter(pk__in=some).select_for_update(of=("self",))
+                rows = self.model.objects.silent(cutoffs).filter(pk__in=some)
+                rows = rows.select_for_update(of=("self",), skip_locked=True)
                 still = {row.pk for row in rows}
                 self.model.objects.filter(pk__in=still).update(status="inactive", inactive_since=now)
                 gone |= still

@@ -45,8 +45,8 @@ def check_key(service: Service, said: str | None) -> None:
         )
 
 
-def ask(service: Service, who: str) -> Asked:
-    """Want the service restarted. In production somebody else has to approve.
+def ask(service: Service, who: str, person: str = "") -> Asked:
+    """Want the service restarted. In production somebody else has to approve: `person` is who is behind a token's name.
 
     Raises Invalid when it has no restart action, Conflict when it was restarted too often.
     """
@@ -57,12 +57,12 @@ def ask(service: Service, who: str) -> Asked:
         )
     try:
         with transaction.atomic():
-            return _ask(service, who)
+            return _ask(service, who, person or who)
     except IntegrityError:
         return Asked(service.restart_requests.open().get(), again=True)
 
 
-def _ask(service: Service, who: str) -> Asked:
+def _ask(service: Service, who: str, person: str) -> Asked:
     Service.objects.select_for_update().get(pk=service.pk)  # two at once are counted one after the other
     if known := service.restart_requests.open().first():
         return Asked(known, again=True)
@@ -76,7 +76,7 @@ def _ask(service: Service, who: str) -> Asked:
         )
     careful = service.environment.mode == RegistryConfig.Mode.PRODUCTION
     row = RestartRequest(
-        service=service, action=action, requested_by=who, expires_at=now + LIFETIME,
+        service=service, action=action, requested_by=who, person=person, expires_at=now + LIFETIME,
         status=Status.PROPOSED if careful else Status.WANTED,
     )  # fmt: skip
     row.save()
@@ -99,7 +99,7 @@ def approve(request: RestartRequest, who: str) -> None:
         row = RestartRequest.objects.select_for_update().get(pk=request.pk)
         if row.status != Status.PROPOSED:
             raise Conflict(_("This request does not wait for approval: %s.") % row.get_status_display())
-        if row.requested_by == who:
+        if who in (row.requested_by, row.person):
             raise Conflict(_("Whoever asks for a restart cannot approve it."), _("Ask somebody else."))
         row.status, row.approved_by, row.expires_at = Status.WANTED, who, database_now() + LIFETIME
         row.save()

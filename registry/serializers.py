@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,6 +41,7 @@ class RangeField(serializers.ListField):
         return tuple(ports)
 
 
+@extend_schema_field({"type": "string", "format": "ip", "examples": ["10.0.0.5"]})
 class AddressField(serializers.CharField):
     """An IPv4 or IPv6 address."""
 
@@ -66,6 +68,20 @@ class EnvironmentField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         told = {"help_text": "Empty: IPMANAGER_ENVIRONMENT.", **kwargs}
         super().__init__(max_length=63, required=False, default="", allow_blank=True, **told)
+
+
+def check_keepable(value: Any) -> None:
+    """PostgreSQL keeps no NUL and no half of a surrogate pair. Raises ValidationError."""
+    text = json.dumps(value, ensure_ascii=False)
+    if "\\u0000" in text.replace("\\\\", "") or not _is_unicode(text):
+        raise serializers.ValidationError(_("No text in it may hold a NUL or half of a surrogate pair."))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 class NamedSerializer(serializers.Serializer):
@@ -114,7 +130,7 @@ class RegisterSerializer(serializers.Serializer):
         trim_whitespace=False,
         help_text="The key of a restart action, never a command.",
     )
-    additional_info = serializers.DictField(required=False, allow_null=True)
+    additional_info = serializers.DictField(required=False, allow_null=True, validators=[check_keepable])
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("pinned") and not attrs.get("preferred_port"):
@@ -164,6 +180,23 @@ class RegisteredSerializer(ServiceSerializer):
     changed = serializers.ListField(child=serializers.CharField(), help_text="What a known service said anew.")
     heartbeat_timeout = serializers.IntegerField()
     heartbeat_interval = serializers.FloatField(help_text="Seconds until the first heartbeat.")
+
+
+class RefusedSerializer(serializers.Serializer):
+    """A registration that failed, in the original's shape."""
+
+    ip = serializers.CharField(help_text="0.0.0.0")
+    port = serializers.IntegerField(help_text="0")
+    status = serializers.CharField(help_text="error")
+    message = serializers.CharField()
+    detail = serializers.CharField()
+    hint = serializers.CharField(required=False)
+
+
+class MissingSerializer(serializers.Serializer):
+    """There is no such service, in the original's words."""
+
+    detail = serializers.CharField()
 
 
 class DoneSerializer(serializers.Serializer):
@@ -371,8 +404,8 @@ class RestartsQuery(WhereQuery):
 
 
 class ServicesQuery(WhereQuery):
-    service_type = serializers.CharField(max_length=63, required=False, default="")
-    status = serializers.ChoiceField(Service.Status.choices, required=False, default="")
+    service_type = serializers.CharField(max_length=63, required=False, default="", allow_blank=True)
+    status = serializers.ChoiceField(Service.Status.choices, required=False, default="", allow_blank=True)
 
 
 def start_order(order: StartOrder) -> dict[str, Any]:

@@ -11,25 +11,22 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
 from dhcp import servers
 from dhcp.models import DhcpServer
 from dhcp.targets import Target
 from ipam.admin import marks
-from ipam.admin.base import LedgerForm
+from ipam.admin.base import LedgerForm, ListAdmin
 
 
 @admin.register(DhcpServer)
-class DhcpServerAdmin(ModelAdmin):
+class DhcpServerAdmin(ListAdmin):
     icon = "dns"
     form = LedgerForm
     list_display = ("name", "site", "run_by", "state", "reservations", "waiting", "tried", "seen")
     list_filter = (("enabled", BooleanRadioFilter), ("run_by", ChoicesDropdownFilter))
-    list_filter_submit = True
-    list_per_page = 50
-    show_full_result_count = False
+    nothing_yet = _("There is the one of the settings. Another site's dnsmasq can get files of its own here.")
     search_fields = ("name", "site", "description")
     readonly_fields = ("state", "told_why", "reservations", "waiting", "tried", "directory", "seen", "agent")
     fieldsets = (
@@ -50,6 +47,9 @@ class DhcpServerAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: DhcpServer | None = None) -> Any:
         return (*self.fieldsets, *(self.fieldsets_of_a_saved_one if obj else ()))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: DhcpServer | None = None) -> Any:
+        return ("name", *self.readonly_fields) if obj else self.readonly_fields
 
     @admin.display(description=_("state"))
     def state(self, server: Any) -> SafeString:

@@ -19,7 +19,6 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action
 
@@ -31,6 +30,7 @@ from dhcp.probe import sentence as sentence_of
 from dhcp.sync import preview, sync
 from dhcp.targets import DEFAULT, Target
 from ipam.admin import marks
+from ipam.admin.base import ListAdmin
 
 MAY_SYNC = "dhcp.change_generation"
 _COLOURS = {
@@ -43,11 +43,9 @@ _COLOURS = {
 }
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(ListAdmin):
     """Written by the scribe, read by people."""
 
-    list_per_page = 50
-    show_full_result_count = False
     actions_list = ("sync_now",)
 
     class Media:

@@ -54,6 +54,7 @@ class HandEditAdmin(ReadOnlyAdmin):
     list_before_template = "admin/dhcp/hand_edits_intro.html"
     search_fields = ("was", "line", "raw")
     search_help_text = _("Part of a line")
+    nothing_yet = _("Nobody has edited dnsmasq's files by hand, or everything has been decided.")
     actions = ("adopt_chosen", "discard_chosen")
     actions_row = ("adopt_row", "discard_row")
     actions_detail = ("adopt_row", "discard_row")

@@ -9,13 +9,12 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from dhcp import inherit
 from dhcp.models import DhcpOption, DhcpScope
 from ipam.admin import marks
-from ipam.admin.base import WIDGETS, LedgerForm, LedgerInline
+from ipam.admin.base import WIDGETS, LedgerForm, LedgerInline, ListAdmin
 
 
 class OptionInline(LedgerInline):
@@ -24,15 +23,13 @@ class OptionInline(LedgerInline):
 
 
 @admin.register(DhcpScope)
-class ScopeAdmin(ModelAdmin):
+class ScopeAdmin(ListAdmin):
     icon = "settings_input_component"
     form = LedgerForm
     formfield_overrides = WIDGETS
     list_display = ("subnet", "enabled", "lease", "known_only", "ranges", "told_router", "told_dns", "told_domain")
     list_filter = (("enabled", BooleanRadioFilter), ("known_only", BooleanRadioFilter))
-    list_filter_submit = True
-    list_per_page = 50
-    show_full_result_count = False
+    nothing_yet = _("A subnet with a scope is served by DHCP: its pools, lease time and options.")
     autocomplete_fields = ("subnet", "wire")
     inlines = (OptionInline,)
     fieldsets = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -11,30 +9,25 @@ from django.utils import formats
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.views import ChangeList
 
 from ipam import search
 from ipam.admin import marks
-from ipam.admin.base import LedgerList
+from ipam.admin.base import ListAdmin
 from pxe.models import BootEvent
 
-COLOURS = {"done": "yes", "refused": "no", "ended": "no", "offer": "reserved"}
+COLOURS = {"done": "yes", "refused": "no", "offer": "reserved"}
 
 
 @admin.register(BootEvent)
-class EventAdmin(ModelAdmin):
+class EventAdmin(ListAdmin):
     """Written by machines, read by people."""
 
     icon = "timeline"
     list_display = ("moment", "server_link", "event", "ip_address", "mac_address", "firmware_text", "detail")
     list_display_links = None
     list_filter = (("kind", ChoicesDropdownFilter),)
-    list_filter_submit = True
-    list_per_page = 50
-    empty_value_display = marks.NOTHING
-    show_full_result_count = False
+    nothing_yet = _("No machine has asked what to boot.")
     search_fields = ("ip_address",)
     search_help_text = _("IP address, network or MAC address")
 
@@ -52,9 +45,6 @@ class EventAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: BootEvent | None = None) -> bool:
         return False
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return LedgerList
 
     @admin.display(description=_("when"), ordering="at")
     def moment(self, event: BootEvent) -> str:

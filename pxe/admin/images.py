@@ -156,8 +156,8 @@ class ImageAdmin(LedgerAdmin):
     @admin.display(description=_("state"), ordering="enabled")
     def state(self, image: BootImage) -> SafeString:
         if complaint := sift.complaint(image):
-            return format_html('<span title="{0}">{1}</span>', complaint, marks.badge("no", gettext("Left out")))
-        return marks.badge("yes", gettext("Offered")) if image.enabled else marks.badge("unknown", gettext("Disabled"))
+            return format_html('<span title="{0}">{1}</span>', complaint, marks.badge("no", gettext("left out")))
+        return marks.badge("yes", gettext("enabled")) if image.enabled else marks.badge("unknown", gettext("disabled"))
 
     @admin.display(description=_("boots"))
     def what(self, image: BootImage) -> str | SafeString:

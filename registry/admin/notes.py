@@ -7,19 +7,14 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from ipam.admin import marks
+from ipam.admin.base import ListAdmin
 from registry.models import Call, Unusual
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    list_per_page = 50
-    list_filter_submit = True
-    show_full_result_count = False
-    empty_value_display = marks.NOTHING
-
+class ReadOnlyAdmin(ListAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

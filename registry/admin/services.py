@@ -11,11 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
 
 from ipam.admin import marks
-from ipam.admin.base import WIDGETS, LedgerForm, LedgerInline, LedgerList, ShowsRefusals
+from ipam.admin.base import WIDGETS, LedgerForm, LedgerInline, ListAdmin, ShowsRefusals
 from ipmanager.errors import IPManagerError
 from registry import restart
 from registry.admin.picture import PicturePage, picture_url, status_badge
@@ -40,7 +39,7 @@ class DependencyInline(LedgerInline):
 
 
 @admin.register(Service)
-class ServiceAdmin(PicturePage, ShowsRefusals, ModelAdmin):
+class ServiceAdmin(PicturePage, ShowsRefusals, ListAdmin):
     icon = "hub"
     form = LedgerForm
     list_display = ("service_id", "name", "type", "health", "place", "environment", "heard_of", "needs")
@@ -49,12 +48,10 @@ class ServiceAdmin(PicturePage, ShowsRefusals, ModelAdmin):
         ("status", ChoicesDropdownFilter),
         TypeFilter,
     )
-    list_filter_submit = True
-    list_per_page = 50
     formfield_overrides = WIDGETS
-    show_full_result_count = False
     search_fields = ("service_id", "name", "type")
-    empty_value_display = marks.NOTHING
+    search_help_text = _("Service id, name or type")
+    nothing_yet = _("Services appear here when they register: POST /api/v1/ipmanager/register.")
     inlines = [DependencyInline]
     readonly_fields = ("status", "last_heartbeat", "inactive_since", "registered_from", "created_at")
     fieldsets = (
@@ -103,9 +100,6 @@ class ServiceAdmin(PicturePage, ShowsRefusals, ModelAdmin):
                 continue
             text = gettext("{}: {}")
             self.message_user(request, format_html(text, service, asked.request.get_status_display()))
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LedgerList]:
-        return LedgerList
 
     @admin.display(description=_("status"), ordering="status")
     def health(self, service: Service) -> SafeString:

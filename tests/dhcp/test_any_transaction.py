@@ -25,8 +25,8 @@ from dhcp.models import DhcpChange, DhcpScope
 from dhcp.worker import Worker
 from ipam.models import Interface, Pool, Server, Subnet
 from ipam.transfer.columns import SERVERS
+from ipam.transfer.files import open_sheet
 from ipam.transfer.servers import import_servers
-from ipam.transfer.sheet import open_sheet
 from ipmanager.errors import IPManagerError
 from tests.support import by_hand
 from tests.support.lab import laboratory

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from dhcp import handwork
 from dhcp.decide import adopt, adopt_all, discard, discard_all
 from dhcp.models import DhcpChange, HandEdit
 from dhcp.sync import sync
@@ -61,8 +62,8 @@ def test_the_ledger_is_locked_before_the_edit(web, target):
     with CaptureQueriesContext(connection) as queries:
         adopt(edit, "joe")
     told = [query["sql"] for query in queries]
-    first = {word: next(n for n, sql in enumerate(told) if sql.startswith(word)) for word in ("LOCK TABLE", "UPDATE")}
-    assert first["LOCK TABLE"] < first["UPDATE"]
+    first = {word: next(n for n, sql in enumerate(told) if word in sql) for word in ("LOCK TABLE", "UPDATE ")}
+    assert first["LOCK TABLE"] < first["UPDATE "]
 
 
 def test_further_cards_of_an_added_line_become_interfaces(web, target):
@@ -210,3 +211,14 @@ def test_one_that_cannot_be_adopted_keeps_no_other_from_it(web, target):
 def test_all_can_be_discarded(web, target):
     assert len(discard_all(edited(target, SHOP, f"{C},10.77.0.11,new", "garbage"))) == 3
     assert rows(target) == [WEB, SHOP] and not HandEdit.objects.undecided().exists()
+
+
+def test_a_sync_that_was_looking_meanwhile_undoes_no_decision(web, target):
+    (edit,) = edited(target, WEB, SHOP, f"{C},10.77.0.11,new")
+    work = handwork.look(target, target.hosts.read_bytes(), target.opts.read_bytes())
+    (seen,) = work.open
+    seen.reason = "something else"
+    discard(edit)
+    work.record()
+    edit.refresh_from_db()
+    assert edit.state == "discarded"

@@ -10,8 +10,8 @@ from dhcp.models import DhcpChange, Generation, KeptFiles
 from dhcp.reload import ReloadFailed
 from dhcp.rollback import release, rollback
 from dhcp.sync import preview, sync
-from ipam.models import Server, Subnet
-from ipmanager.errors import NotFound
+from ipam.models import IPAddress, Server, Subnet
+from ipmanager.errors import Conflict, NotFound
 
 pytestmark = pytest.mark.django_db
 
@@ -146,3 +146,20 @@ def test_real_clients_follow(lab):
     assert lab.client.acquire(A).ip == "10.77.0.9"
     release()
     assert lab.client.acquire(A).ip == "10.77.0.10"
+
+
+def test_an_address_that_a_vm_has_by_now_is_not_served_again_unless_forced(web, target):
+    first = generations()[0]
+    IPAddress.objects.create(ip_address="10.77.0.9", status="allocated", vm_id="vm-1")
+    with pytest.raises(Conflict, match=r"10\.77\.0\.9 \(vm-1\)"):
+        rollback(first)
+    assert not target.held.exists()
+    assert served(target).endswith("10.77.0.13,web")
+    run("--rollback", str(first), "--force")
+    assert served(target) == f"{A},10.77.0.9,web"
+
+
+def test_an_address_that_another_dhcp_client_has_by_now_is_no_hindrance(web, target):
+    """dnsmasq has that one's lease before its eyes; this is what a rollback is for."""
+    Server.objects.create(hostname="new", mac_address="02:00:00:00:00:0b", ip_address="10.77.0.9")
+    assert rollback(generations()[0]).result == "applied"

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -211,3 +212,27 @@ def test_a_web_node_without_the_files_sends_to_the_machine_that_has_them(berlin,
         page = ask("/admin/dhcp/generation/sync/", follow=True).content.decode()
         assert "are on another machine; there: manage.py sync_dnsmasq" in page
     assert not target.directory.exists() and DhcpChange.objects.exists()
+
+
+# --- what a server cannot become ------------------------------------------------------------------
+
+
+def test_a_server_keeps_its_name_because_its_dnsmasq_reads_the_directory_of_that_name(berlin, admin_client):
+    berlin.name = "hamburg"
+    with pytest.raises(ValidationError, match="directory of its present name"):
+        berlin.save()
+    page = admin_client.get(f"{LIST}{berlin.pk}/change/").content.decode()
+    assert 'name="name"' not in page
+    assert 'name="site"' in page
+
+
+@pytest.mark.parametrize("way", ["sudo", "pidfile:/run/dnsmasq/dnsmasq.pid"])
+def test_the_signal_to_the_default_server_tells_no_other(berlin, settings, way):
+    settings.DNSMASQ_RELOAD = way
+    berlin.reload = ""
+    with pytest.raises(ValidationError, match="Say how this dnsmasq is told"):
+        berlin.save()
+    assert Target.of(berlin).reload == "none"  # as raw SQL may have left it
+    settings.DNSMASQ_RELOAD = "generation"  # a file in a directory of its own
+    berlin.save()
+    assert Target.of(berlin).reload == "generation"

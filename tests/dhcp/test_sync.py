@@ -309,3 +309,14 @@ def test_ten_thousand_servers_take_no_more_queries_than_one(target, subnet):
         assert sync.sync().hosts == 10_001
     assert len(many) <= len(few)
     assert len(rows(target)) == 10_001
+
+
+# --- the configuration for root ---------------------------------------------------------------------
+
+
+def test_it_is_proposed_although_dnsmasq_confirms_nothing(target, settings, monkeypatch):
+    """A dnsmasq that has never read our configuration knows no generation, and would never come to know one."""
+    settings.DNSMASQ_DNS = ("127.0.0.1", 9)
+    monkeypatch.setattr(sync, "CONFIRM_SECONDS", 0.01)
+    assert sync.sync().result == "failed"
+    assert b"dhcp-hostsfile=" in target.conf.read_bytes()

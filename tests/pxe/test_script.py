@@ -185,6 +185,19 @@ def test_who_speaks_from_somebody_else_s_address_is_nobody(ask):
     assert "10.77.0.9 is the address of web" in BootEvent.objects.get().detail
 
 
+def test_who_speaks_from_an_address_leased_to_a_foreign_card_is_nobody(ask):
+    """Else a guest could use up the attempts of an installation, knowing no more than a MAC."""
+    assignment = AssignmentFactory(server__mac_address=A)
+    until = timezone.now() + timedelta(hours=1)
+    lease = Sighting.objects.create(ip_address="10.77.0.9", mac_address=B, source="lease", leased_until=until)
+    assert tokenizer.booted(ask(mac=A)) is None
+    assert f"10.77.0.9 is the address of {B}" in BootEvent.objects.get().detail
+    assert BootAssignment.objects.get().attempts == 0
+
+    Sighting.objects.filter(pk=lease.pk).update(leased_until=timezone.now())
+    assert tokenizer.booted(ask(mac=A)) == f"/boot/files/{assignment.image.kernel}"
+
+
 def test_a_disabled_server_is_nobody(ask):
     AssignmentFactory(server__mac_address=A, server__enabled=False)
     assert tokenizer.booted(ask(mac=A)) is None

@@ -1,10 +1,11 @@
 """dnsmasq's log tells what machines do before iPXE runs."""
 
 import pytest
+from django.db import OperationalError, connection
 
 from pxe import state
 from pxe.models import BootEvent
-from pxe.watch import Reader, Tail
+from pxe.watch import Reader, Tail, Worker
 from tests.ipam.factories import ServerFactory
 
 MAC, IP = "02:00:00:00:00:0a", "10.77.0.9"
@@ -46,3 +47,40 @@ def test_only_new_whole_lines_are_read_across_a_rotation(tmp_path):
     log.rename(tmp_path / "log.1")
     log.write_text("rotated\n")
     assert list(tail.lines()) == ["rotated"]
+
+
+@pytest.fixture
+def look(settings, tmp_path):
+    """Look at a log with these new lines, as the worker does every few seconds."""
+    settings.DNSMASQ_LOG = tmp_path / "log"
+    settings.DNSMASQ_LOG.write_text("")
+    worker = Worker()
+
+    def look(*lines):
+        with settings.DNSMASQ_LOG.open("a") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        worker._look(worker._tail)
+        return BootEvent.objects.values_list("detail", flat=True)
+
+    look()
+    return look
+
+
+@pytest.mark.django_db(transaction=True)  # the worker's loop drops broken connections
+def test_a_line_that_makes_no_sense_costs_none_after_it(look):
+    ServerFactory(mac_address=MAC, ip_address=IP)
+    assert list(look(SENT.replace(IP, "999.0.0.1"), SENT)) == ["undionly.kpxe"]
+
+
+@pytest.mark.django_db(transaction=True)  # the worker's loop drops broken connections
+def test_what_the_database_could_not_take_is_taken_later(look):
+    ServerFactory(mac_address=MAC, ip_address=IP)
+
+    def away(execute, sql, *rest):
+        if sql.startswith("INSERT"):
+            raise OperationalError("the database is away")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(away):
+        assert not look(SENT, SENT.replace("undionly.kpxe", "snponly.efi"))
+    assert sorted(look()) == ["snponly.efi", "undionly.kpxe"]

@@ -9,7 +9,7 @@ from registry.register import register
 from registry.wish import Wish
 from tests.registry.conftest import Registry
 from tests.registry.factories import ServiceFactory
-from tests.support.api import with_token
+from tests.support.api import staff, with_session, with_token
 
 pytestmark = pytest.mark.django_db
 SERVICE = Caller()
@@ -115,6 +115,12 @@ def test_production_has_no_fallback():
 def test_in_production_ports_come_from_the_configuration_and_not_from_the_service(wishes):
     with pytest.raises(Conflict, match="[Ii]n production"):
         come(**wishes)
+
+
+@pytest.mark.parametrize(("rights", "status"), [(["add_service"], 409), (["add_service", "change_service"], 201)])
+def test_only_who_may_change_services_overrules_production(rights, status):
+    person = Registry(with_session(staff(*(f"registry.{right}" for right in rights))))
+    assert person.register("billing", environment="production", preferred_port=443, pinned=True)[0] == status
 
 
 def test_what_an_administrator_has_pinned_the_service_gets():

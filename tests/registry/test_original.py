@@ -31,6 +31,14 @@ def test_a_repeat_updates_what_changed_and_says_so(registry):
     assert (body["service_name"], body["dependencies"]) == ("Billing 2", ["bus", "db"])
 
 
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_information_that_no_database_keeps_is_refused_wherever_it_stands(registry, text):
+    for told in ({text: 1}, {"a": [{"b": text}]}):
+        status, body = registry.register("billing", additional_info=told)
+        assert (status, list(body["errors"])) == (400, ["additional_info"])
+    assert registry.register("billing", additional_info={"a": "\\u0000"})[0] == 201
+
+
 def test_a_preferred_port_that_is_free_is_given(registry):
     assert registry.register("billing", preferred_port=8500)[1]["port"] == 8500
 

@@ -3,6 +3,7 @@
 import pytest
 
 from ipmanager.errors import Conflict, Invalid
+from ipmanager.models import Token
 from registry import restart
 from registry.models import RegistryConfig, RestartAction, RestartRequest, Service
 from registry.sweep import Sweeper
@@ -106,6 +107,16 @@ def test_in_production_somebody_else_has_to_approve(service):
     assert restart.take("development", ["billing"], "host-1") == [request]
     with pytest.raises(Conflict, match="does not wait"):
         restart.approve(request, "bert")
+
+
+def test_nobody_approves_in_his_own_name_what_his_token_has_asked_for(service, registry):
+    Token.objects.update(services=["development/billing"])
+    RegistryConfig.objects.update(mode="production")
+    assert registry.post("restart", service_id="billing")[0] == 201
+    request = RestartRequest.objects.get()
+    owner = Token.objects.get(name=request.requested_by).user.get_username()
+    with pytest.raises(Conflict, match="cannot approve"):
+        restart.approve(request, owner)
 
 
 def test_a_request_that_nobody_takes_expires(service):

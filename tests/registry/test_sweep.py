@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
+from django.db import connection
 
 from ipam.addresses import parse_address
 from ipam.models import IPAddress
@@ -14,6 +16,7 @@ from registry.sweep import FORGOTTEN, GAP, Sweeper
 from registry.wish import Wish
 from tests.ipam.factories import SubnetFactory
 from tests.registry.factories import ServiceFactory
+from tests.support.by_hand import POSTGRESQL, only
 
 pytestmark = pytest.mark.django_db
 TIMEOUT, GRACE = 30, 20
@@ -193,3 +196,18 @@ def test_a_round_costs_the_same_however_many_fall_silent(sweeper, time, number, 
     time.passes(3)
     with django_assert_max_num_queries(14):
         sweeper.sweep()
+
+
+@only(POSTGRESQL)
+@pytest.mark.django_db(transaction=True)
+def test_who_is_being_heard_at_this_moment_is_not_declared_dead_nor_waited_for(sweeper, time):
+    """Waiting while holding others' rows is how two such transactions stop each other for good."""
+    sweeper.sweep()
+    watch(sweeper, 100)
+    for name in ("calls", "silent"):
+        ServiceFactory(service_id=name, last_heartbeat=time() - timedelta(seconds=TIMEOUT + 1))
+    with psycopg.connect(**connection.get_connection_params()) as heard:
+        heard.execute("SET lock_timeout = '1s'")
+        heard.execute("SELECT 1 FROM services WHERE service_id = 'calls' FOR UPDATE")
+        sweeper.sweep()
+    assert living() == {"calls"}

@@ -57,7 +57,7 @@ def _once(options: dict[str, Any]) -> Outcome:
         agent.report(server)
         target = Target.of_agent(server)
         if options["rollback"] is not None:
-            return rollback(options["rollback"], target)
+            return rollback(options["rollback"], target, force=options["force"])
         return release(target) if options["release"] else sync(target, force=options["force"])
     except IPManagerError as error:
         raise CommandError(str(error)) from error

@@ -33,7 +33,9 @@ Example: manage.py sync_dnsmasq --diff"""
         )
         parser.add_argument("--diff", action="store_true", help="show what would change, and change nothing")
         parser.add_argument(
-            "--force", action="store_true", help="publish even if more than half of the reservations would vanish"
+            "--force",
+            action="store_true",
+            help="even if more than half of the reservations would vanish, or addresses have other holders by now",
         )
         parser.add_argument(
             "--conf",
@@ -96,7 +98,7 @@ Example: manage.py sync_dnsmasq --diff"""
     def _do(self, options: dict[str, Any]) -> list[tuple[Target, Outcome]]:
         try:
             if options["rollback"] is not None:
-                return [back_to(options["rollback"])]
+                return [back_to(options["rollback"], force=options["force"])]
             targets = [self._target(options["server"])] if options["server"] else servers.here()
             return [(target, _one(target, options)) for target in targets]
         except IPManagerError as error:

@@ -1,0 +1,79 @@
+"""After a restore: compare the ledger with the network, then let it hand out addresses again."""
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from dhcp import thaw
+from ipam import freeze
+from ipmanager import commands
+from ipmanager.errors import IPManagerError
+
+
+class Command(commands.Command):
+    help = """After a restore no address is handed out, and dnsmasq's files stay as they are, until this command has
+read the leases and shown how they differ from the ledger. An address that somebody uses and the ledger takes for free
+goes into quarantine. Then everything goes on.
+
+Example: manage.py thaw --dry-run"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="show the differences, and stay frozen")
+        parser.add_argument(
+            "--without", action="append", default=[], metavar="NAME",
+            help="go on although the leases of this DHCP server cannot be read (`default` for the one of the settings)",
+        )  # fmt: skip
+        parser.add_argument("--json", action="store_true", help="print a JSON object")
+
+    def handle(self, **options: Any) -> None:
+        if freeze.state() is None:
+            self.stdout.write(json.dumps({"frozen": False}) if options["json"] else "The ledger is not frozen.")
+            return
+        try:
+            found = thaw.compare()
+            if not options["json"]:
+                self._show(found)
+            moved = None if options["dry_run"] else thaw.release(found, options["without"])
+        except IPManagerError as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(as_json(found) | {"frozen": moved is None, "quarantined": moved or 0}))
+        else:
+            self.stdout.write(end(moved))
+        sys.stdout.flush()
+
+    def _show(self, found: thaw.Differences) -> None:
+        self.stdout.write(f"Frozen since {found.state.since:%F %T %Z}: {found.state.reason}")
+        self._list("in use, but free in the ledger (into quarantine)", found.free)
+        self._list("leased to another machine than the ledger says", found.conflicts)
+        for name, text in found.files.items():
+            self._list(f"dnsmasq's files ({name}) would change", text.splitlines())
+        self._list("leases not read", found.unread)
+
+    def _list(self, title: str, lines: list[Any]) -> None:
+        self.stdout.write(f"{title}: {len(lines) or 'none'}")
+        for line in lines:
+            self.stdout.write(f"    {line}")
+
+
+def end(moved: int | None) -> str:
+    if moved is None:
+        return "Still frozen. Release it with: manage.py thaw"
+    return f"Released; {moved} addresses are in quarantine now."
+
+
+def as_json(found: thaw.Differences) -> dict[str, Any]:
+    return {
+        "since": found.state.since.isoformat() if found.state.since else None,
+        "reason": found.state.reason,
+        "in_use_but_free": [user_as_json(user) for user in found.free],
+        "conflicts": [user_as_json(user) for user in found.conflicts],
+        "files": found.files,
+        "unread": found.unread,
+    }
+
+
+def user_as_json(user: thaw.User) -> dict[str, str]:
+    return {"ip": str(user.ip), "mac": user.mac, "how": user.how, "hostname": user.hostname}
