@@ -1,0 +1,573 @@
+#!/usr/bin/env bash
+# Install IPManager on Debian 12, or bring an installation to the version of this checkout: the same command, as often as
+# you like; what is as it should be stays untouched.
+#
+#     deploy/install.sh --name ipam.example.org              # everything on this machine, PostgreSQL included
+#     deploy/install.sh --boot 10.20.10.5                    # later: machines may boot from the network, too
+#     deploy/install.sh uninstall                            # all but the data; --purge: the data, too
+#
+#   --name NAME           host name or address that people type (default: this host's full name)
+#   --boot ADDRESS        where booting machines reach this host by plain HTTP
+#   --database WHAT       postgresql (default: role ipadmin, database ipmanager_db on this host), sqlite, or postgres://...
+#   --reload WAY          generation (default: a root-owned path unit), sudo, or none
+#   --without PARTS       what this host does not get, as in nginx,dnsmasq
+#   --wheels DIRECTORY    install Python packages from there, without a network
+#   --venv DIRECTORY      use this Python environment; it must hold what requirements/run.txt names
+#
+# Settings are kept in /etc/ipmanager/environment; options given later change them there. Data: /var/lib/ipmanager.
+# Without a running systemd it installs the same and starts nothing.
+set -euo pipefail
+shopt -s lastpipe nullglob
+umask 022
+export LC_ALL=C.UTF-8
+
+source=$(cd "$(dirname "$0")/.." && pwd)
+cd / # not every user may stand where root stands
+etc=/etc/ipmanager home=/opt/ipmanager data=/var/lib/ipmanager
+environment=$etc/environment
+reload_nginx= restart_dnsmasq= reload_units= restart_us= fresh= changes=0
+
+# --- saying and writing ---------------------------------------------------------------------------------------------
+
+say() {
+    echo "ipmanager: $*"
+    changes=$((changes + 1))
+}
+
+fail() {
+    echo "install.sh: $*" >&2
+    exit 1
+}
+
+usage() {
+    sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$source/deploy/install.sh"
+    exit "${1:-0}"
+}
+
+with() { [[ ",$without," != *",$1,"* ]]; }
+has_systemd() { [ -d /run/systemd/system ]; }
+
+# put MODE TARGET: standard input becomes the file, unless it is that already. True when it was changed.
+put() {
+    local mode=$1 target=$2 owner=${3:-root:root} new
+    new=$(mktemp)
+    cat >"$new"
+    if cmp --silent "$new" "$target" && [ "$(stat --format %a:%U:%G "$target")" = "$mode:$owner" ]; then
+        rm "$new"
+        return 1
+    fi
+    mkdir -p "$(dirname "$target")"
+    install --mode="$mode" --owner="${owner%:*}" --group="${owner#*:}" "$new" "$target.new"
+    mv "$target.new" "$target"
+    rm "$new"
+    say "$target"
+}
+
+# directory MODE OWNER PATH...
+directory() {
+    local mode=$1 owner=$2 path
+    shift 2
+    for path; do
+        if [ "$(stat --format %a:%U:%G "$path" 2>/dev/null)" != "$mode:$owner:$owner" ]; then
+            install --directory --mode="$mode" --owner="$owner" --group="$owner" "$path"
+            say "$path"
+        fi
+    done
+}
+
+# own MODE PATH...: directories below the service's own. He makes them himself: root would follow a link that he put there.
+own() {
+    local mode=$1 path
+    shift
+    for path; do
+        ! is_own "$mode" "$path" || continue
+        setpriv --reuid ipmanager --regid ipmanager --init-groups install --directory --mode="$mode" "$path" || true
+        is_own "$mode" "$path" || fail "$path is not ipmanager's: remove it, or give it to him"
+        say "$path"
+    done
+}
+
+is_own() { [ "$(stat --dereference --format %a:%U:%G "$2" 2>/dev/null)" = "$1:ipmanager:ipmanager" ]; }
+
+# --- settings: kept in one file, read by the services -----------------------------------------------------------------
+
+setting() { sed -n "s/^$1=//p" "$environment" 2>/dev/null | tail -1; }
+
+# keep NAME VALUE: replaces the line, or the commented line that explains it.
+keep() {
+    local name=$1 value=$2 text
+    [ "$(setting "$name")" != "$value" ] || return 0
+    [[ $value != *$'\n'* ]] || fail "$name: a value has one line"
+    text=$(NAME=$name VALUE=$value awk '
+        BEGIN { name = ENVIRON["NAME"]; value = ENVIRON["VALUE"] }
+        !done && (index($0, name "=") == 1 || index($0, "#" name "=") == 1) { print name "=" value; done = 1; next }
+        { print }
+        END { if (!done) print name "=" value }' "$environment")
+    put 640 "$environment" root:ipmanager <<<"$text" || return 0
+    restart_us=1
+}
+
+# What an uninstallation has put aside, else the file that explains every setting.
+settings_file() {
+    if [ ! -e "$environment" ] && [ -d "$data/etc" ] && [ "$(stat --format %u "$data/etc")" = 0 ]; then
+        mv "$data/etc" "$etc"
+        say "$etc as it was before"
+    fi
+    directory 755 root "$etc"
+    if [ ! -e "$environment" ]; then
+        put 640 "$environment" root:ipmanager <"$source/deploy/environment"
+        fresh=1
+    fi
+    if [ "$(stat --format %a:%U:%G "$environment")" != 640:root:ipmanager ]; then
+        chown root:ipmanager "$environment"
+        chmod 640 "$environment"
+        say "$environment: mode 640"
+    fi
+    [ -e "$etc/helpers" ] || put 644 "$etc/helpers" <"$source/deploy/helpers"
+    if [ -n "$without" ] && ! grep --quiet "^WITHOUT=$without$" "$etc/helpers"; then
+        sed --in-place "s/^#\?WITHOUT=.*/WITHOUT=$without/" "$etc/helpers"
+        say "$etc/helpers: without $without"
+    fi
+    without=$(sed -n 's/^WITHOUT=//p' "$etc/helpers")
+}
+
+# Which database, if no option says: the one that is set, PostgreSQL on this host when nothing is.
+choose_database() {
+    [ -z "$database" ] || return 0
+    database=$(setting DATABASE_URL)
+    if [ "$fresh" ] || [[ $database == *ipadmin@%2Fvar%2Frun%2Fpostgresql:* ]]; then database=postgresql; fi
+    database=${database:-sqlite}
+}
+
+settings() {
+    if [ "$fresh" ]; then
+        keep IPMANAGER_DATA_DIR "$data"
+        keep IPMANAGER_BIND 127.0.0.1:8000
+        name=${name:-$(hostname --fqdn 2>/dev/null || hostname)}
+    fi
+    if [ -n "$name" ]; then
+        keep IPMANAGER_PUBLIC_URL "https://$name"
+        keep IPMANAGER_ALLOWED_HOSTS "$name,localhost,127.0.0.1"
+    fi
+    if [ "$fresh" ] && with nginx; then
+        keep IPMANAGER_TRUSTED_PROXIES 127.0.0.1
+        keep IPMANAGER_BOOT_ACCEL /boot-files/
+    fi
+    if [ "$fresh" ] && with dnsmasq; then
+        keep IPMANAGER_DNSMASQ_DNS 127.0.0.1:53
+        keep IPMANAGER_DNSMASQ_CONF /etc/dnsmasq.d/ipmanager.conf
+        reload=${reload:-generation}
+    fi
+    [ -z "$reload" ] || keep IPMANAGER_DNSMASQ_RELOAD "$reload"
+    [ -z "$boot" ] || keep IPMANAGER_BOOT_URL "http://$boot"
+}
+
+# --- the pieces -------------------------------------------------------------------------------------------------------
+
+packages() {
+    local wanted=(python3 python3-venv openssl util-linux) missing=() package
+    ! with nginx || wanted+=("nginx-light|nginx|nginx-full|nginx-extras")
+    ! with dnsmasq || wanted+=("dnsmasq|dnsmasq-base")
+    [ "$database" != postgresql ] || wanted+=(postgresql)
+    [[ $database != postgres://* ]] || wanted+=(postgresql-client) # pg_dump, for backups
+    [ "$reload" != sudo ] || wanted+=(sudo)
+    [ -z "$boot" ] || wanted+=(ipxe)
+    for package in "${wanted[@]}"; do
+        installed "$package" || missing+=("${package%%|*}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "packages: ${missing[*]}"
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${missing[@]}" ||
+        fail "apt-get could not install ${missing[*]}; try apt-get update"
+}
+
+# installed A|B: one of them is.
+installed() {
+    local package
+    for package in ${1//|/ }; do
+        [ "$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null)" != installed ] || return 0
+    done
+    return 1
+}
+
+user() {
+    getent passwd "$1" >/dev/null && return
+    # Its home exists, so that adduser copies nothing there; nobody logs in.
+    useradd --system --user-group --home-dir "$2" --no-create-home --shell /usr/sbin/nologin "$1"
+    say "user $1"
+}
+
+directories() {
+    directory 711 ipmanager "$data"
+    own 755 "$data"/{dnsmasq,boot,tftp}
+    [ "$(setting IPMANAGER_DNSMASQ_EVICT)" != helper ] || own 755 "$data/dnsmasq/evict"
+}
+
+# The program, as one stream of bytes; the same for the same files, with --mtime=@0 whenever they were checked out.
+program() {
+    tar --create --directory "$source" --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+        --exclude=__pycache__ --exclude='*.pyc' "$@" \
+        manage.py pyproject.toml requirements ipmanager ipam dhcp pxe registry templates deploy docs README.md LICENSE
+}
+
+release() {
+    local lock digest venv new
+    lock=$(sha256sum <"$source/requirements/run.txt" | cut -c1-12)
+    digest=$(program --mtime=@0 | sha256sum | cut -c1-12)
+    release=$home/releases/$digest
+    venv=${given_venv:-$home/venvs/$lock}
+    [ -x "$venv/bin/python" ] || make_venv "$venv"
+    if [ ! -d "$release" ]; then
+        new=$release.new
+        rm -rf "$new"
+        mkdir -p "$new"
+        program | tar --extract --directory "$new" --no-same-owner
+        ln -s "$venv" "$new/.venv"
+        "$venv/bin/python" -m compileall -q -o 0 "$new"
+        mv "$new" "$release"
+        say "$release"
+    elif [ "$(readlink "$release/.venv")" != "$venv" ]; then
+        ln -sfn "$venv" "$release/.venv"
+        say "$release/.venv: $venv"
+    fi
+}
+
+make_venv() {
+    local options=(--require-hashes --quiet --disable-pip-version-check)
+    [ -z "$wheels" ] || options+=(--no-index --find-links "$wheels")
+    rm -rf "$1.new"
+    mkdir -p "$(dirname "$1")"
+    python3 -m venv "$1.new"
+    "$1.new/bin/python" -m pip install "${options[@]}" --requirement "$source/requirements/run.txt"
+    mv "$1.new" "$1"
+    say "$1"
+}
+
+switch() {
+    if [ "$(readlink "$home/current" || true)" != "$release" ]; then
+        ln -sfn "$release" "$home/current.new"
+        mv --no-target-directory "$home/current.new" "$home/current"
+        restart_us=1
+        say "$home/current: $release"
+    fi
+    local path # nothing but what is in use
+    for path in "$home"/releases/* "$home"/venvs/*; do
+        [ -d "$path" ] && [ "$path" != "$release" ] && [ "$path" != "$(readlink "$release/.venv")" ] || continue
+        rm -rf "$path"
+        say "$path removed"
+    done
+}
+
+commands() {
+    put 755 /usr/local/sbin/ipmanager-manage <"$source/deploy/ipmanager-manage" || true
+    with dnsmasq || return 0
+    local helper
+    for helper in ipmanager-dnsmasq-conf ipmanager-evict ipmanager-reload; do
+        put 755 "/usr/local/sbin/$helper" <"$source/deploy/$helper" || true
+    done
+}
+
+# Run PROGRAM as PostgreSQL's superuser.
+postgres() { setpriv --reuid postgres --regid postgres --init-groups env --chdir=/ "$@"; }
+sql() { postgres psql --port "$port" --no-psqlrc --quiet --tuples-only --no-align --dbname "${2:-postgres}" --command "$1"; }
+
+local_postgresql() {
+    local url
+    if [ -z "$(pg_lsclusters --no-header)" ]; then
+        pg_createcluster "$(ls /usr/lib/postgresql | sort --version-sort | tail -1)" main >/dev/null
+        say "PostgreSQL cluster main"
+    fi
+    read -r pg_version cluster port _ < <(pg_lsclusters --no-header)
+    start_postgresql
+    url="postgres://ipadmin@%2Fvar%2Frun%2Fpostgresql:$port/ipmanager_db"
+    peers || true
+    if [ "$(sql "SELECT 1 FROM pg_roles WHERE rolname = 'ipadmin'")" != 1 ]; then
+        sql "CREATE ROLE ipadmin LOGIN CREATEDB"
+        say "PostgreSQL role ipadmin"
+    fi
+    if [ "$(sql "SELECT 1 FROM pg_database WHERE datname = 'ipmanager_db'")" != 1 ]; then
+        sql "CREATE DATABASE ipmanager_db OWNER ipadmin ENCODING 'UTF8' TEMPLATE template0"
+        say "PostgreSQL database ipmanager_db"
+    fi
+    keep DATABASE_URL "$url"
+}
+
+start_postgresql() {
+    ! pg_ctlcluster "$pg_version" "$cluster" status >/dev/null 2>&1 || return 0
+    if has_systemd; then
+        systemctl start "postgresql@$pg_version-$cluster"
+    else
+        pg_ctlcluster "$pg_version" "$cluster" start
+        trap 'pg_ctlcluster --mode fast "$pg_version" "$cluster" stop' EXIT
+    fi
+}
+
+# Whoever is ipmanager, postgres or root on this host is ipadmin without a password, over the socket only.
+peers() {
+    local directory=/etc/postgresql/$pg_version/$cluster
+    {
+        grep --invert-match '# ipmanager$' "$directory/pg_ident.conf" || true
+        printf 'ipmanager %s ipadmin # ipmanager\n' ipmanager postgres root
+    } | put 640 "$directory/pg_ident.conf" postgres:postgres || true
+    {
+        echo "local all ipadmin peer map=ipmanager # ipmanager"
+        grep --invert-match '# ipmanager$' "$directory/pg_hba.conf"
+    } | put 640 "$directory/pg_hba.conf" postgres:postgres || return 1
+    sql "SELECT pg_reload_conf()" >/dev/null
+}
+
+database() {
+    case $database in
+    postgresql) local_postgresql ;;
+    sqlite) [ -z "$(setting DATABASE_URL)" ] || keep DATABASE_URL "" ;;
+    *) keep DATABASE_URL "$database" ;;
+    esac
+}
+
+# Before another release touches the database, by the release that has written it.
+backup() {
+    [ -e "$home/current" ] && [ "$(readlink "$home/current")" != "$release" ] || return 0
+    say "backup: $(/usr/local/sbin/ipmanager-manage backup --no-boot-files)"
+}
+
+# The database and the first user; the new release does it, before anybody is switched to it.
+prepare() {
+    IPMANAGER_RELEASE=$release /usr/local/sbin/ipmanager-manage prepare
+}
+
+units() {
+    local unit
+    for unit in ipmanager-service.service ipmanager-worker.service ipmanager-dnsmasq-agent@.service \
+        ipmanager-registry-agent.service ipmanager-backup.service ipmanager-backup.timer; do
+        put 644 "/etc/systemd/system/$unit" <"$source/deploy/systemd/$unit" && reload_units=1 restart_us=1
+    done
+    if with dnsmasq; then
+        for unit in ipmanager-{dnsmasq-conf,evict,reload}.{path,service} dnsmasq.service.d/ipmanager.conf; do
+            put 644 "/etc/systemd/system/$unit" <"$source/deploy/systemd/$unit" && reload_units=1
+        done
+    fi
+    enable ipmanager-service.service ipmanager-worker.service ipmanager-backup.timer
+}
+
+# Which root-owned way leads to dnsmasq, and no other.
+ways() {
+    local unit way
+    way=$(setting IPMANAGER_DNSMASQ_RELOAD)
+    if [ "$way" = sudo ]; then
+        for unit in ipmanager-service ipmanager-worker; do
+            put 644 "/etc/systemd/system/$unit.service.d/sudo.conf" <"$source/deploy/systemd/sudo.conf" &&
+                reload_units=1 restart_us=1
+        done
+        visudo --check --quiet --file "$source/deploy/sudoers.d/ipmanager" || fail "the sudoers line is not accepted"
+        put 440 /etc/sudoers.d/ipmanager <"$source/deploy/sudoers.d/ipmanager" || true
+    else
+        remove /etc/sudoers.d/ipmanager /etc/systemd/system/ipmanager-{service,worker}.service.d/sudo.conf
+    fi
+    with dnsmasq || return 0
+    if [ "$way" = generation ]; then enable ipmanager-reload.path; else disable ipmanager-reload.path; fi
+    enable ipmanager-dnsmasq-conf.path ipmanager-dnsmasq-conf.service
+    if [ "$(setting IPMANAGER_DNSMASQ_EVICT)" = helper ]; then enable ipmanager-evict.path; else disable ipmanager-evict.path; fi
+}
+
+enable() {
+    local unit
+    for unit; do
+        systemctl --quiet is-enabled "$unit" 2>/dev/null && continue
+        systemctl --quiet enable "$unit"
+        reload_units=1
+        say "$unit enabled"
+    done
+}
+
+disable() {
+    local unit
+    for unit; do
+        systemctl --quiet is-enabled "$unit" 2>/dev/null || continue
+        if has_systemd; then systemctl --quiet disable --now "$unit"; else systemctl --quiet disable "$unit"; fi
+        say "$unit disabled"
+    done
+}
+
+remove() {
+    local path
+    for path; do
+        [ -e "$path" ] || [ -L "$path" ] || continue
+        rm -rf "$path"
+        reload_units=1
+        say "$path removed"
+    done
+}
+
+dnsmasq() {
+    with dnsmasq || return 0
+    [ ! -e /etc/dnsmasq.d/00-global.conf ] || return 0
+    put 644 /etc/dnsmasq.d/00-global.conf <"$source/deploy/dnsmasq/00-global.conf"
+    restart_dnsmasq=1
+}
+
+boot_files() {
+    [ -n "$(setting IPMANAGER_BOOT_URL)" ] || return 0
+    grep --quiet '^CONF_OPTIONS=.*tftp-root' "$etc/helpers" 2>/dev/null || {
+        sed --in-place "s|^#\\?CONF_OPTIONS=.*|CONF_OPTIONS=--tftp-root $data/tftp|" "$etc/helpers"
+        say "$etc/helpers: root lets $data/tftp be served by TFTP"
+    }
+    [ ! -d /usr/lib/ipxe ] || [ -n "$(find "$data/tftp" -type f -print -quit)" ] || {
+        /usr/local/sbin/ipmanager-manage publish_loaders >/dev/null
+        say "iPXE's loaders in $data/tftp"
+    }
+}
+
+certificate() {
+    [ ! -e "$etc/tls/certificate.pem" ] || return 0
+    directory 755 root "$etc/tls"
+    local kind=DNS
+    [[ $public =~ ^[0-9.]+$|: ]] && kind=IP
+    (
+        umask 077
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 -subj "/CN=$public" \
+            -addext "subjectAltName=$kind:$public" -keyout "$etc/tls/key.pem" -out "$etc/tls/certificate.pem" 2>/dev/null
+    )
+    chmod 644 "$etc/tls/certificate.pem"
+    say "$etc/tls: a certificate signed by itself; put your own there"
+}
+
+nginx() {
+    with nginx || return 0
+    local public backend boot_host site=/etc/nginx/sites-available/ipmanager default=/etc/nginx/sites-enabled/default
+    public=$(setting IPMANAGER_PUBLIC_URL) public=${public#*://} public=${public%%[:/]*}
+    boot_host=$(setting IPMANAGER_BOOT_URL) boot_host=${boot_host#*://} boot_host=${boot_host%%[:/]*}
+    backend=$(setting IPMANAGER_BIND)
+    certificate
+    put 644 /etc/nginx/snippets/ipmanager-proxy.conf <"$source/deploy/nginx/ipmanager-proxy.conf" && reload_nginx=1
+    sed "s/@NAME@/$public/g; s/@BACKEND@/$backend/g; s/ *@BOOT_HOST@/${boot_host:+ $boot_host}/g" \
+        "$source/deploy/nginx/ipmanager.conf" | put 644 "$site" && reload_nginx=1
+    [ -L /etc/nginx/sites-enabled/ipmanager ] || {
+        ln -s "$site" /etc/nginx/sites-enabled/ipmanager
+        say "/etc/nginx/sites-enabled/ipmanager"
+        reload_nginx=1
+    }
+    if [ -L "$default" ]; then # Debian's own page answers for every name, too
+        readlink "$default" >"$etc/nginx-default"
+        rm "$default"
+        say "$default removed"
+    fi
+    /usr/sbin/nginx -t -q || fail "nginx does not accept its configuration"
+}
+
+start() {
+    if ! has_systemd; then
+        [ "$changes" = 0 ] || echo "systemd is not running: start by hand: ipmanager-manage run, nginx, dnsmasq"
+        return 0
+    fi
+    [ -z "$reload_units" ] || systemctl daemon-reload
+    if [ -n "$restart_us" ]; then systemctl restart ipmanager-service; else systemctl start ipmanager-service; fi
+    systemctl start ipmanager-worker ipmanager-backup.timer
+    if with dnsmasq; then
+        [ -z "$restart_dnsmasq" ] || systemctl restart dnsmasq
+        systemctl start ipmanager-dnsmasq-conf.path
+        [ -e /etc/dnsmasq.d/ipmanager.conf ] || systemctl start --no-block ipmanager-dnsmasq-conf.service
+        [ "$(setting IPMANAGER_DNSMASQ_RELOAD)" != generation ] || systemctl start ipmanager-reload.path
+        [ "$(setting IPMANAGER_DNSMASQ_EVICT)" != helper ] || systemctl start ipmanager-evict.path
+    fi
+    if with nginx; then systemctl start nginx; [ -z "$reload_nginx" ] || systemctl reload nginx; fi
+}
+
+# --- the two verbs ----------------------------------------------------------------------------------------------------
+
+install_all() {
+    user ipmanager "$data"
+    user ipmanager-agent /var/lib/ipmanager-agent
+    settings_file
+    choose_database
+    packages
+    settings
+    directories
+    database
+    release
+    commands
+    backup
+    prepare
+    switch
+    units
+    ways
+    dnsmasq
+    boot_files
+    nginx
+    start
+    [ "$changes" -gt 0 ] || echo "ipmanager: nothing to do"
+}
+
+uninstall() {
+    disable ipmanager-{service,worker,registry-agent,dnsmasq-conf}.service ipmanager-{reload,dnsmasq-conf,evict}.path \
+        ipmanager-backup.timer
+    ! has_systemd || systemctl --quiet stop 'ipmanager-*'
+    remove /etc/systemd/system/*.wants/ipmanager-* /etc/systemd/system/ipmanager-* \
+        /etc/systemd/system/dnsmasq.service.d/ipmanager.conf /etc/sudoers.d/ipmanager \
+        /usr/local/sbin/ipmanager-{manage,dnsmasq-conf,evict,reload} "$home" \
+        /etc/dnsmasq.d/ipmanager.conf /etc/dnsmasq.d/.ipmanager.conf.* \
+        /etc/nginx/sites-enabled/ipmanager /etc/nginx/sites-available/ipmanager /etc/nginx/snippets/ipmanager-proxy.conf
+    [ ! -d /etc/systemd/system/dnsmasq.service.d ] ||
+        rmdir --ignore-fail-on-non-empty /etc/systemd/system/dnsmasq.service.d
+    cmp --silent /etc/dnsmasq.d/00-global.conf "$source/deploy/dnsmasq/00-global.conf" && remove /etc/dnsmasq.d/00-global.conf
+    [ ! -d /etc/dnsmasq.d ] || rmdir --ignore-fail-on-non-empty /etc/dnsmasq.d
+    if [ -e "$etc/nginx-default" ]; then
+        ln -sfn "$(cat "$etc/nginx-default")" /etc/nginx/sites-enabled/default
+        rm "$etc/nginx-default"
+    fi
+    if [ -d "$etc" ] && [ -z "$purge" ]; then
+        directory 711 ipmanager "$data"
+        rm -rf "$data/etc"
+        chmod 700 "$etc"
+        mv --no-target-directory "$etc" "$data/etc"
+        say "settings and certificate: $data/etc"
+    fi
+    [ -z "$purge" ] || purge_data
+    has_systemd || return 0
+    systemctl daemon-reload
+    ! systemctl --quiet is-active dnsmasq || systemctl restart dnsmasq
+    ! systemctl --quiet is-active nginx || systemctl reload nginx
+}
+
+purge_data() {
+    if [[ $(setting DATABASE_URL) == *ipadmin@%2Fvar%2Frun%2Fpostgresql:* ]] && installed postgresql; then
+        read -r pg_version cluster port _ < <(pg_lsclusters --no-header)
+        start_postgresql
+        sql "DROP DATABASE IF EXISTS ipmanager_db WITH (FORCE)"
+        sql "DROP ROLE IF EXISTS ipadmin"
+        sed --in-place '/# ipmanager$/d' "/etc/postgresql/$pg_version/$cluster/"pg_{hba,ident}.conf
+    fi
+    remove "$etc" "$data" /var/lib/ipmanager-agent
+    local name
+    for name in ipmanager ipmanager-agent; do
+        ! getent passwd "$name" >/dev/null || userdel "$name"
+    done
+    say "the data, the database and the users are gone"
+}
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+verb=install name= boot= database= reload= without= wheels= given_venv= purge=
+while [ $# -gt 0 ]; do
+    case $1 in
+    install | uninstall) verb=$1 ;;
+    --purge) purge=1 ;;
+    --name | --boot | --database | --reload | --without | --wheels | --venv)
+        [ $# -gt 1 ] || fail "$1 wants a value"
+        option=${1#--}
+        [ "$option" != venv ] || option=given_venv
+        printf -v "$option" %s "$2"
+        shift
+        ;;
+    -h | --help) usage ;;
+    *) echo "install.sh: $1?" >&2 && usage 2 >&2 ;;
+    esac
+    shift
+done
+[[ $name =~ ^[A-Za-z0-9.-]*$ ]] || fail "--name: $name is no host name"
+[[ $boot =~ ^[A-Za-z0-9.-]*(:[0-9]+)?$ ]] || fail "--boot: $boot is no address"
+[[ $database =~ ^(|postgresql|sqlite|postgres://.*)$ ]] || fail "--database: postgresql, sqlite or postgres://..."
+[[ $reload =~ ^(|generation|sudo|none)$ ]] || fail "--reload: generation, sudo or none"
+[[ $without =~ ^(|nginx|dnsmasq|nginx,dnsmasq|dnsmasq,nginx)$ ]] || fail "--without: nginx, dnsmasq or both"
+[ "$(id -u)" = 0 ] || fail "only root can do this"
+
+if [ "$verb" = install ]; then install_all; else uninstall; fi

@@ -1,0 +1,87 @@
+"""Get a backup back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from ipam.management.base import Progress
+from ipmanager import commands
+from ipmanager.backup import make, restore
+from ipmanager.errors import IPManagerError
+
+
+class Command(commands.Command):
+    help = """Put an archive of manage.py backup in place: the database in one transaction, boot files, secret key.
+Stop IPManager before. The archive is checked to its last byte first. Afterwards no address is handed out until
+manage.py thaw has compared the ledger with the leases.
+
+Example: manage.py restore --dry-run latest"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("archive", help="the file; `latest` for the newest in IPMANAGER_BACKUP_DIR")
+        parser.add_argument("--overwrite", action="store_true", help="replace a database that is not empty")
+        parser.add_argument("--dry-run", action="store_true", help="check the archive, and change nothing")
+        parser.add_argument("--progress", action="store_true", help="tell how far it is, on a pipe, too")
+        parser.add_argument("--json", action="store_true", help="print a JSON object")
+
+    def handle(self, **options: Any) -> None:
+        progress = Progress(self.stderr, wanted=options["progress"])
+        try:
+            plan = restore.plan(chosen(options["archive"]), progress)
+            if options["dry_run"]:
+                self._say(as_json(plan), forecast(plan), options["json"])
+                return
+            if not options["overwrite"]:
+                restore.refuse_to_replace(plan)
+            done = restore.restore(plan, progress)
+        except IPManagerError as error:
+            raise CommandError(str(error)) from error
+        facts = as_json(plan) | {"seconds": round(done.seconds, 2), "restored_files": len(done.files)}
+        self._say(facts, sentence(done), options["json"])
+
+    def _say(self, facts: dict[str, Any], text: str, as_json: bool) -> None:
+        self.stdout.write(json.dumps(facts) if as_json else text)
+
+
+def chosen(name: str) -> Path:
+    if name != "latest":
+        return Path(name).absolute()
+    if found := make.newest(settings.BACKUP_DIR):
+        return found
+    raise CommandError(f"there is no backup in {settings.BACKUP_DIR} (make one: manage.py backup)")
+
+
+def forecast(plan: restore.Plan) -> str:
+    manifest = plan.manifest
+    there = ", ".join(f"{rows} {table}" for table, rows in plan.replaces.items()) or plan.unreadable or "nothing"
+    return (
+        f"{plan.path} is whole: {sum(manifest.rows.values())} rows and {len(manifest.files)} files "
+        f"of {manifest.made_at}, version {manifest.version}, {manifest.engine}\n"
+        f"it would replace: {there}\nnothing was changed"
+    )
+
+
+def sentence(done: restore.Restored) -> str:
+    manifest = done.plan.manifest
+    return (
+        f"restored {sum(manifest.rows.values())} rows and {len(done.files)} boot files of {manifest.made_at} "
+        f"in {done.seconds:.1f} s\n"
+        "No address is handed out until the leases have been compared: manage.py thaw"
+    )
+
+
+def as_json(plan: restore.Plan) -> dict[str, Any]:
+    manifest = plan.manifest
+    return {
+        "path": str(plan.path),
+        "made_at": manifest.made_at,
+        "version": manifest.version,
+        "engine": manifest.engine,
+        "rows": manifest.rows,
+        "files": len(manifest.files),
+        "replaces": plan.replaces,
+        "unreadable": plan.unreadable,
+    }

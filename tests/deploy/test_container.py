@@ -1,0 +1,137 @@
+"""deploy/container: what can be known of the image and the compose file without building them.
+
+IPMANAGER_TEST_PROOF=1 (`make proof`): test_fresh_debian also takes the Dockerfile's steps, in a fresh Debian.
+"""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.support import settings_file
+from tests.support.postgres import free_port
+
+ROOT = Path(__file__).parents[2]
+PLACE = ROOT / "deploy/container"
+SCHEMA = ROOT / "tests/data/schemas/compose-spec.json"
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load((PLACE / "compose.yaml").read_text())
+
+
+def steps():
+    """The Dockerfile's instructions: word and rest, lines joined."""
+    text = re.sub(r"^#.*\n", "", (PLACE / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", "")
+    return [tuple(line.split(None, 1)) for line in text.splitlines() if line.strip()]
+
+
+def test_the_compose_file_is_one(compose):
+    jsonschema.validate(compose, json.loads(SCHEMA.read_text()))
+
+
+def test_the_compose_file_names_nothing_that_is_not_there(compose):
+    for service in compose["services"].values():
+        named = {volume.split(":")[0] for volume in service["volumes"]}
+        assert named <= compose["volumes"].keys()
+        assert set(service.get("secrets", [])) <= compose["secrets"].keys()
+        assert service.get("depends_on", {}).keys() <= compose["services"].keys()
+
+
+def test_the_compose_file_sets_what_are_settings(compose):
+    known = set(re.findall(r"^#([A-Z_]+)=", settings_file.render(), re.MULTILINE))
+    for name in ("web", "worker"):
+        settings = {setting.removesuffix("_FILE") for setting in compose["services"][name]["environment"]}
+        assert settings <= known
+
+
+def test_our_containers_can_do_no_more_than_they_must(compose):
+    for name, service in compose["services"].items():
+        if name != "db":
+            assert service["read_only"] and service["cap_drop"] == ["ALL"]
+            assert service["security_opt"] == ["no-new-privileges:true"]
+        assert (service.get("user") == "root") == (name == "dnsmasq")
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert "secrets" not in compose["services"]["dnsmasq"]
+
+
+def test_no_password_stands_in_the_compose_file(compose):
+    assert all(secret["file"].startswith("secrets/") for secret in compose["secrets"].values())
+    assert "/deploy/container/secrets/" in (ROOT / ".gitignore").read_text().split()
+    assert "deploy/container/secrets" in (PLACE / "Dockerfile.dockerignore").read_text().split()
+
+
+def test_the_image_is_made_of_files_that_are_there_and_ends_without_root():
+    ignored = (PLACE / "Dockerfile.dockerignore").read_text().split()
+    for word, rest in steps():
+        if word == "COPY" and not rest.startswith("--from"):
+            for name in rest.split()[:-1]:
+                assert (ROOT / name).exists() and f"!{name.split('/')[0]}" in ignored, name
+    assert [rest for word, rest in steps() if word == "USER"][-1] == "ipmanager"
+    assert all(word in ("FROM", "RUN", "COPY", "ENV", "WORKDIR", "VOLUME", "EXPOSE", "USER", "ENTRYPOINT", "CMD")
+               for word, _ in steps())  # fmt: skip
+    assert any("--require-hashes" in rest for word, rest in steps() if word == "RUN")
+
+
+def test_the_image_has_every_room_of_the_house():
+    copied = {rest.split()[0] for word, rest in steps() if word == "COPY"}
+    rooms = {path.parent.name for path in ROOT.glob("*/apps.py")}
+    assert rooms | {"manage.py", "templates", "deploy"} <= copied
+
+
+@contextlib.contextmanager
+def container(environment, *words):
+    """The entrypoint with these words, ended with the block."""
+    entrypoint = [str(PLACE / "entrypoint"), *words]
+    process = subprocess.Popen(entrypoint, env=environment | {"IPMANAGER_PYTHON": sys.executable})
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def ask(process, url, body=None):
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            request = urllib.request.Request(url, body, {"Content-Type": "application/json"} if body else {})
+            with urllib.request.urlopen(request, timeout=20) as response:
+                return json.load(response)
+        except OSError:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_the_container_takes_the_arguments_of_ippool(empty_database):
+    port = free_port()
+    flags = ["--port", str(port), "--network", "192.168.1", "--gateway", "192.168.1.1"]
+    with container(empty_database, "ippool", *flags) as process:
+        given = ask(process, f"http://127.0.0.1:{port}/api/v1/ip/allocate", b'{"vm_id": "srv-abc123"}')
+    assert (given["ip"], given["gateway"], given["network"]) == ("192.168.1.2", "192.168.1.1", "192.168.1.0/24")
+
+
+def test_options_alone_are_ippools_as_for_the_image_that_it_replaces(empty_database):
+    told = run(empty_database, "--port", "9000", "--network", "192.168.1", "--gateway", "10.0.0.1")
+    assert "--gateway: 10.0.0.1 does not lie in 192.168.1.0/24" in told.stderr
+
+
+def test_any_other_word_is_a_command(empty_database):
+    assert "no issues" in run(empty_database, "check").stdout
+
+
+def run(environment, *words):
+    more = {"IPMANAGER_PYTHON": sys.executable, "PATH": os.defpath}
+    return subprocess.run(
+        [PLACE / "entrypoint", *words], env=environment | more, capture_output=True, text=True, check=False
+    )
