@@ -54,6 +54,7 @@ $(VENV)/%.stamp: requirements/%.txt $(VENV)/made
 
 $(VENV)/made:
 	@$(MAKE_VENV)
+	@ln -s ../../bin/ipmanager $(VENV)/bin/
 	@touch $@
 
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \

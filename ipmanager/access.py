@@ -36,7 +36,7 @@ class Access(BasePermission):
         right = needed(request, view)
         if right is None or not may(request, right):
             return False
-        if confines(request) and not hasattr(view, "confine"):
+        if confines(request) and getattr(view, "confine", None) is None:
             self.message = _("This token is for some networks only, and this route knows no such bounds.")
             return False
         return True

@@ -1,4 +1,4 @@
-"""Users, groups and API tokens in the admin's own look."""
+"""Users, groups and API tokens in the admin's own look; the installation's health."""
 
 from typing import Any
 
@@ -7,9 +7,13 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -20,7 +24,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from ipmanager.models import SCOPE_TEXTS, Token, lifetime
+from ipmanager import doctor
+from ipmanager.models import SCOPE_TEXTS, Pulse, Token, lifetime
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -96,6 +101,7 @@ class TokenAdmin(ModelAdmin):
     list_display = ["name", "user", "scope_words", "created", "expiry", "last_used"]
     list_select_related = ["user"]
     search_fields = ["name", "user__username"]
+    search_help_text = _("Name or user")
     fields = [
         "name",
         "user",
@@ -147,3 +153,45 @@ class TokenAdmin(ModelAdmin):
         answer = TemplateResponse(request, "admin/ipmanager/token/made.html", context)
         answer["Cache-Control"] = "no-store"
         return answer
+
+
+@admin.register(Pulse)
+class HealthAdmin(ModelAdmin):
+    """What `manage.py doctor` says, for people who rather look."""
+
+    icon = "stethoscope"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Pulse | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Pulse | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        results = doctor.examine(quick=True)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Health"),
+            "results": [
+                {"exam": gettext(result.exam), "found": result.finding, "badge": _badge(result)} for result in results
+            ],
+            "well": not doctor.status(results),
+            "opts": self.opts,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/ipmanager/health.html", context)
+
+
+def _badge(result: doctor.Result) -> SafeString:
+    kind, label = {
+        "ok": ("yes", _("Good")),
+        "note": ("unknown", _("Note")),
+        "warning": ("reserved", _("Warning")),
+        "error": ("no", _("Error")),
+    }[result.finding.level]
+    return format_html('<span class="ipm-badge ipm-{}">{}</span>', kind, label)

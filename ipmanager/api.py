@@ -4,6 +4,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
+from dhcp import api as dhcp_api
 from ipam import api as ipam_api
 from ipam.api_search import Search
 from ipmanager import pool_api, problems, schema
@@ -13,6 +14,7 @@ from registry import discovery
 
 router = SimpleRouter()
 ipam_api.register(router)
+dhcp_api.register(router)
 pxe_api.register(router)
 
 urlpatterns = [
@@ -20,8 +22,9 @@ urlpatterns = [
     path("v1/ipmanager/", include(registry_api)),
     path("v1/ipmanager/", include(discovery)),
     path("v1/search/", Search.as_view(), name="search"),
+    *(path(f"v1/{route}", view.as_view()) for route, view in dhcp_api.SINGLE.items()),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/", schema.docs, name="docs"),
-    re_path("^(?P<path>.*)$", problems.unknown_route),
+    re_path(r"^(?P<path>[\s\S]*)$", problems.unknown_route),
 ]

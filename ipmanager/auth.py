@@ -9,6 +9,8 @@ from rest_framework.request import Request
 from ipmanager.models import Token
 from ipmanager.proxies import client_address
 
+ACCEPTED = "_ipmanager_token_accepted"  # on a request whose token has been checked and is good
+
 
 class TokenAuthentication(KnoxAuthentication):
     """Knox's tokens, found by their hash in one query and accepted only from the networks they name."""
@@ -20,6 +22,7 @@ class TokenAuthentication(KnoxAuthentication):
             if not token.accepts(client_address(request)):
                 raise AuthenticationFailed(_("This token may not be used from your address."))
             token.note_use()
+            setattr(getattr(request, "_request", request), ACCEPTED, True)
         return found
 
     def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, Token]:

@@ -15,7 +15,7 @@ SHORTEST_SAFE_TOKEN = 20
 
 @register()
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    return [*open_to_the_network(), *database_place(), *weak_token()]
+    return [*open_to_the_network(), *tls_without_proxy(), *database_place(), *weak_token()]
 
 
 def open_to_the_network() -> Iterator[CheckMessage]:
@@ -45,6 +45,16 @@ def open_to_the_network() -> Iterator[CheckMessage]:
             "IPMANAGER_POOL_API is open and other machines can reach IPManager: anybody may take addresses.",
             hint="set IPMANAGER_POOL_API=token, or let a firewall choose the callers",
             id="ipmanager.W004",
+        )
+
+
+def tls_without_proxy() -> Iterator[CheckMessage]:
+    """Warn of https in front of us whose proxy we do not believe: everybody then has the proxy's address."""
+    if settings.PUBLIC_URL.startswith("https://") and not settings.TRUSTED_PROXIES:
+        yield Warning(
+            "IPMANAGER_PUBLIC_URL starts with https://, but IPMANAGER_TRUSTED_PROXIES names no proxy that speaks TLS.",
+            hint="set IPMANAGER_TRUSTED_PROXIES to the proxy's address, 127.0.0.1 for one on this machine",
+            id="ipmanager.W007",
         )
 
 

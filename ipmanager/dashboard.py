@@ -16,6 +16,7 @@ from dhcp import installed, servers
 from dhcp.admin.dhcp_servers import server_badge
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
 from dhcp.targets import Target
+from ipam import freeze
 from ipam.admin import marks
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from ipam.usage import fullest
@@ -29,6 +30,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["title"] = _("Overview")
     if request.user.has_perm("ipam.view_ipaddress"):
         context["ledger"] = _ledger()
+        context["frozen"] = freeze.state()
     if request.user.has_perm("dhcp.view_generation"):
         context["dhcp"] = _dhcp()
     return context

@@ -56,6 +56,14 @@ def choice(name: str, default: str, allowed: Sequence[str]) -> str:
     return value
 
 
+def number(name: str, default: int, most: int) -> int:
+    """A whole number from 0."""
+    value = text(name, str(default))
+    if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) <= most):
+        raise ImproperlyConfigured(f"{name}: {value!r} is not a whole number from 0 to {most}")
+    return int(value)
+
+
 def matching(name: str, default: str, pattern: str, expected: str) -> str:
     """A text that the whole pattern matches; the error tells what was expected, not what was found."""
     value = text(name, default)
@@ -170,7 +178,11 @@ def database(name: str, default: str) -> dict:
 
     HOST:PORT may be several, h1:5432,h2:5432; HOST may be a percent-encoded socket directory.
     """
-    value = text(name, default)
+    return parse_database(name, text(name, default))
+
+
+def parse_database(name: str, value: str) -> dict:
+    """The same from a text; the name is for the complaint."""
     try:
         entry = dict(environ.Env.db_url_config(value))
     except Exception as error:  # django-environ raises many kinds; the URL may hold a password: not shown

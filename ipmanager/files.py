@@ -9,7 +9,7 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,12 +31,17 @@ def replace(path: Path | str, data: bytes, mode: int = 0o644) -> None:
     A symbolic link at `path` is replaced itself; what it points to stays untouched.
     """
     try:
-        _replace(Path(path), data, mode)
+        _replace(Path(path), [data], mode)
     except OSError as error:
         if error.errno != errno.EIO:
             raise
         # A second fsync of the same file may succeed although its pages are lost; only new pages count.
-        _replace(Path(path), data, mode)
+        _replace(Path(path), [data], mode)
+
+
+def replace_from(path: Path | str, blocks: Iterable[bytes], mode: int = 0o644) -> None:
+    """The same with the content in blocks, for what is too large for the memory."""
+    _replace(Path(path), blocks, mode)
 
 
 def remove_leftovers(path: Path | str) -> None:
@@ -59,15 +64,15 @@ def lock(path: Path | str, timeout: float = 10.0) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _replace(path: Path, data: bytes, mode: int) -> None:
+def _replace(path: Path, blocks: Iterable[bytes], mode: int) -> None:
     with _naming(path):
-        temporary = _write_beside(path, data, mode)
+        temporary = _write_beside(path, blocks, mode)
         try:
             temporary.rename(path)
         except BaseException:
             _remove(temporary)
             raise
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
 
 @contextmanager
@@ -80,13 +85,14 @@ def _naming(path: Path) -> Iterator[None]:
         raise
 
 
-def _write_beside(path: Path, data: bytes, mode: int) -> Path:
+def _write_beside(path: Path, blocks: Iterable[bytes], mode: int) -> Path:
     """A finished temporary file in the same directory: rename works within one file system only."""
     descriptor, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file:
-            _write_all(file.fileno(), data)
+            for block in blocks:
+                _write_all(file.fileno(), block)
             os.fchmod(file.fileno(), mode)  # before the rename, and whatever the umask
             os.fsync(file.fileno())
     except BaseException:
@@ -101,7 +107,8 @@ def _write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make a rename in it outlive a power failure."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,11 +1,13 @@
 """How gunicorn serves IPManager; GUNICORN_CMD_ARGS and WEB_CONCURRENCY in the environment have the last word."""
 
 import os
+from typing import Any
 
 from django.conf import settings
 
-from ipmanager import process
+from ipmanager import counters, process
 
+counters.share()
 wsgi_app = "ipmanager.wsgi:application"
 _host, _port = settings.BIND
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
@@ -17,7 +19,17 @@ max_requests = 10_000
 max_requests_jitter = 1_000
 graceful_timeout = 20
 loglevel = "warning"
-post_worker_init = process.note
+# What gunicorn itself has to say looks like the rest.
+logconfig_dict: dict[str, Any] = dict(settings.LOGGING)
+logconfig_dict["loggers"] = {
+    **logconfig_dict["loggers"],
+    "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
+}
+when_ready = process.look
+pre_fork = counters.choose_slot
+post_fork = counters.take_slot
+post_worker_init = process.begin
+on_exit = counters.forget
 control_socket_disable = True
 # Forwarded headers are the business of ipmanager.proxies alone.
 forwarded_allow_ips = ""

@@ -8,8 +8,9 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from ipmanager import __version__
+from ipmanager import __version__, exams, pulse
 from ipmanager.errors import Unavailable
+from ipmanager.findings import ERROR
 
 
 @never_cache
@@ -22,14 +23,19 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when the database answers and has our tables, else 503 with the reason."""
+    """200 when the database answers and has our tables and the disk has room, else 503 with the reason.
+
+    A worker that is missed is told, not refused for: without it pages and API still work, and would stop everywhere.
+    """
     try:
         ask_database()
         require_migrations()
+        require_room()
+        warnings = [] if pulse.is_felt() else ["no worker has given a sign of life for a minute"]
     except Unavailable as error:
         problem = {"title": "Not ready", "status": error.status, "code": error.code, "detail": str(error)}
         return JsonResponse(problem, status=error.status, content_type="application/problem+json")
-    return JsonResponse({"status": "ok", "version": __version__})
+    return JsonResponse({"status": "ok", "version": __version__, "warnings": warnings})
 
 
 def ask_database() -> None:
@@ -40,6 +46,12 @@ def ask_database() -> None:
     except DatabaseError as error:
         # The driver's text names hosts and users: for the log, not for an anonymous caller.
         raise Unavailable("the database does not answer", hint="see the log; check DATABASE_URL") from error
+
+
+def require_room() -> None:
+    """Raise Unavailable when a disk that we write to is full."""
+    if any(finding.level == ERROR for finding in exams.disks()):
+        raise Unavailable("a disk is full", hint="run: python manage.py doctor")
 
 
 @functools.cache  # keeps a good answer only: an exception is asked again, and applied migrations stay applied

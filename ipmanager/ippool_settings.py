@@ -5,4 +5,4 @@ from ipmanager.settings import *  # noqa: F403
 ROOT_URLCONF = "ipmanager.ippool_urls"
 WSGI_APPLICATION = "ipmanager.wsgi.application"
 # No pages, so no sessions, languages or policies; who asked is of interest to nobody, because anybody may.
-MIDDLEWARE = ["ipmanager.proxies.TrustedProxies"]
+MIDDLEWARE = ["ipmanager.proxies.TrustedProxies", "ipmanager.middleware.KnownLength", "ipmanager.short.ShortWay"]

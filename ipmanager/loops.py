@@ -11,7 +11,14 @@ from django.utils.module_loading import import_string
 
 logger = logging.getLogger(__name__)
 
-LOOPS = ["ipam.worker.Worker", "dhcp.worker.Worker", "pxe.watch.Worker", "registry.worker.Worker"]
+LOOPS = [
+    "ipam.worker.Worker",
+    "dhcp.worker.Worker",
+    "pxe.watch.Worker",
+    "registry.worker.Worker",
+    "ipmanager.pulse.Worker",
+    "ipmanager.prune.Worker",
+]
 PATIENCE = 20.0  # seconds that a loop may take to finish its round
 
 

@@ -1,4 +1,4 @@
-"""API tokens: hashed, expiring, scoped, and usable only from where they belong."""
+"""API tokens: hashed, expiring, scoped, and usable only from where they belong. Answers to be repeated; workers."""
 
 import ipaddress
 import re
@@ -155,6 +155,25 @@ class Replay(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Pulse(models.Model):
+    """The sign of life of a worker on some host; see `ipmanager.pulse`."""
+
+    host = models.CharField(_("host"), max_length=255, unique=True)
+    version = models.CharField(_("version"), max_length=50, default="")
+    pid = models.PositiveIntegerField(_("process"), default=0)
+    seen_at = models.DateTimeField(_("last seen"), default=timezone.now)  # by the database's clock
+    # Which start of the host it was, and what its clock then said beyond the time since.
+    boot = models.CharField(max_length=36, default="")
+    offset = models.FloatField(default=0)
+
+    class Meta:
+        verbose_name = _("worker")
+        verbose_name_plural = _("health")
+
+    def __str__(self) -> str:
+        return self.host
 
 
 def lifetime(days: int | None) -> timedelta | None:

@@ -5,20 +5,25 @@ Plain Django views: this is the hot path. Its words are a protocol and stay Engl
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, register_converter
+from django.urls.converters import PathConverter
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed
 
-from ipam import vmpool
+from ipam import moment, vmpool
 from ipam.addresses import inside
+from ipmanager.access import Right
 from ipmanager.auth import TokenAuthentication
 from ipmanager.errors import Exhausted, Invalid, IPManagerError
+from ipmanager.problems import AWAY, SOON
+from ipmanager.short import Caller, Route, said, sent
 
 logger = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
@@ -118,9 +123,9 @@ def _respond(
         return JsonResponse({"error": "No available IPs in pool"}, status=503)
     except IPManagerError as error:
         return JsonResponse({"error": str(error)}, status=error.status)
-    except OperationalError:
-        logger.exception("%s %s: the database does not answer", request.method, request.path)
-        return JsonResponse({"error": "The database does not answer; try again"}, status=503)
+    except AWAY as error:
+        logger.error("%s %s: the database does not answer: %s", request.method, request.path, str(error).strip())
+        return JsonResponse({"error": "The database does not answer; try again"}, status=503, headers=SOON)
     return JsonResponse(body, status=status, safe=False)
 
 
@@ -191,13 +196,62 @@ def broken(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"error": "Internal error"}, status=500)
 
 
+# --- the short way ----------------------------------------------------------------------------------------
+
+ALLOCATE = Right("allocate", "ipam.change_ipaddress")
+
+
+def short_allocate(request: HttpRequest, caller: Caller) -> HttpResponse | None:
+    """An address for a VM that has none yet, in one statement."""
+    asked = sent(request, ("vm_id", "hostname"))
+    if asked is None or int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+        return None
+    vm_id, hostname = asked.get("vm_id"), asked.get("hostname")
+    if not isinstance(vm_id, str) or not vm_id.strip() or not isinstance(hostname, str | None):
+        return None
+    try:
+        given = vmpool.allocate_at_once(vm_id, hostname or "", caller.user)
+    except (IPManagerError, IntegrityError, *AWAY):
+        return None  # the same again does no harm: a VM has one address
+    return said(given if hostname is None else given | {"hostname": hostname}, 201, CORS) if given else None
+
+
+def short_show(request: HttpRequest, caller: Caller, vm_id: str) -> HttpResponse | None:
+    found = vmpool.find_at_once(vm_id)
+    return said(found, headers=CORS) if found else None
+
+
+def short_stats(request: HttpRequest, caller: Caller) -> HttpResponse:
+    return said(moment.remembered(("pool", settings.POOL_NETWORK), lambda: stats(request)[1]), headers=CORS)
+
+
+def is_open() -> bool:
+    return settings.POOL_API == "open"
+
+
+CORS = {"Access-Control-Allow-Origin": "*"}
+FIXED = r"(?:allocate|allocations|stats)\Z|release/|release-by-ip/"
+SHORT = [
+    Route("POST", re.compile("/api/v1/ip/allocate"), ALLOCATE, short_allocate, is_open),
+    Route("GET", re.compile("/api/v1/ip/stats"), ALLOCATE, short_stats, is_open),
+    Route("GET", re.compile(f"/api/v1/ip/(?!{FIXED})(?P<vm_id>.+)"), ALLOCATE, short_show, is_open),
+]
+
+
+class AnyText(PathConverter):
+    """Slashes and line breaks, too: whatever is asked for is answered in these routes' own shape."""
+
+    regex = r"[\s\S]+"
+
+
+register_converter(AnyText, "text")
 # Fixed words stand before VM ids, as in the original: a VM called "stats" can be made and released, not shown.
 urlpatterns: list[URLPattern] = [
     path("health", serve("GET", health, anonymous=True)),
     path("ip/allocate", serve("POST", allocate)),
     path("ip/allocations", serve("GET", allocations)),
     path("ip/stats", serve("GET", stats)),
-    path("ip/release/<path:vm_id>", serve("DELETE", release)),
-    path("ip/release-by-ip/<path:ip>", serve("DELETE", release_by_ip)),
-    path("ip/<path:vm_id>", serve("GET", show)),
+    path("ip/release/<text:vm_id>", serve("DELETE", release)),
+    path("ip/release-by-ip/<text:ip>", serve("DELETE", release_by_ip)),
+    path("ip/<text:vm_id>", serve("GET", show)),
 ]

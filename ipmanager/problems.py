@@ -9,14 +9,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
-from django.db import IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -28,6 +30,8 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 WHOLE = "row"  # the key of errors that belong to no single field
 Errors = dict[str, list[str]]
+AWAY = (OperationalError, InterfaceError)  # the database is being restarted, or has just been
+SOON = {"Retry-After": "1"}
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -56,13 +60,16 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]] | N
         case ProtectedError():
             held = ", ".join(sorted(str(row) for row in list(error.protected_objects)[:5]))
             return told(409, _("Other rows still refer to it: %s.") % held, hint=_("Delete or change them first."))
+        case DataError():
+            logger.warning("the database cannot keep this: %s", error)
+            return told(400, _("A value is too large, or holds signs that the database cannot keep."))
         case IntegrityError():
             logger.warning("refused by a constraint of the database: %s", error)
             return told(409, _("Another change came first, or a rule of the database forbids this one."),
                         hint=_("Read the row again and retry."))  # fmt: skip
-        case OperationalError():
-            logger.error("the database does not answer: %s", error)
-            return told(503, _("The database does not answer."), hint=_("Try again later."))
+        case OperationalError() | InterfaceError():
+            logger.error("the database does not answer: %s", str(error).strip())
+            return database_away()
         case Http404():
             return told(404, _("There is no such row."))
         case PermissionDenied():
@@ -159,3 +166,20 @@ def unknown_route(request: HttpRequest, path: str = "") -> JsonResponse:
     """Every address below /api/ that no route has."""
     status, body, _headers = told(404, _("There is no route %s.") % request.path)
     return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
+
+
+def database_away() -> tuple[int, dict[str, Any], dict[str, str]]:
+    """It is being restarted, or the way to it is cut: the same request may succeed in a moment."""
+    return told(503, _("The database does not answer."), hint=_("Try again later."), headers=SOON)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: what came out of a view or never reached one. The log has it with its traceback."""
+    away = isinstance(sys.exception(), AWAY)
+    if request.path.startswith("/api/"):
+        broken = told(500, _("Something broke here."), hint=_("It is in the log."))
+        status, body, headers = database_away() if away else broken
+        return JsonResponse(body, status=status, headers=headers, content_type=CONTENT_TYPE)
+    # Without the request: who is logged in stands in the database.
+    page = loader.get_template("503.html" if away else "500.html").render()
+    return HttpResponse(page, status=503 if away else 500, headers=SOON if away else None)

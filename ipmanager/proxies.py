@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -54,6 +55,7 @@ def is_trusted(address: Address) -> bool:
     return any(address in network for network in settings.TRUSTED_PROXIES)
 
 
+@lru_cache(1024)
 def parse(text: str) -> Address | None:
     """The address in one hop; IPv4 as seen by a dual-stack socket (::ffff:192.0.2.1) is IPv4."""
     try:

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import exceptions, serializers, viewsets
 from rest_framework.filters import OrderingFilter
-from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,9 +19,10 @@ from rest_framework.views import APIView
 from ipmanager.access import confines
 from ipmanager.bulk import Bulk
 from ipmanager.models import Network
+from ipmanager.pages import Pages
 from ipmanager.replay import Repeatable
 
-OWN_PARAMETERS = {"page", "page_size", "ordering", "fields"}
+OWN_PARAMETERS = {"page", "page_size", "after", "before", "ordering", "fields"}
 
 
 class Changed(exceptions.APIException):
@@ -32,25 +32,26 @@ class Changed(exceptions.APIException):
     default_code = "changed"
 
 
-class Pages(PageNumberPagination):
-    """`?page=2&page_size=200`: 50 rows unless asked otherwise, 1000 at most, however many are asked for."""
-
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 1000
-
-
 class Filters(DjangoFilterBackend):
     """Filters that refuse names they do not know: a typing error must not return every row."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet, view: APIView) -> QuerySet:
         filterset = self.get_filterset_class(view, queryset)
         further = getattr(view, "parameters", {}).get(getattr(view, "action", ""), ())
-        known = {*(filterset.base_filters if filterset else ()), *OWN_PARAMETERS, *further}
-        if unknown := sorted(set(request.query_params) - known):
-            message = _("There is no such filter. Known are: %s.") % ", ".join(sorted(known))
-            raise exceptions.ValidationError({name[:60]: [message] for name in unknown[:10]})
-        return super().filter_queryset(request, queryset, view)
+        refuse_unknown(request, *(filterset.base_filters if filterset else ()), *OWN_PARAMETERS, *further)
+        if filterset is None or not set(request.query_params) & set(filterset.base_filters):
+            return queryset  # making a form of all filters costs more than most lists
+        chosen = self.get_filterset(request, queryset, view)
+        if not chosen.is_valid():  # django-filter's own way stumbles over a % in what was sent
+            raise exceptions.ValidationError({name: list(map(str, wrong)) for name, wrong in chosen.errors.items()})
+        return chosen.qs
+
+
+def refuse_unknown(request: Request, *known: str) -> None:
+    """A query has no other names than these. Raises ValidationError."""
+    if unknown := sorted(set(request.query_params) - set(known)):
+        message = _("There is no such filter. Known are: %s.") % ", ".join(sorted(known))
+        raise exceptions.ValidationError({name[:60]: [message] for name in unknown[:10]})
 
 
 class Ordering(OrderingFilter):
@@ -73,9 +74,9 @@ class ChosenFields(serializers.Serializer):
         fields = super().get_fields()
         request = self.context.get("request")
         chosen = request.query_params.get("fields") if request and request.method in ("GET", "HEAD") else None
-        if not chosen:
+        names = [name.strip() for name in (chosen or "").split(",") if name.strip()]
+        if not names:
             return fields
-        names = [name.strip() for name in chosen.split(",") if name.strip()]
         if wrong := [name for name in names if name not in fields]:
             raise exceptions.ValidationError(
                 {"fields": [_("There is no field %(name)s; there are: %(all)s.")
@@ -84,18 +85,18 @@ class ChosenFields(serializers.Serializer):
         return {name: fields[name] for name in dict.fromkeys(names)}
 
 
-class Resource(Repeatable, Bulk, viewsets.ModelViewSet):
-    """The rows of a model. A change is made to the row as it is under lock, so that no other change is lost.
+class Readable(viewsets.ReadOnlyModelViewSet):
+    """Rows to look at, one by one or in lists.
 
-    Rows that have a place in the network know by `confined` which of them lie in some networks.
+    Rows that have a place in the network know by `confined` which of them lie in some networks. A view of others says
+    `confine = None`, and lets no confined token in.
     """
 
     lookup_value_regex = "[0-9]{1,18}"
     pagination_class = Pages
     filter_backends = [Filters, Ordering]
-    http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
-    scope = ""
-    parameters: dict[str, tuple[str, ...]] = {"export": ("as",)}  # what single actions read from the query besides
+    scope = "admin"  # for what its actions change
+    parameters: dict[str, tuple[str, ...]] = {}  # what single actions read from the query besides
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.shown(self.get_object())
@@ -108,6 +109,24 @@ class Resource(Repeatable, Bulk, viewsets.ModelViewSet):
     def confine(self, rows: Any, networks: list[Network]) -> QuerySet:
         """Those of the rows that lie in the networks."""
         return rows.confined(networks)
+
+    def shown(self, row: Any, status: int = 200) -> Response:
+        """The row, and the ETag of its whole: `fields=` does not change it."""
+        whole = self.plain(row)
+        body = self.get_serializer(row).data if "fields" in self.request.query_params else whole
+        return Response(body, status=status, headers={"ETag": etag(whole)})
+
+    def plain(self, row: Any) -> Any:
+        """All fields of the row, whatever the request asks for."""
+        return self.serializer_class(row).data  # type: ignore[misc]
+
+
+class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
+    """The rows of a model. A change is made to the row as it is under lock, so that no other change is lost."""
+
+    http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
+    scope = ""
+    parameters = {"export": ("as",)}
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
@@ -155,16 +174,6 @@ class Resource(Repeatable, Bulk, viewsets.ModelViewSet):
         if not within:
             bounds = ", ".join(map(str, confines(self.request)))
             raise exceptions.PermissionDenied(_("This token is for %s only.") % bounds)
-
-    def shown(self, row: Any, status: int = 200) -> Response:
-        """The row, and the ETag of its whole: `fields=` does not change it."""
-        whole = self.plain(row)
-        body = self.get_serializer(row).data if "fields" in self.request.query_params else whole
-        return Response(body, status=status, headers={"ETag": etag(whole)})
-
-    def plain(self, row: Any) -> Any:
-        """All fields of the row, whatever the request asks for."""
-        return self.serializer_class(row).data  # type: ignore[misc]
 
 
 def etag(data: Any) -> str:

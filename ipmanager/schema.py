@@ -13,10 +13,13 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
+from ipmanager import pool_schema
 from ipmanager.problems import CONTENT_TYPE
 from ipmanager.replay import HEADER, Repeatable
 
-FIELDS = OpenApiParameter("fields", OpenApiTypes.STR, description="Only these fields, as in id,hostname.")
+FIELDS = OpenApiParameter(
+    "fields", OpenApiTypes.STR, description="Only these fields, as in id,hostname; all others are left out."
+)
 IF_MATCH = OpenApiParameter(
     "If-Match", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The ETag that was read; 412 if the row changed."
 )
@@ -37,7 +40,30 @@ PROBLEM = {
         "errors": {"type": "object", "additionalProperties": TEXTS},
     },
     "required": ["title", "status", "code", "detail"],
+    "examples": [
+        {
+            "title": "Conflict", "status": 409, "code": "conflict", "detail": "ip_address: 10.0.0.5 is taken by web-1.",
+            "errors": {"ip_address": ["10.0.0.5 is taken by web-1."]},
+        }
+    ],
+}  # fmt: skip
+WRONG = {
+    "400": "The request is wrong; `errors` names the fields.",
+    "401": "Credentials are missing, or are not good.",
+    "403": "The caller may not do this.",
+    "404": "There is no such row, or not for this caller.",
+    "405": "The route knows no such method.",
+    "406": "The route has no such media type.",
+    "409": "Something that exists is in the way.",
+    "412": "Somebody has changed the row since it was read.",
+    "413": "The body is too large.",
+    "415": "The body is of another type than the route reads.",
+    "422": "The Idempotency-Key stands for another request.",
+    "429": "Too many requests; Retry-After says when to come back.",
+    "503": "A part that is needed does not answer; try again.",
 }
+ALWAYS = ("401", "403", "405", "406", "429", "503")
+OF_BODIES = ("400", "404", "409", "413", "415")
 
 
 class Schema(AutoSchema):
@@ -67,13 +93,37 @@ class BearerToken(OpenApiAuthenticationExtension):
 
 
 def describe_problems(result: dict[str, Any], generator: Any, **kwargs: Any) -> dict[str, Any]:
-    """Every operation may answer with a problem."""
+    """Every operation may answer with a problem; those of the pool have their own shape."""
     result["components"]["schemas"]["Problem"] = PROBLEM
-    content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for operations in result["paths"].values():
-        for operation in operations.values():
-            operation["responses"]["default"] = {"description": "What was wrong.", "content": content}
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            for status in _statuses(path, method, operation):
+                _may_be_a_problem(operation["responses"], status)
+    result["paths"] |= pool_schema.paths()
+    result["components"]["schemas"] |= pool_schema.SCHEMAS
     return result
+
+
+def _statuses(path: str, method: str, operation: dict[str, Any]) -> set[str]:
+    """What may go wrong here."""
+    parameters = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] != "path"}
+    found = {*ALWAYS}
+    if "requestBody" in operation or method in ("post", "put", "patch", "delete"):
+        found |= {*OF_BODIES}
+    if parameters:
+        found |= {"400", "404"}
+    if "{" in path:
+        found.add("404")
+    if "If-Match" in parameters:
+        found.add("412")
+    if HEADER in parameters:
+        found.add("422")
+    return found
+
+
+def _may_be_a_problem(responses: dict[str, Any], status: str) -> None:
+    told = responses.setdefault(status, {"description": WRONG[status]})
+    told.setdefault("content", {})[CONTENT_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
 
 @require_safe

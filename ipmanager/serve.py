@@ -88,22 +88,28 @@ def listening_socket() -> Iterator[socket.socket]:
 
 
 def make_ready() -> None:
-    """Tables, static files, a demo network when asked for, somebody who may log in."""
+    """Prepare, and say where we are."""
+    first_start = prepare()
+    say(f"IPManager {settings.VERSION} at {settings.PUBLIC_URL}/ (admin: {settings.PUBLIC_URL}/admin/)")
+    if not first_start:
+        say(
+            f"Lost the password? {sys.executable} manage.py changepassword admin\n"
+            f"Need a token?      {sys.executable} manage.py create_token NAME"
+        )
+
+
+def prepare() -> bool:
+    """Tables, static files, a demo network when asked for, somebody who may log in; whether that is the first time."""
     create_private_database()
     call_command("migrate", interactive=False, verbosity=0)
     collect_static()
     first_start = not get_user_model().objects.exists()
     if first_start and settings.DEMO and "demo" in get_commands():
         call_command("demo", if_empty=True)
-    say(f"IPManager {settings.VERSION} at {settings.PUBLIC_URL}/ (admin: {settings.PUBLIC_URL}/admin/)")
     if first_start:
         welcome()
-    else:
-        say(
-            f"Lost the password? {sys.executable} manage.py changepassword admin\n"
-            f"Need a token?      {sys.executable} manage.py create_token NAME"
-        )
     keep_bootstrap_token()
+    return first_start
 
 
 def create_private_database() -> None:

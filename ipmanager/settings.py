@@ -13,6 +13,7 @@ VERSION = __version__
 
 # --- where things are kept -------------------------------------------------------------------------
 DATA_DIR = env.directory("IPMANAGER_DATA_DIR", BASE_DIR / "var")
+BACKUP_DIR = env.path("IPMANAGER_BACKUP_DIR", DATA_DIR / "backups")
 SECRET_KEY = env.secret("IPMANAGER_SECRET_KEY", DATA_DIR / "secret_key")
 BIND = env.host_port("IPMANAGER_BIND", "127.0.0.1:8000")
 _host = f"[{BIND[0]}]" if ":" in BIND[0] else BIND[0]
@@ -41,15 +42,31 @@ else:
     # None: opening a connection for each request costs 4 to 9 times the request itself.
     _database.setdefault("CONN_MAX_AGE", None)
     _database["CONN_HEALTH_CHECKS"] = True
+    # Allows ipmanager.prepared to have statements planned once; Django's own cursors never ask for it.
+    _database.setdefault("OPTIONS", {}).setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- who may talk to us ----------------------------------------------------------------------------
 ALLOWED_HOSTS = env.words("IPMANAGER_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{_host}")
 CSRF_TRUSTED_ORIGINS = env.words("IPMANAGER_CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.networks("IPMANAGER_TRUSTED_PROXIES")
+API_RATE = env.number("IPMANAGER_API_RATE", 1000, 1_000_000)
+API_RATE_ANONYMOUS = env.number("IPMANAGER_API_RATE_ANONYMOUS", 50, 1_000_000)
+METRICS_FROM = env.networks("IPMANAGER_METRICS_FROM")
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = 12 * 60 * 60
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+_tls = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _tls
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+# Browsers come back by TLS only. Without a proxy that we believe, nobody could tell us that a request came by TLS.
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if _tls else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _tls
+SECURE_SSL_REDIRECT = _tls and bool(TRUSTED_PROXIES)
+# Booting machines speak no TLS; probes and scrapers ask on this machine.
+SECURE_REDIRECT_EXEMPT = [r"^boot\.ipxe$", r"^boot/", r"^healthz$", r"^readyz$", r"^metrics$"]
+# A place in the browsers' preload lists is for the owner of the domain to ask for, not for us.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # --- DHCP ------------------------------------------------------------------------------------------
@@ -79,6 +96,11 @@ BOOT_URL = env.matching(
 ).rstrip("/")
 ALLOWED_HOSTS += [host for host in [env.host_of(BOOT_URL)] if host]
 BOOT_ACCEL = env.matching("IPMANAGER_BOOT_ACCEL", "", r"(/[A-Za-z0-9._/-]*/)?", "a path as in /boot-files/")
+
+# --- how many days what is old is kept; 0: for ever ------------------------------------------------
+KEEP_HISTORY = env.number("IPMANAGER_KEEP_HISTORY", 730, 36_500)
+KEEP_GENERATIONS = env.number("IPMANAGER_KEEP_GENERATIONS", 90, 36_500)
+KEEP_EVENTS = env.number("IPMANAGER_KEEP_EVENTS", 90, 36_500)
 
 # --- services --------------------------------------------------------------------------------------
 ENVIRONMENT = env.matching(
@@ -121,19 +143,24 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ipmanager.traffic.Traffic",
     "ipmanager.proxies.TrustedProxies",
+    "django.middleware.locale.LocaleMiddleware",
+    "ipmanager.middleware.KnownLength",
+    "ipmanager.throttle.Throttle",
+    "ipmanager.short.ShortWay",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "ipmanager.middleware.AdminPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "ipmanager.login.LoginGate",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -168,6 +195,9 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who guesses on does not prolong it
+AXES_USERNAME_CALLABLE = "ipmanager.login.account"
+AXES_LOCKOUT_CALLABLE = "ipmanager.login.locked"
 AXES_CLIENT_IP_CALLABLE = "ipmanager.proxies.client_address"
 
 LANGUAGE_CODE = "en"
@@ -240,6 +270,8 @@ SPECTACULAR_SETTINGS = {
         "AddressStatus": "ipam.models.IPAddress.Status",
         "AddressType": "ipam.models.IPAddress.Type",
         "BootMode": "pxe.models.BootAssignment.Mode",
+        "GenerationResult": "dhcp.models.Generation.Result",
+        "SyncResult": "dhcp.serializers.RESULTS",
         "RegistryMode": "registry.models.RegistryConfig.Mode",
     },
 }
@@ -251,11 +283,19 @@ REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "ipm_", "TOKEN_TTL"
 SIMPLE_HISTORY_REVERT_DISABLED = False
 SIMPLE_HISTORY_ENABLED = True
 
+LOG = env.choice("IPMANAGER_LOG", "text", ["text", "json"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"()": "ipmanager.logs.Line", "fmt": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "ipmanager.logs.Json"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG}},
     "root": {"handlers": ["stderr"], "level": "DEBUG" if DEBUG else "INFO"},
-    "loggers": {"axes": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+    "loggers": {
+        "axes": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+        "ipmanager.requests": {"level": "INFO" if LOG == "json" else "WARNING"},
+    },
 }

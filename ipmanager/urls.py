@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from ipmanager import health
+from ipmanager import health, metrics
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/ipam/")),
@@ -16,4 +16,6 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics.Metrics.as_view()),
 ]
+handler500 = "ipmanager.problems.server_error"

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
@@ -24,6 +25,31 @@ TransactionTestCase._fixture_teardown = lambda self: emptied.empty()  # type: ig
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*parts): skip, or fail, without these parts (tests/support/require.py)")
+    config.addinivalue_line("markers", "on(vendor): what this database alone can do, or needs")
+    config.addinivalue_line("markers", "each: it makes a database for itself, of the kind of its pass")
+    config.addinivalue_line("markers", "once: the database makes no difference; one pass of `make test` is enough")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What asks no database, or is marked `once`, need not run in both passes of `make test`: the first has it. What is
+    marked for one database is no test on the other."""
+    chosen = [item for item in items if is_for_this_pass(item)]
+    if len(chosen) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+        items[:] = chosen
+
+
+def is_for_this_pass(item: pytest.Item) -> bool:
+    if mark := item.get_closest_marker("on"):
+        return mark.args == (connection.vendor,)
+    second = bool(os.environ.get("IPMANAGER_TEST_SECOND_PASS"))
+    return not second or (not item.get_closest_marker("once") and asks_a_database(item))
+
+
+def asks_a_database(item: pytest.Item) -> bool:
+    asked = {"db", "transactional_db", "empty_database"}
+    marked = item.get_closest_marker("django_db") or item.get_closest_marker("each")
+    return bool(marked or asked & set(getattr(item, "fixturenames", ())))
 
 
 def pytest_report_header() -> str:
@@ -35,6 +61,12 @@ def required_parts(request: pytest.FixtureRequest) -> None:
     """Honour `needs` marks."""
     for mark in request.node.iter_markers("needs"):
         require.part(*mark.args)
+
+
+@pytest.fixture(autouse=True)
+def unknown_ledger() -> None:
+    """No test remembers how far the history of another one's ledger went (ipam/freeze.py)."""
+    (settings.DATA_DIR / "ledger.json").unlink(missing_ok=True)
 
 
 def database_url(name: str) -> str:

@@ -1,5 +1,7 @@
 """`make test`: the whole suite on SQLite and on a throw-away PostgreSQL server, both at the same time.
 
+Tests that ask no database, or are marked `once`, run in the first pass only.
+
     python -m tests.run [--only sqlite|postgresql] [pytest's own arguments]
 
 The second pass is shown when the first has ended. Without PostgreSQL it is left out, and the test that asks for it
@@ -23,7 +25,7 @@ from xml.etree import ElementTree
 
 from tests.support import postgres
 
-FAILED = 1  # pytest: some tests failed
+FAILED, NOTHING = 1, 5  # pytest: some tests failed; no test was chosen
 FEW = 20  # more than a busy machine can be blamed for
 
 
@@ -39,7 +41,7 @@ def main() -> int:
     total: Counter[str] = Counter()
     with ExitStack() as stack:
         running = [
-            stack.enter_context(running_pass(database, pytest_arguments, shown=database == passes[0]))
+            stack.enter_context(running_pass(database, pytest_arguments, first=database == passes[0]))
             for database in passes
         ]
         statuses = [one.result(total) for one in running]
@@ -49,7 +51,7 @@ def main() -> int:
         print(f"\npostgresql: left out: {left_out}")
     counts = [f"{total[what]} {what}" for what in ("passed", "failed", "skipped")]
     print(f"\n{', '.join(counts)} ({' + '.join(passes)})")
-    return worst
+    return worst or (0 if total["passed"] else NOTHING)
 
 
 @dataclass
@@ -75,6 +77,8 @@ class Pass:
         failed_before = total["failed"]
         count(self.scratch / "report.xml", total)
         self.failed = total["failed"] - failed_before
+        if status == NOTHING:
+            return 0  # a matter of the other pass
         if status and not self.failed:
             total["failed"] += 1  # pytest itself failed: no report, no tests, interrupted
         return status
@@ -94,16 +98,17 @@ class Pass:
 
 
 @contextmanager
-def running_pass(database: str, arguments: list[str], *, shown: bool) -> Iterator[Pass]:
+def running_pass(database: str, arguments: list[str], *, first: bool) -> Iterator[Pass]:
     """Start pytest on this database; whatever ends the block ends it."""
     with (
         postgres.server() if database == "postgresql" else nullcontext("") as url,
         tempfile.TemporaryDirectory(prefix="ipmanager-report-") as scratch,
         tempfile.TemporaryFile() as output,
     ):
-        hidden = None if shown else output
+        hidden = None if first else output
         command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={scratch}/cache", *arguments]
-        environment = os.environ | {"IPMANAGER_TEST_DATABASE_URL": url}
+        second = "" if first else "1"
+        environment = os.environ | {"IPMANAGER_TEST_DATABASE_URL": url, "IPMANAGER_TEST_SECOND_PASS": second}
         report = f"--junit-xml={scratch}/report.xml"
         process = subprocess.Popen([*command, report], env=environment, stdout=hidden, stderr=hidden)
         try:

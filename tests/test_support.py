@@ -1,5 +1,7 @@
 """The tests' own tools keep their promises."""
 
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -60,3 +62,21 @@ def test_the_postgresql_server_ends_with_its_test_run(number):
 def test_the_second_pass_runs_on_postgresql():
     """Skipped by name where `make test` has to leave that pass out."""
     assert postgres.missing() == ""
+
+
+def test_what_asks_no_database_runs_in_the_first_pass_only():
+    pure, rows, pages = "dhcp/test_render.py", "registry/test_ports.py", "e2e/test_services.py"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        *(f"tests/{file}" for file in (pure, rows, pages)),
+    ]
+    found = {}
+    for second in ("", "1"):
+        environment = os.environ | {"IPMANAGER_TEST_SECOND_PASS": second}
+        out = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120).stdout
+        found[second] = set(re.findall(r"^tests/(\S+?)::", out, re.MULTILINE))
+    assert found == {"": {pure, rows, pages}, "1": {rows}}

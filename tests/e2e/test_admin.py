@@ -6,9 +6,11 @@ from playwright.sync_api import Page, expect
 
 from ipam import demo
 from ipam.models import IPAddress, Server
+from pxe.models import BootEvent
+from tests.e2e.conftest import PHONE
 from tests.ipam.factories import ServerFactory, SubnetFactory
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 
 def press_save(page: Page) -> None:
@@ -157,3 +159,14 @@ def test_no_page_is_wider_than_its_window(admin_page, fits):
         "/admin/ipam/sighting/",
     ):
         fits(admin_page, url)
+
+
+def test_on_a_phone_a_machine_s_events_say_what_happened(admin_page, db):
+    server = ServerFactory(hostname="lab-01")
+    BootEvent.objects.create(server=server, kind="file", detail="vmlinuz")
+    admin_page.set_viewport_size({"width": PHONE, "height": 900})
+    admin_page.goto("/admin/pxe/bootevent/")
+    card = admin_page.locator("#result_list")
+    expect(card.get_by_text("fetched a file")).to_be_visible()
+    first = card.locator("tbody td").first
+    assert first.evaluate("cell => getComputedStyle(cell, '::before').content") == "none"

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from ipam.allocate import find, reserve
 from tests.ipam.factories import ServerFactory, SubnetFactory
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

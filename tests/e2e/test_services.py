@@ -4,7 +4,7 @@ import pytest
 
 from tests.registry.factories import ServiceFactory
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.once, pytest.mark.django_db(transaction=True)]
 PAGE = "/admin/registry/service/picture/"
 
 

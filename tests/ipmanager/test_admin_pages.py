@@ -21,3 +21,11 @@ def test_pages_outside_the_admin_have_the_strict_policy(client):
     policy = client.get("/healthz").headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "default-src 'self'" in policy
+
+
+@pytest.mark.parametrize("query", ["", "?q=nothing-like-it"])
+def test_an_empty_list_says_why_and_asks_nobody_to_make_what_machines_make(admin_client, query):
+    page = admin_client.get(f"/admin/dhcp/handedit/{query}").content.decode()
+    assert ("Nothing matches" if query else "Nobody has edited") in page
+    assert "Create a new item" not in page
+    assert "Show all" not in page

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
+from ipam.models import IPAddress
 from ipmanager import anonymous
 from tests.ipam.factories import IPAddressFactory, ServerFactory, SubnetFactory, VRFFactory
 from tests.support.api import answer, staff, with_session, with_token
@@ -173,6 +174,8 @@ def problem(response, status):
         ("GET", f"subnets/{'9' * 18}/", "", 404),
         ("GET", "nothing/", "", 404),
         ("GET", "subnets", "", 404),
+        ("GET", "subnets/a%0Ab/", "", 404),
+        ("GET", "boot-events/?mac=%25s%25d", "", 400),
         ("PUT", "subnets/", "{}", 405),
         ("POST", "subnets/", "{", 400),
         ("POST", "subnets/", "[" * 100_000, 400),
@@ -223,4 +226,14 @@ def test_the_description_is_openapi_3_1_and_names_every_resource():
     schema = api.get("/api/schema/").json()
     assert schema["openapi"].startswith("3.1")
     assert f"{API}/subnets/{{id}}/next-free/" in schema["paths"]
-    assert all("default" in operation["responses"] for path in schema["paths"].values() for operation in path.values())
+    assert all("429" in operation["responses"] for path in schema["paths"].values() for operation in path.values())
+
+
+def test_a_body_of_unknown_length_is_refused_and_not_taken_for_none():
+    """Else an allocation in chunks would be one for nobody."""
+    subnet = SubnetFactory(network="10.0.0.0/24", static_ip_pools=["10.0.0.10-10.0.0.11"])
+    caller, url = with_token("allocate"), f"{API}/subnets/{subnet.pk}/next-free/"
+    status, problem = answer(caller.generic("POST", url, HTTP_TRANSFER_ENCODING="chunked"))
+    assert (status, problem["code"]) == (411, "length_required")
+    assert "Content-Length" in problem["hint"]
+    assert not IPAddress.objects.exclude(status="available").exists()

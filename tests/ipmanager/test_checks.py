@@ -1,3 +1,5 @@
+from ipaddress import ip_network
+
 import pytest
 
 from ipmanager import checks
@@ -28,12 +30,20 @@ def test_an_open_port_wants_host_names_and_a_public_url(warned, host):
 
 
 def test_an_open_port_with_a_name_for_others_is_fine(warned):
-    assert warned(BIND=("::", 8000), PUBLIC_URL="https://ipam.test", ALLOWED_HOSTS=["localhost", "ipam.test"]) == set()
+    proxy = [ip_network("127.0.0.1")]
+    hosts = ["localhost", "ipam.test"]
+    assert (
+        warned(BIND=("::", 8000), PUBLIC_URL="https://ipam.test", ALLOWED_HOSTS=hosts, TRUSTED_PROXIES=proxy) == set()
+    )
     assert warned(BIND=("192.0.2.1", 8000), PUBLIC_URL="http://192.0.2.1", ALLOWED_HOSTS=["192.0.2.1"]) == set()
 
 
 def test_what_is_loose_at_home_is_doubtful_on_an_open_port(warned):
     assert {"ipmanager.W003", "ipmanager.W004"} <= warned(BIND=("0.0.0.0", 8000), DEBUG=True, POOL_API="open")
+
+
+def test_tls_wants_a_proxy_that_is_believed(warned):
+    assert warned(PUBLIC_URL="https://ipam.test") == {"ipmanager.W007"}
 
 
 def test_a_short_bootstrap_token_is_doubtful(warned):

@@ -2,7 +2,8 @@ import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from ipmanager import health
+from ipmanager import health, pulse
+from tests.support.disk import tiny_disk
 
 
 def test_healthz_answers_without_a_database(client):
@@ -25,6 +26,24 @@ def test_readyz_refuses_while_a_migration_is_missing(client):
 
     assert (response.status_code, response["Content-Type"]) == (503, "application/problem+json")
     assert "manage.py migrate" in response.json()["detail"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readyz_tells_of_a_missing_worker_and_lets_people_work(client):
+    assert client.get("/readyz").json()["warnings"] == ["no worker has given a sign of life for a minute"]
+    pulse.Worker().beat()
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["warnings"]) == (200, [])
+
+
+@pytest.mark.needs("root")
+@pytest.mark.django_db
+def test_readyz_refuses_while_a_disk_is_full(client, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    with tiny_disk(tmp_path):
+        response = client.get("/readyz")
+    assert (response.status_code, "a disk is full" in response.json()["detail"]) == (503, True)
+    assert client.get("/readyz").status_code == 200
 
 
 def test_readyz_refuses_without_a_database_and_names_no_host(client, django_db_blocker, monkeypatch):

@@ -11,6 +11,7 @@ import urllib.request
 import pytest
 from django.core.management import CommandError, call_command
 
+from ipmanager.management.commands import ippool as ippool_command
 from tests.support.postgres import free_port
 from tests.support.site import ROOT
 
@@ -57,9 +58,25 @@ def test_the_seeds_example_works_and_an_allocation_outlives_a_restart(empty_data
 
 
 def test_network_and_gateway_are_chosen_by_flags(empty_database):
-    with ippool(empty_database, free_port(), "-n", "192.168.1", "-g", "192.168.1.254", "-d") as url:
+    flags = ["--network", "192.168.1", "--gateway", "192.168.1.254", "--debug"]
+    with ippool(empty_database, free_port(), *flags) as url:
         assert ask(f"{url}/ip/allocate", "POST", {"vm_id": "a"})[1]["ip"] == "192.168.1.1"
         assert ask(f"{url}/ip/stats")[1]["total"] == 253
+
+
+def test_the_flags_and_defaults_are_those_of_the_original(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        ippool_command.Command().create_parser("manage.py", "ippool").parse_args(["-h"])
+    told = capsys.readouterr().out
+    assert all(flag in told for flag in ("-p PORT", "--port", "-n NETWORK", "-g GATEWAY", "-d, --debug", "-h, --help"))
+    short = parsed("-p", "9000", "-n", "192.168.1", "-g", "192.168.1.1", "-d")
+    assert short == parsed("--port", "9000", "--network", "192.168.1", "--gateway", "192.168.1.1", "--debug")
+    assert (parsed()["port"], str(parsed()["network"]), parsed()["debug"]) == (8080, "172.16.0.0/24", False)
+    assert ippool_command.environment(**parsed())["IPMANAGER_POOL_GATEWAY"] == "172.16.0.1"
+
+
+def parsed(*flags):
+    return vars(ippool_command.Command().create_parser("manage.py", "ippool").parse_args(flags))
 
 
 @pytest.mark.parametrize(

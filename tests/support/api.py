@@ -1,6 +1,10 @@
 """Callers of the API."""
 
+import functools
+import json
+
 from django.contrib.auth.models import Permission, User
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from ipmanager.models import Token
@@ -36,3 +40,9 @@ def with_session(user, *, check_csrf=False):
 
 def answer(response):
     return response.status_code, response.json() if response.content else None
+
+
+@functools.cache
+def description():
+    """What /api/schema/ says; made once, for it takes a second."""
+    return json.loads(json.dumps(SchemaGenerator().get_schema(public=True)))

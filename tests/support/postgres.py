@@ -50,23 +50,60 @@ def owner() -> pwd.struct_passwd | None:
 
 @contextlib.contextmanager
 def server(settings: dict[str, str] = FAST) -> Iterator[str]:
-    """Run a server with these settings; its DATABASE_URL, as superuser, with an empty database ipmanager_db.
+    """Run a server with these settings; its DATABASE_URL, as superuser, with an empty database ipmanager_db."""
+    with running(settings) as started:
+        yield started.url
 
-    It listens on a Unix socket in its own directory and on a free port of 127.0.0.1, for parts that need TCP.
-    """
+
+@contextlib.contextmanager
+def running(settings: dict[str, str] = FAST) -> Iterator["Server"]:
+    """The same, for those who want to kill it."""
     home = Path(tempfile.mkdtemp(prefix="ipmanager-pg-"))
-    process = None
+    server = Server(home, free_port(), settings, drop_root(home))
     try:
-        become = drop_root(home)
-        data, port = home / "data", free_port()
-        initialise(data, become)
-        process = start(data, home, port, settings, become)
-        wait_until_it_answers(process, home, port, become)
-        yield f"postgres://ipadmin@{quote(str(home), safe='')}:{port}/ipmanager_db"
+        server.initialise()
+        server.start()
+        yield server
     finally:
-        if process is not None:
-            stop(process)
+        server.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+class Server:
+    """A server in a directory of its own.
+
+    It listens on a Unix socket there and on a free port of 127.0.0.1, for parts that need TCP.
+    """
+
+    def __init__(self, home: Path, port: int, settings: dict[str, str], become: dict) -> None:
+        self.home, self.port, self.settings, self.become = home, port, settings, become
+        self.url = f"postgres://ipadmin@{quote(str(home), safe='')}:{port}/ipmanager_db"
+        self.process: subprocess.Popen | None = None
+
+    def initialise(self) -> None:
+        initialise(self.home / "data", self.become)
+
+    def start(self) -> None:
+        """Until it answers; after a kill that takes a recovery, and the end of the old one's last children."""
+        deadline = time.monotonic() + START_WITHIN
+        while True:
+            self.process = start(self.home / "data", self.home, self.port, self.settings, self.become)
+            try:
+                return wait_until_it_answers(self.process, self.home, self.port, self.become)
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """kill -9 of the postmaster: its children end by themselves, and what they had not committed is undone."""
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            stop(self.process)
 
 
 def drop_root(home: Path) -> dict[str, int | list[int]]:
@@ -93,7 +130,7 @@ def start(data: Path, home: Path, port: int, settings: dict[str, str], become: d
         **settings,
     }
     flags = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
-    with (home / "log").open("wb") as log:
+    with (home / "log").open("ab") as log:
         return subprocess.Popen(
             [program("postgres"), "-D", str(data), *flags],
             stdin=subprocess.DEVNULL,
@@ -116,8 +153,11 @@ def wait_until_it_answers(process: subprocess.Popen, home: Path, port: int, beco
     create = [program("createdb"), f"--host={home}", f"--port={port}", "--username=ipadmin", "ipmanager_db"]
     deadline = time.monotonic() + START_WITHIN
     while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(subprocess.CalledProcessError):
+        try:
             return call(create, become)
+        except subprocess.CalledProcessError as error:
+            if b"already exists" in error.stderr:
+                return None
         time.sleep(0.1)
     raise RuntimeError(f"PostgreSQL did not start:\n{(home / 'log').read_text()}")
 

@@ -75,6 +75,17 @@ def network_namespaces() -> str:
     return ""
 
 
+def overlay() -> str:
+    """Tried as well: a mount namespace of our own with an overlay in it."""
+    absent = program("unshare", "nsenter", package="util-linux") or network_namespaces()
+    if absent:
+        return absent
+    layers = "lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w"
+    script = f"mount -t tmpfs tmpfs /mnt; mkdir /mnt/u /mnt/w; mount -t overlay overlay -o {layers} /mnt"
+    made = subprocess.run(["unshare", "--mount", "sh", "-ec", script], capture_output=True, text=True, check=False)
+    return f"cannot make one: {made.stderr.strip()}" if made.returncode else ""
+
+
 def bus() -> str:
     """A message bus can be started, and spoken to."""
     return program("dbus-daemon", package="dbus-daemon") or program("dbus-send", package="dbus-bin")
@@ -91,17 +102,26 @@ PARTS = {
     ),
     "chromium": browser,
     "dbus": bus,
+    "debootstrap": lambda: program("debootstrap", package="debootstrap"),
     "dhclient": lambda: program("dhclient", package="isc-dhcp-client"),
     "curl": lambda: program("curl", package="curl"),
     "dhcp_release": lambda: program("dhcp_release", package="dnsmasq-utils"),
+    "jq": lambda: program("jq", package="jq"),
+    "faketime": lambda: program("faketime", package="faketime"),
     "dnsmasq": lambda: program("dnsmasq", package="dnsmasq-base"),
+    "git": lambda: program("git", package="git"),
     "gettext": lambda: program("msgfmt", package="gettext"),
     "haproxy": lambda: program("haproxy", package="haproxy"),
     "namespaces": network_namespaces,
     "nginx": lambda: program("nginx", package="nginx-light"),
     "openssl": lambda: program("openssl", package="openssl"),
+    "overlay": overlay,
     "postgresql": postgres.missing,
+    "postgresql-client": lambda: program("pg_dump", package="postgresql-client"),
+    "promtool": lambda: program("promtool", package="prometheus"),
     "root": lambda: "" if os.geteuid() == 0 else "we are not root",
+    "sudo": lambda: program("sudo", package="sudo"),
+    "systemd-analyze": lambda: program("systemd-analyze", package="systemd"),
     "strace": lambda: program("strace", package="strace"),
     "udhcpc": lambda: program("udhcpc", package="udhcpc"),
 }

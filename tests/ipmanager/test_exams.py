@@ -1,0 +1,293 @@
+"""The doctor on broken installations: each cause is named, each remedy works, done as it is printed."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection, connections
+from django.utils import timezone
+
+from ipmanager import doctor, env, exams, pulse
+from ipmanager.findings import ERROR, Exam, error, note, ok, warning
+from ipmanager.models import Pulse
+from tests.support import postgres
+from tests.support.disk import tiny_disk
+from tests.support.remedies import follow, follow_in_shell
+from tests.support.site import ROOT, manage
+
+ALIAS = "examined"
+
+
+@pytest.fixture
+def other_database(request):
+    """Another database beside the one under test, by its URL."""
+
+    def connect(url):
+        connections.databases[ALIAS] = connections.configure_settings({"default": env.database("NONE", url)})["default"]
+        return connections[ALIAS]
+
+    yield connect
+    connections[ALIAS].close()
+    del connections[ALIAS], connections.databases[ALIAS]
+
+
+# --- the database ------------------------------------------------------------------------------------
+
+
+@pytest.mark.needs("postgresql")
+def test_a_postgresql_that_may_forget(site_environment, other_database, django_db_blocker):
+    with postgres.server(postgres.DURABLE) as url, django_db_blocker.unblock():
+        examined, environment = other_database(url), site_environment | {"DATABASE_URL": url}
+        assert list(exams.durability(ALIAS)) == []
+        break_durability(examined)
+
+        found = list(exams.durability(ALIAS))
+
+        assert [(finding.level, finding.said.split()[1]) for finding in found] == [
+            (ERROR, "fsync"), (ERROR, "full_page_writes"), (ERROR, "synchronous_commit"),
+        ]  # fmt: skip
+        for finding in found:
+            follow_in_shell(finding, environment)
+        examined.close()  # what was set for the database counts from the next connection on
+        assert list(exams.durability(ALIAS)) == []
+
+
+def break_durability(database):
+    with database.cursor() as cursor:
+        cursor.execute("ALTER SYSTEM SET fsync = off")
+        cursor.execute("ALTER SYSTEM SET full_page_writes = off")
+        cursor.execute("ALTER DATABASE ipmanager_db SET synchronous_commit = off")
+        cursor.execute("SELECT pg_reload_conf()")
+        for name in ("fsync", "full_page_writes"):
+            while shown(cursor, name) != "off":
+                pass
+    database.close()
+
+
+def shown(cursor, name):
+    cursor.execute(f"SHOW {name}")
+    return cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        ("configuration file", "ALTER SYSTEM SET synchronous_commit = on"),
+        ("user", 'ALTER ROLE "ipadmin" RESET synchronous_commit'),
+        ("database user", 'ALTER ROLE "ipadmin" IN DATABASE "ipam" RESET synchronous_commit'),
+        ("command line", "Take -c synchronous_commit=… away from the command line of the server"),
+        ("client", "Take synchronous_commit out of DATABASE_URL and PGOPTIONS"),
+    ],
+)
+def test_a_bad_value_is_undone_where_it_was_set(other_database, monkeypatch, source, remedy):
+    other_database("postgres://ipadmin@127.0.0.1:1/ipam")
+    monkeypatch.setattr(exams, "_asked", lambda sql, database: "on")
+    assert remedy in " ".join(exams._postgres_remedy("synchronous_commit", source, ALIAS))
+
+
+def test_a_sqlite_that_may_forget(tmp_path, other_database, django_db_blocker):
+    with django_db_blocker.unblock():
+        database = other_database(f"sqlite:///{tmp_path}/x")
+        with database.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous=NORMAL")
+        found = [finding.said for finding in exams.durability(ALIAS)]
+        assert ["journal_mode" in found[0], "synchronous" in found[1], len(found)] == [True, True, 2]
+        with database.cursor() as cursor:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=FULL")
+        assert list(exams.durability(ALIAS)) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_that_is_not_applied(capsys):
+    call_command("migrate", "ipmanager", "0004", verbosity=0)
+    (sick,) = exams.migrations()
+    assert sick.level == ERROR
+    assert "ipmanager.0005" in sick.said
+    follow(sick)
+    assert list(exams.migrations()) == []
+
+
+def test_a_database_that_does_not_answer(site_environment):
+    url = "postgres://somebody:canary@127.0.0.1:1/none"
+    done = manage(site_environment | {"DATABASE_URL": url}, "doctor", "--json")
+    report = json.loads(done.stdout)
+    found = {result["exam"]: result for result in report["results"]}
+    assert (done.returncode, report["status"]) == (2, 2)
+    assert found["database"]["said"].startswith("The database does not answer")
+    assert found["durability"]["said"] == "Not examined: the database does not answer."
+    assert "canary" not in done.stdout + done.stderr
+
+
+# --- secrets -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.needs("openssl")
+def test_a_secret_key_that_can_be_guessed(settings):
+    settings.SECRET_KEY = "secret"
+    (sick,) = exams.secret_key()
+    assert (sick.level, sick.said) == (ERROR, "IPMANAGER_SECRET_KEY can be guessed.")
+    settings.SECRET_KEY = follow(sick).strip()
+    assert list(exams.secret_key()) == []
+
+
+@pytest.mark.parametrize("key", ["django-insecure-" + "x0123456789" * 5, "ab" * 40, "changeme" * 9])
+def test_a_long_key_can_be_guessed_too(settings, key):
+    settings.SECRET_KEY = key
+    assert len(list(exams.secret_key())) == 1
+
+
+def test_an_unset_secret_key_is_a_good_one(settings, tmp_path):
+    settings.SECRET_KEY = env.secret("IPMANAGER_NONE", tmp_path / "secret_key")
+    assert list(exams.secret_key()) == []
+
+
+@pytest.mark.parametrize("password", ["admin", "root"])
+def test_a_password_that_everybody_tries_first(shared_database, password):
+    User.objects.create_superuser("root", "", password)
+    (sick,) = exams.passwords()
+    assert sick.said == "The password of root is one that everybody tries first."
+    if password == "root":
+        follow_in_shell(sick, shared_database, answers="Ein-langer-Satz!\nEin-langer-Satz!\n")
+        assert list(exams.passwords()) == []
+
+
+def test_a_secret_that_every_user_can_read(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "secret_key").write_text("x")
+    for directory in (tmp_path, *tmp_path.parents):
+        directory.chmod(directory.stat().st_mode | 0o011)
+    (sick,) = [finding for finding in exams.private_files() if "secret_key" in finding.said]
+    follow(sick)
+    assert not [finding for finding in exams.private_files() if "secret_key" in finding.said]
+
+
+# --- the machine -------------------------------------------------------------------------------------
+
+
+@pytest.mark.needs("root")
+def test_a_disk_that_is_full(settings, tmp_path):
+    settings.DATA_DIR = settings.BOOT_ROOT = settings.DNSMASQ_DIR = tmp_path
+    settings.DNSMASQ_LEASES = tmp_path / "leases"
+    with tiny_disk(tmp_path, 64):
+        (sick,) = exams.disks()
+        assert (sick.level, f"The disk of {tmp_path} is full" in sick.said) == (ERROR, True)
+        assert str(tmp_path) in follow(sick)
+        subprocess.run(["mount", "-o", "remount,size=64m", tmp_path], check=True)
+        assert list(exams.disks()) == []
+
+
+@pytest.mark.needs("faketime")
+def test_a_clock_that_is_an_hour_off(shared_database):
+    worker = pulse.Worker()
+    worker.beat()
+    assert list(exams.clock()) == []
+    said = clock_an_hour_on(shared_database)
+    assert any("+3600 s from what it was when the worker began" in text for text in said)
+    if connection.vendor == "postgresql":
+        assert any("+3600 s from the database's" in text for text in said)
+
+
+def clock_an_hour_on(environment):
+    """What the doctor finds where the clock says an hour more; a machine's time since its start stays the same."""
+    faked = environment | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+    command = ["faketime", "-f", "+1h", sys.executable, "manage.py", "doctor", "--json", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, env=faked, capture_output=True, text=True, check=False)
+    return [result["said"] for result in json.loads(done.stdout)["results"] if result["exam"] == "clock"]
+
+
+# --- the worker --------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_is_missing(shared_database):
+    (sick,) = exams.worker()
+    assert (sick.level, sick.commands) == (ERROR, ("manage.py worker",))
+    command = [sys.executable, *sick.commands[0].split()]
+    with subprocess.Popen(command, cwd=ROOT, env=shared_database, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and [finding.level for finding in exams.worker()] != ["ok"]:
+            pass
+        process.terminate()
+        assert process.wait(60) == 0
+    assert Pulse.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_has_fallen_silent():
+    Pulse.objects.create(host="web1", seen_at=timezone.now() - timedelta(minutes=5))
+    (sick,) = exams.worker()
+    assert (sick.level, "The worker on web1 was last seen 30" in sick.said) == (ERROR, True)
+    pulse.Worker().beat()
+    assert [finding.level for finding in exams.worker()] == ["ok"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hosts_that_are_gone_for_a_day_are_forgotten():
+    Pulse.objects.create(host="old", seen_at=timezone.now() - timedelta(days=2))
+    pulse.Worker().beat()
+    pulse.Worker().beat()
+    assert [row.pid for row in Pulse.objects.all()] == [os.getpid()]
+
+
+# --- how it is told ----------------------------------------------------------------------------------
+
+
+def told(monkeypatch, *findings, **options):
+    """Status and output of the doctor where these are the findings."""
+    monkeypatch.setattr(exams, "EXAMS", [Exam("one", lambda: findings, asks_database=False)])
+    monkeypatch.setattr(doctor, "EXAMS", ["ipmanager.exams.EXAMS"])
+    monkeypatch.setattr(doctor, "import_string", lambda name: exams.EXAMS)
+    out = StringIO()
+    try:
+        call_command("doctor", stdout=out, no_color=True, **options)
+    except SystemExit as end:
+        return end.code, out.getvalue()
+    return 0, out.getvalue()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("findings", "status"),
+    [([], 0), ([ok("x"), note("y")], 0), ([warning("x"), ok("y")], 1), ([warning("x"), error("y")], 2)],
+)
+def test_the_status_is_that_of_the_worst_finding(monkeypatch, findings, status):
+    assert told(monkeypatch, *findings)[0] == status
+
+
+@pytest.mark.django_db
+def test_a_finding_is_told_with_its_remedy(monkeypatch):
+    _status, text = told(monkeypatch, error("It burns.", "Put it out.", "water"))
+    assert text.splitlines() == [
+        "error    one  It burns.",
+        "              Put it out.",
+        "              $ water",
+        "1 errors, 0 warnings.",
+    ]
+
+
+@pytest.mark.django_db
+def test_an_examination_with_a_bug_harms_no_other(monkeypatch, caplog):
+    def broken():
+        raise RuntimeError("oh")
+
+    monkeypatch.setattr(doctor, "import_string", lambda name: [Exam("bad", broken), Exam("good", lambda: [ok("x")])])
+    monkeypatch.setattr(doctor, "EXAMS", ["one"])
+    results = doctor.examine()
+    assert [(result.exam, result.finding.level) for result in results] == [("bad", "error"), ("good", "ok")]
+    assert "oh" in caplog.text
+
+
+def test_the_page_says_what_the_command_says(admin_client):
+    page = admin_client.get("/admin/ipmanager/pulse/").content.decode()
+    assert "No worker runs" in page
+    assert "<code>manage.py worker</code>" in page
+
+
+def test_the_page_is_not_for_everybody(client, db):
+    client.force_login(User.objects.create_user("somebody", is_staff=True))
+    assert client.get("/admin/ipmanager/pulse/").status_code == 403
