@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -20,7 +20,6 @@ from ipam import addresses, freeze, rows, settle
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.querysets import lock_ledger, ready
-from ipmanager import prepared
 from ipmanager.errors import Conflict, Exhausted, Invalid, NotFound
 
 T = TypeVar("T")
@@ -195,14 +194,6 @@ def find(address: Address | str, vrf_id: int | None = None) -> IPAddress:
     parsed = _address(address)
     row = IPAddress.objects.filter(vrf=vrf_id, ip_address=parsed).first()
     return row or IPAddress(vrf_id=vrf_id, ip_address=parsed)
-
-
-def claim_at_once(sql: str, given: dict[str, Any]) -> tuple[Any, ...] | None:
-    """PostgreSQL: what a statement of `querysets.claim_sql` gives for a VM that has no address yet. None when it has
-    one, or when no row is ready: then `give` knows more."""
-    with _whole():
-        found = prepared.rows(sql, {"first": None, "last": None, **given})
-    return found[0] if found else None
 
 
 # --- how ------------------------------------------------------------------------------------------------

@@ -25,8 +25,10 @@ WHERE status = 'available' AND ip_type = 'static'
 _PARTS = """
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE INDEX IF NOT EXISTS ip_addresses_hostname_part ON ip_addresses USING gin (upper(hostname::text) gin_trgm_ops);
-CREATE INDEX IF NOT EXISTS ip_addresses_vm_id_part ON ip_addresses USING gin (upper(vm_id::text) gin_trgm_ops);
-CREATE INDEX IF NOT EXISTS ip_addresses_mac_part ON ip_addresses USING gin ((mac_address::text) gin_trgm_ops);
+CREATE INDEX IF NOT EXISTS ip_addresses_vm_id_part ON ip_addresses USING gin (upper(vm_id::text) gin_trgm_ops)
+    WHERE vm_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ip_addresses_mac_part ON ip_addresses USING gin ((mac_address::text) gin_trgm_ops)
+    WHERE mac_address IS NOT NULL;
 CREATE INDEX IF NOT EXISTS hosts_hostname_part ON hosts USING gin (upper(hostname::text) gin_trgm_ops);
 """
 

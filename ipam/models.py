@@ -381,8 +381,9 @@ class IPAddress(Row):
         _("active"), default=True, db_default=True, help_text=_("Whether it answered the last ping.")
     )
     server = models.ForeignKey(
-        Server, models.SET_NULL, null=True, blank=True, related_name="addresses", verbose_name=_("server")
-    )
+        Server, models.SET_NULL, null=True, blank=True, related_name="addresses", verbose_name=_("server"),
+        db_index=False,
+    )  # fmt: skip
     hostname = models.CharField(_("host name"), max_length=255, blank=True, default="", db_default="")
     mac_address = MACField(_("MAC address"), null=True, blank=True)
     platform = models.CharField(_("platform"), max_length=100, blank=True, default="", db_default="")
@@ -393,7 +394,10 @@ class IPAddress(Row):
     )  # fmt: skip
     vm_id = models.CharField(_("VM"), max_length=255, null=True, blank=True, unique=True)
     freed_at = models.DateTimeField(_("freed"), null=True, blank=True, editable=False)
-    history = HistoricalRecords(table_name="ip_addresses_history")
+    # Every allocation writes a line: without indexes that nobody asks, and without a lock on its user's row.
+    history = HistoricalRecords(
+        table_name="ip_addresses_history", no_db_index=["vrf", "subnet", "server", "vm_id"], user_db_constraint=False
+    )
     objects = IPAddressQuerySet.as_manager()
 
     class Meta:
@@ -418,7 +422,8 @@ class IPAddress(Row):
             models.Index(fields=["subnet", "status"], name="ip_addresses_subnet_status"),
             models.Index(fields=["subnet", "ip_address"], name="ip_addresses_subnet_ip"),
             models.Index(fields=["ip_address", "id"], name="ip_addresses_ip"),
-            models.Index(fields=["mac_address"], name="ip_addresses_mac"),
+            models.Index(fields=["mac_address"], name="ip_addresses_mac", condition=Q(mac_address__isnull=False)),
+            models.Index(fields=["server"], name="ip_addresses_server", condition=Q(server__isnull=False)),
         ]
 
     def __str__(self) -> str:

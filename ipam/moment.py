@@ -29,11 +29,12 @@ SELECT EXISTS (
 _known: dict[Hashable, tuple[int, Any]] = {}
 
 
-def remembered(key: Hashable, work_out: Callable[[], T]) -> T:
-    """The figure of this name as the ledger is now."""
+def remembered(key: Hashable, work_out: Callable[[], T], now: int | None = None) -> T:
+    """The figure of this name as the ledger is now; `now` is what NOW has said already."""
     if connection.vendor != "postgresql" or connection.in_atomic_block:
         return work_out()
-    now = prepared.rows(NOW)[0][0]
+    if now is None:
+        now = prepared.rows(NOW)[0][0]
     at, figure = _known.get(key, (None, None))
     if at == now:
         return figure  # type: ignore[return-value]

@@ -265,6 +265,14 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
     def stock(self, subnet: Subnet, free: Sequence[Address]) -> None:
         """Insert free rows, which say no more than that they are there; addresses that have a row are passed over."""
         column: Any = self.model._meta.get_field("ip_address")
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "INSERT INTO ip_addresses (vrf_id, subnet_id, ip_address) "
+                    "SELECT %s::bigint, %s::bigint, unnest(%s::inet[]) ON CONFLICT DO NOTHING",
+                    [subnet.vrf_id, subnet.pk, [str(address) for address in free]],
+                )
+            return
         with connection.cursor() as cursor:
             for start in range(0, len(free), _AT_ONCE):
                 chosen = free[start : start + _AT_ONCE]
@@ -312,9 +320,14 @@ def claim_sql(
     *,
     wait: bool = False,
     subnet: str = "%(subnet)s",
+    by: str = "%(user)s::bigint",
+    only: str = "",
     answer: str = "SELECT true AS known, * FROM held UNION ALL SELECT false, * FROM claimed",
 ) -> str:
-    """A row that others have locked is skipped, or waited for. MATERIALIZED keeps the lock to one row."""
+    """A row that others have locked is skipped, or waited for. MATERIALIZED keeps the lock to one row.
+
+    `by` is whose work it is, `only` a further condition, `answer` what the statement gives.
+    """
     from ipam.models import IPAddress
 
     kept = ", ".join(field.column for field in IPAddress.history.model.tracked_fields)
@@ -323,7 +336,7 @@ def claim_sql(
             SELECT a.* FROM ip_addresses a WHERE a.vm_id = %(vm_id)s
         ), picked AS MATERIALIZED (
             SELECT a.id FROM ip_addresses a
-            WHERE NOT EXISTS (SELECT FROM held)
+            WHERE NOT EXISTS (SELECT FROM held){only}
               AND NOT EXISTS (SELECT FROM ledger_stamp WHERE frozen_at IS NOT NULL OR home <> {_TABLE_OID})
               AND a.subnet_id = {subnet} AND a.status = 'available' AND a.ip_type = 'static'
               AND (%(first)s::inet IS NULL OR a.ip_address BETWEEN %(first)s::inet AND %(last)s::inet)
@@ -342,7 +355,7 @@ def claim_sql(
             RETURNING a.*
         ), noted AS (
             INSERT INTO ip_addresses_history ({kept}, history_date, history_type, history_user_id)
-            SELECT {kept}, statement_timestamp(), '~', %(user)s::bigint FROM claimed
+            SELECT {kept}, statement_timestamp(), '~', {by} FROM claimed
         )
         {answer}"""
 

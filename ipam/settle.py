@@ -6,19 +6,23 @@ arithmetic; `extend` makes their rows a chunk at a time, as allocation needs the
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 
 from ipam import addresses, rows
 from ipam.addresses import Address, Network
 from ipam.models import IPAddress, Pool, Subnet
-from ipam.querysets import SubnetIndex, lock_ledger
+from ipam.querysets import SubnetIndex, hurry, lock_ledger
 
+logger = logging.getLogger(__name__)
 MATERIALISED = 4096
-CHUNK = 256  # rows written by one allocation now and then: a few milliseconds
+CHUNK = 1024  # rows written by one allocation now and then: some ten milliseconds
+LOW = CHUNK // 4  # free rows that are left when the next chunk is written
 _WINDOW = 4096  # addresses that are looked at together at most
 
 
@@ -122,12 +126,36 @@ def extend(pool: Pool, ready: Q, start: Address | None = None) -> bool:
         first = max(pool.first, start) if start else pool.first
         if IPAddress.objects.filter(ready, subnet=pool.subnet).between(first, pool.last).exists():
             return True
-        fresh = list(islice(_unwritten(pool, start), CHUNK))
-        stock(pool.subnet, fresh)
-        if start:
-            return bool(fresh)
+        return _write_chunk(pool, start)
+
+
+def keep_ahead(pool_id: int | None, given: str, walked_to: Any) -> None:
+    """After an address was given out of a pool that has been walked up to a mark (both as the database tells them): who
+    gets the LOW-th before the mark writes the next chunk, while the others go on with what is left. If that cannot be
+    now, `extend` will do it."""
+    if walked_to is None:
+        return
+    mark = addresses.parse_address(str(walked_to))
+    if int(mark) - int(addresses.parse_address(given)) != LOW:
+        return
+    try:
+        with transaction.atomic():
+            hurry()
+            lock_ledger()
+            pool = Pool.objects.select_for_update().select_related("subnet").get(pk=pool_id)
+            if pool.materialised_to == mark != pool.last:
+                _write_chunk(pool)
+    except (DatabaseError, Pool.DoesNotExist) as error:
+        logger.info("the next rows of pool %s are written when they are needed: %s", pool_id, str(error).strip())
+
+
+def _write_chunk(pool: Pool, start: Address | None = None) -> bool:
+    """False when there is nothing left to write."""
+    fresh = list(islice(_unwritten(pool, start), CHUNK))
+    stock(pool.subnet, fresh)
+    if not start:
         Pool._base_manager.filter(pk=pool.pk).update(materialised_to=fresh[-1] if fresh else pool.last)
-        return bool(fresh)
+    return bool(fresh)
 
 
 def peek(pool: Pool, start: Address | None = None) -> Address | None:

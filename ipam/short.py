@@ -6,78 +6,103 @@ import re
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import get_current_timezone
+from django.utils.translation import get_language_from_request, override
 
 from ipam import allocate as verbs
-from ipam import moment, shown
+from ipam import moment, settle, shown
 from ipam.addresses import parse_address
+from ipam.fields import AddressField
 from ipam.models import IPAddress
 from ipam.querysets import claim_sql
 from ipmanager import pages, problems
 from ipmanager.access import Right
 from ipmanager.errors import IPManagerError
 from ipmanager.rest import etag
-from ipmanager.short import Caller, Route, said, sent
+from ipmanager.short import Question, Route, Row, said, sent
 
 READ = Right("read", "ipam.view_ipaddress")
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
-_CLAIM = claim_sql(answer=f"SELECT {shown.COLUMNS} FROM claimed a JOIN subnets s ON s.id = a.subnet_id "
-                          "LEFT JOIN hosts h ON false")  # fmt: skip
+BY_CALLER = {"by": "(SELECT id FROM caller)", "only": " AND EXISTS (SELECT FROM caller)"}
+WHEREVER = {"first": None, "last": None}
+# Whose chunk of rows it came from; `settle.keep_ahead` wants to know.
+POOL = """(claimed a JOIN subnets s ON s.id = a.subnet_id
+    LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static' AND a.ip_address BETWEEN p.first AND p.last)"""
+_CLAIM = claim_sql(
+    **BY_CALLER, answer=f"SELECT caller.*, p.id, p.materialised_to, {shown.COLUMNS} FROM caller, {POOL} "
+    "LEFT JOIN hosts h ON false",
+)  # fmt: skip
 
 
-def address(request: HttpRequest, caller: Caller, key: str) -> HttpResponse | None:
+def address(request: HttpRequest, key: str) -> Question | None:
     """GET ip-addresses/7/"""
-    row = None if request.META.get("QUERY_STRING") else shown.one(int(key))
-    return said(row, headers={"ETag": etag(row)}) if row else None
+
+    def tell(rows: list[Row]) -> HttpResponse:
+        row = shown.shown(rows[0], get_current_timezone())
+        return said(row, headers={"ETag": etag(row)})
+
+    return None if request.META.get("QUERY_STRING") else Question(shown.ONE, {"key": int(key)}, tell)
 
 
-def addresses(request: HttpRequest, caller: Caller) -> HttpResponse | None:
+def addresses(request: HttpRequest) -> Question | None:
     """GET ip-addresses/: a page by its number, or along the links."""
     asked = pages.asked(request.GET)
-    return _page(request, asked) if asked else None
+    if not asked:
+        return None
+    params: dict[str, Any] = {"size": asked.size + 1, "offset": (asked.number - 1) * asked.size}
+    if asked.place:
+        try:
+            beyond = AddressField().get_db_prep_value(parse_address(asked.place.value), connection)
+        except ValueError:
+            return None
+        params |= {"address": beyond, "id": asked.place.key}
+    counted = f"({moment.NOW})" if connection.vendor == "postgresql" and not asked.place else "NULL"
+    sql = shown.page(connection.vendor, more=counted, beyond=bool(asked.place), backwards=asked.backwards)
+    return Question(sql, params, lambda rows: said(_page(request, asked, rows[0][0], [row[1:] for row in rows])))
 
 
-def _page(request: HttpRequest, asked: pages.Asked) -> HttpResponse | None:
+def _page(request: HttpRequest, asked: pages.Asked, now: int | None, rows: list[Row]) -> dict[str, Any]:
     size, place, backwards = asked.size, asked.place, asked.backwards
-    try:
-        where = (parse_address(place.value), place.key) if place else None
-    except ValueError:
-        return None
-    rows = shown.page(size + 1, where, backwards=backwards, offset=(asked.number - 1) * size)
-    if asked.number > 1 and not rows:
-        return None
     further, zone = len(rows) > size, get_current_timezone()
     results = [shown.shown(row, zone) for row in (rows[1:] if backwards and further else rows[:size])]
-    count = place.count if place else moment.remembered("addresses", IPAddress.objects.count)
+    count = place.count if place else moment.remembered("addresses", IPAddress.objects.count, now)
 
     def to(name: str, row: dict[str, Any]) -> str:
         return pages.link(request, name, pages.Place(row["ip_address"], row["id"], count).seal())
 
     previous: str | None = None
-    following = to(pages.AFTER, results[-1]) if results and (further or backwards) else None
+    following = to(pages.AFTER, results[-1]) if further or backwards else None
     if asked.number > 1:
         previous = pages.link(request, pages.PAGE, str(asked.number - 1))
-    elif results and place and (further or not backwards):
+    elif place and (further or not backwards):
         previous = to(pages.BEFORE, results[0])
-    return said({"count": count, "next": following, "previous": previous, "results": results})
+    return {"count": count, "next": following, "previous": previous, "results": results}
 
 
-def next_free(request: HttpRequest, caller: Caller, key: str) -> HttpResponse | None:
-    """POST subnets/7/next-free/: an address for a VM that has none yet, in one statement."""
+def next_free(request: HttpRequest, key: str) -> Question | None:
+    """POST subnets/7/next-free/: an address for a VM that has none yet."""
     asked = sent(request, ("vm_id", "hostname", "mac_address"))
     if connection.vendor != "postgresql" or asked is None or not all(map(_is_plain, asked.values())):
         return None
     try:
         facts = verbs.facts(asked.get("vm_id"), asked.get("hostname") or "", asked.get("mac_address"))
-        found = verbs.claim_at_once(_CLAIM, {**facts, "subnet": int(key), "user": caller.user})
-    except (IPManagerError, ValidationError, IntegrityError):
+    except (IPManagerError, ValidationError):
         return None
-    except problems.AWAY:  # whether it was done is not known: the long way might do it again
-        status, body, headers = problems.database_away()
+
+    def lost() -> HttpResponse:  # the long way might give it a second address
+        with override(get_language_from_request(request)):
+            status, body, headers = problems.database_away()
         return said(body, status, {**headers, "Content-Type": problems.CONTENT_TYPE})
-    return said(shown.shown(found, get_current_timezone()), 201) if found else None
+
+    def tell(rows: list[Row]) -> HttpResponse:
+        pool, mark, *row = rows[0]
+        given = shown.shown(tuple(row), get_current_timezone())
+        settle.keep_ahead(pool, given["ip_address"], mark)
+        return said(given, 201)
+
+    return Question(_CLAIM, {**facts, **WHEREVER, "subnet": int(key)}, tell, repeat="vm_id" in asked, lost=lost)
 
 
 def _is_plain(text: Any) -> bool:

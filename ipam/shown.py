@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from typing import Any
 
-from django.db import connection
 from django.utils.timezone import get_current_timezone
 
-from ipam.fields import AddressField, unpack
+from ipam.fields import unpack
 from ipam.models import IPAddress
-from ipmanager import prepared
 
 Row = tuple[Any, ...]
 Shown = dict[str, Any]
@@ -36,31 +35,22 @@ COLUMNS = ", ".join(
     ]
 )
 _JOINED = "LEFT JOIN subnets s ON s.id = a.subnet_id LEFT JOIN hosts h ON h.id = a.server_id"
-_ONE = f"SELECT {COLUMNS} FROM ip_addresses a {_JOINED} WHERE a.id = %s"
+ONE = f"SELECT caller.*, {COLUMNS} FROM caller, ip_addresses a {_JOINED} WHERE a.id = %(key)s"
 _PAGE = f"""
-SELECT {COLUMNS} FROM (
-    SELECT id FROM ip_addresses {{start}} ORDER BY ip_address {{way}}, id {{way}} LIMIT %s OFFSET %s
+SELECT caller.*, {{more}}, {COLUMNS} FROM caller, (
+    SELECT id FROM ip_addresses {{start}} ORDER BY ip_address {{way}}, id {{way}} LIMIT %(size)s OFFSET %(offset)s
 ) chosen JOIN ip_addresses a ON a.id = chosen.id {_JOINED} ORDER BY a.ip_address, a.id
 """
-_FORWARDS = _PAGE.format(start="{start}", way="ASC")
-_BACKWARDS = _PAGE.format(start="{start}", way="DESC")
+_BEYOND = "WHERE (ip_address, id) {sign} (%(address)s{cast}, %(id)s)"
 
 
-def one(key: int) -> Shown | None:
-    """The row with this key."""
-    found = prepared.rows(_ONE, [key])
-    return shown(found[0], get_current_timezone()) if found else None
-
-
-def page(size: int, place: tuple[Any, int] | None = None, *, backwards: bool = False, offset: int = 0) -> list[Row]:
-    """The rows behind a place (an address and a key) in the order of addresses, or those before it."""
-    sign, sql = ("<", _BACKWARDS) if backwards else (">", _FORWARDS)
-    if place is None:
-        return prepared.rows(sql.format(start=""), [size, offset])
-    address = AddressField().get_db_prep_value(place[0], connection)
-    cast = "::inet" if connection.vendor == "postgresql" else ""
-    start = f"WHERE (ip_address, id) {sign} (%s{cast}, %s)"
-    return prepared.rows(sql.format(start=start), [address, place[1], size, offset])
+@cache
+def page(vendor: str, *, more: str = "NULL", beyond: bool = False, backwards: bool = False) -> str:
+    """The statement for a page in the order of addresses: from the start, or beyond a place (address and id), or
+    before it."""
+    cast = "::inet" if vendor == "postgresql" else ""
+    start = _BEYOND.format(sign="<" if backwards else ">", cast=cast) if beyond else ""
+    return _PAGE.format(more=more, start=start, way="DESC" if backwards else "ASC")
 
 
 def of(address: IPAddress) -> Shown:

@@ -15,19 +15,9 @@ from ipam import allocate as verbs
 from ipam.addresses import Address, Network
 from ipam.fields import AddressField
 from ipam.models import IPAddress, Subnet
-from ipam.querysets import IPAddressQuerySet, claim_sql, lock_ledger
-from ipam.shown import address_text
+from ipam.querysets import IPAddressQuerySet, lock_ledger
 from ipam.usage import Usage, usage
-from ipmanager import prepared
 from ipmanager.errors import Exhausted, Invalid, NotFound, Unavailable
-
-_FIND = (
-    "SELECT ip_address, hostname FROM ip_addresses WHERE vm_id = %s AND vrf_id IS NULL AND ip_address BETWEEN %s AND %s"
-)
-_CLAIM = claim_sql(
-    subnet="(SELECT id FROM subnets WHERE network = %(network)s::cidr AND vrf_id IS NULL)",
-    answer="SELECT a.ip_address, s.gateway FROM claimed a JOIN subnets s ON s.id = a.subnet_id",
-)
 
 
 def pool() -> Subnet:
@@ -66,35 +56,6 @@ def allocate(vm_id: str, hostname: str = "") -> tuple[IPAddress, Subnet]:
     return verbs.allocate(subnet, vm_id=vm_id, hostname=hostname), subnet
 
 
-def allocate_at_once(vm_id: str, hostname: str, user: int | None) -> dict[str, str] | None:
-    """What a VM that has no address yet is told of its new one; PostgreSQL does it in one statement. None when the VM
-    has one, or no row is ready, or there is no such pool: then `allocate` knows more. Raises Invalid."""
-    facts = verbs.facts(vm_id, hostname, None)
-    if connection.vendor != "postgresql":
-        return None
-    network = str(settings.POOL_NETWORK)
-    found = verbs.claim_at_once(_CLAIM, {**facts, "network": network, "user": user})
-    if not found:
-        return None
-    ip, gateway = map(address_text, found)
-    return {"ip": ip, "vm_id": vm_id, "gateway": gateway or "", "network": network}
-
-
-def find_at_once(vm_id: str) -> dict[str, str] | None:
-    """What `find` would find, as callers see it; None when nothing is."""
-    found = prepared.rows(_FIND, [vm_id, *_ends(settings.POOL_NETWORK)]) if verbs.is_safe(vm_id) else []
-    if not found:
-        return None
-    shown = {"ip": address_text(found[0][0]), "vm_id": vm_id}
-    return shown | {"hostname": found[0][1]} if found[0][1] else shown
-
-
-@lru_cache(8)
-def _ends(network: Network) -> list[Any]:
-    """Its first and its last address, as the database wants them."""
-    return [AddressField().get_db_prep_value(network[end], connection) for end in (0, -1)]
-
-
 def make_static(subnet: Subnet) -> None:
     """Give a subnet that has no pool one that is as large as itself."""
     subnet.static_ip_pools = [_everything(subnet.network)]
@@ -102,6 +63,13 @@ def make_static(subnet: Subnet) -> None:
         subnet.save()
     except ValidationError as error:
         raise Unavailable(" ".join(error.messages), hint=f"give {subnet.network} a static pool") from error
+
+
+@lru_cache(8)
+def ends(network: Network) -> tuple[Any, Any]:
+    """Its first and its last address, as the database wants them."""
+    first, last = (AddressField().get_db_prep_value(network[end], connection) for end in (0, -1))
+    return first, last
 
 
 def held() -> IPAddressQuerySet:

@@ -10,20 +10,24 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, register_converter
 from django.urls.converters import PathConverter
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed
 
-from ipam import moment, vmpool
+from ipam import allocate as verbs
+from ipam import moment, settle, vmpool
 from ipam.addresses import inside
+from ipam.querysets import claim_sql
+from ipam.short import BY_CALLER, POOL, WHEREVER
+from ipam.shown import address_text
 from ipmanager.access import Right
 from ipmanager.auth import TokenAuthentication
 from ipmanager.errors import Exhausted, Invalid, IPManagerError
 from ipmanager.problems import AWAY, SOON
-from ipmanager.short import Caller, Route, said, sent
+from ipmanager.short import Question, Route, Row, said, sent
 
 logger = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
@@ -201,28 +205,61 @@ def broken(request: HttpRequest) -> HttpResponse:
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
 
 
-def short_allocate(request: HttpRequest, caller: Caller) -> HttpResponse | None:
-    """An address for a VM that has none yet, in one statement."""
+_CLAIM = claim_sql(
+    **BY_CALLER,
+    subnet="(SELECT id FROM subnets WHERE network = %(network)s::cidr AND vrf_id IS NULL)",
+    answer=f"SELECT caller.*, p.id, p.materialised_to, a.ip_address, s.gateway FROM caller, {POOL}",
+)
+_SHOW = """SELECT caller.*, ip_address, hostname FROM caller, ip_addresses
+    WHERE vm_id = %(vm_id)s AND vrf_id IS NULL AND ip_address BETWEEN %(first)s AND %(last)s"""
+_STATS = {
+    "postgresql": f"SELECT caller.*, ({moment.NOW}) FROM caller",
+    "sqlite": "SELECT caller.*, NULL FROM caller",
+}
+
+
+def short_allocate(request: HttpRequest) -> Question | None:
+    """An address for a VM that has none yet; asking twice does no harm: a VM has one address."""
     asked = sent(request, ("vm_id", "hostname"))
-    if asked is None or int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+    if connection.vendor != "postgresql" or asked is None:
         return None
     vm_id, hostname = asked.get("vm_id"), asked.get("hostname")
     if not isinstance(vm_id, str) or not vm_id.strip() or not isinstance(hostname, str | None):
         return None
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+        return None
     try:
-        given = vmpool.allocate_at_once(vm_id, hostname or "", caller.user)
-    except (IPManagerError, IntegrityError, *AWAY):
-        return None  # the same again does no harm: a VM has one address
-    return said(given if hostname is None else given | {"hostname": hostname}, 201, CORS) if given else None
+        facts = verbs.facts(vm_id, hostname or "", None)
+    except Invalid:
+        return None
+
+    def tell(rows: list[Row]) -> HttpResponse:
+        pool, mark, *found = rows[0]
+        ip, gateway = map(address_text, found)
+        settle.keep_ahead(pool, ip, mark)
+        given = {"ip": ip, "vm_id": vm_id, "gateway": gateway or "", "network": network}
+        return said(given if hostname is None else given | {"hostname": hostname}, 201, CORS)
+
+    network = str(settings.POOL_NETWORK)
+    return Question(_CLAIM, {**facts, **WHEREVER, "network": network}, tell)
 
 
-def short_show(request: HttpRequest, caller: Caller, vm_id: str) -> HttpResponse | None:
-    found = vmpool.find_at_once(vm_id)
-    return said(found, headers=CORS) if found else None
+def short_show(request: HttpRequest, vm_id: str) -> Question | None:
+    def tell(rows: list[Row]) -> HttpResponse:
+        ip, hostname = rows[0]
+        found = {"ip": address_text(ip), "vm_id": vm_id}
+        return said(found | {"hostname": hostname} if hostname else found, headers=CORS)
+
+    first, last = vmpool.ends(settings.POOL_NETWORK)
+    return Question(_SHOW, {"vm_id": vm_id, "first": first, "last": last}, tell) if verbs.is_safe(vm_id) else None
 
 
-def short_stats(request: HttpRequest, caller: Caller) -> HttpResponse:
-    return said(moment.remembered(("pool", settings.POOL_NETWORK), lambda: stats(request)[1]), headers=CORS)
+def short_stats(request: HttpRequest) -> Question:
+    def tell(rows: list[Row]) -> HttpResponse:
+        pool = ("pool", settings.POOL_NETWORK)
+        return said(moment.remembered(pool, lambda: stats(request)[1], rows[0][0]), headers=CORS)
+
+    return Question(_STATS[connection.vendor], {}, tell)
 
 
 def is_open() -> bool:

@@ -1,15 +1,17 @@
 """Statements that PostgreSQL plans once for each connection, for the routes where planning costs more than the work."""
 
+import select
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 Params = Sequence[Any] | Mapping[str, Any]
 
 
 def rows(sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
     """What the statement gives. Queries that are being logged go Django's usual way, which knows how to log them."""
+    connection = connections[DEFAULT_DB_ALIAS]  # the proxy django.db.connection looks this up at every step
     if connection.vendor != "postgresql" or connection.queries_logged:
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
@@ -20,3 +22,17 @@ def rows(sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
     connection.ensure_connection()
     with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
         return cursor.execute(sql, params, prepare=True).fetchall()
+
+
+def look() -> None:
+    """Before the first statement of a request, in the place of Django's own SELECT 1: a server that has gone has hung
+    up, and whoever hangs up can be heard. Without a word from it the connection is as good as that SELECT would show.
+    """
+    connection: Any = connections[DEFAULT_DB_ALIAS]
+    if connection.vendor != "postgresql" or connection.connection is None or connection.in_atomic_block:
+        return
+    heard = select.poll()
+    heard.register(connection.connection.fileno(), select.POLLIN)
+    if heard.poll(0):
+        connection.close()
+    connection.health_check_done = connection.connection is not None

@@ -1,6 +1,7 @@
 """Who is calling: forwarded headers count only when they come from a proxy that we trust."""
 
 import ipaddress
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -8,6 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from ipmanager.env import Address
+
+_PORT = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d+)?\Z|([0-9.]+):\d+\Z", re.ASCII)  # some proxies tell it, too
 
 
 class TrustedProxies:
@@ -41,7 +44,7 @@ def client_behind(proxy: Address, forwarded: str) -> Address:
     """
     client = proxy
     for hop in reversed(forwarded.split(",")):
-        address = parse(hop)
+        address = parse(_PORT.sub(r"\1\2", hop.strip()))
         if address is None:
             break
         client = address

@@ -145,10 +145,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ipmanager.traffic.Traffic",
     "ipmanager.proxies.TrustedProxies",
+    "ipmanager.short.ShortWay",
     "django.middleware.locale.LocaleMiddleware",
     "ipmanager.middleware.KnownLength",
     "ipmanager.throttle.Throttle",
-    "ipmanager.short.ShortWay",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -1,6 +1,7 @@
-"""The short way: what is asked most is answered before the middleware, the URL map and REST framework.
+"""The short way: what is asked most is answered before most middleware, the URL map and REST framework.
 
-A view of the short way answers what is common and right, and returns None for everything else: a doubtful token, a
+A route of the short way asks the database one question, in which the caller is a part: who he is, whether his token is
+good and whether he may do this. Nothing comes back, or nothing is done, when anything about it is doubtful: a token, a
 filter, a key that may have been used before, an exhausted pool. Such a request goes the long way, which decides anew
 and alone knows how to say no. Both say the same of the same request; a test holds them together.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -18,40 +20,56 @@ from typing import Any
 from csp.utils import build_policy
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, resolve
 from django.utils import timezone
 from knox.crypto import hash_token
 
-from ipmanager import prepared
+from ipmanager import prepared, throttle
 from ipmanager.access import Right
 from ipmanager.auth import ACCEPTED
 from ipmanager.errors import IPManagerError
-from ipmanager.models import Token
 from ipmanager.problems import AWAY
 from ipmanager.proxies import client_address
 
-UNUSUAL = ("HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH")
+UNUSUAL = ("HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_TRANSFER_ENCODING")
 MODULES = ("ipam.short", "ipmanager.pool_api")  # each has SHORT, a list of routes
 
-# A token that may be used today, and whether its user has the right: superusers have all, others their own and their
-# groups'. A token's first use of a day is noted on the long way.
+# Whose token this is: one that may be used today and from here, for all subnets, with the scope; its user is active
+# and has the right (superusers have all, others their own and their groups'). A token's first use of a day is noted
+# on the long way.
 _CALLER = """
-SELECT t.scopes, t.networks, u.id, u.username, u.is_superuser OR EXISTS (
+SELECT u.id, u.username FROM ipmanager_token t JOIN auth_user u ON u.id = t.user_id
+WHERE t.digest = %(digest)s AND t.last_used = %(today)s AND (t.expiry IS NULL OR t.expiry > %(now)s)
+  AND t.subnets = '[]' AND u.is_active AND {scope} AND {here}
+  AND (u.is_superuser OR EXISTS (
     SELECT 1 FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
-    WHERE c.app_label = %s AND p.codename = %s AND (
+    WHERE c.app_label = %(app)s AND p.codename = %(codename)s AND (
         EXISTS (SELECT 1 FROM auth_user_user_permissions x WHERE x.user_id = u.id AND x.permission_id = p.id)
         OR EXISTS (SELECT 1 FROM auth_user_groups g JOIN auth_group_permissions x ON x.group_id = g.group_id
-                   WHERE g.user_id = u.id AND x.permission_id = p.id)))
-FROM ipmanager_token t JOIN auth_user u ON u.id = t.user_id
-WHERE t.digest = %s AND t.last_used = %s AND (t.expiry IS NULL OR t.expiry > %s) AND t.subnets = '[]' AND u.is_active
+                   WHERE g.user_id = u.id AND x.permission_id = p.id))))
 """
+# A network that is written with a mask, as Python understands it and PostgreSQL does not, is left to the long way.
+_DIALECT = {
+    "postgresql": {
+        "scope": "t.scopes ?| ARRAY['admin', %(scope)s]",
+        "here": "(t.networks = '[]' OR EXISTS (SELECT FROM jsonb_array_elements_text(t.networks) n WHERE CASE "
+        "WHEN n ~ '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$' THEN %(client)s::inet <<= n::inet END))",
+    },
+    "sqlite": {
+        "scope": "EXISTS (SELECT 1 FROM json_each(t.scopes) WHERE value IN ('admin', %(scope)s))",
+        "here": "t.networks = '[]'",
+    },
+}
+_NOBODY = "SELECT CAST(NULL AS bigint) AS id, '' AS username"
+
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, as far as the short way and the log want to know."""
+    """Who asks, as far as the log wants to know."""
 
     user: int | None
     name: str
@@ -61,19 +79,30 @@ class Caller:
         return self.name
 
 
-NOBODY = Caller(None, "")
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement that joins the table `caller` (id, username), which has one row or none, and gives its columns first;
+    its parameters by name, and what it takes to tell the answer."""
+
+    sql: str
+    params: dict[str, Any]
+    tell: Callable[[list[Row]], HttpResponse | None]  # the rows without the caller: never none
+    repeat: bool = True  # whether doing it twice is the same as doing it once
+    lost: Callable[[], HttpResponse] | None = None  # what to answer when nobody knows whether it was done
+
+
 _matches: dict[re.Pattern[str], ResolverMatch] = {}
-View = Callable[..., HttpResponse | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A view, its address (a pattern of the whole path), and the right that it needs."""
+    """An address (a pattern of the whole path), the right that it needs, and the question for such a request, or None
+    for the long way."""
 
     method: str
     pattern: re.Pattern[str]
     right: Right
-    view: View
+    ask: Callable[..., Question | None]
     is_open: Callable[[], bool] = bool  # whether it answers without a token
 
 
@@ -89,39 +118,67 @@ class ShortWay:
 
 def answer(request: HttpRequest) -> HttpResponse | None:
     """The answer, or None when the request must go the long way."""
-    if not request.path_info.startswith("/api/v1/ip") and not request.path_info.endswith("/next-free/"):
+    path = request.path_info
+    if not path.startswith("/api/v1/ip") and not path.endswith("/next-free/"):
         return None
     for route in routes():
-        if route.method == request.method and (match := route.pattern.fullmatch(request.path_info)):
+        if route.method == request.method and (match := route.pattern.fullmatch(path)):
             break
     else:
         return None
     if not _is_plain(request):
         return None
-    caller = NOBODY if route.is_open() else identify(request, route.right)
-    response = _ask(route, request, caller, **match.groupdict()) if caller else None
+    turn = throttle.gate().turn(request)
+    if turn.wait:
+        return None
+    question = route.ask(request, **match.groupdict())
+    response = _respond(route, question, request) if question else None
     if response:
-        _note(request, route, caller)
+        turn.taken(accepted=hasattr(request, ACCEPTED))
         if settings.SECURE_HSTS_SECONDS and request.is_secure():
             response.headers["Strict-Transport-Security"] = _tls_only()
     return response
 
 
-def _ask(route: Route, request: HttpRequest, caller: Caller, **captured: str) -> HttpResponse | None:
-    """Who only looks may look again: the long way opens a lost connection anew, and says what is wrong."""
-    try:
-        return route.view(request, caller, **captured)
-    except (IPManagerError, *AWAY) as error:
-        if route.method != "GET":
-            raise
-        if isinstance(error, AWAY):
-            connection.close_if_unusable_or_obsolete()
+def _respond(route: Route, question: Question, request: HttpRequest) -> HttpResponse | None:
+    """Ask the database. The long way opens a lost connection anew, and says what is wrong."""
+    known = {} if route.is_open() else credentials(request, route.right)
+    if known is None:
         return None
+    prepared.look()
+    try:
+        with _savepoint(route.method):
+            found = prepared.rows(_asked_by(question.sql, bool(known), connection.vendor), {**question.params, **known})
+        if not found:
+            return None
+        _note(request, route, Caller(*found[0][:2]), bool(known))
+        return question.tell([row[2:] for row in found])
+    except (IPManagerError, IntegrityError):
+        return None
+    except AWAY:
+        connection.close_if_unusable_or_obsolete()
+        return None if question.repeat else question.lost and question.lost()
 
 
-def _note(request: HttpRequest, route: Route, caller: Caller | None) -> None:
+def _savepoint(method: str) -> AbstractContextManager[object]:
+    """Inside somebody's transaction a refused unique key must not spoil that. Otherwise one statement is whole without
+    a transaction around it: two round trips less."""
+    return transaction.atomic() if method != "GET" and connection.in_atomic_block else nullcontext()
+
+
+@cache
+def _asked_by(sql: str, with_token: bool, vendor: str) -> str:
+    """The statement, with the caller in front of it."""
+    caller = _CALLER.format(**_DIALECT[vendor]) if with_token else _NOBODY
+    first, _, rest = sql.lstrip().partition(" ")
+    return f"WITH caller AS MATERIALIZED ({caller}){', ' if first == 'WITH' else f' {first} '}{rest}"
+
+
+def _note(request: HttpRequest, route: Route, caller: Caller, with_token: bool) -> None:
     """For the middleware around us: who it was, and what the URL map calls the route."""
     request.user = caller  # type: ignore[assignment]
+    if with_token:
+        setattr(request, ACCEPTED, True)
     if route.pattern not in _matches:
         _matches[route.pattern] = resolve(request.path_info)
     request.resolver_match = _matches[route.pattern]
@@ -145,33 +202,22 @@ def _is_plain(request: HttpRequest) -> bool:
         return False
 
 
-def identify(request: HttpRequest, right: Right) -> Caller | None:
-    """Whose token this is, if it may do this. None goes the long way, which says why.
-
-    The question shows whether the connection still works, too: a lost one is opened anew on the long way.
-    """
+def credentials(request: HttpRequest, right: Right) -> dict[str, Any] | None:
+    """What the question about the caller is asked with; None when there is nothing that looks like a token."""
     scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme != "Bearer" or not value.isascii() or not value:
         return None
-    connection.health_check_done = connection.connection is not None  # type: ignore[attr-defined]
     app, _, codename = right.permission.partition(".")
     now = timezone.now()
-    asked = [app, codename, hash_token(value), timezone.localdate(now), connection.ops.adapt_datetimefield_value(now)]
-    try:
-        found = prepared.rows(_CALLER, asked)
-    except AWAY:
-        connection.close_if_unusable_or_obsolete()
-        return None
-    if not found:
-        return None
-    scopes, networks, user, name, permitted = found[0]
-    held = json.loads(scopes)
-    allowed = permitted and ("admin" in held or right.scope in held)
-    from_here = networks == "[]" or Token(networks=json.loads(networks)).accepts(client_address(request))
-    if not (allowed and from_here):
-        return None
-    setattr(request, ACCEPTED, True)
-    return Caller(user, name)
+    return {
+        "digest": hash_token(value),
+        "today": timezone.localdate(now),
+        "now": connection.ops.adapt_datetimefield_value(now),
+        "scope": right.scope,
+        "app": app,
+        "codename": codename,
+        "client": client_address(request) or None,
+    }
 
 
 def sent(request: HttpRequest, names: Iterable[str]) -> dict[str, Any] | None:

@@ -10,9 +10,12 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
+from functools import cache
 from ipaddress import ip_address, ip_network
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
@@ -52,46 +55,84 @@ class Buckets:
         self._paid = owing if len(owing) < MOST else {}
 
 
-class Throttle:
-    """429 with Retry-After for who asks the API too fast.
+class Turn:
+    """One caller's wish to ask: `wait` is for how many seconds it must not."""
+
+    __slots__ = ("_buckets", "_gate", "_key", "_token", "wait")
+
+    def __init__(self, gate: Gate, token: str, buckets: Buckets, key: str) -> None:
+        self._gate, self._token, self._buckets, self._key = gate, token, buckets, key
+        self.wait = buckets.wait(key)
+
+    def take(self) -> None:
+        self._buckets.take(self._key)
+
+    def note(self, *, accepted: bool) -> None:
+        """What was found out about the token."""
+        if self._token:
+            self._gate.note(self._token, accepted)
+
+    def taken(self, *, accepted: bool) -> None:
+        self.take()
+        self.note(accepted=accepted)
+
+
+class Gate:
+    """The buckets of this process.
 
     A token has a bucket of its own from its first accepted request on. Until then, and when it is refused, the address
     pays: made-up tokens gain nothing.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-        self.tokens = Buckets(settings.API_RATE, settings.API_RATE * BURST)
-        self.addresses = Buckets(settings.API_RATE_ANONYMOUS, settings.API_RATE_ANONYMOUS * BURST)
+    def __init__(self, rate: float, anonymous: float) -> None:
+        self.tokens = Buckets(rate, rate * BURST)
+        self.addresses = Buckets(anonymous, anonymous * BURST)
         self.accepted: dict[str, bool] = {}
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith(API):
-            return self.get_response(request)
+    def turn(self, request: HttpRequest) -> Turn:
         token = fingerprint(request.META.get("HTTP_AUTHORIZATION", ""))
-        buckets, key = self._bucket(request, token)
-        if wait := buckets.wait(key):
-            return refused(request, wait)
-        buckets.take(key)
-        response = self.get_response(request)
-        if token:
-            self._note(token, accepted=hasattr(request, ACCEPTED))
-        return response
-
-    def _bucket(self, request: HttpRequest, token: str) -> tuple[Buckets, str]:
         if token in self.accepted:
-            return self.tokens, token
+            return Turn(self, token, self.tokens, token)
         if settings.POOL_API == "open" and request.path.startswith(POOL):
-            return self.tokens, neighbourhood(request)  # whoever reaches the port is a good caller there
-        return self.addresses, neighbourhood(request)
+            return Turn(self, token, self.tokens, neighbourhood(request))  # who reaches the port is a good caller there
+        return Turn(self, token, self.addresses, neighbourhood(request))
 
-    def _note(self, token: str, accepted: bool) -> None:
+    def note(self, token: str, accepted: bool) -> None:
         if not accepted:
             self.accepted.pop(token, None)
         elif token not in self.accepted:
             if len(self.accepted) >= MOST:
                 self.accepted = {}
             self.accepted[token] = True
+
+
+@cache
+def gate() -> Gate:
+    return Gate(settings.API_RATE, settings.API_RATE_ANONYMOUS)
+
+
+@receiver(setting_changed)
+def _forget_gate(setting: str, **kwargs: object) -> None:
+    if setting.startswith("API_RATE"):
+        gate.cache_clear()
+
+
+class Throttle:
+    """429 with Retry-After for who asks the API too fast."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(API):
+            return self.get_response(request)
+        turn = gate().turn(request)
+        if turn.wait:
+            return refused(request, turn.wait)
+        turn.take()
+        response = self.get_response(request)
+        turn.note(accepted=hasattr(request, ACCEPTED))
+        return response
 
 
 def fingerprint(header: str) -> str:

@@ -28,3 +28,17 @@ def test_after_a_restart_of_the_database_the_first_statement_of_a_request_works(
     end_backend(prepared.rows("SELECT pg_backend_pid()")[0][0])
     close_old_connections()  # so begins every request
     assert prepared.rows("SELECT 1") == [(1,)]
+
+
+@only(POSTGRESQL)
+def test_a_server_that_hung_up_is_noticed_without_asking_it():
+    end_backend(prepared.rows("SELECT pg_backend_pid()")[0][0])
+    prepared.look()
+    assert prepared.rows("SELECT 1") == [(1,)]
+
+
+@only(POSTGRESQL)
+def test_a_connection_that_is_well_is_kept():
+    before = prepared.rows("SELECT pg_backend_pid()")
+    prepared.look()
+    assert prepared.rows("SELECT pg_backend_pid()") == before
