@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import checks
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, OperationalError, ProgrammingError, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
@@ -50,6 +50,24 @@ def database() -> Iterator[Finding]:
     if standby:
         remedy = _("Name the primary, too: DATABASE_URL=postgres://…@HOST1,HOST2/…?target_session_attrs=read-write")
         yield error(_("The database is a standby: nothing can be saved."), remedy)
+    elif connection.vendor == "postgresql" and (why := _cannot_write()):
+        yield error(_("Nothing can be saved: %s") % why, _("Make room on the disk of the database's machine."))
+
+
+def _cannot_write() -> str:
+    """Why PostgreSQL finds no room for half a megabyte, which goes at once; empty when it does. Its disk may be in
+    another machine."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE TEMPORARY TABLE doctors_try ON COMMIT DROP AS "
+                "SELECT repeat('x', 1000) FROM generate_series(1, 500)"
+            )
+    except OperationalError as failure:
+        return " ".join(str(failure).split())
+    except ProgrammingError:  # this role may make no table: nothing is known
+        pass
+    return ""
 
 
 def _database_is_away(why: str) -> Finding:

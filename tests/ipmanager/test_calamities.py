@@ -9,10 +9,11 @@ import os
 import re
 import secrets
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -27,6 +28,7 @@ from tests.support.under_load import NETWORK, Load
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 ROUNDS, CLIENTS, ANSWERS = (8, 8, 20) if LONG else (1, 4, 2)
 PATIENCE = 120  # seconds in which a busy machine must have come back in step
+SMALL = {"max_wal_size": "48MB", "min_wal_size": "32MB"}  # PostgreSQL's files, on a disk of their own
 TOKEN = "CANARY-" + secrets.token_hex(20)
 
 pytestmark = [pytest.mark.each, require.mark("root", "namespaces", "dnsmasq")]
@@ -81,7 +83,10 @@ def installed(tmp_path_factory):
     ours = ("IPMANAGER_", "DJANGO_", "DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     with ExitStack() as stack:
-        database = stack.enter_context(postgres.running(postgres.DURABLE) if POSTGRESQL else nullcontext())
+        database = stack.enter_context(
+            postgres.running(postgres.DURABLE | SMALL, disk=lambda home: tiny_disk(home, 256 * 1024))
+            if POSTGRESQL else nullcontext()
+        )  # fmt: skip
         lab = stack.enter_context(laboratory())
         disk = lab.files  # dnsmasq's files, and SQLite's, on a disk of their own
         resize = stack.enter_context(tiny_disk(disk, 64 * 1024))
@@ -174,7 +179,24 @@ def kill_dnsmasq(installed, load):
 
 
 def fill_the_disk(installed, load):
-    filler = installed.lab.files / "somebodys.iso"
+    with full(installed.lab.files):
+        yield {"disks", "writable files"}
+
+
+def fill_the_databases_disk(installed, load):
+    """PostgreSQL may end when it cannot write its log; systemd would start it again once there is room."""
+    with full(installed.database.home):
+        load.is_refused()
+        yield {"database"}
+    with suppress(subprocess.TimeoutExpired):
+        installed.database.process.wait(5)
+        installed.database.start()
+
+
+@contextmanager
+def full(directory):
+    """Somebody's file takes all that is left."""
+    filler = directory / "somebodys.iso"
     with filler.open("wb", buffering=0) as file:
         for size in (1 << 20, 1 << 12):
             try:
@@ -183,7 +205,7 @@ def fill_the_disk(installed, load):
             except OSError:
                 continue
     try:
-        yield {"disks", "writable files"}
+        yield
     finally:
         filler.unlink()
 
@@ -198,7 +220,7 @@ def stopped(pid):
 
 
 CALAMITIES = [kill_a_web_process, kill_the_worker, kill_dnsmasq, fill_the_disk]
-CALAMITIES += [kill_the_database] if POSTGRESQL else []
+CALAMITIES += [kill_the_database, fill_the_databases_disk] if POSTGRESQL else []
 
 
 def test_nothing_acknowledged_is_lost_and_everything_comes_back_by_itself(installed, capsys):

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -56,16 +56,21 @@ def server(settings: dict[str, str] = FAST) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running(settings: dict[str, str] = FAST) -> Iterator["Server"]:
-    """The same, for those who want to kill it."""
+def running(
+    settings: dict[str, str] = FAST, disk: Callable[[Path], contextlib.AbstractContextManager] = contextlib.nullcontext
+) -> Iterator["Server"]:
+    """The same, for those who want to kill it; `disk` may put something of its own below its directory."""
     home = Path(tempfile.mkdtemp(prefix="ipmanager-pg-"))
-    server = Server(home, free_port(), settings, drop_root(home))
     try:
-        server.initialise()
-        server.start()
-        yield server
+        with disk(home):
+            server = Server(home, free_port(), settings, drop_root(home))
+            try:
+                server.initialise()
+                server.start()
+                yield server
+            finally:
+                server.stop()
     finally:
-        server.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 

@@ -104,6 +104,17 @@ class Load:
             assert time.monotonic() < deadline, "nobody is served any more"
             time.sleep(0.02)
 
+    def is_refused(self, seconds=90):
+        """Wait until somebody's change is."""
+        before, deadline = self._refused, time.monotonic() + seconds
+        while self._refused == before:
+            assert time.monotonic() < deadline, "everything is still served"
+            time.sleep(0.02)
+
+    @property
+    def _refused(self):
+        return sum(client.refused for client in self.clients)
+
     @property
     def held(self):
         return {name: ip for client in self.clients for name, ip in client.held.items() if name not in client.unsure}
