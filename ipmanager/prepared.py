@@ -31,8 +31,14 @@ def look() -> None:
     connection: Any = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql" or connection.connection is None or connection.in_atomic_block:
         return
-    heard = select.poll()
-    heard.register(connection.connection.fileno(), select.POLLIN)
-    if heard.poll(0):
+    line = connection.connection
+    if line.closed or _speaks(line.fileno()):
         connection.close()
     connection.health_check_done = connection.connection is not None
+
+
+def _speaks(descriptor: int) -> bool:
+    """Whether something can be read there now."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))

@@ -42,3 +42,11 @@ def test_a_connection_that_is_well_is_kept():
     before = prepared.rows("SELECT pg_backend_pid()")
     prepared.look()
     assert prepared.rows("SELECT pg_backend_pid()") == before
+
+
+@only(POSTGRESQL)
+def test_a_connection_that_somebody_closed_is_made_anew():
+    connection.ensure_connection()
+    connection.connection.close()
+    prepared.look()
+    assert prepared.rows("SELECT 1") == [(1,)]
