@@ -217,6 +217,8 @@ release() {
     release=$home/releases/$digest
     venv=${given_venv:-$home/venvs/$lock}
     [ -x "$venv/bin/python" ] || make_venv "$venv"
+    runuser -u ipmanager -- "$venv/bin/python" -c pass 2>/dev/null ||
+        fail "$venv: the user ipmanager cannot run its Python, $(readlink -f "$venv/bin/python")"
     if [ ! -d "$release" ]; then
         new=$release.new
         rm -rf "$new"
@@ -237,7 +239,7 @@ make_venv() {
     [ -z "$wheels" ] || options+=(--no-index --find-links "$wheels")
     rm -rf "$1.new"
     mkdir -p "$(dirname "$1")"
-    python3 -m venv "$1.new"
+    /usr/bin/python3 -m venv "$1.new" # whatever python3 root has first: the service cannot reach one in root's home
     "$1.new/bin/python" -m pip install "${options[@]}" --requirement "$source/requirements/run.txt"
     mv "$1.new" "$1"
     say "$1"

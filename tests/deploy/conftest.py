@@ -95,7 +95,7 @@ def wait_for(condition, log: Path | None = None, seconds: float = 30):
 
 @pytest.fixture(scope="package")
 def house(tmp_path_factory):
-    require.part("overlay", "root", "nginx", "dnsmasq", "openssl", "curl")
+    require.part("overlay", "common-python", "root", "nginx", "dnsmasq", "openssl", "curl")
     database = connection.vendor
     with system(tmp_path_factory.mktemp("system")) as debian, debian.cable(f"{BOOT}/24") as wire:
         said = debian.run(
@@ -107,7 +107,7 @@ def house(tmp_path_factory):
 @pytest.fixture
 def fresh(tmp_path_factory):
     """A system without IPManager."""
-    require.part("overlay", "root", "nginx", "dnsmasq", "openssl")
+    require.part("overlay", "common-python", "root", "nginx", "dnsmasq", "openssl")
     with system(tmp_path_factory.mktemp("system")) as debian:
         yield House(debian, "", "", "sqlite", Path())
 

@@ -76,6 +76,14 @@ def test_a_link_of_the_services_user_leads_root_nowhere(fresh):
     assert fresh.debian.run("stat", "--format=%U", "/etc/cron.d").stdout == "root\n"
 
 
+def test_a_python_that_the_service_cannot_run_is_refused(fresh):
+    fresh.debian.run("python3", "-m", "venv", "--without-pip", "--copies", "/root/venv")
+    fresh.debian.run("chmod", "700", "/root")
+    done = fresh.debian.run(INSTALL, "--database", "sqlite", "--venv", "/root/venv", check=False)
+    assert done.returncode and "the user ipmanager cannot run its Python, /root/venv/bin/python" in done.stderr
+    assert not fresh.debian.path("/opt/ipmanager").exists()
+
+
 def test_a_setting_that_is_given_later_is_felt_at_once(fresh):
     """With a systemctl that tells how it was called."""
     fresh.install("--database", "sqlite", "--without", "nginx,dnsmasq")

@@ -156,7 +156,7 @@ except freeze.Frozen as error:
 
 @pytest.fixture
 def reader(tmp_path):
-    require.part("overlay", "root", "postgresql", "dnsmasq", "nginx", "openssl", "curl", "git")
+    require.part("overlay", "common-python", "root", "postgresql", "dnsmasq", "nginx", "openssl", "curl", "git")
     with system(tmp_path) as debian:
         debian.run("bash", "-euc", CHECKOUT, more={"HOME": "/root", "SOURCE": SOURCE, "VENV": VENV})
         yield Reader(debian)

@@ -10,8 +10,10 @@ import functools
 import glob
 import os
 import shutil
+import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +88,13 @@ def overlay() -> str:
     return f"cannot make one: {made.stderr.strip()}" if made.returncode else ""
 
 
+def common_python() -> str:
+    """Other users can run the Python that we run by."""
+    base = Path(sys.base_prefix).resolve()
+    closed = [str(path) for path in (base, *base.parents) if not path.stat().st_mode & stat.S_IXOTH]
+    return f"other users cannot reach {base} ({closed[-1]} is closed); make .venv with Debian's python3" if closed else ""
+
+
 def bus() -> str:
     """A message bus can be started, and spoken to."""
     return program("dbus-daemon", package="dbus-daemon") or program("dbus-send", package="dbus-bin")
@@ -101,6 +110,7 @@ PARTS = {
         or file("/usr/lib/ipxe/qemu/pxe-virtio.rom", "ipxe-qemu")
     ),
     "chromium": browser,
+    "common-python": common_python,
     "dbus": bus,
     "debootstrap": lambda: program("debootstrap", package="debootstrap"),
     "dhclient": lambda: program("dhclient", package="isc-dhcp-client"),
