@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -34,7 +35,7 @@ def due(asker: Asker, found: Found, now: datetime) -> Due:
         return Due(Plan(menu=_menu(None, asker), why=found.complaint))
     ended: list[BootAssignment] = []
     why: list[str] = []
-    for assignment in BootAssignment.objects.of(found.server).select_for_update(of=("self",)):
+    for assignment in _locked(found):
         if over := once.verdict(assignment, now):
             once.end(assignment, over, now)
             ended.append(assignment)
@@ -45,7 +46,14 @@ def due(asker: Asker, found: Found, now: datetime) -> Due:
         else:
             once.offer(assignment, now)
             return Due(_assigned(found, assignment, asker, now), assignment, tuple(ended))
-    return Due(_unassigned(found.server, asker, why), None, tuple(ended))
+    return Due(_unassigned(found, asker, why, bool(ended)), None, tuple(ended))
+
+
+def _locked(found: Found) -> Iterable[BootAssignment]:
+    """The open assignments, ours until the transaction ends."""
+    if not (found.server and found.is_assigned):
+        return ()
+    return BootAssignment.objects.of(found.server).select_for_update(of=("self",))
 
 
 def _assigned(found: Found, assignment: BootAssignment, asker: Asker, now: datetime) -> Plan:
@@ -71,11 +79,11 @@ def _with_answers(image: Image, given: BootAnswers, url: str) -> Image:
     return replace(image, arguments=(*image.arguments, *answers.KINDS[given.kind].arguments(url)))
 
 
-def _unassigned(server: Server, asker: Asker, why: list[str]) -> Plan:
+def _unassigned(found: Found, asker: Asker, why: list[str], ended: bool) -> Plan:
     """A menu. Once a server has been installed, or has failed to be, its menu ends at its disk: never at another
     installation because nobody pressed a key."""
-    menu = _menu(server, asker)
-    if why or BootAssignment.objects.ended_once(server):
+    menu = _menu(found.server, asker)
+    if why or ended or found.was_installed:
         menu = replace(menu, default=None, timeout=menu.timeout or SHORTEST)
     return Plan(menu=menu, why=" ".join(why))
 
@@ -98,8 +106,7 @@ def _greeting(server: Server, what: str) -> str:
 
 def _menu(server: Server | None, asker: Asker) -> Menu:
     """The menu with the images that can run there. A fixed number of queries."""
-    shown = BootMenu.objects.of(server, asker.source) or BUILT_IN
-    below = list(BootMenu.objects.filter(parent=shown.pk).order_by("name")) if shown.pk else []
+    shown, *below = BootMenu.objects.of(server, asker.source) or [BUILT_IN]
     chosen = BootMenu.objects.choices([shown, *below])
     fitting = [image for image in sift.images(list(BootImage.objects.bootable())) if image.fits(asker.firmware)]
     submenus = tuple(_record(menu, fitting, chosen) for menu in below)

@@ -46,6 +46,8 @@ def _note_stranger(kind: Kind, asker: Asker, facts: dict[str, Any]) -> None:
     if asker.source is None:
         return
     facts["at"] = timezone.now()
-    _event, is_new = BootEvent.objects.update_or_create(defaults=facts, server=None, kind=kind, ip_address=asker.source)
-    if is_new:
-        BootEvent.objects.forget_strangers()
+    known: dict[str, Any] = {"server": None, "kind": kind, "ip_address": asker.source}
+    if BootEvent.objects.filter(**known).update(**facts):
+        return
+    BootEvent.objects.update_or_create(defaults=facts, **known)  # another may have been faster
+    BootEvent.objects.forget_strangers()

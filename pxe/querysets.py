@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from django.db import models
-from django.db.models import Prefetch, Q
+from django.db import connection, models
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from ipam.addresses import Address, host_network, supernets
-from ipam.models import Interface, Server, Sighting
+from ipam.fields import AddressField, NetworkField
+from ipam.models import Server
 
 if TYPE_CHECKING:
     from pxe.models import BootAssignment, BootEvent, BootImage, BootMenu  # noqa: F401  (in the base classes' parameters)
@@ -42,18 +44,14 @@ def initrds(before: str = "") -> Prefetch:
 class MenuQuerySet(models.QuerySet["BootMenu"]):
     """Menus."""
 
-    def of(self, server: Server | None, source: Address | None) -> BootMenu | None:
-        """A machine's own menu, else that of the most specific subnet around it that has one, else the default one."""
-        own = self.filter(server_rows__server=server).first() if server else None
-        return own or self._around(server, source) or self.filter(is_default=True).first()
-
-    def _around(self, server: Server | None, source: Address | None) -> BootMenu | None:
+    def of(self, server: Server | None, source: Address | None) -> list[BootMenu]:
+        """A machine's own menu, else that of the most specific subnet around it that has one, else the default one,
+        and after it its submenus. Nothing: there is no default menu. One query."""
         address = server.ip_address if server and server.ip_address else source
-        if address is None:
-            return None
-        networks = list(supernets(host_network(address)))
-        here = self.filter(subnet_rows__subnet__network__in=networks, subnet_rows__subnet__vrf=None)
-        return here.order_by("subnet_rows__subnet__network").last()
+        around = list(supernets(host_network(address))) if address else []
+        asked = [NetworkField().get_db_prep_value(one, connection) for one in around]
+        sql = _SHOWN.format(around=", ".join(["%s"] * len(asked)) or "NULL")
+        return list(self.raw(sql, [server and server.pk, *asked]))
 
     def choices(self, menus: Sequence[BootMenu]) -> dict[int, set[int]]:
         """Which images each of these menus offers, for those that do not offer every image. One query."""
@@ -62,6 +60,19 @@ class MenuQuerySet(models.QuerySet["BootMenu"]):
         for menu_id, image_id in pairs.values_list("bootmenu", "bootimage"):
             found[menu_id].add(image_id)
         return found
+
+
+_SHOWN = """
+WITH shown AS (
+    SELECT menu_id AS id, 0 AS way, NULL AS network FROM boot_menu_servers WHERE server_id = %s
+    UNION ALL SELECT r.menu_id, 1, s.network FROM boot_menu_subnets r JOIN subnets s ON s.id = r.subnet_id
+        WHERE s.vrf_id IS NULL AND s.network IN ({around})
+    UNION ALL SELECT id, 2, NULL FROM boot_menus WHERE is_default
+    ORDER BY way, network DESC LIMIT 1
+)
+SELECT m.* FROM shown JOIN boot_menus m ON m.id = shown.id OR m.parent_id = shown.id
+ORDER BY CASE m.id WHEN shown.id THEN 0 ELSE 1 END, m.name
+"""
 
 
 class AssignmentQuerySet(models.QuerySet["BootAssignment"]):
@@ -76,10 +87,6 @@ class AssignmentQuerySet(models.QuerySet["BootAssignment"]):
         rows = self.open().filter(server=server).select_related("image__kernel", "image__answers")
         return rows.prefetch_related(initrds("image__")).order_by("-mode")
 
-    def ended_once(self, server: Server) -> bool:
-        """Whether the server has been through an installation: from then on nobody chooses one but people."""
-        return self.filter(server=server, mode="once").exclude(state__in=OPEN).exists()
-
 
 class EventQuerySet(models.QuerySet["BootEvent"]):
     """What machines have done."""
@@ -90,55 +97,74 @@ class EventQuerySet(models.QuerySet["BootEvent"]):
 
     def forget_old(self, server_id: int) -> None:
         """Keep the newest of a server."""
-        self._keep(self.filter(server=server_id), KEPT_EVENTS)
+        _keep("server_id = %s", [server_id], KEPT_EVENTS)
 
     def forget_strangers(self) -> None:
         """Keep the newest of all whom nobody knows."""
-        self._keep(self.filter(server=None), KEPT_STRANGERS)
-
-    def _keep(self, rows: EventQuerySet, number: int) -> None:
-        edge = rows.order_by("-pk").values("pk")[number : number + 1]
-        old = rows.filter(pk__lte=models.Subquery(edge))
-        old._raw_delete(old.db)  # nothing refers to an event, so there is nothing to collect first
+        _keep("server_id IS NULL", [], KEPT_STRANGERS)
 
 
-def served() -> models.QuerySet[Server]:
-    """The servers whose machines are ours to boot: enabled, in the global address space."""
-    return Server.objects.filter(vrf=None, enabled=True)
+def _keep(whose: str, params: list[int], number: int) -> None:
+    """In SQL of our own: Django would take longer to write it than the database to do it, and machines wait."""
+    edge = f"SELECT id FROM boot_events WHERE {whose} ORDER BY id DESC LIMIT 1 OFFSET {number}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM boot_events WHERE {whose} AND id <= ({edge})", [*params, *params])
 
 
-def servers_by_ledger(mac: str | None, source: Address | None) -> tuple[Server | None, Server | None]:
-    """The server whose own card this is, and the one that this address is reserved for. One query."""
-    asked = Q(mac_address=mac) if mac else Q(pk=None)
-    asked |= Q(ip_address=source) if source else Q(pk=None)
-    found = list(served().filter(asked).order_by("pk"))
-    return (
-        next((server for server in found if mac and server.mac_address == mac), None),
-        next((server for server in found if source and server.ip_address == source), None),
-    )
+def claims(
+    mac: str | None = None, uuid: UUID | None = None, serial: str = "", source: Address | None = None
+) -> list[Claim]:
+    """Whom we know by one of these, the weightiest first. One query."""
+    asked = {
+        "mac": mac,
+        "source": AddressField().get_db_prep_value(source, connection),
+        "uuid": models.UUIDField().get_db_prep_value(uuid, connection),
+        "serial": serial,
+        "now": connection.ops.adapt_datetimefield_value(timezone.now()),
+    }
+    found: Iterable[Any] = Server.objects.raw(_CLAIMS, asked)
+    return [Claim(row.way, row, bool(row.is_assigned), bool(row.was_installed), row.card) for row in found]
 
 
-def server_with_card(mac: str) -> Server | None:
-    """The server that has this card."""
-    own, _ = servers_by_ledger(mac, None)
-    return own or server_with_further_card(mac)
+class Way(IntEnum):
+    """How a machine is known: by what it says of itself, then by the address that it speaks from."""
+
+    OWN_CARD, FURTHER_CARD, UUID, SERIAL, OWN_ADDRESS, FURTHER_ADDRESS, LEASE, LEASE_OF_FURTHER_CARD, CARD = range(9)
 
 
-def server_with_further_card(mac: str) -> Server | None:
-    return served().filter(pk__in=Interface.objects.filter(mac_address=mac).values("server")).first()
+class Claim(NamedTuple):
+    """A server that it may be. `is_assigned`: it has open assignments; `was_installed`: it has been through an
+    installation, and from then on nobody chooses one but people. Way.CARD has no server but the card that leased the
+    address."""
+
+    way: Way
+    server: Server
+    is_assigned: bool
+    was_installed: bool
+    card: str
 
 
-def server_with_firmware(uuid: UUID | None, serial: str) -> Server | None:
-    """The server whose firmware names itself like this; the UUID says more than the serial number."""
-    by_uuid = served().filter(boot_identity__uuid=uuid).first() if uuid else None
-    return by_uuid or (served().filter(boot_identity__serial=serial).first() if serial else None)
-
-
-def server_with_further_address(source: Address) -> Server | None:
-    return served().filter(pk__in=Interface.objects.filter(ip_address=source).values("server")).first()
-
-
-def leased_to(source: Address) -> str | None:
-    """The card that holds a live lease of this address."""
-    leases = Sighting.objects.filter(vrf=None, source="lease", ip_address=source, leased_until__gt=timezone.now())
-    return leases.exclude(mac_address=None).order_by("-seen_at").values_list("mac_address", flat=True).first()
+# Our servers: enabled, in the global address space.
+_CLAIMS = f"""
+WITH lease AS (
+    SELECT mac_address FROM sightings WHERE vrf_id IS NULL AND source = 'lease' AND ip_address = %(source)s
+        AND leased_until > %(now)s AND mac_address IS NOT NULL ORDER BY seen_at DESC LIMIT 1
+)
+SELECT h.*, c.way, c.card,
+    EXISTS (SELECT 1 FROM boot_assignments WHERE server_id = h.id AND state IN {OPEN}) AS is_assigned,
+    EXISTS (
+        SELECT 1 FROM boot_assignments WHERE server_id = h.id AND mode = 'once' AND state NOT IN {OPEN}
+    ) AS was_installed
+FROM (
+    SELECT {Way.OWN_CARD} AS way, id, NULL AS card FROM hosts WHERE mac_address = %(mac)s
+    UNION ALL SELECT {Way.FURTHER_CARD}, server_id, NULL FROM interfaces WHERE mac_address = %(mac)s
+    UNION ALL SELECT {Way.UUID}, server_id, NULL FROM boot_identities WHERE uuid = %(uuid)s
+    UNION ALL SELECT {Way.SERIAL}, server_id, NULL FROM boot_identities WHERE serial = %(serial)s AND serial <> ''
+    UNION ALL SELECT {Way.OWN_ADDRESS}, id, NULL FROM hosts WHERE ip_address = %(source)s
+    UNION ALL SELECT {Way.FURTHER_ADDRESS}, server_id, NULL FROM interfaces WHERE ip_address = %(source)s
+    UNION ALL SELECT {Way.LEASE}, h.id, NULL FROM lease JOIN hosts h USING (mac_address)
+    UNION ALL SELECT {Way.LEASE_OF_FURTHER_CARD}, i.server_id, NULL FROM lease JOIN interfaces i USING (mac_address)
+    UNION ALL SELECT {Way.CARD}, NULL, CAST(mac_address AS text) FROM lease
+) c LEFT JOIN hosts h ON h.id = c.id AND h.vrf_id IS NULL AND h.enabled
+WHERE h.id IS NOT NULL OR c.way = {Way.CARD} ORDER BY c.way, h.id
+"""

@@ -18,9 +18,8 @@ from django.db import DatabaseError, close_old_connections, transaction
 from ipam.addresses import parse_address
 from pxe.journal import Kind, note
 from pxe.loaders import NAMES
-from pxe.querysets import server_with_card
 from pxe.records import Asker
-from pxe.who import identify
+from pxe.who import has_card, identify
 
 logger = logging.getLogger("pxe.watch")
 
@@ -58,7 +57,7 @@ class Reader:
     def _acknowledged(self, architecture: int, address: str, mac: str) -> None:
         platform, arch = _PLATFORMS.get(architecture, ("", ""))
         asker = Asker(source=parse_address(address), mac=mac, platform=platform, arch=arch)
-        note(Kind.DHCP, server_with_card(mac), asker, f"architecture {architecture}")
+        note(Kind.DHCP, has_card(mac), asker, f"architecture {architecture}")
 
 
 class Tail:

@@ -92,7 +92,7 @@ def common_python() -> str:
     """Other users can run the Python that we run by."""
     base = Path(sys.base_prefix).resolve()
     closed = [str(path) for path in (base, *base.parents) if not path.stat().st_mode & stat.S_IXOTH]
-    return f"other users cannot reach {base} ({closed[-1]} is closed); make .venv with Debian's python3" if closed else ""
+    return f"other users cannot reach {base}: {closed[-1]} is closed; take Debian's python3" if closed else ""
 
 
 def bus() -> str:
