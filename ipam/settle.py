@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
 
 from django.db import DatabaseError, transaction
 from django.db.models import Q
@@ -129,15 +128,13 @@ def extend(pool: Pool, ready: Q, start: Address | None = None) -> bool:
         return _write_chunk(pool, start)
 
 
-def keep_ahead(pool_id: int | None, given: str, walked_to: Any) -> None:
-    """After an address was given out of a pool that has been walked up to a mark (both as the database tells them): who
-    gets the LOW-th before the mark writes the next chunk, while the others go on with what is left. If that cannot be
-    now, `extend` will do it."""
-    if walked_to is None:
+def keep_ahead(pool_id: int | None, given: str, left: int | None) -> None:
+    """After an address was given out of a pool that has been walked up to a mark, so many addresses further: who gets
+    the LOW-th before the mark writes the next chunk, while the others go on with what is left. If that cannot be now,
+    `extend` will do it."""
+    if left != LOW:
         return
-    mark = addresses.parse_address(str(walked_to))
-    if int(mark) - int(addresses.parse_address(given)) != LOW:
-        return
+    mark = addresses.parse_address(given) + LOW
     try:
         with transaction.atomic():
             hurry()

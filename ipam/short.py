@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.timezone import get_current_timezone
 from django.utils.translation import get_language_from_request, override
 
@@ -21,7 +21,7 @@ from ipmanager import pages, problems
 from ipmanager.access import Right
 from ipmanager.errors import IPManagerError
 from ipmanager.rest import etag
-from ipmanager.short import Question, Route, Row, said, sent
+from ipmanager.short import Question, Route, Row, Told, said, sent
 
 READ = Right("read", "ipam.view_ipaddress")
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
@@ -31,7 +31,7 @@ WHEREVER = {"first": None, "last": None}
 POOL = """(claimed a JOIN subnets s ON s.id = a.subnet_id
     LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static' AND a.ip_address BETWEEN p.first AND p.last)"""
 _CLAIM = claim_sql(
-    **BY_CALLER, answer=f"SELECT caller.*, p.id, p.materialised_to, {shown.COLUMNS} FROM caller, {POOL} "
+    **BY_CALLER, answer=f"SELECT caller.*, p.id, p.materialised_to - a.ip_address, {shown.COLUMNS} FROM caller, {POOL} "
     "LEFT JOIN hosts h ON false",
 )  # fmt: skip
 
@@ -39,7 +39,7 @@ _CLAIM = claim_sql(
 def address(request: HttpRequest, key: str) -> Question | None:
     """GET ip-addresses/7/"""
 
-    def tell(rows: list[Row]) -> HttpResponse:
+    def tell(rows: list[Row]) -> Told:
         row = shown.shown(rows[0], get_current_timezone())
         return said(row, headers={"ETag": etag(row)})
 
@@ -91,15 +91,15 @@ def next_free(request: HttpRequest, key: str) -> Question | None:
     except (IPManagerError, ValidationError):
         return None
 
-    def lost() -> HttpResponse:  # the long way might give it a second address
+    def lost() -> Told:  # the long way might give it a second address
         with override(get_language_from_request(request)):
             status, body, headers = problems.database_away()
         return said(body, status, {**headers, "Content-Type": problems.CONTENT_TYPE})
 
-    def tell(rows: list[Row]) -> HttpResponse:
-        pool, mark, *row = rows[0]
+    def tell(rows: list[Row]) -> Told:
+        pool, left, *row = rows[0]
         given = shown.shown(tuple(row), get_current_timezone())
-        settle.keep_ahead(pool, given["ip_address"], mark)
+        settle.keep_ahead(pool, given["ip_address"], left)
         return said(given, 201)
 
     return Question(_CLAIM, {**facts, **WHEREVER, "subnet": int(key)}, tell, repeat="vm_id" in asked, lost=lost)

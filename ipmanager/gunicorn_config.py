@@ -4,8 +4,19 @@ import os
 from typing import Any
 
 from django.conf import settings
+from gunicorn import glogging
 
 from ipmanager import counters, process
+
+
+class Logger(glogging.Logger):
+    """Lines of requests are written by ipmanager.traffic. gunicorn's are not even made up unless somebody asks for them
+    by --access-logfile: `logconfig_dict` alone would have it make one for each request, for nobody."""
+
+    @property
+    def access_log_enabled(self) -> bool:
+        return bool(self.cfg.accesslog)
+
 
 counters.share()
 wsgi_app = "ipmanager.wsgi:application"
@@ -20,6 +31,7 @@ max_requests_jitter = 1_000
 graceful_timeout = 20
 loglevel = "warning"
 # What gunicorn itself has to say looks like the rest.
+logger_class = Logger
 logconfig_dict: dict[str, Any] = dict(settings.LOGGING)
 logconfig_dict["loggers"] = {
     **logconfig_dict["loggers"],

@@ -27,7 +27,7 @@ from ipmanager.access import Right
 from ipmanager.auth import TokenAuthentication
 from ipmanager.errors import Exhausted, Invalid, IPManagerError
 from ipmanager.problems import AWAY, SOON
-from ipmanager.short import Question, Route, Row, said, sent
+from ipmanager.short import Question, Route, Row, Told, said, sent
 
 logger = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
@@ -208,7 +208,7 @@ ALLOCATE = Right("allocate", "ipam.change_ipaddress")
 _CLAIM = claim_sql(
     **BY_CALLER,
     subnet="(SELECT id FROM subnets WHERE network = %(network)s::cidr AND vrf_id IS NULL)",
-    answer=f"SELECT caller.*, p.id, p.materialised_to, a.ip_address, s.gateway FROM caller, {POOL}",
+    answer=f"SELECT caller.*, p.id, p.materialised_to - a.ip_address, a.ip_address, s.gateway FROM caller, {POOL}",
 )
 _SHOW = """SELECT caller.*, ip_address, hostname FROM caller, ip_addresses
     WHERE vm_id = %(vm_id)s AND vrf_id IS NULL AND ip_address BETWEEN %(first)s AND %(last)s"""
@@ -233,10 +233,10 @@ def short_allocate(request: HttpRequest) -> Question | None:
     except Invalid:
         return None
 
-    def tell(rows: list[Row]) -> HttpResponse:
-        pool, mark, *found = rows[0]
+    def tell(rows: list[Row]) -> Told:
+        pool, left, *found = rows[0]
         ip, gateway = map(address_text, found)
-        settle.keep_ahead(pool, ip, mark)
+        settle.keep_ahead(pool, ip, left)
         given = {"ip": ip, "vm_id": vm_id, "gateway": gateway or "", "network": network}
         return said(given if hostname is None else given | {"hostname": hostname}, 201, CORS)
 
@@ -245,7 +245,7 @@ def short_allocate(request: HttpRequest) -> Question | None:
 
 
 def short_show(request: HttpRequest, vm_id: str) -> Question | None:
-    def tell(rows: list[Row]) -> HttpResponse:
+    def tell(rows: list[Row]) -> Told:
         ip, hostname = rows[0]
         found = {"ip": address_text(ip), "vm_id": vm_id}
         return said(found | {"hostname": hostname} if hostname else found, headers=CORS)
@@ -255,7 +255,7 @@ def short_show(request: HttpRequest, vm_id: str) -> Question | None:
 
 
 def short_stats(request: HttpRequest) -> Question:
-    def tell(rows: list[Row]) -> HttpResponse:
+    def tell(rows: list[Row]) -> Told:
         pool = ("pool", settings.POOL_NETWORK)
         return said(moment.remembered(pool, lambda: stats(request)[1], rows[0][0]), headers=CORS)
 

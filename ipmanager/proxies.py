@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -23,13 +24,17 @@ class TrustedProxies:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        meta = request.META
-        caller = parse(meta.get("REMOTE_ADDR", ""))
-        if caller and is_trusted(caller):
-            meta["REMOTE_ADDR"] = str(client_behind(caller, meta.get("HTTP_X_FORWARDED_FOR", "")))
-            if meta.get("HTTP_X_FORWARDED_PROTO") in ("http", "https"):
-                meta["wsgi.url_scheme"] = meta["HTTP_X_FORWARDED_PROTO"]
+        believe(request.META)
         return self.get_response(request)
+
+
+def believe(meta: dict[str, Any]) -> None:
+    """What a trusted proxy says of its client."""
+    caller = parse(meta.get("REMOTE_ADDR", ""))
+    if caller and is_trusted(caller):
+        meta["REMOTE_ADDR"] = str(client_behind(caller, meta.get("HTTP_X_FORWARDED_FOR", "")))
+        if meta.get("HTTP_X_FORWARDED_PROTO") in ("http", "https"):
+            meta["wsgi.url_scheme"] = meta["HTTP_X_FORWARDED_PROTO"]
 
 
 def client_address(request: HttpRequest) -> str:

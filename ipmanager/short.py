@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from datetime import date, datetime, tzinfo
+from functools import cache, lru_cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from csp.utils import build_policy
 from django.conf import settings
@@ -34,6 +35,7 @@ from ipmanager.problems import AWAY
 from ipmanager.proxies import client_address
 
 UNUSUAL = ("HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_TRANSFER_ENCODING")
+DECLINED = "ipmanager.short.declined"  # in a request's environment: it has been here, or why it failed
 MODULES = ("ipam.short", "ipmanager.pool_api")  # each has SHORT, a list of routes
 
 # Whose token this is: one that may be used today and from here, for all subnets, with the scope; its user is active
@@ -62,9 +64,18 @@ _DIALECT = {
         "here": "t.networks = '[]'",
     },
 }
+_NONE: Mapping[str, str] = {}
 _NOBODY = "SELECT CAST(NULL AS bigint) AS id, '' AS username"
 
 Row = tuple[Any, ...]
+
+
+class Told(NamedTuple):
+    """A response that is no more than these; `headers` are its own."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +97,9 @@ class Question:
 
     sql: str
     params: dict[str, Any]
-    tell: Callable[[list[Row]], HttpResponse | None]  # the rows without the caller: never none
+    tell: Callable[[list[Row]], Told | None]  # the rows without the caller: never none
     repeat: bool = True  # whether doing it twice is the same as doing it once
-    lost: Callable[[], HttpResponse] | None = None  # what to answer when nobody knows whether it was done
+    lost: Callable[[], Told] | None = None  # what to answer when nobody knows whether it was done
 
 
 _matches: dict[re.Pattern[str], ResolverMatch] = {}
@@ -107,20 +118,30 @@ class Route:
 
 
 class ShortWay:
-    """The middleware."""
+    """The middleware, for whoever asks Django itself: gunicorn does so when the short way has declined at the door
+    (ipmanager.wsgi), or has failed there."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return answer(request) or self.get_response(request)
+        if declined := request.META.get(DECLINED):
+            if declined is not True:
+                raise declined
+        elif is_short(request.META) and (given := answer(request)):
+            return HttpResponse(given.body, status=given.status, headers=given.headers)
+        return self.get_response(request)
 
 
-def answer(request: HttpRequest) -> HttpResponse | None:
+def is_short(environ: Mapping[str, Any]) -> bool:
+    """Whether a route of ours may be asked for, at a glance."""
+    path: str = environ.get("PATH_INFO", "")
+    return path.startswith("/api/v1/ip") or path.endswith("/next-free/")
+
+
+def answer(request: HttpRequest) -> Told | None:
     """The answer, or None when the request must go the long way."""
     path = request.path_info
-    if not path.startswith("/api/v1/ip") and not path.endswith("/next-free/"):
-        return None
     for route in routes():
         if route.method == request.method and (match := route.pattern.fullmatch(path)):
             break
@@ -132,15 +153,15 @@ def answer(request: HttpRequest) -> HttpResponse | None:
     if turn.wait:
         return None
     question = route.ask(request, **match.groupdict())
-    response = _respond(route, question, request) if question else None
-    if response:
+    given = _respond(route, question, request) if question else None
+    if given:
         turn.taken(accepted=hasattr(request, ACCEPTED))
         if settings.SECURE_HSTS_SECONDS and request.is_secure():
-            response.headers["Strict-Transport-Security"] = _tls_only()
-    return response
+            given.headers["Strict-Transport-Security"] = _tls_only()
+    return given
 
 
-def _respond(route: Route, question: Question, request: HttpRequest) -> HttpResponse | None:
+def _respond(route: Route, question: Question, request: HttpRequest) -> Told | None:
     """Ask the database. The long way opens a lost connection anew, and says what is wrong."""
     known = {} if route.is_open() else credentials(request, route.right)
     if known is None:
@@ -211,7 +232,7 @@ def credentials(request: HttpRequest, right: Right) -> dict[str, Any] | None:
     now = timezone.now()
     return {
         "digest": hash_token(value),
-        "today": timezone.localdate(now),
+        "today": _date(int(now.timestamp()) // 900, timezone.get_current_timezone()),
         "now": connection.ops.adapt_datetimefield_value(now),
         "scope": right.scope,
         "app": app,
@@ -220,9 +241,15 @@ def credentials(request: HttpRequest, right: Right) -> dict[str, Any] | None:
     }
 
 
+@lru_cache(4)
+def _date(quarter: int, zone: tzinfo) -> date:
+    """The day in a zone, by the quarters of an hour since 1970: no zone changes its day within one."""
+    return datetime.fromtimestamp(quarter * 900, zone).date()
+
+
 def sent(request: HttpRequest, names: Iterable[str]) -> dict[str, Any] | None:
     """The body's JSON object if it has these keys only, else None."""
-    if request.content_type != "application/json" or request.GET:
+    if request.content_type != "application/json" or request.META.get("QUERY_STRING"):
         return None
     if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         return None
@@ -250,16 +277,8 @@ def _policies() -> dict[str, str]:
     }
 
 
-def said(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
+def said(body: Any, status: int = 200, headers: Mapping[str, str] = _NONE) -> Told:
     """The answer in JSON, as REST framework writes it."""
-    text = json.dumps(body, separators=(",", ":"))
-    return HttpResponse(
-        text,
-        status=status,
-        headers={
-            "Content-Type": "application/json",
-            "Content-Length": str(len(text)),
-            **_policies(),
-            **(headers or {}),
-        },
-    )
+    text = json.dumps(body, separators=(",", ":")).encode()
+    own = {"Content-Type": "application/json", "Content-Length": str(len(text))}
+    return Told(status, {**own, **_policies(), **headers}, text)

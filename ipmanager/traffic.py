@@ -21,6 +21,7 @@ from ipmanager.logs import REQUEST
 logger = logging.getLogger("ipmanager.requests")
 
 SHARED = os.environ.get(counters.VARIABLE)  # set by the web server, before this is imported
+ID = "X-Request-ID"
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
@@ -44,6 +45,41 @@ def generate() -> bytes:
     return generate_latest(summed)
 
 
+# To look a counter up takes longer than to count.
+_count = functools.lru_cache(1024)(REQUESTS.labels)
+_duration = functools.lru_cache(1024)(DURATION.labels)
+
+
+class Watch:
+    """One request, from the moment it came: `number` is its id, in all that is logged meanwhile."""
+
+    __slots__ = ("_request", "_started", "_within", "number")
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request, self._started, self.number = request, time.perf_counter(), id_of(request)
+
+    def __enter__(self) -> Watch:
+        self._within = REQUEST.set(self.number)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        REQUEST.reset(self._within)
+
+    def tell(self, status: int) -> None:
+        """It has been answered."""
+        request, seconds, route = self._request, time.perf_counter() - self._started, route_of(self._request)
+        method = request.method if request.method in METHODS else "other"
+        _count(method, route, status).inc()
+        _duration(route).observe(seconds)
+        if not logger.isEnabledFor(logging.INFO):
+            return
+        facts = {
+            "method": request.method, "path": request.path, "route": route, "status": status,
+            "ms": round(seconds * 1000, 1), "client": proxies.client_address(request), "user": user_of(request),
+        }  # fmt: skip
+        logger.info("%s %s %d", request.method, request.path, status, extra=facts)
+
+
 class Traffic:
     """Counts each request when its answer is known, and writes a line of it where such lines are wanted."""
 
@@ -51,28 +87,11 @@ class Traffic:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        started, number = time.perf_counter(), id_of(request)
-        within = REQUEST.set(number)
-        try:
+        with Watch(request) as watch:
             response = self.get_response(request)
-            self.tell(request, response, time.perf_counter() - started)
-        finally:
-            REQUEST.reset(within)
-        response["X-Request-ID"] = number
+            watch.tell(response.status_code)
+        response[ID] = watch.number
         return response
-
-    def tell(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-        route = route_of(request)
-        method = request.method if request.method in METHODS else "other"
-        REQUESTS.labels(method, route, response.status_code).inc()
-        DURATION.labels(route).observe(seconds)
-        if not logger.isEnabledFor(logging.INFO):
-            return
-        facts = {
-            "method": request.method, "path": request.path, "route": route, "status": response.status_code,
-            "ms": round(seconds * 1000, 1), "client": proxies.client_address(request), "user": user_of(request),
-        }  # fmt: skip
-        logger.info("%s %s %d", request.method, request.path, response.status_code, extra=facts)
 
 
 def id_of(request: HttpRequest) -> str:

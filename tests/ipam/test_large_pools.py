@@ -129,8 +129,8 @@ def test_a_chunk_is_not_written_twice_nor_behind_the_end():
     pool = subnet.pools.get()
     given = str(ipaddress.ip_address(int(pool.materialised_to) - LOW))
     for _ in range(2):  # the second knows an old mark
-        keep_ahead(pool.pk, given, pool.materialised_to)
+        keep_ahead(pool.pk, given, LOW)
     assert IPAddress.objects.count() == 2 * CHUNK
     Pool._base_manager.filter(pk=pool.pk).update(materialised_to=pool.last)
-    keep_ahead(pool.pk, str(ipaddress.ip_address(int(pool.last) - LOW)), pool.last)
+    keep_ahead(pool.pk, str(ipaddress.ip_address(int(pool.last) - LOW)), LOW)
     assert IPAddress.objects.count() == 2 * CHUNK

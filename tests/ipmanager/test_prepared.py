@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from django.db import close_old_connections, connection
+from django.db import DataError, IntegrityError, ProgrammingError, close_old_connections, connection, transaction
 
 from ipmanager import prepared
 from tests.support.by_hand import POSTGRESQL, only
@@ -50,3 +50,50 @@ def test_a_connection_that_somebody_closed_is_made_anew():
     connection.connection.close()
     prepared.look()
     assert prepared.rows("SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize("value", [1, 2**40, "one", None, True])
+def test_a_parameter_may_be_of_any_type_each_time(value):
+    for given in (value, None, value):
+        told = prepared.rows("SELECT CAST(%(value)s AS text), 7, CAST(%(value)s AS text)", {"value": given})
+        assert (told[0][0] is None, told[0][1]) == (given is None, 7)
+
+
+@only(POSTGRESQL)
+def test_values_come_back_as_by_a_cursor_of_django():
+    sql = (
+        "SELECT 1, 'a', NULL, now(), '10.0.0.1'::inet, '{1,2}'::int[], '02:00:00:00:00:01'::macaddr, true, '{}'::jsonb"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(sql)
+        expected = cursor.fetchall()
+        ours = prepared.rows(sql)
+        cursor.execute("COMMIT")
+    assert ours == expected
+
+
+@only(POSTGRESQL)
+@pytest.mark.parametrize(
+    ("sql", "error"),
+    [
+        ("SELECT 1/0", DataError),
+        ("SELECT nonsense", ProgrammingError),
+        ("INSERT INTO vrfs SELECT * FROM vrfs RETURNING 1", IntegrityError),
+    ],
+)
+def test_errors_are_those_of_django_and_the_connection_goes_on(sql, error):
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO vrfs (name, rd, description) VALUES ('a', '', '')")
+    for _ in range(2):
+        with pytest.raises(error):
+            prepared.rows(sql)
+    assert prepared.rows("SELECT 1") == [(1,)]
+
+
+@only(POSTGRESQL)
+def test_inside_a_transaction_they_are_part_of_it():
+    with transaction.atomic():
+        prepared.rows("INSERT INTO vrfs (name, rd, description) VALUES ('a', '', '') RETURNING id")
+        transaction.set_rollback(True)
+    assert prepared.rows("SELECT count(*) FROM vrfs") == [(0,)]

@@ -1,0 +1,120 @@
+"""The door of the site (ipmanager.wsgi): what is answered there looks as if Django had answered, and what is not gets
+to Django whole."""
+
+import io
+import ipaddress
+import json
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from ipam import settle
+from ipam.models import IPAddress
+from ipmanager import traffic
+from ipmanager.models import Token
+from tests.ipam.factories import SubnetFactory
+from tests.support.by_hand import POSTGRESQL, only
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ALLOCATE = "/api/v1/ip/allocate"
+
+
+@pytest.fixture
+def site(settings, admin_user):
+    """A function that asks the application as gunicorn does."""
+    from ipmanager.wsgi import application
+
+    settings.POOL_NETWORK = ipaddress.ip_network("10.0.0.0/24")
+    SubnetFactory(network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.10-10.0.0.99"])
+    value = Token.objects.create(admin_user, name="test", scopes=["admin"])[1]
+    Token.objects.update(last_used=timezone.localdate())
+
+    def ask(method, path, body=None, **more):
+        text = b"" if body is None else json.dumps(body).encode()
+        environ = {
+            "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": "", "SCRIPT_NAME": "", "SERVER_NAME": "site",
+            "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1", "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(text), "wsgi.errors": io.StringIO(), "CONTENT_LENGTH": str(len(text)),
+            "CONTENT_TYPE": "application/json", "HTTP_HOST": "localhost", "HTTP_AUTHORIZATION": f"Bearer {value}",
+            **more,
+        }  # fmt: skip
+        told = []
+        response = application(environ, lambda status, headers: told.extend((status, headers)))
+        answer = b"".join(response)
+        if hasattr(response, "close"):
+            response.close()
+        return int(told[0].split()[0]), json.loads(answer), dict(told[1])
+
+    return ask
+
+
+def counted():
+    """Requests so far, by the status of their answers."""
+    found = {}
+    for metric in traffic.REQUESTS.collect():
+        for sample in metric.samples:
+            if sample.name.endswith("_total"):
+                status = sample.labels["status"]
+                found[status] = found.get(status, 0) + sample.value
+    return found
+
+
+def grown(before):
+    return {
+        status: number - before.get(status, 0) for status, number in counted().items() if number > before.get(status, 0)
+    }
+
+
+@pytest.mark.parametrize("unusual", [{}, {"HTTP_IF_NONE_MATCH": '"x"'}])
+def test_both_ways_number_and_count_a_request_once(site, unusual):
+    before = counted()
+    status, body, headers = site("POST", ALLOCATE, {"vm_id": "vm-1"}, **unusual)
+    assert (status, body["ip"]) == (201, "10.0.0.10")
+    assert len(headers["X-Request-ID"]) == 32
+    assert grown(before) == {"201": 1}
+    assert IPAddress.objects.filter(vm_id="vm-1").count() == 1
+
+
+def test_what_is_declined_at_the_door_comes_to_django_with_its_body(site):
+    status, body, _headers = site("POST", ALLOCATE, {"vm_id": "vm-1", "hostname": "one", "colour": "blue"})
+    assert (status, body["hostname"]) == (201, "one")
+
+
+@only(POSTGRESQL)  # elsewhere nothing is allocated on the short way
+def test_a_fault_at_the_door_is_a_500_and_nothing_is_done_twice(site, monkeypatch, caplog):
+    def broken(*_args):
+        raise ZeroDivisionError("broken")
+
+    monkeypatch.setattr(settle, "keep_ahead", broken)
+    before, subnet = counted(), IPAddress.objects.first().subnet_id
+    status, body, _headers = site("POST", f"/api/v1/subnets/{subnet}/next-free/", {"hostname": "one"})
+    assert (status, body["status"]) == (500, 500)
+    assert IPAddress.objects.filter(hostname="one").count() == 1
+    assert grown(before) == {"500": 1}
+    assert "ZeroDivisionError: broken" in caplog.text
+
+
+@pytest.mark.parametrize("unusual", [{}, {"HTTP_IF_NONE_MATCH": '"x"'}])
+def test_both_ways_believe_a_trusted_proxy_only(site, settings, unusual):
+    settings.TRUSTED_PROXIES = [ipaddress.ip_network("10.9.0.0/16")]
+    Token.objects.update(networks=["203.0.113.0/24"])
+    site("POST", ALLOCATE, {"vm_id": "vm-1"})
+    said = {"HTTP_X_FORWARDED_FOR": "203.0.113.7", "HTTP_X_REQUEST_ID": "0123456789", **unusual}
+    status, _body, headers = site("GET", "/api/v1/ip/stats", REMOTE_ADDR="10.9.0.1", **said)
+    assert (status, headers["X-Request-ID"]) == (200, "0123456789")
+    status, _body, headers = site("GET", "/api/v1/ip/stats", REMOTE_ADDR="10.8.0.1", **said)
+    assert status in (401, 403) and headers["X-Request-ID"] != "0123456789"
+
+
+def test_below_a_prefix_everything_is_django_s(site):
+    status, body, _headers = site("GET", "/api/v1/ip/stats", SCRIPT_NAME="/ipam")
+    assert (status, body["total"]) == (200, 90)
+
+
+def test_the_connection_is_closed_when_it_is_too_old(site):
+    site("GET", "/api/v1/ip/stats")
+    connection.ensure_connection()
+    connection.close_at = 0.0
+    assert site("GET", "/api/v1/ip/stats")[0] == 200
+    assert connection.connection is None or connection.close_at != 0.0 or connection.in_atomic_block
