@@ -42,8 +42,6 @@ else:
     # None: opening a connection for each request costs 4 to 9 times the request itself.
     _database.setdefault("CONN_MAX_AGE", None)
     _database["CONN_HEALTH_CHECKS"] = True
-    # Allows ipmanager.prepared to have statements planned once; Django's own cursors never ask for it.
-    _database.setdefault("OPTIONS", {}).setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- who may talk to us ----------------------------------------------------------------------------

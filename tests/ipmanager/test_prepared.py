@@ -97,3 +97,19 @@ def test_inside_a_transaction_they_are_part_of_it():
         prepared.rows("INSERT INTO vrfs (name, rd, description) VALUES ('a', '', '') RETURNING id")
         transaction.set_rollback(True)
     assert prepared.rows("SELECT count(*) FROM vrfs") == [(0,)]
+
+
+@only(POSTGRESQL)
+def test_a_statement_is_planned_once_for_each_connection():
+    def planned():
+        return prepared.rows("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1::int + 1%'")[
+            0
+        ][0]
+
+    for number in range(3):
+        assert prepared.rows("SELECT %(number)s::int + 1", {"number": number}) == [(number + 1,)]
+    assert planned() == 1
+    connection.close()
+    assert planned() == 0
+    assert prepared.rows("SELECT %(number)s::int + 1", {"number": 5}) == [(6,)]
+    assert planned() == 1

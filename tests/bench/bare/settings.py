@@ -2,9 +2,7 @@
 
 from ipmanager.settings import DATABASES as _OURS
 
-_CHANGES = {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
-_OPTIONS = {name: value for name, value in _OURS["default"].get("OPTIONS", {}).items() if name != "prepare_threshold"}
-DATABASES = {"default": {**_OURS["default"], **_CHANGES, "OPTIONS": _OPTIONS}}
+DATABASES = {"default": {**_OURS["default"], "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}}
 ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = ["tests.bench.bare"]
 MIDDLEWARE: list[str] = []
