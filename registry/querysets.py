@@ -43,6 +43,15 @@ def database_now() -> datetime:
 _SQLITE_NOW = "SELECT strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')"
 
 
+def wait_for_turn(environment: str, service_id: str) -> None:
+    """Until the transaction ends, nobody else registers this service. Without it whoever always comes second may do so
+    for ever, while the service comes and goes elsewhere. SQLite has one writer at a time anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            name = f"registry {environment} {service_id}"
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
 class RegistryConfigQuerySet(models.QuerySet["RegistryConfig"]):
     """Environments."""
 

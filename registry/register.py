@@ -14,6 +14,7 @@ from registry import environments, homes, ports, strict, unusual
 from registry.callers import ADMINISTRATOR, Caller
 from registry.models import RegistryConfig, RestartAction, Service, ServiceDependency
 from registry.ports import Search, Unprepared
+from registry.querysets import wait_for_turn
 from registry.wish import Wish
 
 ATTEMPTS = 20
@@ -42,11 +43,12 @@ def register(wish: Wish, caller: Caller = ADMINISTRATOR) -> Registered:
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
+                wait_for_turn(config.environment, wish.service_id)
                 return _known(config, wish, caller) or _new(config, wish, caller)
         except Unprepared as missing:
             missing.prepare()
         except IntegrityError:
-            continue  # the same service in another process: look again
+            continue  # somebody else has just been written: look again
         except ValidationError as error:
             if not _was_overtaken(error):
                 raise

@@ -1,13 +1,20 @@
 """Many processes at once: no port twice on an address, none leaked."""
 
 import os
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection, transaction
 
 from registry.models import RegistryConfig, Service
+from registry.querysets import wait_for_turn
+from registry.register import register
+from registry.wish import Wish
 from tests.ipam.test_parallel_allocation import run_at_once
 from tests.registry.factories import ServiceFactory
+from tests.support.by_hand import POSTGRESQL, only
 
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 PROCESSES, EACH = (16, 100) if LONG else (4, 10)
@@ -96,14 +103,41 @@ def test_a_range_that_is_just_large_enough_serves_all_of_many_at_once(environmen
     assert sorted(map(int, given)) == list(range(20_000, 20_000 + PROCESSES * 3))
 
 
-def test_a_service_comes_and_goes_in_two_processes_at_once(environment):
+def test_a_service_comes_and_goes_in_many_processes_at_once_and_each_has_its_turn(environment):
     script = (
         SETUP
         + """
 for n in range({each}):
-    register(Wish("same")); deregister("same"); print(n)
+    patiently(lambda: register(Wish("same"))); patiently(lambda: deregister("same")); print(n)
 """
     )
-    run_at_once(environment, [script.format(each=EACH)] * 4)
+    run_at_once(environment, [script.format(each=max(EACH, 60))] * 4)
     ServiceFactory(port=8000)  # the port is free again, whoever was last
     assert Service.objects.count() == 1
+
+
+@only(POSTGRESQL)  # SQLite has one writer at a time
+@pytest.mark.django_db(transaction=True)
+def test_a_registration_waits_for_its_turn_and_not_for_other_services():
+    def somewhere_else(service_id):
+        try:
+            return register(Wish(service_id)).service.port
+        finally:
+            connection.close()
+
+    def waiting():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'")
+            return cursor.fetchone()[0]
+
+    register(Wish("first"))  # makes the ports
+    with ThreadPoolExecutor(2) as threads:
+        with transaction.atomic():
+            wait_for_turn("development", "same")
+            same = threads.submit(somewhere_else, "same")
+            assert threads.submit(somewhere_else, "other").result(30)
+            deadline = time.monotonic() + 30
+            while not waiting():
+                assert not same.done() and time.monotonic() < deadline
+                time.sleep(0.01)
+        assert same.result(30)
