@@ -34,7 +34,7 @@ from ipmanager.errors import IPManagerError
 from ipmanager.problems import AWAY
 from ipmanager.proxies import client_address
 
-UNUSUAL = ("HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_TRANSFER_ENCODING")
+UNUSUAL = {"HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_TRANSFER_ENCODING"}
 DECLINED = "ipmanager.short.declined"  # in a request's environment: it has been here, or why it failed
 MODULES = ("ipam.short", "ipmanager.pool_api")  # each has SHORT, a list of routes
 
@@ -213,7 +213,7 @@ def routes() -> tuple[Route, ...]:
 def _is_plain(request: HttpRequest) -> bool:
     """For us, by somebody who takes JSON and asks for nothing unusual."""
     accept = request.META.get("HTTP_ACCEPT", "*/*")
-    if any(name in request.META for name in UNUSUAL) or not ("*/*" in accept or "application/json" in accept):
+    if not UNUSUAL.isdisjoint(request.META) or not ("*/*" in accept or "application/json" in accept):
         return False
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         return False
@@ -277,8 +277,11 @@ def _policies() -> dict[str, str]:
     }
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def said(body: Any, status: int = 200, headers: Mapping[str, str] = _NONE) -> Told:
     """The answer in JSON, as REST framework writes it."""
-    text = json.dumps(body, separators=(",", ":")).encode()
+    text = _compact(body).encode()
     own = {"Content-Type": "application/json", "Content-Length": str(len(text))}
     return Told(status, {**own, **_policies(), **headers}, text)

@@ -241,10 +241,10 @@ def _rewrite(change: Callable[[str], str], before: Callable[[Any, str], None] = 
         before(cursor, query)
         return execute(cursor, change(query), *args, **kwargs)
 
-    from ipmanager import prepared  # which goes around cursors
+    from ipmanager import libpq  # which goes around cursors
 
-    ask = prepared._ask
-    prepared._ask = lambda line, sql, params: ask(line, change(sql), params)
+    ask = libpq.ask
+    libpq.ask = lambda line, sql, params: ask(line, change(sql), params)
     psycopg.Cursor.execute = changed  # type: ignore[method-assign,assignment]
     return execute
 
