@@ -7,6 +7,7 @@ import json
 
 import pytest
 from django.db import connection
+from django.urls import clear_script_prefix
 from django.utils import timezone
 
 from ipam import settle
@@ -46,7 +47,8 @@ def site(settings, admin_user):
             response.close()
         return int(told[0].split()[0]), json.loads(answer), dict(told[1])
 
-    return ask
+    yield ask
+    clear_script_prefix()  # Django keeps that of the thread's last request
 
 
 def counted():
