@@ -25,8 +25,7 @@ from ipmanager.short import Question, Route, Row, Told, said, sent
 
 READ = Right("read", "ipam.view_ipaddress")
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
-BY_CALLER = {"by": "(SELECT id FROM caller)", "only": " AND EXISTS (SELECT FROM caller)"}
-WHEREVER = {"first": None, "last": None}
+BY_CALLER = {"by": "(SELECT id FROM caller)", "only": " AND EXISTS (SELECT FROM caller)", "within": ""}
 # Whose chunk of rows it came from; `settle.keep_ahead` wants to know.
 POOL = """(claimed a JOIN subnets s ON s.id = a.subnet_id
     LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static' AND a.ip_address BETWEEN p.first AND p.last)"""
@@ -102,7 +101,7 @@ def next_free(request: HttpRequest, key: str) -> Question | None:
         settle.keep_ahead(pool, given["ip_address"], left)
         return said(given, 201)
 
-    return Question(_CLAIM, {**facts, **WHEREVER, "subnet": int(key)}, tell, repeat="vm_id" in asked, lost=lost)
+    return Question(_CLAIM, {**facts, "subnet": int(key)}, tell, repeat="vm_id" in asked, lost=lost)
 
 
 def _is_plain(text: Any) -> bool:

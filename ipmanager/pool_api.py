@@ -21,7 +21,7 @@ from ipam import allocate as verbs
 from ipam import moment, settle, vmpool
 from ipam.addresses import inside
 from ipam.querysets import claim_sql
-from ipam.short import BY_CALLER, POOL, WHEREVER
+from ipam.short import BY_CALLER, POOL
 from ipam.shown import address_text
 from ipmanager.access import Right
 from ipmanager.auth import TokenAuthentication
@@ -241,7 +241,7 @@ def short_allocate(request: HttpRequest) -> Question | None:
         return said(given if hostname is None else given | {"hostname": hostname}, 201, CORS)
 
     network = str(settings.POOL_NETWORK)
-    return Question(_CLAIM, {**facts, **WHEREVER, "network": network}, tell)
+    return Question(_CLAIM, {**facts, "network": network}, tell)
 
 
 def short_show(request: HttpRequest, vm_id: str) -> Question | None:

@@ -121,3 +121,21 @@ def test_a_connection_that_has_become_too_old_is_closed_after_the_answer(site):
     connection.close_at = 0.0
     assert site("GET", "/api/v1/ip/stats")[0] == 200
     assert connection.connection is None
+
+
+@only(POSTGRESQL)
+def test_allocation_is_planned_once_however_few_addresses_are_free(site, settings):
+    settings.POOL_NETWORK = ipaddress.ip_network("10.4.0.0/16")
+    subnet = SubnetFactory(network="10.4.0.0/16", static_ip_pools=["10.4.0.1-10.4.255.254"])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ip_addresses (ip_address, subnet_id, status, ip_type) SELECT inet '10.4.0.0' + n, %s, "
+            "CASE WHEN n %% 100 = 0 THEN 'available' ELSE 'allocated' END, 'static' FROM generate_series(1, 60000) n",
+            [subnet.pk],
+        )
+        cursor.execute("ANALYZE ip_addresses")
+        for number in range(12):
+            assert site("POST", ALLOCATE, {"vm_id": f"vm-{number}"})[0] == 201
+        of_ours = "statement LIKE '%UPDATE ip_addresses%'"
+        cursor.execute(f"SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE {of_ours}")
+        assert cursor.fetchone() == (7, 5)  # PostgreSQL plans the first five anew to see what that is worth
