@@ -218,7 +218,8 @@ release() {
     venv=${given_venv:-$home/venvs/$lock}
     [ -x "$venv/bin/python" ] || make_venv "$venv"
     runuser -u ipmanager -- "$venv/bin/python" -c pass 2>/dev/null ||
-        fail "$venv: the user ipmanager cannot run its Python, $(readlink -f "$venv/bin/python")"
+        fail "$venv: the user ipmanager cannot run its Python, $(readlink -f "$venv/bin/python");" \
+            "make it with /usr/bin/python3, or remove it and run this again without --venv"
     if [ ! -d "$release" ]; then
         new=$release.new
         rm -rf "$new"
