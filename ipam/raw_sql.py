@@ -13,7 +13,7 @@ from django.db import models
 
 from ipam import moment
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
-from ipam.triggers import AT_ONCE, LATER, MANY, WHO, Function, Trigger, columns, statement_triggers
+from ipam.triggers import AT_ONCE, LATER, MANY, SCHEMA, WHO, Function, Trigger, columns, statement_triggers
 
 WATCHED: tuple[type[models.Model], ...] = (VRF, Subnet, Pool, Server, Interface)
 
@@ -60,7 +60,7 @@ def _functions() -> Iterator[Function]:
     yield Function("ledger_homes", _HOMES, f"(ids bigint[]) RETURNS TABLE ({home})")
     yield Function("ledger_place", _place(), "(ids bigint[]) RETURNS void")
     yield Function("hosts_leave", _leave())
-    yield Function("ledger_moved", "BEGIN PERFORM nextval('ledger_moment'); RETURN NULL; END")
+    yield Function("ledger_moved", f"BEGIN PERFORM pg_catalog.nextval('{SCHEMA}.ledger_moment'); RETURN NULL; END")
     for model in WATCHED:
         yield Function(_name(model), _body(model))
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.http import HttpRequest
-from django.utils.timezone import get_current_timezone
+from django.utils.timezone import get_default_timezone
 from django.utils.translation import get_language_from_request, override
 
 from ipam import allocate as verbs
@@ -17,7 +17,7 @@ from ipam.addresses import parse_address
 from ipam.fields import AddressField
 from ipam.models import IPAddress
 from ipam.querysets import claim_sql
-from ipmanager import pages, problems
+from ipmanager import pages, prepared, problems
 from ipmanager.access import Right
 from ipmanager.errors import IPManagerError
 from ipmanager.rest import etag
@@ -39,7 +39,7 @@ def address(request: HttpRequest, key: str) -> Question | None:
     """GET ip-addresses/7/"""
 
     def tell(rows: list[Row]) -> Told:
-        row = shown.shown(rows[0], get_current_timezone())
+        row = shown.shown(rows[0], get_default_timezone())
         return said(row, headers={"ETag": etag(row)})
 
     return None if request.META.get("QUERY_STRING") else Question(shown.ONE, {"key": int(key)}, tell)
@@ -57,14 +57,14 @@ def addresses(request: HttpRequest) -> Question | None:
         except ValueError:
             return None
         params |= {"address": beyond, "id": asked.place.key}
-    counted = f"({moment.NOW})" if connection.vendor == "postgresql" and not asked.place else "NULL"
-    sql = shown.page(connection.vendor, more=counted, beyond=bool(asked.place), backwards=asked.backwards)
+    counted = f"({moment.NOW})" if prepared.vendor() == "postgresql" and not asked.place else "NULL"
+    sql = shown.page(prepared.vendor(), more=counted, beyond=bool(asked.place), backwards=asked.backwards)
     return Question(sql, params, lambda rows: said(_page(request, asked, rows[0][0], [row[1:] for row in rows])))
 
 
 def _page(request: HttpRequest, asked: pages.Asked, now: int | None, rows: list[Row]) -> dict[str, Any]:
     size, place, backwards = asked.size, asked.place, asked.backwards
-    further, zone = len(rows) > size, get_current_timezone()
+    further, zone = len(rows) > size, get_default_timezone()
     results = [shown.shown(row, zone) for row in (rows[1:] if backwards and further else rows[:size])]
     count = place.count if place else moment.remembered("addresses", IPAddress.objects.count, now)
 
@@ -83,7 +83,7 @@ def _page(request: HttpRequest, asked: pages.Asked, now: int | None, rows: list[
 def next_free(request: HttpRequest, key: str) -> Question | None:
     """POST subnets/7/next-free/: an address for a VM that has none yet."""
     asked = sent(request, ("vm_id", "hostname", "mac_address"))
-    if connection.vendor != "postgresql" or asked is None or not all(map(_is_plain, asked.values())):
+    if prepared.vendor() != "postgresql" or asked is None or not all(map(_is_plain, asked.values())):
         return None
     try:
         facts = verbs.facts(asked.get("vm_id"), asked.get("hostname") or "", asked.get("mac_address"))
@@ -97,7 +97,7 @@ def next_free(request: HttpRequest, key: str) -> Question | None:
 
     def tell(rows: list[Row]) -> Told:
         pool, left, *row = rows[0]
-        given = shown.shown(tuple(row), get_current_timezone())
+        given = shown.shown(tuple(row), get_default_timezone())
         settle.keep_ahead(pool, given["ip_address"], left)
         return said(given, 201)
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, register_converter
 from django.urls.converters import PathConverter
@@ -23,6 +22,7 @@ from ipam.addresses import inside
 from ipam.querysets import claim_sql
 from ipam.short import BY_CALLER, POOL
 from ipam.shown import address_text
+from ipmanager import prepared
 from ipmanager.access import Right
 from ipmanager.auth import TokenAuthentication
 from ipmanager.errors import Exhausted, Invalid, IPManagerError
@@ -221,7 +221,7 @@ _STATS = {
 def short_allocate(request: HttpRequest) -> Question | None:
     """An address for a VM that has none yet; asking twice does no harm: a VM has one address."""
     asked = sent(request, ("vm_id", "hostname"))
-    if connection.vendor != "postgresql" or asked is None:
+    if prepared.vendor() != "postgresql" or asked is None:
         return None
     vm_id, hostname = asked.get("vm_id"), asked.get("hostname")
     if not isinstance(vm_id, str) or not vm_id.strip() or not isinstance(hostname, str | None):
@@ -259,7 +259,7 @@ def short_stats(request: HttpRequest) -> Question:
         pool = ("pool", settings.POOL_NETWORK)
         return said(moment.remembered(pool, lambda: stats(request)[1], rows[0][0]), headers=CORS)
 
-    return Question(_STATS[connection.vendor], {}, tell)
+    return Question(_STATS[prepared.vendor()], {}, tell)
 
 
 def is_open() -> bool:

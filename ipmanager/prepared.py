@@ -6,6 +6,7 @@ libpq themselves (`ipmanager.libpq`).
 
 import select
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -14,10 +15,21 @@ Params = Mapping[str, Any]
 Row = tuple[Any, ...]
 
 
+def database() -> Any:
+    """This thread's django.db.connection itself: what bears that name looks it up at every step."""
+    return connections[DEFAULT_DB_ALIAS]
+
+
+@cache
+def vendor() -> str:
+    """Which database this is: postgresql or sqlite."""
+    return str(database().vendor)
+
+
 def rows(sql: str, params: Params | None = None) -> list[Row]:
     """What the statement gives; its parameters as in %(name)s. Queries that are being logged, and those of a
     transaction, go Django's usual way, which knows how to log them and when to begin."""
-    connection: Any = connections[DEFAULT_DB_ALIAS]  # the proxy django.db.connection looks this up at every step
+    connection = database()
     if connection.vendor != "postgresql" or connection.queries_logged or connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
@@ -34,7 +46,7 @@ def look() -> None:
     """Before the first statement of a request, in the place of Django's own SELECT 1: a server that has gone has hung
     up, and whoever hangs up can be heard. Without a word from it the connection is as good as that SELECT would show.
     """
-    connection: Any = connections[DEFAULT_DB_ALIAS]
+    connection = database()
     if connection.vendor != "postgresql" or connection.connection is None or connection.in_atomic_block:
         return
     line = connection.connection

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 from csp.utils import build_policy
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port, validate_host
 from django.urls import ResolverMatch, resolve
 from django.utils import timezone
 from knox.crypto import hash_token
@@ -41,17 +41,24 @@ MODULES = ("ipam.short", "ipmanager.pool_api")  # each has SHORT, a list of rout
 # Whose token this is: one that may be used today and from here, for all subnets, with the scope; its user is active
 # and has the right (superusers have all, others their own and their groups'). A token's first use of a day is noted
 # on the long way.
-_CALLER = """
-SELECT u.id, u.username FROM ipmanager_token t JOIN auth_user u ON u.id = t.user_id
+_OWNER = """
+SELECT u.id, u.username, u.is_superuser AND t.networks = '[]' AS everything
+FROM ipmanager_token t JOIN auth_user u ON u.id = t.user_id
 WHERE t.digest = %(digest)s AND t.last_used = %(today)s AND (t.expiry IS NULL OR t.expiry > %(now)s)
-  AND t.subnets = '[]' AND u.is_active AND {scope} AND {here}
-  AND (u.is_superuser OR EXISTS (
+  AND t.subnets = '[]' AND u.is_active AND {scope}
+"""
+_HAS_RIGHT = """
+u.is_superuser OR EXISTS (
     SELECT 1 FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
     WHERE c.app_label = %(app)s AND p.codename = %(codename)s AND (
         EXISTS (SELECT 1 FROM auth_user_user_permissions x WHERE x.user_id = u.id AND x.permission_id = p.id)
         OR EXISTS (SELECT 1 FROM auth_user_groups g JOIN auth_group_permissions x ON x.group_id = g.group_id
-                   WHERE g.user_id = u.id AND x.permission_id = p.id))))
+                   WHERE g.user_id = u.id AND x.permission_id = p.id)))
 """
+_CALLER = f"{_OWNER} AND {{here}} AND ({_HAS_RIGHT})"
+# The same of a token that could do everything from everywhere the last time: seven tables less have a part in it. If it
+# no longer can, nothing comes back.
+_MASTER = f"{_OWNER} AND u.is_superuser AND t.networks = '[]'"
 # A network that is written with a mask, as Python understands it and PostgreSQL does not, is left to the long way.
 _DIALECT = {
     "postgresql": {
@@ -65,7 +72,8 @@ _DIALECT = {
     },
 }
 _NONE: Mapping[str, str] = {}
-_NOBODY = "SELECT CAST(NULL AS bigint) AS id, '' AS username"
+_NOBODY = "SELECT CAST(NULL AS bigint) AS id, '' AS username, false AS everything"
+_MOST = 1000  # tokens that are remembered
 
 Row = tuple[Any, ...]
 
@@ -92,7 +100,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A statement that joins the table `caller` (id, username), which has one row or none, and gives its columns first;
+    """A statement that joins the table `caller`, which has one row or none, and gives its columns first (`caller.*`);
     its parameters by name, and what it takes to tell the answer."""
 
     sql: str
@@ -102,6 +110,7 @@ class Question:
     lost: Callable[[], Told] | None = None  # what to answer when nobody knows whether it was done
 
 
+_masters: set[str] = set()  # digests of tokens that could do everything
 _matches: dict[re.Pattern[str], ResolverMatch] = {}
 
 
@@ -167,32 +176,42 @@ def _respond(route: Route, question: Question, request: HttpRequest) -> Told | N
     if known is None:
         return None
     prepared.look()
+    caller = _kind(known)
     try:
         with _savepoint(route.method):
-            found = prepared.rows(_asked_by(question.sql, bool(known), connection.vendor), {**question.params, **known})
+            found = prepared.rows(_asked_by(question.sql, caller, prepared.vendor()), {**question.params, **known})
         if not found:
+            _masters.discard(known.get("digest", ""))
             return None
-        _note(request, route, Caller(*found[0][:2]), bool(known))
-        return question.tell([row[2:] for row in found])
+        user, name, everything = found[0][:3]
+        if everything and caller == _CALLER and len(_masters) < _MOST:
+            _masters.add(known["digest"])
+        _note(request, route, Caller(user, name), bool(known))
+        return question.tell([row[3:] for row in found])
     except (IPManagerError, IntegrityError):
         return None
     except AWAY:
-        connection.close_if_unusable_or_obsolete()
+        prepared.database().close_if_unusable_or_obsolete()
         return None if question.repeat else question.lost and question.lost()
 
 
 def _savepoint(method: str) -> AbstractContextManager[object]:
     """Inside somebody's transaction a refused unique key must not spoil that. Otherwise one statement is whole without
     a transaction around it: two round trips less."""
-    return transaction.atomic() if method != "GET" and connection.in_atomic_block else nullcontext()
+    return transaction.atomic() if method != "GET" and prepared.database().in_atomic_block else nullcontext()
+
+
+def _kind(known: Mapping[str, Any]) -> str:
+    """What has to be asked about the caller."""
+    return (_MASTER if known["digest"] in _masters else _CALLER) if known else _NOBODY
 
 
 @cache
-def _asked_by(sql: str, with_token: bool, vendor: str) -> str:
+def _asked_by(sql: str, caller: str, vendor: str) -> str:
     """The statement, with the caller in front of it."""
-    caller = _CALLER.format(**_DIALECT[vendor]) if with_token else _NOBODY
+    known = caller.format(**_DIALECT[vendor]) if caller != _NOBODY else caller
     first, _, rest = sql.lstrip().partition(" ")
-    return f"WITH caller AS MATERIALIZED ({caller}){', ' if first == 'WITH' else f' {first} '}{rest}"
+    return f"WITH caller AS MATERIALIZED ({known}){', ' if first == 'WITH' else f' {first} '}{rest}"
 
 
 def _note(request: HttpRequest, route: Route, caller: Caller, with_token: bool) -> None:
@@ -217,10 +236,14 @@ def _is_plain(request: HttpRequest) -> bool:
         return False
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         return False
-    try:
-        return bool(request.get_host())
-    except DisallowedHost:
-        return False
+    return _is_our_name(request.META.get("HTTP_HOST") or request.META["SERVER_NAME"], tuple(settings.ALLOWED_HOSTS))
+
+
+@lru_cache(1000)
+def _is_our_name(host: str, allowed: tuple[str, ...]) -> bool:
+    """As HttpRequest.get_host judges."""
+    domain, _port = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)
 
 
 def credentials(request: HttpRequest, right: Right) -> dict[str, Any] | None:
@@ -232,8 +255,8 @@ def credentials(request: HttpRequest, right: Right) -> dict[str, Any] | None:
     now = timezone.now()
     return {
         "digest": hash_token(value),
-        "today": _date(int(now.timestamp()) // 900, timezone.get_current_timezone()),
-        "now": connection.ops.adapt_datetimefield_value(now),
+        "today": _date(int(now.timestamp()) // 900, timezone.get_default_timezone()),
+        "now": prepared.database().ops.adapt_datetimefield_value(now),
         "scope": right.scope,
         "app": app,
         "codename": codename,

@@ -15,9 +15,8 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # noqa: E402
-from django.db import connection  # noqa: E402
 
-from ipmanager import proxies, short, traffic  # noqa: E402
+from ipmanager import prepared, proxies, short, traffic  # noqa: E402
 
 
 class Application(WSGIHandler):
@@ -45,7 +44,7 @@ class Application(WSGIHandler):
         with traffic.Watch(request) as watch:
             proxies.believe(request.META)
             answer = short.answer(request)
-            connection.close_if_unusable_or_obsolete()
+            prepared.database().close_if_unusable_or_obsolete()
             if answer is None:
                 return None
             watch.tell(answer.status)

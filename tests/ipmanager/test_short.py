@@ -197,6 +197,15 @@ def test_a_user_who_is_no_longer_active_is_refused_everywhere(ledger):
     assert statuses(caller) == [401] * 6
 
 
+def test_who_is_no_superuser_any_more_has_his_own_rights_only(ledger):
+    caller = with_token("admin", user=User.objects.create_superuser("script"))
+    assert set(statuses(caller) + statuses(caller)) <= {200, 201, 404}
+    User.objects.update(is_superuser=False)
+    assert statuses(caller) == [403] * 6
+    User.objects.update(is_superuser=True)
+    assert set(statuses(caller)) <= {200, 201, 404}
+
+
 def test_rights_are_the_users_own_or_those_of_a_group(ledger):
     user = staff("ipam.view_ipaddress")
     caller = with_token("admin", user=user)
