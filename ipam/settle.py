@@ -181,7 +181,7 @@ def free_addresses(
 
     A pool that raw SQL has let out of its subnet ends where the subnet does.
     """
-    kind, never, network = type(pool.first), set(never_free(subnet)), subnet.network
+    kind, never, network = type(pool.first), set(map(int, never_free(subnet))), subnet.network
     if network.version != pool.first.version:
         return
     position = max(int(start or pool.first), int(network.network_address))
@@ -190,9 +190,9 @@ def free_addresses(
         low, high = int(child.network.network_address), int(child.network.broadcast_address)
         if high < position or low > last:
             continue
-        yield from (address for value in range(position, low) if (address := kind(value)) not in never)
+        yield from (kind(value) for value in range(position, low) if value not in never)
         position = high + 1
-    yield from (address for value in range(position, last + 1) if (address := kind(value)) not in never)
+    yield from (kind(value) for value in range(position, last + 1) if value not in never)
 
 
 def never_free(subnet: Subnet) -> list[Address]:
@@ -218,7 +218,7 @@ def _unwritten(pool: Pool, start: Address | None = None) -> Iterator[Address]:
             .filter(vrf=pool.subnet.vrf_id)
             .values_list("ip_address", flat=True)
         )
-        yield from (address for address in window if address not in there)
+        yield from (address for address in window if address not in there) if there else window
         size = min(2 * size, _WINDOW)
 
 

@@ -30,8 +30,7 @@ BY_CALLER = {"by": "(SELECT id FROM caller)", "only": " AND EXISTS (SELECT FROM 
 POOL = """(claimed a JOIN subnets s ON s.id = a.subnet_id
     LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static' AND a.ip_address BETWEEN p.first AND p.last)"""
 _CLAIM = claim_sql(
-    **BY_CALLER, answer=f"SELECT caller.*, p.id, p.materialised_to - a.ip_address, {shown.COLUMNS} FROM caller, {POOL} "
-    "LEFT JOIN hosts h ON false",
+    **BY_CALLER, answer=f"SELECT caller.*, p.id, p.materialised_to - a.ip_address, {shown.NOBODYS} FROM caller, {POOL}"
 )  # fmt: skip
 
 

@@ -26,14 +26,13 @@ OF_ADDRESS = (
 TIMES = ("freed_at", "created_at", "updated_at")
 OF_SUBNET = ("network", "name", "gateway", "vlan_id", "site")
 OF_SERVER = ("hostname", "ip_address", "mac_address", "device_type", "manufacturer", "location")
-COLUMNS = ", ".join(
-    [
-        *(f"a.{name}" for name in OF_ADDRESS),
-        *(f"CAST(a.{name} AS text)" for name in TIMES),  # as objects they would take half of the time
-        *(f"s.{name}" for name in OF_SUBNET),
-        *(f"h.{name}" for name in OF_SERVER),
-    ]
+_OF_ROW = (
+    *(f"a.{name}" for name in OF_ADDRESS),
+    *(f"CAST(a.{name} AS text)" for name in TIMES),  # as objects they would take half of the time
+    *(f"s.{name}" for name in OF_SUBNET),
 )
+COLUMNS = ", ".join((*_OF_ROW, *(f"h.{name}" for name in OF_SERVER)))
+NOBODYS = ", ".join((*_OF_ROW, *("NULL" for _name in OF_SERVER)))  # of a row that belongs to no server
 _JOINED = "LEFT JOIN subnets s ON s.id = a.subnet_id LEFT JOIN hosts h ON h.id = a.server_id"
 ONE = f"SELECT caller.*, {COLUMNS} FROM caller, ip_addresses a {_JOINED} WHERE a.id = %(key)s"
 _PAGE = f"""

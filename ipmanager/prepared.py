@@ -26,10 +26,10 @@ def vendor() -> str:
     return str(database().vendor)
 
 
-def rows(sql: str, params: Params | None = None) -> list[Row]:
+def rows(sql: str, params: Params | None = None, connection: Any = None) -> list[Row]:
     """What the statement gives; its parameters as in %(name)s. Queries that are being logged, and those of a
     transaction, go Django's usual way, which knows how to log them and when to begin."""
-    connection = database()
+    connection = connection or database()
     if connection.vendor != "postgresql" or connection.queries_logged or connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
@@ -42,17 +42,18 @@ def rows(sql: str, params: Params | None = None) -> list[Row]:
         return libpq.ask(connection.connection, sql, params or {})
 
 
-def look() -> None:
+def look() -> Any:
     """Before the first statement of a request, in the place of Django's own SELECT 1: a server that has gone has hung
     up, and whoever hangs up can be heard. Without a word from it the connection is as good as that SELECT would show.
-    """
+    Returns `database()`."""
     connection = database()
     if connection.vendor != "postgresql" or connection.connection is None or connection.in_atomic_block:
-        return
+        return connection
     line = connection.connection
     if line.closed or _speaks(line.fileno()):
         connection.close()
     connection.health_check_done = connection.connection is not None
+    return connection
 
 
 def _speaks(descriptor: int) -> bool:

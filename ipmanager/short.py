@@ -25,7 +25,6 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.urls import ResolverMatch, resolve
 from django.utils import timezone
-from knox.crypto import hash_token
 
 from ipmanager import prepared, throttle
 from ipmanager.access import Right
@@ -162,7 +161,7 @@ def answer(request: HttpRequest) -> Told | None:
     if turn.wait:
         return None
     question = route.ask(request, **match.groupdict())
-    given = _respond(route, question, request) if question else None
+    given = _respond(route, question, request, turn.token) if question else None
     if given:
         turn.taken(accepted=hasattr(request, ACCEPTED))
         if settings.SECURE_HSTS_SECONDS and request.is_secure():
@@ -170,16 +169,17 @@ def answer(request: HttpRequest) -> Told | None:
     return given
 
 
-def _respond(route: Route, question: Question, request: HttpRequest) -> Told | None:
+def _respond(route: Route, question: Question, request: HttpRequest, token: str) -> Told | None:
     """Ask the database. The long way opens a lost connection anew, and says what is wrong."""
-    known = {} if route.is_open() else credentials(request, route.right)
+    database = prepared.look()
+    known = {} if route.is_open() else credentials(request, route.right, token, database)
     if known is None:
         return None
-    prepared.look()
     caller = _kind(known)
     try:
-        with _savepoint(route.method):
-            found = prepared.rows(_asked_by(question.sql, caller, prepared.vendor()), {**question.params, **known})
+        with _savepoint(route.method, database):
+            sql = _asked_by(question.sql, caller, database.vendor)
+            found = prepared.rows(sql, {**question.params, **known}, database)
         if not found:
             _masters.discard(known.get("digest", ""))
             return None
@@ -191,14 +191,14 @@ def _respond(route: Route, question: Question, request: HttpRequest) -> Told | N
     except (IPManagerError, IntegrityError):
         return None
     except AWAY:
-        prepared.database().close_if_unusable_or_obsolete()
+        database.close_if_unusable_or_obsolete()
         return None if question.repeat else question.lost and question.lost()
 
 
-def _savepoint(method: str) -> AbstractContextManager[object]:
+def _savepoint(method: str, database: Any) -> AbstractContextManager[object]:
     """Inside somebody's transaction a refused unique key must not spoil that. Otherwise one statement is whole without
     a transaction around it: two round trips less."""
-    return transaction.atomic() if method != "GET" and prepared.database().in_atomic_block else nullcontext()
+    return transaction.atomic() if method != "GET" and database.in_atomic_block else nullcontext()
 
 
 def _kind(known: Mapping[str, Any]) -> str:
@@ -246,17 +246,18 @@ def _is_our_name(host: str, allowed: tuple[str, ...]) -> bool:
     return bool(domain) and validate_host(domain, allowed)
 
 
-def credentials(request: HttpRequest, right: Right) -> dict[str, Any] | None:
+def credentials(request: HttpRequest, right: Right, token: str, database: Any) -> dict[str, Any] | None:
     """What the question about the caller is asked with; None when there is nothing that looks like a token."""
-    scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme != "Bearer" or not value.isascii() or not value:
+    header = request.META.get("HTTP_AUTHORIZATION", "")
+    words = header.split()
+    if len(words) != 2 or words[0] != "Bearer" or not header.isascii():
         return None
     app, _, codename = right.permission.partition(".")
     now = timezone.now()
     return {
-        "digest": hash_token(value),
+        "digest": token,
         "today": _date(int(now.timestamp()) // 900, timezone.get_default_timezone()),
-        "now": prepared.database().ops.adapt_datetimefield_value(now),
+        "now": database.ops.adapt_datetimefield_value(now),
         "scope": right.scope,
         "app": app,
         "codename": codename,

@@ -6,7 +6,6 @@ processes each counts for itself. Of two threads at once one may not be counted:
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
+from knox.crypto import hash_token
 
 from ipmanager import problems
 from ipmanager.auth import ACCEPTED
@@ -56,12 +56,12 @@ class Buckets:
 
 
 class Turn:
-    """One caller's wish to ask: `wait` is for how many seconds it must not."""
+    """One caller's wish to ask: `wait` is for how many seconds it must not, `token` the digest of what it showed."""
 
-    __slots__ = ("_buckets", "_gate", "_key", "_token", "wait")
+    __slots__ = ("_buckets", "_gate", "_key", "token", "wait")
 
     def __init__(self, gate: Gate, token: str, buckets: Buckets, key: str) -> None:
-        self._gate, self._token, self._buckets, self._key = gate, token, buckets, key
+        self._gate, self.token, self._buckets, self._key = gate, token, buckets, key
         self.wait = buckets.wait(key)
 
     def take(self) -> None:
@@ -69,8 +69,8 @@ class Turn:
 
     def note(self, *, accepted: bool) -> None:
         """What was found out about the token."""
-        if self._token:
-            self._gate.note(self._token, accepted)
+        if self.token:
+            self._gate.note(self.token, accepted)
 
     def taken(self, *, accepted: bool) -> None:
         self.take()
@@ -136,9 +136,10 @@ class Throttle:
 
 
 def fingerprint(header: str) -> str:
-    """A token is known by its digest: its value is not kept. Blanks and capitals around it make no other one."""
-    value = header.split()[-1:]
-    return hashlib.blake2b(value[0].encode(errors="replace"), digest_size=16).hexdigest() if value else ""
+    """The digest of the last word, which is a token's if it is one: values are not kept. Blanks and capitals around it
+    make no other one."""
+    words = header.split()
+    return hash_token(words[-1].encode(errors="replace").decode()) if words else ""
 
 
 def neighbourhood(request: HttpRequest) -> str:
