@@ -75,9 +75,10 @@ def _place(servers: Sequence[Server], done: Placed) -> None:
     )
     ids = {server.pk for server in servers}
     _refuse_taken(wanted, there, ids, done)
-    _refuse_unfit(wanted, done)
     relevant = [row for row in there if row.server_id in ids or (row.vrf_id, row.ip_address) in wanted]
-    _write(Ground.under(relevant, wanted), wanted, relevant, done)
+    ground = Ground.under(relevant, wanted)
+    _refuse_unfit(ground, wanted, done)
+    _write(ground, wanted, relevant, done)
 
 
 def _claims(servers: Sequence[Server], done: Placed) -> dict[Key, Claim]:
@@ -107,12 +108,11 @@ def _refuse_taken(wanted: dict[Key, Claim], there: Sequence[IPAddress], ids: set
             _refuse(row.ip_address, wanted.pop(key), row.holder, done)
 
 
-def _refuse_unfit(wanted: dict[Key, Claim], done: Placed) -> None:
+def _refuse_unfit(ground: Ground, wanted: dict[Key, Claim], done: Placed) -> None:
     """Refuse addresses that no machine may have: a single save has asked already, a bulk write has not.
 
     A lenient call keeps such a row, which came by raw SQL, and notes it.
     """
-    ground = Ground.under([], wanted)
     for key, claim in wanted.items():
         if reason := ground.objection(key, claim):
             if done.refused is None:

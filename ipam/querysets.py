@@ -29,7 +29,8 @@ LIVE = ("allocated", "reserved", "quarantine")
 _TABLE_OID = "'ledger_stamp'::regclass::oid::bigint"
 _AT_ONCE = 300  # rows of one INSERT; SQLite takes no more than 999 values
 _MOST_KEYS = 900  # of one statement, for the same reason
-_MANY = 8  # above this many addresses, reading all subnets beats probing for their supernets
+_MANY = 8  # above this many addresses, reading all subnets may beat probing for their supernets,
+_SUBNETS_EACH = 20  # unless there are more than this many subnets for each of them
 
 
 PATIENCE = 20  # seconds that a transaction waits for a lock
@@ -67,10 +68,11 @@ def say_site() -> None:
 class BulkTold(models.QuerySet[Any]):
     """Bulk writes that keep the ledger in step, as single saves do, and leave history."""
 
-    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    def bulk_create(self, objs: Iterable[Any], *args: Any, cleaned: bool = False, **kwargs: Any) -> list[Any]:
+        """`cleaned`: each has been through clean_fields already."""
         objs = list(objs)
         relations = {field.name for field in self.model._meta.fields if field.is_relation}
-        for obj in objs:
+        for obj in objs if not cleaned else ():
             obj.clean_fields(exclude=relations)  # what is no address or MAC never gets as far as SQL
         with transaction.atomic():
             lock_ledger()
@@ -184,10 +186,12 @@ class SubnetIndex:
 
     @classmethod
     def of(cls, wanted: Sequence[Address], subnets: SubnetQuerySet) -> SubnetIndex:
-        """The index that suffices for the wanted addresses."""
-        if len(wanted) <= _MANY:
-            subnets = subnets.filter(network__in=addresses.supernets_of(wanted))
-        return cls(subnets)
+        """The index that suffices for the wanted addresses; what it costs grows with them, not with the ledger."""
+        if len(wanted) > _MANY and subnets.count() <= _SUBNETS_EACH * len(wanted):
+            return cls(subnets)
+        around = list(addresses.supernets_of(wanted))
+        chunks = (around[start : start + _MOST_KEYS] for start in range(0, len(around), _MOST_KEYS))
+        return cls(subnet for chunk in chunks for subnet in subnets.filter(network__in=chunk))
 
     def exactly(self, vrf_id: int | None, network: Network) -> Subnet | None:
         """The subnet of just this network, or None."""

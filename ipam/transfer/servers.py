@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ipam import rules
+from ipam.addresses import Address
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import SubnetIndex
 from ipam.transfer.sheet import Sheet
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 _KEYS = ("hostname", "ip_address", "mac_address")
 _UNREADABLE = ("", "ip_address", "mac_address")  # faults of the row as a whole, and of what the ledger is asked by
+_FIELDS = {field.name for field in Server._meta.fields}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _TWINS = {
     "mac_address": gettext_lazy("%(value)s stands in line %(line)d already."),
@@ -150,7 +152,7 @@ class _Job:
             _blame_fields(plan, Server(hostname="any"), plan.values)
         self._refuse_second_rows()
         self.movers = {plan.server_id: plan for plan in self.plans if plan.server_id and plan.changes and plan.good}
-        ground = _Ground(self.vrf_id)
+        ground = _Ground(self.vrf_id, [ip for plan in self.plans if (ip := plan.after("ip_address")) and plan.readable])
         for chunk in self._chunks("checked", [plan for plan in self.plans if plan.readable and plan.changes]):
             self._check(chunk, _Surroundings(chunk, self.vrf_id), ground)
         self._settle_contests()
@@ -210,7 +212,8 @@ class _Job:
         for chunk in self._chunks("changed", [plan for plan in good if plan.server_id]):
             _update(chunk)
         for chunk in self._chunks("created", [plan for plan in good if not plan.server_id]):
-            tell(Server.objects.bulk_create(Server(vrf_id=self.vrf_id, **plan.changes) for plan in chunk))
+            made = (Server(vrf_id=self.vrf_id, **plan.changes) for plan in chunk)
+            tell(Server.objects.bulk_create(made, cleaned=True))
 
     def _park(self) -> None:
         """Take away first what servers leave to others: no unique key may be broken in between, not even in a swap."""
@@ -272,7 +275,7 @@ def _blame_fields(plan: Plan, planned: Server, facts: Mapping[str, Any]) -> None
     for name, value in facts.items():
         setattr(planned, name, value)
     try:
-        planned.clean_fields(exclude={"vrf"})
+        planned.clean_fields(exclude=_FIELDS - facts.keys())
     except ValidationError as error:
         plan.blame_all(error.message_dict)
 
@@ -340,14 +343,16 @@ class _Surroundings:
 
 
 class _Ground:
-    """All subnets and DHCP pools of the address space, read once."""
+    """The subnets and DHCP pools around the rows' addresses, read once."""
 
-    def __init__(self, vrf_id: int | None) -> None:
+    def __init__(self, vrf_id: int | None, ips: Sequence[Address]) -> None:
         self._vrf_id = vrf_id
-        self._index = SubnetIndex(Subnet.objects.in_vrf(vrf_id))
+        self._index = SubnetIndex.of(ips, Subnet.objects.in_vrf(vrf_id))
         self._pools: dict[int, list[Pool]] = defaultdict(list)
-        for pool in Pool.objects.filter(subnet__vrf=vrf_id, kind="dhcp"):
-            self._pools[pool.subnet_id].append(pool)
+        if ips:
+            low, high = (end(ips, key=lambda ip: (ip.version, int(ip))) for end in (min, max))
+            for pool in Pool.objects.overlapping(low, high, vrf_id).filter(kind="dhcp"):
+                self._pools[pool.subnet_id].append(pool)
 
     def check(self, server: Server, row: IPAddress | None, errors: rules.Errors, *, moved: bool) -> list[Remark]:
         """Whether the server may have its address; warnings about one that is new to it."""

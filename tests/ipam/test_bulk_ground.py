@@ -1,10 +1,15 @@
 """Bulk writes of subnets, pools and servers obey the same rules as single saves, and the rows follow."""
 
+from ipaddress import ip_address
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.db.models.signals import post_init
 
 from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.populate import populate
+from ipam.querysets import SubnetIndex
+from ipam.transfer.servers import make_servers
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 
 pytestmark = pytest.mark.django_db
@@ -101,3 +106,27 @@ def test_not_even_force_puts_a_machine_on_a_network_address():
     ServerFactory(hostname="web-1", ip_address="10.0.0.0")
     with pytest.raises(Exception, match="web-1"):
         small.delete(force=True)
+
+
+@pytest.mark.parametrize("around", [10, 300])  # few are read at once, of many only those that may matter
+def test_addresses_find_their_most_specific_subnet_among_few_and_among_many(around):
+    Subnet._base_manager.bulk_create(Subnet(network=f"10.{n // 200}.{n % 200}.0/24") for n in range(around))
+    Subnet._base_manager.bulk_create([Subnet(network="10.0.5.0/28"), Subnet(network="10.0.0.0/8")])
+    wanted = [ip_address(text) for text in ("10.0.5.7", "10.0.5.17", "10.9.9.9", *(f"10.0.{n}.99" for n in range(9)))]
+    index = SubnetIndex.of(wanted, Subnet.objects.all())
+    found = [str(index.containing(None, address).network) for address in wanted]
+    assert found == ["10.0.5.0/28", "10.0.5.0/24", "10.0.0.0/8", *(f"10.0.{n}.0/24" for n in range(9))]
+    assert index.containing(None, ip_address("192.0.2.1")) is None
+
+
+def test_servers_made_in_bulk_read_no_subnet_that_is_none_of_theirs(django_assert_max_num_queries):
+    Subnet._base_manager.bulk_create(Subnet(network=f"10.{n // 200}.{n % 200}.0/24") for n in range(400))
+    read = []
+    post_init.connect(lambda instance, **kwargs: read.append(instance), sender=Subnet, weak=False, dispatch_uid="read")
+    try:
+        with django_assert_max_num_queries(50):
+            make_servers([{"hostname": f"s{n}", "ip_address": ip_address(f"10.0.7.{n}")} for n in range(1, 10)])
+    finally:
+        post_init.disconnect(sender=Subnet, dispatch_uid="read")
+    assert {str(subnet.network) for subnet in read} == {"10.0.7.0/24"}
+    assert {str(row.subnet.network) for row in IPAddress.objects.all()} == {"10.0.7.0/24"}
