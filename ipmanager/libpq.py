@@ -8,8 +8,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus
+from psycopg.errors import Error, OperationalError, error_from_result
+from psycopg.pq import ConnStatus, ExecStatus
 
 # What each connection has planned: the statement's text with the types of its parameters, and the name it has there.
 _planned: WeakKeyDictionary[Any, dict[tuple[str, tuple[int, ...]], bytes]] = WeakKeyDictionary()
@@ -23,7 +23,7 @@ def ask(line: Any, sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]
     values = converter.dump_sequence([params[name] for name in names], [PyFormat.AUTO] * len(names))
     result = line.pgconn.exec_prepared(_plan(line, text, converter.types or ()), values, converter.formats)
     if result.status != ExecStatus.TUPLES_OK:
-        raise error_from_result(result, encoding=line.info.encoding)
+        raise _error(line, result)
     converter.set_pgresult(result)
     return list(converter.load_rows(0, result.ntuples, tuple))
 
@@ -35,9 +35,17 @@ def _plan(line: Any, text: str, types: tuple[int, ...]) -> bytes:
         name = b"ipmanager_%d" % len(known)
         result = line.pgconn.prepare(name, text.encode(), types)
         if result.status != ExecStatus.COMMAND_OK:
-            raise error_from_result(result, encoding=line.info.encoding)
+            raise _error(line, result)
         known[text, types] = name
     return name
+
+
+def _error(line: Any, result: Any) -> Error:
+    """What is wrong. Of a connection that broke, no server has said a word that psycopg could know the kind by."""
+    encoding = line.info.encoding
+    if line.pgconn.status != ConnStatus.OK:
+        return OperationalError(result.get_error_message(encoding))
+    return error_from_result(result, encoding=encoding)
 
 
 @cache

@@ -1,9 +1,19 @@
 """Statements that go around Django's cursors lose nothing that those do."""
 
+import os
+import socket
 import time
 
 import pytest
-from django.db import DataError, IntegrityError, ProgrammingError, close_old_connections, connection, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 
 from ipmanager import prepared
 from tests.support.by_hand import POSTGRESQL, only
@@ -34,6 +44,18 @@ def test_after_a_restart_of_the_database_the_first_statement_of_a_request_works(
 def test_a_server_that_hung_up_is_noticed_without_asking_it():
     end_backend(prepared.rows("SELECT pg_backend_pid()")[0][0])
     prepared.look()
+    assert prepared.rows("SELECT 1") == [(1,)]
+
+
+@only(POSTGRESQL)
+@pytest.mark.parametrize("sql", ["SELECT 1", "SELECT 2"])  # planned already, and not yet
+def test_a_connection_that_breaks_under_a_statement_is_told_as_one_that_broke(sql):
+    prepared.rows("SELECT 1")
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)  # as when the server is killed: it says no word
+    with pytest.raises(OperationalError, match="server closed the connection"):
+        prepared.rows(sql)
+    close_old_connections()
     assert prepared.rows("SELECT 1") == [(1,)]
 
 

@@ -149,7 +149,7 @@ def start(data: Path, home: Path, port: int, settings: dict[str, str], become: d
 
 
 def end_with_parent() -> None:
-    """Let the kernel stop the server when the test run dies without a word (kill -9)."""
+    """Let the kernel stop a server, ours too, when the test run dies without a word (kill -9)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGNAL_FAST_SHUTDOWN)
 
