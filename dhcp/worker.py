@@ -7,11 +7,9 @@ that somebody edited or removed. And it reads the leases, so that the ledger kno
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
-from types import FrameType
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
@@ -24,6 +22,7 @@ from dhcp.models import DhcpChange
 from dhcp.sync import BUDGET, LEFT, sync
 from dhcp.targets import Target
 from ipam.catch_up import doubt
+from ipmanager.stopping import call_on_signals
 
 logger = logging.getLogger("dhcp.worker")
 
@@ -162,12 +161,11 @@ class Worker:
             connection.close()
         logger.info("stopped")
 
-    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+    def stop(self) -> None:
         self.stopping.set()
 
     def stop_on_signals(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.stop)
+        call_on_signals(self.stop)
 
     def tick(self) -> None:
         """One turn of everything, one after the other."""

@@ -29,8 +29,8 @@ LIVE = ("allocated", "reserved", "quarantine")
 _TABLE_OID = "'ledger_stamp'::regclass::oid::bigint"
 _AT_ONCE = 300  # rows of one INSERT; SQLite takes no more than 999 values
 _MOST_KEYS = 900  # of one statement, for the same reason
-_MANY = 8  # above this many addresses, reading all subnets may beat probing for their supernets,
-_SUBNETS_EACH = 20  # unless there are more than this many subnets for each of them
+_MANY = 8  # above this many addresses, reading all subnets beats probing for their supernets,
+_SUBNETS_EACH = 5  # unless there are more than this many subnets for each of them
 
 
 PATIENCE = 20  # seconds that a transaction waits for a lock
@@ -187,8 +187,11 @@ class SubnetIndex:
     @classmethod
     def of(cls, wanted: Sequence[Address], subnets: SubnetQuerySet) -> SubnetIndex:
         """The index that suffices for the wanted addresses; what it costs grows with them, not with the ledger."""
-        if len(wanted) > _MANY and subnets.count() <= _SUBNETS_EACH * len(wanted):
-            return cls(subnets)
+        if len(wanted) > _MANY:
+            most = _SUBNETS_EACH * len(wanted)
+            some = list(subnets[: most + 1])
+            if len(some) <= most:
+                return cls(some)
         around = list(addresses.supernets_of(wanted))
         chunks = (around[start : start + _MOST_KEYS] for start in range(0, len(around), _MOST_KEYS))
         return cls(subnet for chunk in chunks for subnet in subnets.filter(network__in=chunk))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from typing import Protocol
 
 from django.utils.module_loading import import_string
+
+from ipmanager.stopping import call_on_signals
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +37,12 @@ def run() -> int:
     """All of them until TERM or INT: 0. When one ends by itself all end: 1, and whoever started us starts us anew."""
     loops: list[Loop] = [import_string(name)() for name in LOOPS]
     told, ended = threading.Event(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: [event.set() for event in (told, ended)])  # type: ignore[func-returns-value]
+
+    def stop() -> None:
+        told.set()
+        ended.set()
+
+    call_on_signals(stop)
     threads = [threading.Thread(target=_run, args=(loop, ended), daemon=True) for loop in loops]
     for thread in threads:
         thread.start()

@@ -15,7 +15,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -233,18 +232,23 @@ class Parent:
 
     def __init__(self, children: list[Child]) -> None:
         self.children = children
-        self.stop = threading.Event()
+        self.stopping = False
 
     def run(self) -> int:
         for number in STOP_SIGNALS:
-            signal.signal(number, lambda *_: self.stop.set())
+            signal.signal(number, self.stop)
         try:
-            while not self.stop.wait(0.1):
+            while not self.stopping:
                 if not all(self.look_after(child) for child in self.children):
                     return 1
+                time.sleep(0.1)
             return 0
         finally:
             self.end()
+
+    def stop(self, *_: object) -> None:
+        """No threading.Event: a signal that comes upon its lock, which this very thread holds, waits for ever."""
+        self.stopping = True
 
     def look_after(self, child: Child) -> bool:
         """Start it if it is due; False when an essential child has ended."""

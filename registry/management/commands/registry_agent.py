@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 
 from django.core.management.base import CommandError, CommandParser
@@ -11,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from ipmanager import commands
 from ipmanager.client import Client
 from ipmanager.errors import IPManagerError
+from ipmanager.stopping import call_on_signals
 from registry import agent
 
 ACTIONS = "/etc/ipmanager-agent/actions.toml"
@@ -53,8 +53,7 @@ Example: IPMANAGER_URL=https://ipam.example.org manage.py registry_agent --servi
             actions,
             str(options["name"]),
         )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: looking_after.stop())
+        call_on_signals(looking_after.stop)
         looking_after.run()
 
 
