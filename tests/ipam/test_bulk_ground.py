@@ -123,15 +123,16 @@ def test_servers_made_in_bulk_read_as_many_subnets_whatever_there_are():
     def read(number):
         Subnet._base_manager.bulk_create(Subnet(network=f"10.{number}.{n}.0/24") for n in range(200))
         seen = []
-        post_init.connect(
-            lambda instance, **kwargs: seen.append(instance), sender=Subnet, weak=False, dispatch_uid="it"
-        )
+
+        def see(instance, **kwargs):
+            seen.append(instance)
+
+        post_init.connect(see, sender=Subnet)
         try:
-            make_servers(
-                [{"hostname": f"s{number}-{n}", "ip_address": ip_address(f"10.0.7.{number}{n}")} for n in range(1, 10)]
-            )
+            names = [10 * number + n for n in range(1, 10)]
+            make_servers([{"hostname": f"s{n}", "ip_address": ip_address(f"10.0.7.{n}")} for n in names])
         finally:
-            post_init.disconnect(sender=Subnet, dispatch_uid="it")
+            post_init.disconnect(see, sender=Subnet)
         return len(seen)
 
     assert read(0) == read(1) == read(2)
