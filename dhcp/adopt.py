@@ -6,10 +6,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.errors import Conflict, Invalid
 from dhcp.state import named
 from ipam.hostnames import validate_hostname
 from ipam.models import Interface, Server, Sighting
-from ipmanager.errors import Conflict, Invalid
 
 
 def adopt(lease: Sighting) -> Server:

@@ -15,11 +15,11 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from core.errors import Conflict, NotFound
 from dhcp import servers
 from dhcp.models import DhcpServer
 from dhcp.targets import Target
 from dhcp.worker import Hand, Worker
-from ipmanager.errors import Conflict, NotFound
 
 logger = logging.getLogger("dhcp.agent")
 

@@ -21,6 +21,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from core.errors import Conflict, Invalid
 from dhcp import adopt, decide, rollback, servers
 from dhcp import serializers as shapes
 from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit, KeptFiles, Lease
@@ -33,7 +34,6 @@ from ipam.models import Subnet
 from ipam.querysets import inside as within
 from ipam.serializers import ServerSerializer
 from ipmanager.access import Right, confines
-from ipmanager.errors import Conflict, Invalid
 from ipmanager.rest import Readable, Resource, refuse_unknown
 
 SYNC = Right("admin", "dhcp.change_generation")

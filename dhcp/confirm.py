@@ -9,8 +9,8 @@ import struct
 import time
 from ipaddress import IPv4Address
 
+from core.errors import Unavailable
 from dhcp.render import GENERATION_NAME
-from ipmanager.errors import Unavailable
 
 _FIRST_WAIT = 0.005
 _LONGEST_WAIT = 0.1

@@ -12,12 +12,13 @@ from django.apps import AppConfig
 from django.db import connections, models
 from django.utils import translation
 
+from core import triggers
+from core.triggers import AT_ONCE, LATER, SQLITE_BY_HAND, SQLITE_WHO, WHO, Function, Trigger
 from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 from dhcp.outbox import ONE_BY_ONE, RELEVANT
-from ipam import database, triggers
+from ipam import database
 from ipam.fields import AddressField, NetworkField, sqlite_address, sqlite_network
 from ipam.models import Interface, Pool, Server, Subnet
-from ipam.triggers import AT_ONCE, LATER, SQLITE_BY_HAND, SQLITE_WHO, WHO, Function, Trigger
 
 CHANNEL = "dhcp_changes"
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from core.errors import Conflict, IPManagerError
 from dhcp import check, outbox
 from dhcp.adopt import adopt as reserve
 from dhcp.check import Row
@@ -17,7 +18,6 @@ from dhcp.edits import ADD, CHANGE, HOSTS, KEPT, REMOVE
 from dhcp.models import DhcpChange, HandEdit
 from ipam.models import Interface, Server, Sighting
 from ipam.querysets import lock_ledger
-from ipmanager.errors import Conflict, IPManagerError
 
 Card = Server | Interface
 

@@ -17,6 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import files
+from core.errors import Conflict, Invalid, Unavailable
 from dhcp import leases
 from dhcp.ingest import read_settled
 from dhcp.models import DhcpServer, Eviction, Lease
@@ -24,8 +26,6 @@ from dhcp.servers import Routes
 from dhcp.state import named
 from dhcp.targets import Target
 from ipam.models import Sighting, Subnet
-from ipmanager import files
-from ipmanager.errors import Conflict, Invalid, Unavailable
 
 WAIT = 2.0  # seconds until the lease must be gone from the lease file
 KEPT = timedelta(days=90)

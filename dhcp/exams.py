@@ -15,13 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from core.findings import Exam, Finding, error, note, ok, warning
 from dhcp import confirm, daemon, faults, installed, servers
 from dhcp.daemon import Daemon
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
 from dhcp.sync import CHANGED, preview
 from dhcp.targets import Target
 from ipam import freeze
-from ipmanager.findings import Exam, Finding, error, note, ok, warning
 
 STALE = timedelta(seconds=60)  # a change that waits for so long has been tried more than once
 _ASK_SECONDS = 1.0

@@ -17,6 +17,8 @@ from ipaddress import ip_network
 from django.db import transaction
 from django.utils import timezone
 
+from core import files
+from core.errors import Conflict
 from dhcp import check, edits, scopes
 from dhcp.edits import ADD, CHANGE, HOSTS, KEPT, OPTS, REMOVE, Edit
 from dhcp.models import HandEdit, KeptFiles
@@ -27,8 +29,6 @@ from dhcp.sift import sift
 from dhcp.snapshot import Snapshot
 from dhcp.targets import Target
 from ipam.addresses import Address, Network
-from ipmanager import files
-from ipmanager.errors import Conflict
 
 FEW = 10  # lines that may vanish by hand at once; of more, half must stay
 KIND = "handedit"

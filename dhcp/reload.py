@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ipmanager.errors import Invalid, Unavailable
+from core.errors import Invalid, Unavailable
 
 SUDO = ["sudo", "-n", "systemctl", "kill", "-s", "SIGHUP", "dnsmasq"]
 _SUDO_SECONDS = 10

@@ -6,14 +6,14 @@ something else and the next sync would undo it. Changes are saved and wait until
 
 from __future__ import annotations
 
+from core import files
+from core.errors import Conflict, NotFound
 from dhcp import check
 from dhcp.journal import Outcome
 from dhcp.models import DhcpServer, Generation, KeptFiles
 from dhcp.querysets import holders_of, name_of
 from dhcp.sync import PATIENCE, apply, sync
 from dhcp.targets import DEFAULT, Target
-from ipmanager import files
-from ipmanager.errors import Conflict, NotFound
 
 MOST = 10  # clashes that are named
 

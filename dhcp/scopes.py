@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from core.errors import Invalid
 from dhcp.records import ConfGroup, ConfLine, ScopeRecord
 from dhcp.render import header
 from ipam.addresses import Address
-from ipmanager.errors import Invalid
 
 _PATH = re.compile(r"/[A-Za-z0-9/._+-]+")
 _DIRECTIVE = re.compile(r"[a-z][a-z0-9-]*")

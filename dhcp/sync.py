@@ -18,6 +18,8 @@ from pathlib import Path
 
 from django.db import DatabaseError, transaction
 
+from core import files
+from core.errors import Conflict, IPManagerError
 from dhcp import check, confirm, handwork, journal, netboot, pace, render, scopes, servers, snapshot
 from dhcp.handwork import Handwork
 from dhcp.journal import Outcome
@@ -27,8 +29,6 @@ from dhcp.reload import reload
 from dhcp.snapshot import Snapshot
 from dhcp.targets import Target
 from ipam import freeze
-from ipmanager import files
-from ipmanager.errors import Conflict, IPManagerError
 
 logger = logging.getLogger("dhcp.sync")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from ipmanager import env
+from core import env
 
 if TYPE_CHECKING:
     from dhcp.models import DhcpServer

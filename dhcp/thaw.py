@@ -14,6 +14,7 @@ from pathlib import Path
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.errors import Conflict
 from dhcp import leases, servers, sync
 from dhcp.ingest import ingest, read_settled
 from dhcp.models import DhcpServer, Lease
@@ -22,7 +23,6 @@ from ipam import addresses, freeze, rows
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Subnet
 from ipam.querysets import SubnetIndex, lock_ledger
-from ipmanager.errors import Conflict
 
 NEIGHBOURS = Path("/proc/net/arp")
 _AT_ONCE = 500  # parameters in one statement

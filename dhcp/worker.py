@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from core.stopping import call_on_signals
 from dhcp import probe, servers
 from dhcp.ear import Ear
 from dhcp.ingest import Watch
@@ -22,7 +23,6 @@ from dhcp.models import DhcpChange
 from dhcp.sync import BUDGET, LEFT, sync
 from dhcp.targets import Target
 from ipam.catch_up import doubt
-from ipmanager.stopping import call_on_signals
 
 logger = logging.getLogger("dhcp.worker")
 

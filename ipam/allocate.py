@@ -16,11 +16,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
+from core.errors import Conflict, Exhausted, Invalid, NotFound
 from ipam import addresses, freeze, rows, settle
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.querysets import lock_ledger, ready
-from ipmanager.errors import Conflict, Exhausted, Invalid, NotFound
 
 T = TypeVar("T")
 # What breaks a line in a log or a terminal, and what no database stores.

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.serializers import BaseSerializer
 
+from core.errors import Invalid
 from ipam import allocate as verbs
 from ipam import api_filters, carve
 from ipam import serializers as shapes
@@ -27,7 +28,6 @@ from ipam.querysets import inside, lock_ledger
 from ipam.usage import usage
 from ipmanager.access import Right, is_admin
 from ipmanager.bulk import DONE, Row, RowsRefused, each, invalid, one
-from ipmanager.errors import Invalid
 from ipmanager.rest import Readable, Resource
 
 CHANGE_ADDRESS = "ipam.change_ipaddress"

@@ -8,12 +8,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from core.errors import Clash
 from ipam import rows, rules
 from ipam.models import VRF, IPAddress
 from ipam.place import Ground
 from ipam.transfer import servers
 from ipmanager.bulk import Refusal, RowsRefused
-from ipmanager.errors import Clash
 from ipmanager.problems import WHOLE
 
 

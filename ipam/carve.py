@@ -10,10 +10,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.errors import Exhausted, Invalid
 from ipam.addresses import Network
 from ipam.models import IPAddress, Subnet
 from ipam.querysets import lock_ledger
-from ipmanager.errors import Exhausted, Invalid
 
 Span = tuple[int, int]
 

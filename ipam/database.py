@@ -13,7 +13,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import pre_migrate
 from django.dispatch import receiver
 
-from ipam import raw_sql, raw_sql_sqlite, triggers
+from core import triggers
+from ipam import raw_sql, raw_sql_sqlite
 
 # Free rows in the order of their use (querysets._claim_sql). SQLite sorts NULL first by itself.
 _CLAIM = """

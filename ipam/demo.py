@@ -12,10 +12,10 @@ from itertools import count
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.errors import Conflict
 from ipam.addresses import parse_address
 from ipam.allocate import allocate, find, quarantine, reserve
 from ipam.models import Interface, IPAddress, Server, Subnet
-from ipmanager.errors import Conflict
 
 # Network, name, VLAN, gateway, static pools, DHCP pools, description.
 SUBNETS = (

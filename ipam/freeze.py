@@ -22,9 +22,9 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import files
+from core.errors import Unavailable
 from ipam.models import IPAddress, Stamp
-from ipmanager import files
-from ipmanager.errors import Unavailable
 
 logger = logging.getLogger("ipam.freeze")
 

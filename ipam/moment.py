@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from django.db import connection
 
-from ipmanager import prepared
+from core import prepared
 
 T = TypeVar("T")
 TABLES = ("ip_addresses", "subnets", "pools")

@@ -18,9 +18,9 @@ from django.db.models.lookups import IsNull
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
+from core.triggers import SAY_SITE
 from ipam import addresses, search
 from ipam.addresses import Address, Network
-from ipam.triggers import SAY_SITE
 
 if TYPE_CHECKING:
     from ipam.models import VRF, IPAddress, Pool, Stamp, Subnet  # noqa: F401  (in a base class's parameter)

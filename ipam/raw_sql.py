@@ -11,9 +11,9 @@ from functools import cache
 
 from django.db import models
 
+from core.triggers import AT_ONCE, LATER, MANY, SCHEMA, WHO, Function, Trigger, columns, statement_triggers
 from ipam import moment
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
-from ipam.triggers import AT_ONCE, LATER, MANY, SCHEMA, WHO, Function, Trigger, columns, statement_triggers
 
 WATCHED: tuple[type[models.Model], ...] = (VRF, Subnet, Pool, Server, Interface)
 

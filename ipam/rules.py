@@ -15,9 +15,9 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.errors import Clash, Conflict
 from ipam import addresses
 from ipam.addresses import Address
-from ipmanager.errors import Clash, Conflict
 
 if TYPE_CHECKING:
     from ipam.models import Interface, IPAddress, Pool, Server, Subnet

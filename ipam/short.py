@@ -11,15 +11,16 @@ from django.http import HttpRequest
 from django.utils.timezone import get_default_timezone
 from django.utils.translation import get_language_from_request, override
 
+from core import prepared
+from core.errors import IPManagerError
 from ipam import allocate as verbs
 from ipam import moment, settle, shown
 from ipam.addresses import parse_address
 from ipam.fields import AddressField
 from ipam.models import IPAddress
 from ipam.querysets import claim_sql
-from ipmanager import pages, prepared, problems
+from ipmanager import pages, problems
 from ipmanager.access import Right
-from ipmanager.errors import IPManagerError
 from ipmanager.rest import etag
 from ipmanager.short import Question, Route, Row, Told, said, sent
 

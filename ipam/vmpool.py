@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
+from core.errors import Exhausted, Invalid, NotFound, Unavailable
 from ipam import addresses
 from ipam import allocate as verbs
 from ipam.addresses import Address, Network
@@ -17,7 +18,6 @@ from ipam.fields import AddressField
 from ipam.models import IPAddress, Subnet
 from ipam.querysets import IPAddressQuerySet, lock_ledger
 from ipam.usage import Usage, usage
-from ipmanager.errors import Exhausted, Invalid, NotFound, Unavailable
 
 
 def pool() -> Subnet:

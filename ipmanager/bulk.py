@@ -18,8 +18,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.errors import IPManagerError
 from ipmanager import problems
-from ipmanager.errors import IPManagerError
 
 MOST = 1000
 Row = dict[str, Any]

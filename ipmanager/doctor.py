@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from ipmanager.findings import ERROR, NOTE, OK, WARNING, Exam, Finding, error, note
+from core.findings import ERROR, NOTE, OK, WARNING, Exam, Finding, error, note
 
 logger = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from core.findings import Exam, Finding, error, ok, warning
 from ipmanager import pulse
-from ipmanager.findings import Exam, Finding, error, ok, warning
 
 SAFE = {
     "fsync": {"on"},

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from gunicorn import glogging
 
-from ipmanager import counters, process
+from core import counters, web_process
 
 
 class Logger(glogging.Logger):
@@ -37,12 +37,12 @@ logconfig_dict["loggers"] = {
     **logconfig_dict["loggers"],
     "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
 }
-when_ready = process.look
+when_ready = web_process.look
 pre_fork = counters.choose_slot
 post_fork = counters.take_slot
-post_worker_init = process.begin
+post_worker_init = web_process.begin
 on_exit = counters.forget
 control_socket_disable = True
-# Forwarded headers are the business of ipmanager.proxies alone.
+# Forwarded headers are the business of core.proxies alone.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}

@@ -8,9 +8,9 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from core.errors import Unavailable
+from core.findings import ERROR
 from ipmanager import __version__, exams, pulse
-from ipmanager.errors import Unavailable
-from ipmanager.findings import ERROR
 
 
 @never_cache

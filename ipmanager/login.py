@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from ipmanager.proxies import client_address
+from core.proxies import client_address
 from ipmanager.throttle import Buckets, neighbourhood
 
 LONGEST = 255  # of a name, in django-axes' tables

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from django.utils.module_loading import import_string
 
-from ipmanager.stopping import call_on_signals
+from core.stopping import call_on_signals
 
 logger = logging.getLogger(__name__)
 

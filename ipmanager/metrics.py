@@ -21,7 +21,8 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ipmanager import proxies, pulse, traffic
+from core import proxies
+from ipmanager import pulse, traffic
 from ipmanager.access import Access, Right
 
 logger = logging.getLogger(__name__)

@@ -16,16 +16,16 @@ from django.urls.converters import PathConverter
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed
 
+from core import prepared
+from core.errors import Exhausted, Invalid, IPManagerError
 from ipam import allocate as verbs
 from ipam import moment, settle, vmpool
 from ipam.addresses import inside
 from ipam.querysets import claim_sql
 from ipam.short import BY_CALLER, POOL
 from ipam.shown import address_text
-from ipmanager import prepared
 from ipmanager.access import Right
 from ipmanager.auth import TokenAuthentication
-from ipmanager.errors import Exhausted, Invalid, IPManagerError
 from ipmanager.problems import AWAY, SOON
 from ipmanager.short import Question, Route, Row, Told, said, sent
 

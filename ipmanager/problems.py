@@ -24,7 +24,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from ipmanager.errors import Clash, IPManagerError
+from core.errors import Clash, IPManagerError
 
 logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"

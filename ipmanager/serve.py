@@ -26,7 +26,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command, get_commands
 from django.db import DatabaseError, connections, transaction
 
-from ipmanager.errors import Conflict, Invalid, Unavailable
+from core.errors import Conflict, Invalid, Unavailable
 from ipmanager.models import Token
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -6,7 +6,8 @@ from pathlib import Path
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
 
-from ipmanager import __version__, env
+from core import env
+from ipmanager import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = __version__
@@ -142,7 +143,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "ipmanager.traffic.Traffic",
-    "ipmanager.proxies.TrustedProxies",
+    "core.proxies.TrustedProxies",
     "ipmanager.short.ShortWay",
     "django.middleware.locale.LocaleMiddleware",
     "ipmanager.middleware.KnownLength",
@@ -196,7 +197,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who guesses on does not prolong it
 AXES_USERNAME_CALLABLE = "ipmanager.login.account"
 AXES_LOCKOUT_CALLABLE = "ipmanager.login.locked"
-AXES_CLIENT_IP_CALLABLE = "ipmanager.proxies.client_address"
+AXES_CLIENT_IP_CALLABLE = "core.proxies.client_address"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
@@ -286,8 +287,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"()": "ipmanager.logs.Line", "fmt": "{asctime} {levelname} {name}: {message}", "style": "{"},
-        "json": {"()": "ipmanager.logs.Json"},
+        "text": {"()": "core.logs.Line", "fmt": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "core.logs.Json"},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG}},
     "root": {"handlers": ["stderr"], "level": "DEBUG" if DEBUG else "INFO"},

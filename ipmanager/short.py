@@ -26,12 +26,13 @@ from django.http.request import split_domain_port, validate_host
 from django.urls import ResolverMatch, resolve
 from django.utils import timezone
 
-from ipmanager import prepared, throttle
+from core import prepared
+from core.errors import IPManagerError
+from core.proxies import client_address
+from ipmanager import throttle
 from ipmanager.access import Right
 from ipmanager.auth import ACCEPTED
-from ipmanager.errors import IPManagerError
 from ipmanager.problems import AWAY
-from ipmanager.proxies import client_address
 
 UNUSUAL = {"HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_TRANSFER_ENCODING"}
 DECLINED = "ipmanager.short.declined"  # in a request's environment: it has been here, or why it failed

@@ -15,8 +15,8 @@ from django.utils.functional import SimpleLazyObject, empty
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from ipmanager import counters, proxies
-from ipmanager.logs import REQUEST
+from core import counters, proxies
+from core.logs import REQUEST
 
 logger = logging.getLogger("ipmanager.requests")
 

@@ -16,7 +16,8 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # noqa: E402
 
-from ipmanager import prepared, proxies, short, traffic  # noqa: E402
+from core import prepared, proxies  # noqa: E402
+from ipmanager import short, traffic  # noqa: E402
 
 
 class Application(WSGIHandler):

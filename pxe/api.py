@@ -18,11 +18,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from core.errors import Conflict, Invalid
 from ipam.addresses import Network
 from ipam.api_filters import by_address, by_mac
 from ipam.models import Server, Subnet
 from ipmanager.access import Right
-from ipmanager.errors import Conflict, Invalid
 from ipmanager.rest import Readable, Resource
 from pxe import files
 from pxe import serializers as shapes

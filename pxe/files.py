@@ -19,7 +19,7 @@ from typing import IO
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from ipmanager.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from pxe import names
 from pxe.models import BootFile
 

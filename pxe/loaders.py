@@ -7,8 +7,8 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from ipmanager.errors import NotFound
-from ipmanager.files import replace
+from core.errors import NotFound
+from core.files import replace
 
 DEBIAN = Path("/usr/lib/ipxe")
 REQUIRED = ("undionly.kpxe", "snponly.efi", "ipxe.efi")

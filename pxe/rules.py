@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from ipmanager.errors import Clash
+from core.errors import Clash
 from pxe import answers
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from core.errors import NotFound
+from core.proxies import client_address
 from ipam.addresses import parse_address, parse_mac
-from ipmanager.errors import NotFound
-from ipmanager.proxies import client_address
 from pxe import files, install, loaders, once, permits, serve
 from pxe.due import Due, due
 from pxe.journal import Kind, asker_behind, note, note_end

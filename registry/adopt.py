@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from ipmanager.errors import IPManagerError
+from core.errors import IPManagerError
 from registry import environments
 from registry.depart import deregister
 from registry.models import Service

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.errors import Invalid
 from ipmanager.client import Client, RegistryError
-from ipmanager.errors import Invalid
 
 logger = logging.getLogger("registry.agent")
 

@@ -17,10 +17,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from core.errors import Conflict, IPManagerError
+from core.proxies import client_address
 from ipmanager.access import Right
-from ipmanager.errors import Conflict, IPManagerError
 from ipmanager.models import Token
-from ipmanager.proxies import client_address
 from registry import configure, depart, environments, heartbeat, restart, simulate, unusual
 from registry import register as verbs
 from registry import serializers as shapes

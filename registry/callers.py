@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
+from core.proxies import client_address
 from ipam.addresses import Address, parse_address
 from ipmanager.models import Token
-from ipmanager.proxies import client_address
 from registry import unusual
 from registry.models import RegistryConfig
 

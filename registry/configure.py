@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.errors import Conflict, Exhausted
 from ipam.addresses import Address
 from ipam.querysets import lock_ledger
-from ipmanager.errors import Conflict, Exhausted
 from registry import defaults
 from registry.models import PortRange, RegistryConfig, Simulation
 

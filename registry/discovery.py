@@ -16,7 +16,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ipmanager.errors import NotFound
+from core.errors import NotFound
 from registry import environments, watch
 from registry import serializers as shapes
 from registry.api import FINDS, View

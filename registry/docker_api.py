@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ipmanager.errors import Invalid, Unavailable
+from core.errors import Invalid, Unavailable
 
 SOCKET = "unix:///var/run/docker.sock"
 LARGEST_ANSWER = 64 * 1024 * 1024

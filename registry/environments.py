@@ -9,7 +9,7 @@ from django.apps import apps as registered_apps
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from ipmanager.errors import NotFound
+from core.errors import NotFound
 from registry import defaults
 from registry.models import RegistryConfig
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from core.errors import Conflict
 from ipam import allocate as ledger
 from ipam.addresses import Address
 from ipam.models import IPAddress, Subnet
 from ipam.querysets import lock_ledger
-from ipmanager.errors import Conflict
 from registry.models import RegistryConfig, Service
 from registry.querysets import WILDCARDS
 

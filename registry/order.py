@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from ipmanager.errors import Conflict, NotFound
+from core.errors import Conflict, NotFound
 from registry.records import ServiceRecord
 
 Needs = Mapping[str, Iterable[str]]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from core.errors import Exhausted, IPManagerError
 from ipam.addresses import Address
-from ipmanager.errors import Exhausted, IPManagerError
 from registry.models import PortLock, RegistryConfig, Service
 
 Span = tuple[int, int]

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from ipmanager.errors import Conflict, Invalid
+from core.errors import Conflict, Invalid
 from registry import environments, homes, ports, strict, unusual
 from registry.callers import ADMINISTRATOR, Caller
 from registry.models import RegistryConfig, RestartAction, Service, ServiceDependency

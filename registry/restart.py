@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from ipmanager.errors import Conflict, Invalid, IPManagerError, NotFound
+from core.errors import Conflict, Invalid, IPManagerError, NotFound
 from registry.models import RegistryConfig, RestartRequest, Service
 from registry.querysets import database_now
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from core.errors import Clash
 from ipam.addresses import Address
-from ipmanager.errors import Clash
 
 if TYPE_CHECKING:
     from registry.models import RegistryConfig, RestartAction, Service

@@ -7,7 +7,7 @@ import time
 
 from django.utils.translation import gettext as _
 
-from ipmanager.errors import Unavailable
+from core.errors import Unavailable
 from registry.models import RegistryConfig, Simulation
 
 

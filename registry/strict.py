@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from ipmanager.errors import Conflict, Invalid, IPManagerError
+from core.errors import Conflict, Invalid, IPManagerError
 from registry.models import RegistryConfig, Service
 from registry.ports import Search, is_within, spans
 from registry.wish import Wish

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ipmanager.errors import NotFound
+from core.errors import NotFound
 
 NODE_PORTS = (30000, 32767)  # what Kubernetes keeps for services on the addresses of its nodes
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from ipmanager import process
-from ipmanager.errors import Unavailable
+from core import web_process
+from core.errors import Unavailable
 from registry.models import Service
 from registry.records import ServiceRecord
 
@@ -55,7 +55,7 @@ def changed(environment: str, since: str, seconds: float) -> Seen:
 
 def most_waiters() -> int:
     """How many may wait in this process."""
-    return max(1, process.threads() // 2)
+    return max(1, web_process.threads() // 2)
 
 
 def waiting() -> int:
@@ -97,7 +97,7 @@ def _place() -> Iterator[None]:
 
 def _wait(environment: str, seen: Seen, deadline: float) -> Seen:
     last = seen
-    while last.cursor == seen.cursor and (left := deadline - time.monotonic()) > 0 and not process.is_ending():
+    while last.cursor == seen.cursor and (left := deadline - time.monotonic()) > 0 and not web_process.is_ending():
         started = time.monotonic()
         last = look(environment)
         took = time.monotonic() - started

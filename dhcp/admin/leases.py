@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
+from core.errors import IPManagerError
 from dhcp.admin.generations import ReadOnlyAdmin
 from dhcp.adopt import adopt
 from dhcp.evict import evict, is_possible
@@ -27,7 +28,6 @@ from dhcp.why import why
 from ipam import search
 from ipam.admin import marks
 from ipam.models import Interface, Server
-from ipmanager.errors import IPManagerError
 
 _COLOURS = {
     Lease.Verdict.RIGHT: "yes",

@@ -27,6 +27,7 @@ from unfold.decorators import action
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from core.errors import Exhausted, Invalid, NotFound
 from ipam.admin import marks
 from ipam.admin.base import REFUSALS, LedgerAdmin, LedgerForm, LedgerList, sentences, when
 from ipam.admin.filters import ActiveFilter, PlaceFilter, SubnetFilter, VRFFilter
@@ -34,7 +35,6 @@ from ipam.admin.pickers import is_key, subnet_field
 from ipam.allocate import allocate, find, next_free, quarantine, release, reserve, reserve_next
 from ipam.freeze import Frozen
 from ipam.models import IPAddress, Server, Sighting, Subnet
-from ipmanager.errors import Exhausted, Invalid, NotFound
 
 DEVICE = ("hostname", "mac_address", "platform", "manufacturer", "vm_id")
 AT_ONCE = 500  # rows that one action works on

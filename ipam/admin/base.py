@@ -28,11 +28,11 @@ from unfold.forms import AdminForm, Fieldline, PaginationInlineFormSet
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from core.errors import IPManagerError
 from ipam.admin.marks import NOTHING
 from ipam.admin.pickers import is_key
 from ipam.admin.stale import NoticesOthers
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
-from ipmanager.errors import IPManagerError
 
 Facts = list[tuple[Any, Any]]
 RECENT = 50  # lines of history of a row's parts

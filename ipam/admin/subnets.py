@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.views import ChangeList
 
+from core.errors import Conflict
 from ipam import addresses, rules
 from ipam.admin import marks
 from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerFormSet, LedgerInline, LedgerList, Parts, when
@@ -28,7 +29,6 @@ from ipam.admin.filters import SiteFilter, VLANFilter, VRFFilter
 from ipam.allocate import next_free
 from ipam.models import IPAddress, Pool, Subnet
 from ipam.usage import Usage, usage
-from ipmanager.errors import Conflict
 
 NAMED = 20  # so many addresses are listed before the rest is counted
 

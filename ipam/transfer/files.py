@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
+from core.errors import Invalid
 from ipam.transfer.objects import read_objects
 from ipam.transfer.sheet import Layout, Sheet, read_table
-from ipmanager.errors import Invalid
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from typing import Any, TextIO
 
 from django.utils.translation import gettext as _
 
+from core.errors import Invalid
 from ipam.addresses import shorten
 from ipam.transfer.sheet import EMPTIED, Cells, Column, Layout, Sheet, normal, protect, refuse_missing, tell_unknown
-from ipmanager.errors import Invalid
 
 _PIECE = 1 << 16
 _LONGEST = 1 << 20  # of one object

@@ -21,6 +21,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.errors import Conflict
 from ipam import rules
 from ipam.addresses import Address
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
@@ -28,7 +29,6 @@ from ipam.querysets import SubnetIndex
 from ipam.transfer.sheet import Sheet
 from ipam.transfer.singly import Progress
 from ipam.transfer.verdicts import Entry, Mode, Outcome, Remark, State, blame_twins, read
-from ipmanager.errors import Conflict
 
 CHUNK = 500
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from typing import Any, TextIO
 
 from django.utils.translation import gettext as _
 
+from core.errors import Invalid
 from ipam.addresses import shorten
-from ipmanager.errors import Invalid
 
 DELIMITERS = ";,\t|"
 # What a spreadsheet may take for a formula (OWASP, CSV injection); Japanese ones know the full-width signs, too.

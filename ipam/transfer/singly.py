@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from core.errors import IPManagerError
 from ipam.transfer.verdicts import Entry, Mode, Outcome, Remark, State
-from ipmanager.errors import IPManagerError
 
 Progress = Callable[[str, int, int], None]
 

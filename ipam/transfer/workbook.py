@@ -12,7 +12,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 
-from ipmanager.errors import Invalid
+from core.errors import Invalid
 
 MOST_ROWS = 1_048_576  # a sheet has no more
 _WIDTH = 22

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from ipmanager import files
-from ipmanager.errors import Invalid, NotFound
+from core import files
+from core.errors import Invalid, NotFound
 
 FORMAT = 1
 PRODUCT = "ipmanager"

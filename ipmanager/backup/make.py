@@ -17,11 +17,11 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from core import env, files
+from core.errors import Unavailable
 from ipam.models import Stamp
-from ipmanager import env, files
 from ipmanager.backup import postgresql, sqlite
 from ipmanager.backup.archive import Manifest, Progress, Writer
-from ipmanager.errors import Unavailable
 
 NAMED = "ipmanager-*.tar"
 _BEGUN = ".ipmanager-begun-"

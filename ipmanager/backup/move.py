@@ -20,14 +20,15 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, models, transaction
 from django.db.models.functions import Collate
 
+from core import env, triggers
+from core.errors import Conflict, IPManagerError, Unavailable
 from dhcp import database as scribe
 from ipam import database as ledger
-from ipam import freeze, triggers
+from ipam import freeze
 from ipam.models import Stamp
-from ipmanager import env, health
+from ipmanager import health
 from ipmanager.backup import tables
 from ipmanager.backup.archive import Progress
-from ipmanager.errors import Conflict, IPManagerError, Unavailable
 from ipmanager.serve import lock_data_dir
 
 TARGET = "target"

@@ -13,9 +13,9 @@ from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from psycopg import conninfo, pq
 
+from core.errors import Conflict, Unavailable
 from ipmanager.backup import tables
 from ipmanager.backup.archive import Progress
-from ipmanager.errors import Conflict, Unavailable
 
 MEMBER = "database.dump"
 _SEQUENCE = re.compile(r"^\d+; \d+ \d+ SEQUENCE \S+ (\S+) ", re.MULTILINE)

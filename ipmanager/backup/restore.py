@@ -13,10 +13,10 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 
+from core.errors import Conflict, Invalid, Unavailable
 from ipam import freeze
 from ipmanager.backup import archive, make, postgresql, sqlite, tables
 from ipmanager.backup.archive import Manifest, Progress
-from ipmanager.errors import Conflict, Invalid, Unavailable
 from ipmanager.serve import create_private_database
 
 LIVELY = ("ipmanager_pulse", "django_session", "axes_")  # what runs meanwhile may write there at any moment

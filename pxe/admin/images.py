@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
+from core.errors import IPManagerError
 from ipam.admin import marks
 from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerInline, when
-from ipmanager.errors import IPManagerError
 from pxe import files, sift
 from pxe.admin.searches import having
 from pxe.models import BootAnswers, BootFile, BootImage, BootInitrd

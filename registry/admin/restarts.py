@@ -12,9 +12,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from core.errors import IPManagerError
 from ipam.admin import marks
 from ipam.admin.base import LedgerAdmin
-from ipmanager.errors import IPManagerError
 from registry import restart
 from registry.admin.notes import ReadOnlyAdmin
 from registry.models import RestartAction, RestartRequest

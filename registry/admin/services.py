@@ -13,9 +13,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
 
+from core.errors import IPManagerError
 from ipam.admin import marks
 from ipam.admin.base import WIDGETS, LedgerForm, LedgerInline, ListAdmin, ShowsRefusals
-from ipmanager.errors import IPManagerError
 from registry import restart
 from registry.admin.picture import PicturePage, picture_url, status_badge
 from registry.keep import keep, strike_out

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ipmanager.errors import Invalid
+from core.errors import Invalid
 from registry.export.sift import LeftOut
 from registry.records import ServiceRecord
 

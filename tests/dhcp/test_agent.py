@@ -10,12 +10,12 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
+from core.errors import Conflict, NotFound
 from dhcp import agent, pace
 from dhcp.agent import Agent, find
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from dhcp.targets import Target
 from ipam.models import Server, Subnet
-from ipmanager.errors import Conflict, NotFound
 from tests.dhcp.test_worker import Clock, wait_until
 from tests.support.site import ROOT, manage
 

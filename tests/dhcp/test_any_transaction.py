@@ -18,6 +18,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
 
+from core.errors import IPManagerError
 from dhcp import state
 from dhcp.ingest import ingest, read_settled
 from dhcp.leases import read
@@ -27,7 +28,6 @@ from ipam.models import Interface, Pool, Server, Subnet
 from ipam.transfer.columns import SERVERS
 from ipam.transfer.files import open_sheet
 from ipam.transfer.servers import import_servers
-from ipmanager.errors import IPManagerError
 from tests.support import by_hand
 from tests.support.lab import laboratory
 

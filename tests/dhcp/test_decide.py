@@ -4,12 +4,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from core.errors import Conflict
 from dhcp import handwork
 from dhcp.decide import adopt, adopt_all, discard, discard_all
 from dhcp.models import DhcpChange, HandEdit
 from dhcp.sync import sync
 from ipam.models import Interface, Server, Subnet
-from ipmanager.errors import Conflict
 from tests.support.by_hand import only
 
 pytestmark = pytest.mark.django_db(transaction=True)

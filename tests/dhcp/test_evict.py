@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
+from core.errors import Conflict, Invalid, Unavailable
 from dhcp import evict as module
 from dhcp import state
 from dhcp.evict import evict
@@ -18,7 +19,6 @@ from dhcp.ingest import Watch
 from dhcp.models import DhcpServer, Eviction, Lease
 from dhcp.sync import sync
 from ipam.models import Server, Sighting, Subnet
-from ipmanager.errors import Conflict, Invalid, Unavailable
 from tests.ipam.admin_forms import messages_of
 from tests.support import require
 from tests.support.lab import STATIC, laboratory, stop

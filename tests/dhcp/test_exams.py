@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from core.findings import ERROR, NOTE, WARNING
 from dhcp import daemon, exams, faults
 from dhcp.models import DhcpChange, DhcpServer, HandEdit
 from dhcp.sync import sync
 from dhcp.targets import Target
 from ipam.models import Server
-from ipmanager.findings import ERROR, NOTE, WARNING
 from tests.ipam.factories import ServerFactory, SubnetFactory
 from tests.support.disk import tiny_disk
 from tests.support.remedies import as_user, follow

@@ -4,13 +4,13 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
+from core import files
 from dhcp import handwork, state
 from dhcp.models import DhcpScope, Generation, HandEdit, KeptFiles
 from dhcp.rollback import release, rollback
 from dhcp.sync import preview, sync
 from ipam.allocate import allocate
 from ipam.models import Pool, Server, Subnet
-from ipmanager import files
 
 pytestmark = pytest.mark.django_db
 

@@ -7,10 +7,10 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from django.utils import timezone
 
+from core.errors import Conflict, Invalid
 from dhcp.adopt import adopt
 from dhcp.sync import sync
 from ipam.models import Interface, Server, Sighting, Subnet
-from ipmanager.errors import Conflict, Invalid
 from tests.ipam.admin_forms import messages_of, queries_of, rows_shown
 
 pytestmark = pytest.mark.django_db

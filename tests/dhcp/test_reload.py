@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import Invalid
 from dhcp.checks import check_dhcp
 from dhcp.reload import SUDO, ReloadFailed, complaint_about, reload
-from ipmanager.errors import Invalid
 
 
 @pytest.fixture

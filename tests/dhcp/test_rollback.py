@@ -5,13 +5,13 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from core.errors import Conflict, NotFound
 from dhcp import journal
 from dhcp.models import DhcpChange, Generation, KeptFiles
 from dhcp.reload import ReloadFailed
 from dhcp.rollback import release, rollback
 from dhcp.sync import preview, sync
 from ipam.models import IPAddress, Server, Subnet
-from ipmanager.errors import Conflict, NotFound
 
 pytestmark = pytest.mark.django_db
 

@@ -11,12 +11,12 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import Invalid
 from dhcp import check, inherit, options, scopes, snapshot
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, Generation
 from dhcp.records import ConfGroup, ConfLine, ScopeRecord
 from dhcp.sync import sync
 from ipam.models import VRF, Pool, Server, Subnet
-from ipmanager.errors import Invalid
 from tests.ipam.admin_forms import errors_of, queries_of, save
 from tests.ipam.factories import SubnetFactory
 from tests.support import require

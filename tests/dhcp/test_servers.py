@@ -6,6 +6,7 @@ from django.db import connection
 from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
 
+from core.errors import NotFound
 from dhcp import servers, snapshot
 from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Generation
 from dhcp.rollback import rollback
@@ -13,7 +14,6 @@ from dhcp.servers import Routes
 from dhcp.sync import sync
 from dhcp.targets import Target
 from ipam.models import Server, Subnet
-from ipmanager.errors import NotFound
 from tests.support.by_hand import by_hand
 
 pytestmark = pytest.mark.django_db

@@ -8,12 +8,12 @@ from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
+from core import files
 from dhcp import render, sync
 from dhcp.models import DhcpChange, Generation
 from dhcp.reload import ReloadFailed
 from dhcp.targets import Target
 from ipam.models import Server, Subnet
-from ipmanager import files
 from tests.support.disk import tiny_disk
 
 pytestmark = pytest.mark.django_db

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from core.findings import ERROR
 from dhcp import exams, thaw
 from dhcp.ingest import Watch
 from dhcp.models import DhcpServer
@@ -15,7 +16,6 @@ from dhcp.sync import sync
 from ipam import freeze
 from ipam.allocate import allocate
 from ipam.models import IPAddress, Server, Sighting, Stamp, Subnet
-from ipmanager.findings import ERROR
 from tests.support.remedies import follow
 
 pytestmark = pytest.mark.django_db

@@ -204,8 +204,8 @@ def without_row_claim() -> None:
 
 
 def without_retry() -> None:
+    from core.errors import Exhausted
     from ipam import allocate
-    from ipmanager.errors import Exhausted
 
     def once(where: Any, mac_address: str | None, take: Callable[[bool], Any]) -> Any:
         if found := take(False):
@@ -241,7 +241,7 @@ def _rewrite(change: Callable[[str], str], before: Callable[[Any, str], None] = 
         before(cursor, query)
         return execute(cursor, change(query), *args, **kwargs)
 
-    from ipmanager import libpq  # which goes around cursors
+    from core import libpq  # which goes around cursors
 
     ask = libpq.ask
     libpq.ask = lambda line, sql, params: ask(line, change(sql), params)

@@ -5,10 +5,10 @@ import datetime
 import pytest
 from django.utils import timezone
 
+from core.errors import Conflict, Exhausted, Invalid, NotFound
 from ipam import settle
 from ipam.allocate import allocate, find, next_free, quarantine, release, reserve
 from ipam.models import IPAddress, Sighting
-from ipmanager.errors import Conflict, Exhausted, Invalid, NotFound
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
 
 pytestmark = pytest.mark.django_db

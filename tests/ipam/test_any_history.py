@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from core.errors import IPManagerError
 from ipam import settle
 from ipam.addresses import is_host
 from ipam.allocate import allocate, find, quarantine, release, reserve
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.populate import populate
 from ipam.querysets import LIVE
-from ipmanager.errors import IPManagerError
 
 PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
 

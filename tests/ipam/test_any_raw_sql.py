@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
+from core.errors import IPManagerError
 from ipam.allocate import find, quarantine, release, reserve
 from ipam.catch_up import catch_up
 from ipam.models import Interface, IPAddress, Pool, RawChange, Server, Subnet
 from ipam.populate import Report, populate
-from ipmanager.errors import IPManagerError
 from tests.ipam.test_any_history import Ledger, addresses, networks, which
 from tests.support.by_hand import delete, insert, update
 

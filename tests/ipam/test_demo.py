@@ -6,11 +6,11 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from core.errors import Conflict
 from ipam import demo
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.populate import populate, totals
 from ipam.usage import usage
-from ipmanager.errors import Conflict
 from tests.ipam.factories import ServerFactory, SubnetFactory, VRFFactory
 
 pytestmark = pytest.mark.django_db

@@ -19,13 +19,13 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.errors import Conflict, Invalid, IPManagerError
 from ipam.allocate import allocate, find, quarantine, reserve
 from ipam.models import IPAddress, Server, Subnet
 from ipam.populate import populate
 from ipam.transfer.columns import SERVERS
 from ipam.transfer.files import open_sheet
 from ipam.transfer.servers import import_servers
-from ipmanager.errors import Conflict, Invalid, IPManagerError
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 
 pytestmark = pytest.mark.django_db

@@ -7,9 +7,9 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
+from core.errors import Invalid
 from ipam.models import Server, Subnet
 from ipam.transfer import objects
-from ipmanager.errors import Invalid
 from tests.ipam.factories import ServerFactory
 from tests.support.api import with_token
 

@@ -5,9 +5,9 @@ import threading
 import pytest
 from django.db import connection, transaction
 
+from core.errors import Exhausted
 from ipam.allocate import hold_next, next_free, reserve_next
 from ipam.models import IPAddress
-from ipmanager.errors import Exhausted
 from tests.ipam.factories import ServerFactory, SubnetFactory
 
 

@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, ProgrammingError, close_old_connections, connection, transaction
 from django.urls import reverse
 
+from core.errors import Exhausted
 from ipam import catch_up, worker
 from ipam.allocate import allocate, find, quarantine, reserve
 from ipam.models import VRF, Interface, IPAddress, Pool, RawChange, Server, Subnet
 from ipam.populate import Report, populate
 from ipam.querysets import say_site
-from ipmanager.errors import Exhausted
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory
 from tests.support.by_hand import POSTGRESQL, by_hand, delete, insert, only, update
 

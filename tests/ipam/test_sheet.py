@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import Invalid
 from ipam.transfer.columns import INTERFACES, SERVERS, SUBNETS
 from ipam.transfer.files import open_sheet
 from ipam.transfer.sheet import DELIMITERS, lines, normal, protect, unprotect
-from ipmanager.errors import Invalid
 
 HEAD = "hostname;ip;mac\n"
 ROW = "PC-1;192.0.2.1;02:00:00:00:00:01\n"

@@ -5,9 +5,9 @@ import ipaddress
 import pytest
 from django.core.exceptions import ValidationError
 
+from core.errors import Conflict
 from ipam.allocate import allocate, quarantine, reserve
 from ipam.models import IPAddress, Pool, Subnet
-from ipmanager.errors import Conflict
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 
 pytestmark = pytest.mark.django_db

@@ -16,12 +16,12 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from core.errors import Unavailable
 from ipam import freeze
 from ipam.allocate import allocate
 from ipam.freeze import Frozen
 from ipam.models import IPAddress, Server, Subnet
 from ipmanager.backup import archive, make, restore
-from ipmanager.errors import Unavailable
 from tests.conftest import database_url, run_alone
 from tests.ipmanager import installation
 from tests.support import require
@@ -172,7 +172,7 @@ def test_what_a_killed_backup_has_left_goes_with_the_next(here, settings):
 
 
 def test_of_two_at_once_the_second_says_so(here, settings):
-    from ipmanager import files
+    from core import files
 
     settings.BACKUP_DIR.mkdir()
     with files.lock(settings.BACKUP_DIR / ".lock"), pytest.raises(CommandError, match="another backup.*under way"):

@@ -4,7 +4,7 @@ import stat
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from ipmanager import env
+from core import env
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
 
-from ipmanager import doctor, env, exams, pulse
-from ipmanager.findings import ERROR, Exam, error, note, ok, warning
+from core import env
+from core.findings import ERROR, Exam, error, note, ok, warning
+from ipmanager import doctor, exams, pulse
 from ipmanager.models import Pulse
 from tests.support import postgres
 from tests.support.disk import tiny_disk

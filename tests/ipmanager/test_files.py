@@ -1,4 +1,4 @@
-"""ipmanager.files: old file or new file, never a part; one holder of a lock at a time."""
+"""core.files: old file or new file, never a part; one holder of a lock at a time."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from ipmanager import files
+from core import files
 from tests.support.disk import tiny_disk
 from tests.support.site import ROOT
 

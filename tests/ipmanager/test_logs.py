@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipmanager import logs
+from core import logs
 from tests.support.api import with_token
 
 SECRETS = {

@@ -12,10 +12,11 @@ from django.urls import get_resolver
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from core import counters
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from ipam.allocate import allocate
 from ipam.models import Sighting
-from ipmanager import counters, metrics, traffic
+from ipmanager import metrics, traffic
 from ipmanager.models import Pulse
 from tests.ipam.admin_forms import queries_in
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory

@@ -4,7 +4,7 @@ import pytest
 from axes.helpers import get_client_ip_address
 from django.http import HttpResponse
 
-from ipmanager.proxies import TrustedProxies, client_address
+from core.proxies import TrustedProxies, client_address
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from ipmanager.errors import NotFound
+from core.errors import NotFound
 from pxe import files
 from pxe.models import BootFile
 from tests.pxe.factories import FileFactory

@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core import env
 from ipam.models import Sighting
-from ipmanager import env
 from pxe.models import BootAssignment, BootEvent, BootIdentity, BootMenu, MenuServer, MenuSubnet
 from tests.ipam.factories import InterfaceFactory, ServerFactory, SubnetFactory
 from tests.pxe import tokenizer

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
+from core.errors import Invalid
 from ipmanager.client import Client
-from ipmanager.errors import Invalid
 from registry.agent import Action, Agent, is_listening, plain, read_actions, run
 
 

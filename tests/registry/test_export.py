@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from ipmanager.errors import Invalid
+from core.errors import Invalid
 from registry.export import FORMATS, Options
 from tests.registry.services import OPTIONS, export, reasons, service, several
 

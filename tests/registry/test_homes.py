@@ -2,9 +2,9 @@
 
 import pytest
 
+from core.errors import Conflict, Exhausted
 from ipam.addresses import parse_address
 from ipam.models import IPAddress
-from ipmanager.errors import Conflict, Exhausted
 from registry.depart import deregister
 from registry.models import RegistryConfig, Service
 from registry.register import register

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ipmanager.errors import Conflict
+from core.errors import Conflict
 from registry.callers import Caller
 from registry.models import Call, RegistryConfig, Simulation
 from registry.register import register

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipmanager.errors import Conflict, NotFound
+from core.errors import Conflict, NotFound
 from registry import order
 from tests.registry.services import service
 

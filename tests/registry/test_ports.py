@@ -4,8 +4,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from core.errors import Conflict, Exhausted
 from ipam.addresses import parse_address
-from ipmanager.errors import Conflict, Exhausted
 from registry.models import PortLock, PortRange, RegistryConfig, Service
 from registry.querysets import PortLockQuerySet
 from registry.register import register

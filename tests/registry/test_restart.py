@@ -2,7 +2,7 @@
 
 import pytest
 
-from ipmanager.errors import Conflict, Invalid
+from core.errors import Conflict, Invalid
 from ipmanager.models import Token
 from registry import restart
 from registry.models import RegistryConfig, RestartAction, RestartRequest, Service

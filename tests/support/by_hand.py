@@ -17,7 +17,7 @@ def by_hand(sql: str, values: Sequence[Any] | None = None) -> None:
 
 @contextmanager
 def nobody_we_know(cursor: Any) -> Iterator[None]:
-    """Take away what marks the site's own writes (ipam/triggers.py), and put it back."""
+    """Take away what marks the site's own writes (core/triggers.py), and put it back."""
     if POSTGRESQL:
         cursor.execute("SELECT current_setting('ipmanager.writer', true), set_config('ipmanager.writer', '', true)")
         before = cursor.fetchone()[0] or ""

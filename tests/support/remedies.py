@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management import call_command
 
-from ipmanager.findings import Finding
+from core.findings import Finding
 from tests.support.lab import Laboratory
 from tests.support.site import ROOT
 

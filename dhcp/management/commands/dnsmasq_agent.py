@@ -7,14 +7,14 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
+from core import commands
+from core.errors import IPManagerError
 from dhcp import agent
 from dhcp.journal import Outcome, describe
 from dhcp.management.commands.sync_dnsmasq import complaint, sentence
 from dhcp.rollback import release, rollback
 from dhcp.sync import sync
 from dhcp.targets import Target
-from ipmanager import commands
-from ipmanager.errors import IPManagerError
 
 
 class Command(commands.Command):

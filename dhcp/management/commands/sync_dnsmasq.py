@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from core import commands
+from core.errors import IPManagerError
 from dhcp import installed, netboot, scopes, servers, snapshot
 from dhcp.explain import told
 from dhcp.journal import Outcome, changes_as_json, describe
@@ -14,8 +16,6 @@ from dhcp.models import DhcpServer, Generation
 from dhcp.rollback import back_to, newest, release
 from dhcp.sync import CHANGED, preview, sync
 from dhcp.targets import DEFAULT, Target
-from ipmanager import commands
-from ipmanager.errors import IPManagerError
 
 LISTED = 20
 _WIDEST = 70  # a longer line pushes what is said of it to the right, alone

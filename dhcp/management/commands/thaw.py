@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from core import commands
+from core.errors import IPManagerError
 from dhcp import thaw
 from ipam import freeze
-from ipmanager import commands
-from ipmanager.errors import IPManagerError
 
 
 class Command(commands.Command):

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from core import commands
 from dhcp.why import Step, why
-from ipmanager import commands
 
 _MARKS = {True: "+", False: "-", None: " "}
 

@@ -5,10 +5,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
+from core import commands
 from ipam import demo
 from ipam.models import Server, Subnet
 from ipam.populate import totals
-from ipmanager import commands
 
 
 class Command(commands.Command):

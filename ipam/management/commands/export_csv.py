@@ -8,11 +8,11 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from core import commands
 from ipam.addresses import parse_network
 from ipam.management.base import delimiter, vrf_id
 from ipam.models import IPAddress
 from ipam.transfer import exports
-from ipmanager import commands
 
 
 class Command(commands.Command):

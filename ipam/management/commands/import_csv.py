@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError, CommandParser
 
+from core import commands
 from ipam.management.base import Progress, delimiter, vrf_id
 from ipam.transfer.columns import INTERFACES, SERVERS, SUBNETS
 from ipam.transfer.files import open_sheet
@@ -18,7 +19,6 @@ from ipam.transfer.interfaces import import_interfaces
 from ipam.transfer.servers import import_servers
 from ipam.transfer.subnets import import_subnets
 from ipam.transfer.verdicts import Mode, Outcome, Verdict
-from ipmanager import commands
 
 KINDS = {
     "subnets": (SUBNETS, import_subnets),

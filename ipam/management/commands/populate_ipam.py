@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from core import commands
 from ipam.management.base import Progress
 from ipam.populate import Report, populate
-from ipmanager import commands
 
 
 class Command(commands.Command):

@@ -7,7 +7,7 @@ import json
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
-from ipmanager import commands
+from core import commands
 from ipmanager.models import SCOPES, SERVICE_PATTERN, Token, lifetime
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ipmanager import commands, doctor
+from core import commands
+from core.findings import LEVELS
+from ipmanager import doctor
 from ipmanager.doctor import Result
-from ipmanager.findings import LEVELS
 
 LONGEST = max(LEVELS, key=len)
 

@@ -9,9 +9,10 @@ from django.conf import settings
 from django.core.management import CommandError, CommandParser, call_command
 from django.db import connections
 
+from core import commands, env
+from core.errors import IPManagerError
 from ipam import vmpool
-from ipmanager import commands, env, serve
-from ipmanager.errors import IPManagerError
+from ipmanager import serve
 
 
 class Command(commands.Command):

@@ -3,7 +3,8 @@
 from django.core.management import CommandError
 from django.db import DatabaseError
 
-from ipmanager import commands, serve
+from core import commands
+from ipmanager import serve
 
 
 class Command(commands.Command):

@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from ipmanager import commands, prune
+from core import commands
+from ipmanager import prune
 
 
 class Command(commands.Command):

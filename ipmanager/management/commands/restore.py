@@ -7,10 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from core import commands
+from core.errors import IPManagerError
 from ipam.management.base import Progress
-from ipmanager import commands
 from ipmanager.backup import make, restore
-from ipmanager.errors import IPManagerError
 
 
 class Command(commands.Command):

@@ -2,7 +2,8 @@
 
 import sys
 
-from ipmanager import commands, serve
+from core import commands
+from ipmanager import serve
 
 
 class Command(commands.Command):

@@ -2,7 +2,8 @@
 
 import sys
 
-from ipmanager import commands, loops
+from core import commands
+from ipmanager import loops
 
 
 class Command(commands.Command):

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
-from ipmanager import commands
-from ipmanager.errors import IPManagerError
+from core import commands
+from core.errors import IPManagerError
 from registry import configure, environments, templates
 from registry.serializers import ConfigSerializer
 

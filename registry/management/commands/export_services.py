@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from ipmanager import commands, files
-from ipmanager.errors import IPManagerError
+from core import commands, files
+from core.errors import IPManagerError
 from registry import discovery, environments
 from registry.export import FORMATS, Export
 from registry.export.text import printable, sentence

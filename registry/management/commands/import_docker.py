@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import close_old_connections
 
+from core import commands
+from core.errors import IPManagerError
 from ipam.addresses import Address, parse_address
-from ipmanager import commands
-from ipmanager.errors import IPManagerError
 from registry import adopt, docker, docker_api
 from registry.adopt import Adopted
 

@@ -1,7 +1,7 @@
 """Statements that PostgreSQL plans once for each connection, for the routes where planning costs more than the work.
 
 On the hot routes psycopg's cursor takes longer to hand a statement over than PostgreSQL to answer it. So they speak to
-libpq themselves (`ipmanager.libpq`).
+libpq themselves (`core.libpq`).
 """
 
 import select
@@ -36,7 +36,7 @@ def rows(sql: str, params: Params | None = None, connection: Any = None) -> list
             return list(cursor.fetchall())
     connection.close_if_health_check_failed()  # as Django's own cursors do, once for each request
     connection.ensure_connection()
-    from ipmanager import libpq  # needs psycopg
+    from core import libpq  # needs psycopg
 
     with connection.wrap_database_errors:
         return libpq.ask(connection.connection, sql, params or {})

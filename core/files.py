@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ipmanager.errors import Unavailable
+from core.errors import Unavailable
 
 _FIRST_WAIT = 0.002
 _LONGEST_WAIT = 0.05
