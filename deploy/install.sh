@@ -207,7 +207,7 @@ directories() {
 program() {
     tar --create --directory "$source" --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
         --exclude=__pycache__ --exclude='*.pyc' "$@" \
-        manage.py pyproject.toml requirements ipmanager ipam dhcp pxe registry templates deploy docs README.md LICENSE
+        manage.py pyproject.toml requirements core api ipam ippool dhcp pxe registry ops ipmanager client templates deploy docs README.md LICENSE
 }
 
 release() {

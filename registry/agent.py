@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from client import Client, RegistryError
 from core.errors import Invalid
-from ipmanager.client import Client, RegistryError
 
 logger = logging.getLogger("registry.agent")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ipmanager.client import Ledger
+from client import Ledger
 from tests.support.site import site
 
 TOKEN = "a-token-for-the-tests-of-the-client"

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from ipmanager.client import cli
+from client import cli
 from tests.support.site import ROOT
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -58,9 +58,7 @@ def test_a_pipe_gets_tabs(run, net):
 
 def test_a_terminal_gets_aligned_columns_with_headings(net):
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ipmanager.client", "subnets", net + ".1"], stdout=theirs, cwd=ROOT
-    )
+    process = subprocess.Popen([sys.executable, "-m", "client", "subnets", net + ".1"], stdout=theirs, cwd=ROOT)
     os.close(theirs)
     assert process.wait(60) == 0
     heading, row = os.read(ours, 10_000).decode().splitlines()
@@ -143,7 +141,7 @@ def test_every_command_explains_itself_with_an_example(run):
 
 def test_the_script_works_through_a_link_and_from_a_copy_of_its_directory_alone(tmp_path):
     (tmp_path / "ipmanager").symlink_to(ROOT / "bin/ipmanager")
-    shutil.copytree(ROOT / "ipmanager/client", tmp_path / "copied")
+    shutil.copytree(ROOT / "client", tmp_path / "copied")
     for command in ([tmp_path / "ipmanager", "subnets", "--json"],
                     [sys.executable, "-S", "-m", "copied", "subnets", "--json"]):  # fmt: skip
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)

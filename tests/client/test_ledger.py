@@ -1,4 +1,4 @@
-"""`ipmanager.client.Ledger` against a real site."""
+"""`client.Ledger` against a real site."""
 
 import contextlib
 import itertools
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ipmanager.client import ApiError, Ledger, NotReached
+from client import ApiError, Ledger, NotReached
 
 
 def ip(subnet, last):

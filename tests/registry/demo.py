@@ -11,7 +11,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from ipmanager import client
+import client
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

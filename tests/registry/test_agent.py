@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
+from client import Client
 from core.errors import Invalid
-from ipmanager.client import Client
 from registry.agent import Action, Agent, is_listening, plain, read_actions, run
 
 

@@ -1,4 +1,4 @@
-"""ipmanager.client: a service that uses it gets its port, lives, comes back when it is forgotten, and goes."""
+"""client: a service that uses it gets its port, lives, comes back when it is forgotten, and goes."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import time
 import pytest
 from django.contrib.auth.models import User
 
-from ipmanager.client import Client, RegistryError
+from client import Client, RegistryError
 from ipmanager.models import Token
 from registry.models import RegistryConfig, Service
 from tests.registry.factories import ServiceFactory

@@ -13,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from ipmanager.client import Client, RegistryError
+from client import Client, RegistryError
 from registry.models import RegistryConfig, RestartAction
 from tests.support.site import ROOT, alive, gone, manage, site
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from ipmanager.client import Client, RegistryError
+from client import Client, RegistryError
 from registry import watch
 from tests.support.site import site
 

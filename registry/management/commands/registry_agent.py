@@ -7,10 +7,10 @@ from pathlib import Path
 
 from django.core.management.base import CommandError, CommandParser
 
+from client import Client
 from core import commands
 from core.errors import IPManagerError
 from core.stopping import call_on_signals
-from ipmanager.client import Client
 from registry import agent
 
 ACTIONS = "/etc/ipmanager-agent/actions.toml"

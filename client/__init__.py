@@ -1,6 +1,6 @@
 """For programs that use IPManager. Needs nothing but Python: this directory works alone, wherever it is copied.
 
-    from ipmanager import client
+    import client
 
     with client.service("billing", type="api", dependencies=["db"]) as s:      # the registry
         database = client.endpoint("db")
@@ -11,12 +11,12 @@
     ledger.release(address)
 
 Where IPManager is, the environment says: IPMANAGER_URL (as in https://ipam.example.org), IPMANAGER_TOKEN or
-IPMANAGER_TOKEN_FILE, IPMANAGER_ENVIRONMENT (the registry's; empty: its own). For shells: `python -m ipmanager.client`.
+IPMANAGER_TOKEN_FILE, IPMANAGER_ENVIRONMENT (the registry's; empty: its own). For shells: `python -m client`.
 """
 
-from .http import ApiError, NotReached, RegistryError
-from .ledger import Address, Ledger, Server, Subnet
-from .registry import Client, Service, endpoint, service, services
+from client.http import ApiError, NotReached, RegistryError
+from client.ledger import Address, Ledger, Server, Subnet
+from client.registry import Client, Service, endpoint, service, services
 
 __all__ = [
     "Address",

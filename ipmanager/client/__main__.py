@@ -1,7 +1,0 @@
-"""`python -m ipmanager.client`: the same as `ipmanager`."""
-
-import sys
-
-from .cli import main
-
-sys.exit(main())
