@@ -14,9 +14,9 @@ Where IPManager is, the environment says: IPMANAGER_URL (as in https://ipam.exam
 IPMANAGER_TOKEN_FILE, IPMANAGER_ENVIRONMENT (the registry's; empty: its own). For shells: `python -m client`.
 """
 
-from client.http import ApiError, NotReached, RegistryError
-from client.ledger import Address, Ledger, Server, Subnet
-from client.registry import Client, Service, endpoint, service, services
+from .http import ApiError, NotReached, RegistryError
+from .ledger import Address, Ledger, Server, Subnet
+from .registry import Client, Service, endpoint, service, services
 
 __all__ = [
     "Address",

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from client.http import DEFAULT_URL, ApiError
-from client.ledger import Address, Ledger, Row, Server, Subnet
+from .http import DEFAULT_URL, ApiError
+from .ledger import Address, Ledger, Row, Server, Subnet
 
 DONE, REFUSED, USAGE, AWAY = 0, 1, 2, 3
 ABOUT = f"""Ask and change the ledger of an IPManager.

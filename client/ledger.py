@@ -11,7 +11,7 @@ from http.client import HTTPResponse
 from itertools import islice
 from typing import Any, TypeVar
 
-from client.http import ApiError, Connection
+from .http import ApiError, Connection
 
 MOST_ROWS = 1000  # of one request
 FIRST_PAUSE = 0.2  # seconds

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from client.http import Connection, RegistryError
+from .http import Connection, RegistryError
 
 logger = logging.getLogger("ipmanager.client")
 

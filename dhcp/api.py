@@ -21,6 +21,8 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from api.access import Right, confines
+from api.resources import Readable, Resource, refuse_unknown
 from core.errors import Conflict, Invalid
 from dhcp import adopt, decide, rollback, servers
 from dhcp import serializers as shapes
@@ -33,8 +35,6 @@ from ipam.api_filters import by_address, by_mac, by_network, inside
 from ipam.models import Subnet
 from ipam.querysets import inside as within
 from ipam.serializers import ServerSerializer
-from ipmanager.access import Right, confines
-from ipmanager.rest import Readable, Resource, refuse_unknown
 
 SYNC = Right("admin", "dhcp.change_generation")
 DECIDE = Right("addresses", "dhcp.change_handedit")

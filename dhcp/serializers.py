@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from api.resources import ChosenFields
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer, Eviction, Generation, HandEdit, Lease
 from dhcp.targets import DEFAULT
 from ipam.serializers import MAC, Address, Ledger
-from ipmanager.rest import ChosenFields
 
 MOST_OPTIONS = 253  # numbers that an option can have
 RESULTS = ["applied", "unchanged", "failed", "left"]

@@ -16,6 +16,9 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.serializers import BaseSerializer
 
+from api.access import Right, is_admin
+from api.bulk import DONE, Row, RowsRefused, each, invalid, one
+from api.resources import Readable, Resource
 from core.errors import Invalid
 from ipam import allocate as verbs
 from ipam import api_filters, carve
@@ -26,9 +29,6 @@ from ipam.api_export import Export
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
 from ipam.querysets import inside, lock_ledger
 from ipam.usage import usage
-from ipmanager.access import Right, is_admin
-from ipmanager.bulk import DONE, Row, RowsRefused, each, invalid, one
-from ipmanager.rest import Readable, Resource
 
 CHANGE_ADDRESS = "ipam.change_ipaddress"
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from api.bulk import Refusal, RowsRefused
+from api.problems import WHOLE
 from core.errors import Clash
 from ipam import rows, rules
 from ipam.models import VRF, IPAddress
 from ipam.place import Ground
 from ipam.transfer import servers
-from ipmanager.bulk import Refusal, RowsRefused
-from ipmanager.problems import WHOLE
 
 
 def make_servers(facts: Sequence[dict[str, Any]]) -> list[int]:

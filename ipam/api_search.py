@@ -12,9 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.access import Right, confines, may
 from ipam.models import IPAddress, Server, Subnet
 from ipam.serializers import ServerDetails, SubnetDetails
-from ipmanager.access import Right, confines, may
 
 FEW = 20  # of each kind
 LONGEST = 200

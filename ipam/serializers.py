@@ -13,11 +13,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
+from api.bulk import MOST
+from api.resources import ChosenFields
 from ipam import addresses, shown
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
-from ipmanager.bulk import MOST
-from ipmanager.rest import ChosenFields
 
 MOST_POOLS = 1000  # of one subnet
 

@@ -1,4 +1,4 @@
-"""The ledger's routes that are asked most, on the short way (`ipmanager.short`)."""
+"""The ledger's routes that are asked most, on the short way (`api.fastpath.routes`)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from django.http import HttpRequest
 from django.utils.timezone import get_default_timezone
 from django.utils.translation import get_language_from_request, override
 
+from api import pagination, problems
+from api.access import Right
+from api.fastpath.routes import Question, Route, Row, Told, said, sent
+from api.resources import etag
 from core import prepared
 from core.errors import IPManagerError
 from ipam import allocate as verbs
@@ -19,10 +23,6 @@ from ipam.addresses import parse_address
 from ipam.fields import AddressField
 from ipam.models import IPAddress
 from ipam.querysets import claim_sql
-from ipmanager import pages, problems
-from ipmanager.access import Right
-from ipmanager.rest import etag
-from ipmanager.short import Question, Route, Row, Told, said, sent
 
 READ = Right("read", "ipam.view_ipaddress")
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
@@ -47,7 +47,7 @@ def address(request: HttpRequest, key: str) -> Question | None:
 
 def addresses(request: HttpRequest) -> Question | None:
     """GET ip-addresses/: a page by its number, or along the links."""
-    asked = pages.asked(request.GET)
+    asked = pagination.asked(request.GET)
     if not asked:
         return None
     params: dict[str, Any] = {"size": asked.size + 1, "offset": (asked.number - 1) * asked.size}
@@ -62,21 +62,21 @@ def addresses(request: HttpRequest) -> Question | None:
     return Question(sql, params, lambda rows: said(_page(request, asked, rows[0][0], [row[1:] for row in rows])))
 
 
-def _page(request: HttpRequest, asked: pages.Asked, now: int | None, rows: list[Row]) -> dict[str, Any]:
+def _page(request: HttpRequest, asked: pagination.Asked, now: int | None, rows: list[Row]) -> dict[str, Any]:
     size, place, backwards = asked.size, asked.place, asked.backwards
     further, zone = len(rows) > size, get_default_timezone()
     results = [shown.shown(row, zone) for row in (rows[1:] if backwards and further else rows[:size])]
     count = place.count if place else moment.remembered("addresses", IPAddress.objects.count, now)
 
     def to(name: str, row: dict[str, Any]) -> str:
-        return pages.link(request, name, pages.Place(row["ip_address"], row["id"], count).seal())
+        return pagination.link(request, name, pagination.Place(row["ip_address"], row["id"], count).seal())
 
     previous: str | None = None
-    following = to(pages.AFTER, results[-1]) if further or backwards else None
+    following = to(pagination.AFTER, results[-1]) if further or backwards else None
     if asked.number > 1:
-        previous = pages.link(request, pages.PAGE, str(asked.number - 1))
+        previous = pagination.link(request, pagination.PAGE, str(asked.number - 1))
     elif place and (further or not backwards):
-        previous = to(pages.BEFORE, results[0])
+        previous = to(pagination.BEFORE, results[0])
     return {"count": count, "next": following, "previous": previous, "results": results}
 
 

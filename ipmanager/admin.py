@@ -24,8 +24,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from api.models import SCOPE_TEXTS, Pulse, Token, lifetime
 from ipmanager import doctor
-from ipmanager.models import SCOPE_TEXTS, Pulse, Token, lifetime
 
 admin.site.unregister(User)
 admin.site.unregister(Group)

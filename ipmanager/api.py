@@ -4,10 +4,11 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
+from api import problems, schema
 from dhcp import api as dhcp_api
 from ipam import api as ipam_api
 from ipam.api_search import Search
-from ipmanager import pool_api, problems, schema
+from ipmanager import pool_api
 from pxe import api as pxe_api
 from registry import api as registry_api
 from registry import discovery

@@ -17,8 +17,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from api.throttle import Buckets, neighbourhood
 from core.proxies import client_address
-from ipmanager.throttle import Buckets, neighbourhood
 
 LONGEST = 255  # of a name, in django-axes' tables
 RATE, BURST = 0.2, 50  # wrong passwords from one address: a second, and at once

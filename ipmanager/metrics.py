@@ -21,9 +21,9 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from api.access import Access, Right
 from core import proxies
 from ipmanager import pulse, traffic
-from ipmanager.access import Access, Right
 
 logger = logging.getLogger(__name__)
 

@@ -16,6 +16,10 @@ from django.urls.converters import PathConverter
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed
 
+from api.access import Right
+from api.authentication import TokenAuthentication
+from api.fastpath.routes import Question, Route, Row, Told, said, sent
+from api.problems import AWAY, SOON
 from core import prepared
 from core.errors import Exhausted, Invalid, IPManagerError
 from ipam import allocate as verbs
@@ -24,10 +28,6 @@ from ipam.addresses import inside
 from ipam.querysets import claim_sql
 from ipam.short import BY_CALLER, POOL
 from ipam.shown import address_text
-from ipmanager.access import Right
-from ipmanager.auth import TokenAuthentication
-from ipmanager.problems import AWAY, SOON
-from ipmanager.short import Question, Route, Row, Told, said, sent
 
 logger = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024

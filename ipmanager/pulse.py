@@ -17,7 +17,7 @@ from django.db import DatabaseError, close_old_connections
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from ipmanager.models import Pulse
+from api.models import Pulse
 
 logger = logging.getLogger(__name__)
 

@@ -26,8 +26,8 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command, get_commands
 from django.db import DatabaseError, connections, transaction
 
+from api.models import Token
 from core.errors import Conflict, Invalid, Unavailable
-from ipmanager.models import Token
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PATIENCE = 25  # seconds a child may take to finish its requests after TERM

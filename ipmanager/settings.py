@@ -134,24 +134,25 @@ INSTALLED_APPS = [
     "knox",
     "rest_framework",
     "simple_history",
-    "ipmanager",
+    "api",
     "ipam",
     "dhcp",
     "pxe",
     "registry",
+    "ipmanager",
 ]
 
 MIDDLEWARE = [
     "ipmanager.traffic.Traffic",
     "core.proxies.TrustedProxies",
-    "ipmanager.short.ShortWay",
+    "api.fastpath.routes.ShortWay",
     "django.middleware.locale.LocaleMiddleware",
-    "ipmanager.middleware.KnownLength",
-    "ipmanager.throttle.Throttle",
+    "api.middleware.KnownLength",
+    "api.throttle.Throttle",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "ipmanager.middleware.AdminPolicy",
+    "api.middleware.AdminPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -213,7 +214,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Strict everywhere; the admin's own pages get what Alpine needs (ipmanager/middleware.py).
+# Strict everywhere; the admin's own pages get what Alpine needs (api/middleware.py).
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -240,16 +241,16 @@ UNFOLD = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "ipmanager.auth.TokenAuthentication",
+        "api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["ipmanager.access.Access"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.access.Access"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["ipmanager.parsers.Parser"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.Parser"],
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "ipmanager.schema.Schema",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.Schema",
     "UNICODE_JSON": False,  # an error that repeats half of a surrogate pair must not become another error
-    "EXCEPTION_HANDLER": "ipmanager.problems.handle",
+    "EXCEPTION_HANDLER": "api.problems.handle",
     "URL_FORMAT_OVERRIDE": None,  # ?format= is no parameter of ours
 }
 SPECTACULAR_SETTINGS = {
@@ -263,7 +264,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,  # what may be sent differs from what is answered
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "ipmanager.schema.describe_problems",
+        "api.schema.describe_problems",
     ],
     "ENUM_NAME_OVERRIDES": {
         "AddressStatus": "ipam.models.IPAddress.Status",

@@ -18,4 +18,4 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("metrics", metrics.Metrics.as_view()),
 ]
-handler500 = "ipmanager.problems.server_error"
+handler500 = "api.problems.server_error"

@@ -16,8 +16,9 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # noqa: E402
 
+from api.fastpath import routes  # noqa: E402
 from core import prepared, proxies  # noqa: E402
-from ipmanager import short, traffic  # noqa: E402
+from ipmanager import traffic  # noqa: E402
 
 
 class Application(WSGIHandler):
@@ -27,24 +28,24 @@ class Application(WSGIHandler):
     def __call__(  # type: ignore[override]  # Django's response is an iterable of bytes
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        if short.is_short(environ) and not environ.get("SCRIPT_NAME") and not settings.DEBUG:
+        if routes.is_short(environ) and not environ.get("SCRIPT_NAME") and not settings.DEBUG:
             request = WSGIRequest(dict(environ))  # a copy: Django begins anew
             try:
                 if answer := self._at_the_door(request):
                     status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
                     start_response(status, list(answer.headers.items()))
                     return [answer.body]
-                environ[short.DECLINED] = True
+                environ[routes.DECLINED] = True
             except Exception as error:
-                environ[short.DECLINED] = error  # which Django is to tell, in its way
+                environ[routes.DECLINED] = error  # which Django is to tell, in its way
             if hasattr(request, "_body"):
                 environ["wsgi.input"] = BytesIO(request.body)
         return super().__call__(environ, start_response)
 
-    def _at_the_door(self, request: WSGIRequest) -> short.Told | None:
+    def _at_the_door(self, request: WSGIRequest) -> routes.Told | None:
         with traffic.Watch(request) as watch:
             proxies.believe(request.META)
-            answer = short.answer(request)
+            answer = routes.answer(request)
             prepared.database().close_if_unusable_or_obsolete()
             if answer is None:
                 return None

@@ -18,12 +18,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from api.access import Right
+from api.resources import Readable, Resource
 from core.errors import Conflict, Invalid
 from ipam.addresses import Network
 from ipam.api_filters import by_address, by_mac
 from ipam.models import Server, Subnet
-from ipmanager.access import Right
-from ipmanager.rest import Readable, Resource
 from pxe import files
 from pxe import serializers as shapes
 from pxe.models import BootAnswers, BootAssignment, BootEvent, BootFile, BootIdentity, BootImage, BootMenu

@@ -11,11 +11,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, serializers
 
+from api.access import confines
+from api.resources import ChosenFields
 from core.errors import Clash, NotFound
 from ipam.models import Server, Subnet
 from ipam.serializers import MAC, Address, Ledger
-from ipmanager.access import confines
-from ipmanager.rest import ChosenFields
 from pxe import files, names, once
 from pxe.models import (
     BootAnswers,

@@ -17,10 +17,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from api.access import Right
+from api.models import Token
 from core.errors import Conflict, IPManagerError
 from core.proxies import client_address
-from ipmanager.access import Right
-from ipmanager.models import Token
 from registry import configure, depart, environments, heartbeat, restart, simulate, unusual
 from registry import register as verbs
 from registry import serializers as shapes

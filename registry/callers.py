@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
+from api.models import Token
 from core.proxies import client_address
 from ipam.addresses import Address, parse_address
-from ipmanager.models import Token
 from registry import unusual
 from registry.models import RegistryConfig
 

@@ -15,10 +15,10 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from api.models import Token
 from ipam.addresses import Address
 from ipam.fields import AddressField
 from ipam.models import Subnet
-from ipmanager.models import Token
 from registry import defaults, rules
 from registry.querysets import (
     WILDCARDS,

@@ -10,8 +10,8 @@ from collections import OrderedDict, deque
 
 from django.utils.translation import gettext_noop
 
+from api.models import Token
 from ipam.addresses import Address
-from ipmanager.models import Token
 from registry.models import Origin, RegistryConfig, Service, Unusual
 
 logger = logging.getLogger("registry.unusual")

@@ -31,9 +31,9 @@ from django.contrib.auth import get_user_model  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, connections  # noqa: E402
 
+from api import pagination  # noqa: E402
+from api.models import Token  # noqa: E402
 from ipam.models import IPAddress, Pool, Server, Subnet  # noqa: E402
-from ipmanager import pages  # noqa: E402
-from ipmanager.models import Token  # noqa: E402
 from tests.support.postgres import free_port  # noqa: E402
 
 POOL = ipaddress.IPv4Network("10.64.0.0/12")  # the pool for VMs; IPMANAGER_POOL_NETWORK says so, too
@@ -209,7 +209,7 @@ def deep_page(path: str) -> str:
     """Half way down, as the links lead there."""
     count = IPAddress.objects.count()
     row = IPAddress.objects.order_by("ip_address", "pk")[count // 2]
-    return f"{path}?after={pages.Place(str(row.ip_address), row.pk, count).seal()}"
+    return f"{path}?after={pagination.Place(str(row.ip_address), row.pk, count).seal()}"
 
 
 # --- how ------------------------------------------------------------------------------------------------

@@ -55,8 +55,8 @@ class Stage:
     def make(cls, last: int) -> Stage:
         from django.contrib.auth.models import User
 
+        from api.models import Token
         from ipam.models import IPAddress, Subnet
-        from ipmanager.models import Token
 
         subnet = Subnet(network="10.0.0.0/24")
         subnet.static_ip_pools = [f"10.0.0.1-10.0.0.{last}"]

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
+from api.models import Token
 from ipam import allocate as verbs
 from ipam.models import IPAddress, Subnet
-from ipmanager.models import Token
 from tests.ipam.factories import ServerFactory, SubnetFactory
 
 pytestmark = pytest.mark.django_db

@@ -6,12 +6,12 @@ import hashlib
 from django.contrib.auth import get_user_model
 from django.db import connection
 
+from api.models import Token
 from dhcp.models import DhcpScope
 from ipam import rows
 from ipam.addresses import parse_address
 from ipam.models import IPAddress, Server, Stamp, Subnet
 from ipmanager.backup import tables
-from ipmanager.models import Token
 from pxe.models import BootFile, BootImage, BootMenu
 
 # What a restore itself writes.

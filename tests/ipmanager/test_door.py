@@ -11,10 +11,10 @@ from django.db import connection
 from django.urls import clear_script_prefix
 from django.utils import timezone
 
+from api.models import Token
 from ipam import settle
 from ipam.models import IPAddress
 from ipmanager import traffic
-from ipmanager.models import Token
 from tests.ipam.factories import SubnetFactory
 from tests.support.by_hand import POSTGRESQL, only
 

@@ -13,10 +13,10 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
 
+from api.models import Pulse
 from core import env
 from core.findings import ERROR, Exam, error, note, ok, warning
 from ipmanager import doctor, exams, pulse
-from ipmanager.models import Pulse
 from tests.support import postgres
 from tests.support.disk import tiny_disk
 from tests.support.remedies import follow, follow_in_shell

@@ -12,12 +12,12 @@ from django.urls import get_resolver
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from api.models import Pulse
 from core import counters
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from ipam.allocate import allocate
 from ipam.models import Sighting
 from ipmanager import metrics, traffic
-from ipmanager.models import Pulse
 from tests.ipam.admin_forms import queries_in
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
 from tests.ipmanager.test_api_access import routes

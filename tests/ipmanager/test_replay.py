@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from api.models import REMEMBERED, Replay
 from ipam.models import Server, Subnet
-from ipmanager.models import REMEMBERED, Replay
 from tests.ipam.factories import SubnetFactory
 from tests.support.api import staff, with_session, with_token
 

@@ -13,8 +13,8 @@ import urllib.request
 import pytest
 from django.contrib.auth.models import User
 
+from api.models import Token
 from ipmanager import serve
-from ipmanager.models import Token
 from tests.support.postgres import free_port
 from tests.support.site import gone, interrupt_like_a_terminal, manage, site
 

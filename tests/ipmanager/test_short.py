@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
+from api.models import Token
 from ipam.models import IPAddress
-from ipmanager.models import Token
 from tests.ipam.factories import ServerFactory, SubnetFactory
 from tests.support.api import Caller, staff, with_token
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from ipmanager.throttle import MOST, Buckets
+from api.throttle import MOST, Buckets
 from tests.support.api import with_token
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from ipmanager.models import Token
+from api.models import Token
 from tests.support.api import staff
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,8 @@ from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIRequestFactory
 
-from ipmanager.auth import TokenAuthentication
-from ipmanager.models import Token
+from api.authentication import TokenAuthentication
+from api.models import Token
 
 pytestmark = pytest.mark.django_db
 

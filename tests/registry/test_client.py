@@ -7,8 +7,8 @@ import time
 import pytest
 from django.contrib.auth.models import User
 
+from api.models import Token
 from client import Client, RegistryError
-from ipmanager.models import Token
 from registry.models import RegistryConfig, Service
 from tests.registry.factories import ServiceFactory
 from tests.support.site import ROOT

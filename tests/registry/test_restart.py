@@ -2,8 +2,8 @@
 
 import pytest
 
+from api.models import Token
 from core.errors import Conflict, Invalid
-from ipmanager.models import Token
 from registry import restart
 from registry.models import RegistryConfig, RestartAction, RestartRequest, Service
 from registry.sweep import Sweeper

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from ipmanager.models import Token
+from api.models import Token
 from registry.models import Unusual
 from tests.registry.conftest import Registry
 from tests.registry.factories import ServiceFactory

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission, User
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
-from ipmanager.models import Token
+from api.models import Token
 
 
 class Caller(APIClient):

@@ -6,8 +6,8 @@ from knox.auth import TokenAuthentication as KnoxAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from api.models import Token
 from core.proxies import client_address
-from ipmanager.models import Token
 
 ACCEPTED = "_ipmanager_token_accepted"  # on a request whose token has been checked and is good
 

@@ -16,11 +16,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ipmanager.access import confines
-from ipmanager.bulk import Bulk
-from ipmanager.models import Network
-from ipmanager.pages import Pages
-from ipmanager.replay import Repeatable
+from api.access import confines
+from api.bulk import Bulk
+from api.idempotency import Repeatable
+from api.models import Network
+from api.pagination import Pages
 
 OWN_PARAMETERS = {"page", "page_size", "after", "before", "ordering", "fields"}
 

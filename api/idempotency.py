@@ -20,7 +20,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ipmanager.models import Replay, Token
+from api.models import Replay, Token
 
 HEADER = "Idempotency-Key"
 LONGEST = 255

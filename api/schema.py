@@ -13,9 +13,9 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
+from api.idempotency import HEADER, Repeatable
+from api.problems import CONTENT_TYPE
 from ipmanager import pool_schema
-from ipmanager.problems import CONTENT_TYPE
-from ipmanager.replay import HEADER, Repeatable
 
 FIELDS = OpenApiParameter(
     "fields", OpenApiTypes.STR, description="Only these fields, as in id,hostname; all others are left out."
@@ -84,7 +84,7 @@ class Schema(AutoSchema):
 class BearerToken(OpenApiAuthenticationExtension):
     """`Authorization: Bearer TOKEN`."""
 
-    target_class = "ipmanager.auth.TokenAuthentication"
+    target_class = "api.authentication.TokenAuthentication"
     name = "token"
     priority = 1  # before knox's own
 

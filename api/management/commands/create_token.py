@@ -7,8 +7,8 @@ import json
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
+from api.models import SCOPES, SERVICE_PATTERN, Token, lifetime
 from core import commands
-from ipmanager.models import SCOPES, SERVICE_PATTERN, Token, lifetime
 
 
 class Command(commands.Command):

@@ -139,7 +139,7 @@ class ReplayManager(models.Manager["Replay"]):
 
 
 class Replay(models.Model):
-    """The answer to a request that carried an Idempotency-Key; see `ipmanager.replay`."""
+    """The answer to a request that carried an Idempotency-Key; see `api.idempotency`."""
 
     owner = models.CharField(max_length=140)
     key = models.CharField(max_length=255)

@@ -19,9 +19,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from knox.crypto import hash_token
 
+from api import problems
+from api.authentication import ACCEPTED
 from core.proxies import client_address
-from ipmanager import problems
-from ipmanager.auth import ACCEPTED
 
 BURST = 10  # seconds' worth of requests that may come at once
 MOST = 20_000  # callers that are remembered

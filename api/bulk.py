@@ -18,8 +18,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api import problems
 from core.errors import IPManagerError
-from ipmanager import problems
 
 MOST = 1000
 Row = dict[str, Any]

@@ -26,16 +26,16 @@ from django.http.request import split_domain_port, validate_host
 from django.urls import ResolverMatch, resolve
 from django.utils import timezone
 
+from api import throttle
+from api.access import Right
+from api.authentication import ACCEPTED
+from api.problems import AWAY
 from core import prepared
 from core.errors import IPManagerError
 from core.proxies import client_address
-from ipmanager import throttle
-from ipmanager.access import Right
-from ipmanager.auth import ACCEPTED
-from ipmanager.problems import AWAY
 
 UNUSUAL = {"HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_TRANSFER_ENCODING"}
-DECLINED = "ipmanager.short.declined"  # in a request's environment: it has been here, or why it failed
+DECLINED = "api.fastpath.routes.declined"  # in a request's environment: it has been here, or why it failed
 MODULES = ("ipam.short", "ipmanager.pool_api")  # each has SHORT, a list of routes
 
 # Whose token this is: one that may be used today and from here, for all subnets, with the scope; its user is active
