@@ -158,7 +158,7 @@ class Replay(models.Model):
 
 
 class Pulse(models.Model):
-    """The sign of life of a worker on some host; see `ipmanager.pulse`."""
+    """The sign of life of a worker on some host; see `ops.worker_heartbeat`."""
 
     host = models.CharField(_("host"), max_length=255, unique=True)
     version = models.CharField(_("version"), max_length=50, default="")

@@ -1,4 +1,4 @@
-"""What an examination finds, and what to do about it. The apps write examinations; `ipmanager.doctor` makes them."""
+"""What an examination finds, and what to do about it. The apps write examinations; `ops.doctor` makes them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ from unfold.widgets import (
 )
 
 from api.models import SCOPE_TEXTS, Pulse, Token, lifetime
-from ipmanager import doctor
+from ops import doctor
 
 admin.site.unregister(User)
 admin.site.unregister(Group)

@@ -10,7 +10,7 @@ from core import counters, web_process
 
 
 class Logger(glogging.Logger):
-    """Lines of requests are written by ipmanager.traffic. gunicorn's are not even made up unless somebody asks for them
+    """Lines of requests are written by ops.traffic. gunicorn's are not even made up unless somebody asks for them
     by --access-logfile: `logconfig_dict` alone would have it make one for each request, for nobody."""
 
     @property

@@ -139,11 +139,12 @@ INSTALLED_APPS = [
     "dhcp",
     "pxe",
     "registry",
+    "ops",
     "ipmanager",
 ]
 
 MIDDLEWARE = [
-    "ipmanager.traffic.Traffic",
+    "ops.traffic.Traffic",
     "core.proxies.TrustedProxies",
     "api.fastpath.routes.ShortWay",
     "django.middleware.locale.LocaleMiddleware",

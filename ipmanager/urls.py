@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from ipmanager import health, metrics
+from ops import health, metrics
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/ipam/")),

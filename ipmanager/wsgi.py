@@ -18,7 +18,7 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # noqa: E402
 
 from api.fastpath import routes  # noqa: E402
 from core import prepared, proxies  # noqa: E402
-from ipmanager import traffic  # noqa: E402
+from ops import traffic  # noqa: E402
 
 
 class Application(WSGIHandler):

@@ -11,7 +11,7 @@ from dhcp.models import DhcpScope
 from ipam import rows
 from ipam.addresses import parse_address
 from ipam.models import IPAddress, Server, Stamp, Subnet
-from ipmanager.backup import tables
+from ops.backup import tables
 from pxe.models import BootFile, BootImage, BootMenu
 
 # What a restore itself writes.

@@ -21,7 +21,7 @@ from ipam import freeze
 from ipam.allocate import allocate
 from ipam.freeze import Frozen
 from ipam.models import IPAddress, Server, Subnet
-from ipmanager.backup import archive, make, restore
+from ops.backup import archive, make, restore
 from tests.conftest import database_url, run_alone
 from tests.ipmanager import installation
 from tests.support import require
@@ -269,7 +269,7 @@ def test_a_look_changes_nothing(here):
 
 
 def test_who_still_writes_is_named_instead_of_waited_for(here, monkeypatch):
-    from ipmanager.backup import postgresql, sqlite
+    from ops.backup import postgresql, sqlite
 
     monkeypatch.setattr(postgresql, "_PATIENCE", "200ms")
     monkeypatch.setattr(sqlite, "_PATIENCE", 0.2)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from api.models import Token
 from ipam import settle
 from ipam.models import IPAddress
-from ipmanager import traffic
+from ops import traffic
 from tests.ipam.factories import SubnetFactory
 from tests.support.by_hand import POSTGRESQL, only
 

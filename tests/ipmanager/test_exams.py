@@ -16,7 +16,7 @@ from django.utils import timezone
 from api.models import Pulse
 from core import env
 from core.findings import ERROR, Exam, error, note, ok, warning
-from ipmanager import doctor, exams, pulse
+from ops import doctor, health_checks, worker_heartbeat
 from tests.support import postgres
 from tests.support.disk import tiny_disk
 from tests.support.remedies import follow, follow_in_shell
@@ -45,10 +45,10 @@ def other_database(request):
 def test_a_postgresql_that_may_forget(site_environment, other_database, django_db_blocker):
     with postgres.server(postgres.DURABLE) as url, django_db_blocker.unblock():
         examined, environment = other_database(url), site_environment | {"DATABASE_URL": url}
-        assert list(exams.durability(ALIAS)) == []
+        assert list(health_checks.durability(ALIAS)) == []
         break_durability(examined)
 
-        found = list(exams.durability(ALIAS))
+        found = list(health_checks.durability(ALIAS))
 
         assert [(finding.level, finding.said.split()[1]) for finding in found] == [
             (ERROR, "fsync"), (ERROR, "full_page_writes"), (ERROR, "synchronous_commit"),
@@ -56,7 +56,7 @@ def test_a_postgresql_that_may_forget(site_environment, other_database, django_d
         for finding in found:
             follow_in_shell(finding, environment)
         examined.close()  # what was set for the database counts from the next connection on
-        assert list(exams.durability(ALIAS)) == []
+        assert list(health_checks.durability(ALIAS)) == []
 
 
 def break_durability(database):
@@ -88,8 +88,8 @@ def shown(cursor, name):
 )
 def test_a_bad_value_is_undone_where_it_was_set(other_database, monkeypatch, source, remedy):
     other_database("postgres://ipadmin@127.0.0.1:1/ipam")
-    monkeypatch.setattr(exams, "_asked", lambda sql, database: "on")
-    assert remedy in " ".join(exams._postgres_remedy("synchronous_commit", source, ALIAS))
+    monkeypatch.setattr(health_checks, "_asked", lambda sql, database: "on")
+    assert remedy in " ".join(health_checks._postgres_remedy("synchronous_commit", source, ALIAS))
 
 
 def test_a_sqlite_that_may_forget(tmp_path, other_database, django_db_blocker):
@@ -97,22 +97,22 @@ def test_a_sqlite_that_may_forget(tmp_path, other_database, django_db_blocker):
         database = other_database(f"sqlite:///{tmp_path}/x")
         with database.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=NORMAL")
-        found = [finding.said for finding in exams.durability(ALIAS)]
+        found = [finding.said for finding in health_checks.durability(ALIAS)]
         assert ["journal_mode" in found[0], "synchronous" in found[1], len(found)] == [True, True, 2]
         with database.cursor() as cursor:
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
-        assert list(exams.durability(ALIAS)) == []
+        assert list(health_checks.durability(ALIAS)) == []
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_migration_that_is_not_applied(capsys):
     call_command("migrate", "ipmanager", "0004", verbosity=0)
-    (sick,) = exams.migrations()
+    (sick,) = health_checks.migrations()
     assert sick.level == ERROR
     assert "ipmanager.0005" in sick.said
     follow(sick)
-    assert list(exams.migrations()) == []
+    assert list(health_checks.migrations()) == []
 
 
 def test_a_database_that_does_not_answer(site_environment):
@@ -132,31 +132,31 @@ def test_a_database_that_does_not_answer(site_environment):
 @pytest.mark.needs("openssl")
 def test_a_secret_key_that_can_be_guessed(settings):
     settings.SECRET_KEY = "secret"
-    (sick,) = exams.secret_key()
+    (sick,) = health_checks.secret_key()
     assert (sick.level, sick.said) == (ERROR, "IPMANAGER_SECRET_KEY can be guessed.")
     settings.SECRET_KEY = follow(sick).strip()
-    assert list(exams.secret_key()) == []
+    assert list(health_checks.secret_key()) == []
 
 
 @pytest.mark.parametrize("key", ["django-insecure-" + "x0123456789" * 5, "ab" * 40, "changeme" * 9])
 def test_a_long_key_can_be_guessed_too(settings, key):
     settings.SECRET_KEY = key
-    assert len(list(exams.secret_key())) == 1
+    assert len(list(health_checks.secret_key())) == 1
 
 
 def test_an_unset_secret_key_is_a_good_one(settings, tmp_path):
     settings.SECRET_KEY = env.secret("IPMANAGER_NONE", tmp_path / "secret_key")
-    assert list(exams.secret_key()) == []
+    assert list(health_checks.secret_key()) == []
 
 
 @pytest.mark.parametrize("password", ["admin", "root"])
 def test_a_password_that_everybody_tries_first(shared_database, password):
     User.objects.create_superuser("root", "", password)
-    (sick,) = exams.passwords()
+    (sick,) = health_checks.passwords()
     assert sick.said == "The password of root is one that everybody tries first."
     if password == "root":
         follow_in_shell(sick, shared_database, answers="Ein-langer-Satz!\nEin-langer-Satz!\n")
-        assert list(exams.passwords()) == []
+        assert list(health_checks.passwords()) == []
 
 
 def test_a_secret_that_every_user_can_read(settings, tmp_path):
@@ -164,9 +164,9 @@ def test_a_secret_that_every_user_can_read(settings, tmp_path):
     (tmp_path / "secret_key").write_text("x")
     for directory in (tmp_path, *tmp_path.parents):
         directory.chmod(directory.stat().st_mode | 0o011)
-    (sick,) = [finding for finding in exams.private_files() if "secret_key" in finding.said]
+    (sick,) = [finding for finding in health_checks.private_files() if "secret_key" in finding.said]
     follow(sick)
-    assert not [finding for finding in exams.private_files() if "secret_key" in finding.said]
+    assert not [finding for finding in health_checks.private_files() if "secret_key" in finding.said]
 
 
 # --- the machine -------------------------------------------------------------------------------------
@@ -177,18 +177,18 @@ def test_a_disk_that_is_full(settings, tmp_path):
     settings.DATA_DIR = settings.BOOT_ROOT = settings.DNSMASQ_DIR = tmp_path
     settings.DNSMASQ_LEASES = tmp_path / "leases"
     with tiny_disk(tmp_path, 64):
-        (sick,) = exams.disks()
+        (sick,) = health_checks.disks()
         assert (sick.level, f"The disk of {tmp_path} is full" in sick.said) == (ERROR, True)
         assert str(tmp_path) in follow(sick)
         subprocess.run(["mount", "-o", "remount,size=64m", tmp_path], check=True)
-        assert list(exams.disks()) == []
+        assert list(health_checks.disks()) == []
 
 
 @pytest.mark.needs("faketime")
 def test_a_clock_that_is_an_hour_off(shared_database):
-    worker = pulse.Worker()
+    worker = worker_heartbeat.Worker()
     worker.beat()
-    assert list(exams.clock()) == []
+    assert list(health_checks.clock()) == []
     said = clock_an_hour_on(shared_database)
     assert any("+3600 s from what it was when the worker began" in text for text in said)
     if connection.vendor == "postgresql":
@@ -207,11 +207,11 @@ def clock_an_hour_on(environment):
 
 
 def test_a_worker_that_is_missing(shared_database):
-    (sick,) = exams.worker()
+    (sick,) = health_checks.worker()
     assert (sick.level, sick.commands) == (ERROR, ("manage.py worker",))
     command = [sys.executable, *sick.commands[0].split()]
     with subprocess.Popen(command, cwd=ROOT, env=shared_database, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and [finding.level for finding in exams.worker()] != ["ok"]:
+        while process.poll() is None and [finding.level for finding in health_checks.worker()] != ["ok"]:
             pass
         process.terminate()
         assert process.wait(60) == 0
@@ -221,17 +221,17 @@ def test_a_worker_that_is_missing(shared_database):
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_has_fallen_silent():
     Pulse.objects.create(host="web1", seen_at=timezone.now() - timedelta(minutes=5))
-    (sick,) = exams.worker()
+    (sick,) = health_checks.worker()
     assert (sick.level, "The worker on web1 was last seen 30" in sick.said) == (ERROR, True)
-    pulse.Worker().beat()
-    assert [finding.level for finding in exams.worker()] == ["ok"]
+    worker_heartbeat.Worker().beat()
+    assert [finding.level for finding in health_checks.worker()] == ["ok"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_hosts_that_are_gone_for_a_day_are_forgotten():
     Pulse.objects.create(host="old", seen_at=timezone.now() - timedelta(days=2))
-    pulse.Worker().beat()
-    pulse.Worker().beat()
+    worker_heartbeat.Worker().beat()
+    worker_heartbeat.Worker().beat()
     assert [row.pid for row in Pulse.objects.all()] == [os.getpid()]
 
 
@@ -240,9 +240,9 @@ def test_hosts_that_are_gone_for_a_day_are_forgotten():
 
 def told(monkeypatch, *findings, **options):
     """Status and output of the doctor where these are the findings."""
-    monkeypatch.setattr(exams, "EXAMS", [Exam("one", lambda: findings, asks_database=False)])
-    monkeypatch.setattr(doctor, "EXAMS", ["ipmanager.exams.EXAMS"])
-    monkeypatch.setattr(doctor, "import_string", lambda name: exams.EXAMS)
+    monkeypatch.setattr(health_checks, "EXAMS", [Exam("one", lambda: findings, asks_database=False)])
+    monkeypatch.setattr(doctor, "EXAMS", ["ops.health_checks.EXAMS"])
+    monkeypatch.setattr(doctor, "import_string", lambda name: health_checks.EXAMS)
     out = StringIO()
     try:
         call_command("doctor", stdout=out, no_color=True, **options)

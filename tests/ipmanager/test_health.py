@@ -2,7 +2,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from ipmanager import health, pulse
+from ops import health, worker_heartbeat
 from tests.support.disk import tiny_disk
 
 
@@ -31,7 +31,7 @@ def test_readyz_refuses_while_a_migration_is_missing(client):
 @pytest.mark.django_db(transaction=True)
 def test_readyz_tells_of_a_missing_worker_and_lets_people_work(client):
     assert client.get("/readyz").json()["warnings"] == ["no worker has given a sign of life for a minute"]
-    pulse.Worker().beat()
+    worker_heartbeat.Worker().beat()
     response = client.get("/readyz")
     assert (response.status_code, response.json()["warnings"]) == (200, [])
 

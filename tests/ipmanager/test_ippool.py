@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 from django.core.management import CommandError, call_command
 
-from ipmanager.management.commands import ippool as ippool_command
+from ops.management.commands import ippool as ippool_command
 from tests.support.postgres import free_port
 from tests.support.site import ROOT
 

@@ -1,4 +1,4 @@
-"""ipmanager.loops: the loops of all apps live and end together."""
+"""ops.worker: the loops of all apps live and end together."""
 
 import signal
 import subprocess

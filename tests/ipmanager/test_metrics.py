@@ -17,7 +17,7 @@ from core import counters
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from ipam.allocate import allocate
 from ipam.models import Sighting
-from ipmanager import metrics, traffic
+from ops import metrics, traffic
 from tests.ipam.admin_forms import queries_in
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
 from tests.ipmanager.test_api_access import routes

@@ -12,8 +12,8 @@ from django.utils import timezone
 from dhcp.models import Generation, HandEdit, KeptFiles
 from ipam import freeze
 from ipam.models import IPAddress, Server, Stamp, Subnet
-from ipmanager import prune as module
-from ipmanager.prune import histories, prune
+from ops import prune as module
+from ops.prune import histories, prune
 from pxe.models import BootEvent
 from registry.models import Call
 from tests.ipam.admin_forms import queries_in

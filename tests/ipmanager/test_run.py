@@ -14,7 +14,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from api.models import Token
-from ipmanager import serve
+from ops import serve
 from tests.support.postgres import free_port
 from tests.support.site import gone, interrupt_like_a_terminal, manage, site
 

@@ -20,8 +20,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from core import env, files
 from core.errors import Unavailable
 from ipam.models import Stamp
-from ipmanager.backup import postgresql, sqlite
-from ipmanager.backup.archive import Manifest, Progress, Writer
+from ops.backup import postgresql, sqlite
+from ops.backup.archive import Manifest, Progress, Writer
 
 NAMED = "ipmanager-*.tar"
 _BEGUN = ".ipmanager-begun-"

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_safe
 
 from core.errors import Unavailable
 from core.findings import ERROR
-from ipmanager import __version__, exams, pulse
+from ipmanager import __version__
+from ops import health_checks, worker_heartbeat
 
 
 @never_cache
@@ -31,7 +32,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         ask_database()
         require_migrations()
         require_room()
-        warnings = [] if pulse.is_felt() else ["no worker has given a sign of life for a minute"]
+        warnings = [] if worker_heartbeat.is_felt() else ["no worker has given a sign of life for a minute"]
     except Unavailable as error:
         problem = {"title": "Not ready", "status": error.status, "code": error.code, "detail": str(error)}
         return JsonResponse(problem, status=error.status, content_type="application/problem+json")
@@ -50,7 +51,7 @@ def ask_database() -> None:
 
 def require_room() -> None:
     """Raise Unavailable when a disk that we write to is full."""
-    if any(finding.level == ERROR for finding in exams.disks()):
+    if any(finding.level == ERROR for finding in health_checks.disks()):
         raise Unavailable("a disk is full", hint="run: python manage.py doctor")
 
 

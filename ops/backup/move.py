@@ -26,10 +26,10 @@ from dhcp import database as scribe
 from ipam import database as ledger
 from ipam import freeze
 from ipam.models import Stamp
-from ipmanager import health
-from ipmanager.backup import tables
-from ipmanager.backup.archive import Progress
-from ipmanager.serve import lock_data_dir
+from ops import health
+from ops.backup import tables
+from ops.backup.archive import Progress
+from ops.serve import lock_data_dir
 
 TARGET = "target"
 _AT_ONCE = 2000

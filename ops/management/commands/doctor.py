@@ -9,8 +9,8 @@ from django.core.management.base import CommandParser
 
 from core import commands
 from core.findings import LEVELS
-from ipmanager import doctor
-from ipmanager.doctor import Result
+from ops import doctor
+from ops.doctor import Result
 
 LONGEST = max(LEVELS, key=len)
 

@@ -3,7 +3,7 @@
 import sys
 
 from core import commands
-from ipmanager import loops
+from ops import worker
 
 
 class Command(commands.Command):
@@ -13,4 +13,4 @@ class Command(commands.Command):
 Example: manage.py worker"""
 
     def handle(self, **options: object) -> None:
-        sys.exit(loops.run())
+        sys.exit(worker.run())

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from core import commands
-from ipmanager import prune
+from ops import prune
 
 
 class Command(commands.Command):

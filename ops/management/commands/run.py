@@ -3,7 +3,7 @@
 import sys
 
 from core import commands
-from ipmanager import serve
+from ops import serve
 
 
 class Command(commands.Command):

@@ -12,7 +12,7 @@ from django.db import connections
 from core import commands, env
 from core.errors import IPManagerError
 from ipam import vmpool
-from ipmanager import serve
+from ops import serve
 
 
 class Command(commands.Command):

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from core import commands
 from core.errors import IPManagerError
 from ipam.management.base import Progress
-from ipmanager.backup import make
+from ops.backup import make
 
 
 class Command(commands.Command):

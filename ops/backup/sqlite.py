@@ -12,7 +12,7 @@ from pathlib import Path
 from django.db import connection
 
 from core.errors import Conflict, Unavailable
-from ipmanager.backup.archive import Progress
+from ops.backup.archive import Progress
 
 MEMBER = "database.sqlite3"
 _PATIENCE = 15.0  # seconds for those who still use the database

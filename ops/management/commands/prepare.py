@@ -4,7 +4,7 @@ from django.core.management import CommandError
 from django.db import DatabaseError
 
 from core import commands
-from ipmanager import serve
+from ops import serve
 
 
 class Command(commands.Command):

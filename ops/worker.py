@@ -17,8 +17,8 @@ LOOPS = [
     "dhcp.worker.Worker",
     "pxe.watch.Worker",
     "registry.worker.Worker",
-    "ipmanager.pulse.Worker",
-    "ipmanager.prune.Worker",
+    "ops.worker_heartbeat.Worker",
+    "ops.prune.Worker",
 ]
 PATIENCE = 20.0  # seconds that a loop may take to finish its round
 

@@ -23,11 +23,11 @@ from rest_framework.views import APIView
 
 from api.access import Access, Right
 from core import proxies
-from ipmanager import pulse, traffic
+from ops import traffic, worker_heartbeat
 
 logger = logging.getLogger(__name__)
 
-SECTIONS = ["ipam.metrics.collect", "dhcp.metrics.collect", "registry.metrics.collect", "ipmanager.metrics.collect"]
+SECTIONS = ["ipam.metrics.collect", "dhcp.metrics.collect", "registry.metrics.collect", "ops.metrics.collect"]
 FRESH = 5.0  # seconds for which an answer is good enough for the next caller, too
 PATIENCE_MS = 5000  # what PostgreSQL may take for one statement of it
 
@@ -102,7 +102,7 @@ def collect() -> Iterator[Metric]:
     """The site's own."""
     yield InfoMetricFamily("ipmanager_build", "The version that runs.", {"version": settings.VERSION})
     seen = GaugeMetricFamily("ipmanager_worker_seen_seconds", "Since the worker's last sign of life.", labels=["host"])
-    rows: Iterable[Any] = pulse.seen()
+    rows: Iterable[Any] = worker_heartbeat.seen()
     for worker in rows:
         seen.add_metric([worker.host], (worker.now - worker.seen_at).total_seconds())
     yield seen

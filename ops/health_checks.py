@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from core.findings import Exam, Finding, error, ok, warning
-from ipmanager import pulse
+from ops import worker_heartbeat
 
 SAFE = {
     "fsync": {"on"},
@@ -213,8 +213,8 @@ def clock() -> Iterator[Finding]:
         if abs(difference) > SLOPPY:
             said = _("The clock of this machine is %(seconds)+.0f s from the database's.")
             yield error(said % {"seconds": difference}, *_set_the_clock())
-    for worker in filter(pulse.began_since_start, pulse.seen()):
-        step = pulse.clock_offset() - worker.offset
+    for worker in filter(worker_heartbeat.began_since_start, worker_heartbeat.seen()):
+        step = worker_heartbeat.clock_offset() - worker.offset
         if abs(step) > SLOPPY:
             said = _("The clock of this machine is %(seconds)+.0f s from what it was when the worker began.")
             yield error(said % {"seconds": step}, *_set_the_clock())
@@ -238,12 +238,12 @@ def _database_time() -> datetime:
 
 def worker() -> Iterator[Finding]:
     """Somebody retries, listens, sweeps."""
-    newest: Any = pulse.seen().first()
+    newest: Any = worker_heartbeat.seen().first()
     if newest is None:
         said = _("No worker runs: failed syncs are not tried again, leases are not read.")
-    elif pulse.has_ended(newest):
+    elif worker_heartbeat.has_ended(newest):
         said = _("The worker on %(host)s, process %(pid)d, has ended.") % {"host": newest.host, "pid": newest.pid}
-    elif not pulse.is_fresh(newest):
+    elif not worker_heartbeat.is_fresh(newest):
         said = _("The worker on %(host)s was last seen %(seconds).0f s ago.") % {
             "host": newest.host, "seconds": (newest.now - newest.seen_at).total_seconds(),
         }  # fmt: skip

@@ -14,8 +14,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from psycopg import conninfo, pq
 
 from core.errors import Conflict, Unavailable
-from ipmanager.backup import tables
-from ipmanager.backup.archive import Progress
+from ops.backup import tables
+from ops.backup.archive import Progress
 
 MEMBER = "database.dump"
 _SEQUENCE = re.compile(r"^\d+; \d+ \d+ SEQUENCE \S+ (\S+) ", re.MULTILINE)

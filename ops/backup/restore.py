@@ -15,9 +15,9 @@ from django.db.migrations.loader import MigrationLoader
 
 from core.errors import Conflict, Invalid, Unavailable
 from ipam import freeze
-from ipmanager.backup import archive, make, postgresql, sqlite, tables
-from ipmanager.backup.archive import Manifest, Progress
-from ipmanager.serve import create_private_database
+from ops.backup import archive, make, postgresql, sqlite, tables
+from ops.backup.archive import Manifest, Progress
+from ops.serve import create_private_database
 
 LIVELY = ("ipmanager_pulse", "django_session", "axes_")  # what runs meanwhile may write there at any moment
 
