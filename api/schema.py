@@ -15,7 +15,7 @@ from drf_spectacular.utils import OpenApiParameter
 
 from api.idempotency import HEADER, Repeatable
 from api.problems import CONTENT_TYPE
-from ipmanager import pool_schema
+from ippool import schema
 
 FIELDS = OpenApiParameter(
     "fields", OpenApiTypes.STR, description="Only these fields, as in id,hostname; all others are left out."
@@ -99,8 +99,8 @@ def describe_problems(result: dict[str, Any], generator: Any, **kwargs: Any) -> 
         for method, operation in operations.items():
             for status in _statuses(path, method, operation):
                 _may_be_a_problem(operation["responses"], status)
-    result["paths"] |= pool_schema.paths()
-    result["components"]["schemas"] |= pool_schema.SCHEMAS
+    result["paths"] |= schema.paths()
+    result["components"]["schemas"] |= schema.SCHEMAS
     return result
 
 

@@ -8,7 +8,7 @@ from api import problems, schema
 from dhcp import api as dhcp_api
 from ipam import api as ipam_api
 from ipam.api_search import Search
-from ipmanager import pool_api
+from ippool import api
 from pxe import api as pxe_api
 from registry import api as registry_api
 from registry import discovery
@@ -19,7 +19,7 @@ dhcp_api.register(router)
 pxe_api.register(router)
 
 urlpatterns = [
-    path("v1/", include(pool_api)),
+    path("v1/", include(api)),
     path("v1/ipmanager/", include(registry_api)),
     path("v1/ipmanager/", include(discovery)),
     path("v1/search/", Search.as_view(), name="search"),

@@ -2,6 +2,6 @@
 
 from django.urls import include, path
 
-urlpatterns = [path("api/v1/", include("ipmanager.pool_api"))]
-handler404 = "ipmanager.pool_api.no_route"
-handler500 = "ipmanager.pool_api.broken"
+urlpatterns = [path("api/v1/", include("ippool.api"))]
+handler404 = "ippool.api.no_route"
+handler500 = "ippool.api.broken"

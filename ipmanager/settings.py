@@ -136,6 +136,7 @@ INSTALLED_APPS = [
     "simple_history",
     "api",
     "ipam",
+    "ippool",
     "dhcp",
     "pxe",
     "registry",

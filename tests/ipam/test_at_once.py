@@ -10,10 +10,10 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from ipam import vmpool
 from ipam.allocate import allocate
 from ipam.models import Interface, Pool, Server, Subnet
 from ipam.populate import populate
+from ippool import pool
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
 from tests.support.by_hand import POSTGRESQL, only
 
@@ -149,9 +149,9 @@ def test_many_changes_at_once_meet_no_deadlock():
 
 
 @only(POSTGRESQL)
-@pytest.mark.parametrize("free", [lambda row: vmpool.release("vm-1"), lambda row: vmpool.release_by_ip(str(row))])
+@pytest.mark.parametrize("free", [lambda row: pool.release("vm-1"), lambda row: pool.release_by_ip(str(row))])
 def test_who_frees_a_vm_s_address_locks_the_ledger_before_the_row(free):
-    row, _subnet = vmpool.allocate("vm-1")
+    row, _subnet = pool.allocate("vm-1")
     with CaptureQueriesContext(connection) as queries:
         free(row)
     asked = [query["sql"] for query in queries]

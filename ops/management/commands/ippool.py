@@ -11,7 +11,7 @@ from django.db import connections
 
 from core import commands, env
 from core.errors import IPManagerError
-from ipam import vmpool
+from ippool import pool
 from ops import serve
 
 
@@ -73,7 +73,7 @@ def prepare(network: env.Network, gateway: env.Address) -> None:
     try:
         serve.create_private_database()
         call_command("migrate", interactive=False, verbosity=0)
-        vmpool.ensure(network, gateway)
+        pool.ensure(network, gateway)
     except IPManagerError as error:
         raise CommandError(str(error)) from error
 

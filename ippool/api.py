@@ -23,11 +23,12 @@ from api.problems import AWAY, SOON
 from core import prepared
 from core.errors import Exhausted, Invalid, IPManagerError
 from ipam import allocate as verbs
-from ipam import moment, settle, vmpool
+from ipam import moment, settle
 from ipam.addresses import inside
 from ipam.querysets import claim_sql
 from ipam.short import BY_CALLER, POOL
 from ipam.shown import address_text
+from ippool import pool as vmpool
 
 logger = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
