@@ -234,11 +234,11 @@ UNFOLD = {
     "SITE_HEADER": "IPManager",
     "SITE_SYMBOL": "lan",
     "SITE_URL": "/ipam/",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ipmanager.look.favicon"}],
-    "STYLES": ["ipmanager.look.stylesheet"],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ipmanager.navigation.favicon"}],
+    "STYLES": ["ipmanager.navigation.stylesheet"],
     "SHOW_LANGUAGES": True,
-    "SIDEBAR": {"navigation": "ipmanager.look.navigation"},
-    "DASHBOARD_CALLBACK": "ipmanager.dashboard.fill",
+    "SIDEBAR": {"navigation": "ipmanager.navigation.navigation"},
+    "DASHBOARD_CALLBACK": "ipmanager.home.fill",
 }
 
 REST_FRAMEWORK = {

@@ -11,7 +11,7 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url="/static/ipmanager/favicon.svg")),
     path("admin/", admin.site.urls),
     path("ipam/", include("ipam.urls")),
-    path("api/", include("ipmanager.api")),
+    path("api/", include("ipmanager.api_urls")),
     path("", include("pxe.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health.healthz),

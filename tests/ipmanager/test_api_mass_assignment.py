@@ -6,7 +6,7 @@ import pytest
 from django.db import models
 
 from api.resources import Resource
-from ipmanager.api import router
+from ipmanager.api_urls import router
 from tests.proof import LONG_FORM
 from tests.support.api import description, with_token
 from tests.support.everything import one_of_each

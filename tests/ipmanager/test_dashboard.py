@@ -4,7 +4,7 @@ from django.urls import reverse
 
 from ipam.allocate import reserve
 from ipam.models import IPAddress, Subnet
-from ipmanager import look
+from ipmanager import navigation
 from tests.ipam.admin_forms import queries_of
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
 
@@ -181,6 +181,6 @@ def test_an_operator_reads_every_page_and_its_history(operator_client, model):
 
 
 def test_the_sidebar_shows_everything_once(admin_client):
-    groups = look.navigation(admin_client.get("/admin/").wsgi_request)
+    groups = navigation.navigation(admin_client.get("/admin/").wsgi_request)
     links = [item["link"] for group in groups for item in group["items"]]
     assert len(links) == len(set(links)) > 20
