@@ -31,10 +31,10 @@ from dhcp.sync import sync
 from dhcp.targets import DEFAULT, Target
 from dhcp.why import why
 from ipam.addresses import Network
-from ipam.api_filters import by_address, by_mac, by_network, inside
+from ipam.api.filters import by_address, by_mac, by_network, inside
+from ipam.api.serializers import ServerSerializer
 from ipam.models import Subnet
 from ipam.querysets import inside as within
-from ipam.serializers import ServerSerializer
 
 SYNC = Right("admin", "dhcp.change_generation")
 DECIDE = Right("addresses", "dhcp.change_handedit")

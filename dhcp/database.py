@@ -16,9 +16,9 @@ from core import triggers
 from core.triggers import AT_ONCE, LATER, SQLITE_BY_HAND, SQLITE_WHO, WHO, Function, Trigger
 from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 from dhcp.outbox import ONE_BY_ONE, RELEVANT
-from ipam import database
 from ipam.fields import AddressField, NetworkField, sqlite_address, sqlite_network
 from ipam.models import Interface, Pool, Server, Subnet
+from ipam.sql import database
 
 CHANNEL = "dhcp_changes"
 

@@ -14,7 +14,7 @@ from rest_framework import serializers
 from api.resources import ChosenFields
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer, Eviction, Generation, HandEdit, Lease
 from dhcp.targets import DEFAULT
-from ipam.serializers import MAC, Address, Ledger
+from ipam.api.serializers import MAC, Address, Ledger
 
 MOST_OPTIONS = 253  # numbers that an option can have
 RESULTS = ["applied", "unchanged", "failed", "left"]

@@ -19,9 +19,10 @@ from dhcp import leases, servers, sync
 from dhcp.ingest import ingest, read_settled
 from dhcp.models import DhcpServer, Lease
 from dhcp.targets import Target
-from ipam import addresses, freeze, rows
+from ipam import addresses, freeze
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Subnet
+from ipam.placement import address_rows
 from ipam.querysets import SubnetIndex, lock_ledger
 
 NEIGHBOURS = Path("/proc/net/arp")
@@ -153,8 +154,8 @@ def _quarantine(users: list[User]) -> int:
     for row in (*old, *new):
         row.status, row.freed_at = "quarantine", None
         row.description = _("In use when the ledger was restored: %s") % by_ip[row.ip_address]
-    rows.update(old)
-    rows.create(new)
+    address_rows.update(old)
+    address_rows.create(new)
     return len(old) + len(new)
 
 

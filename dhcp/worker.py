@@ -22,7 +22,7 @@ from dhcp.journal import Outcome
 from dhcp.models import DhcpChange
 from dhcp.sync import BUDGET, LEFT, sync
 from dhcp.targets import Target
-from ipam.catch_up import doubt
+from ipam.placement.catch_up import doubt
 
 logger = logging.getLogger("dhcp.worker")
 

@@ -17,9 +17,10 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict, Exhausted, Invalid, NotFound
-from ipam import addresses, freeze, rows, settle
+from ipam import addresses, freeze
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
+from ipam.placement import address_rows, pool_rows
 from ipam.querysets import lock_ledger, ready
 
 T = TypeVar("T")
@@ -114,7 +115,7 @@ def next_free(subnet: Subnet, pool: Pool | None = None, not_before: Address | st
     where = _where(subnet, pool, not_before)
     if row := IPAddress.objects.claimable(subnet, *where.span).first():
         return row.ip_address
-    large = (settle.peek(pool, where.start) for pool in _large(where))
+    large = (pool_rows.peek(pool, where.start) for pool in _large(where))
     return next((address for address in large if address), None)
 
 
@@ -181,9 +182,9 @@ def release(address: IPAddress) -> IPAddress:
             )
         if row.pk is None or row.status == "available":
             return row
-        rows.clear(row)
-        if row.ip_type == "static" and row.subnet and row.ip_address not in settle.never_free(row.subnet):
-            rows.update([row])
+        address_rows.clear(row)
+        if row.ip_type == "static" and row.subnet and row.ip_address not in pool_rows.never_free(row.subnet):
+            address_rows.update([row])
         else:
             row.delete()
         return row
@@ -240,7 +241,7 @@ def _still_right(row: IPAddress, wanted: Address | None, subnet: Subnet | None, 
         locked = IPAddress.objects.select_for_update().filter(pk=row.pk, vm_id=row.vm_id).first()
         if locked:
             locked.hostname = row.hostname = hostname
-            rows.update([locked], ["hostname"])
+            address_rows.update([locked], ["hostname"])
         return locked is not None
 
 
@@ -271,7 +272,7 @@ def _next(where: Where, mac_address: str | None, take: Callable[[bool], T | None
         if IPAddress.objects.claimable(subnet, *where.span, mac_address).exists():
             continue
         free = ready(subnet.vrf_id, mac_address)
-        if not any(settle.extend(large, free, where.start) for large in _large(where)):
+        if not any(pool_rows.extend(large, free, where.start) for large in _large(where)):
             raise Exhausted(
                 _("%s has no free address.") % (where.pool or subnet), _("Widen a static pool or release an address.")
             )
@@ -280,7 +281,7 @@ def _next(where: Where, mac_address: str | None, take: Callable[[bool], T | None
 def _large(where: Where) -> list[Pool]:
     """The pools whose rows are made as they are needed, those that have been walked to their end left out."""
     pools = [where.pool] if where.pool else list(where.subnet.pools.filter(kind="static").order_by("first"))
-    return [pool for pool in pools if pool.size > settle.MATERIALISED and pool.materialised_to != pool.last]
+    return [pool for pool in pools if pool.size > pool_rows.MATERIALISED and pool.materialised_to != pool.last]
 
 
 def _take(wanted: Address, subnet: Subnet | None, pool: Pool | None, facts: dict) -> Given:
@@ -320,13 +321,13 @@ def claim(subnet: Subnet, facts: dict, first: Address | None, last: Address | No
     for name, value in facts.items():
         setattr(row, name, value)
     row.status, row.freed_at = "allocated", None
-    rows.update([row])
+    address_rows.update([row])
     return Given(row)
 
 
 def _turn(row: IPAddress, status: str, description: str) -> IPAddress:
     if row.status != status and not row.server_id and not row.vm_id:
-        rows.clear(row)
+        address_rows.clear(row)
         row.freed_at = None
     row.status = status
     row.description = description or row.description

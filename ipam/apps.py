@@ -10,6 +10,7 @@ class IPAMConfig(AppConfig):
     verbose_name = _("Address ledger")
 
     def ready(self) -> None:
-        from ipam import database, receivers  # noqa: F401
+        from ipam import receivers  # noqa: F401
+        from ipam.sql import database
 
         post_migrate.connect(database.install, sender=self)

@@ -8,11 +8,12 @@ from typing import Any
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 
-from ipam import populate, rules
+from ipam import rules
 from ipam.models import VRF, Interface, Pool, Server, Subnet
-from ipam.place import place, unplace
+from ipam.placement import populate
+from ipam.placement.place import place, unplace
+from ipam.placement.pool_rows import hand_over, refresh, settle
 from ipam.querysets import lock_ledger, say_site
-from ipam.settle import hand_over, refresh, settle
 from ipam.signals import changed
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from django.db.models import Count, F, Q
 
-from ipam import addresses, settle
+from ipam import addresses
 from ipam.models import IPAddress, Pool, Subnet
+from ipam.placement import pool_rows
 
 Counts = dict[tuple[str, str, bool], int]
 
@@ -148,6 +149,6 @@ def _own(subnet: Subnet, first: addresses.Address, last: addresses.Address, chil
     )
     return total - sum(
         1
-        for address in settle.never_free(subnet)
+        for address in pool_rows.never_free(subnet)
         if int(first) <= int(address) <= int(last) and not any(address in child.network for child in children)
     )

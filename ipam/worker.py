@@ -9,8 +9,8 @@ import threading
 from django.db import DatabaseError, close_old_connections
 
 from ipam import freeze
-from ipam.catch_up import catch_up
-from ipam.populate import Report
+from ipam.placement.catch_up import catch_up
+from ipam.placement.populate import Report
 
 logger = logging.getLogger("ipam.worker")
 

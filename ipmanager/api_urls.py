@@ -6,8 +6,8 @@ from rest_framework.routers import SimpleRouter
 
 from api import problems, schema
 from dhcp import api as dhcp_api
-from ipam import api as ipam_api
-from ipam.api_search import Search
+from ipam.api import resources as ipam_api
+from ipam.api.search import Search
 from ippool import api
 from pxe import api as pxe_api
 from registry import api as registry_api

@@ -10,7 +10,7 @@ class SiteConfig(AppConfig):
     verbose_name = "IPManager"
 
     def ready(self) -> None:
-        from ipam import database
+        from ipam.sql import database
         from ipmanager import checks, operators  # noqa: F401  (checks registers itself)
 
         post_migrate.connect(operators.install, dispatch_uid="operators")

@@ -10,7 +10,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/ipam/")),
     path("favicon.ico", RedirectView.as_view(url="/static/ipmanager/favicon.svg")),
     path("admin/", admin.site.urls),
-    path("ipam/", include("ipam.urls")),
+    path("ipam/", include("ipam.pages.urls")),
     path("api/", include("ipmanager.api_urls")),
     path("", include("pxe.urls")),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -23,11 +23,12 @@ from api.problems import AWAY, SOON
 from core import prepared
 from core.errors import Exhausted, Invalid, IPManagerError
 from ipam import allocate as verbs
-from ipam import moment, settle
 from ipam.addresses import inside
+from ipam.api.address_json import address_text
+from ipam.api.fastpath import BY_CALLER, POOL
+from ipam.placement import pool_rows
 from ipam.querysets import claim_sql
-from ipam.short import BY_CALLER, POOL
-from ipam.shown import address_text
+from ipam.sql import cached_counts
 from ippool import pool as vmpool
 
 logger = logging.getLogger(__name__)
@@ -214,7 +215,7 @@ _CLAIM = claim_sql(
 _SHOW = """SELECT caller.*, ip_address, hostname FROM caller, ip_addresses
     WHERE vm_id = %(vm_id)s AND vrf_id IS NULL AND ip_address BETWEEN %(first)s AND %(last)s"""
 _STATS = {
-    "postgresql": f"SELECT caller.*, ({moment.NOW}) FROM caller",
+    "postgresql": f"SELECT caller.*, ({cached_counts.NOW}) FROM caller",
     "sqlite": "SELECT caller.*, NULL FROM caller",
 }
 
@@ -237,7 +238,7 @@ def short_allocate(request: HttpRequest) -> Question | None:
     def tell(rows: list[Row]) -> Told:
         pool, left, *found = rows[0]
         ip, gateway = map(address_text, found)
-        settle.keep_ahead(pool, ip, left)
+        pool_rows.keep_ahead(pool, ip, left)
         given = {"ip": ip, "vm_id": vm_id, "gateway": gateway or "", "network": network}
         return said(given if hostname is None else given | {"hostname": hostname}, 201, CORS)
 
@@ -258,7 +259,7 @@ def short_show(request: HttpRequest, vm_id: str) -> Question | None:
 def short_stats(request: HttpRequest) -> Question:
     def tell(rows: list[Row]) -> Told:
         pool = ("pool", settings.POOL_NETWORK)
-        return said(moment.remembered(pool, lambda: stats(request)[1], rows[0][0]), headers=CORS)
+        return said(cached_counts.remembered(pool, lambda: stats(request)[1], rows[0][0]), headers=CORS)
 
     return Question(_STATS[prepared.vendor()], {}, tell)
 

@@ -22,7 +22,7 @@ from api.access import Right
 from api.resources import Readable, Resource
 from core.errors import Conflict, Invalid
 from ipam.addresses import Network
-from ipam.api_filters import by_address, by_mac
+from ipam.api.filters import by_address, by_mac
 from ipam.models import Server, Subnet
 from pxe import files
 from pxe import serializers as shapes

@@ -10,6 +10,6 @@ class PXEConfig(AppConfig):
     verbose_name = _("Network boot")
 
     def ready(self) -> None:
-        from ipam import database
+        from ipam.sql import database
 
         post_migrate.connect(database.install_on_delete, sender=self)

@@ -14,8 +14,8 @@ from rest_framework import exceptions, serializers
 from api.access import confines
 from api.resources import ChosenFields
 from core.errors import Clash, NotFound
+from ipam.api.serializers import MAC, Address, Ledger
 from ipam.models import Server, Subnet
-from ipam.serializers import MAC, Address, Ledger
 from pxe import files, names, once
 from pxe.models import (
     BootAnswers,

@@ -10,7 +10,7 @@ class RegistryAppConfig(AppConfig):
     verbose_name = _("Services")
 
     def ready(self) -> None:
-        from ipam import database
+        from ipam.sql import database
         from registry import environments
 
         post_migrate.connect(environments.install, sender=self)

@@ -36,7 +36,7 @@ from core.proxies import client_address
 
 UNUSUAL = {"HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_TRANSFER_ENCODING"}
 DECLINED = "api.fastpath.routes.declined"  # in a request's environment: it has been here, or why it failed
-MODULES = ("ipam.short", "ippool.api")  # each has SHORT, a list of routes
+MODULES = ("ipam.api.fastpath", "ippool.api")  # each has SHORT, a list of routes
 
 # Whose token this is: one that may be used today and from here, for all subnets, with the scope; its user is active
 # and has the right (superusers have all, others their own and their groups'). A token's first use of a day is noted

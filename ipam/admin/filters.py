@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilter
 
 from ipam.admin.pickers import is_key
-from ipam.filters import ACTIVITY, NONE
 from ipam.models import VRF, Subnet
+from ipam.pages.filters import ACTIVITY, NONE
 
 Choices = list[tuple[Any, Any]]
 

@@ -6,7 +6,7 @@ _PARTS = ("hostname", "vm_id", "mac")
 
 def drop(apps, schema_editor):
     """What an allocation need not pay for: checks of a copy of what has been checked already, and three indexes of
-    which `ipam.database` makes one."""
+    which `ipam.sql.database` makes one."""
     if schema_editor.connection.vendor == "postgresql":
         for column in _CHECKS:
             name = f"ip_addresses_history_{column}_check"

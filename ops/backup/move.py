@@ -23,9 +23,9 @@ from django.db.models.functions import Collate
 from core import env, triggers
 from core.errors import Conflict, IPManagerError, Unavailable
 from dhcp import database as scribe
-from ipam import database as ledger
 from ipam import freeze
 from ipam.models import Stamp
+from ipam.sql import database as ledger
 from ops import health
 from ops.backup import tables
 from ops.backup.archive import Progress

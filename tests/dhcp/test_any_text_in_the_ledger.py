@@ -18,8 +18,8 @@ from dhcp import check
 from dhcp.models import DhcpOption, DhcpScope
 from dhcp.names import safe_name
 from dhcp.sync import sync
-from ipam.catch_up import catch_up
 from ipam.models import Interface, Server, Subnet
+from ipam.placement.catch_up import catch_up
 from tests.dhcp.test_any_text import text
 from tests.support import require
 from tests.support.api import with_token

@@ -11,7 +11,7 @@ from django.db import connection
 
 from dhcp.models import DhcpChange, Generation
 from ipam.models import IPAddress, Server, Subnet
-from ipam.populate import populate
+from ipam.placement.populate import populate
 from tests.support import postgres
 from tests.support.by_hand import POSTGRESQL, only
 from tests.support.lab import laboratory

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from ipam import demo
+from ipam.management import demo
 from ipam.models import IPAddress, Server
 from pxe.models import BootEvent
 from tests.e2e.conftest import PHONE

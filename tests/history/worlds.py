@@ -126,8 +126,8 @@ def _somebody_waits() -> bool:
 
 
 def two_want_one_address(stage: Stage) -> None:
-    from ipam import rows
     from ipam.models import IPAddress
+    from ipam.placement import address_rows as rows
 
     ip = "10.0.0.200"
 

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from core.errors import Conflict, Exhausted, Invalid, NotFound
-from ipam import settle
 from ipam.allocate import allocate, find, next_free, quarantine, release, reserve
 from ipam.models import IPAddress, Sighting
+from ipam.placement import pool_rows
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
 
 pytestmark = pytest.mark.django_db
@@ -127,7 +127,7 @@ def test_a_lower_bound_deep_inside_a_large_pool_costs_one_chunk_of_rows():
     large = SubnetFactory(network="10.0.0.0/8", static_ip_pools=["10.0.0.1-10.255.255.254"])
     assert str(next_free(large, not_before="10.200.0.0")) == "10.200.0.0"
     assert taken(*(allocate(large, not_before="10.200.0.0") for _ in range(2))) == ["10.200.0.0", "10.200.0.1"]
-    assert IPAddress.objects.count() == settle.CHUNK
+    assert IPAddress.objects.count() == pool_rows.CHUNK
 
 
 def test_a_lower_bound_and_a_pool_are_both_obeyed(subnet):

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from core.errors import IPManagerError
-from ipam import settle
 from ipam.addresses import is_host
 from ipam.allocate import allocate, find, quarantine, release, reserve
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
-from ipam.populate import populate
+from ipam.placement import pool_rows
+from ipam.placement.populate import populate
 from ipam.querysets import LIVE
 
 PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
@@ -182,7 +182,7 @@ class Ledger(RuleBasedStateMachine):
             assert (row.server_id is not None) <= (row.status == "allocated")
             if row.status == "available":
                 assert static
-                assert row.ip_address not in settle.never_free(subnet)
+                assert row.ip_address not in pool_rows.never_free(subnet)
             else:
                 assert row.status in LIVE
 

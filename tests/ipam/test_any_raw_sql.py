@@ -15,9 +15,9 @@ from hypothesis.stateful import initialize, invariant, rule
 
 from core.errors import IPManagerError
 from ipam.allocate import find, quarantine, release, reserve
-from ipam.catch_up import catch_up
 from ipam.models import Interface, IPAddress, Pool, RawChange, Server, Subnet
-from ipam.populate import Report, populate
+from ipam.placement.catch_up import catch_up
+from ipam.placement.populate import Report, populate
 from tests.ipam.test_any_history import Ledger, addresses, networks, which
 from tests.support.by_hand import delete, insert, update
 

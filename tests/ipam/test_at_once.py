@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ipam.allocate import allocate
 from ipam.models import Interface, Pool, Server, Subnet
-from ipam.populate import populate
+from ipam.placement.populate import populate
 from ippool import pool
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
 from tests.support.by_hand import POSTGRESQL, only

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models.signals import post_init
 
 from ipam.models import IPAddress, Pool, Server, Subnet
-from ipam.populate import populate
+from ipam.placement.populate import populate
 from ipam.querysets import SubnetIndex
 from ipam.transfer.servers import make_servers
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory

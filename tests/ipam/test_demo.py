@@ -7,9 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from core.errors import Conflict
-from ipam import demo
+from ipam.management import demo
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
-from ipam.populate import populate, totals
+from ipam.placement.populate import populate, totals
 from ipam.usage import usage
 from tests.ipam.factories import ServerFactory, SubnetFactory, VRFFactory
 

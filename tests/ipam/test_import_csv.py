@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from core.errors import Conflict, Invalid, IPManagerError
 from ipam.allocate import allocate, find, quarantine, reserve
 from ipam.models import IPAddress, Server, Subnet
-from ipam.populate import populate
+from ipam.placement.populate import populate
 from ipam.transfer.columns import SERVERS
 from ipam.transfer.files import open_sheet
 from ipam.transfer.servers import import_servers

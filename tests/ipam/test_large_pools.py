@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ipam.allocate import allocate, release
 from ipam.models import IPAddress, Pool
-from ipam.settle import CHUNK, LOW, keep_ahead
+from ipam.placement.pool_rows import CHUNK, LOW, keep_ahead
 from ipam.usage import usage
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
 from tests.support.api import with_token

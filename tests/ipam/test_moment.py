@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from ipam.models import IPAddress
-from ipam.moment import remembered
+from ipam.sql.cached_counts import remembered
 from tests.ipam.factories import SubnetFactory
 
 pytestmark = [

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ipam.allocate import allocate, find, quarantine, reserve
 from ipam.models import Interface, IPAddress, Server
-from ipam.populate import populate, totals
+from ipam.placement.populate import populate, totals
 from tests.ipam.factories import InterfaceFactory, IPAddressFactory, PoolFactory, ServerFactory, SubnetFactory
 
 pytestmark = pytest.mark.django_db
@@ -198,7 +198,7 @@ def test_an_address_that_others_hold_is_reported_and_left():
 
 @pytest.mark.parametrize("first", ["server", "interface"])
 def test_two_machines_behind_one_address_do_not_take_it_from_each_other(first, monkeypatch):
-    monkeypatch.setattr("ipam.populate.BATCH", 1)
+    monkeypatch.setattr("ipam.placement.populate.BATCH", 1)
     owners = [ServerFactory(hostname=name) for name in (("web", "db") if first == "server" else ("db", "web"))]
     web, db = sorted(owners, key=lambda server: server.hostname, reverse=True)
     nic = InterfaceFactory(server=db, ip_address="192.0.2.6")

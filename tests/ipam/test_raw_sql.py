@@ -8,9 +8,9 @@ from django.apps import apps
 from django.db import IntegrityError, connection, migrations, models, transaction
 
 from dhcp import database as dhcp_database
-from ipam import database
 from ipam.models import VRF, Interface, IPAddress, Server, Subnet
-from ipam.populate import Report, populate
+from ipam.placement.populate import Report, populate
+from ipam.sql import database
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory
 from tests.support.by_hand import POSTGRESQL, only
 

@@ -11,10 +11,11 @@ from django.db import IntegrityError, ProgrammingError, close_old_connections, c
 from django.urls import reverse
 
 from core.errors import Exhausted
-from ipam import catch_up, worker
+from ipam import worker
 from ipam.allocate import allocate, find, quarantine, reserve
 from ipam.models import VRF, Interface, IPAddress, Pool, RawChange, Server, Subnet
-from ipam.populate import Report, populate
+from ipam.placement import catch_up
+from ipam.placement.populate import Report, populate
 from ipam.querysets import say_site
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory
 from tests.support.by_hand import POSTGRESQL, by_hand, delete, insert, only, update
@@ -395,7 +396,7 @@ def test_the_admin_s_history_page_names_the_role(subnet, admin_client):
 @only(POSTGRESQL)
 def test_a_column_that_a_migration_adds_is_kept_too(subnet):
     """What stands in the triggers follows from the models at every migrate."""
-    from ipam.raw_sql import functions
+    from ipam.sql.triggers_postgresql import functions
 
     body = next(function.body for function in functions() if function.name == "hosts_by_hand")
     for field in Server.history.model.tracked_fields:

@@ -8,9 +8,9 @@ from django.db import connection
 
 from api.models import Token
 from dhcp.models import DhcpScope
-from ipam import rows
 from ipam.addresses import parse_address
 from ipam.models import IPAddress, Server, Stamp, Subnet
+from ipam.placement import address_rows
 from ops.backup import tables
 from pxe.models import BootFile, BootImage, BootMenu
 
@@ -40,7 +40,7 @@ def fill(addresses=50):
     large = Subnet.objects.create(network="10.64.0.0/10")
     first = parse_address("10.64.0.1")
     for start in range(0, addresses, 5000):
-        rows.create([
+        address_rows.create([
             IPAddress(subnet=large, ip_address=first + n, status="allocated", vm_id=f"vm-{n}",
                       hostname=f"vm-{n}")
             for n in range(start, min(start + 5000, addresses))

@@ -12,8 +12,8 @@ from django.urls import clear_script_prefix
 from django.utils import timezone
 
 from api.models import Token
-from ipam import settle
 from ipam.models import IPAddress
+from ipam.placement import pool_rows
 from ops import traffic
 from tests.ipam.factories import SubnetFactory
 from tests.support.by_hand import POSTGRESQL, only
@@ -89,7 +89,7 @@ def test_a_fault_at_the_door_is_a_500_and_nothing_is_done_twice(site, monkeypatc
     def broken(*_args):
         raise ZeroDivisionError("broken")
 
-    monkeypatch.setattr(settle, "keep_ahead", broken)
+    monkeypatch.setattr(pool_rows, "keep_ahead", broken)
     before, subnet = counted(), IPAddress.objects.first().subnet_id
     status, body, _headers = site("POST", f"/api/v1/subnets/{subnet}/next-free/", {"hostname": "one"})
     assert (status, body["status"]) == (500, 500)

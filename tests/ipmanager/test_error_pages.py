@@ -15,7 +15,7 @@ def test_an_error_of_ours_has_a_page(monkeypatch):
 
     client = Client(raise_request_exception=False)
     client.force_login(staff("ipam.view_ipaddress"))
-    monkeypatch.setattr("ipam.listing.AddressFilter", broken)
+    monkeypatch.setattr("ipam.pages.listing.AddressFilter", broken)
     response = client.get(reverse("ipam:addresses"))
     assert response.status_code == 500
     assert "Something broke here" in response.content.decode()

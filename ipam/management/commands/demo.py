@@ -6,9 +6,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
 from core import commands
-from ipam import demo
+from ipam.management import demo
 from ipam.models import Server, Subnet
-from ipam.populate import totals
+from ipam.placement.populate import totals
 
 
 class Command(commands.Command):

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from core import commands
 from ipam.management.base import Progress
-from ipam.populate import Report, populate
+from ipam.placement.populate import Report, populate
 
 
 class Command(commands.Command):

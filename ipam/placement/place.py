@@ -14,9 +14,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from ipam import rows, rules
+from ipam import rules
 from ipam.addresses import Address, is_host
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
+from ipam.placement import address_rows
 from ipam.querysets import SubnetIndex
 
 BATCH = 500
@@ -185,7 +186,7 @@ def _write(ground: Ground, wanted: dict[Key, Claim], there: Sequence[IPAddress],
     before = {row.pk: _facts(row) for row in there}
     for key, row in by_key.items():
         if row.server_id is not None and (key not in wanted or wanted[key].server.pk != row.server_id):
-            rows.clear(row)
+            address_rows.clear(row)
     created = [_hold(IPAddress(vrf_id=key[0], ip_address=key[1]), ground, claim)
                for key, claim in wanted.items() if key not in by_key]  # fmt: skip
     changed, gone = [], []
@@ -209,9 +210,9 @@ def _store(created: list[IPAddress], changed: list[IPAddress], gone: list[IPAddr
     if gone:
         IPAddress.objects.filter(pk__in=[row.pk for row in gone]).delete()
     if created:
-        rows.create(created)
+        address_rows.create(created)
     if changed:
-        rows.update(changed)
+        address_rows.update(changed)
 
 
 def _hold(row: IPAddress, ground: Ground, claim: Claim) -> IPAddress:

@@ -9,8 +9,8 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ipam.filters import NONE, PAGE_SIZES, SORTS, AddressFilter, SubnetChoice, by_vrf, subnet_choices
 from ipam.models import VRF, IPAddress, Subnet
+from ipam.pages.filters import NONE, PAGE_SIZES, SORTS, AddressFilter, SubnetChoice, by_vrf, subnet_choices
 from ipam.usage import Usage, usage
 
 COLUMNS = ("ip_address", "subnet", "status", "active", "hostname", "mac_address", "ip_type", "holder")

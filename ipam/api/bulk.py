@@ -11,9 +11,10 @@ from django.core.exceptions import ValidationError
 from api.bulk import Refusal, RowsRefused
 from api.problems import WHOLE
 from core.errors import Clash
-from ipam import rows, rules
+from ipam import rules
 from ipam.models import VRF, IPAddress
-from ipam.place import Ground
+from ipam.placement import address_rows as rows
+from ipam.placement.place import Ground
 from ipam.transfer import servers
 
 

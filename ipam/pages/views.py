@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from ipam.listing import Listing
+from ipam.pages.listing import Listing
 
 View = Callable[[HttpRequest], HttpResponse]
 

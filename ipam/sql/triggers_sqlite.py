@@ -13,7 +13,7 @@ from django.db import models
 from core.triggers import MANY, SQLITE_BY_HAND, SQLITE_WHO, Trigger, columns
 from ipam.fields import _sqlite_byte
 from ipam.models import VRF, Interface, Server, Subnet
-from ipam.raw_sql import FREE, GROUND, LEAVE, WATCHED
+from ipam.sql.triggers_postgresql import FREE, GROUND, LEAVE, WATCHED
 
 _NOW = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 _length = _sqlite_byte("s.network", "18")

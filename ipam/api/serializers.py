@@ -15,7 +15,8 @@ from rest_framework.validators import UniqueValidator
 
 from api.bulk import MOST
 from api.resources import ChosenFields
-from ipam import addresses, shown
+from ipam import addresses
+from ipam.api import address_json
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
 
@@ -184,7 +185,7 @@ class IPAddressSerializer(Ledger):
         read_only_fields = ["subnet", "ip_type", "server", "freed_at"]
 
     def to_representation(self, instance: IPAddress) -> dict[str, Any]:
-        whole = shown.of(instance)
+        whole = address_json.of(instance)
         request = self.context.get("request")
         return {name: whole[name] for name in dict(self.fields)} if request and "fields" in request.GET else whole
 

@@ -21,11 +21,12 @@ from api.bulk import DONE, Row, RowsRefused, each, invalid, one
 from api.resources import Readable, Resource
 from core.errors import Invalid
 from ipam import allocate as verbs
-from ipam import api_filters, carve
-from ipam import serializers as shapes
+from ipam import available_prefix as carve
 from ipam.addresses import Network
-from ipam.api_bulk import make_addresses, make_servers
-from ipam.api_export import Export
+from ipam.api import filters
+from ipam.api import serializers as shapes
+from ipam.api.bulk import make_addresses, make_servers
+from ipam.api.export import Export
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
 from ipam.querysets import inside, lock_ledger
 from ipam.usage import usage
@@ -38,7 +39,7 @@ class VRFs(Resource):
 
     queryset = VRF.objects.order_by("name")
     serializer_class = shapes.VRFSerializer
-    filterset_class = api_filters.VRFFilters
+    filterset_class = filters.VRFFilters
     ordering_fields = ["name", "created_at", "updated_at"]
     scope = "subnets"
 
@@ -52,7 +53,7 @@ class Subnets(Export, Resource):
     exported = "subnets"
     queryset = Subnet.objects.prefetch_related("pools").order_by("network", "pk")
     serializer_class = shapes.SubnetSerializer
-    filterset_class = api_filters.SubnetFilters
+    filterset_class = filters.SubnetFilters
     ordering_fields = ["network", "name", "vlan_id", "site", "created_at", "updated_at"]
     scope = "subnets"
     rights = {
@@ -148,7 +149,7 @@ class Pools(Resource):
 
     queryset = Pool.objects.order_by("first", "pk")
     serializer_class = shapes.PoolSerializer
-    filterset_class = api_filters.PoolFilters
+    filterset_class = filters.PoolFilters
     ordering_fields = ["first", "kind", "created_at", "updated_at"]
     scope = "subnets"
 
@@ -160,7 +161,7 @@ class IPAddresses(Export, Resource):
     exported = "ip-addresses"
     queryset = IPAddress.objects.select_related("subnet", "server").order_by("ip_address", "pk")
     serializer_class = shapes.IPAddressSerializer
-    filterset_class = api_filters.IPAddressFilters
+    filterset_class = filters.IPAddressFilters
     ordering_fields = [
         "ip_address", "status", "ip_type", "hostname", "mac_address", "vm_id", "freed_at", "created_at", "updated_at",
     ]  # fmt: skip
@@ -241,7 +242,7 @@ class Servers(Export, Resource):
     exported = "servers"
     queryset = Server.objects.prefetch_related("interfaces").order_by("hostname", "pk")
     serializer_class = shapes.ServerSerializer
-    filterset_class = api_filters.ServerFilters
+    filterset_class = filters.ServerFilters
     ordering_fields = ["hostname", "ip_address", "mac_address", "location", "created_at", "updated_at"]
     scope = "addresses"
 
@@ -261,7 +262,7 @@ class Interfaces(Export, Resource):
     exported = "interfaces"
     queryset = Interface.objects.select_related("server").order_by("server", "name", "pk")
     serializer_class = shapes.InterfaceSerializer
-    filterset_class = api_filters.InterfaceFilters
+    filterset_class = filters.InterfaceFilters
     ordering_fields = ["name", "ip_address", "mac_address", "created_at", "updated_at"]
     scope = "addresses"
 
@@ -271,7 +272,7 @@ class Sightings(Readable):
 
     queryset = Sighting.objects.order_by("-seen_at", "-pk")
     serializer_class = shapes.SightingSerializer
-    filterset_class = api_filters.SightingFilters
+    filterset_class = filters.SightingFilters
     ordering_fields = ["seen_at", "ip_address"]
 
     def confine(self, rows: QuerySet[Sighting], networks: list[Network]) -> QuerySet[Sighting]:

@@ -12,8 +12,8 @@ from functools import cache
 from django.db import models
 
 from core.triggers import AT_ONCE, LATER, MANY, SCHEMA, WHO, Function, Trigger, columns, statement_triggers
-from ipam import moment
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+from ipam.sql import cached_counts
 
 WATCHED: tuple[type[models.Model], ...] = (VRF, Subnet, Pool, Server, Interface)
 
@@ -71,7 +71,7 @@ def triggers() -> tuple[Trigger, ...]:
 
 
 def _triggers() -> Iterator[Trigger]:
-    for table in moment.TABLES:  # whoever writes
+    for table in cached_counts.TABLES:  # whoever writes
         verbs = "AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE"
         yield Trigger(f"{table}_moved", table, f"{verbs} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION ledger_moved()")
     yield Trigger("hosts_leave", "hosts", "BEFORE DELETE ON hosts FOR EACH ROW EXECUTE FUNCTION hosts_leave()")

@@ -14,7 +14,7 @@ from django.db.models.signals import pre_migrate
 from django.dispatch import receiver
 
 from core import triggers
-from ipam import raw_sql, raw_sql_sqlite
+from ipam.sql import triggers_postgresql, triggers_sqlite
 
 # Free rows in the order of their use (querysets._claim_sql). SQLite sorts NULL first by itself.
 _CLAIM = """
@@ -59,9 +59,9 @@ def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> Non
         else:
             cursor.execute(_CLAIM.format(nulls_first=""))
     if connection.vendor == "postgresql":
-        triggers.install(connection, "ipam", raw_sql.functions(), raw_sql.triggers())
+        triggers.install(connection, "ipam", triggers_postgresql.functions(), triggers_postgresql.triggers())
     else:
-        triggers.install(connection, "ipam", (), raw_sql_sqlite.triggers())
+        triggers.install(connection, "ipam", (), triggers_sqlite.triggers())
     install_on_delete(app_config, using)
 
 

@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.access import Right, confines, may
+from ipam.api.serializers import ServerDetails, SubnetDetails
 from ipam.models import IPAddress, Server, Subnet
-from ipam.serializers import ServerDetails, SubnetDetails
 
 FEW = 20  # of each kind
 LONGEST = 200

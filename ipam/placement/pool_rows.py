@@ -13,9 +13,10 @@ from itertools import islice
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 
-from ipam import addresses, rows
+from ipam import addresses
 from ipam.addresses import Address, Network
 from ipam.models import IPAddress, Pool, Subnet
+from ipam.placement import address_rows
 from ipam.querysets import SubnetIndex, hurry, lock_ledger
 
 logger = logging.getLogger(__name__)
@@ -52,9 +53,9 @@ def hand_over(network: Network, vrf_id: int | None, former: Subnet | None = None
         if heir and former and addresses.inside(heir.network, former.network):
             whose |= Q(subnet=former)
         orphans = IPAddress.objects.within(network).filter(whose, vrf=vrf_id)
-        rows.forget(orphans.filter(status="available"))
+        address_rows.forget(orphans.filter(status="available"))
         if heir:
-            rows.move(orphans, heir)
+            address_rows.move(orphans, heir)
             reopen(heir, network)
             refresh(heir)
         else:
@@ -65,7 +66,7 @@ def adopt(subnet: Subnet) -> None:
     """Take over the rows in the subnet's range that belong to its parent or to nobody."""
     parent = subnet.parent
     mine = IPAddress.objects.within(subnet.network).filter(vrf=subnet.vrf_id)
-    rows.move(mine.filter(Q(subnet=None) | Q(subnet=parent)), subnet)
+    address_rows.move(mine.filter(Q(subnet=None) | Q(subnet=parent)), subnet)
 
 
 def leave(subnet: Subnet) -> None:
@@ -74,13 +75,13 @@ def leave(subnet: Subnet) -> None:
     outside = IPAddress.objects.filter(subnet=subnet).exclude(
         ip_address__range=(network.network_address, network.broadcast_address)
     )
-    rows.forget(outside.filter(status="available"))
+    address_rows.forget(outside.filter(status="available"))
     strays = list(outside)
     if strays:
         index = SubnetIndex.of([row.ip_address for row in strays], Subnet.objects.in_vrf(subnet.vrf_id))
         for row in strays:
             row.subnet = index.containing(row.vrf_id, row.ip_address)
-        rows.update(strays, ["subnet"])
+        address_rows.update(strays, ["subnet"])
 
 
 def refresh(subnet: Subnet) -> None:
@@ -88,7 +89,7 @@ def refresh(subnet: Subnet) -> None:
     pools = list(subnet.pools.filter(kind="static").order_by("first"))
     mine = IPAddress.objects.filter(subnet=subnet)
     inside = _in_any(pools)
-    rows.forget(mine.filter(status="available").exclude(inside & ~Q(ip_address__in=never_free(subnet))))
+    address_rows.forget(mine.filter(status="available").exclude(inside & ~Q(ip_address__in=never_free(subnet))))
     retype(list(mine.live().filter((inside & Q(ip_type="dhcp")) | (~inside & Q(ip_type="static")))))
     children = subnet.children if pools else []
     for pool in pools:
@@ -100,7 +101,7 @@ def retype(changed: Sequence[IPAddress]) -> None:
     """Turn static rows into dhcp ones and the other way round."""
     for row in changed:
         row.ip_type = "dhcp" if row.ip_type == "static" else "static"
-    rows.update(changed, ["ip_type"])  # nothing else: a release may be under way
+    address_rows.update(changed, ["ip_type"])  # nothing else: a release may be under way
 
 
 def materialise(pool: Pool, subnet: Subnet, children: Sequence[Subnet]) -> int:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from ipam import addresses, settle
+from ipam import addresses
 from ipam.models import Pool, RawChange, Subnet
-from ipam.populate import Part, Range, Report, populate
+from ipam.placement import pool_rows
+from ipam.placement.populate import Part, Range, Report, populate
 from ipam.querysets import hurry, lock_ledger
 
 
@@ -58,4 +59,4 @@ def _reopen(part: Part | None) -> None:
         for subnet in Subnet.objects.in_vrf(touched.vrf_id).filter(
             pools__first__lte=touched.last, pools__last__gte=touched.first
         ):
-            settle.reopen(subnet, addresses.host_network(touched.first))
+            pool_rows.reopen(subnet, addresses.host_network(touched.first))

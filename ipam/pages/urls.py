@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ipam import views
+from ipam.pages import views
 
 app_name = "ipam"
 

@@ -1,4 +1,4 @@
-"""What callers of the API may ask of each list. A list page's filters are in `ipam.filters`."""
+"""What callers of the API may ask of each list. A list page's filters are in `ipam.pages.filters`."""
 
 from __future__ import annotations
 

@@ -17,10 +17,11 @@ from operator import or_
 from django.db import transaction
 from django.db.models import Count, Q
 
-from ipam import addresses, rows, settle
+from ipam import addresses
 from ipam.addresses import Address
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
-from ipam.place import BATCH, place
+from ipam.placement import address_rows, pool_rows
+from ipam.placement.place import BATCH, place
 from ipam.querysets import SubnetIndex, lock_ledger
 from ipam.signals import changed
 
@@ -110,7 +111,7 @@ def populate(
         lock_ledger()
         if clear:
             derived = Q(status="available") | Q(server__isnull=False, vm_id=None)
-            report.cleared = rows.forget(IPAddress.objects.filter(derived))
+            report.cleared = address_rows.forget(IPAddress.objects.filter(derived))
             Pool._base_manager.update(materialised_to=None)
         if part is None or part.ranges:
             _stock(report, progress, part)
@@ -178,8 +179,8 @@ def _stock(report: Report, progress: Progress, part: Part | None) -> None:
     # Others may allocate meanwhile: what is no longer free stays, and only what is wrong is written.
     for start in range(0, len(stale), 5000):
         still_free = IPAddress.objects.filter(pk__in=stale[start : start + 5000], status="available")
-        report.deleted += rows.forget(still_free)
-    rows.update(wrong, ["subnet", "ip_type"])
+        report.deleted += address_rows.forget(still_free)
+    address_rows.update(wrong, ["subnet", "ip_type"])
     report.moved = len(wrong)
     report.static_created = ground.stock(seen, progress, part)
 
@@ -190,7 +191,7 @@ class _Ground:
     def __init__(self) -> None:
         self.subnets = {subnet.pk: subnet for subnet in Subnet.objects.order_by("vrf", "network")}
         self.index = SubnetIndex(self.subnets.values())
-        self.never = {pk: settle.never_free(subnet) for pk, subnet in self.subnets.items()}
+        self.never = {pk: pool_rows.never_free(subnet) for pk, subnet in self.subnets.items()}
         self.pools: dict[int, list[Pool]] = defaultdict(list)
         for pool in Pool.objects.filter(kind="static").order_by("first"):
             self.pools[pool.subnet_id].append(pool)
@@ -219,13 +220,13 @@ class _Ground:
             missing = [
                 address
                 for pool in self.pools[subnet.pk]
-                if pool.size <= settle.MATERIALISED and (part is None or part.touches(subnet.vrf_id, pool))
-                for address in settle.free_addresses(pool, subnet, children[subnet.pk])
+                if pool.size <= pool_rows.MATERIALISED and (part is None or part.touches(subnet.vrf_id, pool))
+                for address in pool_rows.free_addresses(pool, subnet, children[subnet.pk])
                 if (subnet.vrf_id, address) not in seen
                 if part is None or any((subnet.vrf_id, address) in touched for touched in part.ranges)
             ]
             if missing:
-                settle.stock(subnet, missing)
+                pool_rows.stock(subnet, missing)
             made += len(missing)
         return made
 

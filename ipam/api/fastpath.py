@@ -18,11 +18,13 @@ from api.resources import etag
 from core import prepared
 from core.errors import IPManagerError
 from ipam import allocate as verbs
-from ipam import moment, settle, shown
 from ipam.addresses import parse_address
+from ipam.api import address_json
 from ipam.fields import AddressField
 from ipam.models import IPAddress
+from ipam.placement import pool_rows
 from ipam.querysets import claim_sql
+from ipam.sql import cached_counts
 
 READ = Right("read", "ipam.view_ipaddress")
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
@@ -31,7 +33,7 @@ BY_CALLER = {"by": "(SELECT id FROM caller)", "only": " AND EXISTS (SELECT FROM 
 POOL = """(claimed a JOIN subnets s ON s.id = a.subnet_id
     LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static' AND a.ip_address BETWEEN p.first AND p.last)"""
 _CLAIM = claim_sql(
-    **BY_CALLER, answer=f"SELECT caller.*, p.id, p.materialised_to - a.ip_address, {shown.NOBODYS} FROM caller, {POOL}"
+    **BY_CALLER, answer=f"SELECT caller.*, p.id, p.materialised_to - a.ip_address, {address_json.NOBODYS} FROM caller, {POOL}"
 )  # fmt: skip
 
 
@@ -39,10 +41,10 @@ def address(request: HttpRequest, key: str) -> Question | None:
     """GET ip-addresses/7/"""
 
     def tell(rows: list[Row]) -> Told:
-        row = shown.shown(rows[0], get_default_timezone())
+        row = address_json.shown(rows[0], get_default_timezone())
         return said(row, headers={"ETag": etag(row)})
 
-    return None if request.META.get("QUERY_STRING") else Question(shown.ONE, {"key": int(key)}, tell)
+    return None if request.META.get("QUERY_STRING") else Question(address_json.ONE, {"key": int(key)}, tell)
 
 
 def addresses(request: HttpRequest) -> Question | None:
@@ -57,16 +59,16 @@ def addresses(request: HttpRequest) -> Question | None:
         except ValueError:
             return None
         params |= {"address": beyond, "id": asked.place.key}
-    counted = f"({moment.NOW})" if prepared.vendor() == "postgresql" and not asked.place else "NULL"
-    sql = shown.page(prepared.vendor(), more=counted, beyond=bool(asked.place), backwards=asked.backwards)
+    counted = f"({cached_counts.NOW})" if prepared.vendor() == "postgresql" and not asked.place else "NULL"
+    sql = address_json.page(prepared.vendor(), more=counted, beyond=bool(asked.place), backwards=asked.backwards)
     return Question(sql, params, lambda rows: said(_page(request, asked, rows[0][0], [row[1:] for row in rows])))
 
 
 def _page(request: HttpRequest, asked: pagination.Asked, now: int | None, rows: list[Row]) -> dict[str, Any]:
     size, place, backwards = asked.size, asked.place, asked.backwards
     further, zone = len(rows) > size, get_default_timezone()
-    results = [shown.shown(row, zone) for row in (rows[1:] if backwards and further else rows[:size])]
-    count = place.count if place else moment.remembered("addresses", IPAddress.objects.count, now)
+    results = [address_json.shown(row, zone) for row in (rows[1:] if backwards and further else rows[:size])]
+    count = place.count if place else cached_counts.remembered("addresses", IPAddress.objects.count, now)
 
     def to(name: str, row: dict[str, Any]) -> str:
         return pagination.link(request, name, pagination.Place(row["ip_address"], row["id"], count).seal())
@@ -97,8 +99,8 @@ def next_free(request: HttpRequest, key: str) -> Question | None:
 
     def tell(rows: list[Row]) -> Told:
         pool, left, *row = rows[0]
-        given = shown.shown(tuple(row), get_default_timezone())
-        settle.keep_ahead(pool, given["ip_address"], left)
+        given = address_json.shown(tuple(row), get_default_timezone())
+        pool_rows.keep_ahead(pool, given["ip_address"], left)
         return said(given, 201)
 
     return Question(_CLAIM, {**facts, "subnet": int(key)}, tell, repeat="vm_id" in asked, lost=lost)
