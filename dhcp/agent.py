@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from core.errors import Conflict, NotFound
 from dhcp import servers
+from dhcp.files.targets import Target
 from dhcp.models import DhcpServer
-from dhcp.targets import Target
 from dhcp.worker import Hand, Worker
 
 logger = logging.getLogger("dhcp.agent")

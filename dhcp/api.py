@@ -24,12 +24,15 @@ from rest_framework.views import APIView
 from api.access import Right, confines
 from api.resources import Readable, Resource, refuse_unknown
 from core.errors import Conflict, Invalid
-from dhcp import adopt, decide, rollback, servers
 from dhcp import serializers as shapes
+from dhcp import servers
+from dhcp.edits import decide
+from dhcp.files.sync import sync
+from dhcp.files.targets import DEFAULT, Target
+from dhcp.generations import rollback
+from dhcp.leases import adopt
 from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit, KeptFiles, Lease
-from dhcp.sync import sync
-from dhcp.targets import DEFAULT, Target
-from dhcp.why import why
+from dhcp.state.why import why
 from ipam.addresses import Network
 from ipam.api.filters import by_address, by_mac, by_network, inside
 from ipam.api.serializers import ServerSerializer

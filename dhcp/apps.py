@@ -10,6 +10,7 @@ class DHCPConfig(AppConfig):
     verbose_name = _("DHCP")
 
     def ready(self) -> None:
-        from dhcp import checks, database, receivers  # noqa: F401
+        from dhcp import checks, receivers
+        from dhcp.sql import database  # noqa: F401
 
         post_migrate.connect(database.install, sender=self)

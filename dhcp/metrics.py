@@ -10,8 +10,8 @@ from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from dhcp.files.targets import DEFAULT
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit, Lease
-from dhcp.targets import DEFAULT
 
 RECENT = 500  # generations that are looked at, the newest
 HOUR = timedelta(hours=1)

@@ -13,8 +13,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from dhcp import edits
-from dhcp.fields import OptionNumberField
+from dhcp.edits import differences
+from dhcp.option_fields import OptionNumberField
 from dhcp.querysets import (
     DhcpChangeQuerySet,
     DhcpScopeQuerySet,
@@ -120,7 +120,7 @@ class DhcpChange(models.Model):
     """One change of the ledger that dnsmasq has to hear of: written with the change itself, deleted once applied.
 
     Each server has rows of its own and deletes them when it obeys them. A row is written for the default server
-    (NULL); a trigger copies it for every other enabled one (dhcp/database.py). Every column has a database default.
+    (NULL); a trigger copies it for every other enabled one (dhcp/sql/database.py). Every column has a database default.
     """
 
     class Kind(models.TextChoices):
@@ -178,7 +178,7 @@ class Generation(models.Model):
     problems = models.JSONField(_("problems"), default=list, blank=True)
     changes = models.JSONField(_("changes"), default=list, blank=True)
     diff = models.TextField(_("difference"), default="", db_default="", blank=True)
-    # What was asked for on behalf of its machines; NULL while nobody has asked (dhcp/probe.py).
+    # What was asked for on behalf of its machines; NULL while nobody has asked (dhcp/state/probe.py).
     probes = models.JSONField(_("probes"), null=True, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), default=0, db_default=0)
     attempts = models.PositiveIntegerField(_("attempts"), default=1, db_default=1)
@@ -232,14 +232,14 @@ class HandEdit(models.Model):
     """What somebody changed in one of dnsmasq's files with an editor: served and shown until somebody decides."""
 
     class File(models.TextChoices):
-        HOSTS = edits.HOSTS, _("reservations")
-        OPTS = edits.OPTS, _("options")
+        HOSTS = differences.HOSTS, _("reservations")
+        OPTS = differences.OPTS, _("options")
 
     class Action(models.TextChoices):
-        ADD = edits.ADD, _("added")
-        CHANGE = edits.CHANGE, _("changed")
-        REMOVE = edits.REMOVE, _("removed")
-        KEPT = edits.KEPT, _("kept word for word")
+        ADD = differences.ADD, _("added")
+        CHANGE = differences.CHANGE, _("changed")
+        REMOVE = differences.REMOVE, _("removed")
+        KEPT = differences.KEPT, _("kept word for word")
 
     class State(models.TextChoices):
         OPEN = "open", _("open")

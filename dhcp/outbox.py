@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import models, transaction
 from simple_history.models import HistoricalRecords
 
-from dhcp import sync
+from dhcp.files import sync
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer
 from ipam.models import Interface, Pool, Server, Subnet
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from dhcp import options, reload, scopes, targets
+from dhcp import options
+from dhcp.files import reload, scopes, targets
 
 if TYPE_CHECKING:
     from dhcp.models import DhcpOption, DhcpScope, DhcpServer

@@ -12,8 +12,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.resources import ChosenFields
+from dhcp.files.targets import DEFAULT
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer, Eviction, Generation, HandEdit, Lease
-from dhcp.targets import DEFAULT
 from ipam.api.serializers import MAC, Address, Ledger
 
 MOST_OPTIONS = 253  # numbers that an option can have

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from core.errors import NotFound
+from dhcp.files.targets import DEFAULT, Target
 from dhcp.models import DhcpScope, DhcpServer
-from dhcp.targets import DEFAULT, Target
 from ipam.models import Subnet
 
 MANY = 10_000  # a reload of more takes dnsmasq longer than machines are patient: its time grows with the square

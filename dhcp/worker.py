@@ -15,13 +15,14 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
 from core.stopping import call_on_signals
-from dhcp import probe, servers
-from dhcp.ear import Ear
-from dhcp.ingest import Watch
-from dhcp.journal import Outcome
+from dhcp import servers
+from dhcp.files.sync import BUDGET, LEFT, sync
+from dhcp.files.targets import Target
+from dhcp.generations.journal import Outcome
+from dhcp.leases.ingest import Watch
 from dhcp.models import DhcpChange
-from dhcp.sync import BUDGET, LEFT, sync
-from dhcp.targets import Target
+from dhcp.notify_listener import Ear
+from dhcp.state import probe
 from ipam.placement.catch_up import doubt
 
 logger = logging.getLogger("dhcp.worker")

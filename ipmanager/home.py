@@ -12,10 +12,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from dhcp import installed, servers
+from dhcp import servers
 from dhcp.admin.dhcp_servers import server_badge
+from dhcp.files import installed
+from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
-from dhcp.targets import Target
 from ipam import freeze
 from ipam.admin import marks
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet

@@ -14,7 +14,7 @@ from core.findings import ERROR, NOTE, OK, WARNING, Exam, Finding, error, note
 
 logger = logging.getLogger(__name__)
 
-EXAMS = ["ops.health_checks.EXAMS", "dhcp.exams.EXAMS"]
+EXAMS = ["ops.health_checks.EXAMS", "dhcp.state.health_checks.EXAMS"]
 # As monitoring plugins have it. 1 is also what a command ends with that could not begin.
 STATUSES = {OK: 0, NOTE: 0, WARNING: 1, ERROR: 2}
 

@@ -43,7 +43,7 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
         for model in histories():
             yield _old_history(model, before)
     if before := _before(now, settings.KEEP_GENERATIONS):
-        # What one can go back to is kept by its number (dhcp/journal.py), and with it its generation.
+        # What one can go back to is kept by its number (dhcp/generations/journal.py), and with it its generation.
         yield Generation.objects.filter(updated_at__lt=before, files=None).exclude(pk__in=_newest_generations())
         yield HandEdit.objects.filter(decided_at__lt=before).exclude(state=HandEdit.State.OPEN)
     if before := _before(now, settings.KEEP_EVENTS):

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
 from dhcp import servers
+from dhcp.files.targets import Target
 from dhcp.models import DhcpServer
-from dhcp.targets import Target
 from ipam.admin import marks
 from ipam.admin.base import LedgerForm, ListAdmin
 

@@ -22,13 +22,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action
 
-from dhcp import installed, servers
-from dhcp.explain import told
-from dhcp.journal import Outcome, changes_as_json, describe
+from dhcp import servers
+from dhcp.files import installed
+from dhcp.files.sync import preview, sync
+from dhcp.files.targets import DEFAULT, Target
+from dhcp.generations.explain import told
+from dhcp.generations.journal import Outcome, changes_as_json, describe
 from dhcp.models import DhcpChange, DhcpServer, Generation
-from dhcp.probe import sentence as sentence_of
-from dhcp.sync import preview, sync
-from dhcp.targets import DEFAULT, Target
+from dhcp.state.probe import sentence as sentence_of
 from ipam.admin import marks
 from ipam.admin.base import ListAdmin
 

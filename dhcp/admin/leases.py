@@ -19,12 +19,12 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from core.errors import IPManagerError
 from dhcp.admin.generations import ReadOnlyAdmin
-from dhcp.adopt import adopt
-from dhcp.evict import evict, is_possible
-from dhcp.leases import FOREVER
+from dhcp.leases.adopt import adopt
+from dhcp.leases.evict import evict, is_possible
+from dhcp.leases.lease_file import FOREVER
 from dhcp.models import Lease
-from dhcp.state import moment
-from dhcp.why import why
+from dhcp.state.machines import moment
+from dhcp.state.why import why
 from ipam import search
 from ipam.admin import marks
 from ipam.models import Interface, Server

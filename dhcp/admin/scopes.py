@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
-from dhcp import inherit
+from dhcp.files import effective_scope
 from dhcp.models import DhcpOption, DhcpScope
 from ipam.admin import marks
 from ipam.admin.base import WIDGETS, LedgerForm, LedgerInline, ListAdmin
@@ -67,6 +67,6 @@ class ScopeAdmin(ListAdmin):
 
     def _told(self, scope: DhcpScope, field: str) -> str | SafeString:
         """What is told in the end: the scope's own or inherited."""
-        record, _problems = inherit.record(scope)
+        record, _problems = effective_scope.record(scope)
         value = getattr(record, field, None)
         return (", ".join(map(str, value)) if isinstance(value, tuple) else str(value)) if value else marks.NOTHING

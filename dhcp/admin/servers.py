@@ -11,14 +11,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from dhcp import state
 from dhcp.admin.leases import end_link, why_url
-from dhcp.state import Card, State
+from dhcp.state import machines
+from dhcp.state.machines import Card, State
 from ipam.admin import marks
 from ipam.admin.base import Facts, extend
 from ipam.models import Server
 
-_COLOURS = {state.LIVE: "yes", state.PENDING: "reserved", state.BLOCKED: "unknown", state.UNSERVED: "no"}
+_COLOURS = {machines.LIVE: "yes", machines.PENDING: "reserved", machines.BLOCKED: "unknown", machines.UNSERVED: "no"}
 
 
 class DHCPColumn:
@@ -34,7 +34,7 @@ class DHCPColumn:
         class WithStates(plain):  # type: ignore[valid-type, misc]
             def get_results(self, request: HttpRequest) -> None:
                 super().get_results(request)
-                states = state.of_servers(self.result_list)
+                states = machines.of_servers(self.result_list)
                 for server in self.result_list:
                     server.dhcp_fate = states[server.pk]
 
@@ -47,7 +47,7 @@ class DHCPColumn:
     def facts(self, obj: Server) -> Facts:
         lines = (
             (badge(fate), card.name, fate.reason, end_link(fate.lease_id) if fate.lease_id else "", why_link(card))
-            for card, fate in state.of_server(obj)
+            for card, fate in machines.of_server(obj)
         )
         text = format_html_join("", "<div>{} {}: {} {} {}</div>", lines)
         return [*super().facts(obj), (_("DHCP"), text)]  # type: ignore[misc]

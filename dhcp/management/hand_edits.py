@@ -6,10 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from dhcp import handwork, servers
-from dhcp.decide import Decision, adopt_all, discard_all
+from dhcp import servers
+from dhcp.edits import overlay
+from dhcp.edits.decide import Decision, adopt_all, discard_all
+from dhcp.files.targets import Target
 from dhcp.models import HandEdit
-from dhcp.targets import Target
 
 NONE = "no hand edit is open"
 
@@ -22,7 +23,7 @@ def listed() -> list[HandEdit]:
 
 def _found(target: Target) -> list[HandEdit]:
     hosts, opts = (path.read_bytes() if path.exists() else b"" for path in (target.hosts, target.opts))
-    return [edit for edit in handwork.look(target, hosts, opts).open if edit.is_open and edit.pk is None]
+    return [edit for edit in overlay.look(target, hosts, opts).open if edit.is_open and edit.pk is None]
 
 
 def decide(adopt: str | None, discard: str | None) -> list[Decision]:

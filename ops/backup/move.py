@@ -22,7 +22,7 @@ from django.db.models.functions import Collate
 
 from core import env, triggers
 from core.errors import Conflict, IPManagerError, Unavailable
-from dhcp import database as scribe
+from dhcp.sql import database as scribe
 from ipam import freeze
 from ipam.models import Stamp
 from ipam.sql import database as ledger

@@ -25,9 +25,9 @@ logging.disable(logging.INFO)
 from django.conf import settings  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
-from dhcp import leases  # noqa: E402
-from dhcp.ingest import ingest  # noqa: E402
-from dhcp.sync import INLINE_HOSTS, sync  # noqa: E402
+from dhcp.files.sync import INLINE_HOSTS, sync  # noqa: E402
+from dhcp.leases import lease_file  # noqa: E402
+from dhcp.leases.ingest import ingest  # noqa: E402
 from ipam.models import Server, Subnet  # noqa: E402
 from tests.support.lab import SERVER, Answer, Client  # noqa: E402
 
@@ -197,7 +197,7 @@ def measure_leases(number: int) -> None:
             f"{until} 02:00:01:00:{n >> 8:02x}:{n & 255:02x} {NETWORK[n + 256]} host-{n} *\n" for n in range(number)
         ).encode()
         started = time.perf_counter()
-        ingest(leases.read(data))
+        ingest(lease_file.read(data))
         print(f"{name} {(time.perf_counter() - started) * 1000:.0f} ms", end="; " if name != "renewed" else "\n")
 
 

@@ -26,7 +26,7 @@ from django.test import Client  # noqa: E402
 from django.test.utils import override_settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from dhcp.sync import sync  # noqa: E402
+from dhcp.files.sync import sync  # noqa: E402
 from ipam.allocate import allocate, release  # noqa: E402
 from ipam.models import IPAddress, Pool, Server, Subnet  # noqa: E402
 from pxe.models import BootAssignment, BootFile, BootImage  # noqa: E402

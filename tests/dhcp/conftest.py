@@ -2,7 +2,7 @@
 
 import pytest
 
-from dhcp.targets import Target
+from dhcp.files.targets import Target
 from tests.support.lab import STATIC, laboratory
 
 

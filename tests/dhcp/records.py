@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address, ip_network
 
-from dhcp.records import HostRecord
+from dhcp.files.records import HostRecord
 
 NET = ip_network("10.77.0.0/24")
 MAC = "02:00:00:00:00:01"

@@ -11,10 +11,11 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from core.errors import Conflict, NotFound
-from dhcp import agent, pace
+from dhcp import agent
 from dhcp.agent import Agent, find
+from dhcp.files import reload_throttle
+from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, Generation
-from dhcp.targets import Target
 from ipam.models import Server, Subnet
 from tests.dhcp.test_worker import Clock, wait_until
 from tests.support.site import ROOT, manage
@@ -104,7 +105,7 @@ def test_a_server_that_is_taken_from_it_keeps_its_files_and_is_told_once(berlin,
     assert target.hosts.read_bytes() == before and caplog.text.count("berlin is disabled") == 1
     DhcpServer.objects.update(enabled=True)
     clock.time += 40
-    time.sleep(pace.left(target.pace))
+    time.sleep(reload_throttle.left(target.pace))
     running.tick()
     assert ",shop\n" in target.hosts.read_text()
 
@@ -123,7 +124,7 @@ def test_while_the_database_is_away_it_keeps_the_files_says_so_once_and_goes_on(
             running.tick()
     assert target.hosts.read_bytes() == before and caplog.text.count("the database does not answer") == 1
     clock.time += 6
-    time.sleep(pace.left(target.pace))
+    time.sleep(reload_throttle.left(target.pace))
     running.tick()
     assert ",shop\n" in target.hosts.read_text() and caplog.text.count("the database answers again") == 1
 

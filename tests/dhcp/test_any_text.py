@@ -11,9 +11,9 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dhcp import check, render
-from dhcp.records import HostRecord
-from dhcp.sift import sift
+from dhcp.files import check, render
+from dhcp.files.records import HostRecord
+from dhcp.files.validate import sift
 from tests.support.by_hand import only
 
 RECORDS = 10

@@ -14,10 +14,10 @@ from django.db import DataError, IntegrityError, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from dhcp import check
+from dhcp.files import check
+from dhcp.files.names import safe_name
+from dhcp.files.sync import sync
 from dhcp.models import DhcpOption, DhcpScope
-from dhcp.names import safe_name
-from dhcp.sync import sync
 from ipam.models import Interface, Server, Subnet
 from ipam.placement.catch_up import catch_up
 from tests.dhcp.test_any_text import text

@@ -19,10 +19,10 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
 
 from core.errors import IPManagerError
-from dhcp import state
-from dhcp.ingest import ingest, read_settled
-from dhcp.leases import read
+from dhcp.leases.ingest import ingest, read_settled
+from dhcp.leases.lease_file import read
 from dhcp.models import DhcpChange, DhcpScope
+from dhcp.state import machines
 from dhcp.worker import Worker
 from ipam.models import Interface, Pool, Server, Subnet
 from ipam.transfer.columns import SERVERS
@@ -332,27 +332,27 @@ def bring_in_step(worker):
 def assert_page_tells_who_is_in_the_way(network, where):
     ingest(read(read_settled(network.lab.leases)))
     leases, due = network.leases(), dues()
-    cards = [state.Card.of_server(server) for server in Server.objects.all()]
-    cards += [state.Card.of_interface(nic) for nic in Interface.objects.select_related("server")]
-    states = state.of_cards(cards)
+    cards = [machines.Card.of_server(server) for server in Server.objects.all()]
+    cards += [machines.Card.of_interface(nic) for nic in Interface.objects.select_related("server")]
+    states = machines.of_cards(cards)
     for card in cards:
         told = states[card.key]
         assert (told.kind, told.holder) == expected_state(card, due, leases), (where, card, told)
-        assert told.kind != state.PENDING or told.until, (where, card, told)
+        assert told.kind != machines.PENDING or told.until, (where, card, told)
 
 
 def expected_state(card, due, leases):
     mine = due.get(card.mac)
     if not card.enabled:
-        return state.BLOCKED, ""
+        return machines.BLOCKED, ""
     if mine is None or mine.ip != str(card.ip):
-        return state.UNSERVED, ""
+        return machines.UNSERVED, ""
     holder = leases.get(mine.ip)
     if holder and holder not in mine.among:
-        return state.PENDING, holder
+        return machines.PENDING, holder
     if holder is None and any(mac == card.mac and same_home(ip, mine.ip) for ip, mac in leases.items()):
-        return state.PENDING, ""
-    return state.LIVE, ""
+        return machines.PENDING, ""
+    return machines.LIVE, ""
 
 
 def same_home(one, other):

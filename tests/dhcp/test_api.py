@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from dhcp.files.sync import sync
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer, Generation, HandEdit
-from dhcp.sync import sync
 from ipam.models import Server, Sighting
 from tests.ipam.factories import ServerFactory, SubnetFactory
 from tests.support.api import answer, staff, with_token

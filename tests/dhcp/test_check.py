@@ -1,10 +1,10 @@
-"""dhcp.check: what our renderer must never write is refused although it never should be written."""
+"""dhcp.files.check: what our renderer must never write is refused although it never should be written."""
 
 from ipaddress import ip_network
 
 import pytest
 
-from dhcp.check import hosts_file
+from dhcp.files.check import hosts_file
 
 NETWORKS = [ip_network("10.0.0.0/8"), ip_network("10.77.0.0/24"), ip_network("10.88.0.0/31"), ip_network("fd00::/64")]
 GOOD = "02:00:00:00:00:01,10.77.0.9,web\n"

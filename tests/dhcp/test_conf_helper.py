@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dhcp import netboot, scopes
-from dhcp.records import ScopeRecord
+from dhcp.files import netboot, scopes
+from dhcp.files.records import ScopeRecord
 from tests.support import require
 
 pytestmark = require.mark("dnsmasq")

@@ -7,8 +7,8 @@ from subprocess import run
 
 import pytest
 
+from dhcp.files.sync import sync
 from dhcp.models import DhcpScope
-from dhcp.sync import sync
 from ipam.models import Pool, Server, Subnet
 from tests.dhcp.test_conf_helper import HELPER
 from tests.support.lab import laboratory

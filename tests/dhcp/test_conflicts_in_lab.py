@@ -7,9 +7,9 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from dhcp.ingest import Watch
+from dhcp.files.sync import sync
+from dhcp.leases.ingest import Watch
 from dhcp.models import Lease
-from dhcp.sync import sync
 from ipam.models import Server, Subnet
 
 pytestmark = pytest.mark.django_db(transaction=True)

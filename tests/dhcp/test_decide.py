@@ -1,14 +1,14 @@
-"""dhcp.decide: an adopted hand edit is in the ledger like anything else; a discarded one is gone with the next sync."""
+"""dhcp.edits.decide: an adopted hand edit is in the ledger like anything else; a discarded one is gone with the next sync."""
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core.errors import Conflict
-from dhcp import handwork
-from dhcp.decide import adopt, adopt_all, discard, discard_all
+from dhcp.edits import overlay
+from dhcp.edits.decide import adopt, adopt_all, discard, discard_all
+from dhcp.files.sync import sync
 from dhcp.models import DhcpChange, HandEdit
-from dhcp.sync import sync
 from ipam.models import Interface, Server, Subnet
 from tests.support.by_hand import only
 
@@ -215,7 +215,7 @@ def test_all_can_be_discarded(web, target):
 
 def test_a_sync_that_was_looking_meanwhile_undoes_no_decision(web, target):
     (edit,) = edited(target, WEB, SHOP, f"{C},10.77.0.11,new")
-    work = handwork.look(target, target.hosts.read_bytes(), target.opts.read_bytes())
+    work = overlay.look(target, target.hosts.read_bytes(), target.opts.read_bytes())
     (seen,) = work.open
     seen.reason = "something else"
     discard(edit)

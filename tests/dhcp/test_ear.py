@@ -1,4 +1,4 @@
-"""dhcp.ear: PostgreSQL tells at once of what is committed; a lost connection is made anew."""
+"""dhcp.notify_listener: PostgreSQL tells at once of what is committed; a lost connection is made anew."""
 
 import threading
 import time
@@ -6,8 +6,8 @@ import time
 import pytest
 from django.db import connection, transaction
 
-from dhcp.ear import RETRY, Ear
 from dhcp.models import DhcpChange
+from dhcp.notify_listener import RETRY, Ear
 from tests.support.by_hand import POSTGRESQL, only
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,7 +46,7 @@ def test_a_lost_connection_means_looking_until_it_is_made_anew(ear, monkeypatch)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [ear._line.connection.info.backend_pid])
     assert ear.listen(threading.Event(), LONG) and ear._line is None
-    monkeypatch.setattr("dhcp.ear.POLL", 0)
+    monkeypatch.setattr("dhcp.notify_listener.POLL", 0)
     assert all(ear.listen(threading.Event(), LONG) for _ in range(RETRY + 1))
     assert ear._line is not None
     threading.Timer(0.1, commit).start()

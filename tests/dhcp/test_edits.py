@@ -1,10 +1,10 @@
-"""dhcp.edits: what was done to a file by hand, whatever the editor; each thing once, and nothing lost."""
+"""dhcp.edits.differences: what was done to a file by hand, whatever the editor; each thing once, and nothing lost."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcp.edits import MOST_KEPT, Edit, compare
+from dhcp.edits.differences import MOST_KEPT, Edit, compare
 
 A, B, C, D = (f"02:00:00:00:00:0{sign}" for sign in "abcd")
 HEAD = "# Written by IPManager; change it at http://x/\n# Reservations: 2\n"

@@ -1,4 +1,4 @@
-"""dhcp.evict: a lease of another machine's address is ended, by root's helper or D-Bus; who believes in it is shown."""
+"""dhcp.leases.evict: a lease of another machine's address is ended, by root's helper or D-Bus; who believes in it is shown."""
 
 import subprocess
 import sys
@@ -12,12 +12,12 @@ from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
 from core.errors import Conflict, Invalid, Unavailable
-from dhcp import evict as module
-from dhcp import state
-from dhcp.evict import evict
-from dhcp.ingest import Watch
+from dhcp.files.sync import sync
+from dhcp.leases import evict as module
+from dhcp.leases.evict import evict
+from dhcp.leases.ingest import Watch
 from dhcp.models import DhcpServer, Eviction, Lease
-from dhcp.sync import sync
+from dhcp.state import machines
 from ipam.models import Server, Sighting, Subnet
 from tests.ipam.admin_forms import messages_of
 from tests.support import require
@@ -45,7 +45,7 @@ def stale_lease(lab, web):
 
 
 def fate(server):
-    return state.of_servers([server])[server.pk]
+    return machines.of_servers([server])[server.pk]
 
 
 # --- for real -----------------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ import pytest
 from django.utils import timezone
 
 from core.findings import ERROR, NOTE, WARNING
-from dhcp import daemon, exams, faults
+from dhcp.files.sync import sync
+from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, HandEdit
-from dhcp.sync import sync
-from dhcp.targets import Target
+from dhcp.state import daemon, dnsmasq_faults, health_checks
 from ipam.models import Server
 from tests.ipam.factories import ServerFactory, SubnetFactory
 from tests.support.disk import tiny_disk
@@ -34,7 +34,7 @@ def well(lab):
 
 def findings():
     """What is wrong, by the examination's name."""
-    found = {exam.name: list(exam.look()) for exam in exams.EXAMS}
+    found = {exam.name: list(exam.look()) for exam in health_checks.EXAMS}
     return {name: sick[0] for name, some in found.items() if (sick := [f for f in some if f.level in (WARNING, ERROR)])}
 
 
@@ -115,10 +115,10 @@ def test_a_directory_that_dnsmasq_may_not_enter(well):
 def test_a_directory_that_we_may_not_write(well):
     nobody = pwd.getpwnam("nobody")
     target = Target.from_settings()
-    sick = as_user(nobody.pw_uid, lambda: list(exams.writable(target)))
+    sick = as_user(nobody.pw_uid, lambda: list(health_checks.writable(target)))
     assert sick[0].said == f"Nothing can be written into {well.files}: Permission denied."
     follow(sick[0], well)
-    assert as_user(nobody.pw_uid, lambda: list(exams.writable(target))) == []
+    assert as_user(nobody.pw_uid, lambda: list(health_checks.writable(target))) == []
 
 
 def test_a_disk_that_is_full(well):
@@ -203,21 +203,21 @@ def test_a_configuration_that_was_changed_since_dnsmasq_was_started(well):
 
 
 def test_a_tag_in_a_hosts_file_is_deadly_below_2_91(well):
-    told = list(exams.version(Target.from_settings()))
-    if faults.parsed(daemon.version(daemon.program())) >= faults.SURVIVES_RELOADS:
+    told = list(health_checks.version(Target.from_settings()))
+    if dnsmasq_faults.parsed(daemon.version(daemon.program())) >= dnsmasq_faults.SURVIVES_RELOADS:
         assert told == []
         return
     assert told[-1].level == NOTE
     well.hosts.write_text(f"{well.hosts.read_text()}02:00:00:00:00:02,set:x,10.77.0.10\n")
-    assert list(exams.version(Target.from_settings()))[-1].level == ERROR
+    assert list(health_checks.version(Target.from_settings()))[-1].level == ERROR
 
 
 def test_known_faults_are_those_that_neither_version_nor_package_has_mended():
-    assert faults.unmended("2.93", "") == []
-    assert "CVE-2026-2291" in faults.unmended("2.92", "")
-    assert faults.unmended("2.92", " ".join(faults.MENDED_IN[2, 93])) == []
-    assert "CVE-2017-14491" in faults.unmended("2.77", "")
-    assert "CVE-2023-28450" in faults.unmended("2.89rc1", "")
+    assert dnsmasq_faults.unmended("2.93", "") == []
+    assert "CVE-2026-2291" in dnsmasq_faults.unmended("2.92", "")
+    assert dnsmasq_faults.unmended("2.92", " ".join(dnsmasq_faults.MENDED_IN[2, 93])) == []
+    assert "CVE-2017-14491" in dnsmasq_faults.unmended("2.77", "")
+    assert "CVE-2023-28450" in dnsmasq_faults.unmended("2.89rc1", "")
 
 
 def test_hand_edits_and_silent_agents_are_told(target):
@@ -231,13 +231,13 @@ def test_hand_edits_and_silent_agents_are_told(target):
 def test_without_a_way_to_tell_dnsmasq_nobody_is_blamed(target):
     sync()
     assert findings() == {}
-    assert [finding.level for finding in exams.process(target)] == [NOTE]
+    assert [finding.level for finding in health_checks.process(target)] == [NOTE]
 
 
 def test_another_server_is_called_by_its_name(target, settings):
     settings.DNSMASQ_RELOAD = "pidfile:/none"
     DhcpServer.objects.create(name="berlin", site="Berlin", reload="pidfile:/nothing")
-    told = [finding.said for exam in exams.EXAMS if exam.name == "dnsmasq" for finding in exam.look()]
+    told = [finding.said for exam in health_checks.EXAMS if exam.name == "dnsmasq" for finding in exam.look()]
     assert told == ["dnsmasq does not run.", "berlin: dnsmasq does not run."]
 
 

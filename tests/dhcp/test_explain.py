@@ -1,12 +1,12 @@
-"""dhcp.explain: beside each line of a difference stands which change of whom is behind it."""
+"""dhcp.generations.explain: beside each line of a difference stands which change of whom is behind it."""
 
 import pytest
 from django.contrib.auth.models import User
 
-from dhcp.decide import discard
-from dhcp.explain import explain
+from dhcp.edits.decide import discard
+from dhcp.files.sync import sync
+from dhcp.generations.explain import explain
 from dhcp.models import DhcpChange, DhcpScope, Generation, HandEdit
-from dhcp.sync import sync
 from ipam.models import Interface, Server, Subnet
 from tests.dhcp.test_command import run
 from tests.ipam.admin_forms import save

@@ -2,10 +2,10 @@
 
 import pytest
 
-from dhcp.decide import adopt, discard
+from dhcp.edits.decide import adopt, discard
+from dhcp.files.sync import sync
+from dhcp.generations.rollback import release, rollback
 from dhcp.models import Generation, HandEdit, KeptFiles
-from dhcp.rollback import release, rollback
-from dhcp.sync import sync
 from ipam.models import Server, Subnet
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,14 +1,15 @@
-"""dhcp.handwork: a file that somebody edited is never overwritten unseen; his lines are served until it is decided."""
+"""dhcp.edits.overlay: a file that somebody edited is never overwritten unseen; his lines are served until it is decided."""
 
 import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
 from core import files
-from dhcp import handwork, state
+from dhcp.edits import overlay
+from dhcp.files.sync import preview, sync
+from dhcp.generations.rollback import release, rollback
 from dhcp.models import DhcpScope, Generation, HandEdit, KeptFiles
-from dhcp.rollback import release, rollback
-from dhcp.sync import preview, sync
+from dhcp.state import machines
 from ipam.allocate import allocate
 from ipam.models import Pool, Server, Subnet
 
@@ -124,7 +125,7 @@ def test_two_lines_for_one_card_in_two_subnets_are_two_edits(web, target):
 def test_a_file_of_other_lines_costs_no_comparison_of_each_with_each(web, target, monkeypatch):
     """Some thousand lines from an old backup would else hold the directory's lock for minutes."""
     asked = []
-    monkeypatch.setattr(handwork, "_continues", lambda *pair: asked.append(pair))
+    monkeypatch.setattr(overlay, "_continues", lambda *pair: asked.append(pair))
     add(target, "".join(f"02:00:00:00:01:{n:02x},10.77.0.{n},pc{n}\n" for n in range(100, 200)))
     assert sync().good
     assert len(still_open()) == 100 and asked == []
@@ -192,7 +193,7 @@ def test_machines_that_changed_places_by_hand_have_changed_places(web, target):
 def test_a_machine_whose_line_was_edited_is_said_to_be_until_that_is_decided(web, target):
     edit(target, lambda text: text.replace("10.77.0.9,", "10.77.0.99,").replace(f"{SHOP}\n", ""))
     sync()
-    fates = state.of_servers(Server.objects.all())
+    fates = machines.of_servers(Server.objects.all())
     told = [(fates[one.pk].kind, fates[one.pk].reason) for one in Server.objects.order_by("pk")]
     assert told == [
         ("pending", f"dnsmasq's file was edited by hand: {A},10.77.0.99,web. Adopt that, or discard it."),
@@ -390,15 +391,15 @@ def test_a_database_that_cannot_remember_leaves_the_file_as_it_is(web, target, m
         raise DatabaseError("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(handwork.Handwork, "record", gone)
+        patched.setattr(overlay.Handwork, "record", gone)
         assert not sync().good
     assert target.hosts.read_bytes() == before
     assert sync().good and only().raw == f"{C},ignore"
 
 
 def test_what_is_edited_while_we_write_is_left_for_the_next_time(web, target, monkeypatch):
-    record = handwork.Handwork.record
-    monkeypatch.setattr(handwork.Handwork, "record", lambda self: (record(self), add(target, NEW)))
+    record = overlay.Handwork.record
+    monkeypatch.setattr(overlay.Handwork, "record", lambda self: (record(self), add(target, NEW)))
     web.ip_address = "10.77.0.20"
     web.save()
     assert "has changed just now" in sync().reason and NEW in target.hosts.read_text()

@@ -6,9 +6,9 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+from dhcp.files.sync import sync
+from dhcp.files.targets import Target
 from dhcp.models import DhcpServer, HandEdit
-from dhcp.sync import sync
-from dhcp.targets import Target
 from ipam.models import Server, Subnet
 from tests.dhcp.test_command import run
 from tests.ipam.admin_forms import messages_of, queries_of

@@ -1,4 +1,4 @@
-"""dhcp.ingest: the ledger's sightings say what the lease file says; reading it again changes nothing."""
+"""dhcp.leases.ingest: the ledger's sightings say what the lease file says; reading it again changes nothing."""
 
 from datetime import timedelta
 from ipaddress import ip_address
@@ -8,9 +8,9 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
-from dhcp import ingest as module
-from dhcp.ingest import KEPT, Ingested, Watch, ingest, read_settled
-from dhcp.leases import FOREVER, Lease
+from dhcp.leases import ingest as module
+from dhcp.leases.ingest import KEPT, Ingested, Watch, ingest, read_settled
+from dhcp.leases.lease_file import FOREVER, Lease
 from dhcp.worker import Worker
 from ipam.allocate import allocate
 from ipam.models import IPAddress, Sighting, Subnet

@@ -7,10 +7,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from dhcp import installed, state
+from dhcp.files import installed
+from dhcp.files.sync import preview, sync
+from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpScope, Generation
-from dhcp.sync import preview, sync
-from dhcp.targets import Target
+from dhcp.state import machines as state
 from ipam.models import Pool, Server, Subnet
 from tests.ipam.admin_forms import queries_of
 from tests.ipam.factories import SubnetFactory

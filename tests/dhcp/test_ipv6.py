@@ -6,10 +6,12 @@ import subprocess
 import pytest
 from django.core.exceptions import ValidationError
 
-from dhcp import ingest, inherit, leases, scopes, snapshot, state
+from dhcp.files import effective_scope, scopes, snapshot
+from dhcp.files.sync import sync
+from dhcp.leases import ingest, lease_file
 from dhcp.models import DhcpScope, Lease
-from dhcp.sync import sync
-from dhcp.why import why
+from dhcp.state import machines
+from dhcp.state.why import why
 from ipam.models import Interface, Pool, Server, Subnet
 from tests.support import require
 from tests.support.lab import STATIC, laboratory
@@ -93,7 +95,7 @@ def test_a_duid_alone_serves_no_ipv4_address(scope, target):
     Subnet.objects.create(network="10.77.0.0/24")
     nic = card(server(), "x", "10.77.0.9", duid=EN)
     assert lines(target) == [f"{A},[fd00::50],web"]
-    assert state.of_cards([state.Card.of_interface(nic)])["interface", nic.pk].reason == "It has no MAC address."
+    assert machines.of_cards([machines.Card.of_interface(nic)])["interface", nic.pk].reason == "It has no MAC address."
 
 
 def test_by_the_end_lines_lose_their_prefix_and_the_switch_is_live(scope, target):
@@ -120,7 +122,7 @@ def test_a_duid_too_many_is_named(scope, target):
 
 
 def conf_of(scope):
-    record, _problems = inherit.record(DhcpScope.objects.served().get(pk=scope.pk))
+    record, _problems = effective_scope.record(DhcpScope.objects.served().get(pk=scope.pk))
     return scopes.conf_file([record], "/srv/dnsmasq", "").decode().splitlines()[5:]
 
 
@@ -252,12 +254,12 @@ def wait_for_link_local(lab):
 
 def read_leases(lab, *ips):
     lab.wait(lambda: all(f" {ip} " in lab.leases.read_text() for ip in ips), "a lease is not written down")
-    ingest.ingest(leases.read(lab.leases.read_bytes()))
+    ingest.ingest(lease_file.read(lab.leases.read_bytes()))
     return {str(lease.ip_address): lease.verdict for lease in Lease.objects.live().judged()}
 
 
 def fates(of):
-    return {str(card.ip): fate.kind for card, fate in state.of_server(of)}
+    return {str(card.ip): fate.kind for card, fate in machines.of_server(of)}
 
 
 def test_leases_by_mac_by_duid_and_by_a_duid_that_names_no_card_are_right(served):
@@ -287,7 +289,7 @@ def test_another_machine_on_the_address_is_a_conflict(served):
     web.mac_address = B
     web.save()
     assert read_leases(lab, "fd00::50") == {"fd00::50": "conflict"}
-    ((_card, fate),) = state.of_server(web)
+    ((_card, fate),) = machines.of_server(web)
     assert (fate.kind, fate.holder) == ("pending", A)
 
 

@@ -18,9 +18,9 @@ from itertools import count
 
 import pytest
 
+from dhcp.files.sync import sync
+from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpScope, Generation
-from dhcp.sync import sync
-from dhcp.targets import Target
 from ipam.models import Server, Subnet
 from tests.support.site import ROOT
 

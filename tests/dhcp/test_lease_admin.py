@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.errors import Conflict, Invalid
-from dhcp.adopt import adopt
-from dhcp.sync import sync
+from dhcp.files.sync import sync
+from dhcp.leases.adopt import adopt
 from ipam.models import Interface, Server, Sighting, Subnet
 from tests.ipam.admin_forms import messages_of, queries_of, rows_shown
 

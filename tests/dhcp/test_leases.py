@@ -1,4 +1,4 @@
-"""dhcp.leases: dnsmasq's lease file as it is, v4 and v6, whatever a client has put into it."""
+"""dhcp.leases.lease_file: dnsmasq's lease file as it is, v4 and v6, whatever a client has put into it."""
 
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcp.leases import FOREVER, Lease, read
+from dhcp.leases.lease_file import FOREVER, Lease, read
 
 WHEN = datetime.fromtimestamp(1763696000, UTC)
 A = "02:00:00:00:00:0a"

@@ -1,8 +1,8 @@
-"""dhcp.names: only a word that dnsmasq reads as a name, and as nothing else, is written as one."""
+"""dhcp.files.names: only a word that dnsmasq reads as a name, and as nothing else, is written as one."""
 
 import pytest
 
-from dhcp.names import safe_name
+from dhcp.files.names import safe_name
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from dhcp import check, render
-from dhcp.names import safe_name
-from dhcp.records import HostRecord
-from dhcp.sift import MOST_MACS, sift
+from dhcp.files import check, render
+from dhcp.files.names import safe_name
+from dhcp.files.records import HostRecord
+from dhcp.files.validate import MOST_MACS, sift
 from tests.support.lab import laboratory
 
 NET = ip_network("10.77.0.0/16")

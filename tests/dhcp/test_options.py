@@ -6,9 +6,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from dhcp import options, scopes, snapshot
+from dhcp import options
+from dhcp.files import scopes, snapshot
+from dhcp.files.sync import sync
 from dhcp.models import DhcpOption, DhcpScope
-from dhcp.sync import sync
 from ipam.models import Interface, Server, Subnet
 from tests.ipam.admin_forms import inline_errors_of, save
 from tests.support import require

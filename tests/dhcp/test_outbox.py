@@ -10,7 +10,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from simple_history.models import HistoricalRecords
 
-from dhcp import outbox, pace, snapshot, sync
+from dhcp import outbox
+from dhcp.files import reload_throttle, snapshot, sync
 from dhcp.models import DhcpChange, Generation
 from dhcp.worker import Worker
 from ipam.models import VRF, Interface, IPAddress, Server, Subnet
@@ -284,7 +285,7 @@ def test_of_two_committers_the_slow_first_one_does_not_hide_the_second(target, s
     if pause > sync.BUDGET:
         assert noted() == [("server", "add", "second")]
     if noted():  # on a busy machine the budget is too short for any pause
-        time.sleep(pace.left(target.pace))
+        time.sleep(reload_throttle.left(target.pace))
         Worker().tick()
     assert lines(target) == [f"{A},10.77.0.9,first", f"{B},10.77.0.10,second"]
     assert noted() == []

@@ -1,4 +1,4 @@
-"""dhcp.probe: dnsmasq is asked for what it was told; its answer, or silence, is noted, and no machine is disturbed."""
+"""dhcp.state.probe: dnsmasq is asked for what it was told; its answer, or silence, is noted, and no machine is disturbed."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from dhcp import probe, state
+from dhcp.files.sync import sync
 from dhcp.models import Generation
-from dhcp.sync import sync
+from dhcp.state import machines, probe
 from dhcp.worker import Worker
 from ipam.models import Server, Subnet
 from tests.support.lab import enter
@@ -51,7 +51,7 @@ def test_what_is_offered_is_proof_with_its_time(lab, subnet):
     assert (result["name"], result["mac"], result["wanted"]) == ("web", A, "10.77.0.9")
     assert (result["offered"], result["by"], result["reason"]) == ("10.77.0.9", "10.77.0.1", "")
     assert 0 < result["ms"] <= probe.WAIT * 1000 and result["after_ms"] >= result["ms"] - 1
-    assert "asked on its behalf" in state.of_servers([web])[web.pk].reason
+    assert "asked on its behalf" in machines.of_servers([web])[web.pk].reason
 
 
 def test_no_lease_comes_of_it_and_the_machine_gets_its_address_afterwards(lab, subnet):

@@ -1,4 +1,4 @@
-"""dhcp.reload: the right process hears of it, no other one ever, and it must survive."""
+"""dhcp.files.reload: the right process hears of it, no other one ever, and it must survive."""
 
 import functools
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import Invalid
 from dhcp.checks import check_dhcp
-from dhcp.reload import SUDO, ReloadFailed, complaint_about, reload
+from dhcp.files.reload import SUDO, ReloadFailed, complaint_about, reload
 
 
 @pytest.fixture

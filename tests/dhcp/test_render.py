@@ -1,12 +1,12 @@
-"""dhcp.render: records to bytes. A test is a file."""
+"""dhcp.files.render: records to bytes. A test is a file."""
 
 import random
 from ipaddress import ip_address, ip_network
 
 import pytest
 
-from dhcp import render
-from dhcp.records import HostLine
+from dhcp.files import render
+from dhcp.files.records import HostLine
 
 URL = "http://ipm.example/admin/"
 ONE = HostLine(("02:00:00:00:00:01",), ip_address("10.77.0.9"), "web")

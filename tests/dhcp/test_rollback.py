@@ -1,4 +1,4 @@
-"""dhcp.rollback: back to any kept generation and forward again; until then, changes wait and say why."""
+"""dhcp.generations.rollback: back to any kept generation and forward again; until then, changes wait and say why."""
 
 from io import StringIO
 
@@ -6,11 +6,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from core.errors import Conflict, NotFound
-from dhcp import journal
+from dhcp.files.reload import ReloadFailed
+from dhcp.files.sync import preview, sync
+from dhcp.generations import journal
+from dhcp.generations.rollback import release, rollback
 from dhcp.models import DhcpChange, Generation, KeptFiles
-from dhcp.reload import ReloadFailed
-from dhcp.rollback import release, rollback
-from dhcp.sync import preview, sync
 from ipam.models import IPAddress, Server, Subnet
 
 pytestmark = pytest.mark.django_db
@@ -62,11 +62,11 @@ def test_an_interrupted_rollback_is_completed_by_the_next_sync(web, target, monk
     def fail(method):
         raise ReloadFailed("dnsmasq is away")
 
-    monkeypatch.setattr("dhcp.sync.reload", fail)
+    monkeypatch.setattr("dhcp.files.sync.reload", fail)
     assert rollback(generations()[0]).reason == sync().reason == "dnsmasq is away"
     assert Generation.objects.newest().attempts == 2
     told = []
-    monkeypatch.setattr("dhcp.sync.reload", told.append)
+    monkeypatch.setattr("dhcp.files.sync.reload", told.append)
     assert "held at generation" in sync().reason
     assert (served(target), told) == (f"{A},10.77.0.9,web", ["none"])
     assert "held at generation" in sync().reason and len(told) == 1

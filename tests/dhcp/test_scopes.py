@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Invalid
-from dhcp import check, inherit, options, scopes, snapshot
+from dhcp import options
+from dhcp.files import check, effective_scope, scopes, snapshot
+from dhcp.files.records import ConfGroup, ConfLine, ScopeRecord
+from dhcp.files.sync import sync
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, Generation
-from dhcp.records import ConfGroup, ConfLine, ScopeRecord
-from dhcp.sync import sync
 from ipam.models import VRF, Pool, Server, Subnet
 from tests.ipam.admin_forms import errors_of, queries_of, save
 from tests.ipam.factories import SubnetFactory
@@ -46,7 +47,7 @@ def opts(target):
 
 def conf(scope):
     """The configuration's lines about this scope alone."""
-    record, _ = inherit.record(DhcpScope.objects.served().get(pk=scope.pk))
+    record, _ = effective_scope.record(DhcpScope.objects.served().get(pk=scope.pk))
     return scopes.conf_file([record], "/srv/dnsmasq", URL).decode().splitlines()[5:]
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from dhcp import snapshot
+from dhcp.files import snapshot
+from dhcp.files.sync import sync
 from dhcp.models import DhcpChange, Generation
-from dhcp.sync import sync
 from ipam.models import Interface, Server, Subnet
 from tests.support.lab import POOL, STATIC
 

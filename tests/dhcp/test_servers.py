@@ -7,12 +7,13 @@ from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
 
 from core.errors import NotFound
-from dhcp import servers, snapshot
+from dhcp import servers
+from dhcp.files import snapshot
+from dhcp.files.sync import sync
+from dhcp.files.targets import Target
+from dhcp.generations.rollback import rollback
 from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Generation
-from dhcp.rollback import rollback
 from dhcp.servers import Routes
-from dhcp.sync import sync
-from dhcp.targets import Target
 from ipam.models import Server, Subnet
 from tests.support.by_hand import by_hand
 

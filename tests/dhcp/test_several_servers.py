@@ -8,11 +8,12 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from dhcp import servers, state
+from dhcp import servers
+from dhcp.files.sync import sync
+from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, Generation
-from dhcp.sync import sync
-from dhcp.targets import Target
-from dhcp.why import why
+from dhcp.state import machines
+from dhcp.state.why import why
 from ipam.models import Server, Subnet
 from tests.dhcp.test_command import run
 from tests.ipam.admin_forms import queries_of
@@ -34,7 +35,7 @@ def berlin(target, settings):
 
 def fate(name):
     server = Server.objects.get(hostname=name)
-    return state.of_servers([server])[server.pk]
+    return machines.of_servers([server])[server.pk]
 
 
 # --- a machine's state ----------------------------------------------------------------------------

@@ -1,11 +1,11 @@
-"""dhcp.sift: a bad record is left out alone, or loses just its name; the others never notice."""
+"""dhcp.files.validate: a bad record is left out alone, or loses just its name; the others never notice."""
 
 from dataclasses import replace
 from ipaddress import IPv6Address, ip_network
 
 import pytest
 
-from dhcp.sift import MOST_MACS, sift
+from dhcp.files.validate import MOST_MACS, sift
 from tests.dhcp.records import MAC, host
 
 

@@ -1,4 +1,4 @@
-"""dhcp.snapshot: what dnsmasq should know, all of one moment, in a fixed number of queries."""
+"""dhcp.files.snapshot: what dnsmasq should know, all of one moment, in a fixed number of queries."""
 
 import threading
 from ipaddress import ip_network
@@ -6,9 +6,9 @@ from ipaddress import ip_network
 import pytest
 from django.db import connection
 
-from dhcp import snapshot
+from dhcp.files import snapshot
+from dhcp.files.validate import MOST_MACS, sift
 from dhcp.models import DhcpChange
-from dhcp.sift import MOST_MACS, sift
 from ipam.models import VRF, Interface, Server, Subnet
 
 pytestmark = pytest.mark.django_db

@@ -1,15 +1,15 @@
-"""dhcp.state: one state for every machine, with the reason that a person can act on."""
+"""dhcp.state.machines: one state for every machine, with the reason that a person can act on."""
 
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from dhcp import state
-from dhcp.ingest import Watch
-from dhcp.leases import FOREVER
+from dhcp.files.sync import sync
+from dhcp.leases.ingest import Watch
+from dhcp.leases.lease_file import FOREVER
 from dhcp.models import DhcpChange, Lease
-from dhcp.sync import sync
+from dhcp.state import machines
 from ipam.models import VRF, Interface, Server, Sighting, Subnet
 from tests.ipam.admin_forms import queries_in
 from tests.ipam.factories import ServerFactory
@@ -38,7 +38,7 @@ def leased(ip, mac, until=SOON, **more):
 
 
 def fate(server):
-    return state.of_servers([server])[server.pk]
+    return machines.of_servers([server])[server.pk]
 
 
 def kind_and_reason(server):
@@ -110,7 +110,10 @@ def test_cards_of_one_server_may_share_its_address(web):
     Interface.objects.create(server=web, name="wifi", mac_address=C, ip_address="10.77.0.9")
     sync()
     leased("10.77.0.9", C)
-    assert [(card.name, found.kind) for card, found in state.of_server(web)] == [("web", "live"), ("web wifi", "live")]
+    assert [(card.name, found.kind) for card, found in machines.of_server(web)] == [
+        ("web", "live"),
+        ("web wifi", "live"),
+    ]
 
 
 def test_a_disabled_machine_is_blocked_until_its_lease_is_over_at_most(web):
@@ -141,14 +144,14 @@ def test_other_address_spaces_are_not_served(subnet):
 def test_a_record_that_was_left_out_says_why(web):
     Interface.objects.create(server=web, name="eth1", mac_address=A, ip_address="10.77.0.10")
     sync()
-    found = {card.kind: found for card, found in state.of_server(web)}["interface"]
+    found = {card.kind: found for card, found in machines.of_server(web)}["interface"]
     assert found.kind == "unserved" and f"{A} already has 10.77.0.9" in found.reason
 
 
 def test_fifty_states_cost_as_many_queries_as_five(subnet):
     servers = [ServerFactory(ip_address=f"10.77.0.{number}") for number in range(10, 60)]
-    few = queries_in(lambda: state.of_servers(servers[:5]))
-    assert queries_in(lambda: state.of_servers(servers)) == few <= 8
+    few = queries_in(lambda: machines.of_servers(servers[:5]))
+    assert queries_in(lambda: machines.of_servers(servers)) == few <= 8
 
 
 # --- with a real dnsmasq and real clients: each class of conflict, and its end ---------------------------------
@@ -161,7 +164,7 @@ def seen(lab, settings):
     def look():
         Watch(settings.DNSMASQ_LEASES).look()
         servers = list(Server.objects.all())
-        return {server.hostname: state.of_servers(servers)[server.pk] for server in servers}
+        return {server.hostname: machines.of_servers(servers)[server.pk] for server in servers}
 
     return look
 

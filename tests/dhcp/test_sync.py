@@ -1,4 +1,4 @@
-"""dhcp.sync: the file says what the ledger says, or stays as it was and the reason is known."""
+"""dhcp.files.sync: the file says what the ledger says, or stays as it was and the reason is known."""
 
 import os
 import stat
@@ -9,10 +9,10 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from core import files
-from dhcp import render, sync
+from dhcp.files import render, sync
+from dhcp.files.reload import ReloadFailed
+from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, Generation
-from dhcp.reload import ReloadFailed
-from dhcp.targets import Target
 from ipam.models import Server, Subnet
 from tests.support.disk import tiny_disk
 

@@ -9,10 +9,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from core.findings import ERROR
-from dhcp import exams, thaw
-from dhcp.ingest import Watch
+from dhcp.files.sync import sync
+from dhcp.leases import thaw
+from dhcp.leases.ingest import Watch
 from dhcp.models import DhcpServer
-from dhcp.sync import sync
+from dhcp.state import health_checks
 from ipam import freeze
 from ipam.allocate import allocate
 from ipam.models import IPAddress, Server, Sighting, Stamp, Subnet
@@ -155,10 +156,10 @@ def test_where_there_are_no_files_the_ledgers_reservations_are_better_than_none(
 
 
 def test_the_doctor_names_it_and_his_remedy_works(restored):
-    (finding,) = exams.restored()
+    (finding,) = health_checks.restored()
     assert finding.level == ERROR and "restored from a backup" in finding.said
     follow(finding)
-    assert list(exams.restored()) == []
+    assert list(health_checks.restored()) == []
 
 
 def test_the_differences_are_there_for_programs(restored):

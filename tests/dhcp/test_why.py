@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from dhcp.sync import sync
-from dhcp.why import why
+from dhcp.files.sync import sync
+from dhcp.state.why import why
 from ipam.models import Interface, Server, Sighting, Subnet
 
 pytestmark = pytest.mark.django_db

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 import pytest
 from django.core.exceptions import ValidationError
 
-from dhcp import scopes, snapshot
+from dhcp.files import scopes, snapshot
+from dhcp.files.sync import sync
 from dhcp.models import DhcpScope
-from dhcp.sync import sync
 from ipam.models import VRF, Interface, Pool, Server, Subnet
 from tests.support.lab import laboratory
 

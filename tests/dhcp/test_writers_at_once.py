@@ -13,9 +13,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from django.db import connection
 
-from dhcp import state
+from dhcp.files.sync import sync
 from dhcp.models import DhcpChange, DhcpServer, Generation
-from dhcp.sync import sync
+from dhcp.state import machines
 from dhcp.worker import Worker
 from ipam.models import Server, Subnet
 from tests.dhcp.test_worker import wait_until
@@ -156,11 +156,11 @@ def test_while_dnsmasq_is_away_saves_succeed_and_it_is_told_when_it_is_back(lab)
             web.hostname = f"web-{number}"
             web.save()
             time.sleep(AWAY / 10)
-        fate = state.of_servers([web])[web.pk]
+        fate = machines.of_servers([web])[web.pk]
         assert fate.kind == "pending" and str(lab.pidfile) in fate.reason, fate
         lab.start()
         lab.wait(lambda: not DhcpChange.objects.exists(), "it is not told after its return", within=10)
-    assert state.of_servers([web])[web.pk].kind == "live"
+    assert machines.of_servers([web])[web.pk].kind == "live"
     assert Generation.objects.newest().result == "applied"
     assert lab.client.acquire(web.mac_address).options["hostname"] == f"web-{number}"
     connection.close()

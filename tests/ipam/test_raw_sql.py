@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, migrations, models, transaction
 
-from dhcp import database as dhcp_database
+from dhcp.sql import database as dhcp_database
 from ipam.models import VRF, Interface, IPAddress, Server, Subnet
 from ipam.placement.populate import Report, populate
 from ipam.sql import database

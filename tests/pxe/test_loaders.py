@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from dhcp import netboot, scopes
+from dhcp.files import netboot, scopes
 from pxe import loaders
 from pxe.models import BootEvent
 from tests.ipam.factories import ServerFactory

@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings as site
 from django.db import connection
 
-from dhcp import netboot, scopes
+from dhcp.files import netboot, scopes
 from pxe.models import BootEvent
 from tests.ipam.factories import ServerFactory, SubnetFactory
 from tests.pxe.factories import AnswersFactory, AssignmentFactory, FileFactory, ImageFactory, MenuFactory

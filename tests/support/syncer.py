@@ -17,7 +17,7 @@ def main() -> None:
     django.setup()
     from django.db import connections
 
-    from dhcp.sync import preview, sync
+    from dhcp.files.sync import preview, sync
 
     preview()  # so that a child imports nothing any more
     connections.close_all()

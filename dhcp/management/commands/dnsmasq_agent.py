@@ -10,11 +10,11 @@ from django.db import DatabaseError
 from core import commands
 from core.errors import IPManagerError
 from dhcp import agent
-from dhcp.journal import Outcome, describe
+from dhcp.files.sync import sync
+from dhcp.files.targets import Target
+from dhcp.generations.journal import Outcome, describe
+from dhcp.generations.rollback import release, rollback
 from dhcp.management.commands.sync_dnsmasq import complaint, sentence
-from dhcp.rollback import release, rollback
-from dhcp.sync import sync
-from dhcp.targets import Target
 
 
 class Command(commands.Command):

@@ -8,14 +8,15 @@ from django.core.management.base import CommandError, CommandParser
 
 from core import commands
 from core.errors import IPManagerError
-from dhcp import installed, netboot, scopes, servers, snapshot
-from dhcp.explain import told
-from dhcp.journal import Outcome, changes_as_json, describe
+from dhcp import servers
+from dhcp.files import installed, netboot, scopes, snapshot
+from dhcp.files.sync import CHANGED, preview, sync
+from dhcp.files.targets import DEFAULT, Target
+from dhcp.generations.explain import told
+from dhcp.generations.journal import Outcome, changes_as_json, describe
+from dhcp.generations.rollback import back_to, newest, release
 from dhcp.management import hand_edits
 from dhcp.models import DhcpServer, Generation
-from dhcp.rollback import back_to, newest, release
-from dhcp.sync import CHANGED, preview, sync
-from dhcp.targets import DEFAULT, Target
 
 LISTED = 20
 _WIDEST = 70  # a longer line pushes what is said of it to the right, alone

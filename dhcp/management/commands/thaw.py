@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from core import commands
 from core.errors import IPManagerError
-from dhcp import thaw
+from dhcp.leases import thaw
 from ipam import freeze
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from core import commands
-from dhcp.why import Step, why
+from dhcp.state.why import Step, why
 
 _MARKS = {True: "+", False: "-", None: " "}
 

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError, connection
 
-from dhcp.database import CHANNEL
+from dhcp.sql.database import CHANNEL
 
 logger = logging.getLogger("dhcp.worker")
 

@@ -20,14 +20,17 @@ from django.db import DatabaseError, transaction
 
 from core import files
 from core.errors import Conflict, IPManagerError
-from dhcp import check, confirm, handwork, journal, netboot, pace, render, scopes, servers, snapshot
-from dhcp.handwork import Handwork
-from dhcp.journal import Outcome
+from dhcp import servers
+from dhcp.edits import overlay
+from dhcp.edits.overlay import Handwork
+from dhcp.files import check, confirm, netboot, reload_throttle, render, scopes, snapshot
+from dhcp.files.records import Sifted
+from dhcp.files.reload import reload
+from dhcp.files.snapshot import Snapshot
+from dhcp.files.targets import Target
+from dhcp.generations import journal
+from dhcp.generations.journal import Outcome
 from dhcp.models import DhcpChange, Generation, KeptFiles
-from dhcp.records import Sifted
-from dhcp.reload import reload
-from dhcp.snapshot import Snapshot
-from dhcp.targets import Target
 from ipam import freeze
 
 logger = logging.getLogger("dhcp.sync")
@@ -125,7 +128,7 @@ def sync(target: Target | None = None, *, force: bool = False, brief: bool = Fal
     work = _Work(target or Target.from_settings(), force, brief, paced)
     if work.target.complaint:
         return _failed(work, Refused(work.target.complaint))
-    if brief and (wait := pace.left(work.target.pace)) > BUDGET:
+    if brief and (wait := reload_throttle.left(work.target.pace)) > BUDGET:
         return _left_for(work, wait)
     try:
         work.target.prepare()
@@ -140,7 +143,7 @@ def sync(target: Target | None = None, *, force: bool = False, brief: bool = Fal
 
 def _pause(work: _Work) -> float:
     """How long this sync is to be put off; a pause that a request has time for is over afterwards."""
-    left = pace.left(work.target.pace) if work.brief or work.paced else 0.0
+    left = reload_throttle.left(work.target.pace) if work.brief or work.paced else 0.0
     if work.brief and 0 < left <= BUDGET - work.elapsed:
         time.sleep(left)
         return 0.0
@@ -156,7 +159,7 @@ def apply(target: Target, hosts: bytes, opts: bytes, reason: str) -> Outcome:
     work = _Work(target, after=hosts, opts_after=opts, opts_count=opts != b"")
     work.before, work.opts_before = _read(target.hosts), _read(target.opts)
     try:
-        work.hand = handwork.look(target, work.before, work.opts_before)
+        work.hand = overlay.look(target, work.before, work.opts_before)
         _publish(work)
     except (IPManagerError, OSError) as error:
         return _failed(work, error)
@@ -217,7 +220,7 @@ def _sync(work: _Work) -> Outcome:
 def _build(work: _Work) -> None:
     """The files as they are and as they should be."""
     work.before, work.opts_before = _read(work.target.hosts), _read(work.target.opts)
-    work.hand = handwork.look(work.target, work.before, work.opts_before)
+    work.hand = overlay.look(work.target, work.before, work.opts_before)
     work.seen = snapshot.take(work.target.server_id)
     work.sifted = work.hand.sift(work.seen)
     work.after = render.hosts_file(work.sifted.lines, work.target.url)
@@ -329,7 +332,7 @@ def _tell(work: _Work) -> None:
     try:
         _confirm(work)
     finally:
-        pace.keep(target.pace, len(work.seen.changes), time.monotonic() - told_at)
+        reload_throttle.keep(target.pace, len(work.seen.changes), time.monotonic() - told_at)
 
 
 def _confirm(work: _Work) -> None:

@@ -16,11 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from core.findings import Exam, Finding, error, note, ok, warning
-from dhcp import confirm, daemon, faults, installed, servers
-from dhcp.daemon import Daemon
+from dhcp import servers
+from dhcp.files import confirm, installed
+from dhcp.files.sync import CHANGED, preview
+from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
-from dhcp.sync import CHANGED, preview
-from dhcp.targets import Target
+from dhcp.state import daemon, dnsmasq_faults
+from dhcp.state.daemon import Daemon
 from ipam import freeze
 
 STALE = timedelta(seconds=60)  # a change that waits for so long has been tried more than once
@@ -80,10 +82,10 @@ def version(target: Target) -> Iterator[Finding]:
         text = _("dnsmasq was upgraded after process %d began: the old one still runs.") % found.pid
         yield warning(text, _("Start it again, as root."), RESTART)
     said = daemon.version(program)
-    if left := faults.unmended(said, faults.changelog()):
+    if left := dnsmasq_faults.unmended(said, dnsmasq_faults.changelog()):
         text = _("dnsmasq %(version)s has known faults: %(faults)s.") % {"version": said, "faults": ", ".join(left)}
         yield warning(text, _("Upgrade it, as root."), "apt-get install --only-upgrade dnsmasq-base", RESTART)
-    if faults.parsed(said) >= faults.SURVIVES_RELOADS:
+    if dnsmasq_faults.parsed(said) >= dnsmasq_faults.SURVIVES_RELOADS:
         return
     if deadly := [path for path in _hosts_files(target) if _has_tags(path)]:
         text = _("dnsmasq %(version)s dies at a reload of %(path)s: a line there has a tag (“set:”).")

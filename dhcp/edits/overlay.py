@@ -19,15 +19,16 @@ from django.utils import timezone
 
 from core import files
 from core.errors import Conflict
-from dhcp import check, edits, scopes
-from dhcp.edits import ADD, CHANGE, HOSTS, KEPT, OPTS, REMOVE, Edit
+from dhcp.edits import differences
+from dhcp.edits.differences import ADD, CHANGE, HOSTS, KEPT, OPTS, REMOVE, Edit
+from dhcp.files import check, scopes
+from dhcp.files.names import safe_name
+from dhcp.files.records import HostRecord, ScopeRecord, Sifted
+from dhcp.files.snapshot import Snapshot
+from dhcp.files.targets import Target
+from dhcp.files.validate import sift
 from dhcp.models import HandEdit, KeptFiles
-from dhcp.names import safe_name
 from dhcp.querysets import holders_of, name_of
-from dhcp.records import HostRecord, ScopeRecord, Sifted
-from dhcp.sift import sift
-from dhcp.snapshot import Snapshot
-from dhcp.targets import Target
 from ipam.addresses import Address, Network
 
 FEW = 10  # lines that may vanish by hand at once; of more, half must stay
@@ -85,7 +86,9 @@ class Handwork:
         if not active:
             return data
         head = [line for line in data.decode("ascii").splitlines() if line.startswith("#")]
-        lines = {edits.key_of(line): line for line in data.decode("ascii").splitlines() if not line.startswith("#")}
+        lines = {
+            differences.key_of(line): line for line in data.decode("ascii").splitlines() if not line.startswith("#")
+        }
         tags = {record.tag for record in records}
         for edit in active:
             _lay_option(edit, lines, tags)
@@ -98,7 +101,7 @@ class Handwork:
     def _judge(self, edit: HandEdit, rows: Rows) -> None:
         """Does the ledger say the same by now, or something else than it said when the line was edited?"""
         now, then = _record_of(edit.line, rows), _record_of(edit.was, rows)
-        complaint = edits.read(HOSTS, edit.line) if edit.line else ""
+        complaint = differences.read(HOSTS, edit.line) if edit.line else ""
         if isinstance(complaint, str) and complaint:  # an older version of us could read it
             _refuse(edit, complaint)
         elif now or (edit.action == REMOVE and not then):
@@ -146,7 +149,7 @@ def look(target: Target, hosts: bytes, opts: bytes) -> Handwork:
 def _look_closer(work: Handwork) -> None:
     kept = KeptFiles.objects.last_written(work.note["content"][0], work.target.server_id)
     base = {HOSTS: kept.hosts, OPTS: kept.opts} if kept else {}
-    work.rows = edits.count(base.get(HOSTS, b""))
+    work.rows = differences.count(base.get(HOSTS, b""))
     earlier = list(work.open)  # what is found now continues these, and never each other
     for name in work.strange:
         for edit in _found(name, base.get(name), work.looked_at[name]):
@@ -161,10 +164,10 @@ def _found(file: str, base: bytes | None, data: bytes) -> list[Edit]:
     """What was done by hand; the whole file where that cannot be said line by line, or can hardly be meant."""
     if base is None:
         return [_whole(file, data, "nothing is known of what we wrote there before")]
-    if edits.is_damage(base, data):
+    if differences.is_damage(base, data):
         return []
-    found = edits.compare(file, base, data)
-    gone, there = sum(edit.action == REMOVE for edit in found), edits.count(base)
+    found = differences.compare(file, base, data)
+    gone, there = sum(edit.action == REMOVE for edit in found), differences.count(base)
     if file == HOSTS and gone > FEW and gone * 2 > there:
         return [_whole(file, data, f"{gone} of {there} reservations were missing, which was taken for damage")]
     return found
@@ -201,7 +204,7 @@ def _continues(earlier: HandEdit, edit: Edit) -> bool:
     if earlier.line == edit.line:
         return True
     stands_elsewhere = earlier.served and earlier.line
-    return not stands_elsewhere and edits.same_one(edit.file, edit.line, earlier.line or earlier.was)
+    return not stands_elsewhere and differences.same_one(edit.file, edit.line, earlier.line or earlier.was)
 
 
 def _continue(earlier: HandEdit, edit: Edit) -> None:
@@ -271,7 +274,7 @@ def _record_of(line: str, rows: Rows) -> HostRecord | None:
 
 
 def _lay_option(edit: HandEdit, lines: dict[str, str], tags: Collection[str]) -> None:
-    key = edits.key_of(edit.line or edit.was)
+    key = differences.key_of(edit.line or edit.was)
     says = lines.get(key, "")
     if says == edit.line:
         _settle(edit, HandEdit.State.ADOPTED)

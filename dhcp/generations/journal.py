@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dhcp.files.records import Problem
+from dhcp.files.snapshot import SeenChange
 from dhcp.models import Generation, KeptFiles
-from dhcp.records import Problem
-from dhcp.snapshot import SeenChange
 
 KEPT_FILES = 100  # generations that one can go back to
 _KEPT_CHANGES = 200

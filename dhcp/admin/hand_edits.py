@@ -19,8 +19,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action
 
 from dhcp.admin.generations import ReadOnlyAdmin
-from dhcp.decide import Decision, adopt_all, discard_all
-from dhcp.edits import ADD, CHANGE, HOSTS, KEPT, REMOVE
+from dhcp.edits.decide import Decision, adopt_all, discard_all
+from dhcp.edits.differences import ADD, CHANGE, HOSTS, KEPT, REMOVE
 from dhcp.models import DhcpServer, HandEdit
 from ipam.admin import marks
 

@@ -11,10 +11,11 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict, IPManagerError
-from dhcp import check, outbox
-from dhcp.adopt import adopt as reserve
-from dhcp.check import Row
-from dhcp.edits import ADD, CHANGE, HOSTS, KEPT, REMOVE
+from dhcp import outbox
+from dhcp.edits.differences import ADD, CHANGE, HOSTS, KEPT, REMOVE
+from dhcp.files import check
+from dhcp.files.check import Row
+from dhcp.leases.adopt import adopt as reserve
 from dhcp.models import DhcpChange, HandEdit
 from ipam.models import Interface, Server, Sighting
 from ipam.querysets import lock_ledger

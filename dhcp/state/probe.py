@@ -25,10 +25,11 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from dhcp import check, state
-from dhcp.check import Row
+from dhcp.files import check
+from dhcp.files.check import Row
 from dhcp.models import Generation
-from dhcp.state import Card
+from dhcp.state import machines
+from dhcp.state.machines import Card
 from ipam.models import Interface, Server
 
 logger = logging.getLogger("dhcp.probe")
@@ -101,8 +102,8 @@ def sample(generation: Generation, network: IPv4Network | None) -> list[Wanted]:
     rows = [row for row in rows if row.macs and _is_reachable(row, network)]
     chosen = {row.macs[0]: row for row in random.sample(rows, min(len(rows), MOST))}
     cards = _cards(list(chosen))
-    fates = state.of_cards(cards)
-    live = {card.mac for card in cards if fates[card.key].kind == state.LIVE}
+    fates = machines.of_cards(cards)
+    live = {card.mac for card in cards if fates[card.key].kind == machines.LIVE}
     return [
         Wanted(row.name or mac, mac, row.ip)
         for mac, row in chosen.items()

@@ -9,13 +9,14 @@ from typing import Any
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from dhcp import render, snapshot, state
+from dhcp.files import render, snapshot
+from dhcp.files.records import HostLine, Sifted
+from dhcp.files.targets import Target
+from dhcp.files.validate import sift
 from dhcp.models import DhcpChange, DhcpServer, Generation, KeptFiles, Lease
-from dhcp.records import HostLine, Sifted
 from dhcp.servers import Routes
-from dhcp.sift import sift
-from dhcp.state import LIVE, Card, State
-from dhcp.targets import Target
+from dhcp.state import machines
+from dhcp.state.machines import LIVE, Card, State
 from ipam.addresses import parse_mac
 from ipam.models import Interface, Server, Sighting, Subnet
 
@@ -47,7 +48,7 @@ def why(text: str) -> Explanation:
     """Replay the decision for a MAC in any spelling. Raises ValueError when it is none."""
     mac = parse_mac(text)
     cards = _cards(mac)
-    states = state.of_cards(cards)
+    states = machines.of_cards(cards)
     steps = list(_steps(mac, cards))
     verdict, good = _verdict([(card, states[card.key]) for card in cards], mac)
     return Explanation(mac, steps, verdict, good)
@@ -159,18 +160,18 @@ def _leases(mac: str, cards: list[Card]) -> Iterator[Step]:
         right = lease.verdict == Lease.Verdict.RIGHT  # type: ignore[attr-defined]
         verdict = Lease.Verdict(lease.verdict).label  # type: ignore[attr-defined]
         answer = _("%(ip)s until %(until)s: %(verdict)s") % {
-            "ip": lease.ip_address, "until": state.moment(lease.leased_until or now()), "verdict": verdict,
+            "ip": lease.ip_address, "until": machines.moment(lease.leased_until or now()), "verdict": verdict,
         }  # fmt: skip
         yield Step(_("What does it use now?"), answer, right)
     own = {name for card in cards for name in card.identities}
     for lease in Lease.objects.live().filter(ip_address__in=[card.ip for card in cards if card.ip is not None]):
-        if not state.is_holders(lease, own):
+        if not machines.is_holders(lease, own):
             yield Step(_("Who else uses its address?"), _until(lease), False)
 
 
 def _until(lease: Sighting) -> str:
-    until = state.moment(lease.leased_until or now())
-    return _("%(mac)s, until %(until)s.") % {"mac": state.named(lease), "until": until}
+    until = machines.moment(lease.leased_until or now())
+    return _("%(mac)s, until %(until)s.") % {"mac": machines.named(lease), "until": until}
 
 
 def _verdict(fates: list[tuple[Card, State]], mac: str) -> tuple[str, bool]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from dhcp.records import ConfGroup, ConfLine
+from dhcp.files.records import ConfGroup, ConfLine
 
 ASKS = (
     "mac=${net0/mac:hexhyp}&uuid=${uuid}&serial=${serial:uristring}"

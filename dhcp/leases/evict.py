@@ -19,12 +19,12 @@ from django.utils.translation import gettext as _
 
 from core import files
 from core.errors import Conflict, Invalid, Unavailable
-from dhcp import leases
-from dhcp.ingest import read_settled
+from dhcp.files.targets import Target
+from dhcp.leases import lease_file
+from dhcp.leases.ingest import read_settled
 from dhcp.models import DhcpServer, Eviction, Lease
 from dhcp.servers import Routes
-from dhcp.state import named
-from dhcp.targets import Target
+from dhcp.state.machines import named
 from ipam.models import Sighting, Subnet
 
 WAIT = 2.0  # seconds until the lease must be gone from the lease file
@@ -124,7 +124,7 @@ def _holds(lease: Sighting, target: Target) -> bool:
     """Whether this very machine holds this address, as dnsmasq itself has written it down."""
     assert target.leases is not None
     try:
-        found = leases.read(read_settled(target.leases))
+        found = lease_file.read(read_settled(target.leases))
     except OSError as error:
         raise NotEvicted(f"{target.leases}: {error.strerror}", hint=_("Is that its lease file?")) from error
     return any((one.ip, one.mac) == (lease.ip_address, lease.mac_address) for one in found)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from django.utils.translation import gettext as _
 
-from dhcp.targets import Target
+from dhcp.files.targets import Target
 from ipam.addresses import Network
 
 _RANGE = re.compile(

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict, Invalid
-from dhcp.state import named
+from dhcp.state.machines import named
 from ipam.hostnames import validate_hostname
 from ipam.models import Interface, Server, Sighting
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
-from dhcp.names import safe_name
-from dhcp.records import HostLine, HostRecord, Problem, Sifted
+from dhcp.files.names import safe_name
+from dhcp.files.records import HostLine, HostRecord, Problem, Sifted
 from ipam.addresses import Address, Network
 
 # Keeps a line far from the 1024 characters after which dnsmasq reads the rest as a line of its own.

@@ -10,9 +10,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from dhcp import options, scopes
+from dhcp import options
+from dhcp.files import scopes
+from dhcp.files.records import HostRecord, Problem, ScopeRecord
 from dhcp.models import DhcpOption, DhcpScope
-from dhcp.records import HostRecord, Problem, ScopeRecord
 from ipam.addresses import Address
 from ipam.hostnames import validate_hostname
 

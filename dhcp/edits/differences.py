@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from dhcp import check
+from dhcp.files import check
 
 HOSTS, OPTS = "hosts", "opts"
 ADD, CHANGE, REMOVE, KEPT = "add", "change", "remove", "kept"

@@ -18,8 +18,8 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from dhcp import leases
-from dhcp.leases import Lease
+from dhcp.leases import lease_file
+from dhcp.leases.lease_file import Lease
 from dhcp.models import DhcpServer
 from ipam import freeze
 from ipam.addresses import Address
@@ -130,7 +130,7 @@ class Watch:
         mark = (*_mark(self.path), frozen)  # a restored ledger has not heard of leases that we have told of
         if mark == self.seen:
             return Ingested()
-        told = ingest(leases.read(read_settled(self.path)), origin=self.origin)
+        told = ingest(lease_file.read(read_settled(self.path)), origin=self.origin)
         if frozen and self.origin:
             DhcpServer.objects.filter(name=self.origin).update(compared_at=timezone.now())
         self.seen, self.complaint = mark, ""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from core.errors import Invalid
-from dhcp.records import ConfGroup, ConfLine, ScopeRecord
-from dhcp.render import header
+from dhcp.files.records import ConfGroup, ConfLine, ScopeRecord
+from dhcp.files.render import header
 from ipam.addresses import Address
 
 _PATH = re.compile(r"/[A-Za-z0-9/._+-]+")

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from dhcp.records import HostLine
+from dhcp.files.records import HostLine
 from ipam.addresses import Address
 
 GENERATION_NAME = "gen.ipmanager.internal"

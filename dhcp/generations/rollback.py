@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from core import files
 from core.errors import Conflict, NotFound
-from dhcp import check
-from dhcp.journal import Outcome
+from dhcp.files import check
+from dhcp.files.sync import PATIENCE, apply, sync
+from dhcp.files.targets import DEFAULT, Target
+from dhcp.generations.journal import Outcome
 from dhcp.models import DhcpServer, Generation, KeptFiles
 from dhcp.querysets import holders_of, name_of
-from dhcp.sync import PATIENCE, apply, sync
-from dhcp.targets import DEFAULT, Target
 
 MOST = 10  # clashes that are named
 

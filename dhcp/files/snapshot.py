@@ -14,11 +14,11 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Q
 
-from dhcp import inherit
+from dhcp.files import effective_scope
+from dhcp.files.records import HostRecord, Problem, ScopeRecord
+from dhcp.files.validate import MOST_MACS
 from dhcp.models import DhcpChange, DhcpScope
-from dhcp.records import HostRecord, Problem, ScopeRecord
 from dhcp.servers import Routes
-from dhcp.sift import MOST_MACS
 from ipam.addresses import Address, Network
 from ipam.models import Interface, Server, Subnet
 from ipam.querysets import SubnetIndex
@@ -85,7 +85,7 @@ def take(server_id: int | None = None) -> Snapshot:
         routes = Routes.read()
         cards = [*_servers(), *_interfaces()]
         served = [scope for scope in DhcpScope.objects.served() if routes.of(scope.subnet) == server_id]
-        scopes = [inherit.record(scope) for scope in served]
+        scopes = [effective_scope.record(scope) for scope in served]
         rows = DhcpChange.objects.for_server(server_id).order_by("pk").values_list(*SeenChange.__slots__)
         changes = [SeenChange(*row) for row in rows]
     index = SubnetIndex(subnets)

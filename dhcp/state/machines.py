@@ -22,11 +22,11 @@ from django.utils.formats import localize
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from dhcp import check, installed
-from dhcp.leases import FOREVER
+from dhcp.files import check, installed
+from dhcp.files.targets import Target
+from dhcp.leases.lease_file import FOREVER
 from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit
 from dhcp.servers import Routes
-from dhcp.targets import Target
 from ipam.addresses import Address, Network, host_network, supernets
 from ipam.models import Interface, Server, Sighting, Subnet
 from ipam.querysets import SubnetIndex

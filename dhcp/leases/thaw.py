@@ -15,10 +15,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict
-from dhcp import leases, servers, sync
-from dhcp.ingest import ingest, read_settled
+from dhcp import servers
+from dhcp.files import sync
+from dhcp.files.targets import Target
+from dhcp.leases import lease_file
+from dhcp.leases.ingest import ingest, read_settled
 from dhcp.models import DhcpServer, Lease
-from dhcp.targets import Target
 from ipam import addresses, freeze
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Subnet
@@ -90,7 +92,7 @@ def _read_here() -> Iterator[str]:
     """Read the lease files of this installation; the names of those whose file cannot be read."""
     for target in servers.here():
         try:
-            ingest(leases.read(read_settled(_file_of(target))), origin=target.origin)
+            ingest(lease_file.read(read_settled(_file_of(target))), origin=target.origin)
         except OSError:
             yield target.name
 

@@ -16,11 +16,11 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext
 
-from dhcp import check
-from dhcp.check import Row
+from dhcp.files import check
+from dhcp.files.check import Row
+from dhcp.files.names import safe_name
+from dhcp.files.snapshot import interface_name
 from dhcp.models import DhcpChange, HandEdit
-from dhcp.names import safe_name
-from dhcp.snapshot import interface_name
 from ipam.addresses import Network
 
 Change = Mapping[str, Any]  # as journal keeps it: kind, id, name, action, detail, who, at

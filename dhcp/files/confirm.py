@@ -10,7 +10,7 @@ import time
 from ipaddress import IPv4Address
 
 from core.errors import Unavailable
-from dhcp.render import GENERATION_NAME
+from dhcp.files.render import GENERATION_NAME
 
 _FIRST_WAIT = 0.005
 _LONGEST_WAIT = 0.1
