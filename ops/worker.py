@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 LOOPS = [
     "ipam.worker.Worker",
     "dhcp.worker.Worker",
-    "pxe.watch.Worker",
+    "pxe.events.dnsmasq_log.Worker",
     "registry.worker.Worker",
     "ops.worker_heartbeat.Worker",
     "ops.prune.Worker",

@@ -16,7 +16,8 @@ from simple_history.models import HistoricalRecords
 from ipam.fields import AddressField, MACField
 from ipam.models import Row as LedgerRow
 from ipam.models import Server, Subnet
-from pxe import answers, names, rules
+from pxe import names, rules
+from pxe.boot import answers
 from pxe.querysets import AssignmentQuerySet, EventQuerySet, ImageQuerySet, MenuQuerySet
 
 

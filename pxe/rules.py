@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from core.errors import Clash
-from pxe import answers
+from pxe.boot import answers
 
 if TYPE_CHECKING:
     from pxe.models import BootAnswers, BootAssignment, BootIdentity, BootImage, BootMenu

@@ -16,7 +16,8 @@ from api.resources import ChosenFields
 from core.errors import Clash, NotFound
 from ipam.api.serializers import MAC, Address, Ledger
 from ipam.models import Server, Subnet
-from pxe import files, names, once
+from pxe import files, names
+from pxe.boot import boot_once
 from pxe.models import (
     BootAnswers,
     BootAssignment,
@@ -73,7 +74,7 @@ class AssignmentSerializer(Ledger):
         read_only_fields = ["state", "attempts", "first_offered_at", "last_offered_at", "ended_at"]
 
     def get_reason(self, row: BootAssignment) -> str:
-        return once.reason(row) if row.mode == BootAssignment.Mode.ONCE else ""
+        return boot_once.reason(row) if row.mode == BootAssignment.Mode.ONCE else ""
 
     def validate_image(self, image: BootImage | None) -> BootImage | None:
         """An answer file may open machines, and belongs to no network: who has bounds does not choose one."""

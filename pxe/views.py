@@ -18,14 +18,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from core.errors import NotFound
 from core.proxies import client_address
 from ipam.addresses import parse_address, parse_mac
-from pxe import files, install, loaders, once, permits, serve
-from pxe.due import Due, due
-from pxe.journal import Kind, asker_behind, note, note_end
+from pxe import file_response, files, loaders
+from pxe.boot import boot_once, install, permits
+from pxe.boot.decide import Due, due
+from pxe.boot.identify import Found, identify
+from pxe.boot.records import Asker
+from pxe.boot.script import script
+from pxe.events.journal import Kind, asker_behind, note, note_end
 from pxe.models import BootFile
 from pxe.names import is_file_name
-from pxe.records import Asker
-from pxe.script import script
-from pxe.who import Found, identify
 
 PLATFORMS = ("efi", "pcbios")
 _WORD = re.compile(r"[a-z0-9_]{1,20}")
@@ -62,13 +63,13 @@ def read(request: HttpRequest) -> Asker:
 def write_down(asker: Asker, found: Found, answer: Due) -> None:
     for ended in answer.ended:
         assert found.server
-        note_end(ended, found.server, asker, once.reason(ended))
+        note_end(ended, found.server, asker, boot_once.reason(ended))
     plan, assignment = answer.plan, answer.assignment
     kind = Kind.OFFER if plan.image else Kind.MENU if plan.menu else Kind.LOCAL
     image = assignment.image if assignment else None
     note(kind, found.server, asker, plan.why, image=image, assignment=assignment)
-    if assignment and found.server and plan.image and once.ends_unseen(assignment):
-        once.finish(assignment, found.server, asker)
+    if assignment and found.server and plan.image and boot_once.ends_unseen(assignment):
+        boot_once.finish(assignment, found.server, asker)
 
 
 @require_safe
@@ -78,7 +79,7 @@ def boot_file(request: HttpRequest, name: str) -> HttpResponseBase:
     if file is None:
         return HttpResponseNotFound("no such boot file\n", content_type="text/plain")
     try:
-        response = serve.answer(request, file)
+        response = file_response.answer(request, file)
     except NotFound:
         return HttpResponseNotFound("the boot file is missing\n", content_type="text/plain")
     if request.method == "GET" and response.status_code == 200:
@@ -93,7 +94,7 @@ def loader(request: HttpRequest, name: str) -> HttpResponseBase:
     if name not in loaders.NAMES:
         return HttpResponseNotFound("no such loader\n", content_type="text/plain")
     try:
-        response = serve.stream(request, files.open_file(name, settings.TFTP_ROOT))
+        response = file_response.stream(request, files.open_file(name, settings.TFTP_ROOT))
     except NotFound:
         return HttpResponseNotFound("not published yet: manage.py publish_loaders\n", content_type="text/plain")
     if request.method == "GET":
@@ -155,8 +156,8 @@ def fetched(asker: Asker, file: BootFile) -> None:
     if told is None or told.server is None:
         return
     note(Kind.FILE, told.server, asker, file.name, image=told.image, assignment=told.assignment)
-    if told.assignment and once.ends_with_file(told.assignment, file):
-        once.finish(told.assignment, told.server, asker)
+    if told.assignment and boot_once.ends_with_file(told.assignment, file):
+        boot_once.finish(told.assignment, told.server, asker)
 
 
 def _mac(said: QueryDict) -> str | None:

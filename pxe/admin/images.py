@@ -20,8 +20,9 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 from core.errors import IPManagerError
 from ipam.admin import marks
 from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerInline, when
-from pxe import files, sift
+from pxe import files
 from pxe.admin.searches import having
+from pxe.boot import validate
 from pxe.models import BootAnswers, BootFile, BootImage, BootInitrd
 
 
@@ -155,7 +156,7 @@ class ImageAdmin(LedgerAdmin):
 
     @admin.display(description=_("state"), ordering="enabled")
     def state(self, image: BootImage) -> SafeString:
-        if complaint := sift.complaint(image):
+        if complaint := validate.complaint(image):
             return format_html('<span title="{0}">{1}</span>', complaint, marks.badge("no", gettext("left out")))
         return marks.badge("yes", gettext("enabled")) if image.enabled else marks.badge("unknown", gettext("disabled"))
 

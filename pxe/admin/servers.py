@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from ipam.admin import marks
 from ipam.admin.base import Facts, LedgerInline, extend
 from ipam.models import Server
-from pxe import state
 from pxe.admin.events import badge, to_the_second
+from pxe.events import boot_state
+from pxe.events.timeline import Diagnosis
 from pxe.models import BootAssignment, BootIdentity
-from pxe.timeline import Diagnosis
 
 SHOWN = 12
 
@@ -37,13 +37,13 @@ class Boots:
 
     def _boot_facts(self, server: Server) -> Facts:
         rows = BootAssignment.objects.open().filter(server=server).select_related("image", "server")
-        events = state.events_of(server)
+        events = boot_state.events_of(server)
         if not (rows or events):
             return []  # most servers have nothing to do with network boot
         lines = ((to_the_second(event), badge(event), event.detail) for event in events[:SHOWN])
         return [
             (_("Boots"), marks.links(rows)),
-            (_("Boot state"), verdict(state.diagnosis(events, timezone.now()))),
+            (_("Boot state"), verdict(boot_state.diagnosis(events, timezone.now()))),
             (_("Boot timeline"), format_html_join("", "<div>{} {} {}</div>", lines) or marks.NOTHING),
         ]
 

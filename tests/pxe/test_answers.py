@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from pxe import answers
+from pxe.boot import answers
 from pxe.models import BootAnswers, BootAssignment, BootEvent, BootPermit
 from tests.ipam.factories import ServerFactory, SubnetFactory
 from tests.pxe import tokenizer

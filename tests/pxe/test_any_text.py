@@ -9,10 +9,10 @@ import os
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pxe import sift
+from pxe.boot import validate
+from pxe.boot.records import Menu, Plan
+from pxe.boot.script import script
 from pxe.models import BootFile, BootImage, BootInitrd
-from pxe.records import Menu, Plan
-from pxe.script import script
 from tests.pxe import tokenizer
 
 STRINGS = 1_000_000 if os.environ.get("IPMANAGER_TEST_PROOF") else 20_000
@@ -55,9 +55,9 @@ rows = st.tuples(*(images(number) for number in range(1, IMAGES + 1)))
 @settings(quick, max_examples=STRINGS * 4 // 5 // (IMAGES * OF_EACH))
 @given(rows, text, text)
 def test_a_menu_has_the_intended_commands_and_no_other(rows, title, below):
-    kept = [row for row in rows if not sift.complaint(row)]
-    submenu = Menu(7, below, tuple(sift.images(kept[:2])), shell=False)
-    shown = script(Plan(menu=Menu(0, title, tuple(sift.images(kept)), (submenu,))))
+    kept = [row for row in rows if not validate.complaint(row)]
+    submenu = Menu(7, below, tuple(validate.images(kept[:2])), shell=False)
+    shown = script(Plan(menu=Menu(0, title, tuple(validate.images(kept)), (submenu,))))
 
     commands = [part for part in tokenizer.read(shown) if isinstance(part, list)]
     assert {command[0] for command in commands} <= COMMANDS
@@ -75,9 +75,9 @@ def test_a_menu_has_the_intended_commands_and_no_other(rows, title, below):
 @quick
 @given(images(1), text)
 def test_an_assigned_image_boots_by_the_intended_commands_and_no_other(row, hostname):
-    if sift.complaint(row):
+    if validate.complaint(row):
         return
-    shown = script(Plan(image=sift.image(row), greeting=f"IPManager: {hostname} boots it"))
+    shown = script(Plan(image=validate.image(row), greeting=f"IPManager: {hostname} boots it"))
     names = [part[0] for part in tokenizer.read(shown) if isinstance(part, list)]
     own = ["chain", "goto"] if row.kind == "chain" else ["kernel", "goto", *["initrd", "goto"] * len(row.initrds),
                                                          "boot", "goto"]  # fmt: skip
@@ -99,6 +99,6 @@ def started(row):
 def test_plain_texts_lose_nothing(name, kernel, argument):
     row = BootImage(pk=1, name=name, kernel=BootFile(name=kernel), cmdline=argument)
     row._prefetched_objects_cache = {"initrd_rows": []}
-    shown = script(Plan(menu=Menu(0, name, tuple(sift.images([row])))))
+    shown = script(Plan(menu=Menu(0, name, tuple(validate.images([row])))))
     assert tokenizer.items(shown)["img1"] == f"{name} [any]"
     assert ["kernel", f"/boot/files/{kernel}", argument] in tokenizer.read(shown)

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError
 
-from pxe import ipxe
+from pxe.boot import ipxe
 from pxe.models import BootImage
 from tests.pxe.factories import AssignmentFactory, FileFactory, ImageFactory, MenuFactory
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth.models import User
 
+from pxe.events.timeline import Expected, Step, diagnose
 from pxe.models import BootEvent
-from pxe.timeline import Expected, Step, diagnose
 from tests.ipam.factories import ServerFactory
 from tests.pxe.factories import AssignmentFactory
 from tests.support.api import with_session

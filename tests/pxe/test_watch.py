@@ -3,9 +3,9 @@
 import pytest
 from django.db import OperationalError, connection
 
-from pxe import state
+from pxe.events import boot_state
+from pxe.events.dnsmasq_log import Reader, Tail, Worker
 from pxe.models import BootEvent
-from pxe.watch import Reader, Tail, Worker
 from tests.ipam.factories import ServerFactory
 
 MAC, IP = "02:00:00:00:00:0a", "10.77.0.9"
@@ -24,8 +24,8 @@ def test_a_bios_loader_sent_to_a_uefi_client_is_diagnosed():
     assert list(BootEvent.objects.order_by("pk").values_list("kind", "firmware", "detail")) == [
         ("dhcp", "uefi", "architecture 7"), ("loader", "", "undionly.kpxe"),
     ]  # fmt: skip
-    events = state.events_of(server)
-    assert "BIOS loader undionly.kpxe was sent to a UEFI client" in state.diagnosis(events, events[0].at).text
+    events = boot_state.events_of(server)
+    assert "BIOS loader undionly.kpxe was sent to a UEFI client" in boot_state.diagnosis(events, events[0].at).text
 
 
 @pytest.mark.django_db

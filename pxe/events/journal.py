@@ -7,8 +7,8 @@ from typing import Any
 from django.utils import timezone
 
 from ipam.models import Server
+from pxe.boot.records import Asker
 from pxe.models import BootAssignment, BootEvent
-from pxe.records import Asker
 
 Kind = BootEvent.Kind
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ipam.models import Server
+from pxe.events.timeline import Diagnosis, Expected, Step, diagnose
 from pxe.models import BootEvent, BootImage
-from pxe.timeline import Diagnosis, Expected, Step, diagnose
 
 LOOKED_AT = 40  # events
 

@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ipam.models import Server
-from pxe import answers, once, permits, sift
+from pxe.boot import answers, boot_once, permits, validate
+from pxe.boot.identify import Found
+from pxe.boot.records import Asker, Image, Menu, Plan
 from pxe.models import BootAnswers, BootAssignment, BootImage, BootMenu
-from pxe.records import Asker, Image, Menu, Plan
-from pxe.who import Found
 
 TITLE = "IPManager PXE Boot Menu"
 BUILT_IN = BootMenu(pk=0, name=TITLE, title=TITLE)
@@ -36,15 +36,15 @@ def due(asker: Asker, found: Found, now: datetime) -> Due:
     ended: list[BootAssignment] = []
     why: list[str] = []
     for assignment in _locked(found):
-        if over := once.verdict(assignment, now):
-            once.end(assignment, over, now)
+        if over := boot_once.verdict(assignment, now):
+            boot_once.end(assignment, over, now)
             ended.append(assignment)
         elif assignment.image is None:
             return Due(Plan(greeting=_greeting(found.server, "its local disk")), assignment, tuple(ended))
         elif hindrance := _hindrance(assignment.image, asker):
             why.append(hindrance)
         else:
-            once.offer(assignment, now)
+            boot_once.offer(assignment, now)
             return Due(_assigned(found, assignment, asker, now), assignment, tuple(ended))
     return Due(_unassigned(found, asker, why, bool(ended)), None, tuple(ended))
 
@@ -58,7 +58,7 @@ def _locked(found: Found) -> Iterable[BootAssignment]:
 
 def _assigned(found: Found, assignment: BootAssignment, asker: Asker, now: datetime) -> Plan:
     assert assignment.image and found.server
-    image, why = sift.image(assignment.image), once.reason(assignment)
+    image, why = validate.image(assignment.image), boot_once.reason(assignment)
     if given := assignment.image.answers:
         if found.confirmed and asker.source:
             image = _with_answers(image, given, _permit(assignment, asker, now))
@@ -92,9 +92,9 @@ def _hindrance(image: BootImage, asker: Asker) -> str:
     """Why a machine cannot have the image that it should have."""
     if not image.enabled:
         return _("“%s” is disabled.") % image
-    if complaint := sift.complaint(image):
+    if complaint := validate.complaint(image):
         return f"“{image}”: {complaint}"
-    if not sift.image(image).fits(asker.firmware):
+    if not validate.image(image).fits(asker.firmware):
         facts = {"image": image, "arch": image.get_arch_display(), "firmware": asker.firmware.upper()}
         return _("“%(image)s” is for %(arch)s, but the machine booted by %(firmware)s.") % facts
     return ""
@@ -108,7 +108,7 @@ def _menu(server: Server | None, asker: Asker) -> Menu:
     """The menu with the images that can run there. A fixed number of queries."""
     shown, *below = BootMenu.objects.of(server, asker.source) or [BUILT_IN]
     chosen = BootMenu.objects.choices([shown, *below])
-    fitting = [image for image in sift.images(list(BootImage.objects.bootable())) if image.fits(asker.firmware)]
+    fitting = [image for image in validate.images(list(BootImage.objects.bootable())) if image.fits(asker.firmware)]
     submenus = tuple(_record(menu, fitting, chosen) for menu in below)
     return replace(_record(shown, fitting, chosen), submenus=submenus)
 

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from ipam.models import Server
 from pxe import querysets
+from pxe.boot.records import Asker
 from pxe.querysets import Way
-from pxe.records import Asker
 
 
 @dataclass(frozen=True, slots=True)

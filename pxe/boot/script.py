@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pxe import ipxe
-from pxe.ipxe import Command, Label, Line
-from pxe.records import Image, Menu, Plan
+from pxe.boot import ipxe
+from pxe.boot.ipxe import Command, Label, Line
+from pxe.boot.records import Image, Menu, Plan
 
 LOCAL, SHELL, ROOT, FAILED = "local", "shell", "start", "failed"
 

@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ipam.models import Server
-from pxe.journal import note_end
+from pxe.boot.records import Asker
+from pxe.events.journal import note_end
 from pxe.models import BootAssignment, BootFile
-from pxe.records import Asker
 
 State = BootAssignment.State
 

@@ -16,10 +16,10 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, transaction
 
 from ipam.addresses import parse_address
-from pxe.journal import Kind, note
+from pxe.boot.identify import has_card, identify
+from pxe.boot.records import Asker
+from pxe.events.journal import Kind, note
 from pxe.loaders import NAMES
-from pxe.records import Asker
-from pxe.who import has_card, identify
 
 logger = logging.getLogger("pxe.watch")
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from pxe import ipxe, names
+from pxe import names
+from pxe.boot import ipxe
+from pxe.boot.records import Image
 from pxe.models import BootFile, BootImage
-from pxe.records import Image
 
 
 def image(row: BootImage) -> Image:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ipam.models import Server, Subnet
-from pxe import answers, once
-from pxe.journal import Kind, note
+from pxe.boot import answers, boot_once
+from pxe.boot.records import Asker
+from pxe.events.journal import Kind, note
 from pxe.models import BootAnswers, BootAssignment
-from pxe.records import Asker
 
 
 def document(wanted: str, given: BootAnswers, server: Server, callback: str) -> str | None:
@@ -43,4 +43,4 @@ def called_back(assignment: BootAssignment, asker: Asker) -> None:
     server = assignment.server
     note(Kind.DONE, server, asker, image=assignment.image, assignment=assignment)
     if assignment.mode == BootAssignment.Mode.ONCE:
-        once.finish(assignment, server, asker)
+        boot_once.finish(assignment, server, asker)
