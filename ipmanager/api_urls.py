@@ -11,7 +11,7 @@ from ipam.api.search import Search
 from ippool import api
 from pxe import api as pxe_api
 from registry import api as registry_api
-from registry import discovery
+from registry.discovery import api as discovery
 
 router = SimpleRouter()
 ipam_api.register(router)

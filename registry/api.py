@@ -21,12 +21,13 @@ from api.access import Right
 from api.models import Token
 from core.errors import Conflict, IPManagerError
 from core.proxies import client_address
-from registry import configure, depart, environments, heartbeat, restart, simulate, unusual
-from registry import register as verbs
+from registry import configure, environments, restart
 from registry import serializers as shapes
-from registry.callers import calling, check_speaker
+from registry.discovery.start_order import StartOrder, start_order
 from registry.models import Call, RegistryConfig, RestartRequest, Service
-from registry.order import StartOrder, start_order
+from registry.services import deregister, heartbeat, simulate, unusual
+from registry.services import register as verbs
+from registry.services.callers import calling, check_speaker
 
 SCOPE = "registry"
 LONGEST_ID = 200
@@ -127,7 +128,7 @@ class Deregister(View):
     def post(self, request: Request) -> Response:
         asked = shapes.checked(shapes.NamedSerializer, request)
         config = self.speaking(asked["environment"], asked["service_id"])
-        if depart.deregister(asked["service_id"], config.environment):
+        if deregister.deregister(asked["service_id"], config.environment):
             return done(_("Service %s is deregistered.") % asked["service_id"])
         return unknown(asked["service_id"])
 
@@ -269,7 +270,7 @@ class Cleanup(View):
         config = self.environment(asked["environment"])
         if isinstance(request.auth, Token) and request.auth.services:
             raise exceptions.PermissionDenied(_("This token speaks for some services only."))
-        number = depart.clean_up(config.environment, asked["timeout_minutes"])
+        number = deregister.clean_up(config.environment, asked["timeout_minutes"])
         return Response({"cleaned_services_count": number})
 
 

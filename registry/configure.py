@@ -99,8 +99,8 @@ def _save_at(row: PortRange | Simulation, field: str) -> None:
 
 def discard(environment: str) -> int:
     """Delete a test environment with its services; how many there were. Raises Conflict for any other."""
-    from registry.depart import deregister
     from registry.models import Service
+    from registry.services.deregister import deregister
 
     config = RegistryConfig.objects.get(environment=environment)
     if config.mode != RegistryConfig.Mode.TEST:

@@ -13,11 +13,11 @@ from rest_framework.request import Request
 
 from ipam import addresses
 from registry import models, rules
+from registry.discovery.start_order import StartOrder
 from registry.models import Protocol, RegistryConfig, RestartRequest, Service
-from registry.order import StartOrder
 from registry.records import ServiceRecord
-from registry.register import Registered
-from registry.wish import Wish
+from registry.services.register import Registered
+from registry.services.registration import Wish
 
 MOST_DEPENDENCIES = 200
 MOST_BEATS = 10_000

@@ -7,7 +7,7 @@ import threading
 
 from django.db import DatabaseError, close_old_connections
 
-from registry.sweep import Sweeper
+from registry.services.sweep import Sweeper
 
 logger = logging.getLogger("registry.worker")
 

@@ -17,9 +17,9 @@ from core.errors import IPManagerError
 from ipam.admin import marks
 from ipam.admin.base import WIDGETS, LedgerForm, LedgerInline, ListAdmin, ShowsRefusals
 from registry import restart
-from registry.admin.picture import PicturePage, picture_url, status_badge
-from registry.keep import keep, strike_out
+from registry.admin.dependency_graph import PicturePage, picture_url, status_badge
 from registry.models import Service, ServiceDependency
+from registry.services.manual_edits import keep, strike_out
 
 
 class TypeFilter(DropdownFilter):

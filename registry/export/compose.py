@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from registry.export.sift import Entry, LeftOut, sift
+from registry.discovery.start_order import cyclic
 from registry.export.text import Export, Options, as_yaml, comments, variable
-from registry.order import cyclic
+from registry.export.validate import Entry, LeftOut, sift
 from registry.records import ServiceRecord
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from registry.export.ingress import speaks_http
-from registry.export.sift import Entry, not_tcp, sift, unreachable
 from registry.export.text import Export, Options, comments
+from registry.export.validate import Entry, not_tcp, sift, unreachable
 from registry.records import ServiceRecord
 
 

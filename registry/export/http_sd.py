@@ -3,8 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from registry.export.sift import Entry, not_tcp, sift, unreachable
 from registry.export.text import Export, Options
+from registry.export.validate import Entry, not_tcp, sift, unreachable
 from registry.records import ServiceRecord
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from registry.export.kubernetes import Manifest, by_protocol, metadata, port_of, sifted_groups
-from registry.export.sift import Entry, LeftOut
 from registry.export.text import Export, Options, as_yaml, comments
+from registry.export.validate import Entry, LeftOut
 from registry.records import ServiceRecord
 
 HTTP_TYPES = ("web", "api")

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from registry.export.sift import Entry, LeftOut, sift, unreachable
 from registry.export.text import Export, Options, as_yaml, comments
+from registry.export.validate import Entry, LeftOut, sift, unreachable
 from registry.records import ServiceRecord
 
 MANAGER = "ipmanager"

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from registry.export.sift import Entry, not_tcp, sift, unreachable
 from registry.export.text import Export, Options, comments
+from registry.export.validate import Entry, not_tcp, sift, unreachable
 from registry.records import ServiceRecord
 
 

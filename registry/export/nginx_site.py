@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from registry.export.ingress import speaks_http
 from registry.export.nginx import upstream
-from registry.export.sift import LeftOut, not_tcp, sift, unreachable
 from registry.export.text import Export, Options, comments
+from registry.export.validate import LeftOut, not_tcp, sift, unreachable
 from registry.records import ServiceRecord
 
 # Of a server_name: a longer one needs another server_names_hash_bucket_size, without which nginx does not start.

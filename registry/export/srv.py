@@ -3,8 +3,8 @@ hosts file."""
 
 from collections.abc import Sequence
 
-from registry.export.sift import LeftOut, sift, unreachable
 from registry.export.text import Export, Options, comments
+from registry.export.validate import LeftOut, sift, unreachable
 from registry.records import ServiceRecord
 
 LONGEST_NAME = 62  # an underscore stands before it

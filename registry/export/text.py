@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from core.errors import Invalid
-from registry.export.sift import LeftOut
+from registry.export.validate import LeftOut
 from registry.records import ServiceRecord
 
 LONGEST_COMMENT = 200

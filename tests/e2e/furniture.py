@@ -15,8 +15,8 @@ from django.utils import timezone
 from dhcp.models import DhcpScope
 from ipam.models import Server, Sighting, Subnet
 from pxe.models import BootEvent
-from registry.register import register
-from registry.wish import Wish
+from registry.services.register import register
+from registry.services.registration import Wish
 from tests.pxe.factories import AnswersFactory, AssignmentFactory, FileFactory, ImageFactory, MenuFactory
 
 # Service, type, what it needs.

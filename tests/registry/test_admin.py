@@ -7,8 +7,8 @@ from django.urls import reverse
 from ipam.models import IPAddress
 from registry import restart
 from registry.models import Call, PortRange, RegistryConfig, RestartAction, Service, Unusual
-from registry.register import register
-from registry.wish import Wish
+from registry.services.register import register
+from registry.services.registration import Wish
 from tests.ipam.admin_forms import errors_of, filled, messages_of, queries_of, save
 from tests.ipam.factories import SubnetFactory
 from tests.registry.factories import ServiceFactory

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.export import FORMATS
-from registry.export.sift import sift
+from registry.export.validate import sift
 from registry.models import service_id_shape, text_shape, type_shape
 from tests.registry.services import OPTIONS, service
 

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from registry import watch
+from registry.discovery import wait
 from registry.export import FORMATS
 from registry.models import Service
 from tests.registry.factories import ServiceFactory
@@ -83,10 +83,10 @@ def test_a_strange_wish_is_refused(registry, query):
 def test_a_look_costs_the_same_queries_for_many_services(django_assert_num_queries):
     ServiceFactory.create_batch(3, dependencies=["db"])
     with django_assert_num_queries(2):
-        watch.look("development")
+        wait.look("development")
     ServiceFactory.create_batch(20, dependencies=["db", "mail"])
     with django_assert_num_queries(2):
-        watch.look("development")
+        wait.look("development")
 
 
 def in_background(work):
@@ -112,7 +112,7 @@ def in_background(work):
 @pytest.mark.django_db(transaction=True)
 def test_who_waits_is_answered_when_something_changes(registry):
     cursor = registry.get("changes")[1]["cursor"]
-    waiting = in_background(lambda: watch.changed("development", cursor, 15))
+    waiting = in_background(lambda: wait.changed("development", cursor, 15))
     time.sleep(0.2)
     started = time.monotonic()
     registry.register("billing")
@@ -124,16 +124,16 @@ def test_a_wait_ends_by_itself(registry):
     cursor = registry.get("changes")[1]["cursor"]
     started = time.monotonic()
     assert registry.get("changes", since=cursor, wait=0.1)[1]["changed"] is False
-    assert 0.1 <= time.monotonic() - started < watch.LONGEST_WAIT
+    assert 0.1 <= time.monotonic() - started < wait.LONGEST_WAIT
 
 
 @pytest.mark.django_db(transaction=True)
 def test_more_than_a_few_waiters_are_sent_away_for_a_moment(registry):
     cursor = registry.get("changes")[1]["cursor"]
-    waiting = [in_background(lambda: watch.changed("development", cursor, 15)) for _ in range(watch.most_waiters())]
+    waiting = [in_background(lambda: wait.changed("development", cursor, 15)) for _ in range(wait.most_waiters())]
     try:
         deadline = time.monotonic() + 10
-        while watch.waiting() < watch.most_waiters() and time.monotonic() < deadline:
+        while wait.waiting() < wait.most_waiters() and time.monotonic() < deadline:
             time.sleep(0.01)
         response = registry.client.get(f"{API}/changes", {"since": cursor, "wait": 5})
         assert (response.status_code, response["Retry-After"]) == (503, "5")

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry import docker
+from registry.docker import containers as docker
 from registry.models import Service
 from tests.support.docker import composed, container, engine, exposed, published
 

@@ -5,10 +5,10 @@ import pytest
 from core.errors import Conflict, Exhausted
 from ipam.addresses import parse_address
 from ipam.models import IPAddress
-from registry.depart import deregister
 from registry.models import RegistryConfig, Service
-from registry.register import register
-from registry.wish import Wish
+from registry.services.deregister import deregister
+from registry.services.register import register
+from registry.services.registration import Wish
 from tests.ipam.factories import IPAddressFactory, ServerFactory, SubnetFactory
 
 pytestmark = pytest.mark.django_db

@@ -3,10 +3,10 @@
 import pytest
 
 from core.errors import Conflict
-from registry.callers import Caller
 from registry.models import Call, RegistryConfig, Simulation
-from registry.register import register
-from registry.wish import Wish
+from registry.services.callers import Caller
+from registry.services.register import register
+from registry.services.registration import Wish
 from tests.registry.conftest import Registry
 from tests.registry.factories import ServiceFactory
 from tests.support.api import staff, with_session, with_token

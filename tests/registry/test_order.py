@@ -1,4 +1,4 @@
-"""registry.order: those that others need start first; a circle has no first."""
+"""registry.discovery.start_order: those that others need start first; a circle has no first."""
 
 from itertools import pairwise
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Conflict, NotFound
-from registry import order
+from registry.discovery import start_order
 from tests.registry.services import service
 
 
@@ -16,7 +16,7 @@ def services(**needs):
 
 
 def started(records, service_id):
-    return [record.service_id for record in order.start_order(records, service_id).services]
+    return [record.service_id for record in start_order.start_order(records, service_id).services]
 
 
 def test_what_others_need_comes_first_and_the_service_itself_last():
@@ -25,7 +25,7 @@ def test_what_others_need_comes_first_and_the_service_itself_last():
 
 
 def test_a_needed_service_that_nobody_registered_is_named_and_hides_nothing_else():
-    found = order.start_order(services(shop=["billing", "ghost"], billing=["phantom"]), "shop")
+    found = start_order.start_order(services(shop=["billing", "ghost"], billing=["phantom"]), "shop")
     assert [record.service_id for record in found.services] == ["billing", "shop"]
     assert found.missing == ("ghost", "phantom")
 
@@ -33,12 +33,12 @@ def test_a_needed_service_that_nobody_registered_is_named_and_hides_nothing_else
 def test_a_circle_is_refused_and_told_from_its_least_member():
     records = services(shop=["c"], c=["a"], a=["b"], b=["c"])
     with pytest.raises(Conflict, match="a → b → c → a"):
-        order.start_order(records, "shop")
+        start_order.start_order(records, "shop")
 
 
 def test_a_service_that_needs_itself_is_a_circle():
     with pytest.raises(Conflict, match="loop → loop"):
-        order.start_order(services(loop=["loop"]), "loop")
+        start_order.start_order(services(loop=["loop"]), "loop")
 
 
 def test_a_circle_elsewhere_is_no_obstacle():
@@ -47,7 +47,7 @@ def test_a_circle_elsewhere_is_no_obstacle():
 
 def test_an_unknown_service_is_not_found():
     with pytest.raises(NotFound, match="ghost"):
-        order.start_order(services(shop=["ghost"]), "ghost")
+        start_order.start_order(services(shop=["ghost"]), "ghost")
 
 
 def test_a_long_chain_is_no_matter():

@@ -10,8 +10,8 @@ from django.db import connection, transaction
 
 from registry.models import RegistryConfig, Service
 from registry.querysets import wait_for_turn
-from registry.register import register
-from registry.wish import Wish
+from registry.services.register import register
+from registry.services.registration import Wish
 from tests.ipam.test_parallel_allocation import run_at_once
 from tests.registry.factories import ServiceFactory
 from tests.support.by_hand import POSTGRESQL, only

@@ -1,11 +1,11 @@
-"""registry.picture: who needs whom, drawn; in words, too, and safe whatever the names are."""
+"""registry.discovery.dependency_graph: who needs whom, drawn; in words, too, and safe whatever the names are."""
 
 import xml.etree.ElementTree as ElementTree
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry import picture
+from registry.discovery import dependency_graph
 from tests.registry.services import service
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -16,11 +16,11 @@ def services(**needs):
 
 
 def drawn(records, links=None):
-    return ElementTree.fromstring(picture.svg(picture.lay_out(records), links or {}, "Services"))
+    return ElementTree.fromstring(dependency_graph.svg(dependency_graph.lay_out(records), links or {}, "Services"))
 
 
 def columns(records):
-    return {own: box.column for own, box in picture.lay_out(records).boxes.items()}
+    return {own: box.column for own, box in dependency_graph.lay_out(records).boxes.items()}
 
 
 def words(root):
@@ -38,7 +38,7 @@ def test_each_need_is_an_arrow():
 
 
 def test_an_arrow_over_several_columns_runs_behind_no_service():
-    found = picture.lay_out(services(shop=["billing", "db"], billing=["db"], db=[], report=["billing"]))
+    found = dependency_graph.lay_out(services(shop=["billing", "db"], billing=["db"], db=[], report=["billing"]))
     bends = {(end.column, end.row) for _start, end, last in found.lines if not last}
     assert bends and not bends & {(box.column, box.row) for box in found.boxes.values()}
 
@@ -63,17 +63,17 @@ def test_a_circle_is_drawn_and_said():
 
 def test_no_two_boxes_share_a_place_and_all_are_inside():
     records = services(**{f"s{n}": [f"s{n // 2}"] for n in range(1, 60)})
-    found = picture.lay_out(records)
+    found = dependency_graph.lay_out(records)
     places = {(box.x, box.y) for box in found.boxes.values()}
     assert len(places) == len(found.boxes)
-    assert all(x + picture.BOX <= found.width and y + picture.TALL <= found.height for x, y in places)
+    assert all(x + dependency_graph.BOX <= found.width and y + dependency_graph.TALL <= found.height for x, y in places)
 
 
 def test_around_a_service_are_those_that_it_needs_and_those_that_need_it():
     records = services(shop=["billing", "report"], billing=["db", "ghost"], db=[], report=["db"], other=[])
-    found = {record.service_id: record.dependencies for record in picture.around(records, "billing")}
+    found = {record.service_id: record.dependencies for record in dependency_graph.around(records, "billing")}
     assert found == {"shop": ("billing",), "billing": ("db", "ghost"), "db": ()}
-    assert {record.service_id for record in picture.related(records)} == {"shop", "billing", "db", "report"}
+    assert {record.service_id for record in dependency_graph.related(records)} == {"shop", "billing", "db", "report"}
 
 
 def test_a_service_leads_to_its_page():
@@ -98,6 +98,6 @@ def test_no_name_breaks_the_picture(needs):
 
 @given(st.permutations(services(shop=["billing", "db"], billing=["db"], db=[], mail=["db"])))
 def test_the_order_of_the_records_changes_nothing(records):
-    assert picture.svg(picture.lay_out(records), {}, "x") == picture.svg(
-        picture.lay_out(sorted(records, key=lambda record: record.service_id)), {}, "x"
+    assert dependency_graph.svg(dependency_graph.lay_out(records), {}, "x") == dependency_graph.svg(
+        dependency_graph.lay_out(sorted(records, key=lambda record: record.service_id)), {}, "x"
     )

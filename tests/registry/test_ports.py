@@ -8,8 +8,8 @@ from core.errors import Conflict, Exhausted
 from ipam.addresses import parse_address
 from registry.models import PortLock, PortRange, RegistryConfig, Service
 from registry.querysets import PortLockQuerySet
-from registry.register import register
-from registry.wish import Wish
+from registry.services.register import register
+from registry.services.registration import Wish
 from tests.registry.factories import ServiceFactory
 from tests.support.by_hand import POSTGRESQL
 

@@ -6,7 +6,7 @@ from api.models import Token
 from core.errors import Conflict, Invalid
 from registry import restart
 from registry.models import RegistryConfig, RestartAction, RestartRequest, Service
-from registry.sweep import Sweeper
+from registry.services.sweep import Sweeper
 from tests.registry.factories import ServiceFactory
 from tests.registry.test_sweep import Time, watch
 
@@ -145,9 +145,9 @@ def test_in_production_nothing_is_started_again_by_itself(service):
 
 
 def test_a_service_of_production_cannot_choose_its_action(action):
-    from registry.callers import Caller
-    from registry.register import register
-    from registry.wish import Wish
+    from registry.services.callers import Caller
+    from registry.services.register import register
+    from registry.services.registration import Wish
 
     wish = Wish("billing", environment="production", restart_script="restart-billing")
     with pytest.raises(Invalid, match="cannot choose its restart action"):

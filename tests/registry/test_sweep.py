@@ -8,12 +8,12 @@ from django.db import connection
 
 from ipam.addresses import parse_address
 from ipam.models import IPAddress
-from registry.heartbeat import heartbeat
 from registry.models import RegistryConfig, Service
 from registry.querysets import database_now
-from registry.register import register
-from registry.sweep import FORGOTTEN, GAP, Sweeper
-from registry.wish import Wish
+from registry.services.heartbeat import heartbeat
+from registry.services.register import register
+from registry.services.registration import Wish
+from registry.services.sweep import FORGOTTEN, GAP, Sweeper
 from tests.ipam.factories import SubnetFactory
 from tests.registry.factories import ServiceFactory
 from tests.support.by_hand import POSTGRESQL, only

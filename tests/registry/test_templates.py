@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from registry.export import FORMATS
-from registry.register import Wish, register
+from registry.services.register import Wish, register
 from registry.templates import TEMPLATES
 from tests.support.api import answer, with_token
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from client import Client, RegistryError
-from registry import watch
+from registry.discovery import wait as watch
 from tests.support.site import site
 
 TOKEN = "a-token-for-those-who-wait"

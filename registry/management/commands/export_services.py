@@ -7,7 +7,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from core import commands, files
 from core.errors import IPManagerError
-from registry import discovery, environments
+from registry import environments
+from registry.discovery import api
 from registry.export import FORMATS, Export
 from registry.export.text import printable, sentence
 
@@ -27,7 +28,7 @@ Example: manage.py export_services hosts --environment production --output /etc/
     def handle(self, *, format: str, environment: str, domain: str, output: str, **options: Any) -> None:
         try:
             name = environments.named(environment).environment
-            made = discovery.made_of(FORMATS[format], name, domain)
+            made = api.made_of(FORMATS[format], name, domain)
         except IPManagerError as error:
             raise CommandError(str(error)) from error
         for problem in made.left_out:

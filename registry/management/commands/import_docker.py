@@ -12,8 +12,8 @@ from django.db import close_old_connections
 from core import commands
 from core.errors import IPManagerError
 from ipam.addresses import Address, parse_address
-from registry import adopt, docker, docker_api
-from registry.adopt import Adopted
+from registry.docker import adopt, containers, engine
+from registry.docker.adopt import Adopted
 
 
 class Command(commands.Command):
@@ -24,7 +24,7 @@ still run, so the others become inactive: call it from a timer, or with --every.
 Example: manage.py import_docker --environment development --address 10.0.0.5 --every 10"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default=docker_api.SOCKET, help=f"the engine (default: {docker_api.SOCKET})")
+        parser.add_argument("--host", default=engine.SOCKET, help=f"the engine (default: {engine.SOCKET})")
         parser.add_argument("--certificates", type=Path, metavar="DIR", help="ca.pem, cert.pem, key.pem for TLS")
         parser.add_argument("--environment", default="", metavar="NAME", help="default: IPMANAGER_ENVIRONMENT")
         parser.add_argument("--address", metavar="IP", help="where the engine's machine is reached")
@@ -67,10 +67,10 @@ Example: manage.py import_docker --environment development --address 10.0.0.5 --
         self.stdout.write(", ".join(f"{counts[name]} {name}" for name in sorted(counts)) or "no container is reachable")
 
 
-def look(host: str, certificates: Path | None, environment: str, address: str | None) -> list[docker.Wish]:
+def look(host: str, certificates: Path | None, environment: str, address: str | None) -> list[containers.Wish]:
     """What runs there, as services. Raises ValueError for an address that is none, and what docker_api raises."""
     ours: Address | None = parse_address(address) if address else None
-    return docker.wishes(docker_api.running_containers(host, certificates), environment, ours)
+    return containers.wishes(engine.running_containers(host, certificates), environment, ours)
 
 
 def row(one: Adopted) -> dict[str, Any]:

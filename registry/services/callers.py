@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from api.models import Token
 from core.proxies import client_address
 from ipam.addresses import Address, parse_address
-from registry import unusual
 from registry.models import RegistryConfig
+from registry.services import unusual
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from ipam.querysets import lock_ledger
-from registry import homes
 from registry.models import Service
+from registry.services import service_addresses
 
 
 def keep(service: Service) -> None:
@@ -17,10 +17,10 @@ def keep(service: Service) -> None:
         lock_ledger()
         was = Service.objects.filter(pk=service.pk).values_list("ip_address", flat=True).first()
         if service.ip_address is not None and service.ip_address != was:
-            homes.move_in(service.environment, service.ip_address)
+            service_addresses.move_in(service.environment, service.ip_address)
         service.save()
         if was != service.ip_address:
-            homes.leave(was)
+            service_addresses.leave(was)
 
 
 def strike_out(services: Iterable[Service]) -> int:
@@ -30,5 +30,5 @@ def strike_out(services: Iterable[Service]) -> int:
         rows = list(Service.objects.select_for_update().filter(pk__in=[service.pk for service in services]))
         Service.objects.discard([row.pk for row in rows])
         for ip in {row.ip_address for row in rows}:
-            homes.leave(ip)
+            service_addresses.leave(ip)
     return len(rows)

@@ -13,7 +13,7 @@ from html import escape
 
 from django.utils.translation import gettext as _
 
-from registry.order import cyclic, sorted_by_need
+from registry.discovery.start_order import cyclic, sorted_by_need
 from registry.records import ServiceRecord
 
 BOX, TALL = 176, 46

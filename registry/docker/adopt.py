@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 
 from core.errors import IPManagerError
 from registry import environments
-from registry.depart import deregister
 from registry.models import Service
-from registry.register import Wish, register
+from registry.services.deregister import deregister
+from registry.services.register import Wish, register
 
 NEW, SAME, MOVED, REFUSED = "new", "same", "moved", "refused"
 FOUND = "container"  # the key in additional_info of a service that was found, not registered by itself

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipam.addresses import Address
-from registry.ports import Span
+from registry.services.ports import Span
 
 
 @dataclass(frozen=True)

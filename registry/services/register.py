@@ -10,12 +10,13 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict, Invalid
-from registry import environments, homes, ports, strict, unusual
-from registry.callers import ADMINISTRATOR, Caller
+from registry import environments
 from registry.models import RegistryConfig, RestartAction, Service, ServiceDependency
-from registry.ports import Search, Unprepared
 from registry.querysets import wait_for_turn
-from registry.wish import Wish
+from registry.services import ports, production_rules, service_addresses, unusual
+from registry.services.callers import ADMINISTRATOR, Caller
+from registry.services.ports import Search, Unprepared
+from registry.services.registration import Wish
 
 ATTEMPTS = 20
 
@@ -39,7 +40,9 @@ def register(wish: Wish, caller: Caller = ADMINISTRATOR) -> Registered:
     config = environments.named(wish.environment)
     _check_action(wish.restart_script)
     if config.mode == RegistryConfig.Mode.PRODUCTION and not caller.manages:
-        strict.check(config, wish, Service.objects.of(config.environment).filter(service_id=wish.service_id).first())
+        production_rules.check(
+            config, wish, Service.objects.of(config.environment).filter(service_id=wish.service_id).first()
+        )
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
@@ -111,7 +114,7 @@ def _set_dependencies(row: Service, wanted: tuple[str, ...] | None) -> bool:
 
 
 def _new(config: RegistryConfig, wish: Wish, caller: Caller) -> Registered:
-    ip = homes.address_for(config, wish.service_id, wish.host)
+    ip = service_addresses.address_for(config, wish.service_id, wish.host)
     row = Service.objects.of(config.environment).filter(service_id=wish.service_id).first() or Service(
         environment=config, service_id=wish.service_id, name=wish.service_id
     )

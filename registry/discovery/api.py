@@ -17,9 +17,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.errors import NotFound
-from registry import environments, watch
+from registry import environments
 from registry import serializers as shapes
 from registry.api import FINDS, View
+from registry.discovery import wait
 from registry.export import FORMATS, Export, Format, Options
 from registry.models import Service
 from registry.templates import TEMPLATES
@@ -52,7 +53,7 @@ class Changes(View):
     def get(self, request: Request) -> Response:
         asked = shapes.query(shapes.ChangesQuery, request)
         config = environments.named(asked["environment"])
-        seen = watch.changed(config.environment, asked["since"], asked["wait"])
+        seen = wait.changed(config.environment, asked["since"], asked["wait"])
         told = seen.cursor != asked["since"]
         return Response(
             {"cursor": seen.cursor, "changed": told, "services": shapes.peers(seen.services) if told else None}

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from registry import environments, homes
-from registry.keep import strike_out
+from registry import environments
 from registry.models import Service
 from registry.querysets import database_now
+from registry.services import service_addresses
+from registry.services.manual_edits import strike_out
 
 
 def deregister(service_id: str, environment: str = "") -> bool:
@@ -20,12 +21,12 @@ def deregister(service_id: str, environment: str = "") -> bool:
         known = rows.first()
         if known is None:
             return False
-        homes.lock_home(known.ip_address)
+        service_addresses.lock_home(known.ip_address)
         locked = rows.select_for_update().first()
         if locked is None:
             return False
         locked.delete()
-        homes.leave(locked.ip_address)
+        service_addresses.leave(locked.ip_address)
     return True
 
 

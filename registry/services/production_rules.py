@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 
 from core.errors import Conflict, Invalid, IPManagerError
 from registry.models import RegistryConfig, Service
-from registry.ports import Search, is_within, spans
-from registry.wish import Wish
+from registry.services.ports import Search, is_within, spans
+from registry.services.registration import Wish
 
 
 def check(config: RegistryConfig, wish: Wish, known: Service | None) -> None:

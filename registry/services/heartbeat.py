@@ -6,8 +6,9 @@ import random
 from collections.abc import Sequence
 
 from ipam.addresses import Address
-from registry import environments, unusual
+from registry import environments
 from registry.models import RegistryConfig, Service
+from registry.services import unusual
 
 BEATS = 3  # so many fit into one time-out: two may get lost
 JITTER = 0.1  # services that were started together must not call together for ever

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from ipam.admin import marks
-from registry import picture
+from registry.discovery import dependency_graph
 from registry.export import FORMATS
 from registry.models import RegistryConfig, Service
 from registry.records import ServiceRecord
@@ -85,7 +85,7 @@ def drawn(environment: str, service_id: str) -> dict[str, Any]:
     every = Service.objects.records(environment)
     links = {own: marks_url(pk) for own, pk in Service.objects.of(environment).values_list("service_id", "pk")}
     known = {record.service_id for record in every}
-    shown = picture.around(every, service_id) if service_id in known else picture.related(every)
+    shown = dependency_graph.around(every, service_id) if service_id in known else dependency_graph.related(every)
     found: dict[str, Any] = {
         "service": service_id,
         "unknown": bool(service_id) and service_id not in known,
@@ -96,8 +96,8 @@ def drawn(environment: str, service_id: str) -> dict[str, Any]:
         "ids": sorted(known)[:1000],
     }
     if shown and len(shown) <= MOST:
-        laid = picture.lay_out(shown)
-        found["picture"] = mark_safe(picture.svg(laid, links, gettext("Services of %s") % environment))
+        laid = dependency_graph.lay_out(shown)
+        found["picture"] = mark_safe(dependency_graph.svg(laid, links, gettext("Services of %s") % environment))
         found["circle"] = sorted(laid.circle)
         found["rows"] = rows(shown, links)
     return found
@@ -126,7 +126,7 @@ def rows(records: list[ServiceRecord], links: dict[str, str]) -> list[Row]:
 def status_badge(status: str) -> SafeString:
     """A service's status by colour, sign and word."""
     label = Service.Status(status).label
-    return marks.badge(COLOURS[status], format_html("{} {}", picture.SIGNS[status], label))
+    return marks.badge(COLOURS[status], format_html("{} {}", dependency_graph.SIGNS[status], label))
 
 
 def marks_url(pk: int) -> str:

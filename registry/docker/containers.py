@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ipam.addresses import Address, parse_address
-from registry.register import Wish
+from registry.services.register import Wish
 
 COMPOSE = "com.docker.compose."
 Json = Mapping[str, Any]

@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from ipam.querysets import lock_ledger
-from registry import homes, restart, unusual
+from registry import restart
 from registry.models import Call, RegistryConfig, RestartRequest, Service, Unusual
 from registry.querysets import Cutoffs, database_now
+from registry.services import service_addresses, unusual
 
 logger = logging.getLogger("registry.sweep")
 
@@ -118,5 +119,5 @@ def _free(graces: Cutoffs) -> tuple[str, ...]:
         rows = list(Service.objects.lapsed(graces).select_for_update(of=("self",)))
         Service.objects.unplace([row.pk for row in rows])
         for ip in {row.ip_address for row in rows}:
-            homes.leave(ip)
+            service_addresses.leave(ip)
     return tuple(map(str, rows))
