@@ -15,7 +15,6 @@ from drf_spectacular.utils import OpenApiParameter
 
 from api.idempotency import HEADER, Repeatable
 from api.problems import CONTENT_TYPE
-from ippool import schema
 
 FIELDS = OpenApiParameter(
     "fields", OpenApiTypes.STR, description="Only these fields, as in id,hostname; all others are left out."
@@ -93,14 +92,12 @@ class BearerToken(OpenApiAuthenticationExtension):
 
 
 def describe_problems(result: dict[str, Any], generator: Any, **kwargs: Any) -> dict[str, Any]:
-    """Every operation may answer with a problem; those of the pool have their own shape."""
+    """Every operation may answer with a problem."""
     result["components"]["schemas"]["Problem"] = PROBLEM
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
             for status in _statuses(path, method, operation):
                 _may_be_a_problem(operation["responses"], status)
-    result["paths"] |= schema.paths()
-    result["components"]["schemas"] |= schema.SCHEMAS
     return result
 
 

@@ -10,7 +10,7 @@ class DHCPConfig(AppConfig):
     verbose_name = _("DHCP")
 
     def ready(self) -> None:
-        from dhcp import checks, receivers
-        from dhcp.sql import database  # noqa: F401
+        from dhcp import checks, receivers  # noqa: F401
+        from dhcp.sql import database
 
         post_migrate.connect(database.install, sender=self)

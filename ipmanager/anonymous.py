@@ -1,6 +1,6 @@
 """The one list of what answers without credentials. Everything else wants a token or a login.
 
-`tests/ipmanager/test_api_access.py` walks the URL map and fails for any other route that answers.
+`tests/api/test_api_access.py` walks the URL map and fails for any other route that answers.
 """
 
 ROUTES = {

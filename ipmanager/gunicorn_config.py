@@ -1,12 +1,16 @@
 """How gunicorn serves IPManager; GUNICORN_CMD_ARGS and WEB_CONCURRENCY in the environment have the last word."""
 
+import logging
 import os
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError, connection
 from gunicorn import glogging
 
 from core import counters, web_process
+
+logger = logging.getLogger(__name__)
 
 
 class Logger(glogging.Logger):
@@ -16,6 +20,18 @@ class Logger(glogging.Logger):
     @property
     def access_log_enabled(self) -> bool:
         return bool(self.cfg.accesslog)
+
+
+def look(server: Any) -> None:
+    """Hook `when_ready`, before the first request: is this ledger the one that we know?"""
+    from ipam import freeze  # the apps are there only now
+
+    try:
+        freeze.look()
+    except DatabaseError as error:
+        logger.error("the database does not answer: %s", str(error).strip())
+    finally:
+        connection.close()  # the workers are made by fork
 
 
 counters.share()
@@ -37,7 +53,7 @@ logconfig_dict["loggers"] = {
     **logconfig_dict["loggers"],
     "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
 }
-when_ready = web_process.look
+when_ready = look
 pre_fork = counters.choose_slot
 post_fork = counters.take_slot
 post_worker_init = web_process.begin

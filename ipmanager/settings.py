@@ -267,6 +267,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "api.schema.describe_problems",
+        "ippool.schema.describe",
     ],
     "ENUM_NAME_OVERRIDES": {
         "AddressStatus": "ipam.models.IPAddress.Status",

@@ -100,3 +100,10 @@ def paths() -> Json:
         "health": {"get": _operation("health", "Does it live?", "200", _ref("PoolHealth")) | {"security": [{}]}},
     }  # fmt: skip
     return {f"/api/v1/{path}": operations for path, operations in found.items()}
+
+
+def describe(result: Json, generator: Any, **kwargs: Any) -> Json:
+    """Hook of drf-spectacular: the pool's routes beside the others."""
+    result["paths"] |= paths()
+    result["components"]["schemas"] |= SCHEMAS
+    return result

@@ -2,6 +2,7 @@
 
 import functools
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
@@ -10,7 +11,6 @@ from django.views.decorators.http import require_safe
 
 from core.errors import Unavailable
 from core.findings import ERROR
-from ipmanager import __version__
 from ops import health_checks, worker_heartbeat
 
 
@@ -18,7 +18,7 @@ from ops import health_checks, worker_heartbeat
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 as long as the process answers; asks nobody else, so a dead database restarts no web node."""
-    return JsonResponse({"status": "ok", "version": __version__})
+    return JsonResponse({"status": "ok", "version": settings.VERSION})
 
 
 @never_cache
@@ -36,7 +36,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except Unavailable as error:
         problem = {"title": "Not ready", "status": error.status, "code": error.code, "detail": str(error)}
         return JsonResponse(problem, status=error.status, content_type="application/problem+json")
-    return JsonResponse({"status": "ok", "version": __version__, "warnings": warnings})
+    return JsonResponse({"status": "ok", "version": settings.VERSION, "warnings": warnings})
 
 
 def ask_database() -> None:

@@ -2,4 +2,4 @@
 
 from dhcp.admin import dhcp_servers, generations, hand_edits, leases, scopes, servers
 
-__all__ = ["dhcp_servers", "generations", "handwork", "leases", "scopes", "servers"]
+__all__ = ["dhcp_servers", "generations", "hand_edits", "leases", "scopes", "servers"]

@@ -2,4 +2,4 @@
 
 from registry.admin import dependency_graph, environments, notes, restarts, services
 
-__all__ = ["environments", "notes", "picture", "restarts", "services"]
+__all__ = ["dependency_graph", "environments", "notes", "restarts", "services"]

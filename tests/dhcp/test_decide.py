@@ -1,4 +1,5 @@
-"""dhcp.edits.decide: an adopted hand edit is in the ledger like anything else; a discarded one is gone with the next sync."""
+"""dhcp.edits.decide: an adopted hand edit is in the ledger like anything else;
+a discarded one is gone with the next sync."""
 
 import pytest
 from django.db import connection

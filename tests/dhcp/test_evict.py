@@ -1,4 +1,5 @@
-"""dhcp.leases.evict: a lease of another machine's address is ended, by root's helper or D-Bus; who believes in it is shown."""
+"""dhcp.leases.evict: a lease of another machine's address is ended, by root's helper or D-Bus;
+who believes in it is shown."""
 
 import subprocess
 import sys

@@ -1,4 +1,5 @@
-"""dhcp.edits.overlay: a file that somebody edited is never overwritten unseen; his lines are served until it is decided."""
+"""dhcp.edits.overlay: a file that somebody edited is never overwritten unseen;
+his lines are served until it is decided."""
 
 import pytest
 from django.db import DatabaseError, connection

@@ -1,4 +1,5 @@
-"""dhcp.state.probe: dnsmasq is asked for what it was told; its answer, or silence, is noted, and no machine is disturbed."""
+"""dhcp.state.probe: dnsmasq is asked for what it was told;
+its answer, or silence, is noted, and no machine is disturbed."""
 
 from contextlib import contextmanager
 from pathlib import Path

@@ -11,7 +11,7 @@ from django.db import connection
 from ipam import freeze
 from ipam.models import IPAddress, Stamp
 from ops.backup import tables
-from tests.ipmanager import installation
+from tests.ops import installation
 from tests.support import postgres, require
 from tests.support.site import manage
 

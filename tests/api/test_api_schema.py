@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from tests.ipmanager.test_api_matrix import API, ROUTES
+from tests.api.test_api_matrix import API, ROUTES
 from tests.support.api import description
 
 pytestmark = pytest.mark.django_db

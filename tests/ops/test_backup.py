@@ -23,7 +23,7 @@ from ipam.freeze import Frozen
 from ipam.models import IPAddress, Server, Subnet
 from ops.backup import archive, make, restore
 from tests.conftest import database_url, run_alone
-from tests.ipmanager import installation
+from tests.ops import installation
 from tests.support import require
 from tests.support.site import ROOT, manage
 

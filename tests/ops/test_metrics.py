@@ -18,9 +18,9 @@ from dhcp.models import DhcpChange, DhcpServer, Generation
 from ipam.allocate import allocate
 from ipam.models import Sighting
 from ops import metrics, traffic
+from tests.api.test_api_access import routes
 from tests.ipam.admin_forms import queries_in
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
-from tests.ipmanager.test_api_access import routes
 from tests.registry.factories import ServiceFactory
 from tests.support.api import staff, with_session, with_token
 from tests.support.site import ROOT
