@@ -6,6 +6,7 @@
 # make bench-dhcp   from a commit to the DHCP client that has what it says
 # make lock   renew requirements/*.txt (needs the network)
 # make messages   collect and compile the German translation
+# make figures   how dense the code is, room by room
 # make clean  remove what the commands above have made, except the data in var/
 
 VENV := .venv
@@ -21,7 +22,10 @@ MAKE_VENV = python3 -m venv --clear $(VENV)
 INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile
 endif
 
-.PHONY: run test lint proof bench bench-dhcp lock messages clean
+figures:
+	@python3 -m tests.figures $(ARGS)
+
+.PHONY: run test figures lint proof bench bench-dhcp lock messages clean
 
 run: $(VENV)/run.stamp
 	@IPMANAGER_DEMO=$${IPMANAGER_DEMO-1} exec $(PYTHON) manage.py run

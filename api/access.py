@@ -1,9 +1,10 @@
-"""Who may do what at the API: a token by its scopes and its user's rights, a session by the user's rights alone.
+"""Who may do what at the API: a token by its scopes and its user's rights, a session by the user's
+rights alone.
 
-A view says what an action needs by `scope`, the scope for writing, and where the usual rights do not fit by
-`rights`. A view that says nothing lets nobody in. A token that is confined to some networks sees rows of these only
-(`confine`); a view that does not know how to do that does not let it in.
-"""
+A view says what an action needs by `scope`, the scope for writing, and where the usual rights do
+not fit by `rights`. A view that says nothing lets nobody in. A token that is confined to some
+networks sees rows of these only (`confine`); a view that does not know how to do that does not let
+it in."""
 
 from __future__ import annotations
 
@@ -21,8 +22,8 @@ VERBS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
 @dataclass(frozen=True)
 class Right:
-    """What an action needs: a scope of the token (`other`, where there is one, will do as well), and a permission
-    of its user (`ipam.change_ipaddress`)."""
+    """What an action needs: a scope of the token (`other`, where there is one, will do as well),
+    and a permission of its user (`ipam.change_ipaddress`)."""
 
     scope: str
     permission: str
@@ -37,7 +38,9 @@ class Access(BasePermission):
         if right is None or not may(request, right):
             return False
         if confines(request) and getattr(view, "confine", None) is None:
-            self.message = _("This token is for some networks only, and this route knows no such bounds.")
+            self.message = _(
+                "This token is for some networks only, and this route knows no such bounds."
+            )
             return False
         return True
 
@@ -76,4 +79,6 @@ def may(request: Request, right: Right) -> bool:
 def is_admin(request: Request) -> bool:
     """Whether the caller may do what only administrators may, such as deleting by force."""
     token = request.auth
-    return bool(request.user.is_superuser) and (not isinstance(token, Token) or token.allows("admin"))
+    return bool(request.user.is_superuser) and (
+        not isinstance(token, Token) or token.allows("admin")
+    )

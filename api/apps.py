@@ -1,4 +1,5 @@
-"""The REST API's manners as a Django app. Its label is older than its name: tables and permissions carry it."""
+"""The REST API's manners as a Django app. Its label is older than its name: tables and permissions
+carry it."""
 
 from django.apps import AppConfig
 

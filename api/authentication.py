@@ -13,7 +13,8 @@ ACCEPTED = "_ipmanager_token_accepted"  # on a request whose token has been chec
 
 
 class TokenAuthentication(KnoxAuthentication):
-    """Knox's tokens, found by their hash in one query and accepted only from the networks they name."""
+    """Knox's tokens, found by their hash in one query and accepted only from the networks they
+    name."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Token] | None:
         found = super().authenticate(request)
@@ -26,7 +27,8 @@ class TokenAuthentication(KnoxAuthentication):
         return found
 
     def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, Token]:
-        # Knox deletes expired tokens here; ours stay, so that the admin sees why a caller was refused.
+        # Knox deletes expired tokens here; ours stay, so that the admin sees why a caller was
+        # refused.
         held = Token.objects.holding(token.decode("latin-1"))
         if held is None:
             raise AuthenticationFailed(_("Unknown token."))

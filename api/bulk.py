@@ -1,8 +1,8 @@
-"""Many rows in one request, all of them or none: POST makes, PATCH changes, DELETE removes, at `…/bulk/`.
+"""Many rows in one request, all of them or none: POST makes, PATCH changes, DELETE removes, at
+`…/bulk/`.
 
-Every row is judged, so that one answer names all that is wrong: `errors` has `3.hostname` for a field of the fourth
-row. The answer to success is the rows' keys in the request's order.
-"""
+Every row is judged, so that one answer names all that is wrong: `errors` has `3.hostname` for a
+field of the fourth row. The answer to success is the rows' keys in the request's order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ from core.errors import IPManagerError
 MOST = 1000
 Row = dict[str, Any]
 DONE = inline_serializer(
-    "BulkDone", {"count": serializers.IntegerField(), "ids": serializers.ListField(child=serializers.IntegerField())}
+    "BulkDone",
+    {
+        "count": serializers.IntegerField(),
+        "ids": serializers.ListField(child=serializers.IntegerField()),
+    },
 )
 KEYS = {"type": "array", "items": {"type": "integer"}, "maxItems": MOST}
 
@@ -44,7 +48,8 @@ class RowsRefused(IPManagerError):
 
     def __init__(self, refusals: dict[int, Refusal], total: int) -> None:
         super().__init__(
-            _("%(bad)d of %(all)d rows cannot be written, so none was.") % {"bad": len(refusals), "all": total},
+            _("%(bad)d of %(all)d rows cannot be written, so none was.")
+            % {"bad": len(refusals), "all": total},
             _("Mend the rows that `errors` names by their number, counted from 0."),
         )
         statuses = {refusal.status for refusal in refusals.values()}
@@ -64,8 +69,12 @@ def invalid(detail: Any) -> Refusal:
 class Bulk:
     """What a Resource needs for `…/bulk/`."""
 
-    @extend_schema(responses={201: DONE}, description=f"Make up to {MOST} rows, all of them or none.")
-    @action(detail=False, methods=["post"], url_path="bulk", filterset_class=None, pagination_class=None)
+    @extend_schema(
+        responses={201: DONE}, description=f"Make up to {MOST} rows, all of them or none."
+    )
+    @action(
+        detail=False, methods=["post"], url_path="bulk", filterset_class=None, pagination_class=None
+    )
     def bulk_create(self: Any, request: Request) -> Response:
         rows = _objects(request)
         with transaction.atomic():
@@ -73,7 +82,9 @@ class Bulk:
             self.refuse_strangers(ids)
         return _done(ids, 201)
 
-    @extend_schema(responses={200: DONE}, description=f"Change up to {MOST} rows; each names its `id`.")
+    @extend_schema(
+        responses={200: DONE}, description=f"Change up to {MOST} rows; each names its `id`."
+    )
     @bulk_create.mapping.patch
     def bulk_update(self: Any, request: Request) -> Response:
         rows = _objects(request)
@@ -84,7 +95,11 @@ class Bulk:
             self.refuse_strangers(ids)
         return _done(ids)
 
-    @extend_schema(request={"application/json": KEYS}, responses={200: DONE}, description=f"Delete up to {MOST} rows.")
+    @extend_schema(
+        request={"application/json": KEYS},
+        responses={200: DONE},
+        description=f"Delete up to {MOST} rows.",
+    )
     @bulk_create.mapping.delete
     def bulk_delete(self: Any, request: Request) -> Response:
         keys = list(dict.fromkeys(_hashable(request)))
@@ -133,7 +148,8 @@ class Bulk:
 
 
 def each(rows: Sequence[Any], work: Callable[[Any], Any]) -> list[Any]:
-    """Do the work for every row, each in a savepoint. Raises RowsRefused with what was wrong with all of them."""
+    """Do the work for every row, each in a savepoint. Raises RowsRefused with what was wrong with
+    all of them."""
     done, refusals = [], {}
     for number, row in enumerate(rows):
         try:
@@ -144,7 +160,9 @@ def each(rows: Sequence[Any], work: Callable[[Any], Any]) -> list[Any]:
             if answer is None or answer[0] >= 500:
                 raise
             status, body, _headers = answer
-            refusals[number] = Refusal(status, body.get("errors") or {problems.WHOLE: [body["detail"]]})
+            refusals[number] = Refusal(
+                status, body.get("errors") or {problems.WHOLE: [body["detail"]]}
+            )
     if refusals:
         raise RowsRefused(refusals, len(rows))
     return done
@@ -164,7 +182,9 @@ def _is_key(value: Any) -> bool:
 def _objects(request: Request) -> list[Row]:
     rows = _limited(request)
     if wrong := [number for number, row in enumerate(rows) if not isinstance(row, dict)]:
-        raise exceptions.ValidationError({f"{number}": [_("A row is a JSON object.")] for number in wrong[:10]})
+        raise exceptions.ValidationError(
+            {f"{number}": [_("A row is a JSON object.")] for number in wrong[:10]}
+        )
     return rows
 
 

@@ -1,9 +1,9 @@
 """`Idempotency-Key`: a POST that is sent twice is done once, and answered twice alike.
 
-The key, the work and the answer are committed together. So a caller that lost the answer repeats the request with
-the same key and learns what it was; of two at once the later one waits for the first. What was refused is not kept:
-it changed nothing, and may be tried again. (After the IETF draft "The Idempotency-Key HTTP Header Field".)
-"""
+The key, the work and the answer are committed together. So a caller that lost the answer repeats
+the request with the same key and learns what it was; of two at once the later one waits for the
+first. What was refused is not kept: it changed nothing, and may be tried again. (After the IETF
+draft "The Idempotency-Key HTTP Header Field".)"""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def once(handler: Handler, request: Request, *args: Any, **kwargs: Any) -> Respo
     """The handler's answer, or the one that it gave to the same request before."""
     key, said = request.headers[HEADER], _digest(request)
     if not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST):
-        raise exceptions.ValidationError({HEADER: [_("Give 1 to %d printable ASCII characters.") % LONGEST]})
+        raise exceptions.ValidationError(
+            {HEADER: [_("Give 1 to %d printable ASCII characters.") % LONGEST]}
+        )
     with transaction.atomic():
         kept = Replay.objects.claim(_owner(request), key, said)
         if kept.request != said:
@@ -63,7 +65,9 @@ def once(handler: Handler, request: Request, *args: Any, **kwargs: Any) -> Respo
 
 
 def _owner(request: Request) -> str:
-    return f"token {request.auth.pk}" if isinstance(request.auth, Token) else f"user {request.user.pk}"
+    return (
+        f"token {request.auth.pk}" if isinstance(request.auth, Token) else f"user {request.user.pk}"
+    )
 
 
 def _digest(request: Request) -> str:

@@ -10,7 +10,8 @@ from api import problems
 
 
 class KnownLength:
-    """A body in chunks has no length in WSGI, so Django takes it for none: half a request must not be carried out."""
+    """A body in chunks has no length in WSGI, so Django takes it for none: half a request must not
+    be carried out."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -19,12 +20,17 @@ class KnownLength:
         if "HTTP_TRANSFER_ENCODING" not in request.META or request.META.get("CONTENT_LENGTH"):
             return self.get_response(request)
         hint = _("Send Content-Length; a body in chunks cannot be read here.")
-        status, body, headers = problems.told(411, _("The length of the body is not known."), hint=hint)
-        return JsonResponse(body, status=status, content_type=problems.CONTENT_TYPE, headers=headers)
+        status, body, headers = problems.told(
+            411, _("The length of the body is not known."), hint=hint
+        )
+        return JsonResponse(
+            body, status=status, content_type=problems.CONTENT_TYPE, headers=headers
+        )
 
 
 class AdminPolicy:
-    """Allow the admin's pages, and only them, what its scripts need (settings.ADMIN_CONTENT_SECURITY_POLICY)."""
+    """Allow the admin's pages, and only them, what its scripts need
+    (settings.ADMIN_CONTENT_SECURITY_POLICY)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

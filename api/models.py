@@ -1,4 +1,5 @@
-"""API tokens: hashed, expiring, scoped, and usable only from where they belong. Answers to be repeated; workers."""
+"""API tokens: hashed, expiring, scoped, and usable only from where they belong. Answers to be
+repeated; workers."""
 
 import ipaddress
 import re
@@ -14,7 +15,9 @@ from knox.crypto import hash_token
 from knox.models import AbstractAuthToken, AuthTokenManager
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-SERVICE_PATTERN = re.compile(r"[a-z0-9-]{1,63}/(\*|[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}\*?)", re.ASCII)
+SERVICE_PATTERN = re.compile(
+    r"[a-z0-9-]{1,63}/(\*|[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}\*?)", re.ASCII
+)
 REMEMBERED = timedelta(hours=24)  # how long a request with an Idempotency-Key may be repeated
 SCOPE_TEXTS = (
     ("read", _("read: look at everything")),
@@ -35,7 +38,11 @@ class TokenManager(AuthTokenManager):
         Only a quarter of it is kept readable as its key, because a chosen value may be short.
         """
         return models.Manager.create(
-            self, digest=hash_token(value), token_key=value[: min(15, len(value) // 4)], user=user, **fields
+            self,
+            digest=hash_token(value),
+            token_key=value[: min(15, len(value) // 4)],
+            user=user,
+            **fields,
         )
 
     def holding(self, value: str) -> "Token | None":
@@ -44,24 +51,34 @@ class TokenManager(AuthTokenManager):
 
 
 class Token(AbstractAuthToken):
-    """One caller's key to the API. The database holds its hash: the value is shown once, when it is made."""
+    """One caller's key to the API. The database holds its hash: the value is shown once, when it is
+    made."""
 
     name = models.CharField(_("name"), max_length=100)
     scopes = models.JSONField(_("scopes"), default=list)
     networks = models.JSONField(
-        _("networks"), default=list, blank=True, help_text=_("Where it may be used from; empty means anywhere.")
+        _("networks"),
+        default=list,
+        blank=True,
+        help_text=_("Where it may be used from; empty means anywhere."),
     )
     subnets = models.JSONField(
-        _("subnets"), default=list, blank=True,
-        help_text=_("Networks of the global address space whose rows it may see and change; empty means all rows."),
-    )  # fmt: skip
+        _("subnets"),
+        default=list,
+        blank=True,
+        help_text=_(
+            "Networks of the global address space whose rows it may see and change; empty means all rows."
+        ),
+    )
     services = models.JSONField(
-        _("services"), default=list, blank=True,
+        _("services"),
+        default=list,
+        blank=True,
         help_text=_(
             "Services that it may speak for at the registry, as in production/billing or test/*; empty means all, "
             "except in production."
         ),
-    )  # fmt: skip
+    )
     last_used = models.DateField(_("last used"), null=True, blank=True, editable=False)
 
     objects: TokenManager = TokenManager()
@@ -90,7 +107,10 @@ class Token(AbstractAuthToken):
             except ValueError as error:
                 errors[field] = str(error)
         if wrong := [text for text in self.services if not SERVICE_PATTERN.fullmatch(str(text))]:
-            errors["services"] = gettext("“%s” is not written like production/billing or test/*.") % str(wrong[0])[:60]
+            errors["services"] = (
+                gettext("“%s” is not written like production/billing or test/*.")
+                % str(wrong[0])[:60]
+            )
         if errors:
             raise ValidationError(errors)
 
@@ -111,10 +131,12 @@ class Token(AbstractAuthToken):
         )
 
     def speaks_for(self, environment: str, service_id: str) -> bool:
-        """May it act for this service at the registry? One that is bound to none may for every one."""
+        """May it act for this service at the registry? One that is bound to none may for every
+        one."""
         name = f"{environment}/{service_id}"
         return not self.services or any(
-            name.startswith(text[:-1]) if text.endswith("*") else name == text for text in self.services
+            name.startswith(text[:-1]) if text.endswith("*") else name == text
+            for text in self.services
         )
 
     @property
@@ -131,8 +153,8 @@ class Token(AbstractAuthToken):
 
 class ReplayManager(models.Manager["Replay"]):
     def claim(self, owner: str, key: str, request: str) -> "Replay":
-        """The row of this key, ours until the transaction ends: a new one without a status, or what was kept. Waits
-        for whoever has it now."""
+        """The row of this key, ours until the transaction ends: a new one without a status, or what
+        was kept. Waits for whoever has it now."""
         self.filter(created_at__lt=timezone.now() - REMEMBERED).delete()
         self.bulk_create([Replay(owner=owner, key=key, request=request)], ignore_conflicts=True)
         return self.select_for_update().get(owner=owner, key=key)

@@ -1,8 +1,8 @@
-"""Pages of lists: by number, or from a row on (`after`, `before`), which costs the same however deep the page is.
+"""Pages of lists: by number, or from a row on (`after`, `before`), which costs the same however
+deep the page is.
 
-`next` and `previous` lead by rows wherever the order allows it. Rows are counted once, for the page that was asked for
-by number; the links carry that count along.
-"""
+`next` and `previous` lead by rows wherever the order allows it. Rows are counted once, for the page
+that was asked for by number; the links carry that count along."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ _NUMBER = re.compile("[1-9][0-9]{0,5}", re.ASCII)
 
 @dataclass(frozen=True)
 class Place:
-    """A row's place in an order: the value that it is ordered by, as text, its key; and how many rows there were."""
+    """A row's place in an order: the value that it is ordered by, as text, its key; and how many
+    rows there were."""
 
     value: str
     key: int
@@ -46,10 +47,16 @@ def unseal(text: str) -> Place | None:
     """The place that `seal` has written, or None."""
     try:
         value, key, count = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        fine = b"\0" not in str(value).encode()  # half of a surrogate pair is no text for a database either
+        fine = (
+            b"\0" not in str(value).encode()
+        )  # half of a surrogate pair is no text for a database either
     except (ValueError, TypeError, RecursionError):
         return None
-    fine = fine and isinstance(value, str) and all(type(n) is int and 0 <= n < 10**18 for n in (key, count))
+    fine = (
+        fine
+        and isinstance(value, str)
+        and all(type(n) is int and 0 <= n < 10**18 for n in (key, count))
+    )
     return Place(value, key, count) if fine else None
 
 
@@ -79,19 +86,24 @@ def asked(query: QueryDict) -> Asked | None:
     size, number = query.get("page_size", str(SIZE)), query.get(PAGE, "1")
     text = query.get(AFTER) or query.get(BEFORE)
     place = unseal(text) if text else None
-    if not (_NUMBER.fullmatch(size) and _NUMBER.fullmatch(number)) or bool(place) != bool(names & {AFTER, BEFORE}):
+    if not (_NUMBER.fullmatch(size) and _NUMBER.fullmatch(number)) or bool(place) != bool(
+        names & {AFTER, BEFORE}
+    ):
         return None
     return Asked(min(int(size), MOST), int(number), place, BEFORE in names)
 
 
 class Pages(PageNumberPagination):
-    """`?page=2&page_size=200`: 50 rows unless asked otherwise, 1000 at most, however many are asked for."""
+    """`?page=2&page_size=200`: 50 rows unless asked otherwise, 1000 at most, however many are asked
+    for."""
 
     page_size = SIZE
     page_size_query_param = "page_size"
     max_page_size = MOST
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: APIView | None = None
+    ) -> list[Any]:
         self.request, self.order = request, _order(queryset)
         asked = [name for name in (AFTER, BEFORE, PAGE) if name in request.query_params]
         if len(asked) > 1:
@@ -111,7 +123,9 @@ class Pages(PageNumberPagination):
         name = BEFORE if backwards else AFTER
         place = unseal(request.query_params[name])
         if self.order is None or place is None:
-            raise exceptions.ValidationError({name: [_("Use the links of a list in the same order, or page.")]})
+            raise exceptions.ValidationError(
+                {name: [_("Use the links of a list in the same order, or page.")]}
+            )
         size = self.get_page_size(request) or SIZE
         rows = queryset.filter(self.order.beyond(place, backwards))
         found = list((rows.reverse() if backwards else rows)[: size + 1])
@@ -122,7 +136,12 @@ class Pages(PageNumberPagination):
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(
-            {"count": self.count, "next": self.get_next_link(), "previous": self.get_previous_link(), "results": data}
+            {
+                "count": self.count,
+                "next": self.get_next_link(),
+                "previous": self.get_previous_link(),
+                "results": data,
+            }
         )
 
     def get_next_link(self) -> str | None:
@@ -130,7 +149,11 @@ class Pages(PageNumberPagination):
             return None
         if self.order and self.rows:
             return link(self.request, AFTER, self.order.place(self.rows[-1], self.count).seal())
-        return link(self.request, PAGE, str(self.page.next_page_number())) if self.page is not None else None
+        return (
+            link(self.request, PAGE, str(self.page.next_page_number()))
+            if self.page is not None
+            else None
+        )
 
     def get_previous_link(self) -> str | None:
         if not self.less or self.request is None:
@@ -145,8 +168,17 @@ class Pages(PageNumberPagination):
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         places = [
-            {"name": name, "in": "query", "required": False, "description": text, "schema": {"type": "string"}}
-            for name, text in ((AFTER, "As in the link `next`."), (BEFORE, "As in the link `previous`."))
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": text,
+                "schema": {"type": "string"},
+            }
+            for name, text in (
+                (AFTER, "As in the link `next`."),
+                (BEFORE, "As in the link `previous`."),
+            )
         ]
         return [*super().get_schema_operation_parameters(view), *places]
 
@@ -176,8 +208,14 @@ class Order:
             raise exceptions.ValidationError(
                 {AFTER: [_("Use the links of a list in the same order, or page.")]}
             ) from error
-        name, sign, key = self.field.name, "lt" if self.down != backwards else "gt", "lt" if backwards else "gt"
-        return Q(**{f"{name}__{sign}e": value}) & (Q(**{f"{name}__{sign}": value}) | Q(**{f"pk__{key}": place.key}))
+        name, sign, key = (
+            self.field.name,
+            "lt" if self.down != backwards else "gt",
+            "lt" if backwards else "gt",
+        )
+        return Q(**{f"{name}__{sign}e": value}) & (
+            Q(**{f"{name}__{sign}": value}) | Q(**{f"pk__{key}": place.key})
+        )
 
 
 def _order(queryset: QuerySet) -> Order | None:

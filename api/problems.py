@@ -14,7 +14,12 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -35,7 +40,8 @@ SOON = {"Retry-After": "1"}
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """REST framework's exception handler. None, and so a 500 with a traceback in the log, for our own faults only."""
+    """REST framework's exception handler. None, and so a 500 with a traceback in the log, for our
+    own faults only."""
     answer = describe(error)
     if answer is None:
         return None
@@ -51,22 +57,37 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]] | N
     match error:
         case IPManagerError():
             headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
-            return told(error.status, error.message, code=error.code, hint=error.hint, errors=error.errors,
-                        headers=headers)  # fmt: skip
+            return told(
+                error.status,
+                error.message,
+                code=error.code,
+                hint=error.hint,
+                errors=error.errors,
+                headers=headers,
+            )
         case ValidationError():
             return of_fields(error)
         case exceptions.APIException():
             return of_framework(error)
         case ProtectedError():
             held = ", ".join(sorted(str(row) for row in list(error.protected_objects)[:5]))
-            return told(409, _("Other rows still refer to it: %s.") % held, hint=_("Delete or change them first."))
+            return told(
+                409,
+                _("Other rows still refer to it: %s.") % held,
+                hint=_("Delete or change them first."),
+            )
         case DataError():
             logger.warning("the database cannot keep this: %s", error)
-            return told(400, _("A value is too large, or holds signs that the database cannot keep."))
+            return told(
+                400, _("A value is too large, or holds signs that the database cannot keep.")
+            )
         case IntegrityError():
             logger.warning("refused by a constraint of the database: %s", error)
-            return told(409, _("Another change came first, or a rule of the database forbids this one."),
-                        hint=_("Read the row again and retry."))  # fmt: skip
+            return told(
+                409,
+                _("Another change came first, or a rule of the database forbids this one."),
+                hint=_("Read the row again and retry."),
+            )
         case OperationalError() | InterfaceError():
             logger.error("the database does not answer: %s", str(error).strip())
             return database_away()
@@ -82,9 +103,14 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]] | N
 
 
 def told(
-    status: int, detail: object, *, code: str = "", hint: object = "", errors: Errors | None = None,
+    status: int,
+    detail: object,
+    *,
+    code: str = "",
+    hint: object = "",
+    errors: Errors | None = None,
     headers: dict[str, str] | None = None,
-) -> tuple[int, dict[str, Any], dict[str, str]]:  # fmt: skip
+) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers of a problem."""
     phrase = HTTPStatus(status).phrase
     body: dict[str, Any] = {
@@ -101,10 +127,16 @@ def told(
 
 
 def of_fields(error: ValidationError) -> tuple[int, dict[str, Any], dict[str, str]]:
-    """Rules that were broken: 409 when only something that exists already is in the way, else 400."""
-    errors = {WHOLE if name == "__all__" else name: list(sentences) for name, sentences in messages(error).items()}
+    """Rules that were broken: 409 when only something that exists already is in the way, else
+    400."""
+    errors = {
+        WHOLE if name == "__all__" else name: list(sentences)
+        for name, sentences in messages(error).items()
+    }
     status = 409 if all(map(is_clash, parts(error))) else 400
-    return told(status, first_of(errors), code="conflict" if status == 409 else "invalid", errors=errors)
+    return told(
+        status, first_of(errors), code="conflict" if status == 409 else "invalid", errors=errors
+    )
 
 
 def messages(error: ValidationError) -> Errors:
@@ -144,7 +176,9 @@ def flattened(detail: Any, name: str = "") -> Errors:
     if isinstance(detail, Mapping):
         pairs = [(f"{name}.{key}" if name else str(key), value) for key, value in detail.items()]
     elif isinstance(detail, list) and any(isinstance(value, Mapping | list) for value in detail):
-        pairs = [(f"{name}.{index}" if name else str(index), value) for index, value in enumerate(detail)]
+        pairs = [
+            (f"{name}.{index}" if name else str(index), value) for index, value in enumerate(detail)
+        ]
     else:
         key = WHOLE if name in ("", "non_field_errors") else name
         return {key: [str(value) for value in (detail if isinstance(detail, list) else [detail])]}
@@ -174,7 +208,8 @@ def database_away() -> tuple[int, dict[str, Any], dict[str, str]]:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: what came out of a view or never reached one. The log has it with its traceback."""
+    """Django's handler500: what came out of a view or never reached one. The log has it with its
+    traceback."""
     away = isinstance(sys.exception(), AWAY)
     if request.path.startswith("/api/"):
         broken = told(500, _("Something broke here."), hint=_("It is in the log."))

@@ -38,12 +38,16 @@ class Filters(DjangoFilterBackend):
     def filter_queryset(self, request: Request, queryset: QuerySet, view: APIView) -> QuerySet:
         filterset = self.get_filterset_class(view, queryset)
         further = getattr(view, "parameters", {}).get(getattr(view, "action", ""), ())
-        refuse_unknown(request, *(filterset.base_filters if filterset else ()), *OWN_PARAMETERS, *further)
+        refuse_unknown(
+            request, *(filterset.base_filters if filterset else ()), *OWN_PARAMETERS, *further
+        )
         if filterset is None or not set(request.query_params) & set(filterset.base_filters):
             return queryset  # making a form of all filters costs more than most lists
         chosen = self.get_filterset(request, queryset, view)
         if not chosen.is_valid():  # django-filter's own way stumbles over a % in what was sent
-            raise exceptions.ValidationError({name: list(map(str, wrong)) for name, wrong in chosen.errors.items()})
+            raise exceptions.ValidationError(
+                {name: list(map(str, wrong)) for name, wrong in chosen.errors.items()}
+            )
         return chosen.qs
 
 
@@ -55,15 +59,22 @@ def refuse_unknown(request: Request, *known: str) -> None:
 
 
 class Ordering(OrderingFilter):
-    """`?ordering=-ip_address,hostname`, by the names that the view allows; others are refused, not ignored."""
+    """`?ordering=-ip_address,hostname`, by the names that the view allows; others are refused, not
+    ignored."""
 
-    def remove_invalid_fields(self, queryset: QuerySet, fields: Any, view: APIView, request: Request) -> list[str]:
+    def remove_invalid_fields(
+        self, queryset: QuerySet, fields: Any, view: APIView, request: Request
+    ) -> list[str]:
         allowed = list(view.ordering_fields)  # type: ignore[attr-defined]
         if wrong := [name for name in fields if name.removeprefix("-") not in allowed]:
             raise exceptions.ValidationError(
-                {"ordering": [_("Cannot order by %(name)s; order by: %(allowed)s.")
-                              % {"name": wrong[0][:60], "allowed": ", ".join(allowed)}]}
-            )  # fmt: skip
+                {
+                    "ordering": [
+                        _("Cannot order by %(name)s; order by: %(allowed)s.")
+                        % {"name": wrong[0][:60], "allowed": ", ".join(allowed)}
+                    ]
+                }
+            )
         return [*fields, "pk"]  # rows with equal values must not move between pages
 
 
@@ -73,24 +84,31 @@ class ChosenFields(serializers.Serializer):
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
         request = self.context.get("request")
-        chosen = request.query_params.get("fields") if request and request.method in ("GET", "HEAD") else None
+        chosen = (
+            request.query_params.get("fields")
+            if request and request.method in ("GET", "HEAD")
+            else None
+        )
         names = [name.strip() for name in (chosen or "").split(",") if name.strip()]
         if not names:
             return fields
         if wrong := [name for name in names if name not in fields]:
             raise exceptions.ValidationError(
-                {"fields": [_("There is no field %(name)s; there are: %(all)s.")
-                            % {"name": wrong[0][:60], "all": ", ".join(fields)}]}
-            )  # fmt: skip
+                {
+                    "fields": [
+                        _("There is no field %(name)s; there are: %(all)s.")
+                        % {"name": wrong[0][:60], "all": ", ".join(fields)}
+                    ]
+                }
+            )
         return {name: fields[name] for name in dict.fromkeys(names)}
 
 
 class Readable(viewsets.ReadOnlyModelViewSet):
     """Rows to look at, one by one or in lists.
 
-    Rows that have a place in the network know by `confined` which of them lie in some networks. A view of others says
-    `confine = None`, and lets no confined token in.
-    """
+    Rows that have a place in the network know by `confined` which of them lie in some networks. A
+    view of others says `confine = None`, and lets no confined token in."""
 
     lookup_value_regex = "[0-9]{1,18}"
     pagination_class = Pages
@@ -122,7 +140,8 @@ class Readable(viewsets.ReadOnlyModelViewSet):
 
 
 class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
-    """The rows of a model. A change is made to the row as it is under lock, so that no other change is lost."""
+    """The rows of a model. A change is made to the row as it is under lock, so that no other change
+    is lost."""
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
     scope = ""
@@ -136,7 +155,9 @@ class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
             row = self.again(serializer.instance)
         return self.shown(row, status=201)
 
-    def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:
+    def update(
+        self, request: Request, *args: Any, partial: bool = False, **kwargs: Any
+    ) -> Response:
         with transaction.atomic():
             row = self.locked()
             serializer = self.get_serializer(row, data=request.data, partial=partial)
@@ -151,20 +172,25 @@ class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
         return Response(status=204)
 
     def locked(self) -> Any:
-        """The row as it is now, ours until the transaction ends, and what the caller believes it to be."""
+        """The row as it is now, ours until the transaction ends, and what the caller believes it to
+        be."""
         row = self.get_object()
         if hasattr(row, "lock"):
             row.lock()
         list(type(row)._default_manager.select_for_update().filter(pk=row.pk).values_list("pk"))
         row = self.get_object()
         wanted = self.request.headers.get("If-Match", "*")
-        if wanted != "*" and etag(self.plain(row)) not in {part.strip() for part in wanted.split(",")}:
-            raise Changed(_("Somebody has changed it since you read it. Read it again and decide anew."))
+        if wanted != "*" and etag(self.plain(row)) not in {
+            part.strip() for part in wanted.split(",")
+        }:
+            raise Changed(
+                _("Somebody has changed it since you read it. Read it again and decide anew.")
+            )
         return row
 
     def again(self, row: Any) -> Any:
-        """The row as the database has it now, with all that is shown of it. What a confined token has moved out of
-        its bounds is refused: the transaction around is rolled back."""
+        """The row as the database has it now, with all that is shown of it. What a confined token
+        has moved out of its bounds is refused: the transaction around is rolled back."""
         found = self.get_queryset().filter(pk=row.pk).first()
         self.refuse_unless(found is not None)
         return found

@@ -1,4 +1,5 @@
-"""The API's description of itself: OpenAPI 3.1, served at /api/schema/, read by people at /api/docs/."""
+"""The API's description of itself: OpenAPI 3.1, served at /api/schema/, read by people at
+/api/docs/."""
 
 from __future__ import annotations
 
@@ -17,15 +18,22 @@ from api.idempotency import HEADER, Repeatable
 from api.problems import CONTENT_TYPE
 
 FIELDS = OpenApiParameter(
-    "fields", OpenApiTypes.STR, description="Only these fields, as in id,hostname; all others are left out."
+    "fields",
+    OpenApiTypes.STR,
+    description="Only these fields, as in id,hostname; all others are left out.",
 )
 IF_MATCH = OpenApiParameter(
-    "If-Match", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The ETag that was read; 412 if the row changed."
+    "If-Match",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="The ETag that was read; 412 if the row changed.",
 )
 ONCE = OpenApiParameter(
-    HEADER, OpenApiTypes.STR, OpenApiParameter.HEADER,
+    HEADER,
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
     description="Makes a repeat harmless: the same key and request get the first answer again, for 24 hours.",
-)  # fmt: skip
+)
 TEXTS = {"type": "array", "items": {"type": "string"}}
 PROBLEM = {
     "type": "object",
@@ -41,11 +49,14 @@ PROBLEM = {
     "required": ["title", "status", "code", "detail"],
     "examples": [
         {
-            "title": "Conflict", "status": 409, "code": "conflict", "detail": "ip_address: 10.0.0.5 is taken by web-1.",
+            "title": "Conflict",
+            "status": 409,
+            "code": "conflict",
+            "detail": "ip_address: 10.0.0.5 is taken by web-1.",
             "errors": {"ip_address": ["10.0.0.5 is taken by web-1."]},
         }
     ],
-}  # fmt: skip
+}
 WRONG = {
     "400": "The request is wrong; `errors` names the fields.",
     "401": "Credentials are missing, or are not good.",
@@ -88,7 +99,11 @@ class BearerToken(OpenApiAuthenticationExtension):
     priority = 1  # before knox's own
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "Made by manage.py create_token."}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "Made by manage.py create_token.",
+        }
 
 
 def describe_problems(result: dict[str, Any], generator: Any, **kwargs: Any) -> dict[str, Any]:
@@ -103,7 +118,11 @@ def describe_problems(result: dict[str, Any], generator: Any, **kwargs: Any) -> 
 
 def _statuses(path: str, method: str, operation: dict[str, Any]) -> set[str]:
     """What may go wrong here."""
-    parameters = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] != "path"}
+    parameters = {
+        parameter["name"]
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] != "path"
+    }
     found = {*ALWAYS}
     if "requestBody" in operation or method in ("post", "put", "patch", "delete"):
         found |= {*OF_BODIES}
@@ -120,7 +139,9 @@ def _statuses(path: str, method: str, operation: dict[str, Any]) -> set[str]:
 
 def _may_be_a_problem(responses: dict[str, Any], status: str) -> None:
     told = responses.setdefault(status, {"description": WRONG[status]})
-    told.setdefault("content", {})[CONTENT_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    told.setdefault("content", {})[CONTENT_TYPE] = {
+        "schema": {"$ref": "#/components/schemas/Problem"}
+    }
 
 
 @require_safe

@@ -1,8 +1,9 @@
-"""How fast one caller may ask: a bucket for each token that was accepted, one for each address that shows none.
+"""How fast one caller may ask: a bucket for each token that was accepted, one for each address that
+shows none.
 
-Buckets are kept in the memory of the web process: no query and no lock, so the hot routes pay microseconds. Of several
-processes each counts for itself. Of two threads at once one may not be counted: nobody is hurt by that.
-"""
+Buckets are kept in the memory of the web process: no query and no lock, so the hot routes pay
+microseconds. Of several processes each counts for itself. Of two threads at once one may not be
+counted: nobody is hurt by that."""
 
 from __future__ import annotations
 
@@ -29,9 +30,12 @@ API, POOL = "/api/", "/api/v1/ip/"
 
 
 class Buckets:
-    """One number for each caller: the time at which what it has taken will be paid for. A rate of 0 is no limit."""
+    """One number for each caller: the time at which what it has taken will be paid for. A rate of 0
+    is no limit."""
 
-    def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.rate, self.burst, self.clock = rate, burst, clock
         self._paid: dict[str, float] = {}
 
@@ -56,7 +60,8 @@ class Buckets:
 
 
 class Turn:
-    """One caller's wish to ask: `wait` is for how many seconds it must not, `token` the digest of what it showed."""
+    """One caller's wish to ask: `wait` is for how many seconds it must not, `token` the digest of
+    what it showed."""
 
     __slots__ = ("_buckets", "_gate", "_key", "token", "wait")
 
@@ -80,9 +85,8 @@ class Turn:
 class Gate:
     """The buckets of this process.
 
-    A token has a bucket of its own from its first accepted request on. Until then, and when it is refused, the address
-    pays: made-up tokens gain nothing.
-    """
+    A token has a bucket of its own from its first accepted request on. Until then, and when it is
+    refused, the address pays: made-up tokens gain nothing."""
 
     def __init__(self, rate: float, anonymous: float) -> None:
         self.tokens = Buckets(rate, rate * BURST)
@@ -94,7 +98,9 @@ class Gate:
         if token in self.accepted:
             return Turn(self, token, self.tokens, token)
         if settings.POOL_API == "open" and request.path.startswith(POOL):
-            return Turn(self, token, self.tokens, neighbourhood(request))  # who reaches the port is a good caller there
+            return Turn(
+                self, token, self.tokens, neighbourhood(request)
+            )  # who reaches the port is a good caller there
         return Turn(self, token, self.addresses, neighbourhood(request))
 
     def note(self, token: str, accepted: bool) -> None:
@@ -136,14 +142,15 @@ class Throttle:
 
 
 def fingerprint(header: str) -> str:
-    """The digest of the last word, which is a token's if it is one: values are not kept. Blanks and capitals around it
-    make no other one."""
+    """The digest of the last word, which is a token's if it is one: values are not kept. Blanks and
+    capitals around it make no other one."""
     words = header.split()
     return hash_token(words[-1].encode(errors="replace").decode()) if words else ""
 
 
 def neighbourhood(request: HttpRequest) -> str:
-    """The caller's address; of IPv6 the /64, because whoever has one address there has all. Empty: it has none."""
+    """The caller's address; of IPv6 the /64, because whoever has one address there has all. Empty:
+    it has none."""
     text = client_address(request)
     if not text or ip_address(text).version == 4:
         return text
@@ -153,9 +160,15 @@ def neighbourhood(request: HttpRequest) -> str:
 def refused(request: HttpRequest, wait: float) -> HttpResponse:
     seconds = str(math.ceil(wait))
     if request.path.startswith(POOL):
-        return JsonResponse({"error": "Too many requests"}, status=429, headers={"Retry-After": seconds})
+        return JsonResponse(
+            {"error": "Too many requests"}, status=429, headers={"Retry-After": seconds}
+        )
     hint = _("Wait %s s, as Retry-After says; many rows go in one request to bulk/.") % seconds
     status, body, headers = problems.told(
-        429, _("You ask faster than you may."), code="throttled", hint=hint, headers={"Retry-After": seconds}
+        429,
+        _("You ask faster than you may."),
+        code="throttled",
+        hint=hint,
+        headers={"Retry-After": seconds},
     )
     return JsonResponse(body, status=status, content_type=problems.CONTENT_TYPE, headers=headers)

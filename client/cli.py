@@ -63,16 +63,22 @@ def complain(error: ApiError) -> None:
         print("  set IPMANAGER_TOKEN or IPMANAGER_TOKEN_FILE", file=sys.stderr)
 
 
-# --- commands -------------------------------------------------------------------------------------------
+# --- commands -------------------------------------------------------------------------------------
 
 
 def subnets(ledger: Ledger, options: argparse.Namespace) -> int:
-    return show(ledger.subnets(within=options.within, contains=options.contains, q=options.text), Subnet, options)
+    return show(
+        ledger.subnets(within=options.within, contains=options.contains, q=options.text),
+        Subnet,
+        options,
+    )
 
 
 def addresses(ledger: Ledger, options: argparse.Namespace) -> int:
     subnet = ledger.subnet(options.subnet).id if options.subnet else None
-    found = ledger.addresses(subnet=subnet, within=options.within, status=options.status, q=options.text)
+    found = ledger.addresses(
+        subnet=subnet, within=options.within, status=options.status, q=options.text
+    )
     return show(found, Address, options)
 
 
@@ -86,7 +92,9 @@ def add_servers(ledger: Ledger, options: argparse.Namespace) -> None:
         say(options, {"count": len(ids), "ids": ids}, f"{len(ids)} servers")
         return
     facts = dict(options.set) | {
-        name: getattr(options, name) for name in ("ip_address", "mac_address") if getattr(options, name)
+        name: getattr(options, name)
+        for name in ("ip_address", "mac_address")
+        if getattr(options, name)
     }
     server = ledger.add_server(options.hostname, **facts)
     say(options, server.facts, f"{server.hostname} {server.ip_address or ''}".rstrip())
@@ -95,7 +103,11 @@ def add_servers(ledger: Ledger, options: argparse.Namespace) -> None:
 def next_free(ledger: Ledger, options: argparse.Namespace) -> int:
     found = ledger.next_free(options.subnet, pool=options.pool, not_before=options.not_before)
     if found is None:
-        raise ApiError(404, f"{options.subnet} has no free address", "widen a static pool or release an address")
+        raise ApiError(
+            404,
+            f"{options.subnet} has no free address",
+            "widen a static pool or release an address",
+        )
     say(options, {"ip_address": found}, found)
     return DONE
 
@@ -117,7 +129,11 @@ def release(ledger: Ledger, options: argparse.Namespace) -> None:
     if not found:
         raise ValueError("name an address or --vm-id")
     ledger.set_status(found, "available")
-    say(options, {"released": [row.ip_address for row in found]}, "\n".join(row.ip_address for row in found))
+    say(
+        options,
+        {"released": [row.ip_address for row in found]},
+        "\n".join(row.ip_address for row in found),
+    )
 
 
 def reserve(ledger: Ledger, options: argparse.Namespace) -> None:
@@ -130,7 +146,11 @@ def find(ledger: Ledger, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found, ensure_ascii=False))
     any_found = False
-    kinds: tuple[tuple[str, type[Row]], ...] = (("subnets", Subnet), ("servers", Server), ("ip_addresses", Address))
+    kinds: tuple[tuple[str, type[Row]], ...] = (
+        ("subnets", Subnet),
+        ("servers", Server),
+        ("ip_addresses", Address),
+    )
     for name, kind in kinds:
         rows = [kind.of(facts) for facts in found.get(name, {}).get("results", [])]
         any_found = any_found or bool(rows)
@@ -142,7 +162,9 @@ def find(ledger: Ledger, options: argparse.Namespace) -> int:
 
 def why(ledger: Ledger, options: argparse.Namespace) -> None:
     found = ledger.why(options.mac)
-    lines = [f"{MARKS[step['good']]} {step['question']} {step['answer']}" for step in found["steps"]]
+    lines = [
+        f"{MARKS[step['good']]} {step['question']} {step['answer']}" for step in found["steps"]
+    ]
     say(options, found, "\n".join([*lines, f"= {found['verdict']}"]))
 
 
@@ -156,7 +178,7 @@ def export(ledger: Ledger, options: argparse.Namespace) -> None:
             shutil.copyfileobj(answer, file)
 
 
-# --- showing --------------------------------------------------------------------------------------------
+# --- showing --------------------------------------------------------------------------------------
 
 
 def show(rows: Iterable[Row], kind: type[Row], options: argparse.Namespace) -> int:
@@ -168,7 +190,11 @@ def show(rows: Iterable[Row], kind: type[Row], options: argparse.Namespace) -> i
 
 
 def say(options: argparse.Namespace, facts: Any, text: str) -> None:
-    print(json.dumps(facts, ensure_ascii=False) if options.json else "\n".join(map(printable, text.split("\n"))))
+    print(
+        json.dumps(facts, ensure_ascii=False)
+        if options.json
+        else "\n".join(map(printable, text.split("\n")))
+    )
 
 
 def nothing(reason: str) -> int:
@@ -177,7 +203,8 @@ def nothing(reason: str) -> int:
 
 
 def table(rows: Iterable[Row], columns: Sequence[str], indent: str = "") -> int:
-    """Aligned for people; for a pipe, cells parted by tabs, row by row as they come. How many there were."""
+    """Aligned for people; for a pipe, cells parted by tabs, row by row as they come. How many there
+    were."""
     cells = ([cell(getattr(row, name)) for name in columns] for row in rows)
     if not sys.stdout.isatty():
         count = 0
@@ -199,7 +226,9 @@ def cell(value: object) -> str:
 
 def printable(text: str) -> str:
     """Without the control characters by which somebody's text could play tricks on a terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
 
 
 def rows_of(name: str) -> Iterator[dict[str, Any]]:
@@ -207,18 +236,25 @@ def rows_of(name: str) -> Iterator[dict[str, Any]]:
     with sys.stdin if name == "-" else open(name, encoding="utf-8") as file:
         text = file.read()
     try:
-        found = json.loads(text) if text.lstrip().startswith("[") else [json.loads(line) for line in text.splitlines()]
+        found = (
+            json.loads(text)
+            if text.lstrip().startswith("[")
+            else [json.loads(line) for line in text.splitlines()]
+        )
     except ValueError as error:
         raise ValueError(f"{name} is no JSON: {error}") from error
     return iter(found)
 
 
-# --- the command line -----------------------------------------------------------------------------------
+# --- the command line -----------------------------------------------------------------------------
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        "ipmanager", description=ABOUT, epilog=STATUS, formatter_class=argparse.RawDescriptionHelpFormatter
+        "ipmanager",
+        description=ABOUT,
+        epilog=STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
@@ -227,7 +263,13 @@ def parser() -> argparse.ArgumentParser:
     it.add_argument("--within", metavar="CIDR", help="those inside this network")
     it.add_argument("--contains", metavar="ADDRESS", help="those around this address or network")
 
-    it = command(commands, "addresses", addresses, "list address records", "addresses 10.0.0.0/24 --status reserved")
+    it = command(
+        commands,
+        "addresses",
+        addresses,
+        "list address records",
+        "addresses 10.0.0.0/24 --status reserved",
+    )
     it.add_argument("subnet", nargs="?", metavar="SUBNET", help=SUBNET)
     it.add_argument("--within", metavar="CIDR", help="those inside this network")
     it.add_argument("--status", choices=("available", "allocated", "reserved", "quarantine"))
@@ -237,48 +279,106 @@ def parser() -> argparse.ArgumentParser:
     it.add_argument("text", nargs="?", help="part of the name, an address, a MAC")
     it.add_argument("--within", metavar="CIDR", help="those whose address lies in this network")
 
-    it = command(commands, "add-server", add_servers, "make a server, or many from a file",
-                 "add-server web --ip 10.0.0.5 --mac 02:00:00:00:00:0a --set location=Berlin")  # fmt: skip
+    it = command(
+        commands,
+        "add-server",
+        add_servers,
+        "make a server, or many from a file",
+        "add-server web --ip 10.0.0.5 --mac 02:00:00:00:00:0a --set location=Berlin",
+    )
     what = it.add_mutually_exclusive_group(required=True)
     what.add_argument("hostname", nargs="?", metavar="HOSTNAME")
-    what.add_argument("--file", help="a JSON list of servers, or one object on each line; - for standard input")
+    what.add_argument(
+        "--file", help="a JSON list of servers, or one object on each line; - for standard input"
+    )
     it.add_argument("--ip", dest="ip_address", metavar="ADDRESS")
     it.add_argument("--mac", dest="mac_address", metavar="MAC")
-    it.add_argument("--set", type=pair, action="append", default=[], metavar="NAME=VALUE", help="any further field")
+    it.add_argument(
+        "--set",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any further field",
+    )
 
-    it = command(commands, "next", next_free, "show the next free address; it is not taken", "next 10.0.0.0/24")
+    it = command(
+        commands,
+        "next",
+        next_free,
+        "show the next free address; it is not taken",
+        "next 10.0.0.0/24",
+    )
     it.add_argument("subnet", metavar="SUBNET", help=SUBNET)
     where(it)
 
-    it = command(commands, "allocate", allocate, "take the next free address, or a wanted one",
-                 "allocate 10.0.0.0/24 --vm-id srv-1 --wanted 10.0.0.30 --else-next")  # fmt: skip
+    it = command(
+        commands,
+        "allocate",
+        allocate,
+        "take the next free address, or a wanted one",
+        "allocate 10.0.0.0/24 --vm-id srv-1 --wanted 10.0.0.30 --else-next",
+    )
     it.add_argument("subnet", metavar="SUBNET", help=SUBNET)
-    it.add_argument("--vm-id", metavar="ID", help="who takes it; the same one gets the same address again")
+    it.add_argument(
+        "--vm-id", metavar="ID", help="who takes it; the same one gets the same address again"
+    )
     it.add_argument("--hostname", metavar="NAME")
     it.add_argument("--mac", dest="mac_address", metavar="MAC")
     it.add_argument("--wanted", metavar="ADDRESS", help="this address and no other")
-    it.add_argument("--else-next", action="store_true", help="with --wanted: or the next free one, where it is held")
+    it.add_argument(
+        "--else-next",
+        action="store_true",
+        help="with --wanted: or the next free one, where it is held",
+    )
     where(it)
 
-    it = command(commands, "release", release, "make addresses free again, all of them or none",
-                 "release 10.0.0.30 10.0.0.31")  # fmt: skip
+    it = command(
+        commands,
+        "release",
+        release,
+        "make addresses free again, all of them or none",
+        "release 10.0.0.30 10.0.0.31",
+    )
     it.add_argument("address", nargs="*", metavar="ADDRESS")
     it.add_argument("--vm-id", metavar="ID", help="the address of this VM instead")
 
-    it = command(commands, "reserve", reserve, "keep a free address", 'reserve 10.0.0.30 "for the new printer"')
+    it = command(
+        commands,
+        "reserve",
+        reserve,
+        "keep a free address",
+        'reserve 10.0.0.30 "for the new printer"',
+    )
     it.add_argument("address", metavar="ADDRESS")
     it.add_argument("description", nargs="?", default="", metavar="WHY")
 
     it = command(commands, "find", find, "search subnets, servers and addresses", "find 10.0.0.30")
-    it.add_argument("text", metavar="TEXT", help="an address, a network, a MAC, or a part of a name")
+    it.add_argument(
+        "text", metavar="TEXT", help="an address, a network, a MAC, or a part of a name"
+    )
 
-    it = command(commands, "why", why, "which address a card gets, and why", "why 02:00:00:00:00:0a")
+    it = command(
+        commands, "why", why, "which address a card gets, and why", "why 02:00:00:00:00:0a"
+    )
     it.add_argument("mac", metavar="MAC")
 
-    it = command(commands, "export", export, "write a table", "export servers --output servers.xlsx", as_json=False)
+    it = command(
+        commands,
+        "export",
+        export,
+        "write a table",
+        "export servers --output servers.xlsx",
+        as_json=False,
+    )
     it.add_argument("kind", choices=KINDS)
     it.add_argument("--within", metavar="CIDR", help="what lies inside this network")
-    it.add_argument("--output", default="-", metavar="FILE", help="a new file, .csv or .xlsx (default: CSV on stdout)")
+    it.add_argument(
+        "--output",
+        default="-",
+        metavar="FILE",
+        help="a new file, .csv or .xlsx (default: CSV on stdout)",
+    )
     return top
 
 
@@ -286,7 +386,13 @@ SUBNET = "a subnet's network, name or id"
 
 
 def command(
-    commands: Any, name: str, run: Callable[..., int | None], about: str, example: str, *, as_json: bool = True
+    commands: Any,
+    name: str,
+    run: Callable[..., int | None],
+    about: str,
+    example: str,
+    *,
+    as_json: bool = True,
 ) -> argparse.ArgumentParser:
     it: argparse.ArgumentParser = commands.add_parser(
         name,

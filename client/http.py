@@ -16,13 +16,20 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 class ApiError(Exception):
     """IPManager said no, with a problem document (RFC 9457) or an answer of the registry's own.
 
-    `status` (RFC 9110) and its `title`, `message`: what is wrong, `hint`: what to do about it, `errors`: the reasons
-    by field, `retry_after` in seconds, and the whole answer as `body`.
-    """
+    `status` (RFC 9110) and its `title`, `message`: what is wrong, `hint`: what to do about it,
+    `errors`: the reasons by field, `retry_after` in seconds, and the whole answer as `body`."""
 
-    def __init__(self, status: int, message: str, hint: str = "", body: Any = None, retry_after: float = 0) -> None:
+    def __init__(
+        self, status: int, message: str, hint: str = "", body: Any = None, retry_after: float = 0
+    ) -> None:
         super().__init__(f"{status}: {message}" + (f" ({hint})" if hint else ""))
-        self.status, self.message, self.hint, self.body, self.retry_after = status, message, hint, body, retry_after
+        self.status, self.message, self.hint, self.body, self.retry_after = (
+            status,
+            message,
+            hint,
+            body,
+            retry_after,
+        )
 
     @property
     def title(self) -> str:
@@ -76,7 +83,9 @@ class Connection:
     token: str = field(default_factory=_token, repr=False)
     timeout: float = field(default=10.0, kw_only=True)
 
-    def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Any:
         """The answer's JSON; None when it has no body. Raises ApiError, NotReached."""
         with self.opened(method, path, body, headers) as response:
             try:
@@ -85,7 +94,9 @@ class Connection:
             except (OSError, HTTPException, ValueError) as error:
                 raise NotReached(self.url, error) from error
 
-    def opened(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> HTTPResponse:
+    def opened(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> HTTPResponse:
         """The answer, for whoever reads it piece by piece. Raises ApiError, NotReached."""
         sent = {"Accept": "application/json, application/problem+json, */*;q=0.1"} | (headers or {})
         if self.token:
@@ -117,4 +128,10 @@ def _refusal(error: urllib.error.HTTPError) -> ApiError:
     told = body if isinstance(body, dict) else {}
     message = told.get("detail") or told.get("message") or told.get("error") or error.reason
     wait = error.headers.get("Retry-After", "")
-    return ApiError(error.code, str(message), str(told.get("hint", "")), body, float(wait) if wait.isdecimal() else 0.0)
+    return ApiError(
+        error.code,
+        str(message),
+        str(told.get("hint", "")),
+        body,
+        float(wait) if wait.isdecimal() else 0.0,
+    )

@@ -71,8 +71,9 @@ class Server(Row):
 
 @dataclass(frozen=True)
 class Ledger(Connection):
-    """The ledger of one IPManager. A request that got no answer is repeated, at most `retries` times: it is safe,
-    because every POST carries a key by which IPManager knows it again. Every method raises ApiError."""
+    """The ledger of one IPManager. A request that got no answer is repeated, at most `retries`
+    times: it is safe, because every POST carries a key by which IPManager knows it again. Every
+    method raises ApiError."""
 
     retries: int = field(default=3, kw_only=True)
 
@@ -93,7 +94,9 @@ class Ledger(Connection):
             return which
         if isinstance(which, int) or which.isdecimal():
             return Subnet.of(self.request("GET", f"subnets/{which}/"))
-        return _only(self.subnets(**{"network" if "/" in which else "name": which}), f"subnet {which}")
+        return _only(
+            self.subnets(**{"network" if "/" in which else "name": which}), f"subnet {which}"
+        )
 
     def address(self, ip: str | Address, vrf: int | str = "none") -> Address:
         """The row of an address, in the global address space unless a VRF's id is given."""
@@ -105,7 +108,8 @@ class Ledger(Connection):
         return _only(self.servers(hostname=hostname), f"server {hostname}")
 
     def search(self, text: str) -> dict[str, Any]:
-        """Subnets, servers and addresses, the first of each: `{"servers": {"results": […], "more": False}, …}`."""
+        """Subnets, servers and addresses, the first of each: `{"servers": {"results": […], "more":
+        False}, …}`."""
         found: dict[str, Any] = self.request("GET", "search/", q=text)
         return found
 
@@ -122,16 +126,20 @@ class Ledger(Connection):
 
     def next_free(self, subnet: int | str | Subnet, **where: Any) -> str | None:
         """What would be handed out now; nothing is promised. `where`: pool (its id), not_before."""
-        found: str | None = self.request("GET", f"subnets/{self.subnet(subnet).id}/next-free/", **where)["ip_address"]
+        found: str | None = self.request(
+            "GET", f"subnets/{self.subnet(subnet).id}/next-free/", **where
+        )["ip_address"]
         return found
 
     def allocate(self, subnet: int | str | Subnet, **asked: Any) -> Address:
         """Take the next free address of a subnet, or the wanted one.
 
-        `asked`: vm_id (the same one gets the same address again), hostname, mac_address, wanted, else_next (the next
-        free one where the wanted one is held), not_before, pool (its id). Status 409: there is none.
-        """
-        return Address.of(self.request("POST", f"subnets/{self.subnet(subnet).id}/next-free/", asked))
+        `asked`: vm_id (the same one gets the same address again), hostname, mac_address, wanted,
+        else_next (the next free one where the wanted one is held), not_before, pool (its id).
+        Status 409: there is none."""
+        return Address.of(
+            self.request("POST", f"subnets/{self.subnet(subnet).id}/next-free/", asked)
+        )
 
     def release(self, address: str | Address) -> None:
         self.request("POST", f"ip-addresses/{self.address(address).id}/release/")
@@ -143,10 +151,15 @@ class Ledger(Connection):
         return self._turned(address, "quarantine", description)
 
     def set_status(self, addresses: Iterable[Address], status: str, description: str = "") -> None:
-        """Make addresses reserved, available or quarantine: a thousand at once, these all or none of them."""
+        """Make addresses reserved, available or quarantine: a thousand at once, these all or none
+        of them."""
         for rows in _batches(addresses):
             ids = [row.id for row in rows]
-            self.request("POST", "ip-addresses/bulk-status/", _said(ids=ids, status=status, description=description))
+            self.request(
+                "POST",
+                "ip-addresses/bulk-status/",
+                _said(ids=ids, status=status, description=description),
+            )
 
     # --- writing ---
 
@@ -155,8 +168,9 @@ class Ledger(Connection):
         return Server.of(self.request("POST", "servers/", {"hostname": hostname, **facts}))
 
     def add_servers(self, rows: Iterable[dict[str, Any]]) -> list[int]:
-        """Their ids. A thousand at once, these all or none of them: `errors` of the ApiError names bad rows by their
-        number in the whole, counted from 0, as in `1003.hostname`; the thousands before stay."""
+        """Their ids. A thousand at once, these all or none of them: `errors` of the ApiError names
+        bad rows by their number in the whole, counted from 0, as in `1003.hostname`; the thousands
+        before stay."""
         made: list[int] = []
         for batch in _batches(rows):
             try:
@@ -168,7 +182,8 @@ class Ledger(Connection):
     # --- speaking ---
 
     def export(self, kind: str, form: str = "csv", **filters: Any) -> HTTPResponse:
-        """A table of subnets, servers, interfaces or ip-addresses, to be read like a file and closed."""
+        """A table of subnets, servers, interfaces or ip-addresses, to be read like a file and
+        closed."""
         return self.opened("GET", _path(f"{kind}/export/", {"as": form, **filters}))
 
     def rows(self, kind: str, **filters: Any) -> Iterator[dict[str, Any]]:
@@ -179,7 +194,8 @@ class Ledger(Connection):
             yield from page["results"]
             if not page.get("next"):
                 return
-            # Only what it asks for: the link's host is the one that a proxy in between may have named.
+            # Only what it asks for: the link's host is the one that a proxy in between may have
+            # named.
             query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page["next"]).query))
 
     def request(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
@@ -200,7 +216,9 @@ class Ledger(Connection):
 
 def _worth_repeating(error: ApiError, method: str) -> bool:
     """Either it was not done, or doing it twice is doing it once."""
-    return error.status in (429, 503) or (error.status in (0, 502, 504) and method in ("GET", "POST"))
+    return error.status in (429, 503) or (
+        error.status in (0, 502, 504) and method in ("GET", "POST")
+    )
 
 
 def _path(path: str, query: dict[str, Any]) -> str:
@@ -213,7 +231,8 @@ def _said(**facts: Any) -> dict[str, Any]:
 
 
 def _only(rows: Iterator[R], what: str) -> R:
-    """The one row that was asked for. Raises ApiError with the status 404, or 409 when several bear the name."""
+    """The one row that was asked for. Raises ApiError with the status 404, or 409 when several bear
+    the name."""
     found = list(islice(rows, 2))
     if len(found) == 1:
         return found[0]

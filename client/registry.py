@@ -1,4 +1,5 @@
-"""The registry's side: a service gets its port, stays known while it lives, and finds the others."""
+"""The registry's side: a service gets its port, stays known while it lives, and finds the
+others."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class Client(Connection):
 
     environment: str = field(default_factory=lambda: os.environ.get("IPMANAGER_ENVIRONMENT", ""))
 
-    # --- finding ---------------------------------------------------------------------------------------
+    # --- finding ----------------------------------------------------------------------------------
 
     def endpoint(self, service_id: str, *, wait: float = 0) -> str:
         """The URL of an active service, as in `http://127.0.0.1:8000`.
@@ -45,17 +46,20 @@ class Client(Connection):
             pause = min(pause * 2, 2.0)
 
     def services(self, *, type: str = "", status: str = "") -> list[dict[str, Any]]:
-        """The services of the environment with the registry's own names: service_id, ip_address, port, status, …"""
+        """The services of the environment with the registry's own names: service_id, ip_address,
+        port, status, …"""
         asked = {"service_type": type, "status": status}
-        found: list[dict[str, Any]] = self.get("services", **{name: value for name, value in asked.items() if value})
+        found: list[dict[str, Any]] = self.get(
+            "services", **{name: value for name, value in asked.items() if value}
+        )
         return found
 
     def watch(self, *, wait: float = 5.0) -> Iterator[list[dict[str, Any]]]:
-        """The services now, and again after every change, without end: for those who must follow the others.
+        """The services now, and again after every change, without end: for those who must follow
+        the others.
 
-        A registry that is away, or has no place left for those who wait, is asked again after `wait` seconds, which
-        must be less than `timeout`. Raises RegistryError when it says no.
-        """
+        A registry that is away, or has no place left for those who wait, is asked again after
+        `wait` seconds, which must be less than `timeout`. Raises RegistryError when it says no."""
         since = ""
         while True:
             try:
@@ -69,7 +73,7 @@ class Client(Connection):
                 since = answer["cursor"]
                 yield answer["services"]
 
-    # --- coming, living, going -------------------------------------------------------------------------
+    # --- coming, living, going --------------------------------------------------------------------
 
     def service(
         self,
@@ -81,38 +85,47 @@ class Client(Connection):
     ) -> contextlib.AbstractContextManager[Service]:
         """Register, send heartbeats from a thread, deregister at the end.
 
-        `facts`: type, host, protocol, preferred_port, port_range, pinned, container_port, dependencies,
-        restart_script, additional_info. When the registry has forgotten the service, it registers anew and asks for
-        the port that it has; `on_moved` is called, in the heartbeats' thread, if it gets another one.
-        Raises RegistryError when it cannot be registered.
-        """
+        `facts`: type, host, protocol, preferred_port, port_range, pinned, container_port,
+        dependencies, restart_script, additional_info. When the registry has forgotten the service,
+        it registers anew and asks for the port that it has; `on_moved` is called, in the
+        heartbeats' thread, if it gets another one. Raises RegistryError when it cannot be
+        registered."""
         return _living(self, service_id, name or service_id, on_moved, facts)
 
     def register(self, service_id: str, name: str = "", **facts: Any) -> dict[str, Any]:
         """Address, port and the rest of the registry's answer."""
         if "type" in facts:
             facts["service_type"] = facts.pop("type")
-        answer: dict[str, Any] = self.post("register", service_id=service_id, service_name=name or service_id, **facts)
+        answer: dict[str, Any] = self.post(
+            "register", service_id=service_id, service_name=name or service_id, **facts
+        )
         return answer
 
     def heartbeat(self, *service_ids: str) -> float:
-        """Seconds until the next one. Raises RegistryError 404, whose body names the `unknown` ones."""
+        """Seconds until the next one. Raises RegistryError 404, whose body names the `unknown`
+        ones."""
         return float(self.post("heartbeat", service_ids=list(service_ids))["interval"])
 
     def deregister(self, service_id: str) -> None:
         self.post("deregister", service_id=service_id)
 
-    # --- speaking --------------------------------------------------------------------------------------
+    # --- speaking ---------------------------------------------------------------------------------
 
     def get(self, path: str, **query: Any) -> Any:
         if self.environment:
             query["environment"] = self.environment
-        return self.ask("GET", f"{PATH}/{path}?{urllib.parse.urlencode(query)}" if query else f"{PATH}/{path}")
+        return self.ask(
+            "GET", f"{PATH}/{path}?{urllib.parse.urlencode(query)}" if query else f"{PATH}/{path}"
+        )
 
     def post(self, path: str, **body: Any) -> Any:
         if self.environment:
             body["environment"] = self.environment
-        return self.ask("POST", f"{PATH}/{path}", {name: value for name, value in body.items() if value is not None})
+        return self.ask(
+            "POST",
+            f"{PATH}/{path}",
+            {name: value for name, value in body.items() if value is not None},
+        )
 
 
 @dataclass
@@ -127,12 +140,18 @@ class Service:
 
     @property
     def url(self) -> str:
-        return f"http://[{self.ip}]:{self.port}" if ":" in self.ip else f"http://{self.ip}:{self.port}"
+        return (
+            f"http://[{self.ip}]:{self.port}" if ":" in self.ip else f"http://{self.ip}:{self.port}"
+        )
 
 
 @contextlib.contextmanager
 def _living(
-    client: Client, service_id: str, name: str, on_moved: Callable[[Service], None] | None, facts: dict[str, Any]
+    client: Client,
+    service_id: str,
+    name: str,
+    on_moved: Callable[[Service], None] | None,
+    facts: dict[str, Any],
 ) -> Iterator[Service]:
     heart = _Heart(client, service_id, name, on_moved, facts)
     thread = threading.Thread(target=heart.run, name=f"heartbeats of {service_id}", daemon=True)
@@ -162,7 +181,9 @@ class _Heart:
         self.client, self.name, self.on_moved, self.facts = client, name, on_moved, facts
         self.stopping = threading.Event()
         answer = client.register(service_id, name, **facts)
-        self.service = Service(service_id, answer["ip"], answer["port"], answer["heartbeat_interval"], answer)
+        self.service = Service(
+            service_id, answer["ip"], answer["port"], answer["heartbeat_interval"], answer
+        )
 
     def run(self) -> None:
         pause, retry = self.service.interval, FIRST_RETRY
@@ -190,15 +211,23 @@ class _Heart:
         here = self.facts | {"preferred_port": self.service.port}
         answer = self.client.register(self.service.id, self.name, **here)
         moved = (answer["ip"], answer["port"]) != (self.service.ip, self.service.port)
-        self.service.ip, self.service.port, self.service.answer = answer["ip"], answer["port"], answer
+        self.service.ip, self.service.port, self.service.answer = (
+            answer["ip"],
+            answer["port"],
+            answer,
+        )
         if moved and self.on_moved:
             self.on_moved(self.service)
         elif moved:
-            logger.error("%s: its port is another's now; it should listen on %d", self.service.id, answer["port"])
+            logger.error(
+                "%s: its port is another's now; it should listen on %d",
+                self.service.id,
+                answer["port"],
+            )
         return float(answer["heartbeat_interval"])
 
 
-# --- with what the environment says ------------------------------------------------------------------------
+# --- with what the environment says ---------------------------------------------------------------
 
 
 def service(service_id: str, **facts: Any) -> contextlib.AbstractContextManager[Service]:

@@ -1,4 +1,5 @@
-"""Where the processes of one web server keep their counters, so that each of them can tell the sum of all."""
+"""Where the processes of one web server keep their counters, so that each of them can tell the sum
+of all."""
 
 import contextlib
 import os
@@ -32,8 +33,8 @@ def forget(server: Any) -> None:
 
 
 def choose_slot(server: Any, worker: Any) -> None:
-    """gunicorn's hook `pre_fork`: a process goes on with the counters of one that has ended, so there are never more
-    of them than processes at once."""
+    """gunicorn's hook `pre_fork`: a process goes on with the counters of one that has ended, so
+    there are never more of them than processes at once."""
     taken = {getattr(other, "slot", None) for other in server.WORKERS.values()}
     worker.slot = next(number for number in range(len(taken) + 1) if number not in taken)
 

@@ -65,7 +65,8 @@ def number(name: str, default: int, most: int) -> int:
 
 
 def matching(name: str, default: str, pattern: str, expected: str) -> str:
-    """A text that the whole pattern matches; the error tells what was expected, not what was found."""
+    """A text that the whole pattern matches; the error tells what was expected, not what was
+    found."""
     value = text(name, default)
     if not re.fullmatch(pattern, value):
         raise ImproperlyConfigured(f"{name}: not {expected}")
@@ -93,7 +94,9 @@ def directory(name: str, default: Path | str) -> Path:
     try:
         value.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ImproperlyConfigured(f"{name}: cannot make the directory {value}: {error.strerror}") from error
+        raise ImproperlyConfigured(
+            f"{name}: cannot make the directory {value}: {error.strerror}"
+        ) from error
     if not os.access(value, os.W_OK | os.X_OK):
         raise ImproperlyConfigured(f"{name}: cannot write into {value}")
     return value
@@ -105,7 +108,9 @@ def timezone(name: str, default: str) -> str:
     try:
         zoneinfo.ZoneInfo(value)
     except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError) as error:
-        raise ImproperlyConfigured(f"{name}: {value!r} is not a time zone (for example Europe/Berlin)") from error
+        raise ImproperlyConfigured(
+            f"{name}: {value!r} is not a time zone (for example Europe/Berlin)"
+        ) from error
     return value
 
 
@@ -162,7 +167,13 @@ def host_port(name: str, default: str) -> tuple[str, int]:
 def parse_host_port(value: str) -> tuple[str, int]:
     """The parts of HOST:PORT. Raises ValueError."""
     host, colon, port = value.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    if (
+        not colon
+        or not host
+        or not port.isascii()
+        or not port.isdigit()
+        or not 0 < int(port) < 65536
+    ):
         raise ValueError(f"{value!r} is not HOST:PORT (for example 127.0.0.1:8000)")
     return host.strip("[]"), int(port)
 
@@ -174,7 +185,8 @@ def host_of(url: str) -> str:
 
 
 def database(name: str, default: str) -> dict:
-    """Django's DATABASES entry from a URL (sqlite:///FILE or postgres://USER:PASSWORD@HOST:PORT/NAME).
+    """Django's DATABASES entry from a URL (sqlite:///FILE or
+    postgres://USER:PASSWORD@HOST:PORT/NAME).
 
     HOST:PORT may be several, h1:5432,h2:5432; HOST may be a percent-encoded socket directory.
     """
@@ -185,11 +197,17 @@ def parse_database(name: str, value: str) -> dict:
     """The same from a text; the name is for the complaint."""
     try:
         entry = dict(environ.Env.db_url_config(value))
-    except Exception as error:  # django-environ raises many kinds; the URL may hold a password: not shown
-        raise ImproperlyConfigured(f"{name}: not a database URL (sqlite:///FILE or postgres://...)") from error
+    except (
+        Exception
+    ) as error:  # django-environ raises many kinds; the URL may hold a password: not shown
+        raise ImproperlyConfigured(
+            f"{name}: not a database URL (sqlite:///FILE or postgres://...)"
+        ) from error
     if entry.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
         raise ImproperlyConfigured(f"{name}: only sqlite:// and postgres:// are supported")
-    entry["HOST"] = unquote(entry.get("HOST", ""))  # a socket's directory is written %2Frun%2Fpostgresql
+    entry["HOST"] = unquote(
+        entry.get("HOST", "")
+    )  # a socket's directory is written %2Frun%2Fpostgresql
     return entry
 
 
@@ -203,16 +221,23 @@ def secret(name: str, keep_in: Path) -> str:
             _keep_new_secret(keep_in)
         value = keep_in.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ImproperlyConfigured(f"{name} is not set and {keep_in} cannot be used: {error}") from error
+        raise ImproperlyConfigured(
+            f"{name} is not set and {keep_in} cannot be used: {error}"
+        ) from error
     if not value:
-        raise ImproperlyConfigured(f"{name} is not set and {keep_in} is empty: remove the file or set {name}")
+        raise ImproperlyConfigured(
+            f"{name} is not set and {keep_in} is empty: remove the file or set {name}"
+        )
     return value
 
 
 def _keep_new_secret(file: Path) -> None:
-    """Write a random secret into file; of two processes that start at once, the first one's stays."""
+    """Write a random secret into file; of two processes that start at once, the first one's
+    stays."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # made with mode 0600
+    descriptor, beside = tempfile.mkstemp(
+        prefix=f".{file.name}.", dir=file.parent
+    )  # made with mode 0600
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as opened:
             opened.write(secrets.token_urlsafe(50) + "\n")

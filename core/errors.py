@@ -7,13 +7,14 @@
     │   └── Exhausted    nothing free is left                  (HTTP 409)
     └── Unavailable  a part we need does not answer; try again (HTTP 503)
 
-Admin shows them, REST answers with them, commands print them: whoever raises one needs no other message.
-"""
+Admin shows them, REST answers with them, commands print them: whoever raises one needs no other
+message."""
 
 
 class Clash(str):
-    """A sentence of a ValidationError about a field: what was asked is well formed, but something that exists
-    already forbids it. A form shows it like any other; the API answers 409 instead of 400."""
+    """A sentence of a ValidationError about a field: what was asked is well formed, but something
+    that exists already forbids it. A form shows it like any other; the API answers 409 instead of
+    400."""
 
 
 class IPManagerError(Exception):
@@ -22,7 +23,9 @@ class IPManagerError(Exception):
     code = "error"
     status = 500
     retry_after = 0  # seconds until another try may do better; 0: nobody knows
-    errors: dict[str, list[str]] | None = None  # what is wrong with single fields, where there is more than one
+    errors: dict[str, list[str]] | None = (
+        None  # what is wrong with single fields, where there is more than one
+    )
 
     def __init__(self, message: object, hint: object = "") -> None:
         super().__init__(message, hint)

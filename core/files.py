@@ -26,7 +26,8 @@ class Locked(Unavailable):
 
 
 def replace(path: Path | str, data: bytes, mode: int = 0o644) -> None:
-    """Make `path` a file with exactly these bytes and this mode, or leave it as it was and raise OSError.
+    """Make `path` a file with exactly these bytes and this mode, or leave it as it was and raise
+    OSError.
 
     A symbolic link at `path` is replaced itself; what it points to stays untouched.
     """
@@ -35,7 +36,8 @@ def replace(path: Path | str, data: bytes, mode: int = 0o644) -> None:
     except OSError as error:
         if error.errno != errno.EIO:
             raise
-        # A second fsync of the same file may succeed although its pages are lost; only new pages count.
+        # A second fsync of the same file may succeed although its pages are lost; only new pages
+        # count.
         _replace(Path(path), [data], mode)
 
 
@@ -45,7 +47,8 @@ def replace_from(path: Path | str, blocks: Iterable[bytes], mode: int = 0o644) -
 
 
 def remove_leftovers(path: Path | str) -> None:
-    """Remove what killed writers of `path` left beside it. Call it under the lock: it spares no temporary file."""
+    """Remove what killed writers of `path` left beside it. Call it under the lock: it spares no
+    temporary file."""
     path = Path(path)
     for leftover in path.parent.glob(_prefix(path) + "*"):
         leftover.unlink(missing_ok=True)
@@ -55,8 +58,8 @@ def remove_leftovers(path: Path | str) -> None:
 def lock(path: Path | str, timeout: float = 10.0) -> Iterator[None]:
     """Hold the lock file's lock; raise Locked when others keep it for `timeout` seconds.
 
-    Nobody should remove the file: who holds the lock of a name that is gone keeps nobody out who comes later.
-    """
+    Nobody should remove the file: who holds the lock of a name that is gone keeps nobody out who
+    comes later."""
     descriptor = _locked(Path(path), time.monotonic() + timeout, timeout)
     try:
         yield
@@ -77,7 +80,8 @@ def _replace(path: Path, blocks: Iterable[bytes], mode: int) -> None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """The error of a call on a temporary file tells of `path`: the same failure again reads the same."""
+    """The error of a call on a temporary file tells of `path`: the same failure again reads the
+    same."""
     try:
         yield
     except OSError as error:
@@ -122,7 +126,8 @@ def _prefix(path: Path) -> str:
 
 
 def _remove(temporary: Path) -> None:
-    # The reason for the removal is already being raised and matters more than a second failure here.
+    # The reason for the removal is already being raised and matters more than a second failure
+    # here.
     with suppress(OSError):
         temporary.unlink()
 
@@ -130,7 +135,8 @@ def _remove(temporary: Path) -> None:
 def _locked(path: Path, deadline: float, timeout: float) -> int:
     """The descriptor of the file that has this name at the moment when we hold its lock."""
     while True:
-        # Read-only is enough for flock, so a lock file made by root serves the service's own user too.
+        # Read-only is enough for flock, so a lock file made by root serves the service's own user
+        # too.
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             _wait_for(descriptor, path, deadline, timeout)
@@ -156,6 +162,9 @@ def _wait_for(descriptor: int, path: Path, deadline: float, timeout: float) -> N
         except BlockingIOError:
             left = deadline - time.monotonic()
         if left <= 0:
-            raise Locked(f"{path} has been locked by another process for {timeout:g} s", hint="try again later")
+            raise Locked(
+                f"{path} has been locked by another process for {timeout:g} s",
+                hint="try again later",
+            )
         time.sleep(min(pause, left))
         pause = min(pause * 2, _LONGEST_WAIT)

@@ -1,4 +1,5 @@
-"""What an examination finds, and what to do about it. The apps write examinations; `ops.doctor` makes them."""
+"""What an examination finds, and what to do about it. The apps write examinations; `ops.doctor`
+makes them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ OK, NOTE, WARNING, ERROR = LEVELS = ("ok", "note", "warning", "error")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence about the installation. `commands` are the remedy for a shell, one after the other."""
+    """One sentence about the installation. `commands` are the remedy for a shell, one after the
+    other."""
 
     level: str
     said: str

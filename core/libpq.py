@@ -1,5 +1,5 @@
-"""One statement, planned once for each connection, straight to libpq: by the layer that psycopg documents for it
-(`psycopg.pq`), with psycopg's own conversions both ways."""
+"""One statement, planned once for each connection, straight to libpq: by the layer that psycopg
+documents for it (`psycopg.pq`), with psycopg's own conversions both ways."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import Error, OperationalError, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
 
-# What each connection has planned: the statement's text with the types of its parameters, and the name it has there.
+# What each connection has planned: the statement's text with the types of its parameters, and the
+# name it has there.
 _planned: WeakKeyDictionary[Any, dict[tuple[str, tuple[int, ...]], bytes]] = WeakKeyDictionary()
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 
@@ -21,7 +22,9 @@ def ask(line: Any, sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]
     text, names = _numbered(sql)
     converter = Transformer.from_context(line)
     values = converter.dump_sequence([params[name] for name in names], [PyFormat.AUTO] * len(names))
-    result = line.pgconn.exec_prepared(_plan(line, text, converter.types or ()), values, converter.formats)
+    result = line.pgconn.exec_prepared(
+        _plan(line, text, converter.types or ()), values, converter.formats
+    )
     if result.status != ExecStatus.TUPLES_OK:
         raise _error(line, result)
     converter.set_pgresult(result)
@@ -41,7 +44,8 @@ def _plan(line: Any, text: str, types: tuple[int, ...]) -> bytes:
 
 
 def _error(line: Any, result: Any) -> Error:
-    """What is wrong. Of a connection that broke, no server has said a word that psycopg could know the kind by."""
+    """What is wrong. Of a connection that broke, no server has said a word that psycopg could know
+    the kind by."""
     encoding = line.info.encoding
     if line.pgconn.status != ConnStatus.OK:
         return OperationalError(result.get_error_message(encoding))

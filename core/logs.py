@@ -1,7 +1,8 @@
-"""How log lines look: a line for people, or a JSON object in a line for programs; no secret in either.
+"""How log lines look: a line for people, or a JSON object in a line for programs; no secret in
+either.
 
-Whatever is logged, one event cannot look like two: control characters of its message are written out.
-"""
+Whatever is logged, one event cannot look like two: control characters of its message are written
+out."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from typing import Any
 
 from django.conf import settings
 
-REQUEST: ContextVar[str] = ContextVar("request", default="")  # the id of the request that this thread serves
+REQUEST: ContextVar[str] = ContextVar(
+    "request", default=""
+)  # the id of the request that this thread serves
 HIDDEN = "[hidden]"
 SHORTEST = 6  # characters: a shorter secret would hide half of every line
 PATTERNS = [
@@ -24,9 +27,13 @@ PATTERNS = [
     (re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{6,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"(://[^\s:/@]*):[^\s/@]+@"), rf"\1:{HIDDEN}@"),
     (re.compile(r"(/boot/(?:answers|done))/[\w.~-]+"), rf"\1/{HIDDEN}"),
-    (re.compile(r"(?i)((?:password|passwd|secret|token|session|sessionid|csrf\w*)\\?[\"']?[=:]\s*\\?[\"']?)[^\s\"'&,;)\\]{4,}"),
-     rf"\1{HIDDEN}"),
-]  # fmt: skip
+    (
+        re.compile(
+            r"(?i)((?:password|passwd|secret|token|session|sessionid|csrf\w*)\\?[\"']?[=:]\s*\\?[\"']?)[^\s\"'&,;)\\]{4,}"
+        ),
+        rf"\1{HIDDEN}",
+    ),
+]
 _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request", "server_time"}
 
 
@@ -40,8 +47,12 @@ def hide(text: str) -> str:
 
 
 def _secrets() -> Iterator[str]:
-    known = (settings.SECRET_KEY, settings.ADMIN_PASSWORD, settings.BOOTSTRAP_TOKEN,
-             settings.DATABASES["default"].get("PASSWORD"))  # fmt: skip
+    known = (
+        settings.SECRET_KEY,
+        settings.ADMIN_PASSWORD,
+        settings.BOOTSTRAP_TOKEN,
+        settings.DATABASES["default"].get("PASSWORD"),
+    )
     return (secret for secret in known if secret and len(secret) >= SHORTEST)
 
 
@@ -77,4 +88,6 @@ def _shown(value: Any) -> Any:
 
 
 def _in_one_line(text: str) -> str:
-    return "".join(sign if sign >= " " and sign != "\x7f" else f"\\x{ord(sign):02x}" for sign in text)
+    return "".join(
+        sign if sign >= " " and sign != "\x7f" else f"\\x{ord(sign):02x}" for sign in text
+    )

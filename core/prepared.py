@@ -1,8 +1,8 @@
-"""Statements that PostgreSQL plans once for each connection, for the routes where planning costs more than the work.
+"""Statements that PostgreSQL plans once for each connection, for the routes where planning costs
+more than the work.
 
-On the hot routes psycopg's cursor takes longer to hand a statement over than PostgreSQL to answer it. So they speak to
-libpq themselves (`core.libpq`).
-"""
+On the hot routes psycopg's cursor takes longer to hand a statement over than PostgreSQL to answer
+it. So they speak to libpq themselves (`core.libpq`)."""
 
 import select
 from collections.abc import Mapping
@@ -27,8 +27,8 @@ def vendor() -> str:
 
 
 def rows(sql: str, params: Params | None = None, connection: Any = None) -> list[Row]:
-    """What the statement gives; its parameters as in %(name)s. Queries that are being logged, and those of a
-    transaction, go Django's usual way, which knows how to log them and when to begin."""
+    """What the statement gives; its parameters as in %(name)s. Queries that are being logged, and
+    those of a transaction, go Django's usual way, which knows how to log them and when to begin."""
     connection = connection or database()
     if connection.vendor != "postgresql" or connection.queries_logged or connection.in_atomic_block:
         with connection.cursor() as cursor:
@@ -43,11 +43,15 @@ def rows(sql: str, params: Params | None = None, connection: Any = None) -> list
 
 
 def look() -> Any:
-    """Before the first statement of a request, in the place of Django's own SELECT 1: a server that has gone has hung
-    up, and whoever hangs up can be heard. Without a word from it the connection is as good as that SELECT would show.
-    Returns `database()`."""
+    """Before the first statement of a request, in the place of Django's own SELECT 1: a server that
+    has gone has hung up, and whoever hangs up can be heard. Without a word from it the connection
+    is as good as that SELECT would show. Returns `database()`."""
     connection = database()
-    if connection.vendor != "postgresql" or connection.connection is None or connection.in_atomic_block:
+    if (
+        connection.vendor != "postgresql"
+        or connection.connection is None
+        or connection.in_atomic_block
+    ):
         return connection
     line = connection.connection
     if line.closed or _speaks(line.fileno()):

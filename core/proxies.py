@@ -11,14 +11,17 @@ from django.http import HttpRequest, HttpResponse
 
 from core.env import Address
 
-_PORT = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d+)?\Z|([0-9.]+):\d+\Z", re.ASCII)  # some proxies tell it, too
+_PORT = re.compile(
+    r"\[([0-9a-fA-F:.]+)\](?::\d+)?\Z|([0-9.]+):\d+\Z", re.ASCII
+)  # some proxies tell it, too
 
 
 class TrustedProxies:
-    """Put the client's own address and scheme where Django looks for them (REMOTE_ADDR, wsgi.url_scheme).
+    """Put the client's own address and scheme where Django looks for them (REMOTE_ADDR,
+    wsgi.url_scheme).
 
-    Without a trusted proxy in front, X-Forwarded-For and X-Forwarded-Proto are words of a stranger: ignored.
-    """
+    Without a trusted proxy in front, X-Forwarded-For and X-Forwarded-Proto are words of a stranger:
+    ignored."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -38,15 +41,17 @@ def believe(meta: dict[str, Any]) -> None:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address that the request came from, after TrustedProxies has seen it; empty on a Unix socket."""
+    """The address that the request came from, after TrustedProxies has seen it; empty on a Unix
+    socket."""
     return str(parse(request.META.get("REMOTE_ADDR", "")) or "")
 
 
 def client_behind(proxy: Address, forwarded: str) -> Address:
-    """The right-most hop that is no proxy of ours; the last proxy we believe when a hop is unreadable.
+    """The right-most hop that is no proxy of ours; the last proxy we believe when a hop is
+    unreadable.
 
-    Each proxy appends the address that it saw, so everything left of the first untrusted hop may be forged.
-    """
+    Each proxy appends the address that it saw, so everything left of the first untrusted hop may be
+    forged."""
     client = proxy
     for hop in reversed(forwarded.split(",")):
         address = parse(_PORT.sub(r"\1\2", hop.strip()))

@@ -1,10 +1,11 @@
-"""Functions and triggers in the database: made where they are missing or other than they should be, else not touched.
+"""Functions and triggers in the database: made where they are missing or other than they should be,
+else not touched.
 
-Most of them watch what comes by raw SQL, from psql or a script, and stay away from what this site writes: its own
-verbs have seen to rows, history and notices already. On PostgreSQL the site says so once in each transaction
-(`SAY_SITE`, in the same round trip as the ledger's lock), which holds behind any connection pool; on SQLite once for
-each connection, by a setting that only ANALYZE would look at.
-"""
+Most of them watch what comes by raw SQL, from psql or a script, and stay away from what this site
+writes: its own verbs have seen to rows, history and notices already. On PostgreSQL the site says so
+once in each transaction (`SAY_SITE`, in the same round trip as the ledger's lock), which holds
+behind any connection pool; on SQLite once for each connection, by a setting that only ANALYZE would
+look at."""
 
 from __future__ import annotations
 
@@ -23,11 +24,12 @@ _SQLITE_SITE = 20_261
 BY_HAND = "(current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')"
 SQLITE_BY_HAND = f"(SELECT analysis_limit FROM pragma_analysis_limit) <> {_SQLITE_SITE}"
 
-# Whose work it was: the login role, whatever SET ROLE says. It must not be taken for a user of the site.
+# Whose work it was: the login role, whatever SET ROLE says. It must not be taken for a user of the
+# site.
 WHO = "session_user || ' (SQL)'"
 SQLITE_WHO = "'SQL'"
-# Around what is written before a TRUNCATE: a foreign key that is checked at the commit would look for rows that the
-# same TRUNCATE may have taken away.
+# Around what is written before a TRUNCATE: a foreign key that is checked at the commit would look
+# for rows that the same TRUNCATE may have taken away.
 AT_ONCE, LATER = "SET CONSTRAINTS ALL IMMEDIATE;", "SET CONSTRAINTS ALL DEFERRED;"
 MANY = 100  # a statement that touches more rows is told as one
 OWNERS = ("ipam", "dhcp")
@@ -36,9 +38,9 @@ SCHEMA = "%(schema)s"  # within a literal in a function's body: the schema of ou
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of PostgreSQL in PL/pgSQL. It acts with the rights of the site's role: whoever may write a server
-    need not be allowed to write history. One that names the schema itself needs no search path, which takes longer to
-    set than a short function to run."""
+    """A function of PostgreSQL in PL/pgSQL. It acts with the rights of the site's role: whoever may
+    write a server need not be allowed to write history. One that names the schema itself needs no
+    search path, which takes longer to set than a short function to run."""
 
     name: str
     body: str
@@ -69,7 +71,8 @@ class Trigger:
 
 
 def statement_triggers(name: str, table: str, function: str) -> Iterator[Trigger]:
-    """PostgreSQL: call the function once for each statement by hand, with all its rows in old_rows and new_rows.
+    """PostgreSQL: call the function once for each statement by hand, with all its rows in old_rows
+    and new_rows.
 
     TRUNCATE has no such rows: the function comes before it, while the table still has them.
     """
@@ -81,9 +84,7 @@ def statement_triggers(name: str, table: str, function: str) -> Iterator[Trigger
     }
     for verb, these in rows.items():
         when = "BEFORE" if verb == "truncate" else "AFTER"
-        text = (
-            f"{when} {verb.upper()} ON {table} {these} FOR EACH STATEMENT WHEN {BY_HAND} EXECUTE FUNCTION {function}()"
-        )
+        text = f"{when} {verb.upper()} ON {table} {these} FOR EACH STATEMENT WHEN {BY_HAND} EXECUTE FUNCTION {function}()"
         yield Trigger(f"{name}_{verb}", table, text)
 
 
@@ -93,7 +94,10 @@ def columns(model: type[models.Model]) -> list[str]:
 
 
 def install(
-    connection: BaseDatabaseWrapper, owner: str, functions: Sequence[Function], triggers: Sequence[Trigger]
+    connection: BaseDatabaseWrapper,
+    owner: str,
+    functions: Sequence[Function],
+    triggers: Sequence[Trigger],
 ) -> None:
     """Make what `owner` wants to be there, and drop what he once made and wants no more."""
     if connection.vendor == "postgresql":
@@ -105,12 +109,12 @@ def install(
 
 
 def remove(connection: BaseDatabaseWrapper, owner: str) -> None:
-    """Make way for a migration: a trigger that names a column of yesterday would refuse every write, and SQLite makes
-    a changed table anew. `install` comes after every migration."""
+    """Make way for a migration: a trigger that names a column of yesterday would refuse every
+    write, and SQLite makes a changed table anew. `install` comes after every migration."""
     install(connection, owner, [], [])
 
 
-# --- PostgreSQL: what a thing was made from is written in its comment ---------------------------------
+# --- PostgreSQL: what a thing was made from is written in its comment -----------------------------
 
 _THERE = """
 SELECT 'FUNCTION ' || p.oid::regprocedure, d.description, p.prosrc
@@ -124,13 +128,17 @@ WHERE d.description LIKE %(mine)s
 """
 
 
-def _install_postgresql(cursor: Any, owner: str, functions: Sequence[Function], triggers: Sequence[Trigger]) -> None:
+def _install_postgresql(
+    cursor: Any, owner: str, functions: Sequence[Function], triggers: Sequence[Trigger]
+) -> None:
     cursor.execute("SELECT quote_ident(current_schema())")
     (schema,) = cursor.fetchone()
     cursor.execute(_THERE, {"mine": f"ipmanager {owner} %"})
     there = {name: (comment, body) for name, comment, body in cursor.fetchall()}
     wanted = dict(_made_of_functions(schema, functions)) | dict(_made_of_triggers(triggers))
-    stale = [name for name, (sql, body) in wanted.items() if there.get(name) != (_mark(owner, sql), body)]
+    stale = [
+        name for name, (sql, body) in wanted.items() if there.get(name) != (_mark(owner, sql), body)
+    ]
     gone = [name for name in there if name not in wanted]
     if not stale and not gone:
         return
@@ -143,14 +151,21 @@ def _install_postgresql(cursor: Any, owner: str, functions: Sequence[Function], 
             cursor.execute(f"COMMENT ON {name} IS '{_mark(owner, sql)}'")
 
 
-def _made_of_functions(schema: str, functions: Sequence[Function]) -> Iterator[tuple[str, tuple[str, str]]]:
+def _made_of_functions(
+    schema: str, functions: Sequence[Function]
+) -> Iterator[tuple[str, tuple[str, str]]]:
     for function in functions:
         arguments = function.signature.partition(")")[0].strip("(")
-        types = ",".join(argument.split(maxsplit=1)[1] for argument in arguments.split(", ") if argument)
+        types = ",".join(
+            argument.split(maxsplit=1)[1] for argument in arguments.split(", ") if argument
+        )
         name = f"FUNCTION {function.name}({types})"
-        # They act with our rights: whoever could call them, or put them behind a table of his own, had these too.
-        # A trigger asks for no right to its function when it fires.
-        yield name, (f"{function.sql(schema)}; REVOKE ALL ON {name} FROM PUBLIC", function.text(schema))
+        # They act with our rights: whoever could call them, or put them behind a table of his own,
+        # had these too. A trigger asks for no right to its function when it fires.
+        yield (
+            name,
+            (f"{function.sql(schema)}; REVOKE ALL ON {name} FROM PUBLIC", function.text(schema)),
+        )
 
 
 def _made_of_triggers(triggers: Sequence[Trigger]) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -165,14 +180,19 @@ def _mark(owner: str, sql: str) -> str:
     return f"ipmanager {owner} {hashlib.sha256(sql.encode()).hexdigest()[:16]}"
 
 
-# --- SQLite: it keeps the text itself -----------------------------------------------------------------
+# --- SQLite: it keeps the text itself -------------------------------------------------------------
 
 
 def _install_sqlite(cursor: Any, owner: str, triggers: Sequence[Trigger]) -> None:
     comment = f"/* ipmanager {owner} */"
-    cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND instr(sql, %s)", [comment])
+    cursor.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND instr(sql, %s)", [comment]
+    )
     there = dict(cursor.fetchall())
-    wanted = {trigger.name: f"CREATE TRIGGER {trigger.name} {comment} {trigger.text}" for trigger in triggers}
+    wanted = {
+        trigger.name: f"CREATE TRIGGER {trigger.name} {comment} {trigger.text}"
+        for trigger in triggers
+    }
     for name in there:
         if there[name] != wanted.get(name):
             cursor.execute(f"DROP TRIGGER {name}")
@@ -184,6 +204,7 @@ def _install_sqlite(cursor: Any, owner: str, triggers: Sequence[Trigger]) -> Non
 
 @receiver(connection_created)
 def say_site(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """SQLite has no variables that a trigger may read, but it lets one read the connection's settings."""
+    """SQLite has no variables that a trigger may read, but it lets one read the connection's
+    settings."""
     if connection.vendor == "sqlite":
         connection.connection.execute(f"PRAGMA analysis_limit = {_SQLITE_SITE}")

@@ -1,4 +1,5 @@
-"""The web server's process that we run in: how many requests it serves at once, and whether it is about to end."""
+"""The web server's process that we run in: how many requests it serves at once, and whether it is
+about to end."""
 
 import gc
 from typing import Any
@@ -7,7 +8,8 @@ _workers: list[Any] = []  # gunicorn's own object, where it is gunicorn that run
 
 
 def begin(worker: Any) -> None:
-    """gunicorn's hook `post_worker_init`: what is loaded by now stays, and is not looked through for garbage again."""
+    """gunicorn's hook `post_worker_init`: what is loaded by now stays, and is not looked through
+    for garbage again."""
     _workers[:] = [worker]
     gc.collect()
     gc.freeze()

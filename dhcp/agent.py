@@ -1,8 +1,7 @@
 """Keep one dnsmasq in step on a host of its own, beside the database, not beside the site.
 
-It goes by the settings of its host: no row of the database decides what is written or signalled there. While the
-database is away, dnsmasq goes on with the files that it has.
-"""
+It goes by the settings of its host: no row of the database decides what is written or signalled
+there. While the database is away, dnsmasq goes on with the files that it has."""
 
 from __future__ import annotations
 
@@ -27,7 +26,8 @@ REPORT = timedelta(seconds=10)  # how often it says that it is there
 
 
 def find(name: str) -> DhcpServer:
-    """The server that an agent of this name serves. Raises NotFound, or Conflict when it is none for an agent."""
+    """The server that an agent of this name serves. Raises NotFound, or Conflict when it is none
+    for an agent."""
     server = servers.named(name)
     if server is None or server.run_by != DhcpServer.RunBy.AGENT:
         raise Conflict(
@@ -35,7 +35,9 @@ def find(name: str) -> DhcpServer:
             hint="set the DHCP server's “run by” to “an agent on its own host”",
         )
     if not server.enabled:
-        raise Conflict(f"{name} is disabled, so its files stay as they are", hint="enable the DHCP server")
+        raise Conflict(
+            f"{name} is disabled, so its files stay as they are", hint="enable the DHCP server"
+        )
     return server
 
 
@@ -53,7 +55,8 @@ class Agent(Worker):
         self.complaint = ""
 
     def targets(self) -> list[Target]:
-        """Its server, as long as it is one for an agent; what is in the way is told once, and looked at again."""
+        """Its server, as long as it is one for an agent; what is in the way is told once, and
+        looked at again."""
         try:
             server = find(self.name)
         except (NotFound, Conflict) as error:
@@ -78,4 +81,6 @@ def report(server: DhcpServer) -> None:
     fresh = server.last_seen_at and server.last_seen_at > now - REPORT
     if fresh and (server.agent_host, server.agent_version) == (host, settings.VERSION):
         return
-    DhcpServer.objects.filter(pk=server.pk).update(last_seen_at=now, agent_host=host, agent_version=settings.VERSION)
+    DhcpServer.objects.filter(pk=server.pk).update(
+        last_seen_at=now, agent_host=host, agent_version=settings.VERSION
+    )

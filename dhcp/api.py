@@ -1,8 +1,8 @@
-"""The scribe over HTTP: scopes and servers, what dnsmasq was told and why, and the verbs of the sync screen.
+"""The scribe over HTTP: scopes and servers, what dnsmasq was told and why, and the verbs of the
+sync screen.
 
-Who changes a server names paths and processes of its host: that is the administrators'. What is not of one network
-knows no bounds (`confine = None`), and is not for tokens that have them.
-"""
+Who changes a server names paths and processes of its host: that is the administrators'. What is not
+of one network knows no bounds (`confine = None`), and is not for tokens that have them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,16 @@ from dhcp.files.sync import sync
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations import rollback
 from dhcp.leases import adopt
-from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit, KeptFiles, Lease
+from dhcp.models import (
+    DhcpChange,
+    DhcpScope,
+    DhcpServer,
+    Eviction,
+    Generation,
+    HandEdit,
+    KeptFiles,
+    Lease,
+)
 from dhcp.state.why import why
 from ipam.addresses import Network
 from ipam.api.filters import by_address, by_mac, by_network, inside
@@ -63,7 +72,9 @@ class ServerFilters(filters.FilterSet):
 class ScopeFilters(filters.FilterSet):
     subnet = filters.ModelChoiceFilter(queryset=Subnet.objects.all())
     within = by_network(method="those_within", label="Scopes of subnets inside this network.")
-    server = filters.ModelChoiceFilter(queryset=DhcpServer.objects.all(), null_label="none", null_value="none")
+    server = filters.ModelChoiceFilter(
+        queryset=DhcpServer.objects.all(), null_label="none", null_value="none"
+    )
     enabled = filters.BooleanFilter()
     known_only = filters.BooleanFilter()
 
@@ -76,7 +87,9 @@ class ScopeFilters(filters.FilterSet):
 
 
 class ChangeFilters(filters.FilterSet):
-    server = filters.CharFilter(method=of_server, max_length=50, label="A server's name, or `default`.")
+    server = filters.CharFilter(
+        method=of_server, max_length=50, label="A server's name, or `default`."
+    )
     kind = filters.ChoiceFilter(choices=DhcpChange.Kind.choices)
     action = filters.ChoiceFilter(choices=DhcpChange.Action.choices)
 
@@ -86,7 +99,9 @@ class ChangeFilters(filters.FilterSet):
 
 
 class GenerationFilters(filters.FilterSet):
-    server = filters.CharFilter(method=of_server, max_length=50, label="A server's name, or `default`.")
+    server = filters.CharFilter(
+        method=of_server, max_length=50, label="A server's name, or `default`."
+    )
     result = filters.MultipleChoiceFilter(choices=Generation.Result.choices)
 
     class Meta:
@@ -95,7 +110,9 @@ class GenerationFilters(filters.FilterSet):
 
 
 class HandEditFilters(filters.FilterSet):
-    server = filters.CharFilter(method=of_server, max_length=50, label="A server's name, or `default`.")
+    server = filters.CharFilter(
+        method=of_server, max_length=50, label="A server's name, or `default`."
+    )
     state = filters.ChoiceFilter(choices=HandEdit.State.choices)
     file = filters.ChoiceFilter(choices=HandEdit.File.choices)
 
@@ -109,7 +126,9 @@ class LeaseFilters(filters.FilterSet):
     within = by_network(field_name="ip_address", method=inside, label="Leases inside this network.")
     mac = by_mac(field_name="mac_address")
     verdict = filters.ChoiceFilter(choices=Lease.Verdict.choices)
-    live = filters.BooleanFilter(method="those_live", label="Those that are not over, or those that are.")
+    live = filters.BooleanFilter(
+        method="those_live", label="Those that are not over, or those that are."
+    )
 
     class Meta:
         model = Lease
@@ -143,7 +162,11 @@ class Servers(Resource):
 class Scopes(Resource):
     """How subnets are served, with the options that their machines are told."""
 
-    queryset = DhcpScope.objects.select_related("subnet").prefetch_related("options").order_by("subnet__network", "pk")
+    queryset = (
+        DhcpScope.objects.select_related("subnet")
+        .prefetch_related("options")
+        .order_by("subnet__network", "pk")
+    )
     serializer_class = shapes.ScopeSerializer
     filterset_class = ScopeFilters
     ordering_fields = ["subnet__network", "lease_time"]
@@ -180,15 +203,22 @@ class Generations(Readable):
     def get_queryset(self) -> QuerySet[Generation]:
         """Lists without the long texts: a difference may be 100 kB."""
         rows = super().get_queryset()
-        return rows.defer("diff", "changes", "problems", "probes") if self.action == "list" else rows
+        return (
+            rows.defer("diff", "changes", "problems", "probes") if self.action == "list" else rows
+        )
 
     def get_serializer_class(self) -> type[BaseSerializer]:
-        return shapes.GenerationSerializer if self.action == "list" else shapes.WholeGenerationSerializer
+        return (
+            shapes.GenerationSerializer
+            if self.action == "list"
+            else shapes.WholeGenerationSerializer
+        )
 
     @extend_schema(request=None, responses=shapes.OutcomeSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def rollback(self, request: Request, pk: str) -> Response:
-        """Make its server serve what this generation said, and hold it there until `dhcp/release/`."""
+        """Make its server serve what this generation said, and hold it there until
+        `dhcp/release/`."""
         self.get_object()
         return Response(rollback.rollback(int(pk)).as_json())
 
@@ -239,7 +269,9 @@ class Leases(Readable):
         """The machine keeps its address: a new server, or a known one that had none."""
         _want(request, RESERVES)
         if confines(request):  # the known one may be out of its bounds
-            raise exceptions.PermissionDenied(_("This token is for some networks only; make the server by hand."))
+            raise exceptions.PermissionDenied(
+                _("This token is for some networks only; make the server by hand.")
+            )
         return Response(ServerSerializer(adopt.adopt(self.get_object())).data, status=201)
 
 
@@ -267,7 +299,9 @@ class State(APIView):
         refuse_unknown(request)
         newest, pending = Generation.objects.newest_of_each(), _pending()
         rows = {None: None, **DhcpServer.objects.in_bulk()}
-        return Response([_state(row, newest.get(pk), pending.get(pk, 0)) for pk, row in rows.items()])
+        return Response(
+            [_state(row, newest.get(pk), pending.get(pk, 0)) for pk, row in rows.items()]
+        )
 
 
 class Sync(APIView):
@@ -276,9 +310,12 @@ class Sync(APIView):
     rights = {"post": SYNC}
     action = "post"
 
-    @extend_schema(request=shapes.SyncSerializer, responses=shapes.OutcomeSerializer, operation_id="dhcp_sync")
+    @extend_schema(
+        request=shapes.SyncSerializer, responses=shapes.OutcomeSerializer, operation_id="dhcp_sync"
+    )
     def post(self, request: Request) -> Response:
-        """It follows every commit by itself; this tries again at once, or in spite of a sudden loss."""
+        """It follows every commit by itself; this tries again at once, or in spite of a sudden
+        loss."""
         asked = _checked(shapes.SyncSerializer, request)
         return Response(sync(_target(asked["server"]), force=asked["force"]).as_json())
 
@@ -290,7 +327,9 @@ class Release(APIView):
     action = "post"
 
     @extend_schema(
-        request=shapes.WhichServerSerializer, responses=shapes.OutcomeSerializer, operation_id="dhcp_release"
+        request=shapes.WhichServerSerializer,
+        responses=shapes.OutcomeSerializer,
+        operation_id="dhcp_release",
     )
     def post(self, request: Request) -> Response:
         """After a rollback: what has waited is applied now."""
@@ -356,7 +395,10 @@ def _target(name: str) -> Target:
         hint = f"on its host: manage.py dnsmasq_agent --server {server.name} --once"
         raise Conflict(_("%s is run by an agent on its own host.") % server, hint)
     if server and not server.enabled:
-        raise Conflict(_("%s is disabled, so its files stay as they are.") % server, _("Enable the DHCP server."))
+        raise Conflict(
+            _("%s is disabled, so its files stay as they are.") % server,
+            _("Enable the DHCP server."),
+        )
     return Target.of(server)
 
 

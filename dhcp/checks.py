@@ -24,7 +24,8 @@ def reload_method() -> Iterator[CheckMessage]:
 
 
 def closed_doors() -> Iterator[CheckMessage]:
-    """dnsmasq reads its files as a user of its own, at every reload: unreadable, they are no reservation at all."""
+    """dnsmasq reads its files as a user of its own, at every reload: unreadable, they are no
+    reservation at all."""
     for path in (settings.DNSMASQ_DIR, *settings.DNSMASQ_DIR.parents):
         if settings.DNSMASQ_RELOAD != "none" and is_closed(path):
             yield Warning(

@@ -24,10 +24,14 @@ def collect() -> Iterator[Metric]:
     yield from _changes(names, now)
     yield from _generations(names, now)
     yield from _hand_edits(names)
-    yield GaugeMetricFamily("ipmanager_dhcp_leases", "Leases that are not over.", value=Lease.objects.live().count())
+    yield GaugeMetricFamily(
+        "ipmanager_dhcp_leases", "Leases that are not over.", value=Lease.objects.live().count()
+    )
     conflicts = Lease.objects.conflicting().count()
     yield GaugeMetricFamily(
-        "ipmanager_dhcp_conflicts", "Leases of addresses that are another machine's.", value=conflicts
+        "ipmanager_dhcp_conflicts",
+        "Leases of addresses that are another machine's.",
+        value=conflicts,
     )
     yield _agents(servers, now)
 
@@ -40,7 +44,9 @@ def _changes(names: dict[int | None, str], now: datetime) -> Iterator[Metric]:
     number = _gauge("open_changes", "Changes that dnsmasq has not heard of.")
     age = _gauge("oldest_change_seconds", "How long the oldest of them has waited; 0 without one.")
     rows = DhcpChange.objects.order_by().values_list("server").annotate(Count("pk"), Min("at"))
-    waiting: dict[int | None, tuple[int, datetime]] = {server: (count, oldest) for server, count, oldest in rows}
+    waiting: dict[int | None, tuple[int, datetime]] = {
+        server: (count, oldest) for server, count, oldest in rows
+    }
     for server, name in names.items():
         count, oldest = waiting.get(server, (0, now))
         number.add_metric([name], count)
@@ -51,13 +57,17 @@ def _changes(names: dict[int | None, str], now: datetime) -> Iterator[Metric]:
 
 def _generations(names: dict[int | None, str], now: datetime) -> Iterator[Metric]:
     newest = Generation.objects.newest_of_each()
-    failing = _gauge("failed_attempts", "Attempts of a sync that still fails; 0 when the last one went well.")
+    failing = _gauge(
+        "failed_attempts", "Attempts of a sync that still fails; 0 when the last one went well."
+    )
     hosts = _gauge("reservations", "Reservations in the newest generation.")
     left_out = _gauge("left_out", "Records that dnsmasq is not told of, or not wholly.")
     generation = _gauge("generation", "The newest generation's number.")
     for server, row in newest.items():
         if name := names.get(server):
-            failing.add_metric([name], row.attempts if row.result == Generation.Result.FAILED else 0)
+            failing.add_metric(
+                [name], row.attempts if row.result == Generation.Result.FAILED else 0
+            )
             hosts.add_metric([name], row.hosts)
             left_out.add_metric([name], len(row.problems))
             generation.add_metric([name], row.pk)
@@ -76,7 +86,9 @@ def _recent(names: dict[int | None, str], now: datetime) -> Iterator[Metric]:
             counts[names[server], result] += 1
             if result == Generation.Result.APPLIED:
                 seconds[names[server]].append(duration / 1000)
-    number = _gauge("generations_last_hour", "Generations of the last hour, by what became of them.", "result")
+    number = _gauge(
+        "generations_last_hour", "Generations of the last hour, by what became of them.", "result"
+    )
     last = _gauge("sync_seconds", "From the lock to dnsmasq's confirmation, the last time.")
     longest = _gauge("sync_seconds_max", "The same, the longest of the last hour.")
     for name in names.values():
@@ -101,6 +113,8 @@ def _agents(servers: Sequence[DhcpServer], now: datetime) -> Metric:
     seen = _gauge("agent_seen_seconds", "Since the agent's last sign of life.")
     for server in servers:
         if server.run_by == DhcpServer.RunBy.AGENT:
-            age = (now - server.last_seen_at).total_seconds() if server.last_seen_at else float("inf")
+            age = (
+                (now - server.last_seen_at).total_seconds() if server.last_seen_at else float("inf")
+            )
             seen.add_metric([server.name], age)
     return seen

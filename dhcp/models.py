@@ -1,4 +1,5 @@
-"""What the scribe remembers: changes that have to reach dnsmasq, every attempt to bring them there, and leases."""
+"""What the scribe remembers: changes that have to reach dnsmasq, every attempt to bring them there,
+and leases."""
 
 from __future__ import annotations
 
@@ -35,43 +36,76 @@ AGENT_MISSED = timedelta(seconds=60)  # an agent that was not seen for so long i
 
 
 class DhcpServer(models.Model):
-    """A further dnsmasq with files of its own, for a site's subnets or for single ones. The default server is none of
-    these rows: it is what the settings say, and NULL wherever a row names its server."""
+    """A further dnsmasq with files of its own, for a site's subnets or for single ones. The default
+    server is none of these rows: it is what the settings say, and NULL wherever a row names its
+    server."""
 
     class RunBy(models.TextChoices):
         LOCAL = "local", _("the worker of this installation")
         AGENT = "agent", _("an agent on its own host")
 
     name = models.CharField(
-        _("name"), max_length=50, unique=True,
-        help_text=_("Lower-case letters, digits and hyphens. Its files are in the directory of this name."),
-    )  # fmt: skip
+        _("name"),
+        max_length=50,
+        unique=True,
+        help_text=_(
+            "Lower-case letters, digits and hyphens. Its files are in the directory of this name."
+        ),
+    )
     site = models.CharField(
-        _("site"), max_length=100, default="", db_default="", blank=True,
+        _("site"),
+        max_length=100,
+        default="",
+        db_default="",
+        blank=True,
         help_text=_("It serves every subnet of this site whose scope names no other server."),
-    )  # fmt: skip
-    description = models.CharField(_("description"), max_length=255, default="", db_default="", blank=True)
+    )
+    description = models.CharField(
+        _("description"), max_length=255, default="", db_default="", blank=True
+    )
     enabled = models.BooleanField(
-        _("enabled"), default=True, db_default=True,
+        _("enabled"),
+        default=True,
+        db_default=True,
         help_text=_("A disabled server keeps its files and its subnets, and hears of no change."),
-    )  # fmt: skip
-    run_by = models.CharField(_("run by"), max_length=5, choices=RunBy, default=RunBy.LOCAL, db_default=RunBy.LOCAL)
+    )
+    run_by = models.CharField(
+        _("run by"), max_length=5, choices=RunBy, default=RunBy.LOCAL, db_default=RunBy.LOCAL
+    )
     reload = models.CharField(
-        _("reload"), max_length=255, default="", db_default="", blank=True,
-        help_text=_("none, sudo, generation or pidfile:/PATH. Empty: as IPMANAGER_DNSMASQ_RELOAD says."),
-    )  # fmt: skip
+        _("reload"),
+        max_length=255,
+        default="",
+        db_default="",
+        blank=True,
+        help_text=_(
+            "none, sudo, generation or pidfile:/PATH. Empty: as IPMANAGER_DNSMASQ_RELOAD says."
+        ),
+    )
     dns = models.CharField(
-        _("DNS"), max_length=255, default="", db_default="", blank=True,
+        _("DNS"),
+        max_length=255,
+        default="",
+        db_default="",
+        blank=True,
         help_text=_("HOST:PORT where it is asked what it has read. Empty: it is not asked."),
-    )  # fmt: skip
+    )
     leases = models.CharField(
-        _("lease file"), max_length=255, default="", db_default="", blank=True,
+        _("lease file"),
+        max_length=255,
+        default="",
+        db_default="",
+        blank=True,
         help_text=_("The path of its lease file. Empty: its leases are not read."),
-    )  # fmt: skip
+    )
     # Written by its agent at every turn; no change for dnsmasq.
     last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True, editable=False)
-    agent_host = models.CharField(_("host"), max_length=255, default="", db_default="", blank=True, editable=False)
-    agent_version = models.CharField(_("version"), max_length=50, default="", db_default="", blank=True, editable=False)
+    agent_host = models.CharField(
+        _("host"), max_length=255, default="", db_default="", blank=True, editable=False
+    )
+    agent_version = models.CharField(
+        _("version"), max_length=50, default="", db_default="", blank=True, editable=False
+    )
     # When its lease file was last read while the ledger was frozen (ipam/freeze.py).
     compared_at = models.DateTimeField(null=True, blank=True, editable=False)
     objects = DhcpServerQuerySet.as_manager()
@@ -83,11 +117,15 @@ class DhcpServer(models.Model):
         verbose_name_plural = _("DHCP servers")
         constraints = [
             models.UniqueConstraint(
-                fields=["site"], condition=~Q(site=""), name="dhcp_servers_site",
+                fields=["site"],
+                condition=~Q(site=""),
+                name="dhcp_servers_site",
                 violation_error_message=_("Another DHCP server serves this site."),
             ),
-            models.CheckConstraint(condition=Q(run_by__in=["local", "agent"]), name="dhcp_servers_run_by"),
-        ]  # fmt: skip
+            models.CheckConstraint(
+                condition=Q(run_by__in=["local", "agent"]), name="dhcp_servers_run_by"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -98,7 +136,9 @@ class DhcpServer(models.Model):
             self.full_clean()
             super().save(**kwargs)
             if not self.enabled:
-                DhcpChange.objects.for_server(self.pk).delete()  # it is told everything when it is enabled again
+                DhcpChange.objects.for_server(
+                    self.pk
+                ).delete()  # it is told everything when it is enabled again
 
     def clean(self) -> None:
         check_server(self)
@@ -113,15 +153,18 @@ class DhcpServer(models.Model):
 
 def _of_server() -> models.ForeignKey:
     """Whose row it is: a DhcpServer's, or the default server's."""
-    return models.ForeignKey(DhcpServer, models.CASCADE, null=True, blank=True, verbose_name=_("DHCP server"))
+    return models.ForeignKey(
+        DhcpServer, models.CASCADE, null=True, blank=True, verbose_name=_("DHCP server")
+    )
 
 
 class DhcpChange(models.Model):
-    """One change of the ledger that dnsmasq has to hear of: written with the change itself, deleted once applied.
+    """One change of the ledger that dnsmasq has to hear of: written with the change itself, deleted
+    once applied.
 
-    Each server has rows of its own and deletes them when it obeys them. A row is written for the default server
-    (NULL); a trigger copies it for every other enabled one (dhcp/sql/database.py). Every column has a database default.
-    """
+    Each server has rows of its own and deletes them when it obeys them. A row is written for the
+    default server (NULL); a trigger copies it for every other enabled one (dhcp/sql/database.py).
+    Every column has a database default."""
 
     class Kind(models.TextChoices):
         SERVER = "server", _("server")
@@ -139,8 +182,12 @@ class DhcpChange(models.Model):
         CHANGE = "change", _("changed")
         DELETE = "delete", _("deleted")
 
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.LEDGER, db_default=Kind.LEDGER)
-    object_id = models.BigIntegerField(_("number"), null=True, blank=True, help_text=_("Empty: many rows at once."))
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=Kind, default=Kind.LEDGER, db_default=Kind.LEDGER
+    )
+    object_id = models.BigIntegerField(
+        _("number"), null=True, blank=True, help_text=_("Empty: many rows at once.")
+    )
     label = models.CharField(_("name"), max_length=255, default="", db_default="", blank=True)
     action = models.CharField(
         _("action"), max_length=6, choices=Action, default=Action.CHANGE, db_default=Action.CHANGE
@@ -162,7 +209,8 @@ class DhcpChange(models.Model):
 
 
 class Generation(models.Model):
-    """One attempt to bring dnsmasq in step: what it said, what became of it. Its key is its number."""
+    """One attempt to bring dnsmasq in step: what it said, what became of it. Its key is its
+    number."""
 
     class Result(models.TextChoices):
         APPLIED = "applied", _("applied")
@@ -178,7 +226,8 @@ class Generation(models.Model):
     problems = models.JSONField(_("problems"), default=list, blank=True)
     changes = models.JSONField(_("changes"), default=list, blank=True)
     diff = models.TextField(_("difference"), default="", db_default="", blank=True)
-    # What was asked for on behalf of its machines; NULL while nobody has asked (dhcp/state/probe.py).
+    # What was asked for on behalf of its machines; NULL while nobody has asked
+    # (dhcp/state/probe.py).
     probes = models.JSONField(_("probes"), null=True, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), default=0, db_default=0)
     attempts = models.PositiveIntegerField(_("attempts"), default=1, db_default=1)
@@ -199,8 +248,8 @@ class Generation(models.Model):
 
 
 class KeptFiles(models.Model):
-    """What an applied generation said, word for word, so that one can go back to it. Apart from the generation's row,
-    which is read often."""
+    """What an applied generation said, word for word, so that one can go back to it. Apart from the
+    generation's row, which is read often."""
 
     generation = models.OneToOneField(Generation, models.CASCADE, related_name="files")
     packed_hosts = models.BinaryField()
@@ -217,7 +266,11 @@ class KeptFiles(models.Model):
 
     @classmethod
     def of(cls, generation: Generation, hosts: bytes, opts: bytes) -> KeptFiles:
-        return cls(generation=generation, packed_hosts=zlib.compress(hosts), packed_opts=zlib.compress(opts))
+        return cls(
+            generation=generation,
+            packed_hosts=zlib.compress(hosts),
+            packed_opts=zlib.compress(opts),
+        )
 
     @property
     def hosts(self) -> bytes:
@@ -229,7 +282,8 @@ class KeptFiles(models.Model):
 
 
 class HandEdit(models.Model):
-    """What somebody changed in one of dnsmasq's files with an editor: served and shown until somebody decides."""
+    """What somebody changed in one of dnsmasq's files with an editor: served and shown until
+    somebody decides."""
 
     class File(models.TextChoices):
         HOSTS = differences.HOSTS, _("reservations")
@@ -246,8 +300,12 @@ class HandEdit(models.Model):
         ADOPTED = "adopted", _("adopted")
         DISCARDED = "discarded", _("discarded")
 
-    file = models.CharField(_("file"), max_length=5, choices=File, default=File.HOSTS, db_default=File.HOSTS)
-    action = models.CharField(_("action"), max_length=6, choices=Action, default=Action.KEPT, db_default=Action.KEPT)
+    file = models.CharField(
+        _("file"), max_length=5, choices=File, default=File.HOSTS, db_default=File.HOSTS
+    )
+    action = models.CharField(
+        _("action"), max_length=6, choices=Action, default=Action.KEPT, db_default=Action.KEPT
+    )
     was = models.CharField(_("line before"), max_length=1000, default="", db_default="", blank=True)
     line = models.CharField(_("line"), max_length=1000, default="", db_default="", blank=True)
     raw = models.TextField(_("as typed"), default="", db_default="", blank=True)
@@ -255,9 +313,13 @@ class HandEdit(models.Model):
     served = models.BooleanField(_("served"), default=False, db_default=False)
     reason = models.TextField(_("reason"), default="", db_default="", blank=True)
     found_at = models.DateTimeField(_("found"), default=timezone.now, db_default=Now())
-    state = models.CharField(_("state"), max_length=9, choices=State, default=State.OPEN, db_default=State.OPEN)
+    state = models.CharField(
+        _("state"), max_length=9, choices=State, default=State.OPEN, db_default=State.OPEN
+    )
     # Nobody, when the file or the ledger came to say the same.
-    decided_by = models.CharField(_("decided by"), max_length=150, default="", db_default="", blank=True)
+    decided_by = models.CharField(
+        _("decided by"), max_length=150, default="", db_default="", blank=True
+    )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     server = _of_server()
     objects = HandEditQuerySet.as_manager()
@@ -267,7 +329,9 @@ class HandEdit(models.Model):
         ordering = ["pk"]
         verbose_name = _("hand edit")
         verbose_name_plural = _("hand edits")
-        indexes = [models.Index(fields=["state"], condition=Q(state="open"), name="dhcp_hand_edits_open")]
+        indexes = [
+            models.Index(fields=["state"], condition=Q(state="open"), name="dhcp_hand_edits_open")
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}: {self.line or self.was or self.raw[:80]}"
@@ -299,62 +363,108 @@ class Eviction(models.Model):
 
 
 class DhcpScope(models.Model):
-    """How a subnet is served: its range's lease time, and what its machines are told. Blank inherits the subnet's."""
+    """How a subnet is served: its range's lease time, and what its machines are told. Blank
+    inherits the subnet's."""
 
     class Advertises(models.TextChoices):
         OFF = "", _("no: the network's router does it")
         MANAGED = "managed", _("yes: machines ask DHCP for their address")
         SLAAC = "slaac", _("yes: machines ask DHCP, and may make addresses of their own, too")
 
-    subnet = models.OneToOneField(Subnet, models.CASCADE, related_name="dhcp_scope", verbose_name=_("subnet"))
+    subnet = models.OneToOneField(
+        Subnet, models.CASCADE, related_name="dhcp_scope", verbose_name=_("subnet")
+    )
     server = models.ForeignKey(
-        DhcpServer, models.PROTECT, null=True, blank=True, related_name="scopes", verbose_name=_("DHCP server"),
+        DhcpServer,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="scopes",
+        verbose_name=_("DHCP server"),
         help_text=_("Empty: the server of the subnet's site, or else the default one."),
-    )  # fmt: skip
+    )
     enabled = models.BooleanField(_("enabled"), default=True, db_default=True)
     lease_time = models.PositiveIntegerField(
-        _("lease time (s)"), default=43_200, db_default=43_200,
+        _("lease time (s)"),
+        default=43_200,
+        db_default=43_200,
         validators=[MinValueValidator(120), MaxValueValidator(31_536_000)],
         help_text=_("dnsmasq grants no less than 120 seconds."),
-    )  # fmt: skip
+    )
     known_only = models.BooleanField(
-        _("known machines only"), default=False, db_default=False,
+        _("known machines only"),
+        default=False,
+        db_default=False,
         help_text=_("Machines without a reservation get no answer."),
-    )  # fmt: skip
-    router = AddressField(_("router"), null=True, blank=True, help_text=_("Empty: the subnet's gateway."))
+    )
+    router = AddressField(
+        _("router"), null=True, blank=True, help_text=_("Empty: the subnet's gateway.")
+    )
     dns_servers = AddressListField(
-        _("DNS servers"), blank=True, default=list, db_default="", help_text=_("Empty: the subnet's.")
+        _("DNS servers"),
+        blank=True,
+        default=list,
+        db_default="",
+        help_text=_("Empty: the subnet's."),
     )
     ntp_servers = AddressListField(_("NTP servers"), blank=True, default=list, db_default="")
     domain = models.CharField(
-        _("domain"), max_length=253, blank=True, default="", db_default="", validators=[validate_hostname],
+        _("domain"),
+        max_length=253,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_hostname],
         help_text=_("Empty: the subnet's."),
-    )  # fmt: skip
+    )
     boot_server = AddressField(_("boot server"), null=True, blank=True)
     boot_file = models.CharField(
-        _("boot file"), max_length=127, blank=True, default="", db_default="",
+        _("boot file"),
+        max_length=127,
+        blank=True,
+        default="",
+        db_default="",
         help_text=_("A path for TFTP, or a URL; for an IPv6 subnet always a URL."),
-    )  # fmt: skip
+    )
     advertises = models.CharField(
-        _("router advertisement"), max_length=7, choices=Advertises, blank=True, default="", db_default="",
+        _("router advertisement"),
+        max_length=7,
+        choices=Advertises,
+        blank=True,
+        default="",
+        db_default="",
         help_text=_(
             "IPv6 only. Machines ask DHCP when a router tells them to. Where dnsmasq tells it for one subnet so that "
             "machines ask DHCP only, it tells it for every IPv6 subnet in which it has an address."
         ),
-    )  # fmt: skip
+    )
     by_end = models.BooleanField(
-        _("reserve by the end of the address"), default=False, db_default=False,
-        help_text=_("For an IPv6 /64 whose prefix changes: dnsmasq is told ::52, whatever stands before it."),
-    )  # fmt: skip
+        _("reserve by the end of the address"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "For an IPv6 /64 whose prefix changes: dnsmasq is told ::52, whatever stands before it."
+        ),
+    )
     wire = models.ForeignKey(
-        Subnet, models.SET_NULL, null=True, blank=True, related_name="sharing_scopes",
+        Subnet,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="sharing_scopes",
         verbose_name=_("shares the wire of"),
-        help_text=_("Needed where dnsmasq, or the relay that asks it, has an address in that subnet and none in this."),
-    )  # fmt: skip
+        help_text=_(
+            "Needed where dnsmasq, or the relay that asks it, has an address in that subnet and none in this."
+        ),
+    )
     wire_address = AddressField(
-        _("address on that wire"), null=True, blank=True,
-        help_text=_("dnsmasq's own or the relay's. Empty: the gateway of the subnet whose wire it is."),
-    )  # fmt: skip
+        _("address on that wire"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "dnsmasq's own or the relay's. Empty: the gateway of the subnet whose wire it is."
+        ),
+    )
     objects = DhcpScopeQuerySet.as_manager()
 
     class Meta:
@@ -362,7 +472,9 @@ class DhcpScope(models.Model):
         ordering = ["subnet"]
         verbose_name = _("DHCP scope")
         verbose_name_plural = _("DHCP scopes")
-        constraints = [models.CheckConstraint(condition=Q(lease_time__gte=120), name="dhcp_scopes_lease_time")]
+        constraints = [
+            models.CheckConstraint(condition=Q(lease_time__gte=120), name="dhcp_scopes_lease_time")
+        ]
 
     def __str__(self) -> str:
         return str(self.subnet)
@@ -395,12 +507,17 @@ class DhcpOption(models.Model):
         TEXT = "text", _("text")
         BYTES = "bytes", _("bytes")
 
-    scope = models.ForeignKey(DhcpScope, models.CASCADE, related_name="options", verbose_name=_("DHCP scope"))
+    scope = models.ForeignKey(
+        DhcpScope, models.CASCADE, related_name="options", verbose_name=_("DHCP scope")
+    )
     number = OptionNumberField(
-        _("number or name"), validators=[MinValueValidator(1), MaxValueValidator(254)],
+        _("number or name"),
+        validators=[MinValueValidator(1), MaxValueValidator(254)],
         help_text=_("As in 119 or domain-search."),
-    )  # fmt: skip
-    type = models.CharField(_("kind"), max_length=9, choices=Type, blank=True, default="", db_default="")
+    )
+    type = models.CharField(
+        _("kind"), max_length=9, choices=Type, blank=True, default="", db_default=""
+    )
     value = models.CharField(_("value"), max_length=765)
 
     class Meta:
@@ -408,7 +525,9 @@ class DhcpOption(models.Model):
         ordering = ["number"]
         verbose_name = _("DHCP option")
         verbose_name_plural = _("DHCP options")
-        constraints = [models.UniqueConstraint(fields=["scope", "number"], name="dhcp_options_scope_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "number"], name="dhcp_options_scope_number")
+        ]
 
     def __str__(self) -> str:
         return f"{self.number}: {self.value}"

@@ -18,7 +18,8 @@ RETRY = 20  # looks between two attempts to listen again
 
 
 class Ear:
-    """A connection of its own that waits for the database's word, and is made anew when it is lost."""
+    """A connection of its own that waits for the database's word, and is made anew when it is
+    lost."""
 
     def __init__(self) -> None:
         self._line: Any = None
@@ -33,7 +34,9 @@ class Ear:
         try:
             return self._hear(seconds)
         except (psycopg.Error, DatabaseError) as error:
-            logger.warning("the database cannot be listened to, so we look: %s", " ".join(str(error).split()))
+            logger.warning(
+                "the database cannot be listened to, so we look: %s", " ".join(str(error).split())
+            )
             self.close()
             self._deaf_for = RETRY
             return True

@@ -15,13 +15,15 @@ from dhcp import options
 
 
 class Named(int):
-    """A number that was typed as a name. Which one it is depends on the version of IP, which the field cannot know."""
+    """A number that was typed as a name. Which one it is depends on the version of IP, which the
+    field cannot know."""
 
     typed = ""
 
 
 class OptionNumberField(models.PositiveSmallIntegerField):
-    """`42` or `ntp-server`; kept as the number. Whoever owns the row reads a Named by its version."""
+    """`42` or `ntp-server`; kept as the number. Whoever owns the row reads a Named by its
+    version."""
 
     def to_python(self, value: Any) -> Any:
         if not isinstance(value, str):
@@ -37,7 +39,9 @@ class OptionNumberField(models.PositiveSmallIntegerField):
         raise ValidationError(str(complaint), code="invalid")
 
     def formfield(self, **kwargs: Any) -> Any:
-        return models.Field.formfield(self, **{**kwargs, "form_class": OptionNumberFormField, "widget": OptionWidget})
+        return models.Field.formfield(
+            self, **{**kwargs, "form_class": OptionNumberFormField, "widget": OptionWidget}
+        )
 
 
 class OptionNumberFormField(forms.CharField):

@@ -1,8 +1,7 @@
 """Note what dnsmasq has to hear of, in the same transaction; after the commit, tell it once.
 
-A change row is written or rolled back with the change itself, so nothing is forgotten by a crash and nothing
-is told that never happened.
-"""
+A change row is written or rolled back with the change itself, so nothing is forgotten by a crash
+and nothing is told that never happened."""
 
 from __future__ import annotations
 
@@ -28,12 +27,25 @@ RELEVANT: dict[type[models.Model], tuple[str, ...]] = {
     Subnet: ("vrf_id", "network", "gateway", "dns_servers", "domain", "site"),
     Pool: ("subnet_id", "first", "last", "kind"),
     DhcpScope: (
-        "subnet_id", "server_id", "enabled", "lease_time", "known_only", "router", "dns_servers", "ntp_servers",
-        "domain", "boot_server", "boot_file", "advertises", "by_end", "wire_id", "wire_address",
+        "subnet_id",
+        "server_id",
+        "enabled",
+        "lease_time",
+        "known_only",
+        "router",
+        "dns_servers",
+        "ntp_servers",
+        "domain",
+        "boot_server",
+        "boot_file",
+        "advertises",
+        "by_end",
+        "wire_id",
+        "wire_address",
     ),
     DhcpOption: ("scope_id", "number", "type", "value"),
     DhcpServer: ("name", "site", "enabled", "run_by", "reload", "dns"),
-}  # fmt: skip
+}
 Facts = dict[str, Any]
 _BEFORE = "_dhcp_before"
 _here = threading.local()
@@ -56,8 +68,11 @@ def note_saved(instance: models.Model) -> None:
         note(instance, DhcpChange.Action.CHANGE, _difference(before, after), before)
 
 
-def note(instance: models.Model, action: str, detail: str = "", before: Facts | None = None) -> None:
-    """Write the change row. Reads nothing but the instance: in a delete, its relations may be gone."""
+def note(
+    instance: models.Model, action: str, detail: str = "", before: Facts | None = None
+) -> None:
+    """Write the change row. Reads nothing but the instance: in a delete, its relations may be
+    gone."""
     if not _is_static_pool(instance, before):
         _write([_change(instance, action, detail)])
 
@@ -74,14 +89,21 @@ def note_many(model: type[models.Model], instances: Sequence[models.Model] | Non
 
 def _change(instance: models.Model, action: str, detail: str) -> DhcpChange:
     return DhcpChange(
-        kind=str(instance._meta.model_name), object_id=instance.pk, label=_label(instance)[:255], action=action,
-        detail=detail[:500], who=_who(),
-    )  # fmt: skip
+        kind=str(instance._meta.model_name),
+        object_id=instance.pk,
+        label=_label(instance)[:255],
+        action=action,
+        detail=detail[:500],
+        who=_who(),
+    )
 
 
 def _is_static_pool(instance: models.Model, before: Facts | None) -> bool:
     """Those are handed out by us, and were before; dnsmasq never hears of them."""
-    return isinstance(instance, Pool) and Pool.Kind.DHCP not in (instance.kind, (before or {}).get("kind"))
+    return isinstance(instance, Pool) and Pool.Kind.DHCP not in (
+        instance.kind,
+        (before or {}).get("kind"),
+    )
 
 
 def _write(changes: Sequence[DhcpChange]) -> None:
@@ -93,9 +115,8 @@ def _write(changes: Sequence[DhcpChange]) -> None:
 def _tell_after_commit() -> None:
     """Register every time, work once.
 
-    A plain "already registered" flag would stay set when the transaction rolls back, and the next good commit
-    would tell nobody; a set that stays dirty only costs a needless look.
-    """
+    A plain "already registered" flag would stay set when the transaction rolls back, and the next
+    good commit would tell nobody; a set that stays dirty only costs a needless look."""
     _dirty().add(True)
     # robust: the row is committed, so whatever happens now must not become the caller's error.
     transaction.on_commit(_flush, robust=True)
@@ -130,7 +151,9 @@ def _label(instance: models.Model) -> str:
 def _difference(before: Facts, after: Facts) -> str:
     """`ip_address: 10.0.0.1 -> 10.0.0.2, enabled: True -> False`."""
     differing = (name for name in before if before[name] != after[name])
-    return ", ".join(f"{name}: {_shown(before[name])} -> {_shown(after[name])}" for name in differing)
+    return ", ".join(
+        f"{name}: {_shown(before[name])} -> {_shown(after[name])}" for name in differing
+    )
 
 
 def _shown(value: Any) -> str:

@@ -16,7 +16,16 @@ from ipam.addresses import Address
 from ipam.models import Interface, IPAddress, Server, Sighting
 
 if TYPE_CHECKING:
-    from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit, KeptFiles, Lease  # noqa: F401  (in the base classes' parameters)
+    from dhcp.models import (  # noqa: F401  (in the base classes' parameters)
+        DhcpChange,
+        DhcpScope,
+        DhcpServer,
+        Eviction,
+        Generation,
+        HandEdit,
+        KeptFiles,
+        Lease,
+    )
 
 _AT_ONCE = 500  # parameters in one statement
 
@@ -29,7 +38,8 @@ class DhcpChangeQuerySet(models.QuerySet["DhcpChange"]):
         return self.filter(server=server_id)
 
     def forget(self, ids: Sequence[int]) -> None:
-        """Delete exactly these: whoever committed after the snapshot keeps his row, and with it his sync."""
+        """Delete exactly these: whoever committed after the snapshot keeps his row, and with it his
+        sync."""
         for start in range(0, len(ids), _AT_ONCE):
             self.filter(pk__in=ids[start : start + _AT_ONCE]).delete()
 
@@ -46,8 +56,8 @@ class DhcpServerQuerySet(models.QuerySet["DhcpServer"]):
         return self.filter(enabled=True, run_by="agent").order_by("pk")
 
     def with_state(self) -> DhcpServerQuerySet:
-        """Each with its newest generation's `result`, `reason`, `hosts` and `tried_at`, and how many changes are
-        `pending`: one query."""
+        """Each with its newest generation's `result`, `reason`, `hosts` and `tried_at`, and how
+        many changes are `pending`: one query."""
         from dhcp.models import DhcpChange, Generation
 
         newest = Generation.objects.filter(server=OuterRef("pk")).order_by("-pk")
@@ -69,9 +79,15 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.filter(server=server_id).order_by("-pk").first()
 
     def unprobed(self, server_id: int | None, since: datetime) -> Generation | None:
-        """A server's newest, if it was applied since then and nobody has asked for its machines' addresses yet."""
+        """A server's newest, if it was applied since then and nobody has asked for its machines'
+        addresses yet."""
         newest = self.newest_summary(server_id)
-        fresh = newest and newest.result == "applied" and newest.probes is None and newest.created_at > since
+        fresh = (
+            newest
+            and newest.result == "applied"
+            and newest.probes is None
+            and newest.created_at > since
+        )
         return newest if fresh else None
 
     def newest_summary(self, server_id: int | None = None) -> Generation | None:
@@ -83,7 +99,11 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         from dhcp.models import DhcpServer
 
         newest = self.filter(server=OuterRef("pk")).order_by("-pk").values("pk")[:1]
-        theirs = DhcpServer.objects.annotate(newest=Subquery(newest)).filter(newest__isnull=False).values("newest")
+        theirs = (
+            DhcpServer.objects.annotate(newest=Subquery(newest))
+            .filter(newest__isnull=False)
+            .values("newest")
+        )
         ours = self.filter(server=None).order_by("-pk").values("pk")[:1]
         rows = self.filter(Q(pk__in=theirs) | Q(pk__in=ours)).defer("diff", "changes")
         return {row.server_id: row for row in rows}
@@ -110,9 +130,13 @@ class KeptFilesQuerySet(models.QuerySet["KeptFiles"]):
     """What applied generations said."""
 
     def last_written(self, digest: str, server_id: int | None = None) -> KeptFiles | None:
-        """A server's generation with this digest, else its newest: what stood in the files before somebody edited
-        them."""
-        rows = self.filter(generation__server=server_id).select_related("generation").order_by("-generation")
+        """A server's generation with this digest, else its newest: what stood in the files before
+        somebody edited them."""
+        rows = (
+            self.filter(generation__server=server_id)
+            .select_related("generation")
+            .order_by("-generation")
+        )
         return rows.filter(generation__digest=digest).first() or rows.first()
 
 
@@ -120,7 +144,8 @@ class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):
     """How subnets are served."""
 
     def served(self) -> DhcpScopeQuerySet:
-        """The enabled ones of the global address space with all that their text needs, in a fixed number of queries."""
+        """The enabled ones of the global address space with all that their text needs, in a fixed
+        number of queries."""
         rows = self.filter(enabled=True, subnet__vrf=None).select_related("subnet", "wire")
         return rows.prefetch_related("options", "subnet__pools").order_by("pk")
 
@@ -129,7 +154,8 @@ class EvictionQuerySet(models.QuerySet["Eviction"]):
     """Leases that were taken from their holders."""
 
     def believed(self) -> EvictionQuerySet:
-        """Whose holders may still use the address: their time is not over, and they have no other lease since."""
+        """Whose holders may still use the address: their time is not over, and they have no other
+        lease since."""
         now = timezone.now()
         other = Sighting.objects.filter(
             vrf=None, source="lease", mac_address=OuterRef("mac_address"), leased_until__gt=now
@@ -163,8 +189,14 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
                 When(_any_card(mac_address=mac, ip_address=ip), then=Value("right")),
                 When(~v4 & _of_holder(ip, mac, OuterRef("duid")), then=Value("right")),
                 When(_any_card(ip_address=ip), then=Value("conflict")),
-                When(v4 & _any_card(v4, mac_address=mac, ip_address__isnull=False), then=Value("elsewhere")),
-                When(~v4 & _any_card(~v4, mac_address=mac, ip_address__isnull=False), then=Value("elsewhere")),
+                When(
+                    v4 & _any_card(v4, mac_address=mac, ip_address__isnull=False),
+                    then=Value("elsewhere"),
+                ),
+                When(
+                    ~v4 & _any_card(~v4, mac_address=mac, ip_address__isnull=False),
+                    then=Value("elsewhere"),
+                ),
                 When(_any_card(mac_address=mac), then=Value("known")),
                 default=Value("unknown"),
                 output_field=models.CharField(),
@@ -173,14 +205,22 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
 
 
 def _of_holder(ip: OuterRef, mac: OuterRef, duid: OuterRef) -> Q:
-    """Whether an IPv6 lease is of the machine that has the address: by its DUID, by another of its cards, of whose MAC
-    the DUID was made, or by a DUID that tells nothing, where nobody has written down another."""
+    """Whether an IPv6 lease is of the machine that has the address: by its DUID, by another of its
+    cards, of whose MAC the DUID was made, or by a DUID that tells nothing, where nobody has written
+    down another."""
     nics = Interface.objects.filter(server__vrf=None)
     servers = Server.objects.filter(vrf=None)
     nameless = Q(mac_address=None) & ~Q(duid="")
     return (
         (~Q(duid="") & Q(Exists(nics.filter(ip_address=ip, duid__iexact=duid))))
-        | Q(Exists(nics.filter(Q(server__mac_address=mac) | Q(server__interfaces__mac_address=mac), ip_address=ip)))
+        | Q(
+            Exists(
+                nics.filter(
+                    Q(server__mac_address=mac) | Q(server__interfaces__mac_address=mac),
+                    ip_address=ip,
+                )
+            )
+        )
         | Q(Exists(servers.filter(ip_address=ip, interfaces__mac_address=mac)))
         | (nameless & Q(Exists(servers.filter(ip_address=ip, mac_address__isnull=False))))
         | (nameless & Q(Exists(nics.filter(ip_address=ip, duid="", mac_address__isnull=False))))
@@ -190,7 +230,9 @@ def _of_holder(ip: OuterRef, mac: OuterRef, duid: OuterRef) -> Q:
 def _any_card(*conditions: Q, **facts: object) -> Q:
     """Whether a server or an interface of the global address space is like this."""
     servers = Server.objects.filter(*conditions, vrf=None, **facts)
-    return Q(Exists(servers)) | Q(Exists(Interface.objects.filter(*conditions, server__vrf=None, **facts)))
+    return Q(Exists(servers)) | Q(
+        Exists(Interface.objects.filter(*conditions, server__vrf=None, **facts))
+    )
 
 
 def holders_of(addresses: Collection[Address]) -> dict[Address, IPAddress]:

@@ -1,7 +1,7 @@
 """What of the ledger concerns dnsmasq. Each handler names one verb; nothing is done here.
 
-Fixtures (`raw`) are passed over: when they are committed, the ledger sends `changed` once for everything.
-"""
+Fixtures (`raw`) are passed over: when they are committed, the ledger sends `changed` once for
+everything."""
 
 from typing import Any
 
@@ -64,5 +64,7 @@ def deleted(instance: Model, **kwargs: Any) -> None:
 @receiver(changed, sender=Interface)
 @receiver(changed, sender=Subnet)
 @receiver(changed, sender=Pool)
-def written_in_bulk(sender: type[Model], instances: list[Model] | None = None, **kwargs: Any) -> None:
+def written_in_bulk(
+    sender: type[Model], instances: list[Model] | None = None, **kwargs: Any
+) -> None:
     outbox.note_many(sender, instances)

@@ -31,7 +31,9 @@ def check_scope(scope: DhcpScope) -> None:
     if scope.boot_server is not None and scope.boot_server.version != 4:
         errors["boot_server"] = _("Give an IPv4 address.")
     elif scope.boot_server is not None and network.version == 6:
-        errors["boot_server"] = _("The boot file of an IPv6 subnet is a URL, which names its server.")
+        errors["boot_server"] = _(
+            "The boot file of an IPv6 subnet is a URL, which names its server."
+        )
     if scope.boot_file and not options.is_boot_file(scope.boot_file, network.version):
         errors["boot_file"] = (
             _("Use a path or URL of letters, digits and . _ ~ : / @ ? & = + % -.")
@@ -57,28 +59,42 @@ def _wire_errors(scope: DhcpScope) -> dict[str, str]:
         return {"wire": _("Name a subnet of the global address space and of the same IP version.")}
     above = getattr(wire, "dhcp_scope", None)
     if above is not None and above.wire_id is not None:
-        return {"wire": _("%(wire)s shares a wire itself: name %(above)s.") % {"wire": wire, "above": above.wire}}
+        return {
+            "wire": _("%(wire)s shares a wire itself: name %(above)s.")
+            % {"wire": wire, "above": above.wire}
+        }
     if address is None and wire.gateway is None:
-        return {"wire_address": _("%s has no gateway; give dnsmasq's or the relay's address there.") % wire}
+        return {
+            "wire_address": _("%s has no gateway; give dnsmasq's or the relay's address there.")
+            % wire
+        }
     if address is not None and address not in wire.network:
         return {"wire_address": _("The address must stand in %s.") % wire.network}
     return {}
 
 
 def check_option(option: DhcpOption) -> None:
-    """The number that a name stands for, the kind that the number asks for, the value. Raises ValidationError."""
+    """The number that a name stands for, the kind that the number asks for, the value. Raises
+    ValidationError."""
     if not isinstance(option.number, int):
         return  # its field has said so
     scope = getattr(option, "scope", None)
     version = scope.subnet.network.version if scope is not None and scope.subnet_id else 4
     with _at("number"):
-        option.number = options.number_of(getattr(option.number, "typed", str(option.number)), version)
+        option.number = options.number_of(
+            getattr(option.number, "typed", str(option.number)), version
+        )
         options.check_number(option.number, version)
     kind = options.kind_of(option.number, version)
     option.type = option.type or kind
     if option.number in options.KNOWN[version] and option.type not in (kind, "bytes"):
-        told = {"name": options.name_of(option.number, version), "kind": dict(option.Type.choices)[kind]}
-        raise ValidationError({"type": _("The values of %(name)s are of this kind: %(kind)s.") % told})
+        told = {
+            "name": options.name_of(option.number, version),
+            "kind": dict(option.Type.choices)[kind],
+        }
+        raise ValidationError(
+            {"type": _("The values of %(name)s are of this kind: %(kind)s.") % told}
+        )
     with _at("value"):
         options.encode(option.type, option.value, version)
 
@@ -98,7 +114,9 @@ def check_server(server: DhcpServer) -> None:
     if complaint := targets.complaint_about_name(server.name):
         errors["name"] = complaint
     elif type(server).objects.filter(pk=server.pk).exclude(name=server.name).exists():
-        errors["name"] = _("Its dnsmasq reads the directory of its present name. Make another server, and delete this.")
+        errors["name"] = _(
+            "Its dnsmasq reads the directory of its present name. Make another server, and delete this."
+        )
     if server.run_by == "agent":
         for field in ("reload", "dns", "leases"):
             if getattr(server, field):
@@ -115,7 +133,9 @@ def _at_its_place(server: DhcpServer) -> dict[str, Any]:
     if server.reload and reload.complaint_about(server.reload):
         errors["reload"] = _("Give none, sudo, generation or pidfile:/PATH.")
     elif not server.reload and not targets.inherited_reload():
-        errors["reload"] = _("Say how this dnsmasq is told: IPMANAGER_DNSMASQ_RELOAD tells the default server's.")
+        errors["reload"] = _(
+            "Say how this dnsmasq is told: IPMANAGER_DNSMASQ_RELOAD tells the default server's."
+        )
     if server.leases and not server.leases.startswith("/"):
         errors["leases"] = _("Give a path from the root, as in /var/lib/misc/dnsmasq.leases.")
     try:

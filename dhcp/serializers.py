@@ -13,7 +13,16 @@ from rest_framework import serializers
 
 from api.resources import ChosenFields
 from dhcp.files.targets import DEFAULT
-from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer, Eviction, Generation, HandEdit, Lease
+from dhcp.models import (
+    DhcpChange,
+    DhcpOption,
+    DhcpScope,
+    DhcpServer,
+    Eviction,
+    Generation,
+    HandEdit,
+    Lease,
+)
 from ipam.api.serializers import MAC, Address, Ledger
 
 MOST_OPTIONS = 253  # numbers that an option can have
@@ -27,13 +36,25 @@ class DhcpServerSerializer(Ledger):
     class Meta:
         model = DhcpServer
         fields = [
-            "id", "name", "site", "description", "enabled", "run_by", "reload", "dns", "leases", "last_seen_at",
-            "agent_host", "agent_version",
-        ]  # fmt: skip
+            "id",
+            "name",
+            "site",
+            "description",
+            "enabled",
+            "run_by",
+            "reload",
+            "dns",
+            "leases",
+            "last_seen_at",
+            "agent_host",
+            "agent_version",
+        ]
         read_only_fields = ["last_seen_at", "agent_host", "agent_version"]
 
 
-@extend_schema_field({"oneOf": [{"type": "integer", "minimum": 1, "maximum": 254}, {"type": "string"}]})
+@extend_schema_field(
+    {"oneOf": [{"type": "integer", "minimum": 1, "maximum": 254}, {"type": "string"}]}
+)
 class OptionNumber(serializers.Field):
     """`42` or `ntp-server`; shown as the number."""
 
@@ -64,9 +85,24 @@ class ScopeSerializer(Ledger):
     class Meta:
         model = DhcpScope
         fields = [
-            "id", "subnet", "server", "enabled", "lease_time", "known_only", "router", "dns_servers", "ntp_servers",
-            "domain", "boot_server", "boot_file", "advertises", "by_end", "wire", "wire_address", "options",
-        ]  # fmt: skip
+            "id",
+            "subnet",
+            "server",
+            "enabled",
+            "lease_time",
+            "known_only",
+            "router",
+            "dns_servers",
+            "ntp_servers",
+            "domain",
+            "boot_server",
+            "boot_file",
+            "advertises",
+            "by_end",
+            "wire",
+            "wire_address",
+            "options",
+        ]
 
     def create(self, validated_data: dict[str, Any]) -> DhcpScope:
         options = validated_data.pop("options", None)
@@ -80,7 +116,8 @@ class ScopeSerializer(Ledger):
 
 
 def _with_options(scope: DhcpScope, facts: Sequence[dict[str, Any]] | None) -> DhcpScope:
-    """The scope with these options and no others; None leaves them. Only what differs is written."""
+    """The scope with these options and no others; None leaves them. Only what differs is
+    written."""
     if facts is None:
         return scope
     there = {option.number: option for option in DhcpOption.objects.filter(scope=scope)}
@@ -141,9 +178,19 @@ class GenerationSerializer(ChosenFields, serializers.ModelSerializer):
     class Meta:
         model = Generation
         fields = [
-            "id", "server", "result", "reason", "confirmed", "digest", "hosts", "duration_ms", "attempts", "kept",
-            "created_at", "updated_at",
-        ]  # fmt: skip
+            "id",
+            "server",
+            "result",
+            "reason",
+            "confirmed",
+            "digest",
+            "hosts",
+            "duration_ms",
+            "attempts",
+            "kept",
+            "created_at",
+            "updated_at",
+        ]
 
 
 class WholeGenerationSerializer(GenerationSerializer):
@@ -163,20 +210,43 @@ class HandEditSerializer(ChosenFields, serializers.ModelSerializer):
     class Meta:
         model = HandEdit
         fields = [
-            "id", "server", "file", "action", "was", "line", "raw", "served", "reason", "found_at", "state",
-            "decided_by", "decided_at",
-        ]  # fmt: skip
+            "id",
+            "server",
+            "file",
+            "action",
+            "was",
+            "line",
+            "raw",
+            "served",
+            "reason",
+            "found_at",
+            "state",
+            "decided_by",
+            "decided_at",
+        ]
 
 
 class LeaseSerializer(ChosenFields, serializers.ModelSerializer):
     ip_address = Address()
     mac_address = MAC(allow_null=True)
     verdict = serializers.ChoiceField(Lease.Verdict.choices)
-    server = serializers.SerializerMethodField(help_text="The DHCP server in whose lease file it stands.")
+    server = serializers.SerializerMethodField(
+        help_text="The DHCP server in whose lease file it stands."
+    )
 
     class Meta:
         model = Lease
-        fields = ["id", "ip_address", "mac_address", "duid", "hostname", "leased_until", "seen_at", "server", "verdict"]
+        fields = [
+            "id",
+            "ip_address",
+            "mac_address",
+            "duid",
+            "hostname",
+            "leased_until",
+            "seen_at",
+            "server",
+            "verdict",
+        ]
 
     def get_server(self, lease: Lease) -> str:
         return lease.origin or DEFAULT
@@ -191,21 +261,26 @@ class EvictionSerializer(ChosenFields, serializers.ModelSerializer):
         fields = ["id", "ip_address", "mac_address", "until", "at", "who"]
 
 
-# --- what verbs want and tell -----------------------------------------------------------------------------------
+# --- what verbs want and tell ---------------------------------------------------------------------
 
 
 class WhichServerSerializer(serializers.Serializer):
-    server = serializers.CharField(max_length=50, required=False, default=DEFAULT, help_text="The name of a server.")
+    server = serializers.CharField(
+        max_length=50, required=False, default=DEFAULT, help_text="The name of a server."
+    )
 
 
 class SyncSerializer(WhichServerSerializer):
     force = serializers.BooleanField(
-        required=False, default=False, help_text="Even if more than half of the reservations would vanish."
+        required=False,
+        default=False,
+        help_text="Even if more than half of the reservations would vanish.",
     )
 
 
 class OutcomeSerializer(serializers.Serializer):
-    """What became of a sync. `left`: somebody else is at it, or dnsmasq is slow; the worker goes on."""
+    """What became of a sync. `left`: somebody else is at it, or dnsmasq is slow; the worker goes
+    on."""
 
     result = serializers.ChoiceField(RESULTS)
     reason = serializers.CharField(allow_blank=True)
@@ -228,7 +303,8 @@ class StateSerializer(serializers.Serializer):
     in_step = serializers.BooleanField()
     pending = serializers.IntegerField(help_text="Changes that it has not heard of.")
     held_at = serializers.IntegerField(
-        allow_null=True, help_text="The generation that it is held at; null as well where its files are elsewhere."
+        allow_null=True,
+        help_text="The generation that it is held at; null as well where its files are elsewhere.",
     )
     generation = serializers.IntegerField(allow_null=True)
     result = serializers.ChoiceField(Generation.Result.choices, allow_null=True)

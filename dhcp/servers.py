@@ -1,9 +1,9 @@
-"""Which DHCP servers there are, and who serves a subnet: the server that its scope names, else the one of its site,
-else the default one.
+"""Which DHCP servers there are, and who serves a subnet: the server that its scope names, else the
+one of its site, else the default one.
 
-A disabled server keeps its subnets: nobody else begins to serve them behind its administrator's back, and its own
-dnsmasq goes on with the files that it has. Who wants them served elsewhere names another server, or deletes this one.
-"""
+A disabled server keeps its subnets: nobody else begins to serve them behind its administrator's
+back, and its own dnsmasq goes on with the files that it has. Who wants them served elsewhere names
+another server, or deletes this one."""
 
 from __future__ import annotations
 
@@ -29,18 +29,23 @@ def warning(hosts: int) -> str:
     """What to say of a server that has so many reservations; empty when they are not too many."""
     if hosts <= MANY:
         return ""
-    text = _("%(hosts)d reservations are more than %(many)d: dnsmasq answers nobody while it reads them. "
-             "Give a site a DHCP server of its own.")  # fmt: skip
+    text = _(
+        "%(hosts)d reservations are more than %(many)d: dnsmasq answers nobody while it reads them. "
+        "Give a site a DHCP server of its own."
+    )
     return text % {"hosts": hosts, "many": MANY}
 
 
 def named(name: str) -> DhcpServer | None:
-    """The server of this name; None is the default one, `default`. Raises NotFound with the names that there are."""
+    """The server of this name; None is the default one, `default`. Raises NotFound with the names
+    that there are."""
     if name == DEFAULT:
         return None
     known = {server.name: server for server in DhcpServer.objects.all()}
     if name not in known:
-        raise NotFound(f"there is no DHCP server {name!r}", hint=f"there are: {', '.join([DEFAULT, *known])}")
+        raise NotFound(
+            f"there is no DHCP server {name!r}", hint=f"there are: {', '.join([DEFAULT, *known])}"
+        )
     return known[name]
 
 
@@ -59,7 +64,9 @@ class Routes:
         if not servers:
             return cls()
         named = DhcpScope.objects.filter(server__isnull=False).values_list("subnet_id", "server_id")
-        return cls(dict(named), {server.site: pk for pk, server in servers.items() if server.site}, servers)
+        return cls(
+            dict(named), {server.site: pk for pk, server in servers.items() if server.site}, servers
+        )
 
     def of(self, subnet: Subnet | None) -> int | None:
         """The server of a subnet; what stands in none is the default server's to complain about."""

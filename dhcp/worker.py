@@ -1,8 +1,9 @@
-"""Keep every dnsmasq of this installation in step, each for itself: a slow or broken one delays no other.
+"""Keep every dnsmasq of this installation in step, each for itself: a slow or broken one delays no
+other.
 
-It finds what requests have left: their syncs that failed or took too long, changes that came by raw SQL, files
-that somebody edited or removed. And it reads the leases, so that the ledger knows who uses which address.
-"""
+It finds what requests have left: their syncs that failed or took too long, changes that came by raw
+SQL, files that somebody edited or removed. And it reads the leases, so that the ledger knows who
+uses which address."""
 
 from __future__ import annotations
 
@@ -45,14 +46,19 @@ class Line:
 
     def breaks(self, error: DatabaseError) -> None:
         if not self.lost:
-            logger.error("the database does not answer, the files stay as they are: %s", " ".join(str(error).split()))
+            logger.error(
+                "the database does not answer, the files stay as they are: %s",
+                " ".join(str(error).split()),
+            )
         self.lost = True
 
 
 class Hand:
     """Looks after one server. `now` is a clock that only runs forward."""
 
-    def __init__(self, target: Target, line: Line, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, target: Target, line: Line, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self.target = target
         self.line = line
         self.now = now
@@ -75,7 +81,9 @@ class Hand:
     def start(self) -> None:
         """Go on with it in a thread of its own, until stop()."""
         if self.thread is None:
-            self.thread = threading.Thread(target=self._run, name=f"dhcp-{self.target.name}", daemon=True)
+            self.thread = threading.Thread(
+                target=self._run, name=f"dhcp-{self.target.name}", daemon=True
+            )
             self.thread.start()
 
     def stop(self) -> None:
@@ -175,7 +183,8 @@ class Worker:
             hand.tick()
 
     def meet(self) -> None:
-        """Find servers that came, changed or went. While the database is away, all stay as they are."""
+        """Find servers that came, changed or went. While the database is away, all stay as they
+        are."""
         if self.now() < self.meet_at:
             return
         self.meet_at = self.now() + INTERVAL

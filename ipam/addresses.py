@@ -1,4 +1,5 @@
-"""Addresses as values: parse what people type, print what machines read, do the arithmetic in between.
+"""Addresses as values: parse what people type, print what machines read, do the arithmetic in
+between.
 
 Everything here is pure. Python values are `ipaddress` objects; a MAC is a lower-case colon string.
 """
@@ -29,9 +30,8 @@ _OURS = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}", re.ASCII)
 def parse_address(value: object) -> Address:
     """An IPv4 or IPv6 host address.
 
-    An IPv4-mapped IPv6 address is the IPv4 address; zones, masks and leading zeros (CVE-2021-33571) are
-    refused. Raises ValueError with a sentence for people.
-    """
+    An IPv4-mapped IPv6 address is the IPv4 address; zones, masks and leading zeros (CVE-2021-33571)
+    are refused. Raises ValueError with a sentence for people."""
     if isinstance(value, ipaddress.IPv4Address | ipaddress.IPv6Address):
         address = value
     else:
@@ -41,7 +41,9 @@ def parse_address(value: object) -> Address:
             raise ValueError(_("“%s” is not an IP address") % shorten(value)) from error
     if isinstance(address, ipaddress.IPv6Address):
         if address.scope_id:
-            raise ValueError(_("“%s” carries a zone; leave out everything from the %% on") % address)
+            raise ValueError(
+                _("“%s” carries a zone; leave out everything from the %% on") % address
+            )
         return address.ipv4_mapped or address
     return address
 
@@ -53,7 +55,10 @@ def parse_network(value: object) -> Network:
     else:
         text = str(value).strip()
         if "/" not in text:
-            raise ValueError(_("“%s” is not a network: write it with its length, as in 10.0.0.0/24") % shorten(value))
+            raise ValueError(
+                _("“%s” is not a network: write it with its length, as in 10.0.0.0/24")
+                % shorten(value)
+            )
         try:
             network = ipaddress.ip_network(text)
         except ValueError as error:
@@ -62,7 +67,8 @@ def parse_network(value: object) -> Network:
             except ValueError:
                 raise ValueError(_("“%s” is not a network") % shorten(value)) from error
             raise ValueError(
-                _("%(given)s has host bits set; the network is %(meant)s") % {"given": text, "meant": whole}
+                _("%(given)s has host bits set; the network is %(meant)s")
+                % {"given": text, "meant": whole}
             ) from error
     if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(MAPPED):
         raise ValueError(_("%s is an IPv4-mapped network; write the IPv4 network") % network)
@@ -70,19 +76,24 @@ def parse_network(value: object) -> Network:
 
 
 def parse_mac(value: object) -> str:
-    """A unicast Ethernet address in any usual spelling, as `04:b1:75:ef:2d:a2`. Raises ValueError."""
+    """A unicast Ethernet address in any usual spelling, as `04:b1:75:ef:2d:a2`. Raises
+    ValueError."""
     if isinstance(value, str) and _OURS.fullmatch(value) and value != "00:00:00:00:00:00":
         return value
     text = str(value).strip().lower()
     if not _MAC.fullmatch(text):
         raise ValueError(
-            _("“%s” is not a MAC address: it needs six pairs of hexadecimal digits, as in 04:b1:75:ef:2d:a2")
+            _(
+                "“%s” is not a MAC address: it needs six pairs of hexadecimal digits, as in 04:b1:75:ef:2d:a2"
+            )
             % shorten(value)
         )
     digits = re.sub(r"[:.-]", "", text)
     mac = ":".join(digits[i : i + 2] for i in range(0, 12, 2))
     if digits == "000000000000" or int(digits[1], 16) & 1:
-        raise ValueError(_("%s is a zero, group or broadcast MAC address; no network card has it") % mac)
+        raise ValueError(
+            _("%s is a zero, group or broadcast MAC address; no network card has it") % mac
+        )
     return mac
 
 
@@ -97,7 +108,8 @@ def parse_range(value: str) -> tuple[Address, Address]:
 
 
 def first_host(network: Network) -> Address:
-    """The lowest address a host may have: RFC 3021 (/31), RFC 6164 (/127); IPv6's ::0 is the router anycast."""
+    """The lowest address a host may have: RFC 3021 (/31), RFC 6164 (/127); IPv6's ::0 is the router
+    anycast."""
     return network.network_address + (1 if has_ends(network) else 0)
 
 
@@ -107,12 +119,14 @@ def last_host(network: Network) -> Address:
 
 
 def has_ends(network: Network) -> bool:
-    """Whether the lowest address is not for hosts: true for everything longer than two addresses."""
+    """Whether the lowest address is not for hosts: true for everything longer than two
+    addresses."""
     return network.prefixlen < network.max_prefixlen - 1
 
 
 def can_be_a_machines(address: Address) -> bool:
-    """Not the unspecified one, loopback, multicast, "this network" (0.0.0.0/8) or the limited broadcast (RFC 6890)."""
+    """Not the unspecified one, loopback, multicast, "this network" (0.0.0.0/8) or the limited
+    broadcast (RFC 6890)."""
     if address.version == 4 and (int(address) >> 24 == 0 or int(address) == 0xFFFF_FFFF):
         return False
     return not (address.is_unspecified or address.is_loopback or address.is_multicast)
@@ -120,7 +134,9 @@ def can_be_a_machines(address: Address) -> bool:
 
 def is_host(network: Network, address: Address) -> bool:
     """Whether a machine in the network may have the address (not network or broadcast)."""
-    return address in network and int(first_host(network)) <= int(address) <= int(last_host(network))
+    return address in network and int(first_host(network)) <= int(address) <= int(
+        last_host(network)
+    )
 
 
 def size(first: Address, last: Address) -> int:
@@ -148,7 +164,8 @@ def supernets_of(addresses: Iterable[Address]) -> set[Network]:
 
 
 def outermost(items: Iterable[T], key: Callable[[T], Network]) -> list[T]:
-    """Of items sorted in tree order (a parent before its children), those that lie in no other one."""
+    """Of items sorted in tree order (a parent before its children), those that lie in no other
+    one."""
     found: list[T] = []
     for item in items:
         if not found or not inside(key(item), key(found[-1])):

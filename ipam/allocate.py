@@ -1,8 +1,8 @@
 """Hand out addresses and take them back: allocate, reserve, release, quarantine.
 
-Two callers never get one address: the row is claimed under a lock that others skip, and the unique keys on
-address and VM have the last word. Errors are ipmanager.errors: Conflict names the holder, Exhausted the pool.
-"""
+Two callers never get one address: the row is claimed under a lock that others skip, and the unique
+keys on address and VM have the last word. Errors are ipmanager.errors: Conflict names the holder,
+Exhausted the pool."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Given:
 
 @dataclass(frozen=True)
 class Where:
-    """Where the next free address may come from: a subnet's static pools, or one pool; from `start` upwards."""
+    """Where the next free address may come from: a subnet's static pools, or one pool; from `start`
+    upwards."""
 
     subnet: Subnet
     pool: Pool | None = None
@@ -46,7 +47,8 @@ class Where:
 
     @property
     def span(self) -> tuple[Address | None, Address | None]:
-        """The first and the last address that may be had; None and None when any of the subnet's will do."""
+        """The first and the last address that may be had; None and None when any of the subnet's
+        will do."""
         if self.pool:
             return max(self.start or self.pool.first, self.pool.first), self.pool.last
         return (self.start, self.subnet.network[-1]) if self.start else (None, None)
@@ -65,17 +67,24 @@ def allocate(
 ) -> IPAddress:
     """Give an address of the subnet's static pools, or of one pool, to a VM or to whoever asks.
 
-    Never-used addresses go first, then those that have been free for longest; with `not_before` only this address
-    and higher ones. With `vm_id` the call is idempotent: a VM that has an address gets it again (and its new host
-    name is noted). With `wanted` it is that address or none; with `else_next` too, the next one where that is held.
+    Never-used addresses go first, then those that have been free for longest; with `not_before`
+    only this address and higher ones. With `vm_id` the call is idempotent: a VM that has an address
+    gets it again (and its new host name is noted). With `wanted` it is that address or none; with
+    `else_next` too, the next one where that is held.
 
-    Raises Exhausted when nothing is free, Conflict when the wanted address has a holder or the VM an address
-    elsewhere, Invalid when nobody may have it, Frozen while a restored ledger has not been compared with the leases.
-    """
+    Raises Exhausted when nothing is free, Conflict when the wanted address has a holder or the VM
+    an address elsewhere, Invalid when nobody may have it, Frozen while a restored ledger has not
+    been compared with the leases."""
     return give(
-        subnet, pool=pool, wanted=wanted, else_next=else_next, not_before=not_before, vm_id=vm_id, hostname=hostname,
+        subnet,
+        pool=pool,
+        wanted=wanted,
+        else_next=else_next,
+        not_before=not_before,
+        vm_id=vm_id,
+        hostname=hostname,
         mac_address=mac_address,
-    ).row  # fmt: skip
+    ).row
 
 
 def give(
@@ -97,7 +106,9 @@ def give(
     for _attempt in range(3):
         try:
             with _whole():
-                given = _take(address, subnet, pool, noted) if address else _allocate_next(where, noted)
+                given = (
+                    _take(address, subnet, pool, noted) if address else _allocate_next(where, noted)
+                )
         except IntegrityError:
             continue  # the same VM, or the same address, in another process: look again
         except Conflict:
@@ -105,12 +116,16 @@ def give(
                 raise
             address = None
             continue
-        if not given.again or _still_right(given.row, None if else_next else address, subnet, hostname):
+        if not given.again or _still_right(
+            given.row, None if else_next else address, subnet, hostname
+        ):
             return given
     raise Conflict(_("Too many callers want this address at once."), _("Try again."))
 
 
-def next_free(subnet: Subnet, pool: Pool | None = None, not_before: Address | str | None = None) -> Address | None:
+def next_free(
+    subnet: Subnet, pool: Pool | None = None, not_before: Address | str | None = None
+) -> Address | None:
     """The address that `allocate` would hand out now. Nothing is written or promised."""
     where = _where(subnet, pool, not_before)
     if row := IPAddress.objects.claimable(subnet, *where.span).first():
@@ -120,7 +135,8 @@ def next_free(subnet: Subnet, pool: Pool | None = None, not_before: Address | st
 
 
 def hold_next(subnet: Subnet, mac_address: str | None = None) -> IPAddress:
-    """The next free row, which nobody else gets before the transaction ends: time to give it to a server.
+    """The next free row, which nobody else gets before the transaction ends: time to give it to a
+    server.
 
     Raises Exhausted.
     """
@@ -157,7 +173,8 @@ def reserve(address: IPAddress, description: str = "", *, detach: bool = False) 
 
 
 def quarantine(address: IPAddress, description: str = "") -> IPAddress:
-    """Take an address out of use because something is wrong with it. Raises Conflict while a server or VM has it."""
+    """Take an address out of use because something is wrong with it. Raises Conflict while a server
+    or VM has it."""
     with transaction.atomic():
         lock_ledger()
         row = _locked(address)
@@ -183,7 +200,11 @@ def release(address: IPAddress) -> IPAddress:
         if row.pk is None or row.status == "available":
             return row
         address_rows.clear(row)
-        if row.ip_type == "static" and row.subnet and row.ip_address not in pool_rows.never_free(row.subnet):
+        if (
+            row.ip_type == "static"
+            and row.subnet
+            and row.ip_address not in pool_rows.never_free(row.subnet)
+        ):
             address_rows.update([row])
         else:
             row.delete()
@@ -197,14 +218,16 @@ def find(address: Address | str, vrf_id: int | None = None) -> IPAddress:
     return row or IPAddress(vrf_id=vrf_id, ip_address=parsed)
 
 
-# --- how ------------------------------------------------------------------------------------------------
+# --- how ------------------------------------------------------------------------------------------
 
 
 def facts(vm_id: str | None, hostname: str, mac_address: str | None) -> dict[str, str | None]:
     """What will be written about the holder, fit for every column and every log. Raises Invalid."""
     for text in (vm_id or "", hostname):
         if not is_safe(text):
-            raise Invalid(_("VM ids and host names have at most 255 characters, and no control characters."))
+            raise Invalid(
+                _("VM ids and host names have at most 255 characters, and no control characters.")
+            )
     try:
         mac = addresses.parse_mac(mac_address) if mac_address else None
     except ValueError as error:
@@ -218,13 +241,16 @@ def is_safe(text: str) -> bool:
 
 
 def _whole() -> AbstractContextManager[object]:
-    """All or nothing. PostgreSQL claims in one statement, which is whole without a transaction around it: two
-    round trips less. Inside somebody's transaction, a savepoint keeps a refused unique key from spoiling that."""
+    """All or nothing. PostgreSQL claims in one statement, which is whole without a transaction
+    around it: two round trips less. Inside somebody's transaction, a savepoint keeps a refused
+    unique key from spoiling that."""
     alone = connection.vendor == "postgresql" and not connection.in_atomic_block
     return nullcontext() if alone else transaction.atomic()
 
 
-def _still_right(row: IPAddress, wanted: Address | None, subnet: Subnet | None, hostname: str) -> bool:
+def _still_right(
+    row: IPAddress, wanted: Address | None, subnet: Subnet | None, hostname: str
+) -> bool:
     """Note the new name of a VM that asks again; False when it lost its address meanwhile.
 
     Raises Conflict when what it has is not what it asks for.
@@ -232,7 +258,8 @@ def _still_right(row: IPAddress, wanted: Address | None, subnet: Subnet | None, 
     elsewhere = subnet and (row.vrf_id != subnet.vrf_id or row.ip_address not in subnet.network)
     if elsewhere or (wanted and wanted != row.ip_address):
         raise Conflict(
-            _("VM “%(vm)s” has %(address)s already.") % {"vm": row.vm_id, "address": row.ip_address},
+            _("VM “%(vm)s” has %(address)s already.")
+            % {"vm": row.vm_id, "address": row.ip_address},
             _("Release that address first."),
         )
     if not hostname or row.hostname == hostname:
@@ -258,11 +285,14 @@ def _allocate_next(where: Where | None, facts: dict) -> Given:
     if where is None:
         raise Invalid(_("Say which subnet or pool the address shall come from."))
     first, last = where.span
-    return _next(where, facts["mac_address"], lambda wait: claim(where.subnet, facts, first, last, wait=wait))
+    return _next(
+        where, facts["mac_address"], lambda wait: claim(where.subnet, facts, first, last, wait=wait)
+    )
 
 
 def _next(where: Where, mac_address: str | None, take: Callable[[bool], T | None]) -> T:
-    """The next free address. Rows locked by others are skipped at first; before "exhausted" we wait for them."""
+    """The next free address. Rows locked by others are skipped at first; before "exhausted" we wait
+    for them."""
     subnet = where.subnet
     while True:
         for wait in (False, True):
@@ -274,14 +304,24 @@ def _next(where: Where, mac_address: str | None, take: Callable[[bool], T | None
         free = ready(subnet.vrf_id, mac_address)
         if not any(pool_rows.extend(large, free, where.start) for large in _large(where)):
             raise Exhausted(
-                _("%s has no free address.") % (where.pool or subnet), _("Widen a static pool or release an address.")
+                _("%s has no free address.") % (where.pool or subnet),
+                _("Widen a static pool or release an address."),
             )
 
 
 def _large(where: Where) -> list[Pool]:
-    """The pools whose rows are made as they are needed, those that have been walked to their end left out."""
-    pools = [where.pool] if where.pool else list(where.subnet.pools.filter(kind="static").order_by("first"))
-    return [pool for pool in pools if pool.size > pool_rows.MATERIALISED and pool.materialised_to != pool.last]
+    """The pools whose rows are made as they are needed, those that have been walked to their end
+    left out."""
+    pools = (
+        [where.pool]
+        if where.pool
+        else list(where.subnet.pools.filter(kind="static").order_by("first"))
+    )
+    return [
+        pool
+        for pool in pools
+        if pool.size > pool_rows.MATERIALISED and pool.materialised_to != pool.last
+    ]
 
 
 def _take(wanted: Address, subnet: Subnet | None, pool: Pool | None, facts: dict) -> Given:
@@ -290,7 +330,10 @@ def _take(wanted: Address, subnet: Subnet | None, pool: Pool | None, facts: dict
     if subnet is None:
         raise NotFound(_("%s lies in no subnet.") % wanted, _("Make the subnet first."))
     if wanted not in subnet.network or (pool and not pool.first <= wanted <= pool.last):
-        raise Invalid(_("%(address)s is not in %(network)s.") % {"address": wanted, "network": pool or subnet.network})
+        raise Invalid(
+            _("%(address)s is not in %(network)s.")
+            % {"address": wanted, "network": pool or subnet.network}
+        )
     if given := claim(subnet, facts, wanted, wanted, wait=True):
         return given
     freeze.refuse()
@@ -307,9 +350,11 @@ def _take(wanted: Address, subnet: Subnet | None, pool: Pool | None, facts: dict
     return Given(row)
 
 
-def claim(subnet: Subnet, facts: dict, first: Address | None, last: Address | None, *, wait: bool) -> Given | None:
-    """What the VM has already, or the first claimable row turned into its own; in one statement where the
-    database can."""
+def claim(
+    subnet: Subnet, facts: dict, first: Address | None, last: Address | None, *, wait: bool
+) -> Given | None:
+    """What the VM has already, or the first claimable row turned into its own; in one statement
+    where the database can."""
     if connection.vendor == "postgresql":
         found = IPAddress.objects.claim(subnet, facts, first, last, wait=wait)
         return Given(found, again=found.known) if found else None  # type: ignore[attr-defined]  # of the statement
@@ -351,11 +396,16 @@ def _detach(row: IPAddress) -> IPAddress:
 
 
 def _locked(address: IPAddress) -> IPAddress:
-    """The row as it is now, locked until the transaction ends; a row that is not saved yet as it stands."""
+    """The row as it is now, locked until the transaction ends; a row that is not saved yet as it
+    stands."""
     if address.pk is None:
         address.subnet = Subnet.objects.containing(address.ip_address, address.vrf_id)
         return address
-    row = IPAddress.objects.select_for_update(of=("self",)).select_related("server", "subnet").filter(pk=address.pk)
+    row = (
+        IPAddress.objects.select_for_update(of=("self",))
+        .select_related("server", "subnet")
+        .filter(pk=address.pk)
+    )
     if found := row.first():
         return found
     raise NotFound(_("%s is no longer in the ledger.") % address, _("Reload the page."))
@@ -370,6 +420,7 @@ def _address(value: Address | str) -> Address:
 
 def _held(row: IPAddress) -> Conflict:
     return Conflict(
-        _("%(address)s is taken by %(holder)s.") % {"address": row.ip_address, "holder": row.holder},
+        _("%(address)s is taken by %(holder)s.")
+        % {"address": row.ip_address, "holder": row.holder},
         _("Choose another address, or release this one first."),
     )

@@ -1,10 +1,10 @@
-"""The columns of the ledger: addresses, networks and MACs that sort and compare alike on both databases.
+"""The columns of the ledger: addresses, networks and MACs that sort and compare alike on both
+databases.
 
-PostgreSQL has the types: inet, cidr, macaddr. SQLite stores sortable bytes, family (4 or 6), 16 bytes,
-and for a network its prefix length; MACs are canonical text. A CHECK on every column refuses from raw
-SQL what the Python side refuses: host bits, mask lengths, IPv4-mapped addresses, group MACs, text in a
-byte column.
-"""
+PostgreSQL has the types: inet, cidr, macaddr. SQLite stores sortable bytes, family (4 or 6), 16
+bytes, and for a network its prefix length; MACs are canonical text. A CHECK on every column refuses
+from raw SQL what the Python side refuses: host bits, mask lengths, IPv4-mapped addresses, group
+MACs, text in a byte column."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class ValueField(models.Field):
     parse: Callable[[Any], Any]
 
     def get_internal_type(self) -> str:
-        """A kind that Django knows: of those, PostgreSQL is sent many rows as arrays, which is far faster."""
+        """A kind that Django knows: of those, PostgreSQL is sent many rows as arrays, which is far
+        faster."""
         return "CharField"
 
     def to_python(self, value: Any) -> Any:
@@ -54,7 +55,9 @@ class ValueField(models.Field):
         return "" if value is None else str(value)
 
     def formfield(self, **kwargs: Any) -> Any:
-        return super().formfield(**{"form_class": ValueFormField, "empty_value": None, "max_length": 64, **kwargs})
+        return super().formfield(
+            **{"form_class": ValueFormField, "empty_value": None, "max_length": 64, **kwargs}
+        )
 
 
 class AddressField(ValueField):
@@ -75,7 +78,9 @@ class AddressField(ValueField):
             )
         return f"{column} IS NULL OR ({_sqlite_bytes(column)} AND length({column}) = 17)"
 
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+    def get_db_prep_value(
+        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
+    ) -> Any:
         value = value if prepared else self.get_prep_value(value)
         if value is None:
             return None
@@ -103,7 +108,9 @@ class NetworkField(ValueField):
         bits = _sqlite_no_host_bits(column)
         return f"{column} IS NULL OR ({_sqlite_bytes(column)} AND length({column}) = 18 AND {bits})"
 
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+    def get_db_prep_value(
+        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
+    ) -> Any:
         value = value if prepared else self.get_prep_value(value)
         if value is None:
             return None
@@ -137,7 +144,8 @@ class MACField(ValueField):
 
 
 class AddressListField(models.TextField):
-    """A short list of addresses (DNS servers), kept as comma-separated text; the Python value is a list."""
+    """A short list of addresses (DNS servers), kept as comma-separated text; the Python value is a
+    list."""
 
     description = _("list of IP addresses")
 
@@ -161,7 +169,10 @@ class AddressListField(models.TextField):
 
     def formfield(self, **kwargs: Any) -> Any:
         return AddressListFormField(
-            required=not self.blank, label=self.verbose_name, help_text=self.help_text, **_form_widget(kwargs)
+            required=not self.blank,
+            label=self.verbose_name,
+            help_text=self.help_text,
+            **_form_widget(kwargs),
         )
 
 
@@ -190,7 +201,8 @@ def unpack(data: bytes) -> Address:
 
 
 def pack_network(network: Network) -> bytes:
-    """18 sortable bytes: the network's address, then its prefix length; a parent sorts before its children."""
+    """18 sortable bytes: the network's address, then its prefix length; a parent sorts before its
+    children."""
     return pack(network.network_address) + bytes([network.prefixlen])
 
 

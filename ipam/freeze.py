@@ -1,11 +1,13 @@
-"""A ledger that came out of a backup hands out nothing until somebody has compared it with the leases.
+"""A ledger that came out of a backup hands out nothing until somebody has compared it with the
+leases.
 
-It does not know what was handed out after the backup was made. Three things give it away: `restore` says so; on
-PostgreSQL the stamp names another table than the one that it is in, because a dump is loaded into new tables; and its
-history ends before a line that this host has seen (`ledger.json` in the data directory).
+It does not know what was handed out after the backup was made. Three things give it away: `restore`
+says so; on PostgreSQL the stamp names another table than the one that it is in, because a dump is
+loaded into new tables; and its history ends before a line that this host has seen (`ledger.json` in
+the data directory).
 
-The claim of an address looks at the first two in its own statement, so that nobody waits for a question more.
-"""
+The claim of an address looks at the first two in its own statement, so that nobody waits for a
+question more."""
 
 from __future__ import annotations
 
@@ -55,20 +57,23 @@ def refuse() -> None:
     """Raise Frozen if it is."""
     if found := state():
         raise Frozen(
-            _("No address is handed out: the ledger was restored from a backup (%s).") % found.reason,
+            _("No address is handed out: the ledger was restored from a backup (%s).")
+            % found.reason,
             _("Compare it with the leases: manage.py thaw"),
         )
 
 
 def freeze(reason: str) -> None:
-    """Hand out nothing from now on. Who is frozen already stays so since then, and for that reason."""
+    """Hand out nothing from now on. Who is frozen already stays so since then, and for that
+    reason."""
     Stamp.objects.install()
     if Stamp.objects.filter(frozen_at=None).update(frozen_at=timezone.now(), reason=reason[:255]):
         logger.error("no address is handed out until `manage.py thaw`: %s", reason)
 
 
 def thaw() -> None:
-    """Go on. The ledger gets a new name: what other hosts have seen of the former one says nothing any more."""
+    """Go on. The ledger gets a new name: what other hosts have seen of the former one says nothing
+    any more."""
     Stamp.objects.settle(frozen_at=None, reason="", ledger=uuid.uuid4().hex)
     look()
 
@@ -78,11 +83,16 @@ def look() -> None:
     stamp = Stamp.objects.first()
     if stamp is None or stamp.frozen_at:
         return
-    seen, newest = _seen(), _newest()  # in this order: the other process may have seen more since than we
+    seen, newest = (
+        _seen(),
+        _newest(),
+    )  # in this order: the other process may have seen more since than we
     if Stamp.objects.moved():
         freeze(LOADED)
     elif newest < seen.get(stamp.ledger, 0):
-        freeze(f"its history ends at line {newest}, and this host has seen line {seen[stamp.ledger]}")
+        freeze(
+            f"its history ends at line {newest}, and this host has seen line {seen[stamp.ledger]}"
+        )
     elif newest != seen.get(stamp.ledger):
         _remember({stamp.ledger: newest})
 

@@ -15,10 +15,14 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", re.ASCII)
 def validate_hostname(value: str) -> None:
     """A name of one or more labels, 253 characters at most. Raises ValidationError."""
     if len(value) > 253:
-        raise ValidationError(_("A host name has at most 253 characters; this one has %s.") % len(value))
+        raise ValidationError(
+            _("A host name has at most 253 characters; this one has %s.") % len(value)
+        )
     for label in value.split("."):
         if len(label) > 63:
-            raise ValidationError(_("“%s” is longer than the 63 characters that DNS allows.") % shorten(label, 20))
+            raise ValidationError(
+                _("“%s” is longer than the 63 characters that DNS allows.") % shorten(label, 20)
+            )
         if not _LABEL.fullmatch(label):
             raise ValidationError(
                 _(
@@ -33,9 +37,12 @@ _DUID = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){2,127}", re.ASCII | re.IGNORECASE
 
 
 def validate_duid(value: str) -> None:
-    """A DHCP unique identifier (RFC 8415, 3 to 128 bytes) in colon notation. Raises ValidationError."""
+    """A DHCP unique identifier (RFC 8415, 3 to 128 bytes) in colon notation. Raises
+    ValidationError."""
     if not _DUID.fullmatch(value):
-        raise ValidationError(_("“%s” is not a DUID: write it as in 00:01:00:01:2c:…") % shorten(value))
+        raise ValidationError(
+            _("“%s” is not a DUID: write it as in 00:01:00:01:2c:…") % shorten(value)
+        )
 
 
 class HostnameField(models.CharField):

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import nlargest
 
-from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, Now
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -22,7 +33,9 @@ def collect() -> Iterator[Metric]:
         status.add_metric([name], tally.get(name, 0))
     yield status
     unplaced = IPAddress.objects.unplaced().count()
-    yield GaugeMetricFamily("ipmanager_addresses_unplaced", "Addresses in no subnet.", value=unplaced)
+    yield GaugeMetricFamily(
+        "ipmanager_addresses_unplaced", "Addresses in no subnet.", value=unplaced
+    )
     yield GaugeMetricFamily("ipmanager_subnets", "Subnets.", value=Subnet.objects.count())
     yield GaugeMetricFamily("ipmanager_servers", "Servers.", value=Server.objects.count())
     yield from _pools()
@@ -30,8 +43,12 @@ def collect() -> Iterator[Metric]:
 
 def _pools() -> Iterator[Metric]:
     names = ["vrf", "subnet", "pool", "kind"]
-    size = GaugeMetricFamily("ipmanager_pool_size", "Addresses that the pool can hand out.", labels=names)
-    used = GaugeMetricFamily("ipmanager_pool_used", "Those that somebody has; of DHCP pools, leases.", labels=names)
+    size = GaugeMetricFamily(
+        "ipmanager_pool_size", "Addresses that the pool can hand out.", labels=names
+    )
+    used = GaugeMetricFamily(
+        "ipmanager_pool_used", "Those that somebody has; of DHCP pools, leases.", labels=names
+    )
     pools = list(_with_used())
     sizes = pool_sizes(pools)
     fullest = nlargest(MOST, pools, key=lambda pool: pool.used / max(sizes[pool.pk], 1))  # type: ignore[attr-defined]
@@ -43,19 +60,29 @@ def _pools() -> Iterator[Metric]:
     yield size
     yield used
     left_out = len(pools) - len(fullest)
-    yield GaugeMetricFamily("ipmanager_pools_left_out", "Pools that are less full than those told.", value=left_out)
+    yield GaugeMetricFamily(
+        "ipmanager_pools_left_out", "Pools that are less full than those told.", value=left_out
+    )
 
 
 def _with_used() -> QuerySet[Pool]:
     inside = {"ip_address__gte": OuterRef("first"), "ip_address__lte": OuterRef("last")}
     rows = IPAddress.objects.filter(subnet=OuterRef("subnet"), **inside).live()
     rows = rows.exclude(Q(ip_address=F("subnet__gateway")))
-    leases = Sighting.objects.filter(vrf=None, source=Sighting.Source.LEASE, leased_until__gt=Now(), **inside)
+    leases = Sighting.objects.filter(
+        vrf=None, source=Sighting.Source.LEASE, leased_until__gt=Now(), **inside
+    )
     return Pool.objects.select_related("subnet__vrf").annotate(
         used=Case(When(kind=Pool.Kind.STATIC, then=_number(rows)), default=_number(leases))
     )
 
 
 def _number(rows: QuerySet) -> Coalesce:
-    counted = rows.order_by().annotate(all=Value(1)).values("all").annotate(number=Count("pk")).values("number")
+    counted = (
+        rows.order_by()
+        .annotate(all=Value(1))
+        .values("all")
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)

@@ -1,7 +1,7 @@
 """The ledger's rows: which subnet, which address, whose.
 
-Truth stands first in constraints, then in `clean()`, then in the verbs. `save()` always means valid.
-"""
+Truth stands first in constraints, then in `clean()`, then in the verbs. `save()` always means
+valid."""
 
 from __future__ import annotations
 
@@ -34,10 +34,15 @@ from ipam.querysets import (
 
 
 def _unique_in_vrf(table: str, field: str) -> list[models.UniqueConstraint]:
-    """Two partial constraints: SQLite knows no NULLS NOT DISTINCT, and no VRF is an address space, too."""
+    """Two partial constraints: SQLite knows no NULLS NOT DISTINCT, and no VRF is an address space,
+    too."""
     return [
-        models.UniqueConstraint(fields=[field], condition=Q(vrf=None), name=f"{table}_global_{field}"),
-        models.UniqueConstraint(fields=["vrf", field], condition=~Q(vrf=None), name=f"{table}_vrf_{field}"),
+        models.UniqueConstraint(
+            fields=[field], condition=Q(vrf=None), name=f"{table}_global_{field}"
+        ),
+        models.UniqueConstraint(
+            fields=["vrf", field], condition=~Q(vrf=None), name=f"{table}_vrf_{field}"
+        ),
     ]
 
 
@@ -51,7 +56,8 @@ class Row(models.Model):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Check, then write. Raises ValidationError, which names the field and, if one exists, the holder."""
+        """Check, then write. Raises ValidationError, which names the field and, if one exists, the
+        holder."""
         with transaction.atomic():
             self.lock()
             self.full_clean()
@@ -80,7 +86,11 @@ class Row(models.Model):
         try:
             super().clean_fields(exclude)
         except ValidationError as error:
-            self._unreadable = {name for name in error.error_dict if isinstance(self._meta.get_field(name), ValueField)}
+            self._unreadable = {
+                name
+                for name in error.error_dict
+                if isinstance(self._meta.get_field(name), ValueField)
+            }
             raise
 
     def clean(self) -> None:
@@ -93,11 +103,16 @@ class Row(models.Model):
 
 
 class VRF(Row):
-    """An address space of its own: the same address may exist once in each. No VRF means the global one."""
+    """An address space of its own: the same address may exist once in each. No VRF means the global
+    one."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
-    rd = models.CharField(_("route distinguisher"), max_length=21, blank=True, default="", db_default="")
-    description = models.CharField(_("description"), max_length=255, blank=True, default="", db_default="")
+    rd = models.CharField(
+        _("route distinguisher"), max_length=21, blank=True, default="", db_default=""
+    )
+    description = models.CharField(
+        _("description"), max_length=255, blank=True, default="", db_default=""
+    )
     history = HistoricalRecords(table_name="vrfs_history")
 
     class Meta:
@@ -123,18 +138,33 @@ class Subnet(Row):
     )
     network = NetworkField(_("network"), help_text=_("As in 10.112.57.0/24 or 2001:db8::/64."))
     name = models.CharField(_("name"), max_length=100, blank=True, default="", db_default="")
-    description = models.CharField(_("description"), max_length=255, blank=True, default="", db_default="")
-    gateway = AddressField(_("gateway"), null=True, blank=True, help_text=_("The router; it is never handed out."))
+    description = models.CharField(
+        _("description"), max_length=255, blank=True, default="", db_default=""
+    )
+    gateway = AddressField(
+        _("gateway"), null=True, blank=True, help_text=_("The router; it is never handed out.")
+    )
     vlan_id = models.PositiveIntegerField(
         _("VLAN"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(4094)]
     )
     dns_servers = AddressListField(
-        _("DNS servers"), blank=True, default=list, db_default="", help_text=_("Addresses, separated by commas.")
+        _("DNS servers"),
+        blank=True,
+        default=list,
+        db_default="",
+        help_text=_("Addresses, separated by commas."),
     )
     domain = models.CharField(
-        _("domain"), max_length=253, blank=True, default="", db_default="", validators=[validate_hostname]
+        _("domain"),
+        max_length=253,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_hostname],
     )
-    site = models.CharField(_("site"), max_length=100, blank=True, default="", db_default="", db_index=True)
+    site = models.CharField(
+        _("site"), max_length=100, blank=True, default="", db_default="", db_index=True
+    )
     history = HistoricalRecords(table_name="subnets_history")
     objects = SubnetQuerySet.as_manager()
     was: Subnet | None = None
@@ -163,7 +193,8 @@ class Subnet(Row):
         self.was = Subnet.objects.filter(pk=self.pk).first() if self.pk else None
 
     def delete(self, *args: Any, force: bool = False, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Refused with Conflict while addresses are in use here. `force` keeps those in the parent, or unplaced."""
+        """Refused with Conflict while addresses are in use here. `force` keeps those in the parent,
+        or unplaced."""
         self.forced = force
         with transaction.atomic():
             return super().delete(*args, **kwargs)
@@ -185,7 +216,8 @@ class Subnet(Row):
 
     @property
     def static_ip_pools(self) -> list[str]:
-        """The static pools as the seeds write them: `["192.168.1.1-192.168.1.50"]`. Saved with the subnet."""
+        """The static pools as the seeds write them: `["192.168.1.1-192.168.1.50"]`. Saved with the
+        subnet."""
         return self._pool_strings("static")
 
     @static_ip_pools.setter
@@ -229,10 +261,14 @@ class Pool(Row):
         STATIC = "static", _("Static")
         DHCP = "dhcp", _("DHCP")
 
-    subnet = models.ForeignKey(Subnet, models.CASCADE, related_name="pools", verbose_name=_("subnet"))
+    subnet = models.ForeignKey(
+        Subnet, models.CASCADE, related_name="pools", verbose_name=_("subnet")
+    )
     first = AddressField(_("first address"))
     last = AddressField(_("last address"))
-    kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.STATIC, db_default=Kind.STATIC)
+    kind = models.CharField(
+        _("kind"), max_length=6, choices=Kind, default=Kind.STATIC, db_default=Kind.STATIC
+    )
     # How far `settle.extend` has walked a pool that is too large to be materialised at once.
     materialised_to = AddressField(null=True, blank=True, editable=False)
     history = HistoricalRecords(table_name="pools_history", excluded_fields=["materialised_to"])
@@ -265,7 +301,8 @@ class Pool(Row):
         rules.check_pool(self)
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        # Django would let PostgreSQL compare the ends as text: .9 above .10. `check_pool` has compared them.
+        # Django would let PostgreSQL compare the ends as text: .9 above .10. `check_pool` has
+        # compared them.
         super().validate_constraints(exclude={*(exclude or ()), "first", "last"})
 
 
@@ -282,14 +319,29 @@ class Server(Row):
     )
     hostname = HostnameField(_("host name"), max_length=253)
     ip_address = AddressField(_("IP address"), null=True, blank=True)
-    mac_address = MACField(_("MAC address"), null=True, blank=True, help_text=_("In any usual spelling."))
-    device_type = models.CharField(_("device type"), max_length=100, blank=True, default="", db_default="")
-    manufacturer = models.CharField(_("manufacturer"), max_length=100, blank=True, default="", db_default="")
-    description = models.CharField(_("description"), max_length=255, blank=True, default="", db_default="")
-    location = models.CharField(_("location"), max_length=100, blank=True, default="", db_default="")
-    lan_port = models.CharField(_("LAN port"), max_length=100, blank=True, default="", db_default="")
+    mac_address = MACField(
+        _("MAC address"), null=True, blank=True, help_text=_("In any usual spelling.")
+    )
+    device_type = models.CharField(
+        _("device type"), max_length=100, blank=True, default="", db_default=""
+    )
+    manufacturer = models.CharField(
+        _("manufacturer"), max_length=100, blank=True, default="", db_default=""
+    )
+    description = models.CharField(
+        _("description"), max_length=255, blank=True, default="", db_default=""
+    )
+    location = models.CharField(
+        _("location"), max_length=100, blank=True, default="", db_default=""
+    )
+    lan_port = models.CharField(
+        _("LAN port"), max_length=100, blank=True, default="", db_default=""
+    )
     enabled = models.BooleanField(
-        _("enabled"), default=True, db_default=True, help_text=_("Only enabled servers are served by DHCP.")
+        _("enabled"),
+        default=True,
+        db_default=True,
+        help_text=_("Only enabled servers are served by DHCP."),
     )
     history = HistoricalRecords(table_name="hosts_history")
     objects = ServerQuerySet.as_manager()
@@ -302,8 +354,12 @@ class Server(Row):
         constraints = [
             *_unique_in_vrf("hosts", "ip_address"),
             *_unique_in_vrf("hosts", "mac_address"),
-            models.UniqueConstraint(Lower("hostname"), condition=Q(vrf=None), name="hosts_global_hostname"),
-            models.UniqueConstraint(Lower("hostname"), "vrf", condition=~Q(vrf=None), name="hosts_vrf_hostname"),
+            models.UniqueConstraint(
+                Lower("hostname"), condition=Q(vrf=None), name="hosts_global_hostname"
+            ),
+            models.UniqueConstraint(
+                Lower("hostname"), "vrf", condition=~Q(vrf=None), name="hosts_vrf_hostname"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -319,13 +375,20 @@ class Server(Row):
 class Interface(Row):
     """A further network card or BMC of a server, placed like the server itself."""
 
-    server = models.ForeignKey(Server, models.CASCADE, related_name="interfaces", verbose_name=_("server"))
+    server = models.ForeignKey(
+        Server, models.CASCADE, related_name="interfaces", verbose_name=_("server")
+    )
     name = models.CharField(_("name"), max_length=64, help_text=_("As in eth1, ipmi or bmc."))
     mac_address = MACField(_("MAC address"), null=True, blank=True)
     duid = models.CharField(
-        _("DUID"), max_length=383, blank=True, default="", db_default="", validators=[validate_duid],
+        _("DUID"),
+        max_length=383,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_duid],
         help_text=_("DHCPv6 identifier: pairs of hexadecimal digits, separated by colons."),
-    )  # fmt: skip
+    )
     ip_address = AddressField(_("IP address"), null=True, blank=True)
     history = HistoricalRecords(table_name="interfaces_history")
     objects = InterfaceQuerySet.as_manager()
@@ -335,7 +398,9 @@ class Interface(Row):
         ordering = ["server", "name"]
         verbose_name = _("interface")
         verbose_name_plural = _("interfaces")
-        constraints = [models.UniqueConstraint(fields=["server", "name"], name="interfaces_server_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["server", "name"], name="interfaces_server_name")
+        ]
         indexes = [
             models.Index(fields=["mac_address"], name="interfaces_mac"),
             models.Index(fields=["ip_address"], name="interfaces_ip"),
@@ -363,40 +428,81 @@ class IPAddress(Row):
         DHCP = "dhcp", _("DHCP")
 
     vrf = models.ForeignKey(
-        VRF, models.PROTECT, null=True, blank=True, verbose_name=_("VRF"), db_index=False,
+        VRF,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("VRF"),
+        db_index=False,
         help_text=_("Empty: the global address space."),
-    )  # fmt: skip
+    )
     subnet = models.ForeignKey(
-        Subnet, models.SET_NULL, null=True, blank=True, related_name="addresses", editable=False,
-        db_index=False, verbose_name=_("subnet"),
-    )  # fmt: skip
+        Subnet,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="addresses",
+        editable=False,
+        db_index=False,
+        verbose_name=_("subnet"),
+    )
     ip_address = AddressField(_("IP address"))
     status = models.CharField(
-        _("status"), max_length=10, choices=Status, default=Status.AVAILABLE, db_default=Status.AVAILABLE
+        _("status"),
+        max_length=10,
+        choices=Status,
+        default=Status.AVAILABLE,
+        db_default=Status.AVAILABLE,
     )
     ip_type = models.CharField(
-        _("type"), max_length=6, choices=Type, default=Type.STATIC, db_default=Type.STATIC, editable=False
+        _("type"),
+        max_length=6,
+        choices=Type,
+        default=Type.STATIC,
+        db_default=Type.STATIC,
+        editable=False,
     )
     active = models.BooleanField(
-        _("active"), default=True, db_default=True, help_text=_("Whether it answered the last ping.")
+        _("active"),
+        default=True,
+        db_default=True,
+        help_text=_("Whether it answered the last ping."),
     )
     server = models.ForeignKey(
-        Server, models.SET_NULL, null=True, blank=True, related_name="addresses", verbose_name=_("server"),
+        Server,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="addresses",
+        verbose_name=_("server"),
         db_index=False,
-    )  # fmt: skip
-    hostname = models.CharField(_("host name"), max_length=255, blank=True, default="", db_default="")
+    )
+    hostname = models.CharField(
+        _("host name"), max_length=255, blank=True, default="", db_default=""
+    )
     mac_address = MACField(_("MAC address"), null=True, blank=True)
-    platform = models.CharField(_("platform"), max_length=100, blank=True, default="", db_default="")
-    manufacturer = models.CharField(_("manufacturer"), max_length=100, blank=True, default="", db_default="")
+    platform = models.CharField(
+        _("platform"), max_length=100, blank=True, default="", db_default=""
+    )
+    manufacturer = models.CharField(
+        _("manufacturer"), max_length=100, blank=True, default="", db_default=""
+    )
     description = models.TextField(
-        _("description"), blank=True, default="", db_default="", max_length=2000,
+        _("description"),
+        blank=True,
+        default="",
+        db_default="",
+        max_length=2000,
         help_text=_("Can be edited only while the address is reserved."),
-    )  # fmt: skip
+    )
     vm_id = models.CharField(_("VM"), max_length=255, null=True, blank=True, unique=True)
     freed_at = models.DateTimeField(_("freed"), null=True, blank=True, editable=False)
-    # Every allocation writes a line: without indexes that nobody asks, and without a lock on its user's row.
+    # Every allocation writes a line: without indexes that nobody asks, and without a lock on its
+    # user's row.
     history = HistoricalRecords(
-        table_name="ip_addresses_history", no_db_index=["vrf", "subnet", "server", "vm_id"], user_db_constraint=False
+        table_name="ip_addresses_history",
+        no_db_index=["vrf", "subnet", "server", "vm_id"],
+        user_db_constraint=False,
     )
     objects = IPAddressQuerySet.as_manager()
 
@@ -408,22 +514,33 @@ class IPAddress(Row):
         constraints = [
             *_unique_in_vrf("ip_addresses", "ip_address"),
             models.CheckConstraint(
-                condition=Q(status__in=["available", "allocated", "reserved", "quarantine"]), name="ip_addresses_status"
-            ),
-            models.CheckConstraint(condition=Q(ip_type__in=["static", "dhcp"]), name="ip_addresses_type"),
-            models.CheckConstraint(
-                condition=~Q(status="available") | Q(server=None, vm_id=None), name="ip_addresses_free_is_nobodys"
+                condition=Q(status__in=["available", "allocated", "reserved", "quarantine"]),
+                name="ip_addresses_status",
             ),
             models.CheckConstraint(
-                condition=Q(server=None) | Q(status="allocated"), name="ip_addresses_servers_are_allocated"
+                condition=Q(ip_type__in=["static", "dhcp"]), name="ip_addresses_type"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="available") | Q(server=None, vm_id=None),
+                name="ip_addresses_free_is_nobodys",
+            ),
+            models.CheckConstraint(
+                condition=Q(server=None) | Q(status="allocated"),
+                name="ip_addresses_servers_are_allocated",
             ),
         ]
         indexes = [
             models.Index(fields=["subnet", "status"], name="ip_addresses_subnet_status"),
             models.Index(fields=["subnet", "ip_address"], name="ip_addresses_subnet_ip"),
             models.Index(fields=["ip_address", "id"], name="ip_addresses_ip"),
-            models.Index(fields=["mac_address"], name="ip_addresses_mac", condition=Q(mac_address__isnull=False)),
-            models.Index(fields=["server"], name="ip_addresses_server", condition=Q(server__isnull=False)),
+            models.Index(
+                fields=["mac_address"],
+                name="ip_addresses_mac",
+                condition=Q(mac_address__isnull=False),
+            ),
+            models.Index(
+                fields=["server"], name="ip_addresses_server", condition=Q(server__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -441,7 +558,11 @@ class IPAddress(Row):
             return gettext("VM “%s”") % self.vm_id
         if self.status == "available":
             return ""
-        what = {"allocated": self.hostname, "reserved": self.description, "quarantine": self.description}[self.status]
+        what = {
+            "allocated": self.hostname,
+            "reserved": self.description,
+            "quarantine": self.description,
+        }[self.status]
         name = {
             "allocated": gettext("an allocation"),
             "reserved": gettext("a reservation"),
@@ -469,7 +590,9 @@ class Sighting(models.Model):
     seen_at = models.DateTimeField(_("seen"), db_default=Now(), default=timezone.now)
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     # What the machine says of itself; nobody has checked it.
-    hostname = models.CharField(_("host name"), max_length=255, blank=True, default="", db_default="")
+    hostname = models.CharField(
+        _("host name"), max_length=255, blank=True, default="", db_default=""
+    )
     duid = models.CharField(_("DUID"), max_length=767, blank=True, default="", db_default="")
     # Which of several lease files it stands in; empty: the default DHCP server's.
     origin = models.CharField(_("told by"), max_length=50, blank=True, default="", db_default="")
@@ -481,12 +604,18 @@ class Sighting(models.Model):
         verbose_name_plural = _("sightings")
         constraints = [
             models.UniqueConstraint(
-                fields=["vrf", "ip_address", "mac_address", "source"], condition=~Q(vrf=None), name="sightings_vrf"
+                fields=["vrf", "ip_address", "mac_address", "source"],
+                condition=~Q(vrf=None),
+                name="sightings_vrf",
             ),
             models.UniqueConstraint(
-                fields=["ip_address", "mac_address", "source"], condition=Q(vrf=None), name="sightings_global"
+                fields=["ip_address", "mac_address", "source"],
+                condition=Q(vrf=None),
+                name="sightings_global",
             ),
-            models.CheckConstraint(condition=Q(source__in=["lease", "arp", "ping"]), name="sightings_source"),
+            models.CheckConstraint(
+                condition=Q(source__in=["lease", "arp", "ping"]), name="sightings_source"
+            ),
         ]
         indexes = [models.Index(fields=["mac_address"], name="sightings_mac")]
 
@@ -495,8 +624,9 @@ class Sighting(models.Model):
 
 
 class RawChange(models.Model):
-    """What raw SQL has touched and the ledger has not caught up with (`catch_up`): a network, a range of addresses, a
-    server; or, when none of them is named, anything. Written by triggers only."""
+    """What raw SQL has touched and the ledger has not caught up with (`catch_up`): a network, a
+    range of addresses, a server; or, when none of them is named, anything. Written by triggers
+    only."""
 
     vrf_id = models.BigIntegerField(null=True)  # no foreign key: the VRF may be gone
     network = NetworkField(null=True)

@@ -38,13 +38,14 @@ _BE_PATIENT = f"SELECT set_config('lock_timeout', '{PATIENCE}s', true) WHERE cur
 
 
 def lock_ledger(*, shared: bool = False) -> None:
-    """Let one transaction at a time change subnets, pools and what stands in them; it holds until the commit.
+    """Let one transaction at a time change subnets, pools and what stands in them; it holds until
+    the commit.
 
-    `shared` waits for those, but not for each other. The claim of a free address needs neither: it locks its row.
-    Always the first lock that a transaction takes. SQLite needs none: its transactions begin IMMEDIATE.
-    Whoever takes it writes with our own verbs: the triggers that watch raw SQL are told in the same round trip.
-    Nobody holds it for ever because a row is locked by an open psql: after PATIENCE, as on SQLite, he gives up.
-    """
+    `shared` waits for those, but not for each other. The claim of a free address needs neither: it
+    locks its row. Always the first lock that a transaction takes. SQLite needs none: its
+    transactions begin IMMEDIATE. Whoever takes it writes with our own verbs: the triggers that
+    watch raw SQL are told in the same round trip. Nobody holds it for ever because a row is locked
+    by an open psql: after PATIENCE, as on SQLite, he gives up."""
     if connection.vendor == "postgresql":
         mode = "ROW EXCLUSIVE" if shared else "SHARE ROW EXCLUSIVE"
         with connection.cursor() as cursor:
@@ -52,14 +53,16 @@ def lock_ledger(*, shared: bool = False) -> None:
 
 
 def hurry() -> None:
-    """Give up soon in this transaction, where somebody else holds what it needs: for work that is tried again."""
+    """Give up soon in this transaction, where somebody else holds what it needs: for work that is
+    tried again."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '2s'")
 
 
 def say_site() -> None:
-    """Tell the triggers that watch raw SQL: until the transaction ends, the site sees to history and notices."""
+    """Tell the triggers that watch raw SQL: until the transaction ends, the site sees to history
+    and notices."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(SAY_SITE)
@@ -68,12 +71,16 @@ def say_site() -> None:
 class BulkTold(models.QuerySet[Any]):
     """Bulk writes that keep the ledger in step, as single saves do, and leave history."""
 
-    def bulk_create(self, objs: Iterable[Any], *args: Any, cleaned: bool = False, **kwargs: Any) -> list[Any]:
+    def bulk_create(
+        self, objs: Iterable[Any], *args: Any, cleaned: bool = False, **kwargs: Any
+    ) -> list[Any]:
         """`cleaned`: each has been through clean_fields already."""
         objs = list(objs)
         relations = {field.name for field in self.model._meta.fields if field.is_relation}
         for obj in objs if not cleaned else ():
-            obj.clean_fields(exclude=relations)  # what is no address or MAC never gets as far as SQL
+            obj.clean_fields(
+                exclude=relations
+            )  # what is no address or MAC never gets as far as SQL
         with transaction.atomic():
             lock_ledger()
             with _naming_the_holder(objs):
@@ -94,7 +101,9 @@ class BulkTold(models.QuerySet[Any]):
 
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
+    def bulk_update(
+        self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
         objs = list(objs)
         with transaction.atomic():
             lock_ledger()
@@ -131,14 +140,16 @@ class SubnetQuerySet(BulkTold):
     def confined(self, networks: Iterable[Network]) -> SubnetQuerySet:
         """Those of the global address space inside one of the networks."""
         return self.filter(
-            _either(Q(network__gte=first, network__lte=last) for first, last in _ends(networks)), vrf=None
+            _either(Q(network__gte=first, network__lte=last) for first, last in _ends(networks)),
+            vrf=None,
         )
 
     def in_vrf(self, vrf: VRF | int | None) -> SubnetQuerySet:
         return self.filter(vrf=vrf)
 
     def supernets_of(self, network: Network) -> SubnetQuerySet:
-        """Those that contain the network, itself included, widest first: one equality probe for each length."""
+        """Those that contain the network, itself included, widest first: one equality probe for
+        each length."""
         return self.filter(network__in=list(addresses.supernets(network))).order_by("network")
 
     def containing(self, address: Address, vrf: VRF | int | None = None) -> Subnet | None:
@@ -155,18 +166,20 @@ class SubnetQuerySet(BulkTold):
         return self.filter(network__gte=network, network__lte=last).order_by("network")
 
     def matching(self, text: str) -> SubnetQuerySet:
-        """A search box's text: an address finds the subnets around it, a network those inside it; else the start
-        of a network, a VLAN, or a part of a name, site or description."""
+        """A search box's text: an address finds the subnets around it, a network those inside it;
+        else the start of a network, a VLAN, or a part of a name, site or description."""
         return self.filter(search.subnets(text))
 
     def children_of(self, subnet: Subnet) -> list[Subnet]:
         """Those directly below the subnet."""
         return addresses.outermost(
-            self.in_vrf(subnet.vrf_id).within(subnet.network).exclude(network=subnet.network), key=lambda s: s.network
+            self.in_vrf(subnet.vrf_id).within(subnet.network).exclude(network=subnet.network),
+            key=lambda s: s.network,
         )
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """All or none: Conflict while addresses are in use in one of them, and the transaction around stays whole."""
+        """All or none: Conflict while addresses are in use in one of them, and the transaction
+        around stays whole."""
         with transaction.atomic():
             lock_ledger()
             return super().delete()
@@ -180,13 +193,16 @@ class SubnetIndex:
         lengths: dict[tuple[int | None, int], set[int]] = defaultdict(set)
         for subnet in subnets:
             network = subnet.network
-            self._found[subnet.vrf_id, network.version, network.prefixlen, int(network.network_address)] = subnet
+            self._found[
+                subnet.vrf_id, network.version, network.prefixlen, int(network.network_address)
+            ] = subnet
             lengths[subnet.vrf_id, network.version].add(network.prefixlen)
         self._lengths = {key: sorted(found, reverse=True) for key, found in lengths.items()}
 
     @classmethod
     def of(cls, wanted: Sequence[Address], subnets: SubnetQuerySet) -> SubnetIndex:
-        """The index that suffices for the wanted addresses; what it costs grows with them, not with the ledger."""
+        """The index that suffices for the wanted addresses; what it costs grows with them, not with
+        the ledger."""
         if len(wanted) > _MANY:
             most = _SUBNETS_EACH * len(wanted)
             some = list(subnets[: most + 1])
@@ -198,7 +214,9 @@ class SubnetIndex:
 
     def exactly(self, vrf_id: int | None, network: Network) -> Subnet | None:
         """The subnet of just this network, or None."""
-        return self._found.get((vrf_id, network.version, network.prefixlen, int(network.network_address)))
+        return self._found.get(
+            (vrf_id, network.version, network.prefixlen, int(network.network_address))
+        )
 
     def containing(self, vrf_id: int | None, address: Address) -> Subnet | None:
         """The most specific subnet of the address, or None."""
@@ -215,7 +233,10 @@ class PoolQuerySet(BulkTold):
 
     def confined(self, networks: Iterable[Network]) -> PoolQuerySet:
         """Those of subnets of the global address space inside one of the networks."""
-        here = (Q(subnet__network__gte=first, subnet__network__lte=last) for first, last in _ends(networks))
+        here = (
+            Q(subnet__network__gte=first, subnet__network__lte=last)
+            for first, last in _ends(networks)
+        )
         return self.filter(_either(here), subnet__vrf=None)
 
     def overlapping(self, first: Address, last: Address, vrf_id: int | None) -> PoolQuerySet:
@@ -223,7 +244,11 @@ class PoolQuerySet(BulkTold):
 
     def covering(self, address: Address, subnet: Subnet | None) -> Pool | None:
         """The pool of the subnet that holds the address."""
-        return self.filter(subnet=subnet, first__lte=address, last__gte=address).first() if subnet else None
+        return (
+            self.filter(subnet=subnet, first__lte=address, last__gte=address).first()
+            if subnet
+            else None
+        )
 
 
 class IPAddressQuerySet(models.QuerySet["IPAddress"]):
@@ -248,21 +273,25 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         return self.filter(subnet=None)
 
     def matching(self, text: str) -> IPAddressQuerySet:
-        """A search box's text: an address, a network, the start of an address, a MAC or part of one, or a
-        part of a host name. Addresses become ranges, so that an index answers."""
+        """A search box's text: an address, a network, the start of an address, a MAC or part of
+        one, or a part of a host name. Addresses become ranges, so that an index answers."""
         return self.filter(search.condition(text))
 
     def probed(self) -> IPAddressQuerySet:
-        """With `probed`: whether a ping has ever been answered, so that `active` says more than its default."""
+        """With `probed`: whether a ping has ever been answered, so that `active` says more than its
+        default."""
         return self.annotate(probed=ping_was_answered())
 
     def tally(self) -> dict[str, int]:
         """How many rows there are of each status, in one query."""
         return dict(self.order_by().values_list("status").annotate(number=Count("*")))
 
-    def page(self, order: Sequence[OrderBy | str], first: int, size: int, total: int) -> IPAddressQuerySet:
-        """Some of `total` rows, with everything that a list shows of them. Only their keys are fetched in order, so
-        that the rows before them cost no join; those behind the middle are fetched from the end."""
+    def page(
+        self, order: Sequence[OrderBy | str], first: int, size: int, total: int
+    ) -> IPAddressQuerySet:
+        """Some of `total` rows, with everything that a list shows of them. Only their keys are
+        fetched in order, so that the rows before them cost no join; those behind the middle are
+        fetched from the end."""
         rows, last = self.order_by(*order), min(first + size, total)
         backwards = first > total - last
         keys = rows.reverse()[total - last : total - first] if backwards else rows[first:last]
@@ -270,7 +299,8 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         return whole.probed().select_related("vrf", "subnet", "server").order_by(*order)
 
     def stock(self, subnet: Subnet, free: Sequence[Address]) -> None:
-        """Insert free rows, which say no more than that they are there; addresses that have a row are passed over."""
+        """Insert free rows, which say no more than that they are there; addresses that have a row
+        are passed over."""
         column: Any = self.model._meta.get_field("ip_address")
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -284,26 +314,40 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
             for start in range(0, len(free), _AT_ONCE):
                 chosen = free[start : start + _AT_ONCE]
                 places = ", ".join(["(%s, %s, %s)"] * len(chosen))
-                values = [(subnet.vrf_id, subnet.pk, column.get_db_prep_value(ip, connection)) for ip in chosen]
+                values = [
+                    (subnet.vrf_id, subnet.pk, column.get_db_prep_value(ip, connection))
+                    for ip in chosen
+                ]
                 cursor.execute(
                     f"INSERT INTO ip_addresses (vrf_id, subnet_id, ip_address) VALUES {places} ON CONFLICT DO NOTHING",
                     [part for value in values for part in value],
                 )
 
     def claimable(
-        self, subnet: Subnet, first: Address | None = None, last: Address | None = None, mac: str | None = None
+        self,
+        subnet: Subnet,
+        first: Address | None = None,
+        last: Address | None = None,
+        mac: str | None = None,
     ) -> IPAddressQuerySet:
-        """Free rows of the subnet's static pools in the order of their use: never used ones first, then the
-        longest free. An address that another machine still holds a lease of is not free yet."""
+        """Free rows of the subnet's static pools in the order of their use: never used ones first,
+        then the longest free. An address that another machine still holds a lease of is not free
+        yet."""
         free = self.filter(ready(subnet.vrf_id, mac), subnet=subnet)
         chosen = free if first is None or last is None else free.between(first, last)
         return chosen.order_by(F("freed_at").asc(nulls_first=True), "ip_address")
 
     def claim(
-        self, subnet: Subnet, facts: dict[str, Any], first: Address | None, last: Address | None, *, wait: bool
+        self,
+        subnet: Subnet,
+        facts: dict[str, Any],
+        first: Address | None,
+        last: Address | None,
+        *,
+        wait: bool,
     ) -> IPAddress | None:
-        """PostgreSQL: the row that the VM has already (then its `known` is true), or the first claimable one,
-        claimed and with its history written; in one statement."""
+        """PostgreSQL: the row that the VM has already (then its `known` is true), or the first
+        claimable one, claimed and with its history written; in one statement."""
         given = {
             **facts,
             "subnet": subnet.pk,
@@ -318,7 +362,9 @@ def ping_was_answered() -> Exists:
     """Whether the address has ever answered a ping, in its own VRF."""
     from ipam.models import Sighting
 
-    here = Q(vrf=OuterRef("vrf")) | Q(IsNull(OuterRef("vrf"), True), vrf=None)  # NULL equals nothing in SQL
+    here = Q(vrf=OuterRef("vrf")) | Q(
+        IsNull(OuterRef("vrf"), True), vrf=None
+    )  # NULL equals nothing in SQL
     return Exists(Sighting.objects.filter(here, source="ping", ip_address=OuterRef("ip_address")))
 
 
@@ -332,12 +378,13 @@ def claim_sql(
     within: str = "AND (%(first)s::inet IS NULL OR a.ip_address BETWEEN %(first)s::inet AND %(last)s::inet)",
     answer: str = "SELECT true AS known, * FROM held UNION ALL SELECT false, * FROM claimed",
 ) -> str:
-    """A row that others have locked is skipped, or waited for. MATERIALIZED keeps the lock to one row.
+    """A row that others have locked is skipped, or waited for. MATERIALIZED keeps the lock to one
+    row.
 
-    `by` is whose work it is, `only` a further condition, `answer` what the statement gives. Who never asks for a part
-    of a subnet leaves `within` empty: it makes a plan for all parameters look dear, so that PostgreSQL would plan the
-    statement anew each time, which takes longer than to carry it out.
-    """
+    `by` is whose work it is, `only` a further condition, `answer` what the statement gives. Who
+    never asks for a part of a subnet leaves `within` empty: it makes a plan for all parameters look
+    dear, so that PostgreSQL would plan the statement anew each time, which takes longer than to
+    carry it out."""
     from ipam.models import IPAddress
 
     kept = ", ".join(field.column for field in IPAddress.history.model.tracked_fields)
@@ -396,7 +443,8 @@ def note_history(rows: Sequence[Any], kind: str) -> None:
 
 
 def ready(vrf_id: int | None, mac: str | None = None) -> Q:
-    """Free, in a static pool, not leased to another machine; and nothing is, while the ledger is frozen."""
+    """Free, in a static pool, not leased to another machine; and nothing is, while the ledger is
+    frozen."""
     from ipam.models import Sighting, Stamp
 
     leases = Sighting.objects.filter(
@@ -439,15 +487,20 @@ class ServerQuerySet(BulkTold):
         return self.filter(pk__in=keys)
 
     def matching(self, text: str) -> ServerQuerySet:
-        """A search box's text: an address, a network, a MAC, or a part of a host name. The interfaces' addresses
-        and MACs find their server, too."""
+        """A search box's text: an address, a network, a MAC, or a part of a host name. The
+        interfaces' addresses and MACs find their server, too."""
         from ipam.models import Interface
 
         by_card = Interface.objects.filter(search.condition(text, names=())).values("server")
-        return self.filter(search.condition(text, names=("hostname",)) | Q(pk__in=by_card)) if text.strip() else self
+        return (
+            self.filter(search.condition(text, names=("hostname",)) | Q(pk__in=by_card))
+            if text.strip()
+            else self
+        )
 
     def holding(self) -> ServerQuerySet:
-        """Those that have an address row; a server that is being deleted has given its rows back already."""
+        """Those that have an address row; a server that is being deleted has given its rows back
+        already."""
         from ipam.models import IPAddress
 
         return self.filter(Exists(IPAddress.objects.filter(server=OuterRef("pk"))))
@@ -466,7 +519,8 @@ class StampQuerySet(models.QuerySet["Stamp"]):
     """The ledger's one stamp."""
 
     def frozen(self) -> StampQuerySet:
-        """It, if the ledger is frozen, or has just come out of a dump and nobody has noticed yet."""
+        """It, if the ledger is frozen, or has just come out of a dump and nobody has noticed
+        yet."""
         return self.filter(Q(frozen_at__isnull=False) | self._moved())
 
     def moved(self) -> bool:

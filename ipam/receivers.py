@@ -1,7 +1,7 @@
 """Who listens to whom inside the ledger. Each handler names one verb; nothing is done here.
 
-Fixtures (`raw`) are not acted on row by row: when they are committed, the whole ledger is brought in step once.
-"""
+Fixtures (`raw`) are not acted on row by row: when they are committed, the whole ledger is brought
+in step once."""
 
 from typing import Any
 
@@ -20,7 +20,11 @@ from ipam.signals import changed
 @receiver(post_save, sender=Server)
 def server_saved(instance: Server, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
-        place([instance] if kwargs.get("update_fields") is None else Server.objects.with_keys(instance.pk))
+        place(
+            [instance]
+            if kwargs.get("update_fields") is None
+            else Server.objects.with_keys(instance.pk)
+        )
 
 
 @receiver(pre_delete)
@@ -57,7 +61,9 @@ def interfaces_changed(instances: list[Interface] | None, **kwargs: Any) -> None
 
 @receiver(changed, sender=Subnet)
 @receiver(changed, sender=Pool)
-def ground_changed(sender: type[Subnet | Pool], instances: list[Subnet | Pool] | None, **kwargs: Any) -> None:
+def ground_changed(
+    sender: type[Subnet | Pool], instances: list[Subnet | Pool] | None, **kwargs: Any
+) -> None:
     populate.after_bulk(sender, instances or [])
 
 
@@ -70,7 +76,10 @@ def subnet_about_to_change(instance: Subnet, raw: bool = False, **kwargs: Any) -
 @receiver(post_save, sender=Subnet)
 def subnet_saved(instance: Subnet, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
-        settle(instance if kwargs.get("update_fields") is None else Subnet.objects.get(pk=instance.pk), instance.was)
+        settle(
+            instance if kwargs.get("update_fields") is None else Subnet.objects.get(pk=instance.pk),
+            instance.was,
+        )
 
 
 @receiver(pre_delete, sender=Subnet)

@@ -1,8 +1,8 @@
-"""What may not be: the checks behind every `clean()`, each with the reason and the holder in its message.
+"""What may not be: the checks behind every `clean()`, each with the reason and the holder in its
+message.
 
-All of them raise ValidationError keyed by field. They only read; `models.Row.save` runs them under the locks
-that make the answers stay true until the row is written.
-"""
+All of them raise ValidationError keyed by field. They only read; `models.Row.save` runs them under
+the locks that make the answers stay true until the row is written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Errors = dict[str, list[str]]
 
 
-# --- subnets ---------------------------------------------------------------------------------------
+# --- subnets --------------------------------------------------------------------------------------
 
 
 def check_subnet(subnet: Subnet) -> None:
@@ -55,7 +55,13 @@ def _check_strings(kind: str, strings: Iterable[object], errors: Errors) -> None
 
 
 def _check_twin(subnet: Subnet, errors: Errors) -> None:
-    twin = type(subnet).objects.in_vrf(subnet.vrf_id).filter(network=subnet.network).exclude(pk=subnet.pk).first()
+    twin = (
+        type(subnet)
+        .objects.in_vrf(subnet.vrf_id)
+        .filter(network=subnet.network)
+        .exclude(pk=subnet.pk)
+        .first()
+    )
     if twin:
         errors["network"].append(Clash(_("%s exists already.") % twin))
 
@@ -76,20 +82,34 @@ def _check_gateway(subnet: Subnet, errors: Errors) -> None:
         return
     from ipam.models import IPAddress, Pool
 
-    pool = Pool.objects.overlapping(subnet.gateway, subnet.gateway, subnet.vrf_id).filter(kind="dhcp").first()
+    pool = (
+        Pool.objects.overlapping(subnet.gateway, subnet.gateway, subnet.vrf_id)
+        .filter(kind="dhcp")
+        .first()
+    )
     if pool:
         errors["gateway"].append(
-            _("%(gateway)s lies in the DHCP pool %(pool)s and would be handed out; change the pool first.")
+            _(
+                "%(gateway)s lies in the DHCP pool %(pool)s and would be handed out; change the pool first."
+            )
             % {"gateway": subnet.gateway, "pool": pool}
         )
-    inner = Pool.objects.overlapping(subnet.gateway, subnet.gateway, subnet.vrf_id).filter(kind="static")
+    inner = Pool.objects.overlapping(subnet.gateway, subnet.gateway, subnet.vrf_id).filter(
+        kind="static"
+    )
     for pool in inner.exclude(subnet=subnet.pk).select_related("subnet"):
-        if pool.subnet.gateway != subnet.gateway and addresses.inside(pool.subnet.network, subnet.network):
+        if pool.subnet.gateway != subnet.gateway and addresses.inside(
+            pool.subnet.network, subnet.network
+        ):
             errors["gateway"].append(
                 _("%(gateway)s lies in the pool %(pool)s of %(subnet)s; change that pool first.")
                 % {"gateway": subnet.gateway, "pool": pool, "subnet": pool.subnet}
             )
-    row = IPAddress.objects.filter(vrf=subnet.vrf_id, ip_address=subnet.gateway, server=None).live().first()
+    row = (
+        IPAddress.objects.filter(vrf=subnet.vrf_id, ip_address=subnet.gateway, server=None)
+        .live()
+        .first()
+    )
     if row:
         errors["gateway"].append(taken(row))
 
@@ -100,8 +120,14 @@ def _check_ends(subnet: Subnet, errors: Errors) -> None:
 
     if not addresses.has_ends(subnet.network):
         return
-    ends = {subnet.network.network_address, subnet.network.broadcast_address} - {addresses.last_host(subnet.network)}
-    for row in IPAddress.objects.filter(vrf=subnet.vrf_id, ip_address__in=ends).live().select_related("server"):
+    ends = {subnet.network.network_address, subnet.network.broadcast_address} - {
+        addresses.last_host(subnet.network)
+    }
+    for row in (
+        IPAddress.objects.filter(vrf=subnet.vrf_id, ip_address__in=ends)
+        .live()
+        .select_related("server")
+    ):
         errors["network"].append(
             _("%(address)s would become a network or broadcast address, but %(holder)s has it.")
             % {"address": row.ip_address, "holder": row.holder}
@@ -112,8 +138,12 @@ def _check_parents_dhcp(subnet: Subnet, errors: Errors) -> None:
     from ipam.models import Pool
 
     network = subnet.network
-    pools = Pool.objects.overlapping(network.network_address, network.broadcast_address, subnet.vrf_id)
-    around = pools.filter(kind="dhcp", subnet__network__in=list(addresses.supernets(network))).exclude(subnet=subnet.pk)
+    pools = Pool.objects.overlapping(
+        network.network_address, network.broadcast_address, subnet.vrf_id
+    )
+    around = pools.filter(
+        kind="dhcp", subnet__network__in=list(addresses.supernets(network))
+    ).exclude(subnet=subnet.pk)
     for pool in around.select_related("subnet").exclude(subnet__network=network):
         errors["network"].append(
             _("%(network)s lies in the DHCP pool %(pool)s of %(subnet)s; change that pool first.")
@@ -129,7 +159,9 @@ def _check_resize(subnet: Subnet, errors: Errors) -> None:
     if not old:
         return
     if old["vrf_id"] != subnet.vrf_id:
-        errors["vrf"].append(_("A subnet stays in its VRF; make a new one in the other VRF and move the servers."))
+        errors["vrf"].append(
+            _("A subnet stays in its VRF; make a new one in the other VRF and move the servers.")
+        )
     if old["network"] == subnet.network:
         return
     low, high = subnet.network.network_address, subnet.network.broadcast_address
@@ -146,11 +178,14 @@ def _check_resize(subnet: Subnet, errors: Errors) -> None:
 
 
 def refuse_in_use(subnet: Subnet) -> None:
-    """A subnet with live addresses stays, unless somebody insists. Raises Conflict with the list."""
+    """A subnet with live addresses stays, unless somebody insists. Raises Conflict with the
+    list."""
     from ipam.models import IPAddress
 
     rows = IPAddress.objects.filter(subnet=subnet)
-    list(rows.select_for_update().order_by("ip_address").values_list("pk"))  # an allocation under way is waited for
+    list(
+        rows.select_for_update().order_by("ip_address").values_list("pk")
+    )  # an allocation under way is waited for
     _refuse_ends(subnet)
     message = _these_live(rows, _("in use in %s") % subnet)
     if message and not subnet.forced:
@@ -158,21 +193,29 @@ def refuse_in_use(subnet: Subnet) -> None:
 
 
 def _refuse_ends(subnet: Subnet) -> None:
-    """No machine may end up on the network or broadcast address of the subnet around, not even by force."""
+    """No machine may end up on the network or broadcast address of the subnet around, not even by
+    force."""
     from ipam.models import IPAddress
 
     if heir := subnet.parent:
-        ends = {heir.network.network_address, heir.network.broadcast_address} - {addresses.last_host(heir.network)}
+        ends = {heir.network.network_address, heir.network.broadcast_address} - {
+            addresses.last_host(heir.network)
+        }
         ends -= {addresses.first_host(heir.network)}
-        for row in IPAddress.objects.filter(subnet=subnet, ip_address__in=ends).live().select_related("server"):
+        for row in (
+            IPAddress.objects.filter(subnet=subnet, ip_address__in=ends)
+            .live()
+            .select_related("server")
+        ):
             raise Conflict(_not_host(row.ip_address, heir), _("Move %s first.") % row.holder)
 
 
-# --- pools -----------------------------------------------------------------------------------------
+# --- pools ----------------------------------------------------------------------------------------
 
 
 def check_pool(pool: Pool) -> None:
-    """A pool runs upwards inside its subnet, overlaps no other, and dnsmasq may hand out what a DHCP pool holds."""
+    """A pool runs upwards inside its subnet, overlaps no other, and dnsmasq may hand out what a
+    DHCP pool holds."""
     errors: Errors = defaultdict(list)
     if pool.subnet_id and pool.first and pool.last:
         _check_same_subnet(pool, errors)
@@ -190,7 +233,9 @@ def _check_same_subnet(pool: Pool, errors: Errors) -> None:
     """A pool stays in its subnet; one that changes its range is walked from its start again."""
     old = type(pool).objects.filter(pk=pool.pk).first() if pool.pk else None
     if old and old.subnet_id != pool.subnet_id:
-        errors["subnet"].append(_("A pool stays in its subnet; delete it and make a new one in the other subnet."))
+        errors["subnet"].append(
+            _("A pool stays in its subnet; delete it and make a new one in the other subnet.")
+        )
     if old and (old.first, old.last) != (pool.first, pool.last):
         pool.materialised_to = None
 
@@ -200,18 +245,27 @@ def _check_span(pool: Pool, errors: Errors) -> None:
     for name in ("first", "last"):
         if getattr(pool, name) not in network:
             errors[name].append(
-                _("%(address)s is not in %(network)s.") % {"address": getattr(pool, name), "network": network}
+                _("%(address)s is not in %(network)s.")
+                % {"address": getattr(pool, name), "network": network}
             )
     if not errors and pool.first > pool.last:
-        errors["last"].append(_("%(last)s comes before %(first)s.") % {"last": pool.last, "first": pool.first})
+        errors["last"].append(
+            _("%(last)s comes before %(first)s.") % {"last": pool.last, "first": pool.first}
+        )
 
 
 def _check_gateways_around(pool: Pool, errors: Errors) -> None:
     """The router of a wider subnet stands here, too; only the own gateway is left out by itself."""
     from ipam.models import Subnet
 
-    around = Subnet.objects.in_vrf(pool.subnet.vrf_id).supernets_of(pool.subnet.network).exclude(pk=pool.subnet_id)
-    for wider in around.filter(gateway__range=(pool.first, pool.last)).exclude(gateway=pool.subnet.gateway):
+    around = (
+        Subnet.objects.in_vrf(pool.subnet.vrf_id)
+        .supernets_of(pool.subnet.network)
+        .exclude(pk=pool.subnet_id)
+    )
+    for wider in around.filter(gateway__range=(pool.first, pool.last)).exclude(
+        gateway=pool.subnet.gateway
+    ):
         errors["first"].append(
             _("%(gateway)s, the gateway of %(subnet)s, lies in this pool.")
             % {"gateway": wider.gateway, "subnet": wider}
@@ -219,12 +273,21 @@ def _check_gateways_around(pool: Pool, errors: Errors) -> None:
 
 
 def _check_overlap(pool: Pool, errors: Errors) -> None:
-    others = type(pool).objects.overlapping(pool.first, pool.last, pool.subnet.vrf_id).exclude(pk=pool.pk)
+    others = (
+        type(pool)
+        .objects.overlapping(pool.first, pool.last, pool.subnet.vrf_id)
+        .exclude(pk=pool.pk)
+    )
     for other in others.select_related("subnet")[:3]:
         errors["first"].append(
             Clash(
                 _("%(pool)s overlaps the %(kind)s pool %(other)s of %(subnet)s.")
-                % {"pool": pool, "kind": other.get_kind_display(), "other": other, "subnet": other.subnet}
+                % {
+                    "pool": pool,
+                    "kind": other.get_kind_display(),
+                    "other": other,
+                    "subnet": other.subnet,
+                }
             )
         )
 
@@ -235,24 +298,34 @@ def _check_dhcp(pool: Pool, errors: Errors) -> None:
     network = pool.subnet.network
     if pool.subnet.gateway and pool.first <= pool.subnet.gateway <= pool.last:
         errors["first"].append(
-            _("The gateway %s lies in this DHCP pool and would be handed out.") % pool.subnet.gateway
+            _("The gateway %s lies in this DHCP pool and would be handed out.")
+            % pool.subnet.gateway
         )
-    for name, end in (("first", addresses.first_host(network)), ("last", addresses.last_host(network))):
+    for name, end in (
+        ("first", addresses.first_host(network)),
+        ("last", addresses.last_host(network)),
+    ):
         value = getattr(pool, name)
         if not addresses.is_host(network, value):
-            errors[name].append(_("%(value)s is no host address; take %(end)s.") % {"value": value, "end": end})
+            errors[name].append(
+                _("%(value)s is no host address; take %(end)s.") % {"value": value, "end": end}
+            )
     inner = Subnet.objects.in_vrf(pool.subnet.vrf_id).within(network).exclude(pk=pool.subnet_id)
     for child in inner:
-        if addresses.overlap(pool.first, pool.last, child.network.network_address, child.network.broadcast_address):
+        if addresses.overlap(
+            pool.first, pool.last, child.network.network_address, child.network.broadcast_address
+        ):
             errors["first"].append(_("The subnet %s lies in this DHCP pool.") % child)
             break
     rows = IPAddress.objects.filter(vrf=pool.subnet.vrf_id).between(pool.first, pool.last)
     unknown = rows.filter(Q(server=None) | Q(mac_address=None))
-    if message := _these_live(unknown, _("in this DHCP pool without a MAC address that dnsmasq could keep them for")):
+    if message := _these_live(
+        unknown, _("in this DHCP pool without a MAC address that dnsmasq could keep them for")
+    ):
         errors["first"].append(message)
 
 
-# --- servers and their interfaces ------------------------------------------------------------------
+# --- servers and their interfaces -----------------------------------------------------------------
 
 
 def check_server(server: Server) -> None:
@@ -276,7 +349,10 @@ def check_server(server: Server) -> None:
 
 def _check_cards_move(server: Server, errors: Errors) -> None:
     """A server that changes its VRF takes its interfaces along: they must fit in there as well."""
-    if not server.pk or not type(server).objects.filter(pk=server.pk).exclude(vrf=server.vrf_id).exists():
+    if (
+        not server.pk
+        or not type(server).objects.filter(pk=server.pk).exclude(vrf=server.vrf_id).exists()
+    ):
         return
     for nic in server.interfaces.all():
         nic.server = server
@@ -286,11 +362,16 @@ def _check_cards_move(server: Server, errors: Errors) -> None:
             errors["vrf"] += [f"{nic.name}: {message}" for message in error.messages]
 
 
-def check_rivals(server: Server, others: Iterable[Server], nics: Iterable[Interface], errors: Errors) -> None:
-    """What other servers, and interfaces of other servers, have already. Imports ask it for many servers at once."""
+def check_rivals(
+    server: Server, others: Iterable[Server], nics: Iterable[Interface], errors: Errors
+) -> None:
+    """What other servers, and interfaces of other servers, have already. Imports ask it for many
+    servers at once."""
     for other in others:
         if other.hostname.lower() == server.hostname.lower():
-            errors["hostname"].append(Clash(_("Another server is called “%s” already.") % other.hostname))
+            errors["hostname"].append(
+                Clash(_("Another server is called “%s” already.") % other.hostname)
+            )
         _check_same(server, other, other.hostname, errors)
     for nic in nics:
         _check_same(server, nic, nic.server.hostname, errors)
@@ -303,7 +384,9 @@ def check_interface(nic: Interface) -> None:
     errors: Errors = defaultdict(list)
     old = type(nic).objects.filter(pk=nic.pk).first() if nic.pk else None
     if old and old.server_id != nic.server_id:
-        errors["server"].append(_("An interface stays with its server; delete it and add it to the other server."))
+        errors["server"].append(
+            _("An interface stays with its server; delete it and add it to the other server.")
+        )
     if nic.server_id:
         same = Q(pk=None)
         if nic.ip_address:
@@ -330,24 +413,41 @@ def _other_interfaces(
         same |= Q(ip_address=address)
     if mac:
         same |= Q(mac_address=mac)
-    return Interface.objects.filter(same, server__vrf=vrf_id).exclude(server=server_id).select_related("server")
+    return (
+        Interface.objects.filter(same, server__vrf=vrf_id)
+        .exclude(server=server_id)
+        .select_related("server")
+    )
 
 
-def _check_same(mine: Server | Interface, other: Server | Interface, owner: str, errors: Errors) -> None:
+def _check_same(
+    mine: Server | Interface, other: Server | Interface, owner: str, errors: Errors
+) -> None:
     if mine.ip_address and mine.ip_address == other.ip_address:
         errors["ip_address"].append(
-            Clash(_("%(address)s belongs to server “%(owner)s”.") % {"address": mine.ip_address, "owner": owner})
+            Clash(
+                _("%(address)s belongs to server “%(owner)s”.")
+                % {"address": mine.ip_address, "owner": owner}
+            )
         )
     if mine.mac_address and mine.mac_address == other.mac_address:
         errors["mac_address"].append(
-            Clash(_("%(mac)s belongs to server “%(owner)s”.") % {"mac": mine.mac_address, "owner": owner})
+            Clash(
+                _("%(mac)s belongs to server “%(owner)s”.")
+                % {"mac": mine.mac_address, "owner": owner}
+            )
         )
 
 
 def check_claim(
-    vrf_id: int | None, address: Address | None, mac: str | None, server_id: int | None, errors: Errors
+    vrf_id: int | None,
+    address: Address | None,
+    mac: str | None,
+    server_id: int | None,
+    errors: Errors,
 ) -> None:
-    """Whether a server may have the address: a host address that nobody else has and dnsmasq gives to no other."""
+    """Whether a server may have the address: a host address that nobody else has and dnsmasq gives
+    to no other."""
     from ipam.models import IPAddress, Pool, Subnet
 
     if not address:
@@ -360,14 +460,21 @@ def check_claim(
     check_ground(address, subnet, pool, errors)
 
 
-def check_ground(address: Address, subnet: Subnet | None, pool: Pool | None, errors: Errors) -> None:
-    """Whether a machine may have the address at all; `pool` is the one around it, asked for when it has no MAC."""
+def check_ground(
+    address: Address, subnet: Subnet | None, pool: Pool | None, errors: Errors
+) -> None:
+    """Whether a machine may have the address at all; `pool` is the one around it, asked for when it
+    has no MAC."""
     if not addresses.can_be_a_machines(address):
-        errors["ip_address"].append(_("%s is no address that a machine on a network can have.") % address)
+        errors["ip_address"].append(
+            _("%s is no address that a machine on a network can have.") % address
+        )
     elif subnet and not addresses.is_host(subnet.network, address):
         errors["ip_address"].append(_not_host(address, subnet))
     elif pool and pool.kind == "dhcp":
-        errors["ip_address"].append(_in_dhcp_pool(address, pool) + " " + _("Give the MAC address, too."))
+        errors["ip_address"].append(
+            _in_dhcp_pool(address, pool) + " " + _("Give the MAC address, too.")
+        )
 
 
 def claimable_by(row: IPAddress, server_id: int | None) -> bool:
@@ -377,21 +484,32 @@ def claimable_by(row: IPAddress, server_id: int | None) -> bool:
     return row.vm_id is None and row.status in ("available", "reserved")
 
 
-# --- addresses -------------------------------------------------------------------------------------
+# --- addresses ------------------------------------------------------------------------------------
 
 
 def check_address(row: IPAddress) -> None:
-    """An address row stands in its most specific subnet, is handed out by nobody else, and keeps its manners."""
+    """An address row stands in its most specific subnet, is handed out by nobody else, and keeps
+    its manners."""
     from ipam.models import IPAddress, Pool, Subnet
 
     errors: Errors = defaultdict(list)
     if not row.ip_address:
         return
-    old = IPAddress.objects.filter(pk=row.pk).values("description", "status").first() if row.pk else None
+    old = (
+        IPAddress.objects.filter(pk=row.pk).values("description", "status").first()
+        if row.pk
+        else None
+    )
     before = (old["description"], old["status"]) if old else NEW
-    twin = IPAddress.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address).exclude(pk=row.pk).first()
+    twin = (
+        IPAddress.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address)
+        .exclude(pk=row.pk)
+        .first()
+    )
     if twin:
-        message = taken(twin) if twin.status in LIVE else Clash(_("%s exists already.") % twin.ip_address)
+        message = (
+            taken(twin) if twin.status in LIVE else Clash(_("%s exists already.") % twin.ip_address)
+        )
         errors["ip_address"].append(message)
     row.subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
     judge_address(row, before, Pool.objects.covering(row.ip_address, row.subnet), errors)
@@ -399,14 +517,23 @@ def check_address(row: IPAddress) -> None:
         raise ValidationError(dict(errors))
 
 
-def judge_address(row: IPAddress, before: tuple[str, str], pool: Pool | None, errors: Errors) -> None:
+def judge_address(
+    row: IPAddress, before: tuple[str, str], pool: Pool | None, errors: Errors
+) -> None:
     """What its subnet, its pool, and what it was before (description and status) say of a row."""
     row.ip_type = "static" if pool and pool.kind == "static" else "dhcp"
     if row.subnet and not addresses.is_host(row.subnet.network, row.ip_address):
         errors["ip_address"].append(_not_host(row.ip_address, row.subnet))
     elif row.subnet and row.subnet.gateway == row.ip_address and not row.server_id:
-        errors["ip_address"].append(_("%s is the gateway and is never handed out.") % row.ip_address)
-    elif pool and pool.kind == "dhcp" and row.status != "available" and not (row.server_id and row.mac_address):
+        errors["ip_address"].append(
+            _("%s is the gateway and is never handed out.") % row.ip_address
+        )
+    elif (
+        pool
+        and pool.kind == "dhcp"
+        and row.status != "available"
+        and not (row.server_id and row.mac_address)
+    ):
         errors["ip_address"].append(_in_dhcp_pool(row.ip_address, pool))
     _check_state(row, before, errors)
 
@@ -415,32 +542,47 @@ def _check_state(row: IPAddress, before: tuple[str, str], errors: Errors) -> Non
     if row.status == "available" and (row.server_id or row.vm_id):
         errors["status"].append(_("%s still has a holder; release it instead.") % row.ip_address)
     if row.server_id and row.status != "allocated":
-        errors["status"].append(_("An address that a server holds is allocated; take it from the server first."))
+        errors["status"].append(
+            _("An address that a server holds is allocated; take it from the server first.")
+        )
     told_why = row.status == "quarantine" and before[1] != "quarantine"
-    if row.description and row.description != before[0] and row.status != "reserved" and not told_why:
-        errors["description"].append(_("The description can only be edited while the address is reserved."))
+    if (
+        row.description
+        and row.description != before[0]
+        and row.status != "reserved"
+        and not told_why
+    ):
+        errors["description"].append(
+            _("The description can only be edited while the address is reserved.")
+        )
 
 
 LIVE = ("allocated", "reserved", "quarantine")
 NEW = ("", "")  # the description and the status of a row that is not there yet
 
 
-# --- sentences -------------------------------------------------------------------------------------
+# --- sentences ------------------------------------------------------------------------------------
 
 
 def taken(row: IPAddress) -> Clash:
-    return Clash(_("%(address)s is taken by %(holder)s.") % {"address": row.ip_address, "holder": row.holder})
+    return Clash(
+        _("%(address)s is taken by %(holder)s.") % {"address": row.ip_address, "holder": row.holder}
+    )
 
 
 def _not_host(address: Address, subnet: Subnet) -> str:
-    return _("%(address)s is the network or broadcast address of %(subnet)s; no machine may have it.") % {
+    return _(
+        "%(address)s is the network or broadcast address of %(subnet)s; no machine may have it."
+    ) % {
         "address": address,
         "subnet": subnet,
     }
 
 
 def _in_dhcp_pool(address: Address, pool: Pool) -> str:
-    return _("%(address)s lies in the DHCP pool %(pool)s, from which dnsmasq hands it to others.") % {
+    return _(
+        "%(address)s lies in the DHCP pool %(pool)s, from which dnsmasq hands it to others."
+    ) % {
         "address": address,
         "pool": pool,
     }
@@ -455,7 +597,9 @@ def _these_live(rows: object, what: str) -> str:
     count = live.count() if len(first) > 5 else len(first)
     named = ", ".join(f"{row.ip_address} ({row.holder})" for row in first[:5])
     return ngettext(
-        "%(count)d live address %(what)s: %(named)s", "%(count)d live addresses %(what)s: %(named)s", count
+        "%(count)d live address %(what)s: %(named)s",
+        "%(count)d live addresses %(what)s: %(named)s",
+        count,
     ) % {
         "count": count,
         "what": what,

@@ -1,7 +1,8 @@
-"""What a search box's text may mean: an address, a network, a MAC, the start or a part of one, or a name.
+"""What a search box's text may mean: an address, a network, a MAC, the start or a part of one, or a
+name.
 
-Addresses become ranges and whole MACs equalities, so that an index answers; only names are searched by part.
-"""
+Addresses become ranges and whole MACs equalities, so that an index answers; only names are searched
+by part."""
 
 import ipaddress
 import re
@@ -43,8 +44,8 @@ def condition(text: str, names: Sequence[str] = ("hostname", "vm_id")) -> Q:
 
 
 def subnets(text: str) -> Q:
-    """The subnets that the text asks for: those around an address, those inside a network, those whose network
-    begins so, the VLAN of this number, or a part of a name, site or description."""
+    """The subnets that the text asks for: those around an address, those inside a network, those
+    whose network begins so, the VLAN of this number, or a part of a name, site or description."""
     text = text.strip()
     if not text:
         return Q()
@@ -66,7 +67,10 @@ def _around(network: Network) -> Q:
 
 
 def _inside(network: Network) -> Q:
-    return Q(network__gte=network, network__lte=type(network)((network.broadcast_address, network.max_prefixlen)))
+    return Q(
+        network__gte=network,
+        network__lte=type(network)((network.broadcast_address, network.max_prefixlen)),
+    )
 
 
 def _network(text: str) -> Network | None:
@@ -76,7 +80,9 @@ def _network(text: str) -> Network | None:
     except ValueError:
         return None
     if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(addresses.MAPPED):
-        return ipaddress.ip_network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
+        return ipaddress.ip_network(
+            (int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96)
+        )
     return network
 
 

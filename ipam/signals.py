@@ -1,12 +1,12 @@
 """What the ledger promises to tell: every signal of this app, with its arguments.
 
 Django's own post_save and post_delete speak for single rows. Bulk writes, which Django keeps quiet
-about, speak through `changed`. Neither speaks for fixtures (`raw`): when a fixture has been loaded and
-committed, the ledger is brought in step as a whole and `changed` is sent once with no instances.
-"""
+about, speak through `changed`. Neither speaks for fixtures (`raw`): when a fixture has been loaded
+and committed, the ledger is brought in step as a whole and `changed` is sent once with no
+instances."""
 
 from django.dispatch import Signal
 
-# sender: the model class; instances: list of its saved instances, or None for "anything may have changed".
-# Sent inside the transaction that wrote them.
+# sender: the model class; instances: list of its saved instances, or None for "anything may have
+# changed". Sent inside the transaction that wrote them.
 changed = Signal()

@@ -1,7 +1,7 @@
 """How full subnets are: live rows counted by the database, everything else by arithmetic.
 
-No number here costs more for a /8 than for a /24, and the queries are as many for one subnet as for a hundred.
-"""
+No number here costs more for a /8 than for a /24, and the queries are as many for one subnet as for
+a hundred."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Usage:
 
     @property
     def available(self) -> int:
-        """Addresses of the static pools that `allocate` could hand out, those without a row included."""
+        """Addresses of the static pools that `allocate` could hand out, those without a row
+        included."""
         return max(0, self.static - self.static_live)
 
     @property
@@ -53,18 +54,23 @@ def usage(subnets: Sequence[Subnet]) -> dict[int, Usage]:
     for pool in Pool.objects.filter(subnet__in=subnets):
         pools[pool.subnet_id].append(pool)
     children = _children(subnets)
-    return {subnet.pk: _usage(subnet, pools[subnet.pk], children[subnet.pk], counts[subnet.pk]) for subnet in subnets}
+    return {
+        subnet.pk: _usage(subnet, pools[subnet.pk], children[subnet.pk], counts[subnet.pk])
+        for subnet in subnets
+    }
 
 
 def pool_sizes(pools: Sequence[Pool]) -> dict[int, int]:
-    """How many addresses each pool can hand out, by its key. Load the subnets with them; one query."""
+    """How many addresses each pool can hand out, by its key. Load the subnets with them; one
+    query."""
     subnets = list({pool.subnet_id: pool.subnet for pool in pools}.values())
     children = _children(subnets)
     return {
         pool.pk: _own(pool.subnet, pool.first, pool.last, children[pool.subnet_id])
-        if pool.kind == Pool.Kind.STATIC else pool.size
+        if pool.kind == Pool.Kind.STATIC
+        else pool.size
         for pool in pools
-    }  # fmt: skip
+    }
 
 
 def fullest(number: int) -> list[tuple[Subnet, Usage]]:
@@ -72,7 +78,13 @@ def fullest(number: int) -> list[tuple[Subnet, Usage]]:
 
     Every subnet is judged by its whole size; only the foremost are measured exactly.
     """
-    counted = IPAddress.objects.live().exclude(subnet=None).order_by().values_list("subnet").annotate(number=Count("*"))
+    counted = (
+        IPAddress.objects.live()
+        .exclude(subnet=None)
+        .order_by()
+        .values_list("subnet")
+        .annotate(number=Count("*"))
+    )
     live: dict[int, int] = dict(counted)
     shares = [
         (live[key] / network.num_addresses, key)
@@ -88,16 +100,27 @@ def fullest(number: int) -> list[tuple[Subnet, Usage]]:
 def _counts(subnets: Sequence[Subnet]) -> dict[int, Counts]:
     """Live rows by subnet, then by status, type and whether they are the gateway's."""
     found: dict[int, Counts] = defaultdict(dict)
-    rows = IPAddress.objects.filter(subnet__in=subnets).live().annotate(gateway=Q(ip_address=F("subnet__gateway")))
-    grouped = rows.order_by().values_list("subnet", "status", "ip_type", "gateway").annotate(number=Count("pk"))
+    rows = (
+        IPAddress.objects.filter(subnet__in=subnets)
+        .live()
+        .annotate(gateway=Q(ip_address=F("subnet__gateway")))
+    )
+    grouped = (
+        rows.order_by()
+        .values_list("subnet", "status", "ip_type", "gateway")
+        .annotate(number=Count("pk"))
+    )
     for subnet, status, ip_type, gateway, number in grouped:
         found[subnet][status, ip_type, bool(gateway)] = number
     return found
 
 
 def _children(subnets: Sequence[Subnet]) -> dict[int, list[Subnet]]:
-    """The subnets directly below each one, in one query for all that lie inside the widest of them."""
-    widest = addresses.outermost(sorted(subnets, key=_tree_order), key=lambda subnet: subnet.network)
+    """The subnets directly below each one, in one query for all that lie inside the widest of
+    them."""
+    widest = addresses.outermost(
+        sorted(subnets, key=_tree_order), key=lambda subnet: subnet.network
+    )
     inside = Q(pk__in=[])
     for subnet in widest:
         network = subnet.network
@@ -120,18 +143,25 @@ def _tree_order(subnet: Subnet) -> tuple[int, int, int]:
     return subnet.network.version, int(subnet.network.network_address), subnet.network.prefixlen
 
 
-def _usage(subnet: Subnet, pools: Sequence[Pool], children: Sequence[Subnet], counts: Counts) -> Usage:
+def _usage(
+    subnet: Subnet, pools: Sequence[Pool], children: Sequence[Subnet], counts: Counts
+) -> Usage:
     first, last = addresses.first_host(subnet.network), addresses.last_host(subnet.network)
     by_status = {
-        name: sum(number for (status, *_key), number in counts.items() if status == name) for name in _STATUSES
+        name: sum(number for (status, *_key), number in counts.items() if status == name)
+        for name in _STATUSES
     }
     gateway = sum(number for (_status, _type, is_gateway), number in counts.items() if is_gateway)
     return Usage(
         usable=_own(subnet, first, last, children) + gateway,
-        static=sum(_own(subnet, pool.first, pool.last, children) for pool in pools if pool.kind == "static"),
+        static=sum(
+            _own(subnet, pool.first, pool.last, children) for pool in pools if pool.kind == "static"
+        ),
         dhcp=sum(pool.size for pool in pools if pool.kind == "dhcp"),
         static_live=sum(
-            n for (_status, ip_type, is_gateway), n in counts.items() if ip_type == "static" and not is_gateway
+            n
+            for (_status, ip_type, is_gateway), n in counts.items()
+            if ip_type == "static" and not is_gateway
         ),
         **by_status,
     )
@@ -140,15 +170,20 @@ def _usage(subnet: Subnet, pools: Sequence[Pool], children: Sequence[Subnet], co
 _STATUSES = ("allocated", "reserved", "quarantine")
 
 
-def _own(subnet: Subnet, first: addresses.Address, last: addresses.Address, children: Sequence[Subnet]) -> int:
+def _own(
+    subnet: Subnet, first: addresses.Address, last: addresses.Address, children: Sequence[Subnet]
+) -> int:
     """Addresses from first to last that are the subnet's own and free for machines."""
     total = addresses.size(first, last)
     total -= sum(
-        addresses.overlap(first, last, child.network.network_address, child.network.broadcast_address)
+        addresses.overlap(
+            first, last, child.network.network_address, child.network.broadcast_address
+        )
         for child in children
     )
     return total - sum(
         1
         for address in pool_rows.never_free(subnet)
-        if int(first) <= int(address) <= int(last) and not any(address in child.network for child in children)
+        if int(first) <= int(address) <= int(last)
+        and not any(address in child.network for child in children)
     )

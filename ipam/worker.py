@@ -1,5 +1,5 @@
-"""Look every second whether raw SQL has left the ledger something to catch up with, and whether somebody has put an
-older ledger in its place."""
+"""Look every second whether raw SQL has left the ledger something to catch up with, and whether
+somebody has put an older ledger in its place."""
 
 from __future__ import annotations
 

@@ -48,7 +48,9 @@ class Lines(forms.CharField):
     """A list of texts, one in each line."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), required=False, **options)
+        super().__init__(
+            widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), required=False, **options
+        )
 
     def to_python(self, value: Any) -> Any:
         return [line.strip() for line in str(super().to_python(value)).splitlines() if line.strip()]
@@ -61,22 +63,36 @@ class TokenForm(forms.ModelForm):
     """What a person may choose of a new token."""
 
     name = forms.CharField(
-        label=_("Name"), max_length=100, widget=UnfoldAdminTextInputWidget, help_text=_("What it is for.")
+        label=_("Name"),
+        max_length=100,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("What it is for."),
     )
     scopes = forms.MultipleChoiceField(
-        label=_("Scopes"), choices=SCOPE_TEXTS, widget=UnfoldAdminCheckboxSelectMultipleWidget, initial=["read"],
+        label=_("Scopes"),
+        choices=SCOPE_TEXTS,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        initial=["read"],
         help_text=_("It may do what both its scopes and its user's rights allow."),
-    )  # fmt: skip
+    )
     days = forms.IntegerField(
-        label=_("Days it lives"), min_value=1, max_value=36500, initial=365, required=False,
-        widget=UnfoldAdminIntegerFieldWidget, help_text=_("Empty: it never expires."),
-    )  # fmt: skip
+        label=_("Days it lives"),
+        min_value=1,
+        max_value=36500,
+        initial=365,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("Empty: it never expires."),
+    )
     networks = Lines(
-        label=_("Networks"), help_text=_("Where it may be used from, a network in each line. Empty: from anywhere.")
+        label=_("Networks"),
+        help_text=_("Where it may be used from, a network in each line. Empty: from anywhere."),
     )
     subnets = Lines(
         label=_("Subnets"),
-        help_text=_("Networks of the global address space whose rows it may see and change. Empty: all rows."),
+        help_text=_(
+            "Networks of the global address space whose rows it may see and change. Empty: all rows."
+        ),
     )
 
     services = Lines(
@@ -94,7 +110,8 @@ class TokenForm(forms.ModelForm):
 
 @admin.register(Token)
 class TokenAdmin(ModelAdmin):
-    """Make, look, revoke. The value of a token is on one page only: the answer to the request that made it."""
+    """Make, look, revoke. The value of a token is on one page only: the answer to the request that
+    made it."""
 
     icon = "key"
     form = TokenForm
@@ -114,7 +131,9 @@ class TokenAdmin(ModelAdmin):
         "last_used",
         "token_key",
     ]
-    add_fieldsets = [(None, {"fields": ["name", "user", "scopes", "days", "networks", "subnets", "services"]})]
+    add_fieldsets = [
+        (None, {"fields": ["name", "user", "scopes", "days", "networks", "subnets", "services"]})
+    ]
 
     @admin.display(description=_("scopes"))
     def scope_words(self, token: Token) -> str:
@@ -131,16 +150,27 @@ class TokenAdmin(ModelAdmin):
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "user" and field is not None:
             users = User.objects.filter(is_active=True)
-            field.queryset = users if request.user.is_superuser else users.filter(username=request.user.get_username())
+            field.queryset = (
+                users
+                if request.user.is_superuser
+                else users.filter(username=request.user.get_username())
+            )
             field.initial = request.user.pk
         return field
 
     def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
-        facts = {name: form.cleaned_data[name] for name in ("name", "scopes", "networks", "subnets", "services")}
-        made, value = Token.objects.create(obj.user, expiry=lifetime(form.cleaned_data["days"]), **facts)
+        facts = {
+            name: form.cleaned_data[name]
+            for name in ("name", "scopes", "networks", "subnets", "services")
+        }
+        made, value = Token.objects.create(
+            obj.user, expiry=lifetime(form.cleaned_data["days"]), **facts
+        )
         obj.pk, obj.value = made.pk, value
 
-    def response_add(self, request: HttpRequest, obj: Token, post_url_continue: str | None = None) -> HttpResponse:
+    def response_add(
+        self, request: HttpRequest, obj: Token, post_url_continue: str | None = None
+    ) -> HttpResponse:
         """Not a redirect with a message: that would keep the value in the session."""
         context = {
             **self.admin_site.each_context(request),
@@ -178,7 +208,8 @@ class HealthAdmin(ModelAdmin):
             **self.admin_site.each_context(request),
             "title": _("Health"),
             "results": [
-                {"exam": gettext(result.exam), "found": result.finding, "badge": _badge(result)} for result in results
+                {"exam": gettext(result.exam), "found": result.finding, "badge": _badge(result)}
+                for result in results
             ],
             "well": not doctor.status(results),
             "opts": self.opts,

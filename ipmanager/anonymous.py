@@ -20,7 +20,8 @@ ROUTES = {
     "api/v1/health": "the same, as system D's callers ask it",
 }
 
-# Only for the addresses that IPMANAGER_METRICS_FROM lists; there are none unless somebody writes them.
+# Only for the addresses that IPMANAGER_METRICS_FROM lists; there are none unless somebody writes
+# them.
 FOR_LISTED_ADDRESSES = "metrics"
 
 # Only while IPMANAGER_POOL_API=open: the address pool for virtual machines.

@@ -1,4 +1,5 @@
-"""The API's routes: every app's resources under /api/v1/, their description at /api/schema/ and /api/docs/."""
+"""The API's routes: every app's resources under /api/v1/, their description at /api/schema/ and
+/api/docs/."""
 
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView

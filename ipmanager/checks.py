@@ -9,7 +9,18 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
 
-NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs"}
+NETWORK_FILE_SYSTEMS = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "9p",
+    "ceph",
+    "glusterfs",
+    "afs",
+    "fuse.sshfs",
+}
 SHORTEST_SAFE_TOKEN = 20
 
 
@@ -49,7 +60,8 @@ def open_to_the_network() -> Iterator[CheckMessage]:
 
 
 def tls_without_proxy() -> Iterator[CheckMessage]:
-    """Warn of https in front of us whose proxy we do not believe: everybody then has the proxy's address."""
+    """Warn of https in front of us whose proxy we do not believe: everybody then has the proxy's
+    address."""
     if settings.PUBLIC_URL.startswith("https://") and not settings.TRUSTED_PROXIES:
         yield Warning(
             "IPMANAGER_PUBLIC_URL starts with https://, but IPMANAGER_TRUSTED_PROXIES names no proxy that speaks TLS.",
@@ -59,9 +71,13 @@ def tls_without_proxy() -> Iterator[CheckMessage]:
 
 
 def database_place() -> Iterator[CheckMessage]:
-    """Warn of SQLite on a network file system: its locks do not hold there, so the file gets corrupted."""
+    """Warn of SQLite on a network file system: its locks do not hold there, so the file gets
+    corrupted."""
     database = settings.DATABASES["default"]
-    if database["ENGINE"].endswith("sqlite3") and file_system(Path(database["NAME"])) in NETWORK_FILE_SYSTEMS:
+    if (
+        database["ENGINE"].endswith("sqlite3")
+        and file_system(Path(database["NAME"])) in NETWORK_FILE_SYSTEMS
+    ):
         yield Warning(
             f"The SQLite database {database['NAME']} is on a network file system, where its locks do not hold.",
             hint="set IPMANAGER_DATA_DIR to a local disk, or DATABASE_URL to a PostgreSQL server",
@@ -93,7 +109,8 @@ def is_for_others(host: str) -> bool:
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """The type of the file system that path is on; empty where the kernel does not tell (not Linux)."""
+    """The type of the file system that path is on; empty where the kernel does not tell (not
+    Linux)."""
     if not mounts.exists():
         return ""
     points = {}

@@ -1,4 +1,5 @@
-"""How gunicorn serves IPManager; GUNICORN_CMD_ARGS and WEB_CONCURRENCY in the environment have the last word."""
+"""How gunicorn serves IPManager; GUNICORN_CMD_ARGS and WEB_CONCURRENCY in the environment have the
+last word."""
 
 import logging
 import os
@@ -14,8 +15,9 @@ logger = logging.getLogger(__name__)
 
 
 class Logger(glogging.Logger):
-    """Lines of requests are written by ops.traffic. gunicorn's are not even made up unless somebody asks for them
-    by --access-logfile: `logconfig_dict` alone would have it make one for each request, for nobody."""
+    """Lines of requests are written by ops.traffic. gunicorn's are not even made up unless somebody
+    asks for them by --access-logfile: `logconfig_dict` alone would have it make one for each
+    request, for nobody."""
 
     @property
     def access_log_enabled(self) -> bool:

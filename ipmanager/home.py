@@ -1,4 +1,5 @@
-"""The admin's first page: how full, what waits, who changed what. The queries do not grow with the ledger."""
+"""The admin's first page: how full, what waits, who changed what. The queries do not grow with the
+ledger."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context
 
 
-# --- the ledger ------------------------------------------------------------------------------------
+# --- the ledger -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ class Figure:
 
 def _ledger() -> dict[str, Any]:
     tally = IPAddress.objects.tally()
-    unplaced = list(IPAddress.objects.unplaced().select_related("server").order_by("ip_address")[: NAMED + 1])
+    unplaced = list(
+        IPAddress.objects.unplaced().select_related("server").order_by("ip_address")[: NAMED + 1]
+    )
     subnets = Subnet.objects.count()
     return {
         "is_empty": not subnets,
@@ -60,23 +63,34 @@ def _ledger() -> dict[str, Any]:
             Figure(_("Subnets"), subnets, reverse("admin:ipam_subnet_changelist")),
             Figure(_("Servers"), Server.objects.count(), reverse("admin:ipam_server_changelist")),
             *(
-                Figure(label, tally.get(status, 0), marks.address_list_url(status__exact=status), status)
+                Figure(
+                    label,
+                    tally.get(status, 0),
+                    marks.address_list_url(status__exact=status),
+                    status,
+                )
                 for status, label in IPAddress.Status.choices
             ),
         ],
         "fullest": [
-            {"subnet": marks.link(subnet), "bar": marks.bar(used), "next_url": marks.next_free_url(subnet.pk),
-             "free": marks.count(used.available) if used.static else marks.NOTHING}
+            {
+                "subnet": marks.link(subnet),
+                "bar": marks.bar(used),
+                "next_url": marks.next_free_url(subnet.pk),
+                "free": marks.count(used.available) if used.static else marks.NOTHING,
+            }
             for subnet, used in fullest(FULLEST)
         ],
-        "unplaced": [{"address": marks.link(row), "holder": row.holder} for row in unplaced[:NAMED]],
+        "unplaced": [
+            {"address": marks.link(row), "holder": row.holder} for row in unplaced[:NAMED]
+        ],
         "more_unplaced": len(unplaced) > NAMED,
         "unplaced_url": marks.address_list_url(place="unplaced"),
         "recent": nlargest(RECENT, _recent(), key=lambda change: change.at),
-    }  # fmt: skip
+    }
 
 
-# --- history ---------------------------------------------------------------------------------------
+# --- history --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -128,7 +142,7 @@ def _recent() -> Iterator[Change]:
             )
 
 
-# --- DHCP ------------------------------------------------------------------------------------------
+# --- DHCP -----------------------------------------------------------------------------------------
 
 
 def _dhcp() -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """The login in front of people who guess.
 
-Ten wrong passwords lock an account for one address (django-axes, in the database, for all web processes). And an
-address that is wrong again and again, whatever the names, has to slow down before any password is looked at, for
-looking is what costs: who has logged in from there before is let through. `proxies` says which address it is.
-"""
+Ten wrong passwords lock an account for one address (django-axes, in the database, for all web
+processes). And an address that is wrong again and again, whatever the names, has to slow down
+before any password is looked at, for looking is what costs: who has logged in from there before is
+let through. `proxies` says which address it is."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ class LoginGate:
 def has_been_here(request: HttpRequest) -> bool:
     """Whether this account has logged in from this very address before."""
     name = account(request).strip().replace("\0", "")
-    return AccessLog.objects.filter(username=name, ip_address=client_address(request) or None).exists()
+    return AccessLog.objects.filter(
+        username=name, ip_address=client_address(request) or None
+    ).exists()
 
 
 def account(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str:
@@ -62,7 +64,11 @@ def locked(request: HttpRequest, *_rest: Any) -> HttpResponse:
 
 def told(request: HttpRequest, seconds: float, name: str = "") -> HttpResponse:
     """The page that says so; with a name, it is this account's doing."""
-    context = {"name": name[:150], "minutes": math.ceil(seconds / 60), "address": client_address(request)}
+    context = {
+        "name": name[:150],
+        "minutes": math.ceil(seconds / 60),
+        "address": client_address(request),
+    }
     page = render(request, "login_locked.html", context, status=429)
     page["Retry-After"] = str(math.ceil(seconds))
     return page

@@ -1,4 +1,5 @@
-"""What the admin shows around its pages (settings.UNFOLD): the sidebar in the order of work, style and icon."""
+"""What the admin shows around its pages (settings.UNFOLD): the sidebar in the order of work, style
+and icon."""
 
 from typing import Any
 
@@ -9,7 +10,8 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-# The sidebar: a group's title and its models; an app's name stands for all its models that come no earlier.
+# The sidebar: a group's title and its models; an app's name stands for all its models that come no
+# earlier.
 ORDER: list[tuple[Any, list[str]]] = [
     (_("Addresses"), ["ipam.subnet", "ipam.ipaddress", "ipam.server", "ipam.vrf", "ipam.sighting"]),
     (_("DHCP"), ["dhcp"]),
@@ -26,14 +28,24 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": _("IP list"), "icon": "lists", "link": "/ipam/", "active": False},
     ]
     groups = [{"title": title, "items": _items(request, names)} for title, names in ORDER]
-    return [{"items": overview}, *({**group, "separator": True} for group in groups if group["items"])]
+    return [
+        {"items": overview},
+        *({**group, "separator": True} for group in groups if group["items"]),
+    ]
 
 
 def _items(request: HttpRequest, names: list[str]) -> list[dict[str, Any]]:
     registered = {model._meta.label_lower: screen for model, screen in admin.site._registry.items()}
-    labels = (label for name in names for label in registered if label == name or label.startswith(f"{name}."))
+    labels = (
+        label
+        for name in names
+        for label in registered
+        if label == name or label.startswith(f"{name}.")
+    )
     return [
-        _item(registered[label]) for label in dict.fromkeys(labels) if registered[label].has_view_permission(request)
+        _item(registered[label])
+        for label in dict.fromkeys(labels)
+        if registered[label].has_view_permission(request)
     ]
 
 

@@ -1,4 +1,5 @@
-"""Every setting of the site, read once from the environment (see docs/settings.md for each name)."""
+"""Every setting of the site, read once from the environment (see docs/settings.md for each
+name)."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from ipmanager import __version__
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = __version__
 
-# --- where things are kept -------------------------------------------------------------------------
+# --- where things are kept ------------------------------------------------------------------------
 DATA_DIR = env.directory("IPMANAGER_DATA_DIR", BASE_DIR / "var")
 BACKUP_DIR = env.path("IPMANAGER_BACKUP_DIR", DATA_DIR / "backups")
 SECRET_KEY = env.secret("IPMANAGER_SECRET_KEY", DATA_DIR / "secret_key")
@@ -27,7 +28,9 @@ PUBLIC_URL = env.matching(
 DEBUG = env.flag("IPMANAGER_DEBUG")
 DEMO = env.flag("IPMANAGER_DEMO")
 ADMIN_PASSWORD = env.text("IPMANAGER_ADMIN_PASSWORD")
-BOOTSTRAP_TOKEN = env.matching("IPMANAGER_BOOTSTRAP_TOKEN", "", r"[!-~]*", "printable ASCII without blanks")
+BOOTSTRAP_TOKEN = env.matching(
+    "IPMANAGER_BOOTSTRAP_TOKEN", "", r"[!-~]*", "printable ASCII without blanks"
+)
 
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'ipmanager.sqlite3'}")}
 _database = DATABASES["default"]
@@ -45,7 +48,7 @@ else:
     _database["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- who may talk to us ----------------------------------------------------------------------------
+# --- who may talk to us ---------------------------------------------------------------------------
 ALLOWED_HOSTS = env.words("IPMANAGER_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{_host}")
 CSRF_TRUSTED_ORIGINS = env.words("IPMANAGER_CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.networks("IPMANAGER_TRUSTED_PROXIES")
@@ -58,7 +61,8 @@ _tls = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _tls
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
-# Browsers come back by TLS only. Without a proxy that we believe, nobody could tell us that a request came by TLS.
+# Browsers come back by TLS only. Without a proxy that we believe, nobody could tell us that a
+# request came by TLS.
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if _tls else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _tls
 SECURE_SSL_REDIRECT = _tls and bool(TRUSTED_PROXIES)
@@ -68,7 +72,7 @@ SECURE_REDIRECT_EXEMPT = [r"^boot\.ipxe$", r"^boot/", r"^healthz$", r"^readyz$",
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
-# --- DHCP ------------------------------------------------------------------------------------------
+# --- DHCP -----------------------------------------------------------------------------------------
 DNSMASQ_DIR = env.path("IPMANAGER_DNSMASQ_DIR", DATA_DIR / "dnsmasq")
 DNSMASQ_RELOAD = env.matching(
     "IPMANAGER_DNSMASQ_RELOAD",
@@ -76,32 +80,41 @@ DNSMASQ_RELOAD = env.matching(
     r"none|sudo|generation|pidfile:/.+",
     "one of none, sudo, generation or pidfile:/PATH",
 )
-DNSMASQ_DNS = env.host_port("IPMANAGER_DNSMASQ_DNS", "") if env.text("IPMANAGER_DNSMASQ_DNS") else None
+DNSMASQ_DNS = (
+    env.host_port("IPMANAGER_DNSMASQ_DNS", "") if env.text("IPMANAGER_DNSMASQ_DNS") else None
+)
 DNSMASQ_CONF = env.existing_path("IPMANAGER_DNSMASQ_CONF", "/etc/dnsmasq.d/ipmanager.conf")
 DNSMASQ_LEASES = env.path("IPMANAGER_DNSMASQ_LEASES", "/var/lib/misc/dnsmasq.leases")
 DNSMASQ_EVICT = env.choice("IPMANAGER_DNSMASQ_EVICT", "none", ["none", "dbus", "helper"])
-DHCP_PROBE = env.matching("IPMANAGER_DHCP_PROBE", "", r"[A-Za-z0-9._:@-]{0,15}", "the name of a network interface")
+DHCP_PROBE = env.matching(
+    "IPMANAGER_DHCP_PROBE", "", r"[A-Za-z0-9._:@-]{0,15}", "the name of a network interface"
+)
 DNSMASQ_LOG = env.path("IPMANAGER_DNSMASQ_LOG", "") if env.text("IPMANAGER_DNSMASQ_LOG") else None
 DHCP_SYNC = env.choice("IPMANAGER_DHCP_SYNC", "inline", ["inline", "worker"])
 
-# --- the pool for virtual machines, boot files ------------------------------------------------------
+# --- the pool for virtual machines, boot files ----------------------------------------------------
 POOL_NETWORK = env.network("IPMANAGER_POOL_NETWORK", "172.16.0.0/24")
 POOL_GATEWAY = env.gateway("IPMANAGER_POOL_GATEWAY", POOL_NETWORK)
 POOL_API = env.choice("IPMANAGER_POOL_API", "token", ["token", "open"])
 TFTP_ROOT = env.path("IPMANAGER_TFTP_ROOT", DATA_DIR / "tftp")
 BOOT_ROOT = env.path("IPMANAGER_BOOT_ROOT", DATA_DIR / "boot")
 BOOT_URL = env.matching(
-    "IPMANAGER_BOOT_URL", "", r"(http://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._/-]*)?)?", "a URL that starts with http://"
+    "IPMANAGER_BOOT_URL",
+    "",
+    r"(http://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._/-]*)?)?",
+    "a URL that starts with http://",
 ).rstrip("/")
 ALLOWED_HOSTS += [host for host in [env.host_of(BOOT_URL)] if host]
-BOOT_ACCEL = env.matching("IPMANAGER_BOOT_ACCEL", "", r"(/[A-Za-z0-9._/-]*/)?", "a path as in /boot-files/")
+BOOT_ACCEL = env.matching(
+    "IPMANAGER_BOOT_ACCEL", "", r"(/[A-Za-z0-9._/-]*/)?", "a path as in /boot-files/"
+)
 
-# --- how many days what is old is kept; 0: for ever ------------------------------------------------
+# --- how many days what is old is kept; 0: for ever -----------------------------------------------
 KEEP_HISTORY = env.number("IPMANAGER_KEEP_HISTORY", 730, 36_500)
 KEEP_GENERATIONS = env.number("IPMANAGER_KEEP_GENERATIONS", 90, 36_500)
 KEEP_EVENTS = env.number("IPMANAGER_KEEP_EVENTS", 90, 36_500)
 
-# --- services --------------------------------------------------------------------------------------
+# --- services -------------------------------------------------------------------------------------
 ENVIRONMENT = env.matching(
     "IPMANAGER_ENVIRONMENT",
     "development",
@@ -109,7 +122,7 @@ ENVIRONMENT = env.matching(
     "the name of an environment: small letters, digits and hyphens",
 )
 
-# --- the site --------------------------------------------------------------------------------------
+# --- the site -------------------------------------------------------------------------------------
 ROOT_URLCONF = "ipmanager.urls"
 WSGI_APPLICATION = "ipmanager.wsgi.application"
 LOGIN_URL = "admin:login"
@@ -227,14 +240,19 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-ADMIN_CONTENT_SECURITY_POLICY = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
+ADMIN_CONTENT_SECURITY_POLICY = {
+    "script-src": [SELF, UNSAFE_EVAL],
+    "style-src": [SELF, UNSAFE_INLINE],
+}
 
 UNFOLD = {
     "SITE_TITLE": "IPManager",
     "SITE_HEADER": "IPManager",
     "SITE_SYMBOL": "lan",
     "SITE_URL": "/ipam/",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ipmanager.navigation.favicon"}],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "ipmanager.navigation.favicon"}
+    ],
     "STYLES": ["ipmanager.navigation.stylesheet"],
     "SHOW_LANGUAGES": True,
     "SIDEBAR": {"navigation": "ipmanager.navigation.navigation"},
@@ -281,7 +299,11 @@ SPECTACULAR_SETTINGS = {
 KNOX_TOKEN_MODEL = "ipmanager.Token"
 MIGRATION_MODULES = {"knox": None}  # they would make a table for the token model that ours replaces
 # The prefix lets secret scanners recognise a token that leaked into a file.
-REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "ipm_", "TOKEN_TTL": timedelta(days=365)}
+REST_KNOX = {
+    "AUTH_HEADER_PREFIX": "Bearer",
+    "TOKEN_PREFIX": "ipm_",
+    "TOKEN_TTL": timedelta(days=365),
+}
 
 SIMPLE_HISTORY_REVERT_DISABLED = False
 SIMPLE_HISTORY_ENABLED = True
@@ -291,7 +313,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"()": "core.logs.Line", "fmt": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "text": {
+            "()": "core.logs.Line",
+            "fmt": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        },
         "json": {"()": "core.logs.Json"},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG}},

@@ -22,8 +22,9 @@ from ops import traffic  # noqa: E402
 
 
 class Application(WSGIHandler):
-    """What Django does around each request costs more than a short answer. So those are given here, with what Traffic
-    and TrustedProxies do; everything else, and whatever the short way declines, is Django's."""
+    """What Django does around each request costs more than a short answer. So those are given here,
+    with what Traffic and TrustedProxies do; everything else, and whatever the short way declines,
+    is Django's."""
 
     def __call__(  # type: ignore[override]  # Django's response is an iterable of bytes
         self, environ: dict[str, Any], start_response: Callable[..., Any]

@@ -1,4 +1,5 @@
-"""`/api/v1/ip/…`: the address pool for virtual machines over HTTP, in the shapes of the ippool service it replaces.
+"""`/api/v1/ip/…`: the address pool for virtual machines over HTTP, in the shapes of the ippool
+service it replaces.
 
 Plain Django views: this is the hot path. Its words are a protocol and stay English.
 """
@@ -44,7 +45,7 @@ class Refused(Exception):
         self.status = status
 
 
-# --- the routes ----------------------------------------------------------------------------------------
+# --- the routes -----------------------------------------------------------------------------------
 
 
 def health(request: HttpRequest) -> Answer:
@@ -95,11 +96,14 @@ def stats(request: HttpRequest) -> Answer:
     }
 
 
-# --- what they have in common --------------------------------------------------------------------------
+# --- what they have in common ---------------------------------------------------------------------
 
 
-def serve(method: str, view: Callable[..., Answer], *, anonymous: bool = False) -> Callable[..., HttpResponse]:
-    """The view as Django wants it: method, token, errors as `{"error": …}`, headers for browsers of any origin."""
+def serve(
+    method: str, view: Callable[..., Answer], *, anonymous: bool = False
+) -> Callable[..., HttpResponse]:
+    """The view as Django wants it: method, token, errors as `{"error": …}`, headers for browsers of
+    any origin."""
 
     @csrf_exempt  # no cookie opens these routes, so no other site can use somebody's
     def answer(request: HttpRequest, **captured: str) -> HttpResponse:
@@ -114,10 +118,16 @@ def serve(method: str, view: Callable[..., Answer], *, anonymous: bool = False) 
 
 
 def _respond(
-    request: HttpRequest, method: str, view: Callable[..., Answer], captured: dict[str, str], anonymous: bool
+    request: HttpRequest,
+    method: str,
+    view: Callable[..., Answer],
+    captured: dict[str, str],
+    anonymous: bool,
 ) -> HttpResponse:
     if request.method != method and not (request.method == "HEAD" and method == "GET"):
-        return JsonResponse({"error": "Method not allowed"}, status=405, headers={"Allow": f"{method}, OPTIONS"})
+        return JsonResponse(
+            {"error": "Method not allowed"}, status=405, headers={"Allow": f"{method}, OPTIONS"}
+        )
     try:
         if not anonymous and settings.POOL_API != "open":
             _authorize(request)
@@ -130,13 +140,21 @@ def _respond(
     except IPManagerError as error:
         return JsonResponse({"error": str(error)}, status=error.status)
     except AWAY as error:
-        logger.error("%s %s: the database does not answer: %s", request.method, request.path, str(error).strip())
-        return JsonResponse({"error": "The database does not answer; try again"}, status=503, headers=SOON)
+        logger.error(
+            "%s %s: the database does not answer: %s",
+            request.method,
+            request.path,
+            str(error).strip(),
+        )
+        return JsonResponse(
+            {"error": "The database does not answer; try again"}, status=503, headers=SOON
+        )
     return JsonResponse(body, status=status, safe=False)
 
 
 def _authorize(request: HttpRequest) -> None:
-    """Let a token with the scope `allocate` through, if its user may change addresses. Raises Refused."""
+    """Let a token with the scope `allocate` through, if its user may change addresses. Raises
+    Refused."""
     try:
         found = TokenAuthentication().authenticate(request)  # type: ignore[arg-type]
     except AuthenticationFailed as error:
@@ -146,7 +164,9 @@ def _authorize(request: HttpRequest) -> None:
     request.user, token = found  # type: ignore[assignment]
     if not token.allows("allocate"):
         raise Refused(403, "This token lacks the scope allocate")
-    if token.confines and not any(inside(settings.POOL_NETWORK, network) for network in token.confines):
+    if token.confines and not any(
+        inside(settings.POOL_NETWORK, network) for network in token.confines
+    ):
         raise Refused(403, f"This token is not for {settings.POOL_NETWORK}")
     if not request.user.has_perm("ipam.change_ipaddress"):
         raise Refused(403, "The user of this token may not change addresses")
@@ -179,7 +199,8 @@ class TooLarge(Invalid):
 
 
 def _preflight(method: str) -> HttpResponse:
-    """A browser asks whether it may send the real request, which then brings the token: no cookies either way."""
+    """A browser asks whether it may send the real request, which then brings the token: no cookies
+    either way."""
     return HttpResponse(
         status=204,
         headers={
@@ -202,7 +223,7 @@ def broken(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"error": "Internal error"}, status=500)
 
 
-# --- the short way ----------------------------------------------------------------------------------------
+# --- the short way --------------------------------------------------------------------------------
 
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
 
@@ -253,13 +274,19 @@ def short_show(request: HttpRequest, vm_id: str) -> Question | None:
         return said(found | {"hostname": hostname} if hostname else found, headers=CORS)
 
     first, last = vmpool.ends(settings.POOL_NETWORK)
-    return Question(_SHOW, {"vm_id": vm_id, "first": first, "last": last}, tell) if verbs.is_safe(vm_id) else None
+    return (
+        Question(_SHOW, {"vm_id": vm_id, "first": first, "last": last}, tell)
+        if verbs.is_safe(vm_id)
+        else None
+    )
 
 
 def short_stats(request: HttpRequest) -> Question:
     def tell(rows: list[Row]) -> Told:
         pool = ("pool", settings.POOL_NETWORK)
-        return said(cached_counts.remembered(pool, lambda: stats(request)[1], rows[0][0]), headers=CORS)
+        return said(
+            cached_counts.remembered(pool, lambda: stats(request)[1], rows[0][0]), headers=CORS
+        )
 
     return Question(_STATS[prepared.vendor()], {}, tell)
 
@@ -278,13 +305,15 @@ SHORT = [
 
 
 class AnyText(PathConverter):
-    """Slashes and line breaks, too: whatever is asked for is answered in these routes' own shape."""
+    """Slashes and line breaks, too: whatever is asked for is answered in these routes' own
+    shape."""
 
     regex = r"[\s\S]+"
 
 
 register_converter(AnyText, "text")
-# Fixed words stand before VM ids, as in the original: a VM called "stats" can be made and released, not shown.
+# Fixed words stand before VM ids, as in the original: a VM called "stats" can be made and released,
+# not shown.
 urlpatterns: list[URLPattern] = [
     path("health", serve("GET", health, anonymous=True)),
     path("ip/allocate", serve("POST", allocate)),

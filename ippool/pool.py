@@ -1,7 +1,8 @@
-"""The pool for virtual machines: one network, made on first use, from which each VM gets one address.
+"""The pool for virtual machines: one network, made on first use, from which each VM gets one
+address.
 
-Callers see only what VMs hold in this network; everything else in the ledger is none of their business.
-"""
+Callers see only what VMs hold in this network; everything else in the ledger is none of their
+business."""
 
 from functools import lru_cache
 from typing import Any
@@ -31,7 +32,8 @@ def ensure(network: Network, gateway: Address) -> Subnet:
 
 
 def make(network: Network, gateway: Address) -> Subnet:
-    """Make the subnet, with all of it as a static pool. Of processes that start at once, one makes it for all."""
+    """Make the subnet, with all of it as a static pool. Of processes that start at once, one makes
+    it for all."""
     subnet = Subnet(network=network, gateway=gateway, name="VM pool")
     subnet.static_ip_pools = [_everything(network)]
     try:
@@ -39,7 +41,9 @@ def make(network: Network, gateway: Address) -> Subnet:
     except ValidationError as error:
         if found := _existing(network):
             return found
-        raise Unavailable(" ".join(error.messages), hint="check IPMANAGER_POOL_NETWORK and the subnets") from error
+        raise Unavailable(
+            " ".join(error.messages), hint="check IPMANAGER_POOL_NETWORK and the subnets"
+        ) from error
     return subnet
 
 
@@ -62,7 +66,9 @@ def make_static(subnet: Subnet) -> None:
     try:
         subnet.save()
     except ValidationError as error:
-        raise Unavailable(" ".join(error.messages), hint=f"give {subnet.network} a static pool") from error
+        raise Unavailable(
+            " ".join(error.messages), hint=f"give {subnet.network} a static pool"
+        ) from error
 
 
 @lru_cache(8)

@@ -1,4 +1,5 @@
-"""How `/api/v1/ip/…` and `/api/v1/health` are described: plain views that the generator does not see."""
+"""How `/api/v1/ip/…` and `/api/v1/health` are described: plain views that the generator does not
+see."""
 
 from __future__ import annotations
 
@@ -33,11 +34,19 @@ SCHEMAS: dict[str, Json] = {
         **_object(ip=IP, vm_id=VM, gateway=TEXT, network=TEXT),
         "properties": {"ip": IP, "vm_id": VM, "gateway": TEXT, "network": TEXT, "hostname": TEXT},
     },
-    "PoolHeld": {**_object(ip=IP, vm_id=VM), "properties": {"ip": IP, "vm_id": VM, "hostname": TEXT}},
+    "PoolHeld": {
+        **_object(ip=IP, vm_id=VM),
+        "properties": {"ip": IP, "vm_id": VM, "hostname": TEXT},
+    },
     "PoolReleased": _object(message=TEXT, vm_id=VM),
     "PoolReleasedIP": _object(message=TEXT, ip=IP),
     "PoolStats": _object(
-        network=TEXT, gateway=TEXT, total=COUNT, allocated=COUNT, available=COUNT, usage={"type": "number"}
+        network=TEXT,
+        gateway=TEXT,
+        total=COUNT,
+        allocated=COUNT,
+        available=COUNT,
+        usage={"type": "number"},
     ),
 }
 
@@ -50,13 +59,22 @@ def _answer(description: str, schema: Json) -> Json:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def _operation(name: str, summary: str, status: str, schema: Json, *wrong: str, **more: Any) -> Json:
+def _operation(
+    name: str, summary: str, status: str, schema: Json, *wrong: str, **more: Any
+) -> Json:
     """An operation that answers so, or with PoolError where something is wrong."""
-    told = {code: _answer(WRONG[code], _ref("PoolError")) for code in (*wrong, "401", "403", "405", "429", "503")}
+    told = {
+        code: _answer(WRONG[code], _ref("PoolError"))
+        for code in (*wrong, "401", "403", "405", "429", "503")
+    }
     return {
-        "operationId": f"ip_{name}", "summary": summary, "tags": [TAG], "security": _security(), **more,
+        "operationId": f"ip_{name}",
+        "summary": summary,
+        "tags": [TAG],
+        "security": _security(),
+        **more,
         "responses": {status: _answer("Done.", schema), **told},
-    }  # fmt: skip
+    }
 
 
 WRONG = {
@@ -77,7 +95,9 @@ def _security() -> list[Json]:
 
 
 def _in_path(name: str) -> list[Json]:
-    return [{"in": "path", "name": name, "required": True, "schema": {"type": "string", "minLength": 1}}]
+    return [
+        {"in": "path", "name": name, "required": True, "schema": {"type": "string", "minLength": 1}}
+    ]
 
 
 def paths() -> Json:
@@ -85,20 +105,59 @@ def paths() -> Json:
     body = {"content": {"application/json": {"schema": _ref("PoolRequest")}}, "required": True}
     vm, ip = _in_path("vm_id"), _in_path("ip")
     found = {
-        "ip/allocate": {"post": _operation(
-            "allocate", "Give a VM an address; the same VM gets the same one.", "201", _ref("PoolGiven"),
-            "400", "409", "413", requestBody=body)},
-        "ip/allocations": {"get": _operation(
-            "allocations", "Who has which address.", "200", {"type": "array", "items": _ref("PoolHeld")})},
+        "ip/allocate": {
+            "post": _operation(
+                "allocate",
+                "Give a VM an address; the same VM gets the same one.",
+                "201",
+                _ref("PoolGiven"),
+                "400",
+                "409",
+                "413",
+                requestBody=body,
+            )
+        },
+        "ip/allocations": {
+            "get": _operation(
+                "allocations",
+                "Who has which address.",
+                "200",
+                {"type": "array", "items": _ref("PoolHeld")},
+            )
+        },
         "ip/stats": {"get": _operation("stats", "How full the pool is.", "200", _ref("PoolStats"))},
-        "ip/release/{vm_id}": {"delete": _operation(
-            "release", "Free a VM's address.", "200", _ref("PoolReleased"), "400", "404", parameters=vm)},
-        "ip/release-by-ip/{ip}": {"delete": _operation(
-            "release_by_ip", "Free this address.", "200", _ref("PoolReleasedIP"), "400", "404", parameters=ip)},
-        "ip/{vm_id}": {"get": _operation(
-            "show", "A VM's address.", "200", _ref("PoolHeld"), "400", "404", parameters=vm)},
-        "health": {"get": _operation("health", "Does it live?", "200", _ref("PoolHealth")) | {"security": [{}]}},
-    }  # fmt: skip
+        "ip/release/{vm_id}": {
+            "delete": _operation(
+                "release",
+                "Free a VM's address.",
+                "200",
+                _ref("PoolReleased"),
+                "400",
+                "404",
+                parameters=vm,
+            )
+        },
+        "ip/release-by-ip/{ip}": {
+            "delete": _operation(
+                "release_by_ip",
+                "Free this address.",
+                "200",
+                _ref("PoolReleasedIP"),
+                "400",
+                "404",
+                parameters=ip,
+            )
+        },
+        "ip/{vm_id}": {
+            "get": _operation(
+                "show", "A VM's address.", "200", _ref("PoolHeld"), "400", "404", parameters=vm
+            )
+        },
+        "health": {
+            "get": _operation("health", "Does it live?", "200", _ref("PoolHealth"))
+            | {"security": [{}]}
+        },
+    }
     return {f"/api/v1/{path}": operations for path, operations in found.items()}
 
 

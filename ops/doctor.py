@@ -1,4 +1,5 @@
-"""Examine the whole installation: every app's examinations, in order. What is looked at, and why, is theirs."""
+"""Examine the whole installation: every app's examinations, in order. What is looked at, and why,
+is theirs."""
 
 from __future__ import annotations
 

@@ -17,24 +17,35 @@ from ops import health_checks, worker_heartbeat
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 as long as the process answers; asks nobody else, so a dead database restarts no web node."""
+    """200 as long as the process answers; asks nobody else, so a dead database restarts no web
+    node."""
     return JsonResponse({"status": "ok", "version": settings.VERSION})
 
 
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when the database answers and has our tables and the disk has room, else 503 with the reason.
+    """200 when the database answers and has our tables and the disk has room, else 503 with the
+    reason.
 
-    A worker that is missed is told, not refused for: without it pages and API still work, and would stop everywhere.
-    """
+    A worker that is missed is told, not refused for: without it pages and API still work, and would
+    stop everywhere."""
     try:
         ask_database()
         require_migrations()
         require_room()
-        warnings = [] if worker_heartbeat.is_felt() else ["no worker has given a sign of life for a minute"]
+        warnings = (
+            []
+            if worker_heartbeat.is_felt()
+            else ["no worker has given a sign of life for a minute"]
+        )
     except Unavailable as error:
-        problem = {"title": "Not ready", "status": error.status, "code": error.code, "detail": str(error)}
+        problem = {
+            "title": "Not ready",
+            "status": error.status,
+            "code": error.code,
+            "detail": str(error),
+        }
         return JsonResponse(problem, status=error.status, content_type="application/problem+json")
     return JsonResponse({"status": "ok", "version": settings.VERSION, "warnings": warnings})
 
@@ -46,7 +57,9 @@ def ask_database() -> None:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
         # The driver's text names hosts and users: for the log, not for an anonymous caller.
-        raise Unavailable("the database does not answer", hint="see the log; check DATABASE_URL") from error
+        raise Unavailable(
+            "the database does not answer", hint="see the log; check DATABASE_URL"
+        ) from error
 
 
 def require_room() -> None:
@@ -61,4 +74,6 @@ def require_migrations() -> None:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
-        raise Unavailable(f"{len(missing)} migrations are not applied", hint="run: python manage.py migrate")
+        raise Unavailable(
+            f"{len(missing)} migrations are not applied", hint="run: python manage.py migrate"
+        )

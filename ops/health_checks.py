@@ -14,7 +14,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import checks
-from django.db import DatabaseError, OperationalError, ProgrammingError, connection, connections, transaction
+from django.db import (
+    DatabaseError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
@@ -34,7 +41,7 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (where to knoc
 NO_ROOM, LITTLE_ROOM = 8 << 20, 200 << 20  # bytes
 
 
-# --- the database ------------------------------------------------------------------------------------
+# --- the database ---------------------------------------------------------------------------------
 
 
 def database() -> Iterator[Finding]:
@@ -48,15 +55,20 @@ def database() -> Iterator[Finding]:
         yield _database_is_away(" ".join(str(failure).split()))
         return
     if standby:
-        remedy = _("Name the primary, too: DATABASE_URL=postgres://…@HOST1,HOST2/…?target_session_attrs=read-write")
+        remedy = _(
+            "Name the primary, too: DATABASE_URL=postgres://…@HOST1,HOST2/…?target_session_attrs=read-write"
+        )
         yield error(_("The database is a standby: nothing can be saved."), remedy)
     elif connection.vendor == "postgresql" and (why := _cannot_write()):
-        yield error(_("Nothing can be saved: %s") % why, _("Make room on the disk of the database's machine."))
+        yield error(
+            _("Nothing can be saved: %s") % why,
+            _("Make room on the disk of the database's machine."),
+        )
 
 
 def _cannot_write() -> str:
-    """Why PostgreSQL finds no room for half a megabyte, which goes at once; empty when it does. Its disk may be in
-    another machine."""
+    """Why PostgreSQL finds no room for half a megabyte, which goes at once; empty when it does. Its
+    disk may be in another machine."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
@@ -73,8 +85,12 @@ def _cannot_write() -> str:
 def _database_is_away(why: str) -> Finding:
     said = _("The database does not answer: %s") % why
     if connection.vendor == "postgresql":
-        return error(said, _("Start it, as root; or mend DATABASE_URL."), "systemctl start postgresql")
-    return error(said, _("See that the file and its directory belong to the user that IPManager runs as."))
+        return error(
+            said, _("Start it, as root; or mend DATABASE_URL."), "systemctl start postgresql"
+        )
+    return error(
+        said, _("See that the file and its directory belong to the user that IPManager runs as.")
+    )
 
 
 def _asked(sql: str, database: str = "default") -> object:
@@ -89,7 +105,9 @@ def durability(database: str = "default") -> Iterator[Finding]:
         yield from _sqlite_durability(database)
         return
     with connections[database].cursor() as cursor:
-        cursor.execute("SELECT name, setting, source FROM pg_settings WHERE name = ANY(%s)", [list(SAFE)])
+        cursor.execute(
+            "SELECT name, setting, source FROM pg_settings WHERE name = ANY(%s)", [list(SAFE)]
+        )
         for name, value, source in sorted(cursor.fetchall()):
             if value not in SAFE[name]:
                 said = _("PostgreSQL's %(name)s is %(value)s: what was acknowledged can be lost.")
@@ -99,17 +117,27 @@ def durability(database: str = "default") -> Iterator[Finding]:
 
 def _postgres_remedy(name: str, source: str, database: str) -> tuple[str, ...]:
     """Where the bad value comes from decides how it goes."""
-    base, user = connections[database].settings_dict["NAME"], connections[database].settings_dict["USER"]
+    base, user = (
+        connections[database].settings_dict["NAME"],
+        connections[database].settings_dict["USER"],
+    )
     sql = {
         "database": f'ALTER DATABASE "{base}" RESET {name}',
         "user": f'ALTER ROLE "{user}" RESET {name}',
         "database user": f'ALTER ROLE "{user}" IN DATABASE "{base}" RESET {name}',
     }.get(source, f"ALTER SYSTEM SET {name} = on")
     if source == "command line":
-        return (_("Take %s away from the command line of the server, and start it again.") % f"-c {name}=…",)
+        return (
+            _("Take %s away from the command line of the server, and start it again.")
+            % f"-c {name}=…",
+        )
     if source in ("client", "environment variable", "session"):
         return (_("Take %s out of DATABASE_URL and PGOPTIONS.") % name,)
-    shell = "manage.py dbshell --" if _asked(_IS_SUPERUSER, database) == "on" else f"sudo -u postgres psql -d {base}"
+    shell = (
+        "manage.py dbshell --"
+        if _asked(_IS_SUPERUSER, database) == "on"
+        else f"sudo -u postgres psql -d {base}"
+    )
     write_old_pages = ["sync"] if name == "fsync" else []
     return (
         _("Switch it on; it counts at once."),
@@ -122,13 +150,26 @@ _IS_SUPERUSER = "SELECT current_setting('is_superuser')"
 
 
 def _sqlite_durability(database: str) -> Iterator[Finding]:
-    journal, synchronous = (_asked(f"PRAGMA {name}", database) for name in ("journal_mode", "synchronous"))
+    journal, synchronous = (
+        _asked(f"PRAGMA {name}", database) for name in ("journal_mode", "synchronous")
+    )
     if journal != "wal":
-        remedy = _("It wants a local disk: set IPMANAGER_DATA_DIR to one, or DATABASE_URL to a PostgreSQL server.")
-        yield error(_("SQLite's journal_mode is %s, not wal: readers and writers stop each other.") % journal, remedy)
+        remedy = _(
+            "It wants a local disk: set IPMANAGER_DATA_DIR to one, or DATABASE_URL to a PostgreSQL server."
+        )
+        yield error(
+            _("SQLite's journal_mode is %s, not wal: readers and writers stop each other.")
+            % journal,
+            remedy,
+        )
     if not isinstance(synchronous, int) or synchronous < 2:
-        said = _("SQLite's synchronous is %s, not FULL: what was acknowledged can be lost.") % synchronous
-        yield error(said, _("Take what sets it out of your settings; IPManager itself asks for FULL."))
+        said = (
+            _("SQLite's synchronous is %s, not FULL: what was acknowledged can be lost.")
+            % synchronous
+        )
+        yield error(
+            said, _("Take what sets it out of your settings; IPManager itself asks for FULL.")
+        )
 
 
 def migrations() -> Iterator[Finding]:
@@ -136,33 +177,49 @@ def migrations() -> Iterator[Finding]:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
-        text = ngettext("%(number)d migration is not applied, the first is %(name)s.",
-                        "%(number)d migrations are not applied, the first is %(name)s.", len(missing))  # fmt: skip
+        text = ngettext(
+            "%(number)d migration is not applied, the first is %(name)s.",
+            "%(number)d migrations are not applied, the first is %(name)s.",
+            len(missing),
+        )
         said = text % {"number": len(missing), "name": missing[0][0]}
         yield error(said, _("Apply them."), "manage.py migrate")
 
 
-# --- secrets -----------------------------------------------------------------------------------------
+# --- secrets --------------------------------------------------------------------------------------
 
 
 def secret_key() -> Iterator[Finding]:
     """Who knows it can make himself anybody's session."""
     key = settings.SECRET_KEY
-    weak = len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_SIGNS or "insecure" in key or key.startswith("change")
+    weak = (
+        len(key) < SHORTEST_KEY
+        or len(set(key)) < FEWEST_SIGNS
+        or "insecure" in key
+        or key.startswith("change")
+    )
     if weak:
         remedy = _(
             "Unset it: a random one is then made and kept in %s. Or make one for all web nodes with the command."
         )
         command = "openssl rand -base64 48"
-        yield error(_("IPMANAGER_SECRET_KEY can be guessed."), remedy % (settings.DATA_DIR / "secret_key"), command)
+        yield error(
+            _("IPMANAGER_SECRET_KEY can be guessed."),
+            remedy % (settings.DATA_DIR / "secret_key"),
+            command,
+        )
 
 
 def passwords() -> Iterator[Finding]:
     """Of those who may do everything, nobody has a password that is tried first."""
-    for user in get_user_model().objects.filter(is_superuser=True, is_active=True).order_by("pk")[:3]:
+    for user in (
+        get_user_model().objects.filter(is_superuser=True, is_active=True).order_by("pk")[:3]
+    ):
         if any(user.check_password(guess) for guess in {user.get_username(), *GUESSES}):
             said = _("The password of %s is one that everybody tries first.") % user.get_username()
-            yield error(said, _("Choose another."), f"manage.py changepassword {user.get_username()}")
+            yield error(
+                said, _("Choose another."), f"manage.py changepassword {user.get_username()}"
+            )
 
 
 def private_files() -> Iterator[Finding]:
@@ -171,8 +228,16 @@ def private_files() -> Iterator[Finding]:
     if connection.vendor == "sqlite":
         names += [Path(f"{connection.settings_dict['NAME']}{end}") for end in ("", "-wal")]
     for path in names:
-        if path.exists() and path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH) and _is_within_reach(path):
-            yield error(_("Every user of this machine can read %s.") % path, _("Close it."), f"chmod 600 '{path}'")
+        if (
+            path.exists()
+            and path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH)
+            and _is_within_reach(path)
+        ):
+            yield error(
+                _("Every user of this machine can read %s.") % path,
+                _("Close it."),
+                f"chmod 600 '{path}'",
+            )
 
 
 def _is_within_reach(path: Path) -> bool:
@@ -180,7 +245,7 @@ def _is_within_reach(path: Path) -> bool:
     return all(directory.stat().st_mode & stat.S_IXOTH for directory in path.parents)
 
 
-# --- the machine -------------------------------------------------------------------------------------
+# --- the machine ----------------------------------------------------------------------------------
 
 
 def disks() -> Iterator[Finding]:
@@ -195,12 +260,21 @@ def disks() -> Iterator[Finding]:
             said = _("The disk of %(path)s is full: %(free)s and %(nodes)d names are left.")
             yield error(said % facts, remedy, command)
         elif free < LITTLE_ROOM and free * 20 < space.f_blocks * space.f_frsize:
-            yield warning(_("The disk of %(path)s is nearly full: %(free)s are left.") % facts, remedy, command)
+            yield warning(
+                _("The disk of %(path)s is nearly full: %(free)s are left.") % facts,
+                remedy,
+                command,
+            )
 
 
 def _one_of_each_disk() -> Iterator[Path]:
     seen = set()
-    for path in (settings.DATA_DIR, settings.DNSMASQ_DIR, settings.DNSMASQ_LEASES.parent, settings.BOOT_ROOT):
+    for path in (
+        settings.DATA_DIR,
+        settings.DNSMASQ_DIR,
+        settings.DNSMASQ_LEASES.parent,
+        settings.BOOT_ROOT,
+    ):
         if path.exists() and (device := path.stat().st_dev) not in seen:
             seen.add(device)
             yield path
@@ -216,13 +290,17 @@ def clock() -> Iterator[Finding]:
     for worker in filter(worker_heartbeat.began_since_start, worker_heartbeat.seen()):
         step = worker_heartbeat.clock_offset() - worker.offset
         if abs(step) > SLOPPY:
-            said = _("The clock of this machine is %(seconds)+.0f s from what it was when the worker began.")
+            said = _(
+                "The clock of this machine is %(seconds)+.0f s from what it was when the worker began."
+            )
             yield error(said % {"seconds": step}, *_set_the_clock())
 
 
 def _set_the_clock() -> tuple[str, ...]:
     return (
-        _("Let the machine keep its time by NTP; where the new time is the right one, start the worker again."),
+        _(
+            "Let the machine keep its time by NTP; where the new time is the right one, start the worker again."
+        ),
         "timedatectl set-ntp true",
     )
 
@@ -233,7 +311,7 @@ def _database_time() -> datetime:
         return cursor.fetchone()[0]
 
 
-# --- what runs ---------------------------------------------------------------------------------------
+# --- what runs ------------------------------------------------------------------------------------
 
 
 def worker() -> Iterator[Finding]:
@@ -242,15 +320,23 @@ def worker() -> Iterator[Finding]:
     if newest is None:
         said = _("No worker runs: failed syncs are not tried again, leases are not read.")
     elif worker_heartbeat.has_ended(newest):
-        said = _("The worker on %(host)s, process %(pid)d, has ended.") % {"host": newest.host, "pid": newest.pid}
+        said = _("The worker on %(host)s, process %(pid)d, has ended.") % {
+            "host": newest.host,
+            "pid": newest.pid,
+        }
     elif not worker_heartbeat.is_fresh(newest):
         said = _("The worker on %(host)s was last seen %(seconds).0f s ago.") % {
-            "host": newest.host, "seconds": (newest.now - newest.seen_at).total_seconds(),
-        }  # fmt: skip
+            "host": newest.host,
+            "seconds": (newest.now - newest.seen_at).total_seconds(),
+        }
     else:
         yield ok(_("The worker runs on %s.") % newest.host)
         return
-    yield error(said, _("Start it, as a service of its own or as part of “manage.py run”."), "manage.py worker")
+    yield error(
+        said,
+        _("Start it, as a service of its own or as part of “manage.py run”."),
+        "manage.py worker",
+    )
 
 
 def web_server() -> Iterator[Finding]:
@@ -262,10 +348,17 @@ def web_server() -> Iterator[Finding]:
     except (OSError, HTTPException) as failure:
         said = _("No web server of ours answers at %(place)s: %(why)s.")
         remedy = _("Start it, as root; on a host without one this is no news.")
-        yield warning(said % {"place": place, "why": failure or "?"}, remedy, "systemctl restart ipmanager-service")
+        yield warning(
+            said % {"place": place, "why": failure or "?"},
+            remedy,
+            "systemctl restart ipmanager-service",
+        )
         return
     if answer >= 500:
-        yield warning(_("The web server at %(place)s answers %(status)d.") % {"place": place, "status": answer})
+        yield warning(
+            _("The web server at %(place)s answers %(status)d.")
+            % {"place": place, "status": answer}
+        )
 
 
 def _asked_healthz(host: str, port: int) -> int:

@@ -1,5 +1,6 @@
-"""`/metrics` for Prometheus: requests as every process of this web server has counted them, and what the apps' tables
-say. The queries do not grow with the ledger, their time is bounded, and crowds get the same answer."""
+"""`/metrics` for Prometheus: requests as every process of this web server has counted them, and
+what the apps' tables say. The queries do not grow with the ledger, their time is bounded, and
+crowds get the same answer."""
 
 from __future__ import annotations
 
@@ -27,17 +28,25 @@ from ops import traffic, worker_heartbeat
 
 logger = logging.getLogger(__name__)
 
-SECTIONS = ["ipam.metrics.collect", "dhcp.metrics.collect", "registry.metrics.collect", "ops.metrics.collect"]
+SECTIONS = [
+    "ipam.metrics.collect",
+    "dhcp.metrics.collect",
+    "registry.metrics.collect",
+    "ops.metrics.collect",
+]
 FRESH = 5.0  # seconds for which an answer is good enough for the next caller, too
 PATIENCE_MS = 5000  # what PostgreSQL may take for one statement of it
 
 
 class MayScrape(Access):
-    """A token with the scope `read`, a staff session, or an address that IPMANAGER_METRICS_FROM lists."""
+    """A token with the scope `read`, a staff session, or an address that IPMANAGER_METRICS_FROM
+    lists."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         caller = proxies.parse(proxies.client_address(request))
-        is_listed = caller is not None and any(caller in network for network in settings.METRICS_FROM)
+        is_listed = caller is not None and any(
+            caller in network for network in settings.METRICS_FROM
+        )
         return is_listed or super().has_permission(request, view)
 
 
@@ -56,7 +65,9 @@ class Metrics(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         text = traffic.generate() + TABLES.text()
-        return HttpResponse(text, content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
+        return HttpResponse(
+            text, content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"}
+        )
 
 
 class Tables(Collector):
@@ -100,8 +111,12 @@ TABLES = Tables()
 
 def collect() -> Iterator[Metric]:
     """The site's own."""
-    yield InfoMetricFamily("ipmanager_build", "The version that runs.", {"version": settings.VERSION})
-    seen = GaugeMetricFamily("ipmanager_worker_seen_seconds", "Since the worker's last sign of life.", labels=["host"])
+    yield InfoMetricFamily(
+        "ipmanager_build", "The version that runs.", {"version": settings.VERSION}
+    )
+    seen = GaugeMetricFamily(
+        "ipmanager_worker_seen_seconds", "Since the worker's last sign of life.", labels=["host"]
+    )
     rows: Iterable[Any] = worker_heartbeat.seen()
     for worker in rows:
         seen.add_metric([worker.host], (worker.now - worker.seen_at).total_seconds())
@@ -113,5 +128,7 @@ def _read(name: str) -> list[Metric]:
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(PATIENCE_MS)])
+                cursor.execute(
+                    "SELECT set_config('statement_timeout', %s, true)", [str(PATIENCE_MS)]
+                )
         return list(import_string(name)())

@@ -1,9 +1,8 @@
-"""Forget what is old: history, generations, events, sessions. How long each is kept is a setting; the newest line of
-everything that still exists stays, however old.
+"""Forget what is old: history, generations, events, sessions. How long each is kept is a setting;
+the newest line of everything that still exists stays, however old.
 
-Much of what machines do is bounded where it is written (a server's boot events, the registry's calls, kept files);
-this is the rest.
-"""
+Much of what machines do is bounded where it is written (a server's boot events, the registry's
+calls, kept files); this is the rest."""
 
 from __future__ import annotations
 
@@ -34,7 +33,10 @@ AT_ONCE = 1000  # rows in one transaction: nobody waits for us
 
 def prune(*, dry_run: bool = False) -> dict[str, int]:
     """Delete it; how many rows of which table. With `dry_run` they are counted only."""
-    found = {rows.model._meta.db_table: rows.count() if dry_run else _delete(rows) for rows in _old(timezone.now())}
+    found = {
+        rows.model._meta.db_table: rows.count() if dry_run else _delete(rows)
+        for rows in _old(timezone.now())
+    }
     return {table: number for table, number in found.items() if number}
 
 
@@ -43,14 +45,19 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
         for model in histories():
             yield _old_history(model, before)
     if before := _before(now, settings.KEEP_GENERATIONS):
-        # What one can go back to is kept by its number (dhcp/generations/journal.py), and with it its generation.
-        yield Generation.objects.filter(updated_at__lt=before, files=None).exclude(pk__in=_newest_generations())
+        # What one can go back to is kept by its number (dhcp/generations/journal.py), and with it
+        # its generation.
+        yield Generation.objects.filter(updated_at__lt=before, files=None).exclude(
+            pk__in=_newest_generations()
+        )
         yield HandEdit.objects.filter(decided_at__lt=before).exclude(state=HandEdit.State.OPEN)
     if before := _before(now, settings.KEEP_EVENTS):
         yield BootEvent.objects.filter(at__lt=before)
         yield Call.objects.filter(at__lt=before)
         yield Unusual.objects.filter(last_seen__lt=before)
-        yield RestartRequest.objects.filter(requested_at__lt=before).exclude(status__in=RestartRequest.OPEN)
+        yield RestartRequest.objects.filter(requested_at__lt=before).exclude(
+            status__in=RestartRequest.OPEN
+        )
         yield AccessAttempt.objects.filter(attempt_time__lt=before)
         yield AccessLog.objects.filter(attempt_time__lt=before)
         yield AccessFailureLog.objects.filter(attempt_time__lt=before)
@@ -63,8 +70,8 @@ def histories() -> list[type[Model]]:
 
 
 def _old_history(model: Any, before: datetime) -> QuerySet[Any]:
-    """Lines that a later one has replaced, and the end of what is gone. The last line of all stays: a restored
-    ledger is known by it (ipam/freeze.py)."""
+    """Lines that a later one has replaced, and the end of what is gone. The last line of all stays:
+    a restored ledger is known by it (ipam/freeze.py)."""
     rows = model.objects.all()
     later = rows.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))
     last = rows.aggregate(last=Max("history_id"))["last"] or 0
@@ -73,7 +80,9 @@ def _old_history(model: Any, before: datetime) -> QuerySet[Any]:
 
 
 def _newest_generations() -> QuerySet[Any]:
-    return Generation.objects.order_by().values("server").annotate(newest=Max("pk")).values("newest")
+    return (
+        Generation.objects.order_by().values("server").annotate(newest=Max("pk")).values("newest")
+    )
 
 
 def _before(now: datetime, days: int) -> datetime | None:
@@ -118,4 +127,7 @@ class Worker:
 
 
 def told(found: dict[str, int]) -> str:
-    return ", ".join(f"{number} {table}" for table, number in found.items()) or "nothing: nothing is old enough"
+    return (
+        ", ".join(f"{number} {table}" for table, number in found.items())
+        or "nothing: nothing is old enough"
+    )

@@ -1,9 +1,9 @@
 """Run IPManager on one machine: make it ready, then web server and worker under one parent.
 
-The parent holds the port and a lock on the data directory from the first moment, so a second start says so
-before it touches anything. If the web server ends, everything ends: whoever started us must notice. If the
-worker ends, it is started again with growing delay: its work waits in the database, and the pages go on.
-"""
+The parent holds the port and a lock on the data directory from the first moment, so a second start
+says so before it touches anything. If the web server ends, everything ends: whoever started us must
+notice. If the worker ends, it is started again with growing delay: its work waits in the database,
+and the pages go on."""
 
 import contextlib
 import ctypes
@@ -40,12 +40,14 @@ def run() -> int:
         try:
             make_ready()
         except DatabaseError as error:
-            raise Unavailable(f"the database: {error}".strip(), hint="check DATABASE_URL") from error
+            raise Unavailable(
+                f"the database: {error}".strip(), hint="check DATABASE_URL"
+            ) from error
         connections.close_all()
         return Parent(children(listener)).run()
 
 
-# --- before anything is touched ----------------------------------------------------------------------
+# --- before anything is touched -------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -55,13 +57,16 @@ def lock_data_dir() -> Iterator[None]:
     try:
         file = path.open("a")
     except OSError as error:
-        raise Unavailable(f"cannot write {path}: {error.strerror}", hint="check IPMANAGER_DATA_DIR") from error
+        raise Unavailable(
+            f"cannot write {path}: {error.strerror}", hint="check IPMANAGER_DATA_DIR"
+        ) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise Conflict(
-                f"IPManager already runs on {settings.DATA_DIR}", hint="stop it first, or set IPMANAGER_DATA_DIR"
+                f"IPManager already runs on {settings.DATA_DIR}",
+                hint="stop it first, or set IPMANAGER_DATA_DIR",
             ) from error
         yield
 
@@ -77,19 +82,22 @@ def listening_socket() -> Iterator[socket.socket]:
         listener.bind(settings.BIND)
     except OSError as error:
         raise Conflict(
-            f"IPMANAGER_BIND: cannot use {host}:{port}: {error.strerror}", hint="choose another port, or free this one"
+            f"IPMANAGER_BIND: cannot use {host}:{port}: {error.strerror}",
+            hint="choose another port, or free this one",
         ) from error
     with listener:
         yield listener
 
 
-# --- making ready ------------------------------------------------------------------------------------
+# --- making ready ---------------------------------------------------------------------------------
 
 
 def make_ready() -> None:
     """Prepare, and say where we are."""
     first_start = prepare()
-    say(f"IPManager {settings.VERSION} at {settings.PUBLIC_URL}/ (admin: {settings.PUBLIC_URL}/admin/)")
+    say(
+        f"IPManager {settings.VERSION} at {settings.PUBLIC_URL}/ (admin: {settings.PUBLIC_URL}/admin/)"
+    )
     if not first_start:
         say(
             f"Lost the password? {sys.executable} manage.py changepassword admin\n"
@@ -98,7 +106,8 @@ def make_ready() -> None:
 
 
 def prepare() -> bool:
-    """Tables, static files, a demo network when asked for, somebody who may log in; whether that is the first time."""
+    """Tables, static files, a demo network when asked for, somebody who may log in; whether that is
+    the first time."""
     create_private_database()
     call_command("migrate", interactive=False, verbosity=0)
     collect_static()
@@ -118,7 +127,9 @@ def create_private_database() -> None:
         try:
             os.close(os.open(database["NAME"], os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
-            raise Invalid(f"cannot use the database {database['NAME']}: {error.strerror}") from error
+            raise Invalid(
+                f"cannot use the database {database['NAME']}: {error.strerror}"
+            ) from error
 
 
 def collect_static() -> None:
@@ -147,7 +158,11 @@ def welcome() -> None:
     password = settings.ADMIN_PASSWORD or secrets.token_urlsafe(12)
     with transaction.atomic():
         admin = get_user_model().objects.create_superuser("admin", "", password)
-        value = "" if settings.BOOTSTRAP_TOKEN else Token.objects.create(admin, name="first", scopes=["admin"])[1]
+        value = (
+            ""
+            if settings.BOOTSTRAP_TOKEN
+            else Token.objects.create(admin, name="first", scopes=["admin"])[1]
+        )
     say(
         "Shown only this once:\n"
         f"  user:      admin\n"
@@ -169,7 +184,10 @@ def keep_bootstrap_token() -> None:
 def first_superuser() -> AbstractUser:
     user = get_user_model().objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if user is None:
-        raise Invalid("IPMANAGER_BOOTSTRAP_TOKEN needs a superuser", hint="run: python manage.py createsuperuser")
+        raise Invalid(
+            "IPMANAGER_BOOTSTRAP_TOKEN needs a superuser",
+            hint="run: python manage.py createsuperuser",
+        )
     return user
 
 
@@ -178,7 +196,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-# --- the parent and its children ---------------------------------------------------------------------
+# --- the parent and its children ------------------------------------------------------------------
 
 
 @dataclass
@@ -195,9 +213,13 @@ class Child:
     delay: float = 1  # seconds from its end to the next start
 
     def start(self) -> None:
-        # A session of its own: Ctrl-C in a terminal reaches the parent alone, which then ends the children.
+        # A session of its own: Ctrl-C in a terminal reaches the parent alone, which then ends the
+        # children.
         self.process = subprocess.Popen(
-            self.command, pass_fds=self.keep_open, start_new_session=True, preexec_fn=end_with_parent(os.getpid())
+            self.command,
+            pass_fds=self.keep_open,
+            start_new_session=True,
+            preexec_fn=end_with_parent(os.getpid()),
         )
         self.started = time.monotonic()
 
@@ -247,7 +269,8 @@ class Parent:
             self.end()
 
     def stop(self, *_: object) -> None:
-        """No threading.Event: a signal that comes upon its lock, which this very thread holds, waits for ever."""
+        """No threading.Event: a signal that comes upon its lock, which this very thread holds,
+        waits for ever."""
         self.stopping = True
 
     def look_after(self, child: Child) -> bool:
@@ -277,7 +300,14 @@ class Parent:
 def children(listener: socket.socket) -> list[Child]:
     """The web server, and the worker as soon as there is one."""
     number = listener.fileno()
-    gunicorn = ["-m", "gunicorn", "--config", "python:ipmanager.gunicorn_config", "--bind", f"fd://{number}"]
+    gunicorn = [
+        "-m",
+        "gunicorn",
+        "--config",
+        "python:ipmanager.gunicorn_config",
+        "--bind",
+        f"fd://{number}",
+    ]
     found = [Child("web server", [sys.executable, *gunicorn], essential=True, keep_open=(number,))]
     if "worker" in get_commands():
         worker = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"]
@@ -286,7 +316,8 @@ def children(listener: socket.socket) -> list[Child]:
 
 
 def end_with_parent(parent: int) -> Callable[[], None]:
-    """What a new child does first: ask the kernel for TERM when the parent dies, however it dies."""
+    """What a new child does first: ask the kernel for TERM when the parent dies, however it
+    dies."""
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     PR_SET_PDEATHSIG = 1
 
@@ -300,7 +331,11 @@ def end_with_parent(parent: int) -> Callable[[], None]:
 
 
 def describe_exit(status: int) -> str:
-    return f"ended with status {status}" if status >= 0 else f"was ended by {signal.Signals(-status).name}"
+    return (
+        f"ended with status {status}"
+        if status >= 0
+        else f"was ended by {signal.Signals(-status).name}"
+    )
 
 
 def complain(text: str) -> None:

@@ -1,4 +1,5 @@
-"""Requests, counted and told: how many, how they ended, how long they took, by their route; each with an id."""
+"""Requests, counted and told: how many, how they ended, how long they took, by their route; each
+with an id."""
 
 from __future__ import annotations
 
@@ -29,10 +30,17 @@ if SHARED:
     values.ValueClass = values.MultiProcessValue(counters.slot)
 _own = CollectorRegistry()
 REQUESTS = Counter(
-    "ipmanager_http_requests", "Requests that were answered.", ["method", "route", "status"], registry=_own
+    "ipmanager_http_requests",
+    "Requests that were answered.",
+    ["method", "route", "status"],
+    registry=_own,
 )
 DURATION = Histogram(
-    "ipmanager_http_request_seconds", "How long their answers took.", ["route"], buckets=SECONDS, registry=_own
+    "ipmanager_http_request_seconds",
+    "How long their answers took.",
+    ["route"],
+    buckets=SECONDS,
+    registry=_own,
 )
 
 
@@ -67,21 +75,31 @@ class Watch:
 
     def tell(self, status: int) -> None:
         """It has been answered."""
-        request, seconds, route = self._request, time.perf_counter() - self._started, route_of(self._request)
+        request, seconds, route = (
+            self._request,
+            time.perf_counter() - self._started,
+            route_of(self._request),
+        )
         method = request.method if request.method in METHODS else "other"
         _count(method, route, status).inc()
         _duration(route).observe(seconds)
         if not logger.isEnabledFor(logging.INFO):
             return
         facts = {
-            "method": request.method, "path": request.path, "route": route, "status": status,
-            "ms": round(seconds * 1000, 1), "client": proxies.client_address(request), "user": user_of(request),
-        }  # fmt: skip
+            "method": request.method,
+            "path": request.path,
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "client": proxies.client_address(request),
+            "user": user_of(request),
+        }
         logger.info("%s %s %d", request.method, request.path, status, extra=facts)
 
 
 class Traffic:
-    """Counts each request when its answer is known, and writes a line of it where such lines are wanted."""
+    """Counts each request when its answer is known, and writes a line of it where such lines are
+    wanted."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -96,8 +114,16 @@ class Traffic:
 
 def id_of(request: HttpRequest) -> str:
     """A proxy of ours may have given it one; a stranger's is his own business."""
-    given, caller = request.META.get("HTTP_X_REQUEST_ID", ""), proxies.parse(request.META.get("REMOTE_ADDR", ""))
-    if given and caller and proxies.is_trusted(caller) and re.fullmatch(r"[\w.-]{8,64}", given, re.ASCII):
+    given, caller = (
+        request.META.get("HTTP_X_REQUEST_ID", ""),
+        proxies.parse(request.META.get("REMOTE_ADDR", "")),
+    )
+    if (
+        given
+        and caller
+        and proxies.is_trusted(caller)
+        and re.fullmatch(r"[\w.-]{8,64}", given, re.ASCII)
+    ):
         return given
     return f"{random.getrandbits(128):032x}"  # no secret, and no system call
 
@@ -111,7 +137,8 @@ def user_of(request: HttpRequest) -> str:
 
 
 def route_of(request: HttpRequest) -> str:
-    """The pattern that the path matched: there are as many of them as we have written, whatever is asked for."""
+    """The pattern that the path matched: there are as many of them as we have written, whatever is
+    asked for."""
     match = request.resolver_match
     return readable(match.route) if match else "none"
 

@@ -34,7 +34,8 @@ class Loop(Protocol):
 
 
 def run() -> int:
-    """All of them until TERM or INT: 0. When one ends by itself all end: 1, and whoever started us starts us anew."""
+    """All of them until TERM or INT: 0. When one ends by itself all end: 1, and whoever started us
+    starts us anew."""
     loops: list[Loop] = [import_string(name)() for name in LOOPS]
     told, ended = threading.Event(), threading.Event()
 

@@ -41,7 +41,8 @@ class Worker:
         }
 
     def run(self) -> None:
-        """Until stop(); then it leaves no sign: who has ended in good order is known to be away at once."""
+        """Until stop(); then it leaves no sign: who has ended in good order is known to be away at
+        once."""
         self.beat()
         while not self.stopping.wait(EVERY):
             self.beat()
@@ -81,11 +82,16 @@ def is_here(worker: Pulse) -> bool:
     """Whether it runs, or ran, on this machine, since its last start, where we could see it."""
     boot, _slash, processes = worker.boot.partition("/")
     ours, _slash, visible = machine().partition("/")
-    return worker.host == socket.gethostname() and processes == visible and (boot == ours or not (boot and ours))
+    return (
+        worker.host == socket.gethostname()
+        and processes == visible
+        and (boot == ours or not (boot and ours))
+    )
 
 
 def began_since_start(worker: Any) -> bool:
-    """Whether it is here, and certainly of this start of the machine: where that is not told, by being fresh."""
+    """Whether it is here, and certainly of this start of the machine: where that is not told, by
+    being fresh."""
     is_told = not (worker.boot.startswith("/") or machine().startswith("/"))
     return is_here(worker) and (is_told or is_fresh(worker))
 
@@ -104,8 +110,8 @@ def has_ended(worker: Pulse) -> bool:
 
 
 def machine() -> str:
-    """Which start of which machine it is, and which processes can be seen there: two containers may have one name. A
-    hardened service is not told the former."""
+    """Which start of which machine it is, and which processes can be seen there: two containers may
+    have one name. A hardened service is not told the former."""
     try:
         boot = _BOOT_ID.read_text().strip()[:24]
     except OSError:
@@ -114,5 +120,6 @@ def machine() -> str:
 
 
 def clock_offset() -> float:
-    """The wall clock less the time since the machine's start: it changes only when somebody sets the clock."""
+    """The wall clock less the time since the machine's start: it changes only when somebody sets
+    the clock."""
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)

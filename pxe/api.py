@@ -1,4 +1,5 @@
-"""The usher over HTTP, for provisioning tools: what machines boot, and what they did on their way up."""
+"""The usher over HTTP, for provisioning tools: what machines boot, and what they did on their way
+up."""
 
 from __future__ import annotations
 
@@ -26,7 +27,15 @@ from ipam.api.filters import by_address, by_mac
 from ipam.models import Server, Subnet
 from pxe import files
 from pxe import serializers as shapes
-from pxe.models import BootAnswers, BootAssignment, BootEvent, BootFile, BootIdentity, BootImage, BootMenu
+from pxe.models import (
+    BootAnswers,
+    BootAssignment,
+    BootEvent,
+    BootFile,
+    BootIdentity,
+    BootImage,
+    BootMenu,
+)
 from pxe.querysets import initrds
 
 
@@ -74,9 +83,15 @@ class AnswersFilters(filters.FilterSet):
 class MenuFilters(filters.FilterSet):
     name = filters.CharFilter(max_length=60)
     is_default = filters.BooleanFilter()
-    parent = filters.ModelChoiceFilter(queryset=BootMenu.objects.all(), null_label="none", null_value="none")
-    server = filters.ModelChoiceFilter(field_name="server_rows__server", queryset=Server.objects.all())
-    subnet = filters.ModelChoiceFilter(field_name="subnet_rows__subnet", queryset=Subnet.objects.all())
+    parent = filters.ModelChoiceFilter(
+        queryset=BootMenu.objects.all(), null_label="none", null_value="none"
+    )
+    server = filters.ModelChoiceFilter(
+        field_name="server_rows__server", queryset=Server.objects.all()
+    )
+    subnet = filters.ModelChoiceFilter(
+        field_name="subnet_rows__subnet", queryset=Subnet.objects.all()
+    )
 
     class Meta:
         model = BootMenu
@@ -94,7 +109,9 @@ class IdentityFilters(filters.FilterSet):
 
 
 class EventFilters(filters.FilterSet):
-    server = filters.ModelChoiceFilter(queryset=Server.objects.all(), null_label="unknown", null_value="none")
+    server = filters.ModelChoiceFilter(
+        queryset=Server.objects.all(), null_label="unknown", null_value="none"
+    )
     assignment = filters.ModelChoiceFilter(queryset=BootAssignment.objects.all())
     kind = filters.MultipleChoiceFilter(choices=BootEvent.Kind.choices)
     ip_address = by_address()
@@ -109,7 +126,11 @@ class EventFilters(filters.FilterSet):
 class BootImages(Resource):
     """What machines can boot."""
 
-    queryset = BootImage.objects.select_related("kernel").prefetch_related(initrds()).order_by("position", "name", "pk")
+    queryset = (
+        BootImage.objects.select_related("kernel")
+        .prefetch_related(initrds())
+        .order_by("position", "name", "pk")
+    )
     serializer_class = shapes.ImageSerializer
     filterset_class = ImageFilters
     ordering_fields = ["name", "position", "created_at", "updated_at"]
@@ -129,7 +150,9 @@ class BootAssignments(Resource):
     ordering_fields = ["server", "state", "created_at", "updated_at"]
     scope = "boot"
 
-    def confine(self, rows: QuerySet[BootAssignment], networks: list[Network]) -> QuerySet[BootAssignment]:
+    def confine(
+        self, rows: QuerySet[BootAssignment], networks: list[Network]
+    ) -> QuerySet[BootAssignment]:
         return rows.filter(server__in=Server.objects.confined(networks))
 
 
@@ -160,10 +183,13 @@ class BootFiles(Resource):
     )
     @action(detail=True, methods=["put"], parser_classes=[Raw], filterset_class=None)
     def content(self, request: Request, pk: str) -> Response:
-        """Send the file itself as the body, whatever its size; it takes the place of the one that was there."""
+        """Send the file itself as the body, whatever its size; it takes the place of the one that
+        was there."""
         file = self.get_object()
         if file.url:
-            raise Conflict(_("“%s” is kept on another web server.") % file, _("Empty its URL first."))
+            raise Conflict(
+                _("“%s” is kept on another web server.") % file, _("Empty its URL first.")
+            )
         body: Any = request.data
         if not hasattr(body, "read"):
             raise Invalid(_("Send the file as the body, with its Content-Length."))
@@ -174,7 +200,8 @@ class BootFiles(Resource):
 
 
 class BootAnswerFiles(Resource):
-    """Answers to installers' questions. What may open machines can be written, and is never read."""
+    """Answers to installers' questions. What may open machines can be written, and is never
+    read."""
 
     queryset = BootAnswers.objects.order_by("name")
     serializer_class = shapes.AnswersSerializer
@@ -187,9 +214,9 @@ class BootAnswerFiles(Resource):
 class BootMenus(Resource):
     """Choices on the boot screen, for some servers, some subnets, or everybody else."""
 
-    queryset = BootMenu.objects.prefetch_related("images", "server_rows__server", "subnet_rows__subnet").order_by(
-        "name"
-    )
+    queryset = BootMenu.objects.prefetch_related(
+        "images", "server_rows__server", "subnet_rows__subnet"
+    ).order_by("name")
     serializer_class = shapes.MenuSerializer
     filterset_class = MenuFilters
     ordering_fields = ["name", "created_at", "updated_at"]
@@ -206,7 +233,9 @@ class BootIdentities(Resource):
     ordering_fields = ["server", "serial"]
     scope = "boot"
 
-    def confine(self, rows: QuerySet[BootIdentity], networks: list[Network]) -> QuerySet[BootIdentity]:
+    def confine(
+        self, rows: QuerySet[BootIdentity], networks: list[Network]
+    ) -> QuerySet[BootIdentity]:
         return rows.filter(server__in=Server.objects.confined(networks))
 
 
@@ -227,7 +256,9 @@ def _whole(body: IO[bytes], size: int) -> Iterator[bytes]:
     while size:
         piece = body.read(min(size, files.CHUNK))
         if not piece:
-            raise Invalid(_("The upload was cut off: %d bytes are missing.") % size, _("Send it again."))
+            raise Invalid(
+                _("The upload was cut off: %d bytes are missing.") % size, _("Send it again.")
+            )
         size -= len(piece)
         yield piece
 

@@ -19,7 +19,8 @@ BYTES = "application/octet-stream"
 
 
 def answer(request: HttpRequest, file: BootFile) -> HttpResponseBase:
-    """The response for one of our files. Raises NotFound. With IPMANAGER_BOOT_ACCEL, nginx does the work."""
+    """The response for one of our files. Raises NotFound. With IPMANAGER_BOOT_ACCEL, nginx does the
+    work."""
     if settings.BOOT_ACCEL:
         with files.open_file(file.name):
             place = quote(settings.BOOT_ACCEL + file.name)
@@ -45,14 +46,17 @@ def stream(request: HttpRequest, content: IO[bytes]) -> HttpResponseBase:
         return HttpResponse(status=206 if part else 200, headers=headers)
     if part:
         window = Window(content, part)
-        response: HttpResponseBase = StreamingHttpResponse(_chunks(window), status=206, headers=headers)
+        response: HttpResponseBase = StreamingHttpResponse(
+            _chunks(window), status=206, headers=headers
+        )
         response._resource_closers.append(window.close)  # type: ignore[attr-defined]
         return response
     return FileResponse(content, headers=headers)
 
 
 def _range(request: HttpRequest, mark: str) -> str:
-    """The wanted range; all of it when the file has changed since the first part was fetched (If-Range)."""
+    """The wanted range; all of it when the file has changed since the first part was fetched
+    (If-Range)."""
     same = request.headers.get("If-Range", mark) == mark
     return request.headers.get("Range", "") if same else ""
 

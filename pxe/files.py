@@ -1,8 +1,7 @@
 """The boot files that we keep: put one in place, open one, whatever name is asked for.
 
-A name is walked down from the root directory part by part, and no part may be a symbolic link: there is no name that
-leads out. Only files with a row in the database are served at all.
-"""
+A name is walked down from the root directory part by part, and no part may be a symbolic link:
+there is no name that leads out. Only files with a row in the database are served at all."""
 
 from __future__ import annotations
 
@@ -89,7 +88,8 @@ def _steps(root: Path, name: str) -> Iterator:
 
 
 def keep(file: BootFile, chunks: Iterable[bytes]) -> None:
-    """Put the content in place in one step and note its size and checksum. Raises Invalid, Conflict."""
+    """Put the content in place in one step and note its size and checksum. Raises Invalid,
+    Conflict."""
     names.check_file_name(file.name)
     path = settings.BOOT_ROOT / file.name
     try:
@@ -126,7 +126,8 @@ def measure(file: BootFile) -> None:
 
 
 def wanted_part(header: str, size: int) -> Part | None:
-    """What a Range header asks for (RFC 9110, 14.1); None for the whole, also when there are several ranges.
+    """What a Range header asks for (RFC 9110, 14.1); None for the whole, also when there are
+    several ranges.
 
     Raises ValueError when nothing of the file lies in it (416).
     """

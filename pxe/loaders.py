@@ -17,10 +17,14 @@ NAMES = frozenset((*REQUIRED, *OPTIONAL))
 
 
 def publish(source: Path = DEBIAN) -> list[Path]:
-    """Copy them; each appears whole or not at all. Those that are there already with the same content stay."""
+    """Copy them; each appears whole or not at all. Those that are there already with the same
+    content stay."""
     missing = [name for name in REQUIRED if not (source / name).is_file()]
     if missing:
-        text = _("There is no %(names)s in %(source)s.") % {"names": ", ".join(missing), "source": source}
+        text = _("There is no %(names)s in %(source)s.") % {
+            "names": ", ".join(missing),
+            "source": source,
+        }
         raise NotFound(text, _("Install Debian's package ipxe, or name its directory by --from."))
     settings.TFTP_ROOT.mkdir(parents=True, exist_ok=True)
     found = [name for name in (*REQUIRED, *OPTIONAL) if (source / name).is_file()]

@@ -1,4 +1,5 @@
-"""What the usher knows: files, images, menus, which server shall boot what, and what its machines have done."""
+"""What the usher knows: files, images, menus, which server shall boot what, and what its machines
+have done."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ from pxe.querysets import AssignmentQuerySet, EventQuerySet, ImageQuerySet, Menu
 
 
 class Row(LedgerRow):
-    """A row of ours: valid when it is saved, like the ledger's, but the ledger need not wait for it."""
+    """A row of ours: valid when it is saved, like the ledger's, but the ledger need not wait for
+    it."""
 
     class Meta:
         abstract = True
@@ -32,18 +34,29 @@ class Row(LedgerRow):
 
 
 class BootFile(Row):
-    """A kernel, an initrd or the like: in our own directory under this name, or on another web server."""
+    """A kernel, an initrd or the like: in our own directory under this name, or on another web
+    server."""
 
     name = models.CharField(
-        _("name"), max_length=200, unique=True, validators=[names.check_file_name],
+        _("name"),
+        max_length=200,
+        unique=True,
+        validators=[names.check_file_name],
         help_text=_("Its path below the directory of boot files, as in debian-12/vmlinuz."),
-    )  # fmt: skip
+    )
     url = models.CharField(
-        _("URL"), max_length=500, blank=True, default="", db_default="", validators=[names.check_url],
+        _("URL"),
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[names.check_url],
         help_text=_("Empty: the file is kept here. Debian's iPXE speaks http, not https."),
-    )  # fmt: skip
+    )
     size = models.BigIntegerField(_("size"), null=True, blank=True, editable=False)
-    sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True, default="", db_default="", editable=False)
+    sha256 = models.CharField(
+        _("SHA-256"), max_length=64, blank=True, default="", db_default="", editable=False
+    )
     history = HistoricalRecords(table_name="boot_files_history")
 
     class Meta:
@@ -66,22 +79,41 @@ class BootAnswers(Row):
         UNATTEND = "unattend", _("unattend.xml (Windows)")
 
     name = models.CharField(_("name"), max_length=60, unique=True, validators=[names.check_label])
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.PRESEED, db_default=Kind.PRESEED)
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=Kind, default=Kind.PRESEED, db_default=Kind.PRESEED
+    )
     text = models.TextField(
-        _("text"), max_length=answers.LONGEST,
+        _("text"),
+        max_length=answers.LONGEST,
         help_text=_("Variables: %s.") % ", ".join(f"@@{name}@@" for name in answers.VARIABLES),
-    )  # fmt: skip
+    )
     password_hash = models.CharField(
-        _("password hash"), max_length=220, blank=True, default="", db_default="",
-        validators=[RegexValidator(rf"\A{answers.PASSWORD_HASH}\Z", _("Give a hash as mkpasswd prints it."))],
+        _("password hash"),
+        max_length=220,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[
+            RegexValidator(rf"\A{answers.PASSWORD_HASH}\Z", _("Give a hash as mkpasswd prints it."))
+        ],
         help_text=_("For @@password_hash@@. Not the password itself."),
-    )  # fmt: skip
+    )
     ssh_key = models.CharField(
-        _("SSH key"), max_length=1400, blank=True, default="", db_default="",
-        validators=[RegexValidator(rf"\A{answers.SSH_KEY}\Z", _("Give one public key, as in ssh-ed25519 AAAA… name."))],
+        _("SSH key"),
+        max_length=1400,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[
+            RegexValidator(
+                rf"\A{answers.SSH_KEY}\Z", _("Give one public key, as in ssh-ed25519 AAAA… name.")
+            )
+        ],
         help_text=_("For @@ssh_key@@."),
-    )  # fmt: skip
-    history = HistoricalRecords(table_name="boot_answers_history", excluded_fields=["text", "password_hash", "ssh_key"])
+    )
+    history = HistoricalRecords(
+        table_name="boot_answers_history", excluded_fields=["text", "password_hash", "ssh_key"]
+    )
 
     class Meta:
         db_table = "boot_answers"
@@ -110,27 +142,54 @@ class BootImage(Row):
         ARM64 = "arm64", _("UEFI arm64")
 
     name = models.CharField(_("name"), max_length=60, unique=True, validators=[names.check_label])
-    description = models.CharField(_("description"), max_length=255, blank=True, default="", db_default="")
-    kind = models.CharField(_("kind"), max_length=5, choices=Kind, default=Kind.LINUX, db_default=Kind.LINUX)
-    arch = models.CharField(_("for"), max_length=5, choices=Arch, default=Arch.ANY, db_default=Arch.ANY)
+    description = models.CharField(
+        _("description"), max_length=255, blank=True, default="", db_default=""
+    )
+    kind = models.CharField(
+        _("kind"), max_length=5, choices=Kind, default=Kind.LINUX, db_default=Kind.LINUX
+    )
+    arch = models.CharField(
+        _("for"), max_length=5, choices=Arch, default=Arch.ANY, db_default=Arch.ANY
+    )
     enabled = models.BooleanField(_("enabled"), default=True, db_default=True)
     position = models.PositiveSmallIntegerField(
         _("position"), default=100, db_default=100, help_text=_("Lower ones stand higher in menus.")
     )
     kernel = models.ForeignKey(
-        BootFile, models.PROTECT, null=True, blank=True, related_name="kernel_of", verbose_name=_("kernel")
+        BootFile,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="kernel_of",
+        verbose_name=_("kernel"),
     )
     cmdline = models.CharField(
-        _("command line"), max_length=names.LONGEST_CMDLINE, blank=True, default="", db_default="",
+        _("command line"),
+        max_length=names.LONGEST_CMDLINE,
+        blank=True,
+        default="",
+        db_default="",
         validators=[names.check_cmdline],
         help_text=_("Arguments of the kernel. Everybody on the network can read them: no secrets."),
-    )  # fmt: skip
+    )
     answers = models.ForeignKey(
-        BootAnswers, models.PROTECT, null=True, blank=True, related_name="images", verbose_name=_("answer file"),
-        help_text=_("For unattended installations; given only to the server itself, by a one-time permit."),
-    )  # fmt: skip
+        BootAnswers,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="images",
+        verbose_name=_("answer file"),
+        help_text=_(
+            "For unattended installations; given only to the server itself, by a one-time permit."
+        ),
+    )
     chain_url = models.CharField(
-        _("chain URL"), max_length=500, blank=True, default="", db_default="", validators=[names.check_url]
+        _("chain URL"),
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[names.check_url],
     )
     history = HistoricalRecords(table_name="boot_images_history")
     objects = ImageQuerySet.as_manager()
@@ -141,17 +200,23 @@ class BootImage(Row):
         verbose_name = _("boot image")
         verbose_name_plural = _("boot images")
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["linux", "chain"]), name="boot_images_kind"),
-            models.CheckConstraint(condition=Q(arch__in=["any", "bios", "uefi", "arm64"]), name="boot_images_arch"),
             models.CheckConstraint(
-                condition=Q(kind="chain") | Q(kernel__isnull=False), name="boot_images_linux_has_a_kernel",
+                condition=Q(kind__in=["linux", "chain"]), name="boot_images_kind"
+            ),
+            models.CheckConstraint(
+                condition=Q(arch__in=["any", "bios", "uefi", "arm64"]), name="boot_images_arch"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="chain") | Q(kernel__isnull=False),
+                name="boot_images_linux_has_a_kernel",
                 violation_error_message=_("An image that boots a kernel names the kernel."),
             ),
             models.CheckConstraint(
-                condition=Q(kind="linux") | ~Q(chain_url=""), name="boot_images_chain_has_a_url",
+                condition=Q(kind="linux") | ~Q(chain_url=""),
+                name="boot_images_chain_has_a_url",
                 violation_error_message=_("An image that chains names the URL."),
             ),
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -188,8 +253,12 @@ class BootImage(Row):
 class BootInitrd(models.Model):
     """An initrd of an image, in its place among the others."""
 
-    image = models.ForeignKey(BootImage, models.CASCADE, related_name="initrd_rows", verbose_name=_("boot image"))
-    file = models.ForeignKey(BootFile, models.PROTECT, related_name="initrd_rows", verbose_name=_("file"))
+    image = models.ForeignKey(
+        BootImage, models.CASCADE, related_name="initrd_rows", verbose_name=_("boot image")
+    )
+    file = models.ForeignKey(
+        BootFile, models.PROTECT, related_name="initrd_rows", verbose_name=_("file")
+    )
     position = models.PositiveSmallIntegerField(_("position"), default=1, db_default=1)
 
     class Meta:
@@ -209,26 +278,49 @@ class BootMenu(Row):
     name = models.CharField(_("name"), max_length=60, unique=True, validators=[names.check_label])
     title = models.CharField(_("title"), max_length=70, validators=[names.check_label])
     is_default = models.BooleanField(
-        _("default menu"), default=False, db_default=False, help_text=_("For every machine without a menu of its own.")
+        _("default menu"),
+        default=False,
+        db_default=False,
+        help_text=_("For every machine without a menu of its own."),
     )
     parent = models.ForeignKey(
-        "self", models.CASCADE, null=True, blank=True, related_name="submenus", verbose_name=_("shown in"),
+        "self",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="submenus",
+        verbose_name=_("shown in"),
         help_text=_("Makes this a submenu of another menu."),
-    )  # fmt: skip
+    )
     all_images = models.BooleanField(
-        _("every image"), default=True, db_default=True, help_text=_("Every enabled image; else those chosen here.")
+        _("every image"),
+        default=True,
+        db_default=True,
+        help_text=_("Every enabled image; else those chosen here."),
     )
     images = models.ManyToManyField(
-        BootImage, blank=True, related_name="menus", db_table="boot_menu_images", verbose_name=_("images")
+        BootImage,
+        blank=True,
+        related_name="menus",
+        db_table="boot_menu_images",
+        verbose_name=_("images"),
     )
     default_image = models.ForeignKey(
-        BootImage, models.PROTECT, null=True, blank=True, related_name="default_of", verbose_name=_("default"),
+        BootImage,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="default_of",
+        verbose_name=_("default"),
         help_text=_("What boots when nobody presses a key. Empty: the local disk."),
-    )  # fmt: skip
+    )
     timeout = models.PositiveSmallIntegerField(
-        _("timeout (s)"), default=5, db_default=5, validators=[MaxValueValidator(3600)],
+        _("timeout (s)"),
+        default=5,
+        db_default=5,
+        validators=[MaxValueValidator(3600)],
         help_text=_("0 waits for ever."),
-    )  # fmt: skip
+    )
     shell = models.BooleanField(_("iPXE shell"), default=True, db_default=True)
     history = HistoricalRecords(table_name="boot_menus_history")
     objects = MenuQuerySet.as_manager()
@@ -240,10 +332,12 @@ class BootMenu(Row):
         verbose_name_plural = _("boot menus")
         constraints = [
             models.UniqueConstraint(
-                fields=["is_default"], condition=Q(is_default=True), name="boot_menus_one_default",
+                fields=["is_default"],
+                condition=Q(is_default=True),
+                name="boot_menus_one_default",
                 violation_error_message=_("Another menu is the default menu."),
             )
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -255,8 +349,12 @@ class BootMenu(Row):
 class MenuServer(models.Model):
     """A server that sees this menu."""
 
-    menu = models.ForeignKey(BootMenu, models.CASCADE, related_name="server_rows", verbose_name=_("boot menu"))
-    server = models.OneToOneField(Server, models.CASCADE, related_name="boot_menu_row", verbose_name=_("server"))
+    menu = models.ForeignKey(
+        BootMenu, models.CASCADE, related_name="server_rows", verbose_name=_("boot menu")
+    )
+    server = models.OneToOneField(
+        Server, models.CASCADE, related_name="boot_menu_row", verbose_name=_("server")
+    )
 
     class Meta:
         db_table = "boot_menu_servers"
@@ -268,10 +366,15 @@ class MenuServer(models.Model):
 
 
 class MenuSubnet(models.Model):
-    """A subnet whose machines see this menu, unless they or a smaller subnet have one of their own."""
+    """A subnet whose machines see this menu, unless they or a smaller subnet have one of their
+    own."""
 
-    menu = models.ForeignKey(BootMenu, models.CASCADE, related_name="subnet_rows", verbose_name=_("boot menu"))
-    subnet = models.OneToOneField(Subnet, models.CASCADE, related_name="boot_menu_row", verbose_name=_("subnet"))
+    menu = models.ForeignKey(
+        BootMenu, models.CASCADE, related_name="subnet_rows", verbose_name=_("boot menu")
+    )
+    subnet = models.OneToOneField(
+        Subnet, models.CASCADE, related_name="boot_menu_row", verbose_name=_("subnet")
+    )
 
     class Meta:
         db_table = "boot_menu_subnets"
@@ -285,16 +388,22 @@ class MenuSubnet(models.Model):
 class BootIdentity(models.Model):
     """How a server's firmware names itself, for machines whose MAC is not in the ledger."""
 
-    server = models.OneToOneField(Server, models.CASCADE, related_name="boot_identity", verbose_name=_("server"))
+    server = models.OneToOneField(
+        Server, models.CASCADE, related_name="boot_identity", verbose_name=_("server")
+    )
     uuid = models.UUIDField(_("UUID"), null=True, blank=True, unique=True)
-    serial = models.CharField(_("serial number"), max_length=100, blank=True, default="", db_default="")
+    serial = models.CharField(
+        _("serial number"), max_length=100, blank=True, default="", db_default=""
+    )
 
     class Meta:
         db_table = "boot_identities"
         verbose_name = _("firmware identity")
         verbose_name_plural = _("firmware identities")
         constraints = [
-            models.UniqueConstraint(fields=["serial"], condition=~Q(serial=""), name="boot_identities_serial")
+            models.UniqueConstraint(
+                fields=["serial"], condition=~Q(serial=""), name="boot_identities_serial"
+            )
         ]
 
     def __str__(self) -> str:
@@ -326,29 +435,57 @@ class BootAssignment(Row):
         START = "start", _("its files have been fetched")
         CALLBACK = "callback", _("the installed system calls back")
 
-    server = models.ForeignKey(Server, models.CASCADE, related_name="boot_assignments", verbose_name=_("server"))
-    image = models.ForeignKey(
-        BootImage, models.PROTECT, null=True, blank=True, related_name="assignments", verbose_name=_("boot image"),
-        help_text=_("Empty: the local disk."),
-    )  # fmt: skip
-    mode = models.CharField(_("mode"), max_length=6, choices=Mode, default=Mode.ONCE, db_default=Mode.ONCE)
-    ends_with = models.CharField(
-        _("done when"), max_length=8, choices=EndsWith, default=EndsWith.CALLBACK, db_default=EndsWith.CALLBACK,
-        help_text=_("Only for “once”."),
-    )  # fmt: skip
-    max_attempts = models.PositiveSmallIntegerField(
-        _("attempts"), default=3, db_default=3, validators=[MinValueValidator(1), MaxValueValidator(100)],
-        help_text=_("After so many attempts the machine boots its disk."),
-    )  # fmt: skip
-    time_limit = models.PositiveIntegerField(
-        _("time limit (min)"), default=120, db_default=120, validators=[MinValueValidator(1), MaxValueValidator(10080)],
-        help_text=_("Counted from the first attempt; after it the machine boots its disk."),
-    )  # fmt: skip
-    state = models.CharField(
-        _("state"), max_length=9, choices=State, default=State.WAITING, db_default=State.WAITING, editable=False
+    server = models.ForeignKey(
+        Server, models.CASCADE, related_name="boot_assignments", verbose_name=_("server")
     )
-    attempts = models.PositiveSmallIntegerField(_("attempts made"), default=0, db_default=0, editable=False)
-    first_offered_at = models.DateTimeField(_("first offered"), null=True, blank=True, editable=False)
+    image = models.ForeignKey(
+        BootImage,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="assignments",
+        verbose_name=_("boot image"),
+        help_text=_("Empty: the local disk."),
+    )
+    mode = models.CharField(
+        _("mode"), max_length=6, choices=Mode, default=Mode.ONCE, db_default=Mode.ONCE
+    )
+    ends_with = models.CharField(
+        _("done when"),
+        max_length=8,
+        choices=EndsWith,
+        default=EndsWith.CALLBACK,
+        db_default=EndsWith.CALLBACK,
+        help_text=_("Only for “once”."),
+    )
+    max_attempts = models.PositiveSmallIntegerField(
+        _("attempts"),
+        default=3,
+        db_default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("After so many attempts the machine boots its disk."),
+    )
+    time_limit = models.PositiveIntegerField(
+        _("time limit (min)"),
+        default=120,
+        db_default=120,
+        validators=[MinValueValidator(1), MaxValueValidator(10080)],
+        help_text=_("Counted from the first attempt; after it the machine boots its disk."),
+    )
+    state = models.CharField(
+        _("state"),
+        max_length=9,
+        choices=State,
+        default=State.WAITING,
+        db_default=State.WAITING,
+        editable=False,
+    )
+    attempts = models.PositiveSmallIntegerField(
+        _("attempts made"), default=0, db_default=0, editable=False
+    )
+    first_offered_at = models.DateTimeField(
+        _("first offered"), null=True, blank=True, editable=False
+    )
     last_offered_at = models.DateTimeField(_("last offered"), null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True, editable=False)
     history = HistoricalRecords(
@@ -364,16 +501,22 @@ class BootAssignment(Row):
         verbose_name_plural = _("boot assignments")
         constraints = [
             models.UniqueConstraint(
-                fields=["server", "mode"], condition=Q(state__in=["waiting", "offered"]), name="boot_assignments_open",
+                fields=["server", "mode"],
+                condition=Q(state__in=["waiting", "offered"]),
+                name="boot_assignments_open",
                 violation_error_message=_("This server has an open assignment of this mode."),
             ),
-            models.CheckConstraint(condition=Q(mode__in=["always", "once"]), name="boot_assignments_mode"),
+            models.CheckConstraint(
+                condition=Q(mode__in=["always", "once"]), name="boot_assignments_mode"
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=["waiting", "offered", "done", "given_up", "timed_out"]),
                 name="boot_assignments_state",
             ),
-            models.CheckConstraint(condition=Q(attempts__lte=F("max_attempts")), name="boot_assignments_attempts"),
-        ]  # fmt: skip
+            models.CheckConstraint(
+                condition=Q(attempts__lte=F("max_attempts")), name="boot_assignments_attempts"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.server}: {self.image or _('local disk')} ({self.get_mode_display()})"
@@ -387,7 +530,8 @@ class BootAssignment(Row):
 
 
 class BootPermit(models.Model):
-    """A server's one-time right to fetch its answer file and to call back. Holds digests of secrets, no secret."""
+    """A server's one-time right to fetch its answer file and to call back. Holds digests of
+    secrets, no secret."""
 
     assignment = models.ForeignKey(BootAssignment, models.CASCADE, related_name="permits")
     digest = models.CharField(max_length=64, unique=True)
@@ -406,7 +550,8 @@ class BootPermit(models.Model):
 
 
 class BootEvent(models.Model):
-    """Something a machine did on its way up, as we saw it. Of a machine that we do not know, the last one of a kind."""
+    """Something a machine did on its way up, as we saw it. Of a machine that we do not know, the
+    last one of a kind."""
 
     class Kind(models.TextChoices):
         DHCP = "dhcp", _("asked DHCP for a boot file")
@@ -421,19 +566,30 @@ class BootEvent(models.Model):
         REFUSED = "refused", _("was refused")
 
     server = models.ForeignKey(
-        Server, models.CASCADE, null=True, blank=True, related_name="boot_events", db_index=False,
+        Server,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="boot_events",
+        db_index=False,
         verbose_name=_("server"),
-    )  # fmt: skip
+    )
     at = models.DateTimeField(_("when"), default=timezone.now, db_default=Now())
     kind = models.CharField(_("event"), max_length=7, choices=Kind)
     ip_address = AddressField(_("IP address"), null=True, blank=True)
     mac_address = MACField(_("MAC address"), null=True, blank=True)
     firmware = models.CharField(_("firmware"), max_length=5, default="", db_default="", blank=True)
-    image = models.ForeignKey(BootImage, models.SET_NULL, null=True, blank=True, verbose_name=_("boot image"))
+    image = models.ForeignKey(
+        BootImage, models.SET_NULL, null=True, blank=True, verbose_name=_("boot image")
+    )
     assignment = models.ForeignKey(
-        BootAssignment, models.SET_NULL, null=True, blank=True, related_name="events",
+        BootAssignment,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="events",
         verbose_name=_("boot assignment"),
-    )  # fmt: skip
+    )
     detail = models.CharField(_("detail"), max_length=300, default="", db_default="", blank=True)
     objects = EventQuerySet.as_manager()
 
@@ -443,7 +599,9 @@ class BootEvent(models.Model):
         verbose_name = _("boot event")
         verbose_name_plural = _("boot events")
         constraints = [
-            models.UniqueConstraint(fields=["ip_address", "kind"], condition=Q(server=None), name="boot_events_unknown")
+            models.UniqueConstraint(
+                fields=["ip_address", "kind"], condition=Q(server=None), name="boot_events_unknown"
+            )
         ]
         indexes = [
             models.Index(fields=["server", "-id"], name="boot_events_server"),

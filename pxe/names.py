@@ -1,7 +1,7 @@
 """What may stand in a boot image: names, paths, arguments and URLs, each checked by one function.
 
-Every check raises ValidationError with a sentence for people. The script writer does not rely on them.
-"""
+Every check raises ValidationError with a sentence for people. The script writer does not rely on
+them."""
 
 import re
 
@@ -20,16 +20,21 @@ def check_label(text: str) -> None:
     """A name that every boot screen can show."""
     if ipxe.plain(text) != text:
         raise ValidationError(
-            _("Boot screens show letters, digits, blanks and . _ ( ) + , : / @ = [ ] * ! ? %% ' \" -; "
-              "begin with a letter or digit.") % ()
-        )  # fmt: skip
+            _(
+                "Boot screens show letters, digits, blanks and . _ ( ) + , : / @ = [ ] * ! ? %% ' \" -; "
+                "begin with a letter or digit."
+            )
+            % ()
+        )
 
 
 def check_file_name(text: str) -> None:
     """A path below the root of boot files: no way out of it can be written."""
     if not is_file_name(text):
         raise ValidationError(
-            _("Use names of letters, digits and . _ + ~ -, none starting with a dot, parted by /: debian-12/vmlinuz.")
+            _(
+                "Use names of letters, digits and . _ + ~ -, none starting with a dot, parted by /: debian-12/vmlinuz."
+            )
         )
 
 
@@ -39,7 +44,9 @@ def is_file_name(text: str) -> bool:
 
 def check_url(text: str) -> None:
     if not is_url(text):
-        raise ValidationError(_("Give a URL such as http://10.0.0.1/vmlinuz, without blanks, $, \\ and `."))
+        raise ValidationError(
+            _("Give a URL such as http://10.0.0.1/vmlinuz, without blanks, $, \\ and `.")
+        )
 
 
 def is_url(text: str) -> bool:
@@ -51,16 +58,22 @@ def check_cmdline(text: str) -> None:
     for word in text.split():
         if not ipxe.is_word(word):
             raise ValidationError(
-                _("“%s” cannot stand here: iPXE would take it for a command, a comment or a setting. "
-                  "Leave out $, \\, `, control characters and words such as ||, && and ;.") % word[:60]
-            )  # fmt: skip
+                _(
+                    "“%s” cannot stand here: iPXE would take it for a command, a comment or a setting. "
+                    "Leave out $, \\, `, control characters and words such as ||, && and ;."
+                )
+                % word[:60]
+            )
     if not is_cmdline(text):
         raise ValidationError(_("A command line has one line of up to %d signs.") % LONGEST_CMDLINE)
     if found := _SECRET.search(text):
         raise ValidationError(
-            _("“%s” looks like a secret. Everybody on the network can read this line; "
-              "put secrets into an answer file.") % found[0]
-        )  # fmt: skip
+            _(
+                "“%s” looks like a secret. Everybody on the network can read this line; "
+                "put secrets into an answer file."
+            )
+            % found[0]
+        )
 
 
 def is_cmdline(text: str) -> bool:

@@ -45,8 +45,8 @@ class MenuQuerySet(models.QuerySet["BootMenu"]):
     """Menus."""
 
     def of(self, server: Server | None, source: Address | None) -> list[BootMenu]:
-        """A machine's own menu, else that of the most specific subnet around it that has one, else the default one,
-        and after it its submenus. Nothing: there is no default menu. One query."""
+        """A machine's own menu, else that of the most specific subnet around it that has one, else
+        the default one, and after it its submenus. Nothing: there is no default menu. One query."""
         address = server.ip_address if server and server.ip_address else source
         around = list(supernets(host_network(address))) if address else []
         asked = [NetworkField().get_db_prep_value(one, connection) for one in around]
@@ -54,7 +54,8 @@ class MenuQuerySet(models.QuerySet["BootMenu"]):
         return list(self.raw(sql, [server and server.pk, *asked]))
 
     def choices(self, menus: Sequence[BootMenu]) -> dict[int, set[int]]:
-        """Which images each of these menus offers, for those that do not offer every image. One query."""
+        """Which images each of these menus offers, for those that do not offer every image. One
+        query."""
         found: dict[int, set[int]] = {menu.pk: set() for menu in menus if not menu.all_images}
         pairs = self.model.images.through.objects.filter(bootmenu__in=list(found))
         for menu_id, image_id in pairs.values_list("bootmenu", "bootimage"):
@@ -105,14 +106,20 @@ class EventQuerySet(models.QuerySet["BootEvent"]):
 
 
 def _keep(whose: str, params: list[int], number: int) -> None:
-    """In SQL of our own: Django would take longer to write it than the database to do it, and machines wait."""
+    """In SQL of our own: Django would take longer to write it than the database to do it, and
+    machines wait."""
     edge = f"SELECT id FROM boot_events WHERE {whose} ORDER BY id DESC LIMIT 1 OFFSET {number}"
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM boot_events WHERE {whose} AND id <= ({edge})", [*params, *params])
+        cursor.execute(
+            f"DELETE FROM boot_events WHERE {whose} AND id <= ({edge})", [*params, *params]
+        )
 
 
 def claims(
-    mac: str | None = None, uuid: UUID | None = None, serial: str = "", source: Address | None = None
+    mac: str | None = None,
+    uuid: UUID | None = None,
+    serial: str = "",
+    source: Address | None = None,
 ) -> list[Claim]:
     """Whom we know by one of these, the weightiest first. One query."""
     asked = {
@@ -123,19 +130,33 @@ def claims(
         "now": connection.ops.adapt_datetimefield_value(timezone.now()),
     }
     found: Iterable[Any] = Server.objects.raw(_CLAIMS, asked)
-    return [Claim(row.way, row, bool(row.is_assigned), bool(row.was_installed), row.card) for row in found]
+    return [
+        Claim(row.way, row, bool(row.is_assigned), bool(row.was_installed), row.card)
+        for row in found
+    ]
 
 
 class Way(IntEnum):
-    """How a machine is known: by what it says of itself, then by the address that it speaks from."""
+    """How a machine is known: by what it says of itself, then by the address that it speaks
+    from."""
 
-    OWN_CARD, FURTHER_CARD, UUID, SERIAL, OWN_ADDRESS, FURTHER_ADDRESS, LEASE, LEASE_OF_FURTHER_CARD, CARD = range(9)
+    (
+        OWN_CARD,
+        FURTHER_CARD,
+        UUID,
+        SERIAL,
+        OWN_ADDRESS,
+        FURTHER_ADDRESS,
+        LEASE,
+        LEASE_OF_FURTHER_CARD,
+        CARD,
+    ) = range(9)
 
 
 class Claim(NamedTuple):
-    """A server that it may be. `is_assigned`: it has open assignments; `was_installed`: it has been through an
-    installation, and from then on nobody chooses one but people. Way.CARD has no server but the card that leased the
-    address."""
+    """A server that it may be. `is_assigned`: it has open assignments; `was_installed`: it has been
+    through an installation, and from then on nobody chooses one but people. Way.CARD has no server
+    but the card that leased the address."""
 
     way: Way
     server: Server

@@ -1,4 +1,5 @@
-"""What an image, a menu or an assignment may not be, said at the field. All raise ValidationError."""
+"""What an image, a menu or an assignment may not be, said at the field. All raise
+ValidationError."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def check_answers(given: BootAnswers) -> None:
 
 
 def check_menu(menu: BootMenu) -> None:
-    """Menus stand two deep: what has a parent is nobody's parent, and is no machine's first menu."""
+    """Menus stand two deep: what has a parent is nobody's parent, and is no machine's first
+    menu."""
     errors = {}
     if menu.parent_id:
         if menu.parent_id == menu.pk or menu.parent.parent_id:  # type: ignore[union-attr]
@@ -41,7 +43,9 @@ def check_menu(menu: BootMenu) -> None:
             errors["parent"] = _("This menu has submenus; it cannot become one.")
         if menu.is_default:
             errors["is_default"] = _("A submenu cannot be the default menu.")
-    elif menu.is_default and (other := type(menu).objects.filter(is_default=True).exclude(pk=menu.pk).first()):
+    elif menu.is_default and (
+        other := type(menu).objects.filter(is_default=True).exclude(pk=menu.pk).first()
+    ):
         errors["is_default"] = Clash(_("“%s” is the default menu; untick it there first.") % other)
     if errors:
         raise ValidationError(errors)
@@ -57,7 +61,11 @@ def check_assignment(assignment: BootAssignment) -> None:
         raise ValidationError({"image": _("“%s” is disabled.") % assignment.image})
     if assignment.is_open and (other := _twin(assignment)):
         text = _("%(server)s boots “%(image)s” %(mode)s already; change or delete that assignment.")
-        names = {"server": other.server, "image": other.image or _("local disk"), "mode": other.get_mode_display()}
+        names = {
+            "server": other.server,
+            "image": other.image or _("local disk"),
+            "mode": other.get_mode_display(),
+        }
         raise ValidationError({"server": Clash(text % names)})
 
 
@@ -68,6 +76,11 @@ def _twin(assignment: BootAssignment) -> BootAssignment | None:
 
 def check_identity(identity: BootIdentity) -> None:
     """No two servers are called the same."""
-    others = type(identity).objects.filter(serial=identity.serial).exclude(pk=identity.pk).select_related("server")
+    others = (
+        type(identity)
+        .objects.filter(serial=identity.serial)
+        .exclude(pk=identity.pk)
+        .select_related("server")
+    )
     if identity.serial and (other := others.first()):
         raise ValidationError({"serial": Clash(_("%s has this serial number.") % other.server)})

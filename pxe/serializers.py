@@ -32,7 +32,8 @@ from pxe.models import (
 
 
 class FileByName(serializers.SlugRelatedField):
-    """`debian-12/vmlinuz`. No file's name holds a NUL, and PostgreSQL would not even look for one."""
+    """`debian-12/vmlinuz`. No file's name holds a NUL, and PostgreSQL would not even look for
+    one."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(slug_field="name", queryset=BootFile.objects.all(), **kwargs)
@@ -52,42 +53,76 @@ class ImageSerializer(Ledger):
     class Meta:
         model = BootImage
         fields = [
-            "id", "name", "description", "kind", "arch", "enabled", "position", "kernel", "initrds", "cmdline",
-            "answers", "chain_url", "created_at", "updated_at",
-        ]  # fmt: skip
+            "id",
+            "name",
+            "description",
+            "kind",
+            "arch",
+            "enabled",
+            "position",
+            "kernel",
+            "initrds",
+            "cmdline",
+            "answers",
+            "chain_url",
+            "created_at",
+            "updated_at",
+        ]
 
 
 class AssignmentSerializer(Ledger):
-    """`state` and `attempts` are the machine's to change. A new installation is a new assignment."""
+    """`state` and `attempts` are the machine's to change. A new installation is a new
+    assignment."""
 
     server_name = serializers.CharField(source="server.hostname", read_only=True)
-    image_name = serializers.CharField(source="image.name", read_only=True, default=None, allow_null=True)
+    image_name = serializers.CharField(
+        source="image.name", read_only=True, default=None, allow_null=True
+    )
     reason = serializers.SerializerMethodField(help_text="Where it stands, in words.")
 
     class Meta:
         model = BootAssignment
         fields = [
-            "id", "server", "server_name", "image", "image_name", "mode", "ends_with", "max_attempts", "time_limit",
-            "state", "attempts", "reason", "first_offered_at", "last_offered_at", "ended_at", "created_at",
+            "id",
+            "server",
+            "server_name",
+            "image",
+            "image_name",
+            "mode",
+            "ends_with",
+            "max_attempts",
+            "time_limit",
+            "state",
+            "attempts",
+            "reason",
+            "first_offered_at",
+            "last_offered_at",
+            "ended_at",
+            "created_at",
             "updated_at",
-        ]  # fmt: skip
+        ]
         read_only_fields = ["state", "attempts", "first_offered_at", "last_offered_at", "ended_at"]
 
     def get_reason(self, row: BootAssignment) -> str:
         return boot_once.reason(row) if row.mode == BootAssignment.Mode.ONCE else ""
 
     def validate_image(self, image: BootImage | None) -> BootImage | None:
-        """An answer file may open machines, and belongs to no network: who has bounds does not choose one."""
+        """An answer file may open machines, and belongs to no network: who has bounds does not
+        choose one."""
         request = self.context.get("request")
         known = self.instance and self.instance.image == image
         if image and image.answers_id and not known and request and confines(request):
-            text = _("“%s” has an answer file; a token that is for some networks only cannot assign it.")
+            text = _(
+                "“%s” has an answer file; a token that is for some networks only cannot assign it."
+            )
             raise exceptions.PermissionDenied(text % image)
         return image
 
     def validate_server(self, server: Any) -> Any:
         if self.instance and server != self.instance.server:
-            raise serializers.ValidationError("An assignment stays with its server; make one for the other server.")
+            raise serializers.ValidationError(
+                "An assignment stays with its server; make one for the other server."
+            )
         return server
 
 
@@ -101,7 +136,9 @@ class FileSerializer(Ledger):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.instance and attrs.get("name", self.instance.name) != self.instance.name:
-            raise serializers.ValidationError({"name": [_("A file keeps its name; make a row for the other one.")]})
+            raise serializers.ValidationError(
+                {"name": [_("A file keeps its name; make a row for the other one.")]}
+            )
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> BootFile:
@@ -118,7 +155,16 @@ class AnswersSerializer(Ledger):
 
     class Meta:
         model = BootAnswers
-        fields = ["id", "name", "kind", "text", "password_hash", "ssh_key", "created_at", "updated_at"]
+        fields = [
+            "id",
+            "name",
+            "kind",
+            "text",
+            "password_hash",
+            "ssh_key",
+            "created_at",
+            "updated_at",
+        ]
         extra_kwargs = {name: {"write_only": True} for name in ("text", "password_hash", "ssh_key")}
 
 
@@ -131,16 +177,34 @@ class IdentitySerializer(Ledger):
 class MenuSerializer(Ledger):
     """For whom it is, and what is in it. A list that is sent replaces the one that was."""
 
-    images = serializers.PrimaryKeyRelatedField(queryset=BootImage.objects.all(), many=True, required=False)
-    servers = serializers.PrimaryKeyRelatedField(queryset=Server.objects.all(), many=True, required=False)
-    subnets = serializers.PrimaryKeyRelatedField(queryset=Subnet.objects.all(), many=True, required=False)
+    images = serializers.PrimaryKeyRelatedField(
+        queryset=BootImage.objects.all(), many=True, required=False
+    )
+    servers = serializers.PrimaryKeyRelatedField(
+        queryset=Server.objects.all(), many=True, required=False
+    )
+    subnets = serializers.PrimaryKeyRelatedField(
+        queryset=Subnet.objects.all(), many=True, required=False
+    )
 
     class Meta:
         model = BootMenu
         fields = [
-            "id", "name", "title", "is_default", "parent", "all_images", "images", "default_image", "timeout",
-            "shell", "servers", "subnets", "created_at", "updated_at",
-        ]  # fmt: skip
+            "id",
+            "name",
+            "title",
+            "is_default",
+            "parent",
+            "all_images",
+            "images",
+            "default_image",
+            "timeout",
+            "shell",
+            "servers",
+            "subnets",
+            "created_at",
+            "updated_at",
+        ]
 
     def to_representation(self, menu: BootMenu) -> dict[str, Any]:
         menu.servers = [row.server for row in menu.server_rows.all()]  # type: ignore[attr-defined]
@@ -157,7 +221,8 @@ class MenuSerializer(Ledger):
 
 
 def show_to(menu: BootMenu, model: Any, field: str, wanted: Sequence[Any] | None) -> None:
-    """Make these see the menu, and no others; None leaves them. Raises ValidationError for who sees another one."""
+    """Make these see the menu, and no others; None leaves them. Raises ValidationError for who sees
+    another one."""
     if wanted is None:
         return
     rows = model.objects.filter(menu=menu)
@@ -168,7 +233,10 @@ def show_to(menu: BootMenu, model: Any, field: str, wanted: Sequence[Any] | None
             continue
         there.add(one.pk)
         if other := model.objects.filter(**{field: one}).select_related("menu").first():
-            text = _("%(one)s sees “%(menu)s” already; take it out there first.") % {"one": one, "menu": other.menu}
+            text = _("%(one)s sees “%(menu)s” already; take it out there first.") % {
+                "one": one,
+                "menu": other.menu,
+            }
             raise ValidationError({f"{field}s.{number}": Clash(text)})
         model(menu=menu, **{field: one}).save()
 
@@ -180,5 +248,14 @@ class EventSerializer(ChosenFields, serializers.ModelSerializer):
     class Meta:
         model = BootEvent
         fields = [
-            "id", "at", "kind", "server", "ip_address", "mac_address", "firmware", "image", "assignment", "detail",
-        ]  # fmt: skip
+            "id",
+            "at",
+            "kind",
+            "server",
+            "ip_address",
+            "mac_address",
+            "firmware",
+            "image",
+            "assignment",
+            "detail",
+        ]

@@ -35,10 +35,13 @@ _WORD = re.compile(r"[a-z0-9_]{1,20}")
 @never_cache
 @require_safe
 def boot_script(request: HttpRequest) -> HttpResponse:
-    """What this machine shall boot. Every machine gets an answer; one that we cannot make out gets the default menu."""
+    """What this machine shall boot. Every machine gets an answer; one that we cannot make out gets
+    the default menu."""
     asker = read(request)
     if request.method == "HEAD":
-        return HttpResponse(content_type="text/plain; charset=utf-8")  # asking whether we are there is no attempt
+        return HttpResponse(
+            content_type="text/plain; charset=utf-8"
+        )  # asking whether we are there is no attempt
     with transaction.atomic():
         found = identify(asker)
         answer = due(asker, found, timezone.now())
@@ -47,7 +50,8 @@ def boot_script(request: HttpRequest) -> HttpResponse:
 
 
 def read(request: HttpRequest) -> Asker:
-    """What the machine says of itself. What cannot be read is left out: a machine must boot all the same."""
+    """What the machine says of itself. What cannot be read is left out: a machine must boot all the
+    same."""
     said, source = request.GET, client_address(request)
     return Asker(
         source=parse_address(source) if source else None,
@@ -96,7 +100,9 @@ def loader(request: HttpRequest, name: str) -> HttpResponseBase:
     try:
         response = file_response.stream(request, files.open_file(name, settings.TFTP_ROOT))
     except NotFound:
-        return HttpResponseNotFound("not published yet: manage.py publish_loaders\n", content_type="text/plain")
+        return HttpResponseNotFound(
+            "not published yet: manage.py publish_loaders\n", content_type="text/plain"
+        )
     if request.method == "GET":
         asker = read(request)
         with transaction.atomic():
@@ -107,7 +113,8 @@ def loader(request: HttpRequest, name: str) -> HttpResponseBase:
 @never_cache
 @require_safe
 def answer_file(request: HttpRequest, secret: str, name: str = "") -> HttpResponse:
-    """An installer's answers, for the server that the permit was made for. All refusals look alike from outside."""
+    """An installer's answers, for the server that the permit was made for. All refusals look alike
+    from outside."""
     asker, now = read(request), timezone.now()
     with transaction.atomic():
         permit = permits.to_fetch(secret)
@@ -151,7 +158,8 @@ def _unknown() -> HttpResponse:
 
 
 def fetched(asker: Asker, file: BootFile) -> None:
-    """Note it in the timeline of the machine that has been told of this file, and end what ends with it."""
+    """Note it in the timeline of the machine that has been told of this file, and end what ends
+    with it."""
     told = asker_behind(asker)
     if told is None or told.server is None:
         return

@@ -1,9 +1,10 @@
-"""The agent on a host: it tells the registry which of its services live, and restarts them when that is wanted.
+"""The agent on a host: it tells the registry which of its services live, and restarts them when
+that is wanted.
 
-What it may run stands in a file of this host's own administrator, and nowhere else. The registry sends a key; a key
-that is not in the file, a command that is not word for word the one that the registry expects, and one restart too
-many are refused and reported. Nothing passes through a shell. No database is needed here, only HTTPS to the registry.
-"""
+What it may run stands in a file of this host's own administrator, and nowhere else. The registry
+sends a key; a key that is not in the file, a command that is not word for word the one that the
+registry expects, and one restart too many are refused and reported. Nothing passes through a shell.
+No database is needed here, only HTTPS to the registry."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ KEPT_VARIABLES = ("PATH", "LANG", "HOME")
 
 @dataclass
 class Action:
-    """A command of the host's own list, and how often it may run: `limit` times in `period` seconds."""
+    """A command of the host's own list, and how often it may run: `limit` times in `period`
+    seconds."""
 
     key: str
     argv: list[str]
@@ -64,7 +66,8 @@ class Result:
 
 
 def read_actions(file: Path) -> dict[str, Action]:
-    """The host's list. Raises Invalid when it is not what it should be, or others than its owner may write it.
+    """The host's list. Raises Invalid when it is not what it should be, or others than its owner
+    may write it.
 
     [actions.restart-billing]
     argv = ["systemctl", "restart", "billing"]
@@ -78,7 +81,9 @@ def read_actions(file: Path) -> dict[str, Action]:
     except (OSError, ValueError) as error:
         raise Invalid(f"{file}: {error}", hint="see manage.py registry_agent --help") from error
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid()):
-        raise Invalid(f"{file}: others may write it", hint=f"chown root:root {file}; chmod 0644 {file}")
+        raise Invalid(
+            f"{file}: others may write it", hint=f"chown root:root {file}; chmod 0644 {file}"
+        )
     listed = told.get("actions", {})
     if not isinstance(listed, dict):
         raise Invalid(f"{file}: write [actions.KEY] tables")
@@ -87,7 +92,11 @@ def read_actions(file: Path) -> dict[str, Action]:
 
 def _action(file: Path, key: str, facts: Any) -> Action:
     argv = facts.get("argv") if isinstance(facts, dict) else None
-    if not isinstance(argv, list) or not argv or not all(isinstance(word, str) and "\0" not in word for word in argv):
+    if (
+        not isinstance(argv, list)
+        or not argv
+        or not all(isinstance(word, str) and "\0" not in word for word in argv)
+    ):
         raise Invalid(f'{file}: {key}: write argv as in ["systemctl", "restart", "billing"]')
     kinds: dict[str, Callable[[Any], Any]] = {"timeout": float, "limit": int, "period": float}
     if unknown := sorted(set(facts) - {"argv", *kinds}):
@@ -102,7 +111,9 @@ def _action(file: Path, key: str, facts: Any) -> Action:
 class Agent:
     """Two loops: heartbeats, and restarts, which may take their time."""
 
-    def __init__(self, client: Client, services: Sequence[str], actions: Mapping[str, Action], name: str = "") -> None:
+    def __init__(
+        self, client: Client, services: Sequence[str], actions: Mapping[str, Action], name: str = ""
+    ) -> None:
         self.client, self.services, self.actions = client, list(services), actions
         self.name = name or socket.gethostname()
         self.stopping = threading.Event()
@@ -129,7 +140,7 @@ class Agent:
                 logger.exception("a bug; the next try will come")
                 pause = RETRY
 
-    # --- heartbeats ------------------------------------------------------------------------------------
+    # --- heartbeats -------------------------------------------------------------------------------
 
     def send_heartbeats(self) -> float:
         """One for each service of ours that listens; seconds until the next."""
@@ -147,19 +158,27 @@ class Agent:
     def _ours(self) -> list[dict[str, Any]]:
         return [row for row in self.client.services() if row["service_id"] in self.services]
 
-    # --- restarts --------------------------------------------------------------------------------------
+    # --- restarts ---------------------------------------------------------------------------------
 
     def look_for_restarts(self) -> float:
         """Do what is wanted; seconds until the next look."""
         for wanted in self.client.post("restart/take", agent=self.name, service_ids=self.services):
             done = self.restart(wanted)
             logger.info(
-                "%s: %s: %s %s", wanted["service_id"], wanted["restart_script"], done.result, done.output[-200:]
+                "%s: %s: %s %s",
+                wanted["service_id"],
+                wanted["restart_script"],
+                done.result,
+                done.output[-200:],
             )
             self.client.post(
-                "restart/report", id=wanted["id"], agent=self.name, result=done.result, exit_status=done.exit_status,
+                "restart/report",
+                id=wanted["id"],
+                agent=self.name,
+                result=done.result,
+                exit_status=done.exit_status,
                 output=done.output,
-            )  # fmt: skip
+            )
         return POLL
 
     def restart(self, wanted: Mapping[str, Any]) -> Result:
@@ -168,7 +187,10 @@ class Agent:
         if action is None:
             return Result("refused", f"{wanted['restart_script']} is not on this host's list")
         if wanted["argv"] and wanted["argv"] != action.argv:
-            return Result("refused", f"this host's list says {action.argv}, the registry expects {wanted['argv']}")
+            return Result(
+                "refused",
+                f"this host's list says {action.argv}, the registry expects {wanted['argv']}",
+            )
         if not action.may_run(time.monotonic()):
             return Result("refused", f"it ran {action.limit} times within {action.period:g} s")
         return run(action)
@@ -179,9 +201,15 @@ def run(action: Action) -> Result:
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     try:
         done = subprocess.run(
-            action.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=kept, cwd="/",
-            timeout=action.timeout, check=False,
-        )  # fmt: skip
+            action.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=kept,
+            cwd="/",
+            timeout=action.timeout,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return Result("failed", f"not finished after {action.timeout:g} s")
     except OSError as error:
@@ -192,11 +220,14 @@ def run(action: Action) -> Result:
 def plain(output: bytes) -> str:
     """The end of what a command said, without what could disturb a terminal or a database."""
     text = output[-4 * LONGEST_OUTPUT :].decode(errors="replace")
-    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)[-LONGEST_OUTPUT:]
+    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)[
+        -LONGEST_OUTPUT:
+    ]
 
 
 def is_listening(service: Mapping[str, Any]) -> bool:
-    """Whether somebody listens where this service should: asked by a connection, for UDP read from the kernel."""
+    """Whether somebody listens where this service should: asked by a connection, for UDP read from
+    the kernel."""
     if not service["port"]:
         return False
     if service["protocol"] == "udp":
@@ -213,6 +244,12 @@ def reachable(ip: str) -> str:
 
 
 def udp_ports(tables: Sequence[str] = ("/proc/net/udp", "/proc/net/udp6")) -> set[int]:
-    """Every UDP port that is bound on this host: proc_net(5), `local_address` is ADDRESS:PORT in hexadecimal."""
-    lines = [line for table in tables if Path(table).exists() for line in Path(table).read_text().splitlines()[1:]]
+    """Every UDP port that is bound on this host: proc_net(5), `local_address` is ADDRESS:PORT in
+    hexadecimal."""
+    lines = [
+        line
+        for table in tables
+        if Path(table).exists()
+        for line in Path(table).read_text().splitlines()[1:]
+    ]
     return {int(line.split()[1].rpartition(":")[2], 16) for line in lines}

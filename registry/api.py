@@ -1,7 +1,8 @@
-"""`/api/v1/ipmanager/…`: the registry over HTTP, in the shapes of the service registry that this one replaces.
+"""`/api/v1/ipmanager/…`: the registry over HTTP, in the shapes of the service registry that this
+one replaces.
 
-Where the original told every caller 200, the status says what came of it; the bodies stay what they were.
-"""
+Where the original told every caller 200, the status says what came of it; the bodies stay what they
+were."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ from registry.services.callers import calling, check_speaker
 
 SCOPE = "registry"
 LONGEST_ID = 200
-FINDS = Right("read", "registry.view_service", other=SCOPE)  # a service's own token finds the others
+FINDS = Right(
+    "read", "registry.view_service", other=SCOPE
+)  # a service's own token finds the others
 
 
 class View(APIView):
@@ -64,12 +67,15 @@ class View(APIView):
         return self.config
 
     def speaking(self, name: str, service_id: str) -> RegistryConfig:
-        """The same for a caller that acts for a service. Raises PermissionDenied when it may not."""
+        """The same for a caller that acts for a service. Raises PermissionDenied when it may
+        not."""
         config = self.environment(name, service_id)
         check_speaker(self.request, config, service_id)
         return config
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
         if self.config and self.config.mode == RegistryConfig.Mode.TEST:
             self._log(request, response)
@@ -89,7 +95,7 @@ class View(APIView):
         )
 
 
-# --- coming, living, going -------------------------------------------------------------------------------
+# --- coming, living, going ------------------------------------------------------------------------
 
 
 class Register(View):
@@ -116,7 +122,9 @@ class Register(View):
         except Conflict as error:
             return refused(error)
         more = {"heartbeat_interval": heartbeat.interval(given.service.environment)}
-        return Response(shapes.registered(given, told(given), **more), status=200 if given.again else 201)
+        return Response(
+            shapes.registered(given, told(given), **more), status=200 if given.again else 201
+        )
 
 
 class Deregister(View):
@@ -124,7 +132,10 @@ class Deregister(View):
 
     needs = {"post": Right(SCOPE, "registry.delete_service")}
 
-    @extend_schema(request=shapes.NamedSerializer, responses={200: shapes.DoneSerializer, 404: shapes.DoneSerializer})
+    @extend_schema(
+        request=shapes.NamedSerializer,
+        responses={200: shapes.DoneSerializer, 404: shapes.DoneSerializer},
+    )
     def post(self, request: Request) -> Response:
         asked = shapes.checked(shapes.NamedSerializer, request)
         config = self.speaking(asked["environment"], asked["service_id"])
@@ -149,14 +160,16 @@ class Heartbeat(View):
         config = self.environment(asked["environment"], asked["service_ids"][0])
         for service_id in asked["service_ids"]:
             check_speaker(request, config, service_id)
-        missing = heartbeat.beat_many(asked["service_ids"], config.environment, calling(request).address)
+        missing = heartbeat.beat_many(
+            asked["service_ids"], config.environment, calling(request).address
+        )
         more = {"interval": heartbeat.interval(config), "unknown": sorted(missing)}
         if missing:
             return unknown(", ".join(sorted(missing)), **more)
         return done(_("Heartbeat noted."), **more)
 
 
-# --- looking --------------------------------------------------------------------------------------------
+# --- looking --------------------------------------------------------------------------------------
 
 
 class Services(View):
@@ -165,11 +178,15 @@ class Services(View):
     needs = {"get": FINDS}
 
     @extend_schema(
-        parameters=[shapes.ServicesQuery], responses=shapes.ServiceSerializer(many=True), operation_id="services_list"
+        parameters=[shapes.ServicesQuery],
+        responses=shapes.ServiceSerializer(many=True),
+        operation_id="services_list",
     )
     def get(self, request: Request) -> Response:
         asked = shapes.query(shapes.ServicesQuery, request)
-        rows = Service.objects.of(self.environment(asked.pop("environment")).environment).matching(**asked)
+        rows = Service.objects.of(self.environment(asked.pop("environment")).environment).matching(
+            **asked
+        )
         return Response(shapes.ServiceSerializer(rows, many=True).data)
 
 
@@ -179,13 +196,18 @@ class OneService(View):
     needs = {"get": FINDS}
 
     @extend_schema(
-        parameters=[shapes.WhereQuery], responses={200: shapes.ServiceSerializer, 404: shapes.MissingSerializer}
+        parameters=[shapes.WhereQuery],
+        responses={200: shapes.ServiceSerializer, 404: shapes.MissingSerializer},
     )
     def get(self, request: Request, service_id: str) -> Response:
         asked = shapes.query(shapes.WhereQuery, request)
-        row = Service.objects.whole().named(self.environment(asked["environment"], service_id), service_id)
+        row = Service.objects.whole().named(
+            self.environment(asked["environment"], service_id), service_id
+        )
         if row is None:
-            return Response({"detail": f"Service {service_id} nicht gefunden"}, status=404)  # the original's words
+            return Response(
+                {"detail": f"Service {service_id} nicht gefunden"}, status=404
+            )  # the original's words
         return Response(shapes.ServiceSerializer(row).data)
 
 
@@ -203,9 +225,13 @@ class Endpoint(View):
     )
     def get(self, request: Request, service_id: str) -> Response:
         asked = shapes.query(shapes.EndpointQuery, request)
-        row = Service.objects.whole().named(self.environment(asked["environment"], service_id), service_id)
+        row = Service.objects.whole().named(
+            self.environment(asked["environment"], service_id), service_id
+        )
         if row is None or row.port is None:
-            return Response({"endpoint": None, "exists": False}, status=404 if asked["strict"] else 200)
+            return Response(
+                {"endpoint": None, "exists": False}, status=404 if asked["strict"] else 200
+            )
         flag = {} if row.status == Service.Status.ACTIVE else {"status": row.status}
         needs = shapes.start_order(self._order(row)) if asked["dependencies"] else {}
         return Response({"endpoint": row.endpoint, "exists": True} | flag | needs)
@@ -214,7 +240,7 @@ class Endpoint(View):
         return start_order(Service.objects.records(row.environment_id), row.service_id)
 
 
-# --- settings -------------------------------------------------------------------------------------------
+# --- settings -------------------------------------------------------------------------------------
 
 
 class Config(View):
@@ -228,7 +254,9 @@ class Config(View):
         "delete": Right("admin", "registry.delete_registryconfig"),
     }
 
-    @extend_schema(parameters=[shapes.WhereQuery], responses=shapes.ConfigSerializer, operation_id="config")
+    @extend_schema(
+        parameters=[shapes.WhereQuery], responses=shapes.ConfigSerializer, operation_id="config"
+    )
     def get(self, request: Request) -> Response:
         config = environments.named(shapes.query(shapes.WhereQuery, request)["environment"])
         return Response(shapes.ConfigSerializer(config).data)
@@ -249,13 +277,19 @@ class Config(View):
     def patch(self, request: Request) -> Response:
         said = shapes.checked(shapes.ChangeConfigSerializer, request)
         config = environments.named(said.pop("environment"))
-        return Response(shapes.ConfigSerializer(configure.configure(config.environment, said)[0]).data)
+        return Response(
+            shapes.ConfigSerializer(configure.configure(config.environment, said)[0]).data
+        )
 
     @extend_schema(
-        parameters=[shapes.WhereQuery], responses={204: None}, description="A test environment, with its services."
+        parameters=[shapes.WhereQuery],
+        responses={204: None},
+        description="A test environment, with its services.",
     )
     def delete(self, request: Request) -> Response:
-        configure.discard(environments.named(shapes.query(shapes.WhereQuery, request)["environment"]).environment)
+        configure.discard(
+            environments.named(shapes.query(shapes.WhereQuery, request)["environment"]).environment
+        )
         return Response(status=204)
 
 
@@ -274,7 +308,7 @@ class Cleanup(View):
         return Response({"cleaned_services_count": number})
 
 
-# --- restarts -------------------------------------------------------------------------------------------
+# --- restarts -------------------------------------------------------------------------------------
 
 
 class Restart(View):
@@ -286,31 +320,47 @@ class Restart(View):
     }
 
     @extend_schema(
-        parameters=[shapes.RestartsQuery], responses=shapes.RestartSerializer(many=True), operation_id="restarts_list"
+        parameters=[shapes.RestartsQuery],
+        responses=shapes.RestartSerializer(many=True),
+        operation_id="restarts_list",
     )
     def get(self, request: Request) -> Response:
         """The newest requests."""
         asked = shapes.query(shapes.RestartsQuery, request)
         named = [asked["service_id"]] if asked["service_id"] else []
-        rows = RestartRequest.objects.of_services(self.environment(asked["environment"]).environment, named)
-        return Response(shapes.RestartSerializer(rows.select_related("service")[:100], many=True).data)
+        rows = RestartRequest.objects.of_services(
+            self.environment(asked["environment"]).environment, named
+        )
+        return Response(
+            shapes.RestartSerializer(rows.select_related("service")[:100], many=True).data
+        )
 
     @extend_schema(
         request=shapes.AskRestartSerializer,
-        responses={201: shapes.RestartSerializer, 200: shapes.RestartSerializer, 404: shapes.DoneSerializer},
+        responses={
+            201: shapes.RestartSerializer,
+            200: shapes.RestartSerializer,
+            404: shapes.DoneSerializer,
+        },
         description="Want a service restarted by the agent on its host: 201, or 200 when that is wanted already. 400: "
         "its restart_script is no key of the allow-list; 409: too often.",
     )
     def post(self, request: Request) -> Response:
         asked = shapes.checked(shapes.AskRestartSerializer, request)
         config = self.speaking(asked["environment"], asked["service_id"])
-        service = Service.objects.whole().select_related("restart_script").named(config, asked["service_id"])
+        service = (
+            Service.objects.whole()
+            .select_related("restart_script")
+            .named(config, asked["service_id"])
+        )
         if service is None:
             return unknown(asked["service_id"])
         restart.check_key(service, asked.get("restart_script"))
         caller = calling(request)
         wanted = restart.ask(service, caller.name, caller.person)
-        return Response(shapes.RestartSerializer(wanted.request).data, status=200 if wanted.again else 201)
+        return Response(
+            shapes.RestartSerializer(wanted.request).data, status=200 if wanted.again else 201
+        )
 
 
 class TakeRestarts(View):
@@ -342,7 +392,7 @@ class ReportRestart(View):
         return Response(shapes.RestartSerializer(row).data)
 
 
-# --- what they share ------------------------------------------------------------------------------------
+# --- what they share ------------------------------------------------------------------------------
 
 
 def told(given: verbs.Registered) -> str:
@@ -365,8 +415,15 @@ def unknown(service_id: str, **more: Any) -> Response:
 
 
 def refused(error: IPManagerError) -> Response:
-    """A registration that failed, as the original says it; `detail` for those who read problem documents."""
-    body = {"ip": "0.0.0.0", "port": 0, "status": "error", "message": error.message, "detail": error.message}
+    """A registration that failed, as the original says it; `detail` for those who read problem
+    documents."""
+    body = {
+        "ip": "0.0.0.0",
+        "port": 0,
+        "status": "error",
+        "message": error.message,
+        "detail": error.message,
+    }
     return Response(body | ({"hint": error.hint} if error.hint else {}), status=error.status)
 
 

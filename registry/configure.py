@@ -23,9 +23,8 @@ LAST_LOOPBACK = ipaddress.IPv4Address("127.0.15.254")
 def configure(environment: str, said: Mapping[str, Any]) -> tuple[RegistryConfig, bool]:
     """Change what is said of an environment, or make it; whether it was made.
 
-    A new one has the ranges that every installation begins with unless others are given, and a new test environment a
-    loopback address of its own.
-    """
+    A new one has the ranges that every installation begins with unless others are given, and a new
+    test environment a loopback address of its own."""
     with transaction.atomic():
         config = RegistryConfig.objects.select_for_update().filter(environment=environment).first()
         made = config is None
@@ -43,7 +42,9 @@ def configure(environment: str, said: Mapping[str, Any]) -> tuple[RegistryConfig
 
 
 def _new(environment: str, said: Mapping[str, Any]) -> RegistryConfig:
-    config = RegistryConfig(environment=environment, mode=said.get("mode", RegistryConfig.Mode.DEVELOPMENT))
+    config = RegistryConfig(
+        environment=environment, mode=said.get("mode", RegistryConfig.Mode.DEVELOPMENT)
+    )
     if config.mode == RegistryConfig.Mode.TEST and "service_ip_base" not in said:
         config.service_ip_base = free_loopback()
     if config.mode == RegistryConfig.Mode.PRODUCTION:
@@ -57,15 +58,24 @@ def free_loopback() -> Address:
     for number in range(int(FIRST_LOOPBACK), int(LAST_LOOPBACK) + 1):
         if (ip := ipaddress.IPv4Address(number)) not in taken:
             return ip
-    raise Exhausted(_("Every loopback address has its environment."), _("Delete environments that are not needed."))
+    raise Exhausted(
+        _("Every loopback address has its environment."),
+        _("Delete environments that are not needed."),
+    )
 
 
 def _columns(said: Mapping[str, Any]) -> dict[str, Any]:
     """The model's columns of what was said in the seed's words."""
     plain = (
-        "mode", "service_ip_base", "reserved_ports", "heartbeat_timeout", "grace_period",
-        "conflict_resolution_strategy", "fallback", "burst",
-    )  # fmt: skip
+        "mode",
+        "service_ip_base",
+        "reserved_ports",
+        "heartbeat_timeout",
+        "grace_period",
+        "conflict_resolution_strategy",
+        "fallback",
+        "burst",
+    )
     columns = {name: said[name] for name in plain if name in said}
     if "default_port_range" in said:
         columns["port_first"], columns["port_last"] = said["default_port_range"]
@@ -98,7 +108,8 @@ def _save_at(row: PortRange | Simulation, field: str) -> None:
 
 
 def discard(environment: str) -> int:
-    """Delete a test environment with its services; how many there were. Raises Conflict for any other."""
+    """Delete a test environment with its services; how many there were. Raises Conflict for any
+    other."""
     from registry.models import Service
     from registry.services.deregister import deregister
 

@@ -1,4 +1,5 @@
-"""What an installation begins with: the ranges of the registry that this one replaces, and one environment a mode."""
+"""What an installation begins with: the ranges of the registry that this one replaces, and one
+environment a mode."""
 
 from typing import Any
 
@@ -20,7 +21,12 @@ ADDRESS = "127.0.0.1"
 ENVIRONMENTS: list[dict[str, Any]] = [
     {"environment": "development", "mode": "development"},
     {"environment": "test", "mode": "test", "service_ip_base": "127.0.0.2"},
-    {"environment": "production", "mode": "production", "conflict_resolution_strategy": "strict", "fallback": False},
+    {
+        "environment": "production",
+        "mode": "production",
+        "conflict_resolution_strategy": "strict",
+        "fallback": False,
+    },
 ]
 
 

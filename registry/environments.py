@@ -15,16 +15,21 @@ from registry.models import RegistryConfig
 
 
 def named(name: str = "") -> RegistryConfig:
-    """The environment of this name, or ours (IPMANAGER_ENVIRONMENT). Raises NotFound with those that exist."""
+    """The environment of this name, or ours (IPMANAGER_ENVIRONMENT). Raises NotFound with those
+    that exist."""
     wanted = name or settings.ENVIRONMENT
     found = RegistryConfig.objects.with_ranges().filter(environment=wanted).first()
     if found is None:
         there = ", ".join(RegistryConfig.objects.values_list("environment", flat=True)[:20])
-        raise NotFound(_("There is no environment “%s”.") % wanted[:63], _("There are: %s.") % there)
+        raise NotFound(
+            _("There is no environment “%s”.") % wanted[:63], _("There are: %s.") % there
+        )
     return found
 
 
-def install(app_config: AppConfig, apps: Any = registered_apps, using: str = "default", **kwargs: Any) -> None:
+def install(
+    app_config: AppConfig, apps: Any = registered_apps, using: str = "default", **kwargs: Any
+) -> None:
     """Receiver of post_migrate: one environment for each mode, where there is none at all."""
     try:
         # As this migration knows them, which need not be the newest.

@@ -13,9 +13,13 @@ from registry.querysets import database_now
 
 def collect() -> Iterator[Metric]:
     now = database_now()
-    services = GaugeMetricFamily("ipmanager_services", "Services by status.", labels=["environment", "status"])
+    services = GaugeMetricFamily(
+        "ipmanager_services", "Services by status.", labels=["environment", "status"]
+    )
     heard = GaugeMetricFamily(
-        "ipmanager_services_heard_seconds", "Since the newest heartbeat of any service.", labels=["environment"]
+        "ipmanager_services_heard_seconds",
+        "Since the newest heartbeat of any service.",
+        labels=["environment"],
     )
     rows = Service.objects.order_by().values_list("environment", "status")
     counts: dict[tuple[str, str], tuple[int, float]] = {}
@@ -29,4 +33,6 @@ def collect() -> Iterator[Metric]:
     yield services
     yield heard
     wanted = RestartRequest.objects.filter(status__in=RestartRequest.OPEN).count()
-    yield GaugeMetricFamily("ipmanager_restarts_open", "Restarts that are asked for and not done.", value=wanted)
+    yield GaugeMetricFamily(
+        "ipmanager_restarts_open", "Restarts that are asked for and not done.", value=wanted
+    )

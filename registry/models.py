@@ -46,10 +46,13 @@ type_shape = RegexValidator(
 )
 label_shape = RegexValidator(
     r"\A[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z",
-    _("Use small letters, digits and hyphens (63 characters at most, a letter or digit at both ends)."),
+    _(
+        "Use small letters, digits and hyphens (63 characters at most, a letter or digit at both ends)."
+    ),
 )
 text_shape = RegexValidator(
-    "\\A[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*\\Z", _("Use no line breaks or control characters.")
+    "\\A[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*\\Z",
+    _("Use no line breaks or control characters."),
 )
 
 
@@ -59,7 +62,8 @@ class Protocol(models.TextChoices):
 
 
 class RegistryConfig(models.Model):
-    """An environment: from where its services get addresses and ports, and how long they may be silent."""
+    """An environment: from where its services get addresses and ports, and how long they may be
+    silent."""
 
     class Mode(models.TextChoices):
         DEVELOPMENT = "development", _("development")
@@ -71,48 +75,84 @@ class RegistryConfig(models.Model):
         STRICT = "strict", _("refuse")
         RANDOM = "random", _("any free one")
 
-    environment = models.CharField(_("environment"), max_length=63, unique=True, validators=[label_shape])
+    environment = models.CharField(
+        _("environment"), max_length=63, unique=True, validators=[label_shape]
+    )
     mode = models.CharField(
-        _("mode"), max_length=11, choices=Mode, default=Mode.DEVELOPMENT, db_default=Mode.DEVELOPMENT
+        _("mode"),
+        max_length=11,
+        choices=Mode,
+        default=Mode.DEVELOPMENT,
+        db_default=Mode.DEVELOPMENT,
     )
     service_ip_base = AddressField(
-        _("address"), default=defaults.ADDRESS, help_text=_("Of services that name no host of their own.")
+        _("address"),
+        default=defaults.ADDRESS,
+        help_text=_("Of services that name no host of their own."),
     )
     subnet = models.ForeignKey(
-        Subnet, models.PROTECT, null=True, blank=True, verbose_name=_("subnet"), related_name="+",
-        help_text=_("Services that name no host get each an address of this subnet. Empty: all share the one above."),
-    )  # fmt: skip
+        Subnet,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("subnet"),
+        related_name="+",
+        help_text=_(
+            "Services that name no host get each an address of this subnet. Empty: all share the one above."
+        ),
+    )
     port_first = models.PositiveIntegerField(
-        _("first port"), default=defaults.PORT_RANGE[0], db_default=defaults.PORT_RANGE[0], validators=PORT
+        _("first port"),
+        default=defaults.PORT_RANGE[0],
+        db_default=defaults.PORT_RANGE[0],
+        validators=PORT,
     )
     port_last = models.PositiveIntegerField(
-        _("last port"), default=defaults.PORT_RANGE[1], db_default=defaults.PORT_RANGE[1], validators=PORT
+        _("last port"),
+        default=defaults.PORT_RANGE[1],
+        db_default=defaults.PORT_RANGE[1],
+        validators=PORT,
     )
     reserved_ports = models.JSONField(
-        _("reserved ports"), default=defaults.reserved_ports, blank=True,
+        _("reserved ports"),
+        default=defaults.reserved_ports,
+        blank=True,
         help_text=_("Never given unless a service is pinned to one. As in [80, 443]."),
-    )  # fmt: skip
+    )
     heartbeat_timeout = models.PositiveIntegerField(
-        _("heartbeat time-out (s)"), default=defaults.HEARTBEAT_TIMEOUT, db_default=defaults.HEARTBEAT_TIMEOUT,
-        validators=SECONDS, help_text=_("A service that is silent for longer is inactive."),
-    )  # fmt: skip
+        _("heartbeat time-out (s)"),
+        default=defaults.HEARTBEAT_TIMEOUT,
+        db_default=defaults.HEARTBEAT_TIMEOUT,
+        validators=SECONDS,
+        help_text=_("A service that is silent for longer is inactive."),
+    )
     grace_period = models.PositiveIntegerField(
-        _("grace (s)"), default=defaults.GRACE_PERIOD, db_default=defaults.GRACE_PERIOD,
+        _("grace (s)"),
+        default=defaults.GRACE_PERIOD,
+        db_default=defaults.GRACE_PERIOD,
         validators=[MaxValueValidator(604_800)],
         help_text=_("An inactive service keeps its port for so long."),
-    )  # fmt: skip
+    )
     conflict_resolution_strategy = models.CharField(
-        _("when the preferred port is taken"), max_length=6, choices=Strategy, default=Strategy.NEXT,
+        _("when the preferred port is taken"),
+        max_length=6,
+        choices=Strategy,
+        default=Strategy.NEXT,
         db_default=Strategy.NEXT,
-    )  # fmt: skip
+    )
     fallback = models.BooleanField(
-        _("fall back"), default=True, db_default=True,
+        _("fall back"),
+        default=True,
+        db_default=True,
         help_text=_("When a type's range is full, use the environment's own range."),
-    )  # fmt: skip
+    )
     burst = models.PositiveIntegerField(
-        _("registrations a minute"), default=60, db_default=60, validators=[MinValueValidator(1)],
+        _("registrations a minute"),
+        default=60,
+        db_default=60,
+        validators=[MinValueValidator(1)],
         help_text=_("More from one address are noted as unusual."),
-    )  # fmt: skip
+    )
     history = HistoricalRecords(table_name="registry_configs_history")
     objects = RegistryConfigQuerySet.as_manager()
 
@@ -123,12 +163,15 @@ class RegistryConfig(models.Model):
         verbose_name_plural = _("environments")
         constraints = [
             models.CheckConstraint(
-                condition=Q(port_first__gte=1, port_last__gte=F("port_first"), port_last__lte=65535),
+                condition=Q(
+                    port_first__gte=1, port_last__gte=F("port_first"), port_last__lte=65535
+                ),
                 name="registry_configs_ports",
                 violation_error_message=_("A port range runs upwards, from 1 to 65535."),
             ),
             models.CheckConstraint(
-                condition=Q(mode__in=["development", "test", "production"]), name="registry_configs_mode"
+                condition=Q(mode__in=["development", "test", "production"]),
+                name="registry_configs_mode",
             ),
             models.CheckConstraint(
                 condition=Q(conflict_resolution_strategy__in=["next", "strict", "random"]),
@@ -165,7 +208,9 @@ class RegistryConfig(models.Model):
 class PortRange(models.Model):
     """The ports of a kind of service in one environment."""
 
-    config = models.ForeignKey(RegistryConfig, models.CASCADE, related_name="ranges", verbose_name=_("environment"))
+    config = models.ForeignKey(
+        RegistryConfig, models.CASCADE, related_name="ranges", verbose_name=_("environment")
+    )
     service_type = models.CharField(_("service type"), max_length=63, validators=[type_shape])
     first = models.PositiveIntegerField(_("first port"), validators=PORT)
     last = models.PositiveIntegerField(_("last port"), validators=PORT)
@@ -193,7 +238,8 @@ class PortRange(models.Model):
 
 
 class PortLock(models.Model):
-    """A row to lock: whoever decides about a port, on whatever address, holds it until the decision is written."""
+    """A row to lock: whoever decides about a port, on whatever address, holds it until the decision
+    is written."""
 
     protocol = models.CharField(max_length=3, choices=Protocol)
     port = models.PositiveIntegerField()
@@ -208,22 +254,33 @@ class PortLock(models.Model):
 
 
 class RestartAction(models.Model):
-    """What may be run to restart a service: a key that services name, and the command that hosts must know by it."""
+    """What may be run to restart a service: a key that services name, and the command that hosts
+    must know by it."""
 
     key = models.CharField(_("key"), max_length=63, unique=True, validators=[label_shape])
-    description = models.CharField(_("description"), max_length=255, blank=True, default="", db_default="")
+    description = models.CharField(
+        _("description"), max_length=255, blank=True, default="", db_default=""
+    )
     argv = models.JSONField(
-        _("command"), default=list, blank=True,
+        _("command"),
+        default=list,
+        blank=True,
         help_text=_(
             'As in ["systemctl", "restart", "billing"]. A host runs it only if its own list says exactly the same; '
             "empty: whatever its own list says."
         ),
-    )  # fmt: skip
+    )
     limit = models.PositiveIntegerField(
-        _("restarts"), default=3, db_default=3, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+        _("restarts"),
+        default=3,
+        db_default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
     )
     period = models.PositiveIntegerField(
-        _("within (s)"), default=600, db_default=600, validators=[MinValueValidator(1), MaxValueValidator(604_800)]
+        _("within (s)"),
+        default=600,
+        db_default=600,
+        validators=[MinValueValidator(1), MaxValueValidator(604_800)],
     )
     enabled = models.BooleanField(_("enabled"), default=True, db_default=True)
     history = HistoricalRecords(table_name="restart_actions_history")
@@ -246,7 +303,8 @@ class RestartAction(models.Model):
 
 
 class Service(models.Model):
-    """A service, and where it listens. Without address and port: it was silent for so long that it lost them."""
+    """A service, and where it listens. Without address and port: it was silent for so long that it
+    lost them."""
 
     class Status(models.TextChoices):
         ACTIVE = "active", _("active")
@@ -254,37 +312,61 @@ class Service(models.Model):
         RESTARTING = "restarting", _("restarting")
 
     environment = models.ForeignKey(
-        RegistryConfig, models.PROTECT, to_field="environment", db_column="environment", related_name="services",
+        RegistryConfig,
+        models.PROTECT,
+        to_field="environment",
+        db_column="environment",
+        related_name="services",
         verbose_name=_("environment"),
-    )  # fmt: skip
+    )
     service_id = models.CharField(_("service id"), max_length=200, validators=[service_id_shape])
     name = models.CharField(_("name"), max_length=200, validators=[text_shape])
-    type = models.CharField(_("type"), max_length=63, default="generic", db_default="generic", validators=[type_shape])
+    type = models.CharField(
+        _("type"), max_length=63, default="generic", db_default="generic", validators=[type_shape]
+    )
     protocol = models.CharField(
         _("protocol"), max_length=3, choices=Protocol, default=Protocol.TCP, db_default=Protocol.TCP
     )
     ip_address = AddressField(_("IP address"), null=True, blank=True)
     port = models.PositiveIntegerField(_("port"), null=True, blank=True, validators=PORT)
     container_port = models.PositiveIntegerField(
-        _("port in its container"), null=True, blank=True, validators=PORT,
+        _("port in its container"),
+        null=True,
+        blank=True,
+        validators=PORT,
         help_text=_("Where it listens itself, when its host maps the port above to another one."),
-    )  # fmt: skip
+    )
     status = models.CharField(
         _("status"), max_length=10, choices=Status, default=Status.ACTIVE, db_default=Status.ACTIVE
     )
     pinned = models.BooleanField(
-        _("pinned"), default=False, db_default=False, help_text=_("Has this address and port, and no other, for ever.")
+        _("pinned"),
+        default=False,
+        db_default=False,
+        help_text=_("Has this address and port, and no other, for ever."),
     )
-    preferred_port = models.PositiveIntegerField(_("preferred port"), null=True, blank=True, validators=PORT)
-    range_first = models.PositiveIntegerField(_("from port"), null=True, blank=True, validators=PORT)
+    preferred_port = models.PositiveIntegerField(
+        _("preferred port"), null=True, blank=True, validators=PORT
+    )
+    range_first = models.PositiveIntegerField(
+        _("from port"), null=True, blank=True, validators=PORT
+    )
     range_last = models.PositiveIntegerField(_("to port"), null=True, blank=True, validators=PORT)
     restart_script = models.ForeignKey(
-        RestartAction, models.PROTECT, to_field="key", db_column="restart_script", null=True, blank=True,
-        related_name="services", verbose_name=_("restart action"),
-    )  # fmt: skip
+        RestartAction,
+        models.PROTECT,
+        to_field="key",
+        db_column="restart_script",
+        null=True,
+        blank=True,
+        related_name="services",
+        verbose_name=_("restart action"),
+    )
     additional_info = models.JSONField(_("further facts"), default=dict, blank=True)
     last_heartbeat = models.DateTimeField(_("last heartbeat"), db_default=Now(), editable=False)
-    inactive_since = models.DateTimeField(_("inactive since"), null=True, blank=True, editable=False)
+    inactive_since = models.DateTimeField(
+        _("inactive since"), null=True, blank=True, editable=False
+    )
     registered_from = AddressField(_("registered from"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("registered"), db_default=Now(), editable=False)
     objects = ServiceQuerySet.as_manager()
@@ -295,8 +377,12 @@ class Service(models.Model):
         verbose_name = _("service")
         verbose_name_plural = _("services")
         constraints = [
-            models.UniqueConstraint(fields=["environment", "service_id"], name="services_service_id"),
-            models.UniqueConstraint(fields=["ip_address", "protocol", "port"], name="services_port"),
+            models.UniqueConstraint(
+                fields=["environment", "service_id"], name="services_service_id"
+            ),
+            models.UniqueConstraint(
+                fields=["ip_address", "protocol", "port"], name="services_port"
+            ),
             models.CheckConstraint(
                 condition=Q(ip_address__isnull=True, port__isnull=True)
                 | Q(ip_address__isnull=False, port__gte=1, port__lte=65535),
@@ -309,7 +395,9 @@ class Service(models.Model):
                 name="services_range_upwards",
                 violation_error_message=_("A port range runs upwards, from 1 to 65535."),
             ),
-            models.CheckConstraint(condition=Q(protocol__in=["tcp", "udp"]), name="services_protocol"),
+            models.CheckConstraint(
+                condition=Q(protocol__in=["tcp", "udp"]), name="services_protocol"
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=["active", "inactive", "restarting"]), name="services_status"
             ),
@@ -337,11 +425,16 @@ class Service(models.Model):
 
     def lock(self) -> None:
         """Nobody else decides about this port until the row is written."""
-        if isinstance(self.port, int) and 1 <= self.port <= 65535 and self.protocol in Protocol.values:
+        if (
+            isinstance(self.port, int)
+            and 1 <= self.port <= 65535
+            and self.protocol in Protocol.values
+        ):
             PortLock.objects.hold(self.protocol, self.port)
 
     def validate_constraints(self, exclude: Any = None) -> None:
-        """`clean` says the same without asking the database about each, and names whoever is in the way."""
+        """`clean` says the same without asking the database about each, and names whoever is in the
+        way."""
 
     def clean(self) -> None:
         rules.check_service(self)
@@ -361,7 +454,11 @@ class Service(models.Model):
     @property
     def reached(self) -> Address | None:
         """Where one that listens everywhere is called; None for the others."""
-        return (self.registered_from or self.environment.service_ip_base) if self.ip_address in WILDCARDS else None
+        return (
+            (self.registered_from or self.environment.service_ip_base)
+            if self.ip_address in WILDCARDS
+            else None
+        )
 
     @property
     def dependencies(self) -> list[str]:
@@ -388,9 +485,12 @@ class Service(models.Model):
 
 
 class ServiceDependency(models.Model):
-    """That a service needs another one of its environment, by its id: that one may come later, or never."""
+    """That a service needs another one of its environment, by its id: that one may come later, or
+    never."""
 
-    service = models.ForeignKey(Service, models.CASCADE, related_name="dependency_rows", verbose_name=_("service"))
+    service = models.ForeignKey(
+        Service, models.CASCADE, related_name="dependency_rows", verbose_name=_("service")
+    )
     needs = models.CharField(_("needs"), max_length=200, validators=[service_id_shape])
 
     class Meta:
@@ -398,7 +498,9 @@ class ServiceDependency(models.Model):
         ordering = ["needs"]
         verbose_name = _("dependency")
         verbose_name_plural = _("dependencies")
-        constraints = [models.UniqueConstraint(fields=["service", "needs"], name="service_dependencies_needs")]
+        constraints = [
+            models.UniqueConstraint(fields=["service", "needs"], name="service_dependencies_needs")
+        ]
 
     def __str__(self) -> str:
         return self.needs
@@ -409,7 +511,8 @@ class ServiceDependency(models.Model):
 
 
 class RestartRequest(models.Model):
-    """That somebody wants a service restarted. The agent on its host takes it, and tells what came of it."""
+    """That somebody wants a service restarted. The agent on its host takes it, and tells what came
+    of it."""
 
     class Status(models.TextChoices):
         PROPOSED = "proposed", _("waits for approval")
@@ -422,19 +525,32 @@ class RestartRequest(models.Model):
 
     OPEN = (Status.PROPOSED, Status.WANTED, Status.TAKEN)
 
-    service = models.ForeignKey(Service, models.CASCADE, related_name="restart_requests", verbose_name=_("service"))
+    service = models.ForeignKey(
+        Service, models.CASCADE, related_name="restart_requests", verbose_name=_("service")
+    )
     action = models.ForeignKey(
-        RestartAction, models.CASCADE, to_field="key", db_column="action", related_name="requests",
+        RestartAction,
+        models.CASCADE,
+        to_field="key",
+        db_column="action",
+        related_name="requests",
         verbose_name=_("restart action"),
-    )  # fmt: skip
+    )
     status = models.CharField(
         _("status"), max_length=8, choices=Status, default=Status.WANTED, db_default=Status.WANTED
     )
     requested_by = models.CharField(_("requested by"), max_length=150)
     person = models.CharField(  # who asks by a token of his must not approve in his own name
-        _("whose session or token it was"), max_length=150, blank=True, default="", db_default="", editable=False
+        _("whose session or token it was"),
+        max_length=150,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
     )
-    approved_by = models.CharField(_("approved by"), max_length=150, blank=True, default="", db_default="")
+    approved_by = models.CharField(
+        _("approved by"), max_length=150, blank=True, default="", db_default=""
+    )
     requested_at = models.DateTimeField(_("requested"), db_default=Now(), editable=False)
     expires_at = models.DateTimeField(_("until"))
     agent = models.CharField(_("agent"), max_length=150, blank=True, default="", db_default="")
@@ -451,23 +567,30 @@ class RestartRequest(models.Model):
         verbose_name_plural = _("restart requests")
         constraints = [
             models.UniqueConstraint(
-                fields=["service"], condition=Q(status__in=["proposed", "wanted", "taken"]),
+                fields=["service"],
+                condition=Q(status__in=["proposed", "wanted", "taken"]),
                 name="restart_requests_one_open",
             ),
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return f"{self.service}: {self.action_id}"
 
 
 class Simulation(models.Model):
-    """In a test environment: how badly the registry answers about a service, so that its callers learn to cope."""
+    """In a test environment: how badly the registry answers about a service, so that its callers
+    learn to cope."""
 
     config = models.ForeignKey(
         RegistryConfig, models.CASCADE, related_name="simulations", verbose_name=_("environment")
     )
     service_id = models.CharField(
-        _("service id"), max_length=200, blank=True, default="", db_default="", help_text=_("Empty: every service.")
+        _("service id"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Empty: every service."),
     )
     latency_ms = models.PositiveIntegerField(
         _("latency (ms)"), default=0, db_default=0, validators=[MaxValueValidator(10_000)]
@@ -481,7 +604,11 @@ class Simulation(models.Model):
         ordering = ["service_id"]
         verbose_name = _("simulation")
         verbose_name_plural = _("simulations")
-        constraints = [models.UniqueConstraint(fields=["config", "service_id"], name="registry_simulations_service")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["config", "service_id"], name="registry_simulations_service"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.service_id or '*'}: {self.latency_ms} ms, {self.error_percent} %"
@@ -492,13 +619,16 @@ class Simulation(models.Model):
 
 
 class Call(models.Model):
-    """One call in a test environment, for whoever has to find out what happened. The newest ones are kept."""
+    """One call in a test environment, for whoever has to find out what happened. The newest ones
+    are kept."""
 
     environment = models.CharField(_("environment"), max_length=63)
     at = models.DateTimeField(_("when"), db_default=Now())
     method = models.CharField(_("method"), max_length=7)
     path = models.CharField(_("path"), max_length=300)
-    service_id = models.CharField(_("service id"), max_length=200, blank=True, default="", db_default="")
+    service_id = models.CharField(
+        _("service id"), max_length=200, blank=True, default="", db_default=""
+    )
     status = models.PositiveSmallIntegerField(_("status"))
     duration_ms = models.PositiveIntegerField(_("duration (ms)"))
     caller = AddressField(_("caller"), null=True, blank=True)
@@ -516,7 +646,8 @@ class Call(models.Model):
 
 
 class Unusual(models.Model):
-    """Something that need not be wrong but should be looked at: one row for a cause, however often it happens."""
+    """Something that need not be wrong but should be looked at: one row for a cause, however often
+    it happens."""
 
     class Kind(models.TextChoices):
         ELSEWHERE = "elsewhere", _("heartbeat from another address")
@@ -526,7 +657,9 @@ class Unusual(models.Model):
         MASS = "mass", _("many services silent at once")
 
     kind = models.CharField(_("kind"), max_length=9, choices=Kind)
-    environment = models.CharField(_("environment"), max_length=63, blank=True, default="", db_default="")
+    environment = models.CharField(
+        _("environment"), max_length=63, blank=True, default="", db_default=""
+    )
     subject = models.CharField(_("what"), max_length=255)
     caller = models.CharField(_("from"), max_length=64, blank=True, default="", db_default="")
     detail = models.CharField(_("detail"), max_length=500, blank=True, default="", db_default="")
@@ -541,7 +674,9 @@ class Unusual(models.Model):
         verbose_name = _("unusual activity")
         verbose_name_plural = _("unusual activity")
         constraints = [
-            models.UniqueConstraint(fields=["kind", "environment", "subject", "caller"], name="registry_unusual_cause")
+            models.UniqueConstraint(
+                fields=["kind", "environment", "subject", "caller"], name="registry_unusual_cause"
+            )
         ]
         indexes = [models.Index(fields=["-last_seen"], name="registry_unusual_last")]
 
@@ -559,7 +694,9 @@ class Origin(models.Model):
 
     class Meta:
         db_table = "registry_origins"
-        constraints = [models.UniqueConstraint(fields=["token", "network"], name="registry_origins_network")]
+        constraints = [
+            models.UniqueConstraint(fields=["token", "network"], name="registry_origins_network")
+        ]
 
     def __str__(self) -> str:
         return self.network

@@ -28,14 +28,17 @@ if TYPE_CHECKING:
 _AT_ONCE = 500  # parameters in one statement
 Cutoffs = Mapping[str, datetime]  # an environment's name -> a moment
 
-# A socket on one of these has its port on every address of the machine; "::" takes IPv4 too (ipv6(7), IPV6_V6ONLY).
+# A socket on one of these has its port on every address of the machine; "::" takes IPv4 too
+# (ipv6(7), IPV6_V6ONLY).
 WILDCARDS = (parse_address("0.0.0.0"), parse_address("::"))
 
 
 def database_now() -> datetime:
     """The database's clock: the only one that heartbeats and their end are measured by."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()" if connection.vendor == "postgresql" else _SQLITE_NOW)
+        cursor.execute(
+            "SELECT clock_timestamp()" if connection.vendor == "postgresql" else _SQLITE_NOW
+        )
         (value,) = cursor.fetchone()
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
@@ -44,8 +47,9 @@ _SQLITE_NOW = "SELECT strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')"
 
 
 def wait_for_turn(environment: str, service_id: str) -> None:
-    """Until the transaction ends, nobody else registers this service. Without it whoever always comes second may do so
-    for ever, while the service comes and goes elsewhere. SQLite has one writer at a time anyway."""
+    """Until the transaction ends, nobody else registers this service. Without it whoever always
+    comes second may do so for ever, while the service comes and goes elsewhere. SQLite has one
+    writer at a time anyway."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             name = f"registry {environment} {service_id}"
@@ -77,36 +81,47 @@ class ServiceQuerySet(models.QuerySet["Service"]):
     def matching(self, *, service_type: str = "", status: str = "") -> ServiceQuerySet:
         """Whole rows of this type and status; empty means any."""
         wanted = {"type": service_type, "status": status}
-        return self.filter(**{name: value for name, value in wanted.items() if value}).whole().order_by("service_id")
+        return (
+            self.filter(**{name: value for name, value in wanted.items() if value})
+            .whole()
+            .order_by("service_id")
+        )
 
     def placed(self) -> ServiceQuerySet:
         """Those that have a port: not the ones that were silent for so long that they lost it."""
         return self.filter(port__isnull=False)
 
     def records(self, environment: str) -> list[ServiceRecord]:
-        """Everything that has a port there, ordered by service id; two queries, however many they are."""
+        """Everything that has a port there, ordered by service id; two queries, however many they
+        are."""
         rows = self.of(environment).placed().whole().order_by("service_id")
         return [row.record() for row in rows]
 
     def in_the_way(self, protocol: Any, ip: Address, port: Any) -> ServiceQuerySet:
-        """Whoever has this port at this address, or at all addresses; for a wildcard, whoever has it anywhere."""
+        """Whoever has this port at this address, or at all addresses; for a wildcard, whoever has
+        it anywhere."""
         rows = self.filter(protocol=protocol, port=port)
         return rows if ip in WILDCARDS else rows.filter(ip_address__in=(ip, *WILDCARDS))
 
     def beat(self, environment: str, service_ids: Collection[str], caller: Address | None) -> int:
-        """Note a sign of life, by the database's clock, of those that have a port and called from where they should.
+        """Note a sign of life, by the database's clock, of those that have a port and called from
+        where they should.
 
         One statement; how many rows it met.
         """
         rows = self.of(environment).placed().filter(service_id__in=service_ids)
         if caller is not None:
-            rows = rows.filter(Q(registered_from=caller) | Q(ip_address=caller) | Q(registered_from=None))
+            rows = rows.filter(
+                Q(registered_from=caller) | Q(ip_address=caller) | Q(registered_from=None)
+            )
         return rows.update(last_heartbeat=Now(), status="active", inactive_since=None)
 
     def restartable(self, ids: Collection[int]) -> ServiceQuerySet:
         """Those of these that an agent may start again unasked."""
         rows = self.filter(pk__in=list(ids)[:_AT_ONCE], restart_script__enabled=True)
-        return rows.filter(environment__mode="development").select_related("restart_script", "environment")
+        return rows.filter(environment__mode="development").select_related(
+            "restart_script", "environment"
+        )
 
     def living(self) -> ServiceQuerySet:
         return self.exclude(status="inactive").placed()
@@ -131,28 +146,38 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         self.filter(port=None, pinned=False, inactive_since__lt=before).delete()
 
     def silent(self, cutoffs: Cutoffs) -> ServiceQuerySet:
-        """Those that were last heard of before their environment's moment, and are not inactive yet."""
+        """Those that were last heard of before their environment's moment, and are not inactive
+        yet."""
         return self.living().filter(_before("last_heartbeat", cutoffs))
 
     def lapsed(self, cutoffs: Cutoffs) -> ServiceQuerySet:
-        """Those that are inactive since before their environment's moment; a pinned one keeps its port for ever."""
-        return self.filter(status="inactive", pinned=False).placed().filter(_before("inactive_since", cutoffs))
+        """Those that are inactive since before their environment's moment; a pinned one keeps its
+        port for ever."""
+        return (
+            self.filter(status="inactive", pinned=False)
+            .placed()
+            .filter(_before("inactive_since", cutoffs))
+        )
 
     def expire(self, ids: Collection[int], cutoffs: Cutoffs, now: datetime) -> set[int]:
-        """Those of these that are silent still are inactive from now on. Who is being heard at this moment is not."""
+        """Those of these that are silent still are inactive from now on. Who is being heard at this
+        moment is not."""
         gone: set[int] = set()
         with transaction.atomic():
             for some in batched(ids):
                 rows = self.model.objects.silent(cutoffs).filter(pk__in=some)
                 rows = rows.select_for_update(of=("self",), skip_locked=True)
                 still = {row.pk for row in rows}
-                self.model.objects.filter(pk__in=still).update(status="inactive", inactive_since=now)
+                self.model.objects.filter(pk__in=still).update(
+                    status="inactive", inactive_since=now
+                )
                 gone |= still
         return gone
 
 
 def _before(column: str, cutoffs: Cutoffs) -> Q:
-    """Environments with the same moment share a condition: few moments, however many environments."""
+    """Environments with the same moment share a condition: few moments, however many
+    environments."""
     names: dict[datetime, list[str]] = defaultdict(list)
     for name, moment in cutoffs.items():
         names[moment].append(name)
@@ -182,14 +207,20 @@ class RestartRequestQuerySet(models.QuerySet["RestartRequest"]):
 
     def counted(self, service: Service, since: datetime) -> int:
         """How many restarts of it were asked for since then and not held back."""
-        return self.filter(service=service, requested_at__gte=since).exclude(status__in=["refused", "expired"]).count()
+        return (
+            self.filter(service=service, requested_at__gte=since)
+            .exclude(status__in=["refused", "expired"])
+            .count()
+        )
 
     def take(self, agent: str) -> list[RestartRequest]:
         """The wanted ones of these, each for one agent only."""
         with transaction.atomic():
             wanted = self.filter(status="wanted", expires_at__gt=Now()).order_by("pk")
             rows: list[RestartRequest] = list(
-                wanted.select_for_update(of=("self",), skip_locked=True).select_related("service", "action")
+                wanted.select_for_update(of=("self",), skip_locked=True).select_related(
+                    "service", "action"
+                )
             )
             self.model.objects.filter(pk__in=[row.pk for row in rows]).update(
                 status="taken", agent=agent, taken_at=Now()
@@ -211,10 +242,17 @@ class CallQuerySet(models.QuerySet["Call"]):
 class UnusualQuerySet(models.QuerySet["Unusual"]):
     """What should be looked at."""
 
-    def note(self, kind: str, subject: str, *, environment: str = "", caller: str = "", detail: str = "") -> bool:
-        """Remember it, or that it happened again; whether it is new. One that repeats fast is written once in ten
-        seconds."""
-        cause = {"kind": kind, "environment": environment, "subject": subject[:255], "caller": caller}
+    def note(
+        self, kind: str, subject: str, *, environment: str = "", caller: str = "", detail: str = ""
+    ) -> bool:
+        """Remember it, or that it happened again; whether it is new. One that repeats fast is
+        written once in ten seconds."""
+        cause = {
+            "kind": kind,
+            "environment": environment,
+            "subject": subject[:255],
+            "caller": caller,
+        }
         known = self.filter(**cause)
         if not known.exists():
             self.bulk_create([self.model(**cause, detail=detail[:500])], ignore_conflicts=True)
@@ -238,7 +276,9 @@ class OriginQuerySet(models.QuerySet["Origin"]):
         if network in known:
             return False
         if len(known) < most:
-            self.bulk_create([self.model(token_id=token_id, network=network)], ignore_conflicts=True)
+            self.bulk_create(
+                [self.model(token_id=token_id, network=network)], ignore_conflicts=True
+            )
         return bool(known)
 
 
@@ -250,7 +290,8 @@ def _trim(rows: models.QuerySet[Any], keep: int) -> None:
 
 
 class PortLockQuerySet(models.QuerySet["PortLock"]):
-    """One row for a port and protocol: who holds its lock decides alone who has the port, on whatever address."""
+    """One row for a port and protocol: who holds its lock decides alone who has the port, on
+    whatever address."""
 
     def hold(self, protocol: str, port: int) -> None:
         """Lock it until the transaction ends."""
@@ -261,18 +302,29 @@ class PortLockQuerySet(models.QuerySet["PortLock"]):
 
     def add(self, protocol: str, ports: Iterable[int]) -> None:
         self.bulk_create(
-            (self.model(protocol=protocol, port=port) for port in ports), ignore_conflicts=True, batch_size=1000
+            (self.model(protocol=protocol, port=port) for port in ports),
+            ignore_conflicts=True,
+            batch_size=1000,
         )
 
     def hold_free(
-        self, protocol: str, ip: Address, span: tuple[int, int], barred: Collection[int], *, shuffled: bool, wait: bool
+        self,
+        protocol: str,
+        ip: Address,
+        span: tuple[int, int],
+        barred: Collection[int],
+        *,
+        shuffled: bool,
+        wait: bool,
     ) -> int | None:
-        """Lock and tell a port of the span that nobody has at this address. Without `wait`, ports that somebody
-        else holds right now count as taken."""
+        """Lock and tell a port of the span that nobody has at this address. Without `wait`, ports
+        that somebody else holds right now count as taken."""
         from registry.models import Service
 
         taken = Service.objects.in_the_way(OuterRef("protocol"), ip, OuterRef("port"))
-        rows = self.filter(~Exists(taken), protocol=protocol, port__range=span).exclude(port__in=barred)
+        rows = self.filter(~Exists(taken), protocol=protocol, port__range=span).exclude(
+            port__in=barred
+        )
         rows = rows.order_by("?" if shuffled else "port").select_for_update(skip_locked=not wait)
         return rows.values_list("port", flat=True).first()
 

@@ -10,10 +10,10 @@ from ipam.addresses import Address
 class ServiceRecord:
     """One service as the registry states it.
 
-    `protocol` is tcp or udp, `status` active, inactive or restarting; `container_port` is the port inside its
-    container, where `ip` and `port` are the host's. `dependencies` are service ids, not checked to exist.
-    `reached` is where a service that listens on every address of its host is called.
-    """
+    `protocol` is tcp or udp, `status` active, inactive or restarting; `container_port` is the port
+    inside its container, where `ip` and `port` are the host's. `dependencies` are service ids, not
+    checked to exist. `reached` is where a service that listens on every address of its host is
+    called."""
 
     service_id: str
     name: str
@@ -36,7 +36,11 @@ class ServiceRecord:
     @property
     def socket(self) -> str:
         """`10.0.0.5:8000`, `[fd00::5]:8000`."""
-        return f"[{self.address}]:{self.port}" if self.address.version == 6 else f"{self.address}:{self.port}"
+        return (
+            f"[{self.address}]:{self.port}"
+            if self.address.version == 6
+            else f"{self.address}:{self.port}"
+        )
 
     @property
     def endpoint(self) -> str:

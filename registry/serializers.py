@@ -74,7 +74,9 @@ def check_keepable(value: Any) -> None:
     """PostgreSQL keeps no NUL and no half of a surrogate pair. Raises ValidationError."""
     text = json.dumps(value, ensure_ascii=False)
     if "\\u0000" in text.replace("\\\\", "") or not _is_unicode(text):
-        raise serializers.ValidationError(_("No text in it may hold a NUL or half of a surrogate pair."))
+        raise serializers.ValidationError(
+            _("No text in it may hold a NUL or half of a surrogate pair.")
+        )
 
 
 def _is_unicode(text: str) -> bool:
@@ -93,13 +95,17 @@ class HeartbeatSerializer(serializers.Serializer):
     """One service, or many."""
 
     service_id = ServiceIdField(required=False)
-    service_ids = serializers.ListField(child=ServiceIdField(), required=False, min_length=1, max_length=MOST_BEATS)
+    service_ids = serializers.ListField(
+        child=ServiceIdField(), required=False, min_length=1, max_length=MOST_BEATS
+    )
     environment = EnvironmentField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         single = attrs.pop("service_id", None)
         if (single is None) == ("service_ids" not in attrs):
-            raise serializers.ValidationError({"service_id": _("Name one service here, or many in service_ids.")})
+            raise serializers.ValidationError(
+                {"service_id": _("Name one service here, or many in service_ids.")}
+            )
         return {"service_ids": [single], **attrs}
 
 
@@ -107,7 +113,11 @@ class RegisterSerializer(serializers.Serializer):
     service_id = ServiceIdField()
     service_name = serializers.CharField(max_length=200, validators=[models.text_shape])
     service_type = serializers.CharField(
-        max_length=63, required=False, allow_null=True, validators=[models.type_shape], help_text="generic"
+        max_length=63,
+        required=False,
+        allow_null=True,
+        validators=[models.type_shape],
+        help_text="generic",
     )
     environment = EnvironmentField()
     host = HostField(required=False, allow_null=True)
@@ -130,11 +140,15 @@ class RegisterSerializer(serializers.Serializer):
         trim_whitespace=False,
         help_text="The key of a restart action, never a command.",
     )
-    additional_info = serializers.DictField(required=False, allow_null=True, validators=[check_keepable])
+    additional_info = serializers.DictField(
+        required=False, allow_null=True, validators=[check_keepable]
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("pinned") and not attrs.get("preferred_port"):
-            raise serializers.ValidationError({"preferred_port": _("A pinned service names its port.")})
+            raise serializers.ValidationError(
+                {"preferred_port": _("A pinned service names its port.")}
+            )
         return attrs
 
     def to_internal_value(self, data: Any) -> Any:
@@ -145,12 +159,17 @@ class RegisterSerializer(serializers.Serializer):
 
     @staticmethod
     def wish(asked: dict[str, Any]) -> Wish:
-        rest = {name: value for name, value in asked.items() if name not in ("service_name", "service_type")}
+        rest = {
+            name: value
+            for name, value in asked.items()
+            if name not in ("service_name", "service_type")
+        }
         return Wish(name=asked["service_name"], type=asked.get("service_type"), **rest)
 
 
 class ServiceSerializer(serializers.Serializer):
-    """A service with the seed's fields; `ip` is `ip_address` under the name that older callers know."""
+    """A service with the seed's fields; `ip` is `ip_address` under the name that older callers
+    know."""
 
     service_id = serializers.CharField()
     service_name = serializers.CharField(source="name")
@@ -172,12 +191,15 @@ class ServiceSerializer(serializers.Serializer):
 
 
 class RegisteredSerializer(ServiceSerializer):
-    """A service as its registration left it; `status` tells what that was, `service_status` the service's own."""
+    """A service as its registration left it; `status` tells what that was, `service_status` the
+    service's own."""
 
     status = serializers.ChoiceField(["registered", "already_registered"])
     message = serializers.CharField()
     service_status = serializers.CharField()
-    changed = serializers.ListField(child=serializers.CharField(), help_text="What a known service said anew.")
+    changed = serializers.ListField(
+        child=serializers.CharField(), help_text="What a known service said anew."
+    )
     heartbeat_timeout = serializers.IntegerField()
     heartbeat_interval = serializers.FloatField(help_text="Seconds until the first heartbeat.")
 
@@ -221,9 +243,13 @@ class EndpointSerializer(serializers.Serializer):
     endpoint = serializers.CharField(allow_null=True)
     exists = serializers.BooleanField()
     status = serializers.CharField(required=False)
-    dependencies = NeededSerializer(many=True, required=False, help_text="In the order in which they start.")
+    dependencies = NeededSerializer(
+        many=True, required=False, help_text="In the order in which they start."
+    )
     missing = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="Needed ids that nobody has registered."
+        child=serializers.CharField(),
+        required=False,
+        help_text="Needed ids that nobody has registered.",
     )
 
 
@@ -245,7 +271,9 @@ class PeerSerializer(serializers.Serializer):
 class ChangesSerializer(serializers.Serializer):
     cursor = serializers.CharField(help_text="Send it as `since` next time.")
     changed = serializers.BooleanField()
-    services = PeerSerializer(many=True, allow_null=True, help_text="null when nothing has changed.")
+    services = PeerSerializer(
+        many=True, allow_null=True, help_text="null when nothing has changed."
+    )
 
 
 class SimulationSerializer(serializers.Serializer):
@@ -259,23 +287,36 @@ class ConfigSerializer(serializers.Serializer):
     environment = serializers.CharField()
     mode = serializers.ChoiceField(RegistryConfig.Mode.choices)
     service_ip_base = serializers.IPAddressField()
-    subnet = serializers.SerializerMethodField(help_text="Of the ledger: each service gets an address of its own.")
+    subnet = serializers.SerializerMethodField(
+        help_text="Of the ledger: each service gets an address of its own."
+    )
     default_port_range = serializers.ListField(child=serializers.IntegerField())
     reserved_ports = serializers.ListField(child=serializers.IntegerField())
-    service_type_ranges = serializers.DictField(child=serializers.ListField(child=serializers.IntegerField()))
+    service_type_ranges = serializers.DictField(
+        child=serializers.ListField(child=serializers.IntegerField())
+    )
     heartbeat_timeout = serializers.IntegerField(help_text="Seconds.")
-    grace_period = serializers.IntegerField(help_text="Seconds that an inactive service keeps its port.")
+    grace_period = serializers.IntegerField(
+        help_text="Seconds that an inactive service keeps its port."
+    )
     conflict_resolution_strategy = serializers.ChoiceField(RegistryConfig.Strategy.choices)
     fallback = serializers.BooleanField()
-    burst = serializers.IntegerField(help_text="Registrations a minute from one address that are usual.")
-    simulations = serializers.SerializerMethodField(help_text="By service id, * for all; in test environments.")
+    burst = serializers.IntegerField(
+        help_text="Registrations a minute from one address that are usual."
+    )
+    simulations = serializers.SerializerMethodField(
+        help_text="By service id, * for all; in test environments."
+    )
 
     def get_subnet(self, config: RegistryConfig) -> str | None:
         return str(config.subnet.network) if config.subnet else None
 
     @extend_schema_field(serializers.DictField(child=SimulationSerializer()))
     def get_simulations(self, config: RegistryConfig) -> dict[str, Any]:
-        return {row.service_id or "*": SimulationSerializer(row).data for row in config.simulations.all()}
+        return {
+            row.service_id or "*": SimulationSerializer(row).data
+            for row in config.simulations.all()
+        }
 
 
 class ChangeConfigSerializer(serializers.Serializer):
@@ -285,20 +326,28 @@ class ChangeConfigSerializer(serializers.Serializer):
     mode = serializers.ChoiceField(RegistryConfig.Mode.choices, required=False)
     service_ip_base = AddressField(required=False)
     default_port_range = RangeField(required=False)
-    reserved_ports = serializers.ListField(child=PortField(), required=False, max_length=rules.MOST_RESERVED)
+    reserved_ports = serializers.ListField(
+        child=PortField(), required=False, max_length=rules.MOST_RESERVED
+    )
     service_type_ranges = serializers.DictField(child=RangeField(), required=False)
     heartbeat_timeout = serializers.IntegerField(min_value=1, max_value=86_400, required=False)
     grace_period = serializers.IntegerField(min_value=0, max_value=604_800, required=False)
-    conflict_resolution_strategy = serializers.ChoiceField(RegistryConfig.Strategy.choices, required=False)
+    conflict_resolution_strategy = serializers.ChoiceField(
+        RegistryConfig.Strategy.choices, required=False
+    )
     fallback = serializers.BooleanField(required=False)
     burst = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False)
     simulations = serializers.DictField(child=SimulationSerializer(), required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A name that nobody knows is a typing error; it must not look like a change that was made."""
+        """A name that nobody knows is a typing error; it must not look like a change that was
+        made."""
         if unknown := sorted(set(self.initial_data) - set(self.fields)):
             raise serializers.ValidationError(
-                {str(name)[:60]: _("Unknown; there are: %s.") % ", ".join(self.fields) for name in unknown[:10]}
+                {
+                    str(name)[:60]: _("Unknown; there are: %s.") % ", ".join(self.fields)
+                    for name in unknown[:10]
+                }
             )
         for field in ("service_type_ranges", "simulations"):
             if len(attrs.get(field) or ()) > MOST_TYPES:
@@ -308,7 +357,9 @@ class ChangeConfigSerializer(serializers.Serializer):
 
 class CleanupSerializer(serializers.Serializer):
     environment = EnvironmentField()
-    timeout_minutes = serializers.IntegerField(min_value=0, max_value=525_600, required=False, default=30)
+    timeout_minutes = serializers.IntegerField(
+        min_value=0, max_value=525_600, required=False, default=30
+    )
 
 
 class CleanedSerializer(serializers.Serializer):
@@ -384,18 +435,26 @@ class NoQuery(serializers.Serializer):
 class TemplateSerializer(serializers.Serializer):
     name = serializers.CharField()
     title = serializers.CharField()
-    config = serializers.DictField(help_text="For PUT /api/v1/ipmanager/config, with the environment's name.")
+    config = serializers.DictField(
+        help_text="For PUT /api/v1/ipmanager/config, with the environment's name."
+    )
     exports = serializers.ListField(child=serializers.CharField())
 
 
 class ChangesQuery(WhereQuery):
     since = serializers.CharField(max_length=64, required=False, default="", allow_blank=True)
-    wait = serializers.FloatField(min_value=0, max_value=300, required=False, default=0, help_text="Seconds.")
+    wait = serializers.FloatField(
+        min_value=0, max_value=300, required=False, default=0, help_text="Seconds."
+    )
 
 
 class ExportQuery(WhereQuery):
     domain = serializers.CharField(
-        max_length=120, required=False, default="", allow_blank=True, help_text="Of the names: ENVIRONMENT.internal."
+        max_length=120,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="Of the names: ENVIRONMENT.internal.",
     )
 
 
@@ -404,8 +463,12 @@ class RestartsQuery(WhereQuery):
 
 
 class ServicesQuery(WhereQuery):
-    service_type = serializers.CharField(max_length=63, required=False, default="", allow_blank=True)
-    status = serializers.ChoiceField(Service.Status.choices, required=False, default="", allow_blank=True)
+    service_type = serializers.CharField(
+        max_length=63, required=False, default="", allow_blank=True
+    )
+    status = serializers.ChoiceField(
+        Service.Status.choices, required=False, default="", allow_blank=True
+    )
 
 
 def start_order(order: StartOrder) -> dict[str, Any]:
@@ -442,7 +505,10 @@ def query(shape: type[serializers.Serializer], request: Request) -> dict[str, An
     if unknown:
         known = ", ".join(asked.fields)
         raise serializers.ValidationError(
-            {name[:60]: [_("There is no such filter. Known are: %s.") % known] for name in unknown[:10]}
+            {
+                name[:60]: [_("There is no such filter. Known are: %s.") % known]
+                for name in unknown[:10]
+            }
         )
     asked.is_valid(raise_exception=True)
     return asked.validated_data

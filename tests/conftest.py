@@ -24,15 +24,21 @@ TransactionTestCase._fixture_teardown = lambda self: emptied.empty()  # type: ig
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "needs(*parts): skip, or fail, without these parts (tests/support/require.py)")
+    config.addinivalue_line(
+        "markers", "needs(*parts): skip, or fail, without these parts (tests/support/require.py)"
+    )
     config.addinivalue_line("markers", "on(vendor): what this database alone can do, or needs")
-    config.addinivalue_line("markers", "each: it makes a database for itself, of the kind of its pass")
-    config.addinivalue_line("markers", "once: the database makes no difference; one pass of `make test` is enough")
+    config.addinivalue_line(
+        "markers", "each: it makes a database for itself, of the kind of its pass"
+    )
+    config.addinivalue_line(
+        "markers", "once: the database makes no difference; one pass of `make test` is enough"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What asks no database, or is marked `once`, need not run in both passes of `make test`: the first has it. What is
-    marked for one database is no test on the other."""
+    """What asks no database, or is marked `once`, need not run in both passes of `make test`: the
+    first has it. What is marked for one database is no test on the other."""
     chosen = [item for item in items if is_for_this_pass(item)]
     if len(chosen) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
@@ -74,13 +80,16 @@ def database_url(name: str) -> str:
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"
     at = connection.settings_dict
-    login = quote(at["USER"], safe="") + (f":{quote(at['PASSWORD'], safe='')}" if at["PASSWORD"] else "")
+    login = quote(at["USER"], safe="") + (
+        f":{quote(at['PASSWORD'], safe='')}" if at["PASSWORD"] else ""
+    )
     return f"postgres://{login}@{quote(at['HOST'], safe='')}:{at['PORT']}/{name}"
 
 
 @pytest.fixture
 def site_environment(tmp_path: Path) -> dict[str, str]:
-    """The environment for a process of the real site, with a data directory of its own and defaults for the rest."""
+    """The environment for a process of the real site, with a data directory of its own and defaults
+    for the rest."""
     ours = ("IPMANAGER_", "DJANGO_", "DATABASE_URL")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"IPMANAGER_DATA_DIR": str(tmp_path / "data")}

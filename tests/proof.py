@@ -1,4 +1,5 @@
-"""`make proof`: the tests that have a long form, in that form, on both databases. It takes its time.
+"""`make proof`: the tests that have a long form, in that form, on both databases. It takes its
+time.
 
 python -m tests.proof [--only sqlite|postgresql] [pytest's own arguments]
 """
@@ -16,7 +17,11 @@ def main() -> int:
     """Run every test file that knows a long form."""
     os.environ[LONG_FORM] = "1"
     here = Path(__file__).parent
-    knowing = [str(path) for path in sorted(here.rglob("test_*.py")) if LONG_FORM in path.read_text(encoding="utf-8")]
+    knowing = [
+        str(path)
+        for path in sorted(here.rglob("test_*.py"))
+        if LONG_FORM in path.read_text(encoding="utf-8")
+    ]
     sys.argv[1:] = [*sys.argv[1:], *knowing]
     return run.main()
 

@@ -1,13 +1,13 @@
-"""`make test`: the whole suite on SQLite and on a throw-away PostgreSQL server, both at the same time.
+"""`make test`: the whole suite on SQLite and on a throw-away PostgreSQL server, both at the same
+time.
 
 Tests that ask no database, or are marked `once`, run in the first pass only.
 
     python -m tests.run [--only sqlite|postgresql] [pytest's own arguments]
 
-The second pass is shown when the first has ended. Without PostgreSQL it is left out, and the test that asks for it
-says so in the first pass. Tests of real programs have deadlines, which a busy machine may miss: a few that failed are
-tried once more when nothing else runs, and named.
-"""
+The second pass is shown when the first has ended. Without PostgreSQL it is left out, and the test
+that asks for it says so in the first pass. Tests of real programs have deadlines, which a busy
+machine may miss: a few that failed are tried once more when nothing else runs, and named."""
 
 import argparse
 import os
@@ -30,23 +30,31 @@ FEW = 20  # more than a busy machine can be blamed for
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", choices=["sqlite", "postgresql"])
     options, pytest_arguments = parser.parse_known_args()
     # TERM unwinds like Ctrl-C, so that the server and the temporary files go.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     left_out = postgres.missing()
-    passes = [options.only] if options.only else ["sqlite"] if left_out else ["sqlite", "postgresql"]
+    passes = (
+        [options.only] if options.only else ["sqlite"] if left_out else ["sqlite", "postgresql"]
+    )
     total: Counter[str] = Counter()
     with ExitStack() as stack:
         running = [
-            stack.enter_context(running_pass(database, pytest_arguments, first=database == passes[0]))
+            stack.enter_context(
+                running_pass(database, pytest_arguments, first=database == passes[0])
+            )
             for database in passes
         ]
         statuses = [one.result(total) for one in running]
-        worst = max(one.second_try(total) if status == FAILED else status
-                    for one, status in zip(running, statuses, strict=True))  # fmt: skip
+        worst = max(
+            one.second_try(total) if status == FAILED else status
+            for one, status in zip(running, statuses, strict=True)
+        )
     if left_out and not options.only:
         print(f"\npostgresql: left out: {left_out}")
     counts = [f"{total[what]} {what}" for what in ("passed", "failed", "skipped")]
@@ -56,7 +64,8 @@ def main() -> int:
 
 @dataclass
 class Pass:
-    """One run of pytest under way; the first shows what it does, a later one keeps it until it is asked."""
+    """One run of pytest under way; the first shows what it does, a later one keeps it until it is
+    asked."""
 
     database: str
     command: list[str]
@@ -108,9 +117,14 @@ def running_pass(database: str, arguments: list[str], *, first: bool) -> Iterato
         hidden = None if first else output
         command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={scratch}/cache", *arguments]
         second = "" if first else "1"
-        environment = os.environ | {"IPMANAGER_TEST_DATABASE_URL": url, "IPMANAGER_TEST_SECOND_PASS": second}
+        environment = os.environ | {
+            "IPMANAGER_TEST_DATABASE_URL": url,
+            "IPMANAGER_TEST_SECOND_PASS": second,
+        }
         report = f"--junit-xml={scratch}/report.xml"
-        process = subprocess.Popen([*command, report], env=environment, stdout=hidden, stderr=hidden)
+        process = subprocess.Popen(
+            [*command, report], env=environment, stdout=hidden, stderr=hidden
+        )
         try:
             yield Pass(database, command, environment, process, Path(scratch), hidden)
         finally:
@@ -124,10 +138,14 @@ def count(report: Path, total: Counter[str]) -> None:
     if not report.exists():
         return
     for suite in ElementTree.parse(report).getroot():
-        number = {name: int(suite.attrib[name]) for name in ("tests", "failures", "errors", "skipped")}
+        number = {
+            name: int(suite.attrib[name]) for name in ("tests", "failures", "errors", "skipped")
+        }
         total["failed"] += number["failures"] + number["errors"]
         total["skipped"] += number["skipped"]
-        total["passed"] += number["tests"] - number["failures"] - number["errors"] - number["skipped"]
+        total["passed"] += (
+            number["tests"] - number["failures"] - number["errors"] - number["skipped"]
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """The site's settings for tests: nothing from the caller's environment, nothing into var/.
 
-IPMANAGER_TEST_DATABASE_URL chooses the database server (tests/run.py sets it); without it, a SQLite file.
-A file, not :memory:, because other processes and threads must see the same rows.
-"""
+IPMANAGER_TEST_DATABASE_URL chooses the database server (tests/run.py sets it); without it, a SQLite
+file. A file, not :memory:, because other processes and threads must see the same rows."""
 
 import atexit
 import os
@@ -16,7 +15,9 @@ for name in list(os.environ):
     if name.startswith("IPMANAGER_") and not name.startswith("IPMANAGER_TEST_"):
         del os.environ[name]
 os.environ["IPMANAGER_DATA_DIR"] = SCRATCH
-os.environ["DATABASE_URL"] = os.environ.get("IPMANAGER_TEST_DATABASE_URL") or f"sqlite:///{SCRATCH}/ipmanager.sqlite3"
+os.environ["DATABASE_URL"] = (
+    os.environ.get("IPMANAGER_TEST_DATABASE_URL") or f"sqlite:///{SCRATCH}/ipmanager.sqlite3"
+)
 os.environ["TZ"] = "UTC"
 
 from ipmanager.settings import *  # noqa: E402, F403

@@ -15,12 +15,16 @@ LOCKS = ["run", "test", "lint"]
 
 def pins(lock):
     """What a lock installs: {name: version}."""
-    return dict(re.findall(r"^(\S+?)==(\S+)", (ROOT / f"requirements/{lock}.txt").read_text(), re.MULTILINE))
+    return dict(
+        re.findall(r"^(\S+?)==(\S+)", (ROOT / f"requirements/{lock}.txt").read_text(), re.MULTILINE)
+    )
 
 
 def test_apps_import_only_what_they_may():
     code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -33,8 +37,12 @@ def test_no_change_of_a_model_lacks_its_migration(capsys):
 
 
 def test_every_setting_is_documented_and_no_other():
-    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "ipmanager/settings.py").read_text()))
-    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
+    read = set(
+        re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "ipmanager/settings.py").read_text())
+    )
+    documented = set(
+        re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    )
     assert documented == read
 
 
@@ -43,7 +51,9 @@ def test_a_lock_names_no_machine_and_hashes_everything(lock):
     text = (ROOT / f"requirements/{lock}.txt").read_text()
     assert not re.search(r"://|--(?!hash=)|@ ", text)
     requirements = re.split(r"\n(?=\S)", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE).strip())
-    assert all("==" in requirement and "--hash=sha256:" in requirement for requirement in requirements)
+    assert all(
+        "==" in requirement and "--hash=sha256:" in requirement for requirement in requirements
+    )
 
 
 def test_tests_and_tools_run_with_the_versions_of_production():

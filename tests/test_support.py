@@ -50,7 +50,9 @@ with postgres.server() as url:
 @pytest.mark.needs("postgresql")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_the_postgresql_server_ends_with_its_test_run(number):
-    with subprocess.Popen([sys.executable, "-c", HOLDER], cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as holder:
         server, home = holder.stdout.readline().split()
         holder.send_signal(number)
     assert gone([int(server)], seconds=20)
@@ -77,6 +79,8 @@ def test_what_asks_no_database_runs_in_the_first_pass_only():
     found = {}
     for second in ("", "1"):
         environment = os.environ | {"IPMANAGER_TEST_SECOND_PASS": second}
-        out = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120).stdout
+        out = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+        ).stdout
         found[second] = set(re.findall(r"^tests/(\S+?)::", out, re.MULTILINE))
     assert found == {"": {pure, rows, pages}, "1": {rows}}

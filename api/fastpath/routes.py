@@ -1,10 +1,11 @@
-"""The short way: what is asked most is answered before most middleware, the URL map and REST framework.
+"""The short way: what is asked most is answered before most middleware, the URL map and REST
+framework.
 
-A route of the short way asks the database one question, in which the caller is a part: who he is, whether his token is
-good and whether he may do this. Nothing comes back, or nothing is done, when anything about it is doubtful: a token, a
-filter, a key that may have been used before, an exhausted pool. Such a request goes the long way, which decides anew
-and alone knows how to say no. Both say the same of the same request; a test holds them together.
-"""
+A route of the short way asks the database one question, in which the caller is a part: who he is,
+whether his token is good and whether he may do this. Nothing comes back, or nothing is done, when
+anything about it is doubtful: a token, a filter, a key that may have been used before, an exhausted
+pool. Such a request goes the long way, which decides anew and alone knows how to say no. Both say
+the same of the same request; a test holds them together."""
 
 from __future__ import annotations
 
@@ -35,12 +36,14 @@ from core.errors import IPManagerError
 from core.proxies import client_address
 
 UNUSUAL = {"HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_TRANSFER_ENCODING"}
-DECLINED = "api.fastpath.routes.declined"  # in a request's environment: it has been here, or why it failed
+DECLINED = (
+    "api.fastpath.routes.declined"  # in a request's environment: it has been here, or why it failed
+)
 MODULES = ("ipam.api.fastpath", "ippool.api")  # each has SHORT, a list of routes
 
-# Whose token this is: one that may be used today and from here, for all subnets, with the scope; its user is active
-# and has the right (superusers have all, others their own and their groups'). A token's first use of a day is noted
-# on the long way.
+# Whose token this is: one that may be used today and from here, for all subnets, with the scope;
+# its user is active and has the right (superusers have all, others their own and their groups'). A
+# token's first use of a day is noted on the long way.
 _OWNER = """
 SELECT u.id, u.username, u.is_superuser AND t.networks = '[]' AS everything
 FROM ipmanager_token t JOIN auth_user u ON u.id = t.user_id
@@ -56,10 +59,11 @@ u.is_superuser OR EXISTS (
                    WHERE g.user_id = u.id AND x.permission_id = p.id)))
 """
 _CALLER = f"{_OWNER} AND {{here}} AND ({_HAS_RIGHT})"
-# The same of a token that could do everything from everywhere the last time: seven tables less have a part in it. If it
-# no longer can, nothing comes back.
+# The same of a token that could do everything from everywhere the last time: seven tables less have
+# a part in it. If it no longer can, nothing comes back.
 _MASTER = f"{_OWNER} AND u.is_superuser AND t.networks = '[]'"
-# A network that is written with a mask, as Python understands it and PostgreSQL does not, is left to the long way.
+# A network that is written with a mask, as Python understands it and PostgreSQL does not, is left
+# to the long way.
 _DIALECT = {
     "postgresql": {
         "scope": "t.scopes ?| ARRAY['admin', %(scope)s]",
@@ -100,8 +104,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A statement that joins the table `caller`, which has one row or none, and gives its columns first (`caller.*`);
-    its parameters by name, and what it takes to tell the answer."""
+    """A statement that joins the table `caller`, which has one row or none, and gives its columns
+    first (`caller.*`); its parameters by name, and what it takes to tell the answer."""
 
     sql: str
     params: dict[str, Any]
@@ -116,8 +120,8 @@ _matches: dict[re.Pattern[str], ResolverMatch] = {}
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An address (a pattern of the whole path), the right that it needs, and the question for such a request, or None
-    for the long way."""
+    """An address (a pattern of the whole path), the right that it needs, and the question for such
+    a request, or None for the long way."""
 
     method: str
     pattern: re.Pattern[str]
@@ -127,8 +131,8 @@ class Route:
 
 
 class ShortWay:
-    """The middleware, for whoever asks Django itself: gunicorn does so when the short way has declined at the door
-    (ipmanager.wsgi), or has failed there."""
+    """The middleware, for whoever asks Django itself: gunicorn does so when the short way has
+    declined at the door (ipmanager.wsgi), or has failed there."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -197,8 +201,8 @@ def _respond(route: Route, question: Question, request: HttpRequest, token: str)
 
 
 def _savepoint(method: str, database: Any) -> AbstractContextManager[object]:
-    """Inside somebody's transaction a refused unique key must not spoil that. Otherwise one statement is whole without
-    a transaction around it: two round trips less."""
+    """Inside somebody's transaction a refused unique key must not spoil that. Otherwise one
+    statement is whole without a transaction around it: two round trips less."""
     return transaction.atomic() if method != "GET" and database.in_atomic_block else nullcontext()
 
 
@@ -233,11 +237,15 @@ def routes() -> tuple[Route, ...]:
 def _is_plain(request: HttpRequest) -> bool:
     """For us, by somebody who takes JSON and asks for nothing unusual."""
     accept = request.META.get("HTTP_ACCEPT", "*/*")
-    if not UNUSUAL.isdisjoint(request.META) or not ("*/*" in accept or "application/json" in accept):
+    if not UNUSUAL.isdisjoint(request.META) or not (
+        "*/*" in accept or "application/json" in accept
+    ):
         return False
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         return False
-    return _is_our_name(request.META.get("HTTP_HOST") or request.META["SERVER_NAME"], tuple(settings.ALLOWED_HOSTS))
+    return _is_our_name(
+        request.META.get("HTTP_HOST") or request.META["SERVER_NAME"], tuple(settings.ALLOWED_HOSTS)
+    )
 
 
 @lru_cache(1000)
@@ -247,8 +255,11 @@ def _is_our_name(host: str, allowed: tuple[str, ...]) -> bool:
     return bool(domain) and validate_host(domain, allowed)
 
 
-def credentials(request: HttpRequest, right: Right, token: str, database: Any) -> dict[str, Any] | None:
-    """What the question about the caller is asked with; None when there is nothing that looks like a token."""
+def credentials(
+    request: HttpRequest, right: Right, token: str, database: Any
+) -> dict[str, Any] | None:
+    """What the question about the caller is asked with; None when there is nothing that looks like
+    a token."""
     header = request.META.get("HTTP_AUTHORIZATION", "")
     words = header.split()
     if len(words) != 2 or words[0] != "Bearer" or not header.isascii():
@@ -268,7 +279,8 @@ def credentials(request: HttpRequest, right: Right, token: str, database: Any) -
 
 @lru_cache(4)
 def _date(quarter: int, zone: tzinfo) -> date:
-    """The day in a zone, by the quarters of an hour since 1970: no zone changes its day within one."""
+    """The day in a zone, by the quarters of an hour since 1970: no zone changes its day within
+    one."""
     return datetime.fromtimestamp(quarter * 900, zone).date()
 
 

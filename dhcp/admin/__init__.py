@@ -1,4 +1,5 @@
-"""The scribe's screens: what dnsmasq was told, who uses which address, and how every server fares."""
+"""The scribe's screens: what dnsmasq was told, who uses which address, and how every server
+fares."""
 
 from dhcp.admin import dhcp_servers, generations, hand_edits, leases, scopes, servers
 

@@ -1,4 +1,5 @@
-"""The DHCP servers beside the default one: which site each serves, who runs it, and how it fares."""
+"""The DHCP servers beside the default one: which site each serves, who runs it, and how it
+fares."""
 
 from __future__ import annotations
 
@@ -26,16 +27,30 @@ class DhcpServerAdmin(ListAdmin):
     form = LedgerForm
     list_display = ("name", "site", "run_by", "state", "reservations", "waiting", "tried", "seen")
     list_filter = (("enabled", BooleanRadioFilter), ("run_by", ChoicesDropdownFilter))
-    nothing_yet = _("There is the one of the settings. Another site's dnsmasq can get files of its own here.")
+    nothing_yet = _(
+        "There is the one of the settings. Another site's dnsmasq can get files of its own here."
+    )
     search_fields = ("name", "site", "description")
-    readonly_fields = ("state", "told_why", "reservations", "waiting", "tried", "directory", "seen", "agent")
+    readonly_fields = (
+        "state",
+        "told_why",
+        "reservations",
+        "waiting",
+        "tried",
+        "directory",
+        "seen",
+        "agent",
+    )
     fieldsets = (
         (None, {"fields": ("name", "description", "enabled")}),
         (_("What it serves"), {"fields": ("site",)}),
         (_("Where it is"), {"fields": ("run_by", "reload", "dns", "leases")}),
     )
     fieldsets_of_a_saved_one = (
-        (_("How it fares"), {"fields": ("state", "told_why", "reservations", "waiting", "tried", "directory")}),
+        (
+            _("How it fares"),
+            {"fields": ("state", "told_why", "reservations", "waiting", "tried", "directory")},
+        ),
         (_("Its agent"), {"fields": ("seen", "agent")}),
     )
 
@@ -57,7 +72,11 @@ class DhcpServerAdmin(ListAdmin):
 
     @admin.display(description=_("reason"))
     def told_why(self, server: Any) -> SafeString | str:
-        return (server.result == "failed" and server.reason) or servers.warning(server.hosts or 0) or marks.NOTHING
+        return (
+            (server.result == "failed" and server.reason)
+            or servers.warning(server.hosts or 0)
+            or marks.NOTHING
+        )
 
     @admin.display(description=_("reservations"))
     def reservations(self, server: Any) -> SafeString | str:

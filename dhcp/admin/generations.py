@@ -1,4 +1,5 @@
-"""What dnsmasq has been told, what it has not yet heard, and a way to tell it now. Nothing here can be edited."""
+"""What dnsmasq has been told, what it has not yet heard, and a way to tell it now. Nothing here can
+be edited."""
 
 from __future__ import annotations
 
@@ -65,7 +66,9 @@ class ReadOnlyAdmin(ListAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
 
-    @action(description=_("Compare and sync"), url_path="sync-now", icon="sync", permissions=["view"])
+    @action(
+        description=_("Compare and sync"), url_path="sync-now", icon="sync", permissions=["view"]
+    )
     def sync_now(self, request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:dhcp_sync"))
 
@@ -83,15 +86,28 @@ class ServerFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
         if not self.value():
             return queryset
-        return queryset.filter(server=None) if self.value() == DEFAULT else queryset.filter(server__name=self.value())
+        return (
+            queryset.filter(server=None)
+            if self.value() == DEFAULT
+            else queryset.filter(server__name=self.value())
+        )
 
 
 @admin.register(Generation)
 class GenerationAdmin(ReadOnlyAdmin):
     icon = "history"
     list_select_related = ("server",)
-    list_display = ("number", "server_or_default", "result_badge", "hosts", "problem_count", "created_at", "duration",
-                    "attempts", "reason")  # fmt: skip
+    list_display = (
+        "number",
+        "server_or_default",
+        "result_badge",
+        "hosts",
+        "problem_count",
+        "created_at",
+        "duration",
+        "attempts",
+        "reason",
+    )
     list_filter = (("result", ChoicesDropdownFilter), ServerFilter)
     list_filter_submit = True
     fieldsets = (
@@ -205,7 +221,15 @@ class GenerationAdmin(ReadOnlyAdmin):
 class DhcpChangeAdmin(ReadOnlyAdmin):
     icon = "pending_actions"
     list_select_related = ("server",)
-    list_display = ("at", "server_or_default", "who_or_nobody", "kind", "label", "action_badge", "detail")
+    list_display = (
+        "at",
+        "server_or_default",
+        "who_or_nobody",
+        "kind",
+        "label",
+        "action_badge",
+        "detail",
+    )
     list_display_links = None
     list_filter = (("kind", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter), ServerFilter)
     list_filter_submit = True
@@ -235,7 +259,8 @@ def _asked(request: HttpRequest) -> Target:
 
 
 def _is_elsewhere(target: Target) -> bool:
-    """Whether this is one of several web nodes, and the worker's machine another one: there is nothing to compare."""
+    """Whether this is one of several web nodes, and the worker's machine another one: there is
+    nothing to compare."""
     if settings.DHCP_SYNC != "worker" or target.hosts.exists():
         return False
     newest = Generation.objects.newest_summary(target.server_id)
@@ -244,7 +269,11 @@ def _is_elsewhere(target: Target) -> bool:
 
 def _others(target: Target) -> list[tuple[str, str]]:
     """The other servers of this installation, with their pages."""
-    return [(other.name, sync_url(other)) for other in servers.here() if other.server_id != target.server_id]
+    return [
+        (other.name, sync_url(other))
+        for other in servers.here()
+        if other.server_id != target.server_id
+    ]
 
 
 def sentence(outcome: Outcome) -> tuple[int, str]:
@@ -271,7 +300,9 @@ def coloured(diff: str) -> SafeString | str:
 def explained(diff: str, changes: list[dict[str, Any]]) -> SafeString | str:
     """The difference, each line with the change behind it."""
     kinds = {"+": "dhcp-came", "-": "dhcp-went"}
-    lines = ((kinds.get(text[:1], "dhcp-head"), text, _behind(why)) for text, why in told(diff, changes))
+    lines = (
+        (kinds.get(text[:1], "dhcp-head"), text, _behind(why)) for text, why in told(diff, changes)
+    )
     body = format_html_join("", '<span class="{}">{}{}</span>', lines)
     return format_html('<pre class="dhcp-diff">{}</pre>', body) if body else marks.NOTHING
 
@@ -299,7 +330,11 @@ def change_table(changes: list[dict[str, Any]]) -> SafeString | str:
 
 
 def probe_badge(result: dict[str, Any]) -> SafeString:
-    return marks.badge("no", gettext("not offered")) if result["reason"] else marks.badge("yes", gettext("live"))
+    return (
+        marks.badge("no", gettext("not offered"))
+        if result["reason"]
+        else marks.badge("yes", gettext("live"))
+    )
 
 
 def _moment(text: str) -> str:
@@ -310,7 +345,10 @@ def _moment(text: str) -> str:
 def problem_table(problems: list[dict[str, Any]]) -> SafeString | str:
     return _table(
         (_("name"), _("IP address"), _("consequence"), _("reason")),
-        [(p["name"], p["ip"], _("left out") if p["left_out"] else _("no name"), p["reason"]) for p in problems],
+        [
+            (p["name"], p["ip"], _("left out") if p["left_out"] else _("no name"), p["reason"])
+            for p in problems
+        ],
     )
 
 
@@ -320,4 +358,6 @@ def _table(titles: tuple[Any, ...], rows: list[tuple[Any, ...]]) -> SafeString |
     head = format_html_join("", "<th>{}</th>", ((title,) for title in titles))
     lines = ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
     body = format_html_join("", "<tr>{}</tr>", lines)
-    return format_html('<table class="dhcp-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body)
+    return format_html(
+        '<table class="dhcp-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body
+    )

@@ -41,7 +41,11 @@ class StateFilter(DropdownFilter):
         return [*HandEdit.State.choices[1:], ("all", _("all"))]
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
-        return queryset if self.value() == "all" else queryset.filter(state=self.value() or HandEdit.State.OPEN)
+        return (
+            queryset
+            if self.value() == "all"
+            else queryset.filter(state=self.value() or HandEdit.State.OPEN)
+        )
 
 
 @admin.register(HandEdit)
@@ -73,16 +77,22 @@ class HandEditAdmin(ReadOnlyAdmin):
         return [own, *super().get_urls()]
 
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return request.user.has_perms(["dhcp.change_handedit", "ipam.add_server", "ipam.change_server"])
+        return request.user.has_perms(
+            ["dhcp.change_handedit", "ipam.add_server", "ipam.change_server"]
+        )
 
-    # --- deciding -------------------------------------------------------------------------------------------
+    # --- deciding ---------------------------------------------------------------------------------
 
     @admin.action(description=_("Adopt into the ledger"), permissions=["decide"])
-    def adopt_chosen(self, request: HttpRequest, queryset: models.QuerySet[HandEdit]) -> HttpResponse:
+    def adopt_chosen(
+        self, request: HttpRequest, queryset: models.QuerySet[HandEdit]
+    ) -> HttpResponse:
         return _ask(ADOPT, queryset.values_list("pk", flat=True))
 
     @admin.action(description=_("Discard: the ledger's lines return"), permissions=["decide"])
-    def discard_chosen(self, request: HttpRequest, queryset: models.QuerySet[HandEdit]) -> HttpResponse:
+    def discard_chosen(
+        self, request: HttpRequest, queryset: models.QuerySet[HandEdit]
+    ) -> HttpResponse:
         return _ask(DISCARD, queryset.values_list("pk", flat=True))
 
     @action(description=_("Adopt"), url_path="adopt", icon="task_alt", permissions=["decide"])
@@ -96,8 +106,12 @@ class HandEditAdmin(ReadOnlyAdmin):
     def decide_view(self, request: HttpRequest) -> HttpResponse:
         """Say what would happen; do it when that is confirmed."""
         verb = request.GET.get("verb", "")
-        chosen = [int(text) for text in request.GET.getlist("id") if text.isascii() and text.isdigit()]
-        edits = list(HandEdit.objects.undecided().filter(pk__in=[pk for pk in chosen if pk < 2**63]))
+        chosen = [
+            int(text) for text in request.GET.getlist("id") if text.isascii() and text.isdigit()
+        ]
+        edits = list(
+            HandEdit.objects.undecided().filter(pk__in=[pk for pk in chosen if pk < 2**63])
+        )
         if not self.has_decide_permission(request):
             raise PermissionDenied
         if verb not in VERBS or not edits:
@@ -108,19 +122,27 @@ class HandEditAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(reverse("admin:dhcp_handedit_changelist"))
         context = {
             **self.admin_site.each_context(request),
-            "title": gettext("Adopt hand edits") if verb == ADOPT else gettext("Discard hand edits"),
+            "title": gettext("Adopt hand edits")
+            if verb == ADOPT
+            else gettext("Discard hand edits"),
             "opts": self.opts,
             "media": self.media,
             "adopting": verb == ADOPT,
-            "edits": [{"edit": edit, "what": described(edit), "then": consequence(edit, verb)} for edit in edits],
-            "possible": verb == DISCARD or any(edit.file == HOSTS and edit.action != KEPT for edit in edits),
+            "edits": [
+                {"edit": edit, "what": described(edit), "then": consequence(edit, verb)}
+                for edit in edits
+            ],
+            "possible": verb == DISCARD
+            or any(edit.file == HOSTS and edit.action != KEPT for edit in edits),
         }
         return TemplateResponse(request, "admin/dhcp/decide.html", context)
 
     def _tell(self, request: HttpRequest, verb: str, decisions: list[Decision]) -> None:
         done = sum(decision.error is None for decision in decisions)
         if done and verb == ADOPT:
-            text = ngettext("%d hand edit is in the ledger now.", "%d hand edits are in the ledger now.", done)
+            text = ngettext(
+                "%d hand edit is in the ledger now.", "%d hand edits are in the ledger now.", done
+            )
             self.message_user(request, text % done, messages.SUCCESS)
         elif done:
             text = ngettext("%d hand edit is discarded.", "%d hand edits are discarded.", done)
@@ -129,7 +151,7 @@ class HandEditAdmin(ReadOnlyAdmin):
             if decision.error:
                 self.message_user(request, f"{decision.edit}: {decision.error}", messages.ERROR)
 
-    # --- columns --------------------------------------------------------------------------------------------
+    # --- columns ----------------------------------------------------------------------------------
 
     @admin.display(description=_("by hand"), ordering="action")
     def action_badge(self, edit: HandEdit) -> SafeString:
@@ -141,7 +163,9 @@ class HandEditAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("as typed"))
     def typed(self, edit: HandEdit) -> SafeString | str:
-        return format_html('<pre class="dhcp-diff">{}</pre>', edit.raw) if edit.raw else marks.NOTHING
+        return (
+            format_html('<pre class="dhcp-diff">{}</pre>', edit.raw) if edit.raw else marks.NOTHING
+        )
 
     @admin.display(description=_("served"))
     def fate(self, edit: HandEdit) -> SafeString | str:
@@ -162,7 +186,11 @@ class HandEditAdmin(ReadOnlyAdmin):
 
 
 def _with_reason(badge: SafeString, edit: HandEdit) -> SafeString:
-    return format_html('{} <span class="dhcp-reason">{}</span>', badge, edit.reason) if edit.reason else badge
+    return (
+        format_html('{} <span class="dhcp-reason">{}</span>', badge, edit.reason)
+        if edit.reason
+        else badge
+    )
 
 
 def _ask(verb: str, ids: Any) -> HttpResponse:
@@ -184,7 +212,11 @@ def consequence(edit: HandEdit, verb: str) -> str:
     """What follows from a decision, in a sentence."""
     if verb == DISCARD:
         if edit.action == ADD:
-            return gettext("dnsmasq forgets this line at once.") if edit.served else gettext("It is forgotten.")
+            return (
+                gettext("dnsmasq forgets this line at once.")
+                if edit.served
+                else gettext("It is forgotten.")
+            )
         if edit.action == KEPT:
             return gettext("It is not served now; it stays readable here among the discarded ones.")
         return gettext("The ledger's line is served again at once.")
@@ -193,7 +225,11 @@ def consequence(edit: HandEdit, verb: str) -> str:
             "This cannot be taken into the ledger by itself: change the ledger as you mean it, then discard."
         )
     return {
-        ADD: gettext("A server with this address and MAC is made, or a known one gets the address."),
+        ADD: gettext(
+            "A server with this address and MAC is made, or a known one gets the address."
+        ),
         CHANGE: gettext("The server or interface of this line gets the new address, MAC or name."),
-        REMOVE: gettext("The server of this line is disabled; an interface gives back its address."),
+        REMOVE: gettext(
+            "The server of this line is disabled; an interface gives back its address."
+        ),
     }[edit.action]

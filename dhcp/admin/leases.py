@@ -1,4 +1,5 @@
-"""Who uses which address, and whether that is as it should be; why a machine gets the address that it gets."""
+"""Who uses which address, and whether that is as it should be; why a machine gets the address that
+it gets."""
 
 from __future__ import annotations
 
@@ -46,7 +47,11 @@ class VerdictFilter(DropdownFilter):
         return list(Lease.Verdict.choices)
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
-        return queryset.filter(verdict=self.value()) if self.value() in Lease.Verdict.values else queryset
+        return (
+            queryset.filter(verdict=self.value())
+            if self.value() in Lease.Verdict.values
+            else queryset
+        )
 
 
 class LiveFilter(DropdownFilter):
@@ -87,7 +92,9 @@ class LeaseAdmin(ReadOnlyAdmin):
         ]
 
     def has_reserve_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("ipam.add_server") and request.user.has_perm("ipam.change_server")
+        return request.user.has_perm("ipam.add_server") and request.user.has_perm(
+            "ipam.change_server"
+        )
 
     @admin.action(description=_("Reserve its address for each machine"), permissions=["reserve"])
     def make_reservations(self, request: HttpRequest, queryset: models.QuerySet[Lease]) -> None:
@@ -111,7 +118,9 @@ class LeaseAdmin(ReadOnlyAdmin):
         """Say what it means to end these leases; do it when that is confirmed."""
         if not may_evict(request):
             raise PermissionDenied
-        chosen = [int(text) for text in request.GET.getlist("id") if text.isascii() and text.isdigit()]
+        chosen = [
+            int(text) for text in request.GET.getlist("id") if text.isascii() and text.isdigit()
+        ]
         found = list(Lease.objects.conflicting().filter(pk__in=[pk for pk in chosen if pk < 2**63]))
         back = reverse("admin:dhcp_lease_changelist")
         if not found:
@@ -137,8 +146,14 @@ class LeaseAdmin(ReadOnlyAdmin):
         except IPManagerError as error:
             self.message_user(request, str(error), messages.ERROR)
             return
-        text = gettext("%(ip)s is free for its machine; %(mac)s may go on using it until %(until)s at most.")
-        facts = {"ip": eviction.ip_address, "mac": eviction.mac_address, "until": moment(eviction.until)}
+        text = gettext(
+            "%(ip)s is free for its machine; %(mac)s may go on using it until %(until)s at most."
+        )
+        facts = {
+            "ip": eviction.ip_address,
+            "mac": eviction.mac_address,
+            "until": moment(eviction.until),
+        }
         self.message_user(request, text % facts, messages.SUCCESS)
 
     def why_view(self, request: HttpRequest) -> HttpResponse:
@@ -146,24 +161,36 @@ class LeaseAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         asked = request.GET.get("mac", "")
-        context = {**self.admin_site.each_context(request), "title": gettext("Why this address?"), "asked": asked}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Why this address?"),
+            "asked": asked,
+        }
         try:
             context["explanation"] = why(asked) if asked else None
         except ValueError as error:
             context["error"] = str(error)
-        return TemplateResponse(request, "admin/dhcp/why.html", context | {"opts": self.opts, "media": self.media})
+        return TemplateResponse(
+            request, "admin/dhcp/why.html", context | {"opts": self.opts, "media": self.media}
+        )
 
     @admin.display(description=_("machine"), ordering="mac_address")
     def machine(self, lease: Lease) -> SafeString | str:
         if not lease.mac_address:
             return lease.duid or marks.NOTHING
-        return format_html('<a class="ipm-link" href="{}">{}</a>', why_url(lease.mac_address), lease.mac_address)
+        return format_html(
+            '<a class="ipm-link" href="{}">{}</a>', why_url(lease.mac_address), lease.mac_address
+        )
 
     @admin.display(description=_("verdict"))
     def verdict_badge(self, lease: Lease) -> SafeString:
         verdict = Lease.Verdict(lease.verdict)  # type: ignore[attr-defined]
         badge = marks.badge(_COLOURS[verdict], verdict.label)
-        return format_html("{} {}", badge, end_link(lease.pk)) if verdict == Lease.Verdict.CONFLICT else badge
+        return (
+            format_html("{} {}", badge, end_link(lease.pk))
+            if verdict == Lease.Verdict.CONFLICT
+            else badge
+        )
 
     @admin.display(description=_("leased until"), ordering="leased_until")
     def until(self, lease: Lease) -> Any:
@@ -182,13 +209,17 @@ def end_link(lease_id: int) -> SafeString | str:
     """To the question whether the lease shall end, where there is a way to do it."""
     if not is_possible():
         return ""
-    return format_html('<a class="ipm-link dhcp-act" href="{}">{}</a>', evict_url(lease_id), _("End its lease"))
+    return format_html(
+        '<a class="ipm-link dhcp-act" href="{}">{}</a>', evict_url(lease_id), _("End its lease")
+    )
 
 
 def rightful(lease: Lease) -> str:
     """Whose address it is."""
     servers = Server.objects.filter(vrf=None, ip_address=lease.ip_address)
-    nics = Interface.objects.filter(server__vrf=None, ip_address=lease.ip_address).select_related("server")
+    nics = Interface.objects.filter(server__vrf=None, ip_address=lease.ip_address).select_related(
+        "server"
+    )
     return ", ".join(map(str, [*servers, *nics]))
 
 

@@ -1,4 +1,5 @@
-"""How subnets are served: ranges' lease times, what machines are told, and the configuration that root installs."""
+"""How subnets are served: ranges' lease times, what machines are told, and the configuration that
+root installs."""
 
 from __future__ import annotations
 
@@ -27,14 +28,26 @@ class ScopeAdmin(ListAdmin):
     icon = "settings_input_component"
     form = LedgerForm
     formfield_overrides = WIDGETS
-    list_display = ("subnet", "enabled", "lease", "known_only", "ranges", "told_router", "told_dns", "told_domain")
+    list_display = (
+        "subnet",
+        "enabled",
+        "lease",
+        "known_only",
+        "ranges",
+        "told_router",
+        "told_dns",
+        "told_domain",
+    )
     list_filter = (("enabled", BooleanRadioFilter), ("known_only", BooleanRadioFilter))
     nothing_yet = _("A subnet with a scope is served by DHCP: its pools, lease time and options.")
     autocomplete_fields = ("subnet", "wire")
     inlines = (OptionInline,)
     fieldsets = (
         (None, {"fields": ("subnet", "server", "enabled", "lease_time", "known_only")}),
-        (_("What its machines are told"), {"fields": ("router", "dns_servers", "ntp_servers", "domain")}),
+        (
+            _("What its machines are told"),
+            {"fields": ("router", "dns_servers", "ntp_servers", "domain")},
+        ),
         (_("Network boot"), {"fields": ("boot_server", "boot_file")}),
         (_("IPv6"), {"fields": ("advertises", "by_end")}),
         (_("A wire with several subnets"), {"fields": ("wire", "wire_address")}),
@@ -69,4 +82,8 @@ class ScopeAdmin(ListAdmin):
         """What is told in the end: the scope's own or inherited."""
         record, _problems = effective_scope.record(scope)
         value = getattr(record, field, None)
-        return (", ".join(map(str, value)) if isinstance(value, tuple) else str(value)) if value else marks.NOTHING
+        return (
+            (", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
+            if value
+            else marks.NOTHING
+        )

@@ -18,7 +18,12 @@ from ipam.admin import marks
 from ipam.admin.base import Facts, extend
 from ipam.models import Server
 
-_COLOURS = {machines.LIVE: "yes", machines.PENDING: "reserved", machines.BLOCKED: "unknown", machines.UNSERVED: "no"}
+_COLOURS = {
+    machines.LIVE: "yes",
+    machines.PENDING: "reserved",
+    machines.BLOCKED: "unknown",
+    machines.UNSERVED: "no",
+}
 
 
 class DHCPColumn:
@@ -46,7 +51,13 @@ class DHCPColumn:
 
     def facts(self, obj: Server) -> Facts:
         lines = (
-            (badge(fate), card.name, fate.reason, end_link(fate.lease_id) if fate.lease_id else "", why_link(card))
+            (
+                badge(fate),
+                card.name,
+                fate.reason,
+                end_link(fate.lease_id) if fate.lease_id else "",
+                why_link(card),
+            )
             for card, fate in machines.of_server(obj)
         )
         text = format_html_join("", "<div>{} {}: {} {} {}</div>", lines)
@@ -54,11 +65,17 @@ class DHCPColumn:
 
 
 def badge(fate: State) -> SafeString:
-    return format_html('<span title="{}">{}</span>', fate.reason, marks.badge(_COLOURS[fate.kind], fate.label))
+    return format_html(
+        '<span title="{}">{}</span>', fate.reason, marks.badge(_COLOURS[fate.kind], fate.label)
+    )
 
 
 def why_link(card: Card) -> SafeString | str:
-    return format_html('<a class="ipm-link" href="{}">{}</a>', why_url(card.mac), _("Why?")) if card.mac else ""
+    return (
+        format_html('<a class="ipm-link" href="{}">{}</a>', why_url(card.mac), _("Why?"))
+        if card.mac
+        else ""
+    )
 
 
 extend(Server, DHCPColumn)

@@ -1,4 +1,5 @@
-"""Decide about a hand edit: adopt it into the ledger, by the same verbs as everything else, or discard it."""
+"""Decide about a hand edit: adopt it into the ledger, by the same verbs as everything else, or
+discard it."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class Decision:
 
 
 def adopt(edit: HandEdit, who: str = "") -> None:
-    """Make the ledger say what the line says. Raises Conflict with the holder when something is in the way."""
+    """Make the ledger say what the line says. Raises Conflict with the holder when something is in
+    the way."""
     if edit.file != HOSTS or edit.action == KEPT:
         raise Conflict(
             _("This cannot be taken into the ledger by itself."),
@@ -44,19 +46,22 @@ def adopt(edit: HandEdit, who: str = "") -> None:
             _claim(edit, HandEdit.State.ADOPTED, who)
             _VERBS[edit.action](edit)
     except ValidationError as error:
-        raise Conflict(" ".join(error.messages), _("Change the ledger, or discard the edit.")) from error
+        raise Conflict(
+            " ".join(error.messages), _("Change the ledger, or discard the edit.")
+        ) from error
 
 
 def discard(edit: HandEdit, who: str = "") -> None:
-    """Let the ledger's line return with the next sync. Raises Conflict when it is decided already."""
+    """Let the ledger's line return with the next sync. Raises Conflict when it is decided
+    already."""
     with transaction.atomic():
         _claim(edit, HandEdit.State.DISCARDED, who)
         outbox.note(edit, DhcpChange.Action.DELETE)
 
 
 def adopt_all(edits: Iterable[HandEdit], who: str = "") -> list[Decision]:
-    """Adopt as many as can be. The order matters to none: who waits for another's address is tried again, and those
-    that wait for each other move together."""
+    """Adopt as many as can be. The order matters to none: who waits for another's address is tried
+    again, and those that wait for each other move together."""
     waiting, done, errors = list(edits), list[Decision](), dict[int, IPManagerError]()
     before = -1
     while waiting and len(waiting) != before:
@@ -75,9 +80,12 @@ def discard_all(edits: Iterable[HandEdit], who: str = "") -> list[Decision]:
 
 
 def _try(
-    verb: Callable[[HandEdit, str], None], edit: HandEdit, who: str, done: list[Decision],
+    verb: Callable[[HandEdit, str], None],
+    edit: HandEdit,
+    who: str,
+    done: list[Decision],
     errors: dict[int, IPManagerError],
-) -> bool:  # fmt: skip
+) -> bool:
     try:
         verb(edit, who)
     except IPManagerError as error:
@@ -92,14 +100,18 @@ def _claim(edit: HandEdit, state: str, who: str) -> None:
         raise Conflict(_("Somebody has decided this already: %s.") % edit)
 
 
-# --- what each kind of edit is in the ledger ----------------------------------------------------------------
+# --- what each kind of edit is in the ledger ------------------------------------------------------
 
 
 def _add(edit: HandEdit) -> None:
-    """A new server, or a known one without an address; further cards of the line become its interfaces."""
+    """A new server, or a known one without an address; further cards of the line become its
+    interfaces."""
     row = _row(edit.line)
     if not row.macs:
-        raise Conflict(_("%s is a DUID, and a server begins with a MAC address.") % row.duid, _("Make it by hand."))
+        raise Conflict(
+            _("%s is a DUID, and a server begins with a MAC address.") % row.duid,
+            _("Make it by hand."),
+        )
     server = reserve(Sighting(ip_address=row.ip, mac_address=row.macs[0], hostname=row.name))
     for number, mac in enumerate(row.macs[1:], start=2):
         Interface(server=server, name=f"nic{number}", mac_address=mac, ip_address=row.ip).save()
@@ -120,13 +132,16 @@ def _change(edit: HandEdit) -> None:
 
 
 def _remove(edit: HandEdit) -> None:
-    """A server that has no other card to be served is disabled; else the card gives back its address."""
+    """A server that has no other card to be served is disabled; else the card gives back its
+    address."""
     for card in _cards(_row(edit.was)):
         if isinstance(card, Server) and not _served_otherwise(card):
             card.enabled = False
         elif isinstance(card, Server):
             text = _("%s has other cards, which would not be served any more either.")
-            raise Conflict(text % card, _("Take the address away from it, or remove their lines, too."))
+            raise Conflict(
+                text % card, _("Take the address away from it, or remove their lines, too.")
+            )
         else:
             card.ip_address = None
         card.save()
@@ -145,14 +160,18 @@ def _row(line: str) -> Row:
 def _cards(row: Row) -> list[Card]:
     """The rows behind a line, the server first."""
     if row.is_end:
-        raise Conflict(_("%s is only the end of an address.") % row.ip, _("Change it at the server."))
+        raise Conflict(
+            _("%s is only the end of an address.") % row.ip, _("Change it at the server.")
+        )
     servers = Server.objects.filter(vrf=None, mac_address__in=row.macs, ip_address=row.ip)
     known = Q(mac_address__in=row.macs) | (Q(duid=row.duid) if row.duid else Q())
     nics = Interface.objects.filter(known, server__vrf=None, ip_address=row.ip)
     cards: list[Card] = [*servers, *nics.select_related("server").order_by("pk")]
     if not cards:
         text = _("The ledger has changed since: no machine has %(mac)s and %(ip)s any more.")
-        raise Conflict(text % {"mac": ", ".join(row.identities), "ip": row.ip}, _("Discard the edit."))
+        raise Conflict(
+            text % {"mac": ", ".join(row.identities), "ip": row.ip}, _("Discard the edit.")
+        )
     return cards
 
 
@@ -161,7 +180,10 @@ def _exchange_mac(cards: Sequence[Card], was: Row, now: Row) -> None:
     if not gone and not came and was.duid == now.duid:
         return
     if was.duid != now.duid or len(gone) != 1 or len(came) != 1:
-        raise Conflict(_("It is not clear which card each MAC address belongs to."), _("Change them at the server."))
+        raise Conflict(
+            _("It is not clear which card each MAC address belongs to."),
+            _("Change them at the server."),
+        )
     for card in cards:
         if card.mac_address in gone:
             card.mac_address = came.pop()
@@ -176,7 +198,10 @@ def _rename(card: Card, label: str) -> None:
     before, dash, name = label.partition(f"{card.server.hostname.partition('.')[0].lower()}-")
     if before or not dash or not name:
         text = _("%(card)s is a card of %(server)s and cannot be called %(name)s.")
-        raise Conflict(text % {"card": card.name, "server": card.server, "name": label}, _("Rename it at the server."))
+        raise Conflict(
+            text % {"card": card.name, "server": card.server, "name": label},
+            _("Rename it at the server."),
+        )
     card.name = name
 
 
@@ -184,7 +209,11 @@ def _served_otherwise(server: Server) -> bool:
     """Whether a card of it is served that no open edit removes."""
     removed = {mac for edit in _removed() for mac in _row(edit.was).macs}
     nics = server.interfaces.filter(ip_address__isnull=False, mac_address__isnull=False)
-    return any(mac not in removed for mac in nics.values_list("mac_address", flat=True) if mac != server.mac_address)
+    return any(
+        mac not in removed
+        for mac in nics.values_list("mac_address", flat=True)
+        if mac != server.mac_address
+    )
 
 
 def _removed() -> Iterator[HandEdit]:

@@ -1,8 +1,9 @@
-"""What somebody changed in a file of ours with an editor: line by line, pure. Nothing is lost, nothing decided.
+"""What somebody changed in a file of ours with an editor: line by line, pure. Nothing is lost,
+nothing decided.
 
-A line that our own grammar reads is an addition, a change or a removal; whatever else stands there is kept word for
-word. Editors' habits (CRLF, a byte order mark, capital letters, blanks) change no meaning.
-"""
+A line that our own grammar reads is an addition, a change or a removal; whatever else stands there
+is kept word for word. Editors' habits (CRLF, a byte order mark, capital letters, blanks) change no
+meaning."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ _BLANKS = re.compile(r"\s*,\s*")
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One thing that was done by hand. `was` and `line` are as dnsmasq may read them, `raw` as somebody typed it."""
+    """One thing that was done by hand. `was` and `line` are as dnsmasq may read them, `raw` as
+    somebody typed it."""
 
     file: str
     action: str
@@ -58,8 +60,12 @@ def compare(file: str, before: bytes, after: bytes) -> list[Edit]:
     found = _read(file, after, base, known)
     gone = {text: entry for text, entry in base.items() if text not in found.seen}
     edits = [*_pair(file, gone, found.fresh)]
-    edits += [Edit(file, REMOVE, was=text, raw=_commented_out(text, found.comments)) for text in gone]
-    edits += [Edit(file, KEPT, raw=raw, reason="a comment, which serves nobody") for raw in found.comments]
+    edits += [
+        Edit(file, REMOVE, was=text, raw=_commented_out(text, found.comments)) for text in gone
+    ]
+    edits += [
+        Edit(file, KEPT, raw=raw, reason="a comment, which serves nobody") for raw in found.comments
+    ]
     return edits + _kept(file, found.kept)
 
 
@@ -107,8 +113,13 @@ def _option(line: str) -> Entry | str:
 
 
 def _lines(data: bytes) -> Iterator[str]:
-    """As typed, but for what no reader sees: the mark that some editors begin with, the ends of lines."""
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "backslashreplace").replace("\0", r"\x00")
+    """As typed, but for what no reader sees: the mark that some editors begin with, the ends of
+    lines."""
+    text = (
+        data.removeprefix(b"\xef\xbb\xbf")
+        .decode("utf-8", "backslashreplace")
+        .replace("\0", r"\x00")
+    )
     for line in text.split("\n"):
         if line := line.rstrip("\r").strip(" \t"):
             yield line
@@ -144,7 +155,8 @@ def _tidy(file: str, raw: str) -> str:
 
 
 def _pair(file: str, gone: dict[str, Entry], fresh: list[tuple[Entry, str]]) -> Iterator[Edit]:
-    """Which new line stands for which old one: the same card's, else the same address's. Empties `gone` of them."""
+    """Which new line stands for which old one: the same card's, else the same address's. Empties
+    `gone` of them."""
     partner: dict[str, str] = {}
     for keys in (_cards, _places):
         there = _by_key(gone.values(), keys)
@@ -158,8 +170,11 @@ def _pair(file: str, gone: dict[str, Entry], fresh: list[tuple[Entry, str]]) -> 
         yield Edit(file, CHANGE if was else ADD, was=was, line=entry.text, raw=raw)
 
 
-def _by_key(entries: Iterable[Entry], keys: Callable[[Entry], tuple[Hashable, ...]]) -> dict[Hashable, list[str]]:
-    """The lines that each key belongs to: every line of a file may have changed, so nobody searches through all."""
+def _by_key(
+    entries: Iterable[Entry], keys: Callable[[Entry], tuple[Hashable, ...]]
+) -> dict[Hashable, list[str]]:
+    """The lines that each key belongs to: every line of a file may have changed, so nobody searches
+    through all."""
     found: dict[Hashable, list[str]] = {}
     for entry in entries:
         for key in keys(entry):
@@ -189,6 +204,11 @@ def _kept(file: str, kept: list[tuple[str, str]]) -> list[Edit]:
     edits = [Edit(file, KEPT, raw=raw, reason=reason) for raw, reason in some]
     if rest:
         edits.append(
-            Edit(file, KEPT, raw="\n".join(raw for raw, _ in rest), reason=f"{len(rest)} more lines like this")
+            Edit(
+                file,
+                KEPT,
+                raw="\n".join(raw for raw, _ in rest),
+                reason=f"{len(rest)} more lines like this",
+            )
         )
     return edits

@@ -1,9 +1,10 @@
-"""Hand edits of dnsmasq's files: found before a sync would overwrite them, kept, served until somebody decides.
+"""Hand edits of dnsmasq's files: found before a sync would overwrite them, kept, served until
+somebody decides.
 
-The operation manual lets an administrator edit the files while IPManager is down. So every sync compares them with what
-it has written there itself; what it notes beside them (`written`) tells a hand edit from a crash of its own. An open
-edit lies over the ledger's records: it never pushes another reservation out, and a later change of the ledger wins.
-"""
+The operation manual lets an administrator edit the files while IPManager is down. So every sync
+compares them with what it has written there itself; what it notes beside them (`written`) tells a
+hand edit from a crash of its own. An open edit lies over the ledger's records: it never pushes
+another reservation out, and a later change of the ledger wins."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ class Busy(Conflict):
 
 @dataclass(slots=True)
 class Handwork:
-    """The open edits of one directory, those that its files show now included; nothing is saved before `record`."""
+    """The open edits of one directory, those that its files show now included; nothing is saved
+    before `record`."""
 
     target: Target
     looked_at: dict[str, bytes] = field(default_factory=dict)
@@ -57,10 +59,11 @@ class Handwork:
     strange: list[str] = field(default_factory=list)  # the files that we did not leave like this
     rows: int = 0  # reservations that we have last written, as far as that had to be looked up
 
-    # --- what dnsmasq is told -------------------------------------------------------------------------------
+    # --- what dnsmasq is told ---------------------------------------------------------------------
 
     def sift(self, seen: Snapshot) -> Sifted:
-        """The ledger's reservations with the open edits over them. An edit that clashes is left out, alone."""
+        """The ledger's reservations with the open edits over them. An edit that clashes is left
+        out, alone."""
         active = [edit for edit in self._undecided(HOSTS) if edit.action != KEPT]
         if not active:
             return sift(seen.records)
@@ -76,7 +79,9 @@ class Handwork:
                 break
         names = {record.key: record.name for record in seen.records}
         for edit in active:
-            edit.reason = _HOLDER.sub(lambda found: names.get(found[0], "another hand edit"), edit.reason)
+            edit.reason = _HOLDER.sub(
+                lambda found: names.get(found[0], "another hand edit"), edit.reason
+            )
         return sifted
 
     def opts(self, records: Collection[ScopeRecord], url: str) -> bytes:
@@ -87,19 +92,24 @@ class Handwork:
             return data
         head = [line for line in data.decode("ascii").splitlines() if line.startswith("#")]
         lines = {
-            differences.key_of(line): line for line in data.decode("ascii").splitlines() if not line.startswith("#")
+            differences.key_of(line): line
+            for line in data.decode("ascii").splitlines()
+            if not line.startswith("#")
         }
         tags = {record.tag for record in records}
         for edit in active:
             _lay_option(edit, lines, tags)
         head[-1] = f"# Options: {len(lines)}"
-        return "".join(f"{line}\n" for line in [*head, *sorted(lines.values(), key=_in_order(lines))]).encode("ascii")
+        return "".join(
+            f"{line}\n" for line in [*head, *sorted(lines.values(), key=_in_order(lines))]
+        ).encode("ascii")
 
     def _undecided(self, file: str) -> list[HandEdit]:
         return [edit for edit in self.open if edit.is_open and edit.file == file]
 
     def _judge(self, edit: HandEdit, rows: Rows) -> None:
-        """Does the ledger say the same by now, or something else than it said when the line was edited?"""
+        """Does the ledger say the same by now, or something else than it said when the line was
+        edited?"""
         now, then = _record_of(edit.line, rows), _record_of(edit.was, rows)
         complaint = differences.read(HOSTS, edit.line) if edit.line else ""
         if isinstance(complaint, str) and complaint:  # an older version of us could read it
@@ -111,24 +121,36 @@ class Handwork:
         else:
             edit.served, edit.reason = True, ""
 
-    # --- the memory -----------------------------------------------------------------------------------------
+    # --- the memory -------------------------------------------------------------------------------
 
     def record(self) -> None:
         """Save what was found, before the file that shows it is overwritten."""
         new = [edit for edit in self.open if edit.pk is None and edit.is_open]
-        changed = [edit for edit in self.open if edit.pk and _facts(edit) != _facts(self.before[edit.pk])]
+        changed = [
+            edit for edit in self.open if edit.pk and _facts(edit) != _facts(self.before[edit.pk])
+        ]
         with transaction.atomic():
             HandEdit.objects.bulk_create(new)
-            undecided = HandEdit.objects.lock_undecided()  # what somebody has decided meanwhile stays decided
-            HandEdit.objects.bulk_update([edit for edit in changed if edit.pk in undecided], _SAVED, batch_size=200)
+            undecided = (
+                HandEdit.objects.lock_undecided()
+            )  # what somebody has decided meanwhile stays decided
+            HandEdit.objects.bulk_update(
+                [edit for edit in changed if edit.pk in undecided], _SAVED, batch_size=200
+            )
 
     def intend(self, content: str, **after: bytes) -> None:
         """Note beside the files what is about to be written: a crash halfway is no hand edit."""
         for name, data in self.looked_at.items():
             if _bytes(self.target, name) != data:
-                raise Busy(f"{self.target.directory / name} has changed just now", hint="the next try will tell")
+                raise Busy(
+                    f"{self.target.directory / name} has changed just now",
+                    hint="the next try will tell",
+                )
         written = {"content": [content], **{name: [_digest(data)] for name, data in after.items()}}
-        if all(written[name] == self.note.get(name, [])[:1] for name in written) and not self.strange:
+        if (
+            all(written[name] == self.note.get(name, [])[:1] for name in written)
+            and not self.strange
+        ):
             return
         for name, data in self.looked_at.items():
             written[name].append(_digest(data))
@@ -136,11 +158,13 @@ class Handwork:
 
 
 def look(target: Target, hosts: bytes, opts: bytes) -> Handwork:
-    """The open edits, and what the files show beyond them. Read them before the ledger: what is adopted meanwhile is
-    then there twice, which does no harm, and never missing."""
+    """The open edits, and what the files show beyond them. Read them before the ledger: what is
+    adopted meanwhile is then there twice, which does no harm, and never missing."""
     work = Handwork(target, {HOSTS: hosts, OPTS: opts}, _note(target), _open(target))
     work.before = {edit.pk: _copy(edit) for edit in work.open}
-    work.strange = [name for name, data in work.looked_at.items() if not _is_ours(work.note, name, data)]
+    work.strange = [
+        name for name, data in work.looked_at.items() if not _is_ours(work.note, name, data)
+    ]
     if work.strange:
         _look_closer(work)
     return work
@@ -161,7 +185,8 @@ def _open(target: Target) -> list[HandEdit]:
 
 
 def _found(file: str, base: bytes | None, data: bytes) -> list[Edit]:
-    """What was done by hand; the whole file where that cannot be said line by line, or can hardly be meant."""
+    """What was done by hand; the whole file where that cannot be said line by line, or can hardly
+    be meant."""
     if base is None:
         return [_whole(file, data, "nothing is known of what we wrote there before")]
     if differences.is_damage(base, data):
@@ -169,7 +194,13 @@ def _found(file: str, base: bytes | None, data: bytes) -> list[Edit]:
     found = differences.compare(file, base, data)
     gone, there = sum(edit.action == REMOVE for edit in found), differences.count(base)
     if file == HOSTS and gone > FEW and gone * 2 > there:
-        return [_whole(file, data, f"{gone} of {there} reservations were missing, which was taken for damage")]
+        return [
+            _whole(
+                file,
+                data,
+                f"{gone} of {there} reservations were missing, which was taken for damage",
+            )
+        ]
     return found
 
 
@@ -178,8 +209,11 @@ def _whole(file: str, data: bytes, reason: str) -> Edit:
     return Edit(file, KEPT, raw=text, reason=reason)
 
 
-def _compose(open: list[HandEdit], known: Iterable[HandEdit], edit: Edit, server_id: int | None) -> None:
-    """Add an edit to the open ones; it may change one of those that were known before, or take it back."""
+def _compose(
+    open: list[HandEdit], known: Iterable[HandEdit], edit: Edit, server_id: int | None
+) -> None:
+    """Add an edit to the open ones; it may change one of those that were known before, or take it
+    back."""
     for earlier in known:
         if earlier.is_open and earlier.file == edit.file and _continues(earlier, edit):
             return _continue(earlier, edit)
@@ -204,11 +238,14 @@ def _continues(earlier: HandEdit, edit: Edit) -> bool:
     if earlier.line == edit.line:
         return True
     stands_elsewhere = earlier.served and earlier.line
-    return not stands_elsewhere and differences.same_one(edit.file, edit.line, earlier.line or earlier.was)
+    return not stands_elsewhere and differences.same_one(
+        edit.file, edit.line, earlier.line or earlier.was
+    )
 
 
 def _continue(earlier: HandEdit, edit: Edit) -> None:
-    """`earlier` leads from the ledger to the file as it was, `edit` from there to the file as it is."""
+    """`earlier` leads from the ledger to the file as it was, `edit` from there to the file as it
+    is."""
     if edit.action == KEPT:
         return
     was = earlier.was or (edit.was if edit.was != earlier.line else "")
@@ -218,11 +255,15 @@ def _continue(earlier: HandEdit, edit: Edit) -> None:
     earlier.action = CHANGE if was and edit.line else REMOVE if was else ADD
 
 
-def _held_by_others(active: Iterable[HandEdit], records: Iterable[HostRecord]) -> Iterator[tuple[HandEdit, str]]:
-    """The edits whose address the ledger has given to somebody of whom dnsmasq is told nothing, each with the reason:
-    a VM, a server without a MAC or of another DHCP server."""
+def _held_by_others(
+    active: Iterable[HandEdit], records: Iterable[HostRecord]
+) -> Iterator[tuple[HandEdit, str]]:
+    """The edits whose address the ledger has given to somebody of whom dnsmasq is told nothing,
+    each with the reason: a VM, a server without a MAC or of another DHCP server."""
     told = {record.told_ip for record in records}
-    rows = [(edit, check.host_row(edit.line.encode())) for edit in active if edit.served and edit.line]
+    rows = [
+        (edit, check.host_row(edit.line.encode())) for edit in active if edit.served and edit.line
+    ]
     asked = [(edit, row) for edit, row in rows if isinstance(row, check.Row) and row.ip not in told]
     holders = holders_of({row.ip for _edit, row in asked})
     for edit, row in asked:
@@ -232,9 +273,13 @@ def _held_by_others(active: Iterable[HandEdit], records: Iterable[HostRecord]) -
 
 
 def _overlaid(
-    records: Iterable[HostRecord], served: Collection[HandEdit], rows: Rows, networks: Collection[Network]
+    records: Iterable[HostRecord],
+    served: Collection[HandEdit],
+    rows: Rows,
+    networks: Collection[Network],
 ) -> list[HostRecord]:
-    """The records, those of edited lines replaced. A record of a hand edit yields to every other."""
+    """The records, those of edited lines replaced. A record of a hand edit yields to every
+    other."""
     edited = [record for edit in served if (record := _record_of(edit.was, rows))]
     keys, homes = {record.key for record in edited}, frozenset(networks)
     by_hand = [_record(number, edit.line, homes) for number, edit in enumerate(served) if edit.line]
@@ -254,12 +299,15 @@ def _home(ip: Address, networks: frozenset[Network]) -> Network | None:
 
 
 def _take_back(sifted: Sifted, served: list[HandEdit]) -> bool:
-    """Move what was said of hand edits to them; whether one of them could not be served after all."""
+    """Move what was said of hand edits to them; whether one of them could not be served after
+    all."""
     mine = [problem for problem in sifted.problems if problem.record.kind == KIND]
     sifted.problems[:] = [problem for problem in sifted.problems if problem.record.kind != KIND]
     for problem in mine:
         edit = served[problem.record.id]
-        edit.reason = problem.reason if problem.left_out else f"served without its name: {problem.reason}"
+        edit.reason = (
+            problem.reason if problem.left_out else f"served without its name: {problem.reason}"
+        )
         edit.served = not problem.left_out
     return any(problem.left_out for problem in mine)
 
@@ -292,7 +340,10 @@ def _lay_option(edit: HandEdit, lines: dict[str, str], tags: Collection[str]) ->
 
 def _in_order(lines: dict[str, str]) -> Callable[[str], int]:
     """Tag by tag, as they came; a line that is new to a tag comes last."""
-    tags = {tag: place for place, tag in enumerate(dict.fromkeys(key.partition(",")[0] for key in lines))}
+    tags = {
+        tag: place
+        for place, tag in enumerate(dict.fromkeys(key.partition(",")[0] for key in lines))
+    }
     return lambda line: tags[line.partition(",")[0]]
 
 
@@ -313,12 +364,12 @@ def _copy(edit: HandEdit) -> HandEdit:
     return HandEdit(**{name: getattr(edit, name) for name in _SAVED})
 
 
-# --- what we wrote ------------------------------------------------------------------------------------------
+# --- what we wrote --------------------------------------------------------------------------------
 
 
 def _note(target: Target) -> dict[str, list[str]]:
-    """What we have last noted; empty when that is nothing that we could have noted. Once dnsmasq was made to read it,
-    what stood there before is ours no more: putting it back is a hand edit."""
+    """What we have last noted; empty when that is nothing that we could have noted. Once dnsmasq
+    was made to read it, what stood there before is ours no more: putting it back is a hand edit."""
     try:
         note = json.loads(target.written.read_bytes())
         names = ("content", HOSTS, OPTS)
@@ -329,7 +380,8 @@ def _note(target: Target) -> dict[str, list[str]]:
 
 
 def _is_ours(note: dict[str, list[str]], name: str, data: bytes) -> bool:
-    """Whether we wrote these bytes. Of a directory without a note nobody knows; a missing file is no edit."""
+    """Whether we wrote these bytes. Of a directory without a note nobody knows; a missing file is
+    no edit."""
     return not note or not data or _digest(data) in note[name]
 
 

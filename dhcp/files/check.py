@@ -1,8 +1,9 @@
-"""Read a finished hosts file as dnsmasq would, by our own strict grammar, and say what is wrong with it.
+"""Read a finished hosts file as dnsmasq would, by our own strict grammar, and say what is wrong
+with it.
 
-Knows nothing of render.py: whatever error hides there, it does not hide here too. An empty answer means that
-every line is a comment or exactly `[id:DUID,][MAC,...]IP[,name]`, so nothing else can reach dnsmasq.
-"""
+Knows nothing of render.py: whatever error hides there, it does not hide here too. An empty answer
+means that every line is a comment or exactly `[id:DUID,][MAC,...]IP[,name]`, so nothing else can
+reach dnsmasq."""
 
 import re
 from collections import defaultdict
@@ -67,8 +68,8 @@ class Reading:
 
 
 def hosts_file(data: bytes, networks: Collection[Network] | None, by_end: bool = False) -> Reading:
-    """Read the whole file; `networks` are the subnets that may hold its addresses, None if any may. `by_end`: lines may
-    name the lower half of an IPv6 address."""
+    """Read the whole file; `networks` are the subnets that may hold its addresses, None if any may.
+    `by_end`: lines may name the lower half of an IPv6 address."""
     reading = Reading()
     if data and not data.endswith(b"\n"):
         reading.complaints.append("the last line does not end")
@@ -100,7 +101,8 @@ def host_row(line: bytes) -> Row | str:
 
 
 def opts_file(data: bytes) -> list[str]:
-    """What is wrong with a finished options file: every line is a comment or `tag:sN,OPTION[,VALUE]`."""
+    """What is wrong with a finished options file: every line is a comment or
+    `tag:sN,OPTION[,VALUE]`."""
     complaints = [] if not data or data.endswith(b"\n") else ["the last option line does not end"]
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         if len(line) > LONGEST_LINE:
@@ -146,7 +148,8 @@ def _doubles(rows: list[Row]) -> list[str]:
 
 
 def _misplaced(rows: list[Row], networks: Collection[Network], by_end: bool) -> list[str]:
-    """Addresses that no subnet holds, that are not a host's, and cards with two addresses in one subnet."""
+    """Addresses that no subnet holds, that are not a host's, and cards with two addresses in one
+    subnet."""
     found: list[str] = []
     homes = _Homes(networks)
     seen: dict[Network, set[str]] = defaultdict(set)

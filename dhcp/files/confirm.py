@@ -1,7 +1,7 @@
 """Ask dnsmasq itself which hosts file it has read: a DNS name in the same reload tells.
 
-A signal that was sent proves nothing; an answer with the new address proves that the files were read again.
-"""
+A signal that was sent proves nothing; an answer with the new address proves that the files were
+read again."""
 
 import secrets
 import socket
@@ -25,13 +25,18 @@ class Unconfirmed(Unavailable):
 
 
 def wait_until(expected: IPv4Address, server: tuple[str, int], within: float) -> None:
-    """Return when dnsmasq answers with the expected generation; raise Unconfirmed after `within` seconds."""
+    """Return when dnsmasq answers with the expected generation; raise Unconfirmed after `within`
+    seconds."""
     deadline, pause = time.monotonic() + within, _FIRST_WAIT
     while True:
         left = deadline - time.monotonic()
         try:
             served = serving(server, max(min(left, _ANSWER_SECONDS), _FIRST_WAIT))
-            state = "still serves an older generation" if served else "does not know the generation record"
+            state = (
+                "still serves an older generation"
+                if served
+                else "does not know the generation record"
+            )
         except OSError as error:
             served, state = None, f"does not answer ({error.strerror or error})"
         if served == expected:
@@ -43,7 +48,8 @@ def wait_until(expected: IPv4Address, server: tuple[str, int], within: float) ->
 
 
 def serving(server: tuple[str, int], timeout: float) -> IPv4Address | None:
-    """The generation that dnsmasq serves now, or None when it knows none. Raises OSError without an answer."""
+    """The generation that dnsmasq serves now, or None when it knows none. Raises OSError without an
+    answer."""
     family, kind, protocol, _, address = socket.getaddrinfo(*server, type=socket.SOCK_DGRAM)[0]
     number = secrets.randbits(16)
     with socket.socket(family, kind, protocol) as connection:
@@ -54,12 +60,20 @@ def serving(server: tuple[str, int], timeout: float) -> IPv4Address | None:
 
 
 def _question(number: int) -> bytes:
-    name = b"".join(bytes([len(label)]) + label.encode() for label in GENERATION_NAME.split(".")) + b"\0"
-    return struct.pack("!6H", number, _RECURSION_DESIRED, 1, 0, 0, 0) + name + struct.pack("!HH", _A, _IN)
+    name = (
+        b"".join(bytes([len(label)]) + label.encode() for label in GENERATION_NAME.split("."))
+        + b"\0"
+    )
+    return (
+        struct.pack("!6H", number, _RECURSION_DESIRED, 1, 0, 0, 0)
+        + name
+        + struct.pack("!HH", _A, _IN)
+    )
 
 
 def _first_address(answer: bytes, number: int) -> IPv4Address | None:
-    """The first A record of an answer to our question. The question comes back unchanged before it."""
+    """The first A record of an answer to our question. The question comes back unchanged before
+    it."""
     start = len(_question(number))
     if len(answer) < start or struct.unpack_from("!H", answer)[0] != number:
         return None

@@ -1,7 +1,7 @@
 """A scope and its subnet make one record: what the scope leaves blank, the subnet says.
 
-What raw SQL may have put there is left out value by value and named; the rest of the scope is served.
-"""
+What raw SQL may have put there is left out value by value and named; the rest of the scope is
+served."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ SHORTEST_LEASE = 120
 
 
 def record(scope: DhcpScope) -> tuple[ScopeRecord | None, list[Problem]]:
-    """The scope as dnsmasq may be told of it, or None; and what had to be left out. Asks no query of a served() row."""
+    """The scope as dnsmasq may be told of it, or None; and what had to be left out. Asks no query
+    of a served() row."""
     problems: list[Problem] = []
     network = scope.subnet.network
 
     def complain(field: str, reason: str) -> None:
-        problems.append(Problem(HostRecord("dhcpscope", scope.pk, (), network[0], str(network)), field, reason))
+        problems.append(
+            Problem(HostRecord("dhcpscope", scope.pk, (), network[0], str(network)), field, reason)
+        )
 
     if complaint := scopes.complaint_about(network.version, network.prefixlen):
         complain("subnet", complaint)
@@ -35,17 +38,23 @@ def record(scope: DhcpScope) -> tuple[ScopeRecord | None, list[Problem]]:
         subnet_id=scope.subnet_id,
         network=network,
         lease_time=max(scope.lease_time, SHORTEST_LEASE),
-        ranges=tuple((pool.first, pool.last) for pool in scope.subnet.pools.all() if pool.kind == "dhcp"),
+        ranges=tuple(
+            (pool.first, pool.last) for pool in scope.subnet.pools.all() if pool.kind == "dhcp"
+        ),
         known_only=scope.known_only,
         router=_router(scope, complain),
         dns=_same_version(scope, list(scope.dns_servers) or list(scope.subnet.dns_servers)),
         ntp=_same_version(scope, list(scope.ntp_servers)),
         domain=_domain(scope.domain or scope.subnet.domain, complain),
-        boot_server=scope.boot_server if scope.boot_server and scope.boot_server.version == 4 else None,
+        boot_server=scope.boot_server
+        if scope.boot_server and scope.boot_server.version == 4
+        else None,
         boot_file=_boot_file(scope, complain),
         further=tuple(_further(scope, complain)),
         by_end=scope.by_end and network.version == 6 and network.prefixlen == 64,
-        advertises=scope.advertises if network.version == 6 and scope.advertises in scope.Advertises.values else "",
+        advertises=scope.advertises
+        if network.version == 6 and scope.advertises in scope.Advertises.values
+        else "",
         wire=_wire(scope, complain),
     )
     return found, problems
@@ -70,7 +79,8 @@ def _wire(scope: DhcpScope, complain: Callable[[str, str], None]) -> Address | N
 
 
 def _same_version(scope: DhcpScope, servers: list[Any]) -> tuple[Address, ...]:
-    """A subnet's DNS servers may be of both IP versions; each version of DHCP can name its own only."""
+    """A subnet's DNS servers may be of both IP versions; each version of DHCP can name its own
+    only."""
     return tuple(ip for ip in servers if ip.version == scope.subnet.network.version)
 
 

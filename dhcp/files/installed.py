@@ -1,8 +1,8 @@
-"""What root has installed, and how it differs from what we lay out: ranges take effect by the former only.
+"""What root has installed, and how it differs from what we lay out: ranges take effect by the
+former only.
 
-The installed file belongs to root; we read it, and never write it. Where nobody has told us its place, nothing is
-known, and nobody is judged by it.
-"""
+The installed file belongs to root; we read it, and never write it. Where nobody has told us its
+place, nothing is known, and nobody is judged by it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _RANGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """The installed configuration beside the proposed one. `said` is None where nothing is known of it."""
+    """The installed configuration beside the proposed one. `said` is None where nothing is known of
+    it."""
 
     path: Path | None
     proposal: Path
@@ -59,8 +60,14 @@ class Installed:
         if not self.differs:
             return ""
         if not self.said:
-            return _("dnsmasq has none of our ranges yet; have root install %(proposal)s as %(path)s.") % self._places
-        return _("dnsmasq runs with older ranges; have root install %(proposal)s as %(path)s.") % self._places
+            return (
+                _("dnsmasq has none of our ranges yet; have root install %(proposal)s as %(path)s.")
+                % self._places
+            )
+        return (
+            _("dnsmasq runs with older ranges; have root install %(proposal)s as %(path)s.")
+            % self._places
+        )
 
     @property
     def _places(self) -> dict[str, Path | None]:
@@ -69,7 +76,11 @@ class Installed:
     def as_json(self) -> dict[str, object]:
         """For `sync_dnsmasq --json`; `installed` is null where nothing is known."""
         same = None if self.said is None else not self.differs
-        return {"path": str(self.path) if self.path else None, "installed": same, "reason": self.warning}
+        return {
+            "path": str(self.path) if self.path else None,
+            "installed": same,
+            "reason": self.warning,
+        }
 
 
 def look(target: Target, proposed: bytes | None = None) -> Installed:
@@ -81,14 +92,21 @@ def look(target: Target, proposed: bytes | None = None) -> Installed:
     try:
         return Installed(target.installed, target.conf, proposed, _read(target.installed) or b"")
     except OSError as error:
-        text = _("%(path)s cannot be read: %(reason)s.") % {"path": target.installed, "reason": error.strerror}
+        text = _("%(path)s cannot be read: %(reason)s.") % {
+            "path": target.installed,
+            "reason": error.strerror,
+        }
         return Installed(target.installed, target.conf, proposed, None, text)
 
 
 def difference(before: bytes, after: bytes) -> str:
     """Unified, without context."""
     old, new = (data.decode("ascii", "replace").splitlines() for data in (before, after))
-    return "\n".join(unified_diff(old, new, "installed", "proposed", lineterm="", n=0)) if before != after else ""
+    return (
+        "\n".join(unified_diff(old, new, "installed", "proposed", lineterm="", n=0))
+        if before != after
+        else ""
+    )
 
 
 def _networks(text: str) -> Iterator[Network]:

@@ -1,8 +1,8 @@
 """Which host names dnsmasq takes for a name, and for nothing else.
 
-The third field of `MAC,IP,NAME` has no quoting: `12h` there is a lease time, `ignore` refuses service, anything
-with a colon is a tag or another address, and a name that dnsmasq rejects takes the whole reservation with it.
-"""
+The third field of `MAC,IP,NAME` has no quoting: `12h` there is a lease time, `ignore` refuses
+service, anything with a colon is a tag or another address, and a name that dnsmasq rejects takes
+the whole reservation with it."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ _COMMANDS = frozenset({"ignore", "infinite"})
 
 @dataclass(frozen=True, slots=True)
 class SafeName:
-    """The label to write, empty when there is none; `reason` says what was wrong with the host name."""
+    """The label to write, empty when there is none; `reason` says what was wrong with the host
+    name."""
 
     text: str
     reason: str = ""

@@ -1,8 +1,8 @@
 """What dnsmasq tells a machine that boots from the network: which loader, and then which script.
 
-A BIOS or UEFI machine gets a loader by TFTP, or by HTTP where its firmware can; the loader, iPXE, asks again and is
-sent to /boot.ipxe. iPXE fills in the `${...}` of that URL itself, so the first question already says who is asking.
-"""
+A BIOS or UEFI machine gets a loader by TFTP, or by HTTP where its firmware can; the loader, iPXE,
+asks again and is sent to /boot.ipxe. iPXE fills in the `${...}` of that URL itself, so the first
+question already says who is asking."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from dhcp.files.records import ConfGroup, ConfLine
 ASKS = (
     "mac=${net0/mac:hexhyp}&uuid=${uuid}&serial=${serial:uristring}"
     "&arch=${buildarch}&platform=${platform}"
-)  # fmt: skip
+)
 # RFC 4578, 2.1 and IANA's registry of processor architecture types.
 ARCHITECTURES = (("bios", 0), ("efi64", 7), ("efi64", 9), ("efiarm64", 11), ("efihttp", 16))
 LOADERS = {"bios": "undionly.kpxe", "efi64": "snponly.efi", "efiarm64": "snponly-arm64.efi"}
@@ -33,11 +33,20 @@ def groups(url: str, tftp_root: Path) -> tuple[ConfGroup, ...]:
         ConfLine("tftp-root", (str(tftp_root),)),
         ConfLine("dhcp-match", ("set:ipxe", "175")),
         ConfLine("dhcp-userclass", ("set:ipxe", "iPXE")),
-        *(ConfLine("dhcp-match", (f"set:{tag}", "option:client-arch", str(arch))) for tag, arch in ARCHITECTURES),
+        *(
+            ConfLine("dhcp-match", (f"set:{tag}", "option:client-arch", str(arch)))
+            for tag, arch in ARCHITECTURES
+        ),
         ConfLine("dhcp-boot", ("tag:ipxe", f"{url}/boot.ipxe?{ASKS}")),
-        *(ConfLine("dhcp-boot", ("tag:!ipxe", f"tag:{tag}", file)) for tag, file in LOADERS.items()),
-        # Firmware takes a boot file by HTTP only from a server that calls itself so (UEFI 2.10, 24.7.3.1).
-        ConfLine("dhcp-option-force", ("tag:efihttp", "tag:!ipxe", "option:vendor-class", "HTTPClient")),
+        *(
+            ConfLine("dhcp-boot", ("tag:!ipxe", f"tag:{tag}", file))
+            for tag, file in LOADERS.items()
+        ),
+        # Firmware takes a boot file by HTTP only from a server that calls itself so (UEFI 2.10,
+        # 24.7.3.1).
+        ConfLine(
+            "dhcp-option-force", ("tag:efihttp", "tag:!ipxe", "option:vendor-class", "HTTPClient")
+        ),
         ConfLine("dhcp-boot", ("tag:efihttp", "tag:!ipxe", f"{url}/boot/loaders/ipxe.efi")),
     ]
     return (ConfGroup("Network boot", tuple(lines)),)

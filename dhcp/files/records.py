@@ -10,9 +10,9 @@ from ipam.addresses import Address, Network
 class HostRecord:
     """One reservation as the ledger states it, good or bad.
 
-    `kind` and `id` name the row behind it; `subnet` is the most specific one around the address, or None. `by_end`:
-    only the lower half of the IPv6 address is told, because the upper one is going to change.
-    """
+    `kind` and `id` name the row behind it; `subnet` is the most specific one around the address, or
+    None. `by_end`: only the lower half of the IPv6 address is told, because the upper one is going
+    to change."""
 
     kind: str
     id: int
@@ -35,12 +35,17 @@ class HostRecord:
     @property
     def told_ip(self) -> Address:
         """The address as it stands in dnsmasq's file."""
-        return IPv6Address(int(self.ip) & ((1 << 64) - 1)) if self.by_end and self.ip.version == 6 else self.ip
+        return (
+            IPv6Address(int(self.ip) & ((1 << 64) - 1))
+            if self.by_end and self.ip.version == 6
+            else self.ip
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class HostLine:
-    """One reservation as dnsmasq may be told it: every value has been checked; `name` and `duid` may be empty."""
+    """One reservation as dnsmasq may be told it: every value has been checked; `name` and `duid`
+    may be empty."""
 
     macs: tuple[str, ...]
     ip: Address
@@ -84,7 +89,8 @@ class ConfLine:
 
 @dataclass(frozen=True, slots=True)
 class ConfGroup:
-    """Lines of the configuration that belong together, under a comment. Root's helper has to know their grammar."""
+    """Lines of the configuration that belong together, under a comment. Root's helper has to know
+    their grammar."""
 
     title: str
     lines: tuple[ConfLine, ...]

@@ -1,4 +1,5 @@
-"""Make dnsmasq read its files again. No shell, no pattern of names: one process, or one exact command."""
+"""Make dnsmasq read its files again. No shell, no pattern of names: one process, or one exact
+command."""
 
 import os
 import select
@@ -12,7 +13,8 @@ from core.errors import Invalid, Unavailable
 
 SUDO = ["sudo", "-n", "systemctl", "kill", "-s", "SIGHUP", "dnsmasq"]
 _SUDO_SECONDS = 10
-# dnsmasq 2.90 dies of some files at once; this is long enough to see it and short enough to wait for.
+# dnsmasq 2.90 dies of some files at once; this is long enough to see it and short enough to wait
+# for.
 _WATCH_SECONDS = 0.05
 
 
@@ -23,7 +25,8 @@ class ReloadFailed(Unavailable):
 
 
 def reload(method: str) -> None:
-    """Tell dnsmasq by the method of IPMANAGER_DNSMASQ_RELOAD; raise ReloadFailed with the reason."""
+    """Tell dnsmasq by the method of IPMANAGER_DNSMASQ_RELOAD; raise ReloadFailed with the
+    reason."""
     kind, _, argument = method.partition(":")
     complaint = complaint_about(method)
     if complaint:
@@ -38,8 +41,16 @@ def reload(method: str) -> None:
 def complaint_about(method: str) -> str:
     """What is wrong with a value of IPMANAGER_DNSMASQ_RELOAD; empty when it is right."""
     kind, colon, argument = method.partition(":")
-    right = argument.startswith("/") if kind == "pidfile" else kind in ("none", "sudo", "generation") and not colon
-    return "" if right else f"IPMANAGER_DNSMASQ_RELOAD: {method!r} is not none, sudo, generation or pidfile:/PATH"
+    right = (
+        argument.startswith("/")
+        if kind == "pidfile"
+        else kind in ("none", "sudo", "generation") and not colon
+    )
+    return (
+        ""
+        if right
+        else f"IPMANAGER_DNSMASQ_RELOAD: {method!r} is not none, sudo, generation or pidfile:/PATH"
+    )
 
 
 def _signal(pidfile: Path) -> None:
@@ -49,7 +60,8 @@ def _signal(pidfile: Path) -> None:
         name = _name_of(pid)
         if name != "dnsmasq":
             raise ReloadFailed(
-                f"{pidfile} names process {pid}, which is {name!r}, not dnsmasq", hint="is dnsmasq running?"
+                f"{pidfile} names process {pid}, which is {name!r}, not dnsmasq",
+                hint="is dnsmasq running?",
             )
         try:
             signal.pidfd_send_signal(process, signal.SIGHUP)
@@ -57,7 +69,8 @@ def _signal(pidfile: Path) -> None:
             raise ReloadFailed(f"cannot signal dnsmasq ({pid}): {error.strerror}") from error
         if select.select([process], [], [], _WATCH_SECONDS)[0]:
             raise ReloadFailed(
-                f"dnsmasq ({pid}) ended when it was told to reload", hint="see its log, then start it again"
+                f"dnsmasq ({pid}) ended when it was told to reload",
+                hint="see its log, then start it again",
             )
 
 
@@ -65,7 +78,9 @@ def _read_pid(pidfile: Path) -> int:
     try:
         return int(pidfile.read_text())
     except OSError as error:
-        raise ReloadFailed(f"cannot read {pidfile}: {error.strerror}", hint="is dnsmasq running?") from error
+        raise ReloadFailed(
+            f"cannot read {pidfile}: {error.strerror}", hint="is dnsmasq running?"
+        ) from error
     except ValueError as error:
         raise ReloadFailed(f"{pidfile} holds no process number") from error
 
@@ -94,11 +109,18 @@ def _name_of(pid: int) -> str:
 def _run_sudo() -> None:
     try:
         done = subprocess.run(
-            SUDO, capture_output=True, text=True, errors="replace", timeout=_SUDO_SECONDS, stdin=subprocess.DEVNULL
+            SUDO,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SUDO_SECONDS,
+            stdin=subprocess.DEVNULL,
         )
     except FileNotFoundError as error:
         raise ReloadFailed("sudo is not installed") from error
     except subprocess.TimeoutExpired as error:
         raise ReloadFailed(f"{' '.join(SUDO)} did not end within {_SUDO_SECONDS} s") from error
     if done.returncode:
-        raise ReloadFailed(f"{' '.join(SUDO)}: {done.stderr.strip()[:500] or f'status {done.returncode}'}")
+        raise ReloadFailed(
+            f"{' '.join(SUDO)}: {done.stderr.strip()[:500] or f'status {done.returncode}'}"
+        )

@@ -1,10 +1,9 @@
 """How soon dnsmasq may be told again: at once after a single edit, later the more there was to say.
 
-dnsmasq answers nobody while it reads its files. So a reload is followed by a pause of 40 ms for each change that it
-brought, or of its own duration, at most two seconds: an edit now and then is served at once, a thousand edits within
-ten seconds cause a handful of reloads. The end of the pause stands in a file, because the next one may come from
-another process.
-"""
+dnsmasq answers nobody while it reads its files. So a reload is followed by a pause of 40 ms for
+each change that it brought, or of its own duration, at most two seconds: an edit now and then is
+served at once, a thousand edits within ten seconds cause a handful of reloads. The end of the pause
+stands in a file, because the next one may come from another process."""
 
 from __future__ import annotations
 
@@ -25,7 +24,8 @@ def keep(path: Path, changes: int, seconds: float) -> None:
 
 
 def left(path: Path) -> float:
-    """Seconds until the pause is over; 0 when there is none, or when the clock was set back meanwhile."""
+    """Seconds until the pause is over; 0 when there is none, or when the clock was set back
+    meanwhile."""
     try:
         end = float(path.read_text())
     except (OSError, ValueError):

@@ -16,7 +16,9 @@ _LONGEST_HEADER = 200
 
 def hosts_file(lines: Iterable[HostLine], url: str) -> bytes:
     """The whole dhcp-hostsfile."""
-    body = [host_line(line) for line in sorted(lines, key=lambda line: (line.ip.version, int(line.ip)))]
+    body = [
+        host_line(line) for line in sorted(lines, key=lambda line: (line.ip.version, int(line.ip)))
+    ]
     return "".join([header(url), f"# Reservations: {len(body)}\n", *body]).encode("ascii")
 
 
@@ -38,7 +40,8 @@ def generation_address(hosts: bytes) -> IPv4Address:
 
 
 def header(url: str, start: str = "# Written by IPManager; change it at ") -> str:
-    """One comment line, whatever the URL: a line break or excess length in it would begin a reservation."""
+    """One comment line, whatever the URL: a line break or excess length in it would begin a
+    reservation."""
     text = f"{start}{url}"
     return "".join(sign if " " <= sign <= "~" else "?" for sign in text[:_LONGEST_HEADER]) + "\n"
 

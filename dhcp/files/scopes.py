@@ -1,7 +1,8 @@
-"""Scopes as text: the options that dnsmasq re-reads at every reload, and the configuration that needs a restart.
+"""Scopes as text: the options that dnsmasq re-reads at every reload, and the configuration that
+needs a restart.
 
-Pure: the same records are the same bytes. Tags are made from row numbers, never from what somebody typed.
-"""
+Pure: the same records are the same bytes. Tags are made from row numbers, never from what somebody
+typed."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -25,8 +26,8 @@ def opts_file(scopes: Iterable[ScopeRecord], url: str) -> bytes:
 
 
 def option_lines(scope: ScopeRecord) -> Iterator[str]:
-    """What the machines of a scope are told beside their address. An option without a value is not sent: without a
-    router in the ledger dnsmasq would name itself."""
+    """What the machines of a scope are told beside their address. An option without a value is not
+    sent: without a router in the ledger dnsmasq would name itself."""
     for name, value in _v4(scope) if scope.network.version == 4 else _v6(scope):
         yield ",".join(filter(None, (f"tag:{scope.tag}", name, value))) + "\n"
 
@@ -61,11 +62,17 @@ def _v6(scope: ScopeRecord) -> Iterator[tuple[str, str]]:
         yield f"option6:{number}", value
 
 
-def conf_file(scopes: Iterable[ScopeRecord], directory: Path, url: str, further: Iterable[ConfGroup] = ()) -> bytes:
-    """What root installs once, and again when a range changes: dnsmasq reads it when it starts. Raises Invalid."""
+def conf_file(
+    scopes: Iterable[ScopeRecord], directory: Path, url: str, further: Iterable[ConfGroup] = ()
+) -> bytes:
+    """What root installs once, and again when a range changes: dnsmasq reads it when it starts.
+    Raises Invalid."""
     scopes = _ordered(scopes)
     if not _PATH.fullmatch(str(directory)):
-        raise Invalid(f"{directory} has signs that dnsmasq's configuration cannot hold", hint="IPMANAGER_DNSMASQ_DIR")
+        raise Invalid(
+            f"{directory} has signs that dnsmasq's configuration cannot hold",
+            hint="IPMANAGER_DNSMASQ_DIR",
+        )
     lines = [
         "dhcp-authoritative",
         f"dhcp-hostsfile={directory}/hosts",
@@ -114,11 +121,15 @@ def _joined(addresses: Iterable[Address]) -> str:
 
 
 def _ordered(scopes: Iterable[ScopeRecord]) -> list[ScopeRecord]:
-    return sorted(scopes, key=lambda scope: (scope.network.version, int(scope.network[0]), scope.subnet_id))
+    return sorted(
+        scopes, key=lambda scope: (scope.network.version, int(scope.network[0]), scope.subnet_id)
+    )
 
 
 def complaint_about(version: int, prefixlen: int) -> str:
     """Why dnsmasq can serve no network of this size; empty when it can."""
     if version == 4:
         return "" if 8 <= prefixlen <= 30 else "dnsmasq serves IPv4 networks from /8 to /30"
-    return "" if _V6_LONGEST <= prefixlen <= 126 else "dnsmasq serves IPv6 networks from /64 to /126"
+    return (
+        "" if _V6_LONGEST <= prefixlen <= 126 else "dnsmasq serves IPv6 networks from /64 to /126"
+    )

@@ -1,8 +1,8 @@
-"""Read from the ledger what dnsmasq should know, all of one moment, in a number of queries that never grows.
+"""Read from the ledger what dnsmasq should know, all of one moment, in a number of queries that
+never grows.
 
-Served are the enabled servers, and their interfaces, that have a MAC (for IPv6 a DUID will do) and an address in the
-global VRF.
-"""
+Served are the enabled servers, and their interfaces, that have a MAC (for IPv6 a DUID will do) and
+an address in the global VRF."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class SeenChange:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one server is to know of the ledger: its reservations and scopes, and the changes that led to them.
+    """What one server is to know of the ledger: its reservations and scopes, and the changes that
+    led to them.
 
     `networks` are all subnets of the global address space: reservations may lie in those.
     """
@@ -60,7 +61,8 @@ class Snapshot:
 
 @dataclass(slots=True)
 class _Card:
-    """One row that wants to be served, before rows of one server that share an address are joined."""
+    """One row that wants to be served, before rows of one server that share an address are
+    joined."""
 
     kind: str
     id: int
@@ -81,18 +83,30 @@ class _Joined:
 def take(server_id: int | None = None) -> Snapshot:
     """One consistent reading for one server; None is the default one."""
     with _one_moment():
-        subnets = list(Subnet.objects.in_vrf(None).only("vrf", "network", "site").order_by("network"))
+        subnets = list(
+            Subnet.objects.in_vrf(None).only("vrf", "network", "site").order_by("network")
+        )
         routes = Routes.read()
         cards = [*_servers(), *_interfaces()]
-        served = [scope for scope in DhcpScope.objects.served() if routes.of(scope.subnet) == server_id]
+        served = [
+            scope for scope in DhcpScope.objects.served() if routes.of(scope.subnet) == server_id
+        ]
         scopes = [effective_scope.record(scope) for scope in served]
-        rows = DhcpChange.objects.for_server(server_id).order_by("pk").values_list(*SeenChange.__slots__)
+        rows = (
+            DhcpChange.objects.for_server(server_id)
+            .order_by("pk")
+            .values_list(*SeenChange.__slots__)
+        )
         changes = [SeenChange(*row) for row in rows]
     index = SubnetIndex(subnets)
     homes = [(joined, index.containing(None, joined.first.ip)) for joined in _join(cards)]
     by_end = {record.network for record, _ in scopes if record and record.by_end}
     return Snapshot(
-        [_record(joined, subnet, by_end) for joined, subnet in homes if routes.of(subnet) == server_id],
+        [
+            _record(joined, subnet, by_end)
+            for joined, subnet in homes
+            if routes.of(subnet) == server_id
+        ],
         [subnet.network for subnet in subnets],
         changes,
         [record for record, _ in scopes if record],
@@ -121,14 +135,20 @@ def _one_moment() -> Iterator[None]:
 
 
 def _servers() -> Iterator[_Card]:
-    rows = Server.objects.filter(vrf=None, enabled=True, mac_address__isnull=False, ip_address__isnull=False)
-    for id, mac, ip, name in rows.order_by("pk").values_list("pk", "mac_address", "ip_address", "hostname"):
+    rows = Server.objects.filter(
+        vrf=None, enabled=True, mac_address__isnull=False, ip_address__isnull=False
+    )
+    for id, mac, ip, name in rows.order_by("pk").values_list(
+        "pk", "mac_address", "ip_address", "hostname"
+    ):
         yield _Card("server", id, id, mac, ip, name)
 
 
 def _interfaces() -> Iterator[_Card]:
     known = Q(mac_address__isnull=False) | ~Q(duid="")
-    rows = Interface.objects.filter(known, server__vrf=None, server__enabled=True, ip_address__isnull=False)
+    rows = Interface.objects.filter(
+        known, server__vrf=None, server__enabled=True, ip_address__isnull=False
+    )
     columns = ("pk", "server_id", "mac_address", "ip_address", "name", "server__hostname", "duid")
     for id, server_id, mac, ip, name, hostname, duid in rows.order_by("pk").values_list(*columns):
         if mac or ip.version == 6:
@@ -137,12 +157,14 @@ def _interfaces() -> Iterator[_Card]:
 
 
 def interface_name(hostname: str, name: str) -> str:
-    """`web.example.org` and `eth0.12` make `web-eth0-12`: a label of its own beside the server's."""
+    """`web.example.org` and `eth0.12` make `web-eth0-12`: a label of its own beside the
+    server's."""
     return f"{hostname.partition('.')[0]}-{name.replace('.', '-')}"
 
 
 def _join(cards: Iterable[_Card]) -> list[_Joined]:
-    """Cards of one server that share an address share a line: dnsmasq gives it to whichever of them asks.
+    """Cards of one server that share an address share a line: dnsmasq gives it to whichever of them
+    asks.
 
     Those that the line has no room for stand alone, and `sift` finds their address reserved.
     """
@@ -160,7 +182,8 @@ def _join(cards: Iterable[_Card]) -> list[_Joined]:
 
 
 def _fits(card: _Card, joined: _Joined) -> bool:
-    """A line holds some MACs and one DUID; of two cards with a DUID each, the second is known by its MAC."""
+    """A line holds some MACs and one DUID; of two cards with a DUID each, the second is known by
+    its MAC."""
     if card.mac is None:
         return joined.duid in ("", card.duid)
     return card.mac in joined.macs or len(joined.macs) < MOST_MACS
@@ -169,5 +192,12 @@ def _fits(card: _Card, joined: _Joined) -> bool:
 def _record(joined: _Joined, subnet: Subnet | None, by_end: Collection[Network]) -> HostRecord:
     card, network = joined.first, subnet.network if subnet else None
     return HostRecord(
-        card.kind, card.id, tuple(joined.macs), card.ip, card.name, network, joined.duid, network in by_end
-    )  # fmt: skip
+        card.kind,
+        card.id,
+        tuple(joined.macs),
+        card.ip,
+        card.name,
+        network,
+        joined.duid,
+        network in by_end,
+    )

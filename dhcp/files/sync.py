@@ -1,9 +1,8 @@
 """Bring dnsmasq's files in step with the ledger.
 
-Lock, read, render, check, compare, write, reload, confirm, note: in this order, so that of two processes the
-later one also writes the later state. A failure leaves the old file and the change rows; the request that
-caused the sync never hears of it, the generation's row does.
-"""
+Lock, read, render, check, compare, write, reload, confirm, note: in this order, so that of two
+processes the later one also writes the later state. A failure leaves the old file and the change
+rows; the request that caused the sync never hears of it, the generation's row does."""
 
 from __future__ import annotations
 
@@ -68,7 +67,9 @@ class _Work:
     conf_before: bytes = b""  # the proposal for root
     conf_after: bytes | None = None  # None: not this sync's business
     hand: Handwork | None = None
-    opts_count: bool = False  # whether there are scopes, so that the options are part of what is told
+    opts_count: bool = (
+        False  # whether there are scopes, so that the options are part of what is told
+    )
     told: bool = False
     confirmed: bool | None = None
 
@@ -118,13 +119,16 @@ class _Work:
         )
 
 
-def sync(target: Target | None = None, *, force: bool = False, brief: bool = False, paced: bool = False) -> Outcome:
-    """Make a server's files say what the ledger says, and dnsmasq obey them. Failures are recorded, not raised.
+def sync(
+    target: Target | None = None, *, force: bool = False, brief: bool = False, paced: bool = False
+) -> Outcome:
+    """Make a server's files say what the ledger says, and dnsmasq obey them. Failures are recorded,
+    not raised.
 
-    Without a target it is the default server. `force` also publishes a file that lacks more than half of the present
-    reservations; `brief` waits for nobody longer than BUDGET and leaves the rest to the worker. Both `brief` and
-    `paced` leave it, too, when dnsmasq has just reloaded and is to have a pause; the outcome tells how long.
-    """
+    Without a target it is the default server. `force` also publishes a file that lacks more than
+    half of the present reservations; `brief` waits for nobody longer than BUDGET and leaves the
+    rest to the worker. Both `brief` and `paced` leave it, too, when dnsmasq has just reloaded and
+    is to have a pause; the outcome tells how long."""
     work = _Work(target or Target.from_settings(), force, brief, paced)
     if work.target.complaint:
         return _failed(work, Refused(work.target.complaint))
@@ -142,7 +146,8 @@ def sync(target: Target | None = None, *, force: bool = False, brief: bool = Fal
 
 
 def _pause(work: _Work) -> float:
-    """How long this sync is to be put off; a pause that a request has time for is over afterwards."""
+    """How long this sync is to be put off; a pause that a request has time for is over
+    afterwards."""
     left = reload_throttle.left(work.target.pace) if work.brief or work.paced else 0.0
     if work.brief and 0 < left <= BUDGET - work.elapsed:
         time.sleep(left)
@@ -151,11 +156,15 @@ def _pause(work: _Work) -> float:
 
 
 def _left_for(work: _Work, seconds: float) -> Outcome:
-    return replace(work.outcome(LEFT, f"dnsmasq has just reloaded; the next time in {seconds:.1f} s"), wait=seconds)
+    return replace(
+        work.outcome(LEFT, f"dnsmasq has just reloaded; the next time in {seconds:.1f} s"),
+        wait=seconds,
+    )
 
 
 def apply(target: Target, hosts: bytes, opts: bytes, reason: str) -> Outcome:
-    """Put these files in place and make dnsmasq read them; no change row is done by that. Call it under the lock."""
+    """Put these files in place and make dnsmasq read them; no change row is done by that. Call it
+    under the lock."""
     work = _Work(target, after=hosts, opts_after=opts, opts_count=opts != b"")
     work.before, work.opts_before = _read(target.hosts), _read(target.opts)
     try:
@@ -167,7 +176,8 @@ def apply(target: Target, hosts: bytes, opts: bytes, reason: str) -> Outcome:
 
 
 def inline() -> None:
-    """Sync on behalf of a request that has just committed: briefly or not at all; the worker does the rest."""
+    """Sync on behalf of a request that has just committed: briefly or not at all; the worker does
+    the rest."""
     started = time.monotonic()
     for target in servers.here():
         newest = Generation.objects.newest_summary(target.server_id)
@@ -192,8 +202,14 @@ def preview(target: Target | None = None) -> Outcome:
 def difference(before: bytes, after: bytes) -> str:
     """Unified, without context: every line tells of one reservation."""
     # What somebody wrote there by hand may hold anything; no database text holds a NUL.
-    old, new = (data.decode("ascii", "replace").replace("\0", "?").splitlines() for data in (before, after))
-    return "\n".join(unified_diff(old, new, "served", "ledger", lineterm="", n=0)) if before != after else ""
+    old, new = (
+        data.decode("ascii", "replace").replace("\0", "?").splitlines() for data in (before, after)
+    )
+    return (
+        "\n".join(unified_diff(old, new, "served", "ledger", lineterm="", n=0))
+        if before != after
+        else ""
+    )
 
 
 def _sync(work: _Work) -> Outcome:
@@ -227,11 +243,14 @@ def _build(work: _Work) -> None:
     work.opts_after = work.hand.opts(work.seen.scopes, work.target.url)
     work.opts_count = bool(work.seen.scopes)
     work.conf_before = _read(work.target.conf)
-    work.conf_after = scopes.conf_file(work.seen.scopes, work.target.directory, work.target.url, netboot.configured())
+    work.conf_after = scopes.conf_file(
+        work.seen.scopes, work.target.directory, work.target.url, netboot.configured()
+    )
 
 
 def _complete_rollback(work: _Work) -> Outcome | None:
-    """Until an interrupted rollback is complete, dnsmasq may have files of two generations. The answer is why not."""
+    """Until an interrupted rollback is complete, dnsmasq may have files of two generations. The
+    answer is why not."""
     target, number = work.target, _read(work.target.held).decode("ascii", "replace")
     kept = KeptFiles.objects.filter(generation=int(number)).first() if number.isdecimal() else None
     if kept is None or (
@@ -247,25 +266,34 @@ def _complete_rollback(work: _Work) -> Outcome | None:
 def _refuse_when_held(work: _Work) -> None:
     """Somebody went back to an earlier generation and has not released it."""
     if number := _read(work.target.held).decode("ascii", "replace"):
-        raise Refused(f"held at generation {number}", hint=f"to go on: {_command(work.target)} --release")
+        raise Refused(
+            f"held at generation {number}", hint=f"to go on: {_command(work.target)} --release"
+        )
 
 
 def _refuse_when_frozen(work: _Work) -> None:
-    """The files may know more than a ledger that was restored; where there are none, its reservations are better
-    than nothing."""
+    """The files may know more than a ledger that was restored; where there are none, its
+    reservations are better than nothing."""
     if work.before and (frozen := freeze.state()):
-        raise Refused(f"the ledger was restored from a backup ({frozen.reason})", hint="to go on: manage.py thaw")
+        raise Refused(
+            f"the ledger was restored from a backup ({frozen.reason})",
+            hint="to go on: manage.py thaw",
+        )
 
 
 def _refuse_bad_file(work: _Work) -> None:
     complaints = check.hosts_file(work.after, work.seen.networks, work.seen.by_end).complaints
     complaints += check.opts_file(work.opts_after)
     if complaints:
-        raise Refused(f"our own check refuses the new file: {'; '.join(complaints)}", hint="a bug; please report it")
+        raise Refused(
+            f"our own check refuses the new file: {'; '.join(complaints)}",
+            hint="a bug; please report it",
+        )
 
 
 def _refuse_sudden_shrink(work: _Work) -> None:
-    """An empty file is valid for dnsmasq: one mistake in the ledger would take every address away."""
+    """An empty file is valid for dnsmasq: one mistake in the ledger would take every address
+    away."""
     before = max(_count(work.before), work.hand.rows if work.hand else 0)
     gone = before - len(work.sifted.lines)
     if gone > FEW and gone * 2 > before and not work.force:
@@ -279,7 +307,9 @@ def _refuse_sudden_shrink(work: _Work) -> None:
 
 def _moved(work: _Work) -> int:
     """How many of those that vanish here are another server's from now on."""
-    return sum(1 for row in check.hosts_file(work.before, None).rows if row.ip in work.seen.elsewhere)
+    return sum(
+        1 for row in check.hosts_file(work.before, None).rows if row.ip in work.seen.elsewhere
+    )
 
 
 def _command(target: Target) -> str:
@@ -358,7 +388,8 @@ def _is_readable(path: Path) -> bool:
 
 
 def _has_been_told(work: _Work) -> bool:
-    """Whether dnsmasq was made to read this very file: a crash between write and reload shows here."""
+    """Whether dnsmasq was made to read this very file: a crash between write and reload shows
+    here."""
     applied, generation = _read(work.target.applied), _read(work.target.generation)
     return (applied, generation) == (_digest(work.content).encode(), work.generation)
 
@@ -388,7 +419,9 @@ def _digest(data: bytes) -> str:
 
 def _done(work: _Work, reason: str = "") -> Outcome:
     """Forget the changes that are served now and note the generation, both or neither."""
-    outcome = work.outcome(Generation.Result.APPLIED if work.told else Generation.Result.UNCHANGED, reason)
+    outcome = work.outcome(
+        Generation.Result.APPLIED if work.told else Generation.Result.UNCHANGED, reason
+    )
     try:
         with transaction.atomic():
             DhcpChange.objects.forget([change.id for change in outcome.changes])
@@ -399,7 +432,12 @@ def _done(work: _Work, reason: str = "") -> Outcome:
         logger.error("applied, but the database cannot be told: %s", error)
         return work.outcome(Generation.Result.FAILED, f"applied, but not noted: {_reason(error)}")
     if work.told:
-        logger.info("generation %s: %d reservations in %d ms", generation.pk, outcome.hosts, outcome.duration_ms)
+        logger.info(
+            "generation %s: %d reservations in %d ms",
+            generation.pk,
+            outcome.hosts,
+            outcome.duration_ms,
+        )
     return replace(outcome, generation=generation.pk)
 
 
@@ -409,15 +447,20 @@ def _failed(work: _Work, error: Exception) -> Outcome:
         with transaction.atomic():
             generation = journal.note(outcome)
     except DatabaseError as worse:
-        logger.error("dnsmasq is not in step: %s; and the database cannot be told: %s", outcome.reason, worse)
+        logger.error(
+            "dnsmasq is not in step: %s; and the database cannot be told: %s", outcome.reason, worse
+        )
         return outcome
-    if generation.attempts.bit_count() == 1:  # the 1st, 2nd, 4th, 8th ... time: a long outage is no flood of lines
+    if (
+        generation.attempts.bit_count() == 1
+    ):  # the 1st, 2nd, 4th, 8th ... time: a long outage is no flood of lines
         logger.error("dnsmasq is not in step (attempt %d): %s", generation.attempts, outcome.reason)
     return replace(outcome, generation=generation.pk)
 
 
 def _reason(error: Exception) -> str:
-    """What an administrator can act on: the file's name for an OSError, our own sentence for our own errors."""
+    """What an administrator can act on: the file's name for an OSError, our own sentence for our
+    own errors."""
     if isinstance(error, OSError):
         return f"{error.filename or 'the files'}: {error.strerror or error}"
     if isinstance(error, IPManagerError):

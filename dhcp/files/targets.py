@@ -19,19 +19,34 @@ DEFAULT = "default"  # what the server of the settings is called beside others
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 # What stands in the default server's directory beside those of the others.
 _OURS = frozenset(
-    {DEFAULT, "hosts", "opts", "conf", "generation", "applied", "written", "held", "pace", "lock", "evict"}
+    {
+        DEFAULT,
+        "hosts",
+        "opts",
+        "conf",
+        "generation",
+        "applied",
+        "written",
+        "held",
+        "pace",
+        "lock",
+        "evict",
+    }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One dnsmasq: the directory that we own, the way to make it reload, the way to ask what it has read."""
+    """One dnsmasq: the directory that we own, the way to make it reload, the way to ask what it has
+    read."""
 
     directory: Path
     reload: str
     dns: tuple[str, int] | None
     url: str  # where people change what stands in the files
-    installed: Path | None = None  # the configuration that root has installed; None: nobody has told us
+    installed: Path | None = (
+        None  # the configuration that root has installed; None: nobody has told us
+    )
     leases: Path | None = None  # where it writes its leases; None: nobody has told us
     server_id: int | None = None  # its DhcpServer; None: the default one
     name: str = DEFAULT
@@ -42,14 +57,18 @@ class Target:
         """The default server."""
         url = f"{settings.PUBLIC_URL}/admin/"
         return cls(
-            settings.DNSMASQ_DIR, settings.DNSMASQ_RELOAD, settings.DNSMASQ_DNS, url, settings.DNSMASQ_CONF,
+            settings.DNSMASQ_DIR,
+            settings.DNSMASQ_RELOAD,
+            settings.DNSMASQ_DNS,
+            url,
+            settings.DNSMASQ_CONF,
             settings.DNSMASQ_LEASES,
-        )  # fmt: skip
+        )
 
     @classmethod
     def of_agent(cls, server: DhcpServer) -> Target:
-        """A server on the host of its agent, whose own settings say where and how: no row of the database decides
-        what is signalled there."""
+        """A server on the host of its agent, whose own settings say where and how: no row of the
+        database decides what is signalled there."""
         return replace(cls.from_settings(), server_id=server.pk, name=server.name)
 
     @classmethod
@@ -65,9 +84,16 @@ class Target:
         directory = settings.DNSMASQ_DIR / (f"server-{server.pk}" if complaint else server.name)
         leases = Path(server.leases) if server.leases else None
         return replace(
-            cls.from_settings(), directory=directory, reload=server.reload or inherited_reload() or "none", dns=dns,
-            installed=None, leases=leases, server_id=server.pk, name=server.name, complaint=complaint,
-        )  # fmt: skip
+            cls.from_settings(),
+            directory=directory,
+            reload=server.reload or inherited_reload() or "none",
+            dns=dns,
+            installed=None,
+            leases=leases,
+            server_id=server.pk,
+            name=server.name,
+            complaint=complaint,
+        )
 
     @property
     def origin(self) -> str:
@@ -96,12 +122,14 @@ class Target:
 
     @property
     def applied(self) -> Path:
-        """The digest of the files that dnsmasq has last been made to read; dnsmasq does not read this one."""
+        """The digest of the files that dnsmasq has last been made to read; dnsmasq does not read
+        this one."""
         return self.directory / "applied"
 
     @property
     def written(self) -> Path:
-        """The digests of what we have last begun to write there; a file that has none of them was edited by hand."""
+        """The digests of what we have last begun to write there; a file that has none of them was
+        edited by hand."""
         return self.directory / "written"
 
     @property
@@ -111,13 +139,22 @@ class Target:
 
     @property
     def held(self) -> Path:
-        """The number of the generation that is to stay, whatever the ledger says; usually there is no such file."""
+        """The number of the generation that is to stay, whatever the ledger says; usually there is
+        no such file."""
         return self.directory / "held"
 
     @property
     def ours(self) -> tuple[Path, ...]:
         """Every file that we write here, all of them under the lock."""
-        return (self.opts, self.hosts, self.generation, self.applied, self.written, self.conf, self.held)
+        return (
+            self.opts,
+            self.hosts,
+            self.generation,
+            self.applied,
+            self.written,
+            self.conf,
+            self.held,
+        )
 
     @property
     def pace(self) -> Path:
@@ -129,7 +166,8 @@ class Target:
         return self.directory / "lock"
 
     def prepare(self) -> None:
-        """Make the directory, and what is missing above it, open to dnsmasq's user whatever our umask."""
+        """Make the directory, and what is missing above it, open to dnsmasq's user whatever our
+        umask."""
         missing = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
         for path in reversed(missing):
             path.mkdir(exist_ok=True)
@@ -144,7 +182,8 @@ def complaint_about_name(name: str) -> str:
 
 
 def inherited_reload() -> str:
-    """The way in the settings, if it can be a further server's, too: not a signal, which the default one would get."""
+    """The way in the settings, if it can be a further server's, too: not a signal, which the
+    default one would get."""
     way = str(settings.DNSMASQ_RELOAD)
     return way if way in ("none", "generation") else ""
 

@@ -1,7 +1,7 @@
 """Decide which records dnsmasq may be told: a bad one is left out alone, or loses just its name.
 
-Nothing here raises: whatever the ledger holds, the good records are served and each bad one is named.
-"""
+Nothing here raises: whatever the ledger holds, the good records are served and each bad one is
+named."""
 
 import re
 from collections import defaultdict
@@ -29,12 +29,15 @@ class _Taken:
     """Who has which address, card (by MAC or DUID) and name so far."""
 
     addresses: dict[Address, HostRecord] = field(default_factory=dict)
-    cards: dict[Network | None, dict[str, HostRecord]] = field(default_factory=lambda: defaultdict(dict))
+    cards: dict[Network | None, dict[str, HostRecord]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     names: dict[tuple[str, int], HostRecord] = field(default_factory=dict)
 
 
 def sift(records: Iterable[HostRecord]) -> Sifted:
-    """Good lines sorted by address, and the problems. Of two that want the same, the older row keeps it."""
+    """Good lines sorted by address, and the problems. Of two that want the same, the older row
+    keeps it."""
     sifted, taken = Sifted(), _Taken()
     for record in sorted(records, key=_seniority):
         problem = _flaw(record) or _clash(record, taken)
@@ -48,7 +51,15 @@ def sift(records: Iterable[HostRecord]) -> Sifted:
 
 def _seniority(record: HostRecord) -> tuple[object, ...]:
     """Servers before their interfaces, then by age; the rest only makes the order total."""
-    return (record.kind != "server", record.kind, record.id, record.macs, record.duid, record.name, str(record.ip))
+    return (
+        record.kind != "server",
+        record.kind,
+        record.id,
+        record.macs,
+        record.duid,
+        record.name,
+        str(record.ip),
+    )
 
 
 def _flaw(record: HostRecord) -> Problem | None:
@@ -116,15 +127,25 @@ def _clash(record: HostRecord, taken: _Taken) -> Problem | None:
     """Which earlier record wants the same address, or has this MAC in the same subnet."""
     holder = taken.addresses.get(record.ip) or taken.addresses.get(record.told_ip)
     if holder and holder.ip != record.ip:
-        return Problem(record, "ip", f"the end {record.told_ip} is already reserved for {holder.key} ({holder.ip})")
+        return Problem(
+            record,
+            "ip",
+            f"the end {record.told_ip} is already reserved for {holder.key} ({holder.ip})",
+        )
     if holder:
-        full = f" with {MOST_MACS} MAC addresses, the most there can be" if len(holder.macs) == MOST_MACS else ""
+        full = (
+            f" with {MOST_MACS} MAC addresses, the most there can be"
+            if len(holder.macs) == MOST_MACS
+            else ""
+        )
         return Problem(record, "ip", f"{record.ip} is already reserved for {holder.key}{full}")
     for card in record.identities:
         holder = taken.cards[_place(record)].get(card)
         if holder:
             what = "duid" if card == record.duid else "mac"
-            return Problem(record, what, f"{card} already has {holder.ip} in {holder.subnet} ({holder.key})")
+            return Problem(
+                record, what, f"{card} already has {holder.ip} in {holder.subnet} ({holder.key})"
+            )
     return None
 
 

@@ -1,8 +1,9 @@
-"""Which change of whom is behind each line of a difference: read from the lines and the change rows alone.
+"""Which change of whom is behind each line of a difference: read from the lines and the change rows
+alone.
 
-A change names its row and, if it is one of values, the values before and after; a line names cards, an address and a
-host. What they share tells that they belong together. A line about which nothing is known gets no guess.
-"""
+A change names its row and, if it is one of values, the values before and after; a line names cards,
+an address and a host. What they share tells that they belong together. A line about which nothing
+is known gets no guess."""
 
 from __future__ import annotations
 
@@ -62,7 +63,9 @@ class _Clues:
     names: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
     kind: str = ""
-    is_server_wide: bool = False  # a server's name or its being there: concerns its other cards, too
+    is_server_wide: bool = (
+        False  # a server's name or its being there: concerns its other cards, too
+    )
 
 
 def explain(diff: str, changes: Sequence[Change]) -> list[Explained]:
@@ -77,7 +80,9 @@ def explain(diff: str, changes: Sequence[Change]) -> list[Explained]:
         found[number] = found[number] or index.around(line)
     _guess(lines, found, clues, _is_no_host, _WIDE)
     _guess(lines, found, clues, _is_anything, {"ledger"})
-    return [Explained(text, causes[:_MOST]) for (text, _line), causes in zip(lines, found, strict=True)]
+    return [
+        Explained(text, causes[:_MOST]) for (text, _line), causes in zip(lines, found, strict=True)
+    ]
 
 
 def _of_change(change: Change) -> _Clues:
@@ -103,14 +108,17 @@ def _of_line(text: str) -> _Clues | None:
         return None
     row = check.host_row(text[1:].encode("ascii", "replace"))
     if isinstance(row, Row):
-        return _Clues(frozenset({*row.identities, str(row.ip)}), frozenset({row.name} - {""}), kind="host")
+        return _Clues(
+            frozenset({*row.identities, str(row.ip)}), frozenset({row.name} - {""}), kind="host"
+        )
     tag = _TAG.search(text)
     tags = {f"tag:{one}" for one in tag.groups() if one} if tag else set()
     return _Clues(frozenset(_tokens(text)), frozenset(tags))
 
 
 class _Index:
-    """The changes by their clues: a thousand lines and a thousand changes are not a million comparisons."""
+    """The changes by their clues: a thousand lines and a thousand changes are not a million
+    comparisons."""
 
     def __init__(self, clues: Sequence[_Clues]) -> None:
         self.tokens: dict[str, list[int]] = defaultdict(list)
@@ -161,16 +169,24 @@ def _share(lines: Sequence[tuple[str, _Clues | None]], found: list[list[int]]) -
             by_token.setdefault(token, causes)
     for number, (_text, line) in enumerate(lines):
         if line and not found[number]:
-            found[number] = next((by_token[token] for token in sorted(line.tokens) if token in by_token), [])
+            found[number] = next(
+                (by_token[token] for token in sorted(line.tokens) if token in by_token), []
+            )
 
 
 def _guess(
-    lines: Sequence[tuple[str, _Clues | None]], found: list[list[int]], clues: Sequence[_Clues],
-    is_meant: Callable[[_Clues], bool], kinds: Collection[str],
-) -> None:  # fmt: skip
-    """What is left over on both sides belongs together, if there is but one change of these kinds left."""
+    lines: Sequence[tuple[str, _Clues | None]],
+    found: list[list[int]],
+    clues: Sequence[_Clues],
+    is_meant: Callable[[_Clues], bool],
+    kinds: Collection[str],
+) -> None:
+    """What is left over on both sides belongs together, if there is but one change of these kinds
+    left."""
     used = {cause for causes in found for cause in causes}
-    left = [number for number, change in enumerate(clues) if change.kind in kinds and number not in used]
+    left = [
+        number for number, change in enumerate(clues) if change.kind in kinds and number not in used
+    ]
     if len(left) != 1:
         return
     for number, (_text, line) in enumerate(lines):
@@ -239,5 +255,9 @@ def sentence(change: Change) -> str:
 def by_hand(diff: str) -> dict[str, HandEdit]:
     """Which lines of a difference somebody wrote with an editor. One query."""
     texts = [line[1:] for line in diff.splitlines() if line[:1] in ("+", "-")][:_MOST_LOOKED_UP]
-    edits = HandEdit.objects.filter(Q(line__in=texts) | Q(was__in=texts) | Q(raw__in=texts)) if texts else ()
+    edits = (
+        HandEdit.objects.filter(Q(line__in=texts) | Q(was__in=texts) | Q(raw__in=texts))
+        if texts
+        else ()
+    )
     return {text: edit for edit in edits for text in (edit.line, edit.was, edit.raw) if text}

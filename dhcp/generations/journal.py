@@ -20,9 +20,8 @@ _KEPT_DIFF = 100_000
 class Outcome:
     """What became of one sync.
 
-    `result` is a Generation's; or "left": another process is at it, or dnsmasq takes longer than we may wait; or
-    "changed": a preview has found something to do.
-    """
+    `result` is a Generation's; or "left": another process is at it, or dnsmasq takes longer than we
+    may wait; or "changed": a preview has found something to do."""
 
     result: str
     reason: str = ""
@@ -44,7 +43,8 @@ class Outcome:
 
     @property
     def unexplained(self) -> bool:
-        """The files had to change although no change was noted: somebody wrote to the ledger behind every trigger."""
+        """The files had to change although no change was noted: somebody wrote to the ledger behind
+        every trigger."""
         return self.result == Generation.Result.APPLIED and self.diff != "" and not self.changes
 
     def as_json(self) -> dict[str, Any]:
@@ -97,13 +97,17 @@ def describe(problem: Problem) -> dict[str, Any]:
 
 def _is_one_more_failure(newest: Generation, outcome: Outcome) -> bool:
     failed = Generation.Result.FAILED
-    same = (newest.result, newest.reason, newest.digest) == (outcome.result, outcome.reason, outcome.digest)
+    same = (newest.result, newest.reason, newest.digest) == (
+        outcome.result,
+        outcome.reason,
+        outcome.digest,
+    )
     return same and outcome.result == failed
 
 
 def _is_nothing_new(newest: Generation, outcome: Outcome) -> bool:
-    """Unchanged files deserve a row only when they end a failure or when other records are left out now. Another
-    proposal for root is something new, too."""
+    """Unchanged files deserve a row only when they end a failure or when other records are left out
+    now. Another proposal for root is something new, too."""
     return (
         outcome.result == Generation.Result.UNCHANGED
         and not outcome.diff

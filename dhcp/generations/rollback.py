@@ -1,8 +1,8 @@
 """Back to an earlier generation, and forward again.
 
-Its files are put in place and dnsmasq is told; from then on the directory is held, because the ledger still says
-something else and the next sync would undo it. Changes are saved and wait until somebody releases the directory.
-"""
+Its files are put in place and dnsmasq is told; from then on the directory is held, because the
+ledger still says something else and the next sync would undo it. Changes are saved and wait until
+somebody releases the directory."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ MOST = 10  # clashes that are named
 
 
 def rollback(number: int, target: Target | None = None, *, force: bool = False) -> Outcome:
-    """Make its server serve what generation `number` said, and hold it there. Raises NotFound or Conflict, unless
-    `force`d also where an address has by now gone to somebody whom dnsmasq cannot see.
+    """Make its server serve what generation `number` said, and hold it there. Raises NotFound or
+    Conflict, unless `force`d also where an address has by now gone to somebody whom dnsmasq cannot
+    see.
 
     The files of an agent's server are on the agent's host, which names them as `target`.
     """
@@ -31,7 +32,10 @@ def rollback(number: int, target: Target | None = None, *, force: bool = False) 
     if complaints := reading.complaints + check.opts_file(kept.opts):
         raise Conflict(f"our own check refuses generation {number}: {'; '.join(complaints)}")
     if not force and (clashes := given_away(reading.rows)):
-        raise Conflict(f"addresses of generation {number} have other holders by now: {listed(clashes)}", hint="--force")
+        raise Conflict(
+            f"addresses of generation {number} have other holders by now: {listed(clashes)}",
+            hint="--force",
+        )
     target = target or _place_of(kept.generation)
     if target.server_id != kept.generation.server_id:
         raise Conflict(f"generation {number} is of another DHCP server")
@@ -42,11 +46,15 @@ def rollback(number: int, target: Target | None = None, *, force: bool = False) 
 
 
 def given_away(rows: list[check.Row]) -> list[str]:
-    """The addresses that the ledger has given to a VM or to a server without a MAC since: dnsmasq has no lease of
-    theirs that would warn it."""
+    """The addresses that the ledger has given to a VM or to a server without a MAC since: dnsmasq
+    has no lease of theirs that would warn it."""
     holders = holders_of({row.ip for row in rows})
     met = [(row, holders[row.ip]) for row in rows if row.ip in holders]
-    return [f"{row.ip} ({name_of(holder)})" for row, holder in met if holder.vm_id or not holder.mac_address]
+    return [
+        f"{row.ip} ({name_of(holder)})"
+        for row, holder in met
+        if holder.vm_id or not holder.mac_address
+    ]
 
 
 def listed(clashes: list[str]) -> str:
@@ -76,12 +84,15 @@ def back_to(number: int, *, force: bool = False) -> tuple[Target, Outcome]:
 
 
 def newest(count: int, name: str | None = None) -> list[Generation]:
-    """The last generations of all servers or of one, newest first, each with `kept`: whether one can go back to it."""
+    """The last generations of all servers or of one, newest first, each with `kept`: whether one
+    can go back to it."""
     whose = Generation.objects.all()
     if name:
         whose = whose.filter(server=None) if name == DEFAULT else whose.filter(server__name=name)
     rows = list(whose.defer("diff", "changes").select_related("server").order_by("-pk")[:count])
-    kept = set(KeptFiles.objects.filter(generation__in=rows).values_list("generation_id", flat=True))
+    kept = set(
+        KeptFiles.objects.filter(generation__in=rows).values_list("generation_id", flat=True)
+    )
     for row in rows:
         row.kept = row.pk in kept  # type: ignore[attr-defined]
     return rows

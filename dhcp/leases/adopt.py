@@ -13,10 +13,11 @@ from ipam.models import Interface, Server, Sighting
 
 
 def adopt(lease: Sighting) -> Server:
-    """The server that has the lease's address and MAC from now on: a new one, or a known one without an address.
+    """The server that has the lease's address and MAC from now on: a new one, or a known one
+    without an address.
 
-    Raises Conflict when the address or the MAC belongs to somebody else already, Invalid without a MAC.
-    """
+    Raises Conflict when the address or the MAC belongs to somebody else already, Invalid without a
+    MAC."""
     if not lease.mac_address:
         raise Invalid(_("%s names no MAC address; reserve its address by hand.") % named(lease))
     server = _known(lease) or Server(hostname=_free_name(lease), mac_address=lease.mac_address)
@@ -31,10 +32,21 @@ def adopt(lease: Sighting) -> Server:
 
 def _known(lease: Sighting) -> Server | None:
     """The server with this MAC, if it still has room for the address."""
-    nic = Interface.objects.filter(mac_address=lease.mac_address, server__vrf=None).select_related("server").first()
-    server = nic.server if nic else Server.objects.filter(mac_address=lease.mac_address, vrf=None).first()
+    nic = (
+        Interface.objects.filter(mac_address=lease.mac_address, server__vrf=None)
+        .select_related("server")
+        .first()
+    )
+    server = (
+        nic.server
+        if nic
+        else Server.objects.filter(mac_address=lease.mac_address, vrf=None).first()
+    )
     if server and (nic or server.ip_address):
-        text = _("%(mac)s is a card of %(server)s already.") % {"mac": lease.mac_address, "server": server}
+        text = _("%(mac)s is a card of %(server)s already.") % {
+            "mac": lease.mac_address,
+            "server": server,
+        }
         raise Conflict(text, _("Change the address there."))
     return server
 
@@ -46,4 +58,8 @@ def _free_name(lease: Sighting) -> str:
         validate_hostname(lease.hostname)
     except ValidationError:
         return made
-    return made if Server.objects.filter(vrf=None, hostname__iexact=lease.hostname).exists() else lease.hostname
+    return (
+        made
+        if Server.objects.filter(vrf=None, hostname__iexact=lease.hostname).exists()
+        else lease.hostname
+    )

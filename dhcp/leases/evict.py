@@ -1,7 +1,8 @@
-"""Take a lease from a machine whose address the ledger gives to another, so that the other need not wait for its end.
+"""Take a lease from a machine whose address the ledger gives to another, so that the other need not
+wait for its end.
 
-The former holder goes on using the address until he asks for more time; until then the two may meet.
-"""
+The former holder goes on using the address until he asks for more time; until then the two may
+meet."""
 
 from __future__ import annotations
 
@@ -30,9 +31,14 @@ from ipam.models import Sighting, Subnet
 WAIT = 2.0  # seconds until the lease must be gone from the lease file
 KEPT = timedelta(days=90)
 _DBUS = [
-    "dbus-send", "--system", "--print-reply=literal", "--reply-timeout=2000", "--dest=uk.org.thekelleys.dnsmasq",
-    "/uk/org/thekelleys/dnsmasq", "uk.org.thekelleys.dnsmasq.DeleteDhcpLease",
-]  # fmt: skip
+    "dbus-send",
+    "--system",
+    "--print-reply=literal",
+    "--reply-timeout=2000",
+    "--dest=uk.org.thekelleys.dnsmasq",
+    "/uk/org/thekelleys/dnsmasq",
+    "uk.org.thekelleys.dnsmasq.DeleteDhcpLease",
+]
 _TRUE = re.compile(r"\s*boolean true\s*")
 
 
@@ -50,8 +56,8 @@ def is_possible() -> bool:
 def evict(lease: Sighting, who: str = "") -> Eviction:
     """Free the lease, and remember who may believe in it until when.
 
-    Raises Invalid or Conflict when it is none that may be taken away, Unavailable when dnsmasq keeps it.
-    """
+    Raises Invalid or Conflict when it is none that may be taken away, Unavailable when dnsmasq
+    keeps it."""
     _refuse(lease)
     target = _serving(lease)
     if _holds(lease, target):
@@ -66,9 +72,13 @@ def evict(lease: Sighting, who: str = "") -> Eviction:
 
 def _refuse(lease: Sighting) -> None:
     if not is_possible():
-        raise Unavailable(_("Leases cannot be ended from here."), hint=_("Set IPMANAGER_DNSMASQ_EVICT."))
+        raise Unavailable(
+            _("Leases cannot be ended from here."), hint=_("Set IPMANAGER_DNSMASQ_EVICT.")
+        )
     if lease.ip_address.version != 4 or not lease.mac_address:
-        raise Invalid(_("Only IPv4 leases can be ended from here; %s runs out by itself.") % lease.ip_address)
+        raise Invalid(
+            _("Only IPv4 leases can be ended from here; %s runs out by itself.") % lease.ip_address
+        )
     if not Lease.objects.conflicting().filter(pk=lease.pk).exists():
         text = _("%(ip)s is not another machine's address: the lease of %(mac)s stays.")
         raise Conflict(text % {"ip": lease.ip_address, "mac": named(lease)})
@@ -79,7 +89,9 @@ def _serving(lease: Sighting) -> Target:
     server_id = Routes.read().of(Subnet.objects.containing(lease.ip_address, None))
     server = DhcpServer.objects.get(pk=server_id) if server_id else None
     if server and server.run_by == DhcpServer.RunBy.AGENT:
-        raise NotEvicted(_("%s runs on another host: end the lease there, with dhcp_release.") % server)
+        raise NotEvicted(
+            _("%s runs on another host: end the lease there, with dhcp_release.") % server
+        )
     target = Target.of(server)
     if target.leases is None:
         raise NotEvicted(_("Nobody has told where %s keeps its lease file.") % target.name)
@@ -89,16 +101,25 @@ def _serving(lease: Sighting) -> Target:
 def _ask_dbus(lease: Sighting, target: Target) -> None:
     """Needs `enable-dbus` in dnsmasq and a policy of the bus for our user."""
     done = subprocess.run(
-        [*_DBUS, f"string:{lease.ip_address}"], capture_output=True, text=True, errors="replace", timeout=5,
-        stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
+        [*_DBUS, f"string:{lease.ip_address}"],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=5,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
     if done.returncode or not _TRUE.fullmatch(done.stdout):
-        raise NotEvicted(_("dnsmasq does not end it: %s") % (done.stderr.strip()[:300] or done.stdout.strip()[:300]))
+        raise NotEvicted(
+            _("dnsmasq does not end it: %s")
+            % (done.stderr.strip()[:300] or done.stdout.strip()[:300])
+        )
     _wait(lease, target)
 
 
 def _ask_helper(lease: Sighting, target: Target) -> None:
-    """Lay out a request; what is not answered in time is taken back, so that nothing happens later unasked."""
+    """Lay out a request; what is not answered in time is taken back, so that nothing happens later
+    unasked."""
     target.evict.mkdir(exist_ok=True)
     request = target.evict / secrets.token_hex(16)
     files.replace(request, f"release {lease.ip_address} {lease.mac_address}\n".encode("ascii"))
@@ -113,7 +134,9 @@ def _wait(lease: Sighting, target: Target) -> None:
     while _holds(lease, target):
         if time.monotonic() > deadline:
             text = _("dnsmasq still has the lease of %(ip)s after %(seconds)d s.")
-            raise NotEvicted(text % {"ip": lease.ip_address, "seconds": WAIT}, hint=_("Does its helper run?"))
+            raise NotEvicted(
+                text % {"ip": lease.ip_address, "seconds": WAIT}, hint=_("Does its helper run?")
+            )
         time.sleep(0.02)
 
 
@@ -126,7 +149,9 @@ def _holds(lease: Sighting, target: Target) -> bool:
     try:
         found = lease_file.read(read_settled(target.leases))
     except OSError as error:
-        raise NotEvicted(f"{target.leases}: {error.strerror}", hint=_("Is that its lease file?")) from error
+        raise NotEvicted(
+            f"{target.leases}: {error.strerror}", hint=_("Is that its lease file?")
+        ) from error
     return any((one.ip, one.mac) == (lease.ip_address, lease.mac_address) for one in found)
 
 
@@ -135,5 +160,9 @@ def _note(lease: Sighting, who: str) -> Eviction:
     with transaction.atomic():
         Eviction.objects.filter(until__lt=now - KEPT).delete()
         Sighting.objects.filter(pk=lease.pk, leased_until__gt=now).update(leased_until=now)
-        facts = {"ip_address": lease.ip_address, "mac_address": lease.mac_address, "until": lease.leased_until}
+        facts = {
+            "ip_address": lease.ip_address,
+            "mac_address": lease.mac_address,
+            "until": lease.leased_until,
+        }
         return Eviction.objects.create(**facts, who=who)

@@ -1,7 +1,8 @@
-"""Leases become sightings: read the lease file when it has changed, and tell the ledger who uses which address.
+"""Leases become sightings: read the lease file when it has changed, and tell the ledger who uses
+which address.
 
-The whole file is compared with what the ledger knows, so a reading may be lost or repeated without harm.
-"""
+The whole file is compared with what the ledger knows, so a reading may be lost or repeated without
+harm."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ logger = logging.getLogger("dhcp.leases")
 
 EVERY = 2.0  # seconds between two looks at the file
 REST = 10  # a reading of a busy file may take a tenth of the time, no more
-KEPT = timedelta(days=90)  # that somebody had an address is remembered so long after his lease has ended
+KEPT = timedelta(
+    days=90
+)  # that somebody had an address is remembered so long after his lease has ended
 _SETTLED = 0.02
 _ATTEMPTS = 5
 _WRITTEN = ("seen_at", "leased_until", "hostname", "duid", "origin")
@@ -56,17 +59,22 @@ class Unsettled(OSError):
 
 
 def ingest(found: Iterable[Lease], now: datetime | None = None, origin: str = "") -> Ingested:
-    """Make the ledger's lease sightings of one server say what its file says; a lease that vanished ends now.
+    """Make the ledger's lease sightings of one server say what its file says; a lease that vanished
+    ends now.
 
-    A lease that stands in two files, as after a subnet's move from one server to another, is told of by the one that
-    says it lasts longer.
-    """
+    A lease that stands in two files, as after a subnet's move from one server to another, is told
+    of by the one that says it lasts longer."""
     now = now or timezone.now()
     rows = Sighting.objects.filter(vrf=None, source=Sighting.Source.LEASE)
     known = {_key(row): row for row in rows.filter(origin=origin)}
     current = {lease.key: lease for lease in found}
-    theirs = _of_others(rows.exclude(origin=origin), [lease.ip for key, lease in current.items() if key not in known])
-    current = {key: lease for key, lease in current.items() if not _lasts_longer(theirs.get(key), lease)}
+    theirs = _of_others(
+        rows.exclude(origin=origin),
+        [lease.ip for key, lease in current.items() if key not in known],
+    )
+    current = {
+        key: lease for key, lease in current.items() if not _lasts_longer(theirs.get(key), lease)
+    }
     known |= {key: row for key, row in theirs.items() if key in current}
     new = [_sighting(lease, now, origin) for key, lease in current.items() if key not in known]
     renewed = [
@@ -74,16 +82,21 @@ def ingest(found: Iterable[Lease], now: datetime | None = None, origin: str = ""
         for key, lease in current.items()
         if _differs(known.get(key), lease, origin)
     ]
-    ended = [_end(row, now) for key, row in known.items() if key not in current and _is_live(row, now)]
+    ended = [
+        _end(row, now) for key, row in known.items() if key not in current and _is_live(row, now)
+    ]
     with transaction.atomic():
-        Sighting.objects.bulk_create(new, ignore_conflicts=True)  # another worker may have been quicker
+        Sighting.objects.bulk_create(
+            new, ignore_conflicts=True
+        )  # another worker may have been quicker
         write([*renewed, *ended], _WRITTEN)
         Sighting.objects.filter(source=Sighting.Source.LEASE, leased_until__lt=now - KEPT).delete()
     return Ingested(len(new), len(renewed), len(ended))
 
 
 def read_settled(path: Path) -> bytes:
-    """The whole file. dnsmasq writes it in place: half a file would end the leases of the other half."""
+    """The whole file. dnsmasq writes it in place: half a file would end the leases of the other
+    half."""
     for _ in range(_ATTEMPTS):
         before, data = _mark(path), path.read_bytes()
         time.sleep(_SETTLED)
@@ -95,7 +108,9 @@ def read_settled(path: Path) -> bytes:
 class Watch:
     """Looks at one lease file now and then. `now` is a clock that only runs forward."""
 
-    def __init__(self, path: Path, now: Callable[[], float] = time.monotonic, origin: str = "") -> None:
+    def __init__(
+        self, path: Path, now: Callable[[], float] = time.monotonic, origin: str = ""
+    ) -> None:
         self.path = path
         self.origin = origin
         self.now = now
@@ -104,8 +119,8 @@ class Watch:
         self.complaint = ""
 
     def look(self) -> Ingested:
-        """Read the file if it has changed. What is in the way is told once, and tried again: whoever looks has
-        more important things to do."""
+        """Read the file if it has changed. What is in the way is told once, and tried again:
+        whoever looks has more important things to do."""
         started = self.now()
         if started < self.not_before:
             return Ingested()
@@ -127,7 +142,10 @@ class Watch:
 
     def _read_changed(self) -> Ingested:
         frozen = freeze.state()
-        mark = (*_mark(self.path), frozen)  # a restored ledger has not heard of leases that we have told of
+        mark = (
+            *_mark(self.path),
+            frozen,
+        )  # a restored ledger has not heard of leases that we have told of
         if mark == self.seen:
             return Ingested()
         told = ingest(lease_file.read(read_settled(self.path)), origin=self.origin)
@@ -145,10 +163,12 @@ class Watch:
 
 
 def _mark(path: Path) -> tuple[int, int, int]:
-    """What changes when the file does. Raises OSError for a device or a pipe, which would tell nothing, or never
-    end."""
+    """What changes when the file does. Raises OSError for a device or a pipe, which would tell
+    nothing, or never end."""
     facts = os.stat(path)
-    if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):  # a directory says so itself
+    if not (
+        stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)
+    ):  # a directory says so itself
         raise OSError(None, "it is no regular file", str(path))
     return facts.st_mtime_ns, facts.st_size, facts.st_ino
 
@@ -162,7 +182,9 @@ def _of_others(rows: QuerySet[Sighting], ips: Sequence[Address]) -> dict[Key, Si
     found: dict[Key, Sighting] = {}
     if ips and rows.exists():
         for start in range(0, len(ips), _AT_ONCE):
-            found |= {_key(row): row for row in rows.filter(ip_address__in=ips[start : start + _AT_ONCE])}
+            found |= {
+                _key(row): row for row in rows.filter(ip_address__in=ips[start : start + _AT_ONCE])
+            }
     return found
 
 
@@ -178,7 +200,12 @@ def _sighting(lease: Lease, now: datetime, origin: str) -> Sighting:
 def _renew(row: Sighting, lease: Lease, now: datetime, origin: str) -> Sighting:
     """A lease that was over before we came to read of it was not seen now."""
     row.seen_at = min(now, lease.until)
-    row.leased_until, row.hostname, row.duid, row.origin = lease.until, lease.hostname, lease.duid, origin
+    row.leased_until, row.hostname, row.duid, row.origin = (
+        lease.until,
+        lease.hostname,
+        lease.duid,
+        origin,
+    )
     return row
 
 

@@ -16,13 +16,15 @@ from ipam.addresses import Address, parse_address, parse_mac
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 _REMEMBERED = 2**16  # lines: from one reading to the next, most stay what they were
 _LONGEST_NAME, _LONGEST_DUID = 255, 767
-# Identifiers that contain an Ethernet address: DUID-LL, and DUID-LLT with four bytes of time before it.
+# Identifiers that contain an Ethernet address: DUID-LL, and DUID-LLT with four bytes of time before
+# it.
 _DUID_MACS = (("00:03:00:01:", 12), ("00:01:00:01:", 24))
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One address that one machine may use until then. IPv6 leases name a MAC only if their DUID does."""
+    """One address that one machine may use until then. IPv6 leases name a MAC only if their DUID
+    does."""
 
     ip: Address
     mac: str | None
@@ -36,7 +38,8 @@ class Lease:
 
 
 def read(data: bytes) -> list[Lease]:
-    """Every lease of the file; lines that are none are passed over. Of two equal ones the last counts."""
+    """Every lease of the file; lines that are none are passed over. Of two equal ones the last
+    counts."""
     lines = data.decode("utf-8", "replace").split("\n")
     return list({lease.key: lease for lease in _leases(lines)}.values())
 
@@ -84,7 +87,11 @@ def _moment(text: str) -> datetime:
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text!r} is no moment")
     seconds = int(text[:12])
-    return FOREVER if seconds == 0 or seconds > FOREVER.timestamp() else datetime.fromtimestamp(seconds, UTC)
+    return (
+        FOREVER
+        if seconds == 0 or seconds > FOREVER.timestamp()
+        else datetime.fromtimestamp(seconds, UTC)
+    )
 
 
 def _printable(text: str) -> str:

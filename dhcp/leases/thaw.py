@@ -1,9 +1,8 @@
-"""Compare a restored ledger with what the network knows: leases, this host's neighbours, dnsmasq's files; then let it
-hand out addresses again.
+"""Compare a restored ledger with what the network knows: leases, this host's neighbours, dnsmasq's
+files; then let it hand out addresses again.
 
-Whoever uses an address that the ledger takes for free has probably got it after the backup was made: it goes into
-quarantine, until somebody decides.
-"""
+Whoever uses an address that the ledger takes for free has probably got it after the backup was
+made: it goes into quarantine, until somebody decides."""
 
 from __future__ import annotations
 
@@ -50,14 +49,19 @@ class Differences:
     """What the network knows and the ledger does not, or otherwise."""
 
     state: freeze.State
-    free: list[User] = field(default_factory=list)  # in use, and free in the ledger: into quarantine
-    conflicts: list[User] = field(default_factory=list)  # leased to another machine than the ledger says
+    free: list[User] = field(
+        default_factory=list
+    )  # in use, and free in the ledger: into quarantine
+    conflicts: list[User] = field(
+        default_factory=list
+    )  # leased to another machine than the ledger says
     files: dict[str, str] = field(default_factory=dict)  # DHCP server -> what a sync would change
     unread: list[str] = field(default_factory=list)  # DHCP servers whose leases nobody has read
 
 
 def compare() -> Differences:
-    """Read every lease that can be read here, and look. Raises Conflict when the ledger is not frozen."""
+    """Read every lease that can be read here, and look. Raises Conflict when the ledger is not
+    frozen."""
     state = freeze.state()
     if state is None:
         raise Conflict(_("The ledger is not frozen."), _("There is nothing to do."))
@@ -68,15 +72,19 @@ def compare() -> Differences:
     users = [*_leased(), *_neighbours()]
     conflicts = [_user(row) for row in Lease.objects.conflicting().order_by("ip_address")]
     diffs = {target.name: sync.preview(target).diff for target in servers.here()}
-    return Differences(state, _free(users), conflicts, {name: text for name, text in diffs.items() if text}, unread)
+    return Differences(
+        state, _free(users), conflicts, {name: text for name, text in diffs.items() if text}, unread
+    )
 
 
 def release(found: Differences, without: Collection[str] = ()) -> int:
-    """Thaw; how many addresses went into quarantine. Raises Conflict while somebody's leases have not been read."""
+    """Thaw; how many addresses went into quarantine. Raises Conflict while somebody's leases have
+    not been read."""
     if missing := [name for name in found.unread if name not in without]:
         raise Conflict(
             _("The leases of %s have not been read since the restore.") % ", ".join(missing),
-            _("Bring it back, or go on without its leases: manage.py thaw --without %s") % missing[0],
+            _("Bring it back, or go on without its leases: manage.py thaw --without %s")
+            % missing[0],
         )
     with transaction.atomic():
         lock_ledger()
@@ -85,7 +93,7 @@ def release(found: Differences, without: Collection[str] = ()) -> int:
     return count
 
 
-# --- what the network knows ----------------------------------------------------------------------------
+# --- what the network knows -----------------------------------------------------------------------
 
 
 def _read_here() -> Iterator[str]:
@@ -128,18 +136,24 @@ def _neighbours() -> Iterator[User]:
             yield User(addresses.parse_address(ip), mac, "neighbour")
 
 
-# --- what the ledger says of it ------------------------------------------------------------------------
+# --- what the ledger says of it -------------------------------------------------------------------
 
 
 def _free(users: Iterable[User]) -> list[User]:
     """Those whose address lies in a static pool of the global address space and is nobody's."""
     found = {user.ip: user for user in users}  # a neighbour's MAC is as good as a lease's
     pools = list(Pool.objects.filter(kind="static", subnet__vrf=None).order_by("first"))
-    inside = {ip for ip in found if any(pool.first <= ip <= pool.last for pool in pools if _same_kind(pool, ip))}
+    inside = {
+        ip
+        for ip in found
+        if any(pool.first <= ip <= pool.last for pool in pools if _same_kind(pool, ip))
+    }
     live = IPAddress.objects.filter(vrf=None).live()
     taken = set(live.values_list("ip_address", flat=True)) & inside
     gateways = set(Subnet.objects.filter(vrf=None).values_list("gateway", flat=True))
-    return [found[ip] for ip in sorted(inside - taken - gateways, key=lambda ip: (ip.version, int(ip)))]
+    return [
+        found[ip] for ip in sorted(inside - taken - gateways, key=lambda ip: (ip.version, int(ip)))
+    ]
 
 
 def _same_kind(pool: Pool, ip: Address) -> bool:
@@ -151,7 +165,11 @@ def _quarantine(users: list[User]) -> int:
     by_ip = {user.ip: user for user in users}
     there = {row.ip_address: row for row in _rows(list(by_ip))}
     index = SubnetIndex.of(list(by_ip), Subnet.objects.in_vrf(None))
-    new = [IPAddress(ip_address=ip, subnet=index.containing(None, ip)) for ip in by_ip if ip not in there]
+    new = [
+        IPAddress(ip_address=ip, subnet=index.containing(None, ip))
+        for ip in by_ip
+        if ip not in there
+    ]
     old = [row for row in there.values() if row.status == "available"]
     for row in (*old, *new):
         row.status, row.freed_at = "quarantine", None
@@ -163,4 +181,6 @@ def _quarantine(users: list[User]) -> int:
 
 def _rows(wanted: list[Address]) -> Iterator[IPAddress]:
     for start in range(0, len(wanted), _AT_ONCE):
-        yield from IPAddress.objects.filter(vrf=None, ip_address__in=wanted[start : start + _AT_ONCE])
+        yield from IPAddress.objects.filter(
+            vrf=None, ip_address__in=wanted[start : start + _AT_ONCE]
+        )

@@ -1,4 +1,5 @@
-"""`sync_dnsmasq --hand-edits`, `--adopt`, `--discard`: what was done with an editor, and what to do about it."""
+"""`sync_dnsmasq --hand-edits`, `--adopt`, `--discard`: what was done with an editor, and what to do
+about it."""
 
 from __future__ import annotations
 
@@ -22,8 +23,12 @@ def listed() -> list[HandEdit]:
 
 
 def _found(target: Target) -> list[HandEdit]:
-    hosts, opts = (path.read_bytes() if path.exists() else b"" for path in (target.hosts, target.opts))
-    return [edit for edit in overlay.look(target, hosts, opts).open if edit.is_open and edit.pk is None]
+    hosts, opts = (
+        path.read_bytes() if path.exists() else b"" for path in (target.hosts, target.opts)
+    )
+    return [
+        edit for edit in overlay.look(target, hosts, opts).open if edit.is_open and edit.pk is None
+    ]
 
 
 def decide(adopt: str | None, discard: str | None) -> list[Decision]:
@@ -35,7 +40,9 @@ def decide(adopt: str | None, discard: str | None) -> list[Decision]:
             raise CommandError(f"{asked!r} is neither a number nor all")
         open_edits = open_edits.filter(pk=int(asked))
         if not open_edits:
-            raise CommandError(f"no hand edit {asked} is open; see manage.py sync_dnsmasq --hand-edits")
+            raise CommandError(
+                f"no hand edit {asked} is open; see manage.py sync_dnsmasq --hand-edits"
+            )
     return (adopt_all if adopt else discard_all)(open_edits)
 
 

@@ -1,8 +1,8 @@
-"""Change rows for what comes by raw SQL, a copy of every row for each further server, and a NOTIFY; installed after
-every migrate.
+"""Change rows for what comes by raw SQL, a copy of every row for each further server, and a NOTIFY;
+installed after every migrate.
 
-`outbox` notes what this site writes; these triggers note the rest, by the same list of columns (`outbox.RELEVANT`).
-"""
+`outbox` notes what this site writes; these triggers note the rest, by the same list of columns
+(`outbox.RELEVANT`)."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,9 @@ _LABELS: dict[type[models.Model], str] = {
 }
 
 # Static pools are handed out by us; dnsmasq never hears of them.
-_CONCERNS: dict[type[models.Model], str] = {Pool: "'dhcp' IN (coalesce({o}kind, ''), coalesce({n}kind, ''))"}
+_CONCERNS: dict[type[models.Model], str] = {
+    Pool: "'dhcp' IN (coalesce({o}kind, ''), coalesce({n}kind, ''))"
+}
 
 
 def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:
@@ -50,7 +52,7 @@ def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> Non
     database.install_on_delete(app_config, using)
 
 
-# --- PostgreSQL: once for a statement -----------------------------------------------------------------
+# --- PostgreSQL: once for a statement -------------------------------------------------------------
 
 _BODY = """
 DECLARE
@@ -118,7 +120,8 @@ def _functions() -> Iterator[Function]:
 def _triggers() -> Iterator[Trigger]:
     for model in RELEVANT:
         yield from triggers.statement_triggers(_name(model), model._meta.db_table, _name(model))
-    # Whoever wrote them: a listener hears of it when the transaction commits, and never if it does not.
+    # Whoever wrote them: a listener hears of it when the transaction commits, and never if it does
+    # not.
     yield Trigger("dhcp_changes_tell", "dhcp_changes", _AFTER)
 
 
@@ -137,7 +140,9 @@ def _note(model: type[models.Model], rows: str) -> str:
     concerns = _CONCERNS.get(model, "true").format(o="o.", n="n.")
     return _NOTE.format(
         label=f"CASE WHEN n.id IS NULL THEN {_label(model, 'o', _text)} ELSE {_label(model, 'n', _text)} END",
-        differences=",\n                    ".join(_difference(_field(model, name)) for name in names),
+        differences=",\n                    ".join(
+            _difference(_field(model, name)) for name in names
+        ),
         rows=rows,
         old=", ".join(f"o.{name}" for name in names),
         new=", ".join(f"n.{name}" for name in names),
@@ -150,7 +155,9 @@ def _note(model: type[models.Model], rows: str) -> str:
 
 def _difference(field: models.Field) -> str:
     name = field.attname
-    return _DIFFERENCE.format(column=name, before=_text(field, f"o.{name}"), after=_text(field, f"n.{name}"))
+    return _DIFFERENCE.format(
+        column=name, before=_text(field, f"o.{name}"), after=_text(field, f"n.{name}")
+    )
 
 
 def _text(field: models.Field, column: str) -> str:
@@ -164,7 +171,7 @@ def _text(field: models.Field, column: str) -> str:
     return f"coalesce({shown}, 'None')"
 
 
-# --- SQLite: once for a row ---------------------------------------------------------------------------
+# --- SQLite: once for a row -----------------------------------------------------------------------
 
 _SQLITE_NOTE = """BEGIN
     INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
@@ -183,17 +190,30 @@ def _sqlite_triggers() -> Iterator[Trigger]:
     yield Trigger("dhcp_changes_copied", "dhcp_changes", _SQLITE_COPY)
     for model in RELEVANT:
         table, concerns = model._meta.db_table, _CONCERNS.get(model, "true")
-        yield _sqlite_trigger(model, "add", f"AFTER INSERT ON {table}", "NEW", concerns.replace("{o}", "NEW."))
-        yield _sqlite_trigger(model, "delete", f"AFTER DELETE ON {table}", "OLD", concerns.replace("{n}", "OLD."))
+        yield _sqlite_trigger(
+            model, "add", f"AFTER INSERT ON {table}", "NEW", concerns.replace("{o}", "NEW.")
+        )
+        yield _sqlite_trigger(
+            model, "delete", f"AFTER DELETE ON {table}", "OLD", concerns.replace("{n}", "OLD.")
+        )
         differs = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in RELEVANT[model])
-        yield _sqlite_trigger(model, "change", f"AFTER UPDATE ON {table}", "NEW", f"({differs}) AND {concerns}")
+        yield _sqlite_trigger(
+            model, "change", f"AFTER UPDATE ON {table}", "NEW", f"({differs}) AND {concerns}"
+        )
 
 
-def _sqlite_trigger(model: type[models.Model], action: str, event: str, row: str, when: str) -> Trigger:
+def _sqlite_trigger(
+    model: type[models.Model], action: str, event: str, row: str, when: str
+) -> Trigger:
     note = _SQLITE_NOTE.format(
-        kind=model._meta.model_name, row=row, label=_label(model, row, _sqlite_text), action=action,
-        detail=_sqlite_detail(model) if action == "change" else "''", who=SQLITE_WHO, few=ONE_BY_ONE,
-    )  # fmt: skip
+        kind=model._meta.model_name,
+        row=row,
+        label=_label(model, row, _sqlite_text),
+        action=action,
+        detail=_sqlite_detail(model) if action == "change" else "''",
+        who=SQLITE_WHO,
+        few=ONE_BY_ONE,
+    )
     condition = when.format(o="OLD.", n="NEW.")
     text = f"{event} FOR EACH ROW WHEN {SQLITE_BY_HAND} AND {condition} {note}"
     return Trigger(f"{_name(model)}_{action}", model._meta.db_table, text)
@@ -202,7 +222,9 @@ def _sqlite_trigger(model: type[models.Model], action: str, event: str, row: str
 def _sqlite_detail(model: type[models.Model]) -> str:
     parts = []
     for name in RELEVANT[model]:
-        before, after = (_sqlite_text(_field(model, name), f"{row}.{name}") for row in ("OLD", "NEW"))
+        before, after = (
+            _sqlite_text(_field(model, name), f"{row}.{name}") for row in ("OLD", "NEW")
+        )
         parts.append(
             f"CASE WHEN OLD.{name} IS NOT NEW.{name} THEN ', {name}: ' || {before} || ' -> ' || {after} ELSE '' END"
         )
@@ -221,7 +243,7 @@ def _sqlite_text(field: models.Field, column: str) -> str:
     return f"coalesce({shown}, 'None')"
 
 
-# --- both ---------------------------------------------------------------------------------------------
+# --- both -----------------------------------------------------------------------------------------
 
 
 def _label(model: type[models.Model], row: str, text: Any) -> str:

@@ -1,7 +1,8 @@
-"""The dnsmasq that runs: its process, and the files that its command line and configuration tell it to read.
+"""The dnsmasq that runs: its process, and the files that its command line and configuration tell it
+to read.
 
-Read from /proc and from the configuration itself, so without any privilege; what may not be read is not known.
-"""
+Read from /proc and from the configuration itself, so without any privilege; what may not be read is
+not known."""
 
 from __future__ import annotations
 
@@ -17,7 +18,13 @@ from pathlib import Path
 NAME = "dnsmasq"
 DEFAULT_CONF = Path("/etc/dnsmasq.conf")
 _PROC = Path("/proc")
-_SHORT = {"C": "conf-file", "7": "conf-dir", "H": "addn-hosts", "l": "dhcp-leasefile", "x": "pid-file"}
+_SHORT = {
+    "C": "conf-file",
+    "7": "conf-dir",
+    "H": "addn-hosts",
+    "l": "dhcp-leasefile",
+    "x": "pid-file",
+}
 _DEEPEST = 8  # configurations that name configurations
 _VERSION_SECONDS = 5
 
@@ -78,7 +85,11 @@ def of_pidfile(pidfile: Path) -> Daemon | None:
 
 def running() -> list[Daemon]:
     """Every dnsmasq of this machine, as far as this process can see."""
-    return [found for entry in _PROC.iterdir() if entry.name.isdigit() and (found := _daemon(int(entry.name)))]
+    return [
+        found
+        for entry in _PROC.iterdir()
+        if entry.name.isdigit() and (found := _daemon(int(entry.name)))
+    ]
 
 
 def sees_others() -> bool:
@@ -94,7 +105,13 @@ def program() -> Path | None:
 
 def version(program: Path) -> str:
     """What it says of itself, as in 2.90."""
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=_VERSION_SECONDS, check=False)
+    done = subprocess.run(
+        [program, "--version"],
+        capture_output=True,
+        text=True,
+        timeout=_VERSION_SECONDS,
+        check=False,
+    )
     found = re.search(r"version (\S+)", done.stdout)
     return found[1] if found else ""
 
@@ -105,14 +122,18 @@ def _daemon(pid: int) -> Daemon | None:
         if (home / "comm").read_text().strip() != NAME:
             return None
         arguments = (home / "cmdline").read_text().rstrip("\0").split("\0")[1:]
-        status = dict(line.partition(":")[::2] for line in (home / "status").read_text().splitlines())
+        status = dict(
+            line.partition(":")[::2] for line in (home / "status").read_text().splitlines()
+        )
         started = _started(home)
     except (OSError, ValueError):
         return None  # it has just ended, or it is hidden from us
     unread: list[str] = []
     groups = {int(status["Gid"].split()[1]), *map(int, status["Groups"].split())}
     said = tuple(_settled(_of_command_line(arguments), unread))
-    return Daemon(pid, int(status["Uid"].split()[1]), frozenset(groups), started, said, tuple(unread))
+    return Daemon(
+        pid, int(status["Uid"].split()[1]), frozenset(groups), started, said, tuple(unread)
+    )
 
 
 def _started(home: Path) -> float:
@@ -121,7 +142,7 @@ def _started(home: Path) -> float:
     return time.time() - since_boot
 
 
-# --- what it was told ----------------------------------------------------------------------------------
+# --- what it was told -----------------------------------------------------------------------------
 
 
 def _of_command_line(arguments: Iterable[str]) -> Iterator[Said]:
@@ -136,7 +157,8 @@ def _of_command_line(arguments: Iterable[str]) -> Iterator[Said]:
 
 
 def _settled(said: Iterable[Said], unread: list[str]) -> Iterator[Said]:
-    """All of it, and what the configurations say that it names. Without one, dnsmasq reads its default."""
+    """All of it, and what the configurations say that it names. Without one, dnsmasq reads its
+    default."""
     told = list(said)
     if not any(one.option == "conf-file" for one in told):
         told.append(Said("conf-file", str(DEFAULT_CONF)))
@@ -147,13 +169,16 @@ def _settled(said: Iterable[Said], unread: list[str]) -> Iterator[Said]:
 def _followed(said: Said, unread: list[str], depth: int) -> Iterator[Said]:
     yield said
     if depth < _DEEPEST and said.option in ("conf-file", "conf-dir"):
-        for conf in [Path(said.value)] if said.option == "conf-file" else _of_directory(said.value, unread):
+        for conf in (
+            [Path(said.value)] if said.option == "conf-file" else _of_directory(said.value, unread)
+        ):
             for inner in _of_file(conf, unread):
                 yield from _followed(inner, unread, depth + 1)
 
 
 def _of_directory(value: str, unread: list[str]) -> Iterator[Path]:
-    """`DIR,.bak` is all but those, `DIR,*.conf` only those; never names that dnsmasq takes for an editor's."""
+    """`DIR,.bak` is all but those, `DIR,*.conf` only those; never names that dnsmasq takes for an
+    editor's."""
     directory, *ends = value.split(",")
     wanted = tuple(end[1:] for end in ends if end.startswith("*"))
     others = tuple(end for end in ends if not end.startswith("*"))

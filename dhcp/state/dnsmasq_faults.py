@@ -11,18 +11,41 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CHANGELOG = Path("/usr/share/doc/dnsmasq-base/changelog.Debian.gz")
-SURVIVES_RELOADS = (2, 91)  # f006be7: before it, a `set:` in a hosts file is deadly at the reload after it was used
+SURVIVES_RELOADS = (
+    2,
+    91,
+)  # f006be7: before it, a `set:` in a hosts file is deadly at the reload after it was used
 MENDED_IN = {
-    (2, 78): ["CVE-2017-14491", "CVE-2017-14492", "CVE-2017-14493", "CVE-2017-14494", "CVE-2017-14495",
-              "CVE-2017-14496"],
+    (2, 78): [
+        "CVE-2017-14491",
+        "CVE-2017-14492",
+        "CVE-2017-14493",
+        "CVE-2017-14494",
+        "CVE-2017-14495",
+        "CVE-2017-14496",
+    ],
     (2, 81): ["CVE-2019-14834"],
-    (2, 83): ["CVE-2020-25681", "CVE-2020-25682", "CVE-2020-25683", "CVE-2020-25684", "CVE-2020-25685",
-              "CVE-2020-25686", "CVE-2020-25687"],
+    (2, 83): [
+        "CVE-2020-25681",
+        "CVE-2020-25682",
+        "CVE-2020-25683",
+        "CVE-2020-25684",
+        "CVE-2020-25685",
+        "CVE-2020-25686",
+        "CVE-2020-25687",
+    ],
     (2, 85): ["CVE-2021-3448"],
     (2, 87): ["CVE-2022-0934"],
     (2, 90): ["CVE-2023-28450", "CVE-2023-50387", "CVE-2023-50868"],
-    (2, 93): ["CVE-2026-2291", "CVE-2026-4890", "CVE-2026-4891", "CVE-2026-4892", "CVE-2026-4893", "CVE-2026-5172"],
-}  # fmt: skip
+    (2, 93): [
+        "CVE-2026-2291",
+        "CVE-2026-4890",
+        "CVE-2026-4891",
+        "CVE-2026-4892",
+        "CVE-2026-4893",
+        "CVE-2026-5172",
+    ],
+}
 
 
 def parsed(version: str) -> tuple[int, ...]:

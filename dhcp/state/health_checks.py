@@ -1,4 +1,5 @@
-"""What DHCP is examined for: dnsmasq runs, reads our files and may, and says what the ledger says."""
+"""What DHCP is examined for: dnsmasq runs, reads our files and may, and says what the ledger
+says."""
 
 from __future__ import annotations
 
@@ -32,24 +33,36 @@ RESTART = "systemctl restart dnsmasq"
 HANG_UP = "systemctl kill -s SIGHUP dnsmasq"
 
 
-# --- dnsmasq itself ----------------------------------------------------------------------------------
+# --- dnsmasq itself -------------------------------------------------------------------------------
 
 
 def process(target: Target) -> Iterator[Finding]:
     """There is one, and somebody tells it of changes."""
     if target.reload == "none":
-        yield note(_("Nobody tells dnsmasq of changes: IPMANAGER_DNSMASQ_RELOAD is none."), _("See docs/dnsmasq.md."))
+        yield note(
+            _("Nobody tells dnsmasq of changes: IPMANAGER_DNSMASQ_RELOAD is none."),
+            _("See docs/dnsmasq.md."),
+        )
     elif found := find(target):
         yield ok(_("dnsmasq is process %d.") % found.pid)
     elif target.dns and (why := _does_not_answer(target.dns)):
-        yield error(_("No dnsmasq runs here, and at %(place)s none answers: %(why)s.") % {
-            "place": "{}:{}".format(*target.dns), "why": why}, _("Start it, as root."), RESTART)  # fmt: skip
+        yield error(
+            _("No dnsmasq runs here, and at %(place)s none answers: %(why)s.")
+            % {"place": "{}:{}".format(*target.dns), "why": why},
+            _("Start it, as root."),
+            RESTART,
+        )
     elif target.dns:
         yield ok(_("dnsmasq answers at %s.") % "{}:{}".format(*target.dns))
     elif not daemon.sees_others() and not target.reload.startswith("pidfile"):
-        yield note(_("Whether dnsmasq runs cannot be seen from here."), _("Run “manage.py doctor” in a shell."))
+        yield note(
+            _("Whether dnsmasq runs cannot be seen from here."),
+            _("Run “manage.py doctor” in a shell."),
+        )
     else:
-        remedy = _("Start it, as root. If it runs elsewhere, IPMANAGER_DNSMASQ_DNS lets IPManager ask it.")
+        remedy = _(
+            "Start it, as root. If it runs elsewhere, IPMANAGER_DNSMASQ_DNS lets IPManager ask it."
+        )
         yield error(_("dnsmasq does not run."), remedy, RESTART)
 
 
@@ -83,24 +96,39 @@ def version(target: Target) -> Iterator[Finding]:
         yield warning(text, _("Start it again, as root."), RESTART)
     said = daemon.version(program)
     if left := dnsmasq_faults.unmended(said, dnsmasq_faults.changelog()):
-        text = _("dnsmasq %(version)s has known faults: %(faults)s.") % {"version": said, "faults": ", ".join(left)}
-        yield warning(text, _("Upgrade it, as root."), "apt-get install --only-upgrade dnsmasq-base", RESTART)
+        text = _("dnsmasq %(version)s has known faults: %(faults)s.") % {
+            "version": said,
+            "faults": ", ".join(left),
+        }
+        yield warning(
+            text, _("Upgrade it, as root."), "apt-get install --only-upgrade dnsmasq-base", RESTART
+        )
     if dnsmasq_faults.parsed(said) >= dnsmasq_faults.SURVIVES_RELOADS:
         return
     if deadly := [path for path in _hosts_files(target) if _has_tags(path)]:
-        text = _("dnsmasq %(version)s dies at a reload of %(path)s: a line there has a tag (“set:”).")
+        text = _(
+            "dnsmasq %(version)s dies at a reload of %(path)s: a line there has a tag (“set:”)."
+        )
         remedy = _("Take the tag off the line; version 2.91 can live with it.")
-        yield error(text % {"version": said, "path": deadly[0]}, remedy, f"grep -n 'set:' '{deadly[0]}'")
+        yield error(
+            text % {"version": said, "path": deadly[0]}, remedy, f"grep -n 'set:' '{deadly[0]}'"
+        )
     else:
         yield note(
-            _("dnsmasq %s dies at a reload when a hosts file has “set:” in a line; ours never have.") % said,
+            _(
+                "dnsmasq %s dies at a reload when a hosts file has “set:” in a line; ours never have."
+            )
+            % said,
             _("Keep it out of files of your own, or upgrade to 2.91."),
         )
 
 
 def _hosts_files(target: Target) -> set[Path]:
     found = find(target)
-    return {target.hosts, *(Path(said.value) for said in (found.values("dhcp-hostsfile") if found else ()))}
+    return {
+        target.hosts,
+        *(Path(said.value) for said in (found.values("dhcp-hostsfile") if found else ())),
+    }
 
 
 def _has_tags(path: Path) -> bool:
@@ -111,7 +139,7 @@ def _has_tags(path: Path) -> bool:
     return any(b"set:" in line or b"net:" in line for line in lines if not line.startswith(b"#"))
 
 
-# --- its files ---------------------------------------------------------------------------------------
+# --- its files ------------------------------------------------------------------------------------
 
 
 def reads_ours(target: Target) -> Iterator[Finding]:
@@ -122,11 +150,17 @@ def reads_ours(target: Target) -> Iterator[Finding]:
         return
     if here := found.reads(target.hosts, "dhcp-hostsfile"):
         if here.conf and here.conf.stat().st_mtime > found.started + 1:
-            said = _("dnsmasq has not read %s since it was changed: a reload is not enough for that.") % here.conf
+            said = (
+                _("dnsmasq has not read %s since it was changed: a reload is not enough for that.")
+                % here.conf
+            )
             yield warning(said, _("Start it again, as root."), RESTART)
         return
     if found.unread:
-        yield note(_("Whether dnsmasq reads our files is not known: %s may not be read.") % ", ".join(found.unread))
+        yield note(
+            _("Whether dnsmasq reads our files is not known: %s may not be read.")
+            % ", ".join(found.unread)
+        )
         return
     yield _reads_others(target, found)
 
@@ -143,8 +177,10 @@ def _reads_others(target: Target, found: Daemon) -> Finding:
         )
     other = others[0]
     said = _("dnsmasq reads %(theirs)s (%(place)s), not our %(ours)s.") % {
-        "theirs": other.value, "place": other.place, "ours": target.hosts,
-    }  # fmt: skip
+        "theirs": other.value,
+        "place": other.place,
+        "ours": target.hosts,
+    }
     remedy = _("Let it read ours, as root; or set IPMANAGER_DNSMASQ_DIR to where it reads.")
     if other.conf is None:
         return error(said, remedy)
@@ -154,25 +190,38 @@ def _reads_others(target: Target, found: Daemon) -> Finding:
 
 def _asked_by_dns(target: Target) -> Iterator[Finding]:
     """Where its process cannot be seen, it may still tell."""
-    if target.dns and not _does_not_answer(target.dns) and confirm.serving(target.dns, _ASK_SECONDS) is None:
+    if (
+        target.dns
+        and not _does_not_answer(target.dns)
+        and confirm.serving(target.dns, _ASK_SECONDS) is None
+    ):
         said = _("dnsmasq at %s does not read our files: it does not know our generation.")
         remedy = _("Let it have our configuration, as root (docs/dnsmasq.md).")
         yield error(said % "{}:{}".format(*target.dns), remedy)
 
 
 def readable(target: Target) -> Iterator[Finding]:
-    """Its user may read them: a hosts file that it cannot read is no reservation at all, from the next reload on."""
+    """Its user may read them: a hosts file that it cannot read is no reservation at all, from the
+    next reload on."""
     if target.reload == "none":
         return
     reader = find(target) or Daemon(0, -1, frozenset(), 0, ())  # nobody in particular
     for directory in reversed(target.hosts.parents):
         if directory.exists() and not reader.may_enter(directory):
             said = _("dnsmasq's user cannot enter %s.") % directory
-            yield error(said, _("Open it, then let dnsmasq read again."), f"chmod o+x '{directory}'", HANG_UP)
+            yield error(
+                said,
+                _("Open it, then let dnsmasq read again."),
+                f"chmod o+x '{directory}'",
+                HANG_UP,
+            )
             return
     for path in (target.hosts, target.opts, target.generation):
         if path.exists() and not reader.may_read(path):
-            said = _("dnsmasq's user cannot read %s: at its next reload it forgets what stands there.") % path
+            said = (
+                _("dnsmasq's user cannot read %s: at its next reload it forgets what stands there.")
+                % path
+            )
             yield error(said, _("Write it anew; dnsmasq is then told."), _sync_command(target))
 
 
@@ -194,17 +243,23 @@ def _make_writable(target: Target, why: int | None) -> tuple[str, ...]:
     if why == errno.ENOENT:
         return _("Make it."), _sync_command(target)
     if why in (errno.ENOSPC, errno.EDQUOT):
-        return _("Make room. What takes the most: see the command."), f"du -xk '{target.directory}' | sort -n | tail"
+        return _(
+            "Make room. What takes the most: see the command."
+        ), f"du -xk '{target.directory}' | sort -n | tail"
     if why == errno.EROFS:
-        return _("Its file system is mounted read-only; see the kernel's log for why."), "dmesg | tail"
-    return _("Give it to the user that IPManager runs as, as root."), f"chown -R {me} '{target.directory}'"
+        return _(
+            "Its file system is mounted read-only; see the kernel's log for why."
+        ), "dmesg | tail"
+    return _(
+        "Give it to the user that IPManager runs as, as root."
+    ), f"chown -R {me} '{target.directory}'"
 
 
 def _sync_command(target: Target) -> str:
     return "manage.py sync_dnsmasq" + (f" --server {target.name}" if target.server_id else "")
 
 
-# --- what they say -----------------------------------------------------------------------------------
+# --- what they say --------------------------------------------------------------------------------
 
 
 def in_step(target: Target) -> Iterator[Finding]:
@@ -221,8 +276,12 @@ def in_step(target: Target) -> Iterator[Finding]:
         yield warning(_("The files stay as they are: %s") % outcome.reason)
     elif outcome.result == CHANGED and not DhcpChange.objects.for_server(target.server_id).exists():
         said = _("dnsmasq's files do not say what the ledger says.")
-        yield warning(said, _("The worker puts them in step; the first command shows how they differ."),
-                      f"{_sync_command(target)} --diff", _sync_command(target))  # fmt: skip
+        yield warning(
+            said,
+            _("The worker puts them in step; the first command shows how they differ."),
+            f"{_sync_command(target)} --diff",
+            _sync_command(target),
+        )
     if told := installed.look(target).warning:
         yield warning(told, _("See docs/dnsmasq.md."))
     if told := servers.warning(outcome.hosts):
@@ -235,8 +294,11 @@ def waiting(target: Target) -> Iterator[Finding]:
     if not (oldest := rows.filter(at__lt=timezone.now() - STALE).order_by("at").first()):
         return
     number, age = rows.count(), (timezone.now() - oldest.at).total_seconds()
-    said = ngettext("%(number)d change waits for dnsmasq, since %(age).0f s.",
-                    "%(number)d changes wait for dnsmasq, the oldest since %(age).0f s.", number)  # fmt: skip
+    said = ngettext(
+        "%(number)d change waits for dnsmasq, since %(age).0f s.",
+        "%(number)d changes wait for dnsmasq, the oldest since %(age).0f s.",
+        number,
+    )
     remedy = _("See that a worker runs. The command tries at once and says what is in the way.")
     yield error(said % {"number": number, "age": age}, remedy, _sync_command(target))
 
@@ -249,15 +311,34 @@ def leases(target: Target) -> Iterator[Finding]:
     written = [Path(said.value) for said in found.values("dhcp-leasefile")] if found else []
     if written and os.path.realpath(written[-1]) != os.path.realpath(path):
         said = _("dnsmasq writes its leases to %(theirs)s; we read %(ours)s.")
-        yield error(said % {"theirs": written[-1], "ours": path}, _name_the_lease_file(target, written[-1]))
+        yield error(
+            said % {"theirs": written[-1], "ours": path}, _name_the_lease_file(target, written[-1])
+        )
     elif not path.exists():
-        remedy = _("dnsmasq makes it when it starts; start it again, as root. Or set IPMANAGER_DNSMASQ_LEASES.")
-        yield error(_("There is no lease file %s: nobody knows who uses which address.") % path, remedy, RESTART)
+        remedy = _(
+            "dnsmasq makes it when it starts; start it again, as root. Or set IPMANAGER_DNSMASQ_LEASES."
+        )
+        yield error(
+            _("There is no lease file %s: nobody knows who uses which address.") % path,
+            remedy,
+            RESTART,
+        )
     elif not os.access(path, os.R_OK):
-        yield error(_("The lease file %s cannot be read.") % path, _("Open it, as root."), f"chmod a+r '{path}'")
+        yield error(
+            _("The lease file %s cannot be read.") % path,
+            _("Open it, as root."),
+            f"chmod a+r '{path}'",
+        )
     elif (ahead := path.stat().st_mtime - time.time()) > _FUTURE:
-        said = _("The lease file is from the future, by %.0f s: this machine's clock is behind dnsmasq's.") % ahead
-        yield error(said, _("Let both machines keep their time by NTP."), "timedatectl set-ntp true")
+        said = (
+            _(
+                "The lease file is from the future, by %.0f s: this machine's clock is behind dnsmasq's."
+            )
+            % ahead
+        )
+        yield error(
+            said, _("Let both machines keep their time by NTP."), "timedatectl set-ntp true"
+        )
 
 
 def _name_the_lease_file(target: Target, path: Path) -> str:
@@ -266,13 +347,15 @@ def _name_the_lease_file(target: Target, path: Path) -> str:
     return _("Set IPMANAGER_DNSMASQ_LEASES=%s, for every process.") % path
 
 
-# --- all of them -------------------------------------------------------------------------------------
+# --- all of them ----------------------------------------------------------------------------------
 
 
 def hand_edits() -> Iterator[Finding]:
     """Nobody's edit waits for a decision."""
     if number := HandEdit.objects.undecided().count():
-        said = ngettext("%d edit by hand waits for a decision.", "%d edits by hand wait for a decision.", number)
+        said = ngettext(
+            "%d edit by hand waits for a decision.", "%d edits by hand wait for a decision.", number
+        )
         remedy = _("Adopt or discard them, in the admin or with sync_dnsmasq --adopt or --discard.")
         yield warning(said % number, remedy, "manage.py sync_dnsmasq --hand-edits")
 
@@ -291,7 +374,10 @@ def agents() -> Iterator[Finding]:
 def restored() -> Iterator[Finding]:
     """No older ledger stands in the place of the one that the network knows."""
     if found := freeze.state():
-        said = _("No address is handed out: the ledger was restored from a backup (%s).") % found.reason
+        said = (
+            _("No address is handed out: the ledger was restored from a backup (%s).")
+            % found.reason
+        )
         yield error(said, _("Compare it with the leases, and release it."), "manage.py thaw")
 
 
@@ -308,7 +394,9 @@ def _of_each(look: Callable[[Target], Iterator[Finding]]) -> Callable[[], Iterat
 def _named(finding: Finding, target: Target) -> Finding:
     if target.server_id is None:
         return finding
-    return Finding(finding.level, f"{target.name}: {finding.said}", finding.remedy, finding.commands)
+    return Finding(
+        finding.level, f"{target.name}: {finding.said}", finding.remedy, finding.commands
+    )
 
 
 EXAMS = [

@@ -48,11 +48,21 @@ class State:
 
     @property
     def label(self) -> str:
-        return {LIVE: _("live"), PENDING: _("pending"), BLOCKED: _("blocked"), UNSERVED: _("not served")}[self.kind]
+        return {
+            LIVE: _("live"),
+            PENDING: _("pending"),
+            BLOCKED: _("blocked"),
+            UNSERVED: _("not served"),
+        }[self.kind]
 
     def as_json(self) -> dict[str, Any]:
         until = self.until.isoformat() if self.until else None
-        return {"state": self.kind, "reason": self.reason, "until": until, "holder": self.holder or None}
+        return {
+            "state": self.kind,
+            "reason": self.reason,
+            "until": until,
+            "holder": self.holder or None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +86,31 @@ class Card:
     @classmethod
     def of_server(cls, server: Server) -> Card:
         return cls(
-            "server", server.pk, server.pk, server.hostname, server.vrf_id, server.enabled, server.mac_address,
+            "server",
+            server.pk,
+            server.pk,
+            server.hostname,
+            server.vrf_id,
+            server.enabled,
+            server.mac_address,
             server.ip_address,
-        )  # fmt: skip
+        )
 
     @classmethod
     def of_interface(cls, nic: Interface) -> Card:
         """Its server is asked for, too: load it with the interface."""
         server, name = nic.server, f"{nic.server.hostname} {nic.name}"
         return cls(
-            "interface", nic.pk, server.pk, name, server.vrf_id, server.enabled, nic.mac_address, nic.ip_address,
+            "interface",
+            nic.pk,
+            server.pk,
+            name,
+            server.vrf_id,
+            server.enabled,
+            nic.mac_address,
+            nic.ip_address,
             nic.duid.lower(),
-        )  # fmt: skip
+        )
 
     @property
     def identities(self) -> set[str]:
@@ -109,26 +132,38 @@ class Evidence:
     problems: dict[tuple[int | None, Key], dict[str, Any]] = field(default_factory=dict)
     by_ip: dict[Address, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     by_mac: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
-    by_hand: dict[tuple[str, str], HandEdit] = field(default_factory=dict)  # by MAC and address of the line before
+    by_hand: dict[tuple[str, str], HandEdit] = field(
+        default_factory=dict
+    )  # by MAC and address of the line before
     evicted: dict[Address, list[Eviction]] = field(default_factory=lambda: defaultdict(list))
     allowed: dict[tuple[int, Address], set[str]] = field(default_factory=lambda: defaultdict(set))
-    installed: Collection[Network] | None = None  # with a range of ours in dnsmasq; None: nobody knows
+    installed: Collection[Network] | None = (
+        None  # with a range of ours in dnsmasq; None: nobody knows
+    )
     scoped: Collection[int] = ()  # subnets that have an enabled scope
 
     def dhcp_server(self, card: Card) -> int | None:
         """Which DHCP server has to serve the card."""
-        return self.routes.of(self.subnets.containing(None, card.ip)) if card.ip is not None else None
+        return (
+            self.routes.of(self.subnets.containing(None, card.ip)) if card.ip is not None else None
+        )
 
 
 def of_servers(servers: Iterable[Server]) -> dict[int, State]:
     """The states of the servers' own cards by the servers' keys."""
-    return {key[1]: state for key, state in of_cards([Card.of_server(server) for server in servers]).items()}
+    return {
+        key[1]: state
+        for key, state in of_cards([Card.of_server(server) for server in servers]).items()
+    }
 
 
 def of_server(server: Server) -> list[tuple[Card, State]]:
     """Every card of one server, its own first."""
     cards = [Card.of_server(server)]
-    cards += [Card.of_interface(nic) for nic in server.interfaces.select_related("server").order_by("name")]
+    cards += [
+        Card.of_interface(nic)
+        for nic in server.interfaces.select_related("server").order_by("name")
+    ]
     states = of_cards(cards)
     return [(card, states[card.key]) for card in cards]
 
@@ -139,15 +174,18 @@ def of_cards(cards: Sequence[Card]) -> dict[Key, State]:
 
 
 def judge(card: Card, evidence: Evidence) -> State:
-    """The first question that has an answer decides. Where there are several DHCP servers, it is said of which."""
+    """The first question that has an answer decides. Where there are several DHCP servers, it is
+    said of which."""
     state = next(state for question in _QUESTIONS if (state := question(card, evidence)))
     server = evidence.routes.servers.get(evidence.dhcp_server(card) or 0)
     if server is None or state.kind == BLOCKED or _incomplete(card, evidence):
         return state
-    return replace(state, reason=_("%(server)s: %(reason)s") % {"server": server, "reason": state.reason})
+    return replace(
+        state, reason=_("%(server)s: %(reason)s") % {"server": server, "reason": state.reason}
+    )
 
 
-# --- the questions, in the order in which they matter ---------------------------------------------------------
+# --- the questions, in the order in which they matter ---------------------------------------------
 
 
 def _disabled(card: Card, evidence: Evidence) -> State | None:
@@ -155,7 +193,9 @@ def _disabled(card: Card, evidence: Evidence) -> State | None:
         return None
     lease = _own_lease(card, evidence)
     if lease and lease.leased_until:
-        text = _("It is disabled; it may keep its address until %s at most.") % moment(lease.leased_until)
+        text = _("It is disabled; it may keep its address until %s at most.") % moment(
+            lease.leased_until
+        )
         return State(BLOCKED, text, lease.leased_until)
     return State(BLOCKED, _("It is disabled."))
 
@@ -176,14 +216,19 @@ def _not_looked_after(card: Card, evidence: Evidence) -> State | None:
     server = evidence.routes.servers.get(evidence.dhcp_server(card) or 0)
     if server is None or server.enabled:
         return None
-    return State(UNSERVED, _("The DHCP server is disabled; its dnsmasq goes on with what it was told last."))
+    return State(
+        UNSERVED, _("The DHCP server is disabled; its dnsmasq goes on with what it was told last.")
+    )
 
 
 def _untold(card: Card, evidence: Evidence) -> State | None:
     server_id = evidence.dhcp_server(card)
     newest = evidence.newest.get(server_id)
-    if newest and not (server_id in evidence.all_wait or (server_id, "server", card.server_id) in evidence.waiting
-                       or (server_id, *card.key) in evidence.waiting):  # fmt: skip
+    if newest and not (
+        server_id in evidence.all_wait
+        or (server_id, "server", card.server_id) in evidence.waiting
+        or (server_id, *card.key) in evidence.waiting
+    ):
         return None
     if newest and newest.result == Generation.Result.FAILED:
         return State(PENDING, _("dnsmasq has not heard of it: %s") % newest.reason)
@@ -198,7 +243,9 @@ def _absence(server: DhcpServer | None) -> str:
         return ""
     if server.last_seen_at is None:
         return _("dnsmasq has not heard of it: its agent has never been seen.")
-    return _("dnsmasq has not heard of it: its agent was last seen %s.") % moment(server.last_seen_at)
+    return _("dnsmasq has not heard of it: its agent was last seen %s.") % moment(
+        server.last_seen_at
+    )
 
 
 def _edited_by_hand(card: Card, evidence: Evidence) -> State | None:
@@ -208,8 +255,13 @@ def _edited_by_hand(card: Card, evidence: Evidence) -> State | None:
     if edit is None:
         return None
     if edit.line:
-        return State(PENDING, _("dnsmasq's file was edited by hand: %s. Adopt that, or discard it.") % edit.line)
-    return State(UNSERVED, _("It was taken out of dnsmasq's file by hand. Adopt that, or discard it."))
+        return State(
+            PENDING,
+            _("dnsmasq's file was edited by hand: %s. Adopt that, or discard it.") % edit.line,
+        )
+    return State(
+        UNSERVED, _("It was taken out of dnsmasq's file by hand. Adopt that, or discard it.")
+    )
 
 
 def _left_out(card: Card, evidence: Evidence) -> State | None:
@@ -223,8 +275,10 @@ def _held_by_another(card: Card, evidence: Evidence) -> State | None:
         holder = lease.mac_address or lease.duid
         if lease.leased_until and not is_holders(lease, evidence.allowed[card.server_id, card.ip]):
             text = _("%(ip)s is held by %(mac)s until %(until)s.") % {
-                "ip": card.ip, "mac": named(lease), "until": moment(lease.leased_until),
-            }  # fmt: skip
+                "ip": card.ip,
+                "mac": named(lease),
+                "until": moment(lease.leased_until),
+            }
             return State(PENDING, text, lease.leased_until, holder, lease.pk)
     return None
 
@@ -234,15 +288,20 @@ def _believed_in_by_another(card: Card, evidence: Evidence) -> State | None:
     assert card.ip is not None
     for eviction in evidence.evicted[card.ip]:
         if eviction.mac_address not in evidence.allowed[card.server_id, card.ip]:
-            text = _("%(ip)s is free; %(mac)s, whose lease was ended, may go on using it until %(until)s at most.") % {
-                "ip": card.ip, "mac": eviction.mac_address, "until": moment(eviction.until),
-            }  # fmt: skip
+            text = _(
+                "%(ip)s is free; %(mac)s, whose lease was ended, may go on using it until %(until)s at most."
+            ) % {
+                "ip": card.ip,
+                "mac": eviction.mac_address,
+                "until": moment(eviction.until),
+            }
             return State(PENDING, text, eviction.until, eviction.mac_address)
     return None
 
 
 def _elsewhere(card: Card, evidence: Evidence) -> State | None:
-    """The machine still uses another address of the subnet; it is sent to the right one when it asks next."""
+    """The machine still uses another address of the subnet; it is sent to the right one when it
+    asks next."""
     assert card.ip is not None
     if _own_lease(card, evidence):
         return None
@@ -251,8 +310,9 @@ def _elsewhere(card: Card, evidence: Evidence) -> State | None:
         same_version = lease.ip_address.version == card.ip.version
         if lease.leased_until and same_version and here and lease.ip_address in here.network:
             text = _("It still uses %(ip)s, until %(until)s at most.") % {
-                "ip": lease.ip_address, "until": moment(lease.leased_until),
-            }  # fmt: skip
+                "ip": lease.ip_address,
+                "until": moment(lease.leased_until),
+            }
             return State(PENDING, text, lease.leased_until)
     return None
 
@@ -262,7 +322,9 @@ def _served(card: Card, evidence: Evidence) -> State:
     if lease and lease.leased_until:
         text = _("It uses its address, until %s.") % moment(lease.leased_until)
     elif probed := _probe_of(card, evidence):
-        text = _("dnsmasq offers it, asked on its behalf %(ms)d ms after the change; it has not asked itself yet.")
+        text = _(
+            "dnsmasq offers it, asked on its behalf %(ms)d ms after the change; it has not asked itself yet."
+        )
         text %= {"ms": probed["after_ms"]}
     else:
         text = _("dnsmasq knows it; it has not asked yet.")
@@ -272,7 +334,8 @@ def _served(card: Card, evidence: Evidence) -> State:
 
 
 def _without_range(card: Card, evidence: Evidence) -> State | None:
-    """Its subnet's range is ours to propose and root's to install; until then dnsmasq has no answer for it."""
+    """Its subnet's range is ours to propose and root's to install; until then dnsmasq has no answer
+    for it."""
     assert card.ip is not None
     if evidence.installed is None or evidence.dhcp_server(card) is not None:
         return None
@@ -285,19 +348,31 @@ def _without_range(card: Card, evidence: Evidence) -> State | None:
 
 
 _QUESTIONS: tuple[Callable[[Card, Evidence], State | None], ...] = (
-    _disabled, _incomplete, _not_looked_after, _without_range, _untold, _edited_by_hand, _left_out, _held_by_another,
-    _believed_in_by_another, _elsewhere, _served,
-)  # fmt: skip
+    _disabled,
+    _incomplete,
+    _not_looked_after,
+    _without_range,
+    _untold,
+    _edited_by_hand,
+    _left_out,
+    _held_by_another,
+    _believed_in_by_another,
+    _elsewhere,
+    _served,
+)
 
 
-# --- the evidence ---------------------------------------------------------------------------------------------
+# --- the evidence ---------------------------------------------------------------------------------
 
 
 def gather(cards: Sequence[Card]) -> Evidence:
-    """Everything that the questions ask for, in a number of queries that does not depend on the cards'."""
+    """Everything that the questions ask for, in a number of queries that does not depend on the
+    cards'."""
     ips = [card.ip for card in cards if card.ip is not None]
     subnets = Subnet.objects.in_vrf(None).only("vrf", "network", "site")
-    evidence = Evidence(SubnetIndex.of(ips, subnets), Routes.read(), newest=Generation.objects.newest_of_each())
+    evidence = Evidence(
+        SubnetIndex.of(ips, subnets), Routes.read(), newest=Generation.objects.newest_of_each()
+    )
     _read_waiting(evidence, {card.id for card in cards} | {card.server_id for card in cards})
     _read_leases(evidence, ips, {name for card in cards for name in card.identities})
     _read_allowed(evidence, cards)
@@ -310,8 +385,12 @@ def gather(cards: Sequence[Card]) -> Evidence:
 
 
 def _read_waiting(evidence: Evidence, ids: Collection[int]) -> None:
-    concerned = Q(kind__in=["subnet", "ledger", "dhcpserver"]) | Q(kind__in=["server", "interface"], object_id__in=ids)
-    concerned |= Q(kind="dhcpscope", detail__contains="server_id")  # its machines have another DHCP server now
+    concerned = Q(kind__in=["subnet", "ledger", "dhcpserver"]) | Q(
+        kind__in=["server", "interface"], object_id__in=ids
+    )
+    concerned |= Q(
+        kind="dhcpscope", detail__contains="server_id"
+    )  # its machines have another DHCP server now
     rows = DhcpChange.objects.filter(concerned).values_list("server_id", "kind", "object_id")
     for server_id, kind, id in rows.distinct():
         evidence.waiting.add((server_id, kind, id))
@@ -322,10 +401,12 @@ def _read_waiting(evidence: Evidence, ids: Collection[int]) -> None:
 def _read_leases(evidence: Evidence, ips: Sequence[Address], names: Collection[str]) -> None:
     duids = [name for name in names if len(name) > _MAC]
     macs = [name for name in names if len(name) == _MAC]
-    live = Sighting.objects.filter(vrf=None, source=Sighting.Source.LEASE, leased_until__gt=timezone.now())
-    for lease in live.filter(Q(ip_address__in=ips) | Q(mac_address__in=macs) | Q(duid__in=duids)).order_by(
-        "-leased_until"
-    ):
+    live = Sighting.objects.filter(
+        vrf=None, source=Sighting.Source.LEASE, leased_until__gt=timezone.now()
+    )
+    for lease in live.filter(
+        Q(ip_address__in=ips) | Q(mac_address__in=macs) | Q(duid__in=duids)
+    ).order_by("-leased_until"):
         evidence.by_ip[lease.ip_address].append(lease)
         for name in {lease.mac_address, lease.duid} - {None, ""}:
             evidence.by_mac[str(name)].append(lease)
@@ -334,19 +415,25 @@ def _read_leases(evidence: Evidence, ips: Sequence[Address], names: Collection[s
 
 
 def _read_allowed(evidence: Evidence, cards: Sequence[Card]) -> None:
-    """Who may hold an address: all the cards of one server that share it. An IPv6 address may be held by any of its
-    cards: a machine has one DUID, which is made of the MAC of one of them."""
+    """Who may hold an address: all the cards of one server that share it. An IPv6 address may be
+    held by any of its cards: a machine has one DUID, which is made of the MAC of one of them."""
     servers, found = {card.server_id for card in cards}, defaultdict[int, set[tuple[Any, str]]](set)
-    nics = Interface.objects.filter(server__in=servers).values_list("server_id", "ip_address", "mac_address", "duid")
+    nics = Interface.objects.filter(server__in=servers).values_list(
+        "server_id", "ip_address", "mac_address", "duid"
+    )
     for server_id, ip, mac, duid in nics:
         found[server_id] |= {(ip, name) for name in (mac, duid.lower()) if name}
-    owners = Server.objects.filter(pk__in={card.server_id for card in cards if card.kind == "interface"})
+    owners = Server.objects.filter(
+        pk__in={card.server_id for card in cards if card.kind == "interface"}
+    )
     for server_id, ip, mac in owners.values_list("pk", "ip_address", "mac_address"):
         found[server_id].add((ip, mac))
     for card in cards:
         if card.ip is not None:
             evidence.allowed[card.server_id, card.ip] |= card.identities | {
-                name for ip, name in found[card.server_id] if name and (ip == card.ip or card.ip.version == 6)
+                name
+                for ip, name in found[card.server_id]
+                if name and (ip == card.ip or card.ip.version == 6)
             }
 
 
@@ -356,7 +443,9 @@ def _read_ranges(evidence: Evidence) -> None:
         evidence.installed = conf.networks
         scopes = DhcpScope.objects.filter(enabled=True).select_related("subnet")
         # Where the other servers' configurations are installed, nobody has told us.
-        evidence.scoped = {scope.subnet_id for scope in scopes if evidence.routes.of(scope.subnet) is None}
+        evidence.scoped = {
+            scope.subnet_id for scope in scopes if evidence.routes.of(scope.subnet) is None
+        }
 
 
 def _probe_of(card: Card, evidence: Evidence) -> dict[str, Any] | None:
@@ -364,11 +453,15 @@ def _probe_of(card: Card, evidence: Evidence) -> dict[str, Any] | None:
     newest = evidence.newest.get(evidence.dhcp_server(card))
     probes = (newest and newest.probes) or []
     good = (probe for probe in probes if not probe["reason"])
-    return next((one for one in good if (one["mac"], one["wanted"]) == (card.mac, str(card.ip))), None)
+    return next(
+        (one for one in good if (one["mac"], one["wanted"]) == (card.mac, str(card.ip))), None
+    )
 
 
 def _read_hand_edits(evidence: Evidence) -> None:
-    for edit in HandEdit.objects.undecided().filter(file=HandEdit.File.HOSTS, served=True).exclude(was=""):
+    for edit in (
+        HandEdit.objects.undecided().filter(file=HandEdit.File.HOSTS, served=True).exclude(was="")
+    ):
         row = check.host_row(edit.was.encode())
         if isinstance(row, check.Row):
             evidence.by_hand |= {(name, str(row.ip)): edit for name in row.identities}
@@ -382,11 +475,14 @@ def _own_lease(card: Card, evidence: Evidence) -> Sighting | None:
 
 
 def is_holders(lease: Sighting, names: Collection[str]) -> bool:
-    """Whether the lease is of a machine with these MACs and DUIDs. A DUID that names no MAC and that nobody has written
-    down may be anybody's: then dnsmasq, which has seen the MAC, is believed."""
+    """Whether the lease is of a machine with these MACs and DUIDs. A DUID that names no MAC and
+    that nobody has written down may be anybody's: then dnsmasq, which has seen the MAC, is
+    believed."""
     if lease.mac_address in names or lease.duid in names:
         return True
-    return lease.mac_address is None and lease.duid != "" and all(len(name) == _MAC for name in names)
+    return (
+        lease.mac_address is None and lease.duid != "" and all(len(name) == _MAC for name in names)
+    )
 
 
 def named(lease: Sighting) -> str:

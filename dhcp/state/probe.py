@@ -1,8 +1,8 @@
 """Proof of service: ask dnsmasq, as a machine would, for the address that it was just told about.
 
-Only a DISCOVER is sent, so no lease comes of it. Its frame bears our own card's address, so that no switch learns the
-machine's address anew, and asks for a broadcast, so that the answer does not go to the machine (RFC 2131, 4.1).
-"""
+Only a DISCOVER is sent, so no lease comes of it. Its frame bears our own card's address, so that no
+switch learns the machine's address anew, and asks for a broadcast, so that the answer does not go
+to the machine (RFC 2131, 4.1)."""
 
 from __future__ import annotations
 
@@ -64,14 +64,17 @@ class Offer:
 
 
 def look(server_id: int | None = None) -> None:
-    """Probe a server's newest generation, if it is new and nobody has. For the worker: never within a request."""
+    """Probe a server's newest generation, if it is new and nobody has. For the worker: never within
+    a request."""
     try:
         if settings.DHCP_PROBE:
             _look(server_id)
     except DatabaseError:
         raise
     except Exception:
-        logger.exception("a bug; the next generation is probed again")  # no sync may wait because of that
+        logger.exception(
+            "a bug; the next generation is probed again"
+        )  # no sync may wait because of that
 
 
 def _look(server_id: int | None) -> None:
@@ -96,9 +99,14 @@ def results(generation: Generation, interface: str) -> Iterator[dict[str, Any]]:
 
 
 def sample(generation: Generation, network: IPv4Network | None) -> list[Wanted]:
-    """A few of the machines that the generation's difference tells of, none of which anybody is in the way of."""
+    """A few of the machines that the generation's difference tells of, none of which anybody is in
+    the way of."""
     lines = [line[1:] for line in generation.diff.splitlines() if line.startswith("+")]
-    rows = [row for line in lines if isinstance(row := check.host_row(line.encode("ascii", "replace")), Row)]
+    rows = [
+        row
+        for line in lines
+        if isinstance(row := check.host_row(line.encode("ascii", "replace")), Row)
+    ]
     rows = [row for row in rows if row.macs and _is_reachable(row, network)]
     chosen = {row.macs[0]: row for row in random.sample(rows, min(len(rows), MOST))}
     cards = _cards(list(chosen))
@@ -114,7 +122,11 @@ def sample(generation: Generation, network: IPv4Network | None) -> list[Wanted]:
 def sentence(result: dict[str, Any]) -> str:
     """`web 10.0.0.9: live after 84 ms`."""
     what = f"{result['name']} {result['wanted']}"
-    return f"{what}: {result['reason']}" if result["reason"] else f"{what}: live after {result['after_ms']} ms"
+    return (
+        f"{what}: {result['reason']}"
+        if result["reason"]
+        else f"{what}: live after {result['after_ms']} ms"
+    )
 
 
 def _is_reachable(row: Row, network: IPv4Network | None) -> bool:
@@ -162,11 +174,12 @@ def _explained(error: OSError) -> str:
     return f"not probed: {settings.DHCP_PROBE}: {error.strerror or error}"
 
 
-# --- on the wire --------------------------------------------------------------------------------------------
+# --- on the wire ----------------------------------------------------------------------------------
 
 
 def ask(interface: str, wanted: Sequence[Wanted], wait: float = WAIT) -> dict[str, list[Offer]]:
-    """The offers for each MAC, until all are offered what they want or the time is over. Raises OSError."""
+    """The offers for each MAC, until all are offered what they want or the time is over. Raises
+    OSError."""
     offers: dict[str, list[Offer]] = {one.mac: [] for one in wanted}
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_IP)) as wire:
         wire.bind((interface, _IP))
@@ -179,7 +192,9 @@ def ask(interface: str, wanted: Sequence[Wanted], wait: float = WAIT) -> dict[st
             if select.select([wire], [], [], left)[0] and (said := read(wire.recv(4096))):
                 number, ip, server = said
                 if number in asked:
-                    offers[asked[number].mac].append(Offer(ip, server, (time.monotonic() - started) * 1000))
+                    offers[asked[number].mac].append(
+                        Offer(ip, server, (time.monotonic() - started) * 1000)
+                    )
     return offers
 
 
@@ -197,7 +212,9 @@ def discover(mac: str, number: int) -> bytes:
 def frame(ours: bytes, message: bytes) -> bytes:
     """Ethernet, IPv4 and UDP around the message, from our own card to everybody."""
     datagram = struct.pack("!4H", 68, 67, 8 + len(message), 0) + message
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, _UDP, 0, b"\0" * 4, b"\xff" * 4)
+    head = struct.pack(
+        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, _UDP, 0, b"\0" * 4, b"\xff" * 4
+    )
     head = head[:10] + struct.pack("!H", _checksum(head)) + head[12:]
     return _ALL + ours + struct.pack("!H", _IP) + head + datagram
 
@@ -208,7 +225,11 @@ def read(packet: bytes) -> tuple[int, IPv4Address, IPv4Address | None] | None:
         return None
     start = 14 + (packet[14] & 0x0F) * 4
     message = packet[start + 8 :]
-    if len(message) < 241 or packet[start : start + 4] != struct.pack("!HH", 67, 68) or message[0] != 2:
+    if (
+        len(message) < 241
+        or packet[start : start + 4] != struct.pack("!HH", 67, 68)
+        or message[0] != 2
+    ):
         return None
     options = _options(message[240:])
     if message[236:240] != _COOKIE or options.get(_MESSAGE_TYPE) != bytes([_OFFER]):
@@ -223,7 +244,10 @@ def network_of(interface: str) -> IPv4Network | None:
     name = struct.pack("256s", interface.encode()[:15])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         try:
-            ip, mask = (fcntl.ioctl(any_socket, call, name)[20:24] for call in (_SIOCGIFADDR, _SIOCGIFNETMASK))
+            ip, mask = (
+                fcntl.ioctl(any_socket, call, name)[20:24]
+                for call in (_SIOCGIFADDR, _SIOCGIFNETMASK)
+            )
         except OSError:
             return None
     return IPv4Network((int.from_bytes(ip), str(IPv4Address(mask))), strict=False)

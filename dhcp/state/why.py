@@ -62,7 +62,9 @@ def _cards(mac: str) -> list[Card]:
 
 def _steps(mac: str, cards: list[Card]) -> Iterator[Step]:
     names = ", ".join(card.name for card in cards)
-    yield Step(_("Whose card is it?"), names or _("Nobody's: the ledger does not know it."), bool(cards))
+    yield Step(
+        _("Whose card is it?"), names or _("Nobody's: the ledger does not know it."), bool(cards)
+    )
     for card in cards:
         yield _is_served(card)
         yield _address(card)
@@ -74,7 +76,11 @@ def _steps(mac: str, cards: list[Card]) -> Iterator[Step]:
 def _of_dhcp_servers(mac: str, cards: list[Card]) -> Iterator[Step]:
     """Those that have to serve one of the cards; the default one if it is nobody's."""
     routes = Routes.read()
-    homes = (Subnet.objects.containing(card.ip) for card in cards if card.ip is not None and card.vrf_id is None)
+    homes = (
+        Subnet.objects.containing(card.ip)
+        for card in cards
+        if card.ip is not None and card.vrf_id is None
+    )
     for server_id in dict.fromkeys(map(routes.of, homes)) or [None]:
         server = routes.servers.get(server_id or 0)
         if routes.servers:
@@ -108,7 +114,11 @@ def _record(mac: str, cards: list[Card], sifted: Sifted) -> Step:
     question = _("What shall dnsmasq be told?")
     lines = _lines_for(mac, sifted.lines)
     keys = {card.key for card in cards}
-    told = [p.reason for p in sifted.problems if mac in p.record.macs or (p.record.kind, p.record.id) in keys]
+    told = [
+        p.reason
+        for p in sifted.problems
+        if mac in p.record.macs or (p.record.kind, p.record.id) in keys
+    ]
     answer = "; ".join([*lines, *told]) or _("Nothing.")
     return Step(question, answer, bool(lines))
 
@@ -133,11 +143,17 @@ def _told(mac: str, server: DhcpServer | None) -> Step:
 def _told_by_agent(mac: str, server: DhcpServer) -> Step:
     """Its files are on another host; the last that were applied there are kept here."""
     kept = KeptFiles.objects.filter(generation__server=server).order_by("-generation").first()
-    return _found(mac, _("What was %s told last?") % server, kept.hosts.decode("ascii", "replace") if kept else "")
+    return _found(
+        mac,
+        _("What was %s told last?") % server,
+        kept.hosts.decode("ascii", "replace") if kept else "",
+    )
 
 
 def _found(mac: str, question: str, text: str) -> Step:
-    lines = [line for line in text.splitlines() if mac in line.split(",") and not line.startswith("#")]
+    lines = [
+        line for line in text.splitlines() if mac in line.split(",") and not line.startswith("#")
+    ]
     return Step(question, "; ".join(lines) or _("Nothing of this card."), bool(lines))
 
 
@@ -151,8 +167,16 @@ def _last_sync(server_id: int | None) -> Step:
         return Step(question, _("No: %s") % newest.reason, False)
     if waiting:
         return Step(question, _("Not all: %d changes are waiting.") % waiting, False)
-    by = _("confirmed by dnsmasq itself") if newest.confirmed else _("dnsmasq was told, and has not been asked")
-    return Step(question, _("Yes, with generation %(number)d (%(by)s).") % {"number": newest.pk, "by": by}, True)
+    by = (
+        _("confirmed by dnsmasq itself")
+        if newest.confirmed
+        else _("dnsmasq was told, and has not been asked")
+    )
+    return Step(
+        question,
+        _("Yes, with generation %(number)d (%(by)s).") % {"number": newest.pk, "by": by},
+        True,
+    )
 
 
 def _leases(mac: str, cards: list[Card]) -> Iterator[Step]:
@@ -160,11 +184,15 @@ def _leases(mac: str, cards: list[Card]) -> Iterator[Step]:
         right = lease.verdict == Lease.Verdict.RIGHT  # type: ignore[attr-defined]
         verdict = Lease.Verdict(lease.verdict).label  # type: ignore[attr-defined]
         answer = _("%(ip)s until %(until)s: %(verdict)s") % {
-            "ip": lease.ip_address, "until": machines.moment(lease.leased_until or now()), "verdict": verdict,
-        }  # fmt: skip
+            "ip": lease.ip_address,
+            "until": machines.moment(lease.leased_until or now()),
+            "verdict": verdict,
+        }
         yield Step(_("What does it use now?"), answer, right)
     own = {name for card in cards for name in card.identities}
-    for lease in Lease.objects.live().filter(ip_address__in=[card.ip for card in cards if card.ip is not None]):
+    for lease in Lease.objects.live().filter(
+        ip_address__in=[card.ip for card in cards if card.ip is not None]
+    ):
         if not machines.is_holders(lease, own):
             yield Step(_("Who else uses its address?"), _until(lease), False)
 
@@ -176,6 +204,10 @@ def _until(lease: Sighting) -> str:
 
 def _verdict(fates: list[tuple[Card, State]], mac: str) -> tuple[str, bool]:
     if not fates:
-        return _("A stranger: it gets an address of a DHCP pool where one is served, and no answer elsewhere."), False
-    text = "; ".join(f"{card.name} {card.ip or ''}: {fate.label}. {fate.reason}" for card, fate in fates)
+        return _(
+            "A stranger: it gets an address of a DHCP pool where one is served, and no answer elsewhere."
+        ), False
+    text = "; ".join(
+        f"{card.name} {card.ip or ''}: {fate.label}. {fate.reason}" for card, fate in fates
+    )
     return text, all(fate.kind == LIVE for card, fate in fates)

@@ -1,4 +1,5 @@
-"""IP addresses: who has which, and the verbs reserve, release and quarantine, one by one or for many."""
+"""IP addresses: who has which, and the verbs reserve, release and quarantine, one by one or for
+many."""
 
 from __future__ import annotations
 
@@ -52,7 +53,9 @@ class AddressForm(LedgerForm):
         if isinstance(server, forms.ModelChoiceField):
             server.queryset = Server.objects.filter(pk=self.instance.server_id)
             page = marks.link(self.instance.server, gettext("To the server."))
-            server.help_text = format_html("{} {}", page, gettext("Empty it to take the address away from the server."))
+            server.help_text = format_html(
+                "{} {}", page, gettext("Empty it to take the address away from the server.")
+            )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -61,16 +64,24 @@ class AddressForm(LedgerForm):
         status = cleaned.get("status")
         may_tell = status == "reserved" or (status == "quarantine" and "status" in self.changes)
         if "description" in self.changes and not may_tell:
-            self.add_error("description", _("The description can only be edited while the address is reserved."))
+            self.add_error(
+                "description",
+                _("The description can only be edited while the address is reserved."),
+            )
         if cleaned.get("server") and cleaned["server"] != self.row.server:
             self.add_error("server", _("An address is given to a server on the server's own page."))
-        if status == "available" and any(cleaned[name] for name in self.changes.intersection(DEVICE)):
-            self.add_error("status", _("An available address is nobody's: reserve or allocate it to note this down."))
+        if status == "available" and any(
+            cleaned[name] for name in self.changes.intersection(DEVICE)
+        ):
+            self.add_error(
+                "status",
+                _("An available address is nobody's: reserve or allocate it to note this down."),
+            )
         return cleaned
 
     def target(self, cleaned: dict[str, Any]) -> IPAddress:
-        """The row as it is now, in an object of its own: the instance takes the form's values, and may have been
-        made from an older state."""
+        """The row as it is now, in an object of its own: the instance takes the form's values, and
+        may have been made from an older state."""
         row = IPAddress.objects.filter(pk=self.instance.pk).first()
         return row or find(self.instance.ip_address, self.instance.vrf_id)
 
@@ -79,9 +90,15 @@ class AddressForm(LedgerForm):
 
     def clean_vm_id(self) -> str | None:
         vm_id = self.cleaned_data["vm_id"] or None
-        twin = IPAddress.objects.filter(vm_id=vm_id).exclude(pk=self.instance.pk).first() if vm_id else None
+        twin = (
+            IPAddress.objects.filter(vm_id=vm_id).exclude(pk=self.instance.pk).first()
+            if vm_id
+            else None
+        )
         if twin:
-            raise ValidationError(gettext("VM “%(vm)s” has %(address)s already.") % {"vm": vm_id, "address": twin})
+            raise ValidationError(
+                gettext("VM “%(vm)s” has %(address)s already.") % {"vm": vm_id, "address": twin}
+            )
         return vm_id
 
 
@@ -92,12 +109,16 @@ class NewAddressForm(AddressForm):
         super().__init__(*args, **kwargs)
         status = self.fields.get("status")
         if isinstance(status, forms.ChoiceField):
-            status.choices = [choice for choice in IPAddress.Status.choices if choice[0] != "available"]
+            status.choices = [
+                choice for choice in IPAddress.Status.choices if choice[0] != "available"
+            ]
             status.initial = "reserved"
 
     def target(self, cleaned: dict[str, Any]) -> IPAddress:
         try:
-            row = find(cleaned.get("ip_address") or "", cleaned["vrf"].pk if cleaned.get("vrf") else None)
+            row = find(
+                cleaned.get("ip_address") or "", cleaned["vrf"].pk if cleaned.get("vrf") else None
+            )
         except Invalid:
             return IPAddress()  # the field's own check says so
         if row.status != "available":
@@ -110,14 +131,19 @@ class NewAddressForm(AddressForm):
 class NoteForm(forms.Form):
     """Why addresses are reserved or put into quarantine."""
 
-    note = forms.CharField(label=_("Note"), max_length=2000, widget=UnfoldAdminTextareaWidget({"rows": 3}))
+    note = forms.CharField(
+        label=_("Note"), max_length=2000, widget=UnfoldAdminTextareaWidget({"rows": 3})
+    )
 
 
 class NextFreeForm(forms.Form):
     description = forms.CharField(
-        label=_("Description"), max_length=2000, required=False, widget=UnfoldAdminTextareaWidget({"rows": 3}),
+        label=_("Description"),
+        max_length=2000,
+        required=False,
+        widget=UnfoldAdminTextareaWidget({"rows": 3}),
         help_text=_("What the address is kept for."),
-    )  # fmt: skip
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -125,14 +151,18 @@ class NextFreeForm(forms.Form):
 
 
 def turn(row: IPAddress, wanted: dict[str, Any], changed: Collection[str]) -> IPAddress:
-    """Bring a row to where a form wants it, by the verbs. The row is returned; one that is free again may have
-    no key any more."""
+    """Bring a row to where a form wants it, by the verbs. The row is returned; one that is free
+    again may have no key any more."""
     note = wanted["description"] if "description" in changed else ""
     if row.server_id and "server" in changed:
         row = reserve(row, detach=True)
     if wanted["status"] != row.status:
         row = _move(row, wanted, note)
-    edits = [name for name in (*DEVICE, "description") if name in changed and wanted[name] != getattr(row, name)]
+    edits = [
+        name
+        for name in (*DEVICE, "description")
+        if name in changed and wanted[name] != getattr(row, name)
+    ]
     for name in edits:
         setattr(row, name, wanted[name])
     if edits:
@@ -153,7 +183,9 @@ def _move(row: IPAddress, wanted: dict[str, Any], note: str) -> IPAddress:
 def _allocate(row: IPAddress, wanted: dict[str, Any]) -> IPAddress:
     subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
     if subnet is None:
-        raise NotFound(gettext("%s lies in no subnet.") % row.ip_address, gettext("Make the subnet first."))
+        raise NotFound(
+            gettext("%s lies in no subnet.") % row.ip_address, gettext("Make the subnet first.")
+        )
     if row.status != "available":
         release(row)
     return allocate(
@@ -171,7 +203,12 @@ class AddressList(LedgerList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         keys = list(self.result_list.values_list("pk", flat=True))  # type: ignore[has-type]
-        rows = IPAddress.objects.filter(pk__in=keys).probed().select_related("subnet", "server", "vrf").in_bulk()
+        rows = (
+            IPAddress.objects.filter(pk__in=keys)
+            .probed()
+            .select_related("subnet", "server", "vrf")
+            .in_bulk()
+        )
         self.result_list = [rows[key] for key in keys if key in rows]  # another may go meanwhile
 
     def apply_select_related(self, qs: QuerySet) -> QuerySet:
@@ -183,8 +220,15 @@ class IPAddressAdmin(LedgerAdmin):
     icon = "pin"
     form = AddressForm
     list_display = (
-        "ip_address", "subnet_link", "hostname", "status_badge", "activity", "type_badge", "mac_address", "holder",
-    )  # fmt: skip
+        "ip_address",
+        "subnet_link",
+        "hostname",
+        "status_badge",
+        "activity",
+        "type_badge",
+        "mac_address",
+        "holder",
+    )
     list_per_page = 25
     list_filter = (
         ("status", ChoicesDropdownFilter),
@@ -217,7 +261,9 @@ class IPAddressAdmin(LedgerAdmin):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[forms.ModelForm]:
-        return super().get_form(request, obj, change, **({} if obj else {"form": NewAddressForm}), **kwargs)
+        return super().get_form(
+            request, obj, change, **({} if obj else {"form": NewAddressForm}), **kwargs
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: IPAddress | None = None) -> list:
         if obj is None:
@@ -233,17 +279,22 @@ class IPAddressAdmin(LedgerAdmin):
             (_("Dates"), {"fields": self.dates}),
         ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: IPAddress | None = None) -> Sequence[str]:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: IPAddress | None = None
+    ) -> Sequence[str]:
         if obj is None:
             return self.readonly_fields
-        # What a server's row says follows from the server; whom a free row belongs to is said there, too.
+        # What a server's row says follows from the server; whom a free row belongs to is said
+        # there, too.
         follows = DEVICE if obj.server_id else ("server",)
         return (*self.readonly_fields, "ip_address", *follows)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "server" and field:
-            field.widget = field.widget.widget  # without the buttons for other servers: it is this one or none
+            field.widget = (
+                field.widget.widget
+            )  # without the buttons for other servers: it is this one or none
         if db_field.name == "description" and field:
             field.widget.attrs["rows"] = 3
         return field
@@ -257,13 +308,17 @@ class IPAddressAdmin(LedgerAdmin):
         actions = super().get_actions_detail(request, object_id)
         if not is_key(str(object_id)):
             return actions
-        free = IPAddress.objects.filter(pk=object_id, server=None, vm_id=None).exclude(status="allocated").exists()
+        free = (
+            IPAddress.objects.filter(pk=object_id, server=None, vm_id=None)
+            .exclude(status="allocated")
+            .exists()
+        )
         return [action for action in actions if free or action.path != "new-server"]
 
     def has_add_server_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return request.user.has_perm("ipam.add_server")
 
-    # --- columns and fields -----------------------------------------------------------------------------
+    # --- columns and fields -----------------------------------------------------------------------
 
     @admin.display(description=_("subnet"), ordering="subnet__network")
     def subnet_link(self, row: IPAddress) -> SafeString:
@@ -296,14 +351,17 @@ class IPAddressAdmin(LedgerAdmin):
     def sightings(self, row: IPAddress) -> SafeString:
         seen = Sighting.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address)[:10]
         lines = (
-            (sighting.get_source_display(), sighting.mac_address or "", when(sighting.seen_at)) for sighting in seen
+            (sighting.get_source_display(), sighting.mac_address or "", when(sighting.seen_at))
+            for sighting in seen
         )
         never = conditional_escape(gettext("Never: no lease, ARP entry or ping is known."))
         return format_html_join("", "<div>{} {} · {}</div>", lines) or never
 
-    # --- saving ---------------------------------------------------------------------------------------
+    # --- saving -----------------------------------------------------------------------------------
 
-    def save_model(self, request: HttpRequest, obj: IPAddress, form: forms.ModelForm, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: IPAddress, form: forms.ModelForm, change: bool
+    ) -> None:
         row = turn(form.row, form.cleaned_data, form.changes)  # type: ignore[attr-defined]
         if row.pk:
             obj.pk = row.pk
@@ -313,14 +371,22 @@ class IPAddressAdmin(LedgerAdmin):
         if IPAddress.objects.filter(pk=obj.pk).exists():
             return super().response_change(request, obj)
         text = (
-            gettext("%s is free again. Outside the static pools a free address has no row of its own.") % obj.ip_address
+            gettext(
+                "%s is free again. Outside the static pools a free address has no row of its own."
+            )
+            % obj.ip_address
         )
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(self.page("changelist"))
 
-    # --- next free ------------------------------------------------------------------------------------
+    # --- next free --------------------------------------------------------------------------------
 
-    @action(description=_("Next free IP"), url_path="next-free", icon="my_location", permissions=["view"])
+    @action(
+        description=_("Next free IP"),
+        url_path="next-free",
+        icon="my_location",
+        permissions=["view"],
+    )
     def next_free(self, request: HttpRequest) -> HttpResponse:
         """Show the next free address of a subnet; reserve it when asked to."""
         if request.method == "POST":
@@ -340,7 +406,9 @@ class IPAddressAdmin(LedgerAdmin):
             "free": next_free(subnet) if subnet else None,
             "subnet_url": marks.change_url(subnet) if subnet else "",
             "may_reserve": self.has_change_permission(request),
-            "server_url": _new_server_url(next_free_in=subnet.pk, vrf=subnet.vrf_id or "") if subnet else "",
+            "server_url": _new_server_url(next_free_in=subnet.pk, vrf=subnet.vrf_id or "")
+            if subnet
+            else "",
         }
         return TemplateResponse(request, "admin/ipam/ipaddress/next_free.html", context)
 
@@ -359,21 +427,30 @@ class IPAddressAdmin(LedgerAdmin):
         )
         return HttpResponseRedirect(self.page("change", row.pk))
 
-    @action(description=_("New server here"), url_path="new-server", icon="dns", permissions=["add_server"])
+    @action(
+        description=_("New server here"),
+        url_path="new-server",
+        icon="dns",
+        permissions=["add_server"],
+    )
     def new_server_here(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.get_object(request, object_id)
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return HttpResponseRedirect(_new_server_url(ip_address=row.ip_address, vrf=row.vrf_id or ""))
+        return HttpResponseRedirect(
+            _new_server_url(ip_address=row.ip_address, vrf=row.vrf_id or "")
+        )
 
-    # --- actions on many -------------------------------------------------------------------------------
+    # --- actions on many --------------------------------------------------------------------------
 
     @admin.action(description=_("Reserve, with a note"), permissions=["change"])
     def reserve(self, request: HttpRequest, queryset: QuerySet[IPAddress]) -> HttpResponse | None:
         return self._with_note(request, queryset, "reserve", reserve)
 
     @admin.action(description=_("Put into quarantine, with a reason"), permissions=["change"])
-    def quarantine(self, request: HttpRequest, queryset: QuerySet[IPAddress]) -> HttpResponse | None:
+    def quarantine(
+        self, request: HttpRequest, queryset: QuerySet[IPAddress]
+    ) -> HttpResponse | None:
         return self._with_note(request, queryset, "quarantine", quarantine)
 
     @admin.action(description=_("Release"), permissions=["change"])
@@ -410,13 +487,20 @@ class IPAddressAdmin(LedgerAdmin):
         return TemplateResponse(request, "admin/ipam/ipaddress/note.html", context)
 
     def _for_each(
-        self, request: HttpRequest, queryset: QuerySet[IPAddress], verb: Callable[[IPAddress], IPAddress], past: Any
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[IPAddress],
+        verb: Callable[[IPAddress], IPAddress],
+        past: Any,
     ) -> None:
-        """Do it row by row and say what became of each: one that is refused does not stop the others."""
+        """Do it row by row and say what became of each: one that is refused does not stop the
+        others."""
         count = queryset.count()
         if count > AT_ONCE:
-            raise Invalid(gettext("%(count)d addresses are too many at once; choose %(most)d at most.")
-                          % {"count": count, "most": AT_ONCE})  # fmt: skip
+            raise Invalid(
+                gettext("%(count)d addresses are too many at once; choose %(most)d at most.")
+                % {"count": count, "most": AT_ONCE}
+            )
         done, refused = [], []
         for row in queryset.order_by("ip_address"):
             try:
@@ -425,11 +509,17 @@ class IPAddressAdmin(LedgerAdmin):
             except REFUSALS as error:
                 refused.append(sentences(error))
         if done:
-            self.message_user(request, past(len(done)) % {"count": len(done), "named": _named(done)}, messages.SUCCESS)
+            self.message_user(
+                request,
+                past(len(done)) % {"count": len(done), "named": _named(done)},
+                messages.SUCCESS,
+            )
         for text in refused[:NAMED]:
             self.message_user(request, text, messages.ERROR)
         if len(refused) > NAMED:
-            self.message_user(request, gettext("%d more were refused.") % (len(refused) - NAMED), messages.ERROR)
+            self.message_user(
+                request, gettext("%d more were refused.") % (len(refused) - NAMED), messages.ERROR
+            )
 
 
 _ASK = {"reserve": _("Reserve addresses"), "quarantine": _("Put addresses into quarantine")}
@@ -437,9 +527,13 @@ _PAST = {
     "reserve": lambda n: ngettext(
         "%(count)d address is reserved: %(named)s", "%(count)d addresses are reserved: %(named)s", n
     ),
-    "release": lambda n: ngettext("%(count)d address is free: %(named)s", "%(count)d addresses are free: %(named)s", n),
+    "release": lambda n: ngettext(
+        "%(count)d address is free: %(named)s", "%(count)d addresses are free: %(named)s", n
+    ),
     "quarantine": lambda n: ngettext(
-        "%(count)d address is in quarantine: %(named)s", "%(count)d addresses are in quarantine: %(named)s", n
+        "%(count)d address is in quarantine: %(named)s",
+        "%(count)d addresses are in quarantine: %(named)s",
+        n,
     ),
 }
 

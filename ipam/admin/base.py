@@ -1,4 +1,5 @@
-"""What all screens of the ledger share: our fields' widgets, history, and refusals shown where they belong."""
+"""What all screens of the ledger share: our fields' widgets, history, and refusals shown where they
+belong."""
 
 from __future__ import annotations
 
@@ -44,14 +45,18 @@ WIDGETS = dict.fromkeys((AddressField, AddressListField, MACField, NetworkField)
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a row could not be written, and in which form (None: the main one) its values were typed."""
+    """Why a row could not be written, and in which form (None: the main one) its values were
+    typed."""
 
     error: ValidationError
     prefix: str | None
 
     @classmethod
     def of(cls, error: ValidationError | IPManagerError) -> Refusal:
-        for told in (error, error.__cause__):  # a verb's Conflict hides the field that its cause names
+        for told in (
+            error,
+            error.__cause__,
+        ):  # a verb's Conflict hides the field that its cause names
             if isinstance(told, ValidationError):
                 return cls(told, getattr(error, "prefix", None))
         return cls(ValidationError(str(error)), getattr(error, "prefix", None))
@@ -83,10 +88,13 @@ def sentences(error: ValidationError | IPManagerError) -> str:
 
 
 class LedgerForm(forms.ModelForm):
-    """A form that also shows what was refused while it was being saved, after every check had passed."""
+    """A form that also shows what was refused while it was being saved, after every check had
+    passed."""
 
     refusal: Refusal | None = None
-    checked_when_saved = False  # its row's rules need the state that saving the other rows brings about
+    checked_when_saved = (
+        False  # its row's rules need the state that saving the other rows brings about
+    )
 
     def _post_clean(self) -> None:
         if self.checked_when_saved:
@@ -97,15 +105,22 @@ class LedgerForm(forms.ModelForm):
             self.add_error(None, self.refusal.error)
 
     def _clean_fields_only(self) -> None:
-        self.instance = forms.models.construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
-        parents = {name for name, field in self.fields.items() if isinstance(field, forms.models.InlineForeignKeyField)}
+        self.instance = forms.models.construct_instance(
+            self, self.instance, self._meta.fields, self._meta.exclude
+        )
+        parents = {
+            name
+            for name, field in self.fields.items()
+            if isinstance(field, forms.models.InlineForeignKeyField)
+        }
         try:
             self.instance.clean_fields(self._get_validation_exclusions() | parents)  # type: ignore[attr-defined]
         except ValidationError as error:
             self._update_errors(error)  # type: ignore[attr-defined]
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """Like Django's, but what is said of a field that is not shown here stands above the form."""
+        """Like Django's, but what is said of a field that is not shown here stands above the
+        form."""
         if field is None and hasattr(error, "error_dict"):
             for name, errors in error.error_dict.items():
                 super().add_error(name if name in self.fields else None, errors)
@@ -120,7 +135,9 @@ class LedgerFormSet(PaginationInlineFormSet):
         with typed_in(form.prefix):
             return super().save_new(form, commit)
 
-    def save_existing(self, form: forms.ModelForm, obj: models.Model, commit: bool = True) -> models.Model:
+    def save_existing(
+        self, form: forms.ModelForm, obj: models.Model, commit: bool = True
+    ) -> models.Model:
         with typed_in(form.prefix):
             return super().save_existing(form, obj, commit)
 
@@ -142,14 +159,17 @@ class LedgerInline(TabularInline):
     extra = 0
     hide_title = True  # its fields say the same
 
-    def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> type[LedgerFormSet]:
+    def get_formset(
+        self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any
+    ) -> type[LedgerFormSet]:
         formset = super().get_formset(request, obj, **kwargs)
         formset.form.refusal = getattr(request, "refusal", None)
         return formset
 
 
 class ReadableChange(HistoricalRecordContextHelper):
-    """A line of history in words: choices by their names, empty values as a dash, no bookkeeping."""
+    """A line of history in words: choices by their names, empty values as a dash, no
+    bookkeeping."""
 
     BOOKKEEPING = ("updated_at", "freed_at")
 
@@ -160,7 +180,9 @@ class ReadableChange(HistoricalRecordContextHelper):
     def prepare_delta_change_value(self, change: ModelChange, value: Any) -> Any:
         if isinstance(value, bool):
             return _("Yes") if value else _("No")
-        return display_for_field(value, self.model._meta.get_field(change.field), NOTHING) or NOTHING
+        return (
+            display_for_field(value, self.model._meta.get_field(change.field), NOTHING) or NOTHING
+        )
 
 
 class LedgerList(ChangeList):
@@ -177,31 +199,42 @@ def when(moment: datetime) -> str:
 
 
 def extend(model: type[models.Model], mixin: type) -> None:
-    """Let an app above the ledger add to the screens of one of its models; of several, each finds the others' there."""
+    """Let an app above the ledger add to the screens of one of its models; of several, each finds
+    the others' there."""
     present = type(admin.site.get_model_admin(model))
     admin.site.unregister(model)
     admin.site.register(model, type(mixin.__name__, (mixin, present), {}))
 
 
 class ShowsRefusals:
-    """A screen whose rows may be refused while they are written: the form comes back with the reason."""
+    """A screen whose rows may be refused while they are written: the form comes back with the
+    reason."""
 
     def get_form(
-        self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any
+        self,
+        request: HttpRequest,
+        obj: models.Model | None = None,
+        change: bool = False,
+        **kwargs: Any,
     ) -> type[forms.ModelForm]:
         form = super().get_form(request, obj, change, **kwargs)  # type: ignore[misc]
         form.refusal = getattr(request, "refusal", None)
         return form
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: dict | None = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict | None = None,
     ) -> HttpResponse:
         view = super().changeform_view  # type: ignore[misc]
         return self._answer(request, lambda: view(request, object_id, form_url, extra_context))
 
     def _answer(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-        """The view's answer. When something is refused while it writes, all of it is undone and the form comes
-        back with the reason: the same view once more, whose form now knows the refusal."""
+        """The view's answer. When something is refused while it writes, all of it is undone and the
+        form comes back with the reason: the same view once more, whose form now knows the
+        refusal."""
         if request.method != "POST":
             return view()
         try:
@@ -211,7 +244,9 @@ class ShowsRefusals:
             request.refusal = Refusal.of(error)  # type: ignore[attr-defined]
             return view()
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict | None = None
+    ) -> HttpResponse:
         if request.method != "POST":
             return super().changelist_view(request, extra_context)  # type: ignore[misc]
         try:
@@ -221,7 +256,9 @@ class ShowsRefusals:
             self.message_user(request, sentences(error), messages.ERROR)  # type: ignore[attr-defined]
             return HttpResponseRedirect(request.get_full_path())
 
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict | None = None
+    ) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)  # type: ignore[misc]
         except REFUSALS as error:
@@ -229,7 +266,8 @@ class ShowsRefusals:
             return HttpResponseRedirect(self.page("change", object_id))
 
     def page(self, name: str, *args: Any) -> str:
-        """The address of one of this model's pages: `changelist`, `add`, `change`, `history`, `delete`."""
+        """The address of one of this model's pages: `changelist`, `add`, `change`, `history`,
+        `delete`."""
         opts = self.opts  # type: ignore[attr-defined]
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_{name}", args=args)
 
@@ -261,15 +299,25 @@ class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHisto
         """What the page says of a row before its form begins, as pairs of a label and a value."""
         return []
 
-    def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         # Read anew: a form that was refused has left what was typed in its row.
-        row = self.get_queryset(request).filter(pk=context["original"].pk).first() if context.get("original") else None
+        row = (
+            self.get_queryset(request).filter(pk=context["original"].pk).first()
+            if context.get("original")
+            else None
+        )
         context["facts"] = self.facts(row) if row else []
         context["seen"] = self.seen(row.pk) if row else ""
         return super().render_change_form(request, context, *args, **kwargs)
 
     def history_form_view(
-        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        version_id: str,
+        extra_context: dict | None = None,
     ) -> HttpResponse:
         if not (is_key(object_id) and is_key(version_id)):
             raise Http404
@@ -286,26 +334,35 @@ class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHisto
         return not (self.has_change_permission(request) and self.has_add_permission(request))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Nothing typed, nothing written: no line of history that says nothing. A form that goes back to an older
-        state is filled with that state, and is always written."""
+        """Nothing typed, nothing written: no line of history that says nothing. A form that goes
+        back to an older state is filled with that state, and is always written."""
         if not change or form.has_changed() or hasattr(request, "reverts"):
             super().save_model(request, obj, form, change)
 
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict | None = None
+    ) -> HttpResponse:
         if not is_key(object_id):
             raise Http404
-        parts = self.parts and {"parts": self._parts(request, object_id), "parts_title": self.parts.title}
+        parts = self.parts and {
+            "parts": self._parts(request, object_id),
+            "parts_title": self.parts.title,
+        }
         return super().history_view(request, object_id, {**(extra_context or {}), **(parts or {})})
 
     def _parts(self, request: HttpRequest, object_id: str) -> list[Any]:
         """The newest history of the rows that belong to this one, each with what it changed."""
         assert self.parts
         history = self.parts.model.history.filter(**{self.parts.key: object_id})
-        records = list(history.select_related("history_user").order_by("-history_date", "-history_id")[:RECENT])
+        records = list(
+            history.select_related("history_user").order_by("-history_date", "-history_id")[:RECENT]
+        )
         newer: dict[int, Any] = {}
         for record in records:
             if later := newer.get(record.id):
-                changes = ReadableChange(self.parts.model, later).context_for_delta_changes(later.diff_against(record))
+                changes = ReadableChange(self.parts.model, later).context_for_delta_changes(
+                    later.diff_against(record)
+                )
                 later.history_delta_changes = changes
             newer[record.id] = record
             record.name = self.parts.name(record)
@@ -316,6 +373,9 @@ class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHisto
     ) -> ReadableChange:
         return ReadableChange(self.model, historical_record)
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        """Our own searches: they know what an address is. `search_fields` only makes the search box appear."""
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """Our own searches: they know what an address is. `search_fields` only makes the search box
+        appear."""
         return queryset.matching(search_term), False  # type: ignore[attr-defined]

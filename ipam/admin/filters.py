@@ -1,4 +1,5 @@
-"""The filters beside the lists. Drop-downs with a search box: they stay usable with hundreds of entries."""
+"""The filters beside the lists. Drop-downs with a search box: they stay usable with hundreds of
+entries."""
 
 from __future__ import annotations
 
@@ -45,7 +46,11 @@ class SubnetColumnFilter(DropdownFilter):
     """The values that a column of the subnets has."""
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Choices:
-        found = Subnet.objects.order_by(self.parameter_name).values_list(self.parameter_name, flat=True).distinct()
+        found = (
+            Subnet.objects.order_by(self.parameter_name)
+            .values_list(self.parameter_name, flat=True)
+            .distinct()
+        )
         return [(value, value) for value in found if value not in ("", None)]
 
 

@@ -37,22 +37,41 @@ def activity(row: IPAddress) -> SafeString:
     if not row.active:
         return badge("no", gettext("No"))
     probed = getattr(row, "probed", False)  # a row of history does not know
-    return badge("yes", gettext("Yes")) if probed else badge("unknown ipm-quiet", gettext("Not probed"))
+    return (
+        badge("yes", gettext("Yes"))
+        if probed
+        else badge("unknown ipm-quiet", gettext("Not probed"))
+    )
 
 
 def bar(usage: Usage) -> SafeString:
     """How full a subnet is: red above 90 %, amber above 75 %."""
     percent = usage.percent
-    level = "full" if percent > FULL else "filling" if percent > FILLING else "free" if percent else "empty"
-    title = gettext("%(live)s of %(usable)s addresses in use: %(allocated)s allocated, %(reserved)s reserved, "
-              "%(quarantine)s in quarantine") % {
-        name: count(getattr(usage, name)) for name in ("live", "usable", "allocated", "reserved", "quarantine")
-    }  # fmt: skip
+    level = (
+        "full"
+        if percent > FULL
+        else "filling"
+        if percent > FILLING
+        else "free"
+        if percent
+        else "empty"
+    )
+    title = gettext(
+        "%(live)s of %(usable)s addresses in use: %(allocated)s allocated, %(reserved)s reserved, "
+        "%(quarantine)s in quarantine"
+    ) % {
+        name: count(getattr(usage, name))
+        for name in ("live", "usable", "allocated", "reserved", "quarantine")
+    }
     return format_html(
         '<span class="ipm-usage" title="{}"><span class="ipm-bar" role="img" aria-label="{}">'
         '<span class="ipm-{}" style="width: {}%"></span></span><span class="ipm-percent">{}</span></span>',
-        title, title, level, f"{min(percent, 100):.1f}", per_cent(percent),
-    )  # fmt: skip
+        title,
+        title,
+        level,
+        f"{min(percent, 100):.1f}",
+        per_cent(percent),
+    )
 
 
 def per_cent(value: float) -> str:
@@ -86,7 +105,12 @@ def link(target: Model | None, text: object = None, otherwise: str = NOTHING) ->
     """A link to a row's own page, or a dash."""
     if target is None:
         return conditional_escape(otherwise)
-    return format_html('<a class="ipm-link" href="{}" title="{}">{}</a>', change_url(target), target, text or target)
+    return format_html(
+        '<a class="ipm-link" href="{}" title="{}">{}</a>',
+        change_url(target),
+        target,
+        text or target,
+    )
 
 
 def links(targets: Iterable[Model]) -> SafeString:
@@ -94,7 +118,9 @@ def links(targets: Iterable[Model]) -> SafeString:
 
 
 def change_url(target: Model) -> str:
-    return reverse(f"admin:{target._meta.app_label}_{target._meta.model_name}_change", args=[target.pk])
+    return reverse(
+        f"admin:{target._meta.app_label}_{target._meta.model_name}_change", args=[target.pk]
+    )
 
 
 def address_list_url(**filters: Any) -> str:

@@ -1,4 +1,5 @@
-"""Fields that pick a row out of many: a search box that asks the server, not a list of all of them."""
+"""Fields that pick a row out of many: a search box that asks the server, not a list of all of
+them."""
 
 from __future__ import annotations
 
@@ -20,9 +21,12 @@ def is_key(text: str) -> bool:
 
 
 class Picker(AutocompleteSelect):
-    """What can be no row's key is shown as nothing chosen; the field itself says that it is refused."""
+    """What can be no row's key is shown as nothing chosen; the field itself says that it is
+    refused."""
 
-    def optgroups(self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None) -> list[Any]:
+    def optgroups(
+        self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None
+    ) -> list[Any]:
         return super().optgroups(name, [key if is_key(str(key)) else "" for key in value], attrs)
 
 

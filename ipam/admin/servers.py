@@ -25,9 +25,12 @@ from ipam.models import Interface, IPAddress, Server
 
 class ServerForm(LedgerForm):
     next_free_in = subnet_field(
-        label=_("or the next free one in"), required=False,
-        help_text=_("Leave the IP address empty and choose a subnet: the server gets its next free address."),
-    )  # fmt: skip
+        label=_("or the next free one in"),
+        required=False,
+        help_text=_(
+            "Leave the IP address empty and choose a subnet: the server gets its next free address."
+        ),
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -49,9 +52,16 @@ class ServerAdmin(LedgerAdmin):
     icon = "dns"
     form = ServerForm
     list_display = (
-        "hostname", "ip_address", "mac_address", "device_type", "manufacturer", "location", "lan_port", "enabled",
+        "hostname",
+        "ip_address",
+        "mac_address",
+        "device_type",
+        "manufacturer",
+        "location",
+        "lan_port",
+        "enabled",
         "subnet_link",
-    )  # fmt: skip
+    )
     list_filter = (("enabled", BooleanRadioFilter), VRFFilter)
     search_fields = ("hostname",)
     search_help_text = _("Host name, IP, network or MAC")
@@ -63,7 +73,11 @@ class ServerAdmin(LedgerAdmin):
         return super().get_queryset(request).prefetch_related(placed)
 
     def get_fieldsets(self, request: HttpRequest, obj: Server | None = None) -> list:
-        address = ("ip_address", "next_free_in") if self.has_change_permission(request, obj) else ("ip_address",)
+        address = (
+            ("ip_address", "next_free_in")
+            if self.has_change_permission(request, obj)
+            else ("ip_address",)
+        )
         return [
             (None, {"fields": ("hostname", "description")}),
             (_("Network"), {"fields": (*address, "mac_address", "vrf", "enabled")}),
@@ -71,7 +85,10 @@ class ServerAdmin(LedgerAdmin):
         ]
 
     def facts(self, obj: Server) -> Facts:
-        held = ((marks.link(row), marks.link(row.subnet)) for row in obj.addresses.select_related("subnet"))
+        held = (
+            (marks.link(row), marks.link(row.subnet))
+            for row in obj.addresses.select_related("subnet")
+        )
         return [
             (_("Its addresses"), format_html_join("", "<div>{} · {}</div>", held) or marks.NOTHING),
             (_("Created"), when(obj.created_at)),
@@ -97,7 +114,9 @@ class ServerAdmin(LedgerAdmin):
             obj.ip_address = hold_next(subnet, obj.mac_address).ip_address
         super().save_model(request, obj, form, change)
 
-    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
+    def save_related(
+        self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool
+    ) -> None:
         super().save_related(request, form, formsets, change)
         for level, text in whereabouts(form.instance):
             self.message_user(request, text, level)
@@ -107,7 +126,12 @@ def whereabouts(server: Server) -> Iterator[tuple[int, str | SafeString]]:
     """Where each address of a server stands now, as messages with their level."""
     for row in IPAddress.objects.filter(server=server).select_related("subnet"):
         if row.subnet:
-            yield messages.INFO, format_html(gettext("{} stands in {}."), marks.link(row), marks.link(row.subnet))
+            yield (
+                messages.INFO,
+                format_html(gettext("{} stands in {}."), marks.link(row), marks.link(row.subnet)),
+            )
         else:
-            text = gettext("%s lies in no subnet yet. It is kept, and placed as soon as a subnet for it is made.")
+            text = gettext(
+                "%s lies in no subnet yet. It is kept, and placed as soon as a subnet for it is made."
+            )
             yield messages.WARNING, text % row

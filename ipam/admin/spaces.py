@@ -32,7 +32,9 @@ class VRFAdmin(LedgerAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).annotate(subnets=Count("subnet"))
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
         text = search_term.strip()
         found = Q(name__icontains=text) | Q(rd__icontains=text) | Q(description__icontains=text)
         return queryset.filter(found) if text else queryset, False
@@ -56,7 +58,9 @@ class SightingAdmin(ListAdmin):
     search_fields = ("ip_address",)
     search_help_text = _("IP address, network or MAC address")
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
         return queryset.filter(search.condition(search_term, names=())), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,4 +1,5 @@
-"""Two people in one form: the later one is told what the other has changed, and loses nothing of what was typed."""
+"""Two people in one form: the later one is told what the other has changed, and loses nothing of
+what was typed."""
 
 from __future__ import annotations
 
@@ -16,21 +17,34 @@ FIELD = "_seen"  # what the form was made of: the newest lines of history, as in
 
 
 class NoticesOthers:
-    """A change form that is refused, once, when somebody else has saved the row since it was opened.
+    """A change form that is refused, once, when somebody else has saved the row since it was
+    opened.
 
     Below `ShowsRefusals`, so that question and write are one transaction.
     """
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: dict | None = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict | None = None,
     ) -> HttpResponse:
-        if request.method == "POST" and object_id and is_key(object_id) and not hasattr(request, "refusal"):
+        if (
+            request.method == "POST"
+            and object_id
+            and is_key(object_id)
+            and not hasattr(request, "refusal")
+        ):
             self._refuse_stale(object_id, request.POST.get(FIELD, ""))
         return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
 
     def seen(self, object_id: Any) -> str:
         """What stands in the history of the row and its parts now."""
-        newest = (history.aggregate(newest=Max("history_id"))["newest"] for history in self._histories(object_id))
+        newest = (
+            history.aggregate(newest=Max("history_id"))["newest"]
+            for history in self._histories(object_id)
+        )
         return ".".join(str(number or 0) for number in newest)
 
     def _histories(self, object_id: Any) -> Iterator[QuerySet]:
@@ -46,7 +60,11 @@ class NoticesOthers:
         if hasattr(self.model, "lock"):  # type: ignore[attr-defined]
             self.model().lock()  # type: ignore[attr-defined]  # until the write
         newer = [
-            list(history.filter(history_id__gt=number).select_related("history_user").order_by("history_id"))
+            list(
+                history.filter(history_id__gt=number)
+                .select_related("history_user")
+                .order_by("history_id")
+            )
             for history, number in zip(self._histories(object_id), numbers, strict=False)
         ]
         if what := [*self._told(newer[0], numbers[0]), *self._told_of_parts(newer[1:])]:
@@ -55,7 +73,10 @@ class NoticesOthers:
                     "%(who)s changed this since you opened it (%(what)s). "
                     "What you typed is still here: look at both, and save again if yours shall stand."
                 )
-                % {"who": _who([record for records in newer for record in records]), "what": "; ".join(what)}
+                % {
+                    "who": _who([record for records in newer for record in records]),
+                    "what": "; ".join(what),
+                }
             )
 
     def _told(self, newer: list[Any], number: str) -> list[str]:

@@ -1,4 +1,5 @@
-"""Subnets: the tree with its usage, pools inline, and a deletion that never takes an address from anybody."""
+"""Subnets: the tree with its usage, pools inline, and a deletion that never takes an address from
+anybody."""
 
 from __future__ import annotations
 
@@ -24,7 +25,16 @@ from unfold.views import ChangeList
 from core.errors import Conflict
 from ipam import addresses, rules
 from ipam.admin import marks
-from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerFormSet, LedgerInline, LedgerList, Parts, when
+from ipam.admin.base import (
+    Facts,
+    LedgerAdmin,
+    LedgerForm,
+    LedgerFormSet,
+    LedgerInline,
+    LedgerList,
+    Parts,
+    when,
+)
 from ipam.admin.filters import SiteFilter, VLANFilter, VRFFilter
 from ipam.allocate import next_free
 from ipam.models import IPAddress, Pool, Subnet
@@ -48,12 +58,18 @@ class PoolFormSet(LedgerFormSet):
         self.changed_objects = [(form.instance, form.changed_data) for form in kept]
         for pool in self.deleted_objects:
             self.delete_existing(pool, commit)
-        return [self.save_existing(form, form.instance, commit) for form in sorted(kept, key=_grows)]
+        return [
+            self.save_existing(form, form.instance, commit) for form in sorted(kept, key=_grows)
+        ]
 
 
 def _grows(form: ModelForm) -> bool:
-    """Whether it takes more than it had. The form's own check may have refused it: then it may be of any family."""
-    was, now = (form["first"].initial, form["last"].initial), (form.instance.first, form.instance.last)
+    """Whether it takes more than it had. The form's own check may have refused it: then it may be
+    of any family."""
+    was, now = (
+        (form["first"].initial, form["last"].initial),
+        (form.instance.first, form.instance.last),
+    )
     ends = [(address.version, int(address)) for address in (was[0], *now, was[1])]
     return ends != sorted(ends)
 
@@ -65,7 +81,9 @@ class PoolInline(LedgerInline):
     fields = ("first", "last", "kind", "size")
     readonly_fields = ("size",)
 
-    def get_extra(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> int:
+    def get_extra(
+        self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any
+    ) -> int:
         return 0 if obj else 1
 
     @admin.display(description=_("addresses"))
@@ -74,7 +92,8 @@ class PoolInline(LedgerInline):
 
 
 class SubnetList(LedgerList):
-    """The page's subnets with what their columns need, in a number of queries that does not grow."""
+    """The page's subnets with what their columns need, in a number of queries that does not
+    grow."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -85,7 +104,8 @@ class SubnetList(LedgerList):
         self.result_list = shown
 
     def _depths(self, shown: Sequence[Subnet]) -> list[int]:
-        """In how many of the listed subnets each one lies. Only in tree order does that make sense."""
+        """In how many of the listed subnets each one lies. Only in tree order does that make
+        sense."""
         if not shown or ORDER_VAR in self.params:
             return [0] * len(shown)
         above = list(self._above(shown[0]))
@@ -99,7 +119,9 @@ class SubnetList(LedgerList):
 
     def _above(self, first: Subnet) -> QuerySet[Subnet]:
         """Those of earlier pages that contain the page's first one, widest first."""
-        around = self.queryset.filter(vrf=first.vrf_id, network__in=list(addresses.supernets(first.network)))
+        around = self.queryset.filter(
+            vrf=first.vrf_id, network__in=list(addresses.supernets(first.network))
+        )
         return around.exclude(pk=first.pk).order_by("network")
 
 
@@ -149,11 +171,13 @@ class SubnetAdmin(LedgerAdmin):
             (_("Updated"), when(obj.updated_at)),
         ]
 
-    # --- columns -----------------------------------------------------------------------------------
+    # --- columns ----------------------------------------------------------------------------------
 
     @admin.display(description=_("network"), ordering="network")
     def tree(self, subnet: Any) -> SafeString:
-        return format_html('<span class="ipm-tree" style="--depth: {}">{}</span>', subnet.depth, subnet.network)
+        return format_html(
+            '<span class="ipm-tree" style="--depth: {}">{}</span>', subnet.depth, subnet.network
+        )
 
     @admin.display(description=_("usage"))
     def usage_bar(self, subnet: Subnet) -> SafeString:
@@ -167,31 +191,48 @@ class SubnetAdmin(LedgerAdmin):
             return marks.NOTHING
         url, title = marks.next_free_url(subnet.pk), gettext("free addresses in the static pools")
         return format_html(
-            '<a class="ipm-link" href="{}" title="{}">{}</a>', url, title, marks.count(measured.available)
+            '<a class="ipm-link" href="{}" title="{}">{}</a>',
+            url,
+            title,
+            marks.count(measured.available),
         )
 
-    # --- saving --------------------------------------------------------------------------------------
+    # --- saving -----------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Subnet, form: ModelForm, change: bool) -> None:
         request.pools_before = list(obj.pools.filter(kind="static")) if change else []  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
 
-    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
+    def save_related(
+        self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool
+    ) -> None:
         super().save_related(request, form, formsets, change)
         for warning in warnings(form.instance, request.pools_before):  # type: ignore[attr-defined]
             self.message_user(request, warning, messages.WARNING)
 
-    # --- actions ---------------------------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------------
 
-    @action(description=_("Next free IP"), url_path="next-free", icon="my_location", permissions=["view"])
+    @action(
+        description=_("Next free IP"),
+        url_path="next-free",
+        icon="my_location",
+        permissions=["view"],
+    )
     def reserve_next_free(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._lead_to(request, object_id, marks.next_free_url)
 
-    @action(description=_("Addresses"), url_path="addresses", icon="format_list_numbered", permissions=["view"])
+    @action(
+        description=_("Addresses"),
+        url_path="addresses",
+        icon="format_list_numbered",
+        permissions=["view"],
+    )
     def show_addresses(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._lead_to(request, object_id, marks.of_subnet)
 
-    def _lead_to(self, request: HttpRequest, object_id: str, url: Callable[[int], str]) -> HttpResponse:
+    def _lead_to(
+        self, request: HttpRequest, object_id: str, url: Callable[[int], str]
+    ) -> HttpResponse:
         subnet = self.get_object(request, object_id)
         if subnet is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
@@ -202,19 +243,28 @@ class SubnetAdmin(LedgerAdmin):
         for subnet in queryset[:NAMED]:
             if free := next_free(subnet):
                 text = format_html(
-                    gettext("{}: the next free address is {}. {}"), subnet, free, _show(marks.next_free_url(subnet.pk))
+                    gettext("{}: the next free address is {}. {}"),
+                    subnet,
+                    free,
+                    _show(marks.next_free_url(subnet.pk)),
                 )
                 self.message_user(request, text, messages.SUCCESS)
             else:
-                self.message_user(request, gettext("%s has no free address.") % subnet, messages.WARNING)
+                self.message_user(
+                    request, gettext("%s has no free address.") % subnet, messages.WARNING
+                )
         if (left := queryset.count() - NAMED) > 0:
             self.message_user(
-                request, gettext("%d more subnets were chosen and not looked at.") % left, messages.WARNING
+                request,
+                gettext("%d more subnets were chosen and not looked at.") % left,
+                messages.WARNING,
             )
 
-    # --- deleting --------------------------------------------------------------------------------------
+    # --- deleting ---------------------------------------------------------------------------------
 
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict | None = None
+    ) -> HttpResponse:
         subnet = self.get_object(request, object_id)
         if subnet is None or not IPAddress.objects.filter(subnet=subnet).live().exists():
             return super().delete_view(request, object_id, extra_context)
@@ -222,7 +272,9 @@ class SubnetAdmin(LedgerAdmin):
             raise PermissionDenied
         if request.method == "POST":
             return self._delete_by_force(request, subnet)
-        return TemplateResponse(request, "admin/ipam/subnet/in_use.html", self._in_use(request, subnet))
+        return TemplateResponse(
+            request, "admin/ipam/subnet/in_use.html", self._in_use(request, subnet)
+        )
 
     def _delete_by_force(self, request: HttpRequest, subnet: Subnet) -> HttpResponse:
         if not (request.user.is_superuser and request.POST.get("force") == "yes"):
@@ -235,7 +287,12 @@ class SubnetAdmin(LedgerAdmin):
 
     def _in_use(self, request: HttpRequest, subnet: Subnet) -> dict[str, Any]:
         """The page that says why the subnet stays, and what force would do."""
-        live = IPAddress.objects.filter(subnet=subnet).live().select_related("server").order_by("ip_address")
+        live = (
+            IPAddress.objects.filter(subnet=subnet)
+            .live()
+            .select_related("server")
+            .order_by("ip_address")
+        )
         count = live.count()
         return {
             **self.admin_site.each_context(request),
@@ -284,7 +341,9 @@ def warnings(subnet: Subnet, pools_before: Sequence[Pool]) -> list[str]:
             "{} live addresses of the pools you changed now lie outside the static pools and stay as they are. {}",
             left,
         )
-        found.append(format_html(text, left, _show(marks.of_subnet(subnet.pk, ip_type__exact="dhcp"))))
+        found.append(
+            format_html(text, left, _show(marks.of_subnet(subnet.pk, ip_type__exact="dhcp")))
+        )
     return found
 
 
@@ -304,7 +363,11 @@ def numbers(subnet: Subnet) -> SafeString:
     """How many addresses there are of each status; each number leads to them."""
     measured = _measured(subnet)
     parts = [
-        (marks.count(getattr(measured, status)), label, marks.of_subnet(subnet.pk, status__exact=status))
+        (
+            marks.count(getattr(measured, status)),
+            label,
+            marks.of_subnet(subnet.pk, status__exact=status),
+        )
         for status, label in IPAddress.Status.choices
     ]
     return format_html_join(" · ", '<a class="ipm-link" href="{2}">{0} {1}</a>', parts)

@@ -1,8 +1,8 @@
-"""Address rows as the API shows them, with the details of their subnet and server: straight from the columns.
+"""Address rows as the API shows them, with the details of their subnet and server: straight from
+the columns.
 
-REST framework's serializers make their fields anew for every answer and ask each of them for every row; for the rows
-that are asked for most, this says the same in one go.
-"""
+REST framework's serializers make their fields anew for every answer and ask each of them for every
+row; for the rows that are asked for most, this says the same in one go."""
 
 from __future__ import annotations
 
@@ -20,9 +20,21 @@ Row = tuple[Any, ...]
 Shown = dict[str, Any]
 
 OF_ADDRESS = (
-    "id", "vrf_id", "ip_address", "subnet_id", "status", "ip_type", "active", "server_id", "hostname", "mac_address",
-    "platform", "manufacturer", "description", "vm_id",
-)  # fmt: skip
+    "id",
+    "vrf_id",
+    "ip_address",
+    "subnet_id",
+    "status",
+    "ip_type",
+    "active",
+    "server_id",
+    "hostname",
+    "mac_address",
+    "platform",
+    "manufacturer",
+    "description",
+    "vm_id",
+)
 TIMES = ("freed_at", "created_at", "updated_at")
 OF_SUBNET = ("network", "name", "gateway", "vlan_id", "site")
 OF_SERVER = ("hostname", "ip_address", "mac_address", "device_type", "manufacturer", "location")
@@ -32,7 +44,9 @@ _OF_ROW = (
     *(f"s.{name}" for name in OF_SUBNET),
 )
 COLUMNS = ", ".join((*_OF_ROW, *(f"h.{name}" for name in OF_SERVER)))
-NOBODYS = ", ".join((*_OF_ROW, *("NULL" for _name in OF_SERVER)))  # of a row that belongs to no server
+NOBODYS = ", ".join(
+    (*_OF_ROW, *("NULL" for _name in OF_SERVER))
+)  # of a row that belongs to no server
 _JOINED = "LEFT JOIN subnets s ON s.id = a.subnet_id LEFT JOIN hosts h ON h.id = a.server_id"
 ONE = f"SELECT caller.*, {COLUMNS} FROM caller, ip_addresses a {_JOINED} WHERE a.id = %(key)s"
 _PAGE = f"""
@@ -45,8 +59,8 @@ _BEYOND = "WHERE (ip_address, id) {sign} (%(address)s{cast}, %(id)s)"
 
 @cache
 def page(vendor: str, *, more: str = "NULL", beyond: bool = False, backwards: bool = False) -> str:
-    """The statement for a page in the order of addresses: from the start, or beyond a place (address and id), or
-    before it."""
+    """The statement for a page in the order of addresses: from the start, or beyond a place
+    (address and id), or before it."""
     cast = "::inet" if vendor == "postgresql" else ""
     start = _BEYOND.format(sign="<" if backwards else ">", cast=cast) if beyond else ""
     return _PAGE.format(more=more, start=start, way="DESC" if backwards else "ASC")
@@ -65,17 +79,49 @@ def of(address: IPAddress) -> Shown:
 
 def shown(row: Row, zone: tzinfo) -> Shown:
     """One row of COLUMNS."""
-    (key, vrf, address, subnet, status, ip_type, active, server, hostname, mac, platform, manufacturer, description,
-     vm_id, freed, created, updated, network, name, gateway, vlan, site, host, host_address, host_mac, device,
-     host_manufacturer, location) = row  # fmt: skip
+    (
+        key,
+        vrf,
+        address,
+        subnet,
+        status,
+        ip_type,
+        active,
+        server,
+        hostname,
+        mac,
+        platform,
+        manufacturer,
+        description,
+        vm_id,
+        freed,
+        created,
+        updated,
+        network,
+        name,
+        gateway,
+        vlan,
+        site,
+        host,
+        host_address,
+        host_mac,
+        device,
+        host_manufacturer,
+        location,
+    ) = row
     return {
         "id": key,
         "vrf": vrf,
         "ip_address": address_text(address),
         "subnet": subnet,
         "subnet_name": name,
-        "subnet_details": subnet and {
-            "id": subnet, "network": _network(network), "name": name, "gateway": address_text(gateway), "vlan_id": vlan,
+        "subnet_details": subnet
+        and {
+            "id": subnet,
+            "network": _network(network),
+            "name": name,
+            "gateway": address_text(gateway),
+            "vlan_id": vlan,
             "site": site,
         },
         "status": status,
@@ -83,9 +129,15 @@ def shown(row: Row, zone: tzinfo) -> Shown:
         "active": bool(active),
         "server": server,
         "server_name": host,
-        "server_details": server and {
-            "id": server, "hostname": host, "ip_address": address_text(host_address), "mac_address": host_mac,
-            "device_type": device, "manufacturer": host_manufacturer, "location": location,
+        "server_details": server
+        and {
+            "id": server,
+            "hostname": host,
+            "ip_address": address_text(host_address),
+            "mac_address": host_mac,
+            "device_type": device,
+            "manufacturer": host_manufacturer,
+            "location": location,
         },
         "hostname": hostname,
         "mac_address": mac,
@@ -96,7 +148,7 @@ def shown(row: Row, zone: tzinfo) -> Shown:
         "freed_at": _time(freed, zone),
         "created_at": _time(created, zone),
         "updated_at": _time(updated, zone),
-    }  # fmt: skip
+    }
 
 
 def address_text(address: Any) -> Any:
@@ -111,11 +163,16 @@ def address_text(address: Any) -> Any:
 def _network(network: Any) -> str:
     if isinstance(network, bytes):
         return f"{unpack(network[:17])}/{network[17]}"
-    return network if isinstance(network, str) and ":" not in network else str(ipaddress.ip_network(network))
+    return (
+        network
+        if isinstance(network, str) and ":" not in network
+        else str(ipaddress.ip_network(network))
+    )
 
 
 def _time(moment: datetime | str | None, zone: tzinfo) -> str | None:
-    """As REST framework writes it. As text it comes from the database, in UTC: SQLite does not say so."""
+    """As REST framework writes it. As text it comes from the database, in UTC: SQLite does not say
+    so."""
     if moment is None:
         return None
     if isinstance(moment, str):

@@ -19,11 +19,15 @@ from ipam.transfer import servers
 
 
 def make_servers(facts: Sequence[dict[str, Any]]) -> list[int]:
-    """The keys of new servers in the rows' order. Call it under the ledger's lock. Raises RowsRefused."""
+    """The keys of new servers in the rows' order. Call it under the ledger's lock. Raises
+    RowsRefused."""
     ids: dict[int, int] = {}
     refusals: dict[int, Refusal] = {}
     for vrf, numbers in _by_vrf(facts).items():
-        fields = [{name: value for name, value in facts[number].items() if name != "vrf"} for number in numbers]
+        fields = [
+            {name: value for name, value in facts[number].items() if name != "vrf"}
+            for number in numbers
+        ]
         made, bad = servers.make_servers(fields, vrf.pk if vrf else None)
         ids |= {number: server.pk for number, server in zip(numbers, made, strict=False)}
         refusals |= {numbers[plan.line]: _refusal(plan) for plan in bad}
@@ -33,21 +37,32 @@ def make_servers(facts: Sequence[dict[str, Any]]) -> list[int]:
 
 
 def make_addresses(facts: Sequence[dict[str, Any]]) -> list[int] | None:
-    """The keys of address rows, made or taken from what is free, in the order of the facts. None when anything is wrong
-    with one of them: judged by itself, each says what. Call it under the ledger's lock."""
+    """The keys of address rows, made or taken from what is free, in the order of the facts. None
+    when anything is wrong with one of them: judged by itself, each says what. Call it under the
+    ledger's lock."""
     wanted = {(fact.get("vrf"), fact["ip_address"]): fact for fact in facts}
     vms = [vm for fact in facts if (vm := fact.get("vm_id"))]
-    if len(wanted) < len(facts) or len(set(vms)) < len(vms) or IPAddress.objects.filter(vm_id__in=vms).exists():
+    if (
+        len(wanted) < len(facts)
+        or len(set(vms)) < len(vms)
+        or IPAddress.objects.filter(vm_id__in=vms).exists()
+    ):
         return None
     ips = [ip for _vrf, ip in wanted]
-    there = {(row.vrf, row.ip_address): row for row in _written(ips) if (row.vrf, row.ip_address) in wanted}
+    there = {
+        (row.vrf, row.ip_address): row
+        for row in _written(ips)
+        if (row.vrf, row.ip_address) in wanted
+    }
     ground = Ground.under((), ((vrf.pk if vrf else None, ip) for vrf, ip in wanted))
     made = [_judged(there.get(key), fact, ground) for key, fact in wanted.items()]
     if None in made:
         return None
     good = [row for row in made if row]
     rows.create([row for row in good if not row.pk])
-    rows.update([row for row in good if (row.vrf, row.ip_address) in there], [*rows.WRITTEN, "active"])
+    rows.update(
+        [row for row in good if (row.vrf, row.ip_address) in there], [*rows.WRITTEN, "active"]
+    )
     return [row.pk for row in good]
 
 
@@ -73,7 +88,11 @@ def _judged(row: IPAddress | None, fact: dict[str, Any], ground: Ground) -> IPAd
 def _written(ips: Sequence[Any]) -> list[IPAddress]:
     """The rows that some addresses have already, locked: a claim knows no lock of the ledger."""
     locked = IPAddress.objects.select_for_update(of=("self",)).select_related("vrf")
-    return [row for start in range(0, len(ips), 500) for row in locked.filter(ip_address__in=ips[start : start + 500])]
+    return [
+        row
+        for start in range(0, len(ips), 500)
+        for row in locked.filter(ip_address__in=ips[start : start + 500])
+    ]
 
 
 def _by_vrf(rows: Sequence[dict[str, Any]]) -> dict[VRF | None, list[int]]:
@@ -88,4 +107,6 @@ def _refusal(plan: servers.Plan) -> Refusal:
     errors: dict[str, list[str]] = defaultdict(list)
     for fault in plan.faults:
         errors[fault.field or WHOLE].append(fault.reason)
-    return Refusal(409 if all(isinstance(fault.reason, Clash) for fault in plan.faults) else 400, dict(errors))
+    return Refusal(
+        409 if all(isinstance(fault.reason, Clash) for fault in plan.faults) else 400, dict(errors)
+    )

@@ -25,7 +25,9 @@ class Export:
     exported = ""
 
     @extend_schema(
-        parameters=[OpenApiParameter("as", str, enum=KINDS, description="csv unless asked otherwise.")],
+        parameters=[
+            OpenApiParameter("as", str, enum=KINDS, description="csv unless asked otherwise.")
+        ],
         responses={(200, "text/csv"): OpenApiTypes.STR, (200, workbook.TYPE): OpenApiTypes.BINARY},
         description="The filters' rows as a table. import_csv reads the CSV of subnets, servers and interfaces.",
     )

@@ -28,13 +28,18 @@ from ipam.sql import cached_counts
 
 READ = Right("read", "ipam.view_ipaddress")
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
-BY_CALLER = {"by": "(SELECT id FROM caller)", "only": " AND EXISTS (SELECT FROM caller)", "within": ""}
+BY_CALLER = {
+    "by": "(SELECT id FROM caller)",
+    "only": " AND EXISTS (SELECT FROM caller)",
+    "within": "",
+}
 # Whose chunk of rows it came from; `settle.keep_ahead` wants to know.
 POOL = """(claimed a JOIN subnets s ON s.id = a.subnet_id
     LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static' AND a.ip_address BETWEEN p.first AND p.last)"""
 _CLAIM = claim_sql(
-    **BY_CALLER, answer=f"SELECT caller.*, p.id, p.materialised_to - a.ip_address, {address_json.NOBODYS} FROM caller, {POOL}"
-)  # fmt: skip
+    **BY_CALLER,
+    answer=f"SELECT caller.*, p.id, p.materialised_to - a.ip_address, {address_json.NOBODYS} FROM caller, {POOL}",
+)
 
 
 def address(request: HttpRequest, key: str) -> Question | None:
@@ -44,7 +49,11 @@ def address(request: HttpRequest, key: str) -> Question | None:
         row = address_json.shown(rows[0], get_default_timezone())
         return said(row, headers={"ETag": etag(row)})
 
-    return None if request.META.get("QUERY_STRING") else Question(address_json.ONE, {"key": int(key)}, tell)
+    return (
+        None
+        if request.META.get("QUERY_STRING")
+        else Question(address_json.ONE, {"key": int(key)}, tell)
+    )
 
 
 def addresses(request: HttpRequest) -> Question | None:
@@ -59,19 +68,38 @@ def addresses(request: HttpRequest) -> Question | None:
         except ValueError:
             return None
         params |= {"address": beyond, "id": asked.place.key}
-    counted = f"({cached_counts.NOW})" if prepared.vendor() == "postgresql" and not asked.place else "NULL"
-    sql = address_json.page(prepared.vendor(), more=counted, beyond=bool(asked.place), backwards=asked.backwards)
-    return Question(sql, params, lambda rows: said(_page(request, asked, rows[0][0], [row[1:] for row in rows])))
+    counted = (
+        f"({cached_counts.NOW})"
+        if prepared.vendor() == "postgresql" and not asked.place
+        else "NULL"
+    )
+    sql = address_json.page(
+        prepared.vendor(), more=counted, beyond=bool(asked.place), backwards=asked.backwards
+    )
+    return Question(
+        sql, params, lambda rows: said(_page(request, asked, rows[0][0], [row[1:] for row in rows]))
+    )
 
 
-def _page(request: HttpRequest, asked: pagination.Asked, now: int | None, rows: list[Row]) -> dict[str, Any]:
+def _page(
+    request: HttpRequest, asked: pagination.Asked, now: int | None, rows: list[Row]
+) -> dict[str, Any]:
     size, place, backwards = asked.size, asked.place, asked.backwards
     further, zone = len(rows) > size, get_default_timezone()
-    results = [address_json.shown(row, zone) for row in (rows[1:] if backwards and further else rows[:size])]
-    count = place.count if place else cached_counts.remembered("addresses", IPAddress.objects.count, now)
+    results = [
+        address_json.shown(row, zone)
+        for row in (rows[1:] if backwards and further else rows[:size])
+    ]
+    count = (
+        place.count
+        if place
+        else cached_counts.remembered("addresses", IPAddress.objects.count, now)
+    )
 
     def to(name: str, row: dict[str, Any]) -> str:
-        return pagination.link(request, name, pagination.Place(row["ip_address"], row["id"], count).seal())
+        return pagination.link(
+            request, name, pagination.Place(row["ip_address"], row["id"], count).seal()
+        )
 
     previous: str | None = None
     following = to(pagination.AFTER, results[-1]) if further or backwards else None
@@ -85,10 +113,16 @@ def _page(request: HttpRequest, asked: pagination.Asked, now: int | None, rows: 
 def next_free(request: HttpRequest, key: str) -> Question | None:
     """POST subnets/7/next-free/: an address for a VM that has none yet."""
     asked = sent(request, ("vm_id", "hostname", "mac_address"))
-    if prepared.vendor() != "postgresql" or asked is None or not all(map(_is_plain, asked.values())):
+    if (
+        prepared.vendor() != "postgresql"
+        or asked is None
+        or not all(map(_is_plain, asked.values()))
+    ):
         return None
     try:
-        facts = verbs.facts(asked.get("vm_id"), asked.get("hostname") or "", asked.get("mac_address"))
+        facts = verbs.facts(
+            asked.get("vm_id"), asked.get("hostname") or "", asked.get("mac_address")
+        )
     except (IPManagerError, ValidationError):
         return None
 
@@ -113,5 +147,10 @@ def _is_plain(text: Any) -> bool:
 SHORT = [
     Route("GET", re.compile("/api/v1/ip-addresses/(?P<key>[0-9]{1,18})/", re.ASCII), READ, address),
     Route("GET", re.compile("/api/v1/ip-addresses/"), READ, addresses),
-    Route("POST", re.compile("/api/v1/subnets/(?P<key>[0-9]{1,18})/next-free/", re.ASCII), ALLOCATE, next_free),
+    Route(
+        "POST",
+        re.compile("/api/v1/subnets/(?P<key>[0-9]{1,18})/next-free/", re.ASCII),
+        ALLOCATE,
+        next_free,
+    ),
 ]

@@ -1,4 +1,5 @@
-"""What callers of the API may ask of each list. A list page's filters are in `ipam.pages.filters`."""
+"""What callers of the API may ask of each list. A list page's filters are in
+`ipam.pages.filters`."""
 
 from __future__ import annotations
 
@@ -54,12 +55,18 @@ def by_mac(**kwargs: Any) -> Parsed:
 
 def around(text: str) -> addresses.Network:
     """An address or a network, as a network."""
-    return addresses.parse_network(text) if "/" in text else addresses.host_network(addresses.parse_address(text))
+    return (
+        addresses.parse_network(text)
+        if "/" in text
+        else addresses.host_network(addresses.parse_address(text))
+    )
 
 
 def by_vrf(**kwargs: Any) -> filters.ModelChoiceFilter:
     """A VRF's id, or `none`."""
-    return filters.ModelChoiceFilter(queryset=VRF.objects.all(), null_label="global", null_value=NONE, **kwargs)
+    return filters.ModelChoiceFilter(
+        queryset=VRF.objects.all(), null_label="global", null_value=NONE, **kwargs
+    )
 
 
 def matching(queryset: Any, name: str, text: str) -> QuerySet:
@@ -68,7 +75,9 @@ def matching(queryset: Any, name: str, text: str) -> QuerySet:
 
 def inside(queryset: Any, name: str, network: addresses.Network) -> QuerySet:
     """Rows whose address lies in the network."""
-    return queryset.filter(**{f"{name}__range": (network.network_address, network.broadcast_address)})
+    return queryset.filter(
+        **{f"{name}__range": (network.network_address, network.broadcast_address)}
+    )
 
 
 class VRFFilters(filters.FilterSet):
@@ -85,10 +94,16 @@ class VRFFilters(filters.FilterSet):
 
 class SubnetFilters(filters.FilterSet):
     network = by_network()
-    contains = Parsed(parse=around, method="those_around", label="Subnets around this address or network.")
-    within = by_network(method="those_within", label="Subnets inside this network, itself included.")
+    contains = Parsed(
+        parse=around, method="those_around", label="Subnets around this address or network."
+    )
+    within = by_network(
+        method="those_within", label="Subnets inside this network, itself included."
+    )
     parent = filters.ModelChoiceFilter(
-        queryset=Subnet.objects.all(), method="those_below", label="Subnets directly below this one."
+        queryset=Subnet.objects.all(),
+        method="those_below",
+        label="Subnets directly below this one.",
     )
     vrf = by_vrf()
     site = filters.CharFilter(max_length=100)
@@ -127,14 +142,20 @@ class PoolFilters(filters.FilterSet):
 
 class IPAddressFilters(filters.FilterSet):
     ip_address = by_address()
-    within = by_network(field_name="ip_address", method=inside, label="Addresses inside this network.")
-    subnet = filters.ModelChoiceFilter(queryset=Subnet.objects.all(), null_label="in no subnet", null_value=NONE)
+    within = by_network(
+        field_name="ip_address", method=inside, label="Addresses inside this network."
+    )
+    subnet = filters.ModelChoiceFilter(
+        queryset=Subnet.objects.all(), null_label="in no subnet", null_value=NONE
+    )
     status = filters.MultipleChoiceFilter(choices=IPAddress.Status.choices)
     ip_type = filters.ChoiceFilter(choices=IPAddress.Type.choices)
     vrf = by_vrf()
     site = filters.CharFilter(field_name="subnet__site", max_length=100)
     vlan = filters.NumberFilter(field_name="subnet__vlan_id", min_value=1, max_value=4094)
-    server = filters.ModelChoiceFilter(queryset=Server.objects.all(), null_label="no server", null_value=NONE)
+    server = filters.ModelChoiceFilter(
+        queryset=Server.objects.all(), null_label="no server", null_value=NONE
+    )
     hostname = filters.CharFilter(lookup_expr="iexact", max_length=255)
     vm_id = filters.CharFilter(max_length=255)
     mac = by_mac(field_name="mac_address")
@@ -148,7 +169,9 @@ class IPAddressFilters(filters.FilterSet):
 class ServerFilters(filters.FilterSet):
     hostname = filters.CharFilter(lookup_expr="iexact", max_length=253)
     ip_address = by_address()
-    within = by_network(field_name="ip_address", method=inside, label="Servers whose address lies in this network.")
+    within = by_network(
+        field_name="ip_address", method=inside, label="Servers whose address lies in this network."
+    )
     vrf = by_vrf()
     location = filters.CharFilter(max_length=100)
     device_type = filters.CharFilter(max_length=100)
@@ -174,11 +197,15 @@ class InterfaceFilters(filters.FilterSet):
 
 class SightingFilters(filters.FilterSet):
     ip_address = by_address()
-    within = by_network(field_name="ip_address", method=inside, label="Sightings inside this network.")
+    within = by_network(
+        field_name="ip_address", method=inside, label="Sightings inside this network."
+    )
     mac = by_mac(field_name="mac_address")
     source = filters.MultipleChoiceFilter(choices=Sighting.Source.choices)
     vrf = by_vrf()
-    since = filters.IsoDateTimeFilter(field_name="seen_at", lookup_expr="gt", label="Later than this.")
+    since = filters.IsoDateTimeFilter(
+        field_name="seen_at", lookup_expr="gt", label="Later than this."
+    )
 
     class Meta:
         model = Sighting

@@ -72,7 +72,9 @@ class Subnets(Export, Resource):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("force", bool, description="Keep live addresses in the parent. Administrators only.")
+            OpenApiParameter(
+                "force", bool, description="Keep live addresses in the parent. Administrators only."
+            )
         ]
     )
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -121,7 +123,9 @@ class Subnets(Export, Resource):
         return Response(shapes.UsageSerializer(usage([subnet])[subnet.pk]).data)
 
     @extend_schema(
-        parameters=[OpenApiParameter("length", int, required=True, description="Prefix length, as 26.")],
+        parameters=[
+            OpenApiParameter("length", int, required=True, description="Prefix length, as 26.")
+        ],
         responses=shapes.FreeNetworkSerializer,
     )
     @action(detail=True, url_path="next-free-subnet", filterset_class=None)
@@ -129,7 +133,9 @@ class Subnets(Export, Resource):
         """The next network of this length in which nothing is yet."""
         subnet, asked = self.get_object(), shapes.LengthSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        return Response({"network": str(carve.free_network(subnet, asked.validated_data["length"]))})
+        return Response(
+            {"network": str(carve.free_network(subnet, asked.validated_data["length"]))}
+        )
 
     @extend_schema(
         request=shapes.NewSubnetSerializer,
@@ -154,7 +160,9 @@ class Pools(Resource):
     scope = "subnets"
 
 
-@extend_schema_view(destroy=extend_schema(description="Frees the address; a free row of a static pool stays."))
+@extend_schema_view(
+    destroy=extend_schema(description="Frees the address; a free row of a static pool stays.")
+)
 class IPAddresses(Export, Resource):
     """Addresses and who has them."""
 
@@ -163,10 +171,21 @@ class IPAddresses(Export, Resource):
     serializer_class = shapes.IPAddressSerializer
     filterset_class = filters.IPAddressFilters
     ordering_fields = [
-        "ip_address", "status", "ip_type", "hostname", "mac_address", "vm_id", "freed_at", "created_at", "updated_at",
-    ]  # fmt: skip
+        "ip_address",
+        "status",
+        "ip_type",
+        "hostname",
+        "mac_address",
+        "vm_id",
+        "freed_at",
+        "created_at",
+        "updated_at",
+    ]
     scope = "addresses"
-    rights = {name: Right("addresses", CHANGE_ADDRESS) for name in ("reserve", "release", "quarantine", "bulk_status")}
+    rights = {
+        name: Right("addresses", CHANGE_ADDRESS)
+        for name in ("reserve", "release", "quarantine", "bulk_status")
+    }
 
     def perform_create(self, serializer: BaseSerializer) -> None:
         """A free row of a pool is taken; where there is none, one is made."""
@@ -174,7 +193,9 @@ class IPAddresses(Export, Resource):
         with transaction.atomic():
             lock_ledger()
             if asked.get("status", "available") != "available":
-                free = IPAddress.objects.filter(vrf=asked.get("vrf"), ip_address=asked["ip_address"])
+                free = IPAddress.objects.filter(
+                    vrf=asked.get("vrf"), ip_address=asked["ip_address"]
+                )
                 serializer.instance = free.filter(status="available").select_for_update().first()
             if serializer.instance:
                 serializer.instance.freed_at = None
@@ -208,10 +229,18 @@ class IPAddresses(Export, Resource):
     @action(detail=True, methods=["post"], filterset_class=None)
     def quarantine(self, request: Request, pk: str | None = None) -> Response:
         """Take it out of use because something is wrong with it."""
-        return self.turned(verbs.quarantine, _checked(shapes.ReasonSerializer, request)["description"])
+        return self.turned(
+            verbs.quarantine, _checked(shapes.ReasonSerializer, request)["description"]
+        )
 
     @extend_schema(request=shapes.StatusesSerializer, responses=DONE)
-    @action(detail=False, methods=["post"], url_path="bulk-status", filterset_class=None, pagination_class=None)
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="bulk-status",
+        filterset_class=None,
+        pagination_class=None,
+    )
     def bulk_status(self, request: Request) -> Response:
         """Reserve, release or quarantine many addresses, all of them or none."""
         asked = _checked(shapes.StatusesSerializer, request)
@@ -243,15 +272,25 @@ class Servers(Export, Resource):
     queryset = Server.objects.prefetch_related("interfaces").order_by("hostname", "pk")
     serializer_class = shapes.ServerSerializer
     filterset_class = filters.ServerFilters
-    ordering_fields = ["hostname", "ip_address", "mac_address", "location", "created_at", "updated_at"]
+    ordering_fields = [
+        "hostname",
+        "ip_address",
+        "mac_address",
+        "location",
+        "created_at",
+        "updated_at",
+    ]
     scope = "addresses"
 
     def create_rows(self, rows: Sequence[Row]) -> list[int]:
-        """Judged and written together: the number of queries grows with the chunks, not with the rows."""
+        """Judged and written together: the number of queries grows with the chunks, not with the
+        rows."""
         shape = self.get_serializer(data=rows, many=True)
         if not shape.is_valid():
             wrong: Any = shape.errors  # by the rows' numbers
-            raise RowsRefused({number: invalid(found) for number, found in wrong.items()}, len(rows))
+            raise RowsRefused(
+                {number: invalid(found) for number, found in wrong.items()}, len(rows)
+            )
         lock_ledger()
         return make_servers(shape.validated_data)
 

@@ -64,27 +64,37 @@ class MaySearch(BasePermission):
     """Whoever may see one kind of rows may search in it."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return any(may(request, Right("read", permission)) for _model, _shape, permission, _order in KINDS.values())
+        return any(
+            may(request, Right("read", permission))
+            for _model, _shape, permission, _order in KINDS.values()
+        )
 
 
 class Search(APIView):
     permission_classes = [MaySearch]
 
     @extend_schema(
-        parameters=[OpenApiParameter("q", str, required=True, description="At most 200 characters.")],
+        parameters=[
+            OpenApiParameter("q", str, required=True, description="At most 200 characters.")
+        ],
         responses=FoundSerializer,
         tags=["search"],
     )
     def get(self, request: Request) -> Response:
-        """An IP address finds the subnets around it, a network what lies in it; else a MAC or a part of a name."""
+        """An IP address finds the subnets around it, a network what lies in it; else a MAC or a
+        part of a name."""
         text = request.query_params.get("q", "").strip()
         if not 0 < len(text) <= LONGEST:
             raise exceptions.ValidationError({"q": [_("Give 1 to %d characters.") % LONGEST]})
-        allowed = {name: kind for name, kind in KINDS.items() if may(request, Right("read", kind[2]))}
+        allowed = {
+            name: kind for name, kind in KINDS.items() if may(request, Right("read", kind[2]))
+        }
         return Response({name: _found(request, text, *kind) for name, kind in allowed.items()})
 
 
-def _found(request: Request, text: str, model: Any, shape: Any, permission: str, order: tuple[str, ...]) -> Any:
+def _found(
+    request: Request, text: str, model: Any, shape: Any, permission: str, order: tuple[str, ...]
+) -> Any:
     rows, networks = model.objects.matching(text), confines(request)
     found = list((rows.confined(networks) if networks else rows).order_by(*order)[: FEW + 1])
     return {"results": shape(found[:FEW], many=True).data, "more": len(found) > FEW}

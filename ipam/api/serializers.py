@@ -40,7 +40,9 @@ class Address(Parsed):
     parse = staticmethod(addresses.parse_address)
 
 
-@extend_schema_field({"type": "string", "format": "cidr", "examples": ["10.0.0.0/24", "2001:db8::/64"]})
+@extend_schema_field(
+    {"type": "string", "format": "cidr", "examples": ["10.0.0.0/24", "2001:db8::/64"]}
+)
 class Network(Parsed):
     parse = staticmethod(addresses.parse_network)
 
@@ -65,7 +67,8 @@ class Addresses(serializers.ListField):
 
 
 class Ledger(ChosenFields, serializers.ModelSerializer):
-    """A row whose uniqueness the model checks: it can name the holder, and it does so under the lock."""
+    """A row whose uniqueness the model checks: it can name the holder, and it does so under the
+    lock."""
 
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
@@ -75,15 +78,21 @@ class Ledger(ChosenFields, serializers.ModelSerializer):
         AddressListField: Addresses,
     }
 
-    def build_standard_field(self, field_name: str, model_field: models.Field) -> tuple[Any, dict[str, Any]]:
+    def build_standard_field(
+        self, field_name: str, model_field: models.Field
+    ) -> tuple[Any, dict[str, Any]]:
         kind, options = super().build_standard_field(field_name, model_field)
         return kind, _without_unique(options)
 
-    def build_relational_field(self, field_name: str, relation_info: Any) -> tuple[Any, dict[str, Any]]:
+    def build_relational_field(
+        self, field_name: str, relation_info: Any
+    ) -> tuple[Any, dict[str, Any]]:
         kind, options = super().build_relational_field(field_name, relation_info)
         return kind, _without_unique(options)
 
-    def get_uniqueness_extra_kwargs(self, field_names: Any, declared_fields: Any, extra_kwargs: Any) -> Any:
+    def get_uniqueness_extra_kwargs(
+        self, field_names: Any, declared_fields: Any, extra_kwargs: Any
+    ) -> Any:
         return extra_kwargs, {}
 
     def get_validators(self) -> list[Any]:
@@ -91,7 +100,11 @@ class Ledger(ChosenFields, serializers.ModelSerializer):
 
 
 def _without_unique(options: dict[str, Any]) -> dict[str, Any]:
-    kept = [check for check in options.pop("validators", None) or () if not isinstance(check, UniqueValidator)]
+    kept = [
+        check
+        for check in options.pop("validators", None) or ()
+        if not isinstance(check, UniqueValidator)
+    ]
     return options | ({"validators": kept} if kept else {})
 
 
@@ -102,22 +115,38 @@ class VRFSerializer(Ledger):
 
 
 class SubnetSerializer(Ledger):
-    static_ip_pools = serializers.ListField(child=PoolString(), required=False, max_length=MOST_POOLS)
+    static_ip_pools = serializers.ListField(
+        child=PoolString(), required=False, max_length=MOST_POOLS
+    )
     dhcp_pools = serializers.ListField(child=PoolString(), required=False, max_length=MOST_POOLS)
 
     class Meta:
         model = Subnet
         fields = [
-            "id", "vrf", "network", "name", "description", "gateway", "vlan_id", "dns_servers", "domain", "site",
-            "static_ip_pools", "dhcp_pools", "created_at", "updated_at",
-        ]  # fmt: skip
+            "id",
+            "vrf",
+            "network",
+            "name",
+            "description",
+            "gateway",
+            "vlan_id",
+            "dns_servers",
+            "domain",
+            "site",
+            "static_ip_pools",
+            "dhcp_pools",
+            "created_at",
+            "updated_at",
+        ]
 
     def save(self, **kwargs: Any) -> Subnet:
         """A pool's errors are shown at the list that it stands in."""
         try:
             return super().save(**kwargs)
         except ValidationError as error:
-            sent = [name for name in ("static_ip_pools", "dhcp_pools") if name in self.validated_data]
+            sent = [
+                name for name in ("static_ip_pools", "dhcp_pools") if name in self.validated_data
+            ]
             if not sent or not {"first", "last"} & set(getattr(error, "error_dict", ())):
                 raise
             found = [part for parts in error.error_dict.values() for part in parts]
@@ -135,7 +164,16 @@ class PoolSerializer(Ledger):
 class InterfaceSerializer(Ledger):
     class Meta:
         model = Interface
-        fields = ["id", "server", "name", "mac_address", "duid", "ip_address", "created_at", "updated_at"]
+        fields = [
+            "id",
+            "server",
+            "name",
+            "mac_address",
+            "duid",
+            "ip_address",
+            "created_at",
+            "updated_at",
+        ]
 
 
 class InterfaceDetails(Ledger):
@@ -150,9 +188,21 @@ class ServerSerializer(Ledger):
     class Meta:
         model = Server
         fields = [
-            "id", "vrf", "hostname", "ip_address", "mac_address", "device_type", "manufacturer", "description",
-            "location", "lan_port", "enabled", "interfaces", "created_at", "updated_at",
-        ]  # fmt: skip
+            "id",
+            "vrf",
+            "hostname",
+            "ip_address",
+            "mac_address",
+            "device_type",
+            "manufacturer",
+            "description",
+            "location",
+            "lan_port",
+            "enabled",
+            "interfaces",
+            "created_at",
+            "updated_at",
+        ]
 
 
 class SubnetDetails(Ledger):
@@ -164,30 +214,65 @@ class SubnetDetails(Ledger):
 class ServerDetails(Ledger):
     class Meta:
         model = Server
-        fields = ["id", "hostname", "ip_address", "mac_address", "device_type", "manufacturer", "location"]
+        fields = [
+            "id",
+            "hostname",
+            "ip_address",
+            "mac_address",
+            "device_type",
+            "manufacturer",
+            "location",
+        ]
 
 
 class IPAddressSerializer(Ledger):
-    """The seeds' IPAM record. Who holds an address is decided by servers and by the verbs, not by writing it here."""
+    """The seeds' IPAM record. Who holds an address is decided by servers and by the verbs, not by
+    writing it here."""
 
-    subnet_name = serializers.CharField(source="subnet.name", read_only=True, default=None, allow_null=True)
-    server_name = serializers.CharField(source="server.hostname", read_only=True, default=None, allow_null=True)
+    subnet_name = serializers.CharField(
+        source="subnet.name", read_only=True, default=None, allow_null=True
+    )
+    server_name = serializers.CharField(
+        source="server.hostname", read_only=True, default=None, allow_null=True
+    )
     subnet_details = SubnetDetails(source="subnet", read_only=True, allow_null=True)
     server_details = ServerDetails(source="server", read_only=True, allow_null=True)
 
     class Meta:
         model = IPAddress
         fields = [
-            "id", "vrf", "ip_address", "subnet", "subnet_name", "subnet_details", "status", "ip_type", "active",
-            "server", "server_name", "server_details", "hostname", "mac_address", "platform", "manufacturer",
-            "description", "vm_id", "freed_at", "created_at", "updated_at",
-        ]  # fmt: skip
+            "id",
+            "vrf",
+            "ip_address",
+            "subnet",
+            "subnet_name",
+            "subnet_details",
+            "status",
+            "ip_type",
+            "active",
+            "server",
+            "server_name",
+            "server_details",
+            "hostname",
+            "mac_address",
+            "platform",
+            "manufacturer",
+            "description",
+            "vm_id",
+            "freed_at",
+            "created_at",
+            "updated_at",
+        ]
         read_only_fields = ["subnet", "ip_type", "server", "freed_at"]
 
     def to_representation(self, instance: IPAddress) -> dict[str, Any]:
         whole = address_json.of(instance)
         request = self.context.get("request")
-        return {name: whole[name] for name in dict(self.fields)} if request and "fields" in request.GET else whole
+        return (
+            {name: whole[name] for name in dict(self.fields)}
+            if request and "fields" in request.GET
+            else whole
+        )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """What an existing row keeps: its address, and a status that only verbs change."""
@@ -213,23 +298,41 @@ class SightingSerializer(ChosenFields, serializers.ModelSerializer):
     class Meta:
         model = Sighting
         fields = [
-            "id", "vrf", "ip_address", "mac_address", "source", "seen_at", "leased_until", "hostname", "duid", "origin",
-        ]  # fmt: skip
+            "id",
+            "vrf",
+            "ip_address",
+            "mac_address",
+            "source",
+            "seen_at",
+            "leased_until",
+            "hostname",
+            "duid",
+            "origin",
+        ]
 
 
 class AllocateSerializer(serializers.Serializer):
     """What a caller may say about the address it wants."""
 
-    vm_id = serializers.CharField(max_length=255, required=False, allow_null=True, help_text="Makes a repeat harmless.")
+    vm_id = serializers.CharField(
+        max_length=255, required=False, allow_null=True, help_text="Makes a repeat harmless."
+    )
     hostname = serializers.CharField(max_length=255, required=False, allow_blank=True, default="")
     mac_address = MAC(required=False, allow_null=True)
     wanted = Address(required=False, allow_null=True, help_text="This address and no other.")
     else_next = serializers.BooleanField(
-        required=False, default=False, help_text="With `wanted`: the next free address where that one is held."
+        required=False,
+        default=False,
+        help_text="With `wanted`: the next free address where that one is held.",
     )
-    not_before = Address(required=False, allow_null=True, help_text="Only this address and higher ones.")
+    not_before = Address(
+        required=False, allow_null=True, help_text="Only this address and higher ones."
+    )
     pool = serializers.PrimaryKeyRelatedField(
-        queryset=Pool.objects.all(), required=False, allow_null=True, help_text="Only from this pool of the subnet."
+        queryset=Pool.objects.all(),
+        required=False,
+        allow_null=True,
+        help_text="Only from this pool of the subnet.",
     )
 
 
@@ -266,7 +369,9 @@ class FreeNetworkSerializer(serializers.Serializer):
 class ReasonSerializer(serializers.Serializer):
     """Why an address is kept."""
 
-    description = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
+    description = serializers.CharField(
+        max_length=2000, required=False, allow_blank=True, default=""
+    )
 
 
 class StatusesSerializer(ReasonSerializer):
@@ -281,7 +386,9 @@ class StatusesSerializer(ReasonSerializer):
 class UsageSerializer(serializers.Serializer):
     """How full a subnet is; addresses of its child subnets are theirs."""
 
-    usable = serializers.IntegerField(help_text="Addresses that machines may have, the gateway left out.")
+    usable = serializers.IntegerField(
+        help_text="Addresses that machines may have, the gateway left out."
+    )
     static = serializers.IntegerField(help_text="Of these, in static pools.")
     dhcp = serializers.IntegerField(help_text="Of these, in DHCP pools.")
     allocated = serializers.IntegerField()

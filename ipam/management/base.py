@@ -1,4 +1,5 @@
-"""What the ledger's commands share: an address space by name, a delimiter, progress on long work."""
+"""What the ledger's commands share: an address space by name, a delimiter, progress on long
+work."""
 
 import argparse
 import time
@@ -10,7 +11,8 @@ from ipam.models import VRF
 
 
 class Progress:
-    """Tells how far long work has come, a few times a second at most: on a terminal, or when wanted."""
+    """Tells how far long work has come, a few times a second at most: on a terminal, or when
+    wanted."""
 
     def __init__(self, stream: Any, *, wanted: bool) -> None:
         self._stream = stream

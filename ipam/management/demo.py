@@ -1,8 +1,8 @@
 """A small made-up network to look around in: private and documentation addresses only.
 
-A server room, two floors, a lab: nested subnets, a /29 and an IPv6 one among them, pools of both kinds, machines
-with management cards, reservations, a quarantine, VMs, and a machine outside of every subnet.
-"""
+A server room, two floors, a lab: nested subnets, a /29 and an IPv6 one among them, pools of both
+kinds, machines with management cards, reservations, a quarantine, VMs, and a machine outside of
+every subnet."""
 
 from __future__ import annotations
 
@@ -21,18 +21,62 @@ from ipam.models import Interface, IPAddress, Server, Subnet
 SUBNETS = (
     ("10.20.0.0/16", "Campus", None, None, "", "", "Everything behind the firewall"),
     ("10.20.10.0/24", "Servers", 10, "10.20.10.1", "10.20.10.10-10.20.10.99", "", "Server room"),
-    ("10.20.20.0/23", "Office", 20, "10.20.20.1", "10.20.20.10-10.20.20.59", "10.20.20.100-10.20.20.199", "Two floors"),
+    (
+        "10.20.20.0/23",
+        "Office",
+        20,
+        "10.20.20.1",
+        "10.20.20.10-10.20.20.59",
+        "10.20.20.100-10.20.20.199",
+        "Two floors",
+    ),
     ("10.20.21.192/26", "Printers", 21, "10.20.21.193", "10.20.21.194-10.20.21.222", "", ""),
-    ("10.20.30.0/24", "Lab", 30, "10.20.30.254", "10.20.30.1-10.20.30.63", "10.20.30.100-10.20.30.199", "May break"),
-    ("10.20.99.0/24", "Management", 99, "10.20.99.1", "10.20.99.10-10.20.99.109", "", "Switches and BMCs"),
-    ("10.20.255.0/29", "Uplink", 255, "10.20.255.1", "10.20.255.2-10.20.255.6", "", "To the firewall"),
+    (
+        "10.20.30.0/24",
+        "Lab",
+        30,
+        "10.20.30.254",
+        "10.20.30.1-10.20.30.63",
+        "10.20.30.100-10.20.30.199",
+        "May break",
+    ),
+    (
+        "10.20.99.0/24",
+        "Management",
+        99,
+        "10.20.99.1",
+        "10.20.99.10-10.20.99.109",
+        "",
+        "Switches and BMCs",
+    ),
+    (
+        "10.20.255.0/29",
+        "Uplink",
+        255,
+        "10.20.255.1",
+        "10.20.255.2-10.20.255.6",
+        "",
+        "To the firewall",
+    ),
     ("192.168.40.0/24", "Guest Wi-Fi", 40, "192.168.40.1", "", "192.168.40.50-192.168.40.250", ""),
-    ("2001:db8:20::/64", "Servers IPv6", 10, "2001:db8:20::1", "2001:db8:20::1000-2001:db8:20::ffff", "", ""),
+    (
+        "2001:db8:20::/64",
+        "Servers IPv6",
+        10,
+        "2001:db8:20::1",
+        "2001:db8:20::1000-2001:db8:20::ffff",
+        "",
+        "",
+    ),
 )
 
 RACK, DESKTOP = ("PowerEdge R650", "Dell Inc."), ("OptiPlex 7010", "Dell Inc.")
 COMPUTE, STORAGE = ("ProLiant DL360 Gen10", "HPE"), ("SYS-1029P", "Supermicro")
-SWITCH, PRINTER, BOARD = ("C9300-48P", "Cisco"), ("HL-L5200DW", "Brother"), ("Raspberry Pi 4", "Raspberry Pi")
+SWITCH, PRINTER, BOARD = (
+    ("C9300-48P", "Cisco"),
+    ("HL-L5200DW", "Brother"),
+    ("Raspberry Pi 4", "Raspberry Pi"),
+)
 # Name, how many, first address, kind of machine, where it stands.
 SERVERS = (
     ("firewall", 1, "10.20.255.1", RACK, "Rack A"),
@@ -71,9 +115,12 @@ VMS = ("build-01", "build-02", "wiki-test", "metrics")
 
 
 def fill(*, force: bool = False) -> None:
-    """Write the network down. Raises Conflict when the ledger is not empty, unless that is meant."""
+    """Write the network down. Raises Conflict when the ledger is not empty, unless that is
+    meant."""
     if not (force or is_empty()):
-        raise Conflict(_("The ledger is not empty."), _("Use an empty database, or insist with --force."))
+        raise Conflict(
+            _("The ledger is not empty."), _("Use an empty database, or insist with --force.")
+        )
     with transaction.atomic():
         for subnet in _subnets():
             subnet.save()
@@ -90,9 +137,15 @@ def is_empty() -> bool:
 def _subnets() -> Iterator[Subnet]:
     for network, name, vlan, gateway, static, dhcp, description in SUBNETS:
         subnet = Subnet(
-            network=network, name=name, vlan_id=vlan, gateway=gateway, description=description,
-            domain="harbour.example", dns_servers=DNS, site="Harbour",
-        )  # fmt: skip
+            network=network,
+            name=name,
+            vlan_id=vlan,
+            gateway=gateway,
+            description=description,
+            domain="harbour.example",
+            dns_servers=DNS,
+            site="Harbour",
+        )
         subnet.static_ip_pools = static.split()
         subnet.dhcp_pools = dhcp.split()
         yield subnet
@@ -104,10 +157,16 @@ def _servers() -> Iterator[Server]:
         for index in range(number):
             cable = next(port)
             yield Server(
-                hostname=f"{name}-{index + 1:02}", ip_address=parse_address(first) + index, mac_address=_mac(cable),
-                device_type=device_type, manufacturer=manufacturer, location=location, lan_port=f"{cable:03}",
-                enabled=(name, index) != ("lab", 4), description="Out of order" if (name, index) == ("lab", 4) else "",
-            )  # fmt: skip
+                hostname=f"{name}-{index + 1:02}",
+                ip_address=parse_address(first) + index,
+                mac_address=_mac(cable),
+                device_type=device_type,
+                manufacturer=manufacturer,
+                location=location,
+                lan_port=f"{cable:03}",
+                enabled=(name, index) != ("lab", 4),
+                description="Out of order" if (name, index) == ("lab", 4) else "",
+            )
 
 
 def _bmcs(servers: list[Server]) -> Iterator[Interface]:
@@ -115,14 +174,18 @@ def _bmcs(servers: list[Server]) -> Iterator[Interface]:
     owners = [server for server in servers if server.hostname.startswith(WITH_BMC)]
     for number, server in enumerate(owners):
         address = parse_address("10.20.99.50") + number
-        yield Interface(server=server, name="bmc", mac_address=_mac(0x100 + number), ip_address=address)
+        yield Interface(
+            server=server, name="bmc", mac_address=_mac(0x100 + number), ip_address=address
+        )
 
 
 def _second_addresses(servers: list[Server]) -> Iterator[Interface]:
     owners = [server for server in servers if server.hostname.startswith(WITH_IPV6)]
     for number, server in enumerate(owners):
         address = parse_address("2001:db8:20::11") + number
-        yield Interface(server=server, name="eth0-v6", mac_address=server.mac_address, ip_address=address)
+        yield Interface(
+            server=server, name="eth0-v6", mac_address=server.mac_address, ip_address=address
+        )
 
 
 def _hold() -> None:

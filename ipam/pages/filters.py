@@ -1,4 +1,5 @@
-"""What a reader of the address list may ask for: each filter, its choices, its order, and a clear no."""
+"""What a reader of the address list may ask for: each filter, its choices, its order, and a clear
+no."""
 
 from __future__ import annotations
 
@@ -30,7 +31,11 @@ SORTS: dict[str, tuple[Any, F | Func]] = {
     "ip_type": (_("Type"), F("ip_type")),
     "holder": (_("VM/Server"), Lower(Coalesce("server__hostname", "vm_id"))),
 }
-NEVER_EMPTY = {"ip_address", "status", "ip_type"}  # "NULLS LAST" would keep an index from being read backwards
+NEVER_EMPTY = {
+    "ip_address",
+    "status",
+    "ip_type",
+}  # "NULLS LAST" would keep an index from being read backwards
 ACTIVITY = [("yes", _("answers")), ("no", _("no answer")), ("unknown", _("not probed"))]
 
 
@@ -56,7 +61,9 @@ def subnet_choices() -> list[SubnetChoice]:
     choices: list[SubnetChoice] = []
     above: list[SubnetChoice] = []
     for pk, vrf, network, name in in_order.values_list("pk", "vrf__name", "network", "name"):
-        while above and not (above[-1].vrf == (vrf or "") and addresses.inside(network, above[-1].network)):
+        while above and not (
+            above[-1].vrf == (vrf or "") and addresses.inside(network, above[-1].network)
+        ):
             above.pop()
         choices.append(SubnetChoice(pk, vrf or "", network, name, len(above)))
         above.append(choices[-1])
@@ -64,19 +71,26 @@ def subnet_choices() -> list[SubnetChoice]:
 
 
 class AddressFilter(FilterSet):
-    """The list's filters, from the query of its URL. `subnets` and `vrfs` are what may be chosen."""
+    """The list's filters, from the query of its URL. `subnets` and `vrfs` are what may be
+    chosen."""
 
     q = CharFilter(label=_("Search"), method="find", max_length=200)
-    vrf = ChoiceFilter(label=_("VRF"), empty_label=_("All"), null_value=NONE, null_label=_("global"))
+    vrf = ChoiceFilter(
+        label=_("VRF"), empty_label=_("All"), null_value=NONE, null_label=_("global")
+    )
     subnet = ChoiceFilter(
         label=_("Subnet"),
         null_value=NONE,
         null_label=_("in no subnet"),
-        error_messages={"invalid_choice": _("There is no subnet “%(value)s”; it may have been deleted.")},
+        error_messages={
+            "invalid_choice": _("There is no subnet “%(value)s”; it may have been deleted.")
+        },
     )
     status = ChoiceFilter(label=_("Status"), empty_label=_("All"), choices=IPAddress.Status.choices)
     ip_type = ChoiceFilter(label=_("Type"), empty_label=_("All"), choices=IPAddress.Type.choices)
-    active = ChoiceFilter(label=_("Active"), empty_label=_("All"), choices=ACTIVITY, method="by_activity")
+    active = ChoiceFilter(
+        label=_("Active"), empty_label=_("All"), choices=ACTIVITY, method="by_activity"
+    )
     sort = ChoiceFilter(label=_("Sort by"), method="unchanged", empty_label=None, choices=[])
     page_size = NumberFilter(label=_("Rows per page"), method="unchanged", decimal_places=0)
 
@@ -139,7 +153,9 @@ class AddressFilter(FilterSet):
 def sort_choices() -> list[tuple[str, str]]:
     """Every order, upwards and downwards."""
     return [
-        choice for key, (label, _column) in SORTS.items() for choice in ((key, f"{label} ↑"), (f"-{key}", f"{label} ↓"))
+        choice
+        for key, (label, _column) in SORTS.items()
+        for choice in ((key, f"{label} ↑"), (f"-{key}", f"{label} ↓"))
     ]
 
 

@@ -1,4 +1,5 @@
-"""What the address list shows: the rows of one page, the four numbers, the subnet that was chosen."""
+"""What the address list shows: the rows of one page, the four numbers, the subnet that was
+chosen."""
 
 from __future__ import annotations
 
@@ -10,10 +11,27 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ipam.models import VRF, IPAddress, Subnet
-from ipam.pages.filters import NONE, PAGE_SIZES, SORTS, AddressFilter, SubnetChoice, by_vrf, subnet_choices
+from ipam.pages.filters import (
+    NONE,
+    PAGE_SIZES,
+    SORTS,
+    AddressFilter,
+    SubnetChoice,
+    by_vrf,
+    subnet_choices,
+)
 from ipam.usage import Usage, usage
 
-COLUMNS = ("ip_address", "subnet", "status", "active", "hostname", "mac_address", "ip_type", "holder")
+COLUMNS = (
+    "ip_address",
+    "subnet",
+    "status",
+    "active",
+    "hostname",
+    "mac_address",
+    "ip_type",
+    "holder",
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +44,8 @@ class Page:
 
     @classmethod
     def nearest(cls, wanted: str, size: int, total: int) -> Page:
-        """The wanted page, or the one nearest to it that exists; the first one for what is no number."""
+        """The wanted page, or the one nearest to it that exists; the first one for what is no
+        number."""
         try:
             number = int(wanted)
         except ValueError:
@@ -91,7 +110,8 @@ class StatusCount:
 
 
 class Listing:
-    """Everything on the page, fetched when the page asks for it; the number of queries never depends on the rows."""
+    """Everything on the page, fetched when the page asks for it; the number of queries never
+    depends on the rows."""
 
     def __init__(self, query: QueryDict) -> None:
         self.query = query
@@ -120,12 +140,19 @@ class Listing:
         rows = self.filters.of_any_status()
         if self.status:
             rows = rows.filter(status=self.status)
-        return list(rows.page(self.filters.order(), self.page.start, self.page.size, self.page.total))
+        return list(
+            rows.page(self.filters.order(), self.page.start, self.page.size, self.page.total)
+        )
 
     @cached_property
     def counts(self) -> list[StatusCount]:
         return [
-            StatusCount(status, label, self.tally.get(status, 0), self.unlisted if status == "available" else 0)
+            StatusCount(
+                status,
+                label,
+                self.tally.get(status, 0),
+                self.unlisted if status == "available" else 0,
+            )
             for status, label in IPAddress.Status.choices
         ]
 
@@ -137,9 +164,13 @@ class Listing:
         now = self.filters.asked("sort") or "ip_address"
         if now.removeprefix("-") != key:
             return Column(label, key)
-        return Column(label, "-" + key, "ascending") if now == key else Column(label, key, "descending")
+        return (
+            Column(label, "-" + key, "ascending")
+            if now == key
+            else Column(label, key, "descending")
+        )
 
-    # --- the subnet that was chosen --------------------------------------------------------------------
+    # --- the subnet that was chosen ---------------------------------------------------------------
 
     @cached_property
     def subnet(self) -> Subnet | None:
@@ -152,7 +183,8 @@ class Listing:
 
     @cached_property
     def unlisted(self) -> int:
-        """Free addresses of the chosen subnet that have no row. With another filter on they are no match."""
+        """Free addresses of the chosen subnet that have no row. With another filter on they are no
+        match."""
         narrowed = any(self.filters.asked(name) for name in ("q", "vrf", "ip_type", "active"))
         if narrowed or not self.usage:
             return 0
@@ -166,7 +198,7 @@ class Listing:
             return 0
         return _below(self.subnets[keys.index(self.subnet.pk) :])
 
-    # --- what may be chosen ---------------------------------------------------------------------------
+    # --- what may be chosen -----------------------------------------------------------------------
 
     @cached_property
     def subnet_groups(self) -> list[tuple[str, list[SubnetChoice]]]:
@@ -175,7 +207,9 @@ class Listing:
     @property
     def narrowed(self) -> bool:
         """Whether any filter is set, a wrong one included."""
-        return any(self.query.get(name) for name in ("q", "vrf", "subnet", "status", "ip_type", "active"))
+        return any(
+            self.query.get(name) for name in ("q", "vrf", "subnet", "status", "ip_type", "active")
+        )
 
 
 def _below(subnets: list[SubnetChoice]) -> int:

@@ -21,7 +21,9 @@ def staff_only(view: View) -> View:
     @login_required
     def checked(request: HttpRequest) -> HttpResponse:
         if not request.user.is_staff:
-            raise PermissionDenied(_("This page is for staff. Ask an administrator for staff status."))
+            raise PermissionDenied(
+                _("This page is for staff. Ask an administrator for staff status.")
+            )
         return view(request)
 
     return checked

@@ -9,9 +9,18 @@ from ipam.models import IPAddress, Subnet
 from ipam.querysets import note_history, write
 
 WRITTEN = [
-    "subnet", "status", "ip_type", "server", "hostname", "mac_address", "platform", "manufacturer",
-    "description", "vm_id", "freed_at",
-]  # fmt: skip
+    "subnet",
+    "status",
+    "ip_type",
+    "server",
+    "hostname",
+    "mac_address",
+    "platform",
+    "manufacturer",
+    "description",
+    "vm_id",
+    "freed_at",
+]
 
 
 def create(rows: Sequence[IPAddress]) -> None:
@@ -30,7 +39,8 @@ def update(rows: Sequence[IPAddress], columns: Sequence[str] = WRITTEN) -> None:
 
 
 def forget(rows: QuerySet[IPAddress]) -> int:
-    """Delete rows that say nothing (free ones): no history, no signals. The number of them is returned."""
+    """Delete rows that say nothing (free ones): no history, no signals. The number of them is
+    returned."""
     return rows._raw_delete(rows.db)
 
 
@@ -44,7 +54,8 @@ def clear(row: IPAddress) -> IPAddress:
 
 
 def move(rows: QuerySet[IPAddress], subnet: Subnet) -> None:
-    """Give the rows to another subnet. Free rows move in silence: they say nothing about anybody."""
+    """Give the rows to another subnet. Free rows move in silence: they say nothing about
+    anybody."""
     live = list(rows.exclude(status="available"))
     for row in live:
         row.subnet = subnet

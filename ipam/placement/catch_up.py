@@ -1,8 +1,9 @@
-"""Catch up with raw SQL: bring in step what triggers have noted, by the code that populates the whole ledger.
+"""Catch up with raw SQL: bring in step what triggers have noted, by the code that populates the
+whole ledger.
 
-The triggers have taken and freed the addresses themselves, in the transaction of the raw SQL; what is left are rows
-that stand in another subnet now, the stock of pools, and the copies of what servers say of themselves.
-"""
+The triggers have taken and freed the addresses themselves, in the transaction of the raw SQL; what
+is left are rows that stand in another subnet now, the stock of pools, and the copies of what
+servers say of themselves."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ def _part(noted: list[RawChange]) -> Part | None:
     if any(row.network is None and row.first is None and row.server_id is None for row in noted):
         return None
     ranges = {_range(row) for row in noted if row.server_id is None}
-    return Part(sorted(ranges, key=str), {row.server_id for row in noted if row.server_id is not None})
+    return Part(
+        sorted(ranges, key=str), {row.server_id for row in noted if row.server_id is not None}
+    )
 
 
 def _range(row: RawChange) -> Range:

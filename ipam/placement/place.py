@@ -1,7 +1,7 @@
 """Place servers: make the address rows say what the servers and their interfaces say.
 
-One way for one server and for all of them: the number of queries does not depend on how many there are.
-"""
+One way for one server and for all of them: the number of queries does not depend on how many there
+are."""
 
 from __future__ import annotations
 
@@ -47,9 +47,8 @@ class Placed:
 def place(servers: Iterable[Server], *, lenient: bool = False) -> Placed:
     """Give every server the rows of its addresses and take away those that it no longer has.
 
-    Raises ValidationError, which names the holder, when somebody else has one of the addresses; a lenient call
-    leaves that row as it is and notes the refusal.
-    """
+    Raises ValidationError, which names the holder, when somebody else has one of the addresses; a
+    lenient call leaves that row as it is and notes the refusal."""
     done = Placed(refused=[] if lenient else None)
     servers = list(servers)
     for start in range(0, len(servers), BATCH):
@@ -62,7 +61,9 @@ def unplace(server_ids: Iterable[int]) -> None:
     """Free every row of servers that are about to go."""
     ids = list(server_ids)
     with transaction.atomic():
-        held = list(IPAddress.objects.select_for_update().filter(server__in=ids).order_by("ip_address"))
+        held = list(
+            IPAddress.objects.select_for_update().filter(server__in=ids).order_by("ip_address")
+        )
         if held:
             _write(Ground.under(held, []), {}, held, Placed())
 
@@ -76,19 +77,28 @@ def _place(servers: Sequence[Server], done: Placed) -> None:
     )
     ids = {server.pk for server in servers}
     _refuse_taken(wanted, there, ids, done)
-    relevant = [row for row in there if row.server_id in ids or (row.vrf_id, row.ip_address) in wanted]
+    relevant = [
+        row for row in there if row.server_id in ids or (row.vrf_id, row.ip_address) in wanted
+    ]
     ground = Ground.under(relevant, wanted)
     _refuse_unfit(ground, wanted, done)
     _write(ground, wanted, relevant, done)
 
 
 def _claims(servers: Sequence[Server], done: Placed) -> dict[Key, Claim]:
-    """What the servers want; an address that two cards of one server share goes by the first card's MAC."""
+    """What the servers want; an address that two cards of one server share goes by the first card's
+    MAC."""
     wanted = {
-        (server.vrf_id, server.ip_address): Claim(server, server.mac_address) for server in servers if server.ip_address
+        (server.vrf_id, server.ip_address): Claim(server, server.mac_address)
+        for server in servers
+        if server.ip_address
     }
     by_id = {server.pk: server for server in servers}
-    nics = Interface.objects.filter(server__in=servers).exclude(ip_address=None).order_by("server", "name", "pk")
+    nics = (
+        Interface.objects.filter(server__in=servers)
+        .exclude(ip_address=None)
+        .order_by("server", "name", "pk")
+    )
     for server_id, address, mac in nics.values_list("server", "ip_address", "mac_address"):
         claim = Claim(by_id[server_id], mac)
         first = wanted.setdefault((claim.server.vrf_id, address), claim)
@@ -97,20 +107,27 @@ def _claims(servers: Sequence[Server], done: Placed) -> dict[Key, Claim]:
     return wanted
 
 
-def _refuse_taken(wanted: dict[Key, Claim], there: Sequence[IPAddress], ids: set[int], done: Placed) -> None:
-    """Drop the claims on rows that others hold, be it a VM or a server that is not among those to be placed."""
+def _refuse_taken(
+    wanted: dict[Key, Claim], there: Sequence[IPAddress], ids: set[int], done: Placed
+) -> None:
+    """Drop the claims on rows that others hold, be it a VM or a server that is not among those to
+    be placed."""
     taken = [row for row in there if _is_taken(row, wanted)]
-    strangers = list(Server.objects.with_keys(*{row.server_id for row in taken if row.server_id} - ids))
+    strangers = list(
+        Server.objects.with_keys(*{row.server_id for row in taken if row.server_id} - ids)
+    )
     theirs = _claims(strangers, Placed(refused=[])) if taken else {}
     for row in taken:
         key = (row.vrf_id, row.ip_address)
-        # A server may hold a row without wanting it any more (raw SQL): then it is not really taken.
+        # A server may hold a row without wanting it any more (raw SQL): then it is not really
+        # taken.
         if row.server_id is None or (key in theirs and theirs[key].server.pk == row.server_id):
             _refuse(row.ip_address, wanted.pop(key), row.holder, done)
 
 
 def _refuse_unfit(ground: Ground, wanted: dict[Key, Claim], done: Placed) -> None:
-    """Refuse addresses that no machine may have: a single save has asked already, a bulk write has not.
+    """Refuse addresses that no machine may have: a single save has asked already, a bulk write has
+    not.
 
     A lenient call keeps such a row, which came by raw SQL, and notes it.
     """
@@ -128,8 +145,10 @@ def _is_taken(row: IPAddress, wanted: dict[Key, Claim]) -> bool:
 
 def _refuse(address: Address, claim: Claim, holder: str, done: Placed) -> None:
     message = _("%(address)s of server “%(server)s” is taken by %(holder)s.") % {
-        "address": address, "server": claim.server.hostname, "holder": holder,
-    }  # fmt: skip
+        "address": address,
+        "server": claim.server.hostname,
+        "holder": holder,
+    }
     if done.refused is None:
         raise ValidationError({"ip_address": message})
     done.refused.append(message)
@@ -161,7 +180,11 @@ class Ground:
     def pools(self, key: Key) -> list[Pool]:
         """All of them: raw SQL may lay one over another."""
         subnet = self.subnet(key)
-        return [pool for pool in self._pools[subnet.pk] if pool.first <= key[1] <= pool.last] if subnet else []
+        return (
+            [pool for pool in self._pools[subnet.pk] if pool.first <= key[1] <= pool.last]
+            if subnet
+            else []
+        )
 
     def is_static(self, key: Key) -> bool:
         """Whether the address is one of a static pool's."""
@@ -177,18 +200,28 @@ class Ground:
         """Whether the address, once free, may be handed out again."""
         subnet = self.subnet(key)
         return (
-            subnet is not None and key[1] != subnet.gateway and is_host(subnet.network, key[1]) and self.is_static(key)
+            subnet is not None
+            and key[1] != subnet.gateway
+            and is_host(subnet.network, key[1])
+            and self.is_static(key)
         )
 
 
-def _write(ground: Ground, wanted: dict[Key, Claim], there: Sequence[IPAddress], done: Placed) -> None:
+def _write(
+    ground: Ground, wanted: dict[Key, Claim], there: Sequence[IPAddress], done: Placed
+) -> None:
     by_key = {(row.vrf_id, row.ip_address): row for row in there}
     before = {row.pk: _facts(row) for row in there}
     for key, row in by_key.items():
-        if row.server_id is not None and (key not in wanted or wanted[key].server.pk != row.server_id):
+        if row.server_id is not None and (
+            key not in wanted or wanted[key].server.pk != row.server_id
+        ):
             address_rows.clear(row)
-    created = [_hold(IPAddress(vrf_id=key[0], ip_address=key[1]), ground, claim)
-               for key, claim in wanted.items() if key not in by_key]  # fmt: skip
+    created = [
+        _hold(IPAddress(vrf_id=key[0], ip_address=key[1]), ground, claim)
+        for key, claim in wanted.items()
+        if key not in by_key
+    ]
     changed, gone = [], []
     for key, row in by_key.items():
         if key in wanted:
@@ -231,6 +264,13 @@ def _hold(row: IPAddress, ground: Ground, claim: Claim) -> IPAddress:
 
 def _facts(row: IPAddress) -> tuple[object, ...]:
     return (
-        row.subnet_id, row.status, row.ip_type, row.server_id, row.hostname, row.mac_address,
-        row.platform, row.manufacturer, row.freed_at,
-    )  # fmt: skip
+        row.subnet_id,
+        row.status,
+        row.ip_type,
+        row.server_id,
+        row.hostname,
+        row.mac_address,
+        row.platform,
+        row.manufacturer,
+        row.freed_at,
+    )

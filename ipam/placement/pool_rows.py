@@ -1,8 +1,7 @@
 """Settle the rows of a subnet: whose they are, of which type, and which free ones must exist.
 
-A free row exists for every address of a small static pool. Pools above MATERIALISED addresses are counted by
-arithmetic; `extend` makes their rows a chunk at a time, as allocation needs them.
-"""
+A free row exists for every address of a small static pool. Pools above MATERIALISED addresses are
+counted by arithmetic; `extend` makes their rows a chunk at a time, as allocation needs them."""
 
 from __future__ import annotations
 
@@ -27,8 +26,8 @@ _WINDOW = 4096  # addresses that are looked at together at most
 
 
 def settle(subnet: Subnet, was: Subnet | None = None) -> None:
-    """After a subnet was made or changed (`was` is what it was): adopt its rows, let go of those outside,
-    refresh its stock, and hand over the network that is no longer its own."""
+    """After a subnet was made or changed (`was` is what it was): adopt its rows, let go of those
+    outside, refresh its stock, and hand over the network that is no longer its own."""
     with transaction.atomic():
         adopt(subnet)
         if was and was.network != subnet.network:
@@ -40,8 +39,8 @@ def settle(subnet: Subnet, was: Subnet | None = None) -> None:
 
 
 def hand_over(network: Network, vrf_id: int | None, former: Subnet | None = None) -> None:
-    """After a subnet left this network: its rows go to the most specific subnet that is left around it, whose
-    pools reach here again. Without one they stay, unplaced.
+    """After a subnet left this network: its rows go to the most specific subnet that is left around
+    it, whose pools reach here again. Without one they stay, unplaced.
 
     A subnet that outgrew its own parent (`former`) still holds rows that are that parent's now.
     """
@@ -78,18 +77,23 @@ def leave(subnet: Subnet) -> None:
     address_rows.forget(outside.filter(status="available"))
     strays = list(outside)
     if strays:
-        index = SubnetIndex.of([row.ip_address for row in strays], Subnet.objects.in_vrf(subnet.vrf_id))
+        index = SubnetIndex.of(
+            [row.ip_address for row in strays], Subnet.objects.in_vrf(subnet.vrf_id)
+        )
         for row in strays:
             row.subnet = index.containing(row.vrf_id, row.ip_address)
         address_rows.update(strays, ["subnet"])
 
 
 def refresh(subnet: Subnet) -> None:
-    """Make the subnet's rows say what its pools say: types of the live ones, presence of the free ones."""
+    """Make the subnet's rows say what its pools say: types of the live ones, presence of the free
+    ones."""
     pools = list(subnet.pools.filter(kind="static").order_by("first"))
     mine = IPAddress.objects.filter(subnet=subnet)
     inside = _in_any(pools)
-    address_rows.forget(mine.filter(status="available").exclude(inside & ~Q(ip_address__in=never_free(subnet))))
+    address_rows.forget(
+        mine.filter(status="available").exclude(inside & ~Q(ip_address__in=never_free(subnet)))
+    )
     retype(list(mine.live().filter((inside & Q(ip_type="dhcp")) | (~inside & Q(ip_type="static")))))
     children = subnet.children if pools else []
     for pool in pools:
@@ -107,16 +111,20 @@ def retype(changed: Sequence[IPAddress]) -> None:
 def materialise(pool: Pool, subnet: Subnet, children: Sequence[Subnet]) -> int:
     """Make the missing rows of a small pool; how many they were."""
     there = set(
-        IPAddress.objects.between(pool.first, pool.last).filter(vrf=subnet.vrf_id).values_list("ip_address", flat=True)
+        IPAddress.objects.between(pool.first, pool.last)
+        .filter(vrf=subnet.vrf_id)
+        .values_list("ip_address", flat=True)
     )
-    missing = [address for address in free_addresses(pool, subnet, children) if address not in there]
+    missing = [
+        address for address in free_addresses(pool, subnet, children) if address not in there
+    ]
     stock(subnet, missing)
     return len(missing)
 
 
 def extend(pool: Pool, ready: Q, start: Address | None = None) -> bool:
-    """Make the next chunk of a large pool's rows, unless rows that are `ready` have appeared meanwhile; from `start`
-    on if it is given, and then the walk itself goes on where it was.
+    """Make the next chunk of a large pool's rows, unless rows that are `ready` have appeared
+    meanwhile; from `start` on if it is given, and then the walk itself goes on where it was.
 
     False when the pool has been walked to its end.
     """
@@ -130,9 +138,9 @@ def extend(pool: Pool, ready: Q, start: Address | None = None) -> bool:
 
 
 def keep_ahead(pool_id: int | None, given: str, left: int | None) -> None:
-    """After an address was given out of a pool that has been walked up to a mark, so many addresses further: who gets
-    the LOW-th before the mark writes the next chunk, while the others go on with what is left. If that cannot be now,
-    `extend` will do it."""
+    """After an address was given out of a pool that has been walked up to a mark, so many addresses
+    further: who gets the LOW-th before the mark writes the next chunk, while the others go on with
+    what is left. If that cannot be now, `extend` will do it."""
     if left != LOW:
         return
     mark = addresses.parse_address(given) + LOW
@@ -144,7 +152,11 @@ def keep_ahead(pool_id: int | None, given: str, left: int | None) -> None:
             if pool.materialised_to == mark != pool.last:
                 _write_chunk(pool)
     except (DatabaseError, Pool.DoesNotExist) as error:
-        logger.info("the next rows of pool %s are written when they are needed: %s", pool_id, str(error).strip())
+        logger.info(
+            "the next rows of pool %s are written when they are needed: %s",
+            pool_id,
+            str(error).strip(),
+        )
 
 
 def _write_chunk(pool: Pool, start: Address | None = None) -> bool:
@@ -152,7 +164,9 @@ def _write_chunk(pool: Pool, start: Address | None = None) -> bool:
     fresh = list(islice(_unwritten(pool, start), CHUNK))
     stock(pool.subnet, fresh)
     if not start:
-        Pool._base_manager.filter(pk=pool.pk).update(materialised_to=fresh[-1] if fresh else pool.last)
+        Pool._base_manager.filter(pk=pool.pk).update(
+            materialised_to=fresh[-1] if fresh else pool.last
+        )
     return bool(fresh)
 
 
@@ -178,7 +192,8 @@ def stock(subnet: Subnet, free: Sequence[Address]) -> None:
 def free_addresses(
     pool: Pool, subnet: Subnet, children: Sequence[Subnet], start: Address | None = None
 ) -> Iterator[Address]:
-    """The addresses that the pool may hand out, upwards, not in a child subnet, not the ends, not the gateway.
+    """The addresses that the pool may hand out, upwards, not in a child subnet, not the ends, not
+    the gateway.
 
     A pool that raw SQL has let out of its subnet ends where the subnet does.
     """
@@ -200,8 +215,9 @@ def never_free(subnet: Subnet) -> list[Address]:
     """The gateway, and the addresses at the ends that no machine may have."""
     network = subnet.network
     ends = {network.network_address, network.broadcast_address} - {
-        addresses.first_host(network), addresses.last_host(network)
-    }  # fmt: skip
+        addresses.first_host(network),
+        addresses.last_host(network),
+    }
     return sorted(ends | ({subnet.gateway} if subnet.gateway else set()))
 
 

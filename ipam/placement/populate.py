@@ -1,8 +1,7 @@
 """Bring the whole ledger in step: every free row, every server's row, every row in its subnet.
 
-The signals do the same for one change at a time; this does it for everything, in a number of queries that
-does not grow with the rows, and changes nothing when nothing is wrong.
-"""
+The signals do the same for one change at a time; this does it for everything, in a number of
+queries that does not grow with the rows, and changes nothing when nothing is wrong."""
 
 from __future__ import annotations
 
@@ -80,17 +79,22 @@ class Part:
     def touches(self, vrf_id: int | None, pool: Pool) -> bool:
         """Whether one of the ranges has addresses of the pool."""
         return any(
-            touched.vrf_id == vrf_id and touched.first.version == pool.first.version
-            and int(touched.first) <= int(pool.last) and int(pool.first) <= int(touched.last)
+            touched.vrf_id == vrf_id
+            and touched.first.version == pool.first.version
+            and int(touched.first) <= int(pool.last)
+            and int(pool.first) <= int(touched.last)
             for touched in self.ranges
-        )  # fmt: skip
+        )
 
     def everyone(self) -> set[int]:
-        """The servers that are concerned: named ones, and those that want or hold an address in one of the ranges."""
+        """The servers that are concerned: named ones, and those that want or hold an address in one
+        of the ranges."""
         found = set(self.servers)
         for touched in self.ranges:
             span = {"ip_address__range": (touched.first, touched.last)}
-            found.update(Server.objects.filter(vrf=touched.vrf_id, **span).values_list("pk", flat=True))
+            found.update(
+                Server.objects.filter(vrf=touched.vrf_id, **span).values_list("pk", flat=True)
+            )
             nics = Interface.objects.filter(server__vrf=touched.vrf_id, **span)
             found.update(nics.values_list("server_id", flat=True))
             held = IPAddress.objects.filter(touched.condition).exclude(server=None)
@@ -99,13 +103,16 @@ class Part:
 
 
 def populate(
-    *, clear: bool = False, progress: Progress = lambda what, done, total: None, part: Part | None = None
+    *,
+    clear: bool = False,
+    progress: Progress = lambda what, done, total: None,
+    part: Part | None = None,
 ) -> Report:
     """Make the rows that must exist, mend those that are wrong.
 
-    `clear` first drops every row that can be derived: free ones and those that servers hold. Rows with a VM,
-    reservations, quarantine and other allocations stay. With a `part`, the rest of the ledger is not looked at.
-    """
+    `clear` first drops every row that can be derived: free ones and those that servers hold. Rows
+    with a VM, reservations, quarantine and other allocations stay. With a `part`, the rest of the
+    ledger is not looked at."""
     report = Report()
     with transaction.atomic():
         lock_ledger()
@@ -121,13 +128,16 @@ def populate(
 
 
 def after_bulk(model: type[Subnet | Pool], instances: Sequence[Subnet | Pool]) -> None:
-    """After a bulk write of subnets or pools: check each, as `save` would have, and bring the rows in step.
+    """After a bulk write of subnets or pools: check each, as `save` would have, and bring the rows
+    in step.
 
     Raises ValidationError.
     """
     if instances:
         if model is Pool:
-            Pool._base_manager.filter(pk__in=[row.pk for row in instances]).update(materialised_to=None)
+            Pool._base_manager.filter(pk__in=[row.pk for row in instances]).update(
+                materialised_to=None
+            )
         for row in instances:
             row.full_clean()
         populate()
@@ -156,7 +166,8 @@ def _after_fixtures() -> None:
 
 
 def _stock(report: Report, progress: Progress, part: Part | None) -> None:
-    """Every row in its subnet and of its type, every free row that must exist, and no other free ones."""
+    """Every row in its subnet and of its type, every free row that must exist, and no other free
+    ones."""
     ground = _Ground()
     report.gateways_in_pools = ground.gateways_in_pools()
     seen: set[tuple[int | None, Address]] = set()
@@ -166,7 +177,9 @@ def _stock(report: Report, progress: Progress, part: Part | None) -> None:
     total = there.count()
     for number, row in enumerate(there.order_by("pk").iterator(chunk_size=2000)):
         subnet, pool = ground.under(row.vrf_id, row.ip_address)
-        if row.status == "available" and (subnet is None or pool is None or row.ip_address in ground.never[subnet.pk]):
+        if row.status == "available" and (
+            subnet is None or pool is None or row.ip_address in ground.never[subnet.pk]
+        ):
             stale.append(row.pk)
             continue
         seen.add((row.vrf_id, row.ip_address))
@@ -176,9 +189,12 @@ def _stock(report: Report, progress: Progress, part: Part | None) -> None:
             wrong.append(row)
         if number % 2000 == 0:
             progress("rows", number, total)
-    # Others may allocate meanwhile: what is no longer free stays, and only what is wrong is written.
+    # Others may allocate meanwhile: what is no longer free stays, and only what is wrong is
+    # written.
     for start in range(0, len(stale), 5000):
-        still_free = IPAddress.objects.filter(pk__in=stale[start : start + 5000], status="available")
+        still_free = IPAddress.objects.filter(
+            pk__in=stale[start : start + 5000], status="available"
+        )
         report.deleted += address_rows.forget(still_free)
     address_rows.update(wrong, ["subnet", "ip_type"])
     report.moved = len(wrong)
@@ -203,7 +219,8 @@ class _Ground:
         return subnet, next((pool for pool in around if pool.first <= address <= pool.last), None)
 
     def gateways_in_pools(self) -> list[str]:
-        """Gateways that lie in a static pool of their subnet: they get no row, and people should know."""
+        """Gateways that lie in a static pool of their subnet: they get no row, and people should
+        know."""
         found = []
         for subnet in self.subnets.values():
             for pool in self.pools[subnet.pk]:
@@ -211,7 +228,9 @@ class _Ground:
                     found.append(f"{subnet.gateway} ({subnet}, {pool})")
         return found
 
-    def stock(self, seen: set[tuple[int | None, Address]], progress: Progress, part: Part | None) -> int:
+    def stock(
+        self, seen: set[tuple[int | None, Address]], progress: Progress, part: Part | None
+    ) -> int:
         """Make the free rows that small pools lack; how many they were."""
         children = self._children()
         made = 0
@@ -220,10 +239,12 @@ class _Ground:
             missing = [
                 address
                 for pool in self.pools[subnet.pk]
-                if pool.size <= pool_rows.MATERIALISED and (part is None or part.touches(subnet.vrf_id, pool))
+                if pool.size <= pool_rows.MATERIALISED
+                and (part is None or part.touches(subnet.vrf_id, pool))
                 for address in pool_rows.free_addresses(pool, subnet, children[subnet.pk])
                 if (subnet.vrf_id, address) not in seen
-                if part is None or any((subnet.vrf_id, address) in touched for touched in part.ranges)
+                if part is None
+                or any((subnet.vrf_id, address) in touched for touched in part.ranges)
             ]
             if missing:
                 pool_rows.stock(subnet, missing)
@@ -243,16 +264,26 @@ class _Ground:
 
 def _servers(report: Report, progress: Progress, part: Part | None) -> None:
     """Every server's addresses, and no address of a server that has gone."""
-    keys = sorted(part.everyone()) if part else list(Server.objects.order_by("pk").values_list("pk", flat=True))
+    keys = (
+        sorted(part.everyone())
+        if part
+        else list(Server.objects.order_by("pk").values_list("pk", flat=True))
+    )
     for start in range(0, len(keys), BATCH):
         progress("servers", start, len(keys))
         # Locked, so that nobody moves a server while its old address is being given to it again.
-        servers = Server.objects.select_for_update().filter(pk__in=keys[start : start + BATCH]).order_by("pk")
+        servers = (
+            Server.objects.select_for_update()
+            .filter(pk__in=keys[start : start + BATCH])
+            .order_by("pk")
+        )
         done = place(list(servers), lenient=True)
         report.refused += done.refused or []
         for row in done.created:
             report.dhcp_created += row.ip_type == "dhcp"
-            report.static_created += row.ip_type == "static"  # in a pool too large to be materialised
+            report.static_created += (
+                row.ip_type == "static"
+            )  # in a pool too large to be materialised
             report.static_updated += row.ip_type == "static"
         for row in done.updated:
             report.dhcp_updated += row.ip_type == "dhcp"

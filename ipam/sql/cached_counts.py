@@ -1,9 +1,10 @@
-"""Figures about the whole ledger that cost a look at every row: exact, and worked out once for each state of it.
+"""Figures about the whole ledger that cost a look at every row: exact, and worked out once for each
+state of it.
 
-On PostgreSQL every statement that writes address rows, subnets or pools moves the sequence `ledger_moment`: a trigger
-sees to it, so raw SQL does, too. While it stands still, nothing has changed. It moves at once, not at the commit; so a
-figure is remembered only if nobody was writing when it was worked out who might commit later.
-"""
+On PostgreSQL every statement that writes address rows, subnets or pools moves the sequence
+`ledger_moment`: a trigger sees to it, so raw SQL does, too. While it stands still, nothing has
+changed. It moves at once, not at the commit; so a figure is remembered only if nobody was writing
+when it was worked out who might commit later."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""What the migrations cannot say in both dialects; installed after every migrate, again and again alike.
+"""What the migrations cannot say in both dialects; installed after every migrate, again and again
+alike.
 
-The index behind the claim statement, whose NULLS FIRST SQLite does not know, on PostgreSQL the indexes that find
-a part of a name or a MAC, the sequence of `moment`, and what raw SQL needs: ON DELETE, and the triggers of `raw_sql`.
-"""
+The index behind the claim statement, whose NULLS FIRST SQLite does not know, on PostgreSQL the
+indexes that find a part of a name or a MAC, the sequence of `moment`, and what raw SQL needs: ON
+DELETE, and the triggers of `raw_sql`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +23,8 @@ CREATE INDEX IF NOT EXISTS ip_addresses_claim ON ip_addresses (subnet_id, freed_
 WHERE status = 'available' AND ip_type = 'static'
 """
 
-# icontains compiles to UPPER(column::text) LIKE UPPER(...). One index for all three: a row that changes is noted once.
+# icontains compiles to UPPER(column::text) LIKE UPPER(...). One index for all three: a row that
+# changes is noted once.
 _PARTS = """
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE INDEX IF NOT EXISTS ip_addresses_parts ON ip_addresses USING gin (
@@ -36,8 +38,12 @@ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')
         AND has_database_privilege(current_database(), 'CREATE'))
 """
 
-# What Django does itself when a row goes, as PostgreSQL calls it; all else (PROTECT) is refused by NO ACTION.
-_ON_DELETE = {models.CASCADE: ("c", " ON DELETE CASCADE"), models.SET_NULL: ("n", " ON DELETE SET NULL")}
+# What Django does itself when a row goes, as PostgreSQL calls it; all else (PROTECT) is refused by
+# NO ACTION.
+_ON_DELETE = {
+    models.CASCADE: ("c", " ON DELETE CASCADE"),
+    models.SET_NULL: ("n", " ON DELETE SET NULL"),
+}
 
 _FOREIGN_KEYS = """
 SELECT a.attname, c.conname, c.confdeltype::text
@@ -59,14 +65,17 @@ def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> Non
         else:
             cursor.execute(_CLAIM.format(nulls_first=""))
     if connection.vendor == "postgresql":
-        triggers.install(connection, "ipam", triggers_postgresql.functions(), triggers_postgresql.triggers())
+        triggers.install(
+            connection, "ipam", triggers_postgresql.functions(), triggers_postgresql.triggers()
+        )
     else:
         triggers.install(connection, "ipam", (), triggers_sqlite.triggers())
     install_on_delete(app_config, using)
 
 
 def install_stamp(using: str) -> None:
-    """The stamp by which a restored ledger is known, unless we are on the way to an earlier state of the tables."""
+    """The stamp by which a restored ledger is known, unless we are on the way to an earlier state
+    of the tables."""
     from ipam.models import Stamp
 
     if Stamp._meta.db_table in connections[using].introspection.table_names():
@@ -74,7 +83,8 @@ def install_stamp(using: str) -> None:
 
 
 def install_on_delete(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:
-    """Receiver of post_migrate: PostgreSQL does with an app's rows what Django does when what they name goes.
+    """Receiver of post_migrate: PostgreSQL does with an app's rows what Django does when what they
+    name goes.
 
     A constraint that says so already is not touched, and its table not locked.
     """
@@ -87,7 +97,11 @@ def install_on_delete(app_config: AppConfig, using: str = "default", **kwargs: A
             table, to = quote(field.model._meta.db_table), field.target_field
             letter, clause = _ON_DELETE.get(field.remote_field.on_delete, ("a", ""))
             cursor.execute(_FOREIGN_KEYS, [table])
-            for name in [name for column, name, now in cursor.fetchall() if column == field.column and now != letter]:
+            for name in [
+                name
+                for column, name, now in cursor.fetchall()
+                if column == field.column and now != letter
+            ]:
                 cursor.execute(
                     f"ALTER TABLE {table} DROP CONSTRAINT {quote(name)}, ADD CONSTRAINT {quote(name)} "
                     f"FOREIGN KEY ({quote(field.column)}) "
@@ -98,13 +112,16 @@ def install_on_delete(app_config: AppConfig, using: str = "default", **kwargs: A
 
 def _foreign_keys(app_config: AppConfig) -> Iterator[Any]:
     for model in apps.get_app_config(app_config.label).get_models():
-        yield from (field for field in model._meta.local_fields if isinstance(field, models.ForeignKey))
+        yield from (
+            field for field in model._meta.local_fields if isinstance(field, models.ForeignKey)
+        )
 
 
 @receiver(pre_migrate)
 def make_way(using: str = "default", plan: Any = None, **kwargs: Any) -> None:
-    """SQLite changes a table by making it anew, and refuses while a trigger names the old one; on PostgreSQL, a trigger
-    that names a column of yesterday would refuse every write. They come again when all is migrated."""
+    """SQLite changes a table by making it anew, and refuses while a trigger names the old one; on
+    PostgreSQL, a trigger that names a column of yesterday would refuse every write. They come again
+    when all is migrated."""
     connection = connections[using]
     apps_changed = {getattr(migration, "app_label", None) for migration, _backwards in plan or ()}
     if apps_changed and (connection.vendor == "sqlite" or apps_changed & set(triggers.OWNERS)):
@@ -113,7 +130,8 @@ def make_way(using: str = "default", plan: Any = None, **kwargs: Any) -> None:
 
 
 def has_trigrams(connection: BaseDatabaseWrapper) -> bool:
-    """Whether pg_trgm is there or may be made; without it a search by part of a name reads every row."""
+    """Whether pg_trgm is there or may be made; without it a search by part of a name reads every
+    row."""
     with connection.cursor() as cursor:
         cursor.execute(_MAY_HAVE_TRIGRAMS)
         return bool(cursor.fetchone()[0])

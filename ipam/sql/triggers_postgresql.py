@@ -1,8 +1,9 @@
-"""What the ledger does at once about raw SQL on PostgreSQL: addresses are taken and freed, history is written.
+"""What the ledger does at once about raw SQL on PostgreSQL: addresses are taken and freed, history
+is written.
 
-All of it happens in the transaction of the raw SQL, so that nobody is handed an address that a row of `hosts` has got.
-The rest (subnets, pools) is noted in `raw_changes`, and the worker catches up with it.
-"""
+All of it happens in the transaction of the raw SQL, so that nobody is handed an address that a row
+of `hosts` has got. The rest (subnets, pools) is noted in `raw_changes`, and the worker catches up
+with it."""
 
 from __future__ import annotations
 
@@ -11,7 +12,17 @@ from functools import cache
 
 from django.db import models
 
-from core.triggers import AT_ONCE, LATER, MANY, SCHEMA, WHO, Function, Trigger, columns, statement_triggers
+from core.triggers import (
+    AT_ONCE,
+    LATER,
+    MANY,
+    SCHEMA,
+    WHO,
+    Function,
+    Trigger,
+    columns,
+    statement_triggers,
+)
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from ipam.sql import cached_counts
 
@@ -28,7 +39,8 @@ GROUND: dict[type[models.Model], tuple[str, ...]] = {
     Pool: ("subnet_id", "first", "last", "kind"),
 }
 
-# A static row is stock again, unless it is an address that no machine may have (`settle.never_free`); every other goes.
+# A static row is stock again, unless it is an address that no machine may have
+# (`settle.never_free`); every other goes.
 LEAVE = """ip_addresses.ip_type <> 'static' OR ip_addresses.subnet_id IS NULL OR EXISTS (
     SELECT 1 FROM subnets s WHERE s.id = ip_addresses.subnet_id AND (s.gateway = ip_addresses.ip_address OR {end}))"""
 FREE = """status = 'available', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
@@ -60,7 +72,10 @@ def _functions() -> Iterator[Function]:
     yield Function("ledger_homes", _HOMES, f"(ids bigint[]) RETURNS TABLE ({home})")
     yield Function("ledger_place", _place(), "(ids bigint[]) RETURNS void")
     yield Function("hosts_leave", _leave())
-    yield Function("ledger_moved", f"BEGIN PERFORM pg_catalog.nextval('{SCHEMA}.ledger_moment'); RETURN NULL; END")
+    yield Function(
+        "ledger_moved",
+        f"BEGIN PERFORM pg_catalog.nextval('{SCHEMA}.ledger_moment'); RETURN NULL; END",
+    )
     for model in WATCHED:
         yield Function(_name(model), _body(model))
 
@@ -73,8 +88,14 @@ def triggers() -> tuple[Trigger, ...]:
 def _triggers() -> Iterator[Trigger]:
     for table in cached_counts.TABLES:  # whoever writes
         verbs = "AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE"
-        yield Trigger(f"{table}_moved", table, f"{verbs} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION ledger_moved()")
-    yield Trigger("hosts_leave", "hosts", "BEFORE DELETE ON hosts FOR EACH ROW EXECUTE FUNCTION hosts_leave()")
+        yield Trigger(
+            f"{table}_moved",
+            table,
+            f"{verbs} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION ledger_moved()",
+        )
+    yield Trigger(
+        "hosts_leave", "hosts", "BEFORE DELETE ON hosts FOR EACH ROW EXECUTE FUNCTION hosts_leave()"
+    )
     for model in WATCHED:
         yield from statement_triggers(_name(model), model._meta.db_table, _name(model))
 
@@ -83,7 +104,7 @@ def _name(model: type[models.Model]) -> str:
     return f"{model._meta.db_table}_by_hand"
 
 
-# --- what servers want and get -------------------------------------------------------------------------
+# --- what servers want and get --------------------------------------------------------------------
 
 # An address that cards of one server share goes by the first card's MAC, as in `place`.
 _CLAIMS = """
@@ -131,8 +152,9 @@ _UNWANTED = """ip_addresses.server_id = ANY (ids) AND NOT EXISTS (
         SELECT FROM ledger_claims(ids) c WHERE c.server_id = ip_addresses.server_id
         AND c.ip_address = ip_addresses.ip_address AND c.vrf_id IS NOT DISTINCT FROM ip_addresses.vrf_id)"""
 
-# Rows are locked by their update, so that a claim of the same moment is either before us, and its holder is named,
-# or behind us, and finds the row taken. A row that appears between two of our statements is taken at the second try.
+# Rows are locked by their update, so that a claim of the same moment is either before us, and its
+# holder is named, or behind us, and finds the row taken. A row that appears between two of our
+# statements is taken at the second try.
 _TAKE = """
     FOR attempt IN 1..3 LOOP
         WITH taken AS (
@@ -181,7 +203,9 @@ _TAKE = """
 
 
 def _place() -> str:
-    take = _TAKE.format(updated=history(IPAddress, "~", "taken"), created=history(IPAddress, "+", "made"))
+    take = _TAKE.format(
+        updated=history(IPAddress, "~", "taken"), created=history(IPAddress, "+", "made")
+    )
     return f"""
 DECLARE
     lost record;
@@ -221,7 +245,7 @@ def _free(whose: str) -> str:
 """
 
 
-# --- one function for a table --------------------------------------------------------------------------
+# --- one function for a table ---------------------------------------------------------------------
 
 
 def _body(model: type[models.Model]) -> str:

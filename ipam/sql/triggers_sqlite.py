@@ -1,4 +1,5 @@
-"""What the ledger does at once about raw SQL on SQLite, row by row: an address is taken, or the statement is refused.
+"""What the ledger does at once about raw SQL on SQLite, row by row: an address is taken, or the
+statement is refused.
 
 SQLite's triggers cannot find the subnet of an address; `catch_up` does.
 """
@@ -17,7 +18,9 @@ from ipam.sql.triggers_postgresql import FREE, GROUND, LEAVE, WATCHED
 
 _NOW = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 _length = _sqlite_byte("s.network", "18")
-_last_four = " | ".join(f"({_sqlite_byte('ip_addresses.ip_address', str(17 - n))} << {8 * n})" for n in range(4))
+_last_four = " | ".join(
+    f"({_sqlite_byte('ip_addresses.ip_address', str(17 - n))} << {8 * n})" for n in range(4)
+)
 _END = f"""{_length} < CASE substr(s.network, 1, 1) WHEN x'04' THEN 31 ELSE 127 END
     AND (ip_addresses.ip_address = substr(s.network, 1, 17)
          OR (substr(s.network, 1, 1) = x'04' AND ({_last_four}) = (({_last_four}) | ((1 << (32 - {_length})) - 1))))"""
@@ -33,10 +36,16 @@ def _triggers() -> Iterator[Trigger]:
     leave = f"{_free('server_id = OLD.id')} DELETE FROM interfaces WHERE server_id = OLD.id;"
     yield Trigger("hosts_leave", "hosts", f"BEFORE DELETE ON hosts FOR EACH ROW BEGIN {leave} END")
     for model in WATCHED:
-        yield _trigger(model, "insert", "true", _history(model, "+", "NEW"), _follow(model, "insert"))
+        yield _trigger(
+            model, "insert", "true", _history(model, "+", "NEW"), _follow(model, "insert")
+        )
         changed = _differs(columns(model))
-        yield _trigger(model, "update", changed, _history(model, "~", "NEW"), _follow(model, "update"))
-        yield _trigger(model, "delete", "true", _history(model, "-", "OLD"), _follow(model, "delete"))
+        yield _trigger(
+            model, "update", changed, _history(model, "~", "NEW"), _follow(model, "update")
+        )
+        yield _trigger(
+            model, "delete", "true", _history(model, "-", "OLD"), _follow(model, "delete")
+        )
 
 
 def _trigger(model: type[models.Model], verb: str, condition: str, *statements: str) -> Trigger:
@@ -65,7 +74,9 @@ def _follow(model: type[models.Model], verb: str) -> str:
     if model is Server:
         return _placed("id", "NEW.vrf_id", verb)
     if model is Interface:
-        return _placed("server_id", "(SELECT h.vrf_id FROM hosts h WHERE h.id = NEW.server_id)", verb)
+        return _placed(
+            "server_id", "(SELECT h.vrf_id FROM hosts h WHERE h.id = NEW.server_id)", verb
+        )
     return _noted(model, verb)
 
 
@@ -113,10 +124,14 @@ def _noted(model: type[models.Model], verb: str) -> str:
     notes = []
     for side in sides:
         if model is Subnet:
-            notes.append(_note("vrf_id, network", f"{side}.vrf_id, {side}.network", f"WHERE {changed}"))
+            notes.append(
+                _note("vrf_id, network", f"{side}.vrf_id, {side}.network", f"WHERE {changed}")
+            )
         else:
             under = f"FROM subnets s WHERE s.id = {side}.subnet_id AND {changed}"
-            notes.append(_note("vrf_id, first, last", f"s.vrf_id, {side}.first, {side}.last", under))
+            notes.append(
+                _note("vrf_id, first, last", f"s.vrf_id, {side}.first, {side}.last", under)
+            )
     return " ".join(notes)
 
 

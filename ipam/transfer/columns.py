@@ -37,7 +37,8 @@ def address_list(text: str) -> list[Address]:
 
 
 def ranges(text: str) -> list[Range]:
-    """`10.0.0.10-10.0.0.20; 10.0.0.30`, or the same as a JSON list; a word processor's dash is forgiven."""
+    """`10.0.0.10-10.0.0.20; 10.0.0.30`, or the same as a JSON list; a word processor's dash is
+    forgiven."""
     parts = _json_list(text) if text.lstrip().startswith("[") else _SEPARATORS.split(text)
     return sorted(
         (addresses.parse_range(re.sub("[–—]", "-", part)) for part in parts if part.strip()),
@@ -101,35 +102,56 @@ def _pools(name: str, german: str, *aliases: str) -> Column:
     return Column(name, german, aliases, ranges, show_ranges, list)
 
 
-_VRF: object = gettext_lazy("A file belongs to one address space; leave the column VRF out and name it with --vrf.")
-_DESCRIPTION = Column("description", "Beschreibung", ("comment", "note", "notes", "Kommentar", "Bemerkung", "Notiz"))
+_VRF: object = gettext_lazy(
+    "A file belongs to one address space; leave the column VRF out and name it with --vrf."
+)
+_DESCRIPTION = Column(
+    "description", "Beschreibung", ("comment", "note", "notes", "Kommentar", "Bemerkung", "Notiz")
+)
 
 _IP = ("ip", "ipaddr", "IPv4", "address", "Adresse")
 _MAC = ("mac", "macaddr", "nic_mac", "Hardware-Adresse", "physical address")
 
 SERVERS = Layout(
     columns=(
-        Column("hostname", "Hostname", ("host", "name", "server", "Rechnername", "Rechner", "Computername")),
+        Column(
+            "hostname",
+            "Hostname",
+            ("host", "name", "server", "Rechnername", "Rechner", "Computername"),
+        ),
         _address("ip_address", "IP-Adresse", *_IP),
         Column("mac_address", "MAC-Adresse", _MAC, addresses.parse_mac, show_or_nothing, nothing),
         Column("location", "Standort", ("room", "Raum", "Ort")),
         Column("lan_port", "LAN-Dose", ("lan_dose", "port", "outlet", "lan_outlet", "Dose")),
-        Column("device_type", "Gerätetyp", ("type", "model", "platform", "Typ", "Modell", "Plattform")),
+        Column(
+            "device_type", "Gerätetyp", ("type", "model", "platform", "Typ", "Modell", "Plattform")
+        ),
         Column("manufacturer", "Hersteller", ("manufacture", "vendor")),
         _DESCRIPTION,
-        Column("enabled", "aktiv", ("active", "aktiviert", "eingeschaltet"), yes_or_no, show_bool, never),
+        Column(
+            "enabled",
+            "aktiv",
+            ("active", "aktiviert", "eingeschaltet"),
+            yes_or_no,
+            show_bool,
+            never,
+        ),
     ),
     required=("mac_address",),
     positions=("hostname", "ip_address", "mac_address", "location", "lan_port"),
     foreign={"vrf": _VRF},
     is_data=_is(addresses.parse_address, addresses.parse_mac),
-)  # fmt: skip
+)
 
 SUBNETS = Layout(
     columns=(
         Column(
-            "network", "Netz", ("subnet", "cidr", "prefix", "Netzwerk", "Subnetz"),
-            addresses.parse_network, str, nothing,
+            "network",
+            "Netz",
+            ("subnet", "cidr", "prefix", "Netzwerk", "Subnetz"),
+            addresses.parse_network,
+            str,
+            nothing,
         ),
         Column("name", "Name", ("Bezeichnung",)),
         _address("gateway", "Gateway", "gw", "router", "Standardgateway"),
@@ -138,14 +160,20 @@ SUBNETS = Layout(
         Column("dns_servers", "DNS-Server", ("dns", "nameserver"), address_list, show_list, list),
         Column("domain", "Domäne", ("dns_zone", "zone"), str.lower),
         Column("site", "Standort", ("location",)),
-        _pools("static_ip_pools", "Statische Pools", "static_pools", "static pool", "statische IP-Pools"),
+        _pools(
+            "static_ip_pools",
+            "Statische Pools",
+            "static_pools",
+            "static pool",
+            "statische IP-Pools",
+        ),
         _pools("dhcp_pools", "DHCP-Pools", "dhcp_ip_pools", "dhcp pool", "DHCP-Bereiche"),
     ),
     required=("network",),
     positions=("network", "name", "gateway", "vlan_id"),
     foreign={"vrf": _VRF},
     is_data=_is(addresses.parse_network),
-)  # fmt: skip
+)
 
 INTERFACES = Layout(
     columns=(

@@ -1,4 +1,5 @@
-"""The ledger as rows of cells: servers, interfaces, subnets, addresses; a stream, whatever their number."""
+"""The ledger as rows of cells: servers, interfaces, subnets, addresses; a stream, whatever their
+number."""
 
 from __future__ import annotations
 
@@ -17,12 +18,18 @@ CHUNK = 2000
 
 
 def export_servers(vrf_id: int | None, within: Network | None = None) -> QuerySet[Server]:
-    servers = Server.objects.filter(vrf=vrf_id).order_by(F("ip_address").asc(nulls_last=True), "hostname")
+    servers = Server.objects.filter(vrf=vrf_id).order_by(
+        F("ip_address").asc(nulls_last=True), "hostname"
+    )
     return servers.filter(ip_address__range=_ends(within)) if within else servers
 
 
 def export_interfaces(vrf_id: int | None, within: Network | None = None) -> QuerySet[Interface]:
-    found = Interface.objects.filter(server__vrf=vrf_id).select_related("server").order_by("server__hostname", "name")
+    found = (
+        Interface.objects.filter(server__vrf=vrf_id)
+        .select_related("server")
+        .order_by("server__hostname", "name")
+    )
     return found.filter(ip_address__range=_ends(within)) if within else found
 
 
@@ -31,16 +38,29 @@ def export_subnets(vrf_id: int | None, within: Network | None = None) -> QuerySe
     return subnets.within(within) if within else subnets
 
 
-def export_addresses(vrf_id: int | None, within: Network | None = None, status: str = "") -> QuerySet[IPAddress]:
-    found = IPAddress.objects.filter(vrf=vrf_id).order_by("ip_address").select_related("subnet", "server")
+def export_addresses(
+    vrf_id: int | None, within: Network | None = None, status: str = ""
+) -> QuerySet[IPAddress]:
+    found = (
+        IPAddress.objects.filter(vrf=vrf_id)
+        .order_by("ip_address")
+        .select_related("subnet", "server")
+    )
     found = found.within(within) if within else found
     return found.filter(status=status) if status else found
 
 
-LAYOUTS = {"servers": SERVERS, "interfaces": INTERFACES, "subnets": SUBNETS, "ip-addresses": ADDRESSES}
+LAYOUTS = {
+    "servers": SERVERS,
+    "interfaces": INTERFACES,
+    "subnets": SUBNETS,
+    "ip-addresses": ADDRESSES,
+}
 
 
-def text(rows: QuerySet[Any], layout: Layout, delimiter: str = ",", *, german: bool = False) -> Iterator[str]:
+def text(
+    rows: QuerySet[Any], layout: Layout, delimiter: str = ",", *, german: bool = False
+) -> Iterator[str]:
     """The file's lines, header first."""
     return lines(table(rows, layout, german=german), delimiter)
 

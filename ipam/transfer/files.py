@@ -15,14 +15,17 @@ from ipam.transfer.sheet import Layout, Sheet, read_table
 
 @contextmanager
 def open_sheet(file: BinaryIO, layout: Layout, delimiter: str | None = None) -> Iterator[Sheet]:
-    """Find out how the file is written; its rows can be read inside the block. Raises Invalid when it is no table."""
+    """Find out how the file is written; its rows can be read inside the block. Raises Invalid when
+    it is no table."""
     encoding, notices = _encoding(file)
     text = io.TextIOWrapper(file, encoding, newline="")
     try:
         start = text.read(1000).lstrip()[:1]
         text.seek(0)
         yield (
-            read_objects(text, layout, notices) if start in ("[", "{") else read_table(text, layout, delimiter, notices)
+            read_objects(text, layout, notices)
+            if start in ("[", "{")
+            else read_table(text, layout, delimiter, notices)
         )
     finally:
         text.detach()
@@ -34,7 +37,9 @@ def _encoding(file: BinaryIO) -> tuple[str, list[str]]:
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         candidates = ["utf-16"]
     elif start == b"PK\x03\x04":
-        raise Invalid(_("This is a workbook, not a CSV file."), _("Save it as “CSV UTF-8” and import that."))
+        raise Invalid(
+            _("This is a workbook, not a CSV file."), _("Save it as “CSV UTF-8” and import that.")
+        )
     else:
         candidates = ["utf-8-sig", "cp1252"]
     for encoding in candidates:
@@ -42,7 +47,10 @@ def _encoding(file: BinaryIO) -> tuple[str, list[str]]:
             file.seek(0)
             notice = _("The file is not UTF-8; it is read as Windows-1252 (Western European).")
             return encoding, [notice] if encoding == "cp1252" else []
-    raise Invalid(_("The file is neither UTF-8 nor Windows-1252 text."), _("Save it as “CSV UTF-8” and import that."))
+    raise Invalid(
+        _("The file is neither UTF-8 nor Windows-1252 text."),
+        _("Save it as “CSV UTF-8” and import that."),
+    )
 
 
 def _decodes(file: BinaryIO, encoding: str) -> bool:

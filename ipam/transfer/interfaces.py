@@ -16,7 +16,10 @@ _REQUIRED = ("server", "name")
 
 
 def import_interfaces(
-    sheet: Sheet, mode: Mode, vrf_id: int | None = None, progress: Progress = lambda what, done, total: None
+    sheet: Sheet,
+    mode: Mode,
+    vrf_id: int | None = None,
+    progress: Progress = lambda what, done, total: None,
 ) -> Outcome:
     """Judge every row by saving it, and keep them if the mode allows it."""
     plans = Plan.of(read(sheet.rows, sheet.columns, key=_REQUIRED))
@@ -29,7 +32,9 @@ def _blame_incomplete(plans: list[Plan]) -> None:
     for plan in plans:
         for name in _REQUIRED:
             if not plan.values.get(name) and not plan.faults:
-                plan.blame(name, _("An interface needs its server's host name and a name of its own."))
+                plan.blame(
+                    name, _("An interface needs its server's host name and a name of its own.")
+                )
 
 
 def _blame_twins(plans: list[Plan]) -> None:
@@ -45,10 +50,15 @@ def _save(plan: Plan, vrf_id: int | None) -> None:
     server = Server.objects.filter(vrf=vrf_id, hostname__iexact=plan.values["server"]).first()
     if server is None:
         raise ValidationError(
-            {"server": _("There is no server “%s”; import the servers first.") % plan.values["server"]}
+            {
+                "server": _("There is no server “%s”; import the servers first.")
+                % plan.values["server"]
+            }
         )
     nic = server.interfaces.filter(name=plan.values["name"]).first()
-    changes = {name: value for name, value in facts.items() if nic is None or getattr(nic, name) != value}
+    changes = {
+        name: value for name, value in facts.items() if nic is None or getattr(nic, name) != value
+    }
     plan.state = "new" if nic is None else "changed" if changes else "unchanged"
     if changes or nic is None:
         nic = nic or Interface(server=server, name=plan.values["name"])

@@ -1,7 +1,7 @@
 """A table as programs keep it: a JSON list of objects, or one object on each line (JSON Lines).
 
-What an object does not name stays as it is; null and the empty text empty it. Reading is a stream, object by object.
-"""
+What an object does not name stays as it is; null and the empty text empty it. Reading is a stream,
+object by object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ from django.utils.translation import gettext as _
 
 from core.errors import Invalid
 from ipam.addresses import shorten
-from ipam.transfer.sheet import EMPTIED, Cells, Column, Layout, Sheet, normal, protect, refuse_missing, tell_unknown
+from ipam.transfer.sheet import (
+    EMPTIED,
+    Cells,
+    Column,
+    Layout,
+    Sheet,
+    normal,
+    protect,
+    refuse_missing,
+    tell_unknown,
+)
 
 _PIECE = 1 << 16
 _LONGEST = 1 << 20  # of one object
@@ -47,7 +57,9 @@ def _rows(text: TextIO, layout: Layout, notices: list[str]) -> Iterator[Cells]:
     if not meanings:
         raise Invalid(_("The file is empty."))
     refuse_missing(layout, meanings.values())
-    tell_unknown((name for name, column in meanings.items() if not column and name not in foreign), notices)
+    tell_unknown(
+        (name for name, column in meanings.items() if not column and name not in foreign), notices
+    )
 
 
 def _cells(number: int, found: Object, layout: Layout, meanings: dict[str, Column | None]) -> Cells:
@@ -80,7 +92,7 @@ def _cell(value: object) -> str:
     raise ValueError(_("“%s” is neither a text nor a number") % shorten(json.dumps(value)))
 
 
-# --- reading --------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 def _objects(text: TextIO) -> Iterator[tuple[int, Object]]:

@@ -1,8 +1,9 @@
-"""Import servers: judge every row against the ledger as it will be, then write all of them in one transaction.
+"""Import servers: judge every row against the ledger as it will be, then write all of them in one
+transaction.
 
-A row speaks of the server that has its MAC address; without one, of the server with its host name. Rows are
-read once and kept small. Everything that is asked of the database is asked for a chunk of rows at a time.
-"""
+A row speaks of the server that has its MAC address; without one, of the server with its host name.
+Rows are read once and kept small. Everything that is asked of the database is asked for a chunk of
+rows at a time."""
 
 from __future__ import annotations
 
@@ -34,7 +35,11 @@ CHUNK = 500
 T = TypeVar("T")
 
 _KEYS = ("hostname", "ip_address", "mac_address")
-_UNREADABLE = ("", "ip_address", "mac_address")  # faults of the row as a whole, and of what the ledger is asked by
+_UNREADABLE = (
+    "",
+    "ip_address",
+    "mac_address",
+)  # faults of the row as a whole, and of what the ledger is asked by
 _FIELDS = {field.name for field in Server._meta.fields}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _TWINS = {
@@ -50,7 +55,9 @@ class Plan(Entry):
     """A row and the server that it speaks of."""
 
     server_id: int | None = None  # None: a new one
-    before: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)  # its present name, address and MAC
+    before: Mapping[str, Any] = field(
+        default_factory=lambda: _NOTHING
+    )  # its present name, address and MAC
     changes: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     rivals: Sequence[int] = ()  # servers that have one of its values now
 
@@ -60,7 +67,8 @@ class Plan(Entry):
 
     @property
     def readable(self) -> bool:
-        """Whether it can be held against the ledger: a row that is bad by itself is told all that is wrong with it."""
+        """Whether it can be held against the ledger: a row that is bad by itself is told all that
+        is wrong with it."""
         return not self.blames(*_UNREADABLE)
 
     @property
@@ -75,7 +83,10 @@ class Plan(Entry):
 
 
 def import_servers(
-    sheet: Sheet, mode: Mode, vrf_id: int | None = None, progress: Progress = lambda what, done, total: None
+    sheet: Sheet,
+    mode: Mode,
+    vrf_id: int | None = None,
+    progress: Progress = lambda what, done, total: None,
 ) -> Outcome:
     """Judge every row, and write the good ones if the mode allows it.
 
@@ -102,16 +113,20 @@ def import_servers(
     except (IntegrityError, ValidationError) as error:
         reason = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
         raise Conflict(
-            _("Somebody changed the ledger during the import; nothing was written: %s") % reason, _("Import it again.")
+            _("Somebody changed the ledger during the import; nothing was written: %s") % reason,
+            _("Import it again."),
         ) from error
     return outcome
 
 
-def make_servers(rows: Sequence[dict[str, Any]], vrf_id: int | None = None) -> tuple[list[Server], list[Plan]]:
-    """New servers of one address space from their fields: all of them, or none and the rows with their faults.
+def make_servers(
+    rows: Sequence[dict[str, Any]], vrf_id: int | None = None
+) -> tuple[list[Server], list[Plan]]:
+    """New servers of one address space from their fields: all of them, or none and the rows with
+    their faults.
 
-    Rows are called by `line`, counted from 0. Call it in a transaction that holds the ledger's lock.
-    """
+    Rows are called by `line`, counted from 0. Call it in a transaction that holds the ledger's
+    lock."""
     plans = [Plan(number, str(row.get("hostname", "")), row) for number, row in enumerate(rows)]
     blame_twins(plans, _TWIN_ROWS)
     job = _Job(plans, vrf_id, lambda what, done, total: None)
@@ -146,14 +161,25 @@ class _Job:
 
     def judge(self, match: Callable[[Sequence[Plan], int | None], None] | None = None) -> None:
         nameless = [plan for plan in self.plans if plan.blames("", "mac_address")]
-        for chunk in self._chunks("matched", [plan for plan in self.plans if not plan.blames("", "mac_address")]):
+        for chunk in self._chunks(
+            "matched", [plan for plan in self.plans if not plan.blames("", "mac_address")]
+        ):
             (match or _match)(chunk, self.vrf_id)
         for plan in nameless:
             _blame_fields(plan, Server(hostname="any"), plan.values)
         self._refuse_second_rows()
-        self.movers = {plan.server_id: plan for plan in self.plans if plan.server_id and plan.changes and plan.good}
-        ground = _Ground(self.vrf_id, [ip for plan in self.plans if (ip := plan.after("ip_address")) and plan.readable])
-        for chunk in self._chunks("checked", [plan for plan in self.plans if plan.readable and plan.changes]):
+        self.movers = {
+            plan.server_id: plan
+            for plan in self.plans
+            if plan.server_id and plan.changes and plan.good
+        }
+        ground = _Ground(
+            self.vrf_id,
+            [ip for plan in self.plans if (ip := plan.after("ip_address")) and plan.readable],
+        )
+        for chunk in self._chunks(
+            "checked", [plan for plan in self.plans if plan.readable and plan.changes]
+        ):
             self._check(chunk, _Surroundings(chunk, self.vrf_id), ground)
         self._settle_contests()
 
@@ -170,7 +196,9 @@ class _Job:
             errors: rules.Errors = defaultdict(list)
             rules.check_rivals(server, (), around.interfaces(server), errors)
             row = around.rows.get(server.ip_address)
-            plan.warnings = tuple(ground.check(server, row, errors, moved="ip_address" in plan.changes))
+            plan.warnings = tuple(
+                ground.check(server, row, errors, moved="ip_address" in plan.changes)
+            )
             plan.blame_all(errors)
             rivals = around.servers(server)
             self.rivals.update((rival.pk, rival) for rival in rivals)
@@ -179,8 +207,8 @@ class _Job:
                 self.contested.append(plan)
 
     def _settle_contests(self) -> None:
-        """Who has a value that a row wants may be leaving it in this very file, unless that row is bad itself:
-        so a row that turns bad makes those look again that wait for its server."""
+        """Who has a value that a row wants may be leaving it in this very file, unless that row is
+        bad itself: so a row that turns bad makes those look again that wait for its server."""
         waiting: dict[int | None, list[Plan]] = defaultdict(list)
         for plan in self.contested:
             for pk in plan.rivals:
@@ -194,7 +222,9 @@ class _Job:
 
     def _is_refused(self, plan: Plan) -> bool:
         errors: rules.Errors = defaultdict(list)
-        rules.check_rivals(_server(plan, self.vrf_id), map(self._as_it_will_be, plan.rivals), (), errors)
+        rules.check_rivals(
+            _server(plan, self.vrf_id), map(self._as_it_will_be, plan.rivals), (), errors
+        )
         plan.blame_all(errors)
         return bool(errors)
 
@@ -205,8 +235,8 @@ class _Job:
     # --- writing ---
 
     def write(self, tell: Callable[[list[Server]], None] = lambda made: None) -> None:
-        """Write the good rows, and tell of the new servers in the rows' order. None of them is kept: they would take
-        more memory than all the rest."""
+        """Write the good rows, and tell of the new servers in the rows' order. None of them is
+        kept: they would take more memory than all the rest."""
         self._park()
         good = [plan for plan in self.plans if plan.good and plan.changes]
         for chunk in self._chunks("changed", [plan for plan in good if plan.server_id]):
@@ -216,8 +246,11 @@ class _Job:
             tell(Server.objects.bulk_create(made, cleaned=True))
 
     def _park(self) -> None:
-        """Take away first what servers leave to others: no unique key may be broken in between, not even in a swap."""
-        leaving = {pk for plan in self.contested if plan.good for pk in plan.rivals if pk in self.movers}
+        """Take away first what servers leave to others: no unique key may be broken in between, not
+        even in a swap."""
+        leaving = {
+            pk for plan in self.contested if plan.good for pk in plan.rivals if pk in self.movers
+        }
         moved = [pk for pk in leaving if "ip_address" in self.movers[pk].changes]
         renamed = [pk for pk in leaving if "hostname" in self.movers[pk].changes]
         for chunk in _chunks(moved):
@@ -240,9 +273,14 @@ def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
 def _match(chunk: Sequence[Plan], vrf_id: int | None) -> None:
     """Find the servers that the rows speak of, and what the rows would change about them."""
     servers = Server.objects.filter(vrf=vrf_id)
-    by_mac = _by(servers.filter(mac_address__in=_values(chunk, "mac_address")), lambda server: server.mac_address)
+    by_mac = _by(
+        servers.filter(mac_address__in=_values(chunk, "mac_address")),
+        lambda server: server.mac_address,
+    )
     unknown = [plan for plan in chunk if plan.values.get("mac_address") not in by_mac]
-    by_name = _by(_named(servers, _values(unknown, "hostname")), lambda server: server.hostname.lower())
+    by_name = _by(
+        _named(servers, _values(unknown, "hostname")), lambda server: server.hostname.lower()
+    )
     for plan in chunk:
         mac = plan.values.get("mac_address")
         server = by_mac.get(mac) or by_name.get(plan.values.get("hostname", "").lower())
@@ -261,7 +299,9 @@ def _compare(plan: Plan, server: Server | None) -> None:
     if server:
         plan.server_id = server.pk
         plan.before = {name: getattr(server, name) for name in _KEYS}
-        plan.changes = {name: value for name, value in plan.values.items() if getattr(server, name) != value}
+        plan.changes = {
+            name: value for name, value in plan.values.items() if getattr(server, name) != value
+        }
     else:
         plan.changes = plan.values
         if "hostname" not in plan.values and not plan.blames("hostname"):
@@ -284,7 +324,11 @@ def _server(plan: Plan, vrf_id: int | None) -> Server:
     """The server as the row would have it, as far as others are concerned."""
     hostname, ip_address, mac_address = map(plan.after, _KEYS)
     return Server(
-        pk=plan.server_id, vrf_id=vrf_id, hostname=hostname or "", ip_address=ip_address, mac_address=mac_address
+        pk=plan.server_id,
+        vrf_id=vrf_id,
+        hostname=hostname or "",
+        ip_address=ip_address,
+        mac_address=mac_address,
     )
 
 
@@ -301,7 +345,8 @@ def _update(chunk: Sequence[Plan]) -> None:
 
 
 class _Surroundings:
-    """Who else has the names, addresses and MACs of some rows, and what the ledger says about the addresses."""
+    """Who else has the names, addresses and MACs of some rows, and what the ledger says about the
+    addresses."""
 
     def __init__(self, chunk: Sequence[Plan], vrf_id: int | None) -> None:
         ips = [ip for plan in chunk if (ip := plan.after("ip_address"))]
@@ -339,7 +384,9 @@ class _Surroundings:
 
     def interfaces(self, server: Server) -> list[Interface]:
         wanted = (server.ip_address, server.mac_address)
-        return _distinct(self._interfaces, wanted, other_than=lambda found: found.server_id == server.pk)
+        return _distinct(
+            self._interfaces, wanted, other_than=lambda found: found.server_id == server.pk
+        )
 
 
 class _Ground:
@@ -354,7 +401,9 @@ class _Ground:
             for pool in Pool.objects.overlapping(low, high, vrf_id).filter(kind="dhcp"):
                 self._pools[pool.subnet_id].append(pool)
 
-    def check(self, server: Server, row: IPAddress | None, errors: rules.Errors, *, moved: bool) -> list[Remark]:
+    def check(
+        self, server: Server, row: IPAddress | None, errors: rules.Errors, *, moved: bool
+    ) -> list[Remark]:
         """Whether the server may have its address; warnings about one that is new to it."""
         address = server.ip_address
         if not address:
@@ -381,7 +430,9 @@ def _warnings(server: Server, row: IPAddress | None, subnet: Subnet | None) -> I
 
 def _named(servers: Any, names: Iterable[str]) -> Any:
     """The servers with these names, whatever their case."""
-    return servers.annotate(lower=Lower("hostname")).filter(lower__in=[name.lower() for name in names])
+    return servers.annotate(lower=Lower("hostname")).filter(
+        lower__in=[name.lower() for name in names]
+    )
 
 
 def _values(plans: Iterable[Plan], name: str) -> list[Any]:
@@ -402,7 +453,9 @@ def _lists(items: Iterable[T], keys: Callable[[T], tuple[Any, ...]]) -> dict[Any
     return found
 
 
-def _distinct(found: dict[Any, list[T]], wanted: tuple[Any, ...], other_than: Callable[[T], bool]) -> list[T]:
+def _distinct(
+    found: dict[Any, list[T]], wanted: tuple[Any, ...], other_than: Callable[[T], bool]
+) -> list[T]:
     """The items that share one of the wanted keys, each once."""
     hits = [item for position, key in enumerate(wanted) for item in found.get((position, key), ())]
     return [item for item in dict.fromkeys(hits) if not other_than(item)]

@@ -1,4 +1,5 @@
-"""A table as spreadsheets keep it: which encoding, which delimiter, which header, and cells that must not run.
+"""A table as spreadsheets keep it: which encoding, which delimiter, which header, and cells that
+must not run.
 
 Reading is a stream: only the first line is looked at twice.
 """
@@ -17,7 +18,8 @@ from core.errors import Invalid
 from ipam.addresses import shorten
 
 DELIMITERS = ";,\t|"
-# What a spreadsheet may take for a formula (OWASP, CSV injection); Japanese ones know the full-width signs, too.
+# What a spreadsheet may take for a formula (OWASP, CSV injection); Japanese ones know the
+# full-width signs, too.
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _LONGEST_HEADER = 100_000
 EMPTIED = _MARK = "'"
@@ -27,11 +29,11 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One column: its name in the ledger, in German, what else people call it, and what its cells mean.
+    """One column: its name in the ledger, in German, what else people call it, and what its cells
+    mean.
 
-    `parse` raises ValueError with a sentence for people; without it the column is only written. `empty` makes
-    what a cell with a lone apostrophe sets.
-    """
+    `parse` raises ValueError with a sentence for people; without it the column is only written.
+    `empty` makes what a cell with a lone apostrophe sets."""
 
     name: str
     german: str
@@ -47,7 +49,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of one kind of table, those that must be there, and the order of a file without a header."""
+    """The columns of one kind of table, those that must be there, and the order of a file without a
+    header."""
 
     columns: tuple[Column, ...]
     required: tuple[str, ...]
@@ -70,19 +73,22 @@ class Cells:
 
     line: int
     texts: list[str]
-    faults: tuple[tuple[str, str], ...] = ()  # columns whose values could not be made a text, and why
+    faults: tuple[
+        tuple[str, str], ...
+    ] = ()  # columns whose values could not be made a text, and why
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A file that has been opened: its columns from left to right (None: not ours) and its rows, still unread."""
+    """A file that has been opened: its columns from left to right (None: not ours) and its rows,
+    still unread."""
 
     columns: list[Column | None]
     rows: Iterator[Cells]
     notices: list[str]
 
 
-# --- cells ----------------------------------------------------------------------------------------------
+# --- cells ----------------------------------------------------------------------------------------
 
 
 def protect(text: str) -> str:
@@ -93,15 +99,17 @@ def protect(text: str) -> str:
 def unprotect(cell: str) -> str | None:
     """The text of a cell; None when nothing was said, and "" for a lone apostrophe: to be emptied.
 
-    Raises ValueError for a formula. An apostrophe that `protect` would not have written belongs to the text.
-    """
+    Raises ValueError for a formula. An apostrophe that `protect` would not have written belongs to
+    the text."""
     if cell.startswith(_MARK) and _needs_mark(cell[1:]):
         return cell[1:]
     text = cell.strip()
     if text == EMPTIED:
         return ""
     if text.startswith("="):
-        raise ValueError(_("“%s” is a formula; to keep it as text, put an apostrophe in front") % shorten(text))
+        raise ValueError(
+            _("“%s” is a formula; to keep it as text, put an apostrophe in front") % shorten(text)
+        )
     return text or None
 
 
@@ -109,7 +117,7 @@ def _needs_mark(text: str) -> bool:
     return text.startswith((_MARK, *_RISKY)) or text != text.strip()
 
 
-# --- reading --------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 def read_table(text: TextIO, layout: Layout, delimiter: str | None, notices: list[str]) -> Sheet:
@@ -125,7 +133,10 @@ def read_table(text: TextIO, layout: Layout, delimiter: str | None, notices: lis
     if head is None:
         raise Invalid(_("The file is empty."))
     if any(layout.is_data(cell.strip()) for cell in head.texts):
-        notices.append(_("The first line is no header: the columns are taken as %s.") % ", ".join(layout.positions))
+        notices.append(
+            _("The first line is no header: the columns are taken as %s.")
+            % ", ".join(layout.positions)
+        )
         return Sheet([layout.named(name) for name in layout.positions], _chain(head, rows), notices)
     return Sheet(_columns(head.texts, layout, notices), rows, notices)
 
@@ -171,21 +182,31 @@ def _columns(headings: Sequence[str], layout: Layout, notices: list[str]) -> lis
         if reason := layout.foreign.get(normal(heading)):
             raise Invalid(reason)
     for column in {column for column in found if column}:
-        twice = [heading.strip() for heading, other in zip(headings, found, strict=True) if other == column]
+        twice = [
+            heading.strip()
+            for heading, other in zip(headings, found, strict=True)
+            if other == column
+        ]
         if len(twice) > 1:
             raise Invalid(
-                _("The columns %(twice)s both mean %(name)s.") % {"twice": _quoted(twice), "name": column.name},
+                _("The columns %(twice)s both mean %(name)s.")
+                % {"twice": _quoted(twice), "name": column.name},
                 _("Leave one of them out."),
             )
     refuse_missing(layout, found)
-    tell_unknown((heading.strip() for heading, column in zip(headings, found, strict=True) if not column), notices)
+    tell_unknown(
+        (heading.strip() for heading, column in zip(headings, found, strict=True) if not column),
+        notices,
+    )
     return found
 
 
 def refuse_missing(layout: Layout, found: Iterable[Column | None]) -> None:
     """Raises Invalid when a column is not there without which no row can be understood."""
     there = set(found)
-    if missing := [layout.named(name) for name in layout.required if layout.named(name) not in there]:
+    if missing := [
+        layout.named(name) for name in layout.required if layout.named(name) not in there
+    ]:
         raise Invalid(" ".join(_missing(column) for column in missing), _known(layout))
 
 
@@ -220,7 +241,7 @@ def normal(heading: str) -> str:
     return "".join(letter for letter in folded if letter.isalnum())
 
 
-# --- writing --------------------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------------------
 
 
 def lines(rows: Iterable[Sequence[str]], delimiter: str) -> Iterator[str]:

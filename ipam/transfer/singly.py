@@ -1,8 +1,7 @@
 """Import rows one after the other, each as if saved by hand, all of them in one transaction.
 
-For tables of hundreds of rows. A row that is refused is tried again after the others, because one of them may
-make room for it: so the order of the rows does not matter.
-"""
+For tables of hundreds of rows. A row that is refused is tried again after the others, because one
+of them may make room for it: so the order of the rows does not matter."""
 
 from __future__ import annotations
 
@@ -34,16 +33,20 @@ class _Undo(Exception):
     """Leave the transaction without writing."""
 
 
-def import_singly(plans: list[Plan], mode: Mode, save: Callable[[Plan], None], progress: Progress) -> Outcome:
+def import_singly(
+    plans: list[Plan], mode: Mode, save: Callable[[Plan], None], progress: Progress
+) -> Outcome:
     """Write every row, and take all of them back unless the mode and the verdicts allow it.
 
-    `save` writes one row and notes its state; it raises ValidationError or IPManagerError when the ledger says no.
-    """
+    `save` writes one row and notes its state; it raises ValidationError or IPManagerError when the
+    ledger says no."""
     written = False
     try:
         with transaction.atomic():
             _write([plan for plan in plans if not plan.faults], save, progress)
-            written = mode == "skip-bad" or (mode == "all" and not any(plan.faults for plan in plans))
+            written = mode == "skip-bad" or (
+                mode == "all" and not any(plan.faults for plan in plans)
+            )
             if not written:
                 raise _Undo
     except _Undo:
@@ -73,7 +76,9 @@ def _saved(plan: Plan, save: Callable[[Plan], None]) -> bool:
             save(plan)
     except (ValidationError, IPManagerError) as error:
         told = Entry(plan.line, plan.key, {})
-        told.blame_all(error.message_dict if isinstance(error, ValidationError) else {"": [str(error)]})
+        told.blame_all(
+            error.message_dict if isinstance(error, ValidationError) else {"": [str(error)]}
+        )
         plan.refusal = told.faults
         return False
     return True

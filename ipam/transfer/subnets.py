@@ -22,7 +22,10 @@ _TWINS = {"network": gettext_lazy("%(value)s stands in line %(line)d already.")}
 
 
 def import_subnets(
-    sheet: Sheet, mode: Mode, vrf_id: int | None = None, progress: Progress = lambda what, done, total: None
+    sheet: Sheet,
+    mode: Mode,
+    vrf_id: int | None = None,
+    progress: Progress = lambda what, done, total: None,
 ) -> Outcome:
     """Judge every row by saving it, and keep them if the mode allows it."""
     plans = Plan.of(read(sheet.rows, sheet.columns, key=("network", "name")))
@@ -35,7 +38,11 @@ def import_subnets(
 
 def _save(plan: Plan, vrf_id: int | None) -> None:
     subnet = Subnet.objects.in_vrf(vrf_id).filter(network=plan.values["network"]).first()
-    changes = {name: value for name, value in plan.values.items() if subnet is None or _present(subnet, name) != value}
+    changes = {
+        name: value
+        for name, value in plan.values.items()
+        if subnet is None or _present(subnet, name) != value
+    }
     plan.state = "new" if subnet is None else "changed" if changes else "unchanged"
     if changes:
         subnet = subnet or Subnet(vrf_id=vrf_id)
@@ -49,7 +56,9 @@ def _save(plan: Plan, vrf_id: int | None) -> None:
 
 
 def _present(subnet: Subnet, name: str) -> Any:
-    return pool_ranges(subnet.pools.all(), _POOLS[name]) if name in _POOLS else getattr(subnet, name)
+    return (
+        pool_ranges(subnet.pools.all(), _POOLS[name]) if name in _POOLS else getattr(subnet, name)
+    )
 
 
 def pool_ranges(pools: Iterable[Pool], kind: str) -> list[Range]:
@@ -73,6 +82,8 @@ def _by_column(plan: Plan, error: ValidationError) -> ValidationError:
 def _warnings(subnet: Subnet) -> list[Remark]:
     for first, last in pool_ranges(subnet.pools.all(), "static"):
         if subnet.gateway and first <= subnet.gateway <= last:
-            reason = _("The gateway %s lies in a static pool; it is never handed out and gets no record.")
+            reason = _(
+                "The gateway %s lies in a static pool; it is never handed out and gets no record."
+            )
             return [Remark("gateway", reason % subnet.gateway)]
     return []

@@ -19,7 +19,8 @@ Mode = Literal["all", "skip-bad", "dry-run"]
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something about one cell, in a sentence; the field is empty when it is about the whole row."""
+    """Something about one cell, in a sentence; the field is empty when it is about the whole
+    row."""
 
     field: str
     reason: str
@@ -40,7 +41,13 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         reasons = [{"field": remark.field, "reason": remark.reason} for remark in self.remarks]
-        return {"line": self.line, "key": self.key, "state": self.state, "warning": self.warns, "reasons": reasons}
+        return {
+            "line": self.line,
+            "key": self.key,
+            "state": self.state,
+            "warning": self.warns,
+            "reasons": reasons,
+        }
 
 
 @dataclass(frozen=True)
@@ -92,17 +99,28 @@ class Entry:
         return Verdict(self.line, self.key, state, self.warnings)
 
 
-def read(rows: Iterator[Cells], columns: list[Column | None], key: tuple[str, ...]) -> Iterator[Entry]:
-    """The rows as entries, every cell parsed; `key` names the columns that a row may be called by."""
+def read(
+    rows: Iterator[Cells], columns: list[Column | None], key: tuple[str, ...]
+) -> Iterator[Entry]:
+    """The rows as entries, every cell parsed; `key` names the columns that a row may be called
+    by."""
     for cells in rows:
         yield _entry(cells, columns, key)
 
 
 def _entry(cells: Cells, columns: list[Column | None], key: tuple[str, ...]) -> Entry:
-    by_name = {column.name: text.strip() for column, text in zip(columns, cells.texts, strict=False) if column}
-    entry = Entry(cells.line, shorten(next((by_name[name] for name in key if by_name.get(name)), "")), {})
+    by_name = {
+        column.name: text.strip()
+        for column, text in zip(columns, cells.texts, strict=False)
+        if column
+    }
+    entry = Entry(
+        cells.line, shorten(next((by_name[name] for name in key if by_name.get(name)), "")), {}
+    )
     if any(text.strip() for text in cells.texts[len(columns) :]):
-        too_many = _("The row has %(cells)d cells for %(columns)d columns; quote a cell that holds the delimiter.")
+        too_many = _(
+            "The row has %(cells)d cells for %(columns)d columns; quote a cell that holds the delimiter."
+        )
         entry.blame("", too_many % {"cells": len(cells.texts), "columns": len(columns)})
     for column, text in zip(columns, cells.texts, strict=False):
         if column and column.parse:
@@ -131,5 +149,7 @@ def blame_twins(entries: Sequence[Entry], columns: Mapping[str, object]) -> None
                 continue
             value = value.lower() if isinstance(value, str) else value
             if value in first:
-                entry.blame(name, str(sentence) % {"value": entry.values[name], "line": first[value]})
+                entry.blame(
+                    name, str(sentence) % {"value": entry.values[name], "line": first[value]}
+                )
             first.setdefault(value, entry.line)

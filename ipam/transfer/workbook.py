@@ -1,4 +1,5 @@
-"""A table as an Excel workbook: one sheet, every cell a text, so that nothing runs and no MAC becomes a number."""
+"""A table as an Excel workbook: one sheet, every cell a text, so that nothing runs and no MAC
+becomes a number."""
 
 from __future__ import annotations
 
@@ -20,13 +21,17 @@ TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def workbook(title: str, rows: Iterable[list[str]]) -> IO[bytes]:
-    """The file, at its start; the first row is the heading. Memory does not grow with the rows. Raises Invalid."""
+    """The file, at its start; the first row is the heading. Memory does not grow with the rows.
+    Raises Invalid."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title[:31])
     sheet.freeze_panes = "A2"
     for number, row in enumerate(rows):
         if number == MOST_ROWS:
-            raise Invalid(_("An Excel sheet holds no more than %d rows.") % MOST_ROWS, _("Ask for CSV, or for fewer."))
+            raise Invalid(
+                _("An Excel sheet holds no more than %d rows.") % MOST_ROWS,
+                _("Ask for CSV, or for fewer."),
+            )
         if number == 0:
             for column in range(len(row)):
                 sheet.column_dimensions[chr(ord("A") + column)].width = _WIDTH

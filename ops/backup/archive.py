@@ -1,4 +1,5 @@
-"""The archive: a plain tar whose last member, the manifest, holds the size and the checksum of every other one.
+"""The archive: a plain tar whose last member, the manifest, holds the size and the checksum of
+every other one.
 
 An archive that was cut off lacks its manifest; one that was changed does not fit it.
 """
@@ -49,7 +50,9 @@ class Manifest:
         if not isinstance(found, dict) or found.get("product") != PRODUCT:
             raise ValueError("no manifest of ours")
         if found.get("format") != FORMAT:
-            raise ValueError(f"format {found.get('format')!r} is not {FORMAT}: a newer version has made it")
+            raise ValueError(
+                f"format {found.get('format')!r} is not {FORMAT}: a newer version has made it"
+            )
         sealed = found.pop("sha256", None)
         if sealed != _seal(found) or set(found) != {part.name for part in fields(cls)}:
             raise ValueError("the manifest was changed")
@@ -57,7 +60,9 @@ class Manifest:
 
     def text(self) -> bytes:
         facts = asdict(self)
-        return json.dumps(facts | {"sha256": _seal(facts)}, indent=1, sort_keys=True).encode() + b"\n"
+        return (
+            json.dumps(facts | {"sha256": _seal(facts)}, indent=1, sort_keys=True).encode() + b"\n"
+        )
 
 
 def _seal(facts: dict[str, Any]) -> str:
@@ -129,13 +134,18 @@ def check(path: Path, progress: Progress) -> Manifest:
             progress("check", entry.offset_data + entry.size, path.stat().st_size)
     if manifest is None:
         raise _damaged(path, "its end is missing") if found else _foreign(path)
-    if wrong := sorted(name for name in found.keys() | manifest.files if found.get(name) != manifest.files.get(name)):
+    if wrong := sorted(
+        name
+        for name in found.keys() | manifest.files
+        if found.get(name) != manifest.files.get(name)
+    ):
         raise _damaged(path, f"{wrong[0]} is not what was written")
     return manifest
 
 
 def unpack(path: Path, place: Callable[[str], Path | None], mode: int = 0o600) -> list[str]:
-    """Write the members to where `place` says, each in one step; None leaves one out. The names of those written.
+    """Write the members to where `place` says, each in one step; None leaves one out. The names of
+    those written.
 
     Only for an archive that has been checked."""
     written = []
@@ -150,10 +160,13 @@ def unpack(path: Path, place: Callable[[str], Path | None], mode: int = 0o600) -
 
 
 def below(root: Path, name: str) -> Path:
-    """Where a member's relative name leads below the directory. Raises Invalid when that is elsewhere."""
+    """Where a member's relative name leads below the directory. Raises Invalid when that is
+    elsewhere."""
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts:
-        raise Invalid(f"{name!r} in the archive leads out of its directory", hint="do not trust this archive")
+        raise Invalid(
+            f"{name!r} in the archive leads out of its directory", hint="do not trust this archive"
+        )
     return root.joinpath(*parts)
 
 
@@ -170,7 +183,9 @@ def _opened(path: Path) -> Iterator[tarfile.TarFile]:
     except IsADirectoryError as error:
         raise Invalid(f"{path} is a directory", hint="name one of the archives in it") from error
     except tarfile.TarError as error:
-        raise (_damaged(path, str(error)) if tarfile.is_tarfile(path) else _foreign(path)) from error
+        raise (
+            _damaged(path, str(error)) if tarfile.is_tarfile(path) else _foreign(path)
+        ) from error
 
 
 def _entries(path: Path, tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
@@ -196,7 +211,9 @@ def _damaged(path: Path, how: str) -> Invalid:
 
 
 def _foreign(path: Path) -> Invalid:
-    return Invalid(f"{path} is no backup of IPManager", hint="name a file that `manage.py backup` has made")
+    return Invalid(
+        f"{path} is no backup of IPManager", hint="name a file that `manage.py backup` has made"
+    )
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:

@@ -1,4 +1,5 @@
-"""Make a backup. Under its final name there is a whole archive, or none; older ones go only after that."""
+"""Make a backup. Under its final name there is a whole archive, or none; older ones go only after
+that."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ def tool() -> ModuleType:
 
 
 def make(directory: Path, *, keep: int = 0, boot_files: bool = True, progress: Progress) -> Made:
-    """A new archive in the directory; with `keep` only so many of the newest stay. Raises Unavailable."""
+    """A new archive in the directory; with `keep` only so many of the newest stay. Raises
+    Unavailable."""
     started = time.monotonic()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -58,9 +60,13 @@ def make(directory: Path, *, keep: int = 0, boot_files: bool = True, progress: P
             path, manifest = _make(directory, boot_files, progress)
             removed = _prune(directory, keep)
     except files.Locked as error:
-        raise Unavailable(f"another backup into {directory} is under way", hint="wait for it") from error
+        raise Unavailable(
+            f"another backup into {directory} is under way", hint="wait for it"
+        ) from error
     except OSError as error:
-        raise Unavailable(f"cannot write {error.filename or directory}: {error.strerror}") from error
+        raise Unavailable(
+            f"cannot write {error.filename or directory}: {error.strerror}"
+        ) from error
     return Made(path, path.stat().st_size, time.monotonic() - started, manifest, removed)
 
 
@@ -85,9 +91,13 @@ def _make(directory: Path, boot_files: bool, progress: Progress) -> tuple[Path, 
             for name, file in found:
                 writer.add(name, file)
             manifest = writer.finish(
-                version=settings.VERSION, made_at=now.isoformat(timespec="seconds"), engine=connection.vendor,
-                ledger=_ledger(), rows=rows, migrations=_migrations(),
-            )  # fmt: skip
+                version=settings.VERSION,
+                made_at=now.isoformat(timespec="seconds"),
+                engine=connection.vendor,
+                ledger=_ledger(),
+                rows=rows,
+                migrations=_migrations(),
+            )
             stream.flush()
             os.fsync(stream.fileno())
         archive.rename(path)
@@ -96,17 +106,23 @@ def _make(directory: Path, boot_files: bool, progress: Progress) -> tuple[Path, 
 
 
 def environment() -> str:
-    """Every setting of this process as lines of an environment file; what stands in a file is written out."""
+    """Every setting of this process as lines of an environment file; what stands in a file is
+    written out."""
     names = {name.removesuffix("_FILE") for name in os.environ if name.startswith(_OURS)}
     return "".join(f"{name}={env.text(name)}\n" for name in sorted(names))
 
 
 def _files() -> Iterator[tuple[str, Path]]:
-    """Boot files with their names in the archive. A link leads elsewhere, and a hidden file is not finished."""
+    """Boot files with their names in the archive. A link leads elsewhere, and a hidden file is not
+    finished."""
     for tree, root in trees().items():
         for path in sorted(root.rglob("*")):
             parts = path.relative_to(root).parts
-            if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in parts):
+            if (
+                path.is_file()
+                and not path.is_symlink()
+                and not any(part.startswith(".") for part in parts)
+            ):
                 yield "/".join((tree, *parts)), path
 
 
@@ -116,7 +132,9 @@ def _ledger() -> str:
 
 
 def _migrations() -> list[str]:
-    return sorted(f"{app}.{name}" for app, name in MigrationRecorder(connection).applied_migrations())
+    return sorted(
+        f"{app}.{name}" for app, name in MigrationRecorder(connection).applied_migrations()
+    )
 
 
 def _private(path: Path) -> IO[bytes]:
@@ -130,7 +148,11 @@ def _remove_begun(directory: Path) -> None:
 
 
 def _prune(directory: Path, keep: int) -> list[Path]:
-    old = sorted(directory.glob(NAMED), key=lambda path: path.name, reverse=True)[keep:] if keep else []
+    old = (
+        sorted(directory.glob(NAMED), key=lambda path: path.name, reverse=True)[keep:]
+        if keep
+        else []
+    )
     for path in old:
         path.unlink()
     return old

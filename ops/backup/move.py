@@ -1,8 +1,8 @@
-"""From SQLite to PostgreSQL: every row of every table, compared one by one before it counts; all of it or nothing.
+"""From SQLite to PostgreSQL: every row of every table, compared one by one before it counts; all of
+it or nothing.
 
-Nobody writes to the SQLite file meanwhile, and afterwards it hands out no address: who forgets to change
-DATABASE_URL is told so.
-"""
+Nobody writes to the SQLite file meanwhile, and afterwards it hands out no address: who forgets to
+change DATABASE_URL is told so."""
 
 from __future__ import annotations
 
@@ -50,13 +50,19 @@ class Different(IPManagerError):
 
 
 def move(url: str, progress: Progress) -> Moved:
-    """Move everything to the empty PostgreSQL database of this URL. Raises IPManagerError; then nothing was moved."""
+    """Move everything to the empty PostgreSQL database of this URL. Raises IPManagerError; then
+    nothing was moved."""
     started = time.monotonic()
     if connection.vendor != "sqlite":
-        raise Conflict("DATABASE_URL names PostgreSQL already", hint="run this with the settings of the SQLite site")
+        raise Conflict(
+            "DATABASE_URL names PostgreSQL already",
+            hint="run this with the settings of the SQLite site",
+        )
     entry = env.parse_database("the target", url)
     if not entry["ENGINE"].endswith("postgresql"):
-        raise Conflict("the target is no PostgreSQL database", hint="give postgres://USER@HOST:PORT/NAME")
+        raise Conflict(
+            "the target is no PostgreSQL database", hint="give postgres://USER@HOST:PORT/NAME"
+        )
     with ExitStack() as stack:
         stack.enter_context(lock_data_dir())
         health.require_migrations()
@@ -82,26 +88,42 @@ def _refuse_to_replace() -> None:
     try:
         held = tables.holds(TARGET)
     except DatabaseError as error:
-        raise Unavailable(f"the target: {' '.join(str(error).split())}", hint="check its URL") from error
+        raise Unavailable(
+            f"the target: {' '.join(str(error).split())}", hint="check its URL"
+        ) from error
     if held:
         listed = ", ".join(f"{rows} {table}" for table, rows in held.items())
-        raise Conflict(f"the database {name} is not empty ({listed})", hint="make a new one: createdb NAME")
+        raise Conflict(
+            f"the database {name} is not empty ({listed})", hint="make a new one: createdb NAME"
+        )
 
 
 def _migrate(url: str) -> None:
     """By a process of its own, for which the target is the only database."""
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--no-input", "--verbosity=0"]
+    command = [
+        sys.executable,
+        str(settings.BASE_DIR / "manage.py"),
+        "migrate",
+        "--no-input",
+        "--verbosity=0",
+    ]
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL_FILE"}
     environment |= {"DATABASE_URL": url, "IPMANAGER_DATA_DIR": str(settings.DATA_DIR)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Unavailable(f"the target: {(done.stderr.strip().splitlines() or ['migrate failed'])[-1]}")
+        raise Unavailable(
+            f"the target: {(done.stderr.strip().splitlines() or ['migrate failed'])[-1]}"
+        )
 
 
 def _move(progress: Progress) -> dict[str, int]:
     """In one transaction on either side; the one on SQLite keeps everybody else from writing."""
     found = tables.all_models()
-    with transaction.atomic(), transaction.atomic(using=TARGET), connections[TARGET].cursor() as cursor:
+    with (
+        transaction.atomic(),
+        transaction.atomic(using=TARGET),
+        connections[TARGET].cursor() as cursor,
+    ):
         for owner in triggers.OWNERS:
             triggers.remove(connections[TARGET], owner)
         quote = connections[TARGET].ops.quote_name
@@ -129,17 +151,25 @@ def _copy(model: type[models.Model], cursor: Any) -> None:
         with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             for row in _rows(model, DEFAULT_DB_ALIAS):
                 copy.write_row(
-                    [field.get_db_prep_save(value, target) for field, value in zip(fields, row, strict=True)]
+                    [
+                        field.get_db_prep_save(value, target)
+                        for field, value in zip(fields, row, strict=True)
+                    ]
                 )
     except Exception as error:
-        raise Unavailable(f"{table}: {' '.join(str(error).split())}", hint="nothing was moved") from error
+        raise Unavailable(
+            f"{table}: {' '.join(str(error).split())}", hint="nothing was moved"
+        ) from error
 
 
 def _rows(model: type[models.Model], using: str) -> Iterator[tuple[Any, ...]]:
-    """Every row as Python sees it, in the order of the keys: texts by their bytes, as SQLite does."""
+    """Every row as Python sees it, in the order of the keys: texts by their bytes, as SQLite
+    does."""
     key = model._meta.pk
     by_bytes = isinstance(key, models.CharField) and connections[using].vendor == "postgresql"
-    rows: models.QuerySet[Any] = models.QuerySet(model, using=using).order_by(Collate("pk", "C") if by_bytes else "pk")
+    rows: models.QuerySet[Any] = models.QuerySet(model, using=using).order_by(
+        Collate("pk", "C") if by_bytes else "pk"
+    )
     names = [field.attname for field in model._meta.concrete_fields]
     yield from rows.values_list(*names).iterator(chunk_size=_AT_ONCE)
 
@@ -152,9 +182,13 @@ def _compare(model: type[models.Model]) -> int:
     count = 0
     for count, row in enumerate(_rows(model, DEFAULT_DB_ALIAS), 1):  # noqa: B007
         if _told(row, skipped) != _told(next(there, ()), skipped):
-            raise Different(f"{model._meta.db_table} {row[0]} did not arrive as it is", hint="nothing was moved")
+            raise Different(
+                f"{model._meta.db_table} {row[0]} did not arrive as it is", hint="nothing was moved"
+            )
     if next(there, None) is not None:
-        raise Different(f"{model._meta.db_table} has more rows than before", hint="nothing was moved")
+        raise Different(
+            f"{model._meta.db_table} has more rows than before", hint="nothing was moved"
+        )
     return count
 
 
@@ -170,5 +204,7 @@ def _set_sequences(cursor: Any) -> None:
         last = dict(source.fetchall())
     for model in tables.all_models():
         if (table := model._meta.db_table) in last and isinstance(model._meta.pk, models.AutoField):
-            cursor.execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s)", [f'"{table}"', model._meta.pk.column,
-                                                                                last[table]])  # fmt: skip
+            cursor.execute(
+                "SELECT setval(pg_get_serial_sequence(%s, %s), %s)",
+                [f'"{table}"', model._meta.pk.column, last[table]],
+            )

@@ -1,4 +1,5 @@
-"""Get a backup back. It is read whole before anything is touched; the database changes in one transaction."""
+"""Get a backup back. It is read whole before anything is touched; the database changes in one
+transaction."""
 
 from __future__ import annotations
 
@@ -19,7 +20,11 @@ from ops.backup import archive, make, postgresql, sqlite, tables
 from ops.backup.archive import Manifest, Progress
 from ops.serve import create_private_database
 
-LIVELY = ("ipmanager_pulse", "django_session", "axes_")  # what runs meanwhile may write there at any moment
+LIVELY = (
+    "ipmanager_pulse",
+    "django_session",
+    "axes_",
+)  # what runs meanwhile may write there at any moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,14 @@ def refuse_to_replace(found: Plan) -> None:
     name = connection.settings_dict["NAME"]
     if found.replaces:
         held = ", ".join(f"{rows} {table}" for table, rows in found.replaces.items())
-        raise Conflict(f"the database {name} is not empty ({held})", hint="to replace all of it: --overwrite")
+        raise Conflict(
+            f"the database {name} is not empty ({held})", hint="to replace all of it: --overwrite"
+        )
     if found.unreadable:
-        raise Conflict(f"the database {name} cannot be read: {found.unreadable}", hint="to replace it: --overwrite")
+        raise Conflict(
+            f"the database {name} cannot be read: {found.unreadable}",
+            hint="to replace it: --overwrite",
+        )
 
 
 def restore(found: Plan, progress: Progress) -> Restored:
@@ -107,7 +117,9 @@ def _require_rows(manifest: Manifest) -> None:
     fixed = {name: rows for name, rows in manifest.rows.items() if not name.startswith(LIVELY)}
     if wrong := [name for name, rows in fixed.items() if now.get(name) != rows]:
         counts = f"{now.get(wrong[0])} rows instead of {manifest.rows[wrong[0]]}"
-        raise Unavailable(f"after the restore {wrong[0]} has {counts}", hint="a bug; please report it")
+        raise Unavailable(
+            f"after the restore {wrong[0]} has {counts}", hint="a bug; please report it"
+        )
 
 
 def _place(name: str) -> Path | None:
@@ -129,7 +141,11 @@ def _unknown(manifest: Manifest) -> list[str]:
     """Migrations that this version does not have."""
     loader = MigrationLoader(None, ignore_no_migrations=True)
     known = {f"{app}.{name}" for app, name in loader.disk_migrations} | {
-        f"{app}.{name}" for migration in loader.disk_migrations.values() for app, name in migration.replaces
+        f"{app}.{name}"
+        for migration in loader.disk_migrations.values()
+        for app, name in migration.replaces
     }
     apps = {app for app, _name in loader.disk_migrations}
-    return [name for name in manifest.migrations if name not in known and name.partition(".")[0] in apps]
+    return [
+        name for name in manifest.migrations if name not in known and name.partition(".")[0] in apps
+    ]

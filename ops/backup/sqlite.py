@@ -1,4 +1,5 @@
-"""SQLite's online backup: one moment of a file that others go on writing to, and back in one transaction."""
+"""SQLite's online backup: one moment of a file that others go on writing to, and back in one
+transaction."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def dump(target: Path, progress: Progress) -> dict[str, int]:
 
 
 def load(copy: Path, reason: str) -> None:
-    """Put the copy in the place of the database, or change nothing; its ledger is frozen. Raises Conflict.
+    """Put the copy in the place of the database, or change nothing; its ledger is frozen. Raises
+    Conflict.
 
     A damaged database is moved aside."""
     connection.close()
@@ -51,8 +53,13 @@ def load(copy: Path, reason: str) -> None:
 
 
 def rows(database: sqlite3.Connection) -> dict[str, int]:
-    names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in sorted(names)}
+    names = database.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    )
+    return {
+        name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+        for (name,) in sorted(names)
+    }
 
 
 def _path() -> Path:
@@ -69,7 +76,8 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
-    """All pages in one step: what others write meanwhile is not in it. Python would wait for a lock for ever."""
+    """All pages in one step: what others write meanwhile is not in it. Python would wait for a lock
+    for ever."""
     source.backup(target, pages=-1, progress=_give_up_after(_PATIENCE))
 
 
@@ -78,7 +86,9 @@ def _give_up_after(seconds: float) -> Callable[[int, int, int], None]:
 
     def look(status: int, remaining: int, total: int) -> None:
         if status != sqlite3.SQLITE_DONE and time.monotonic() > deadline:
-            raise Conflict("somebody uses the database; nothing was changed", hint="stop IPManager first")
+            raise Conflict(
+                "somebody uses the database; nothing was changed", hint="stop IPManager first"
+            )
 
     return look
 

@@ -17,7 +17,13 @@ from ipam.models import Server
 from pxe.admin.searches import having
 from pxe.models import BootAssignment
 
-COLOURS = {"waiting": "reserved", "offered": "reserved", "done": "yes", "given_up": "no", "timed_out": "no"}
+COLOURS = {
+    "waiting": "reserved",
+    "offered": "reserved",
+    "done": "yes",
+    "given_up": "no",
+    "timed_out": "no",
+}
 
 
 @admin.register(BootAssignment)
@@ -35,13 +41,22 @@ class AssignmentAdmin(LedgerAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).select_related("server", "image").order_by("-updated_at", "-pk")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("server", "image")
+            .order_by("-updated_at", "-pk")
+        )
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
         servers = Server.objects.matching(search_term).values("pk")
         return having(queryset, search_term, "image__name", server__in=servers), False
 
-    def get_readonly_fields(self, request: HttpRequest, obj: BootAssignment | None = None) -> tuple[str, ...]:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: BootAssignment | None = None
+    ) -> tuple[str, ...]:
         """What has ended says what was: for another try, make another one."""
         fields = ("server", "image", "mode", "ends_with", "max_attempts", "time_limit")
         return fields if obj and not obj.is_open else ("server",) if obj else ()

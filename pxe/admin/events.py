@@ -24,7 +24,15 @@ class EventAdmin(ListAdmin):
     """Written by machines, read by people."""
 
     icon = "timeline"
-    list_display = ("moment", "server_link", "event", "ip_address", "mac_address", "firmware_text", "detail")
+    list_display = (
+        "moment",
+        "server_link",
+        "event",
+        "ip_address",
+        "mac_address",
+        "firmware_text",
+        "detail",
+    )
     list_display_links = None
     list_filter = (("kind", ChoicesDropdownFilter),)
     nothing_yet = _("No machine has asked what to boot.")
@@ -34,7 +42,9 @@ class EventAdmin(ListAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related("server")
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
         return queryset.filter(search.condition(search_term, names=())), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -28,12 +28,17 @@ from pxe.models import BootAnswers, BootFile, BootImage, BootInitrd
 
 class FileForm(LedgerForm):
     upload = forms.FileField(
-        label=_("Upload"), required=False, widget=UnfoldAdminFileFieldWidget,
-        help_text=_("Or put the file below the directory of boot files yourself, and give its name here."),
-    )  # fmt: skip
+        label=_("Upload"),
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text=_(
+            "Or put the file below the directory of boot files yourself, and give its name here."
+        ),
+    )
 
     def clean(self) -> dict[str, Any]:
-        """Put the content in place, or look at what lies there: its size and checksum belong to the row."""
+        """Put the content in place, or look at what lies there: its size and checksum belong to the
+        row."""
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("upload") and cleaned.get("url"):
             self.add_error("upload", gettext("Upload a file or give a URL, not both."))
@@ -45,14 +50,18 @@ class FileForm(LedgerForm):
         self.instance.name = cleaned.get("name", self.instance.name)
         try:
             if cleaned.get("upload"):
-                self.instance.full_clean(exclude=["url"])  # nothing is written for a row that will be refused
+                self.instance.full_clean(
+                    exclude=["url"]
+                )  # nothing is written for a row that will be refused
                 files.keep(self.instance, cleaned["upload"].chunks())
             else:
                 files.measure(self.instance)
         except ValidationError as error:
             self._update_errors(error)  # type: ignore[attr-defined]
         except IPManagerError as error:
-            self.add_error("upload", f"{error} {gettext('Upload it, or put it into its place first.')}")
+            self.add_error(
+                "upload", f"{error} {gettext('Upload it, or put it into its place first.')}"
+            )
 
 
 @admin.register(BootFile)
@@ -63,14 +72,18 @@ class FileAdmin(LedgerAdmin):
     search_fields = ("name",)
     fieldsets = ((None, {"fields": ("name", "upload", "url")}),)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: BootFile | None = None) -> tuple[str, ...]:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: BootFile | None = None
+    ) -> tuple[str, ...]:
         return ("name",) if obj else ()  # its place on the disk
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         uses = Count("kernel_of", distinct=True) + Count("initrd_rows", distinct=True)
         return super().get_queryset(request).annotate(uses=uses)
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
         return having(queryset, search_term, "name"), False
 
     def facts(self, obj: BootFile) -> Facts:
@@ -101,20 +114,25 @@ class FileAdmin(LedgerAdmin):
 
 @admin.register(BootAnswers)
 class AnswersAdmin(LedgerAdmin):
-    """Only who may change an answer file sees what is in it: it may hold what opens the machines."""
+    """Only who may change an answer file sees what is in it: it may hold what opens the
+    machines."""
 
     icon = "quiz"
     list_display = ("name", "kind", "image_count", "updated_at")
     search_fields = ("name",)
 
     def get_fieldsets(self, request: HttpRequest, obj: BootAnswers | None = None) -> Any:
-        secrets = ("text", "password_hash", "ssh_key") if self.has_change_permission(request, obj) else ()
+        secrets = (
+            ("text", "password_hash", "ssh_key") if self.has_change_permission(request, obj) else ()
+        )
         return [(None, {"fields": ("name", "kind", *secrets)})]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).annotate(image_total=Count("images"))
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
         return having(queryset, search_term, "name"), False
 
     @admin.display(description=_("images"), ordering="image_total")
@@ -133,8 +151,10 @@ class ImageAdmin(LedgerAdmin):
     icon = "album"
     list_display = ("name", "kind", "arch", "state", "position", "what", "description")
     list_filter = (
-        ("enabled", BooleanRadioFilter), ("arch", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter),
-    )  # fmt: skip
+        ("enabled", BooleanRadioFilter),
+        ("arch", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+    )
     search_fields = ("name",)
     search_help_text = _("Name, description or command line")
     autocomplete_fields = ("kernel", "answers")
@@ -148,7 +168,9 @@ class ImageAdmin(LedgerAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).with_files()
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
         return having(queryset, search_term, "name", "description", "cmdline"), False
 
     def facts(self, obj: BootImage) -> Facts:
@@ -157,10 +179,20 @@ class ImageAdmin(LedgerAdmin):
     @admin.display(description=_("state"), ordering="enabled")
     def state(self, image: BootImage) -> SafeString:
         if complaint := validate.complaint(image):
-            return format_html('<span title="{0}">{1}</span>', complaint, marks.badge("no", gettext("left out")))
-        return marks.badge("yes", gettext("enabled")) if image.enabled else marks.badge("unknown", gettext("disabled"))
+            return format_html(
+                '<span title="{0}">{1}</span>', complaint, marks.badge("no", gettext("left out"))
+            )
+        return (
+            marks.badge("yes", gettext("enabled"))
+            if image.enabled
+            else marks.badge("unknown", gettext("disabled"))
+        )
 
     @admin.display(description=_("boots"))
     def what(self, image: BootImage) -> str | SafeString:
-        parts = [image.chain_url] if image.kind == "chain" else [str(image.kernel or ""), *map(str, image.initrds)]
+        parts = (
+            [image.chain_url]
+            if image.kind == "chain"
+            else [str(image.kernel or ""), *map(str, image.initrds)]
+        )
         return ", ".join(filter(None, parts)) or marks.NOTHING

@@ -40,10 +40,14 @@ class MenuAdmin(LedgerAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request).select_related("parent", "default_image")
-        counts = {name: Count(name, distinct=True) for name in ("images", "server_rows", "subnet_rows")}
+        counts = {
+            name: Count(name, distinct=True) for name in ("images", "server_rows", "subnet_rows")
+        }
         return rows.annotate(**{f"{name}_count": count for name, count in counts.items()})
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
         return having(queryset, search_term, "name", "title"), False
 
     @admin.display(description=_("for"))
@@ -53,7 +57,10 @@ class MenuAdmin(LedgerAdmin):
         if menu.is_default:
             return gettext("everybody else")
         servers, subnets = menu.server_rows_count, menu.subnet_rows_count  # type: ignore[attr-defined]
-        return gettext("%(servers)s servers, %(subnets)s subnets") % {"servers": servers, "subnets": subnets}
+        return gettext("%(servers)s servers, %(subnets)s subnets") % {
+            "servers": servers,
+            "subnets": subnets,
+        }
 
     @admin.display(description=_("images"))
     def offers(self, menu: BootMenu) -> str:

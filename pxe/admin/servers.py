@@ -44,7 +44,10 @@ class Boots:
         return [
             (_("Boots"), marks.links(rows)),
             (_("Boot state"), verdict(boot_state.diagnosis(events, timezone.now()))),
-            (_("Boot timeline"), format_html_join("", "<div>{} {} {}</div>", lines) or marks.NOTHING),
+            (
+                _("Boot timeline"),
+                format_html_join("", "<div>{} {} {}</div>", lines) or marks.NOTHING,
+            ),
         ]
 
 

@@ -1,8 +1,8 @@
-"""Answer files of unattended installations: a text with @@variables@@ of a closed list. No language, nothing to run.
+"""Answer files of unattended installations: a text with @@variables@@ of a closed list. No
+language, nothing to run.
 
-Every value is made of signs that mean nothing in any of the formats (shell, YAML, XML, debconf), so it needs no
-escaping in any of them; a value that is not is refused.
-"""
+Every value is made of signs that mean nothing in any of the formats (shell, YAML, XML, debconf), so
+it needs no escaping in any of them; a value that is not is refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _VARIABLE = re.compile(r"@@(.{0,60}?)@@", re.DOTALL)
 _NAME = r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?"
 _ADDRESS = r"[0-9a-f.:]+"
 PASSWORD_HASH = r"\$(1|5|6|2[aby]|y|gy|7)\$[./A-Za-z0-9$=,]{8,200}"
-SSH_KEY = r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]{3,60} [A-Za-z0-9+/]{40,1200}={0,3}( [A-Za-z0-9@._-]{1,80})?"
+SSH_KEY = (
+    r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]{3,60} [A-Za-z0-9+/]{40,1200}={0,3}( [A-Za-z0-9@._-]{1,80})?"
+)
 # Each variable and the signs that its value may have. An empty value is always allowed.
 VARIABLES: dict[str, str] = {
     "hostname": _NAME,
@@ -39,7 +41,8 @@ VARIABLES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A format: the files that an installer asks for, and the arguments that tell it where they are."""
+    """A format: the files that an installer asks for, and the arguments that tell it where they
+    are."""
 
     files: tuple[str, ...]
     arguments: Callable[[str], tuple[str, ...]]
@@ -47,11 +50,15 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     # debian-installer: Appendix B of its manual
-    "preseed": Kind(("preseed.cfg",), lambda url: ("auto=true", "priority=critical", f"url={url}preseed.cfg")),
+    "preseed": Kind(
+        ("preseed.cfg",), lambda url: ("auto=true", "priority=critical", f"url={url}preseed.cfg")
+    ),
     # Anaconda: its boot options
     "kickstart": Kind(("ks.cfg",), lambda url: (f"inst.ks={url}ks.cfg",)),
     # cloud-init's data source NoCloud; the older name of it, which every version understands
-    "cloud-init": Kind(("user-data", "meta-data", "vendor-data"), lambda url: (f"ds=nocloud-net;s={url}",)),
+    "cloud-init": Kind(
+        ("user-data", "meta-data", "vendor-data"), lambda url: (f"ds=nocloud-net;s={url}",)
+    ),
     # Windows Setup finds it beside wimboot's other files
     "unattend": Kind(("unattend.xml",), lambda url: ()),
 }
@@ -62,8 +69,10 @@ def check(kind: str, text: str) -> None:
     for name in _VARIABLE.findall(text):
         if name not in VARIABLES:
             known = ", ".join(f"@@{known}@@" for known in VARIABLES)
-            raise ValidationError(_("There is no variable @@%(name)s@@; there are: %(known)s.")
-                                  % {"name": name[:60], "known": known})  # fmt: skip
+            raise ValidationError(
+                _("There is no variable @@%(name)s@@; there are: %(known)s.")
+                % {"name": name[:60], "known": known}
+            )
     if kind == "cloud-init" and not text.startswith("#cloud-config"):
         raise ValidationError(_("User data for cloud-init begins with #cloud-config."))
     if kind == "unattend":
@@ -71,7 +80,8 @@ def check(kind: str, text: str) -> None:
 
 
 def fill(text: str, values: dict[str, str]) -> str:
-    """The text with its variables filled in. Raises ValueError for a value with signs that may mean something."""
+    """The text with its variables filled in. Raises ValueError for a value with signs that may mean
+    something."""
     return _VARIABLE.sub(lambda found: _value(found[1], values), text)
 
 

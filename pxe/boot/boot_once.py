@@ -50,7 +50,10 @@ def ends_with_file(assignment: BootAssignment, file: BootFile) -> bool:
     """Whether this file is the last one that the machine needed."""
     if not _waits_for_start(assignment) or assignment.image is None:
         return False
-    needed = [assignment.image.kernel, *(row.file for row in assignment.image.initrd_rows.select_related("file"))]
+    needed = [
+        assignment.image.kernel,
+        *(row.file for row in assignment.image.initrd_rows.select_related("file")),
+    ]
     return needed[-1] == file
 
 
@@ -76,9 +79,18 @@ def finish(assignment: BootAssignment, server: Server, asker: Asker) -> None:
 
 def reason(assignment: BootAssignment) -> str:
     """Why it ended, or where it stands, for the timeline."""
-    facts = {"attempts": assignment.attempts, "limit": assignment.time_limit, "max": assignment.max_attempts}
+    facts = {
+        "attempts": assignment.attempts,
+        "limit": assignment.time_limit,
+        "max": assignment.max_attempts,
+    }
     if assignment.state == State.GIVEN_UP:
-        return _("The image was offered %(attempts)d times and nobody called back: the local disk from now on.") % facts
+        return (
+            _(
+                "The image was offered %(attempts)d times and nobody called back: the local disk from now on."
+            )
+            % facts
+        )
     if assignment.state == State.TIMED_OUT:
         return _("Nobody called back within %(limit)d minutes: the local disk from now on.") % facts
     if assignment.state == State.DONE and assignment.ends_with == BootAssignment.EndsWith.START:
@@ -89,6 +101,9 @@ def reason(assignment: BootAssignment) -> str:
 
 
 def _write(assignment: BootAssignment) -> None:
-    """Not `save()`: its checks are for people, and an image disabled meanwhile must not keep this from ending."""
+    """Not `save()`: its checks are for people, and an image disabled meanwhile must not keep this
+    from ending."""
     columns = ("state", "attempts", "first_offered_at", "last_offered_at", "ended_at")
-    BootAssignment.objects.filter(pk=assignment.pk).update(**{name: getattr(assignment, name) for name in columns})
+    BootAssignment.objects.filter(pk=assignment.pk).update(
+        **{name: getattr(assignment, name) for name in columns}
+    )

@@ -22,7 +22,8 @@ SHORTEST = 5  # seconds of a menu that must not wait for ever
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The plan, the assignment behind it, and the assignments that ended because of this question."""
+    """The plan, the assignment behind it, and the assignments that ended because of this
+    question."""
 
     plan: Plan
     assignment: BootAssignment | None = None
@@ -40,7 +41,9 @@ def due(asker: Asker, found: Found, now: datetime) -> Due:
             boot_once.end(assignment, over, now)
             ended.append(assignment)
         elif assignment.image is None:
-            return Due(Plan(greeting=_greeting(found.server, "its local disk")), assignment, tuple(ended))
+            return Due(
+                Plan(greeting=_greeting(found.server, "its local disk")), assignment, tuple(ended)
+            )
         elif hindrance := _hindrance(assignment.image, asker):
             why.append(hindrance)
         else:
@@ -63,7 +66,12 @@ def _assigned(found: Found, assignment: BootAssignment, asker: Asker, now: datet
         if found.confirmed and asker.source:
             image = _with_answers(image, given, _permit(assignment, asker, now))
         else:
-            why = _("%s Without its answer file: the address that it speaks from is not known to be its own.") % why
+            why = (
+                _(
+                    "%s Without its answer file: the address that it speaks from is not known to be its own."
+                )
+                % why
+            )
     return Plan(image=image, greeting=_greeting(found.server, image.label), why=why)
 
 
@@ -80,8 +88,8 @@ def _with_answers(image: Image, given: BootAnswers, url: str) -> Image:
 
 
 def _unassigned(found: Found, asker: Asker, why: list[str], ended: bool) -> Plan:
-    """A menu. Once a server has been installed, or has failed to be, its menu ends at its disk: never at another
-    installation because nobody pressed a key."""
+    """A menu. Once a server has been installed, or has failed to be, its menu ends at its disk:
+    never at another installation because nobody pressed a key."""
     menu = _menu(found.server, asker)
     if why or ended or found.was_installed:
         menu = replace(menu, default=None, timeout=menu.timeout or SHORTEST)
@@ -95,7 +103,11 @@ def _hindrance(image: BootImage, asker: Asker) -> str:
     if complaint := validate.complaint(image):
         return f"“{image}”: {complaint}"
     if not validate.image(image).fits(asker.firmware):
-        facts = {"image": image, "arch": image.get_arch_display(), "firmware": asker.firmware.upper()}
+        facts = {
+            "image": image,
+            "arch": image.get_arch_display(),
+            "firmware": asker.firmware.upper(),
+        }
         return _("“%(image)s” is for %(arch)s, but the machine booted by %(firmware)s.") % facts
     return ""
 
@@ -108,7 +120,11 @@ def _menu(server: Server | None, asker: Asker) -> Menu:
     """The menu with the images that can run there. A fixed number of queries."""
     shown, *below = BootMenu.objects.of(server, asker.source) or [BUILT_IN]
     chosen = BootMenu.objects.choices([shown, *below])
-    fitting = [image for image in validate.images(list(BootImage.objects.bootable())) if image.fits(asker.firmware)]
+    fitting = [
+        image
+        for image in validate.images(list(BootImage.objects.bootable()))
+        if image.fits(asker.firmware)
+    ]
     submenus = tuple(_record(menu, fitting, chosen) for menu in below)
     return replace(_record(shown, fitting, chosen), submenus=submenus)
 

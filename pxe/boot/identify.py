@@ -1,4 +1,5 @@
-"""Who is asking? By the card, by the firmware's names, by the address that the question comes from."""
+"""Who is asking? By the card, by the firmware's names, by the address that the question comes
+from."""
 
 from __future__ import annotations
 
@@ -14,9 +15,10 @@ from pxe.querysets import Way
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The server, or None. It is `confirmed` when the ledger or a live lease says that it has the source address:
-    only then is it trusted with anything. `complaint` says why somebody who claims a name is nobody. Whether there are
-    open assignments, and whether there has been an installation, is known with the server."""
+    """The server, or None. It is `confirmed` when the ledger or a live lease says that it has the
+    source address: only then is it trusted with anything. `complaint` says why somebody who claims
+    a name is nobody. Whether there are open assignments, and whether there has been an
+    installation, is known with the server."""
 
     server: Server | None
     confirmed: bool = False
@@ -26,14 +28,21 @@ class Found:
 
 
 def identify(asker: Asker) -> Found:
-    """Everything that a machine says of itself may be made up. An address that is somebody else's outweighs it."""
+    """Everything that a machine says of itself may be made up. An address that is somebody else's
+    outweighs it."""
     claims = querysets.claims(asker.mac, asker.uuid, asker.serial, asker.source)
     named = next((claim for claim in claims if claim.way < Way.OWN_ADDRESS), None)
     holder = next((claim for claim in claims if Way.OWN_ADDRESS <= claim.way < Way.CARD), None)
     card = next((claim.card for claim in claims if claim.way == Way.CARD), None)
-    if named and (other := holder.server if holder else card) and other not in (named.server, asker.mac):
+    if (
+        named
+        and (other := holder.server if holder else card)
+        and other not in (named.server, asker.mac)
+    ):
         text = _("It says that it is %(named)s, but %(source)s is the address of %(holder)s.")
-        return Found(None, False, text % {"named": named.server, "source": asker.source, "holder": other})
+        return Found(
+            None, False, text % {"named": named.server, "source": asker.source, "holder": other}
+        )
     if known := named or holder:
         return Found(known.server, holder is not None, "", known.is_assigned, known.was_installed)
     return Found(None)

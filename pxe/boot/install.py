@@ -10,11 +10,14 @@ from pxe.models import BootAnswers, BootAssignment
 
 
 def document(wanted: str, given: BootAnswers, server: Server, callback: str) -> str | None:
-    """The answer file of this name; None when this kind of installer has none of it. Raises ValueError."""
+    """The answer file of this name; None when this kind of installer has none of it. Raises
+    ValueError."""
     if wanted not in answers.KINDS[given.kind].files:
         return None
     if wanted == "meta-data":
-        return answers.fill("instance-id: @@hostname@@\nlocal-hostname: @@hostname@@\n", values(given, server, ""))
+        return answers.fill(
+            "instance-id: @@hostname@@\nlocal-hostname: @@hostname@@\n", values(given, server, "")
+        )
     if wanted == "vendor-data":
         return "#cloud-config\n{}\n"
     return answers.fill(given.text, values(given, server, callback))
@@ -22,17 +25,28 @@ def document(wanted: str, given: BootAnswers, server: Server, callback: str) -> 
 
 def values(given: BootAnswers, server: Server, callback: str) -> dict[str, str]:
     """What the variables mean for this server."""
-    subnet = Subnet.objects.containing(server.ip_address, server.vrf_id) if server.ip_address else None
+    subnet = (
+        Subnet.objects.containing(server.ip_address, server.vrf_id) if server.ip_address else None
+    )
     short, _dot, rest = server.hostname.partition(".")
     domain = rest or (subnet.domain if subnet else "")
     found: dict[str, object] = {
-        "hostname": short, "domain": domain, "fqdn": f"{short}.{domain}" if domain else short, "ip": server.ip_address,
-        "mac": server.mac_address, "password_hash": given.password_hash, "ssh_key": given.ssh_key,
+        "hostname": short,
+        "domain": domain,
+        "fqdn": f"{short}.{domain}" if domain else short,
+        "ip": server.ip_address,
+        "mac": server.mac_address,
+        "password_hash": given.password_hash,
+        "ssh_key": given.ssh_key,
         "callback": callback,
-    }  # fmt: skip
+    }
     if subnet:
-        found |= {"netmask": subnet.network.netmask, "prefix": subnet.network.prefixlen, "gateway": subnet.gateway,
-                  "dns": " ".join(map(str, subnet.dns_servers))}  # fmt: skip
+        found |= {
+            "netmask": subnet.network.netmask,
+            "prefix": subnet.network.prefixlen,
+            "gateway": subnet.gateway,
+            "dns": " ".join(map(str, subnet.dns_servers)),
+        }
     return {name: str(value) for name, value in found.items() if value is not None}
 
 

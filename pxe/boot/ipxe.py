@@ -1,16 +1,17 @@
 """Write iPXE scripts from typed commands, so that no text can become a command.
 
-iPXE (src/core/exec.c, src/image/script.c) splits a line at white space, without quoting; `||`, `&&` and `;` as words
-of their own part commands, a word that starts with `#` begins a comment, `:` at the start of a line is a label, `${`
-expands a setting, and a backslash at the end joins the next line. So a word is refused if it could be any of these,
-and a text for people loses the signs that could.
-"""
+iPXE (src/core/exec.c, src/image/script.c) splits a line at white space, without quoting; `||`, `&&`
+and `;` as words of their own part commands, a word that starts with `#` begins a comment, `:` at
+the start of a line is a label, `${` expands a setting, and a backslash at the end joins the next
+line. So a word is refused if it could be any of these, and a text for people loses the signs that
+could."""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-# The settings that our scripts expand: a label of ours that `choose` has put there, and `efi` or `pcbios`.
+# The settings that our scripts expand: a label of ours that `choose` has put there, and `efi` or
+# `pcbios`.
 SELECTED, PLATFORM = "${selected}", "${platform}"
 PARTING = frozenset({"||", "&&", ";"})
 LONGEST_WORD = 1000
@@ -29,7 +30,8 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command and its words. `otherwise` is where to go when it fails; `then` where to go when it does not."""
+    """A command and its words. `otherwise` is where to go when it fails; `then` where to go when it
+    does not."""
 
     name: str
     words: tuple[str, ...] = ()
@@ -56,7 +58,8 @@ def is_label(text: str) -> bool:
 
 
 def plain(text: str, otherwise: str = "?") -> str:
-    """A text for people's eyes: strange signs become question marks. Its first word is no option."""
+    """A text for people's eyes: strange signs become question marks. Its first word is no
+    option."""
     kept = " ".join(_STRANGE.sub("?", text[:LONGEST_WORD]).split())
     return kept.lstrip("-: ") or otherwise
 

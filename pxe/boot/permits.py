@@ -1,8 +1,9 @@
-"""One-time permits: a machine that is certainly the server may fetch its answer file, once, and call back.
+"""One-time permits: a machine that is certainly the server may fetch its answer file, once, and
+call back.
 
-The database holds digests only. A permit is made when an image is offered to the address that the ledger or a live
-lease names as the server's, works from that address alone, and is spent a few minutes after its first use: installers
-ask for several files, and ask again when an answer is lost.
+The database holds digests only. A permit is made when an image is offered to the address that the
+ledger or a live lease names as the server's, works from that address alone, and is spent a few
+minutes after its first use: installers ask for several files, and ask again when an answer is lost.
 """
 
 from __future__ import annotations
@@ -28,9 +29,13 @@ def issue(assignment: BootAssignment, source: Address, now: datetime) -> str:
     mine.filter(issued_at__lt=now - KEPT).delete()
     mine.update(fetch_until=now)
     BootPermit.objects.create(
-        assignment=assignment, ip_address=source, issued_at=now, fetch_until=now + UNUSED,
-        digest=_digest(secret), callback_digest=_digest(callback_of(secret)),
-    )  # fmt: skip
+        assignment=assignment,
+        ip_address=source,
+        issued_at=now,
+        fetch_until=now + UNUSED,
+        digest=_digest(secret),
+        callback_digest=_digest(callback_of(secret)),
+    )
     return secret
 
 

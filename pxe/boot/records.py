@@ -46,7 +46,8 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A choice for people. `default` is an image's id; None is the local disk. `timeout` 0 waits for ever (seconds)."""
+    """A choice for people. `default` is an image's id; None is the local disk. `timeout` 0 waits
+    for ever (seconds)."""
 
     id: int
     title: str

@@ -37,9 +37,18 @@ def menu(shown: Menu, parent: str) -> Iterator[Line]:
         yield _item(f"menu{below.id}", f"{below.title} ...")
     if shown.shell:
         yield _item(SHELL, "iPXE shell")
-    default = f"img{shown.default}" if shown.default in {image.id for image in shown.images} else parent or LOCAL
+    default = (
+        f"img{shown.default}"
+        if shown.default in {image.id for image in shown.images}
+        else parent or LOCAL
+    )
     timeout = ("--timeout", str(shown.timeout * 1000)) if shown.timeout else ()
-    yield Command("choose", ("--default", default, *timeout, "selected"), then=ipxe.SELECTED, otherwise=parent or LOCAL)
+    yield Command(
+        "choose",
+        ("--default", default, *timeout, "selected"),
+        then=ipxe.SELECTED,
+        otherwise=parent or LOCAL,
+    )
     for image in shown.images:
         yield Label(f"img{image.id}")
         yield from boot(image)
@@ -73,8 +82,8 @@ def _failed() -> Iterator[Line]:
 
 
 def _local() -> Iterator[Line]:
-    """BIOS machines are started from their first disk here, because some firmware does not go on by itself. UEFI
-    goes on to its next boot option only if this one has failed."""
+    """BIOS machines are started from their first disk here, because some firmware does not go on by
+    itself. UEFI goes on to its next boot option only if this one has failed."""
     yield Label(LOCAL)
     yield Command("iseq", ("efi", ipxe.PLATFORM), then="leave", otherwise="disk")
     yield Label("disk")

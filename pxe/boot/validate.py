@@ -1,4 +1,5 @@
-"""Rows become records that a script may name; what raw SQL has spoilt is left out with its reason."""
+"""Rows become records that a script may name; what raw SQL has spoilt is left out with its
+reason."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ def image(row: BootImage) -> Image:
     if not names.is_cmdline(row.cmdline):
         raise ValueError(_("Its command line would be more than one command."))
     files = [initrd.file for initrd in row.initrd_rows.all()]
-    return Image(row.pk, label, row.arch, place(row.kernel), tuple(_named(files)), tuple(row.cmdline.split()))
+    return Image(
+        row.pk, label, row.arch, place(row.kernel), tuple(_named(files)), tuple(row.cmdline.split())
+    )
 
 
 def images(rows: list[BootImage]) -> list[Image]:
@@ -41,8 +44,8 @@ def complaint(row: BootImage) -> str:
 
 
 def _named(files: list[BootFile]) -> Iterator[tuple[str, str]]:
-    """Each file with the name that the kernel finds it by: the last part of its own, if that is its alone. Windows'
-    loader wants the names as they are."""
+    """Each file with the name that the kernel finds it by: the last part of its own, if that is its
+    alone. Windows' loader wants the names as they are."""
     own = [file.name.rpartition("/")[2] for file in files]
     for number, (name, file) in enumerate(zip(own, files, strict=True), 1):
         alone = names.is_file_name(name) and own.count(name) == 1
@@ -50,7 +53,8 @@ def _named(files: list[BootFile]) -> Iterator[tuple[str, str]]:
 
 
 def place(file: BootFile) -> str:
-    """Where a machine fetches it: from us by a path, which iPXE reads as beside the script, or from elsewhere."""
+    """Where a machine fetches it: from us by a path, which iPXE reads as beside the script, or from
+    elsewhere."""
     if file.url:
         return _url(file.url)
     if not names.is_file_name(file.name):

@@ -14,7 +14,9 @@ LOOKED_AT = 40  # events
 
 def events_of(server: Server) -> list[BootEvent]:
     """The newest, newest first."""
-    return list(BootEvent.objects.of(server).select_related("image__kernel", "image__answers")[:LOOKED_AT])
+    return list(
+        BootEvent.objects.of(server).select_related("image__kernel", "image__answers")[:LOOKED_AT]
+    )
 
 
 def diagnosis(events: Sequence[BootEvent], now: datetime) -> Diagnosis:

@@ -1,4 +1,5 @@
-"""Read dnsmasq's log: which loader TFTP has sent to whom, and, with `log-dhcp`, of which kind the asker's firmware is.
+"""Read dnsmasq's log: which loader TFTP has sent to whom, and, with `log-dhcp`, of which kind the
+asker's firmware is.
 
 Nobody else sees what a machine does before iPXE runs.
 """
@@ -28,13 +29,22 @@ AT_ONCE = 1 << 20  # bytes
 REMEMBERED = 1000  # conversations
 _SENT = re.compile(r"dnsmasq-tftp\[\d+\]: sent (\S+) to ([0-9a-f.:]+)$")
 _VENDOR = re.compile(r"dnsmasq-dhcp\[\d+\]: (\d+) vendor class: (?:PXE|HTTP)Client:Arch:(\d{5})")
-_ACK = re.compile(r"dnsmasq-dhcp\[\d+\]: (\d+) DHCPACK\(\S+\) (\d+\.\d+\.\d+\.\d+) ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})")
+_ACK = re.compile(
+    r"dnsmasq-dhcp\[\d+\]: (\d+) DHCPACK\(\S+\) (\d+\.\d+\.\d+\.\d+) ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})"
+)
 # RFC 4578, 2.1: what DHCP calls an architecture, as iPXE would say it.
-_PLATFORMS = {0: ("pcbios", ""), 7: ("efi", ""), 9: ("efi", ""), 11: ("efi", "arm64"), 16: ("efi", "")}
+_PLATFORMS = {
+    0: ("pcbios", ""),
+    7: ("efi", ""),
+    9: ("efi", ""),
+    11: ("efi", "arm64"),
+    16: ("efi", ""),
+}
 
 
 class Reader:
-    """Turns lines into events. An ACK counts only in a conversation whose client has named its architecture."""
+    """Turns lines into events. An ACK counts only in a conversation whose client has named its
+    architecture."""
 
     def __init__(self) -> None:
         self._architectures: dict[str, int] = {}
@@ -61,7 +71,8 @@ class Reader:
 
 
 class Tail:
-    """New whole lines of a file that grows and is rotated. What was there before the first look is old."""
+    """New whole lines of a file that grows and is rotated. What was there before the first look is
+    old."""
 
     def __init__(self, path: Path) -> None:
         self.path, self._inode, self._place, self._rest = path, 0, -1, b""
@@ -103,7 +114,8 @@ class Worker:
         self._stopping.set()
 
     def _look(self, tail: Tail) -> None:
-        """Read on once everything read before is noted: while the database is away, the log waits for it."""
+        """Read on once everything read before is noted: while the database is away, the log waits
+        for it."""
         close_old_connections()  # a database that was restarted is found again
         try:
             self._lines.extend(() if self._lines else tail.lines())

@@ -1,4 +1,5 @@
-"""Note what machines do. A server's newest events are kept; of a stranger, the last of each kind and address."""
+"""Note what machines do. A server's newest events are kept; of a stranger, the last of each kind
+and address."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ def note_end(assignment: BootAssignment, server: Server, asker: Asker, detail: s
 
 
 def asker_behind(asker: Asker) -> BootEvent | None:
-    """The last answer to /boot.ipxe that went to this address: what is fetched from there belongs to it."""
+    """The last answer to /boot.ipxe that went to this address: what is fetched from there belongs
+    to it."""
     if asker.source is None:
         return None
     told = BootEvent.objects.filter(ip_address=asker.source, kind__in=(Kind.OFFER, Kind.MENU))
@@ -41,8 +43,9 @@ def asker_behind(asker: Asker) -> BootEvent | None:
 
 
 def _note_stranger(kind: Kind, asker: Asker, facts: dict[str, Any]) -> None:
-    """Anybody can ask for anything: a flood of questions leaves one row for each address that it comes from, and of
-    these the newest. Behind a Unix socket without a trusted proxy nobody has an address, and nothing is noted."""
+    """Anybody can ask for anything: a flood of questions leaves one row for each address that it
+    comes from, and of these the newest. Behind a Unix socket without a trusted proxy nobody has an
+    address, and nothing is noted."""
     if asker.source is None:
         return
     facts["at"] = timezone.now()

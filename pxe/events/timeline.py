@@ -16,7 +16,8 @@ BIOS_LOADERS, UEFI_LOADERS = ("undionly.kpxe",), ("snponly.efi", "ipxe.efi", "sn
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An event of a machine: `kind` as in BootEvent; `detail` is a file's name where one was fetched."""
+    """An event of a machine: `kind` as in BootEvent; `detail` is a file's name where one was
+    fetched."""
 
     kind: str
     at: datetime
@@ -44,8 +45,12 @@ class Diagnosis:
 def diagnose(steps: Sequence[Step], expected: Expected, now: datetime) -> Diagnosis:
     """Where the machine stands; `steps` in the order in which they happened."""
     if not steps:
-        return Diagnosis(_("It has never asked what to boot. Does its firmware boot from the network first, "
-                           "and does DHCP name a boot file?"))  # fmt: skip
+        return Diagnosis(
+            _(
+                "It has never asked what to boot. Does its firmware boot from the network first, "
+                "and does DHCP name a boot file?"
+            )
+        )
     if wrong := _wrong_loader(steps):
         return Diagnosis(wrong, False)
     start = max((number for number, step in enumerate(steps) if step.kind in ANSWERED), default=-1)
@@ -61,8 +66,13 @@ def _wrong_loader(steps: Sequence[Step]) -> str:
         return ""
     known = last.firmware or next((step.firmware for step in reversed(steps) if step.firmware), "")
     if last.detail in BIOS_LOADERS and known in ("uefi", "arm64"):
-        return _("The BIOS loader %s was sent to a UEFI client: it cannot start it. "
-                 "Does a scope name one boot file for all?") % last.detail  # fmt: skip
+        return (
+            _(
+                "The BIOS loader %s was sent to a UEFI client: it cannot start it. "
+                "Does a scope name one boot file for all?"
+            )
+            % last.detail
+        )
     if last.detail in UEFI_LOADERS and known == "bios":
         return _("The UEFI loader %s was sent to a BIOS client: it cannot start it.") % last.detail
     return ""
@@ -71,8 +81,10 @@ def _wrong_loader(steps: Sequence[Step]) -> str:
 def _loader_only(last: Step, now: datetime) -> Diagnosis:
     if now - last.at < PATIENCE:
         return Diagnosis(_("It has fetched its loader."))
-    text = _("It fetched its loader and has not asked for its menu for %s: "
-             "can it reach the boot URL, and is its firmware allowed to start the loader (Secure Boot)?")  # fmt: skip
+    text = _(
+        "It fetched its loader and has not asked for its menu for %s: "
+        "can it reach the boot URL, and is its firmware allowed to start the loader (Secure Boot)?"
+    )
     return Diagnosis(text % ago(now - last.at), False)
 
 
@@ -86,16 +98,22 @@ def _since(answer: Step, steps: Sequence[Step], expected: Expected, now: datetim
     if last.kind == "refused":
         return Diagnosis(_("It was refused: %s.") % last.detail.rstrip("."), False)
     if "answer" in kinds:
-        return Diagnosis(_("The installer has its answers and has been at work for %s.") % ago(silence))
+        return Diagnosis(
+            _("The installer has its answers and has been at work for %s.") % ago(silence)
+        )
     if answer.kind == "local":
         return Diagnosis(_("It boots its own disk."), True)
     if fetched:
         return _fetching(fetched, expected, silence)
     if answer.kind == "menu":
-        return Diagnosis(answer.detail or _("It was shown its menu and took its disk, or still waits."))
+        return Diagnosis(
+            answer.detail or _("It was shown its menu and took its disk, or still waits.")
+        )
     if silence < PATIENCE or not expected.files:
         return Diagnosis(_("It was given “%s”.") % expected.image)
-    text = _("It was given “%(image)s” and has fetched nothing for %(ago)s: can it reach the boot files?")
+    text = _(
+        "It was given “%(image)s” and has fetched nothing for %(ago)s: can it reach the boot files?"
+    )
     return Diagnosis(text % {"image": expected.image, "ago": ago(silence)}, False)
 
 
@@ -104,15 +122,23 @@ def _fetching(fetched: set[str], expected: Expected, silence: timedelta) -> Diag
     if missing and silence >= PATIENCE:
         kernel = expected.files[0]
         if missing == list(expected.files[1:]):
-            return Diagnosis(_("Stuck after the kernel %(kernel)s for %(ago)s: %(next)s was never fetched.")
-                             % {"kernel": kernel, "ago": ago(silence), "next": missing[0]}, False)  # fmt: skip
-        return Diagnosis(_("Stuck for %(ago)s: %(next)s was never fetched.")
-                         % {"next": missing[0], "ago": ago(silence)}, False)  # fmt: skip
+            return Diagnosis(
+                _("Stuck after the kernel %(kernel)s for %(ago)s: %(next)s was never fetched.")
+                % {"kernel": kernel, "ago": ago(silence), "next": missing[0]},
+                False,
+            )
+        return Diagnosis(
+            _("Stuck for %(ago)s: %(next)s was never fetched.")
+            % {"next": missing[0], "ago": ago(silence)},
+            False,
+        )
     if missing:
         return Diagnosis(_("It is fetching its files."))
     if expected.answers and silence >= INSTALLER:
-        text = _("All files were fetched %s ago, but the installer has not asked for its answers: "
-                 "has its kernel a driver for the network card?")  # fmt: skip
+        text = _(
+            "All files were fetched %s ago, but the installer has not asked for its answers: "
+            "has its kernel a driver for the network card?"
+        )
         return Diagnosis(text % ago(silence), False)
     return Diagnosis(_("It has fetched all files of “%s” and started it.") % expected.image, True)
 

@@ -1,4 +1,5 @@
-"""The porter's screens: services, how they fare, who needs whom; environments, restarts, and what is unusual."""
+"""The porter's screens: services, how they fare, who needs whom; environments, restarts, and what
+is unusual."""
 
 from registry.admin import dependency_graph, environments, notes, restarts, services
 

@@ -1,4 +1,5 @@
-"""The page of an environment's services at one glance: who needs whom, how they fare, and the files for others."""
+"""The page of an environment's services at one glance: who needs whom, how they fare, and the files
+for others."""
 
 from __future__ import annotations
 
@@ -52,7 +53,12 @@ class PicturePage:
         view = self.admin_site.admin_view(self.picture_view)  # type: ignore[attr-defined]
         return [path("picture/", view, name="registry_picture"), *super().get_urls()]  # type: ignore[misc]
 
-    @action(description=_("Who needs whom"), url_path="show-picture", icon="account_tree", permissions=["view"])
+    @action(
+        description=_("Who needs whom"),
+        url_path="show-picture",
+        icon="account_tree",
+        permissions=["view"],
+    )
     def show_picture(self, request: HttpRequest) -> HttpResponse:
         return self.picture_view(request)
 
@@ -60,7 +66,9 @@ class PicturePage:
         """The picture of `?environment=`, or of what is around its `?service=`."""
         if not self.has_view_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
-        known = list(RegistryConfig.objects.order_by("environment").values_list("environment", flat=True))
+        known = list(
+            RegistryConfig.objects.order_by("environment").values_list("environment", flat=True)
+        )
         environment = chosen(request.GET.get("environment", ""), known)
         context = {
             **self.admin_site.each_context(request),  # type: ignore[attr-defined]
@@ -83,9 +91,16 @@ def chosen(asked: str, known: list[str]) -> str:
 def drawn(environment: str, service_id: str) -> dict[str, Any]:
     """The picture, its services in words, and how many stand alone."""
     every = Service.objects.records(environment)
-    links = {own: marks_url(pk) for own, pk in Service.objects.of(environment).values_list("service_id", "pk")}
+    links = {
+        own: marks_url(pk)
+        for own, pk in Service.objects.of(environment).values_list("service_id", "pk")
+    }
     known = {record.service_id for record in every}
-    shown = dependency_graph.around(every, service_id) if service_id in known else dependency_graph.related(every)
+    shown = (
+        dependency_graph.around(every, service_id)
+        if service_id in known
+        else dependency_graph.related(every)
+    )
     found: dict[str, Any] = {
         "service": service_id,
         "unknown": bool(service_id) and service_id not in known,
@@ -97,7 +112,9 @@ def drawn(environment: str, service_id: str) -> dict[str, Any]:
     }
     if shown and len(shown) <= MOST:
         laid = dependency_graph.lay_out(shown)
-        found["picture"] = mark_safe(dependency_graph.svg(laid, links, gettext("Services of %s") % environment))
+        found["picture"] = mark_safe(
+            dependency_graph.svg(laid, links, gettext("Services of %s") % environment)
+        )
         found["circle"] = sorted(laid.circle)
         found["rows"] = rows(shown, links)
     return found

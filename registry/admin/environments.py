@@ -1,4 +1,5 @@
-"""Environments: from where their services get addresses and ports, and how long they may be silent."""
+"""Environments: from where their services get addresses and ports, and how long they may be
+silent."""
 
 from __future__ import annotations
 
@@ -28,7 +29,15 @@ class SimulationInline(LedgerInline):
 @admin.register(RegistryConfig)
 class RegistryConfigAdmin(LedgerAdmin):
     icon = "tune"
-    list_display = ("environment", "mode", "service_ip_base", "ports", "timeout", "strategy", "service_count")
+    list_display = (
+        "environment",
+        "mode",
+        "service_ip_base",
+        "ports",
+        "timeout",
+        "strategy",
+        "service_count",
+    )
     list_filter = (("mode", ChoicesDropdownFilter),)
     search_fields = ("environment",)
     readonly_fields = ()
@@ -37,7 +46,15 @@ class RegistryConfigAdmin(LedgerAdmin):
         (None, {"fields": ("environment", "mode", "service_ip_base", "subnet")}),
         (
             _("Ports"),
-            {"fields": ("port_first", "port_last", "reserved_ports", "conflict_resolution_strategy", "fallback")},
+            {
+                "fields": (
+                    "port_first",
+                    "port_last",
+                    "reserved_ports",
+                    "conflict_resolution_strategy",
+                    "fallback",
+                )
+            },
         ),
         (_("Signs of life"), {"fields": ("heartbeat_timeout", "grace_period", "burst")}),
     )
@@ -45,7 +62,9 @@ class RegistryConfigAdmin(LedgerAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).annotate(number=Count("services"))
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
         return queryset.filter(environment__icontains=search_term.strip()), False
 
     @admin.display(description=_("ports"), ordering="port_first")

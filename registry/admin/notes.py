@@ -1,4 +1,5 @@
-"""What is unusual, and what was said in test environments: written by the registry, read by people."""
+"""What is unusual, and what was said in test environments: written by the registry, read by
+people."""
 
 from __future__ import annotations
 
@@ -27,7 +28,16 @@ class UnusualAdmin(ReadOnlyAdmin):
     """Whoever has looked at a row deletes it; if it happens again, it comes again."""
 
     icon = "policy"
-    list_display = ("last_seen", "sort", "subject", "environment", "caller", "detail", "times", "first_seen")
+    list_display = (
+        "last_seen",
+        "sort",
+        "subject",
+        "environment",
+        "caller",
+        "detail",
+        "times",
+        "first_seen",
+    )
     list_filter = (("kind", ChoicesDropdownFilter),)
     search_fields = ("subject", "caller")
 
@@ -39,7 +49,16 @@ class UnusualAdmin(ReadOnlyAdmin):
 @admin.register(Call)
 class CallAdmin(ReadOnlyAdmin):
     icon = "list_alt"
-    list_display = ("at", "environment", "method", "path", "service_id", "status", "duration_ms", "caller")
+    list_display = (
+        "at",
+        "environment",
+        "method",
+        "path",
+        "service_id",
+        "status",
+        "duration_ms",
+        "caller",
+    )
     list_display_links = None
     search_fields = ("service_id", "environment")
 

@@ -20,14 +20,20 @@ from registry.admin.notes import ReadOnlyAdmin
 from registry.models import RestartAction, RestartRequest
 
 _COLOURS = {
-    "proposed": "reserved", "wanted": "reserved", "taken": "restarting", "done": "yes", "failed": "no",
-    "refused": "no", "expired": "unknown",
-}  # fmt: skip
+    "proposed": "reserved",
+    "wanted": "reserved",
+    "taken": "restarting",
+    "done": "yes",
+    "failed": "no",
+    "refused": "no",
+    "expired": "unknown",
+}
 
 
 @admin.register(RestartAction)
 class RestartActionAdmin(LedgerAdmin):
-    """The key is what services name; which command it means on a host, that host's own list says."""
+    """The key is what services name; which command it means on a host, that host's own list
+    says."""
 
     icon = "restart_alt"
     list_display = ("key", "description", "command", "often", "enabled")
@@ -38,7 +44,9 @@ class RestartActionAdmin(LedgerAdmin):
         (_("How often"), {"fields": ("limit", "period")}),
     )
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
         return queryset.filter(key__icontains=search_term.strip()), False
 
     @admin.display(description=_("command"))
@@ -47,19 +55,47 @@ class RestartActionAdmin(LedgerAdmin):
 
     @admin.display(description=_("how often"))
     def often(self, action: RestartAction) -> str:
-        return gettext("%(times)d times in %(seconds)d s") % {"times": action.limit, "seconds": action.period}
+        return gettext("%(times)d times in %(seconds)d s") % {
+            "times": action.limit,
+            "seconds": action.period,
+        }
 
 
 @admin.register(RestartRequest)
 class RestartRequestAdmin(ReadOnlyAdmin):
     icon = "replay"
-    list_display = ("requested_at", "service", "action", "state", "requested_by", "approved_by", "agent", "finished_at")
+    list_display = (
+        "requested_at",
+        "service",
+        "action",
+        "state",
+        "requested_by",
+        "approved_by",
+        "agent",
+        "finished_at",
+    )
     list_select_related = ("service", "action")
     list_filter = (("status", ChoicesDropdownFilter),)
     actions = ("approve",)
     fieldsets = (
-        (None, {"fields": ("service", "action", "state", "requested_by", "requested_at", "approved_by", "expires_at")}),
-        (_("What came of it"), {"fields": ("agent", "taken_at", "finished_at", "exit_status", "output")}),
+        (
+            None,
+            {
+                "fields": (
+                    "service",
+                    "action",
+                    "state",
+                    "requested_by",
+                    "requested_at",
+                    "approved_by",
+                    "expires_at",
+                )
+            },
+        ),
+        (
+            _("What came of it"),
+            {"fields": ("agent", "taken_at", "finished_at", "exit_status", "output")},
+        ),
     )
 
     @admin.display(description=_("status"), ordering="status")

@@ -11,7 +11,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import (
+    ChoicesDropdownFilter,
+    DropdownFilter,
+    RelatedDropdownFilter,
+)
 
 from core.errors import IPManagerError
 from ipam.admin import marks
@@ -42,7 +46,16 @@ class DependencyInline(LedgerInline):
 class ServiceAdmin(PicturePage, ShowsRefusals, ListAdmin):
     icon = "hub"
     form = LedgerForm
-    list_display = ("service_id", "name", "type", "health", "place", "environment", "heard_of", "needs")
+    list_display = (
+        "service_id",
+        "name",
+        "type",
+        "health",
+        "place",
+        "environment",
+        "heard_of",
+        "needs",
+    )
     list_filter = (
         ("environment", RelatedDropdownFilter),
         ("status", ChoicesDropdownFilter),
@@ -53,7 +66,13 @@ class ServiceAdmin(PicturePage, ShowsRefusals, ListAdmin):
     search_help_text = _("Service id, name or type")
     nothing_yet = _("Services appear here when they register: POST /api/v1/ipmanager/register.")
     inlines = [DependencyInline]
-    readonly_fields = ("status", "last_heartbeat", "inactive_since", "registered_from", "created_at")
+    readonly_fields = (
+        "status",
+        "last_heartbeat",
+        "inactive_since",
+        "registered_from",
+        "created_at",
+    )
     fieldsets = (
         (None, {"fields": ("environment", "service_id", "name", "type", "protocol")}),
         (
@@ -99,7 +118,9 @@ class ServiceAdmin(PicturePage, ShowsRefusals, ListAdmin):
                 self.message_user(request, str(error), messages.ERROR)
                 continue
             text = gettext("{}: {}")
-            self.message_user(request, format_html(text, service, asked.request.get_status_display()))
+            self.message_user(
+                request, format_html(text, service, asked.request.get_status_display())
+            )
 
     @admin.display(description=_("status"), ordering="status")
     def health(self, service: Service) -> SafeString:
@@ -118,4 +139,6 @@ class ServiceAdmin(PicturePage, ShowsRefusals, ListAdmin):
         if not service.dependencies:
             return None
         url = picture_url(service.environment_id, service.service_id)
-        return format_html('<a class="ipm-link" href="{}">{}</a>', url, ", ".join(service.dependencies))
+        return format_html(
+            '<a class="ipm-link" href="{}">{}</a>', url, ", ".join(service.dependencies)
+        )

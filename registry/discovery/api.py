@@ -1,4 +1,5 @@
-"""`/api/v1/ipmanager/changes` and `…/export/FORMAT`: how services, and what stands before them, learn of each other."""
+"""`/api/v1/ipmanager/changes` and `…/export/FORMAT`: how services, and what stands before them,
+learn of each other."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ class OneFormat(BaseContentNegotiation):
     def select_parser(self, request: Request, parsers: Any) -> Any:
         return next(iter(parsers), None)
 
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> Any:
         return renderers[0], renderers[0].media_type
 
 
@@ -56,12 +59,17 @@ class Changes(View):
         seen = wait.changed(config.environment, asked["since"], asked["wait"])
         told = seen.cursor != asked["since"]
         return Response(
-            {"cursor": seen.cursor, "changed": told, "services": shapes.peers(seen.services) if told else None}
+            {
+                "cursor": seen.cursor,
+                "changed": told,
+                "services": shapes.peers(seen.services) if told else None,
+            }
         )
 
 
 class Templates(View):
-    """Settings for the usual kinds of deployment, to send to `config`, and the exports that go with each."""
+    """Settings for the usual kinds of deployment, to send to `config`, and the exports that go with
+    each."""
 
     needs = {"get": FINDS}
 
@@ -78,7 +86,10 @@ class ExportView(View):
     content_negotiation_class = OneFormat
 
     @extend_schema(
-        parameters=[OpenApiParameter("format", OpenApiTypes.STR, "path", enum=list(FORMATS)), shapes.ExportQuery],
+        parameters=[
+            OpenApiParameter("format", OpenApiTypes.STR, "path", enum=list(FORMATS)),
+            shapes.ExportQuery,
+        ],
         responses={(200, "*/*"): OpenApiTypes.ANY},
         description="With an ETag: If-None-Match answers 304. IPManager-Left-Out counts the services that the format "
         "cannot hold; most files name them at their top.",
@@ -98,12 +109,15 @@ class ExportView(View):
 def named(name: str) -> Format:
     """The format of this name. Raises NotFound with those that there are."""
     if name not in FORMATS:
-        raise NotFound(_("There is no format “%s”.") % name[:40], _("There are: %s.") % ", ".join(FORMATS))
+        raise NotFound(
+            _("There is no format “%s”.") % name[:40], _("There are: %s.") % ", ".join(FORMATS)
+        )
     return FORMATS[name]
 
 
 def made_of(chosen: Format, environment: str, domain: str = "") -> Export:
-    """The services of an environment in this format; without a domain, in the environment's own below `internal`."""
+    """The services of an environment in this format; without a domain, in the environment's own
+    below `internal`."""
     options = Options(domain or f"{environment}.internal", settings.PUBLIC_URL + PAGE)
     return chosen.render(Service.objects.records(environment), options)
 

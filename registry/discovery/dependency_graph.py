@@ -1,8 +1,7 @@
 """Who needs whom, as an SVG picture: columns from those that need others to those that need nobody.
 
-Pure: the same records are the same text. Colours are classes, for the page's style sheet; no state is told by colour
-alone, and every box says in words (aria-label) what the picture shows of it.
-"""
+Pure: the same records are the same text. Colours are classes, for the page's style sheet; no state
+is told by colour alone, and every box says in words (aria-label) what the picture shows of it."""
 
 from __future__ import annotations
 
@@ -27,8 +26,9 @@ _SWEEPS = 4
 
 @dataclass(slots=True)
 class Box:
-    """One service, or one that is needed and not registered, and its place. A bend is where an arrow over several
-    columns passes one of them: it takes the place of a box, so that no arrow runs behind another service."""
+    """One service, or one that is needed and not registered, and its place. A bend is where an
+    arrow over several columns passes one of them: it takes the place of a box, so that no arrow
+    runs behind another service."""
 
     own: str
     record: ServiceRecord | None
@@ -52,7 +52,8 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The boxes in their places, the lines between them (from whom, over which, to whom), and who is in a circle."""
+    """The boxes in their places, the lines between them (from whom, over which, to whom), and who
+    is in a circle."""
 
     boxes: dict[str, Box]
     lines: list[tuple[Box, Box, bool]]
@@ -69,7 +70,8 @@ class Picture:
 
 
 def around(records: Iterable[ServiceRecord], service_id: str) -> list[ServiceRecord]:
-    """The service, all that it needs and all that need it, directly or not; their other needs are left aside."""
+    """The service, all that it needs and all that need it, directly or not; their other needs are
+    left aside."""
     known = {record.service_id: record for record in records}
     down = {own: record.dependencies for own, record in known.items()}
     up: defaultdict[str, list[str]] = defaultdict(list)
@@ -79,7 +81,10 @@ def around(records: Iterable[ServiceRecord], service_id: str) -> list[ServiceRec
     wanted = _reached(down, service_id) | _reached(up, service_id)
     elsewhere = known.keys() - wanted
     return [
-        replace(record, dependencies=tuple(other for other in record.dependencies if other not in elsewhere))
+        replace(
+            record,
+            dependencies=tuple(other for other in record.dependencies if other not in elsewhere),
+        )
         for own, record in known.items()
         if own in wanted
     ]
@@ -93,9 +98,15 @@ def related(records: Iterable[ServiceRecord]) -> list[ServiceRecord]:
 
 
 def lay_out(records: Iterable[ServiceRecord]) -> Picture:
-    """A place for everybody: who needs nobody stands in the last column, others left of all that they need."""
-    known = {record.service_id: record for record in sorted(records, key=lambda record: record.service_id)}
-    boxes = {own: Box(own, record, tuple(sorted(record.dependencies))) for own, record in known.items()}
+    """A place for everybody: who needs nobody stands in the last column, others left of all that
+    they need."""
+    known = {
+        record.service_id: record
+        for record in sorted(records, key=lambda record: record.service_id)
+    }
+    boxes = {
+        own: Box(own, record, tuple(sorted(record.dependencies))) for own, record in known.items()
+    }
     for record in known.values():
         for other in record.dependencies:
             boxes.setdefault(other, Box(other, None, ()))
@@ -116,7 +127,9 @@ def svg(picture: Picture, links: Mapping[str, str], title: str) -> str:
     edges = "".join(_line(start, end, last, picture.circle) for start, end, last in picture.lines)
     bends = {end.own: end for start, end, _last in picture.lines if end.bend}
     passages = "".join(_passage(bends[key]) for key in sorted(bends))
-    drawn = "".join(_box(boxes[own], links.get(own, ""), own in picture.circle) for own in sorted(boxes))
+    drawn = "".join(
+        _box(boxes[own], links.get(own, ""), own in picture.circle) for own in sorted(boxes)
+    )
     edge = WIDE_EDGE if picture.circle else EDGE
     width, height = picture.width + 2 * edge, picture.height + 2 * edge
     size = f'width="{width:g}" height="{height:g}" viewBox="{-edge} {-edge} {width:g} {height:g}"'
@@ -141,7 +154,8 @@ def _reached(edges: Mapping[str, Iterable[str]], start: str) -> set[str]:
 
 
 def _depths(needs: Mapping[str, tuple[str, ...]], circle: frozenset[str]) -> dict[str, int]:
-    """How many steps each is above the ground; a circle has no depth of its own and stands above all the rest."""
+    """How many steps each is above the ground; a circle has no depth of its own and stands above
+    all the rest."""
     depth: dict[str, int] = {}
     for own in sorted_by_need(needs):
         depth[own] = 1 + max((depth[other] for other in needs[own]), default=-1)
@@ -152,8 +166,8 @@ def _depths(needs: Mapping[str, tuple[str, ...]], circle: frozenset[str]) -> dic
 
 
 def _lines(boxes: Mapping[str, Box]) -> list[tuple[Box, Box, bool]]:
-    """Every need as lines from column to column, True for the last, which bears the arrow. Lines to the same service
-    share their bends."""
+    """Every need as lines from column to column, True for the last, which bears the arrow. Lines to
+    the same service share their bends."""
     bends: dict[tuple[str, int], Box] = {}
     found: dict[tuple[str, str], tuple[Box, Box, bool]] = {}
     for own in sorted(boxes):
@@ -161,7 +175,9 @@ def _lines(boxes: Mapping[str, Box]) -> list[tuple[Box, Box, bool]]:
             start, end = boxes[own], boxes[other]
             for column in range(start.column + 1, end.column):
                 # No service has such a key: a bend is not in `boxes`.
-                bend = bends.setdefault((other, column), Box(f"{column} {other}", None, (), column, bend=True))
+                bend = bends.setdefault(
+                    (other, column), Box(f"{column} {other}", None, (), column, bend=True)
+                )
                 found[start.own, bend.own] = (start, bend, False)
                 start = bend
             found[start.own, end.own] = (start, end, True)
@@ -169,7 +185,8 @@ def _lines(boxes: Mapping[str, Box]) -> list[tuple[Box, Box, bool]]:
 
 
 def _order_rows(boxes: Mapping[str, Box], lines: Iterable[tuple[Box, Box, bool]]) -> None:
-    """Rows within the columns: each box near the middle of its neighbours, which keeps arrows short."""
+    """Rows within the columns: each box near the middle of its neighbours, which keeps arrows
+    short."""
     columns: defaultdict[int, list[Box]] = defaultdict(list)
     neighbours: defaultdict[int, list[Box]] = defaultdict(list)
     every = {id(box): box for box in boxes.values()}
@@ -183,7 +200,9 @@ def _order_rows(boxes: Mapping[str, Box], lines: Iterable[tuple[Box, Box, bool]]
         _number(column)
     for sweep in range(_SWEEPS):
         for number in sorted(columns, reverse=bool(sweep % 2)):
-            columns[number].sort(key=lambda box: (_middle(neighbours[id(box)], box), box.own, box.bend))
+            columns[number].sort(
+                key=lambda box: (_middle(neighbours[id(box)], box), box.own, box.bend)
+            )
             _number(columns[number])
     tallest = max(map(len, columns.values()), default=0)
     for column in columns.values():
@@ -207,7 +226,8 @@ def _line(start: Box, end: Box, last: bool, circle: frozenset[str]) -> str:
 
 
 def _curve(start: Box, end: Box, gap: float) -> str:
-    """From the right side to the left; within a circle, back round the bottom or, in one column, round the left."""
+    """From the right side to the left; within a circle, back round the bottom or, in one column,
+    round the left."""
     y, to_y = start.y + TALL / 2, end.y + TALL / 2
     if start.column < end.column:
         x, to_x = start.x + BOX, end.x

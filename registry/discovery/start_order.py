@@ -15,15 +15,17 @@ Needs = Mapping[str, Iterable[str]]
 
 @dataclass(frozen=True, slots=True)
 class StartOrder:
-    """What a service needs, nearest to the ground first and itself last, and which needed ids nobody has."""
+    """What a service needs, nearest to the ground first and itself last, and which needed ids
+    nobody has."""
 
     services: tuple[ServiceRecord, ...]
     missing: tuple[str, ...]
 
 
 def start_order(records: Iterable[ServiceRecord], service_id: str) -> StartOrder:
-    """The service with all that it needs, directly or not. Services that need nothing of each other stand in the
-    order of their ids. Raises NotFound, and Conflict when there is no order, with the circle that prevents it."""
+    """The service with all that it needs, directly or not. Services that need nothing of each other
+    stand in the order of their ids. Raises NotFound, and Conflict when there is no order, with the
+    circle that prevents it."""
     known = {record.service_id: record for record in records}
     if service_id not in known:
         raise NotFound(_("Service %s is not registered.") % service_id)
@@ -36,7 +38,8 @@ def start_order(records: Iterable[ServiceRecord], service_id: str) -> StartOrder
         )
     order = sorted_by_need(needs)
     return StartOrder(
-        tuple(known[own] for own in order if own in known), tuple(sorted(own for own in order if own not in known))
+        tuple(known[own] for own in order if own in known),
+        tuple(sorted(own for own in order if own not in known)),
     )
 
 
@@ -53,7 +56,8 @@ def reach(needs: Needs, start: str) -> dict[str, tuple[str, ...]]:
 
 
 def sorted_by_need(needs: Needs) -> list[str]:
-    """Every id after those it needs, always the least that may come next; nobody in or behind a circle is there."""
+    """Every id after those it needs, always the least that may come next; nobody in or behind a
+    circle is there."""
     waits = {own: {other for other in others if other in needs} for own, others in needs.items()}
     needed_by: dict[str, list[str]] = {}
     for own, others in waits.items():
@@ -76,7 +80,8 @@ def cyclic(needs: Needs) -> frozenset[str]:
 
 
 def circle(needs: Needs) -> list[str]:
-    """One circle of services that need each other, its first member repeated at its end; empty when there is none."""
+    """One circle of services that need each other, its first member repeated at its end; empty when
+    there is none."""
     stuck = cyclic(needs)
     if not stuck:
         return []

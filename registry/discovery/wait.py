@@ -1,8 +1,8 @@
 """Wait for a change of an environment's services: few callers at a time, and not for long.
 
-Who waits holds one of the web server's threads, so half of them stay free for everybody else; the others are sent
-away for a moment. A wait ends when the process shall, and in any case before gunicorn's graceful time-out.
-"""
+Who waits holds one of the web server's threads, so half of them stay free for everybody else; the
+others are sent away for a moment. A wait ends when the process shall, and in any case before
+gunicorn's graceful time-out."""
 
 import hashlib
 import threading
@@ -42,7 +42,8 @@ class Seen:
 
 
 def changed(environment: str, since: str, seconds: float) -> Seen:
-    """The services as soon as their cursor is not `since`, or after so many seconds, LONGEST_WAIT at most.
+    """The services as soon as their cursor is not `since`, or after so many seconds, LONGEST_WAIT
+    at most.
 
     Raises Crowded instead of waiting when as many as may wait in this process already.
     """
@@ -72,10 +73,20 @@ def look(environment: str) -> Seen:
 def cursor(records: tuple[ServiceRecord, ...]) -> str:
     """A short text for all that is told of services. Heartbeats alone are no change."""
     told = [
-        (x.service_id, x.name, x.type, str(x.ip), str(x.address), x.port, x.protocol, x.status, x.dependencies,
-         x.container_port)
+        (
+            x.service_id,
+            x.name,
+            x.type,
+            str(x.ip),
+            str(x.address),
+            x.port,
+            x.protocol,
+            x.status,
+            x.dependencies,
+            x.container_port,
+        )
         for x in records
-    ]  # fmt: skip
+    ]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:24]
 
 
@@ -86,7 +97,8 @@ def _place() -> Iterator[None]:
     with _lock:
         if len(_waiting) >= most_waiters():
             raise Crowded(
-                _("Too many callers are waiting for changes."), _("Ask again in some seconds, or without wait.")
+                _("Too many callers are waiting for changes."),
+                _("Ask again in some seconds, or without wait."),
             )
         _waiting.add(place)
     try:
@@ -97,7 +109,11 @@ def _place() -> Iterator[None]:
 
 def _wait(environment: str, seen: Seen, deadline: float) -> Seen:
     last = seen
-    while last.cursor == seen.cursor and (left := deadline - time.monotonic()) > 0 and not web_process.is_ending():
+    while (
+        last.cursor == seen.cursor
+        and (left := deadline - time.monotonic()) > 0
+        and not web_process.is_ending()
+    ):
         started = time.monotonic()
         last = look(environment)
         took = time.monotonic() - started

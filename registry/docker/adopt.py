@@ -15,7 +15,9 @@ from registry.services.deregister import deregister
 from registry.services.register import Wish, register
 
 NEW, SAME, MOVED, REFUSED = "new", "same", "moved", "refused"
-FOUND = "container"  # the key in additional_info of a service that was found, not registered by itself
+FOUND = (
+    "container"  # the key in additional_info of a service that was found, not registered by itself
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,9 @@ class Adopted:
 
 
 def adopt(wishes: Iterable[Wish], environment: str = "", *, write: bool = True) -> list[Adopted]:
-    """Register them, or only say what would become of them. A known one is given a sign of life, and its new place
-    if it has moved; one that registered itself elsewhere is left alone. One that is refused stops no other.
+    """Register them, or only say what would become of them. A known one is given a sign of life,
+    and its new place if it has moved; one that registered itself elsewhere is left alone. One that
+    is refused stops no other.
 
     Raises NotFound for an unknown environment.
     """

@@ -1,7 +1,8 @@
-"""Running containers as services: the ports that they publish on their host, or else their own addresses.
+"""Running containers as services: the ports that they publish on their host, or else their own
+addresses.
 
-A label of the container says more: `ipmanager.service_id`, `ipmanager.service_name`, `ipmanager.service_type`.
-"""
+A label of the container says more: `ipmanager.service_id`, `ipmanager.service_name`,
+`ipmanager.service_type`."""
 
 from __future__ import annotations
 
@@ -43,7 +44,11 @@ class Container:
 
     @property
     def service_name(self) -> str:
-        return self.labels.get("ipmanager.service_name") or self.labels.get(f"{COMPOSE}service") or self.name
+        return (
+            self.labels.get("ipmanager.service_name")
+            or self.labels.get(f"{COMPOSE}service")
+            or self.name
+        )
 
     @property
     def composed(self) -> tuple[str, str]:
@@ -58,8 +63,9 @@ class Container:
 
 
 def wishes(answer: Iterable[Json], environment: str, host: Address | None = None) -> list[Wish]:
-    """What to register for Docker's list of containers, ordered by service id. `host` is where the engine's machine
-    is reached; without it, a port that is published on every address is registered so."""
+    """What to register for Docker's list of containers, ordered by service id. `host` is where the
+    engine's machine is reached; without it, a port that is published on every address is registered
+    so."""
     containers = [container for one in answer if (container := read(one, host))]
     ids: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for container in containers:
@@ -72,7 +78,9 @@ def wishes(answer: Iterable[Json], environment: str, host: Address | None = None
     return sorted(found, key=lambda wish: wish.service_id)
 
 
-def _wish(container: Container, service_id: str, port: Port, environment: str, needs: tuple[str, ...]) -> Wish:
+def _wish(
+    container: Container, service_id: str, port: Port, environment: str, needs: tuple[str, ...]
+) -> Wish:
     return Wish(
         service_id=service_id,
         name=container.service_name,
@@ -89,9 +97,13 @@ def _wish(container: Container, service_id: str, port: Port, environment: str, n
 
 
 def _needs(container: Container, ids: Mapping[tuple[str, str], list[str]]) -> tuple[str, ...]:
-    """What compose notes of depends_on, `db:service_started:false,…`, as the ids of running services."""
+    """What compose notes of depends_on, `db:service_started:false,…`, as the ids of running
+    services."""
     project = container.composed[0]
-    named = [part.partition(":")[0] for part in container.labels.get(f"{COMPOSE}depends_on", "").split(",")]
+    named = [
+        part.partition(":")[0]
+        for part in container.labels.get(f"{COMPOSE}depends_on", "").split(",")
+    ]
     return tuple(sorted({own for name in named if name for own in ids.get((project, name), ())}))
 
 
@@ -101,17 +113,29 @@ def read(one: Json, host: Address | None = None) -> Container | None:
     names = [name for name in _list(one, "Names") if isinstance(name, str)]
     if not ports or not names:
         return None
-    labels = {name: value for name, value in _mapping(one, "Labels").items() if isinstance(value, str)}
-    return Container(str(one.get("Id", ""))[:12], names[0].lstrip("/"), str(one.get("Image", "")), labels, ports)
+    labels = {
+        name: value for name, value in _mapping(one, "Labels").items() if isinstance(value, str)
+    }
+    return Container(
+        str(one.get("Id", ""))[:12], names[0].lstrip("/"), str(one.get("Image", "")), labels, ports
+    )
 
 
 def _ports(one: Json, host: Address | None) -> tuple[Port, ...]:
-    """Published ports, each once (Docker lists 0.0.0.0 and :: apart), or, if there are none, its own."""
-    rows = [row for row in _list(one, "Ports") if isinstance(row, dict) and row.get("Type") in ("tcp", "udp")]
+    """Published ports, each once (Docker lists 0.0.0.0 and :: apart), or, if there are none, its
+    own."""
+    rows = [
+        row
+        for row in _list(one, "Ports")
+        if isinstance(row, dict) and row.get("Type") in ("tcp", "udp")
+    ]
     published = [port for row in rows if (port := _published(row, host))]
     own = _own_address(one)
-    found = published or [Port(row["PrivatePort"], row["Type"], row["PrivatePort"], own) for row in rows
-                          if own and _is_port(row.get("PrivatePort"))]  # fmt: skip
+    found = published or [
+        Port(row["PrivatePort"], row["Type"], row["PrivatePort"], own)
+        for row in rows
+        if own and _is_port(row.get("PrivatePort"))
+    ]
     once = {(port.private, port.protocol): port for port in sorted(found, key=_best_last)}
     return tuple(sorted(once.values()))
 
@@ -120,7 +144,12 @@ def _published(row: Json, host: Address | None) -> Port | None:
     ip = _address(row.get("IP") or "0.0.0.0")
     if ip is None or not _is_port(row.get("PublicPort")) or not _is_port(row.get("PrivatePort")):
         return None
-    return Port(row["PrivatePort"], row["Type"], row["PublicPort"], host if host and ip.is_unspecified else ip)
+    return Port(
+        row["PrivatePort"],
+        row["Type"],
+        row["PublicPort"],
+        host if host and ip.is_unspecified else ip,
+    )
 
 
 def _own_address(one: Json) -> Address | None:

@@ -1,4 +1,5 @@
-"""Ask a Docker engine which containers run: its HTTP API over a Unix socket or TCP, two requests, nothing written.
+"""Ask a Docker engine which containers run: its HTTP API over a Unix socket or TCP, two requests,
+nothing written.
 
 https://docs.docker.com/reference/api/engine/
 """
@@ -36,9 +37,12 @@ class _OverUnixSocket(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def running_containers(host: str = SOCKET, certificates: Path | None = None) -> list[dict[str, Any]]:
-    """What `GET /containers/json` answers. `host` is as in DOCKER_HOST, `certificates` as in DOCKER_CERT_PATH: a
-    directory with ca.pem, cert.pem and key.pem. Raises Invalid for another kind of host, and DockerUnavailable."""
+def running_containers(
+    host: str = SOCKET, certificates: Path | None = None
+) -> list[dict[str, Any]]:
+    """What `GET /containers/json` answers. `host` is as in DOCKER_HOST, `certificates` as in
+    DOCKER_CERT_PATH: a directory with ca.pem, cert.pem and key.pem. Raises Invalid for another kind
+    of host, and DockerUnavailable."""
     connection = _connection(host, certificates)
     try:
         version = _version(connection)
@@ -61,10 +65,14 @@ def _connection(host: str, certificates: Path | None) -> http.client.HTTPConnect
     except ValueError as error:
         raise Invalid(f"{host} is not an address: {error}") from error
     if url.scheme not in ("tcp", "http", "https") or not name:
-        raise Invalid(f"{host} is not the address of an engine", hint=f"as in {SOCKET} or tcp://10.0.0.9:2376")
+        raise Invalid(
+            f"{host} is not the address of an engine", hint=f"as in {SOCKET} or tcp://10.0.0.9:2376"
+        )
     if certificates is None and url.scheme != "https":
         return http.client.HTTPConnection(name, port or 2375, timeout=TIMEOUT)
-    return http.client.HTTPSConnection(name, port or 2376, timeout=TIMEOUT, context=_context(certificates))
+    return http.client.HTTPSConnection(
+        name, port or 2376, timeout=TIMEOUT, context=_context(certificates)
+    )
 
 
 def _context(certificates: Path | None) -> ssl.SSLContext:
@@ -85,7 +93,9 @@ def _version(connection: http.client.HTTPConnection) -> str:
     response.read(LARGEST_ANSWER)
     version = (response.getheader("Api-Version") or "").removeprefix("v")
     if not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}", version):
-        raise DockerUnavailable("what answers there is no Docker engine: it does not tell its Api-Version")
+        raise DockerUnavailable(
+            "what answers there is no Docker engine: it does not tell its Api-Version"
+        )
     return version
 
 

@@ -1,4 +1,5 @@
-"""A docker-compose file to lay over one's own: the ports of the registry, who starts after whom, and where they are."""
+"""A docker-compose file to lay over one's own: the ports of the registry, who starts after whom,
+and where they are."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -10,15 +11,19 @@ from registry.records import ServiceRecord
 
 
 def render(records: Sequence[ServiceRecord], options: Options) -> Export:
-    """`docker compose -f compose.yaml -f ports.yaml up`. Dependencies in a circle are not written: compose would
-    refuse the whole file."""
+    """`docker compose -f compose.yaml -f ports.yaml up`. Dependencies in a circle are not written:
+    compose would refuse the whole file."""
     sifted = sift(records)
     circle = cyclic({entry.id: entry.needs for entry in sifted.entries})
     ports = {entry.id: entry.container_port for entry in sifted.entries}
-    services = {entry.id: _service(entry, () if entry.id in circle else entry.needs, ports) for entry in sifted.entries}
+    services = {
+        entry.id: _service(entry, () if entry.id in circle else entry.needs, ports)
+        for entry in sifted.entries
+    }
     left_out = [*sifted.left_out, *_in_circles(sifted.entries, circle)]
     return Export(
-        (comments(options.url, left_out) + as_yaml([{"services": services}])).encode("ascii"), tuple(left_out)
+        (comments(options.url, left_out) + as_yaml([{"services": services}])).encode("ascii"),
+        tuple(left_out),
     )
 
 

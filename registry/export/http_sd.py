@@ -1,4 +1,5 @@
-"""Targets for Prometheus (`http_sd_configs`): every TCP service, inactive ones too, so that their silence alerts."""
+"""Targets for Prometheus (`http_sd_configs`): every TCP service, inactive ones too, so that their
+silence alerts."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ def render(records: Sequence[ServiceRecord], options: Options) -> Export:
 
 
 def _labels(entry: Entry) -> dict[str, str]:
-    """The status only as a label for relabelling: as a lasting one, every change of it would begin a new series."""
+    """The status only as a label for relabelling: as a lasting one, every change of it would begin
+    a new series."""
     return {
         "service": entry.group,
         "service_id": entry.record.service_id,

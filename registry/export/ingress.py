@@ -1,4 +1,5 @@
-"""Ingress manifests for Kubernetes: the web and API services that `kubernetes` describes, by their host names."""
+"""Ingress manifests for Kubernetes: the web and API services that `kubernetes` describes, by their
+host names."""
 
 from collections.abc import Sequence
 
@@ -11,7 +12,8 @@ HTTP_TYPES = ("web", "api")
 
 
 def render(records: Sequence[ServiceRecord], options: Options) -> Export:
-    """One Ingress for every group of services of the types web and api, for the cluster's default controller."""
+    """One Ingress for every group of services of the types web and api, for the cluster's default
+    controller."""
     groups, left_out = sifted_groups(records)
     documents = []
     for group, entries in groups.items():
@@ -19,8 +21,13 @@ def render(records: Sequence[ServiceRecord], options: Options) -> Export:
         if any(speaks_http(entry) for entry in tcp):
             documents.append(_ingress(group, port_of(tcp), options.domain))
         else:
-            left_out += [LeftOut(x.record.service_id, "type", "only web and api services speak HTTP") for x in entries]
-    return Export((comments(options.url, left_out) + as_yaml(documents)).encode("ascii"), tuple(left_out))
+            left_out += [
+                LeftOut(x.record.service_id, "type", "only web and api services speak HTTP")
+                for x in entries
+            ]
+    return Export(
+        (comments(options.url, left_out) + as_yaml(documents)).encode("ascii"), tuple(left_out)
+    )
 
 
 def speaks_http(entry: Entry) -> bool:

@@ -1,5 +1,5 @@
-"""Services outside a Kubernetes cluster, made known inside: a Service without selector for every group, and
-EndpointSlices with the addresses."""
+"""Services outside a Kubernetes cluster, made known inside: a Service without selector for every
+group, and EndpointSlices with the addresses."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,8 +17,12 @@ Manifest = dict[str, Any]
 def render(records: Sequence[ServiceRecord], options: Options) -> Export:
     """Manifests without a namespace: `kubectl apply --namespace production --filename FILE`."""
     groups, left_out = sifted_groups(records)
-    documents = [manifest for group, entries in groups.items() for manifest in _manifests(group, entries)]
-    return Export((comments(options.url, left_out) + as_yaml(documents)).encode("ascii"), tuple(left_out))
+    documents = [
+        manifest for group, entries in groups.items() for manifest in _manifests(group, entries)
+    ]
+    return Export(
+        (comments(options.url, left_out) + as_yaml(documents)).encode("ascii"), tuple(left_out)
+    )
 
 
 def sifted_groups(records: Sequence[ServiceRecord]) -> tuple[dict[str, list[Entry]], list[LeftOut]]:
@@ -26,19 +30,24 @@ def sifted_groups(records: Sequence[ServiceRecord]) -> tuple[dict[str, list[Entr
     sifted = sift(records, unreachable, not_local)
     groups = sifted.groups()
     numbered = [entry for group in groups if group[0].isdigit() for entry in groups[group]]
-    refused = [LeftOut(x.record.service_id, "ip", "Kubernetes' names begin with a letter") for x in numbered]
+    refused = [
+        LeftOut(x.record.service_id, "ip", "Kubernetes' names begin with a letter")
+        for x in numbered
+    ]
     good = {group: entries for group, entries in groups.items() if not group[0].isdigit()}
     return good, [*sifted.left_out, *refused]
 
 
 def not_local(record: ServiceRecord) -> str:
-    """Kubernetes refuses such addresses: https://kubernetes.io/docs/concepts/services-networking/service/"""
+    """Kubernetes refuses such addresses:
+    https://kubernetes.io/docs/concepts/services-networking/service/"""
     local = record.address.is_loopback or record.address.is_link_local
     return f"{record.address} is not reached from another host" if local else ""
 
 
 def port_of(entries: Sequence[Entry]) -> int:
-    """The port by which a group is called inside the cluster: that of its first service in its container."""
+    """The port by which a group is called inside the cluster: that of its first service in its
+    container."""
     return entries[0].container_port
 
 
@@ -63,7 +72,12 @@ def _service(group: str, entries: Sequence[Entry]) -> Manifest:
         {"name": protocol, "protocol": protocol.upper(), "port": port_of(some)}
         for protocol, some in by_protocol(entries).items()
     ]
-    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata(group, group), "spec": {"ports": ports}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(group, group),
+        "spec": {"ports": ports},
+    }
 
 
 def _slices(group: str, entries: Sequence[Entry]) -> list[Manifest]:
@@ -82,12 +96,18 @@ def _slice(group: str, entries: Sequence[Entry], number: int) -> Manifest:
     first = entries[0]
     family = f"IPv{first.ip.version}"
     name = f"{group}-{first.protocol}-{family.lower()}-{first.port}-{number}"
-    labels = {"kubernetes.io/service-name": group, "endpointslice.kubernetes.io/managed-by": MANAGER}
+    labels = {
+        "kubernetes.io/service-name": group,
+        "endpointslice.kubernetes.io/managed-by": MANAGER,
+    }
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": metadata(name, group, **labels),
         "addressType": family,
         "ports": [{"name": first.protocol, "protocol": first.protocol.upper(), "port": first.port}],
-        "endpoints": [{"addresses": [str(entry.ip)], "conditions": {"ready": entry.active}} for entry in entries],
+        "endpoints": [
+            {"addresses": [str(entry.ip)], "conditions": {"ready": entry.active}}
+            for entry in entries
+        ],
     }

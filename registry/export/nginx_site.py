@@ -1,5 +1,5 @@
-"""What stands before the services for the world outside: an nginx server with TLS for every group of web and API
-services, and the upstreams that it passes requests to."""
+"""What stands before the services for the world outside: an nginx server with TLS for every group
+of web and API services, and the upstreams that it passes requests to."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,8 @@ from registry.export.text import Export, Options, comments
 from registry.export.validate import LeftOut, not_tcp, sift, unreachable
 from registry.records import ServiceRecord
 
-# Of a server_name: a longer one needs another server_names_hash_bucket_size, without which nginx does not start.
+# Of a server_name: a longer one needs another server_names_hash_bucket_size, without which nginx
+# does not start.
 LONGEST_NAME = 46
 
 _SERVER = """\
@@ -31,7 +32,8 @@ server {{
 
 
 def render(records: Sequence[ServiceRecord], options: Options) -> Export:
-    """For `http`, instead of the upstream blocks alone. The domain's certificate is in `tls` beside nginx.conf."""
+    """For `http`, instead of the upstream blocks alone. The domain's certificate is in `tls` beside
+    nginx.conf."""
     sifted = sift(records, unreachable, not_tcp)
     left_out, blocks = list(sifted.left_out), []
     for group, entries in sifted.groups().items():
@@ -41,5 +43,9 @@ def render(records: Sequence[ServiceRecord], options: Options) -> Export:
         if reason:
             left_out += [LeftOut(entry.record.service_id, "type", reason) for entry in entries]
         else:
-            blocks.append(upstream(group, entries) + _SERVER.format(group=group, domain=options.domain))
-    return Export((comments(options.url, left_out) + "".join(blocks)).encode("ascii"), tuple(left_out))
+            blocks.append(
+                upstream(group, entries) + _SERVER.format(group=group, domain=options.domain)
+            )
+    return Export(
+        (comments(options.url, left_out) + "".join(blocks)).encode("ascii"), tuple(left_out)
+    )

@@ -1,5 +1,5 @@
-"""SRV records (RFC 2782) for dnsmasq's configuration, which it reads when it starts; their targets are in the
-hosts file."""
+"""SRV records (RFC 2782) for dnsmasq's configuration, which it reads when it starts; their targets
+are in the hosts file."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,8 @@ LONGEST_NAME = 62  # an underscore stands before it
 
 
 def render(records: Sequence[ServiceRecord], options: Options) -> Export:
-    """`srv-host=_billing._tcp.production.internal,billing-1.production.internal,8000` for every active service.
+    """`srv-host=_billing._tcp.production.internal,billing-1.production.internal,8000` for every
+    active service.
 
     `local=/…/` keeps questions for names that do not exist from other servers.
     """
@@ -21,9 +22,15 @@ def render(records: Sequence[ServiceRecord], options: Options) -> Export:
     for entry in sifted.entries:
         if len(entry.group) > LONGEST_NAME:
             left_out.append(
-                LeftOut(entry.record.service_id, "ip", f"its name is longer than {LONGEST_NAME} characters")
+                LeftOut(
+                    entry.record.service_id,
+                    "ip",
+                    f"its name is longer than {LONGEST_NAME} characters",
+                )
             )
         elif entry.active:
             name = f"_{entry.group}._{entry.protocol}.{options.domain}"
             lines.append(f"srv-host={name},{entry.id}.{options.domain},{entry.port}\n")
-    return Export((comments(options.url, left_out) + "".join(lines)).encode("ascii"), tuple(left_out))
+    return Export(
+        (comments(options.url, left_out) + "".join(lines)).encode("ascii"), tuple(left_out)
+    )

@@ -21,7 +21,8 @@ _Dumper: type = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What an export is made for: the domain its names are in, and where people change what it says.
+    """What an export is made for: the domain its names are in, and where people change what it
+    says.
 
     Raises Invalid when the domain is none.
     """
@@ -31,7 +32,9 @@ class Options:
 
     def __post_init__(self) -> None:
         if len(self.domain) > LONGEST_DOMAIN or not _DOMAIN.fullmatch(self.domain):
-            raise Invalid("“domain” is not a domain", hint="as in production.internal, in small letters")
+            raise Invalid(
+                "“domain” is not a domain", hint="as in production.internal, in small letters"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ def printable(text: str) -> str:
 
 
 def variable(name: str) -> str:
-    """The environment variable for a label, as Kubernetes spells it: `billing-1` is `BILLING_1_SERVICE`.
+    """The environment variable for a label, as Kubernetes spells it: `billing-1` is
+    `BILLING_1_SERVICE`.
 
     The suffix keeps them apart from variables with a meaning of their own, such as DOCKER_HOST.
     """
@@ -70,8 +74,10 @@ def variable(name: str) -> str:
 
 
 def as_yaml(documents: Sequence[Any]) -> str:
-    """One YAML document after the other, each after a `---`; what looks like a number but is text is quoted."""
+    """One YAML document after the other, each after a `---`; what looks like a number but is text
+    is quoted."""
     return "".join(
-        "---\n" + yaml.dump(document, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=4096)
+        "---\n"
+        + yaml.dump(document, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=4096)
         for document in documents
     )

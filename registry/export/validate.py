@@ -1,8 +1,9 @@
-"""Decide which services may be written down elsewhere, and under which names: the others are left out by name.
+"""Decide which services may be written down elsewhere, and under which names: the others are left
+out by name.
 
-A service id becomes one DNS label (RFC 1123, 63 small letters, digits and hyphens); its name becomes the label of
-the group of all services with that name, which share load. Nothing here raises, and no text goes on unchecked.
-"""
+A service id becomes one DNS label (RFC 1123, 63 small letters, digits and hyphens); its name
+becomes the label of the group of all services with that name, which share load. Nothing here
+raises, and no text goes on unchecked."""
 
 import re
 from collections import defaultdict
@@ -23,7 +24,8 @@ Flaw = Callable[[ServiceRecord], str]
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Why a service is not written, or written under its id alone (field "name") or without its "dependencies"."""
+    """Why a service is not written, or written under its id alone (field "name") or without its
+    "dependencies"."""
 
     service_id: str
     field: str
@@ -32,8 +34,8 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A service that may be written: every value has been checked. `id` and `group` are DNS labels, `needs` are
-    the ids of its dependencies that are written too."""
+    """A service that may be written: every value has been checked. `id` and `group` are DNS labels,
+    `needs` are the ids of its dependencies that are written too."""
 
     id: str
     group: str
@@ -75,7 +77,8 @@ class Sifted:
 
 
 def label(text: str) -> str:
-    """The DNS label for a service's id or name. Raises ValueError with the reason when there is none."""
+    """The DNS label for a service's id or name. Raises ValueError with the reason when there is
+    none."""
     if not text.isascii():  # before lower(): the Kelvin sign, for one, becomes an ASCII k by it
         raise ValueError("is not ASCII")
     found = _JOINTS.sub("-", text.lower()).strip("-")
@@ -87,7 +90,8 @@ def label(text: str) -> str:
 
 
 def sift(records: Iterable[ServiceRecord], *flaws: Flaw) -> Sifted:
-    """The records that have no flaw, in the order of their labels. `flaws` are a format's further conditions."""
+    """The records that have no flaw, in the order of their labels. `flaws` are a format's further
+    conditions."""
     left_out: list[LeftOut] = []
     taken: dict[str, ServiceRecord] = {}
     for record in sorted(records, key=_order):
@@ -108,10 +112,21 @@ def _order(record: ServiceRecord) -> tuple[str, ...]:
 
 def _entry(own: str, group: str, record: ServiceRecord, labels: dict[str, str]) -> Entry:
     needs = sorted({labels[other] for other in record.dependencies if other in labels} - {own})
-    return Entry(own, group, record.address, record.port, record.protocol, record.status, record, tuple(needs))
+    return Entry(
+        own,
+        group,
+        record.address,
+        record.port,
+        record.protocol,
+        record.status,
+        record,
+        tuple(needs),
+    )
 
 
-def _problem(record: ServiceRecord, flaws: Iterable[Flaw], taken: dict[str, ServiceRecord]) -> LeftOut | None:
+def _problem(
+    record: ServiceRecord, flaws: Iterable[Flaw], taken: dict[str, ServiceRecord]
+) -> LeftOut | None:
     try:
         own = label(record.service_id)
     except ValueError as error:
@@ -131,7 +146,9 @@ def _wrong_value(record: ServiceRecord) -> str:
         # The text after % may be anything at all, a line break too.
         if isinstance(ip, IPv6Address) and ip.scope_id:
             return "its address carries a zone"
-    if not _is_port(record.port) or not (record.container_port is None or _is_port(record.container_port)):
+    if not _is_port(record.port) or not (
+        record.container_port is None or _is_port(record.container_port)
+    ):
         return "a port is a number from 1 to 65535"
     if record.protocol not in PROTOCOLS:
         return "its protocol is neither tcp nor udp"
@@ -153,13 +170,15 @@ def _groups(taken: dict[str, ServiceRecord], left_out: list[LeftOut]) -> dict[st
             left_out.append(LeftOut(record.service_id, "name", f"its name {error}"))
             wanted = own
         if owners.setdefault(wanted, record.name) != record.name:
-            left_out.append(LeftOut(record.service_id, "name", f"{wanted} already means another service"))
+            left_out.append(
+                LeftOut(record.service_id, "name", f"{wanted} already means another service")
+            )
             wanted = own
         groups[own] = wanted
     return groups
 
 
-# --- conditions that formats share -----------------------------------------------------------------------
+# --- conditions that formats share ----------------------------------------------------------------
 
 
 def unreachable(record: ServiceRecord) -> str:

@@ -17,7 +17,8 @@ from registry.services import unusual
 
 @dataclass(frozen=True)
 class Caller:
-    """Where a call comes from; `manages` when it may do what only administrators may, as pinning a port."""
+    """Where a call comes from; `manages` when it may do what only administrators may, as pinning a
+    port."""
 
     address: Address | None = None
     name: str = ""
@@ -34,14 +35,16 @@ def calling(request: Request) -> Caller:
     return Caller(
         address=parse_address(address) if address else None,
         name=token.name if token else person,
-        manages=token.allows("admin") if token else request.user.has_perm("registry.change_service"),
+        manages=token.allows("admin")
+        if token
+        else request.user.has_perm("registry.change_service"),
         person=person,
     )
 
 
 def check_speaker(request: Request, config: RegistryConfig, service_id: str) -> None:
-    """A token bound to services speaks for these only, and in production every token is bound. Raises
-    PermissionDenied."""
+    """A token bound to services speaks for these only, and in production every token is bound.
+    Raises PermissionDenied."""
     token = request.auth
     if not isinstance(token, Token):
         return
@@ -51,6 +54,8 @@ def check_speaker(request: Request, config: RegistryConfig, service_id: str) -> 
     in_production = config.mode == RegistryConfig.Mode.PRODUCTION
     if in_production and not token.services and not token.allows("admin"):
         raise PermissionDenied(
-            _("In production a token is bound to its services: manage.py create_token NAME --service %s")
+            _(
+                "In production a token is bound to its services: manage.py create_token NAME --service %s"
+            )
             % f"{config}/{service_id}"
         )

@@ -31,7 +31,10 @@ def deregister(service_id: str, environment: str = "") -> bool:
 
 
 def clean_up(environment: str, minutes: int) -> int:
-    """Forget the services that have been inactive and silent for so long; how many. Pinned ones stay."""
+    """Forget the services that have been inactive and silent for so long; how many. Pinned ones
+    stay."""
     before = database_now() - timedelta(minutes=minutes)
-    silent = Service.objects.of(environment).filter(status="inactive", pinned=False, last_heartbeat__lte=before)
+    silent = Service.objects.of(environment).filter(
+        status="inactive", pinned=False, last_heartbeat__lte=before
+    )
     return strike_out(silent)

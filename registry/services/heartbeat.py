@@ -15,18 +15,23 @@ JITTER = 0.1  # services that were started together must not call together for e
 
 
 def heartbeat(service_id: str, environment: str = "", caller: Address | None = None) -> bool:
-    """Note that the service lives; False when it is unknown or has lost its port, so that it registers again."""
+    """Note that the service lives; False when it is unknown or has lost its port, so that it
+    registers again."""
     return not beat_many([service_id], environment, caller)
 
 
-def beat_many(service_ids: Sequence[str], environment: str = "", caller: Address | None = None) -> set[str]:
-    """The same for many at once; which of them are unknown. A call from where a service has never been counts, but is
-    noticed."""
+def beat_many(
+    service_ids: Sequence[str], environment: str = "", caller: Address | None = None
+) -> set[str]:
+    """The same for many at once; which of them are unknown. A call from where a service has never
+    been counts, but is noticed."""
     name, wanted = environments.name_of(environment), set(service_ids)
     if Service.objects.beat(name, wanted, caller) == len(wanted):
         return set()
     rows = list(Service.objects.of(name).placed().filter(service_id__in=wanted))
-    elsewhere = [row for row in rows if caller and caller not in (row.registered_from, row.ip_address)]
+    elsewhere = [
+        row for row in rows if caller and caller not in (row.registered_from, row.ip_address)
+    ]
     if elsewhere:
         Service.objects.beat(name, {row.service_id for row in elsewhere}, None)
     for row in elsewhere:
@@ -36,5 +41,6 @@ def beat_many(service_ids: Sequence[str], environment: str = "", caller: Address
 
 
 def interval(config: RegistryConfig) -> float:
-    """Seconds until the next heartbeat: a third of the time-out, a little more or less each time."""
+    """Seconds until the next heartbeat: a third of the time-out, a little more or less each
+    time."""
     return round(config.heartbeat_timeout / BEATS * random.uniform(1 - JITTER, 1 + JITTER), 2)

@@ -1,4 +1,5 @@
-"""What an administrator does by hand: a service is written down, moved, or struck out; the ledger follows."""
+"""What an administrator does by hand: a service is written down, moved, or struck out; the ledger
+follows."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from registry.services import service_addresses
 
 
 def keep(service: Service) -> None:
-    """Save it, taking its address from the ledger and giving back the one that it had. Raises Conflict."""
+    """Save it, taking its address from the ledger and giving back the one that it had. Raises
+    Conflict."""
     with transaction.atomic():
         lock_ledger()
         was = Service.objects.filter(pk=service.pk).values_list("ip_address", flat=True).first()
@@ -27,7 +29,9 @@ def strike_out(services: Iterable[Service]) -> int:
     """Forget these services and give back the addresses where nobody lives any more; how many."""
     with transaction.atomic():
         lock_ledger()
-        rows = list(Service.objects.select_for_update().filter(pk__in=[service.pk for service in services]))
+        rows = list(
+            Service.objects.select_for_update().filter(pk__in=[service.pk for service in services])
+        )
         Service.objects.discard([row.pk for row in rows])
         for ip in {row.ip_address for row in rows}:
             service_addresses.leave(ip)

@@ -32,8 +32,8 @@ class NoPort(Exhausted):
 
 
 class Unprepared(Exception):
-    """The ports of a span have no rows to lock yet: `prepare` makes them, in a transaction of their own, because
-    two that hold new rows and wait for each other's would wait for ever."""
+    """The ports of a span have no rows to lock yet: `prepare` makes them, in a transaction of their
+    own, because two that hold new rows and wait for each other's would wait for ever."""
 
     def __init__(self, protocol: str, span: Span) -> None:
         super().__init__(protocol, span)
@@ -44,7 +44,8 @@ class Unprepared(Exception):
 
 
 def spans(search: Search) -> Iterator[Span]:
-    """The service's own range, else its type's, and when that is full the environment's (where it falls back)."""
+    """The service's own range, else its type's, and when that is full the environment's (where it
+    falls back)."""
     config, ranges = search.config, search.config.service_type_ranges
     if search.own_range:
         yield search.own_range
@@ -57,9 +58,12 @@ def spans(search: Search) -> Iterator[Span]:
 
 
 def barred(search: Search) -> set[int]:
-    """Ports that nobody gets unasked: reserved ones, and those that are the only one of another type."""
+    """Ports that nobody gets unasked: reserved ones, and those that are the only one of another
+    type."""
     ranges = search.config.service_type_ranges
-    alone = {first for name, (first, last) in ranges.items() if first == last and name != search.type}
+    alone = {
+        first for name, (first, last) in ranges.items() if first == last and name != search.type
+    }
     return alone | set(search.config.reserved_ports)
 
 
@@ -72,11 +76,14 @@ def hold_one(search: Search) -> int:
 
 
 def _hold_in(span: Span, search: Search) -> int | None:
-    """Ports that others are deciding about are passed over at first; before "full" we wait for them. Only a search
-    that began when every port had its row to lock can tell that all are taken."""
+    """Ports that others are deciding about are passed over at first; before "full" we wait for
+    them. Only a search that began when every port had its row to lock can tell that all are
+    taken."""
     shuffled = search.config.conflict_resolution_strategy == RegistryConfig.Strategy.RANDOM
     locks, bars = PortLock.objects, barred(search)
-    if port := locks.hold_free(search.protocol, search.ip, span, bars, shuffled=shuffled, wait=False):
+    if port := locks.hold_free(
+        search.protocol, search.ip, span, bars, shuffled=shuffled, wait=False
+    ):
         return port
     if not locks.are_complete(search.protocol, span):
         raise Unprepared(search.protocol, span)
@@ -93,8 +100,9 @@ def no_port(search: Search) -> IPManagerError:
 
 
 def complaint_about(search: Search, port: int, *, pinned: bool) -> str:
-    """Why a service cannot have the port that it wants; empty when it can, as things look now: `save` locks the port
-    and looks again. A pinned service may have one that is never given unasked."""
+    """Why a service cannot have the port that it wants; empty when it can, as things look now:
+    `save` locks the port and looks again. A pinned service may have one that is never given
+    unasked."""
     if not pinned and port in barred(search):
         return _("Port %d is reserved.") % port
     holder = Service.objects.in_the_way(search.protocol, search.ip, port).first()

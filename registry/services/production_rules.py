@@ -1,4 +1,5 @@
-"""Production: what a service gets stands in the configuration. What a service says of itself cannot change that."""
+"""Production: what a service gets stands in the configuration. What a service says of itself cannot
+change that."""
 
 from __future__ import annotations
 
@@ -11,10 +12,12 @@ from registry.services.registration import Wish
 
 
 def check(config: RegistryConfig, wish: Wish, known: Service | None) -> None:
-    """Raises Conflict or Invalid for what only an administrator may decide there. What he has decided already may be
-    repeated."""
+    """Raises Conflict or Invalid for what only an administrator may decide there. What he has
+    decided already may be repeated."""
     said = wish.facts()
-    new = {field for field, value in said.items() if known is None or getattr(known, field) != value}
+    new = {
+        field for field, value in said.items() if known is None or getattr(known, field) != value
+    }
     if "pinned" in new and wish.pinned:
         raise _refusal(_("pin a service to a port"))
     if "restart_script_id" in new:
@@ -24,7 +27,11 @@ def check(config: RegistryConfig, wish: Wish, known: Service | None) -> None:
         )
     if {"range_first", "range_last"} & new:
         raise _refusal(_("give a service a range of its own"))
-    if "preferred_port" in new and wish.preferred_port and not (known and known.port == wish.preferred_port):
+    if (
+        "preferred_port" in new
+        and wish.preferred_port
+        and not (known and known.port == wish.preferred_port)
+    ):
         _check_port(config, wish, known)
 
 
@@ -34,10 +41,14 @@ def _check_port(config: RegistryConfig, wish: Wish, known: Service | None) -> No
     if not any(is_within(span, wish.preferred_port or 0) for span in spans(search)):
         ranges = ", ".join(f"{first}-{last}" for first, last in spans(search))
         raise Conflict(
-            _("In production “%(type)s” has the ports %(ranges)s.") % {"type": kind, "ranges": ranges},
+            _("In production “%(type)s” has the ports %(ranges)s.")
+            % {"type": kind, "ranges": ranges},
             _("Choose one of them, or let an administrator pin the service to its port."),
         )
 
 
 def _refusal(what: str) -> IPManagerError:
-    return Conflict(_("In production only an administrator may %s.") % what, _("Register it in the admin first."))
+    return Conflict(
+        _("In production only an administrator may %s.") % what,
+        _("Register it in the admin first."),
+    )

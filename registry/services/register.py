@@ -1,4 +1,5 @@
-"""A service comes: it gets an address and a port of its own, or, when it is known, the ones that it has."""
+"""A service comes: it gets an address and a port of its own, or, when it is known, the ones that it
+has."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ ATTEMPTS = 20
 
 @dataclass(frozen=True)
 class Registered:
-    """What came of it; `again` when the service was known, `changed` the fields that it now says differently."""
+    """What came of it; `again` when the service was known, `changed` the fields that it now says
+    differently."""
 
     service: Service
     again: bool = False
@@ -34,14 +36,15 @@ class Registered:
 def register(wish: Wish, caller: Caller = ADMINISTRATOR) -> Registered:
     """Give the service its place; a known one keeps it.
 
-    Raises NoPort when its ranges are full, Conflict (naming the holder) when it insists on a port that is taken,
-    Invalid or ValidationError when what it says of itself is not fit.
-    """
+    Raises NoPort when its ranges are full, Conflict (naming the holder) when it insists on a port
+    that is taken, Invalid or ValidationError when what it says of itself is not fit."""
     config = environments.named(wish.environment)
     _check_action(wish.restart_script)
     if config.mode == RegistryConfig.Mode.PRODUCTION and not caller.manages:
         production_rules.check(
-            config, wish, Service.objects.of(config.environment).filter(service_id=wish.service_id).first()
+            config,
+            wish,
+            Service.objects.of(config.environment).filter(service_id=wish.service_id).first(),
         )
     for _attempt in range(ATTEMPTS):
         try:
@@ -70,15 +73,24 @@ def _check_action(key: str | None) -> None:
 def _was_overtaken(error: ValidationError) -> bool:
     """Whether somebody was quicker, so that another try gives another answer."""
     found = [part for parts in getattr(error, "error_dict", {}).values() for part in parts]
-    return bool(found) and all(part.code in ("port_taken", "unique", "unique_together") for part in found)
+    return bool(found) and all(
+        part.code in ("port_taken", "unique", "unique_together") for part in found
+    )
 
 
-# --- a known one ---------------------------------------------------------------------------------------
+# --- a known one ----------------------------------------------------------------------------------
 
 
 def _known(config: RegistryConfig, wish: Wish, caller: Caller) -> Registered | None:
-    """The service as it is, its heart beating, with what it says anew. None when it has no place yet."""
-    row = Service.objects.of(config.environment).placed().select_for_update().filter(service_id=wish.service_id).first()
+    """The service as it is, its heart beating, with what it says anew. None when it has no place
+    yet."""
+    row = (
+        Service.objects.of(config.environment)
+        .placed()
+        .select_for_update()
+        .filter(service_id=wish.service_id)
+        .first()
+    )
     if row is None:
         return None
     row.environment = config
@@ -110,18 +122,22 @@ def _set_dependencies(row: Service, wanted: tuple[str, ...] | None) -> bool:
     return True
 
 
-# --- a new one -----------------------------------------------------------------------------------------
+# --- a new one ------------------------------------------------------------------------------------
 
 
 def _new(config: RegistryConfig, wish: Wish, caller: Caller) -> Registered:
     ip = service_addresses.address_for(config, wish.service_id, wish.host)
-    row = Service.objects.of(config.environment).filter(service_id=wish.service_id).first() or Service(
-        environment=config, service_id=wish.service_id, name=wish.service_id
-    )
+    row = Service.objects.of(config.environment).filter(
+        service_id=wish.service_id
+    ).first() or Service(environment=config, service_id=wish.service_id, name=wish.service_id)
     for field, value in wish.facts().items():
         setattr(row, field, value)
     row.protocol, row.ip_address = wish.protocol or row.protocol, ip
-    row.status, row.inactive_since, row.registered_from = Service.Status.ACTIVE, None, caller.address
+    row.status, row.inactive_since, row.registered_from = (
+        Service.Status.ACTIVE,
+        None,
+        caller.address,
+    )
     row.port, note = _port_for(row, config, wish)
     returns = row.pk is not None
     row.save()

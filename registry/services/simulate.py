@@ -22,7 +22,9 @@ def suffer(config: RegistryConfig, service_id: str) -> None:
     if config.mode != RegistryConfig.Mode.TEST:
         return
     rows = Simulation.objects.filter(config=config, service_id__in={"", service_id})
-    for row in sorted(rows, key=lambda row: row.service_id, reverse=True)[:1]:  # its own before everybody's
+    for row in sorted(rows, key=lambda row: row.service_id, reverse=True)[
+        :1
+    ]:  # its own before everybody's
         time.sleep(row.latency_ms / 1000)
         if random.random() * 100 < row.error_percent:
             raise Simulated(_("A simulated error of the environment %s.") % config)

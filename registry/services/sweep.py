@@ -1,9 +1,9 @@
-"""Silence: who is silent for longer than his time-out is inactive, and after a grace his port is free.
+"""Silence: who is silent for longer than his time-out is inactive, and after a grace his port is
+free.
 
-Two things may look like silence and are none. We ourselves did not run: then nobody could be heard, and everybody gets
-one full time-out from when we began to watch. And the way to us was cut, or the web server was away: then most
-services fall silent at once, and they get one more time-out.
-"""
+Two things may look like silence and are none. We ourselves did not run: then nobody could be heard,
+and everybody gets one full time-out from when we began to watch. And the way to us was cut, or the
+web server was away: then most services fall silent at once, and they get one more time-out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ KEPT_CALLS = 20_000
 
 @dataclass(frozen=True)
 class Swept:
-    """What one round did: service ids by what became of them, and environments that got more time."""
+    """What one round did: service ids by what became of them, and environments that got more
+    time."""
 
     inactive: tuple[str, ...] = ()
     freed: tuple[str, ...] = ()
@@ -53,7 +54,9 @@ class Sweeper:
         watched = self._watched(now)
         if not watched:
             return Swept()
-        timeouts = {row.environment: now - timedelta(seconds=row.heartbeat_timeout) for row in watched}
+        timeouts = {
+            row.environment: now - timedelta(seconds=row.heartbeat_timeout) for row in watched
+        }
         spared = self._spared(watched, timeouts, now)
         swept = Swept(
             _expire({name: moment for name, moment in timeouts.items() if name not in spared}, now),
@@ -71,7 +74,11 @@ class Sweeper:
 
     def _awake(self) -> datetime:
         now = self.now()
-        if self.watching_since is None or self.last is None or not timedelta() <= now - self.last <= GAP:
+        if (
+            self.watching_since is None
+            or self.last is None
+            or not timedelta() <= now - self.last <= GAP
+        ):
             self.watching_since = now
         self.last = now
         return now
@@ -80,13 +87,28 @@ class Sweeper:
         """The environments that we have listened to for one full time-out."""
         assert self.watching_since
         watched = now - self.watching_since
-        return [row for row in RegistryConfig.objects.all() if watched >= timedelta(seconds=row.heartbeat_timeout)]
+        return [
+            row
+            for row in RegistryConfig.objects.all()
+            if watched >= timedelta(seconds=row.heartbeat_timeout)
+        ]
 
-    def _spared(self, watched: Sequence[RegistryConfig], timeouts: Cutoffs, now: datetime) -> set[str]:
+    def _spared(
+        self, watched: Sequence[RegistryConfig], timeouts: Cutoffs, now: datetime
+    ) -> set[str]:
         """The environments where too many fell silent at once, for one more time-out."""
-        silent, alive = Service.objects.silent(timeouts).by_environment(), Service.objects.living().by_environment()
-        masses = [row for row in watched if silent[row.environment] >= max(MANY, alive[row.environment] // 2 + 1)]
-        self.spared_since = {name: since for name, since in self.spared_since.items() if silent[name]}
+        silent, alive = (
+            Service.objects.silent(timeouts).by_environment(),
+            Service.objects.living().by_environment(),
+        )
+        masses = [
+            row
+            for row in watched
+            if silent[row.environment] >= max(MANY, alive[row.environment] // 2 + 1)
+        ]
+        self.spared_since = {
+            name: since for name, since in self.spared_since.items() if silent[name]
+        }
         for config in masses:
             if self.spared_since.setdefault(config.environment, now) == now:
                 counts = silent[config.environment], alive[config.environment]

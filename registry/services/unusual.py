@@ -1,4 +1,5 @@
-"""What need not be wrong but should be looked at: noticed, remembered within bounds, never acted upon by itself."""
+"""What need not be wrong but should be looked at: noticed, remembered within bounds, never acted
+upon by itself."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ Kind = Unusual.Kind
 
 
 class Recent:
-    """When each caller came during the last minute. In this process only: a registration must not wait for it."""
+    """When each caller came during the last minute. In this process only: a registration must not
+    wait for it."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[tuple[str, Address], deque[float]] = OrderedDict()
@@ -50,25 +52,40 @@ _origins: OrderedDict[tuple[object, str], None] = OrderedDict()
 
 def registration(config: RegistryConfig, caller: Address | None) -> None:
     """Notice when one address registers more than an environment thinks usual."""
-    if caller is None or _recent.count(config.environment, caller, time.monotonic()) <= config.burst:
+    if (
+        caller is None
+        or _recent.count(config.environment, caller, time.monotonic()) <= config.burst
+    ):
         return
     detail = gettext_noop("more than {} registrations within a minute").format(config.burst)
-    _note(Kind.BURST, str(caller), environment=config.environment, caller=str(caller), detail=detail)
+    _note(
+        Kind.BURST, str(caller), environment=config.environment, caller=str(caller), detail=detail
+    )
 
 
 def heartbeat_from_elsewhere(service: Service, caller: Address) -> None:
-    """A service that registered at one address seems to live at another one: moved, doubled, or impersonated."""
+    """A service that registered at one address seems to live at another one: moved, doubled, or
+    impersonated."""
     detail = f"registered from {service.registered_from}, listens at {service.ip_address}"
-    _note(Kind.ELSEWHERE, service.service_id, environment=service.environment_id, caller=str(caller), detail=detail)
+    _note(
+        Kind.ELSEWHERE,
+        service.service_id,
+        environment=service.environment_id,
+        caller=str(caller),
+        detail=detail,
+    )
 
 
 def foreign_token(token: Token, config: RegistryConfig, service_id: str, caller: str) -> None:
     """A token was used for a service that it is not bound to."""
-    _note(Kind.REFUSED, str(token), environment=config.environment, caller=caller, detail=service_id)
+    _note(
+        Kind.REFUSED, str(token), environment=config.environment, caller=caller, detail=service_id
+    )
 
 
 def token_used(token: Token, caller: str) -> None:
-    """Notice a token in a network where it has never been used; the first one is taken for its home."""
+    """Notice a token in a network where it has never been used; the first one is taken for its
+    home."""
     network = around(caller)
     if not network or (token.pk, network) in _origins:
         return
@@ -80,11 +97,17 @@ def token_used(token: Token, caller: str) -> None:
 
 
 def mass_silence(config: RegistryConfig, silent: int, alive: int) -> None:
-    _note(Kind.MASS, config.environment, environment=config.environment, detail=f"{silent} of {alive} services")
+    _note(
+        Kind.MASS,
+        config.environment,
+        environment=config.environment,
+        detail=f"{silent} of {alive} services",
+    )
 
 
 def around(caller: str) -> str:
-    """The network that an address counts as: /24, for IPv6 /64; every loopback address is one place."""
+    """The network that an address counts as: /24, for IPv6 /64; every loopback address is one
+    place."""
     if not caller:
         return ""
     ip = ipaddress.ip_address(caller)

@@ -38,7 +38,7 @@ def concrete(route):
     )
 
 
-# --- without credentials --------------------------------------------------------------------------------
+# --- without credentials --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("pool", ["token", "open"])
@@ -53,11 +53,15 @@ def test_without_credentials_only_the_written_list_answers(settings, pool):
             assert response.status_code < 500, (method, route)
             if response.status_code < 300:
                 open_to_all.add(route)
-    allowed = {r for r in found if pool == "open" and r.startswith(anonymous.WHEN_POOL_IS_OPEN)} | set(anonymous.ROUTES)
+    allowed = {
+        r for r in found if pool == "open" and r.startswith(anonymous.WHEN_POOL_IS_OPEN)
+    } | set(anonymous.ROUTES)
     assert open_to_all <= allowed
 
 
-@pytest.mark.parametrize("path", ["subnets/", "ip-addresses/1/", "subnets/1/next-free/", "ip-addresses/1/release/"])
+@pytest.mark.parametrize(
+    "path", ["subnets/", "ip-addresses/1/", "subnets/1/next-free/", "ip-addresses/1/release/"]
+)
 def test_without_credentials_the_answer_is_401_and_asks_for_a_token(client, path):
     response = client.post(f"{API}/{path}")
     assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
@@ -71,7 +75,7 @@ def test_a_wrong_token_answers_401(client, value):
     assert response.status_code == 401
 
 
-# --- tokens ----------------------------------------------------------------------------------------------
+# --- tokens ---------------------------------------------------------------------------------------
 
 SCOPES = ["read", "allocate", "addresses", "subnets", "boot", "registry"]
 NEEDED = {
@@ -116,7 +120,9 @@ def rows():
 @pytest.mark.parametrize(("method", "path"), NEEDED)
 def test_each_route_needs_its_scope_and_no_other(rows, method, path):
     for scope in SCOPES:
-        response = with_token(scope).generic(method, f"{API}/{path.format(**rows)}", "[]", "application/json")
+        response = with_token(scope).generic(
+            method, f"{API}/{path.format(**rows)}", "[]", "application/json"
+        )
         assert (response.status_code == 403) == (scope != NEEDED[method, path]), scope
         assert response.status_code not in (401, 500)
 
@@ -134,7 +140,7 @@ def test_a_token_works_only_from_its_networks():
     assert api.get(f"{API}/subnets/", REMOTE_ADDR="10.1.2.3").status_code == 200
 
 
-# --- sessions ----------------------------------------------------------------------------------------------
+# --- sessions -------------------------------------------------------------------------------------
 
 
 def test_operators_may_see_everything_and_change_nothing(rows):
@@ -157,7 +163,7 @@ def test_a_session_writes_only_with_its_csrf_token():
     assert (status, "CSRF" in problem["detail"]) == (403, True)
 
 
-# --- refusals have one shape ---------------------------------------------------------------------------------
+# --- refusals have one shape ----------------------------------------------------------------------
 
 
 def problem(response, status):
@@ -203,7 +209,9 @@ def test_a_body_that_is_too_large_answers_413(settings):
 
 def test_a_refused_field_is_named_with_its_reason():
     body = problem(with_token("admin").post(f"{API}/subnets/", {"network": "10.0.0.1/24"}), 400)
-    assert body["errors"] == {"network": ["10.0.0.1/24 has host bits set; the network is 10.0.0.0/24"]}
+    assert body["errors"] == {
+        "network": ["10.0.0.1/24 has host bits set; the network is 10.0.0.0/24"]
+    }
 
 
 def test_refusals_speak_the_callers_language():
@@ -211,7 +219,7 @@ def test_refusals_speak_the_callers_language():
     assert "Zahl" in str(response.json())
 
 
-# --- the description ------------------------------------------------------------------------------------------
+# --- the description ------------------------------------------------------------------------------
 
 
 def test_the_docs_page_runs_no_inline_script_and_loads_nothing_from_elsewhere():
@@ -226,7 +234,11 @@ def test_the_description_is_openapi_3_1_and_names_every_resource():
     schema = api.get("/api/schema/").json()
     assert schema["openapi"].startswith("3.1")
     assert f"{API}/subnets/{{id}}/next-free/" in schema["paths"]
-    assert all("429" in operation["responses"] for path in schema["paths"].values() for operation in path.values())
+    assert all(
+        "429" in operation["responses"]
+        for path in schema["paths"].values()
+        for operation in path.values()
+    )
 
 
 def test_a_body_of_unknown_length_is_refused_and_not_taken_for_none():

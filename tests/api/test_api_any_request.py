@@ -1,8 +1,10 @@
-"""Any request at all, to every operation that the API's description names, by callers of every role.
+"""Any request at all, to every operation that the API's description names, by callers of every
+role.
 
-Each answer is one that the description allows, none is a fault of ours, and who has no credentials opens nothing that
-is not on the list. Half of the requests fit the description, half do not; ids are mostly those of rows that exist. What
-a request has changed is undone before the next, so that there is always something to hit.
+Each answer is one that the description allows, none is a fault of ours, and who has no credentials
+opens nothing that is not on the list. Half of the requests fit the description, half do not; ids
+are mostly those of rows that exist. What a request has changed is undone before the next, so that
+there is always something to hit.
 
 The long form asks 20,000 times.
 """
@@ -37,16 +39,27 @@ pytestmark = pytest.mark.django_db
 LONG = bool(os.environ.get(LONG_FORM))
 REQUESTS = 20_000 if LONG else 400
 CHECKS = [
-    not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
     response_schema_conformance,
-]  # fmt: skip
+]
 ROLES = ("anonymous", "read", "allocate", "admin")
 OPEN = {f"/{route}" for route in anonymous.ROUTES}
 
-schemathesis.openapi.format("ip", st.sampled_from(["10.0.0.5", "10.0.0.77", "10.9.9.9", "2001:db8::5", "0.0.0.0"]))
-schemathesis.openapi.format("cidr", st.sampled_from(["10.0.0.0/24", "10.7.0.0/24", "0.0.0.0/0", "2001:db8::/64"]))
-schemathesis.openapi.format("mac", st.sampled_from(["02:00:00:00:00:0a", "02:00:00:00:00:99", "ff:ff:ff:ff:ff:ff"]))
-schemathesis.openapi.format("ip-range", st.sampled_from(["10.0.0.200-10.0.0.210", "10.0.0.5", "10.0.0.9-10.0.0.1"]))
+schemathesis.openapi.format(
+    "ip", st.sampled_from(["10.0.0.5", "10.0.0.77", "10.9.9.9", "2001:db8::5", "0.0.0.0"])
+)
+schemathesis.openapi.format(
+    "cidr", st.sampled_from(["10.0.0.0/24", "10.7.0.0/24", "0.0.0.0/0", "2001:db8::/64"])
+)
+schemathesis.openapi.format(
+    "mac", st.sampled_from(["02:00:00:00:00:0a", "02:00:00:00:00:99", "ff:ff:ff:ff:ff:ff"])
+)
+schemathesis.openapi.format(
+    "ip-range", st.sampled_from(["10.0.0.200-10.0.0.210", "10.0.0.5", "10.0.0.9-10.0.0.1"])
+)
 
 
 @pytest.fixture
@@ -78,7 +91,9 @@ def test_every_answer_is_as_described_and_nothing_is_open_by_mistake(world, call
     run = Run(world, callers, each=-(-REQUESTS // len(operations)))
     for number, operation in enumerate(operations):
         run.ask(operation, number)
-    print(f"{run.asked} requests to {len(operations)} operations: {dict(sorted(run.statuses.items()))}")
+    print(
+        f"{run.asked} requests to {len(operations)} operations: {dict(sorted(run.statuses.items()))}"
+    )
     assert run.asked >= REQUESTS
     assert not run.faults, "\n\n".join(run.faults)
 
@@ -101,9 +116,12 @@ class Run:
             before = left
 
             @settings(
-                max_examples=left, database=None, phases=[Phase.generate], derandomize=not LONG,
+                max_examples=left,
+                database=None,
+                phases=[Phase.generate],
+                derandomize=not LONG,
                 suppress_health_check=list(HealthCheck),
-            )  # fmt: skip
+            )
             @given(case=st.one_of(modes), pick=st.integers(0, 9))
             def one(case, pick):
                 nonlocal left
@@ -122,7 +140,9 @@ class Run:
             case.validate_response(answer, checks=CHECKS)
         except BaseExceptionGroup as found:
             asked = f"{role}: {case.method} {answer.request.url[:300]} {str(case.body)[:300]}"
-            self.faults.append("\n".join([asked, *(str(fault)[:600] for fault in found.exceptions)]))
+            self.faults.append(
+                "\n".join([asked, *(str(fault)[:600] for fault in found.exceptions)])
+            )
         if role == "anonymous" and answer.status_code < 400 and case.path not in OPEN:
             self.faults.append(f"{case.method} {case.path} is open")
 
@@ -140,9 +160,16 @@ def aim(case, world, pick):
 
 
 REFERENCES = {
-    "subnet": "subnets", "wire": "subnets", "server": "servers", "vrf": "vrfs", "image": "boot-images",
-    "default_image": "boot-images", "pool": "pools", "parent": "boot-menus", "answers": "boot-answers",
-}  # fmt: skip
+    "subnet": "subnets",
+    "wire": "subnets",
+    "server": "servers",
+    "vrf": "vrfs",
+    "image": "boot-images",
+    "default_image": "boot-images",
+    "pool": "pools",
+    "parent": "boot-menus",
+    "answers": "boot-answers",
+}
 
 
 def call(case, client):
@@ -150,10 +177,15 @@ def call(case, client):
     sent = case.as_transport_kwargs(base_url="http://testserver")
     headers = {name: value for name, value in sent.pop("headers").items() if name in ASKED_HEADERS}
     asked = Request(**sent | {"headers": headers}).prepare()
-    answer = undone(lambda: client.generic(
-        asked.method, asked.path_url, asked.body or b"", asked.headers.get("Content-Type", ""),
-        headers={name: value for name, value in headers.items() if name != "Content-Type"},
-    ))  # fmt: skip
+    answer = undone(
+        lambda: client.generic(
+            asked.method,
+            asked.path_url,
+            asked.body or b"",
+            asked.headers.get("Content-Type", ""),
+            headers={name: value for name, value in headers.items() if name != "Content-Type"},
+        )
+    )
     return as_it_knows_them(answer, asked)
 
 

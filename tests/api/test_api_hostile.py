@@ -21,10 +21,19 @@ TURNS = count()
 MEGABYTE = "x" * 1_000_000
 DEEP = "[" * 50_000 + "]" * 50_000
 STRANGE = {
-    "NUL": "a\0b", "half a pair": "\ud800", "a huge number": 10**400, "a huge negative number": -(10**30),
-    "right to left": "\u202eabc", "a lot of percent signs": "%s%d%(x)s%", "nested": {"a": [{"b": [[]]}]},
-    "nothing": None, "true": True, "an empty text": "", "a fraction": 1e308, "a list": [None, [], {}],
-}  # fmt: skip
+    "NUL": "a\0b",
+    "half a pair": "\ud800",
+    "a huge number": 10**400,
+    "a huge negative number": -(10**30),
+    "right to left": "\u202eabc",
+    "a lot of percent signs": "%s%d%(x)s%",
+    "nested": {"a": [{"b": [[]]}]},
+    "nothing": None,
+    "true": True,
+    "an empty text": "",
+    "a fraction": 1e308,
+    "a list": [None, [], {}],
+}
 QUERIES = [
     "%00",
     "%ED%A0%80",
@@ -47,7 +56,12 @@ def paths(settings, tmp_path):
 
     def aimed(path):
         name = path.removeprefix("/api/v1/").partition("/{id}")[0]
-        named = {"{id}": str(world.get(name, 1)), "{vm_id}": "vm-1", "{ip}": "172.16.0.2", "{format}": "hosts"}
+        named = {
+            "{id}": str(world.get(name, 1)),
+            "{vm_id}": "vm-1",
+            "{ip}": "172.16.0.2",
+            "{format}": "hosts",
+        }
         for variable, value in (named | {"{service_id}": "billing-0"}).items():
             path = path.replace(variable, value)
         return path
@@ -65,7 +79,9 @@ def asked():
         began = time.monotonic()
         answer = undone(lambda: api.generic(method.upper(), path, body or "", content_type))
         slowest[:] = max(slowest, [time.monotonic() - began, f"{method} {path[:80]}"])
-        assert answer.status_code < 500, f"{method} {path[:200]} {str(body)[:200]}: {answer.status_code}"
+        assert answer.status_code < 500, (
+            f"{method} {path[:200]} {str(body)[:200]}: {answer.status_code}"
+        )
         return answer
 
     yield ask
@@ -75,7 +91,12 @@ def asked():
 def operations(described, *methods):
     """Those with these methods, each time others of them."""
     paths = described["paths"].items()
-    every = [(method, path, found[method]) for path, found in paths for method in methods if method in found]
+    every = [
+        (method, path, found[method])
+        for path, found in paths
+        for method in methods
+        if method in found
+    ]
     yield from every[next(TURNS) % NTH :: NTH]
 
 
@@ -84,7 +105,11 @@ def fields_of(described, operation):
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if not content or "$ref" not in content["schema"]:
         return None
-    return list(described["components"]["schemas"][content["schema"]["$ref"].rsplit("/", 1)[1]]["properties"])
+    return list(
+        described["components"]["schemas"][content["schema"]["$ref"].rsplit("/", 1)[1]][
+            "properties"
+        ]
+    )
 
 
 def test_a_page_has_its_most_rows_whatever_is_asked_for(paths, asked):
@@ -94,7 +119,9 @@ def test_a_page_has_its_most_rows_whatever_is_asked_for(paths, asked):
         if any(parameter["name"] == "page_size" for parameter in operation.get("parameters", ())):
             lists += 1
             for size in ("1000000000", "9" * 400, "-1", "0", "%00"):
-                assert len(asked(method, f"{aimed(path)}?page_size={size}").json()["results"]) <= 1000
+                assert (
+                    len(asked(method, f"{aimed(path)}?page_size={size}").json()["results"]) <= 1000
+                )
             for page in ("1000000000", "9" * 400, "%00"):
                 assert asked(method, f"{aimed(path)}?page={page}").status_code == 404
     assert lists > 15 // NTH
@@ -118,7 +145,9 @@ def test_a_megabyte_in_every_field(paths, asked):
         for start in range(0, len(fields), 8):
             some = fields[start : start + 8]
             tried += len(some)
-            assert asked(method, aimed(path), json.dumps(dict.fromkeys(some, MEGABYTE))).status_code in (400, 413)
+            assert asked(
+                method, aimed(path), json.dumps(dict.fromkeys(some, MEGABYTE))
+            ).status_code in (400, 413)
     assert tried > 300 // NTH // 3
 
 
@@ -139,8 +168,19 @@ def strange_bodies(fields, value):
 def test_strange_bodies(paths, asked):
     described, aimed = paths
     objects = '{"a":' * 50_000 + "1" + "}" * 50_000
-    bodies = [DEEP, objects, "{" * 99_999, "9" * 100_000, b"\xff\xfe", b"\0" * 99, '{"a": 1e999}', '{"a": NaN}', "null",
-              '"x"', ""]  # fmt: skip
+    bodies = [
+        DEEP,
+        objects,
+        "{" * 99_999,
+        "9" * 100_000,
+        b"\xff\xfe",
+        b"\0" * 99,
+        '{"a": 1e999}',
+        '{"a": NaN}',
+        "null",
+        '"x"',
+        "",
+    ]
     for method, path, operation in operations(described, "post", "put", "patch", "delete"):
         if "requestBody" in operation:
             for body in bodies:
@@ -167,11 +207,21 @@ def test_strange_addresses(paths, asked, value):
             asked(method, path.replace(path[path.index("{") : path.index("}") + 1], value), "{}")
 
 
-@pytest.mark.parametrize("header", ["If-Match", "Idempotency-Key", "Accept", "Accept-Language", "Authorization"])
-@pytest.mark.parametrize("value", ["x" * 60_000, "\xff", "\0", "", '"', "*,*;q=x", "de-" * 2000, "Bearer \xff"])
+@pytest.mark.parametrize(
+    "header", ["If-Match", "Idempotency-Key", "Accept", "Accept-Language", "Authorization"]
+)
+@pytest.mark.parametrize(
+    "value", ["x" * 60_000, "\xff", "\0", "", '"', "*,*;q=x", "de-" * 2000, "Bearer \xff"]
+)
 def test_strange_headers(header, value):
     rows, api = one_of_each(), with_token("admin")
     api.raise_request_exception = False
-    for method, path in (("get", "subnets/"), ("post", "subnets/"), ("patch", f"subnets/{rows['subnets']}/")):
-        answer = api.generic(method.upper(), f"/api/v1/{path}", "{}", "application/json", headers={header: value})
+    for method, path in (
+        ("get", "subnets/"),
+        ("post", "subnets/"),
+        ("patch", f"subnets/{rows['subnets']}/"),
+    ):
+        answer = api.generic(
+            method.upper(), f"/api/v1/{path}", "{}", "application/json", headers={header: value}
+        )
         assert answer.status_code < 500

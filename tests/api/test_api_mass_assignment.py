@@ -30,17 +30,31 @@ VALUES = {
     models.JSONField: lambda row, field: ["x"],
     models.IntegerField: lambda row, field: 7,
     models.TextField: lambda row, field: "sent",
-    models.CharField: lambda row, field: next((c for c, _ in field.choices or () if c), "sent.example"),
+    models.CharField: lambda row, field: next(
+        (c for c, _ in field.choices or () if c), "sent.example"
+    ),
 }
-ADDRESSES = {"ip_address": "10.0.0.99", "network": "10.0.0.0/25", "gateway": "10.0.0.2", "first": "10.0.0.29",
-             "last": "10.0.0.41", "mac_address": "02:00:00:00:00:77", "router": "10.0.0.3", "dns_servers": ["10.0.0.4"],
-             "ntp_servers": ["10.0.0.4"], "boot_server": "10.0.0.5", "wire_address": "10.0.0.6"}  # fmt: skip
+ADDRESSES = {
+    "ip_address": "10.0.0.99",
+    "network": "10.0.0.0/25",
+    "gateway": "10.0.0.2",
+    "first": "10.0.0.29",
+    "last": "10.0.0.41",
+    "mac_address": "02:00:00:00:00:77",
+    "router": "10.0.0.3",
+    "dns_servers": ["10.0.0.4"],
+    "ntp_servers": ["10.0.0.4"],
+    "boot_server": "10.0.0.5",
+    "wire_address": "10.0.0.6",
+}
 
 
 def writable(name):
     """What the description says may be sent."""
     described = description()
-    body = described["paths"][f"/api/v1/{name}/{{id}}/"]["patch"]["requestBody"]["content"]["application/json"]
+    body = described["paths"][f"/api/v1/{name}/{{id}}/"]["patch"]["requestBody"]["content"][
+        "application/json"
+    ]
     component = body["schema"]["$ref"].rsplit("/", 1)[1]
     return set(described["components"]["schemas"][component]["properties"])
 
@@ -68,7 +82,9 @@ def test_every_model_field_can_be_sent_and_only_documented_ones_change(settings,
         row, before = model._base_manager.get(pk=mine[name]), columns(model, mine[name])
         fields = list(model._meta.concrete_fields)
         sent = {field.name: other_value(row, field, others) for field in fields}
-        sent |= {field.attname: value for field, value in zip(fields, list(sent.values()), strict=True)}
+        sent |= {
+            field.attname: value for field, value in zip(fields, list(sent.values()), strict=True)
+        }
         sent |= {"pk": theirs[name], "id": theirs[name], "history": [], "_state": {}}
         for body in tries(sent, allowed):
 
@@ -79,10 +95,14 @@ def test_every_model_field_can_be_sent_and_only_documented_ones_change(settings,
             status, after = undone(patch)
             assert status < 500 and after is not None, (name, body)
             assert status == 200 or body.keys() & allowed, (name, body)
-            differing = {column.removesuffix("_id") for column in before if before[column] != after[column]} - FOLLOWS
+            differing = {
+                column.removesuffix("_id") for column in before if before[column] != after[column]
+            } - FOLLOWS
             meant = {key.removesuffix("_id") for key in body.keys() & allowed}
             meant |= {column for key in body for column in BECAUSE.get((name, key), ())}
-            assert differing <= meant, f"{name}: {differing - meant} changed, and is not documented as writable: {body}"
+            assert differing <= meant, (
+                f"{name}: {differing - meant} changed, and is not documented as writable: {body}"
+            )
             changed |= {(name, column) for column in differing}
     assert len(changed) > 60 // EVERY
 
@@ -90,13 +110,24 @@ def test_every_model_field_can_be_sent_and_only_documented_ones_change(settings,
 def tries(sent, allowed):
     """All at once that is not writable; then one by one, in the short form some of them."""
     quiet = {key: value for key, value in sent.items() if key not in allowed}
-    single = sorted(sent.items() if LONG else ((key, sent[key]) for key in sent.keys() & allowed), key=str)
+    single = sorted(
+        sent.items() if LONG else ((key, sent[key]) for key in sent.keys() & allowed), key=str
+    )
     return [quiet, *({key: value} for key, value in single[::EVERY])]
 
 
 def test_what_is_made_has_no_field_that_only_the_house_sets():
     one_of_each(0)
     api = with_token("admin")
-    sent = {"hostname": "web", "id": 77, "created_at": "2001-01-01T00:00:00Z", "updated_at": "2001-01-01T00:00:00Z"}
+    sent = {
+        "hostname": "web",
+        "id": 77,
+        "created_at": "2001-01-01T00:00:00Z",
+        "updated_at": "2001-01-01T00:00:00Z",
+    }
     made = api.post("/api/v1/servers/", sent).json()
-    assert (made["id"] != 77, made["created_at"][:4] != "2001", made["updated_at"][:4] != "2001") == (True, True, True)
+    assert (
+        made["id"] != 77,
+        made["created_at"][:4] != "2001",
+        made["updated_at"][:4] != "2001",
+    ) == (True, True, True)

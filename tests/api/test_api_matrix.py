@@ -11,21 +11,55 @@ pytestmark = pytest.mark.django_db
 API = "api/v1/"
 SCOPES = {"read", "allocate", "addresses", "subnets", "boot", "registry", "admin"}
 WRITES = {
-    "vrfs": "subnets", "subnets": "subnets", "pools": "subnets",
-    "ip-addresses": "addresses", "servers": "addresses", "interfaces": "addresses",
-    "boot-images": "boot", "boot-assignments": "boot", "boot-files": "boot", "boot-answers": "boot",
-    "boot-menus": "boot", "boot-identities": "boot",
-    "dhcp/servers": "admin", "dhcp/scopes": "subnets", "dhcp/generations": "admin", "dhcp/hand-edits": "addresses",
-    "dhcp/leases": "addresses", "dhcp/sync": "admin", "dhcp/release": "admin",
-    "ipmanager": "registry", "ipmanager/config": "admin",
-}  # fmt: skip
+    "vrfs": "subnets",
+    "subnets": "subnets",
+    "pools": "subnets",
+    "ip-addresses": "addresses",
+    "servers": "addresses",
+    "interfaces": "addresses",
+    "boot-images": "boot",
+    "boot-assignments": "boot",
+    "boot-files": "boot",
+    "boot-answers": "boot",
+    "boot-menus": "boot",
+    "boot-identities": "boot",
+    "dhcp/servers": "admin",
+    "dhcp/scopes": "subnets",
+    "dhcp/generations": "admin",
+    "dhcp/hand-edits": "addresses",
+    "dhcp/leases": "addresses",
+    "dhcp/sync": "admin",
+    "dhcp/release": "admin",
+    "ipmanager": "registry",
+    "ipmanager/config": "admin",
+}
 OTHERWISE = {("POST", "subnets/{pk}/next-free/"): "allocate"}
-FINDS = ("services", "endpoint", "changes", "templates", "export")  # of the registry: its own tokens find each other
-# Rows that lie somewhere: a token for some networks sees those of its own. All other routes refuse it.
+FINDS = (
+    "services",
+    "endpoint",
+    "changes",
+    "templates",
+    "export",
+)  # of the registry: its own tokens find each other
+# Rows that lie somewhere: a token for some networks sees those of its own. All other routes refuse
+# it.
 PLACED = {
-    "vrfs", "subnets", "pools", "ip-addresses", "servers", "interfaces", "boot-images", "boot-assignments",
-    "boot-identities", "boot-events", "dhcp/scopes", "dhcp/leases", "dhcp/evictions", "search", "sightings",
-}  # fmt: skip
+    "vrfs",
+    "subnets",
+    "pools",
+    "ip-addresses",
+    "servers",
+    "interfaces",
+    "boot-images",
+    "boot-assignments",
+    "boot-identities",
+    "boot-events",
+    "dhcp/scopes",
+    "dhcp/leases",
+    "dhcp/evictions",
+    "search",
+    "sightings",
+}
 # A VRF and an image lie nowhere: the one is nobody's, the other may be looked at.
 EVERYWHERE = {"boot-images"}
 LATER = {"dhcp/leases/{pk}/reserve/"}  # refused after a look at whose it is
@@ -45,12 +79,21 @@ def api_routes(resolver=None, start=""):
 def methods(callback):
     served = getattr(callback, "actions", None) or callback.cls.http_method_names
     known = {"get", "post", "put", "patch", "delete"} & set(served)
-    return sorted(name.upper() for name in known if getattr(callback, "actions", None) or hasattr(callback.cls, name))
+    return sorted(
+        name.upper()
+        for name in known
+        if getattr(callback, "actions", None) or hasattr(callback.cls, name)
+    )
 
 
 def plain(route):
     """`subnets/{pk}/usage/`."""
-    return route.replace("(?P<pk>[0-9]{1,18})", "{pk}").replace("^", "").replace("$", "").replace("\\Z", "")
+    return (
+        route.replace("(?P<pk>[0-9]{1,18})", "{pk}")
+        .replace("^", "")
+        .replace("$", "")
+        .replace("\\Z", "")
+    )
 
 
 ROUTES = sorted(set(api_routes()))
@@ -76,7 +119,9 @@ def ask(api, method, route, pk):
     path = (
         "/"
         + API
-        + route.replace("{pk}", str(pk)).replace("<str:service_id>", "billing-0").replace("<str:format>", "shell")
+        + route.replace("{pk}", str(pk))
+        .replace("<str:service_id>", "billing-0")
+        .replace("<str:format>", "shell")
     )
     return undone(lambda: api.generic(method, path, "{}", "application/json"))
 
@@ -97,7 +142,10 @@ def test_the_url_map_is_what_this_test_knows(world):
 
 def test_without_credentials_every_route_answers_401(client, world):
     for method, route in ROUTES:
-        assert ask(client, method, route, world.get(name_of(route))).status_code == 401, (method, route)
+        assert ask(client, method, route, world.get(name_of(route))).status_code == 401, (
+            method,
+            route,
+        )
 
 
 def test_every_route_lets_its_scope_in_and_no_other(world):
@@ -114,7 +162,11 @@ def test_every_route_lets_its_scope_in_and_no_other(world):
         pk, right = world.get(name_of(route)), needed(method, route)
         for scope in right:
             answer = ask(holding(scope), method, route, pk)
-            assert answer.status_code not in (401, 403) and answer.status_code < 500, (method, route, scope)
+            assert answer.status_code not in (401, 403) and answer.status_code < 500, (
+                method,
+                route,
+                scope,
+            )
         others = SCOPES - right - {"admin"}
         assert ask(holding(*others), method, route, pk).status_code == 403, (method, route)
 
@@ -122,7 +174,10 @@ def test_every_route_lets_its_scope_in_and_no_other(world):
 def test_a_token_gives_no_right_that_its_user_has_not(world):
     powerless = with_token("admin", user=staff())
     for method, route in ROUTES:
-        assert ask(powerless, method, route, world.get(name_of(route))).status_code == 403, (method, route)
+        assert ask(powerless, method, route, world.get(name_of(route))).status_code == 403, (
+            method,
+            route,
+        )
 
 
 def test_rows_that_do_not_exist_are_404(world):

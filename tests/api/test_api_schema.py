@@ -21,18 +21,30 @@ def test_the_description_is_valid_openapi_3_1_in_every_strict_point():
 
 def test_the_description_names_every_route_of_the_url_map():
     named = {"pk": "id", "str:service_id": "service_id", "str:format": "format"}
-    described = {(method.upper(), path) for path, found in description()["paths"].items() for method in found}
+    described = {
+        (method.upper(), path) for path, found in description()["paths"].items() for method in found
+    }
     for method, route in ROUTES:
         path = f"/{API}{route}"
         for ours, theirs in named.items():
-            path = path.replace(f"<{ours}>", f"{{{theirs}}}").replace(f"{{{ours}}}", f"{{{theirs}}}")
+            path = path.replace(f"<{ours}>", f"{{{theirs}}}").replace(
+                f"{{{ours}}}", f"{{{theirs}}}"
+            )
         assert (method, path) in described
 
 
 @pytest.mark.parametrize(
-    "path", ["health", "ip/allocate", "ip/allocations", "ip/stats", "ip/{vm_id}", "ip/release/{vm_id}",
-             "ip/release-by-ip/{ip}"],
-)  # fmt: skip
+    "path",
+    [
+        "health",
+        "ip/allocate",
+        "ip/allocations",
+        "ip/stats",
+        "ip/{vm_id}",
+        "ip/release/{vm_id}",
+        "ip/release-by-ip/{ip}",
+    ],
+)
 def test_the_pool_for_virtual_machines_is_described(path):
     assert f"/{API}{path}" in description()["paths"]
 

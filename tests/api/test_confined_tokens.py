@@ -3,7 +3,13 @@
 import pytest
 
 from ipam.models import IPAddress, Pool, Server, Subnet
-from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
+from tests.ipam.factories import (
+    InterfaceFactory,
+    PoolFactory,
+    ServerFactory,
+    SubnetFactory,
+    VRFFactory,
+)
 from tests.support.api import answer, with_token
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +79,10 @@ def test_what_lies_elsewhere_cannot_be_changed(api, there, name, method):
 )
 def test_nothing_is_made_elsewhere(api, name, sent):
     status, problem = answer(api.post(f"{API}/{name}/", sent))
-    assert (status, problem["detail"]) == (403, "This token is for 10.1.0.0/16, 2001:db8::/48 only.")
+    assert (status, problem["detail"]) == (
+        403,
+        "This token is for 10.1.0.0/16, 2001:db8::/48 only.",
+    )
     assert not Subnet.objects.exists()
     assert not Server.objects.exists()
     assert not IPAddress.objects.exists()
@@ -90,19 +99,27 @@ def test_nothing_of_its_own_is_hung_on_what_lies_elsewhere(api, here, there):
 def test_nothing_is_moved_elsewhere(api, here):
     server = here["servers"]
     assert api.patch(f"{API}/servers/{server.pk}/", {"ip_address": "10.2.0.20"}).status_code == 403
-    assert api.patch(f"{API}/subnets/{here['subnets'].pk}/", {"network": "10.0.0.0/8"}).status_code == 403
+    assert (
+        api.patch(f"{API}/subnets/{here['subnets'].pk}/", {"network": "10.0.0.0/8"}).status_code
+        == 403
+    )
     server.refresh_from_db()
     assert str(server.ip_address) == "10.1.0.20"
 
 
 def test_it_works_where_it_belongs(api, here):
-    assert api.post(f"{API}/subnets/{here['subnets'].pk}/next-free/").json()["ip_address"] == "10.1.0.10"
+    assert (
+        api.post(f"{API}/subnets/{here['subnets'].pk}/next-free/").json()["ip_address"]
+        == "10.1.0.10"
+    )
     made = api.post(f"{API}/servers/", {"hostname": "web", "ip_address": "10.1.0.77"})
     assert made.status_code == 201
     assert api.post(f"{API}/subnets/", {"network": "2001:db8:0:1::/64"}).status_code == 201
 
 
-@pytest.mark.parametrize(("bounds", "status"), [("172.16.0.0/12", 200), ("172.16.0.0/25", 403), ("10.0.0.0/8", 403)])
+@pytest.mark.parametrize(
+    ("bounds", "status"), [("172.16.0.0/12", 200), ("172.16.0.0/25", 403), ("10.0.0.0/8", 403)]
+)
 def test_the_pool_for_virtual_machines_asks_too(bounds, status):
     api = with_token("allocate", subnets=[bounds])
     assert api.get(f"{API}/ip/stats").status_code == status

@@ -16,9 +16,19 @@ from tests.support.api import Caller, staff, with_token
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1"
-LONG_WAY = {"If-None-Match": '"something"'}  # nothing changes by it, except that the request is not quite usual
-SAME = ("Content-Type", "ETag", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy",
-        "Cross-Origin-Opener-Policy", "Content-Security-Policy", "Access-Control-Allow-Origin")  # fmt: skip
+LONG_WAY = {
+    "If-None-Match": '"something"'
+}  # nothing changes by it, except that the request is not quite usual
+SAME = (
+    "Content-Type",
+    "ETag",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+    "Referrer-Policy",
+    "Cross-Origin-Opener-Policy",
+    "Content-Security-Policy",
+    "Access-Control-Allow-Origin",
+)
 
 
 @pytest.fixture
@@ -32,10 +42,16 @@ def api():
 def ledger(settings):
     settings.POOL_NETWORK = ipaddress.ip_network("10.0.0.0/24")
     SubnetFactory(
-        network="10.0.0.0/24", gateway="10.0.0.1", name="büro", vlan_id=7, static_ip_pools=["10.0.0.10-10.0.0.29"]
+        network="10.0.0.0/24",
+        gateway="10.0.0.1",
+        name="büro",
+        vlan_id=7,
+        static_ip_pools=["10.0.0.10-10.0.0.29"],
     )
     SubnetFactory(network="::/64", gateway="::1")
-    ServerFactory(hostname="web", ip_address="10.0.0.9", mac_address="02:00:00:00:00:01", device_type="VM")
+    ServerFactory(
+        hostname="web", ip_address="10.0.0.9", mac_address="02:00:00:00:00:01", device_type="VM"
+    )
     ServerFactory(hostname="six", ip_address="::102:304", mac_address=None)
     IPAddress(ip_address="192.0.2.1", status="reserved", description="“printer”").save()
 
@@ -57,7 +73,7 @@ def used(token, **fields):
     Token.objects.filter(user__username=token).update(last_used=timezone.localdate(), **fields)
 
 
-# --- alike -----------------------------------------------------------------------------------------------
+# --- alike ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
@@ -92,7 +108,9 @@ def test_the_links_lead_through_every_row_and_back(api, ledger, resource, header
         assert before["results"] == pages[-1]["results"]
 
 
-@pytest.mark.parametrize("path", ["ip/stats", "ip/vm-1", "ip/vm-2", "ip/nobody", "ip-addresses/4711/"])
+@pytest.mark.parametrize(
+    "path", ["ip/stats", "ip/vm-1", "ip/vm-2", "ip/nobody", "ip-addresses/4711/"]
+)
 def test_both_ways_speak_alike_of_the_pool(api, ledger, path):
     api.post(f"{API}/ip/allocate", {"vm_id": "vm-1", "hostname": "one"})
     api.post(f"{API}/ip/allocate", {"vm_id": "vm-2"})
@@ -104,8 +122,14 @@ def test_both_ways_speak_alike_of_the_pool(api, ledger, path):
 def test_an_allocation_is_told_alike_and_leaves_the_same_history(api, ledger, headers):
     subnet = row("10.0.0.9").subnet_id
     asked = {"vm_id": "vm-1", "hostname": "one", "mac_address": "02-00-00-00-00-AA"}
-    status, given, _headers = told(api.post(f"{API}/subnets/{subnet}/next-free/", asked, headers=headers))
-    assert (status, given["ip_address"], given["mac_address"]) == (201, "10.0.0.10", "02:00:00:00:00:aa")
+    status, given, _headers = told(
+        api.post(f"{API}/subnets/{subnet}/next-free/", asked, headers=headers)
+    )
+    assert (status, given["ip_address"], given["mac_address"]) == (
+        201,
+        "10.0.0.10",
+        "02:00:00:00:00:aa",
+    )
     assert given == api.get(f"{API}/ip-addresses/{given['id']}/", headers=LONG_WAY).json()
     note = row("10.0.0.10").history.latest()
     assert (note.vm_id, note.status, note.history_type, note.history_user) == (
@@ -124,7 +148,12 @@ def test_the_pool_allocates_alike_until_it_is_exhausted(api, ledger, headers):
         answer = api.post(f"{API}/ip/allocate", {"vm_id": f"vm-{number}"}, headers=headers)
         assert (answer.status_code, answer.json()) == (
             201,
-            {"ip": f"10.0.0.{number}", "vm_id": f"vm-{number}", "gateway": "10.0.0.1", "network": "10.0.0.0/24"},
+            {
+                "ip": f"10.0.0.{number}",
+                "vm_id": f"vm-{number}",
+                "gateway": "10.0.0.1",
+                "network": "10.0.0.0/24",
+            },
         )
     assert row("10.0.0.29").history.latest().history_user == User.objects.get()
     assert api.post(f"{API}/ip/allocate", {"vm_id": "late"}, headers=headers).status_code == 503
@@ -132,24 +161,43 @@ def test_the_pool_allocates_alike_until_it_is_exhausted(api, ledger, headers):
 
 
 def test_both_ways_say_alike_why_there_is_no_pool(api, settings):
-    settings.POOL_NETWORK, settings.POOL_GATEWAY = ipaddress.ip_network("10.0.0.0/24"), ipaddress.ip_address("10.0.0.1")
+    settings.POOL_NETWORK, settings.POOL_GATEWAY = (
+        ipaddress.ip_network("10.0.0.0/24"),
+        ipaddress.ip_address("10.0.0.1"),
+    )
     SubnetFactory(network="10.0.0.0/16", dhcp_pools=["10.0.0.50-10.0.0.60"])
     short, long = both(api, f"{API}/ip/stats")
     assert short == long and short[0] == 503
 
 
-def test_without_tls_both_ways_lead_there_and_with_it_both_forbid_to_leave_it(api, ledger, settings):
+def test_without_tls_both_ways_lead_there_and_with_it_both_forbid_to_leave_it(
+    api, ledger, settings
+):
     settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 1000
-    caller = Caller(headers={"authorization": api.defaults["HTTP_AUTHORIZATION"]})  # a process that starts with these
-    assert [caller.get(f"{API}/ip-addresses/", headers=headers).status_code for headers in ({}, LONG_WAY)] == [301, 301]
-    short, long = (caller.get(f"{API}/ip-addresses/", headers=headers, secure=True) for headers in ({}, LONG_WAY))
+    caller = Caller(
+        headers={"authorization": api.defaults["HTTP_AUTHORIZATION"]}
+    )  # a process that starts with these
+    assert [
+        caller.get(f"{API}/ip-addresses/", headers=headers).status_code
+        for headers in ({}, LONG_WAY)
+    ] == [301, 301]
+    short, long = (
+        caller.get(f"{API}/ip-addresses/", headers=headers, secure=True)
+        for headers in ({}, LONG_WAY)
+    )
     assert short["Strict-Transport-Security"] == long["Strict-Transport-Security"] != ""
 
 
-# --- who -------------------------------------------------------------------------------------------------
+# --- who ------------------------------------------------------------------------------------------
 
-ROUTES = [("get", "ip-addresses/{row}/"), ("get", "ip-addresses/"), ("get", "ip/vm-1"), ("get", "ip/stats"),
-          ("post", "ip/allocate"), ("post", "subnets/{subnet}/next-free/")]  # fmt: skip
+ROUTES = [
+    ("get", "ip-addresses/{row}/"),
+    ("get", "ip-addresses/"),
+    ("get", "ip/vm-1"),
+    ("get", "ip/stats"),
+    ("post", "ip/allocate"),
+    ("post", "subnets/{subnet}/next-free/"),
+]
 
 
 def statuses(caller, **more):
@@ -217,7 +265,8 @@ def test_rights_are_the_users_own_or_those_of_a_group(ledger):
 
 
 @pytest.mark.parametrize(
-    ("scope", "expected"), [("read", [200, 200, 403, 403, 403, 403]), ("allocate", [403, 403, 404, 200, 201, 200])]
+    ("scope", "expected"),
+    [("read", [200, 200, 403, 403, 403, 403]), ("allocate", [403, 403, 404, 200, 201, 200])],
 )
 def test_a_scope_opens_the_same_routes_on_both_ways(ledger, scope, expected):
     caller = with_token(scope)
@@ -230,7 +279,9 @@ def test_a_scope_opens_the_same_routes_on_both_ways(ledger, scope, expected):
 def test_a_confined_token_sees_its_own_rows_only(ledger):
     caller = with_token("admin", subnets=["192.0.2.0/24"])
     statuses(caller)
-    assert [found["ip_address"] for found in caller.get(f"{API}/ip-addresses/").json()["results"]] == ["192.0.2.1"]
+    assert [
+        found["ip_address"] for found in caller.get(f"{API}/ip-addresses/").json()["results"]
+    ] == ["192.0.2.1"]
     assert caller.get(f"{API}/ip-addresses/{row('10.0.0.9').pk}/").status_code == 404
     assert caller.post(f"{API}/ip/allocate", {"vm_id": "vm-1"}).status_code == 403
 
@@ -241,10 +292,12 @@ def test_the_day_of_use_is_noted(ledger):
     assert Token.objects.get().last_used == timezone.localdate()
 
 
-# --- how much it costs -----------------------------------------------------------------------------------
+# --- how much it costs ----------------------------------------------------------------------------
 
 
-def test_one_row_takes_one_query_and_a_page_takes_two_whatever_its_size(api, ledger, django_assert_num_queries):
+def test_one_row_takes_one_query_and_a_page_takes_two_whatever_its_size(
+    api, ledger, django_assert_num_queries
+):
     key = row("10.0.0.9").pk
     with django_assert_num_queries(1):
         assert api.get(f"{API}/ip-addresses/{key}/").status_code == 200
@@ -258,18 +311,36 @@ def test_one_row_takes_one_query_and_a_page_takes_two_whatever_its_size(api, led
         api.get(page["next"])
 
 
-# --- what is not usual -----------------------------------------------------------------------------------
+# --- what is not usual ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "bnVsbA", "WzEsMiwzXQ", "WyJub3doZXJlIiwxLDFd", "WyIxMC4wLjAuMSIsLTEsMV0"])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "bnVsbA", "WzEsMiwzXQ", "WyJub3doZXJlIiwxLDFd", "WyIxMC4wLjAuMSIsLTEsMV0"]
+)
 def test_a_link_that_somebody_has_made_up_is_refused(api, ledger, cursor):
     assert api.get(f"{API}/ip-addresses/?after={cursor}").status_code == 400
 
 
-HOSTILE = ["\0", "\ud800", "x" * 3000, "9" * 5000, "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "nan",
-           "fe80::1%eth0", "10.0.0.0/33", ""]  # fmt: skip
-LISTS = ["ip-addresses/?", "ip-addresses/?ordering=hostname", "servers/?ordering=hostname",
-         "servers/?ordering=created_at", "subnets/?", "boot-images/?ordering=position"]  # fmt: skip
+HOSTILE = [
+    "\0",
+    "\ud800",
+    "x" * 3000,
+    "9" * 5000,
+    "9999-12-31T23:59:59-23:59",
+    "0001-01-01T00:00:00+23:59",
+    "nan",
+    "fe80::1%eth0",
+    "10.0.0.0/33",
+    "",
+]
+LISTS = [
+    "ip-addresses/?",
+    "ip-addresses/?ordering=hostname",
+    "servers/?ordering=hostname",
+    "servers/?ordering=created_at",
+    "subnets/?",
+    "boot-images/?ordering=position",
+]
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -282,13 +353,19 @@ def test_no_place_in_a_list_is_too_odd_to_be_answered(api, ledger, path):
 
 
 def test_a_key_makes_the_repeat_harmless_here_too(api, ledger):
-    path, headers = f"{API}/subnets/{row('10.0.0.9').subnet_id}/next-free/", {"Idempotency-Key": "one"}
+    path, headers = (
+        f"{API}/subnets/{row('10.0.0.9').subnet_id}/next-free/",
+        {"Idempotency-Key": "one"},
+    )
     first, second = (api.post(path, {}, headers=headers).json() for _ in range(2))
-    assert first == second and IPAddress.objects.filter(status="allocated", server=None).count() == 1
+    assert (
+        first == second and IPAddress.objects.filter(status="allocated", server=None).count() == 1
+    )
 
 
 @pytest.mark.parametrize(
-    "query", ["?fields=id", "?unknown=1", "?status=reserved", "?page=0", "?page=999", "?page=1&page=2"]
+    "query",
+    ["?fields=id", "?unknown=1", "?status=reserved", "?page=0", "?page=999", "?page=1&page=2"],
 )
 def test_other_questions_are_answered_as_ever(api, ledger, query):
     short, long = both(api, f"{API}/ip-addresses/{query}")

@@ -1,5 +1,5 @@
-"""The door of the site (ipmanager.wsgi): what is answered there looks as if Django had answered, and what is not gets
-to Django whole."""
+"""The door of the site (ipmanager.wsgi): what is answered there looks as if Django had answered,
+and what is not gets to Django whole."""
 
 import io
 import ipaddress
@@ -28,19 +28,32 @@ def site(settings, admin_user):
     from ipmanager.wsgi import application
 
     settings.POOL_NETWORK = ipaddress.ip_network("10.0.0.0/24")
-    SubnetFactory(network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.10-10.0.0.99"])
+    SubnetFactory(
+        network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.10-10.0.0.99"]
+    )
     value = Token.objects.create(admin_user, name="test", scopes=["admin"])[1]
     Token.objects.update(last_used=timezone.localdate())
 
     def ask(method, path, body=None, **more):
         text = b"" if body is None else json.dumps(body).encode()
         environ = {
-            "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": "", "SCRIPT_NAME": "", "SERVER_NAME": "site",
-            "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1", "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(text), "wsgi.errors": io.StringIO(), "CONTENT_LENGTH": str(len(text)),
-            "CONTENT_TYPE": "application/json", "HTTP_HOST": "localhost", "HTTP_AUTHORIZATION": f"Bearer {value}",
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "QUERY_STRING": "",
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": "site",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(text),
+            "wsgi.errors": io.StringIO(),
+            "CONTENT_LENGTH": str(len(text)),
+            "CONTENT_TYPE": "application/json",
+            "HTTP_HOST": "localhost",
+            "HTTP_AUTHORIZATION": f"Bearer {value}",
             **more,
-        }  # fmt: skip
+        }
         told = []
         response = application(environ, lambda status, headers: told.extend((status, headers)))
         answer = b"".join(response)
@@ -65,7 +78,9 @@ def counted():
 
 def grown(before):
     return {
-        status: number - before.get(status, 0) for status, number in counted().items() if number > before.get(status, 0)
+        status: number - before.get(status, 0)
+        for status, number in counted().items()
+        if number > before.get(status, 0)
     }
 
 
@@ -80,7 +95,9 @@ def test_both_ways_number_and_count_a_request_once(site, unusual):
 
 
 def test_what_is_declined_at_the_door_comes_to_django_with_its_body(site):
-    status, body, _headers = site("POST", ALLOCATE, {"vm_id": "vm-1", "hostname": "one", "colour": "blue"})
+    status, body, _headers = site(
+        "POST", ALLOCATE, {"vm_id": "vm-1", "hostname": "one", "colour": "blue"}
+    )
     assert (status, body["hostname"]) == (201, "one")
 
 
@@ -91,7 +108,9 @@ def test_a_fault_at_the_door_is_a_500_and_nothing_is_done_twice(site, monkeypatc
 
     monkeypatch.setattr(pool_rows, "keep_ahead", broken)
     before, subnet = counted(), IPAddress.objects.first().subnet_id
-    status, body, _headers = site("POST", f"/api/v1/subnets/{subnet}/next-free/", {"hostname": "one"})
+    status, body, _headers = site(
+        "POST", f"/api/v1/subnets/{subnet}/next-free/", {"hostname": "one"}
+    )
     assert (status, body["status"]) == (500, 500)
     assert IPAddress.objects.filter(hostname="one").count() == 1
     assert grown(before) == {"500": 1}
@@ -126,7 +145,9 @@ def test_a_connection_that_has_become_too_old_is_closed_after_the_answer(site):
 
 @only(POSTGRESQL)
 @pytest.mark.parametrize("superuser", [True, False])
-def test_allocation_is_planned_once_however_few_addresses_are_free(site, settings, admin_user, superuser):
+def test_allocation_is_planned_once_however_few_addresses_are_free(
+    site, settings, admin_user, superuser
+):
     admin_user.is_superuser = superuser
     admin_user.save()
     admin_user.user_permissions.set(Permission.objects.filter(codename="change_ipaddress"))
@@ -142,6 +163,9 @@ def test_allocation_is_planned_once_however_few_addresses_are_free(site, setting
         for number in range(12):
             assert site("POST", ALLOCATE, {"vm_id": f"vm-{number}"})[0] == 201
         of_ours = "statement LIKE '%UPDATE ip_addresses%'"
-        cursor.execute(f"SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE {of_ours} ORDER BY 1")
-        # PostgreSQL plans the first five anew to see what that is worth; a superuser is asked for less from then on
+        cursor.execute(
+            f"SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE {of_ours} ORDER BY 1"
+        )
+        # PostgreSQL plans the first five anew to see what that is worth; a superuser is asked for
+        # less from then on
         assert cursor.fetchall() == ([(1, 0), (5, 6)] if superuser else [(5, 7)])

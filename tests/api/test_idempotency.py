@@ -36,7 +36,9 @@ def test_an_allocation_without_a_vm_may_be_repeated():
     assert given == ["10.0.0.2", "10.0.0.2", "10.0.0.3"]
 
 
-@pytest.mark.parametrize(("path", "sent"), [(SERVERS, {"hostname": "db"}), ("/api/v1/vrfs/", {"name": "red"})])
+@pytest.mark.parametrize(
+    ("path", "sent"), [(SERVERS, {"hostname": "db"}), ("/api/v1/vrfs/", {"name": "red"})]
+)
 def test_a_key_stands_for_one_request(path, sent):
     api = with_token("admin")
     post(api, {"hostname": "web"})
@@ -77,7 +79,9 @@ def test_a_key_is_short_and_printable(key):
 def test_a_key_is_forgotten_after_a_day():
     api = with_token("admin")
     post(api, {"hostname": "web"})
-    Replay.objects.update(created_at=Replay.objects.get().created_at - REMEMBERED - timedelta(seconds=1))
+    Replay.objects.update(
+        created_at=Replay.objects.get().created_at - REMEMBERED - timedelta(seconds=1)
+    )
     assert post(api, {"hostname": "db"}).status_code == 201
     assert Replay.objects.count() == 1
 

@@ -21,7 +21,7 @@ def statuses(client, path, number, **extra):
     return [client.get(f"{API}/{path}", **extra).status_code for _ in range(number)]
 
 
-# --- the buckets ----------------------------------------------------------------------------------------
+# --- the buckets ----------------------------------------------------------------------------------
 
 
 class Clock:
@@ -66,12 +66,19 @@ def test_buckets_forget_who_owes_nothing():
     assert len(buckets._paid) == 1
 
 
-# --- the API ---------------------------------------------------------------------------------------------
+# --- the API --------------------------------------------------------------------------------------
 
 
 def test_a_token_that_asks_too_fast_is_told_when_to_come_back(rates):
     api = with_token("read")
-    assert statuses(api, "subnets/", 6) == [200, 200, 200, 200, 200, 429]  # the first was the address's to pay for
+    assert statuses(api, "subnets/", 6) == [
+        200,
+        200,
+        200,
+        200,
+        200,
+        429,
+    ]  # the first was the address's to pay for
     refused = api.get(f"{API}/subnets/")
     assert refused["Content-Type"] == "application/problem+json"
     assert (refused.json()["code"], int(refused["Retry-After"]) > 0) == ("throttled", True)
@@ -94,7 +101,10 @@ def test_one_tokens_haste_is_not_anothers(rates):
 
 def test_made_up_tokens_cost_their_address(rates):
     client = Client()
-    made_up = [client.get(f"{API}/subnets/", headers={"authorization": f"Bearer x{n}"}).status_code for n in range(4)]
+    made_up = [
+        client.get(f"{API}/subnets/", headers={"authorization": f"Bearer x{n}"}).status_code
+        for n in range(4)
+    ]
     assert made_up == [401, 401, 429, 429]
     assert statuses(client, "health", 1) == [429]
     assert statuses(client, "health", 1, REMOTE_ADDR="192.0.2.9") == [200]
@@ -102,13 +112,18 @@ def test_made_up_tokens_cost_their_address(rates):
 
 def test_nobody_chooses_his_address(rates):
     client = Client()
-    forged = [client.get(f"{API}/health", headers={"x-forwarded-for": f"192.0.2.{n}"}).status_code for n in range(4)]
+    forged = [
+        client.get(f"{API}/health", headers={"x-forwarded-for": f"192.0.2.{n}"}).status_code
+        for n in range(4)
+    ]
     assert forged == [200, 200, 429, 429]
 
 
 def test_an_ipv6_neighbourhood_counts_as_one(rates):
     client = Client()
-    found = [client.get(f"{API}/health", REMOTE_ADDR=f"2001:db8::{n}").status_code for n in range(1, 5)]
+    found = [
+        client.get(f"{API}/health", REMOTE_ADDR=f"2001:db8::{n}").status_code for n in range(1, 5)
+    ]
     assert found == [200, 200, 429, 429]
 
 

@@ -26,7 +26,9 @@ def create(capsys, *arguments):
 
 
 def authenticate(value, caller="192.0.2.1"):
-    request = APIRequestFactory().get("/", headers={"authorization": f"Bearer {value}"}, REMOTE_ADDR=caller)
+    request = APIRequestFactory().get(
+        "/", headers={"authorization": f"Bearer {value}"}, REMOTE_ADDR=caller
+    )
     return TokenAuthentication().authenticate(request)
 
 
@@ -83,7 +85,9 @@ def test_a_token_works_only_from_its_networks(user, capsys):
             authenticate(value, caller)
 
 
-def test_authentication_is_one_query_after_the_first_of_the_day(user, capsys, django_assert_num_queries):
+def test_authentication_is_one_query_after_the_first_of_the_day(
+    user, capsys, django_assert_num_queries
+):
     value = create(capsys)
     authenticate(value)
     with django_assert_num_queries(1):

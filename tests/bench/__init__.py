@@ -1,1 +1,2 @@
-"""Times, with their spread. `make bench` prints them; no test ever fails by them, because machines are noisy."""
+"""Times, with their spread. `make bench` prints them; no test ever fails by them, because machines
+are noisy."""

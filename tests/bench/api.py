@@ -1,10 +1,11 @@
-"""The API beside the barest views that use the same database, under the same gunicorn, on the same machine.
+"""The API beside the barest views that use the same database, under the same gunicorn, on the same
+machine.
 
     python -m tests.bench --part api --rows 10000 100000 --clients 1 16 --rounds 5 --seconds 1 --cases allocate,stats
 
-Runs are short and take turns (ours, the ceiling, ours, …), each with fresh connections: gunicorn's threads share
-kept connections out unevenly, so that one long run measures its luck. A ratio is that of two neighbouring runs.
-"""
+Runs are short and take turns (ours, the ceiling, ours, …), each with fresh connections: gunicorn's
+threads share kept connections out unevenly, so that one long run measures its luck. A ratio is that
+of two neighbouring runs."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ from api.models import Token  # noqa: E402
 from ipam.models import IPAddress, Pool, Server, Subnet  # noqa: E402
 from tests.support.postgres import free_port  # noqa: E402
 
-POOL = ipaddress.IPv4Network("10.64.0.0/12")  # the pool for VMs; IPMANAGER_POOL_NETWORK says so, too
+POOL = ipaddress.IPv4Network(
+    "10.64.0.0/12"
+)  # the pool for VMs; IPMANAGER_POOL_NETWORK says so, too
 NATIVE = ipaddress.IPv4Network("10.80.0.0/12")
 FREE = 200_000  # rows for the bare claim
 SERVERS = 1000
@@ -67,7 +70,9 @@ class Runs:
     def add(self, found: dict) -> None:
         self.rates.append(found["rate"])
         self.times += found["times"]
-        self.odd += sum(number for status, number in found["statuses"].items() if not status.startswith("2"))
+        self.odd += sum(
+            number for status, number in found["statuses"].items() if not status.startswith("2")
+        )
 
     def quantile(self, part: float) -> float:
         ordered = sorted(self.times)
@@ -75,7 +80,9 @@ class Runs:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--rounds", type=int, default=5)
@@ -87,8 +94,13 @@ def main() -> None:
         fill(rows)
         value = token()
         connections.close_all()
-        chosen = [case for case in cases() if not options.cases or case.name in options.cases.split(",")]
-        with server("ipmanager.wsgi:application") as ours, server("tests.bench.bare.views:django") as bare:
+        chosen = [
+            case for case in cases() if not options.cases or case.name in options.cases.split(",")
+        ]
+        with (
+            server("ipmanager.wsgi:application") as ours,
+            server("tests.bench.bare.views:django") as bare,
+        ):
             with server("tests.bench.bare.views:hello") as hello:
                 title(rows)
                 beside(hello, bare, options)
@@ -97,13 +109,15 @@ def main() -> None:
                     measure(case, value, (ours, bare), clients, options)
 
 
-# --- the data -------------------------------------------------------------------------------------------
+# --- the data -------------------------------------------------------------------------------------
 
 
 def prepare() -> None:
     call_command("migrate", verbosity=0)
     bare = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.bench.bare.settings"}
-    subprocess.run([sys.executable, "-m", "django", "migrate", "--run-syncdb", "-v0"], env=bare, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "django", "migrate", "--run-syncdb", "-v0"], env=bare, check=True
+    )
     for network in (POOL, NATIVE):
         subnet = Subnet(network=network, gateway=network[1])
         subnet.static_ip_pools = [f"{network[2]}-{network[-2]}"]
@@ -117,7 +131,8 @@ def token() -> str:
 
 
 def fill(rows: int) -> None:
-    """As many address rows, half of them in the pool for VMs, half held by servers or free; and as many bare ones."""
+    """As many address rows, half of them in the pool for VMs, half held by servers or free; and as
+    many bare ones."""
     with connection.cursor() as cursor:
         for table in ("ip_addresses_history", "ip_addresses", "bench_rows", "bench_free"):
             cursor.execute(f"DELETE FROM {table}")
@@ -132,24 +147,32 @@ def fill(rows: int) -> None:
 
 
 def make(network: ipaddress.IPv4Network, number: int, subnet: Subnet) -> None:
-    """Allocated rows at the start of a subnet; some belong to servers. What follows is not written yet."""
+    """Allocated rows at the start of a subnet; some belong to servers. What follows is not written
+    yet."""
     servers: list[Server] = []
     if network == NATIVE:
         Server._base_manager.bulk_create(
-            Server(hostname=f"server-{n}", device_type="VM", location=f"rack {n % 40}") for n in range(SERVERS)
+            Server(hostname=f"server-{n}", device_type="VM", location=f"rack {n % 40}")
+            for n in range(SERVERS)
         )
         servers = list(Server.objects.order_by("pk"))
     IPAddress.objects.bulk_create(
         (
             IPAddress(
-                subnet=subnet, ip_address=network[2 + n], status="allocated", hostname=f"host-{n:07d}.example",
-                mac_address=":".join(f"{byte:02x}" for byte in [2, *(int(network[2 + n])).to_bytes(5)]),
-                vm_id=None if servers else f"vm-{n}", server=servers[n % SERVERS] if servers else None,
+                subnet=subnet,
+                ip_address=network[2 + n],
+                status="allocated",
+                hostname=f"host-{n:07d}.example",
+                mac_address=":".join(
+                    f"{byte:02x}" for byte in [2, *(int(network[2 + n])).to_bytes(5)]
+                ),
+                vm_id=None if servers else f"vm-{n}",
+                server=servers[n % SERVERS] if servers else None,
             )
             for n in range(number)
         ),
         batch_size=5000,
-    )  # fmt: skip
+    )
     Pool._base_manager.filter(subnet=subnet).update(materialised_to=network[1 + number])
 
 
@@ -173,12 +196,14 @@ def fill_bare(table: str, number: int) -> None:
         )
 
 
-# --- what is measured -----------------------------------------------------------------------------------
+# --- what is measured -----------------------------------------------------------------------------
 
 
 def cases() -> list[Case]:
     keys = list(
-        IPAddress.objects.order_by("pk").values_list("pk", flat=True)[:: max(1, IPAddress.objects.count() // 997)]
+        IPAddress.objects.order_by("pk").values_list("pk", flat=True)[
+            :: max(1, IPAddress.objects.count() // 997)
+        ]
     )
     native = Subnet.objects.get(network=NATIVE).pk
     count = IPAddress.objects.count() // 2
@@ -187,15 +212,30 @@ def cases() -> list[Case]:
     list_, claims = "/api/v1/ip-addresses/", ["/claim"]
     deep = bare_key(count)
     return [
-        Case("allocate", "claim", 0.75, ["/api/v1/ip/allocate"], claims, "POST", '{"vm_id": "bench-{n}"}'),
-        Case("next-free", "claim", 0.75, [f"/api/v1/subnets/{native}/next-free/"], claims, "POST",
-             '{"vm_id": "native-{n}"}'),
+        Case(
+            "allocate",
+            "claim",
+            0.75,
+            ["/api/v1/ip/allocate"],
+            claims,
+            "POST",
+            '{"vm_id": "bench-{n}"}',
+        ),
+        Case(
+            "next-free",
+            "claim",
+            0.75,
+            [f"/api/v1/subnets/{native}/next-free/"],
+            claims,
+            "POST",
+            '{"vm_id": "native-{n}"}',
+        ),
         Case("get", "select", 0.6, [f"{list_}{key}/" for key in keys], selects),
         Case("vm", "select", 0.6, [f"/api/v1/ip/{vm}" for vm in vms], selects),
         Case("stats", "select", 0.6, ["/api/v1/ip/stats"], selects),
         Case("list", "values", 0.6, [list_], ["/values"]),
         Case("deep", "values", 0.6, [deep_page(list_)], [f"/values?from={deep}"]),
-    ]  # fmt: skip
+    ]
 
 
 def bare_key(number: int) -> int:
@@ -212,7 +252,7 @@ def deep_page(path: str) -> str:
     return f"{path}?after={pagination.Place(str(row.ip_address), row.pk, count).seal()}"
 
 
-# --- how ------------------------------------------------------------------------------------------------
+# --- how ------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -221,10 +261,20 @@ def server(application: str) -> Iterator[int]:
     port = free_port()
     package = "ipmanager" if application.startswith("ipmanager") else "tests.bench.bare"
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--config", f"python:{package}.gunicorn_config", "--bind",
-         f"127.0.0.1:{port}", "--max-requests", "0", application],
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--config",
+            f"python:{package}.gunicorn_config",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--max-requests",
+            "0",
+            application,
+        ],
         env={**os.environ, "DJANGO_SETTINGS_MODULE": f"{package}.settings"},
-    )  # fmt: skip
+    )
     try:
         wait_for(port, process)
         yield port
@@ -246,20 +296,34 @@ def wait_for(port: int, process: subprocess.Popen) -> None:
 numbers = {"next": 1}
 
 
-def run(port: int, paths: list[str], case: Case, headers: str, clients: int, seconds: float) -> dict:
+def run(
+    port: int, paths: list[str], case: Case, headers: str, clients: int, seconds: float
+) -> dict:
     asked = {
-        "port": port, "paths": paths, "method": case.method, "body": case.body, "headers": headers,
-        "clients": clients, "seconds": seconds, "start": numbers["next"],
-    }  # fmt: skip
+        "port": port,
+        "paths": paths,
+        "method": case.method,
+        "body": case.body,
+        "headers": headers,
+        "clients": clients,
+        "seconds": seconds,
+        "start": numbers["next"],
+    }
     process = subprocess.run(
-        [sys.executable, "-m", "tests.bench.load"], input=json.dumps(asked), capture_output=True, text=True, check=True
+        [sys.executable, "-m", "tests.bench.load"],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     found = json.loads(process.stdout)
     numbers["next"] = found["next"]
     return found
 
 
-def measure(case: Case, value: str, ports: tuple[int, int], clients: int, options: argparse.Namespace) -> None:
+def measure(
+    case: Case, value: str, ports: tuple[int, int], clients: int, options: argparse.Namespace
+) -> None:
     ours, bare = Runs(), Runs()
     authorization = f"Authorization: Bearer {value}\r\n"
     for number in range(options.rounds + 1):
@@ -293,8 +357,9 @@ def beside(hello: int, bare: int, options: argparse.Namespace) -> None:
                 runs.add(run(port, case.paths, case, "", clients, options.seconds))
             print(
                 f"{name:16}{clients:3}{statistics.median(runs.rates):7.0f}/s{runs.quantile(0.5):8.2f}"
-                f"{runs.quantile(0.99):8.2f}", flush=True,
-            )  # fmt: skip
+                f"{runs.quantile(0.99):8.2f}",
+                flush=True,
+            )
 
 
 def title(rows: int) -> None:

@@ -1,4 +1,5 @@
-"""The measurement of `make bench-dhcp`: random edits, each timed from its commit to the client's ACK.
+"""The measurement of `make bench-dhcp`: random edits, each timed from its commit to the client's
+ACK.
 
 Runs in dnsmasq's network, on an empty database; a worker runs beside it.
 """
@@ -130,8 +131,9 @@ class Network:
 
 def _is_right(answer: Answer | None, server: Server) -> bool:
     return answer is not None and (answer.ip, answer.options.get("hostname")) == (
-        str(server.ip_address), server.hostname,
-    )  # fmt: skip
+        str(server.ip_address),
+        server.hostname,
+    )
 
 
 def main() -> None:
@@ -139,7 +141,9 @@ def main() -> None:
     parser.add_argument("clients", help="the network namespace of the client")
     parser.add_argument("hosts", type=int)
     parser.add_argument("--edits", type=int, default=200)
-    parser.add_argument("--pause", type=float, default=0.25, help="seconds between an ACK and the next edit")
+    parser.add_argument(
+        "--pause", type=float, default=0.25, help="seconds between an ACK and the next edit"
+    )
     parser.add_argument("--leases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -186,30 +190,48 @@ def time_one(edit: Edit, web: ThreadPoolExecutor, times: Times) -> None:
     served = time.time()
     told = (settings.DNSMASQ_DIR / "generation").stat().st_mtime  # written just before the signal
     request.result()
-    times.add(commit_to_ACK=served - moment[0], save=moment[0] - started, sync=told - moment[0], dnsmasq=served - told)
+    times.add(
+        commit_to_ACK=served - moment[0],
+        save=moment[0] - started,
+        sync=told - moment[0],
+        dnsmasq=served - told,
+    )
 
 
 def measure_leases(number: int) -> None:
-    """A whole lease file into the ledger: at first sight, unchanged, and with every lease renewed."""
+    """A whole lease file into the ledger: at first sight, unchanged, and with every lease
+    renewed."""
     print(f"{number} leases: ", end="")
-    for name, until in (("new", 2_000_000_000), ("unchanged", 2_000_000_000), ("renewed", 2_000_000_600)):
+    for name, until in (
+        ("new", 2_000_000_000),
+        ("unchanged", 2_000_000_000),
+        ("renewed", 2_000_000_600),
+    ):
         data = "".join(
-            f"{until} 02:00:01:00:{n >> 8:02x}:{n & 255:02x} {NETWORK[n + 256]} host-{n} *\n" for n in range(number)
+            f"{until} 02:00:01:00:{n >> 8:02x}:{n & 255:02x} {NETWORK[n + 256]} host-{n} *\n"
+            for n in range(number)
         ).encode()
         started = time.perf_counter()
         ingest(lease_file.read(data))
-        print(f"{name} {(time.perf_counter() - started) * 1000:.0f} ms", end="; " if name != "renewed" else "\n")
+        print(
+            f"{name} {(time.perf_counter() - started) * 1000:.0f} ms",
+            end="; " if name != "renewed" else "\n",
+        )
 
 
 def report(times: Times, hosts: int) -> None:
     for name, values in times.parts.items():
         values.sort()
-        print(f"{name:15}" + "".join(f"{quantile(values, part):9.0f}" for part in (0.5, 0.9, 0.99, 1)))
+        print(
+            f"{name:15}" + "".join(f"{quantile(values, part):9.0f}" for part in (0.5, 0.9, 0.99, 1))
+        )
     total = times.parts["commit to ACK"]
     histogram(total)
     if hosts in DEMANDS:
         owed = zip(("p50", "p99"), (0.5, 0.99), DEMANDS[hosts], strict=True)
-        for name, part, limit in ((name, part, limit) for name, part, limit in owed if limit is not None):
+        for name, part, limit in (
+            (name, part, limit) for name, part, limit in owed if limit is not None
+        ):
             print(f"{name} < {limit:g} ms: {'met' if quantile(total, part) < limit else 'MISSED'}")
 
 
@@ -222,7 +244,9 @@ def histogram(values: list[float]) -> None:
     for high in STEPS:
         inside = sum(low <= value < high for value in values)
         if inside:
-            print(f"{low:6} - {high:5} ms {inside:4} {'#' * max(1, round(inside * 60 / len(values)))}")
+            print(
+                f"{low:6} - {high:5} ms {inside:4} {'#' * max(1, round(inside * 60 / len(values)))}"
+            )
         low = high
 
 
@@ -238,13 +262,19 @@ def title(options: argparse.Namespace) -> None:
 
 
 def dnsmasq_version() -> str:
-    words = subprocess.run(["dnsmasq", "--version"], capture_output=True, text=True, check=True).stdout.split()
+    words = subprocess.run(
+        ["dnsmasq", "--version"], capture_output=True, text=True, check=True
+    ).stdout.split()
     return f"dnsmasq {words[2]}"
 
 
 def database_version() -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version" if connection.vendor == "postgresql" else "SELECT sqlite_version()")
+        cursor.execute(
+            "SHOW server_version"
+            if connection.vendor == "postgresql"
+            else "SELECT sqlite_version()"
+        )
         return str((cursor.fetchone() or [""])[0]).split()[0]
 
 

@@ -3,9 +3,9 @@
     python -m tests.bench.dhcp [--only postgresql|sqlite] [--hosts 1000,10000] [--edits 200] [--pause 0.25]
                            [--leases 10000]
 
-A real dnsmasq, the real worker, a process that commits as the web does, and a client that asks again and again. For
-each database and number of hosts: milliseconds from the commit to the ACK, where they went, and a histogram.
-"""
+A real dnsmasq, the real worker, a process that commits as the web does, and a client that asks
+again and again. For each database and number of hosts: milliseconds from the commit to the ACK,
+where they went, and a histogram."""
 
 import argparse
 import os
@@ -25,7 +25,9 @@ NEEDED = ("root", "namespaces", "dnsmasq")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", choices=["postgresql", "sqlite"])
     parser.add_argument("--hosts", default="1000,10000")
     options, rest = parser.parse_known_args()
@@ -33,7 +35,9 @@ def main() -> int:
         print(f"cannot measure: {'; '.join(reasons)}", file=sys.stderr)
         return 1
     databases = [options.only] if options.only else ["postgresql", "sqlite"]
-    return max(run(database, hosts, rest) for database in databases for hosts in options.hosts.split(","))
+    return max(
+        run(database, hosts, rest) for database in databases for hosts in options.hosts.split(",")
+    )
 
 
 def run(database: str, hosts: str, arguments: list[str]) -> int:
@@ -48,7 +52,12 @@ def run(database: str, hosts: str, arguments: list[str]) -> int:
     ):
         environment = surroundings(scratch, url or f"sqlite:///{scratch}/bench.sqlite3", lab)
         inside = ["ip", "netns", "exec", lab.server, sys.executable]
-        subprocess.run([*inside, "manage.py", "migrate", "--verbosity=0"], cwd=ROOT, env=environment, check=True)
+        subprocess.run(
+            [*inside, "manage.py", "migrate", "--verbosity=0"],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+        )
         with worker(inside, environment, Path(scratch) / "worker.log"):
             command = [*inside, "-m", "tests.bench.commit_to_ack", lab.clients, hosts, *arguments]
             return subprocess.run(command, cwd=ROOT, env=environment).returncode
@@ -73,7 +82,9 @@ def worker(inside: list[str], environment: dict[str, str], log: Path) -> Iterato
     """The site's worker; its complaints are printed in the end."""
     with (
         log.open("wb") as stream,
-        subprocess.Popen([*inside, "manage.py", "worker"], cwd=ROOT, env=environment, stderr=stream) as process,
+        subprocess.Popen(
+            [*inside, "manage.py", "worker"], cwd=ROOT, env=environment, stderr=stream
+        ) as process,
     ):
         try:
             yield

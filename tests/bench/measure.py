@@ -44,7 +44,10 @@ def main() -> None:
     options = parser.parse_args()
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    title(f"{connection.vendor} {version()}, Django {django.__version__}, Python {sys.version.split()[0]}", options)
+    title(
+        f"{connection.vendor} {version()}, Django {django.__version__}, Python {sys.version.split()[0]}",
+        options,
+    )
     for network in ("10.0.0.0/8", "2001:db8::/64"):
         large_pool(network, options)
     rounds("10.0.0.0/8", options.rounds, options)
@@ -103,7 +106,8 @@ def fill(options: argparse.Namespace) -> None:
     subnets = [Subnet(network=network, name=f"net {n}") for n, network in enumerate(networks)]
     Subnet.objects.bulk_create(subnets)
     IPAddress.objects.bulk_create(
-        (row(subnet, number) for subnet in subnets for number in range(1, per_subnet + 1)), batch_size=5000
+        (row(subnet, number) for subnet in subnets for number in range(1, per_subnet + 1)),
+        batch_size=5000,
     )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
@@ -119,7 +123,7 @@ def row(subnet: Subnet, number: int) -> IPAddress:
         vm_id=f"vm-{key}" if taken else None,
         hostname=f"host-{key:07d}.example" if taken else "",
         mac_address=":".join(f"{byte:02x}" for byte in [2, *key.to_bytes(5)]) if taken else None,
-    )  # fmt: skip
+    )
 
 
 def pages(options: argparse.Namespace) -> None:
@@ -154,11 +158,12 @@ def servers(options: argparse.Namespace) -> None:
     net.save()
     Server.objects.bulk_create(
         Server(
-            hostname=f"server-{n}", ip_address=ipaddress.ip_address("100.64.1.0") + n,
+            hostname=f"server-{n}",
+            ip_address=ipaddress.ip_address("100.64.1.0") + n,
             mac_address=f"02:ff:00:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}",
         )
         for n in range(options.servers)
-    )  # fmt: skip
+    )
     toggled = Server.objects.order_by("pk")[0]
 
     names = (f"renamed-{number}" for number in count())
@@ -199,22 +204,31 @@ def boots(options: argparse.Namespace) -> None:
 
     def ask(start: int, source: str = "") -> None:
         _pk, mac, ip = next(rows[start])
-        answer = client.get("/boot.ipxe", {"mac": mac, "platform": "efi"}, REMOTE_ADDR=source or str(ip))
+        answer = client.get(
+            "/boot.ipxe", {"mac": mac, "platform": "efi"}, REMOTE_ADDR=source or str(ip)
+        )
         assert answer.status_code == 200
 
     times, of = min(1000, options.servers // 3 - 3), f"({options.servers} servers)"
     with override_settings(ROOT_URLCONF=Bare, MIDDLEWARE=[]):
         bare = measure(
-            "a bare view with one INSERT", partial(Client(HTTP_HOST="localhost").get, "/bare"), times, options
+            "a bare view with one INSERT",
+            partial(Client(HTTP_HOST="localhost").get, "/bare"),
+            times,
+            options,
         )
     for name, start, source in (
-        ("an assigned image", 0, ""), ("the default menu", 1, ""), ("from an unknown address", 2, "203.0.113.9"),
-    ):  # fmt: skip
+        ("an assigned image", 0, ""),
+        ("the default menu", 1, ""),
+        ("from an unknown address", 2, "203.0.113.9"),
+    ):
         taken = measure(f"/boot.ipxe: {name} {of}", partial(ask, start, source), times, options)
         note("   times the bare view, by the medians", taken / bare, options)
 
 
-def measure(name: str, work: Callable[[], object], times: int, options: argparse.Namespace) -> float:
+def measure(
+    name: str, work: Callable[[], object], times: int, options: argparse.Namespace
+) -> float:
     """Run it a few times unseen, then count; the median, in ms."""
     for _ in range(3):
         work()
@@ -225,9 +239,21 @@ def measure(name: str, work: Callable[[], object], times: int, options: argparse
         taken.append((time.perf_counter() - started) * 1000)
     taken.sort()
     middle, p99 = statistics.median(taken), taken[max(0, int(len(taken) * 0.99) - 1)]
-    results.append({"name": name, "median": middle, "min": taken[0], "p99": p99, "max": taken[-1], "runs": times})
+    results.append(
+        {
+            "name": name,
+            "median": middle,
+            "min": taken[0],
+            "p99": p99,
+            "max": taken[-1],
+            "runs": times,
+        }
+    )
     if not options.json:
-        print(f"{name:58} {middle:9.1f} {taken[0]:9.1f} {p99:9.1f} {taken[-1]:9.1f} {times:6}", flush=True)
+        print(
+            f"{name:58} {middle:9.1f} {taken[0]:9.1f} {p99:9.1f} {taken[-1]:9.1f} {times:6}",
+            flush=True,
+        )
     return middle
 
 
@@ -244,7 +270,11 @@ def title(text: str, options: argparse.Namespace) -> None:
 
 def version() -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version" if connection.vendor == "postgresql" else "SELECT sqlite_version()")
+        cursor.execute(
+            "SHOW server_version"
+            if connection.vendor == "postgresql"
+            else "SELECT sqlite_version()"
+        )
         return str((cursor.fetchone() or [""])[0])
 
 

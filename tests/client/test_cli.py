@@ -37,7 +37,11 @@ def net(subnet):
 def test_an_address_is_shown_taken_and_released(run, net):
     assert run("next", f"{net}.0/24") == (0, f"{net}.1\n", "")
     assert run("allocate", f"{net}.0/24", "--vm-id", net) == (0, f"{net}.1\n", "")
-    assert run("allocate", f"{net}.0/24", "--wanted", f"{net}.1", "--else-next") == (0, f"{net}.2\n", "")
+    assert run("allocate", f"{net}.0/24", "--wanted", f"{net}.1", "--else-next") == (
+        0,
+        f"{net}.2\n",
+        "",
+    )
     assert run("release", "--vm-id", net) == (0, f"{net}.1\n", "")
     assert run("release", f"{net}.2") == (0, f"{net}.2\n", "")
 
@@ -52,13 +56,17 @@ def test_json_is_what_the_api_says(run, net):
 def test_a_pipe_gets_tabs(run, net):
     run("reserve", f"{net}.4", "for the printer")
     assert run("addresses", f"{net}.0/24", "--status", "reserved") == (
-        0, f"{net}.4\treserved\tstatic\t\t\tfor the printer\n", "",
-    )  # fmt: skip
+        0,
+        f"{net}.4\treserved\tstatic\t\t\tfor the printer\n",
+        "",
+    )
 
 
 def test_a_terminal_gets_aligned_columns_with_headings(net):
     ours, theirs = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-m", "client", "subnets", net + ".1"], stdout=theirs, cwd=ROOT)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "client", "subnets", net + ".1"], stdout=theirs, cwd=ROOT
+    )
     os.close(theirs)
     assert process.wait(60) == 0
     heading, row = os.read(ours, 10_000).decode().splitlines()
@@ -79,7 +87,9 @@ def test_a_server_is_added_found_and_explained(run, net):
 
 def test_servers_are_added_from_a_file(run, net, tmp_path):
     file = tmp_path / "servers.json"
-    file.write_text(json.dumps([{"hostname": f"file-{net}-{n}".replace(".", "-")} for n in range(3)]))
+    file.write_text(
+        json.dumps([{"hostname": f"file-{net}-{n}".replace(".", "-")} for n in range(3)])
+    )
     assert run("add-server", "--file", str(file))[:2] == (0, "3 servers\n")
     status, _, err = run("add-server", "--file", str(file))
     assert status == 1
@@ -94,7 +104,9 @@ def test_a_refusal_is_told_with_its_remedy_and_its_fields(run, net):
     assert (status, "  hostname: “a b” is not a host name" in err) == (1, True)
 
 
-@pytest.mark.parametrize("words", [("find", "no-such-thing"), ("servers", "no-such-thing"), ("next", "192.0.2.0/24")])
+@pytest.mark.parametrize(
+    "words", [("find", "no-such-thing"), ("servers", "no-such-thing"), ("next", "192.0.2.0/24")]
+)
 def test_nothing_found_is_status_1_and_a_word_on_stderr(run, words):
     status, out, err = run(*words)
     assert (status, out, err.startswith("ipmanager: ")) == (1, "", True)
@@ -133,7 +145,11 @@ def test_a_table_is_written_to_a_new_file_only(run, net, tmp_path):
 
 
 def test_every_command_explains_itself_with_an_example(run):
-    words = [line.split()[0] for line in run("--help")[1].splitlines() if line.startswith("    ") and line[4] != " "]
+    words = [
+        line.split()[0]
+        for line in run("--help")[1].splitlines()
+        if line.startswith("    ") and line[4] != " "
+    ]
     assert {"subnets", "next", "allocate", "release", "find", "why", "export"} <= set(words)
     for word in words:
         assert f"Example: ipmanager {word}" in run(word, "--help")[1]
@@ -142,7 +158,11 @@ def test_every_command_explains_itself_with_an_example(run):
 def test_the_script_works_through_a_link_and_from_a_copy_of_its_directory_alone(tmp_path):
     (tmp_path / "ipmanager").symlink_to(ROOT / "bin/ipmanager")
     shutil.copytree(ROOT / "client", tmp_path / "copied")
-    for command in ([tmp_path / "ipmanager", "subnets", "--json"],
-                    [sys.executable, "-S", "-m", "copied", "subnets", "--json"]):  # fmt: skip
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    for command in (
+        [tmp_path / "ipmanager", "subnets", "--json"],
+        [sys.executable, "-S", "-m", "copied", "subnets", "--json"],
+    ):
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
         assert (done.returncode, done.stderr, done.stdout[:1]) == (0, "", "[")

@@ -20,8 +20,11 @@ def test_an_address_is_taken_found_and_given_back(ledger, subnet):
     assert ledger.next_free(subnet) == ip(subnet, 1)
     taken = ledger.allocate(subnet.network, vm_id=subnet.name, hostname="web")
     assert (taken.ip_address, taken.status, taken.hostname, taken.holder) == (
-        ip(subnet, 1), "allocated", "web", subnet.name,
-    )  # fmt: skip
+        ip(subnet, 1),
+        "allocated",
+        "web",
+        subnet.name,
+    )
     assert ledger.allocate(subnet.name, vm_id=subnet.name) == replace(taken, hostname="web")
     ledger.release(taken)
     assert ledger.address(taken.ip_address).status == "available"
@@ -83,7 +86,9 @@ def test_bad_rows_are_counted_from_the_first_of_all(ledger):
 
 
 def test_search_and_why(ledger, subnet):
-    ledger.add_server(f"seen-{subnet.id}", ip_address=ip(subnet, 3), mac_address=f"02:00:00:00:aa:{subnet.id:02x}")
+    ledger.add_server(
+        f"seen-{subnet.id}", ip_address=ip(subnet, 3), mac_address=f"02:00:00:00:aa:{subnet.id:02x}"
+    )
     found = ledger.search(f"seen-{subnet.id}")
     assert [row["ip_address"] for row in found["servers"]["results"]] == [ip(subnet, 3)]
     assert ledger.why(f"0200-0000-aa{subnet.id:02x}".replace("-", "."))["steps"][0]["good"] is True
@@ -142,11 +147,19 @@ def whole(caller):
 
 
 def length(said):
-    return next(int(line[16:]) for line in said.lower().split(b"\r\n") if line.startswith(b"content-length: "))
+    return next(
+        int(line[16:])
+        for line in said.lower().split(b"\r\n")
+        if line.startswith(b"content-length: ")
+    )
 
 
 def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_done_twice(ledger, subnet):
     with losing_the_first_answer(ledger.url) as url:
-        taken = replace(ledger, url=url).allocate(subnet)  # without a vm_id: each call takes another one
+        taken = replace(ledger, url=url).allocate(
+            subnet
+        )  # without a vm_id: each call takes another one
     assert taken.ip_address == ip(subnet, 1)
-    assert [row.ip_address for row in ledger.addresses(subnet=subnet.id, status="allocated")] == [ip(subnet, 1)]
+    assert [row.ip_address for row in ledger.addresses(subnet=subnet.id, status="allocated")] == [
+        ip(subnet, 1)
+    ]

@@ -33,7 +33,9 @@ def test_a_file_named_by_NAME_FILE_holds_the_value(setting, tmp_path):
 
 def test_an_unreadable_file_is_named(setting, tmp_path):
     setting(str(tmp_path / "none"), "IPMANAGER_X_FILE")
-    with pytest.raises(ImproperlyConfigured, match=r"IPMANAGER_X_FILE: cannot read .*/none: No such file"):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"IPMANAGER_X_FILE: cannot read .*/none: No such file"
+    ):
         env.text("IPMANAGER_X")
 
 
@@ -52,7 +54,11 @@ def test_a_file_that_is_no_text_is_named(setting, tmp_path):
         ("b", lambda: env.choice("IPMANAGER_X", "a", ["a", "b"]), "b"),
         ("abc", lambda: env.matching("IPMANAGER_X", "", "[a-z]+", "letters"), "abc"),
         (" a, b ,,c", lambda: env.words("IPMANAGER_X"), ["a", "b", "c"]),
-        ("2001:db8::1", lambda: env.address("IPMANAGER_X", ""), ipaddress.ip_address("2001:db8::1")),
+        (
+            "2001:db8::1",
+            lambda: env.address("IPMANAGER_X", ""),
+            ipaddress.ip_address("2001:db8::1"),
+        ),
         ("10.0.0.0/8", lambda: env.network("IPMANAGER_X", ""), ipaddress.ip_network("10.0.0.0/8")),
         ("10.0.0.1", lambda: env.networks("IPMANAGER_X"), [ipaddress.ip_network("10.0.0.1/32")]),
         ("[::1]:80", lambda: env.host_port("IPMANAGER_X", ""), ("::1", 80)),
@@ -78,7 +84,11 @@ def test_each_reader_gives_its_type(setting, value, read, expected):
         ("127.0.0.1:٣", lambda: env.host_port("IPMANAGER_X", ""), "not HOST:PORT"),
         ("Middle/Earth", lambda: env.timezone("IPMANAGER_X", "UTC"), "not a time zone"),
         ("/../etc/passwd", lambda: env.timezone("IPMANAGER_X", "UTC"), "not a time zone"),
-        ("mysql://a@b/c", lambda: env.database("IPMANAGER_X", ""), "only sqlite:// and postgres://"),
+        (
+            "mysql://a@b/c",
+            lambda: env.database("IPMANAGER_X", ""),
+            "only sqlite:// and postgres://",
+        ),
         ("nonsense", lambda: env.database("IPMANAGER_X", ""), "not a database URL"),
     ],
 )
@@ -130,5 +140,7 @@ def test_a_given_secret_makes_no_file(setting, tmp_path):
 
 def test_an_empty_secret_file_stops_the_start(tmp_path):
     (tmp_path / "secret").touch()
-    with pytest.raises(ImproperlyConfigured, match=r"IPMANAGER_X is not set and .*/secret is empty"):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"IPMANAGER_X is not set and .*/secret is empty"
+    ):
         env.secret("IPMANAGER_X", tmp_path / "secret")

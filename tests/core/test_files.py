@@ -30,7 +30,9 @@ def names(directory):
 
 
 def run_python(program, *arguments):
-    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], cwd=ROOT, timeout=30)
+    return subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)], cwd=ROOT, timeout=30
+    )
 
 
 def test_replace_writes_the_bytes_and_leaves_nothing_beside(target):
@@ -92,7 +94,9 @@ def test_after_an_io_error_the_data_is_written_anew_not_synced_again(target, mon
 
     real_write = os.write
     monkeypatch.setattr("os.fsync", fsync)
-    monkeypatch.setattr("os.write", lambda fd, data: written.append(bytes(data)) or real_write(fd, data))
+    monkeypatch.setattr(
+        "os.write", lambda fd, data: written.append(bytes(data)) or real_write(fd, data)
+    )
     files.replace(target, NEW)
     assert target.read_bytes() == NEW
     assert written == [NEW, NEW]
@@ -196,7 +200,10 @@ def held_by_another(path):
 def test_lock_keeps_another_process_out_and_says_so(tmp_path):
     with held_by_another(tmp_path / "lock"):
         started = time.monotonic()
-        with pytest.raises(files.Locked, match="locked by another process"), files.lock(tmp_path / "lock", timeout=0.1):
+        with (
+            pytest.raises(files.Locked, match="locked by another process"),
+            files.lock(tmp_path / "lock", timeout=0.1),
+        ):
             pass
         assert time.monotonic() - started < 2
 
@@ -228,7 +235,11 @@ def test_who_waited_for_a_lock_whose_file_was_removed_waits_for_the_new_one(tmp_
 
 
 def test_lock_keeps_another_thread_out(tmp_path):
-    with files.lock(tmp_path / "lock"), pytest.raises(files.Locked), files.lock(tmp_path / "lock", timeout=0):
+    with (
+        files.lock(tmp_path / "lock"),
+        pytest.raises(files.Locked),
+        files.lock(tmp_path / "lock", timeout=0),
+    ):
         pass
 
 
@@ -247,6 +258,8 @@ for _ in range(50):
 def test_lock_makes_read_then_write_safe(tmp_path):
     counter = tmp_path / "counter"
     counter.write_text("0")
-    workers = [subprocess.Popen([sys.executable, "-c", COUNT, str(counter)], cwd=ROOT) for _ in range(3)]
+    workers = [
+        subprocess.Popen([sys.executable, "-c", COUNT, str(counter)], cwd=ROOT) for _ in range(3)
+    ]
     assert [worker.wait(timeout=60) for worker in workers] == [0, 0, 0]
     assert counter.read_text() == "150"

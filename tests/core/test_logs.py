@@ -26,7 +26,9 @@ SECRETS = {
 
 
 def line(message, *values, formatter=None, **extra):
-    record = logging.makeLogRecord({"msg": message, "args": values, "levelname": "INFO", "name": "x", **extra})
+    record = logging.makeLogRecord(
+        {"msg": message, "args": values, "levelname": "INFO", "name": "x", **extra}
+    )
     return (formatter or logs.Line("{levelname} {message}", style="{")).format(record)
 
 
@@ -47,12 +49,16 @@ def test_our_own_secrets_are_hidden_wherever_they_stand(settings, name):
     except ValueError:
         failed = sys.exc_info()
     for formatter in (None, logs.Json()):
-        said = line("and our own secret", formatter=formatter, exc_info=failed, extra="our own secret")
+        said = line(
+            "and our own secret", formatter=formatter, exc_info=failed, extra="our own secret"
+        )
         assert "our own" not in said
         assert "ValueError" in said
 
 
-@pytest.mark.parametrize("text", ["generation 7: 3 reservations", "10.0.0.1 02:00:00:00:00:01", "no token was sent"])
+@pytest.mark.parametrize(
+    "text", ["generation 7: 3 reservations", "10.0.0.1 02:00:00:00:00:01", "no token was sent"]
+)
 def test_other_words_stay(text):
     assert line(text) == f"INFO {text}"
 
@@ -71,7 +77,11 @@ def test_a_request_is_told_with_its_id_route_and_caller(db, caplog):
     (record,) = [record for record in caplog.records if record.name == "ipmanager.requests"]
     told = json.loads(logs.Json().format(record))
     assert (told["method"], told["path"], told["status"]) == ("GET", "/api/v1/subnets/", 200)
-    assert (told["route"], told["client"], told["user"]) == ("/api/v1/subnets/", "127.0.0.1", "user-0")
+    assert (told["route"], told["client"], told["user"]) == (
+        "/api/v1/subnets/",
+        "127.0.0.1",
+        "user-0",
+    )
     assert len(response["X-Request-ID"]) == 32
 
 

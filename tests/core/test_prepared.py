@@ -77,15 +77,15 @@ def test_a_connection_that_somebody_closed_is_made_anew():
 @pytest.mark.parametrize("value", [1, 2**40, "one", None, True])
 def test_a_parameter_may_be_of_any_type_each_time(value):
     for given in (value, None, value):
-        told = prepared.rows("SELECT CAST(%(value)s AS text), 7, CAST(%(value)s AS text)", {"value": given})
+        told = prepared.rows(
+            "SELECT CAST(%(value)s AS text), 7, CAST(%(value)s AS text)", {"value": given}
+        )
         assert (told[0][0] is None, told[0][1]) == (given is None, 7)
 
 
 @only(POSTGRESQL)
 def test_values_come_back_as_by_a_cursor_of_django():
-    sql = (
-        "SELECT 1, 'a', NULL, now(), '10.0.0.1'::inet, '{1,2}'::int[], '02:00:00:00:00:01'::macaddr, true, '{}'::jsonb"
-    )
+    sql = "SELECT 1, 'a', NULL, now(), '10.0.0.1'::inet, '{1,2}'::int[], '02:00:00:00:00:01'::macaddr, true, '{}'::jsonb"
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute(sql)
@@ -124,9 +124,9 @@ def test_inside_a_transaction_they_are_part_of_it():
 @only(POSTGRESQL)
 def test_a_statement_is_planned_once_for_each_connection():
     def planned():
-        return prepared.rows("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1::int + 1%'")[
-            0
-        ][0]
+        return prepared.rows(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1::int + 1%'"
+        )[0][0]
 
     for number in range(3):
         assert prepared.rows("SELECT %(number)s::int + 1", {"number": number}) == [(number + 1,)]

@@ -13,8 +13,14 @@ def seen(rf, settings):
     settings.TRUSTED_PROXIES = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1")]
 
     def pass_through(caller, forwarded=None, scheme=None):
-        headers = {"REMOTE_ADDR": caller, "HTTP_X_FORWARDED_FOR": forwarded, "HTTP_X_FORWARDED_PROTO": scheme}
-        request = rf.get("/", **{name: value for name, value in headers.items() if value is not None})
+        headers = {
+            "REMOTE_ADDR": caller,
+            "HTTP_X_FORWARDED_FOR": forwarded,
+            "HTTP_X_FORWARDED_PROTO": scheme,
+        }
+        request = rf.get(
+            "/", **{name: value for name, value in headers.items() if value is not None}
+        )
         TrustedProxies(lambda request: HttpResponse())(request)
         return request
 

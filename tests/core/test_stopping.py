@@ -20,5 +20,7 @@ print(event.wait(10))
 def test_a_signal_that_comes_upon_the_lock_of_its_event_is_heard():
     for name in ("SIGTERM", "SIGINT"):
         command = [sys.executable, "-c", PROGRAM.format(name=name)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        )
         assert (done.stdout, done.stderr) == ("True\n", "")

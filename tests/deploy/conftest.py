@@ -1,4 +1,5 @@
-"""One installation for all tests here: deploy/install.sh in an overlay of the running system, started by hand."""
+"""One installation for all tests here: deploy/install.sh in an overlay of the running system,
+started by hand."""
 
 import re
 import subprocess
@@ -14,7 +15,11 @@ from tests.support.lab import Client
 from tests.support.system import SOURCE, VENV, System, system
 
 # What is no matter of the database is tried in one of the two passes.
-collect_ignore = [] if connection.vendor == "sqlite" else ["test_container.py", "test_front.py", "test_privileges.py"]
+collect_ignore = (
+    []
+    if connection.vendor == "sqlite"
+    else ["test_container.py", "test_front.py", "test_privileges.py"]
+)
 INSTALL = f"{SOURCE}/deploy/install.sh"
 NAME, BOOT = "ipam.test", "10.77.0.1"
 CANARIES = {
@@ -52,15 +57,27 @@ class House:
 
     def curl(self, path: str, *options: str, host: str = NAME, check: bool = True) -> str:
         """What nginx answers by TLS."""
-        there = ["--insecure", "--silent", "--show-error", "--max-time", "60", "--resolve", f"{host}:443:127.0.0.1"]
-        return self.debian.run("curl", *there, *options, f"https://{host}{path}", check=check).stdout
+        there = [
+            "--insecure",
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "60",
+            "--resolve",
+            f"{host}:443:127.0.0.1",
+        ]
+        return self.debian.run(
+            "curl", *there, *options, f"https://{host}{path}", check=check
+        ).stdout
 
     def api(self, path: str, body: str) -> str:
         bearer, kind = f"Authorization: Bearer {self.token}", "Content-Type: application/json"
         return self.curl(f"/api/v1/{path}", "-H", bearer, "-H", kind, "--data", body)
 
     def python(self, code: str) -> str:
-        return self.debian.run("ipmanager-manage", "shell", "--verbosity=0", "--command", code).stdout
+        return self.debian.run(
+            "ipmanager-manage", "shell", "--verbosity=0", "--command", code
+        ).stdout
 
     def settle(self, name: str, value: str) -> None:
         """A setting as an administrator makes it."""
@@ -72,7 +89,11 @@ class House:
         for name, value in CANARIES.items():
             self.settle(name, value)
         if self.database == "postgresql":
-            self.debian.run("sh", "-c", "pg_ctlcluster $(pg_lsclusters --no-header | awk '{print $1, $2}') start")
+            self.debian.run(
+                "sh",
+                "-c",
+                "pg_ctlcluster $(pg_lsclusters --no-header | awk '{print $1, $2}') start",
+            )
         self.running["site"] = self.debian.start("ipmanager-manage", "run", log=self.log)
         self.running["dnsmasq"] = self.debian.start(
             f"{SOURCE}/deploy/container/ipmanager-dnsmasq",
@@ -99,7 +120,16 @@ def house(tmp_path_factory):
     database = connection.vendor
     with system(tmp_path_factory.mktemp("system")) as debian, debian.cable(f"{BOOT}/24") as wire:
         said = debian.run(
-            INSTALL, "--name", NAME, "--boot", BOOT, "--database", database, "--venv", VENV, timeout=600
+            INSTALL,
+            "--name",
+            NAME,
+            "--boot",
+            BOOT,
+            "--database",
+            database,
+            "--venv",
+            VENV,
+            timeout=600,
         ).stdout
         yield House(debian, said, wire, database, tmp_path_factory.mktemp("log") / "log")
 

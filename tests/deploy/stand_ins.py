@@ -1,5 +1,5 @@
-"""What the manual's commands find where systemd does not run and no package can be fetched: one program for each of
-three names, and nothing else in there is made up.
+"""What the manual's commands find where systemd does not run and no package can be fetched: one
+program for each of three names, and nothing else in there is made up.
 
 systemctl   starts, stops and signals the same programs by the lines of the same units
 journalctl  shows what they have said
@@ -33,7 +33,11 @@ def unit(name):
 def environment(service):
     found = dict(os.environ)
     for file in service.get("EnvironmentFile", []):
-        lines = [line for line in Path(file).read_text().splitlines() if line and not line.startswith("#")]
+        lines = [
+            line
+            for line in Path(file).read_text().splitlines()
+            if line and not line.startswith("#")
+        ]
         found |= dict(line.split("=", 1) for line in lines)
     for words in service.get("Environment", []):
         found |= dict(word.split("=", 1) for word in words.split())
@@ -118,8 +122,14 @@ def apt(*words):
     assert words[0] == "reinstall", words
     if subprocess.run(["apt-cache", "show", *words[1:]], capture_output=True).returncode:
         return 0
-    return subprocess.run(["apt-get", "--simulate", "install", "--reinstall", *words[1:]]).returncode
+    return subprocess.run(
+        ["apt-get", "--simulate", "install", "--reinstall", *words[1:]]
+    ).returncode
 
 
 if __name__ == "__main__":
-    sys.exit({"systemctl": systemctl, "journalctl": journalctl, "apt": apt}[Path(sys.argv[0]).name](*sys.argv[1:]))
+    sys.exit(
+        {"systemctl": systemctl, "journalctl": journalctl, "apt": apt}[Path(sys.argv[0]).name](
+            *sys.argv[1:]
+        )
+    )

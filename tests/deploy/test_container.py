@@ -1,7 +1,7 @@
 """deploy/container: what can be known of the image and the compose file without building them.
 
-IPMANAGER_TEST_PROOF=1 (`make proof`): test_fresh_debian also takes the Dockerfile's steps, in a fresh Debian.
-"""
+IPMANAGER_TEST_PROOF=1 (`make proof`): test_fresh_debian also takes the Dockerfile's steps, in a
+fresh Debian."""
 
 import contextlib
 import json
@@ -32,7 +32,9 @@ def compose():
 
 def steps():
     """The Dockerfile's instructions: word and rest, lines joined."""
-    text = re.sub(r"^#.*\n", "", (PLACE / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", "")
+    text = re.sub(r"^#.*\n", "", (PLACE / "Dockerfile").read_text(), flags=re.MULTILINE).replace(
+        "\\\n", ""
+    )
     return [tuple(line.split(None, 1)) for line in text.splitlines() if line.strip()]
 
 
@@ -51,7 +53,9 @@ def test_the_compose_file_names_nothing_that_is_not_there(compose):
 def test_the_compose_file_sets_what_are_settings(compose):
     known = set(re.findall(r"^#([A-Z_]+)=", settings_file.render(), re.MULTILINE))
     for name in ("web", "worker"):
-        settings = {setting.removesuffix("_FILE") for setting in compose["services"][name]["environment"]}
+        settings = {
+            setting.removesuffix("_FILE") for setting in compose["services"][name]["environment"]
+        }
         assert settings <= known
 
 
@@ -78,8 +82,22 @@ def test_the_image_is_made_of_files_that_are_there_and_ends_without_root():
             for name in rest.split()[:-1]:
                 assert (ROOT / name).exists() and f"!{name.split('/')[0]}" in ignored, name
     assert [rest for word, rest in steps() if word == "USER"][-1] == "ipmanager"
-    assert all(word in ("FROM", "RUN", "COPY", "ENV", "WORKDIR", "VOLUME", "EXPOSE", "USER", "ENTRYPOINT", "CMD")
-               for word, _ in steps())  # fmt: skip
+    assert all(
+        word
+        in (
+            "FROM",
+            "RUN",
+            "COPY",
+            "ENV",
+            "WORKDIR",
+            "VOLUME",
+            "EXPOSE",
+            "USER",
+            "ENTRYPOINT",
+            "CMD",
+        )
+        for word, _ in steps()
+    )
     assert any("--require-hashes" in rest for word, rest in steps() if word == "RUN")
 
 
@@ -105,7 +123,9 @@ def ask(process, url, body=None):
     deadline = time.monotonic() + 60
     while True:
         try:
-            request = urllib.request.Request(url, body, {"Content-Type": "application/json"} if body else {})
+            request = urllib.request.Request(
+                url, body, {"Content-Type": "application/json"} if body else {}
+            )
             with urllib.request.urlopen(request, timeout=20) as response:
                 return json.load(response)
         except OSError:
@@ -117,8 +137,14 @@ def test_the_container_takes_the_arguments_of_ippool(empty_database):
     port = free_port()
     flags = ["--port", str(port), "--network", "192.168.1", "--gateway", "192.168.1.1"]
     with container(empty_database, "ippool", *flags) as process:
-        given = ask(process, f"http://127.0.0.1:{port}/api/v1/ip/allocate", b'{"vm_id": "srv-abc123"}')
-    assert (given["ip"], given["gateway"], given["network"]) == ("192.168.1.2", "192.168.1.1", "192.168.1.0/24")
+        given = ask(
+            process, f"http://127.0.0.1:{port}/api/v1/ip/allocate", b'{"vm_id": "srv-abc123"}'
+        )
+    assert (given["ip"], given["gateway"], given["network"]) == (
+        "192.168.1.2",
+        "192.168.1.1",
+        "192.168.1.0/24",
+    )
 
 
 def test_options_alone_are_ippools_as_for_the_image_that_it_replaces(empty_database):
@@ -133,5 +159,9 @@ def test_any_other_word_is_a_command(empty_database):
 def run(environment, *words):
     more = {"IPMANAGER_PYTHON": sys.executable, "PATH": os.defpath}
     return subprocess.run(
-        [PLACE / "entrypoint", *words], env=environment | more, capture_output=True, text=True, check=False
+        [PLACE / "entrypoint", *words],
+        env=environment | more,
+        capture_output=True,
+        text=True,
+        check=False,
     )

@@ -12,6 +12,8 @@ def test_the_file_explains_what_the_documentation_does():
 
 def test_it_has_every_setting_and_sets_none():
     text = settings_file.FILE.read_text()
-    documented = re.findall(r"^\| `([A-Z_]+)` \|", (settings_file.ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    documented = re.findall(
+        r"^\| `([A-Z_]+)` \|", (settings_file.ROOT / "docs/settings.md").read_text(), re.MULTILINE
+    )
     assert re.findall(r"^#([A-Z_]+)=$", text, re.MULTILINE) == documented
     assert all(not line or line.startswith("#") for line in text.splitlines())

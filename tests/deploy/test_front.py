@@ -1,7 +1,8 @@
-"""nginx and the web server behind it, from outside: no second answer, no borrowed address, no waiting for the slow.
+"""nginx and the web server behind it, from outside: no second answer, no borrowed address, no
+waiting for the slow.
 
-IPMANAGER_TEST_PROOF=1 (`make proof`) sends a thousand wrong passwords instead of twenty, and wants a login in a second.
-"""
+IPMANAGER_TEST_PROOF=1 (`make proof`) sends a thousand wrong passwords instead of twenty, and wants
+a login in a second."""
 
 import json
 import os
@@ -28,7 +29,9 @@ def front(started):
         yield started
 
 
-@pytest.mark.parametrize(("port", "tls"), [(443, True), (80, False), (8000, False)], ids=["tls", "plain", "behind"])
+@pytest.mark.parametrize(
+    ("port", "tls"), [(443, True), (80, False), (8000, False)], ids=["tls", "plain", "behind"]
+)
 def test_no_request_gets_a_second_answer(front, port, tls):
     for name in AMBIGUOUS:
         with connect(port, tls=tls, name=NAME) as connection:
@@ -56,14 +59,17 @@ def test_a_kernel_comes_in_by_the_api(front):
 
 
 def slow_connections(stack, name, number):
-    """From as many addresses: a head that does not end, a body that does not come, an answer that nobody reads."""
+    """From as many addresses: a head that does not end, a body that does not come, an answer that
+    nobody reads."""
     kinds = [
         f"GET / HTTP/1.1\r\nHost: {name}\r\nX-Slow: ",
         f"POST /admin/login/ HTTP/1.1\r\nHost: {name}\r\nContent-Length: 60000\r\n\r\nusername=",
         f"GET /static/unfold/css/styles.css HTTP/1.1\r\nHost: {name}\r\n\r\n",
     ]
     for n in range(number):
-        connection = stack.enter_context(connect(443, source=f"127.1.{n // 200}.{n % 200 + 1}", tls=True, name=name))
+        connection = stack.enter_context(
+            connect(443, source=f"127.1.{n // 200}.{n % 200 + 1}", tls=True, name=name)
+        )
         connection.sendall(kinds[n % len(kinds)].encode())
 
 
@@ -81,7 +87,10 @@ def test_guessing_is_slowed_down_and_hinders_nobody_else(front):
     guesser = Browser(NAME, "127.3.0.1")
     told = Counter()
     for n in range(WRONG):
-        forged = {"X_Forwarded_For": f"10.9.{n % 256}.{n // 256}", "Forwarded": f"for=10.9.{n % 256}.1"}
+        forged = {
+            "X_Forwarded_For": f"10.9.{n % 256}.{n // 256}",
+            "Forwarded": f"for=10.9.{n % 256}.1",
+        }
         told[guesser.log_in("admin", f"{CANARY}-{n}", **forged)[0]] += 1
     assert told[200] <= 10 and told[200] + told[429] == WRONG, told
     assert guesser.log_in("admin", front.password)[0] == 429
@@ -96,12 +105,23 @@ def test_guessing_is_slowed_down_and_hinders_nobody_else(front):
 
 
 def test_a_forged_address_opens_nothing(front):
-    made = front.debian.run("ipmanager-manage", "create_token", "bound", "--scope", "read", "--network", "10.9.9.0/24")
+    made = front.debian.run(
+        "ipmanager-manage", "create_token", "bound", "--scope", "read", "--network", "10.9.9.0/24"
+    )
     token = next(word for word in made.stdout.split() if word.startswith("ipm_"))
-    for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "X_Forwarded_For", "X-Forwarded-For "):
+    for header in (
+        "X-Forwarded-For",
+        "X-Real-IP",
+        "Forwarded",
+        "X-Client-IP",
+        "X_Forwarded_For",
+        "X-Forwarded-For ",
+    ):
         head = f"Authorization: Bearer {token}\r\n{header}: 10.9.9.9\r\nConnection: close\r\n"
         with connect(443, tls=True, name=NAME) as connection:
-            said = converse(connection, f"GET /api/v1/subnets/ HTTP/1.1\r\nHost: {NAME}\r\n{head}\r\n".encode())
+            said = converse(
+                connection, f"GET /api/v1/subnets/ HTTP/1.1\r\nHost: {NAME}\r\n{head}\r\n".encode()
+            )
         assert answers(said)[0] in (400, 401, 403), (header, said)
 
 
@@ -123,7 +143,9 @@ def test_a_host_that_is_not_ours_gets_no_page(front, port, request_):
 
 
 def test_no_forwarded_host_or_scheme_reaches_an_answer(front):
-    status, body, location = Browser(NAME).ask("GET", "/ipam/", X_Forwarded_Host="evil.test", X_Forwarded_Proto="http")
+    status, body, location = Browser(NAME).ask(
+        "GET", "/ipam/", X_Forwarded_Host="evil.test", X_Forwarded_Proto="http"
+    )
     assert (status, "evil.test" in body + location) == (302, False)
 
 
@@ -131,16 +153,28 @@ def test_plain_http_serves_booting_machines_and_nobody_else(front):
     def ask(host, path, more=""):
         with connect(80) as connection:
             return converse(
-                connection, f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n".encode(), 30
+                connection,
+                f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n".encode(),
+                30,
             )
 
     for host in (NAME, BOOT):
         assert b"#!ipxe" in ask(host, "/boot.ipxe?mac=02-00-00-00-00-77")
     assert answers(ask(NAME, "/boot/loaders/none")) == [404]
-    for path in ("/", "/admin/", "/admin/login/", "/static/x", "/boot.ipxe/../admin/", "/metrics", "/healthz"):
+    for path in (
+        "/",
+        "/admin/",
+        "/admin/login/",
+        "/static/x",
+        "/boot.ipxe/../admin/",
+        "/metrics",
+        "/healthz",
+    ):
         said = ask(NAME, path, f"Authorization: Bearer {front.token}\r\n")
         assert answers(said) == [301] and f"Location: https://{NAME}/".encode() in said
-    assert answers(ask(NAME, "/api/v1/subnets/", f"Authorization: Bearer {front.token}\r\n")) == [403]
+    assert answers(ask(NAME, "/api/v1/subnets/", f"Authorization: Bearer {front.token}\r\n")) == [
+        403
+    ]
     assert answers(ask(NAME, "/boot-files/x")) == [404]
 
 
@@ -150,7 +184,9 @@ def test_boot_files_are_nginxs_to_send_and_only_those(front):
     front.python("from pxe.models import BootFile; BootFile.objects.get_or_create(name='kernel')")
     with connect(80) as connection:
         said = converse(
-            connection, f"GET /boot/files/kernel HTTP/1.1\r\nHost: {BOOT}\r\nConnection: close\r\n\r\n".encode(), 30
+            connection,
+            f"GET /boot/files/kernel HTTP/1.1\r\nHost: {BOOT}\r\nConnection: close\r\n\r\n".encode(),
+            30,
         )
     assert said.endswith(content) and b"X-Accel" not in said
     front.debian.path("/var/lib/ipmanager/boot/secret").symlink_to("/var/lib/ipmanager/secret_key")
@@ -161,13 +197,18 @@ def test_boot_files_are_nginxs_to_send_and_only_those(front):
         "/boot/files/secret",
     ):
         with connect(80) as connection:
-            said = converse(connection, f"GET {path} HTTP/1.1\r\nHost: {BOOT}\r\nConnection: close\r\n\r\n".encode())
+            said = converse(
+                connection,
+                f"GET {path} HTTP/1.1\r\nHost: {BOOT}\r\nConnection: close\r\n\r\n".encode(),
+            )
         assert answers(said)[0] in (301, 400, 403, 404), (path, said)
 
 
 def test_too_much_is_refused_before_it_is_read(front):
     with connect(443, tls=True, name=NAME) as connection:
-        head = f"POST /api/v1/subnets/ HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: 99999999999\r\n\r\n"
+        head = (
+            f"POST /api/v1/subnets/ HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: 99999999999\r\n\r\n"
+        )
         assert answers(converse(connection, head.encode())) == [413]
     with connect(443, tls=True, name=NAME) as connection:
         head = f"GET /{'a' * 9000} HTTP/1.1\r\nHost: {NAME}\r\n\r\n"
@@ -177,7 +218,14 @@ def test_too_much_is_refused_before_it_is_read(front):
 @pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
 def test_old_tls_is_refused(front, version):
     done = front.debian.run(
-        "openssl", "s_client", version, "-cipher", "ALL:@SECLEVEL=0", "-connect", "127.0.0.1:443", check=False
+        "openssl",
+        "s_client",
+        version,
+        "-cipher",
+        "ALL:@SECLEVEL=0",
+        "-connect",
+        "127.0.0.1:443",
+        check=False,
     )
     assert done.returncode and "BEGIN SSL SESSION" not in done.stdout
 
@@ -185,10 +233,16 @@ def test_old_tls_is_refused(front, version):
 def test_a_strict_policy_and_safe_cookies_everywhere_outside_the_admin(front):
     for path in ("/healthz", "/ipam/", "/api/docs/", "/no-such-page"):
         told = front.curl(path, "--head").lower()
-        policy = next(line for line in told.splitlines() if line.startswith("content-security-policy"))
+        policy = next(
+            line for line in told.splitlines() if line.startswith("content-security-policy")
+        )
         assert "default-src 'self'" in policy and "unsafe" not in policy
         assert "strict-transport-security: max-age=31536000" in told
-    cookies = [line for line in front.curl("/admin/login/", "--head").splitlines() if line.startswith("set-cookie")]
+    cookies = [
+        line
+        for line in front.curl("/admin/login/", "--head").splitlines()
+        if line.startswith("set-cookie")
+    ]
     assert cookies and all("Secure" in line and "SameSite=Lax" in line for line in cookies)
 
 
@@ -212,7 +266,8 @@ def secrets(front):
 
 
 def world_readable(front):
-    """The text of every file that anybody may read, below the places where anything of ours is written."""
+    """The text of every file that anybody may read, below the places where anything of ours is
+    written."""
     find = "find /etc /var/lib /var/log /var/cache /run /tmp /opt/ipmanager/current -xdev -type f -perm -o=r -size -20M"
     anybody = front.debian.run(
         "sh", "-c", f"{find} -exec cat {{}} + 2>/dev/null", user="www-data", check=False, text=False
@@ -223,15 +278,26 @@ def world_readable(front):
 def test_no_secret_shows_in_logs_pages_processes_or_readable_files(front):
     pages = send_secrets_everywhere(front)
     logs = front.log.read_bytes() + b"".join(
-        path.read_bytes() for path in front.debian.path("/var/log/nginx").rglob("*") if path.is_file()
+        path.read_bytes()
+        for path in front.debian.path("/var/log/nginx").rglob("*")
+        if path.is_file()
     )
     front.debian.run("ipmanager-manage", "check")
-    processes = front.debian.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout.encode()
+    processes = front.debian.run(
+        "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
+    ).stdout.encode()
     readable = world_readable(front)
-    assert b"ipam.test" in readable and b"ipmanager" in processes and b"/ipam/" in logs  # we did look
+    assert (
+        b"ipam.test" in readable and b"ipmanager" in processes and b"/ipam/" in logs
+    )  # we did look
     assert ASKED.encode() not in logs
     for secret in secrets(front):
-        for place, text in {"pages": pages, "logs": logs, "processes": processes, "files": readable}.items():
+        for place, text in {
+            "pages": pages,
+            "logs": logs,
+            "processes": processes,
+            "files": readable,
+        }.items():
             assert secret.encode() not in text, f"{secret[:8]}... in {place}"
 
 
@@ -240,11 +306,22 @@ def send_secrets_everywhere(front) -> bytes:
     browser = Browser(NAME, "127.4.0.1")
     told: list[str] = []
     for headers in (
-        {"Authorization": f"Bearer {CANARY}"}, {"Authorization": f"Basic {CANARY}"}, {"Cookie2": CANARY},
-        {"Idempotency_Key": CANARY}, {"Authorization": f"Bearer {front.token}", "X_CSRFToken": CANARY},
-    ):  # fmt: skip
-        for path in ("/api/v1/subnets/", "/api/v1/subnets/999999/", "/api/v1/none/", f"/ipam/?token={ASKED}"):
-            told += [browser.ask("GET", path, **headers)[1], browser.ask("POST", path, "{}", **headers)[1]]
+        {"Authorization": f"Bearer {CANARY}"},
+        {"Authorization": f"Basic {CANARY}"},
+        {"Cookie2": CANARY},
+        {"Idempotency_Key": CANARY},
+        {"Authorization": f"Bearer {front.token}", "X_CSRFToken": CANARY},
+    ):
+        for path in (
+            "/api/v1/subnets/",
+            "/api/v1/subnets/999999/",
+            "/api/v1/none/",
+            f"/ipam/?token={ASKED}",
+        ):
+            told += [
+                browser.ask("GET", path, **headers)[1],
+                browser.ask("POST", path, "{}", **headers)[1],
+            ]
     told += [browser.ask("GET", f"/boot/{place}/{ASKED}/")[1] for place in ("answers", "done")]
     browser.log_in("admin", CANARY)
     bearer = f"Bearer {front.token}"

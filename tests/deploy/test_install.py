@@ -1,4 +1,5 @@
-"""deploy/install.sh: a fresh system becomes one that serves, a second run changes nothing, and it can be undone."""
+"""deploy/install.sh: a fresh system becomes one that serves, a second run changes nothing, and it
+can be undone."""
 
 import json
 
@@ -17,7 +18,8 @@ LISTING = rf"""
 
 
 def listing(debian):
-    """Every file that an installation may touch but those that a running site writes: mode, owner, size, times."""
+    """Every file that an installation may touch but those that a running site writes: mode, owner,
+    size, times."""
     return debian.run("bash", "-c", LISTING).stdout.splitlines()
 
 
@@ -28,8 +30,12 @@ def names(debian):
 def test_the_first_page_and_the_first_reservation(started, machines):
     assert "IPManager" in started.curl("/admin/login/")
     subnet = json.loads(started.api("subnets/", '{"network": "10.77.0.0/24"}'))
-    started.python(f"from dhcp.models import DhcpScope; DhcpScope.objects.create(subnet_id={subnet['id']})")
-    started.api("servers/", json.dumps({"hostname": "web1", "mac_address": MAC, "ip_address": "10.77.0.9"}))
+    started.python(
+        f"from dhcp.models import DhcpScope; DhcpScope.objects.create(subnet_id={subnet['id']})"
+    )
+    started.api(
+        "servers/", json.dumps({"hostname": "web1", "mac_address": MAC, "ip_address": "10.77.0.9"})
+    )
     answer = wait_for(lambda: machines.acquire(MAC), started.log)
     assert (answer.type, answer.ip) == ("ACK", "10.77.0.9")
 
@@ -48,7 +54,10 @@ def test_an_uninstallation_leaves_the_data_a_purge_nothing(fresh):
 
     fresh.debian.run(INSTALL, "uninstall")
     left = names(fresh.debian) - before
-    assert "/var/lib/ipmanager/ipmanager.sqlite3" in fresh.debian.run("find", "/var/lib/ipmanager").stdout
+    assert (
+        "/var/lib/ipmanager/ipmanager.sqlite3"
+        in fresh.debian.run("find", "/var/lib/ipmanager").stdout
+    )
     assert left and all(path.startswith("/var/lib/ipmanager") for path in left)
 
     again = fresh.install("--reload", "none")  # takes up what was left
@@ -59,7 +68,9 @@ def test_an_uninstallation_leaves_the_data_a_purge_nothing(fresh):
     release = fresh.debian.path("/opt/ipmanager/current").readlink()
     fresh.debian.run("mv", release, f"{release}-of-yesterday")
     fresh.debian.run("ln", "-sfn", f"{release}-of-yesterday", "/opt/ipmanager/current")
-    assert "backup: /var/lib/ipmanager/backups/" in fresh.install()  # an upgrade saves what it is about to change
+    assert (
+        "backup: /var/lib/ipmanager/backups/" in fresh.install()
+    )  # an upgrade saves what it is about to change
     assert fresh.debian.run("ls", "/opt/ipmanager/releases").stdout == f"{release.name}\n"
 
     fresh.debian.run(INSTALL, "uninstall", "--purge")
@@ -69,7 +80,12 @@ def test_an_uninstallation_leaves_the_data_a_purge_nothing(fresh):
 
 def test_a_link_of_the_services_user_leads_root_nowhere(fresh):
     fresh.install("--database", "sqlite")
-    fresh.debian.run("sh", "-c", "cd /var/lib/ipmanager && rmdir tftp && ln -s /etc/cron.d tftp", user="ipmanager")
+    fresh.debian.run(
+        "sh",
+        "-c",
+        "cd /var/lib/ipmanager && rmdir tftp && ln -s /etc/cron.d tftp",
+        user="ipmanager",
+    )
     fresh.debian.run("mkdir", "-p", "/etc/cron.d")
     done = fresh.debian.run(INSTALL, "--venv", VENV, check=False)
     assert done.returncode and "tftp is not ipmanager's" in done.stderr
@@ -80,7 +96,10 @@ def test_a_python_that_the_service_cannot_run_is_refused(fresh):
     fresh.debian.run("python3", "-m", "venv", "--without-pip", "--copies", "/root/venv")
     fresh.debian.run("chmod", "700", "/root")
     done = fresh.debian.run(INSTALL, "--database", "sqlite", "--venv", "/root/venv", check=False)
-    assert done.returncode and "the user ipmanager cannot run its Python, /root/venv/bin/python" in done.stderr
+    assert (
+        done.returncode
+        and "the user ipmanager cannot run its Python, /root/venv/bin/python" in done.stderr
+    )
     assert not fresh.debian.path("/opt/ipmanager").exists()
 
 

@@ -1,9 +1,10 @@
-"""docs/operation.md and docs/betrieb.md: every command runs as it stands, in their order, on an installed system.
+"""docs/operation.md and docs/betrieb.md: every command runs as it stands, in their order, on an
+installed system.
 
-The system is an overlay of the running one with a PostgreSQL, a dnsmasq and IPManager of its own. Where systemd does
-not run and no package can be fetched, tests/deploy/stand_ins.py stands in for systemctl, journalctl and apt; everything
-else is real. In `make test` the English edition runs up to the restore; the long form runs both to their ends.
-"""
+The system is an overlay of the running one with a PostgreSQL, a dnsmasq and IPManager of its own.
+Where systemd does not run and no package can be fetched, tests/deploy/stand_ins.py stands in for
+systemctl, journalctl and apt; everything else is real. In `make test` the English edition runs up
+to the restore; the long form runs both to their ends."""
 
 import json
 import os
@@ -70,17 +71,34 @@ class Reader:
 
     def bash(self, text, check=True):
         done = self.debian.run(
-            "bash", "-euo", "pipefail", "-c", f"cd /root\n{text}", more={"HOME": "/root"}, check=False
+            "bash",
+            "-euo",
+            "pipefail",
+            "-c",
+            f"cd /root\n{text}",
+            more={"HOME": "/root"},
+            check=False,
         )
         assert not check or done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}{self.log()}"
         return done.stdout
 
     def sql(self, text):
-        words = ["psql", "-U", "ipadmin", "--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]
+        words = [
+            "psql",
+            "-U",
+            "ipadmin",
+            "--no-psqlrc",
+            "--tuples-only",
+            "--no-align",
+            "--set=ON_ERROR_STOP=1",
+        ]
         return self.debian.run(*words, "ipmanager_db", input=text).stdout.strip()
 
     def rows(self):
-        return [json.loads(self.sql(TABLES.format(table)) or "[]") for table in ("subnets", "hosts", "ip_addresses")]
+        return [
+            json.loads(self.sql(TABLES.format(table)) or "[]")
+            for table in ("subnets", "hosts", "ip_addresses")
+        ]
 
     def log(self):
         path = self.debian.path("/var/log/syslog")
@@ -100,9 +118,11 @@ try:
 except freeze.Frozen as error:
     print(error)
 """
-        return self.debian.run("ipmanager-manage", "shell", "--no-imports", "--command", code).stdout.strip()
+        return self.debian.run(
+            "ipmanager-manage", "shell", "--no-imports", "--command", code
+        ).stdout.strip()
 
-    # --- what happens between the sections --------------------------------------------------------------
+    # --- what happens between the sections --------------------------------------------------------
 
     def before_2(self):
         """The installation has something to keep."""
@@ -123,17 +143,25 @@ except freeze.Frozen as error:
         self.debian.path("/var/lib/misc/dnsmasq.leases").write_text(lease)
 
     def before_5(self):
-        """What was in the backup is there; nobody got the address of the machine that the backup does not know."""
+        """What was in the backup is there; nobody got the address of the machine that the backup
+        does not know."""
         assert self.quarantined() == [LEASED]
-        kept = [row | {"status": "available"} if row["ip_address"] == LEASED else row for row in self.rows()[2]]
+        kept = [
+            row | {"status": "available"} if row["ip_address"] == LEASED else row
+            for row in self.rows()[2]
+        ]
         was = self.backed_up[2]
         names = ("id", "ip_address", "status", "server_id", "hostname", "mac_address", "vm_id")
-        assert [[row[name] for name in names] for row in kept] == [[row[name] for name in names] for row in was]
+        assert [[row[name] for name in names] for row in kept] == [
+            [row[name] for name in names] for row in was
+        ]
         assert self.rows()[:2] == self.backed_up[:2]
         assert self.allocate("new") == "10.112.57.13"
 
     def quarantined(self):
-        return self.sql("SELECT host(ip_address) FROM ip_addresses WHERE status = 'quarantine'").splitlines()
+        return self.sql(
+            "SELECT host(ip_address) FROM ip_addresses WHERE status = 'quarantine'"
+        ).splitlines()
 
     def before_6(self):
         assert self.sql("SELECT count(*) FROM hosts WHERE hostname = 'web'") == "0"
@@ -142,12 +170,16 @@ except freeze.Frozen as error:
     def before_7(self):
         """There is something new."""
         assert self.sql("SELECT count(*) FROM dhcp_hand_edits WHERE state = 'discarded'") == "1"
-        self.bash("cd upstream && echo >>docs/operation.md && git commit --quiet --all --message second")
+        self.bash(
+            "cd upstream && echo >>docs/operation.md && git commit --quiet --all --message second"
+        )
 
     def before_8(self):
         """An installation with SQLite, and no database of the name that it shall move to."""
         self.bash("systemctl stop ipmanager-service ipmanager-worker")
-        self.bash("cd ipmanager && deploy/install.sh --database sqlite && dropdb -U ipadmin ipmanager_db")
+        self.bash(
+            "cd ipmanager && deploy/install.sh --database sqlite && dropdb -U ipadmin ipmanager_db"
+        )
         assert '"engine": "sqlite"' in self.bash("ipmanager-manage backup --json")
 
     def before_9(self):
@@ -156,7 +188,17 @@ except freeze.Frozen as error:
 
 @pytest.fixture
 def reader(tmp_path):
-    require.part("overlay", "common-python", "root", "postgresql", "dnsmasq", "nginx", "openssl", "curl", "git")
+    require.part(
+        "overlay",
+        "common-python",
+        "root",
+        "postgresql",
+        "dnsmasq",
+        "nginx",
+        "openssl",
+        "curl",
+        "git",
+    )
     with system(tmp_path) as debian:
         debian.run("bash", "-euc", CHECKOUT, more={"HOME": "/root", "SOURCE": SOURCE, "VENV": VENV})
         yield Reader(debian)
@@ -194,11 +236,20 @@ def test_no_command_hides_in_another_kind_of_block():
 
 
 def test_every_section_of_the_first_manual_is_there():
-    """What the operation manual of the system that this one replaces told, in the sections of this one."""
+    """What the operation manual of the system that this one replaces told, in the sections of this
+    one."""
     text = Path(MANUALS["german"]).read_text()
-    for words in ("systemctl status dnsmasq", 'grep "dnsmasq-dhcp" /var/log/syslog | tail -n 100',
-                  "pg_dump -U ipadmin ipmanager_db > ipmanager_backup_$(date +%F).sql", "dropdb", "createdb", "psql",
-                  "INSERT INTO subnets (network, description) VALUES ('10.112.58.0/24', 'Neues Büro UG');",
-                  "DELETE FROM hosts WHERE mac_address = '00:11:22:33:44:55';", "apt reinstall dnsmasq", "git pull",
-                  "systemctl restart ipmanager-service"):  # fmt: skip
+    for words in (
+        "systemctl status dnsmasq",
+        'grep "dnsmasq-dhcp" /var/log/syslog | tail -n 100',
+        "pg_dump -U ipadmin ipmanager_db > ipmanager_backup_$(date +%F).sql",
+        "dropdb",
+        "createdb",
+        "psql",
+        "INSERT INTO subnets (network, description) VALUES ('10.112.58.0/24', 'Neues Büro UG');",
+        "DELETE FROM hosts WHERE mac_address = '00:11:22:33:44:55';",
+        "apt reinstall dnsmasq",
+        "git pull",
+        "systemctl restart ipmanager-service",
+    ):
         assert words in text

@@ -1,4 +1,5 @@
-"""What the service's user can do on an installed host: its own work, one signal, and nothing else."""
+"""What the service's user can do on an installed host: its own work, one signal, and nothing
+else."""
 
 import re
 from pathlib import Path
@@ -8,14 +9,32 @@ import pytest
 from tests.support import require
 
 ROOTS = [
-    "/etc/dnsmasq.d/ipmanager.conf", "/etc/dnsmasq.d/00-global.conf", "/etc/dnsmasq.d/new.conf", "/etc/dnsmasq.conf",
-    "/etc/default/dnsmasq", "/etc/ipmanager/environment", "/etc/ipmanager/helpers", "/etc/ipmanager/new",
-    "/usr/local/sbin/ipmanager-reload", "/usr/local/sbin/ipmanager-dnsmasq-conf", "/etc/sudoers.d/new",
-    "/etc/systemd/system/ipmanager-service.service", "/etc/systemd/system/ipmanager-service.service.d/new.conf",
-    "/opt/ipmanager/current/manage.py", "/opt/ipmanager/current/ipmanager/settings.py", "/opt/ipmanager/new",
-    "/var/lib/misc/dnsmasq.leases", "/etc/nginx/sites-enabled/ipmanager", "/etc/nginx/snippets/ipmanager-proxy.conf",
-]  # fmt: skip
-SECRETS = ["/etc/shadow", "/etc/ipmanager/tls/key.pem", "/root/secret", "/etc/ipmanager-agent/token"]
+    "/etc/dnsmasq.d/ipmanager.conf",
+    "/etc/dnsmasq.d/00-global.conf",
+    "/etc/dnsmasq.d/new.conf",
+    "/etc/dnsmasq.conf",
+    "/etc/default/dnsmasq",
+    "/etc/ipmanager/environment",
+    "/etc/ipmanager/helpers",
+    "/etc/ipmanager/new",
+    "/usr/local/sbin/ipmanager-reload",
+    "/usr/local/sbin/ipmanager-dnsmasq-conf",
+    "/etc/sudoers.d/new",
+    "/etc/systemd/system/ipmanager-service.service",
+    "/etc/systemd/system/ipmanager-service.service.d/new.conf",
+    "/opt/ipmanager/current/manage.py",
+    "/opt/ipmanager/current/ipmanager/settings.py",
+    "/opt/ipmanager/new",
+    "/var/lib/misc/dnsmasq.leases",
+    "/etc/nginx/sites-enabled/ipmanager",
+    "/etc/nginx/snippets/ipmanager-proxy.conf",
+]
+SECRETS = [
+    "/etc/shadow",
+    "/etc/ipmanager/tls/key.pem",
+    "/root/secret",
+    "/etc/ipmanager-agent/token",
+]
 COMMAND = "systemctl kill -s SIGHUP dnsmasq"
 REFUSED = [
     "systemctl kill -s SIGKILL dnsmasq",
@@ -62,11 +81,20 @@ SUDOERS = Path(__file__).parents[2] / "deploy/sudoers.d/ipmanager"
 def test_it_cannot_write_what_is_roots(house, path):
     done = house.debian.run("sh", "-c", f"echo x >> {path}", user="ipmanager", check=False)
     assert done.returncode
-    assert re.search("Permission denied|nonexistent|No such file|Directory", done.stderr), done.stderr
+    assert re.search("Permission denied|nonexistent|No such file|Directory", done.stderr), (
+        done.stderr
+    )
 
 
 @pytest.mark.parametrize(
-    "directory", ["/etc/dnsmasq.d", "/etc/ipmanager", "/usr/local/sbin", "/opt/ipmanager", "/opt/ipmanager/current/"]
+    "directory",
+    [
+        "/etc/dnsmasq.d",
+        "/etc/ipmanager",
+        "/usr/local/sbin",
+        "/opt/ipmanager",
+        "/opt/ipmanager/current/",
+    ],
 )
 def test_it_cannot_replace_what_is_roots(house, directory):
     done = house.debian.run("mktemp", "--tmpdir=" + directory, user="ipmanager", check=False)
@@ -75,15 +103,31 @@ def test_it_cannot_replace_what_is_roots(house, directory):
 
 @pytest.mark.parametrize("path", SECRETS)
 def test_it_cannot_read_secrets_of_others(house, path):
-    house.debian.run("sh", "-c", f"mkdir -p $(dirname {path}); [ -e {path} ] || (umask 077; echo secret > {path})")
-    assert "Permission denied" in house.debian.run("cat", path, user="ipmanager", check=False).stderr
+    house.debian.run(
+        "sh",
+        "-c",
+        f"mkdir -p $(dirname {path}); [ -e {path} ] || (umask 077; echo secret > {path})",
+    )
+    assert (
+        "Permission denied" in house.debian.run("cat", path, user="ipmanager", check=False).stderr
+    )
 
 
 def test_others_cannot_read_its_secrets(house):
-    for path in ("/etc/ipmanager/environment", "/var/lib/ipmanager/secret_key", "/var/lib/ipmanager/ipmanager.sqlite3"):
+    for path in (
+        "/etc/ipmanager/environment",
+        "/var/lib/ipmanager/secret_key",
+        "/var/lib/ipmanager/ipmanager.sqlite3",
+    ):
         if house.debian.path(path).exists():
-            assert "Permission denied" in house.debian.run("cat", path, user="nobody", check=False).stderr
-    assert "Permission denied" in house.debian.run("ls", "/var/lib/ipmanager", user="nobody", check=False).stderr
+            assert (
+                "Permission denied"
+                in house.debian.run("cat", path, user="nobody", check=False).stderr
+            )
+    assert (
+        "Permission denied"
+        in house.debian.run("ls", "/var/lib/ipmanager", user="nobody", check=False).stderr
+    )
 
 
 def test_dnsmasqs_user_and_nginxs_read_their_directories_only(house):
@@ -95,7 +139,10 @@ def test_dnsmasqs_user_and_nginxs_read_their_directories_only(house):
 def sudo(house):
     """The seeds' way: sudo as the service's user. systemctl is one that tells how it was called."""
     require.part("sudo")
-    place, systemctl = house.debian.path("/etc/sudoers.d/ipmanager"), house.debian.path("/usr/bin/systemctl")
+    place, systemctl = (
+        house.debian.path("/etc/sudoers.d/ipmanager"),
+        house.debian.path("/usr/bin/systemctl"),
+    )
     place.parent.mkdir(exist_ok=True)
     place.write_text(SUDOERS.read_text())
     place.chmod(0o440)
@@ -104,7 +151,9 @@ def sudo(house):
     for script in (systemctl, house.debian.path("/tmp/systemctl")):
         script.write_text('#!/bin/sh\necho "called $*"\n')
         script.chmod(0o755)
-    yield lambda words: house.debian.run("sh", "-fc", f"cd /tmp; exec sudo -n {words}", user="ipmanager", check=False)
+    yield lambda words: house.debian.run(
+        "sh", "-fc", f"cd /tmp; exec sudo -n {words}", user="ipmanager", check=False
+    )
     systemctl.with_suffix(".kept").rename(systemctl)
     place.unlink()
 

@@ -8,8 +8,20 @@ NET = ip_network("10.77.0.0/24")
 MAC = "02:00:00:00:00:01"
 
 
-def host(number=10, *, mac=None, ip=None, name=None, net=NET, id=None, kind="server", duid="", by_end=False):
-    """Server `number` at 10.77.0.<number> with a MAC and a name of its own, but for what is given."""
+def host(
+    number=10,
+    *,
+    mac=None,
+    ip=None,
+    name=None,
+    net=NET,
+    id=None,
+    kind="server",
+    duid="",
+    by_end=False,
+):
+    """Server `number` at 10.77.0.<number> with a MAC and a name of its own, but for what is
+    given."""
     return HostRecord(
         kind=kind,
         id=number if id is None else id,

@@ -23,7 +23,9 @@ def ledger(target):
 def operator(client):
     """May look, may not touch."""
     user = User.objects.create_user("operator", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_", content_type__app_label="dhcp"))
+    user.user_permissions.set(
+        Permission.objects.filter(codename__startswith="view_", content_type__app_label="dhcp")
+    )
     client.force_login(user)
     return client
 
@@ -36,7 +38,8 @@ def text(response):
 def test_looking_shows_the_difference_and_changes_nothing(admin_client, ledger, target):
     page = text(admin_client.get(SYNC))
     assert (
-        '<span class="dhcp-came">+02:00:00:00:00:0a,10.77.0.9,web<em class="dhcp-cause">server web added</em>' in page
+        '<span class="dhcp-came">+02:00:00:00:00:0a,10.77.0.9,web<em class="dhcp-cause">server web added</em>'
+        in page
     )
     assert "dnsmasq takes &#x27;12h&#x27; for a lease time" in page
     assert not target.directory.exists() and DhcpChange.objects.exists()
@@ -98,7 +101,10 @@ def test_nothing_can_be_added_changed_or_deleted_by_hand(admin_client, ledger, m
     admin_client.post(SYNC)
     assert admin_client.get(reverse(f"admin:dhcp_{model}_add")).status_code == 403
     for row in Generation.objects.all():
-        assert admin_client.post(reverse("admin:dhcp_generation_delete", args=[row.pk])).status_code == 403
+        assert (
+            admin_client.post(reverse("admin:dhcp_generation_delete", args=[row.pk])).status_code
+            == 403
+        )
 
 
 @pytest.mark.parametrize("model", ["generation", "dhcpchange"])
@@ -127,7 +133,11 @@ def test_names_cannot_smuggle_markup_into_the_pages(admin_client, ledger):
         "at": "",
     }
     row = Generation.objects.create(
-        result="failed", problems=[bad], changes=[change], diff="+<script>3</script>", reason="<script>4"
+        result="failed",
+        problems=[bad],
+        changes=[change],
+        diff="+<script>3</script>",
+        reason="<script>4",
     )
     page = text(admin_client.get(reverse("admin:dhcp_generation_change", args=[row.pk])))
     assert not any(f"<script>{number}" in page for number in range(5))

@@ -35,7 +35,9 @@ def berlin(target, settings):
 def process(environment, name="berlin"):
     """An agent as an operator starts it."""
     command = [sys.executable, "manage.py", "dnsmasq_agent", "--server", name]
-    running = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    )
     try:
         yield running
     finally:
@@ -53,7 +55,10 @@ def test_it_goes_by_its_own_host_s_settings(berlin, target):
     assert Target.of_agent(berlin).directory == target.directory
     Agent("berlin").tick()
     assert ",10.77.0.9,web\n" in target.hosts.read_text()
-    assert not DhcpChange.objects.for_server(berlin.pk).exists() and DhcpChange.objects.for_server(None).exists()
+    assert (
+        not DhcpChange.objects.for_server(berlin.pk).exists()
+        and DhcpChange.objects.for_server(None).exists()
+    )
     assert Generation.objects.newest(berlin.pk).hosts == 1
 
 
@@ -110,7 +115,9 @@ def test_a_server_that_is_taken_from_it_keeps_its_files_and_is_told_once(berlin,
     assert ",shop\n" in target.hosts.read_text()
 
 
-def test_while_the_database_is_away_it_keeps_the_files_says_so_once_and_goes_on(berlin, target, caplog, monkeypatch):
+def test_while_the_database_is_away_it_keeps_the_files_says_so_once_and_goes_on(
+    berlin, target, caplog, monkeypatch
+):
     clock = Clock()
     running = Agent("berlin", clock)
     running.tick()
@@ -118,21 +125,31 @@ def test_while_the_database_is_away_it_keeps_the_files_says_so_once_and_goes_on(
     Server.objects.update(hostname="shop")
     with monkeypatch.context() as away:
         away.setattr(agent, "find", lambda name: (_ for _ in ()).throw(DatabaseError("gone")))
-        away.setattr("dhcp.worker.sync", lambda *_, **__: (_ for _ in ()).throw(DatabaseError("gone")))
+        away.setattr(
+            "dhcp.worker.sync", lambda *_, **__: (_ for _ in ()).throw(DatabaseError("gone"))
+        )
         for _ in range(20):
             clock.time += 1
             running.tick()
-    assert target.hosts.read_bytes() == before and caplog.text.count("the database does not answer") == 1
+    assert (
+        target.hosts.read_bytes() == before
+        and caplog.text.count("the database does not answer") == 1
+    )
     clock.time += 6
     time.sleep(reload_throttle.left(target.pace))
     running.tick()
-    assert ",shop\n" in target.hosts.read_text() and caplog.text.count("the database answers again") == 1
+    assert (
+        ",shop\n" in target.hosts.read_text()
+        and caplog.text.count("the database answers again") == 1
+    )
 
 
 # --- as a process ---------------------------------------------------------------------------------
 
 
-def test_a_commit_reaches_its_files_while_it_runs_and_it_ends_when_told(berlin, target, environment):
+def test_a_commit_reaches_its_files_while_it_runs_and_it_ends_when_told(
+    berlin, target, environment
+):
     with process(environment) as running:
         wait_until(target.hosts.exists)
         Server.objects.update(hostname="shop")

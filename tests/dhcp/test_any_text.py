@@ -22,11 +22,31 @@ NETWORKS = [ip_network("10.77.0.0/24"), ip_network("10.78.0.0/30"), ip_network("
 
 magic = st.sampled_from(
     [
-        "x,ignore", "ignore", "Infinite", "12h", "0", "set:x", "net:x", "tag:x", "id:*", "10.1.2.3", "[::9]", "*",
-        "#", '"', "a.b", "x\n02:00:00:00:00:99,10.77.0.99,evil", "x\r\n", "x\x00", "x" * 1200, "\n", "web",
-        "\u212aelvin", "02:00:00:00:00:*",
+        "x,ignore",
+        "ignore",
+        "Infinite",
+        "12h",
+        "0",
+        "set:x",
+        "net:x",
+        "tag:x",
+        "id:*",
+        "10.1.2.3",
+        "[::9]",
+        "*",
+        "#",
+        '"',
+        "a.b",
+        "x\n02:00:00:00:00:99,10.77.0.99,evil",
+        "x\r\n",
+        "x\x00",
+        "x" * 1200,
+        "\n",
+        "web",
+        "\u212aelvin",
+        "02:00:00:00:00:*",
     ]
-)  # fmt: skip
+)
 text = magic | st.text(max_size=80) | st.text('aAzZ09.-_,:#"\n\r\t hsmdw*[]\\', max_size=12)
 any_bytes = st.binary(max_size=60) | text.map(lambda line: line.encode("utf-8", "replace"))
 hostname = text | st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
@@ -40,7 +60,9 @@ address = (
     | st.integers(0, 99).map(lambda n: NETWORKS[2][n])
     | st.ip_addresses()
     | text
-    | st.text(min_size=1, max_size=20).map(lambda zone: IPv6Address("fd00::1%" + re.sub("[%/]", ",", zone)))
+    | st.text(min_size=1, max_size=20).map(
+        lambda zone: IPv6Address("fd00::1%" + re.sub("[%/]", ",", zone))
+    )
 )
 
 
@@ -99,7 +121,9 @@ def assert_every_record_is_served_or_named(records, sifted):
 
 
 @settings(quick, max_examples=EXAMPLES // 10)
-@given(st.permutations(range(RECORDS)), st.lists(host_records(), min_size=RECORDS, max_size=RECORDS))
+@given(
+    st.permutations(range(RECORDS)), st.lists(host_records(), min_size=RECORDS, max_size=RECORDS)
+)
 def test_the_order_of_any_records_changes_no_byte(order, records):
     first, second = sift(records), sift([records[place] for place in order])
     assert render.hosts_file(first.lines, "") == render.hosts_file(second.lines, "")

@@ -1,8 +1,8 @@
-"""Whatever text is sent through the API or by raw SQL: refused, or served as it was accepted; never another line.
+"""Whatever text is sent through the API or by raw SQL: refused, or served as it was accepted; never
+another line.
 
-`test_any_text` tries the renderer alone. IPMANAGER_TEST_PROOF=1 (`make proof`) sends ten thousand texts instead of a
-few hundred.
-"""
+`test_any_text` tries the renderer alone. IPMANAGER_TEST_PROOF=1 (`make proof`) sends ten thousand
+texts instead of a few hundred."""
 
 import os
 import subprocess
@@ -33,9 +33,19 @@ FIRST = 256
 
 name = text | st.from_regex(r"[A-Za-z0-9_-]{1,12}(\.[a-z]{1,5})?", fullmatch=True)
 WAYS = [
-    "post", "patch", "post card", "insert", "update", "insert card", "domain", "raw domain", "option", "raw option",
-    "boot file", "raw boot file",
-]  # fmt: skip
+    "post",
+    "patch",
+    "post card",
+    "insert",
+    "update",
+    "insert card",
+    "domain",
+    "raw domain",
+    "option",
+    "raw option",
+    "boot file",
+    "raw boot file",
+]
 
 
 class Ledger:
@@ -57,7 +67,8 @@ class Ledger:
         return Server.objects.create(hostname=f"host-{self.count}", **self.facts())
 
     def send(self, way, value):
-        """What is refused is refused in good order: an error 500 or a broken transaction is none."""
+        """What is refused is refused in good order: an error 500 or a broken transaction is
+        none."""
         if way in ("post", "patch", "post card", "domain"):
             assert self.by_api(way, value).status_code in (200, 201, 400, 409)
         else:
@@ -69,14 +80,18 @@ class Ledger:
         if way == "patch":
             return self.api.patch(f"/api/v1/servers/{self.server().pk}/", {"hostname": value})
         if way == "post card":
-            return self.api.post("/api/v1/interfaces/", {"server": self.server().pk, "name": value, **self.facts()})
+            return self.api.post(
+                "/api/v1/interfaces/", {"server": self.server().pk, "name": value, **self.facts()}
+            )
         return self.api.patch(f"/api/v1/subnets/{self.subnet.pk}/", {"domain": value})
 
     def by_sql(self, way, value):
         work = {
             "insert": lambda: insert(Server, hostname=value, **self.facts()),
             "update": lambda: update(self.server(), hostname=value),
-            "insert card": lambda: insert(Interface, server_id=self.server().pk, name=value, **self.facts()),
+            "insert card": lambda: insert(
+                Interface, server_id=self.server().pk, name=value, **self.facts()
+            ),
             "raw domain": lambda: update(self.subnet, domain=value),
             "option": lambda: self.save(self.option, value=value),
             "raw option": lambda: update(self.option, value=value),
@@ -86,7 +101,11 @@ class Ledger:
         try:
             with transaction.atomic():
                 work[way]()
-        except (IntegrityError, DataError, ValueError) as refused:  # ValueError: a NUL never gets as far as SQL
+        except (
+            IntegrityError,
+            DataError,
+            ValueError,
+        ) as refused:  # ValueError: a NUL never gets as far as SQL
             assert str(refused)
 
     def save(self, row, **facts):
@@ -111,7 +130,8 @@ class Ledger:
 
 
 def assert_served(ledger, target):
-    """Every reservation has its line, under its own name or, where two would share one, under none; nothing else."""
+    """Every reservation has its line, under its own name or, where two would share one, under none;
+    nothing else."""
     data = target.hosts.read_bytes()
     reading = check.hosts_file(data, [NET])
     expected = ledger.expected()
@@ -138,10 +158,16 @@ def assert_options(target):
 
 def complaint(path, hosts, opts):
     """dnsmasq's own; it reads these lines strictly only in its configuration."""
-    lines = [f"dhcp-host={line}\n" for line in hosts.decode().splitlines() if not line.startswith("#")]
-    lines += [f"dhcp-option={line}\n" for line in opts.decode().splitlines() if not line.startswith("#")]
+    lines = [
+        f"dhcp-host={line}\n" for line in hosts.decode().splitlines() if not line.startswith("#")
+    ]
+    lines += [
+        f"dhcp-option={line}\n" for line in opts.decode().splitlines() if not line.startswith("#")
+    ]
     path.write_text("".join(lines))
-    done = subprocess.run(["dnsmasq", "--test", f"--conf-file={path}"], capture_output=True, text=True)
+    done = subprocess.run(
+        ["dnsmasq", "--test", f"--conf-file={path}"], capture_output=True, text=True
+    )
     return done.stderr.strip()
 
 
@@ -153,9 +179,13 @@ def somewhere(settings, target):
 
 @pytest.mark.django_db
 @settings(
-    max_examples=EXAMPLES, deadline=None, database=None, derandomize=EXAMPLES < 100,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    derandomize=EXAMPLES < 100,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 @given(st.lists(st.tuples(st.sampled_from(WAYS), name), min_size=BATCH, max_size=BATCH))
 def test_texts_are_refused_or_served_and_dnsmasq_takes_what_is_served(somewhere, tmp_path, texts):
     require.part("dnsmasq")
@@ -176,7 +206,20 @@ def test_a_running_dnsmasq_has_nothing_to_say_about_them(somewhere, settings):
     with laboratory(["10.77.0.0,static,255.255.0.0,1h"], address="10.77.0.1/16") as lab:
         settings.DNSMASQ_DIR, settings.DNSMASQ_RELOAD = lab.files, lab.reload_setting
         ledger = Ledger(with_token("admin"))
-        for value in ["web", "ignore", "12h", "set:x", "x,ignore", "\n", "a.b", "Ünicode", "x" * 63, "-x", "a_b", "0"]:
+        for value in [
+            "web",
+            "ignore",
+            "12h",
+            "set:x",
+            "x,ignore",
+            "\n",
+            "a.b",
+            "Ünicode",
+            "x" * 63,
+            "-x",
+            "a_b",
+            "0",
+        ]:
             for way in WAYS:
                 ledger.send(way, value)
         reads = lab.reads()

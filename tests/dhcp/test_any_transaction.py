@@ -1,9 +1,9 @@
-"""After any transaction the clients get exactly what the database says; until then the page tells who is in the way.
+"""After any transaction the clients get exactly what the database says; until then the page tells
+who is in the way.
 
-Random edits by every road (ORM, bulk, CSV, raw SQL, rolled back) against a real dnsmasq with a dozen clients. What is
-expected is worked out here from the rows, not by the code under test. IPMANAGER_TEST_PROOF=1 (`make proof`) does 300 of
-them from a fresh seed, which it prints.
-"""
+Random edits by every road (ORM, bulk, CSV, raw SQL, rolled back) against a real dnsmasq with a
+dozen clients. What is expected is worked out here from the rows, not by the code under test.
+IPMANAGER_TEST_PROOF=1 (`make proof`) does 300 of them from a fresh seed, which it prints."""
 
 import io
 import os
@@ -70,22 +70,40 @@ def rows_to_serve():
     on = Server.objects.filter(vrf=None, enabled=True)
     for s in on.exclude(mac_address=None).exclude(ip_address=None).order_by("pk"):
         yield Row("server", s.pk, s.pk, s.mac_address, s.ip_address, s.hostname)
-    nics = Interface.objects.filter(server__in=on).exclude(mac_address=None).exclude(ip_address=None)
+    nics = (
+        Interface.objects.filter(server__in=on).exclude(mac_address=None).exclude(ip_address=None)
+    )
     for n in nics.select_related("server").order_by("pk"):
-        yield Row("interface", n.pk, n.server_id, n.mac_address, n.ip_address, f"{n.server.hostname}-{n.name}")
+        yield Row(
+            "interface",
+            n.pk,
+            n.server_id,
+            n.mac_address,
+            n.ip_address,
+            f"{n.server.hostname}-{n.name}",
+        )
 
 
 def dues():
-    """{mac: Due} by the rules of docs and manual: the older row wins, a network's ends are nobody's."""
+    """{mac: Due} by the rules of docs and manual: the older row wins, a network's ends are
+    nobody's."""
     groups = defaultdict(list)
     for row in rows_to_serve():
         groups[row.server_id, row.ip].append(row)
     networks = [subnet.network for subnet in Subnet.objects.filter(vrf=None)]
     found, names = {}, set()
-    for group in sorted(groups.values(), key=lambda group: (group[0].kind != "server", group[0].id)):
+    for group in sorted(
+        groups.values(), key=lambda group: (group[0].kind != "server", group[0].id)
+    ):
         ip, name = group[0].ip, group[0].name.lower()
-        home = max((net for net in networks if ip in net), key=lambda net: net.prefixlen, default=None)
-        if home is None or ip in (home[0], home[-1]) or any(due.ip == str(ip) for due in found.values()):
+        home = max(
+            (net for net in networks if ip in net), key=lambda net: net.prefixlen, default=None
+        )
+        if (
+            home is None
+            or ip in (home[0], home[-1])
+            or any(due.ip == str(ip) for due in found.values())
+        ):
             continue
         name = "" if name in ("ignore", "12h", "infinite", "9") or name in names else name
         names.add(name)
@@ -106,11 +124,35 @@ class Administrator:
         self.random = random.Random(seed)
         self.serial = 0
         self.roads = [
-            self.add, self.add, self.add, self.move, self.move, self.swap, self.rename, self.change_mac, self.delete,
-            self.turn, self.add_nic, self.add_nic, self.move_nic, self.delete_nic, self.create_many, self.move_many,
-            self.turn_many, self.delete_some, self.bring, self.insert, self.insert, self.rewrite, self.rewrite,
-            self.remove, self.change_subnet, self.change_child, self.change_pool, self.change_scope,
-        ]  # fmt: skip
+            self.add,
+            self.add,
+            self.add,
+            self.move,
+            self.move,
+            self.swap,
+            self.rename,
+            self.change_mac,
+            self.delete,
+            self.turn,
+            self.add_nic,
+            self.add_nic,
+            self.move_nic,
+            self.delete_nic,
+            self.create_many,
+            self.move_many,
+            self.turn_many,
+            self.delete_some,
+            self.bring,
+            self.insert,
+            self.insert,
+            self.rewrite,
+            self.rewrite,
+            self.remove,
+            self.change_subnet,
+            self.change_child,
+            self.change_pool,
+            self.change_scope,
+        ]
 
     def act(self):
         """One transaction; what the rules refuse is none."""
@@ -133,7 +175,9 @@ class Administrator:
         """A free one, mostly."""
         used = {*Server.objects.values_list("ip_address", flat=True)}
         used |= {*Interface.objects.values_list("ip_address", flat=True)}
-        return self.random.choice(ADDRESSES if self.random.random() < 0.2 else [*({*ADDRESSES} - used)] or ADDRESSES)
+        return self.random.choice(
+            ADDRESSES if self.random.random() < 0.2 else [*({*ADDRESSES} - used)] or ADDRESSES
+        )
 
     def spare_mac(self):
         used = {*Server.objects.values_list("mac_address", flat=True)}
@@ -142,7 +186,11 @@ class Administrator:
 
     def name(self):
         self.serial += 1
-        return self.random.choice([*MEANINGFUL, "web"]) if self.random.random() < 0.2 else f"h{self.serial}"
+        return (
+            self.random.choice([*MEANINGFUL, "web"])
+            if self.random.random() < 0.2
+            else f"h{self.serial}"
+        )
 
     def server(self):
         return Server(hostname=self.name(), mac_address=self.spare_mac(), ip_address=self.address())
@@ -189,7 +237,9 @@ class Administrator:
         if server := self.one(Server):
             self.serial += 1
             ip = self.random.choice([self.address(), server.ip_address])
-            Interface(server=server, name=f"e{self.serial}", mac_address=self.spare_mac(), ip_address=ip).save()
+            Interface(
+                server=server, name=f"e{self.serial}", mac_address=self.spare_mac(), ip_address=ip
+            ).save()
 
     def move_nic(self):
         self.change(Interface, ip_address=self.address())
@@ -200,7 +250,9 @@ class Administrator:
 
     def create_many(self):
         servers = [self.server(), self.server()]
-        servers[1].mac_address = None if servers[0].mac_address == servers[1].mac_address else servers[1].mac_address
+        servers[1].mac_address = (
+            None if servers[0].mac_address == servers[1].mac_address else servers[1].mac_address
+        )
         Server.objects.bulk_create(servers)
 
     def move_many(self):
@@ -210,7 +262,9 @@ class Administrator:
         Server.objects.bulk_update(servers, ["ip_address"])
 
     def turn_many(self):
-        Server.objects.filter(ip_address__lt=self.address()).update(enabled=self.random.random() < 0.7)
+        Server.objects.filter(ip_address__lt=self.address()).update(
+            enabled=self.random.random() < 0.7
+        )
 
     def delete_some(self):
         Server.objects.filter(ip_address__in=self.random.sample(ADDRESSES, 3)).delete()
@@ -218,7 +272,8 @@ class Administrator:
     def bring(self):
         ips = self.random.sample(ADDRESSES, 2)
         text = "hostname,ip_address,mac_address\n" + "".join(
-            f"{self.name()},{ip},{mac}\n" for ip, mac in zip(ips, [self.spare_mac() or "", ""], strict=True)
+            f"{self.name()},{ip},{mac}\n"
+            for ip, mac in zip(ips, [self.spare_mac() or "", ""], strict=True)
         )
         with open_sheet(io.BytesIO(text.encode()), SERVERS) as sheet:
             import_servers(sheet, self.random.choice(["skip-bad", "all-or-nothing"]))
@@ -229,7 +284,11 @@ class Administrator:
 
     def rewrite(self):
         fact = self.random.choice(["ip_address", "hostname", "enabled", "mac_address"])
-        values = {"ip_address": self.address(), "hostname": self.name(), "enabled": self.random.random() < 0.7}
+        values = {
+            "ip_address": self.address(),
+            "hostname": self.name(),
+            "enabled": self.random.random() < 0.7,
+        }
         if server := self.one(Server):
             by_hand.update(server, **{fact: values.get(fact, self.spare_mac())})
 
@@ -290,7 +349,12 @@ class Network:
         answer = self.lab.client.acquire(mac, wait=wait)
         if answer is None:
             return None
-        return answer.type, answer.ip, answer.options.get("hostname", ""), answer.options.get("domain", "")
+        return (
+            answer.type,
+            answer.ip,
+            answer.options.get("hostname", ""),
+            answer.options.get("domain", ""),
+        )
 
 
 @pytest.fixture
@@ -321,7 +385,8 @@ def test_after_any_transaction_the_clients_get_what_the_database_says(network):
 
 
 def bring_in_step(worker):
-    """As in life: the commit has synced already, and the worker looks every second for what was left."""
+    """As in life: the commit has synced already, and the worker looks every second for what was
+    left."""
     deadline = time.monotonic() + 20
     worker.tick()
     while DhcpChange.objects.exists():
@@ -350,7 +415,9 @@ def expected_state(card, due, leases):
     holder = leases.get(mine.ip)
     if holder and holder not in mine.among:
         return machines.PENDING, holder
-    if holder is None and any(mac == card.mac and same_home(ip, mine.ip) for ip, mac in leases.items()):
+    if holder is None and any(
+        mac == card.mac and same_home(ip, mine.ip) for ip, mac in leases.items()
+    ):
         return machines.PENDING, ""
     return machines.LIVE, ""
 
@@ -364,11 +431,16 @@ def same_home(one, other):
 def assert_clients_get_what_is_due(network, where):
     due, leases = dues(), network.leases()
     wrong = {ip: mac for ip, mac in leases.items() if mac not in due or due[mac].ip != ip}
-    pending = {mac: mine.ip for mac, mine in due.items() if leases.get(mine.ip, mac) not in mine.among}
+    pending = {
+        mac: mine.ip for mac, mine in due.items() if leases.get(mine.ip, mac) not in mine.among
+    }
     for mac in pending:
         assert network.lab.client.discover(mac, wait=SILENCE) is None, where
     for line in network.new_complaints():
-        assert "not using" in line and any(f" {ip} " in line for ip in pending.values()), (where, line)
+        assert "not using" in line and any(f" {ip} " in line for ip in pending.values()), (
+            where,
+            line,
+        )
     for ip, mac in wrong.items():
         assert network.lab.client.renew(mac, ip, wait=3).type == "NAK", where
         if ip in pending.values():  # any other may wait until it is in somebody's way

@@ -16,27 +16,47 @@ from tests.support.api import answer, staff, with_token
 pytestmark = pytest.mark.django_db
 API = "/api/v1/dhcp"
 FOREVER = timezone.now() + timedelta(days=3650)
-EVERY = ["servers", "scopes", "changes", "generations", "hand-edits", "leases", "evictions", "state"]
+EVERY = [
+    "servers",
+    "scopes",
+    "changes",
+    "generations",
+    "hand-edits",
+    "leases",
+    "evictions",
+    "state",
+]
 
 
 def lease(ip, mac="02:00:00:00:00:0a", **facts):
-    return Sighting.objects.create(ip_address=ip, mac_address=mac, source="lease", leased_until=FOREVER, **facts)
+    return Sighting.objects.create(
+        ip_address=ip, mac_address=mac, source="lease", leased_until=FOREVER, **facts
+    )
 
 
-# --- scopes ---------------------------------------------------------------------------------------------
+# --- scopes ---------------------------------------------------------------------------------------
 
 
 def test_a_scope_is_made_with_its_options_changed_and_deleted():
     api, subnet = with_token("subnets", "read"), SubnetFactory(network="10.0.0.0/24")
-    sent = {"subnet": subnet.pk, "options": [{"number": "domain-search", "value": "a.example"},
-                                             {"number": 26, "value": "1400"}]}  # fmt: skip
+    sent = {
+        "subnet": subnet.pk,
+        "options": [
+            {"number": "domain-search", "value": "a.example"},
+            {"number": 26, "value": "1400"},
+        ],
+    }
     status, made = answer(api.post(f"{API}/scopes/", sent))
     assert (status, [option["number"] for option in made["options"]]) == (201, [26, 119])
     path = f"{API}/scopes/{made['id']}/"
     kept = DhcpOption.objects.get(number=26).pk
     changed = {"lease_time": 600, "options": [{"number": 26, "value": "1500"}]}
     status, row = answer(api.patch(path, changed))
-    assert (status, row["lease_time"], row["options"]) == (200, 600, [{"number": 26, "type": "u16", "value": "1500"}])
+    assert (status, row["lease_time"], row["options"]) == (
+        200,
+        600,
+        [{"number": 26, "type": "u16", "value": "1500"}],
+    )
     assert DhcpOption.objects.get().pk == kept
     assert answer(api.patch(path, {"known_only": True}))[1]["options"] == row["options"]
     assert api.delete(path).status_code == 204
@@ -46,7 +66,10 @@ def test_a_scope_is_made_with_its_options_changed_and_deleted():
     ("change", "field"),
     [
         ({"options": [{"number": 26, "value": "x"}]}, "options.0.value"),
-        ({"options": [{"number": 26, "value": "1"}, {"number": "mtu", "value": "2"}]}, "options.1.number"),
+        (
+            {"options": [{"number": 26, "value": "1"}, {"number": "mtu", "value": "2"}]},
+            "options.1.number",
+        ),
         ({"options": [{"number": 6, "value": "10.0.0.1"}]}, "options.0.number"),
         ({"options": [{"number": "no-such", "value": "1"}]}, "options.0.number"),
         ({"router": "10.9.9.9"}, "router"),
@@ -63,7 +86,9 @@ def test_what_may_not_be_is_refused_at_its_field_and_nothing_is_written(change, 
 
 def test_a_second_scope_of_a_subnet_clashes():
     scope = DhcpScope.objects.create(subnet=SubnetFactory(network="10.0.0.0/24"))
-    assert answer(with_token("subnets").post(f"{API}/scopes/", {"subnet": scope.subnet_id}))[0] == 409
+    assert (
+        answer(with_token("subnets").post(f"{API}/scopes/", {"subnet": scope.subnet_id}))[0] == 409
+    )
 
 
 def test_of_two_who_change_a_scope_the_later_one_is_told():
@@ -79,13 +104,15 @@ def test_of_two_who_change_a_scope_the_later_one_is_told():
 def test_servers_are_the_administrators():
     sent = {"name": "north", "site": "north"}
     assert with_token("subnets", "read").post(f"{API}/servers/", sent).status_code == 403
-    status, made = answer(with_token("admin").post(f"{API}/servers/", sent | {"agent_host": "evil"}))
+    status, made = answer(
+        with_token("admin").post(f"{API}/servers/", sent | {"agent_host": "evil"})
+    )
     assert (status, made["name"], made["agent_host"]) == (201, "north", "")
     status, problem = answer(with_token("admin").post(f"{API}/servers/", {"name": "Not A Name"}))
     assert (status, list(problem["errors"])) == (400, ["name"])
 
 
-# --- what dnsmasq was told --------------------------------------------------------------------------------
+# --- what dnsmasq was told ------------------------------------------------------------------------
 
 
 def test_sync_state_generations_rollback_and_release(target):
@@ -138,9 +165,14 @@ def test_a_hand_edit_is_adopted_or_discarded_once(target):
         hosts.write("02:00:00:00:00:0a,10.0.0.10,byhand\n02:00:00:00:00:0b,10.0.0.11,other\n")
     sync()
     api = with_token("addresses", "read")
-    first, second = [row["id"] for row in api.get(f"{API}/hand-edits/?state=open").json()["results"]]
+    first, second = [
+        row["id"] for row in api.get(f"{API}/hand-edits/?state=open").json()["results"]
+    ]
     user = staff("dhcp.change_handedit", "dhcp.view_handedit")
-    assert with_token("addresses", user=user).post(f"{API}/hand-edits/{first}/adopt/").status_code == 403
+    assert (
+        with_token("addresses", user=user).post(f"{API}/hand-edits/{first}/adopt/").status_code
+        == 403
+    )
     status, row = answer(api.post(f"{API}/hand-edits/{first}/adopt/"))
     assert (status, row["state"], Server.objects.get().hostname) == (200, "adopted", "byhand")
     assert answer(api.post(f"{API}/hand-edits/{second}/discard/"))[1]["state"] == "discarded"
@@ -148,7 +180,7 @@ def test_a_hand_edit_is_adopted_or_discarded_once(target):
     assert HandEdit.objects.undecided().count() == 0
 
 
-# --- leases ------------------------------------------------------------------------------------------------
+# --- leases ---------------------------------------------------------------------------------------
 
 
 def test_leases_are_judged_filtered_and_reserved():
@@ -156,7 +188,9 @@ def test_leases_are_judged_filtered_and_reserved():
     stranger = lease("10.0.0.7", hostname="printer")
     lease("10.0.1.7", "02:00:00:00:00:0b")
     api = with_token("addresses", "read")
-    assert api.get(f"{API}/leases/?within=10.0.0.0/24&live=true&verdict=unknown").json()["count"] == 1
+    assert (
+        api.get(f"{API}/leases/?within=10.0.0.0/24&live=true&verdict=unknown").json()["count"] == 1
+    )
     status, made = answer(api.post(f"{API}/leases/{stranger.pk}/reserve/"))
     assert (status, made["hostname"], made["ip_address"]) == (201, "printer", "10.0.0.7")
     assert api.get(f"{API}/leases/{stranger.pk}/").json()["verdict"] == "right"
@@ -171,7 +205,7 @@ def test_why_is_answered_in_any_spelling_and_refuses_what_is_no_mac(target):
         assert api.get(f"{API}/why/{query}").status_code == 400
 
 
-# --- who may ---------------------------------------------------------------------------------------------
+# --- who may --------------------------------------------------------------------------------------
 
 
 def test_a_confined_token_sees_scopes_and_leases_of_its_networks_and_nothing_that_has_no_place():
@@ -183,8 +217,22 @@ def test_a_confined_token_sees_scopes_and_leases_of_its_networks_and_nothing_tha
     assert [row["id"] for row in api.get(f"{API}/scopes/").json()["results"]] == [near.pk]
     assert [row["id"] for row in api.get(f"{API}/leases/").json()["results"]] == [mine.pk]
     assert api.get(f"{API}/evictions/").json()["count"] == 0
-    assert api.patch(f"{API}/scopes/{near.pk}/", {"subnet": SubnetFactory(network="10.4.0.0/24").pk}).status_code == 403
-    for name in ("servers", "changes", "generations", "hand-edits", "state", "why", "sync", "release"):
+    assert (
+        api.patch(
+            f"{API}/scopes/{near.pk}/", {"subnet": SubnetFactory(network="10.4.0.0/24").pk}
+        ).status_code
+        == 403
+    )
+    for name in (
+        "servers",
+        "changes",
+        "generations",
+        "hand-edits",
+        "state",
+        "why",
+        "sync",
+        "release",
+    ):
         for method in ("get", "post"):
             assert getattr(api, method)(f"{API}/{name}/", {}).status_code in (403, 405), name
     assert api.post(f"{API}/leases/{mine.pk}/reserve/").status_code == 403
@@ -194,7 +242,9 @@ def test_lists_cost_the_same_number_of_queries_whatever_their_length():
     api = with_token("read")
     makers = {
         "scopes": lambda n: DhcpOption.objects.create(
-            scope=DhcpScope.objects.create(subnet=SubnetFactory(network=f"10.0.{n}.0/24")), number=26, value="1400"
+            scope=DhcpScope.objects.create(subnet=SubnetFactory(network=f"10.0.{n}.0/24")),
+            number=26,
+            value="1400",
         ),
         "leases": lambda n: lease(f"10.0.0.{n}", f"02:00:00:00:00:{n:02x}"),
         "generations": lambda n: Generation.objects.create(result="failed"),

@@ -46,7 +46,9 @@ def test_a_second_time_nothing_changes(ledger):
 def test_diff_shows_and_changes_nothing(ledger, target):
     status, out, _ = run("--diff")
     assert status == 0
-    (line,) = [line for line in out.splitlines() if line.startswith("+02:00:00:00:00:0a,10.77.0.9,web ")]
+    (line,) = [
+        line for line in out.splitlines() if line.startswith("+02:00:00:00:00:0a,10.77.0.9,web ")
+    ]
     assert line.endswith("# server web added")
     assert not target.directory.exists()
     assert not Generation.objects.exists()
@@ -60,12 +62,19 @@ def test_diff_of_a_file_that_is_right_says_so(ledger):
 def test_a_failure_is_the_status_and_the_reason(ledger, settings):
     settings.DNSMASQ_RELOAD = "pidfile:/nowhere"
     status, out, _ = run()
-    assert (status, out) == (1, "failed: cannot read /nowhere: No such file or directory (is dnsmasq running?)\n")
+    assert (status, out) == (
+        1,
+        "failed: cannot read /nowhere: No such file or directory (is dnsmasq running?)\n",
+    )
 
 
 def test_json_is_one_object(ledger):
     answer = json.loads(run("--json")[1])
-    assert (answer["result"], answer["hosts"], answer["problems"][0]["field"]) == ("applied", 2, "name")
+    assert (answer["result"], answer["hosts"], answer["problems"][0]["field"]) == (
+        "applied",
+        2,
+        "name",
+    )
 
 
 def test_force_is_handed_on(ledger, target):

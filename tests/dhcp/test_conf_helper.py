@@ -1,4 +1,5 @@
-"""deploy/ipmanager-dnsmasq-conf: whatever the web's user proposes, root installs a configuration of ours or nothing."""
+"""deploy/ipmanager-dnsmasq-conf: whatever the web's user proposes, root installs a configuration of
+ours or nothing."""
 
 import importlib.machinery
 import importlib.util
@@ -42,7 +43,8 @@ helper = load()
 
 
 class Root:
-    """A directory to propose in, a directory to install into, a command that stands for the restart."""
+    """A directory to propose in, a directory to install into, a command that stands for the
+    restart."""
 
     def __init__(self, home):
         self.proposals, self.etc = home / "proposals", home / "etc"
@@ -57,9 +59,17 @@ class Root:
         restart = restart or f"sh -c 'echo restart >> {self.restarts}'"
         places = [f"--directory={self.proposals}", f"--target={self.target}"]
         command = [
-            sys.executable, "-I", program, *places, f"--restart={restart}", f"--up={up}", "--settle=0",
-            "--patience=0.3", "--json", *more,
-        ]  # fmt: skip
+            sys.executable,
+            "-I",
+            program,
+            *places,
+            f"--restart={restart}",
+            f"--up={up}",
+            "--settle=0",
+            "--patience=0.3",
+            "--json",
+            *more,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.stdout, done.stderr
         told = json.loads(done.stdout.splitlines()[-1])
@@ -76,7 +86,11 @@ class Root:
         return "".join(f"{line}\n" for line in (*own, *lines)).encode("utf-8", "surrogateescape")
 
     def untouched(self):
-        return self.target.read_bytes() == INSTALLED and not self.restarted() and len(list(self.etc.iterdir())) == 1
+        return (
+            self.target.read_bytes() == INSTALLED
+            and not self.restarted()
+            and len(list(self.etc.iterdir())) == 1
+        )
 
 
 @pytest.fixture
@@ -110,57 +124,137 @@ GOOD_LINES = [
 
 HOSTILE_LINES = [
     # what runs, reads or writes something
-    "dhcp-script=/tmp/evil", "conf-dir=/tmp", "conf-file=/tmp/x", "conf-script=/tmp/x", "log-facility=/etc/cron.d/x",
-    "user=root", "group=root", "dhcp-luascript=/tmp/x", "addn-hosts=/etc/shadow", "hostsdir=/tmp", "enable-dbus",
-    "dhcp-hostsdir=/tmp", "dhcp-leasefile=/etc/passwd", "pid-file=/etc/x", "servers-file=/tmp/x", "resolv-file=/tmp/x",
-    "dumpfile=/etc/x", "tftp-root=/etc", "tftp-root=/", "address=/bank.example/6.6.6.6", "server=6.6.6.6", "no-daemon",
-    "port=0", "interface=eth1", "dhcp-host=02:00:00:00:00:01,10.77.0.9", "dhcp-option=3,6.6.6.6", "dhcp-ignore=tag:x",
-    "dhcp-remove-host=x", "dhcp-alternate-port", "read-ethers", "leasefile-ro", "keep-in-foreground",
+    "dhcp-script=/tmp/evil",
+    "conf-dir=/tmp",
+    "conf-file=/tmp/x",
+    "conf-script=/tmp/x",
+    "log-facility=/etc/cron.d/x",
+    "user=root",
+    "group=root",
+    "dhcp-luascript=/tmp/x",
+    "addn-hosts=/etc/shadow",
+    "hostsdir=/tmp",
+    "enable-dbus",
+    "dhcp-hostsdir=/tmp",
+    "dhcp-leasefile=/etc/passwd",
+    "pid-file=/etc/x",
+    "servers-file=/tmp/x",
+    "resolv-file=/tmp/x",
+    "dumpfile=/etc/x",
+    "tftp-root=/etc",
+    "tftp-root=/",
+    "address=/bank.example/6.6.6.6",
+    "server=6.6.6.6",
+    "no-daemon",
+    "port=0",
+    "interface=eth1",
+    "dhcp-host=02:00:00:00:00:01,10.77.0.9",
+    "dhcp-option=3,6.6.6.6",
+    "dhcp-ignore=tag:x",
+    "dhcp-remove-host=x",
+    "dhcp-alternate-port",
+    "read-ethers",
+    "leasefile-ro",
+    "keep-in-foreground",
     # the same by another spelling
-    "--dhcp-script=/tmp/evil", " dhcp-script=/tmp/evil", "\tdhcp-script=/tmp/evil", "DHCP-SCRIPT=/tmp/evil",
-    "dhcp-script /tmp/evil", "enable-ra=x", "dhcp-authoritative #x", "dhcp-range", "dhcp-range=", "=", " ", "",
-    '"dhcp-script=/tmp/evil"', "dhcp-authoritative\\", RANGE + "\\", RANGE + " #", '"' + RANGE + '"',
-    RANGE + "\r", RANGE + "\rdhcp-script=/tmp/evil", RANGE + "\0", "# \0", "# \x0bdhcp-script=/tmp/evil", "# \u2028x",
-    "\ufeff" + RANGE, "# ünicode", "# \udcff", "dhcp-range=set:s1,١٠.77.0.1,10.77.0.9,255.255.255.0,3600",
-    "# " + "x" * 1100 + "dhcp-script=/tmp/evil", RANGE + "0" * 1100,
+    "--dhcp-script=/tmp/evil",
+    " dhcp-script=/tmp/evil",
+    "\tdhcp-script=/tmp/evil",
+    "DHCP-SCRIPT=/tmp/evil",
+    "dhcp-script /tmp/evil",
+    "enable-ra=x",
+    "dhcp-authoritative #x",
+    "dhcp-range",
+    "dhcp-range=",
+    "=",
+    " ",
+    "",
+    '"dhcp-script=/tmp/evil"',
+    "dhcp-authoritative\\",
+    RANGE + "\\",
+    RANGE + " #",
+    '"' + RANGE + '"',
+    RANGE + "\r",
+    RANGE + "\rdhcp-script=/tmp/evil",
+    RANGE + "\0",
+    "# \0",
+    "# \x0bdhcp-script=/tmp/evil",
+    "# \u2028x",
+    "\ufeff" + RANGE,
+    "# ünicode",
+    "# \udcff",
+    "dhcp-range=set:s1,١٠.77.0.1,10.77.0.9,255.255.255.0,3600",
+    "# " + "x" * 1100 + "dhcp-script=/tmp/evil",
+    RANGE + "0" * 1100,
     # paths that are not ours
-    "dhcp-hostsfile=/etc/passwd", "dhcp-hostsfile={dir}/../hosts", "dhcp-hostsfile={dir}/hosts/../../../etc/passwd",
-    "dhcp-hostsfile={dir}//hosts", "dhcp-hostsfile=hosts", "dhcp-hostsfile={dir}/hosts", "dhcp-optsfile={dir}/hosts",
-    "addn-hosts={dir}/opts", "dhcp-optsfile={dir}",
+    "dhcp-hostsfile=/etc/passwd",
+    "dhcp-hostsfile={dir}/../hosts",
+    "dhcp-hostsfile={dir}/hosts/../../../etc/passwd",
+    "dhcp-hostsfile={dir}//hosts",
+    "dhcp-hostsfile=hosts",
+    "dhcp-hostsfile={dir}/hosts",
+    "dhcp-optsfile={dir}/hosts",
+    "addn-hosts={dir}/opts",
+    "dhcp-optsfile={dir}",
     # ranges that are not ours, or none
     "dhcp-range=set:known,10.77.0.100,10.77.0.109,255.255.255.0,3600",
     "dhcp-range=set:office,10.77.0.100,10.77.0.109,255.255.255.0,3600",
-    "dhcp-range=set:s,10.77.0.0,static,255.255.255.0,3600", "dhcp-range=set:s0,10.77.0.0,static,255.255.255.0,600",
+    "dhcp-range=set:s,10.77.0.0,static,255.255.255.0,3600",
+    "dhcp-range=set:s0,10.77.0.0,static,255.255.255.0,600",
     "dhcp-range=tag:office,set:s1,10.77.0.100,10.77.0.109,255.255.255.0,3600",
     "dhcp-range=tag:!known,set:s1,10.77.0.100,10.77.0.109,255.255.255.0,3600",
     "dhcp-range=set:s1,set:s2,10.77.0.100,10.77.0.109,255.255.255.0,3600",
-    "dhcp-range=10.77.0.100,10.77.0.109,255.255.255.0,3600", "dhcp-range=set:s1,10.77.0.100,10.77.0.109,3600",
+    "dhcp-range=10.77.0.100,10.77.0.109,255.255.255.0,3600",
+    "dhcp-range=set:s1,10.77.0.100,10.77.0.109,3600",
     "dhcp-range=set:s1,10.77.0.109,10.77.0.100,255.255.255.0,3600",
     "dhcp-range=set:s1,10.77.0.100,10.78.0.109,255.255.255.0,3600",
     "dhcp-range=set:s1,10.77.0.0,10.77.0.9,255.255.255.0,3600",
     "dhcp-range=set:s1,10.77.0.250,10.77.0.255,255.255.255.0,3600",
     "dhcp-range=set:s1,10.77.0.100,10.77.0.109,0.0.0.255,3600",
-    "dhcp-range=set:s1,10.77.0.100,10.77.0.109,255.0.255.0,3600", "dhcp-range=set:s1,0.0.0.0,static,0.0.0.0,3600",
+    "dhcp-range=set:s1,10.77.0.100,10.77.0.109,255.0.255.0,3600",
+    "dhcp-range=set:s1,0.0.0.0,static,0.0.0.0,3600",
     "dhcp-range=set:s1,10.77.0.9,static,255.255.255.0,3600",
     "dhcp-range=set:s1,10.77.0.100,10.77.0.109,255.255.255.0,infinite",
     "dhcp-range=set:s1,10.77.0.100,10.77.0.109,255.255.255.0,1h",
     "dhcp-range=set:s1,10.77.0.100,10.77.0.109,255.255.255.0,99999999999",
-    "dhcp-range=set:s1,10.77.0.100,10.77.0.109,255.255.255.0,60", "dhcp-range=set:s1,10.77.0.100,fd00::1,64,3600",
+    "dhcp-range=set:s1,10.77.0.100,10.77.0.109,255.255.255.0,60",
+    "dhcp-range=set:s1,10.77.0.100,fd00::1,64,3600",
     "dhcp-range=set:s1,10.77.0.100,10.77.0.109,255.255.255.0,3600,x",
-    "dhcp-range=set:s2,fd00::100,fd00::1ff,48,3600", "dhcp-range=set:s2,fd00::1%eth0,static,64,3600",
-    "dhcp-range=set:s2,FD00::,static,64,3600", "dhcp-range=set:s2,fd00:0::,static,64,3600",
-    "dhcp-range=set:s2,fd00::,static,constructor:eth0,64,3600", "dhcp-range=set:s2,fd00::,ra-only,64,3600",
-    "shared-network=eth0,10.78.0.1", "shared-network=10.77.0.1", "shared-network=10.77.0.1,fd00::1",
+    "dhcp-range=set:s2,fd00::100,fd00::1ff,48,3600",
+    "dhcp-range=set:s2,fd00::1%eth0,static,64,3600",
+    "dhcp-range=set:s2,FD00::,static,64,3600",
+    "dhcp-range=set:s2,fd00:0::,static,64,3600",
+    "dhcp-range=set:s2,fd00::,static,constructor:eth0,64,3600",
+    "dhcp-range=set:s2,fd00::,ra-only,64,3600",
+    "shared-network=eth0,10.78.0.1",
+    "shared-network=10.77.0.1",
+    "shared-network=10.77.0.1,fd00::1",
     "shared-network=10.77.0.1,10.78.0.1,x",
     # network boot
-    "dhcp-match=set:known,175", "dhcp-match=set:s1,175", "dhcp-match=set:x,option:vendor-class,y", "dhcp-match=175",
-    "dhcp-userclass=set:known,iPXE", "dhcp-userclass=set:x,*", "dhcp-boot=", "dhcp-boot=tag:ipxe",
+    "dhcp-match=set:known,175",
+    "dhcp-match=set:s1,175",
+    "dhcp-match=set:x,option:vendor-class,y",
+    "dhcp-match=175",
+    "dhcp-userclass=set:known,iPXE",
+    "dhcp-userclass=set:x,*",
+    "dhcp-boot=",
+    "dhcp-boot=tag:ipxe",
     "dhcp-boot=/etc/shadow",
-    "dhcp-boot=../../etc/shadow", "dhcp-boot=x/../../y", 'dhcp-boot="x"', "dhcp-boot=x,server,10.0.0.1",
-    "dhcp-boot=x,,evil.example", "dhcp-boot=file:///etc/passwd", "dhcp-boot=http://x/a b", "dhcp-boot=http://x/#,y",
-    "dhcp-boot=tag:known,x", "dhcp-option-force=3,6.6.6.6", "dhcp-option-force=tag:ipxe,option:router,6.6.6.6",
-    "dhcp-option-force=tag:ipxe,209,x", "enable-tftp=eth0", "tftp-root=/srv/tftp/../..",
-]  # fmt: skip
+    "dhcp-boot=../../etc/shadow",
+    "dhcp-boot=x/../../y",
+    'dhcp-boot="x"',
+    "dhcp-boot=x,server,10.0.0.1",
+    "dhcp-boot=x,,evil.example",
+    "dhcp-boot=file:///etc/passwd",
+    "dhcp-boot=http://x/a b",
+    "dhcp-boot=http://x/#,y",
+    "dhcp-boot=tag:known,x",
+    "dhcp-option-force=3,6.6.6.6",
+    "dhcp-option-force=tag:ipxe,option:router,6.6.6.6",
+    "dhcp-option-force=tag:ipxe,209,x",
+    "enable-tftp=eth0",
+    "tftp-root=/srv/tftp/../..",
+]
 
 
 ANY_LINES = [os.fsencode(line) for line in HOSTILE_LINES + GOOD_LINES]
@@ -170,21 +264,27 @@ def complaints(root, *lines):
     return helper.Grammar(root.proposals, ["/srv/tftp"]).complaints(root.good(*lines))
 
 
-# --- what is installed ----------------------------------------------------------------------------------------
+# --- what is installed ----------------------------------------------------------------------------
 
 
 def test_a_good_proposal_is_installed_and_dnsmasq_restarted_once(root):
     root.conf.write_bytes(root.good(RANGE))
     told = root.run()
     assert (told["result"], told["diff"].splitlines()[-1]) == ("installed", f"+{RANGE}")
-    assert root.target.read_bytes() == root.conf.read_bytes() and root.target.stat().st_mode & 0o777 == 0o644
+    assert (
+        root.target.read_bytes() == root.conf.read_bytes()
+        and root.target.stat().st_mode & 0o777 == 0o644
+    )
     assert root.run()["result"] == "unchanged" and root.restarted() == 1
 
 
 def test_the_former_one_is_kept_under_a_name_that_dnsmasq_does_not_read(root):
     root.conf.write_bytes(root.good(RANGE))
     root.run()
-    assert sorted(path.name for path in root.etc.iterdir()) == [".ipmanager.conf.previous", "ipmanager.conf"]
+    assert sorted(path.name for path in root.etc.iterdir()) == [
+        ".ipmanager.conf.previous",
+        "ipmanager.conf",
+    ]
     assert (root.etc / ".ipmanager.conf.previous").read_bytes() == INSTALLED
 
 
@@ -215,15 +315,19 @@ def test_all_of_them_together_please_dnsmasq_itself(root):
     assert root.run("--tftp-root=/srv/tftp")["result"] == "installed"
 
 
-@given(st.integers(8, 30), st.integers(1, 10**6), st.integers(120, 10**7), st.booleans(), st.booleans())
+@given(
+    st.integers(8, 30), st.integers(1, 10**6), st.integers(120, 10**7), st.booleans(), st.booleans()
+)
 def test_whatever_scope_we_render_is_known(length, subnet_id, lease, known, pool):
     network = ip_network((10 << 24, length))
     ranges = ((network[1], network[2]),) if pool else ()
-    data = scopes.conf_file([ScopeRecord(subnet_id, network, lease, ranges, known)], Path("/srv/d"), "http://x")
+    data = scopes.conf_file(
+        [ScopeRecord(subnet_id, network, lease, ranges, known)], Path("/srv/d"), "http://x"
+    )
     assert helper.Grammar(Path("/srv/d"), []).complaints(data) == []
 
 
-# --- what is refused ------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("line", HOSTILE_LINES)
@@ -243,7 +347,10 @@ def test_hostile_lines_in_a_file_are_refused_and_nothing_is_touched(root):
     [
         ([RANGE, RANGE], "overlaps"),
         ([RANGE, RANGE.replace(".109", ".110").replace(".100", ".109")], "overlaps"),
-        ([RANGE, RANGE.replace("s1", "s2").replace(".109", ".119").replace(".100", ".110")], "belong together"),
+        (
+            [RANGE, RANGE.replace("s1", "s2").replace(".109", ".119").replace(".100", ".110")],
+            "belong together",
+        ),
         ([RANGE, RANGE.replace("10.77", "10.78")], "belong together"),
         ([RANGE, "dhcp-authoritative"], "twice"),
         (["enable-tftp", "tftp-root=/srv/tftp", "tftp-root=/srv/tftp"], "twice"),
@@ -326,7 +433,11 @@ def test_dnsmasq_s_own_refusal_counts(root, tmp_path):
     strict.chmod(0o755)
     root.conf.write_bytes(root.good(RANGE))
     told = root.run(f"--dnsmasq={strict}")
-    assert told["result"] == "refused" and "bad option at line 3" in told["reason"] and root.untouched()
+    assert (
+        told["result"] == "refused"
+        and "bad option at line 3" in told["reason"]
+        and root.untouched()
+    )
 
 
 def test_without_dnsmasq_nothing_is_believed(root):
@@ -334,7 +445,7 @@ def test_without_dnsmasq_nothing_is_believed(root):
     assert root.run("--dnsmasq=/nowhere/dnsmasq")["result"] == "refused" and root.untouched()
 
 
-# --- when dnsmasq does not come up ----------------------------------------------------------------------------
+# --- when dnsmasq does not come up ----------------------------------------------------------------
 
 
 def up_only_with_the_former(root):
@@ -365,9 +476,14 @@ def test_a_restart_that_fails_is_told_in_its_own_words(root):
 def test_a_restart_that_was_interrupted_is_made_up_for(root):
     root.conf.write_bytes(root.good(RANGE))
     command = [
-        sys.executable, "-I", HELPER, f"--directory={root.proposals}", f"--target={root.target}", "--up=true",
+        sys.executable,
+        "-I",
+        HELPER,
+        f"--directory={root.proposals}",
+        f"--target={root.target}",
+        "--up=true",
         "--restart=sh -c 'kill -9 $PPID'",
-    ]  # fmt: skip
+    ]
     assert subprocess.run(command, capture_output=True).returncode == -9
     assert root.target.read_bytes() == root.conf.read_bytes() and not root.restarted()
     assert root.run()["result"] == "installed" and root.restarted() == 1
@@ -385,7 +501,9 @@ def test_our_own_lines_for_network_boot_are_known(root):
 
 
 def test_lines_for_shared_wires_and_router_advertisements_are_known(root):
-    six = ScopeRecord(2, ip_network("fd00::/64"), 600, advertises="slaac", wire=ip_address("fd01::1"))
+    six = ScopeRecord(
+        2, ip_network("fd00::/64"), 600, advertises="slaac", wire=ip_address("fd01::1")
+    )
     four = ScopeRecord(1, ip_network("10.88.0.0/24"), 600, wire=ip_address("10.77.0.1"))
     managed = ScopeRecord(3, ip_network("fd02::/64"), 600, advertises="managed")
     data = scopes.conf_file([four, six, managed], root.proposals, "http://x")

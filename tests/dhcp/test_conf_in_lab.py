@@ -1,4 +1,5 @@
-"""A new range from the ledger to a client: proposal, root's helper, a restarted dnsmasq, an address."""
+"""A new range from the ledger to a client: proposal, root's helper, a restarted dnsmasq, an
+address."""
 
 import os
 import signal
@@ -24,7 +25,8 @@ RESTART = """#!/bin/sh
 
 
 class Site:
-    """dnsmasq as a distribution installs it: its own configuration, and a directory that others add to."""
+    """dnsmasq as a distribution installs it: its own configuration, and a directory that others add
+    to."""
 
     def __init__(self, lab, settings):
         self.lab, self.etc = lab, lab.home / "dnsmasq.d"
@@ -35,16 +37,26 @@ class Site:
         lines = (lab.home / "dnsmasq.conf").read_text().splitlines()
         kept = [line for line in lines if not line.startswith(ours)]
         # Debian's own line: whatever else lies there is read, too.
-        self.conf.write_text("\n".join([*kept, f"conf-dir={self.etc},.dpkg-dist,.dpkg-old,.dpkg-new"]) + "\n")
-        self.restart.write_text(RESTART.format(pidfile=lab.pidfile, namespace=lab.server, conf=self.conf))
+        self.conf.write_text(
+            "\n".join([*kept, f"conf-dir={self.etc},.dpkg-dist,.dpkg-old,.dpkg-new"]) + "\n"
+        )
+        self.restart.write_text(
+            RESTART.format(pidfile=lab.pidfile, namespace=lab.server, conf=self.conf)
+        )
         self.restart.chmod(0o755)
 
     def install(self):
         """What root's path unit runs."""
         command = [
-            sys.executable, "-I", HELPER, f"--directory={self.lab.files}", f"--target={self.installed}",
-            f"--restart={self.restart}", f"--pidfile={self.lab.pidfile}", "--settle=0.1",
-        ]  # fmt: skip
+            sys.executable,
+            "-I",
+            HELPER,
+            f"--directory={self.lab.files}",
+            f"--target={self.installed}",
+            f"--restart={self.restart}",
+            f"--pidfile={self.lab.pidfile}",
+            "--settle=0.1",
+        ]
         done = run(command, capture_output=True, text=True, timeout=60)
         return done.returncode, done.stdout + done.stderr
 
@@ -91,7 +103,9 @@ def test_a_configuration_with_which_dnsmasq_does_not_start_is_taken_back(site):
     Pool.objects.create(subnet=subnet, first="10.77.0.100", last="10.77.0.109", kind="dhcp")
     # What --test cannot see: dnsmasq opens its sockets and directories when it starts.
     choke = f"grep -q 10.77.0.100 {site.installed} && set -- --tftp-root=/nowhere --enable-tftp\nexec ip netns"
-    site.restart.write_text(site.restart.read_text().replace("exec ip netns", choke).replace(".conf\n", '.conf "$@"\n'))
+    site.restart.write_text(
+        site.restart.read_text().replace("exec ip netns", choke).replace(".conf\n", '.conf "$@"\n')
+    )
 
     status, words = site.install()
 

@@ -1,4 +1,5 @@
-"""Every way in which the network can disagree with the ledger, made by real clients and read on the pages."""
+"""Every way in which the network can disagree with the ledger, made by real clients and read on the
+pages."""
 
 import json
 from html import unescape
@@ -15,7 +16,9 @@ from ipam.models import Server, Subnet
 pytestmark = pytest.mark.django_db(transaction=True)
 
 POOL = "10.77.0.100,10.77.0.120,255.255.255.0,1h"
-UNKNOWN, KNOWN, ELSEWHERE, HOLDER, HEIR, RIGHT, OFF = (f"02:00:00:00:00:{number:02x}" for number in range(1, 8))
+UNKNOWN, KNOWN, ELSEWHERE, HOLDER, HEIR, RIGHT, OFF = (
+    f"02:00:00:00:00:{number:02x}" for number in range(1, 8)
+)
 
 
 @pytest.fixture
@@ -26,7 +29,9 @@ def network(lab):
     held = server("held", HOLDER, 10)
     off = server("off", OFF, 11)
     server("known", KNOWN, None)
-    took = {mac: lab.client.acquire(mac).ip for mac in (UNKNOWN, KNOWN, ELSEWHERE, HOLDER, RIGHT, OFF)}
+    took = {
+        mac: lab.client.acquire(mac).ip for mac in (UNKNOWN, KNOWN, ELSEWHERE, HOLDER, RIGHT, OFF)
+    }
     server("moved", ELSEWHERE, 12)
     held.mac_address = HEIR
     held.save()
@@ -43,14 +48,26 @@ def server(name, mac, number):
 
 
 @pytest.mark.parametrize("lab", [[POOL]], indirect=True)
-def test_every_class_is_told_on_the_pages_and_at_the_prompt_with_its_reason(lab, network, admin_client):
+def test_every_class_is_told_on_the_pages_and_at_the_prompt_with_its_reason(
+    lab, network, admin_client
+):
     verdicts = {lease.mac_address: lease.verdict for lease in Lease.objects.live().judged()}
     assert verdicts == {
-        UNKNOWN: "unknown", KNOWN: "known", ELSEWHERE: "elsewhere", HOLDER: "conflict", RIGHT: "right", OFF: "right",
-    }  # fmt: skip
+        UNKNOWN: "unknown",
+        KNOWN: "known",
+        ELSEWHERE: "elsewhere",
+        HOLDER: "conflict",
+        RIGHT: "right",
+        OFF: "right",
+    }
 
     page = unescape(admin_client.get("/admin/dhcp/lease/").content.decode())
-    for words in ("unknown device", "known, nothing reserved", "not at its own address", "another machine's address"):
+    for words in (
+        "unknown device",
+        "known, nothing reserved",
+        "not at its own address",
+        "another machine's address",
+    ):
         assert words in page
     page = unescape(admin_client.get("/admin/ipam/server/").content.decode())
     for words in (

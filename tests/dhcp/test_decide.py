@@ -44,7 +44,7 @@ def facts(server):
     return server.hostname, server.mac_address, str(server.ip_address)
 
 
-# --- adopt --------------------------------------------------------------------------------------------------
+# --- adopt ----------------------------------------------------------------------------------------
 
 
 def test_an_added_line_becomes_a_server(web, target):
@@ -58,12 +58,16 @@ def test_an_added_line_becomes_a_server(web, target):
 
 @only(connection.vendor == "postgresql")
 def test_the_ledger_is_locked_before_the_edit(web, target):
-    """Else two who adopt at once, one of them several edits that wait for each other, may wait for ever."""
+    """Else two who adopt at once, one of them several edits that wait for each other, may wait for
+    ever."""
     (edit,) = edited(target, WEB, SHOP, f"{C},10.77.0.11,new")
     with CaptureQueriesContext(connection) as queries:
         adopt(edit, "joe")
     told = [query["sql"] for query in queries]
-    first = {word: next(n for n, sql in enumerate(told) if word in sql) for word in ("LOCK TABLE", "UPDATE ")}
+    first = {
+        word: next(n for n, sql in enumerate(told) if word in sql)
+        for word in ("LOCK TABLE", "UPDATE ")
+    }
     assert first["LOCK TABLE"] < first["UPDATE "]
 
 
@@ -132,7 +136,7 @@ def test_a_server_whose_other_card_is_served_is_not_disabled(web, target):
     assert [one.state for one in HandEdit.objects.all()] == ["open"]
 
 
-# --- conflicts ----------------------------------------------------------------------------------------------
+# --- conflicts ------------------------------------------------------------------------------------
 
 
 def test_a_conflict_names_the_holder_and_changes_nothing(web, target):
@@ -174,10 +178,12 @@ def test_of_two_who_decide_one_does(web, target):
     assert not Server.objects.filter(mac_address=C).exists()
 
 
-# --- discard ------------------------------------------------------------------------------------------------
+# --- discard --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lines", [[SHOP], [WEB, SHOP, f"{C},10.77.0.11,new"], [f"{A},10.77.0.99,web", SHOP]])
+@pytest.mark.parametrize(
+    "lines", [[SHOP], [WEB, SHOP, f"{C},10.77.0.11,new"], [f"{A},10.77.0.99,web", SHOP]]
+)
 def test_a_discarded_edit_is_gone_at_once_and_stays_gone(web, target, lines):
     (edit,) = edited(target, *lines)
     discard(edit, "joe")
@@ -187,7 +193,7 @@ def test_a_discarded_edit_is_gone_at_once_and_stays_gone(web, target, lines):
     assert sync().result == "unchanged" and not HandEdit.objects.undecided().exists()
 
 
-# --- several at once ----------------------------------------------------------------------------------------
+# --- several at once ------------------------------------------------------------------------------
 
 
 def test_all_can_be_adopted_whatever_their_order(web, target):

@@ -1,4 +1,5 @@
-"""dhcp.edits.differences: what was done to a file by hand, whatever the editor; each thing once, and nothing lost."""
+"""dhcp.edits.differences: what was done to a file by hand, whatever the editor; each thing once,
+and nothing lost."""
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,9 @@ def test_a_removed_line():
 
 
 @pytest.mark.parametrize(
-    "line", [f"{A},10.77.0.99,web", f"{A},10.77.0.9,www", f"{C},10.77.0.9,web"], ids=["moved", "renamed", "new card"]
+    "line",
+    [f"{A},10.77.0.99,web", f"{A},10.77.0.9,www", f"{C},10.77.0.9,web"],
+    ids=["moved", "renamed", "new card"],
 )
 def test_a_changed_line_is_one_edit(line):
     assert said(BASE.replace(WEB, line)) == [("change", WEB, line)]
@@ -71,7 +74,10 @@ def test_what_editors_do_by_themselves_is_no_edit(after):
 
 def test_a_line_in_capitals_is_served_in_ours_and_kept_as_typed():
     (edit,) = edits(f"{BASE}02:00:00:00:00:0C,10.77.0.11,New # Joe\n")
-    assert (edit.line, edit.raw) == (f"{C},10.77.0.11,new", "02:00:00:00:00:0C,10.77.0.11,New # Joe")
+    assert (edit.line, edit.raw) == (
+        f"{C},10.77.0.11,new",
+        "02:00:00:00:00:0C,10.77.0.11,New # Joe",
+    )
 
 
 def test_a_comment_above_a_new_line_stays_with_it():
@@ -80,7 +86,9 @@ def test_a_comment_above_a_new_line_stays_with_it():
 
 
 def test_a_line_that_was_commented_out_is_removed():
-    assert edits(BASE.replace(WEB, f"# {WEB}")) == [Edit("hosts", "remove", was=WEB, raw=f"# {WEB}")]
+    assert edits(BASE.replace(WEB, f"# {WEB}")) == [
+        Edit("hosts", "remove", was=WEB, raw=f"# {WEB}")
+    ]
 
 
 def test_a_comment_alone_is_kept():
@@ -90,9 +98,18 @@ def test_a_comment_alone_is_kept():
 
 @pytest.mark.parametrize(
     "line",
-    [f"{C},set:x,10.77.0.11", f"{C},ignore", f"{C},10.77.0.11,12h", "garbage", f"{C},10.77.0.300,x", "x" * 1100,
-     f"{C},10.77.0.11,bücher", f"{C},10.77.0.11,{'y' * 64}", f"{C},010.77.0.11"],
-)  # fmt: skip
+    [
+        f"{C},set:x,10.77.0.11",
+        f"{C},ignore",
+        f"{C},10.77.0.11,12h",
+        "garbage",
+        f"{C},10.77.0.300,x",
+        "x" * 1100,
+        f"{C},10.77.0.11,bücher",
+        f"{C},10.77.0.11,{'y' * 64}",
+        f"{C},010.77.0.11",
+    ],
+)
 def test_what_our_grammar_refuses_is_kept_word_for_word_with_the_reason(line):
     (edit,) = edits(f"{BASE}{line}\n")
     assert (edit.action, edit.line, edit.raw) == ("kept", "", line) and edit.reason
@@ -131,5 +148,11 @@ def test_no_file_can_break_it_and_nothing_printable_is_lost(data):
     found = compare("hosts", BASE.encode(), BASE.encode() + data)
     kept = "".join(edit.raw for edit in found)
     lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "backslashreplace").split("\n")
-    for word in (word for line in lines if not line.startswith("#") for word in line.split() if word.isalnum()):
+    for word in (
+        word
+        for line in lines
+        if not line.startswith("#")
+        for word in line.split()
+        if word.isalnum()
+    ):
         assert word in kept or word in BASE

@@ -49,20 +49,36 @@ def fate(server):
     return machines.of_servers([server])[server.pk]
 
 
-# --- for real -----------------------------------------------------------------------------------------------
+# --- for real -------------------------------------------------------------------------------------
 
 
 @contextmanager
 def helper(lab):
-    """Stands for systemd's path unit: runs the helper, in the server's network, whenever there is a request."""
-    command = ["ip", "netns", "exec", lab.server, sys.executable, "-I", str(HELPER), "--interface", "eth0",
-               "--directory", str(lab.files), "--leases", str(lab.leases)]  # fmt: skip
+    """Stands for systemd's path unit: runs the helper, in the server's network, whenever there is a
+    request."""
+    command = [
+        "ip",
+        "netns",
+        "exec",
+        lab.server,
+        sys.executable,
+        "-I",
+        str(HELPER),
+        "--interface",
+        "eth0",
+        "--directory",
+        str(lab.files),
+        "--leases",
+        str(lab.leases),
+    ]
     ended, said = threading.Event(), []
 
     def watch():
         while not ended.wait(0.01):
             if (lab.files / "evict").is_dir() and any((lab.files / "evict").iterdir()):
-                said.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+                said.append(
+                    subprocess.run(command, capture_output=True, text=True, check=True).stdout
+                )
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -74,7 +90,9 @@ def helper(lab):
 
 
 @pytest.mark.needs("dhcp_release")
-def test_the_helper_frees_the_address_for_its_machine_and_the_holder_is_shown_until_he_knows(lab, settings):
+def test_the_helper_frees_the_address_for_its_machine_and_the_holder_is_shown_until_he_knows(
+    lab, settings
+):
     settings.DNSMASQ_EVICT = "helper"
     web = ledger()
     lease = stale_lease(lab, web)
@@ -84,12 +102,18 @@ def test_the_helper_frees_the_address_for_its_machine_and_the_holder_is_shown_un
     assert said == [f"ipmanager-evict: released 10.77.0.9, which {A} held\n"]
     assert lab.client.acquire(B).ip == "10.77.0.9"
     Watch(lab.leases).look()
-    assert fate(web).kind == "pending" and A in fate(web).reason and "may go on using it until" in fate(web).reason
+    assert (
+        fate(web).kind == "pending"
+        and A in fate(web).reason
+        and "may go on using it until" in fate(web).reason
+    )
     assert lab.client.renew(A, "10.77.0.9").type == "NAK"
     assert not any((lab.files / "evict").iterdir())
 
 
-def test_a_helper_that_does_not_run_is_the_reason_and_nothing_is_done_later(lab, settings, monkeypatch):
+def test_a_helper_that_does_not_run_is_the_reason_and_nothing_is_done_later(
+    lab, settings, monkeypatch
+):
     settings.DNSMASQ_EVICT = "helper"
     monkeypatch.setattr(module, "WAIT", 0.05)
     lease = stale_lease(lab, ledger())
@@ -113,7 +137,13 @@ def bus(tmp_path_factory, monkeypatch):
     for directory in (home, *home.parents[:2]):
         directory.chmod(0o755)  # dnsmasq is not root
     (home / "conf").write_text(BUS.format(path=home / "socket"))
-    command = ["dbus-daemon", f"--config-file={home / 'conf'}", "--nofork", "--nopidfile", "--print-address"]
+    command = [
+        "dbus-daemon",
+        f"--config-file={home / 'conf'}",
+        "--nofork",
+        "--nopidfile",
+        "--print-address",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", process.stdout.readline().strip())
@@ -141,7 +171,7 @@ def test_a_bus_that_dnsmasq_is_not_on_is_the_reason(bus, lab, settings):
     assert "10.77.0.9" in lab.leases.read_text()
 
 
-# --- what may be ended --------------------------------------------------------------------------------------
+# --- what may be ended ----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -153,7 +183,9 @@ def possible(settings, target):
 
 def leased(ip="10.77.0.9", mac=B, **more):
     until = timezone.now() + timedelta(hours=1)
-    made = Sighting.objects.create(ip_address=ip, mac_address=mac, source="lease", leased_until=until, **more)
+    made = Sighting.objects.create(
+        ip_address=ip, mac_address=mac, source="lease", leased_until=until, **more
+    )
     return Sighting.objects.get(pk=made.pk)
 
 
@@ -220,7 +252,7 @@ def test_what_was_believed_in_ends_with_the_lease_s_time(possible):
     assert fate(web).kind == "live"
 
 
-# --- the pages ----------------------------------------------------------------------------------------------
+# --- the pages ------------------------------------------------------------------------------------
 
 
 def test_the_pages_lead_to_the_question_and_the_question_warns(possible, admin_client):
@@ -267,21 +299,33 @@ def test_nobody_ends_leases_without_the_right_or_a_way(possible, client, admin_c
     assert "End its lease" not in admin_client.get(LEASES).content.decode()
 
 
-# --- the helper by itself -----------------------------------------------------------------------------------
+# --- the helper by itself -------------------------------------------------------------------------
 
 
 @pytest.fixture
 def asked(tmp_path):
-    """Run the helper with these requests (name -> bytes); what it says. Its dhcp_release must not be reached."""
+    """Run the helper with these requests (name -> bytes); what it says. Its dhcp_release must not
+    be reached."""
     directory = tmp_path / "evict"
     directory.mkdir()
-    (tmp_path / "leases").write_text(f"4102444800 {B} 127.0.0.9 * *\n4102444800 {B} 127.0.0.300 * *\n")
+    (tmp_path / "leases").write_text(
+        f"4102444800 {B} 127.0.0.9 * *\n4102444800 {B} 127.0.0.300 * *\n"
+    )
 
     def run(*data, interface="lo"):
         for number, text in enumerate(data):
             (directory / f"{number:032x}").write_bytes(text)
-        command = [sys.executable, "-I", HELPER, "--directory", tmp_path, "--leases", tmp_path / "leases",
-                   "--interface", interface]  # fmt: skip
+        command = [
+            sys.executable,
+            "-I",
+            HELPER,
+            "--directory",
+            tmp_path,
+            "--leases",
+            tmp_path / "leases",
+            "--interface",
+            interface,
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout.replace("ipmanager-evict: ", "").splitlines()
@@ -322,7 +366,10 @@ def test_links_pipes_and_directories_are_no_requests(asked, tmp_path):
     (asked.directory / "c".rjust(32, "0")).mkdir()
     (asked.directory / "other").touch()
     assert asked() == ["refused: no line `release IP MAC`"] * 2
-    assert secret.exists() and sorted(path.name for path in asked.directory.iterdir()) == ["c".rjust(32, "0"), "other"]
+    assert secret.exists() and sorted(path.name for path in asked.directory.iterdir()) == [
+        "c".rjust(32, "0"),
+        "other",
+    ]
 
 
 def test_a_flood_is_thrown_away(asked):
@@ -332,6 +379,7 @@ def test_a_flood_is_thrown_away(asked):
 
 def test_an_interface_s_name_is_no_way_in():
     done = subprocess.run(
-        [sys.executable, "-I", HELPER, "--directory", "/", "--leases", "/x", "--interface", "a b"], capture_output=True
+        [sys.executable, "-I", HELPER, "--directory", "/", "--leases", "/x", "--interface", "a b"],
+        capture_output=True,
     )
     assert done.returncode == 2

@@ -1,4 +1,5 @@
-"""dhcp.generations.explain: beside each line of a difference stands which change of whom is behind it."""
+"""dhcp.generations.explain: beside each line of a difference stands which change of whom is behind
+it."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,7 +18,15 @@ A, B, C, D = (f"02:00:00:00:00:0{sign}" for sign in "abcd")
 
 
 def change(kind="server", name="web", action="change", detail="", id=1, who="joe"):
-    return {"kind": kind, "id": id, "name": name, "action": action, "detail": detail, "who": who, "at": ""}
+    return {
+        "kind": kind,
+        "id": id,
+        "name": name,
+        "action": action,
+        "detail": detail,
+        "who": who,
+        "at": "",
+    }
 
 
 def causes(diff, *changes):
@@ -29,27 +38,36 @@ def causes(diff, *changes):
 
 def test_a_move_explains_what_went_and_what_came():
     moved = change(detail="ip_address: 10.77.0.9 -> 10.77.0.10")
-    assert causes(f"-{A},10.77.0.9,web\n+{A},10.77.0.10,web\n+{B},10.77.0.11,shop", moved, change(name="shop")) == [
-        ["web"], ["web"], ["shop"],
-    ]  # fmt: skip
+    assert causes(
+        f"-{A},10.77.0.9,web\n+{A},10.77.0.10,web\n+{B},10.77.0.11,shop", moved, change(name="shop")
+    ) == [
+        ["web"],
+        ["web"],
+        ["shop"],
+    ]
 
 
 def test_new_and_deleted_servers_are_known_by_their_names():
     diff = f"-{A},10.77.0.9,web\n+{B},10.77.0.10,shop"
     assert causes(diff, change(name="Shop.example.org", action="add"), change(action="delete")) == [
-        ["web"], ["Shop.example.org"],
-    ]  # fmt: skip
+        ["web"],
+        ["Shop.example.org"],
+    ]
 
 
 def test_a_new_card_explains_the_line_of_the_old_one_too():
-    assert causes(f"-{A},10.77.0.9,x\n+{B},10.77.0.9,x", change(detail=f"mac_address: {A} -> {B}")) == [
+    assert causes(
+        f"-{A},10.77.0.9,x\n+{B},10.77.0.9,x", change(detail=f"mac_address: {A} -> {B}")
+    ) == [
         ["web"],
         ["web"],
     ]
 
 
 def test_a_rename_explains_the_lines_of_the_server_s_cards():
-    diff = f"-{A},10.77.0.9,web\n-{B},10.77.0.19,web-bmc\n+{A},10.77.0.9,www\n+{B},10.77.0.19,www-bmc"
+    diff = (
+        f"-{A},10.77.0.9,web\n-{B},10.77.0.19,web-bmc\n+{A},10.77.0.9,www\n+{B},10.77.0.19,www-bmc"
+    )
     assert causes(diff, change(name="www", detail="hostname: web -> www")) == [["www"]] * 4
 
 
@@ -65,13 +83,19 @@ def test_a_subnet_explains_its_addresses_and_its_options_unless_something_nearer
     subnet = change("subnet", "10.77.0.0/24 Office", "delete", id=7)
     diff = f"-{A},10.77.0.9,web\n-{B},10.77.0.10,shop\n-{C},10.78.0.9,far\n-tag:s7,option:domain-name,example.org"
     assert causes(diff, subnet, change(name="shop", action="delete")) == [
-        ["10.77.0.0/24 Office"], ["shop"], [], ["10.77.0.0/24 Office"],
-    ]  # fmt: skip
+        ["10.77.0.0/24 Office"],
+        ["shop"],
+        [],
+        ["10.77.0.0/24 Office"],
+    ]
 
 
 def test_a_bulk_write_explains_what_nothing_else_does():
     bulk = change("ledger", "500 servers")
-    assert causes(f"+{A},10.77.0.9,web\n+{B},10.77.0.10,shop", bulk, change(name="shop")) == [["500 servers"], ["shop"]]
+    assert causes(f"+{A},10.77.0.9,web\n+{B},10.77.0.10,shop", bulk, change(name="shop")) == [
+        ["500 servers"],
+        ["shop"],
+    ]
 
 
 def test_a_server_without_a_name_in_its_line_is_the_one_that_is_left():
@@ -79,12 +103,14 @@ def test_a_server_without_a_name_in_its_line_is_the_one_that_is_left():
 
 
 def test_what_is_left_of_a_scope_s_lines_is_the_one_scope_s_that_was_changed():
-    diff = (
-        f"+tag:s7,option:domain-name,example.org\n+{A},10.77.0.9,web\n+dhcp-range=set:s7,10.77.0.0,static,255.255.255.0"
-    )
+    diff = f"+tag:s7,option:domain-name,example.org\n+{A},10.77.0.9,web\n+dhcp-range=set:s7,10.77.0.0,static,255.255.255.0"
     scope = change("dhcpscope", "10.99.0.0/24 Office", detail="domain:  -> example.org")
     assert causes(diff, change(action="add"), scope) == [[scope["name"]], ["web"], [scope["name"]]]
-    assert causes(diff, change(action="add"), scope, change("dhcpoption", "4: x")) == [[], ["web"], []]
+    assert causes(diff, change(action="add"), scope, change("dhcpoption", "4: x")) == [
+        [],
+        ["web"],
+        [],
+    ]
 
 
 def test_where_nothing_is_known_nothing_is_claimed():
@@ -95,12 +121,15 @@ def test_thousands_of_lines_and_changes_are_no_millions_of_comparisons():
     """Comparing each with each would take minutes."""
     number = 20_000
     ips = [f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(number)]
-    diff = "\n".join(f"+02:00:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x},{ip},s{n}" for n, ip in enumerate(ips))
+    diff = "\n".join(
+        f"+02:00:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x},{ip},s{n}"
+        for n, ip in enumerate(ips)
+    )
     changes = [change(name=f"s{n}", detail=f"ip_address: None -> {ip}") for n, ip in enumerate(ips)]
     assert [line.causes for line in explain(diff, changes)] == [[n] for n in range(number)]
 
 
-# --- with the real rows, page and command -------------------------------------------------------------------
+# --- with the real rows, page and command ---------------------------------------------------------
 
 
 @pytest.fixture
@@ -137,8 +166,13 @@ def test_the_command_says_beside_each_line_who_did_what(ledger):
 
 def test_the_generation_s_page_says_the_same(ledger, admin_client):
     sync()
-    page = admin_client.get(f"/admin/dhcp/generation/{Generation.objects.newest().pk}/change/").content.decode()
-    assert f'+{A},10.77.0.9,www<em class="dhcp-cause">admin: server www changed (hostname: web -&gt; www)</em>' in page
+    page = admin_client.get(
+        f"/admin/dhcp/generation/{Generation.objects.newest().pk}/change/"
+    ).content.decode()
+    assert (
+        f'+{A},10.77.0.9,www<em class="dhcp-cause">admin: server www changed (hostname: web -&gt; www)</em>'
+        in page
+    )
 
 
 def test_a_line_that_somebody_wrote_by_hand_is_said_to_be(ledger, target, admin_client):
@@ -147,7 +181,9 @@ def test_a_line_that_somebody_wrote_by_hand_is_said_to_be(ledger, target, admin_
         file.write("<b>rubbish</b>\n")
     sync()
     assert HandEdit.objects.count() == 1
-    page = admin_client.get(f"/admin/dhcp/generation/{Generation.objects.newest().pk}/change/").content.decode()
+    page = admin_client.get(
+        f"/admin/dhcp/generation/{Generation.objects.newest().pk}/change/"
+    ).content.decode()
     assert '-&lt;b&gt;rubbish&lt;/b&gt;<em class="dhcp-cause">by hand: open</em>' in page
 
 

@@ -57,9 +57,16 @@ def test_the_clients_follow_five_generations_back_and_forth(lab, web):
 
 def test_a_hand_edit_is_adopted_another_discarded_and_the_clients_never_lose_what_holds(lab, web):
     Server.objects.create(hostname="shop", mac_address=B, ip_address="10.77.0.10")
-    edit(lab, lambda text: text.replace("10.77.0.10,shop", "10.77.0.20,shop") + f"{C},10.77.0.30,new\n")
+    edit(
+        lab,
+        lambda text: text.replace("10.77.0.10,shop", "10.77.0.20,shop") + f"{C},10.77.0.30,new\n",
+    )
     assert sync().good
-    assert [lab.client.acquire(mac).ip for mac in (A, B, C)] == ["10.77.0.9", "10.77.0.20", "10.77.0.30"]
+    assert [lab.client.acquire(mac).ip for mac in (A, B, C)] == [
+        "10.77.0.9",
+        "10.77.0.20",
+        "10.77.0.30",
+    ]
 
     by_line = {one.line: one for one in HandEdit.objects.undecided()}
     adopt(by_line[f"{C},10.77.0.30,new"])
@@ -71,14 +78,20 @@ def test_a_hand_edit_is_adopted_another_discarded_and_the_clients_never_lose_wha
     assert lab.client.acquire(B).ip == "10.77.0.10"
 
 
-def test_what_was_edited_while_dnsmasq_and_we_were_down_is_served_when_both_are_back(lab, web, settings):
+def test_what_was_edited_while_dnsmasq_and_we_were_down_is_served_when_both_are_back(
+    lab, web, settings
+):
     settings.DHCP_SYNC = "worker"
     lab.stop()
     lab.hosts.write_text(lab.hosts.read_text() + f"{C},10.77.0.30,new\n")
     Server.objects.create(hostname="shop", mac_address=B, ip_address="10.77.0.10")
     lab.start()
     assert sync().good
-    assert [lab.client.acquire(mac).ip for mac in (A, B, C)] == ["10.77.0.9", "10.77.0.10", "10.77.0.30"]
+    assert [lab.client.acquire(mac).ip for mac in (A, B, C)] == [
+        "10.77.0.9",
+        "10.77.0.10",
+        "10.77.0.30",
+    ]
 
 
 def test_a_machine_removed_by_hand_gets_nothing_until_that_is_discarded(lab, web):
@@ -101,7 +114,9 @@ def test_a_bad_row_of_raw_sql_changes_nothing_but_its_own_fate(lab, web):
     sync()
     before = rows(lab)
     bad = [("net", B, "10.77.0.0"), ("end", C, "10.77.0.255"), ("lost", E, "10.99.0.1")]
-    Server._base_manager.bulk_create(Server(hostname=name, mac_address=mac, ip_address=ip) for name, mac, ip in bad)
+    Server._base_manager.bulk_create(
+        Server(hostname=name, mac_address=mac, ip_address=ip) for name, mac, ip in bad
+    )
     assert sync().good and rows(lab) == before
 
     good = Server(hostname="shop", mac_address=D, ip_address="10.77.0.10")
@@ -109,6 +124,10 @@ def test_a_bad_row_of_raw_sql_changes_nothing_but_its_own_fate(lab, web):
     outcome = sync()
     assert rows(lab) == [*before, f"{D},10.77.0.10,shop"]
     assert {problem.record.name for problem in outcome.problems} == {"net", "end", "lost"}
-    assert {problem["name"] for problem in Generation.objects.newest().problems} == {"net", "end", "lost"}
+    assert {problem["name"] for problem in Generation.objects.newest().problems} == {
+        "net",
+        "end",
+        "lost",
+    }
     assert [lab.client.acquire(mac).ip for mac in (A, D)] == ["10.77.0.9", "10.77.0.10"]
     assert lab.client.discover(B, **NOBODY) is None

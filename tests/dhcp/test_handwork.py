@@ -54,7 +54,7 @@ def only():
     return found
 
 
-# --- found, and served --------------------------------------------------------------------------------------
+# --- found, and served ----------------------------------------------------------------------------
 
 
 def test_an_added_line_stays_and_waits_for_a_decision(web, target):
@@ -197,12 +197,15 @@ def test_a_machine_whose_line_was_edited_is_said_to_be_until_that_is_decided(web
     fates = machines.of_servers(Server.objects.all())
     told = [(fates[one.pk].kind, fates[one.pk].reason) for one in Server.objects.order_by("pk")]
     assert told == [
-        ("pending", f"dnsmasq's file was edited by hand: {A},10.77.0.99,web. Adopt that, or discard it."),
+        (
+            "pending",
+            f"dnsmasq's file was edited by hand: {A},10.77.0.99,web. Adopt that, or discard it.",
+        ),
         ("unserved", "It was taken out of dnsmasq's file by hand. Adopt that, or discard it."),
     ]
 
 
-# --- the ledger goes on -------------------------------------------------------------------------------------
+# --- the ledger goes on ---------------------------------------------------------------------------
 
 
 def test_what_the_ledger_says_by_now_is_no_question_any_more(web, target):
@@ -242,7 +245,7 @@ def test_a_removed_machine_that_the_ledger_loses_too_is_settled(web, target):
     assert HandEdit.objects.get().state == "adopted"
 
 
-# --- edited again -------------------------------------------------------------------------------------------
+# --- edited again ---------------------------------------------------------------------------------
 
 
 def test_a_line_edited_twice_is_one_proposal(web, target):
@@ -288,7 +291,7 @@ def test_a_second_line_of_the_same_card_in_another_subnet_is_an_edit_of_its_own(
     assert rows(target)[2:] == [NEW, f"{C},10.78.0.11,new2"] and len(still_open()) == 2
 
 
-# --- what is no hand edit -----------------------------------------------------------------------------------
+# --- what is no hand edit -------------------------------------------------------------------------
 
 
 def test_a_missing_or_eaten_file_comes_back_without_a_question(web, target):
@@ -307,14 +310,19 @@ def test_a_missing_or_eaten_file_comes_back_without_a_question(web, target):
 def test_a_file_that_lost_more_than_half_is_damaged_and_kept_whole(target):
     Subnet.objects.create(network="10.77.0.0/24")
     Server.objects.bulk_create(
-        Server(hostname=f"s{n}", mac_address=f"02:00:00:00:01:{n:02x}", ip_address=f"10.77.0.{n}") for n in range(1, 31)
+        Server(hostname=f"s{n}", mac_address=f"02:00:00:00:01:{n:02x}", ip_address=f"10.77.0.{n}")
+        for n in range(1, 31)
     )
     sync()
     line = f"{D},10.77.0.200,new"
     edit(target, lambda text: "\n".join(text.splitlines()[:10]) + f"\n{line}\n")
     assert sync().good
     assert len(rows(target)) == 30
-    assert only().action == "kept" and line in only().raw and "22 of 30 reservations were missing" in only().reason
+    assert (
+        only().action == "kept"
+        and line in only().raw
+        and "22 of 30 reservations were missing" in only().reason
+    )
 
 
 def test_a_mode_alone_is_no_edit(web, target):
@@ -417,18 +425,24 @@ def test_an_edit_of_files_that_nobody_remembers_is_kept_whole(web, target):
     assert only().action == "kept" and NEW in only().raw
 
 
-# --- options ------------------------------------------------------------------------------------------------
+# --- options --------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def scope(web):
-    scope = DhcpScope.objects.create(subnet=Subnet.objects.get(), router="10.77.0.1", domain="example.org")
+    scope = DhcpScope.objects.create(
+        subnet=Subnet.objects.get(), router="10.77.0.1", domain="example.org"
+    )
     sync()
     return scope
 
 
 def options(target):
-    return [line.partition(",")[2] for line in target.opts.read_text().splitlines() if not line.startswith("#")]
+    return [
+        line.partition(",")[2]
+        for line in target.opts.read_text().splitlines()
+        if not line.startswith("#")
+    ]
 
 
 def test_an_edited_option_stays_until_the_scope_says_something_else(scope, target):
@@ -445,13 +459,19 @@ def test_an_edited_option_stays_until_the_scope_says_something_else(scope, targe
 
 def test_options_are_added_and_removed_by_hand_too(scope, target):
     tag = f"tag:s{scope.subnet_id}"
-    lines = [f"{tag},option:router,10.77.0.1", f"{tag},option:ntp-server,10.77.0.4", "tag:s9999,option:router,10.9.0.1"]
+    lines = [
+        f"{tag},option:router,10.77.0.1",
+        f"{tag},option:ntp-server,10.77.0.4",
+        "tag:s9999,option:router,10.9.0.1",
+    ]
     target.opts.write_text("\n".join(lines) + "\n")
     sync()
     assert options(target) == ["option:router,10.77.0.1", "option:ntp-server,10.77.0.4"]
     assert sorted((edit.action, edit.served) for edit in still_open()) == [
-        ("add", False), ("add", True), ("remove", True),
-    ]  # fmt: skip
+        ("add", False),
+        ("add", True),
+        ("remove", True),
+    ]
 
 
 def test_a_scope_that_says_the_same_by_now_settles_it(scope, target):
@@ -463,7 +483,7 @@ def test_a_scope_that_says_the_same_by_now_settles_it(scope, target):
     assert HandEdit.objects.get().state == "adopted"
 
 
-# --- going back, looking ahead ------------------------------------------------------------------------------
+# --- going back, looking ahead --------------------------------------------------------------------
 
 
 def test_a_rollback_overwrites_nothing_unseen(web, target):

@@ -1,4 +1,5 @@
-"""Hand edits in the admin and at the prompt: seen, decided with a second look, never by accident."""
+"""Hand edits in the admin and at the prompt: seen, decided with a second look, never by
+accident."""
 
 import json
 
@@ -51,9 +52,9 @@ def test_the_list_shows_what_waits_and_the_page_what_was_typed(admin_client, edi
 
 
 def test_the_first_page_says_that_a_decision_waits(admin_client, edits):
-    assert "2 lines of dnsmasq&#x27;s files were edited by hand" in text(admin_client.get("/admin/")).replace(
-        "'", "&#x27;"
-    )
+    assert "2 lines of dnsmasq&#x27;s files were edited by hand" in text(
+        admin_client.get("/admin/")
+    ).replace("'", "&#x27;")
     HandEdit.objects.all().delete()
     assert "edited by hand" not in text(admin_client.get("/admin/"))
 
@@ -97,7 +98,14 @@ def test_what_cannot_be_adopted_has_no_button_for_it(admin_client, edits):
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?verb=adopt", "?verb=eat&id=1", "?verb=adopt&id=x", "?verb=adopt&id=99999999999999999999"]
+    "query",
+    [
+        "",
+        "?verb=adopt",
+        "?verb=eat&id=1",
+        "?verb=adopt&id=x",
+        "?verb=adopt&id=99999999999999999999",
+    ],
 )
 def test_a_crafted_address_leads_back(admin_client, edits, query):
     assert admin_client.get(DECIDE + query).url == LIST
@@ -124,7 +132,7 @@ def test_the_list_costs_as_many_queries_for_fifty_as_for_two(admin_client, edits
     assert queries_of(admin_client, LIST) == few
 
 
-# --- at the prompt ------------------------------------------------------------------------------------------
+# --- at the prompt --------------------------------------------------------------------------------
 
 
 def test_the_command_lists_adopts_and_discards(edits, target):

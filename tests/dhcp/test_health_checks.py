@@ -1,4 +1,5 @@
-"""The doctor on broken DHCP installations: each cause is named, each remedy works, done as it is printed."""
+"""The doctor on broken DHCP installations: each cause is named, each remedy works, done as it is
+printed."""
 
 import os
 import pwd
@@ -35,7 +36,11 @@ def well(lab):
 def findings():
     """What is wrong, by the examination's name."""
     found = {exam.name: list(exam.look()) for exam in health_checks.EXAMS}
-    return {name: sick[0] for name, some in found.items() if (sick := [f for f in some if f.level in (WARNING, ERROR)])}
+    return {
+        name: sick[0]
+        for name, some in found.items()
+        if (sick := [f for f in some if f.level in (WARNING, ERROR)])
+    }
 
 
 def test_a_dnsmasq_that_is_down(well):
@@ -51,13 +56,18 @@ def test_a_dnsmasq_that_is_down(well):
 def test_a_dnsmasq_that_reads_another_hosts_file(well):
     other = well.home / "elsewhere"
     other.touch()
-    well.conf.write_text(well.conf.read_text().replace(f"hostsfile={well.hosts}", f"hostsfile={other}"))
+    well.conf.write_text(
+        well.conf.read_text().replace(f"hostsfile={well.hosts}", f"hostsfile={other}")
+    )
     well.stop()
     well.process = None
     start_without_our_hosts(well)
     found = findings()
     assert set(found) == {"dnsmasq's files"}
-    assert found["dnsmasq's files"].said == f"dnsmasq reads {other} ({well.conf}), not our {well.hosts}."
+    assert (
+        found["dnsmasq's files"].said
+        == f"dnsmasq reads {other} ({well.conf}), not our {well.hosts}."
+    )
     follow(found["dnsmasq's files"], well)
     assert findings() == {}
     assert well.client.acquire(MAC).ip == "10.77.0.9"
@@ -237,7 +247,12 @@ def test_without_a_way_to_tell_dnsmasq_nobody_is_blamed(target):
 def test_another_server_is_called_by_its_name(target, settings):
     settings.DNSMASQ_RELOAD = "pidfile:/none"
     DhcpServer.objects.create(name="berlin", site="Berlin", reload="pidfile:/nothing")
-    told = [finding.said for exam in health_checks.EXAMS if exam.name == "dnsmasq" for finding in exam.look()]
+    told = [
+        finding.said
+        for exam in health_checks.EXAMS
+        if exam.name == "dnsmasq"
+        for finding in exam.look()
+    ]
     assert told == ["dnsmasq does not run.", "berlin: dnsmasq does not run."]
 
 
@@ -261,7 +276,15 @@ def test_a_command_line_is_read_as_dnsmasq_reads_it(tmp_path):
     (tmp_path / "a.conf").write_text("dhcp-hostsfile=/a\n")
     (tmp_path / "b.dpkg-old").write_text("dhcp-hostsfile=/b\n")
     (tmp_path / ".c.conf").write_text("dhcp-hostsfile=/c\n")
-    words = ["-C/none", "-7", f"{tmp_path},.dpkg-old", "--dhcp-leasefile=/l", "--dhcp-hostsfile", "/d", "-k"]
+    words = [
+        "-C/none",
+        "-7",
+        f"{tmp_path},.dpkg-old",
+        "--dhcp-leasefile=/l",
+        "--dhcp-hostsfile",
+        "/d",
+        "-k",
+    ]
     said = list(daemon._settled(daemon._of_command_line(words), []))
     assert [one.value for one in said if one.option == "dhcp-hostsfile"] == ["/a", "/d"]
     assert [one.value for one in said if one.option == "dhcp-leasefile"] == ["/l"]

@@ -1,4 +1,5 @@
-"""dhcp.leases.ingest: the ledger's sightings say what the lease file says; reading it again changes nothing."""
+"""dhcp.leases.ingest: the ledger's sightings say what the lease file says; reading it again changes
+nothing."""
 
 from datetime import timedelta
 from ipaddress import ip_address
@@ -97,7 +98,8 @@ def test_a_leased_address_is_given_to_nobody_else():
 def test_a_thousand_renewals_cost_as_many_queries_as_ten():
     def found(count, until):
         return [
-            Lease(ip_address("10.77.0.0") + n, f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", until) for n in range(count)
+            Lease(ip_address("10.77.0.0") + n, f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", until)
+            for n in range(count)
         ]
 
     ingest(found(1000, LATER), NOW)
@@ -111,7 +113,8 @@ def test_new_leases_come_and_all_of_them_end_in_batches_not_one_by_one():
 
     def found(count):
         return [
-            Lease(ip_address("10.77.0.0") + n, f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", LATER) for n in range(count)
+            Lease(ip_address("10.77.0.0") + n, f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", LATER)
+            for n in range(count)
         ]
 
     assert queries_in(lambda: ingest(found(2000), NOW)) <= 25
@@ -120,7 +123,7 @@ def test_new_leases_come_and_all_of_them_end_in_batches_not_one_by_one():
     assert queries_in(lambda: ingest([], NOW)) == ended
 
 
-# --- the file ---------------------------------------------------------------------------------------------
+# --- the file -------------------------------------------------------------------------------------
 
 
 class Clock:

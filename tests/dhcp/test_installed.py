@@ -1,4 +1,5 @@
-"""What root has installed: a changed pool makes a new proposal, and everybody is told until it is installed."""
+"""What root has installed: a changed pool makes a new proposal, and everybody is told until it is
+installed."""
 
 import json
 from io import StringIO
@@ -47,11 +48,17 @@ def in_step(scope, conf, target):
 
 
 def pool(subnet, first=100, last=109, kind="dhcp"):
-    return Pool.objects.create(subnet=subnet, first=subnet.network[first], last=subnet.network[last], kind=kind)
+    return Pool.objects.create(
+        subnet=subnet, first=subnet.network[first], last=subnet.network[last], kind=kind
+    )
 
 
 def ranges(path):
-    return [line.split(",")[1:3] for line in path.read_text().splitlines() if line.startswith("dhcp-range=")]
+    return [
+        line.split(",")[1:3]
+        for line in path.read_text().splitlines()
+        if line.startswith("dhcp-range=")
+    ]
 
 
 def command(*arguments):
@@ -64,7 +71,7 @@ def fate(server):
     return next(state for _, state in state.of_server(server))
 
 
-# --- a pool is a range ----------------------------------------------------------------------------------------
+# --- a pool is a range ----------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
@@ -84,7 +91,9 @@ def test_pools_written_in_bulk_and_by_their_subnet_renew_it_too(scope, subnet, t
     pool(subnet)
     Pool.objects.update(last="10.77.0.120")
     assert ranges(target.conf) == [["10.77.0.100", "10.77.0.120"]]
-    Pool.objects.bulk_create([Pool(subnet=subnet, first="10.77.0.200", last="10.77.0.201", kind="dhcp")])
+    Pool.objects.bulk_create(
+        [Pool(subnet=subnet, first="10.77.0.200", last="10.77.0.201", kind="dhcp")]
+    )
     assert len(ranges(target.conf)) == 2
     subnet.dhcp_pools = ["10.77.0.50-10.77.0.59"]
     subnet.save()
@@ -122,7 +131,7 @@ def test_the_generation_tells_what_of_the_proposal_changed_and_because_of_whom(s
     assert sync().diff == "" and Generation.objects.newest() == newest
 
 
-# --- it waits for root ----------------------------------------------------------------------------------------
+# --- it waits for root ----------------------------------------------------------------------------
 
 
 def test_nothing_is_said_where_nobody_knows_what_is_installed(scope, subnet):
@@ -152,19 +161,28 @@ def test_a_file_that_is_not_there_and_one_that_cannot_be_read_are_told_apart(sco
     assert "cannot be read" in installed.look(target.from_settings()).warning
 
 
-def test_a_server_whose_range_is_not_installed_is_not_served_and_told_why(scope, subnet, conf, target):
+def test_a_server_whose_range_is_not_installed_is_not_served_and_told_why(
+    scope, subnet, conf, target
+):
     web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
     sync()
-    assert (fate(web).kind, fate(web).reason) == ("unserved", "Its subnet's range is not installed yet.")
+    assert (fate(web).kind, fate(web).reason) == (
+        "unserved",
+        "Its subnet's range is not installed yet.",
+    )
     conf.write_bytes(target.conf.read_bytes())
     assert fate(web).kind == "live"
 
 
-def test_a_resized_subnet_s_new_part_is_not_served_before_the_installation(in_step, subnet, target, conf):
+def test_a_resized_subnet_s_new_part_is_not_served_before_the_installation(
+    in_step, subnet, target, conf
+):
     subnet.network = "10.77.0.0/23"
     subnet.save()
     inner = Server.objects.create(hostname="inner", mac_address=A, ip_address="10.77.0.9")
-    outer = Server.objects.create(hostname="outer", mac_address="02:00:00:00:00:0b", ip_address="10.77.1.9")
+    outer = Server.objects.create(
+        hostname="outer", mac_address="02:00:00:00:00:0b", ip_address="10.77.1.9"
+    )
     sync()
     assert [fate(inner).kind, fate(outer).kind] == ["live", "unserved"]
 
@@ -185,11 +203,13 @@ def test_ipv6_ranges_are_recognised_as_installed(conf, target):
     assert fate(web).kind == "live"
 
 
-# --- the screens ----------------------------------------------------------------------------------------------
+# --- the screens ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("page", ["admin:index", "admin:dhcp_sync"])
-def test_the_first_page_and_the_sync_page_say_what_is_not_installed(admin_client, in_step, subnet, page):
+def test_the_first_page_and_the_sync_page_say_what_is_not_installed(
+    admin_client, in_step, subnet, page
+):
     assert "older ranges" not in admin_client.get(reverse(page)).content.decode()
     pool(subnet)
     sync()
@@ -205,7 +225,11 @@ def test_the_sync_page_shows_the_difference(admin_client, in_step, subnet):
 def test_twenty_servers_cost_as_many_queries_as_one(admin_client, in_step, subnet):
     def servers(start, stop):
         for n in range(start, stop):
-            Server.objects.create(hostname=f"h{n}", mac_address=f"02:00:00:00:00:{n:02x}", ip_address=subnet.network[n])
+            Server.objects.create(
+                hostname=f"h{n}",
+                mac_address=f"02:00:00:00:00:{n:02x}",
+                ip_address=subnet.network[n],
+            )
 
     page = reverse("admin:ipam_server_changelist")
     servers(1, 2)

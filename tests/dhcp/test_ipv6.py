@@ -1,4 +1,5 @@
-"""IPv6: reservations by MAC, by DUID, by both, by the end of the address; who is told to ask; leases that come back."""
+"""IPv6: reservations by MAC, by DUID, by both, by the end of the address; who is told to ask;
+leases that come back."""
 
 import shutil
 import subprocess
@@ -26,7 +27,9 @@ NOTHING = 2  # NoAddrsAvail
 
 @pytest.fixture
 def subnet(target):
-    return Subnet.objects.create(network="fd00::/64", dns_servers=["fd00::53"], domain="lab.example")
+    return Subnet.objects.create(
+        network="fd00::/64", dns_servers=["fd00::53"], domain="lab.example"
+    )
 
 
 @pytest.fixture
@@ -40,7 +43,11 @@ def served(settings, scope):
     open_labs = []
 
     def start():
-        lines = scopes.conf_file(snapshot.take().scopes, settings.DNSMASQ_DIR, "").decode().splitlines()[5:]
+        lines = (
+            scopes.conf_file(snapshot.take().scopes, settings.DNSMASQ_DIR, "")
+            .decode()
+            .splitlines()[5:]
+        )
         own = laboratory([STATIC], lines, further=["fd00::1/64"])
         lab = own.__enter__()
         open_labs.append((own, lab))
@@ -71,7 +78,7 @@ def lines(target):
     return [line for line in target.hosts.read_text().splitlines() if not line.startswith("#")]
 
 
-# --- what is written ------------------------------------------------------------------------------------------
+# --- what is written ------------------------------------------------------------------------------
 
 
 def test_each_way_to_know_a_machine_has_its_line(scope, target):
@@ -95,7 +102,10 @@ def test_a_duid_alone_serves_no_ipv4_address(scope, target):
     Subnet.objects.create(network="10.77.0.0/24")
     nic = card(server(), "x", "10.77.0.9", duid=EN)
     assert lines(target) == [f"{A},[fd00::50],web"]
-    assert machines.of_cards([machines.Card.of_interface(nic)])["interface", nic.pk].reason == "It has no MAC address."
+    assert (
+        machines.of_cards([machines.Card.of_interface(nic)])["interface", nic.pk].reason
+        == "It has no MAC address."
+    )
 
 
 def test_by_the_end_lines_lose_their_prefix_and_the_switch_is_live(scope, target):
@@ -134,7 +144,9 @@ def conf_of(scope):
         ("slaac", ["dhcp-range=set:{tag},fd00::100,fd00::1ff,slaac,64,600"]),
     ],
 )
-def test_pools_lease_time_prefix_length_and_advertisement_make_the_range(scope, subnet, advertises, written):
+def test_pools_lease_time_prefix_length_and_advertisement_make_the_range(
+    scope, subnet, advertises, written
+):
     Pool.objects.create(subnet=subnet, first="fd00::100", last="fd00::1ff", kind="dhcp")
     scope.advertises = advertises
     scope.save()
@@ -144,18 +156,22 @@ def test_pools_lease_time_prefix_length_and_advertisement_make_the_range(scope, 
 @pytest.mark.parametrize(
     "network, field, value",
     [
-        ("10.77.0.0/24", "advertises", "managed"), ("10.77.0.0/24", "by_end", True), ("fd01::/112", "by_end", True),
+        ("10.77.0.0/24", "advertises", "managed"),
+        ("10.77.0.0/24", "by_end", True),
+        ("fd01::/112", "by_end", True),
         ("fd01::/64", "advertises", "sometimes"),
     ],
-)  # fmt: skip
-def test_what_a_scope_of_another_kind_cannot_do_is_refused_at_its_field(network, field, value, target):
+)
+def test_what_a_scope_of_another_kind_cannot_do_is_refused_at_its_field(
+    network, field, value, target
+):
     scope = DhcpScope(subnet=Subnet.objects.create(network=network), **{field: value})
     with pytest.raises(ValidationError) as refused:
         scope.save()
     assert list(refused.value.error_dict) == [field]
 
 
-# --- with a real dnsmasq --------------------------------------------------------------------------------------
+# --- with a real dnsmasq --------------------------------------------------------------------------
 
 
 def test_mac_duid_and_both_get_their_addresses_and_a_change_is_live(served):
@@ -164,7 +180,11 @@ def test_mac_duid_and_both_get_their_addresses_and_a_change_is_live(served):
     card(web, "uuid", "fd00::50", duid=EN)
     card(web, "both", "fd00::52", B, LLT)
     ask = lab.client6.acquire
-    assert [ask(A).ips, ask(C, duid=EN).ips, ask(B).ips] == [["fd00::51"], ["fd00::50"], ["fd00::52"]]
+    assert [ask(A).ips, ask(C, duid=EN).ips, ask(B).ips] == [
+        ["fd00::51"],
+        ["fd00::50"],
+        ["fd00::52"],
+    ]
     assert ask(A).seconds == [600] and ask(D).status == NOTHING
     web.ip_address = "fd00::99"
     web.save()
@@ -202,8 +222,12 @@ def test_machines_are_told_dns_and_search_list(served):
     assert bytes.fromhex(told["24"]) == b"\3lab\7example\0"
 
 
-@pytest.mark.parametrize("advertises, managed, by_itself", [("managed", True, False), ("slaac", True, True)])
-def test_a_router_advertisement_says_what_the_scope_says(served, scope, advertises, managed, by_itself):
+@pytest.mark.parametrize(
+    "advertises, managed, by_itself", [("managed", True, False), ("slaac", True, True)]
+)
+def test_a_router_advertisement_says_what_the_scope_says(
+    served, scope, advertises, managed, by_itself
+):
     scope.advertises = advertises
     scope.save()
     told = served().client6.routers(A)
@@ -229,11 +253,15 @@ def test_debian_s_own_client_gets_it_too(served):
     require.part("dhclient")
     lab = served()
     server(ip="fd00::51")
-    subprocess.run(["ip", "-n", lab.clients, "link", "set", "dev", "eth0", "address", A], check=True)
+    subprocess.run(
+        ["ip", "-n", lab.clients, "link", "set", "dev", "eth0", "address", A], check=True
+    )
     files = ["-lf", str(lab.home / "dhclient.leases"), "-pf", str(lab.home / "dhclient.pid")]
     wait_for_link_local(lab)
     command = [shutil.which("dhclient"), "-6", "-1", "-d", "-sf", "/bin/true", *files, "eth0"]
-    process = subprocess.Popen(["ip", "netns", "exec", lab.clients, *command], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        ["ip", "netns", "exec", lab.clients, *command], stderr=subprocess.DEVNULL
+    )
     try:
         lab.wait(lambda: "fd00::51" in lab.leases.read_text(), "dhclient got nothing")
     finally:
@@ -243,17 +271,32 @@ def test_debian_s_own_client_gets_it_too(served):
 
 def wait_for_link_local(lab):
     def is_there():
-        command = ["ip", "-n", lab.clients, "-6", "address", "show", "dev", "eth0", "scope", "link", "-tentative"]
+        command = [
+            "ip",
+            "-n",
+            lab.clients,
+            "-6",
+            "address",
+            "show",
+            "dev",
+            "eth0",
+            "scope",
+            "link",
+            "-tentative",
+        ]
         return "inet6" in subprocess.run(command, capture_output=True, text=True).stdout
 
     lab.wait(is_there, "no link-local address")
 
 
-# --- leases come back in --------------------------------------------------------------------------------------
+# --- leases come back in --------------------------------------------------------------------------
 
 
 def read_leases(lab, *ips):
-    lab.wait(lambda: all(f" {ip} " in lab.leases.read_text() for ip in ips), "a lease is not written down")
+    lab.wait(
+        lambda: all(f" {ip} " in lab.leases.read_text() for ip in ips),
+        "a lease is not written down",
+    )
     ingest.ingest(lease_file.read(lab.leases.read_bytes()))
     return {str(lease.ip_address): lease.verdict for lease in Lease.objects.live().judged()}
 
@@ -279,7 +322,9 @@ def test_dnsmasq_is_believed_where_a_duid_tells_nothing(served):
     lab = served()
     web = server()
     lab.client6.acquire(A, duid=EN)
-    assert read_leases(lab, "fd00::50") == {"fd00::50": "right"} and fates(web) == {"fd00::50": "live"}
+    assert read_leases(lab, "fd00::50") == {"fd00::50": "right"} and fates(web) == {
+        "fd00::50": "live"
+    }
 
 
 def test_another_machine_on_the_address_is_a_conflict(served):

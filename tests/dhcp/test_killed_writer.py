@@ -1,8 +1,9 @@
-"""A sync that is killed, or refused by the kernel, at any system call: old files or new ones, and the next sync heals.
+"""A sync that is killed, or refused by the kernel, at any system call: old files or new ones, and
+the next sync heals.
 
-The real site syncs a real database to a real dnsmasq, and strace kills it, or makes one call fail, from the opening
-of the first temporary file on. IPMANAGER_TEST_PROOF=1 (`make proof`) does so at every call, not at each kind of call.
-"""
+The real site syncs a real database to a real dnsmasq, and strace kills it, or makes one call fail,
+from the opening of the first temporary file on. IPMANAGER_TEST_PROOF=1 (`make proof`) does so at
+every call, not at each kind of call."""
 
 import errno
 import json
@@ -27,7 +28,9 @@ from tests.support.site import ROOT
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.needs("strace"),
-    pytest.mark.parametrize("lab", [["set:s7,10.77.0.0,static,255.255.255.0,1h"]], indirect=True, ids=[""]),
+    pytest.mark.parametrize(
+        "lab", [["set:s7,10.77.0.0,static,255.255.255.0,1h"]], indirect=True, ids=[""]
+    ),
 ]
 
 PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
@@ -101,7 +104,8 @@ def running_syncer(environment, lab, log):
 
 
 class World:
-    """One reserved machine in one scope; every change is to be read in both files and at the client."""
+    """One reserved machine in one scope; every change is to be read in both files and at the
+    client."""
 
     def __init__(self, lab, syncer):
         self.lab, self.syncer = lab, syncer
@@ -128,7 +132,8 @@ class World:
         return options["hostname"], options["domain"]
 
     def disturb(self, *injection):
-        """Sync under this injection; then whoever reads finds old or new, and the next sync mends the rest."""
+        """Sync under this injection; then whoever reads finds old or new, and the next sync mends
+        the rest."""
         old, heard = self.files(), self.told()
         self.change()
         ended = self.syncer.sync(*injection)
@@ -151,7 +156,10 @@ def assert_healed(world):
     assert world.told() == (world.server.hostname, world.scope.domain)
     assert not DhcpChange.objects.exists()
     assert [name.name for name in world.lab.files.iterdir() if name.name.startswith(".")] == []
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in (world.lab.hosts, world.lab.opts, world.lab.generation)}
+    modes = {
+        stat.S_IMODE(path.stat().st_mode)
+        for path in (world.lab.hosts, world.lab.opts, world.lab.generation)
+    }
     assert modes == {0o644}
 
 
@@ -172,7 +180,11 @@ def traced(world):
     """The calls of an undisturbed sync, from the opening of its first temporary file on."""
     world.change()
     ended = world.syncer.sync()
-    assert (ended.status, ended.outcome["result"], ended.outcome["confirmed"]) == (0, "applied", True)
+    assert (ended.status, ended.outcome["result"], ended.outcome["confirmed"]) == (
+        0,
+        "applied",
+        True,
+    )
     first = next(place for place, call in enumerate(ended.calls) if ".new-" in call.line)
     return ended.calls[first:]
 
@@ -195,27 +207,38 @@ def test_a_writer_killed_at_any_system_call_leaves_whole_files_and_the_next_sync
     assert {"openat", "write", "fchmod", "fsync", "rename"} <= {call.name for call in certain}
     for call in calls if PROOF else of_each_kind(certain):
         ended = world.disturb("-e", f"inject={call.name}:signal=KILL:when={call.number}")
-        if call in certain:  # what follows waits for others, and they do not take the same time twice
+        if (
+            call in certain
+        ):  # what follows waits for others, and they do not take the same time twice
             assert (ended.status, ended.calls[-1].name) == (-signal.SIGKILL, call.name), call
 
 
 def on_our_files(calls):
-    """Calls that write, of those that name a file of ours. No sync fails for its lock's end, nor for its pace."""
+    """Calls that write, of those that name a file of ours. No sync fails for its lock's end, nor
+    for its pace."""
     files = str(Target.from_settings().directory)
     names = re.compile(rf"{re.escape(files)}(?!/(lock|pace))")
     return [call for call in calls if call.name in WRITING and names.search(call.line)]
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EACCES", "EROFS", "EIO"])
-def test_a_refused_system_call_leaves_whole_files_and_a_reason_and_the_next_sync_heals(world, error):
+def test_a_refused_system_call_leaves_whole_files_and_a_reason_and_the_next_sync_heals(
+    world, error
+):
     calls = on_our_files(traced(world))
     assert {call.name for call in calls} == WRITING
     for call in calls if PROOF else of_each_kind(calls):
         last = call.number + (error == "EIO")  # a bad block is tried once more, with new pages
         ended = world.disturb("-e", f"inject={call.name}:error={error}:when={call.number}..{last}")
         failed = Generation.objects.filter(result="failed").newest()
-        assert (ended.status, ended.outcome["result"], ended.outcome["generation"]) == (0, "failed", failed.pk), call
-        assert re.fullmatch(rf"{world.lab.files}/[a-z]+: {os.strerror(getattr(errno, error))}", failed.reason)
+        assert (ended.status, ended.outcome["result"], ended.outcome["generation"]) == (
+            0,
+            "failed",
+            failed.pk,
+        ), call
+        assert re.fullmatch(
+            rf"{world.lab.files}/[a-z]+: {os.strerror(getattr(errno, error))}", failed.reason
+        )
 
 
 def test_an_io_error_that_passes_is_overcome_at_once(world):

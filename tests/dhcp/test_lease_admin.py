@@ -1,4 +1,5 @@
-"""The screens of leases: who is where he belongs, one click to a reservation, and every server's state."""
+"""The screens of leases: who is where he belongs, one click to a reservation, and every server's
+state."""
 
 from datetime import timedelta
 
@@ -34,7 +35,9 @@ def leased(number, mac=A, minutes=60, **more):
 
 
 def server(**facts):
-    return Server.objects.create(**({"hostname": "web", "mac_address": A, "ip_address": "10.77.0.9"} | facts))
+    return Server.objects.create(
+        **({"hostname": "web", "mac_address": A, "ip_address": "10.77.0.9"} | facts)
+    )
 
 
 def verdicts(page):
@@ -62,7 +65,10 @@ def test_interfaces_are_known_too(admin_client):
 def test_a_lease_of_the_other_ip_version_is_no_machine_gone_astray(admin_client):
     server()
     Sighting.objects.create(
-        ip_address="fd00::9", mac_address=A, source="lease", leased_until=timezone.now() + timedelta(hours=1)
+        ip_address="fd00::9",
+        mac_address=A,
+        source="lease",
+        leased_until=timezone.now() + timedelta(hours=1),
     )
     assert verdicts(admin_client.get(LIST)) == {"fd00::9": "known"}
 
@@ -82,7 +88,7 @@ def test_thirty_leases_cost_as_many_queries_as_three(admin_client):
     assert queries_of(admin_client, LIST) == few
 
 
-# --- from a lease to a reservation ----------------------------------------------------------------------------
+# --- from a lease to a reservation ----------------------------------------------------------------
 
 
 def reserve(client, *leases):
@@ -91,7 +97,10 @@ def reserve(client, *leases):
 
 
 def test_a_stranger_becomes_a_server_of_its_own_name(admin_client):
-    assert "10.77.0.9 is reserved for" in messages_of(reserve(admin_client, leased(9, hostname="printer")))[0]
+    assert (
+        "10.77.0.9 is reserved for"
+        in messages_of(reserve(admin_client, leased(9, hostname="printer")))[0]
+    )
     made = Server.objects.get()
     assert (made.hostname, made.mac_address, str(made.ip_address)) == ("printer", A, "10.77.0.9")
 
@@ -129,7 +138,7 @@ def test_who_may_only_look_may_not_reserve(client):
     assert client.get(LIST).status_code == 200 and not Server.objects.exists()
 
 
-# --- how every server fares -----------------------------------------------------------------------------------
+# --- how every server fares -----------------------------------------------------------------------
 
 
 def test_the_list_of_servers_tells_each_one_s_state(admin_client):
@@ -146,7 +155,10 @@ def test_a_server_s_page_tells_of_all_its_cards(admin_client):
     Interface.objects.create(server=web, name="bmc", mac_address=B)
     sync()
     page = admin_client.get(reverse("admin:ipam_server_change", args=[web.pk])).content.decode()
-    assert "web bmc: It has no IP address." in page and "web: dnsmasq knows it; it has not asked yet." in page
+    assert (
+        "web bmc: It has no IP address." in page
+        and "web: dnsmasq knows it; it has not asked yet." in page
+    )
 
 
 def test_why_is_a_page(admin_client):

@@ -1,4 +1,5 @@
-"""dhcp.leases.lease_file: dnsmasq's lease file as it is, v4 and v6, whatever a client has put into it."""
+"""dhcp.leases.lease_file: dnsmasq's lease file as it is, v4 and v6, whatever a client has put into
+it."""
 
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -44,7 +45,14 @@ def test_of_two_lines_about_one_machine_and_address_the_last_counts():
 
 @pytest.mark.parametrize(
     "line",
-    ["", "duid 00:01", "soon 02:00:00:00:00:0a 10.77.0.9 web *", "1763696000 x 10.77.0.999 web *", "1763696000 x", "²"],
+    [
+        "",
+        "duid 00:01",
+        "soon 02:00:00:00:00:0a 10.77.0.9 web *",
+        "1763696000 x 10.77.0.999 web *",
+        "1763696000 x",
+        "²",
+    ],
 )
 def test_what_is_no_lease_is_passed_over(line):
     assert read(f"{line}\n{FILE}".encode()) == read(FILE.encode())

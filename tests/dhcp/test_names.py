@@ -1,4 +1,5 @@
-"""dhcp.files.names: only a word that dnsmasq reads as a name, and as nothing else, is written as one."""
+"""dhcp.files.names: only a word that dnsmasq reads as a name, and as nothing else, is written as
+one."""
 
 import pytest
 
@@ -33,7 +34,9 @@ def test_commands_are_no_names(hostname):
     assert "command" in safe_name(hostname).reason
 
 
-@pytest.mark.parametrize("hostname", ["1234", "12h", "5d", "3w", "90s", "10m", "9", "0", "12H", "12h.example.org"])
+@pytest.mark.parametrize(
+    "hostname", ["1234", "12h", "5d", "3w", "90s", "10m", "9", "0", "12H", "12h.example.org"]
+)
 def test_lease_times_are_no_names(hostname):
     assert safe_name(hostname).text == ""
     assert "lease time" in safe_name(hostname).reason
@@ -42,11 +45,45 @@ def test_lease_times_are_no_names(hostname):
 @pytest.mark.parametrize(
     "hostname",
     [
-        "x,ignore", "x\n02:00:00:00:00:09,10.0.0.9", "x\r", "x\x00y", "x\ty", "x y", " x", "x ", "x #y", "x#y", '"x"',
-        '"', "set:x", "tag:x", "net:x", "id:*", "02:00:00:00:00:0c", "[::9]", "-lead", "trail-", "*", "/", "=", ";",
-        "$", "`", "%", "\\", "_x", ".a", ".", "..", "a" * 64, "a" * 2000, "x\n", "x\u2028y", "12\u0660h",
+        "x,ignore",
+        "x\n02:00:00:00:00:09,10.0.0.9",
+        "x\r",
+        "x\x00y",
+        "x\ty",
+        "x y",
+        " x",
+        "x ",
+        "x #y",
+        "x#y",
+        '"x"',
+        '"',
+        "set:x",
+        "tag:x",
+        "net:x",
+        "id:*",
+        "02:00:00:00:00:0c",
+        "[::9]",
+        "-lead",
+        "trail-",
+        "*",
+        "/",
+        "=",
+        ";",
+        "$",
+        "`",
+        "%",
+        "\\",
+        "_x",
+        ".a",
+        ".",
+        "..",
+        "a" * 64,
+        "a" * 2000,
+        "x\n",
+        "x\u2028y",
+        "12\u0660h",
     ],
-)  # fmt: skip
+)
 def test_what_dnsmasq_would_misread_is_no_name_and_says_why(hostname):
     assert safe_name(hostname).text == ""
     assert safe_name(hostname).reason

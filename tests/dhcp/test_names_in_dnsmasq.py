@@ -1,4 +1,5 @@
-"""Real dnsmasq takes every name that we write, as that name; and our files never make it complain."""
+"""Real dnsmasq takes every name that we write, as that name; and our files never make it
+complain."""
 
 import itertools
 import random
@@ -19,8 +20,11 @@ SIGNS = string.ascii_lowercase + string.digits + "-_"
 
 
 def accepted_names():
-    """Every accepted name of one or two signs, words near the magic ones, and longer ones by chance."""
-    short = ("".join(signs) for length in (1, 2) for signs in itertools.product(SIGNS, repeat=length))
+    """Every accepted name of one or two signs, words near the magic ones, and longer ones by
+    chance."""
+    short = (
+        "".join(signs) for length in (1, 2) for signs in itertools.product(SIGNS, repeat=length)
+    )
     near = [
         "ignored",
         "infinite1",
@@ -38,8 +42,15 @@ def accepted_names():
         "localhost",
     ]
     dice = random.Random(1)
-    long = ("".join(dice.choices(SIGNS + "0123smhdw" * 3, k=dice.choice([3, 4, 5, 62, 63]))) for _ in range(3000))
-    return list(dict.fromkeys(name for name in itertools.chain(short, near, long) if safe_name(name).text == name))
+    long = (
+        "".join(dice.choices(SIGNS + "0123smhdw" * 3, k=dice.choice([3, 4, 5, 62, 63])))
+        for _ in range(3000)
+    )
+    return list(
+        dict.fromkeys(
+            name for name in itertools.chain(short, near, long) if safe_name(name).text == name
+        )
+    )
 
 
 def hosts_file(names):
@@ -51,10 +62,13 @@ def hosts_file(names):
 
 
 def verdict(path, data):
-    """dnsmasq's own check of a hosts file. It reads such lines strictly only in its configuration."""
+    """dnsmasq's own check of a hosts file. It reads such lines strictly only in its
+    configuration."""
     rows = [row for row in data.decode().splitlines() if not row.startswith("#")]
     path.write_text("".join(f"dhcp-host={row}\n" for row in rows))
-    done = subprocess.run(["dnsmasq", "--test", f"--conf-file={path}"], capture_output=True, text=True)
+    done = subprocess.run(
+        ["dnsmasq", "--test", f"--conf-file={path}"], capture_output=True, text=True
+    )
     return done.stderr.strip()
 
 
@@ -75,7 +89,10 @@ def test_dnsmasq_s_own_check_takes_every_kind_of_line(tmp_path):
     ]
     sifted = sift(records)
     assert len(sifted.lines) == 3
-    assert verdict(tmp_path / "conf", render.hosts_file(sifted.lines, "")) == "dnsmasq: syntax check OK."
+    assert (
+        verdict(tmp_path / "conf", render.hosts_file(sifted.lines, ""))
+        == "dnsmasq: syntax check OK."
+    )
 
 
 def test_a_client_gets_its_reservation_and_dnsmasq_gives_it_the_name():
@@ -91,15 +108,22 @@ def test_a_client_gets_its_reservation_and_dnsmasq_gives_it_the_name():
 
 
 @pytest.mark.parametrize(
-    "name", ["12h", "ignore", "infinite", "x,ignore", "x\n02:00:00:00:00:99,10.77.0.99", "set:x", '"', "*"]
+    "name",
+    ["12h", "ignore", "infinite", "x,ignore", "x\n02:00:00:00:00:99,10.77.0.99", "set:x", '"', "*"],
 )
 def test_a_dangerous_name_costs_nobody_a_reservation(name):
     with laboratory(["10.77.0.0,static,255.255.0.0,1h"], address="10.77.0.1/16") as lab:
         lab.write_hosts(hosts_file(["before", name, "after"]).decode())
-        for _ in range(2):  # served, then reloaded, is what kills dnsmasq 2.90 with a tag in the file
+        for _ in range(
+            2
+        ):  # served, then reloaded, is what kills dnsmasq 2.90 with a tag in the file
             lab.reload()
             macs = [f"02:00:00:00:00:{n:02x}" for n in (2, 3, 4)]
-            assert [lab.client.acquire(mac).ip for mac in macs] == ["10.77.0.2", "10.77.0.3", "10.77.0.4"]
+            assert [lab.client.acquire(mac).ip for mac in macs] == [
+                "10.77.0.2",
+                "10.77.0.3",
+                "10.77.0.4",
+            ]
         assert set(lab.lease_names().values()) == {"before", "*", "after"}
         assert lab.client.discover("02:00:00:00:00:99", wait=0.2) is None
         assert lab.complaints() == [] and lab.alive()

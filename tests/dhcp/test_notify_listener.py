@@ -1,4 +1,5 @@
-"""dhcp.notify_listener: PostgreSQL tells at once of what is committed; a lost connection is made anew."""
+"""dhcp.notify_listener: PostgreSQL tells at once of what is committed; a lost connection is made
+anew."""
 
 import threading
 import time

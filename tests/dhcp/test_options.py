@@ -1,4 +1,5 @@
-"""Further options by name or by number: one table, typed values, the same bytes at a real client."""
+"""Further options by name or by number: one table, typed values, the same bytes at a real
+client."""
 
 import subprocess
 
@@ -22,12 +23,16 @@ A = "02:00:00:00:00:0a"
 
 @pytest.fixture
 def scope(target):
-    return DhcpScope.objects.create(subnet=Subnet.objects.create(network="10.77.0.0/24"), lease_time=600)
+    return DhcpScope.objects.create(
+        subnet=Subnet.objects.create(network="10.77.0.0/24"), lease_time=600
+    )
 
 
 @pytest.fixture
 def six(target):
-    return DhcpScope.objects.create(subnet=Subnet.objects.create(network="fd00::/64"), lease_time=600)
+    return DhcpScope.objects.create(
+        subnet=Subnet.objects.create(network="fd00::/64"), lease_time=600
+    )
 
 
 def option(scope, number, value, type=""):
@@ -39,7 +44,7 @@ def told(target):
     return [line for line in lines if line[:1].isdigit() or line.startswith("option6:")]
 
 
-# --- names ----------------------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("typed", [26, "26", "mtu", "MTU", " mtu ", "option:mtu", "26 mtu"])
@@ -57,7 +62,8 @@ def test_a_name_means_another_number_in_an_ipv6_subnet(scope, six):
 
 
 @pytest.mark.parametrize(
-    "typed", ["ntp-server", 42, "router", 3, "dhcp-message-type", 53, "0", "255", "x", "26 router", ""]
+    "typed",
+    ["ntp-server", 42, "router", 3, "dhcp-message-type", 53, "0", "255", "x", "26 router", ""],
 )
 def test_what_has_a_field_of_its_own_or_no_meaning_is_refused_at_the_number(scope, typed):
     with pytest.raises(ValidationError) as refused:
@@ -73,7 +79,9 @@ def test_the_refusal_names_the_field(scope):
 @pytest.mark.parametrize("version, flag", [(4, "dhcp"), (6, "dhcp6")])
 def test_our_names_are_dnsmasq_s_names(version, flag):
     require.part("dnsmasq")
-    words = subprocess.run(["dnsmasq", "--help", flag], capture_output=True, text=True).stdout.split("\n")[1:]
+    words = subprocess.run(
+        ["dnsmasq", "--help", flag], capture_output=True, text=True
+    ).stdout.split("\n")[1:]
     theirs = {int(number): name for number, name in (line.split() for line in words if line)}
     ours = {number: options.name_of(number, version) for number in range(256)}
     named = {number: name for number, name in theirs.items() if ours[number]}
@@ -81,19 +89,21 @@ def test_our_names_are_dnsmasq_s_names(version, flag):
     assert len(named) > len(theirs) / 2
 
 
-# --- kinds ----------------------------------------------------------------------------------------------------
+# --- kinds ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "name, typed, written",
     [
-        ("time-offset", "-3600", "2,-3600i"), ("ip-forward-enable", "yes", "19,1b"),
+        ("time-offset", "-3600", "2,-3600i"),
+        ("ip-forward-enable", "yes", "19,1b"),
         ("static-route", "10.1.0.0, 10.77.0.1", "33,10.1.0.0,10.77.0.1"),
         ("classless-static-route", "10.0.0.0/8, 10.77.0.1", "121,10.0.0.0/8,10.77.0.1"),
         ("domain-search", "A.example, b.example", "119,a.example,b.example"),
-        ("vendor-specific", "01:04:0A:00", "43,01:04:0a:00"), ("captive-portal", "https://x.example/", "114,https://x.example/"),
+        ("vendor-specific", "01:04:0A:00", "43,01:04:0a:00"),
+        ("captive-portal", "https://x.example/", "114,https://x.example/"),
     ],
-)  # fmt: skip
+)
 def test_the_number_says_what_kind_its_values_are(scope, target, name, typed, written):
     option(scope, name, typed)
     sync()
@@ -103,14 +113,23 @@ def test_the_number_says_what_kind_its_values_are(scope, target, name, typed, wr
 @pytest.mark.parametrize(
     "name, typed",
     [
-        ("mtu", "1400.5"), ("mtu", "65536"), ("time-offset", "--1"), ("time-offset", "2147483648"),
-        ("ip-forward-enable", "perhaps"), ("static-route", "10.1.0.0"),
+        ("mtu", "1400.5"),
+        ("mtu", "65536"),
+        ("time-offset", "--1"),
+        ("time-offset", "2147483648"),
+        ("ip-forward-enable", "perhaps"),
+        ("static-route", "10.1.0.0"),
         ("classless-static-route", "10.0.0.1/8,10.77.0.1"),
-        ("classless-static-route", "10.0.0.0/8"), ("classless-static-route", "10.0.0.0,10.77.0.1"),
-        ("classless-static-route", "fd00::/64,fd00::1"), ("domain-search", "a b"), ("domain-search", "10.0"),
-        ("domain-search", "a.example,,b.example"), ("nis-server", "fd00::1"), ("vendor-specific", "x"),
+        ("classless-static-route", "10.0.0.0/8"),
+        ("classless-static-route", "10.0.0.0,10.77.0.1"),
+        ("classless-static-route", "fd00::/64,fd00::1"),
+        ("domain-search", "a b"),
+        ("domain-search", "10.0"),
+        ("domain-search", "a.example,,b.example"),
+        ("nis-server", "fd00::1"),
+        ("vendor-specific", "x"),
     ],
-)  # fmt: skip
+)
 def test_values_of_another_kind_are_refused_at_the_value(scope, name, typed):
     with pytest.raises(ValidationError) as refused:
         option(scope, name, typed)
@@ -142,11 +161,15 @@ def test_an_ipv6_subnet_s_machines_are_told_by_dhcpv6(six, target):
     six.save()
     sync()
     assert told(target) == [
-        "option6:bootfile-url,http://[fd00::1]/ipxe.efi", "option6:22,[fd00::5],[fd00::6]", "option6:32,86400i",
-    ]  # fmt: skip
+        "option6:bootfile-url,http://[fd00::1]/ipxe.efi",
+        "option6:22,[fd00::5],[fd00::6]",
+        "option6:32,86400i",
+    ]
 
 
-@pytest.mark.parametrize("field, value", [("boot_file", "undionly.kpxe"), ("boot_server", "10.0.0.1")])
+@pytest.mark.parametrize(
+    "field, value", [("boot_file", "undionly.kpxe"), ("boot_server", "10.0.0.1")]
+)
 def test_an_ipv6_boot_file_is_a_url(six, field, value):
     setattr(six, field, value)
     with pytest.raises(ValidationError) as refused:
@@ -154,16 +177,26 @@ def test_an_ipv6_boot_file_is_a_url(six, field, value):
     assert list(refused.value.error_dict) == [field]
 
 
-# --- with a real dnsmasq --------------------------------------------------------------------------------------
+# --- with a real dnsmasq --------------------------------------------------------------------------
 
 AT_THE_CLIENT = [
-    ("time-offset", "-3600", "fffff1f0"), ("ip-forward-enable", "no", "00"), ("default-ttl", "64", "40"),
-    ("mtu", "1400", "0578"), ("arp-timeout", "60", "0000003c"), ("root-path", "/srv/nfs root", b"/srv/nfs root".hex()),
-    ("netbios-ns", "10.0.0.1,10.0.0.2", "0a0000010a000002"), ("vendor-specific", "01:04:0a:00", "01040a00"),
+    ("time-offset", "-3600", "fffff1f0"),
+    ("ip-forward-enable", "no", "00"),
+    ("default-ttl", "64", "40"),
+    ("mtu", "1400", "0578"),
+    ("arp-timeout", "60", "0000003c"),
+    ("root-path", "/srv/nfs root", b"/srv/nfs root".hex()),
+    ("netbios-ns", "10.0.0.1,10.0.0.2", "0a0000010a000002"),
+    ("vendor-specific", "01:04:0a:00", "01040a00"),
     ("domain-search", "a.example,b.example", "0161076578616d706c65000162c002"),
-    ("classless-static-route", "10.0.0.0/8,10.77.0.1,0.0.0.0/0,10.77.0.254", "080a0a4d0001000a4d00fe"),
-    ("tftp-server-address", "10.0.0.9", "0a000009"), ("wpad", "http://w/x", b"http://w/x".hex()),
-]  # fmt: skip
+    (
+        "classless-static-route",
+        "10.0.0.0/8,10.77.0.1,0.0.0.0/0,10.77.0.254",
+        "080a0a4d0001000a4d00fe",
+    ),
+    ("tftp-server-address", "10.0.0.9", "0a000009"),
+    ("wpad", "http://w/x", b"http://w/x".hex()),
+]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -174,26 +207,38 @@ def test_every_kind_arrives_at_the_client_as_it_was_meant(scope, six, settings):
     option(six, "tzdb-timezone", "Europe/Berlin")
     web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
     Interface.objects.create(server=web, name="v6", mac_address=A, ip_address="fd00::9")
-    lines = scopes.conf_file(snapshot.take().scopes, settings.DNSMASQ_DIR, "").decode().splitlines()[5:]
+    lines = (
+        scopes.conf_file(snapshot.take().scopes, settings.DNSMASQ_DIR, "").decode().splitlines()[5:]
+    )
     with laboratory([], lines, further=["fd00::1/64"]) as lab:
         settings.DNSMASQ_DIR, settings.DNSMASQ_RELOAD = lab.files, lab.reload_setting
         sync()
-        for name, _typed, raw in AT_THE_CLIENT:  # one by one: together they would not fit into a packet
+        for (
+            name,
+            _typed,
+            raw,
+        ) in AT_THE_CLIENT:  # one by one: together they would not fit into a packet
             number = options.number_of(name)
             asked = lab.client.discover(A, options={"55": f"{number:02x}"})
             assert asked.options[str(number)] == raw, name
         known = lab.client6.acquire(A).options
-        assert (bytes.fromhex(known["21"]), bytes.fromhex(known["42"])) == (b"\3sip\7example\0", b"Europe/Berlin")
+        assert (bytes.fromhex(known["21"]), bytes.fromhex(known["42"])) == (
+            b"\3sip\7example\0",
+            b"Europe/Berlin",
+        )
         assert (lab.complaints(), lab.alive()) == ([], True)
 
 
-# --- the screen -----------------------------------------------------------------------------------------------
+# --- the screen -----------------------------------------------------------------------------------
 
 
 def row(number, value, type=""):
     return {
-        "options-TOTAL_FORMS": "1", "options-0-number": number, "options-0-type": type, "options-0-value": value,
-    }  # fmt: skip
+        "options-TOTAL_FORMS": "1",
+        "options-0-number": number,
+        "options-0-type": type,
+        "options-0-value": value,
+    }
 
 
 def test_a_name_may_be_typed_in_the_form_and_names_are_proposed(admin_client, scope):
@@ -206,8 +251,11 @@ def test_a_name_may_be_typed_in_the_form_and_names_are_proposed(admin_client, sc
 
 
 @pytest.mark.parametrize(
-    "number, value, field", [("nonsense", "1", "number"), ("mtu", "x", "value"), ("42", "1", "number")]
+    "number, value, field",
+    [("nonsense", "1", "number"), ("mtu", "x", "value"), ("42", "1", "number")],
 )
 def test_what_is_refused_stands_at_its_box(admin_client, scope, number, value, field):
-    page = save(admin_client, reverse("admin:dhcp_dhcpscope_change", args=[scope.pk]), **row(number, value))
+    page = save(
+        admin_client, reverse("admin:dhcp_dhcpscope_change", args=[scope.pk]), **row(number, value)
+    )
     assert field in inline_errors_of(page)[0] and not scope.options.exists()

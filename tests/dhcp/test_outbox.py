@@ -124,7 +124,9 @@ def test_bulk_writes_reach_the_file(target, web):
 
 def test_a_loaded_fixture_reaches_the_file(target, web, tmp_path):
     fixture = tmp_path / "ledger.json"
-    fixture.write_text(serializers.serialize("json", [*Subnet.objects.all(), web]).replace('"web"', '"shop"'))
+    fixture.write_text(
+        serializers.serialize("json", [*Subnet.objects.all(), web]).replace('"web"', '"shop"')
+    )
     call_command("loaddata", fixture, verbosity=0)
     assert lines(target) == [f"{A},10.77.0.9,shop"]
 
@@ -134,7 +136,9 @@ def test_many_saves_of_one_transaction_are_one_sync(syncs, subnet):
     with transaction.atomic():
         for number in range(20, 60):
             Server.objects.create(
-                hostname=f"s{number}", mac_address=f"02:00:00:00:00:{number}", ip_address=f"10.77.0.{number}"
+                hostname=f"s{number}",
+                mac_address=f"02:00:00:00:00:{number}",
+                ip_address=f"10.77.0.{number}",
             )
     assert len(syncs) == 1
 
@@ -146,12 +150,22 @@ def test_a_new_a_changed_and_a_deleted_server_are_noted(by_worker, web):
     web.hostname = "shop"
     web.save()
     web.delete()
-    assert noted()[1:] == [("server", "add", "web"), ("server", "change", "shop"), ("server", "delete", "shop")]
+    assert noted()[1:] == [
+        ("server", "add", "web"),
+        ("server", "change", "shop"),
+        ("server", "delete", "shop"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("hostname", "shop"), ("ip_address", "10.77.0.10"), ("mac_address", B), ("enabled", False), ("ip_address", None)],
+    [
+        ("hostname", "shop"),
+        ("ip_address", "10.77.0.10"),
+        ("mac_address", B),
+        ("enabled", False),
+        ("ip_address", None),
+    ],
 )
 def test_a_column_that_dnsmasq_sees_is_noted_with_both_values(by_worker, web, column, value):
     DhcpChange.objects.all().delete()
@@ -161,7 +175,9 @@ def test_a_column_that_dnsmasq_sees_is_noted_with_both_values(by_worker, web, co
     assert DhcpChange.objects.get().detail == f"{column}: {before} -> {value}"
 
 
-@pytest.mark.parametrize("column", ["description", "location", "device_type", "manufacturer", "lan_port"])
+@pytest.mark.parametrize(
+    "column", ["description", "location", "device_type", "manufacturer", "lan_port"]
+)
 def test_any_other_column_is_not_noted(by_worker, web, column):
     DhcpChange.objects.all().delete()
     setattr(web, column, "new")
@@ -178,7 +194,9 @@ def test_another_address_space_is_a_change(by_worker, web):
 
 def test_an_address_that_a_vm_takes_is_not_noted(by_worker, subnet):
     DhcpChange.objects.all().delete()
-    IPAddress.objects.create(ip_address="10.77.0.30", subnet=subnet, status="allocated", vm_id="vm-1")
+    IPAddress.objects.create(
+        ip_address="10.77.0.30", subnet=subnet, status="allocated", vm_id="vm-1"
+    )
     assert noted() == []
 
 
@@ -211,14 +229,19 @@ def test_fixtures_are_passed_over_row_by_row(by_worker, web):
 
 def test_a_bulk_write_of_many_rows_is_one_change(by_worker, subnet):
     DhcpChange.objects.all().delete()
-    outbox.note_many(Server, [Server(pk=number, hostname=f"s{number}") for number in range(outbox.ONE_BY_ONE + 1)])
+    outbox.note_many(
+        Server,
+        [Server(pk=number, hostname=f"s{number}") for number in range(outbox.ONE_BY_ONE + 1)],
+    )
     outbox.note_many(Server, None)
     outbox.note_many(Server, [])
     assert noted() == [("ledger", "change", "101 servers"), ("ledger", "change", "all servers")]
 
 
 def test_it_is_noted_who_did_it(by_worker, subnet, monkeypatch, admin_user):
-    monkeypatch.setattr(HistoricalRecords.context, "request", SimpleNamespace(user=admin_user), raising=False)
+    monkeypatch.setattr(
+        HistoricalRecords.context, "request", SimpleNamespace(user=admin_user), raising=False
+    )
     Server.objects.create(hostname="web")
     assert DhcpChange.objects.last().who == "admin"
 
@@ -265,8 +288,12 @@ def in_a_thread(work):
     return thread
 
 
-@pytest.mark.parametrize("pause", [0.05, 0.6], ids=["within the budget", "longer than a request may wait"])
-def test_of_two_committers_the_slow_first_one_does_not_hide_the_second(target, subnet, monkeypatch, pause):
+@pytest.mark.parametrize(
+    "pause", [0.05, 0.6], ids=["within the budget", "longer than a request may wait"]
+)
+def test_of_two_committers_the_slow_first_one_does_not_hide_the_second(
+    target, subnet, monkeypatch, pause
+):
     whole, has_read = snapshot.take, threading.Event()
 
     def slow_the_first_time(server_id):
@@ -277,7 +304,9 @@ def test_of_two_committers_the_slow_first_one_does_not_hide_the_second(target, s
         return seen
 
     monkeypatch.setattr(snapshot, "take", slow_the_first_time)
-    first = in_a_thread(lambda: Server.objects.create(hostname="first", mac_address=A, ip_address="10.77.0.9"))
+    first = in_a_thread(
+        lambda: Server.objects.create(hostname="first", mac_address=A, ip_address="10.77.0.9")
+    )
     assert has_read.wait(10)
     Server.objects.create(hostname="second", mac_address=B, ip_address="10.77.0.10")
     first.join()
@@ -291,7 +320,9 @@ def test_of_two_committers_the_slow_first_one_does_not_hide_the_second(target, s
     assert noted() == []
 
 
-def test_a_change_that_is_committed_during_a_sync_is_not_forgotten(target, web, monkeypatch, settings):
+def test_a_change_that_is_committed_during_a_sync_is_not_forgotten(
+    target, web, monkeypatch, settings
+):
     whole = snapshot.take
 
     def overtaken(server_id):

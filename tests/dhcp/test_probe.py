@@ -26,13 +26,18 @@ def subnet(target, settings):
 
 
 def server(number=9, mac=A, name="web", **more):
-    return Server.objects.create(hostname=name, mac_address=mac, ip_address=f"10.77.0.{number}", **more)
+    return Server.objects.create(
+        hostname=name, mac_address=mac, ip_address=f"10.77.0.{number}", **more
+    )
 
 
 @contextmanager
 def among_the_clients(lab):
     """Sockets that this thread opens in the block belong to the clients' network."""
-    with open("/proc/thread-self/ns/net") as home, Path(f"/run/netns/{lab.clients}").open() as there:
+    with (
+        open("/proc/thread-self/ns/net") as home,
+        Path(f"/run/netns/{lab.clients}").open() as there,
+    ):
         enter(there.fileno())
         try:
             yield
@@ -76,10 +81,16 @@ def test_a_dnsmasq_that_does_not_answer_is_said(lab, subnet, monkeypatch):
     lab.stop()
     (result,) = probed(lab)
     lab.start()
-    assert (result["reason"], result["offered"], result["after_ms"]) == ("no answer within 0.2 s", None, None)
+    assert (result["reason"], result["offered"], result["after_ms"]) == (
+        "no answer within 0.2 s",
+        None,
+        None,
+    )
 
 
-def test_another_address_than_the_reserved_one_is_said_with_who_offers_it(lab, subnet, settings, monkeypatch):
+def test_another_address_than_the_reserved_one_is_said_with_who_offers_it(
+    lab, subnet, settings, monkeypatch
+):
     monkeypatch.setattr(probe, "WAIT", 0.3)
     lab.write_hosts(f"{A},10.77.0.66,web\n")
     lab.reload()
@@ -115,7 +126,9 @@ def test_machines_of_another_network_cannot_be_asked_for_from_here(subnet):
     Server.objects.create(hostname="far", mac_address=B, ip_address="10.78.0.9")
     server()
     sync()
-    both = Generation(diff=f"+{A},10.77.0.9,web\n+{B},10.78.0.9,far\n-{A},10.77.0.8,web\n+++ ledger")
+    both = Generation(
+        diff=f"+{A},10.77.0.9,web\n+{B},10.78.0.9,far\n-{A},10.77.0.8,web\n+++ ledger"
+    )
     assert {one.name for one in probe.sample(both, None)} == {"web", "far"}
     assert [one.name for one in probe.sample(both, probe.IPv4Network("10.77.0.0/24"))] == ["web"]
 
@@ -139,7 +152,9 @@ def test_a_missing_right_is_the_reason(subnet, monkeypatch):
     assert Generation.objects.newest().probes[0]["reason"] == "not probed: that needs CAP_NET_RAW"
 
 
-def test_nothing_is_asked_without_the_setting_for_the_past_or_after_a_failure(subnet, settings, monkeypatch):
+def test_nothing_is_asked_without_the_setting_for_the_past_or_after_a_failure(
+    subnet, settings, monkeypatch
+):
     monkeypatch.setattr(probe, "ask", lambda *_: pytest.fail("nobody may be asked"))
     server()
     settings.DHCP_PROBE = ""

@@ -1,4 +1,5 @@
-"""The operation manual's psql statements, word for word: live at a DHCP client with nothing but the worker running."""
+"""The operation manual's psql statements, word for word: live at a DHCP client with nothing but the
+worker running."""
 
 import sqlite3
 import subprocess
@@ -44,7 +45,9 @@ def worker(lab, environment):
     """manage.py worker, once it has looked for the first time."""
     ours = {"IPMANAGER_DNSMASQ_DIR": str(lab.files), "IPMANAGER_DNSMASQ_RELOAD": lab.reload_setting}
     command = [sys.executable, "manage.py", "worker"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment | ours, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment | ours, stderr=subprocess.PIPE, text=True
+    )
     try:
         wait_until(lambda: Generation.objects.exists() or process.poll() is not None, 60)
         yield
@@ -89,14 +92,20 @@ def test_the_manual_s_insert_and_delete_are_live_and_in_the_change_log(lab, shar
         assert lab.client.renew(MAC, "10.112.58.20").type == "NAK"
         wait_until(lambda: not DhcpChange.objects.exists())
 
-    log = [change for generation in Generation.objects.order_by("pk") for change in generation.changes]
-    assert [(change["kind"], change["name"], change["action"], change["who"]) for change in log] == [
+    log = [
+        change for generation in Generation.objects.order_by("pk") for change in generation.changes
+    ]
+    assert [
+        (change["kind"], change["name"], change["action"], change["who"]) for change in log
+    ] == [
         ("subnet", "10.112.58.0/24", "add", "ipadmin (SQL)"),
         ("server", "pc-7", "add", "ipadmin (SQL)"),
         ("server", "pc-7", "delete", "ipadmin (SQL)"),
     ]
     assert [line.history_type for line in Server.history.order_by("history_id")] == ["+", "-"]
-    assert {line.history_change_reason for line in [*Server.history.all(), *subnet.history.all()]} == {"ipadmin (SQL)"}
+    assert {
+        line.history_change_reason for line in [*Server.history.all(), *subnet.history.all()]
+    } == {"ipadmin (SQL)"}
     assert subnet.description == "Neues Büro UG"
     assert not IPAddress.objects.exists()
     assert populate().refused == []
@@ -105,7 +114,14 @@ def test_the_manual_s_insert_and_delete_are_live_and_in_the_change_log(lab, shar
 @only(POSTGRESQL)
 def test_what_psql_takes_back_leaves_nothing():
     psql(f"BEGIN; {NEW_SUBNET} {NEW_HOST} ROLLBACK;")
-    for rows in (Subnet.objects, Server.objects, IPAddress.objects, DhcpChange.objects, Server.history, Subnet.history):
+    for rows in (
+        Subnet.objects,
+        Server.objects,
+        IPAddress.objects,
+        DhcpChange.objects,
+        Server.history,
+        Subnet.history,
+    ):
         assert not rows.exists()
 
 

@@ -34,7 +34,8 @@ def who():
 
 
 def told(work):
-    """The change rows that this makes, without their keys; an object that is made anew has another one."""
+    """The change rows that this makes, without their keys; an object that is made anew has another
+    one."""
     DhcpChange.objects.all().delete()
     work()
     return list(DhcpChange.objects.order_by("pk").values_list("kind", "label", "action", "detail"))
@@ -95,7 +96,9 @@ def make_subnet():
 
 
 def make_pool():
-    return PoolFactory(subnet=Subnet.objects.get(), first="10.0.0.100", last="10.0.0.110", kind="dhcp")
+    return PoolFactory(
+        subnet=Subnet.objects.get(), first="10.0.0.100", last="10.0.0.110", kind="dhcp"
+    )
 
 
 def make_scope():
@@ -107,8 +110,14 @@ def make_option():
     return DhcpOption.objects.create(scope=scope, number=224, value="some")
 
 
-MAKE = {Server: make_server, Interface: make_interface, Subnet: make_subnet, Pool: make_pool, DhcpScope: make_scope,
-        DhcpOption: make_option}  # fmt: skip
+MAKE = {
+    Server: make_server,
+    Interface: make_interface,
+    Subnet: make_subnet,
+    Pool: make_pool,
+    DhcpScope: make_scope,
+    DhcpOption: make_option,
+}
 
 
 @pytest.mark.parametrize("model", MAKE)
@@ -118,12 +127,18 @@ def test_a_deletion_by_raw_sql_is_noted_in_the_same_words_as_ours(subnet, model)
 
 
 def test_an_insertion_by_raw_sql_is_noted(subnet):
-    assert told(lambda: insert(Server, hostname="web", mac_address=A)) == [("server", "web", "add", "")]
+    assert told(lambda: insert(Server, hostname="web", mac_address=A)) == [
+        ("server", "web", "add", "")
+    ]
     web = Server.objects.get()
-    assert told(lambda: insert(Interface, server_id=web.pk, name="e1")) == [("interface", "web e1", "add", "")]
+    assert told(lambda: insert(Interface, server_id=web.pk, name="e1")) == [
+        ("interface", "web e1", "add", "")
+    ]
     made = told(lambda: insert(Subnet, network="10.1.0.0/24", description="Neues Büro UG"))
     assert made == [("subnet", "10.1.0.0/24", "add", "")]
-    assert told(lambda: insert(DhcpScope, subnet_id=subnet.pk)) == [("dhcpscope", "10.0.0.0/24 office", "add", "")]
+    assert told(lambda: insert(DhcpScope, subnet_id=subnet.pk)) == [
+        ("dhcpscope", "10.0.0.0/24 office", "add", "")
+    ]
     scope = DhcpScope.objects.get()
     option = told(lambda: insert(DhcpOption, scope_id=scope.pk, number=224, value="x"))
     assert option == [("dhcpoption", "224: x", "add", "")]
@@ -157,7 +172,9 @@ def test_a_fixture_is_noted_as_one_change_of_the_ledger(tmp_path):
     before = Server.history.count()
     call_command("flush", interactive=False)
 
-    assert [row[0] for row in told(lambda: call_command("loaddata", str(dump), verbosity=0))] == ["ledger"]
+    assert [row[0] for row in told(lambda: call_command("loaddata", str(dump), verbosity=0))] == [
+        "ledger"
+    ]
     assert Server.history.count() == before
 
 
@@ -165,12 +182,16 @@ def test_what_does_not_concern_dnsmasq_is_not_noted(subnet):
     web = make_server()
     assert told(lambda: update(web, location="cellar")) == []
     assert told(lambda: update(web, hostname="web", ip_address="10.0.0.9")) == []
-    assert told(lambda: insert(Pool, subnet_id=subnet.pk, first="10.0.0.50", last="10.0.0.59")) == []
+    assert (
+        told(lambda: insert(Pool, subnet_id=subnet.pk, first="10.0.0.50", last="10.0.0.59")) == []
+    )
     assert told(lambda: delete(Pool.objects.get())) == []
 
 
 def test_many_rows_are_told_as_one(subnet):
-    Server.objects.bulk_create([Server(hostname=f"s{number}") for number in range(outbox.ONE_BY_ONE + 1)])
+    Server.objects.bulk_create(
+        [Server(hostname=f"s{number}") for number in range(outbox.ONE_BY_ONE + 1)]
+    )
     one = told(lambda: by_hand("UPDATE hosts SET enabled = NOT enabled WHERE hostname = 's7'"))
     assert one == [("server", "s7", "change", "enabled: True -> False")]
 
@@ -200,7 +221,9 @@ def test_rows_that_change_their_key_are_noted_as_gone_and_new(subnet):
 @only(POSTGRESQL)
 def test_it_is_the_login_role_that_is_named_and_it_needs_no_rights_but_to_write(subnet):
     by_hand("CREATE ROLE clerk")
-    by_hand("GRANT SELECT, INSERT, UPDATE, DELETE ON hosts TO clerk; GRANT USAGE ON SEQUENCE hosts_id_seq TO clerk")
+    by_hand(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON hosts TO clerk; GRANT USAGE ON SEQUENCE hosts_id_seq TO clerk"
+    )
     by_hand("SET LOCAL ROLE clerk; INSERT INTO hosts (hostname) VALUES ('web'); RESET ROLE")
     change = DhcpChange.objects.latest("pk")
     assert (change.label, change.who) == ("web", who())
@@ -209,9 +232,13 @@ def test_it_is_the_login_role_that_is_named_and_it_needs_no_rights_but_to_write(
 def listener():
     at = connection.settings_dict
     return psycopg.connect(
-        dbname=at["NAME"], user=at["USER"], host=at["HOST"], port=at["PORT"], password=at["PASSWORD"] or None,
+        dbname=at["NAME"],
+        user=at["USER"],
+        host=at["HOST"],
+        port=at["PORT"],
+        password=at["PASSWORD"] or None,
         autocommit=True,
-    )  # fmt: skip
+    )
 
 
 @only(POSTGRESQL)

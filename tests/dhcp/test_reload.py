@@ -71,7 +71,8 @@ def test_a_dnsmasq_that_lives_on_has_heard(start, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(None, "cannot read"), ("", "no process number"), ("x\n", "no process number")]
+    ("content", "reason"),
+    [(None, "cannot read"), ("", "no process number"), ("x\n", "no process number")],
 )
 def test_a_useless_pid_file_is_named(tmp_path, content, reason):
     pidfile = tmp_path / "dnsmasq.pid"
@@ -101,7 +102,15 @@ def fake_sudo(tmp_path, monkeypatch, script):
 def test_sudo_runs_exactly_one_command(tmp_path, monkeypatch):
     fake_sudo(tmp_path, monkeypatch, f"printf '%s\\n' \"$@\" > {tmp_path}/said")
     reload("sudo")
-    assert (tmp_path / "said").read_text().split("\n") == ["-n", "systemctl", "kill", "-s", "SIGHUP", "dnsmasq", ""]
+    assert (tmp_path / "said").read_text().split("\n") == [
+        "-n",
+        "systemctl",
+        "kill",
+        "-s",
+        "SIGHUP",
+        "dnsmasq",
+        "",
+    ]
     assert SUDO[0] == "sudo"
 
 
@@ -117,7 +126,9 @@ def test_a_machine_without_sudo_says_so(tmp_path, monkeypatch):
         reload("sudo")
 
 
-@pytest.mark.parametrize("method", ["none", "sudo", "generation", "pidfile:/run/dnsmasq/dnsmasq.pid"])
+@pytest.mark.parametrize(
+    "method", ["none", "sudo", "generation", "pidfile:/run/dnsmasq/dnsmasq.pid"]
+)
 def test_right_methods(method, settings):
     settings.DNSMASQ_RELOAD, settings.DNSMASQ_DIR = method, Path("/")
     assert complaint_about(method) == "" and check_dhcp(None) == []

@@ -26,9 +26,12 @@ def path(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "seconds", "pause"), [(0, 0, 0), (1, 0, 0.04), (10, 0.1, 0.4), (1, 0.7, 0.7), (1000, 0, 2), (1, 60, 2)]
+    ("changes", "seconds", "pause"),
+    [(0, 0, 0), (1, 0, 0.04), (10, 0.1, 0.4), (1, 0.7, 0.7), (1000, 0, 2), (1, 60, 2)],
 )
-def test_the_pause_grows_with_the_changes_and_the_reload_s_duration_up_to_a_limit(path, changes, seconds, pause):
+def test_the_pause_grows_with_the_changes_and_the_reload_s_duration_up_to_a_limit(
+    path, changes, seconds, pause
+):
     reload_throttle.keep(path, changes, seconds)
     assert pause - 0.04 <= reload_throttle.left(path) <= pause + 0.001
 
@@ -56,7 +59,9 @@ def test_a_file_that_cannot_be_written_is_no_failure(tmp_path):
 def web(target, settings):
     settings.DHCP_SYNC = "worker"
     Subnet.objects.create(network="10.77.0.0/24")
-    return Server.objects.create(hostname="web", mac_address="02:00:00:00:00:0a", ip_address="10.77.0.9")
+    return Server.objects.create(
+        hostname="web", mac_address="02:00:00:00:00:0a", ip_address="10.77.0.9"
+    )
 
 
 @pytest.mark.django_db
@@ -118,7 +123,10 @@ def working():
 
 def edit(number, name):
     """One transaction, by raw SQL: quick on any machine."""
-    by_hand("UPDATE hosts SET hostname = %s WHERE mac_address = %s", [name, f"02:00:00:00:00:{number:02x}"])
+    by_hand(
+        "UPDATE hosts SET hostname = %s WHERE mac_address = %s",
+        [name, f"02:00:00:00:00:{number:02x}"],
+    )
 
 
 @pytest.mark.django_db(transaction=True)
@@ -155,7 +163,9 @@ def test_a_thousand_edits_within_ten_seconds_cause_at_most_ten_reloads(lab, sett
 @pytest.mark.django_db(transaction=True)
 def test_an_edit_now_and_then_is_served_within_its_own_request(lab, settings):
     Subnet.objects.create(network="10.77.0.0/24")
-    web = Server.objects.create(hostname="web", mac_address="02:00:00:00:00:0a", ip_address="10.77.0.9")
+    web = Server.objects.create(
+        hostname="web", mac_address="02:00:00:00:00:0a", ip_address="10.77.0.9"
+    )
     for number in range(5):
         time.sleep(0.3)
         web.hostname = f"web{number}"

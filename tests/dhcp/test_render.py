@@ -11,7 +11,9 @@ from dhcp.files.records import HostLine
 URL = "http://ipm.example/admin/"
 ONE = HostLine(("02:00:00:00:00:01",), ip_address("10.77.0.9"), "web")
 BARE = HostLine(("02:00:00:00:00:02",), ip_address("10.77.0.10"))
-TWO_CARDS = HostLine(("02:00:00:00:00:03", "02:00:00:00:00:04"), ip_address("10.77.0.100"), "laptop")
+TWO_CARDS = HostLine(
+    ("02:00:00:00:00:03", "02:00:00:00:00:04"), ip_address("10.77.0.100"), "laptop"
+)
 SIX = HostLine(("02:00:00:00:00:05",), ip_address("fd00::5"), "six")
 
 FILE = b"""\
@@ -29,7 +31,10 @@ def test_the_hosts_file():
 
 
 def test_the_order_of_the_records_changes_no_byte():
-    lines = [HostLine((f"02:00:00:00:00:{n:02x}",), ip) for n, ip in enumerate(ip_network("10.0.0.0/25").hosts())]
+    lines = [
+        HostLine((f"02:00:00:00:00:{n:02x}",), ip)
+        for n, ip in enumerate(ip_network("10.0.0.0/25").hosts())
+    ]
     expected = render.hosts_file(lines, URL)
     for seed in range(20):
         random.Random(seed).shuffle(lines)
@@ -40,7 +45,9 @@ def test_no_reservation_is_a_file_of_comments():
     assert render.hosts_file([], URL).endswith(b"# Reservations: 0\n")
 
 
-@pytest.mark.parametrize("url", ["http://x/\n02:00:00:00:00:09,10.0.0.9", "\r\x00\u2028", "u" * 5000])
+@pytest.mark.parametrize(
+    "url", ["http://x/\n02:00:00:00:00:09,10.0.0.9", "\r\x00\u2028", "u" * 5000]
+)
 def test_whatever_the_url_the_header_is_one_short_line(url):
     text = render.header(url)
     assert text.startswith("# Written by IPManager; change it at ")

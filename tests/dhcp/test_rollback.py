@@ -1,4 +1,5 @@
-"""dhcp.generations.rollback: back to any kept generation and forward again; until then, changes wait and say why."""
+"""dhcp.generations.rollback: back to any kept generation and forward again; until then, changes
+wait and say why."""
 
 from io import StringIO
 
@@ -36,7 +37,9 @@ def move(web, number):
 
 
 def generations():
-    return list(Generation.objects.filter(result="applied").order_by("pk").values_list("pk", flat=True))
+    return list(
+        Generation.objects.filter(result="applied").order_by("pk").values_list("pk", flat=True)
+    )
 
 
 def served(target):
@@ -116,7 +119,10 @@ def test_what_is_not_kept_cannot_be_served(web, target):
 def test_only_the_last_ones_are_kept(web, monkeypatch):
     monkeypatch.setattr(journal, "KEPT_FILES", 3)
     move(web, 30)
-    assert list(KeptFiles.objects.order_by("pk").values_list("generation", flat=True)) == generations()[-3:]
+    assert (
+        list(KeptFiles.objects.order_by("pk").values_list("generation", flat=True))
+        == generations()[-3:]
+    )
 
 
 def test_a_failed_attempt_keeps_nothing(web, settings):
@@ -141,7 +147,13 @@ def test_real_clients_follow(lab):
     web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
     move(web, 10)
     assert lab.client.acquire(A).ip == "10.77.0.10"
-    rollback(next(pk for pk in generations() if b"10.77.0.9," in KeptFiles.objects.get(generation=pk).hosts))
+    rollback(
+        next(
+            pk
+            for pk in generations()
+            if b"10.77.0.9," in KeptFiles.objects.get(generation=pk).hosts
+        )
+    )
     assert lab.client.renew(A, "10.77.0.10").type == "NAK"
     assert lab.client.acquire(A).ip == "10.77.0.9"
     release()

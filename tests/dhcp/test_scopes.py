@@ -1,4 +1,5 @@
-"""Scopes: what a subnet's machines are told, live at the next reload; the ranges, as root installs them."""
+"""Scopes: what a subnet's machines are told, live at the next reload; the ranges, as root installs
+them."""
 
 import subprocess
 from ipaddress import ip_address, ip_network
@@ -32,7 +33,10 @@ URL = "http://ledger"
 @pytest.fixture
 def subnet(target):
     return Subnet.objects.create(
-        network="10.77.0.0/24", gateway="10.77.0.254", dns_servers=["10.0.0.53"], domain="Example.org"
+        network="10.77.0.0/24",
+        gateway="10.77.0.254",
+        dns_servers=["10.0.0.53"],
+        domain="Example.org",
     )
 
 
@@ -51,7 +55,7 @@ def conf(scope):
     return scopes.conf_file([record], "/srv/dnsmasq", URL).decode().splitlines()[5:]
 
 
-# --- what machines are told -----------------------------------------------------------------------------------
+# --- what machines are told -----------------------------------------------------------------------
 
 
 def test_blank_inherits_the_subnet_s(scope, target):
@@ -65,7 +69,11 @@ def test_blank_inherits_the_subnet_s(scope, target):
 
 
 def test_what_the_scope_says_goes_first(scope, target):
-    scope.router, scope.dns_servers, scope.ntp_servers = "10.77.0.1", ["10.0.0.1", "10.0.0.2"], ["10.0.0.3"]
+    scope.router, scope.dns_servers, scope.ntp_servers = (
+        "10.77.0.1",
+        ["10.0.0.1", "10.0.0.2"],
+        ["10.0.0.3"],
+    )
     scope.domain, scope.boot_server, scope.boot_file = "lab.example", "10.0.0.4", "undionly.kpxe"
     scope.save()
     DhcpOption.objects.create(scope=scope, number=26, type="u16", value="1400")
@@ -122,7 +130,9 @@ def test_saving_a_scope_unchanged_notes_nothing(scope):
 def test_a_bad_value_from_raw_sql_is_left_out_alone_and_named(scope, target):
     DhcpScope.objects.update(boot_file='x"\ntag:s1,6,6.6.6.6', domain="a,b", router="10.99.0.1")
     DhcpOption.objects.create(scope=scope, number=26, type="u16", value="1400")
-    DhcpOption.objects.bulk_create([DhcpOption(scope=scope, number=252, type="text", value="a,b\nc")])
+    DhcpOption.objects.bulk_create(
+        [DhcpOption(scope=scope, number=252, type="text", value="a,b\nc")]
+    )
     outcome = sync()
     fields = [problem.field for problem in outcome.problems]
     assert outcome.good and fields == ["router", "domain", "boot_file", "option 252"]
@@ -143,7 +153,9 @@ def test_an_edited_options_file_is_put_right(scope, target):
 
 def test_an_ipv6_scope_tells_what_dhcpv6_can(target):
     six = DhcpScope.objects.create(
-        subnet=Subnet.objects.create(network="fd00::/64", dns_servers=["10.0.0.53", "fd00::53"], domain="lab.example")
+        subnet=Subnet.objects.create(
+            network="fd00::/64", dns_servers=["10.0.0.53", "fd00::53"], domain="lab.example"
+        )
     )
     sync()
     assert [line.partition(",")[2] for line in opts(target)] == [
@@ -153,7 +165,7 @@ def test_an_ipv6_scope_tells_what_dhcpv6_can(target):
     assert conf(six) == [f"dhcp-range=set:s{six.subnet_id},fd00::,static,64,43200"]
 
 
-# --- what may not be ------------------------------------------------------------------------------------------
+# --- what may not be ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -177,9 +189,13 @@ def test_bad_values_are_refused_at_their_field(scope, field, value):
     assert list(refused.value.error_dict) == [field]
 
 
-@pytest.mark.parametrize("network, vrf", [("10.0.0.0/31", False), ("fd00::/48", False), ("10.9.0.0/24", True)])
+@pytest.mark.parametrize(
+    "network, vrf", [("10.0.0.0/31", False), ("fd00::/48", False), ("10.9.0.0/24", True)]
+)
 def test_a_subnet_that_dnsmasq_cannot_serve_gets_no_scope(network, vrf, target):
-    subnet = Subnet.objects.create(network=network, vrf=VRF.objects.create(name="x") if vrf else None)
+    subnet = Subnet.objects.create(
+        network=network, vrf=VRF.objects.create(name="x") if vrf else None
+    )
     with pytest.raises(ValidationError) as refused:
         DhcpScope.objects.create(subnet=subnet)
     assert "subnet" in refused.value.error_dict
@@ -203,11 +219,24 @@ def test_each_kind_of_option_is_written_so_that_it_cannot_be_mistaken(kind, type
 @pytest.mark.parametrize(
     "kind, typed",
     [
-        ("addresses", "10.0.0.300"), ("addresses", "fd00::1"), ("u8", "256"), ("u8", "-1"), ("u16", "1 2"),
-        ("u32", "²"), ("text", "1234"), ("text", "10.0.0.1"), ("text", "ab:cd"), ("text", "a,b"), ("text", '"x"'),
-        ("text", "x\ny"), ("text", ""), ("text", "x" * 256), ("bytes", "0a"), ("bytes", "zz:00"),
+        ("addresses", "10.0.0.300"),
+        ("addresses", "fd00::1"),
+        ("u8", "256"),
+        ("u8", "-1"),
+        ("u16", "1 2"),
+        ("u32", "²"),
+        ("text", "1234"),
+        ("text", "10.0.0.1"),
+        ("text", "ab:cd"),
+        ("text", "a,b"),
+        ("text", '"x"'),
+        ("text", "x\ny"),
+        ("text", ""),
+        ("text", "x" * 256),
+        ("bytes", "0a"),
+        ("bytes", "zz:00"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_of_its_kind_or_would_be_taken_for_another_is_refused(kind, typed):
     with pytest.raises(ValueError):
         options.encode(kind, typed)
@@ -239,13 +268,21 @@ def test_whatever_is_typed_every_line_is_one_that_the_check_knows(kind, value, b
 
 
 @pytest.mark.parametrize(
-    "line", ["garbage", "tag:s1,set:x,3", "option:router,10.0.0.1", 'tag:s1,3,a"b', "tag:s1,option:x,1", "tag:s1,6,#"]
+    "line",
+    [
+        "garbage",
+        "tag:s1,set:x,3",
+        "option:router,10.0.0.1",
+        'tag:s1,3,a"b',
+        "tag:s1,option:x,1",
+        "tag:s1,6,#",
+    ],
 )
 def test_the_check_refuses_every_other_line(line):
     assert check.opts_file(f"{line}\n".encode()) and check.opts_file(b"tag:s1,option:router")
 
 
-# --- the configuration ----------------------------------------------------------------------------------------
+# --- the configuration ----------------------------------------------------------------------------
 
 
 def test_a_scope_without_a_dhcp_pool_serves_reservations_only(scope, subnet):
@@ -271,12 +308,17 @@ def test_a_directory_that_dnsmasq_cannot_be_told_is_refused():
 
 
 def test_further_lines_stand_behind_the_ranges_under_their_title():
-    group = ConfGroup("Network boot\nuser=root", (ConfLine("enable-tftp"), ConfLine("dhcp-match", ("set:ipxe", "175"))))
+    group = ConfGroup(
+        "Network boot\nuser=root",
+        (ConfLine("enable-tftp"), ConfLine("dhcp-match", ("set:ipxe", "175"))),
+    )
     lines = scopes.conf_file([], Path("/srv/dnsmasq"), URL, [group]).decode().splitlines()
     assert lines[-3:] == ["# Network boot?user=root", "enable-tftp", "dhcp-match=set:ipxe,175"]
 
 
-@pytest.mark.parametrize("line", [("x y",), ("x", ("a,b",)), ("x", ('"',)), ("x", ("a#",)), ("x\n",), ("x", ("a\nb",))])
+@pytest.mark.parametrize(
+    "line", [("x y",), ("x", ("a,b",)), ("x", ('"',)), ("x", ("a#",)), ("x\n",), ("x", ("a\nb",))]
+)
 def test_a_further_line_that_would_be_two_or_another_is_refused(line):
     with pytest.raises(Invalid):
         scopes.conf_file([], Path("/srv/dnsmasq"), URL, [ConfGroup("x", (ConfLine(*line),))])
@@ -294,25 +336,31 @@ def test_dnsmasq_itself_accepts_it(scope, subnet, target):
     Pool.objects.create(subnet=subnet, first="10.77.0.100", last="10.77.0.109", kind="dhcp")
     DhcpScope.objects.create(subnet=Subnet.objects.create(network="fd00::/64"), known_only=True)
     sync()
-    done = subprocess.run(["dnsmasq", "--test", f"--conf-file={target.conf}"], capture_output=True, text=True)
+    done = subprocess.run(
+        ["dnsmasq", "--test", f"--conf-file={target.conf}"], capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (0, "dnsmasq: syntax check OK.\n")
 
 
 def test_the_number_of_queries_does_not_grow(scope, django_assert_num_queries):
     for subnet in SubnetFactory.create_batch(20):
-        DhcpOption.objects.create(scope=DhcpScope.objects.create(subnet=subnet), number=26, type="u16", value="1400")
+        DhcpOption.objects.create(
+            scope=DhcpScope.objects.create(subnet=subnet), number=26, type="u16", value="1400"
+        )
     with django_assert_num_queries(8):
         assert len(snapshot.take().scopes) == 21
 
 
-# --- with a real dnsmasq --------------------------------------------------------------------------------------
+# --- with a real dnsmasq --------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
 def test_ranges_options_and_known_only_are_served_and_options_change_live(settings, target):
     subnet = Subnet.objects.create(network="10.77.0.0/24", gateway="10.77.0.254")
     Pool.objects.create(subnet=subnet, first="10.77.0.100", last="10.77.0.109", kind="dhcp")
-    scope = DhcpScope.objects.create(subnet=subnet, lease_time=600, known_only=True, domain="lab.example")
+    scope = DhcpScope.objects.create(
+        subnet=subnet, lease_time=600, known_only=True, domain="lab.example"
+    )
     with laboratory([line.removeprefix("dhcp-range=") for line in conf(scope)]) as lab:
         settings.DNSMASQ_DIR, settings.DNSMASQ_RELOAD = lab.files, lab.reload_setting
         Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
@@ -327,32 +375,46 @@ def test_ranges_options_and_known_only_are_served_and_options_change_live(settin
         scope.save()
         DhcpOption.objects.create(scope=scope, number=26, type="u16", value="1400")
         DhcpOption.objects.create(scope=scope, number=252, value="http://proxy/wpad.dat")
-        lab.wait(lambda: lab.client.acquire(A).options["router"] == "10.77.0.253", "the router stays")
+        lab.wait(
+            lambda: lab.client.acquire(A).options["router"] == "10.77.0.253", "the router stays"
+        )
         asked = lab.client.discover(A, options={"55": "031afc"}).options
         assert (asked["26"], bytes.fromhex(asked["252"])) == ("0578", b"http://proxy/wpad.dat")
         assert lab.complaints() == [] and lab.alive()
 
 
-# --- the screen -----------------------------------------------------------------------------------------------
+# --- the screen -----------------------------------------------------------------------------------
 
 LIST = reverse("admin:dhcp_dhcpscope_changelist")
 
 
 def test_the_list_tells_what_machines_are_told_in_the_end(admin_client, scope):
     page = admin_client.get(LIST).content.decode()
-    assert "10.77.0.254" in page and "10.0.0.53" in page and "example.org" in page and "reservations only" in page
+    assert (
+        "10.77.0.254" in page
+        and "10.0.0.53" in page
+        and "example.org" in page
+        and "reservations only" in page
+    )
 
 
 def test_a_scope_is_made_with_its_options(admin_client, subnet):
     add = reverse("admin:dhcp_dhcpscope_add")
-    more = {"options-TOTAL_FORMS": "1", "options-0-number": "26", "options-0-type": "u16", "options-0-value": "1400"}
+    more = {
+        "options-TOTAL_FORMS": "1",
+        "options-0-number": "26",
+        "options-0-type": "u16",
+        "options-0-value": "1400",
+    }
     save(admin_client, add, subnet=str(subnet.pk), lease_time="600", **more)
     made = DhcpScope.objects.get()
     assert (made.lease_time, str(made.options.get())) == (600, "26: 1400")
 
 
 def test_what_is_refused_stands_at_its_field(admin_client, subnet):
-    answer = save(admin_client, reverse("admin:dhcp_dhcpscope_add"), subnet=str(subnet.pk), boot_file="a,b")
+    answer = save(
+        admin_client, reverse("admin:dhcp_dhcpscope_add"), subnet=str(subnet.pk), boot_file="a,b"
+    )
     assert "boot_file" in errors_of(answer) and not DhcpScope.objects.exists()
 
 

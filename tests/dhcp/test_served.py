@@ -14,7 +14,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 A, B, C = (f"02:00:00:00:00:0{sign}" for sign in "abc")
 NOBODY = {"wait": 0.3}
-both_kinds = pytest.mark.parametrize("lab", [[STATIC], [POOL]], indirect=True, ids=["static only", "with a pool"])
+both_kinds = pytest.mark.parametrize(
+    "lab", [[STATIC], [POOL]], indirect=True, ids=["static only", "with a pool"]
+)
 
 
 @pytest.fixture
@@ -122,14 +124,24 @@ def test_a_name_with_a_meaning_loses_no_reservation_and_harms_no_neighbour(lab, 
     server("10.77.0.8", C, "before")
     server("10.77.0.9", A, name)
     server("10.77.0.10", B, "behind")
-    assert [lab.client.acquire(mac).ip for mac in (C, A, B)] == ["10.77.0.8", "10.77.0.9", "10.77.0.10"]
+    assert [lab.client.acquire(mac).ip for mac in (C, A, B)] == [
+        "10.77.0.8",
+        "10.77.0.9",
+        "10.77.0.10",
+    ]
     sync()
-    assert [lab.client.acquire(mac).ip for mac in (C, A, B)] == ["10.77.0.8", "10.77.0.9", "10.77.0.10"]
+    assert [lab.client.acquire(mac).ip for mac in (C, A, B)] == [
+        "10.77.0.8",
+        "10.77.0.9",
+        "10.77.0.10",
+    ]
     assert lab.lease_names()["10.77.0.9"] in ("*", "x")
 
 
 @pytest.mark.parametrize("name", ["x,ignore", f"x\n{B},10.77.0.66,evil", "set:x", '"'])
-def test_a_name_that_the_database_would_refuse_changes_no_other_line(lab, subnet, monkeypatch, name):
+def test_a_name_that_the_database_would_refuse_changes_no_other_line(
+    lab, subnet, monkeypatch, name
+):
     """Were such a name to get past the database, it would meet the same fate."""
     server("10.77.0.8", C, "before")
     server("10.77.0.9", A, "web")
@@ -137,7 +149,9 @@ def test_a_name_that_the_database_would_refuse_changes_no_other_line(lab, subnet
 
     def poisoned(*server):
         seen = whole(*server)
-        return replace(seen, records=[replace(r, name=name) if r.name == "web" else r for r in seen.records])
+        return replace(
+            seen, records=[replace(r, name=name) if r.name == "web" else r for r in seen.records]
+        )
 
     monkeypatch.setattr(snapshot, "take", poisoned)
     assert sync().good
@@ -155,7 +169,9 @@ def test_dnsmasq_itself_confirms_what_it_has_read(asked, subnet):
     assert not DhcpChange.objects.exists()
 
 
-def test_changes_while_dnsmasq_was_away_are_pending_with_the_reason_and_served_on_its_return(asked, subnet):
+def test_changes_while_dnsmasq_was_away_are_pending_with_the_reason_and_served_on_its_return(
+    asked, subnet
+):
     asked.stop()
     server("10.77.0.9")
     assert Generation.objects.newest().result == "failed"

@@ -10,7 +10,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 A = "02:00:00:00:00:0a"
 ADD = "/admin/ipam/server/add/"
-both_kinds = pytest.mark.parametrize("lab", [[STATIC], [POOL]], indirect=True, ids=["static only", "with a pool"])
+both_kinds = pytest.mark.parametrize(
+    "lab", [[STATIC], [POOL]], indirect=True, ids=["static only", "with a pool"]
+)
 
 
 @pytest.fixture
@@ -39,7 +41,9 @@ def test_a_server_saved_in_the_admin_moves_and_goes_for_its_dhcp_client_too(lab,
 
 
 @pytest.mark.parametrize("name", ["x,ignore", "two\nlines", "a b", "set:x", "*"])
-def test_the_admin_refuses_a_name_that_could_break_a_line_and_the_reservation_stays(lab, web, admin_client, name):
+def test_the_admin_refuses_a_name_that_could_break_a_line_and_the_reservation_stays(
+    lab, web, admin_client, name
+):
     page = save(admin_client, web + "change/", hostname=name)
     assert "hostname" in errors_of(page)
     assert lab.client.acquire(A).ip == "10.77.0.9"

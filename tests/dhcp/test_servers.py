@@ -1,4 +1,5 @@
-"""Several DHCP servers: each has its subnets, its files and its changes, and none disturbs another."""
+"""Several DHCP servers: each has its subnets, its files and its changes, and none disturbs
+another."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -22,10 +23,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def office(target, settings):
-    """A subnet of no site, and its server; changes are noted only, so that a test can look at the rows."""
+    """A subnet of no site, and its server; changes are noted only, so that a test can look at the
+    rows."""
     settings.DHCP_SYNC = "worker"
     Subnet.objects.create(network="10.1.0.0/24")
-    return Server.objects.create(hostname="web", mac_address="02:00:00:00:01:01", ip_address="10.1.0.9")
+    return Server.objects.create(
+        hostname="web", mac_address="02:00:00:00:01:01", ip_address="10.1.0.9"
+    )
 
 
 @pytest.fixture
@@ -90,7 +94,9 @@ def test_a_server_that_a_scope_names_is_not_deleted(berlin):
 def test_what_moves_to_another_server_has_not_vanished(office, target):
     for number in range(20, 60):
         Server.objects.create(
-            hostname=f"s{number}", mac_address=f"02:00:00:00:00:{number:02x}", ip_address=f"10.1.0.{number}"
+            hostname=f"s{number}",
+            mac_address=f"02:00:00:00:00:{number:02x}",
+            ip_address=f"10.1.0.{number}",
         )
     sync()
     DhcpServer.objects.create(name="berlin", site="Berlin")
@@ -137,7 +143,9 @@ def test_a_save_takes_no_more_queries_however_many_servers_there_are(berlin, off
     assert DhcpChange.objects.filter(label="mail").count() == 22
 
 
-@pytest.mark.parametrize(("field", "value"), [("site", "Bonn"), ("enabled", False), ("dns", "a:53")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("site", "Bonn"), ("enabled", False), ("dns", "a:53")]
+)
 def test_altering_a_server_is_a_change(berlin, field, value):
     forget_all()
     setattr(berlin, field, value)
@@ -148,7 +156,9 @@ def test_altering_a_server_is_a_change(berlin, field, value):
 
 def test_what_an_agent_says_of_itself_is_none(berlin):
     forget_all()
-    DhcpServer.objects.filter(pk=berlin.pk).update(agent_host="dhcp1", last_seen_at="2026-01-01T00:00Z")
+    DhcpServer.objects.filter(pk=berlin.pk).update(
+        agent_host="dhcp1", last_seen_at="2026-01-01T00:00Z"
+    )
     assert not DhcpChange.objects.exists()
 
 
@@ -183,13 +193,18 @@ def test_a_rollback_is_of_the_generations_own_server(berlin, target):
 def test_a_deleted_server_takes_its_generations_and_changes_along(berlin):
     sync(Target.of(berlin))
     berlin.delete()
-    assert not Generation.objects.exists() and not DhcpChange.objects.filter(server__isnull=False).exists()
+    assert (
+        not Generation.objects.exists()
+        and not DhcpChange.objects.filter(server__isnull=False).exists()
+    )
 
 
 # --- the row itself -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["", "Berlin", "../etc", "a/b", "-a", "a-", "a.b", "hosts", "default", "x" * 51])
+@pytest.mark.parametrize(
+    "name", ["", "Berlin", "../etc", "a/b", "-a", "a-", "a.b", "hosts", "default", "x" * 51]
+)
 def test_a_name_is_a_directorys_too(target, name):
     with pytest.raises(ValidationError) as error:
         DhcpServer(name=name).save()
@@ -197,7 +212,8 @@ def test_a_name_is_a_directorys_too(target, name):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("reload", "kill"), ("reload", "pidfile:x"), ("dns", "nowhere"), ("leases", "here")]
+    ("field", "value"),
+    [("reload", "kill"), ("reload", "pidfile:x"), ("dns", "nowhere"), ("leases", "here")],
 )
 def test_what_cannot_work_is_refused_at_the_field(target, field, value):
     with pytest.raises(ValidationError) as error:
@@ -233,6 +249,8 @@ def test_an_unknown_name_is_answered_with_the_known_ones(berlin):
     assert servers.named("default") is None and servers.named("berlin") == berlin
 
 
-def test_without_further_servers_the_ledgers_routes_cost_one_query(target, django_assert_num_queries):
+def test_without_further_servers_the_ledgers_routes_cost_one_query(
+    target, django_assert_num_queries
+):
     with django_assert_num_queries(1):
         assert Routes.read().of(Subnet(site="Berlin")) is None

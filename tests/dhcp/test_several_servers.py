@@ -1,4 +1,5 @@
-"""Several DHCP servers as people see them: at the prompt, in the admin, and in every machine's state."""
+"""Several DHCP servers as people see them: at the prompt, in the admin, and in every machine's
+state."""
 
 import json
 from datetime import timedelta
@@ -78,7 +79,9 @@ def test_why_names_the_server_and_looks_into_its_file(berlin):
     assert steps["Which DHCP server has to serve it?"] == "berlin"
     assert steps[f"What stands in {Target.of(berlin).hosts}?"] == f"{DB},10.2.0.9,db"
     DhcpServer.objects.update(run_by="agent")
-    assert {s.question: s.answer for s in why(DB).steps}["What was berlin told last?"] == f"{DB},10.2.0.9,db"
+    assert {s.question: s.answer for s in why(DB).steps}[
+        "What was berlin told last?"
+    ] == f"{DB},10.2.0.9,db"
 
 
 # --- the prompt -----------------------------------------------------------------------------------
@@ -87,7 +90,11 @@ def test_why_names_the_server_and_looks_into_its_file(berlin):
 def test_without_a_name_every_server_of_the_installation_is_synced(berlin, target):
     DhcpServer.objects.create(name="remote", run_by="agent")
     status, out, _errors = run()
-    assert status == 0 and out.startswith("applied: 1 reservations") and "berlin: applied: 1 reservations" in out
+    assert (
+        status == 0
+        and out.startswith("applied: 1 reservations")
+        and "berlin: applied: 1 reservations" in out
+    )
     assert Target.of(berlin).hosts.exists() and not (target.directory / "remote").exists()
 
 
@@ -131,10 +138,15 @@ def test_a_rollback_needs_no_name_and_is_released_by_one(berlin):
 
 @pytest.mark.parametrize(
     ("facts", "words"),
-    [({"run_by": "agent"}, "dnsmasq_agent --server berlin --once"), ({"enabled": False}, "is disabled"),
-     ({"name": "bonn"}, "there are: default, bonn")],
-)  # fmt: skip
-def test_a_server_that_cannot_be_synced_from_here_is_refused_with_the_way_to_do_it(berlin, facts, words):
+    [
+        ({"run_by": "agent"}, "dnsmasq_agent --server berlin --once"),
+        ({"enabled": False}, "is disabled"),
+        ({"name": "bonn"}, "there are: default, bonn"),
+    ],
+)
+def test_a_server_that_cannot_be_synced_from_here_is_refused_with_the_way_to_do_it(
+    berlin, facts, words
+):
     DhcpServer.objects.update(**facts)
     with pytest.raises(CommandError, match=words):
         call_command("sync_dnsmasq", "--server", "berlin")
@@ -151,7 +163,9 @@ def test_the_rollback_of_an_agent_s_server_is_sent_to_its_host(berlin):
 # --- too many -------------------------------------------------------------------------------------
 
 
-def test_more_than_ten_thousand_reservations_are_warned_of_everywhere(berlin, monkeypatch, admin_client):
+def test_more_than_ten_thousand_reservations_are_warned_of_everywhere(
+    berlin, monkeypatch, admin_client
+):
     assert servers.warning(10_000) == "" and "10001 reservations" in servers.warning(10_001)
     monkeypatch.setattr(servers, "MANY", 0)
     words = "Give a site a DHCP server of its own"
@@ -172,8 +186,17 @@ def test_the_list_shows_how_each_one_fares(berlin, admin_client):
     assert "no sign of life" in admin_client.get(LIST).content.decode()
 
 
-def test_a_server_is_made_and_changed_in_the_form_and_a_mistake_is_said_at_its_field(target, admin_client):
-    facts = {"name": "berlin", "site": "Berlin", "enabled": "on", "run_by": "local", "reload": "", "dns": "x"}
+def test_a_server_is_made_and_changed_in_the_form_and_a_mistake_is_said_at_its_field(
+    target, admin_client
+):
+    facts = {
+        "name": "berlin",
+        "site": "Berlin",
+        "enabled": "on",
+        "run_by": "local",
+        "reload": "",
+        "dns": "x",
+    }
     page = admin_client.post(f"{LIST}add/", facts)
     assert "is not HOST:PORT" in page.content.decode()
     admin_client.post(f"{LIST}add/", facts | {"dns": "127.0.0.1:53"})
@@ -197,8 +220,14 @@ def test_compare_and_sync_is_about_one_server(berlin, target, admin_client):
 
 def test_generations_are_filtered_by_their_server(berlin, admin_client):
     run()
-    pages = [admin_client.get(f"/admin/dhcp/generation/?dhcp_server={name}") for name in ("default", "berlin")]
-    assert [[row.server for row in page.context["cl"].result_list] for page in pages] == [[None], [berlin]]
+    pages = [
+        admin_client.get(f"/admin/dhcp/generation/?dhcp_server={name}")
+        for name in ("default", "berlin")
+    ]
+    assert [[row.server for row in page.context["cl"].result_list] for page in pages] == [
+        [None],
+        [berlin],
+    ]
 
 
 def test_the_first_page_tells_of_every_server(berlin, admin_client):
@@ -207,7 +236,9 @@ def test_the_first_page_tells_of_every_server(berlin, admin_client):
     assert DhcpChange.objects.for_server(berlin.pk).count() == 1
 
 
-def test_a_web_node_without_the_files_sends_to_the_machine_that_has_them(berlin, target, admin_client):
+def test_a_web_node_without_the_files_sends_to_the_machine_that_has_them(
+    berlin, target, admin_client
+):
     Generation.objects.create(result="applied")  # by the worker, elsewhere
     for ask in (admin_client.get, admin_client.post):
         page = ask("/admin/dhcp/generation/sync/", follow=True).content.decode()
@@ -218,7 +249,9 @@ def test_a_web_node_without_the_files_sends_to_the_machine_that_has_them(berlin,
 # --- what a server cannot become ------------------------------------------------------------------
 
 
-def test_a_server_keeps_its_name_because_its_dnsmasq_reads_the_directory_of_that_name(berlin, admin_client):
+def test_a_server_keeps_its_name_because_its_dnsmasq_reads_the_directory_of_that_name(
+    berlin, admin_client
+):
     berlin.name = "hamburg"
     with pytest.raises(ValidationError, match="directory of its present name"):
         berlin.save()

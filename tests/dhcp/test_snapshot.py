@@ -1,4 +1,5 @@
-"""dhcp.files.snapshot: what dnsmasq should know, all of one moment, in a fixed number of queries."""
+"""dhcp.files.snapshot: what dnsmasq should know, all of one moment, in a fixed number of
+queries."""
 
 import threading
 from ipaddress import ip_network
@@ -68,7 +69,9 @@ def test_a_record_without_a_subnet_says_so(subnet):
 
 def test_interfaces_are_records_of_their_own(subnet):
     web = server(name="web.example.org")
-    nic = Interface.objects.create(server=web, name="eth0.12", mac_address=B, ip_address="10.77.0.10")
+    nic = Interface.objects.create(
+        server=web, name="eth0.12", mac_address=B, ip_address="10.77.0.10"
+    )
     assert served()[1:] == [(f"interface {nic.pk}", "10.77.0.10", "web-eth0-12")]
 
 
@@ -82,7 +85,10 @@ def test_cards_beyond_the_line_s_room_are_problems_of_their_own(subnet):
     web = server()
     cards = [
         Interface.objects.create(
-            server=web, name=f"eth{n}", ip_address="10.77.0.9", mac_address=f"02:00:00:00:01:{n:02x}"
+            server=web,
+            name=f"eth{n}",
+            ip_address="10.77.0.9",
+            mac_address=f"02:00:00:00:01:{n:02x}",
         )
         for n in range(MOST_MACS + 1)
     ]
@@ -95,7 +101,10 @@ def test_cards_beyond_the_line_s_room_are_problems_of_their_own(subnet):
     assert [(p.record.kind, p.record.id, p.record.macs) for p in sifted.problems] == [
         ("interface", card.pk, (card.mac_address,)) for card in cards[MOST_MACS - 1 :]
     ]
-    assert all("with 16 MAC addresses, the most there can be" in problem.reason for problem in sifted.problems)
+    assert all(
+        "with 16 MAC addresses, the most there can be" in problem.reason
+        for problem in sifted.problems
+    )
 
 
 def test_cards_of_one_server_that_share_an_address_share_a_record(subnet):
@@ -108,14 +117,21 @@ def test_cards_of_one_server_that_share_an_address_share_a_record(subnet):
 def test_the_changes_that_are_seen_are_named(subnet):
     DhcpChange.objects.all().delete()
     web = server()
-    assert [(change.label, change.object_id) for change in snapshot.take().changes] == [("web", web.pk)]
+    assert [(change.label, change.object_id) for change in snapshot.take().changes] == [
+        ("web", web.pk)
+    ]
 
 
 def test_the_number_of_queries_does_not_grow(subnet, django_assert_num_queries):
     for number in range(1, 30):
-        web = server(ip=subnet.network[number], mac=f"02:00:00:00:00:{number:02x}", name=f"s{number}")
+        web = server(
+            ip=subnet.network[number], mac=f"02:00:00:00:00:{number:02x}", name=f"s{number}"
+        )
         Interface.objects.create(
-            server=web, name="ipmi", mac_address=f"02:00:00:00:01:{number:02x}", ip_address=subnet.network[100 + number]
+            server=web,
+            name="ipmi",
+            mac_address=f"02:00:00:00:01:{number:02x}",
+            ip_address=subnet.network[100 + number],
         )
     with django_assert_num_queries(6):
         assert len(snapshot.take().records) == 58
@@ -137,7 +153,9 @@ def test_a_writer_between_two_queries_is_seen_by_neither(target, monkeypatch):
     def write():
         try:
             web = server()
-            Interface.objects.create(server=web, name="ipmi", mac_address=B, ip_address="10.77.0.10")
+            Interface.objects.create(
+                server=web, name="ipmi", mac_address=B, ip_address="10.77.0.10"
+            )
         finally:
             connection.close()
 

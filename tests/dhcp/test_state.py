@@ -34,7 +34,9 @@ def web(subnet):
 
 
 def leased(ip, mac, until=SOON, **more):
-    return Sighting.objects.create(ip_address=ip, mac_address=mac, source="lease", leased_until=until, **more)
+    return Sighting.objects.create(
+        ip_address=ip, mac_address=mac, source="lease", leased_until=until, **more
+    )
 
 
 def fate(server):
@@ -137,8 +139,13 @@ def test_what_is_missing_is_named(subnet, facts, reason):
 
 
 def test_other_address_spaces_are_not_served(subnet):
-    far = Server.objects.create(hostname="far", mac_address=A, ip_address="10.77.0.9", vrf=VRF.objects.create(name="x"))
-    assert kind_and_reason(far) == ("unserved", "It stands in a VRF; DHCP serves the global address space.")
+    far = Server.objects.create(
+        hostname="far", mac_address=A, ip_address="10.77.0.9", vrf=VRF.objects.create(name="x")
+    )
+    assert kind_and_reason(far) == (
+        "unserved",
+        "It stands in a VRF; DHCP serves the global address space.",
+    )
 
 
 def test_a_record_that_was_left_out_says_why(web):
@@ -154,7 +161,7 @@ def test_fifty_states_cost_as_many_queries_as_five(subnet):
     assert queries_in(lambda: machines.of_servers(servers)) == few <= 8
 
 
-# --- with a real dnsmasq and real clients: each class of conflict, and its end ---------------------------------
+# --- with a real dnsmasq and real clients: each class of conflict, and its end --------------------
 
 
 @pytest.fixture
@@ -188,7 +195,9 @@ def test_a_stranger_is_unknown_and_a_machine_without_an_address_known(lab, subne
 
 @real
 @with_pool
-def test_a_machine_that_is_reserved_an_address_later_is_elsewhere_until_it_renews(lab, subnet, seen):
+def test_a_machine_that_is_reserved_an_address_later_is_elsewhere_until_it_renews(
+    lab, subnet, seen
+):
     at_first = lab.client.acquire(A).ip
     Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
     assert seen()["web"].kind == "pending" and verdicts() == {at_first: "elsewhere"}
@@ -199,7 +208,9 @@ def test_a_machine_that_is_reserved_an_address_later_is_elsewhere_until_it_renew
 
 @real
 @with_pool
-def test_an_address_given_to_another_machine_is_a_conflict_until_its_holder_lets_go(lab, subnet, seen):
+def test_an_address_given_to_another_machine_is_a_conflict_until_its_holder_lets_go(
+    lab, subnet, seen
+):
     web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
     lab.client.acquire(A)
     web.mac_address = B

@@ -1,4 +1,5 @@
-"""dhcp.files.sync: the file says what the ledger says, or stays as it was and the reason is known."""
+"""dhcp.files.sync: the file says what the ledger says, or stays as it was and the reason is
+known."""
 
 import os
 import stat
@@ -34,7 +35,11 @@ def subnet(target):
 
 def unsaved(subnet, numbers):
     return [
-        Server(hostname=f"s{n}", mac_address=f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", ip_address=subnet.network[n])
+        Server(
+            hostname=f"s{n}",
+            mac_address=f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}",
+            ip_address=subnet.network[n],
+        )
         for n in numbers
     ]
 
@@ -59,7 +64,9 @@ def newest():
 # --- writing --------------------------------------------------------------------------------------
 
 
-def test_the_first_sync_makes_every_file_readable_for_dnsmasq_whatever_the_umask(target, subnet, settings):
+def test_the_first_sync_makes_every_file_readable_for_dnsmasq_whatever_the_umask(
+    target, subnet, settings
+):
     settings.DNSMASQ_DIR = target.directory / "of" / "ours"
     top, target = target.directory, Target.from_settings()
     before = os.umask(0o077)
@@ -69,15 +76,22 @@ def test_the_first_sync_makes_every_file_readable_for_dnsmasq_whatever_the_umask
         os.umask(before)
     directories = (top, *target.directory.parents[:1], target.directory)
     assert {stat.S_IMODE(directory.stat().st_mode) for directory in directories} == {0o755}
-    assert {stat.S_IMODE(file.stat().st_mode) for file in (target.hosts, target.generation)} == {0o644}
-    assert target.generation.read_bytes() == render.generation_file(target.hosts.read_bytes(), target.url)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (target.hosts, target.generation)} == {
+        0o644
+    }
+    assert target.generation.read_bytes() == render.generation_file(
+        target.hosts.read_bytes(), target.url
+    )
 
 
 def test_what_changed_is_written_told_and_noted(target, subnet, reloads):
     servers(subnet, [9])
     outcome = sync.sync()
     assert (outcome.result, outcome.hosts, reloads) == ("applied", 1, ["none"])
-    assert (newest().pk, newest().digest) == (outcome.generation, sync._digest(target.hosts.read_bytes()))
+    assert (newest().pk, newest().digest) == (
+        outcome.generation,
+        sync._digest(target.hosts.read_bytes()),
+    )
     assert newest().diff.splitlines()[-1] == "+02:00:00:00:00:09,10.77.0.9,s9"
     assert newest().changes[-1]["name"] == "s9"
     assert not DhcpChange.objects.exists()
@@ -102,7 +116,10 @@ def test_a_removed_or_edited_file_is_put_back(target, subnet):
     servers(subnet, [9])
     sync.sync()
     right = target.hosts.read_bytes()
-    for damage in (lambda: target.hosts.unlink(), lambda: target.hosts.write_bytes(right + b"set:x\n")):
+    for damage in (
+        lambda: target.hosts.unlink(),
+        lambda: target.hosts.write_bytes(right + b"set:x\n"),
+    ):
         damage()
         assert sync.sync().result == "applied"
         assert target.hosts.read_bytes() == right
@@ -117,17 +134,23 @@ def test_a_crash_between_writing_and_telling_is_healed(target, subnet, reloads):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda t: t.generation.unlink(), lambda t: t.hosts.chmod(0o600)], ids=["gone", "closed"]
+    "damage",
+    [lambda t: t.generation.unlink(), lambda t: t.hosts.chmod(0o600)],
+    ids=["gone", "closed"],
 )
 def test_what_dnsmasq_could_not_read_any_more_is_mended(target, subnet, reloads, damage):
     sync.sync()
     damage(target)
     assert sync.sync().result == "applied"
-    assert {stat.S_IMODE(file.stat().st_mode) for file in (target.hosts, target.generation)} == {0o644}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (target.hosts, target.generation)} == {
+        0o644
+    }
     assert sync.sync().result == "unchanged" and len(reloads) == 2
 
 
-@pytest.mark.parametrize("name", ["hosts", "opts", "generation", "applied", "written", "conf", "held"])
+@pytest.mark.parametrize(
+    "name", ["hosts", "opts", "generation", "applied", "written", "conf", "held"]
+)
 def test_leftovers_of_a_killed_writer_go_with_the_next_sync(target, subnet, name):
     sync.sync()
     leftover = target.directory / f".{name}.new-abc"
@@ -168,12 +191,17 @@ def test_a_file_that_our_own_check_refuses_is_never_published(target, subnet, mo
 
 
 @pytest.mark.parametrize(
-    ("there", "left", "allowed"), [(30, 0, False), (30, 14, False), (30, 15, True), (10, 0, True), (11, 0, False)]
+    ("there", "left", "allowed"),
+    [(30, 0, False), (30, 14, False), (30, 15, True), (10, 0, True), (11, 0, False)],
 )
-def test_more_than_half_and_more_than_ten_do_not_vanish_unasked(target, subnet, there, left, allowed):
+def test_more_than_half_and_more_than_ten_do_not_vanish_unasked(
+    target, subnet, there, left, allowed
+):
     servers(subnet, range(1, there + 1))
     sync.sync()
-    Server.objects.filter(pk__in=[server.pk for server in Server.objects.order_by("pk")[left:]]).delete()
+    Server.objects.filter(
+        pk__in=[server.pk for server in Server.objects.order_by("pk")[left:]]
+    ).delete()
     assert sync.sync().good is allowed
     assert len(rows(target)) == (left if allowed else there)
 
@@ -201,7 +229,9 @@ def test_a_failed_write_keeps_file_and_changes_and_tells_why(target, subnet, mon
 
     monkeypatch.setattr(files, "replace", full)
     outcome = sync.sync()
-    assert outcome.reason.startswith(str(target.directory)) and outcome.reason.endswith(": No space left on device")
+    assert outcome.reason.startswith(str(target.directory)) and outcome.reason.endswith(
+        ": No space left on device"
+    )
     assert target.hosts.read_bytes() == before and DhcpChange.objects.exists()
     monkeypatch.undo()
     assert sync.sync().result == "applied"
@@ -248,7 +278,9 @@ def test_the_same_failure_again_is_one_more_attempt_not_one_more_row(target, sub
     assert (newest().attempts, Generation.objects.count()) == (3, 1)
 
 
-def test_the_end_of_a_failure_is_noted_though_nothing_is_written(target, subnet, settings, tmp_path):
+def test_the_end_of_a_failure_is_noted_though_nothing_is_written(
+    target, subnet, settings, tmp_path
+):
     sync.sync()
     (tmp_path / "file").touch()
     settings.DNSMASQ_DIR = tmp_path / "file" / "x"
@@ -266,7 +298,9 @@ def test_while_another_process_is_at_it_nothing_is_done(target, subnet, monkeypa
     assert not target.hosts.exists()
 
 
-def test_a_database_that_fails_to_note_leaves_the_changes_for_the_next_time(target, subnet, monkeypatch):
+def test_a_database_that_fails_to_note_leaves_the_changes_for_the_next_time(
+    target, subnet, monkeypatch
+):
     servers(subnet, [9])
 
     def fail(outcome):
@@ -284,7 +318,9 @@ def test_a_request_does_not_wait_for_a_slow_dnsmasq(target, subnet, settings, mo
     outcome = sync.sync(brief=True)
     assert outcome.result == "left"
     assert Generation.objects.count() == 0
-    monkeypatch.setattr(sync.confirm, "serving", lambda *_: render.generation_address(target.hosts.read_bytes()))
+    monkeypatch.setattr(
+        sync.confirm, "serving", lambda *_: render.generation_address(target.hosts.read_bytes())
+    )
     monkeypatch.setattr(sync, "reload", lambda method: pytest.fail("it has read the file by now"))
     assert (sync.sync().result, newest().confirmed) == ("applied", True)
 
@@ -304,18 +340,21 @@ def test_ten_thousand_servers_take_no_more_queries_than_one(target, subnet):
     servers(subnet, [1])
     with CaptureQueriesContext(connection) as few:
         sync.sync()
-    QuerySet(Server).bulk_create(unsaved(subnet, range(2, 10_002)))  # no signals: only the sync is looked at
+    QuerySet(Server).bulk_create(
+        unsaved(subnet, range(2, 10_002))
+    )  # no signals: only the sync is looked at
     with CaptureQueriesContext(connection) as many:
         assert sync.sync().hosts == 10_001
     assert len(many) <= len(few)
     assert len(rows(target)) == 10_001
 
 
-# --- the configuration for root ---------------------------------------------------------------------
+# --- the configuration for root -------------------------------------------------------------------
 
 
 def test_it_is_proposed_although_dnsmasq_confirms_nothing(target, settings, monkeypatch):
-    """A dnsmasq that has never read our configuration knows no generation, and would never come to know one."""
+    """A dnsmasq that has never read our configuration knows no generation, and would never come to
+    know one."""
     settings.DNSMASQ_DNS = ("127.0.0.1", 9)
     monkeypatch.setattr(sync, "CONFIRM_SECONDS", 0.01)
     assert sync.sync().result == "failed"

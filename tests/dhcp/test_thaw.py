@@ -108,7 +108,9 @@ def test_a_lease_of_anothers_address_is_told(restored):
 
 def test_without_the_leases_nothing_is_released_unless_somebody_insists(restored, tmp_path):
     (tmp_path / "leases").unlink()
-    with pytest.raises(CommandError, match=r"leases of default have not been read.*--without default"):
+    with pytest.raises(
+        CommandError, match=r"leases of default have not been read.*--without default"
+    ):
         run()
     assert freeze.state()
     run("--without", "default")
@@ -124,7 +126,9 @@ def test_an_agents_leases_count_when_it_has_read_them_since(restored, tmp_path):
     assert "Released" in run()
 
 
-def test_a_watch_that_has_read_the_file_before_reads_it_again_for_a_restored_ledger(subnet, tmp_path):
+def test_a_watch_that_has_read_the_file_before_reads_it_again_for_a_restored_ledger(
+    subnet, tmp_path
+):
     until = int((timezone.now() + timedelta(hours=1)).timestamp())
     (tmp_path / "leases").write_text(f"{until} {LEASED} 10.77.0.2 web *\n")
     now = [0.0]
@@ -165,6 +169,8 @@ def test_the_doctor_names_it_and_his_remedy_works(restored):
 def test_the_differences_are_there_for_programs(restored):
     said = json.loads(run("--dry-run", "--json"))
     assert (said["frozen"], said["quarantined"]) == (True, 0)
-    assert said["in_use_but_free"] == [{"ip": "10.77.0.2", "mac": LEASED, "how": "lease", "hostname": "web"}]
+    assert said["in_use_but_free"] == [
+        {"ip": "10.77.0.2", "mac": LEASED, "how": "lease", "hostname": "web"}
+    ]
     assert json.loads(run("--json"))["quarantined"] == 1
     assert json.loads(run("--json")) == {"frozen": False}

@@ -1,4 +1,5 @@
-"""dhcp.files.validate: a bad record is left out alone, or loses just its name; the others never notice."""
+"""dhcp.files.validate: a bad record is left out alone, or loses just its name; the others never
+notice."""
 
 from dataclasses import replace
 from ipaddress import IPv6Address, ip_network
@@ -24,12 +25,27 @@ def test_good_records_become_lines_in_order_of_address():
 @pytest.mark.parametrize(
     "mac",
     [
-        "", "*", "02:00:00:*:*:*", "02-00-00-00-00-01", "0200.0000.0001", "02:00:00:00:00", "02:00:00:00:00:01:02",
-        "02:00:00:00:00:0G", "02:00:00:00:00:0A", "02:00:00:00:00:01\n", "id:*", "02:00:00:00:00:01,set:x", "ignore",
-        "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01", "33:33:00:00:00:01", "1-02:00:00:00:00:01",
+        "",
+        "*",
+        "02:00:00:*:*:*",
+        "02-00-00-00-00-01",
+        "0200.0000.0001",
+        "02:00:00:00:00",
+        "02:00:00:00:00:01:02",
+        "02:00:00:00:00:0G",
+        "02:00:00:00:00:0A",
+        "02:00:00:00:00:01\n",
+        "id:*",
+        "02:00:00:00:00:01,set:x",
+        "ignore",
+        "00:00:00:00:00:00",
+        "ff:ff:ff:ff:ff:ff",
+        "01:00:5e:00:00:01",
+        "33:33:00:00:00:01",
+        "1-02:00:00:00:00:01",
         "٠2:00:00:00:00:01",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_card_s_address_leaves_the_record_out(mac):
     problem, lines = only_problem(replace(host(10), macs=(mac,)), host(11))
     assert (problem.field, problem.left_out) == ("mac", True)
@@ -75,7 +91,10 @@ def test_what_is_no_address_object_is_left_out(ip):
 
 @pytest.mark.parametrize("ip", ["fe80::1%x,ignore", "fe80::1%x\n", "::ffff:10.77.0.9"])
 def test_zones_and_mapped_addresses_are_left_out(ip):
-    assert only_problem(replace(host(10), ip=IPv6Address(ip), subnet=ip_network("::/0")))[0].field == "ip"
+    assert (
+        only_problem(replace(host(10), ip=IPv6Address(ip), subnet=ip_network("::/0")))[0].field
+        == "ip"
+    )
 
 
 @pytest.mark.parametrize("ip", ["255.255.255.255", "0.0.0.0", "127.0.0.1", "224.0.0.5"])
@@ -112,7 +131,10 @@ def test_a_second_record_of_one_name_loses_only_its_name():
 
 
 def test_one_name_may_have_an_ipv4_and_an_ipv6_address():
-    assert sift([host(10, name="web"), host(11, name="web", net=ip_network("fd00::/64"))]).problems == []
+    assert (
+        sift([host(10, name="web"), host(11, name="web", net=ip_network("fd00::/64"))]).problems
+        == []
+    )
 
 
 def test_a_bad_name_is_left_off_and_reported():
@@ -126,7 +148,7 @@ def test_a_record_that_is_left_out_blocks_nobody():
     assert [(str(line.ip), line.name) for line in sifted.lines] == [("10.77.0.50", "web")]
 
 
-# --- IPv6 -----------------------------------------------------------------------------------------------------
+# --- IPv6 -----------------------------------------------------------------------------------------
 
 SIX = ip_network("fd00::/64")
 DUID = "00:01:00:01:aa:bb:cc:dd:02:00:00:00:00:0e"
@@ -144,10 +166,19 @@ def test_a_duid_will_do_for_ipv6_alone_or_beside_a_mac():
 @pytest.mark.parametrize(
     "duid",
     [
-        "00:01", "00:01:00:0G", "00:01:0A", "*", "00:01:02,set:x", "00:01:02\n02:00:00:00:00:01,[fd00::1]", "0001:02",
-        "00:01:02 ", "00:" * 128 + "00", "id:00:01:02", "٠0:01:02",
+        "00:01",
+        "00:01:00:0G",
+        "00:01:0A",
+        "*",
+        "00:01:02,set:x",
+        "00:01:02\n02:00:00:00:00:01,[fd00::1]",
+        "0001:02",
+        "00:01:02 ",
+        "00:" * 128 + "00",
+        "id:00:01:02",
+        "٠0:01:02",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_duid_leaves_the_record_out(duid):
     problem, lines = only_problem(six(1, duid=duid), six(2))
     assert (problem.field, problem.left_out, len(lines)) == ("duid", True, 1)
@@ -155,7 +186,9 @@ def test_what_is_no_duid_leaves_the_record_out(duid):
 
 def test_the_same_duid_has_one_address_in_a_subnet():
     elsewhere = ip_network("fd01::/64")
-    problem, lines = only_problem(six(1, duid=DUID), six(2, duid=DUID), six(3, duid=DUID, net=elsewhere))
+    problem, lines = only_problem(
+        six(1, duid=DUID), six(2, duid=DUID), six(3, duid=DUID, net=elsewhere)
+    )
     assert (problem.field, str(problem.record.ip), len(lines)) == ("duid", "fd00::2", 2)
     assert "already has fd00::1 in fd00::/64 (server 1)" in problem.reason
 
@@ -170,9 +203,16 @@ def test_by_its_end_an_address_loses_its_prefix():
 
 def test_equal_ends_are_one_reservation_whatever_the_subnets():
     other = ip_network("fd01::/64")
-    problem, lines = only_problem(six(5, by_end=True), six(5, net=other, id=9, mac=MAC, by_end=True))
-    assert "the end ::5 is already reserved for server 5 (fd00::5)" in problem.reason and len(lines) == 1
-    problem, lines = only_problem(six(5, mac=MAC, by_end=True), six(6, mac=MAC, net=other, by_end=True))
+    problem, lines = only_problem(
+        six(5, by_end=True), six(5, net=other, id=9, mac=MAC, by_end=True)
+    )
+    assert (
+        "the end ::5 is already reserved for server 5 (fd00::5)" in problem.reason
+        and len(lines) == 1
+    )
+    problem, lines = only_problem(
+        six(5, mac=MAC, by_end=True), six(6, mac=MAC, net=other, by_end=True)
+    )
     assert problem.field == "mac" and len(lines) == 1
 
 

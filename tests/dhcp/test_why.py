@@ -38,11 +38,17 @@ def answers(mac):
 def test_a_served_card_is_explained_from_the_ledger_to_the_file(web, target):
     told = answers("02-00-00-00-00-0A")
     assert told["Whose card is it?"] == ("web", True)
-    assert told["Which address has web in the ledger?"] == ("10.77.0.9 in 10.77.0.0/24 Office.", True)
+    assert told["Which address has web in the ledger?"] == (
+        "10.77.0.9 in 10.77.0.0/24 Office.",
+        True,
+    )
     assert told["What shall dnsmasq be told?"] == (f"{A},10.77.0.9,web", True)
     assert told[f"What stands in {target.hosts}?"] == (f"{A},10.77.0.9,web", True)
     assert told["Has dnsmasq read it?"][1] is True
-    assert why(A).good and why(A).verdict == "web 10.77.0.9: live. dnsmasq knows it; it has not asked yet."
+    assert (
+        why(A).good
+        and why(A).verdict == "web 10.77.0.9: live. dnsmasq knows it; it has not asked yet."
+    )
 
 
 def test_a_stranger_is_one(web):
@@ -59,7 +65,9 @@ def test_a_disabled_server_s_card_gets_nothing_and_that_is_why(web):
 
 def test_who_is_in_the_way_is_named(web):
     until = timezone.now() + timedelta(hours=1)
-    Sighting.objects.create(ip_address="10.77.0.9", mac_address=B, source="lease", leased_until=until, hostname="phone")
+    Sighting.objects.create(
+        ip_address="10.77.0.9", mac_address=B, source="lease", leased_until=until, hostname="phone"
+    )
     assert answers(A)["Who else uses its address?"][0].startswith(f"{B} (phone), until ")
     assert not why(A).good
 

@@ -1,4 +1,5 @@
-"""One wire with several subnets, relays, several cards on one address: with a real dnsmasq and scripted clients."""
+"""One wire with several subnets, relays, several cards on one address: with a real dnsmasq and
+scripted clients."""
 
 from contextlib import contextmanager
 
@@ -21,7 +22,9 @@ def subnet(network, *, pool=None, **more):
     """A subnet with its scope."""
     made = Subnet.objects.create(network=network, gateway=str(network).replace("0/24", "1"))
     if pool:
-        Pool.objects.create(subnet=made, first=made.network[pool[0]], last=made.network[pool[1]], kind="dhcp")
+        Pool.objects.create(
+            subnet=made, first=made.network[pool[0]], last=made.network[pool[1]], kind="dhcp"
+        )
     DhcpScope.objects.create(subnet=made, lease_time=600, **more)
     return made
 
@@ -36,7 +39,11 @@ def served(settings, target):
 
     @contextmanager
     def start():
-        lines = scopes.conf_file(snapshot.take().scopes, settings.DNSMASQ_DIR, "").decode().splitlines()[5:]
+        lines = (
+            scopes.conf_file(snapshot.take().scopes, settings.DNSMASQ_DIR, "")
+            .decode()
+            .splitlines()[5:]
+        )
         with laboratory([], lines) as lab:
             settings.DNSMASQ_DIR, settings.DNSMASQ_RELOAD = lab.files, lab.reload_setting
             sync()
@@ -46,7 +53,7 @@ def served(settings, target):
     return start
 
 
-# --- a shared wire --------------------------------------------------------------------------------------------
+# --- a shared wire --------------------------------------------------------------------------------
 
 
 def test_a_second_subnet_on_the_wire_is_served_although_dnsmasq_has_no_address_in_it(served):
@@ -96,10 +103,14 @@ def test_the_address_on_the_wire_may_be_named(served):
 @pytest.mark.parametrize(
     "wire, address, field",
     [
-        ("itself", None, "wire"), ("six", None, "wire"), ("vrf", None, "wire"), ("sharing", None, "wire"),
-        ("office", "10.99.0.1", "wire_address"), (None, "10.77.0.1", "wire_address"),
+        ("itself", None, "wire"),
+        ("six", None, "wire"),
+        ("vrf", None, "wire"),
+        ("sharing", None, "wire"),
+        ("office", "10.99.0.1", "wire_address"),
+        (None, "10.77.0.1", "wire_address"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_wire_is_refused_at_its_field(wire, address, field, target):
     office, second = subnet("10.77.0.0/24"), subnet("10.88.0.0/24")
     choice = {
@@ -134,7 +145,7 @@ def test_a_changed_gateway_of_the_wire_is_a_new_proposal(target):
     assert "shared-network=10.77.0.2,10.88.0.0\n" in target.conf.read_text()
 
 
-# --- relays ---------------------------------------------------------------------------------------------------
+# --- relays ---------------------------------------------------------------------------------------
 
 
 def test_a_relay_s_clients_get_addresses_of_its_subnet(served):
@@ -165,10 +176,13 @@ def test_two_subnets_behind_one_relay(served):
     server("b", B, "10.98.0.9")
     with served() as lab:
         lab.route("10.99.0.0/24")
-        assert [lab.client.acquire(mac, giaddr="10.99.0.1").ip for mac in (A, B)] == ["10.99.0.9", "10.98.0.9"]
+        assert [lab.client.acquire(mac, giaddr="10.99.0.1").ip for mac in (A, B)] == [
+            "10.99.0.9",
+            "10.98.0.9",
+        ]
 
 
-# --- several cards, one address -------------------------------------------------------------------------------
+# --- several cards, one address -------------------------------------------------------------------
 
 
 def test_a_laptop_has_one_address_in_its_dock_and_out_of_it(served):

@@ -1,4 +1,5 @@
-"""dhcp.worker: whatever was left undone is done within a second, failures are retried ever more slowly."""
+"""dhcp.worker: whatever was left undone is done within a second, failures are retried ever more
+slowly."""
 
 import signal
 import subprocess

@@ -1,5 +1,5 @@
-"""Several writers at once, and a dnsmasq that is away: in the end the files say what the ledger says, and on the way
-there nothing older ever follows something newer."""
+"""Several writers at once, and a dnsmasq that is away: in the end the files say what the ledger
+says, and on the way there nothing older ever follows something newer."""
 
 import os
 import re
@@ -76,7 +76,8 @@ def working():
 
 
 class Watcher:
-    """Reads hosts files all the time, and remembers each name's numbers in the order in which they stood there."""
+    """Reads hosts files all the time, and remembers each name's numbers in the order in which they
+    stood there."""
 
     def __init__(self, *directories):
         self.files = [directory / "hosts" for directory in directories]
@@ -100,7 +101,9 @@ class Watcher:
 
 
 def server(number, ip, name):
-    return Server.objects.create(hostname=f"{name}-0", mac_address=f"02:00:00:00:00:{number:02x}", ip_address=ip)
+    return Server.objects.create(
+        hostname=f"{name}-0", mac_address=f"02:00:00:00:00:{number:02x}", ip_address=ip
+    )
 
 
 def assert_nothing_older_followed(watcher, count):
@@ -114,8 +117,10 @@ def test_two_processes_and_the_worker_write_one_directory(target, shared_databas
     server(1, "10.1.0.11", "a"), server(2, "10.1.0.12", "b")
     environment = shared_database | {"IPMANAGER_DNSMASQ_DIR": str(target.directory)}
     with Watcher(target.directory) as watcher, working(), ExitStack() as stack:
-        editors = [stack.enter_context(ended(editor(environment, name, ip)))
-                   for name, ip in (("a", "10.1.0.11"), ("b", "10.1.0.12"))]  # fmt: skip
+        editors = [
+            stack.enter_context(ended(editor(environment, name, ip)))
+            for name, ip in (("a", "10.1.0.11"), ("b", "10.1.0.12"))
+        ]
         assert [process.wait(600) for process in editors] == [0, 0]
         wait_until(lambda: not DhcpChange.objects.exists())
         time.sleep(0.1)
@@ -135,8 +140,10 @@ def test_two_agents_with_directories_of_their_own(target, tmp_path, settings, sh
     with Watcher(*places.values()) as watcher, ExitStack() as stack:
         for name, place in places.items():
             stack.enter_context(ended(agent(environment, name, place)))
-        editors = [stack.enter_context(ended(editor(environment, name, f"10.{number}.0.11")))
-                   for number, name in enumerate(places, start=1)]  # fmt: skip
+        editors = [
+            stack.enter_context(ended(editor(environment, name, f"10.{number}.0.11")))
+            for number, name in enumerate(places, start=1)
+        ]
         assert [process.wait(600) for process in editors] == [0, 0]
         wait_until(lambda: not DhcpChange.objects.filter(server__isnull=False).exists())
         time.sleep(0.1)
@@ -159,7 +166,9 @@ def test_while_dnsmasq_is_away_saves_succeed_and_it_is_told_when_it_is_back(lab)
         fate = machines.of_servers([web])[web.pk]
         assert fate.kind == "pending" and str(lab.pidfile) in fate.reason, fate
         lab.start()
-        lab.wait(lambda: not DhcpChange.objects.exists(), "it is not told after its return", within=10)
+        lab.wait(
+            lambda: not DhcpChange.objects.exists(), "it is not told after its return", within=10
+        )
     assert machines.of_servers([web])[web.pk].kind == "live"
     assert Generation.objects.newest().result == "applied"
     assert lab.client.acquire(web.mac_address).options["hostname"] == f"web-{number}"

@@ -1,4 +1,5 @@
-"""What a test in front of a real browser may ask for, besides tests/support/browser.py (`page`, `admin_page`)."""
+"""What a test in front of a real browser may ask for, besides tests/support/browser.py (`page`,
+`admin_page`)."""
 
 from collections.abc import Callable
 
@@ -24,4 +25,6 @@ def fits() -> Callable[[Page, str], None]:
 
 def overflow(page: Page) -> int:
     """By how many pixels the document is wider than its window."""
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )

@@ -1,8 +1,8 @@
-"""Pictures of every page that people look at all day, on a desk and on a phone, of the demo network.
+"""Pictures of every page that people look at all day, on a desk and on a phone, of the demo
+network.
 
-Run it as `python -m tests.e2e.screenshots DIRECTORY [--language de] [--dark]`. Two of them are in docs/images:
-list-desk.png as list.png, index-desk.png as overview.png.
-"""
+Run it as `python -m tests.e2e.screenshots DIRECTORY [--language de] [--dark]`. Two of them are in
+docs/images: list-desk.png as list.png, index-desk.png as overview.png."""
 
 import argparse
 import os
@@ -50,7 +50,10 @@ def pages(page: Page) -> Iterator[tuple[str, str]]:
     yield "server", followed(page, "/admin/ipam/server/?q=web-01", "web-01")
     yield "server-add", "/admin/ipam/server/add/"
     yield "scope-add", "/admin/dhcp/dhcpscope/add/"
-    yield "history", followed(page, "/admin/ipam/server/?q=web-01", "web-01").replace("change", "history")
+    yield (
+        "history",
+        followed(page, "/admin/ipam/server/?q=web-01", "web-01").replace("change", "history"),
+    )
     yield from OTHERS.items()
     yield "timeline", followed(page, "/admin/ipam/server/?q=lab-01", "lab-01")
     yield "image", followed(page, "/admin/pxe/bootimage/", "Debian 12")
@@ -62,7 +65,11 @@ def pages(page: Page) -> Iterator[tuple[str, str]]:
 def followed(page: Page, url: str, text: str) -> str:
     """Where the link leads that says this, or that this CSS finds, whatever the language."""
     page.goto(url)
-    found = page.locator(text) if text.startswith(".") else page.get_by_role("link", name=text, exact=True)
+    found = (
+        page.locator(text)
+        if text.startswith(".")
+        else page.get_by_role("link", name=text, exact=True)
+    )
     return str(found.first.evaluate("link => link.href"))
 
 
@@ -74,7 +81,9 @@ def take(base: str, into: Path, language: str, dark: bool) -> None:
             executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else []
         )
         scheme: Literal["dark", "light"] = "dark" if dark else "light"
-        context = browser.new_context(base_url=base, locale=language, color_scheme=scheme, reduced_motion="reduce")
+        context = browser.new_context(
+            base_url=base, locale=language, color_scheme=scheme, reduced_motion="reduce"
+        )
         page = context.new_page()
         page.goto("/admin/")
         page.locator("[name=username]").fill("admin")
@@ -91,7 +100,9 @@ def take(base: str, into: Path, language: str, dark: bool) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("directory", type=Path)
     parser.add_argument("--language", default="en-US")
     parser.add_argument("--dark", action="store_true")

@@ -10,7 +10,11 @@ from pxe.models import BootEvent
 from tests.e2e.conftest import PHONE
 from tests.ipam.factories import ServerFactory, SubnetFactory
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.once, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.needs("chromium"),
+    pytest.mark.once,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 def press_save(page: Page) -> None:
@@ -19,7 +23,9 @@ def press_save(page: Page) -> None:
 
 @pytest.fixture
 def office(transactional_db):
-    return SubnetFactory(network="10.0.0.0/24", name="Office", static_ip_pools=["10.0.0.10-10.0.0.19"])
+    return SubnetFactory(
+        network="10.0.0.0/24", name="Office", static_ip_pools=["10.0.0.10-10.0.0.19"]
+    )
 
 
 def test_from_login_to_a_server_in_the_address_list(page, admin_user):

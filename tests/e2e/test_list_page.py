@@ -1,4 +1,5 @@
-"""The address list in a real browser. `page` fails every test in which a script or the content policy complains."""
+"""The address list in a real browser. `page` fails every test in which a script or the content
+policy complains."""
 
 import pytest
 from playwright.sync_api import expect
@@ -6,14 +7,23 @@ from playwright.sync_api import expect
 from ipam.allocate import find, reserve
 from tests.ipam.factories import ServerFactory, SubnetFactory
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.once, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.needs("chromium"),
+    pytest.mark.once,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 @pytest.fixture
 def ledger(transactional_db):
-    """60 addresses of an office, 10 of a rack, one of nobody's subnet; names longer than any column."""
-    SubnetFactory(network="10.112.57.0/24", name="Office", static_ip_pools=["10.112.57.10-10.112.57.69"])
-    SubnetFactory(network="10.112.60.0/24", name="N" * 100, static_ip_pools=["10.112.60.10-10.112.60.19"])
+    """60 addresses of an office, 10 of a rack, one of nobody's subnet; names longer than any
+    column."""
+    SubnetFactory(
+        network="10.112.57.0/24", name="Office", static_ip_pools=["10.112.57.10-10.112.57.69"]
+    )
+    SubnetFactory(
+        network="10.112.60.0/24", name="N" * 100, static_ip_pools=["10.112.60.10-10.112.60.19"]
+    )
     SubnetFactory(
         network="2001:db8::/64",
         name="Six",
@@ -86,7 +96,14 @@ def test_every_control_has_a_name(listed):
 
 @pytest.mark.parametrize(
     "filters",
-    ["", "?q=2001:db8::", "?subnet=none", "?status=reserved", "?q=nothing-like-it", "?sort=-holder&page_size=100"],
+    [
+        "",
+        "?q=2001:db8::",
+        "?subnet=none",
+        "?status=reserved",
+        "?q=nothing-like-it",
+        "?sort=-holder&page_size=100",
+    ],
 )
 def test_the_page_never_scrolls_sideways(admin_page, ledger, fits, filters):
     fits(admin_page, "/ipam/" + filters)
@@ -94,7 +111,9 @@ def test_the_page_never_scrolls_sideways(admin_page, ledger, fits, filters):
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_at_any_width_only_the_table_scrolls(admin_page, ledger, live_server, language):
-    admin_page.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
+    admin_page.context.add_cookies(
+        [{"name": "django_language", "value": language, "url": live_server.url}]
+    )
     admin_page.goto("/ipam/?sort=-holder&page_size=100")
     for width in (1920, 1400, 1392, 1391, 1024, 705, 704, 320):
         admin_page.set_viewport_size({"width": width, "height": 900})
@@ -109,7 +128,9 @@ def test_the_language_changes_where_one_is(listed):
 
 
 def test_the_list_works_without_scripts(chromium, live_server, admin_client, ledger):
-    context = chromium.new_context(base_url=live_server.url, java_script_enabled=False, locale="en-US")
+    context = chromium.new_context(
+        base_url=live_server.url, java_script_enabled=False, locale="en-US"
+    )
     session = admin_client.cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
     page = context.new_page()

@@ -1,10 +1,15 @@
-"""Services in the browser: the picture on a desk and on a phone, by keyboard, under the content policy."""
+"""Services in the browser: the picture on a desk and on a phone, by keyboard, under the content
+policy."""
 
 import pytest
 
 from tests.registry.factories import ServiceFactory
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.once, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.needs("chromium"),
+    pytest.mark.once,
+    pytest.mark.django_db(transaction=True),
+]
 PAGE = "/admin/registry/service/picture/"
 
 

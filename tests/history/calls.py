@@ -19,15 +19,12 @@ NEVER = float("inf")
 class Call:
     """One call. `verb` and what it names:
 
-    allocate      `owner` gets the next free address; `ip` is the answer. `no`: the pool is exhausted
-    post          `owner` gets just `ip`
-    reserve, quarantine   `ip` is kept out of use
-    release       the VM `owner` gives back whatever it has
-    release_by_ip         `ip` is taken from the VM that has it
-    free          `ip` is taken from whoever has it
-    show          the VM `owner` has `ip`; `no`: it has none
-    final         after all is over, the ledger says that `owner` (or nobody: "") has `ip`
-    """
+    allocate      `owner` gets the next free address; `ip` is the answer. `no`: the pool is
+    exhausted post          `owner` gets just `ip` reserve, quarantine   `ip` is kept out of use
+    release       the VM `owner` gives back whatever it has release_by_ip         `ip` is taken from
+    the VM that has it free          `ip` is taken from whoever has it show          the VM `owner`
+    has `ip`; `no`: it has none final         after all is over, the ledger says that `owner` (or
+    nobody: "") has `ip`"""
 
     verb: str
     start: float
@@ -89,9 +86,12 @@ class History:
     lines: tuple[Line, ...] = ()
 
     def effects(self) -> list[Call]:
-        """The calls, repeats with one Idempotency-Key made one: whichever of them it was, it happened once."""
+        """The calls, repeats with one Idempotency-Key made one: whichever of them it was, it
+        happened once."""
         once = [call for call in self.calls if not call.key]
-        keyed = sorted((call for call in self.calls if call.key), key=lambda call: (call.key, call.start))
+        keyed = sorted(
+            (call for call in self.calls if call.key), key=lambda call: (call.key, call.start)
+        )
         for _key, found in groupby(keyed, key=lambda call: call.key):
             once.append(_one(list(found)))
         return sorted(once, key=lambda call: call.start)

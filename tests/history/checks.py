@@ -1,4 +1,5 @@
-"""What must be true of every history, by name. Each check is pure: a history in, sentences about its faults out."""
+"""What must be true of every history, by name. Each check is pure: a history in, sentences about
+its faults out."""
 
 from __future__ import annotations
 
@@ -45,8 +46,8 @@ def nothing_twice(history: History) -> list[str]:
 
 
 def history_tells_all(history: History) -> list[str]:
-    """The ledger's own history has every allocation that was answered, passes nobody's address straight to a VM, and
-    ends with what is."""
+    """The ledger's own history has every allocation that was answered, passes nobody's address
+    straight to a VM, and ends with what is."""
     told = {(line.ip, line.owner) for line in history.lines}
     given = {(call.ip, call.owner) for call in history.effects() if _gave(call)}
     faults = [f"no line says that {owner} had {ip}" for ip, owner in sorted(given - told)]
@@ -59,7 +60,9 @@ def history_tells_all(history: History) -> list[str]:
     for row in history.rows:
         last = newest.get(row.ip) or Line(row.ip, "available", NOBODY)
         if (last.status, last.owner) != (row.status, row.owner):
-            faults.append(f"the last line of {row.ip} says {last.status} {last.owner}; it is {row.status} {row.owner}")
+            faults.append(
+                f"the last line of {row.ip} says {last.status} {last.owner}; it is {row.status} {row.owner}"
+            )
     return faults
 
 
@@ -69,9 +72,12 @@ def leases_kept(history: History) -> list[str]:
         f"{_text(call)}: another machine had a lease of it"
         for call in history.effects()
         for lease in history.leases
-        if call.verb == "allocate" and _gave(call) and call.ip == lease.ip
-        and lease.start <= call.start and call.end <= lease.end
-    ]  # fmt: skip
+        if call.verb == "allocate"
+        and _gave(call)
+        and call.ip == lease.ip
+        and lease.start <= call.start
+        and call.end <= lease.end
+    ]
 
 
 def repeats_agree(history: History) -> list[str]:
@@ -80,25 +86,36 @@ def repeats_agree(history: History) -> list[str]:
     for call in history.calls:
         if call.key and call.answer == YES:
             told[call.key].add(call.ip)
-    return [f"key {key} gave {' and '.join(sorted(ips))}" for key, ips in told.items() if len(ips) > 1]
+    return [
+        f"key {key} gave {' and '.join(sorted(ips))}" for key, ips in told.items() if len(ips) > 1
+    ]
 
 
 def answers(history: History) -> list[str]:
-    """Nothing fails while all are alive; and in the windows "try later" (503) is all that a server says."""
+    """Nothing fails while all are alive; and in the windows "try later" (503) is all that a server
+    says."""
     return [
         f"{_text(call)}: {call.status} {call.says}"
         for call in history.calls
-        if call.answer == LOST and (call.status not in (0, 503) or not any(w.meets(call) for w in history.windows))
+        if call.answer == LOST
+        and (call.status not in (0, 503) or not any(w.meets(call) for w in history.windows))
     ]
 
 
 CHECKS: dict[str, Callable[[History], list[str]]] = {
     check.__name__: check
     for check in (
-        one_owner, order_of_each_id, none_refused_while_free, nothing_lost, nothing_twice, history_tells_all,
-        leases_kept, repeats_agree, answers,
+        one_owner,
+        order_of_each_id,
+        none_refused_while_free,
+        nothing_lost,
+        nothing_twice,
+        history_tells_all,
+        leases_kept,
+        repeats_agree,
+        answers,
     )
-}  # fmt: skip
+}
 
 
 def faults(history: History) -> dict[str, list[str]]:
@@ -107,12 +124,16 @@ def faults(history: History) -> dict[str, list[str]]:
     return {name: sentences for name, sentences in found.items() if sentences}
 
 
-# --- the life of an address ------------------------------------------------------------------------------
+# --- the life of an address -----------------------------------------------------------------------
 
 
 def _by_address(history: History, chosen: Callable[[Call], bool]) -> list[str]:
     calls = [call for call in history.effects() if chosen(call)]
-    ghosts = sorted((call.start, call.owner) for call in calls if call.verb == "allocate" and call.answer == LOST)
+    ghosts = sorted(
+        (call.start, call.owner)
+        for call in calls
+        if call.verb == "allocate" and call.answer == LOST
+    )
     concerning = _concerning(calls, history.pool)
     return list(_impossible(concerning, lambda ip: _address_step(ip, ghosts)))
 
@@ -140,7 +161,8 @@ def _concerning(calls: Iterable[Call], pool: frozenset[str]) -> dict[str, list[C
 
 
 def _address_step(ip: str, ghosts: list[tuple[float, str]]) -> Callable[[Any, Call], list[str]]:
-    """The state is who has it. A lost allocation may have given it to a ghost, of whom nobody was told."""
+    """The state is who has it. A lost allocation may have given it to a ghost, of whom nobody was
+    told."""
 
     def step(owner: str, call: Call) -> list[str]:
         found = [after for after in _turns(owner, call) if after is not None]
@@ -191,7 +213,7 @@ def _after(owner: str, call: Call) -> str | None:
     raise ValueError(call.verb)
 
 
-# --- the life of a VM ------------------------------------------------------------------------------------
+# --- the life of a VM -----------------------------------------------------------------------------
 
 
 def _by_id(history: History, chosen: Callable[[Call], bool]) -> list[str]:
@@ -205,7 +227,10 @@ def _by_id(history: History, chosen: Callable[[Call], bool]) -> list[str]:
             mine[call.owner].append(call)
     for found in mine.values():
         had = list(_had(found))
-        met = {ip: [call for call in taken[ip] if _meets(call, had, ip)] for ip in {ip for ip, _from, _to in had}}
+        met = {
+            ip: [call for call in taken[ip] if _meets(call, had, ip)]
+            for ip in {ip for ip, _from, _to in had}
+        }
         found += [call for ip in sorted(met) for call in met[ip]]
     if any(call.verb == "final" for call in calls):
         last = max(call.end for call in calls) + 1
@@ -216,16 +241,27 @@ def _by_id(history: History, chosen: Callable[[Call], bool]) -> list[str]:
 
 
 def _had(calls: list[Call]) -> Iterator[tuple[str, float, float]]:
-    """When the VM may have had which address: from the call that told of it until one that told otherwise is over."""
+    """When the VM may have had which address: from the call that told of it until one that told
+    otherwise is over."""
     for number, call in enumerate(calls):
         if call.ip:
-            others = (later for later in calls[number + 1 :] if later.answer != LOST and later.ip != call.ip)
-            yield call.ip, call.start, next((later.end for later in others if later.start > call.end), NEVER)
+            others = (
+                later
+                for later in calls[number + 1 :]
+                if later.answer != LOST and later.ip != call.ip
+            )
+            yield (
+                call.ip,
+                call.start,
+                next((later.end for later in others if later.start > call.end), NEVER),
+            )
 
 
 def _meets(call: Call, had: list[tuple[str, float, float]], ip: str) -> bool:
     """Whether the call can have taken the address while the VM had it."""
-    return any(ip == this and call.start <= end and start <= call.returned for this, start, end in had)
+    return any(
+        ip == this and call.start <= end and start <= call.returned for this, start, end in had
+    )
 
 
 def _id_step(ip: str, call: Call) -> list[str]:
@@ -250,7 +286,7 @@ def _id_step(ip: str, call: Call) -> list[str]:
     return [ip]
 
 
-# --- in common -------------------------------------------------------------------------------------------
+# --- in common ------------------------------------------------------------------------------------
 
 
 def _impossible(concerning: dict[str, list[Call]], step_of: Callable[[str], Any]) -> Iterator[str]:

@@ -46,11 +46,17 @@ class Ground:
         if key:
             headers["Idempotency-Key"] = key
         try:
-            with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
-                connection.request(method, path, body if body is None else json.dumps(body), headers)
+            with closing(
+                http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+            ) as connection:
+                connection.request(
+                    method, path, body if body is None else json.dumps(body), headers
+                )
                 response = connection.getresponse()
                 text = response.read()
-                return Answer(response.status, _parsed(text), "Idempotency-Replayed" in response.headers)
+                return Answer(
+                    response.status, _parsed(text), "Idempotency-Replayed" in response.headers
+                )
         except (OSError, http.client.HTTPException):
             return Answer(0)
 
@@ -79,15 +85,27 @@ class Client:
 
     def allocate(self, vm: str = "") -> Call:
         vm = vm or self.vm()
-        return self.note("allocate", vm, "", lambda: self.ground.ask("POST", f"{POOL_API}/allocate", {"vm_id": vm}))
+        return self.note(
+            "allocate",
+            vm,
+            "",
+            lambda: self.ground.ask("POST", f"{POOL_API}/allocate", {"vm_id": vm}),
+        )
 
     def release(self, vm: str = "") -> Call:
         vm = vm or self.vm()
-        return self.note("release", vm, "", lambda: self.ground.ask("DELETE", f"{POOL_API}/release/{vm}"))
+        return self.note(
+            "release", vm, "", lambda: self.ground.ask("DELETE", f"{POOL_API}/release/{vm}")
+        )
 
     def release_by_ip(self, ip: str = "") -> Call:
         ip = ip or self.ip()
-        return self.note("release_by_ip", "", ip, lambda: self.ground.ask("DELETE", f"{POOL_API}/release-by-ip/{ip}"))
+        return self.note(
+            "release_by_ip",
+            "",
+            ip,
+            lambda: self.ground.ask("DELETE", f"{POOL_API}/release-by-ip/{ip}"),
+        )
 
     def show(self, vm: str = "") -> Call:
         vm = vm or self.vm()
@@ -96,7 +114,8 @@ class Client:
     # --- the native API ---
 
     def next_free(self) -> None:
-        """For a VM or by a name of its own, with a key; repeated until it is answered, and now and then once more."""
+        """For a VM or by a name of its own, with a key; repeated until it is answered, and now and
+        then once more."""
         name, key = self.name(), f"key-{self.number}-{self.made}"
         vm = self.vm() if self.chance.random() < 0.5 else None
         body = {"vm_id": vm} if vm else {"hostname": name}
@@ -110,12 +129,16 @@ class Client:
                 time.sleep(0.1)  # as Retry-After asks, but sooner
 
     def _next_free(self, body: dict, key: str) -> Answer:
-        return self.ground.ask("POST", f"{NATIVE}/subnets/{self.ground.subnet}/next-free/", body, key)
+        return self.ground.ask(
+            "POST", f"{NATIVE}/subnets/{self.ground.subnet}/next-free/", body, key
+        )
 
     def post(self, ip: str = "") -> Call:
         name, ip = self.name(), ip or self.ip()
         body = {"ip_address": ip, "status": "allocated", "hostname": name}
-        return self.note("post", name, ip, lambda: self.ground.ask("POST", f"{NATIVE}/ip-addresses/", body))
+        return self.note(
+            "post", name, ip, lambda: self.ground.ask("POST", f"{NATIVE}/ip-addresses/", body)
+        )
 
     def reserve(self, ip: str = "") -> Call:
         return self.turn("reserve", "reserve", {"description": "by hand"}, ip)
@@ -143,22 +166,35 @@ class Client:
         self.made += 1
         return f"name-{self.number}-{self.made}"
 
-    def note(self, verb: str, owner: str, ip: str, ask: Callable[[], Answer], key: str = "") -> Call:
+    def note(
+        self, verb: str, owner: str, ip: str, ask: Callable[[], Answer], key: str = ""
+    ) -> Call:
         start = time.monotonic()
         told = ask()
-        call = judged(Call(verb, start, time.monotonic(), LOST, owner, ip, told.status, key, told.replayed), told)
+        call = judged(
+            Call(verb, start, time.monotonic(), LOST, owner, ip, told.status, key, told.replayed),
+            told,
+        )
         self.ground.calls.append(call)
         return call
 
 
 WEIGHTS: dict[Callable[[Client], Call | None], int] = {
-    Client.allocate: 26, Client.release: 14, Client.release_by_ip: 8, Client.show: 10, Client.next_free: 12,
-    Client.post: 5, Client.reserve: 3, Client.quarantine: 2, Client.free: 20,
-}  # fmt: skip
+    Client.allocate: 26,
+    Client.release: 14,
+    Client.release_by_ip: 8,
+    Client.show: 10,
+    Client.next_free: 12,
+    Client.post: 5,
+    Client.reserve: 3,
+    Client.quarantine: 2,
+    Client.free: 20,
+}
 
 
 def judged(call: Call, told: Answer) -> Call:
-    """What the answer means for the caller. Whatever is not foreseen counts as lost, and `answers` finds it."""
+    """What the answer means for the caller. Whatever is not foreseen counts as lost, and `answers`
+    finds it."""
     body = told.body if isinstance(told.body, dict) else {}
     says = str(body.get("detail") or body.get("error") or "")
     if told.status in (200, 201):
@@ -170,9 +206,15 @@ def judged(call: Call, told: Answer) -> Call:
 
 
 REFUSALS = {
-    "allocate": (409, 503), "post": (409,), "reserve": (409,), "quarantine": (409,),
-    "release": (404,), "release_by_ip": (404,), "show": (404,), "free": (),
-}  # fmt: skip
+    "allocate": (409, 503),
+    "post": (409,),
+    "reserve": (409,),
+    "quarantine": (409,),
+    "release": (404,),
+    "release_by_ip": (404,),
+    "show": (404,),
+    "free": (),
+}
 
 
 def _exhausted(body: dict) -> bool:
@@ -180,8 +222,8 @@ def _exhausted(body: dict) -> bool:
 
 
 def play(ground: Ground, clients: int, total: int, planned: Sequence[object] = ()) -> Iterator[int]:
-    """Let clients make `total` calls, and more while something is `planned`; yields how many there are, again and
-    again, so that somebody may interfere."""
+    """Let clients make `total` calls, and more while something is `planned`; yields how many there
+    are, again and again, so that somebody may interfere."""
     enough = threading.Event()
 
     def live(number: int) -> None:

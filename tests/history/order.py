@@ -1,9 +1,10 @@
-"""Can these calls have happened one after another? Each at one moment between its start and its end.
+"""Can these calls have happened one after another? Each at one moment between its start and its
+end.
 
-All orders that are still possible are followed at once, call by call as they end, as worlds: what the state would be,
-which of the calls that are under way would have changed it, and which have had their moment without changing anything.
-When no world is left, there was no such order. (After Wing and Gong, and Lowe's "Testing for linearizability".)
-"""
+All orders that are still possible are followed at once, call by call as they end, as worlds: what
+the state would be, which of the calls that are under way would have changed it, and which have had
+their moment without changing anything. When no world is left, there was no such order. (After Wing
+and Gong, and Lowe's "Testing for linearizability".)"""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ Step = Callable[[Any, Call], Iterable[Any]]
 
 
 class World(NamedTuple):
-    """One way in which it may have been; `idle` calls may have changed nothing, and may still change something."""
+    """One way in which it may have been; `idle` calls may have changed nothing, and may still
+    change something."""
 
     state: Any
     spent: frozenset[int] = frozenset()
@@ -51,17 +53,26 @@ def _events(calls: list[Call]) -> Iterable[tuple[float, bool, int]]:
 
 
 def _spread(worlds: Iterable[World], under_way: Mapping[int, Call], step: Step) -> set[World]:
-    """All worlds that these can become while nothing ends. A lost call need not happen: it counts when it changes."""
+    """All worlds that these can become while nothing ends. A lost call need not happen: it counts
+    when it changes."""
     seen: set[World] = set()
     waiting = list(worlds)
     while waiting:
         state, spent, idle = waiting.pop()
-        turns = [(number, tuple(step(state, call))) for number, call in under_way.items() if number not in spent]
-        idle |= {number for number, found in turns if state in found and under_way[number].answer != LOST}
+        turns = [
+            (number, tuple(step(state, call)))
+            for number, call in under_way.items()
+            if number not in spent
+        ]
+        idle |= {
+            number for number, found in turns if state in found and under_way[number].answer != LOST
+        }
         world = World(state, spent, idle)
         if world not in seen:
             seen.add(world)
-            changes = [(number, after) for number, found in turns for after in found if after != state]
+            changes = [
+                (number, after) for number, found in turns for after in found if after != state
+            ]
             waiting += [World(after, spent | {number}, idle) for number, after in changes]
     return seen
 

@@ -1,4 +1,5 @@
-"""A site to play with on a database of its own: started, killed in parts, and read out at the end."""
+"""A site to play with on a database of its own: started, killed in parts, and read out at the
+end."""
 
 import http.client
 import os
@@ -29,7 +30,9 @@ class Playground:
         found = Ground(self.site.port, self.token, 0, {}, ids)
         found.ask("GET", "/api/v1/ip/stats")  # makes the pool
         found.subnet = found.ask("GET", "/api/v1/subnets/").body["results"][0]["id"]
-        rows = found.ask("GET", "/api/v1/ip-addresses/?page_size=1000&fields=id,ip_address").body["results"]
+        rows = found.ask("GET", "/api/v1/ip-addresses/?page_size=1000&fields=id,ip_address").body[
+            "results"
+        ]
         found.rows = {row["ip_address"]: row["id"] for row in rows}
         return found
 
@@ -60,7 +63,9 @@ class Playground:
         session = {} if path.startswith("/api") else {"Cookie": "sessionid=" + "a" * 32}
         with closing(http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=60)) as caller:
             try:
-                caller.request("GET", path, headers={"Authorization": f"Bearer {self.token}", **session})
+                caller.request(
+                    "GET", path, headers={"Authorization": f"Bearer {self.token}", **session}
+                )
                 response = caller.getresponse()
                 return response.status, response.headers, response.read().decode()
             except (OSError, http.client.HTTPException):
@@ -69,9 +74,17 @@ class Playground:
     def history(self, ground):
         """All calls, and what the database says now that all is over."""
         rows = [_line_of(*row) for row in self.select(f"SELECT {FACTS}, 0 FROM ip_addresses")]
-        lines = [_line_of(*row) for row in self.select(f"SELECT {FACTS}, history_id FROM ip_addresses_history")]
+        lines = [
+            _line_of(*row)
+            for row in self.select(f"SELECT {FACTS}, history_id FROM ip_addresses_history")
+        ]
         return History(
-            (*ground.calls, *finals(rows)), frozenset(ground.rows), tuple(self.windows), (), tuple(rows), tuple(lines)
+            (*ground.calls, *finals(rows)),
+            frozenset(ground.rows),
+            tuple(self.windows),
+            (),
+            tuple(rows),
+            tuple(lines),
         )
 
     def select(self, sql):

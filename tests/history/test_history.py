@@ -1,8 +1,8 @@
-"""Many clients at once, kill -9 now and then, and afterwards every call is held against all the others.
+"""Many clients at once, kill -9 now and then, and afterwards every call is held against all the
+others.
 
-The long form is what makes the proof: 50,000 calls of 32 clients, 20 kills of web processes and of PostgreSQL; on
-SQLite, where one writes at a time, a tenth of the calls.
-"""
+The long form is what makes the proof: 50,000 calls of 32 clients, 20 kills of web processes and of
+PostgreSQL; on SQLite, where one writes at a time, a tenth of the calls."""
 
 import itertools
 import os
@@ -81,8 +81,12 @@ def test_while_the_database_is_away_every_answer_says_try_later(played):
     away = {path: played.get(path) for path in PAGES * 2}
     played.server.start()
 
-    assert {path: status for path, (status, _headers, _body) in away.items()} == dict.fromkeys(PAGES, 503)
-    assert {path for path, (_status, headers, _body) in away.items() if "Retry-After" not in headers} == set()
+    assert {path: status for path, (status, _headers, _body) in away.items()} == dict.fromkeys(
+        PAGES, 503
+    )
+    assert {
+        path for path, (_status, headers, _body) in away.items() if "Retry-After" not in headers
+    } == set()
     _status, headers, body = away["/api/v1/subnets/"]
     assert headers["Content-Type"] == "application/problem+json"
     assert all("The database does not answer" in text for text in (body, away["/ipam/"][2]))

@@ -1,4 +1,5 @@
-"""A checker that finds nothing proves nothing: each guard of the allocator is taken away, and its check must say so."""
+"""A checker that finds nothing proves nothing: each guard of the allocator is taken away, and its
+check must say so."""
 
 import json
 import os
@@ -33,9 +34,14 @@ def worlds(django_db_setup, django_db_blocker, tmp_path_factory):
         }
         connection.close()  # a database that somebody uses cannot be copied
     command = [sys.executable, "-m", "tests.history.worlds"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0, done.stderr
-    return {(name, missing): faults for name, missing, faults in map(json.loads, done.stdout.splitlines())}
+    return {
+        (name, missing): faults
+        for name, missing, faults in map(json.loads, done.stdout.splitlines())
+    }
 
 
 @pytest.mark.parametrize("guard", GUARDS)

@@ -1,10 +1,10 @@
-"""Worlds in which one guard is missing: each in a process and a database of its own, and beside it one that lacks none.
+"""Worlds in which one guard is missing: each in a process and a database of its own, and beside it
+one that lacks none.
 
     python -m tests.history.worlds     one JSON line for each world: the guard, whether it was taken away, the faults
 
-Nothing in the product knows of this: a guard is dropped from the database, or lost from what is sent to the database,
-or another function stands in its place.
-"""
+Nothing in the product knows of this: a guard is dropped from the database, or lost from what is
+sent to the database, or another function stands in its place."""
 
 from __future__ import annotations
 
@@ -36,9 +36,13 @@ class InProcess(Ground):
     def ask(self, method: str, path: str, body: Any = None, key: str = "") -> Answer:
         from django.test import Client as Caller
 
-        caller = Caller(raise_request_exception=False, headers={"authorization": f"Bearer {self.token}"})
+        caller = Caller(
+            raise_request_exception=False, headers={"authorization": f"Bearer {self.token}"}
+        )
         response = caller.generic(method, path, json.dumps(body), content_type="application/json")
-        return Answer(response.status_code, json.loads(response.content) if response.content else None)
+        return Answer(
+            response.status_code, json.loads(response.content) if response.content else None
+        )
 
 
 @dataclass
@@ -66,11 +70,14 @@ class Stage:
         )[1]
         rows = {str(row.ip_address): row.pk for row in IPAddress.objects.all()}
         ground = InProcess(0, token, subnet.pk, rows)
-        ground.ask("GET", "/api/v1/ip/stats")  # the day of the token's first use is noted: a lock of its own
+        ground.ask(
+            "GET", "/api/v1/ip/stats"
+        )  # the day of the token's first use is noted: a lock of its own
         return cls(ground, Client(ground, 1), Client(ground, 2))
 
     def at_once(self, first: Callable[[], Call | None], second: Callable[[], Call]) -> None:
-        """The first has not committed yet when the second comes; it does so when that waits for it, or has ended."""
+        """The first has not committed yet when the second comes; it does so when that waits for it,
+        or has ended."""
         begun, go = threading.Event(), threading.Event()
 
         def hold() -> None:
@@ -97,7 +104,9 @@ class Stage:
         rows = [line(*row) for row in IPAddress.objects.values_list(*facts)]
         lines = [line(*row) for row in IPAddress.history.values_list(*facts, "history_id")]
         calls = (*self.ground.calls, *finals(rows))
-        return History(calls, frozenset(self.ground.rows), self.windows, self.leases, tuple(rows), tuple(lines))
+        return History(
+            calls, frozenset(self.ground.rows), self.windows, self.leases, tuple(rows), tuple(lines)
+        )
 
 
 @contextmanager
@@ -122,7 +131,7 @@ def _somebody_waits() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-# --- what happens in a world -----------------------------------------------------------------------------
+# --- what happens in a world ----------------------------------------------------------------------
 
 
 def two_want_one_address(stage: Stage) -> None:
@@ -161,7 +170,9 @@ def another_machine_has_a_lease(stage: Stage) -> None:
     from ipam.models import Sighting
 
     ip, until = "10.0.0.1", timezone.now() + timedelta(hours=1)
-    Sighting.objects.create(ip_address=ip, mac_address="02:00:00:00:00:0a", source="lease", leased_until=until)
+    Sighting.objects.create(
+        ip_address=ip, mac_address="02:00:00:00:00:0a", source="lease", leased_until=until
+    )
     stage.leases = (Lease(ip),)
     stage.one.allocate("vm-1")
 
@@ -178,7 +189,7 @@ def the_database_dies_while_history_is_written(stage: Stage) -> None:
     stage.windows = (Window(start, time.monotonic()),)
 
 
-# --- guards, and how they are taken away -----------------------------------------------------------------
+# --- guards, and how they are taken away ----------------------------------------------------------
 
 
 def without_unique_address() -> None:
@@ -198,7 +209,11 @@ def without_unique_vm_id() -> None:
 
 def without_row_claim() -> None:
     def unlocked(sql: str) -> str:
-        return re.sub(r"FOR UPDATE( OF \w+)?( SKIP LOCKED)?", "", sql) if "UPDATE ip_addresses" in sql else sql
+        return (
+            re.sub(r"FOR UPDATE( OF \w+)?( SKIP LOCKED)?", "", sql)
+            if "UPDATE ip_addresses" in sql
+            else sql
+        )
 
     _rewrite(unlocked)
 
@@ -231,8 +246,11 @@ def without_transaction_around_history() -> None:
     execute = _rewrite(lambda sql: sql, before)
 
 
-def _rewrite(change: Callable[[str], str], before: Callable[[Any, str], None] = lambda *_: None) -> Any:
-    """Let every statement pass through `change` on its way to the database; the former way is returned."""
+def _rewrite(
+    change: Callable[[str], str], before: Callable[[Any, str], None] = lambda *_: None
+) -> Any:
+    """Let every statement pass through `change` on its way to the database; the former way is
+    returned."""
     execute = psycopg.Cursor.execute
 
     def changed(cursor: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
@@ -268,12 +286,14 @@ GUARDS = {
     ),
     "live-lease check": Guard(without_lease_check, another_machine_has_a_lease, "leases_kept"),
     "transaction around history": Guard(
-        without_transaction_around_history, the_database_dies_while_history_is_written, "history_tells_all"
+        without_transaction_around_history,
+        the_database_dies_while_history_is_written,
+        "history_tells_all",
     ),
 }
 
 
-# --- one world after another -----------------------------------------------------------------------------
+# --- one world after another ----------------------------------------------------------------------
 
 
 def main() -> None:
@@ -296,7 +316,10 @@ def main() -> None:
 def _world(template: str) -> Iterator[bool]:
     """A copy of the database, and a child that works there and ends with the block."""
     name = f"world_{os.getpid()}"
-    _run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {template}")
+    _run(
+        f"DROP DATABASE IF EXISTS {name} WITH (FORCE)",
+        f"CREATE DATABASE {name} TEMPLATE {template}",
+    )
     connection.close()
     if child := os.fork():
         yield False

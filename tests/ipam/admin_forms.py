@@ -36,7 +36,11 @@ def errors_of(page):
 
 
 def inline_errors_of(page):
-    return [form.errors for inline in page.context["inline_admin_formsets"] for form in inline.formset.forms]
+    return [
+        form.errors
+        for inline in page.context["inline_admin_formsets"]
+        for form in inline.formset.forms
+    ]
 
 
 def rows_shown(page):

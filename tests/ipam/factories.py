@@ -36,7 +36,9 @@ class ServerFactory(DjangoModelFactory):
 
     hostname = factory.Sequence("server-{}".format)
     # 0e: the cards that tests name themselves begin with 02
-    mac_address = factory.Sequence(lambda n: f"0e:00:00:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}")
+    mac_address = factory.Sequence(
+        lambda n: f"0e:00:00:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}"
+    )
 
 
 class InterfaceFactory(DjangoModelFactory):

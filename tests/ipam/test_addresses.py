@@ -17,12 +17,17 @@ def network_of(address, length):
 
 
 networks = st.one_of(
-    st.builds(network_of, st.ip_addresses(v=4), lengths_4), st.builds(network_of, st.ip_addresses(v=6), lengths_6)
+    st.builds(network_of, st.ip_addresses(v=4), lengths_4),
+    st.builds(network_of, st.ip_addresses(v=6), lengths_6),
 )
 
 
-@given(st.one_of(st.builds(network_of, st.ip_addresses(v=4), st.integers(20, 32)),
-                 st.builds(network_of, st.ip_addresses(v=6), st.integers(116, 128))))  # fmt: skip
+@given(
+    st.one_of(
+        st.builds(network_of, st.ip_addresses(v=4), st.integers(20, 32)),
+        st.builds(network_of, st.ip_addresses(v=6), st.integers(116, 128)),
+    )
+)
 def test_hosts_are_those_of_the_standard_library(network):
     hosts = list(network.hosts())
     first, last = addresses.first_host(network), addresses.last_host(network)
@@ -37,7 +42,9 @@ def test_an_address_is_a_host_exactly_between_the_ends(network, offset):
     if network.prefixlen >= network.max_prefixlen - 1 or address not in ends:
         assert addresses.is_host(network, address)
     else:
-        assert addresses.is_host(network, address) == (network.version == 6 and address == network.broadcast_address)
+        assert addresses.is_host(network, address) == (
+            network.version == 6 and address == network.broadcast_address
+        )
 
 
 @given(networks)
@@ -60,21 +67,39 @@ def test_overlap_counts_the_shared_addresses(one, other):
 def test_outermost_keeps_what_lies_in_no_other(some):
     in_order = sorted(set(some), key=lambda n: (n.version, int(n.network_address), n.prefixlen))
     kept = addresses.outermost(in_order, key=lambda n: n)
-    assert kept == [n for n in in_order if not any(n != m and addresses.inside(n, m) for m in in_order)]
+    assert kept == [
+        n for n in in_order if not any(n != m and addresses.inside(n, m) for m in in_order)
+    ]
 
 
 @pytest.mark.parametrize(
-    "text", ["80:fd:95:03:d3:2b", "80-FD-95-03-D3-2B", "80fd.9503.d32b", "80FD9503D32B", " 80:fd:95:03:d3:2b "]
+    "text",
+    [
+        "80:fd:95:03:d3:2b",
+        "80-FD-95-03-D3-2B",
+        "80fd.9503.d32b",
+        "80FD9503D32B",
+        " 80:fd:95:03:d3:2b ",
+    ],
 )
 def test_every_usual_spelling_of_a_mac_is_one_mac(text):
     assert addresses.parse_mac(text) == "80:fd:95:03:d3:2b"
 
 
 NO_MACS = [
-    "02:00:00:00:00", "02:00:00:00:00:01:02", "02:00-00:00:00:01", "02:00:00:*:*:*", "0200:0000:0001",
-    "g2:00:00:00:00:01", "", "٠2:00:00:00:00:01", "02:00:00:00:00:01\n02",
-    "01:00:5e:00:00:01", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff",
-]  # fmt: skip
+    "02:00:00:00:00",
+    "02:00:00:00:00:01:02",
+    "02:00-00:00:00:01",
+    "02:00:00:*:*:*",
+    "0200:0000:0001",
+    "g2:00:00:00:00:01",
+    "",
+    "٠2:00:00:00:00:01",
+    "02:00:00:00:00:01\n02",
+    "01:00:5e:00:00:01",
+    "00:00:00:00:00:00",
+    "ff:ff:ff:ff:ff:ff",
+]
 
 
 @pytest.mark.parametrize("text", NO_MACS)
@@ -93,7 +118,8 @@ def test_a_mac_survives_every_spelling(raw):
 
 
 @pytest.mark.parametrize(
-    "text", ["010.0.0.1", "10.0.0.300", "10.0.0", "10.0.0.1/24", "fe80::1%eth0", "::g", "", "1", "٣.0.0.1"]
+    "text",
+    ["010.0.0.1", "10.0.0.300", "10.0.0", "10.0.0.1/24", "fe80::1%eth0", "::g", "", "1", "٣.0.0.1"],
 )
 def test_what_is_no_plain_address_is_refused(text):
     with pytest.raises(ValueError, match="address|zone"):

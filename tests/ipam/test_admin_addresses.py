@@ -5,7 +5,13 @@ from django.utils import timezone
 from ipam.allocate import allocate, quarantine, release, reserve
 from ipam.models import IPAddress, Sighting
 from tests.ipam.admin_forms import errors_of, filled, messages_of, queries_of, rows_shown, save
-from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
+from tests.ipam.factories import (
+    InterfaceFactory,
+    PoolFactory,
+    ServerFactory,
+    SubnetFactory,
+    VRFFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +22,9 @@ NEXT = reverse("admin:ipam_ipaddress_next_free")
 
 @pytest.fixture
 def subnet():
-    return SubnetFactory(network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.10-10.0.0.19"])
+    return SubnetFactory(
+        network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.10-10.0.0.19"]
+    )
 
 
 def row(address="10.0.0.10"):
@@ -36,7 +44,7 @@ def act(client, action, *addresses, **data):
     return client.post(LIST, {"action": action, "_selected_action": keys, **data}, follow=True)
 
 
-# --- the list --------------------------------------------------------------------------------------
+# --- the list -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -52,7 +60,9 @@ def act(client, action, *addresses, **data):
         "2d:a2",
     ],
 )
-def test_the_search_finds_by_address_prefix_mac_in_any_spelling_and_part_of_a_name(admin_client, subnet, typed):
+def test_the_search_finds_by_address_prefix_mac_in_any_spelling_and_part_of_a_name(
+    admin_client, subnet, typed
+):
     ServerFactory(ip_address="10.0.0.12", hostname="web-7", mac_address="04:b1:75:ef:2d:a2")
 
     assert "10.0.0.12" in found(admin_client, q=typed)
@@ -107,7 +117,7 @@ def test_two_hundred_rows_cost_as_many_queries_as_sixty(admin_client, query):
     assert queries_of(admin_client, LIST + query) == few
 
 
-# --- the form --------------------------------------------------------------------------------------
+# --- the form -------------------------------------------------------------------------------------
 
 
 def test_an_available_address_is_reserved_with_a_description(admin_client, subnet):
@@ -116,10 +126,14 @@ def test_an_available_address_is_reserved_with_a_description(admin_client, subne
     assert (row().status, row().description) == ("reserved", "Reserved for network printer")
 
 
-def test_the_description_is_refused_at_its_field_while_the_address_is_not_reserved(admin_client, subnet):
+def test_the_description_is_refused_at_its_field_while_the_address_is_not_reserved(
+    admin_client, subnet
+):
     answer = save(admin_client, page(), description="mine")
 
-    assert errors_of(answer) == {"description": ["The description can only be edited while the address is reserved."]}
+    assert errors_of(answer) == {
+        "description": ["The description can only be edited while the address is reserved."]
+    }
 
 
 def test_a_reservation_gets_a_new_description(admin_client, subnet):
@@ -136,7 +150,12 @@ def test_clearing_the_server_of_an_address_keeps_it_reserved(admin_client, subne
     save(admin_client, page(), status="reserved", server="", description="kept for it")
 
     server.refresh_from_db()
-    assert (row().status, row().server, row().description, server.ip_address) == ("reserved", None, "kept for it", None)
+    assert (row().status, row().server, row().description, server.ip_address) == (
+        "reserved",
+        None,
+        "kept for it",
+        None,
+    )
 
 
 def test_an_address_that_a_server_holds_is_not_reserved_beside_it(admin_client, subnet):
@@ -177,9 +196,19 @@ def test_quarantine_in_the_form_takes_its_reason(admin_client, subnet):
 def test_an_address_is_allocated_by_hand(admin_client, subnet):
     reserve(row(), "kept")
 
-    save(admin_client, page(), status="allocated", hostname="appliance", mac_address="00-11-22-33-44-55")
+    save(
+        admin_client,
+        page(),
+        status="allocated",
+        hostname="appliance",
+        mac_address="00-11-22-33-44-55",
+    )
 
-    assert (row().status, row().hostname, row().mac_address) == ("allocated", "appliance", "00:11:22:33:44:55")
+    assert (row().status, row().hostname, row().mac_address) == (
+        "allocated",
+        "appliance",
+        "00:11:22:33:44:55",
+    )
 
 
 def test_a_vm_has_one_address(admin_client, subnet):
@@ -232,9 +261,20 @@ def test_an_address_is_added_in_its_vrf(admin_client):
     vrf = VRFFactory()
     subnet = SubnetFactory(network="10.0.0.0/24", vrf=vrf)
 
-    save(admin_client, ADD, ip_address="10.0.0.5", vrf=str(vrf.pk), status="allocated", hostname="appliance")
+    save(
+        admin_client,
+        ADD,
+        ip_address="10.0.0.5",
+        vrf=str(vrf.pk),
+        status="allocated",
+        hostname="appliance",
+    )
 
-    assert (row("10.0.0.5").subnet, row("10.0.0.5").vrf, row("10.0.0.5").status) == (subnet, vrf, "allocated")
+    assert (row("10.0.0.5").subnet, row("10.0.0.5").vrf, row("10.0.0.5").status) == (
+        subnet,
+        vrf,
+        "allocated",
+    )
 
 
 def test_addresses_are_released_not_deleted(admin_client, subnet):
@@ -242,7 +282,7 @@ def test_addresses_are_released_not_deleted(admin_client, subnet):
     assert "delete_selected" not in admin_client.get(LIST).content.decode()
 
 
-# --- actions ---------------------------------------------------------------------------------------
+# --- actions --------------------------------------------------------------------------------------
 
 
 def test_reserving_many_asks_for_a_note_first(admin_client, subnet):
@@ -273,7 +313,9 @@ def test_reserving_many_does_what_it_can_and_names_every_refusal(admin_client, s
 def test_quarantine_for_many_takes_a_reason(admin_client, subnet):
     act(admin_client, "quarantine", "10.0.0.10", "10.0.0.11", note="conflicts seen")
 
-    assert set(IPAddress.objects.live().values_list("status", "description")) == {("quarantine", "conflicts seen")}
+    assert set(IPAddress.objects.live().values_list("status", "description")) == {
+        ("quarantine", "conflicts seen")
+    }
 
 
 def test_release_for_many_frees_what_no_server_holds(admin_client, subnet):
@@ -287,7 +329,9 @@ def test_release_for_many_frees_what_no_server_holds(admin_client, subnet):
     assert "web-1" in messages_of(answer)[1]
 
 
-def test_more_rows_than_one_action_can_take_are_refused_as_a_whole(admin_client, subnet, monkeypatch):
+def test_more_rows_than_one_action_can_take_are_refused_as_a_whole(
+    admin_client, subnet, monkeypatch
+):
     monkeypatch.setattr("ipam.admin.addresses.AT_ONCE", 2)
     reserve(row(), "kept")
 
@@ -297,7 +341,7 @@ def test_more_rows_than_one_action_can_take_are_refused_as_a_whole(admin_client,
     assert row().status == "reserved"
 
 
-# --- next free -------------------------------------------------------------------------------------
+# --- next free ------------------------------------------------------------------------------------
 
 
 def test_the_next_free_address_is_shown_without_taking_it(admin_client, subnet):
@@ -322,7 +366,9 @@ def test_released_addresses_come_after_those_never_used(admin_client, subnet):
 
 
 def test_the_next_free_address_of_a_huge_pool_is_known_before_it_has_a_row(admin_client):
-    subnet = SubnetFactory(network="10.0.0.0/8", gateway="10.0.0.1", static_ip_pools=["10.0.0.0-10.255.255.255"])
+    subnet = SubnetFactory(
+        network="10.0.0.0/8", gateway="10.0.0.1", static_ip_pools=["10.0.0.0-10.255.255.255"]
+    )
 
     assert str(admin_client.get(NEXT, {"subnet": subnet.pk}).context["free"]) == "10.0.0.2"
     assert not IPAddress.objects.exists()
@@ -337,12 +383,14 @@ def test_a_full_subnet_says_so(admin_client):
 
 
 def test_a_new_server_takes_over_the_address_of_the_page_it_comes_from(admin_client, subnet):
-    answer = admin_client.get(reverse("admin:ipam_ipaddress_new_server_here", args=[row().pk]), follow=True)
+    answer = admin_client.get(
+        reverse("admin:ipam_ipaddress_new_server_here", args=[row().pk]), follow=True
+    )
 
     assert answer.context["adminform"].form["ip_address"].value() == "10.0.0.10"
 
 
-# --- history ---------------------------------------------------------------------------------------
+# --- history --------------------------------------------------------------------------------------
 
 
 def test_going_back_in_history_reserves_the_address_again(admin_client, subnet):
@@ -383,7 +431,9 @@ def test_going_back_in_history_gives_nothing_to_a_server_behind_its_back(admin_c
 
     answer = admin_client.post(url, {"status": "allocated", "server": server.pk})
 
-    assert errors_of(answer) == {"server": ["An address is given to a server on the server's own page."]}
+    assert errors_of(answer) == {
+        "server": ["An address is given to a server on the server's own page."]
+    }
     assert row().status == "available"
 
 
@@ -395,7 +445,9 @@ def test_what_is_no_address_is_refused_at_its_field(admin_client, typed):
 @pytest.mark.parametrize("key", ["abc", "²", "9" * 23])
 def test_an_address_that_is_not_there_leads_home(admin_client, key):
     for answer in (admin_client.get, admin_client.post):
-        assert answer(reverse("admin:ipam_ipaddress_change", args=[key])).url == reverse("admin:index")
+        assert answer(reverse("admin:ipam_ipaddress_change", args=[key])).url == reverse(
+            "admin:index"
+        )
 
 
 @pytest.mark.parametrize("given", ["abc", "12h", "²", "9" * 23])

@@ -49,16 +49,26 @@ def test_who_may_only_look_sees_the_older_state_without_a_button(operator):
 @pytest.mark.parametrize(
     "path",
     [
-        "server/abc/history/", "subnet/abc/history/", "ipaddress/abc/history/", "vrf/abc/history/",
-        "server/1/history/abc/", "vrf/x/history/y/", "server/²/history/", "server/1/history/²/",
-        f"subnet/{10**23}/history/", f"server/{10**23}/history/", f"server/1/history/{10**23}/",
+        "server/abc/history/",
+        "subnet/abc/history/",
+        "ipaddress/abc/history/",
+        "vrf/abc/history/",
+        "server/1/history/abc/",
+        "vrf/x/history/y/",
+        "server/²/history/",
+        "server/1/history/²/",
+        f"subnet/{10**23}/history/",
+        f"server/{10**23}/history/",
+        f"server/1/history/{10**23}/",
     ],
-)  # fmt: skip
+)
 def test_an_address_that_names_no_row_is_not_found(admin_client, path):
     assert admin_client.get(f"/admin/ipam/{path}").status_code == 404
 
 
-@pytest.mark.parametrize("wrong", [{"gateway": "10.1.0.300"}, {"gateway": "2001:db8::1"}, {"network": "abc"}])
+@pytest.mark.parametrize(
+    "wrong", [{"gateway": "10.1.0.300"}, {"gateway": "2001:db8::1"}, {"network": "abc"}]
+)
 def test_a_typo_on_the_subnet_page_comes_back_with_its_reason(admin_client, wrong):
     subnet = SubnetFactory(network="10.0.0.0/24", static_ip_pools=["10.0.0.1-10.0.0.9"])
     from tests.ipam.admin_forms import errors_of, save

@@ -38,9 +38,12 @@ def refusal(answer):
 
 
 @pytest.mark.parametrize(
-    ("factory", "field"), [(SubnetFactory, "site"), (ServerFactory, "location"), (VRFFactory, "description")]
+    ("factory", "field"),
+    [(SubnetFactory, "site"), (ServerFactory, "location"), (VRFFactory, "description")],
 )
-def test_the_second_of_two_is_told_who_changed_what_and_keeps_what_was_typed(anna, bert, factory, field):
+def test_the_second_of_two_is_told_who_changed_what_and_keeps_what_was_typed(
+    anna, bert, factory, field
+):
     row = factory()
     opened = {"anna": filled(anna.get(page(row))), "bert": filled(bert.get(page(row)))}
     assert anna.post(page(row), opened["anna"] | {field: "Berlin"}).status_code == 302
@@ -82,7 +85,9 @@ def test_what_a_program_has_changed_is_told_without_a_name(bert):
     row.description = "new"
     row.save()
 
-    assert "Somebody changed this since you opened it (Description: old → new)" in refusal(bert.post(page(row), opened))
+    assert "Somebody changed this since you opened it (Description: old → new)" in refusal(
+        bert.post(page(row), opened)
+    )
 
 
 def test_a_row_that_was_written_as_it_was_is_not_stale(bert):

@@ -4,7 +4,14 @@ from django.urls import reverse
 
 from ipam.allocate import reserve
 from ipam.models import IPAddress, Pool, Subnet
-from tests.ipam.admin_forms import errors_of, inline_errors_of, messages_of, queries_of, rows_shown, save
+from tests.ipam.admin_forms import (
+    errors_of,
+    inline_errors_of,
+    messages_of,
+    queries_of,
+    rows_shown,
+    save,
+)
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +33,7 @@ def networks(page):
     return [str(subnet.network) for subnet in rows_shown(page)]
 
 
-# --- the list --------------------------------------------------------------------------------------
+# --- the list -------------------------------------------------------------------------------------
 
 
 def test_the_list_indents_a_subnet_by_those_around_it(admin_client):
@@ -99,7 +106,7 @@ def test_thirty_subnets_cost_as_many_queries_as_three(admin_client):
     assert queries_of(admin_client, LIST) == few
 
 
-# --- the form --------------------------------------------------------------------------------------
+# --- the form -------------------------------------------------------------------------------------
 
 
 def test_a_subnet_is_made_with_its_pool(admin_client):
@@ -115,7 +122,9 @@ def test_a_subnet_is_made_with_its_pool(admin_client):
 def test_host_bits_are_refused_at_the_field_with_the_right_network(admin_client):
     answer = save(admin_client, ADD, network="10.0.0.5/24")
 
-    assert errors_of(answer) == {"network": ["10.0.0.5/24 has host bits set; the network is 10.0.0.0/24"]}
+    assert errors_of(answer) == {
+        "network": ["10.0.0.5/24 has host bits set; the network is 10.0.0.0/24"]
+    }
 
 
 def test_a_refused_pool_of_a_new_subnet_stands_at_its_line_and_nothing_is_made(admin_client):
@@ -128,7 +137,12 @@ def test_a_refused_pool_of_a_new_subnet_stands_at_its_line_and_nothing_is_made(a
 
 
 def test_two_pools_that_overlap_in_one_form_are_refused(admin_client, subnet):
-    more = {"pools-TOTAL_FORMS": "2", "pools-1-first": "10.0.0.15", "pools-1-last": "10.0.0.30", "pools-1-kind": "dhcp"}
+    more = {
+        "pools-TOTAL_FORMS": "2",
+        "pools-1-first": "10.0.0.15",
+        "pools-1-last": "10.0.0.30",
+        "pools-1-kind": "dhcp",
+    }
 
     answer = save(admin_client, page("change", subnet), **more)
 
@@ -139,16 +153,28 @@ def test_a_pool_may_grow_into_the_room_that_another_leaves_in_the_same_form(admi
     subnet.dhcp_pools = ["10.0.0.20-10.0.0.40"]
     subnet.save()
 
-    save(admin_client, page("change", subnet), **{"pools-0-last": "10.0.0.29", "pools-1-first": "10.0.0.30"})
+    save(
+        admin_client,
+        page("change", subnet),
+        **{"pools-0-last": "10.0.0.29", "pools-1-first": "10.0.0.30"},
+    )
 
     subnet = Subnet.objects.get()
-    assert (subnet.static_ip_pools, subnet.dhcp_pools) == (["10.0.0.10-10.0.0.29"], ["10.0.0.30-10.0.0.40"])
+    assert (subnet.static_ip_pools, subnet.dhcp_pools) == (
+        ["10.0.0.10-10.0.0.29"],
+        ["10.0.0.30-10.0.0.40"],
+    )
 
 
 def test_a_pool_may_take_the_place_of_one_that_goes_in_the_same_form(admin_client, subnet):
     more = {"pools-TOTAL_FORMS": "2", "pools-0-DELETE": "on", "pools-1-kind": "static"}
 
-    save(admin_client, page("change", subnet), **more, **{"pools-1-first": "10.0.0.5", "pools-1-last": "10.0.0.50"})
+    save(
+        admin_client,
+        page("change", subnet),
+        **more,
+        **{"pools-1-first": "10.0.0.5", "pools-1-last": "10.0.0.50"},
+    )
 
     assert Subnet.objects.get().static_ip_pools == ["10.0.0.5-10.0.0.50"]
 
@@ -156,7 +182,10 @@ def test_a_pool_may_take_the_place_of_one_that_goes_in_the_same_form(admin_clien
 def test_a_gateway_inside_a_static_pool_is_told(admin_client, subnet):
     answer = save(admin_client, page("change", subnet), gateway="10.0.0.12")
 
-    assert any("10.0.0.12 lies in the static pool 10.0.0.10-10.0.0.19" in text for text in messages_of(answer))
+    assert any(
+        "10.0.0.12 lies in the static pool 10.0.0.10-10.0.0.19" in text
+        for text in messages_of(answer)
+    )
 
 
 def test_live_addresses_that_a_changed_pool_leaves_outside_are_counted(admin_client, subnet):
@@ -165,7 +194,9 @@ def test_live_addresses_that_a_changed_pool_leaves_outside_are_counted(admin_cli
 
     answer = save(admin_client, page("change", subnet), **{"pools-0-last": "10.0.0.15"})
 
-    assert any(text.startswith("2 live addresses of the pools you changed") for text in messages_of(answer))
+    assert any(
+        text.startswith("2 live addresses of the pools you changed") for text in messages_of(answer)
+    )
 
 
 def test_a_save_that_leaves_the_pools_alone_says_nothing_of_them(admin_client, subnet):
@@ -194,7 +225,7 @@ def test_the_page_shows_parent_and_children(admin_client, subnet):
     assert "10.0.0.128/25 half</a>" in text
 
 
-# --- next free -------------------------------------------------------------------------------------
+# --- next free ------------------------------------------------------------------------------------
 
 
 def test_the_next_free_address_of_several_subnets_is_told_without_taking_it(admin_client, subnet):
@@ -209,13 +240,16 @@ def test_the_next_free_address_of_several_subnets_is_told_without_taking_it(admi
     assert not IPAddress.objects.live().exists()
 
 
-# --- deleting --------------------------------------------------------------------------------------
+# --- deleting -------------------------------------------------------------------------------------
 
 
 def test_a_subnet_in_use_is_not_deleted_and_its_holders_are_named(admin_client, subnet):
     ServerFactory(ip_address="10.0.0.10", hostname="web-1")
 
-    for answer in (admin_client.get(page("delete", subnet)), admin_client.get(page("delete", subnet))):
+    for answer in (
+        admin_client.get(page("delete", subnet)),
+        admin_client.get(page("delete", subnet)),
+    ):
         assert "web-1" in answer.content.decode()
     assert Subnet.objects.exists()
 
@@ -258,7 +292,9 @@ def test_delete_selected_deletes_nothing_while_one_subnet_is_in_use(admin_client
     ServerFactory(ip_address="10.0.0.10", hostname="web-1")
     both = [subnet.pk, SubnetFactory(network="10.0.1.0/24").pk]
 
-    answer = admin_client.post(LIST, {"action": "delete_selected", "_selected_action": both, "post": "yes"})
+    answer = admin_client.post(
+        LIST, {"action": "delete_selected", "_selected_action": both, "post": "yes"}
+    )
 
     assert "10.0.0.10 (server “web-1”)" in answer.content.decode()
     assert Subnet.objects.count() == 2
@@ -273,7 +309,7 @@ def test_delete_selected_deletes_unused_subnets(admin_client, subnet):
     assert not Subnet.objects.exists()
 
 
-# --- history ---------------------------------------------------------------------------------------
+# --- history --------------------------------------------------------------------------------------
 
 
 def test_history_says_who_changed_what(admin_client, subnet):
@@ -307,9 +343,13 @@ def test_the_history_of_a_subnet_tells_of_its_pools_too(admin_client, subnet):
     changed, created = admin_client.get(page("history", subnet)).context["parts"]
 
     assert (changed.name, str(changed.history_user), created.name) == (
-        "10.0.0.10-10.0.0.25", "admin", "10.0.0.10-10.0.0.19"
-    )  # fmt: skip
-    assert changed.history_delta_changes == [{"field": "Last address", "old": "10.0.0.19", "new": "10.0.0.25"}]
+        "10.0.0.10-10.0.0.25",
+        "admin",
+        "10.0.0.10-10.0.0.19",
+    )
+    assert changed.history_delta_changes == [
+        {"field": "Last address", "old": "10.0.0.19", "new": "10.0.0.25"}
+    ]
 
 
 def test_saving_a_subnet_that_nobody_touched_leaves_no_line_of_history(admin_client, subnet):

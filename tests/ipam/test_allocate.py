@@ -16,7 +16,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def subnet():
-    return SubnetFactory(network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.1-10.0.0.4"])
+    return SubnetFactory(
+        network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.1-10.0.0.4"]
+    )
 
 
 def row(address):
@@ -81,7 +83,9 @@ def test_a_wanted_address_may_lie_outside_the_pools_and_is_forgotten_when_releas
     assert not IPAddress.objects.filter(ip_address="10.0.0.99").exists()
 
 
-@pytest.mark.parametrize("wanted", ["10.0.0.0", "10.0.0.255", "10.0.0.1", "10.0.0.201", "x", "10.0.0.x"])
+@pytest.mark.parametrize(
+    "wanted", ["10.0.0.0", "10.0.0.255", "10.0.0.1", "10.0.0.201", "x", "10.0.0.x"]
+)
 def test_ends_gateway_dhcp_pools_and_nonsense_are_never_handed_out(subnet, wanted):
     PoolFactory(subnet=subnet, first="10.0.0.200", last="10.0.0.210", kind="dhcp")
     with pytest.raises(Invalid):
@@ -90,7 +94,10 @@ def test_ends_gateway_dhcp_pools_and_nonsense_are_never_handed_out(subnet, wante
 
 def test_a_wanted_address_that_is_held_may_be_replaced_by_the_next(subnet):
     allocate(subnet, wanted="10.0.0.2")
-    assert taken(*(allocate(subnet, wanted="10.0.0.2", else_next=True) for _ in range(2))) == ["10.0.0.3", "10.0.0.4"]
+    assert taken(*(allocate(subnet, wanted="10.0.0.2", else_next=True) for _ in range(2))) == [
+        "10.0.0.3",
+        "10.0.0.4",
+    ]
     assert str(allocate(subnet, wanted="10.0.0.77", else_next=True)) == "10.0.0.77"
 
 
@@ -111,7 +118,10 @@ def test_a_wanted_address_that_nobody_may_have_is_not_replaced(subnet):
 
 def test_an_address_may_be_asked_for_that_is_not_below_another(subnet):
     assert str(next_free(subnet, not_before="10.0.0.3")) == "10.0.0.3"
-    assert taken(*(allocate(subnet, not_before="10.0.0.3") for _ in range(2))) == ["10.0.0.3", "10.0.0.4"]
+    assert taken(*(allocate(subnet, not_before="10.0.0.3") for _ in range(2))) == [
+        "10.0.0.3",
+        "10.0.0.4",
+    ]
     with pytest.raises(Exhausted):
         allocate(subnet, not_before="10.0.0.3")
     assert str(allocate(subnet)) == "10.0.0.2"
@@ -126,7 +136,10 @@ def test_a_lower_bound_lies_in_the_subnet(subnet, start):
 def test_a_lower_bound_deep_inside_a_large_pool_costs_one_chunk_of_rows():
     large = SubnetFactory(network="10.0.0.0/8", static_ip_pools=["10.0.0.1-10.255.255.254"])
     assert str(next_free(large, not_before="10.200.0.0")) == "10.200.0.0"
-    assert taken(*(allocate(large, not_before="10.200.0.0") for _ in range(2))) == ["10.200.0.0", "10.200.0.1"]
+    assert taken(*(allocate(large, not_before="10.200.0.0") for _ in range(2))) == [
+        "10.200.0.0",
+        "10.200.0.1",
+    ]
     assert IPAddress.objects.count() == pool_rows.CHUNK
 
 
@@ -170,27 +183,33 @@ def test_an_address_in_no_subnet_cannot_be_wanted(subnet):
 
 def test_an_address_with_a_live_lease_of_another_machine_is_skipped(subnet):
     Sighting.objects.create(
-        ip_address="10.0.0.2", mac_address="02:00:00:00:00:99", source="lease",
+        ip_address="10.0.0.2",
+        mac_address="02:00:00:00:00:99",
+        source="lease",
         leased_until=timezone.now() + datetime.timedelta(hours=1),
-    )  # fmt: skip
+    )
     assert str(allocate(subnet)) == "10.0.0.3"
     assert str(allocate(subnet, mac_address="02-00-00-00-00-99")) == "10.0.0.2"
 
 
 def test_an_address_whose_lease_has_ended_is_handed_out(subnet):
     Sighting.objects.create(
-        ip_address="10.0.0.2", mac_address="02:00:00:00:00:99", source="lease",
+        ip_address="10.0.0.2",
+        mac_address="02:00:00:00:00:99",
+        source="lease",
         leased_until=timezone.now() - datetime.timedelta(seconds=1),
-    )  # fmt: skip
+    )
     assert str(allocate(subnet)) == "10.0.0.2"
 
 
 def test_when_only_leased_addresses_are_left_the_pool_is_exhausted(subnet):
     for number in (2, 3, 4):
         Sighting.objects.create(
-            ip_address=f"10.0.0.{number}", mac_address="02:00:00:00:00:99", source="lease",
+            ip_address=f"10.0.0.{number}",
+            mac_address="02:00:00:00:00:99",
+            source="lease",
             leased_until=timezone.now() + datetime.timedelta(hours=1),
-        )  # fmt: skip
+        )
     with pytest.raises(Exhausted):
         allocate(subnet)
 
@@ -198,7 +217,12 @@ def test_when_only_leased_addresses_are_left_the_pool_is_exhausted(subnet):
 def test_an_allocation_is_in_the_history_of_its_row(subnet):
     found = allocate(subnet, vm_id="srv-1", hostname="vm")
     past = found.history.latest()
-    assert (past.history_type, past.status, past.vm_id, past.hostname) == ("~", "allocated", "srv-1", "vm")
+    assert (past.history_type, past.status, past.vm_id, past.hostname) == (
+        "~",
+        "allocated",
+        "srv-1",
+        "vm",
+    )
 
 
 def test_reserving_needs_a_free_address(subnet):
@@ -252,4 +276,6 @@ def test_allocated_means_that_somebody_has_it(subnet):
     allocate(subnet, vm_id="srv-1")
     nobody = IPAddress.objects.filter(status="allocated", server=None, vm_id=None)
     assert not nobody.exists()
-    assert not IPAddress.objects.filter(status="available").exclude(server=None, vm_id=None).exists()
+    assert (
+        not IPAddress.objects.filter(status="available").exclude(server=None, vm_id=None).exists()
+    )

@@ -1,9 +1,8 @@
 """Any history of changes leaves the ledger as if it had been written down afresh.
 
-Random subnets, pools, servers, interfaces and verbs, valid and invalid ones. After each step the rules that
-must always hold are checked, and at the end `populate`, which works everything out anew, finds nothing to do.
-IPMANAGER_TEST_PROOF=1 (`make proof`) runs thousands of steps more.
-"""
+Random subnets, pools, servers, interfaces and verbs, valid and invalid ones. After each step the
+rules that must always hold are checked, and at the end `populate`, which works everything out anew,
+finds nothing to do. IPMANAGER_TEST_PROOF=1 (`make proof`) runs thousands of steps more."""
 
 import ipaddress
 import os
@@ -29,9 +28,20 @@ PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
 # A small world, so that things meet: 10.0.0.0/24 and its parts, and a large pool now and then.
 addresses = st.integers(0, 255).map(lambda n: ipaddress.ip_address("10.0.0.0") + n)
 networks = st.one_of(
-    st.sampled_from(["10.0.0.0/16", "10.0.0.0/24", "10.0.0.0/25", "10.0.0.128/25", "10.0.0.64/26", "10.0.0.0/31"]),
+    st.sampled_from(
+        [
+            "10.0.0.0/16",
+            "10.0.0.0/24",
+            "10.0.0.0/25",
+            "10.0.0.128/25",
+            "10.0.0.64/26",
+            "10.0.0.0/31",
+        ]
+    ),
     st.tuples(st.integers(24, 32), st.integers(0, 255)).map(
-        lambda t: str(ipaddress.ip_network((int(ipaddress.ip_address("10.0.0.0")) + t[1], t[0]), strict=False))
+        lambda t: str(
+            ipaddress.ip_network((int(ipaddress.ip_address("10.0.0.0")) + t[1], t[0]), strict=False)
+        )
     ),
 )
 which = st.integers(0, 10**6)
@@ -51,7 +61,12 @@ class Ledger(RuleBasedStateMachine):
             report = populate()
             transaction.set_rollback(True)
             self.atomic.__exit__(None, None, None)
-            assert (report.static_created, report.static_updated, report.dhcp_created, report.dhcp_updated) == (
+            assert (
+                report.static_created,
+                report.static_updated,
+                report.dhcp_created,
+                report.dhcp_updated,
+            ) == (
                 0,
                 0,
                 0,
@@ -99,7 +114,12 @@ class Ledger(RuleBasedStateMachine):
         if subnet := self.pick(Subnet, number):
             self.attempt(lambda: subnet.delete(force=force))
 
-    @rule(number=which, first=addresses, last=addresses, kind=st.sampled_from(["static", "static", "dhcp"]))
+    @rule(
+        number=which,
+        first=addresses,
+        last=addresses,
+        kind=st.sampled_from(["static", "static", "dhcp"]),
+    )
     def make_pool(self, number, first, last, kind):
         self.attempt(Pool(subnet=self.pick(Subnet, number), first=first, last=last, kind=kind).save)
 
@@ -137,7 +157,11 @@ class Ledger(RuleBasedStateMachine):
     @rule(number=which, address=st.none() | addresses)
     def make_interface(self, number, address):
         self.count += 1
-        self.attempt(Interface(server=self.pick(Server, number), name=f"eth{self.count}", ip_address=address).save)
+        self.attempt(
+            Interface(
+                server=self.pick(Server, number), name=f"eth{self.count}", ip_address=address
+            ).save
+        )
 
     @rule(number=which)
     def delete_interface(self, number):
@@ -175,7 +199,8 @@ class Ledger(RuleBasedStateMachine):
             subnet = max(around, key=lambda found: found.network.prefixlen, default=None)
             assert row.subnet == subnet, f"{row} stands in {row.subnet}, not in {subnet}"
             static = any(
-                p.kind == "static" and p.subnet == subnet and p.first <= row.ip_address <= p.last for p in pools
+                p.kind == "static" and p.subnet == subnet and p.first <= row.ip_address <= p.last
+                for p in pools
             )
             assert (row.ip_type == "static") == static
             assert subnet is None or is_host(subnet.network, row.ip_address)
@@ -189,8 +214,12 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def every_servers_address_is_its_own(self):
         held = {row.ip_address: row.server_id for row in IPAddress.objects.exclude(server=None)}
-        wanted = {server.ip_address: server.pk for server in Server.objects.exclude(ip_address=None)}
-        wanted |= {nic.ip_address: nic.server_id for nic in Interface.objects.exclude(ip_address=None)}
+        wanted = {
+            server.ip_address: server.pk for server in Server.objects.exclude(ip_address=None)
+        }
+        wanted |= {
+            nic.ip_address: nic.server_id for nic in Interface.objects.exclude(ip_address=None)
+        }
         assert held == wanted
 
     @invariant()

@@ -1,5 +1,5 @@
-"""Whatever mixture of raw SQL and our own verbs: no address has two owners, and when the worker has passed, populating
-the ledger anew finds nothing to do.
+"""Whatever mixture of raw SQL and our own verbs: no address has two owners, and when the worker has
+passed, populating the ledger anew finds nothing to do.
 
 IPMANAGER_TEST_PROOF=1 (`make proof`) runs thousands of steps more.
 """
@@ -38,7 +38,10 @@ class RawLedger(Ledger):
             try:
                 catch_up()
                 again = populate()
-                assert replace(again, totals={}, skipped=0, gateways_in_pools=[], refused=[]) == Report()
+                assert (
+                    replace(again, totals={}, skipped=0, gateways_in_pools=[], refused=[])
+                    == Report()
+                )
                 assert not RawChange.objects.exists()
                 connection.check_constraints()
             finally:
@@ -76,7 +79,9 @@ class RawLedger(Ledger):
     def insert_server(self, address, with_mac):
         self.count += 1
         mac = f"06:00:00:00:{self.count >> 8:02x}:{self.count & 255:02x}" if with_mac else None
-        self.by_hand(lambda: insert(Server, hostname=f"raw{self.count}", ip_address=address, mac_address=mac))
+        self.by_hand(
+            lambda: insert(Server, hostname=f"raw{self.count}", ip_address=address, mac_address=mac)
+        )
 
     @rule(number=which, address=st.none() | addresses)
     def update_server(self, number, address):
@@ -87,7 +92,9 @@ class RawLedger(Ledger):
     def rename_server(self, number):
         if server := self.pick(Server, number):
             self.count += 1
-            self.by_hand(lambda: update(server, hostname=f"renamed{self.count}", manufacturer="Acme"))
+            self.by_hand(
+                lambda: update(server, hostname=f"renamed{self.count}", manufacturer="Acme")
+            )
 
     @rule(number=which)
     def delete_server_by_hand(self, number):
@@ -98,7 +105,11 @@ class RawLedger(Ledger):
     def insert_interface(self, number, address):
         if server := self.pick(Server, number):
             self.count += 1
-            self.by_hand(lambda: insert(Interface, server_id=server.pk, name=f"raw{self.count}", ip_address=address))
+            self.by_hand(
+                lambda: insert(
+                    Interface, server_id=server.pk, name=f"raw{self.count}", ip_address=address
+                )
+            )
 
     @rule(number=which, other=which, address=st.none() | addresses)
     def update_interface(self, number, other, address):
@@ -127,12 +138,24 @@ class RawLedger(Ledger):
         if subnet := self.pick(Subnet, number):
             self.by_hand(lambda: delete(subnet))
 
-    @rule(number=which, first=addresses, last=addresses, kind=st.sampled_from(["static", "static", "dhcp"]))
+    @rule(
+        number=which,
+        first=addresses,
+        last=addresses,
+        kind=st.sampled_from(["static", "static", "dhcp"]),
+    )
     def insert_pool(self, number, first, last, kind):
         if subnet := self.pick(Subnet, number):
-            self.by_hand(lambda: insert(Pool, subnet_id=subnet.pk, first=first, last=last, kind=kind))
+            self.by_hand(
+                lambda: insert(Pool, subnet_id=subnet.pk, first=first, last=last, kind=kind)
+            )
 
-    @rule(number=which, first=addresses, last=addresses, kind=st.sampled_from(["static", "static", "dhcp"]))
+    @rule(
+        number=which,
+        first=addresses,
+        last=addresses,
+        kind=st.sampled_from(["static", "static", "dhcp"]),
+    )
     def update_pool(self, number, first, last, kind):
         if pool := self.pick(Pool, number):
             self.by_hand(lambda: update(pool, first=first, last=last, kind=kind))
@@ -147,8 +170,12 @@ class RawLedger(Ledger):
     @invariant()
     def every_servers_address_is_its_own(self):
         held = {row.ip_address: row.server_id for row in IPAddress.objects.exclude(server=None)}
-        wanted = {server.ip_address: server.pk for server in Server.objects.exclude(ip_address=None)}
-        wanted |= {nic.ip_address: nic.server_id for nic in Interface.objects.exclude(ip_address=None)}
+        wanted = {
+            server.ip_address: server.pk for server in Server.objects.exclude(ip_address=None)
+        }
+        wanted |= {
+            nic.ip_address: nic.server_id for nic in Interface.objects.exclude(ip_address=None)
+        }
         assert held == wanted
         assert not IPAddress.objects.exclude(server=None).exclude(vm_id=None).exists()
 

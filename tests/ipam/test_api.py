@@ -8,7 +8,13 @@ import pytest
 from django.db import connection
 
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
-from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
+from tests.ipam.factories import (
+    InterfaceFactory,
+    PoolFactory,
+    ServerFactory,
+    SubnetFactory,
+    VRFFactory,
+)
 from tests.support.api import answer, with_token
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +29,10 @@ def api():
 @pytest.fixture
 def subnet():
     return SubnetFactory(
-        network="10.0.0.0/24", gateway="10.0.0.1", name="office", static_ip_pools=["10.0.0.1-10.0.0.4"]
+        network="10.0.0.0/24",
+        gateway="10.0.0.1",
+        name="office",
+        static_ip_pools=["10.0.0.1-10.0.0.4"],
     )
 
 
@@ -36,18 +45,27 @@ def ids(response):
     return [found["id"] for found in response.json()["results"]]
 
 
-# --- rows ------------------------------------------------------------------------------------------------
+# --- rows -----------------------------------------------------------------------------------------
 
 
 def test_a_subnet_is_made_with_its_pools(api):
     status, made = answer(
-        api.post(f"{API}/subnets/", {
-            "network": "10.1.0.0/24", "gateway": "10.1.0.1", "dns_servers": ["10.1.0.53"],
-            "static_ip_pools": ["10.1.0.10-10.1.0.20"], "dhcp_pools": ["10.1.0.100-10.1.0.150"],
-        })
-    )  # fmt: skip
+        api.post(
+            f"{API}/subnets/",
+            {
+                "network": "10.1.0.0/24",
+                "gateway": "10.1.0.1",
+                "dns_servers": ["10.1.0.53"],
+                "static_ip_pools": ["10.1.0.10-10.1.0.20"],
+                "dhcp_pools": ["10.1.0.100-10.1.0.150"],
+            },
+        )
+    )
     assert status == 201
-    assert (made["static_ip_pools"], made["dhcp_pools"]) == (["10.1.0.10-10.1.0.20"], ["10.1.0.100-10.1.0.150"])
+    assert (made["static_ip_pools"], made["dhcp_pools"]) == (
+        ["10.1.0.10-10.1.0.20"],
+        ["10.1.0.100-10.1.0.150"],
+    )
     assert (made["dns_servers"], made["vrf"]) == (["10.1.0.53"], None)
     assert IPAddress.objects.filter(subnet=made["id"]).count() == 11
 
@@ -66,16 +84,27 @@ def test_an_address_carries_the_details_of_its_subnet_and_server(api, subnet):
 
 
 def test_an_address_without_subnet_and_server_says_so(api):
-    made = api.post(f"{API}/ip-addresses/", {"ip_address": "192.0.2.1", "status": "reserved"}).json()
-    assert [made[name] for name in ("subnet", "subnet_name", "subnet_details", "server_name")] == [None] * 4
+    made = api.post(
+        f"{API}/ip-addresses/", {"ip_address": "192.0.2.1", "status": "reserved"}
+    ).json()
+    assert [made[name] for name in ("subnet", "subnet_name", "subnet_details", "server_name")] == [
+        None
+    ] * 4
 
 
 def test_a_server_is_placed_and_shows_its_interfaces(api, subnet):
     status, made = answer(
-        api.post(f"{API}/servers/", {"hostname": "web", "ip_address": "10.0.0.3", "mac_address": "02-00-00-00-00-AA"})
+        api.post(
+            f"{API}/servers/",
+            {"hostname": "web", "ip_address": "10.0.0.3", "mac_address": "02-00-00-00-00-AA"},
+        )
     )
     api.post(f"{API}/interfaces/", {"server": made["id"], "name": "bmc", "ip_address": "10.0.0.4"})
-    assert (status, made["mac_address"], row("10.0.0.3").server_id) == (201, "02:00:00:00:00:aa", made["id"])
+    assert (status, made["mac_address"], row("10.0.0.3").server_id) == (
+        201,
+        "02:00:00:00:00:aa",
+        made["id"],
+    )
     assert api.get(f"{API}/servers/{made['id']}/").json()["interfaces"][0]["name"] == "bmc"
     assert row("10.0.0.4").server_id == made["id"]
 
@@ -89,15 +118,26 @@ def test_a_deleted_server_frees_its_address(api, subnet):
 def test_the_description_can_be_written_only_while_the_address_is_reserved(api, subnet):
     free, kept = row("10.0.0.2"), row("10.0.0.3")
     api.post(f"{API}/ip-addresses/{kept.pk}/reserve/", {"description": "printer"})
-    assert api.patch(f"{API}/ip-addresses/{kept.pk}/", {"description": "scanner"}).json()["description"] == "scanner"
+    assert (
+        api.patch(f"{API}/ip-addresses/{kept.pk}/", {"description": "scanner"}).json()[
+            "description"
+        ]
+        == "scanner"
+    )
     status, problem = answer(api.patch(f"{API}/ip-addresses/{free.pk}/", {"description": "mine"}))
     assert (status, list(problem["errors"])) == (400, ["description"])
 
 
 def test_only_documented_fields_can_be_written(api, subnet):
     server, other = ServerFactory(), SubnetFactory()
-    for sent in ({"server": server.pk}, {"subnet": other.pk}, {"ip_type": "dhcp"}, {"freed_at": "2020-01-01T00:00:00Z"},
-                 {"id": 4711}, {"created_at": "2020-01-01T00:00:00Z"}):  # fmt: skip
+    for sent in (
+        {"server": server.pk},
+        {"subnet": other.pk},
+        {"ip_type": "dhcp"},
+        {"freed_at": "2020-01-01T00:00:00Z"},
+        {"id": 4711},
+        {"created_at": "2020-01-01T00:00:00Z"},
+    ):
         before = IPAddress.objects.filter(ip_address="10.0.0.2").values().get()
         api.patch(f"{API}/ip-addresses/{before['id']}/", sent)
         after = IPAddress.objects.filter(ip_address="10.0.0.2").values().get()
@@ -110,7 +150,9 @@ def test_a_row_keeps_its_address_and_changes_its_status_by_verbs_only(api, subne
 
 
 def test_a_pool_and_a_vrf_can_be_made_changed_and_deleted(api, subnet):
-    pool = api.post(f"{API}/pools/", {"subnet": subnet.pk, "first": "10.0.0.50", "last": "10.0.0.59"}).json()
+    pool = api.post(
+        f"{API}/pools/", {"subnet": subnet.pk, "first": "10.0.0.50", "last": "10.0.0.59"}
+    ).json()
     assert (pool["kind"], pool["size"]) == ("static", 10)
     assert api.patch(f"{API}/pools/{pool['id']}/", {"last": "10.0.0.60"}).json()["size"] == 11
     assert api.delete(f"{API}/pools/{pool['id']}/").status_code == 204
@@ -118,19 +160,24 @@ def test_a_pool_and_a_vrf_can_be_made_changed_and_deleted(api, subnet):
     assert api.delete(f"{API}/vrfs/{vrf['id']}/").status_code == 204
 
 
-# --- what is refused ---------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 
 def test_a_taken_address_answers_409_and_names_the_holder(api, subnet):
     ServerFactory(hostname="web", ip_address="10.0.0.2")
-    status, problem = answer(api.post(f"{API}/ip-addresses/", {"ip_address": "10.0.0.2", "status": "allocated"}))
+    status, problem = answer(
+        api.post(f"{API}/ip-addresses/", {"ip_address": "10.0.0.2", "status": "allocated"})
+    )
     assert (status, problem["code"]) == (409, "conflict")
     assert "web" in problem["errors"]["ip_address"][0]
 
 
 def test_a_free_row_of_a_pool_can_be_taken_by_its_address(api, subnet):
     status, made = answer(
-        api.post(f"{API}/ip-addresses/", {"ip_address": "10.0.0.2", "status": "allocated", "hostname": "vm"})
+        api.post(
+            f"{API}/ip-addresses/",
+            {"ip_address": "10.0.0.2", "status": "allocated", "hostname": "vm"},
+        )
     )
     assert (status, made["id"], made["hostname"]) == (201, row("10.0.0.2").pk, "vm")
 
@@ -165,11 +212,23 @@ def test_what_exists_already_answers_409(api, subnet, path, sent):
         ("subnets", {"network": "10.2.0.0/24", "name": "x" * 1_000_000}, "name"),
         ("subnets", {"network": "10.2.0.0/24", "name": "a\0b"}, "name"),
         ("subnets", {"network": "10.2.0.0/24", "dns_servers": ["x"]}, "dns_servers.0"),
-        ("subnets", {"network": "10.2.0.0/24", "static_ip_pools": ["10.2.0.9-10.2.0.1"]}, "static_ip_pools.0"),
-        ("subnets", {"network": "10.2.0.0/24", "static_ip_pools": ["10.3.0.1-10.3.0.9"]}, "static_ip_pools"),
+        (
+            "subnets",
+            {"network": "10.2.0.0/24", "static_ip_pools": ["10.2.0.9-10.2.0.1"]},
+            "static_ip_pools.0",
+        ),
+        (
+            "subnets",
+            {"network": "10.2.0.0/24", "static_ip_pools": ["10.3.0.1-10.3.0.9"]},
+            "static_ip_pools",
+        ),
         ("ip-addresses", {"ip_address": "010.0.0.1"}, "ip_address"),
         ("ip-addresses", {"ip_address": "10.0.0.2", "status": "lost"}, "status"),
-        ("ip-addresses", {"ip_address": "10.0.0.2", "mac_address": "ff:ff:ff:ff:ff:ff"}, "mac_address"),
+        (
+            "ip-addresses",
+            {"ip_address": "10.0.0.2", "mac_address": "ff:ff:ff:ff:ff:ff"},
+            "mac_address",
+        ),
         ("servers", {"hostname": "a\nb"}, "hostname"),
         ("servers", {"hostname": ["a"]}, "hostname"),
         ("interfaces", {"server": 999, "name": "x"}, "server"),
@@ -198,7 +257,7 @@ def test_a_vrf_in_use_is_not_deleted(api):
     assert VRF.objects.exists()
 
 
-# --- lists ---------------------------------------------------------------------------------------------------
+# --- lists ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -218,7 +277,9 @@ def test_subnets_are_found_by(api, question, networks):
     SubnetFactory(network="10.0.1.0/24", vlan_id=7)
     SubnetFactory(network="10.0.2.0/24", site="north")
     SubnetFactory(network="172.20.0.0/24", vrf=VRFFactory())
-    assert [found["network"] for found in api.get(f"{API}/subnets/?{question}").json()["results"]] == networks
+    assert [
+        found["network"] for found in api.get(f"{API}/subnets/?{question}").json()["results"]
+    ] == networks
 
 
 def test_subnets_are_found_by_their_parent(api):
@@ -247,15 +308,32 @@ def test_addresses_are_found_by(api, subnet, question, expected):
     Subnet.objects.update(site="north")
     ServerFactory(hostname="web", ip_address="10.0.0.3", mac_address="02:00:00:00:00:aa")
     api.post(f"{API}/ip-addresses/{row('10.0.0.4').pk}/reserve/")
-    assert [found["ip_address"] for found in api.get(f"{API}/ip-addresses/?{question}").json()["results"]] == expected
+    assert [
+        found["ip_address"]
+        for found in api.get(f"{API}/ip-addresses/?{question}").json()["results"]
+    ] == expected
 
 
 @pytest.mark.parametrize(
     "question",
-    ["status=lost", "within=10.0.0.0", "mac=zz", "subnet=999", "subnet=" + "9" * 40, "vlan=x", "colour=red",
-     "ordering=server__hostname", "ordering=pk", "fields=password", "page=0", "page=x", "q=" + "x" * 300,
-     "hostname=%00", "within=::ffff:1.2.3.4/128"],
-)  # fmt: skip
+    [
+        "status=lost",
+        "within=10.0.0.0",
+        "mac=zz",
+        "subnet=999",
+        "subnet=" + "9" * 40,
+        "vlan=x",
+        "colour=red",
+        "ordering=server__hostname",
+        "ordering=pk",
+        "fields=password",
+        "page=0",
+        "page=x",
+        "q=" + "x" * 300,
+        "hostname=%00",
+        "within=::ffff:1.2.3.4/128",
+    ],
+)
 def test_a_question_that_makes_no_sense_is_refused_not_ignored(api, subnet, question):
     status, problem = answer(api.get(f"{API}/ip-addresses/?{question}"))
     assert status in (400, 404), problem
@@ -270,17 +348,23 @@ def test_a_page_has_50_rows_and_never_more_than_1000(api):
 
 
 def test_only_the_chosen_fields_are_shown(api, subnet):
-    assert api.get(f"{API}/ip-addresses/?fields=ip_address,status&page_size=1").json()["results"] == [
-        {"ip_address": "10.0.0.2", "status": "available"}
-    ]
+    assert api.get(f"{API}/ip-addresses/?fields=ip_address,status&page_size=1").json()[
+        "results"
+    ] == [{"ip_address": "10.0.0.2", "status": "available"}]
 
 
-@pytest.mark.parametrize("path", ["subnets", "pools", "ip-addresses", "servers", "interfaces", "vrfs"])
-def test_a_list_costs_as_many_queries_for_many_rows_as_for_few(api, path, django_assert_max_num_queries):
+@pytest.mark.parametrize(
+    "path", ["subnets", "pools", "ip-addresses", "servers", "interfaces", "vrfs"]
+)
+def test_a_list_costs_as_many_queries_for_many_rows_as_for_few(
+    api, path, django_assert_max_num_queries
+):
     def fill(number):
         for n in range(number):
             base = f"10.{Subnet.objects.count()}.0"
-            SubnetFactory(network=f"{base}.0/24", static_ip_pools=[f"{base}.1-{base}.3"], vrf=VRFFactory())
+            SubnetFactory(
+                network=f"{base}.0/24", static_ip_pools=[f"{base}.1-{base}.3"], vrf=VRFFactory()
+            )
             InterfaceFactory(server=ServerFactory(ip_address=f"{base}.{n + 1}"))
 
     fill(2)
@@ -293,14 +377,18 @@ def test_a_list_costs_as_many_queries_for_many_rows_as_for_few(api, path, django
     assert len(many) == len(few)
 
 
-# --- allocating --------------------------------------------------------------------------------------------
+# --- allocating -----------------------------------------------------------------------------------
 
 
 def test_the_next_free_address_is_shown_and_handed_out(api, subnet):
     path = f"{API}/subnets/{subnet.pk}/next-free/"
     assert api.get(path).json() == {"ip_address": "10.0.0.2"}
     status, given = answer(api.post(path, {"hostname": "vm", "mac_address": "0200.0000.00aa"}))
-    assert (status, given["ip_address"], given["mac_address"]) == (201, "10.0.0.2", "02:00:00:00:00:aa")
+    assert (status, given["ip_address"], given["mac_address"]) == (
+        201,
+        "10.0.0.2",
+        "02:00:00:00:00:aa",
+    )
 
 
 def test_a_vm_that_asks_again_gets_200_and_the_same_address(api, subnet):
@@ -337,7 +425,9 @@ def test_an_exhausted_subnet_answers_409_and_says_what_to_do(api, subnet):
 )
 def test_a_wanted_address_is_given_or_refused(api, subnet, sent, status):
     ServerFactory(ip_address="10.0.0.4")
-    assert api.post(f"{API}/subnets/{subnet.pk}/next-free/", sent, format="json").status_code == status
+    assert (
+        api.post(f"{API}/subnets/{subnet.pk}/next-free/", sent, format="json").status_code == status
+    )
 
 
 def test_an_address_comes_from_the_named_pool_of_this_subnet_only(api, subnet):
@@ -351,7 +441,9 @@ def test_a_caller_may_want_an_address_or_else_the_next_or_none_below_another(api
     path = f"{API}/subnets/{subnet.pk}/next-free/"
     assert api.post(path, {"wanted": "10.0.0.2"}).status_code == 201
     assert api.post(path, {"wanted": "10.0.0.2"}).status_code == 409
-    assert api.post(path, {"wanted": "10.0.0.2", "else_next": True}).json()["ip_address"] == "10.0.0.3"
+    assert (
+        api.post(path, {"wanted": "10.0.0.2", "else_next": True}).json()["ip_address"] == "10.0.0.3"
+    )
     assert api.get(path, {"not_before": "10.0.0.4"}).json() == {"ip_address": "10.0.0.4"}
     assert api.post(path, {"not_before": "10.0.0.4"}).json()["ip_address"] == "10.0.0.4"
     assert api.get(path, {"not_before": "10.9.9.9"}).status_code == 400
@@ -361,11 +453,16 @@ def test_addresses_are_reserved_quarantined_and_released(api, subnet):
     path = f"{API}/ip-addresses/{row('10.0.0.2').pk}"
     assert api.post(f"{path}/reserve/", {"description": "printer"}).json()["status"] == "reserved"
     assert api.post(f"{path}/release/").json()["status"] == "available"
-    assert api.post(f"{path}/quarantine/", {"description": "duplicate"}).json()["status"] == "quarantine"
+    assert (
+        api.post(f"{path}/quarantine/", {"description": "duplicate"}).json()["status"]
+        == "quarantine"
+    )
 
 
 def test_releasing_outside_the_pools_forgets_the_row(api, subnet):
-    made = api.post(f"{API}/ip-addresses/", {"ip_address": "10.0.0.99", "status": "reserved"}).json()
+    made = api.post(
+        f"{API}/ip-addresses/", {"ip_address": "10.0.0.99", "status": "reserved"}
+    ).json()
     assert api.post(f"{API}/ip-addresses/{made['id']}/release/").json()["id"] is None
     assert not IPAddress.objects.filter(ip_address="10.0.0.99").exists()
 
@@ -388,7 +485,7 @@ def test_usage_counts_a_subnet(api, subnet):
     assert (used["usable"], used["static"], used["allocated"], used["available"]) == (253, 3, 1, 2)
 
 
-# --- the next free subnet ----------------------------------------------------------------------------------
+# --- the next free subnet -------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -397,23 +494,32 @@ def block():
     return SubnetFactory(network="10.8.0.0/24", static_ip_pools=["10.8.0.130-10.8.0.140"])
 
 
-@pytest.mark.parametrize(("length", "network"), [(26, "10.8.0.64/26"), (27, "10.8.0.64/27"), (32, "10.8.0.64/32")])
+@pytest.mark.parametrize(
+    ("length", "network"), [(26, "10.8.0.64/26"), (27, "10.8.0.64/27"), (32, "10.8.0.64/32")]
+)
 def test_the_next_free_subnet_avoids_subnets_and_pools(api, block, length, network):
-    assert api.get(f"{API}/subnets/{block.pk}/next-free-subnet/?length={length}").json() == {"network": network}
+    assert api.get(f"{API}/subnets/{block.pk}/next-free-subnet/?length={length}").json() == {
+        "network": network
+    }
 
 
 def test_the_next_free_subnets_are_made_one_after_the_other(api, block):
     path = f"{API}/subnets/{block.pk}/next-free-subnet/"
     made = [api.post(path, {"length": 26, "name": "new"}) for _ in range(3)]
     assert [response.status_code for response in made] == [201, 201, 409]
-    assert [response.json()["network"] for response in made[:2]] == ["10.8.0.64/26", "10.8.0.192/26"]
+    assert [response.json()["network"] for response in made[:2]] == [
+        "10.8.0.64/26",
+        "10.8.0.192/26",
+    ]
     assert made[2].json()["code"] == "exhausted"
 
 
 def test_the_next_free_subnet_avoids_live_addresses_and_the_gateway(api):
     block = SubnetFactory(network="10.9.0.0/24", gateway="10.9.0.1")
     ServerFactory(ip_address="10.9.0.70")
-    assert api.get(f"{API}/subnets/{block.pk}/next-free-subnet/?length=26").json() == {"network": "10.9.0.128/26"}
+    assert api.get(f"{API}/subnets/{block.pk}/next-free-subnet/?length=26").json() == {
+        "network": "10.9.0.128/26"
+    }
 
 
 @pytest.mark.parametrize("length", ["24", "33", "x", "0", "-1", "9" * 30])
@@ -428,17 +534,27 @@ def test_a_huge_subnet_is_searched_as_fast_as_a_small_one(api):
     assert found == str(ipaddress.ip_network("2001:db8:8000::/64"))
 
 
-# --- two at once -------------------------------------------------------------------------------------------
+# --- two at once ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["subnets", "pools", "ip-addresses", "servers", "interfaces", "vrfs"])
+@pytest.mark.parametrize(
+    "path", ["subnets", "pools", "ip-addresses", "servers", "interfaces", "vrfs"]
+)
 def test_a_change_of_what_somebody_else_has_changed_answers_412(api, subnet, path):
     VRFFactory(), InterfaceFactory(server__ip_address="10.0.0.2")
-    model = {"subnets": Subnet, "pools": Pool, "ip-addresses": IPAddress, "servers": Server, "interfaces": Interface,
-             "vrfs": VRF}[path]  # fmt: skip
+    model = {
+        "subnets": Subnet,
+        "pools": Pool,
+        "ip-addresses": IPAddress,
+        "servers": Server,
+        "interfaces": Interface,
+        "vrfs": VRF,
+    }[path]
     url = f"{API}/{path}/{model.objects.first().pk}/"
     read = api.get(url)["ETag"]
-    field = "last" if path == "pools" else "hostname" if path in ("ip-addresses", "servers") else "name"
+    field = (
+        "last" if path == "pools" else "hostname" if path in ("ip-addresses", "servers") else "name"
+    )
     values = ["10.0.0.9", "10.0.0.8"] if path == "pools" else ["one", "two"]
 
     first = api.patch(url, {field: values[0]}, headers={"if-match": read})
@@ -446,7 +562,9 @@ def test_a_change_of_what_somebody_else_has_changed_answers_412(api, subnet, pat
 
     assert (first.status_code, second.status_code) == (200, 412), first.json()
     assert api.get(url)["ETag"] == first["ETag"]
-    assert api.patch(url, {field: values[1]}, headers={"if-match": first["ETag"]}).status_code == 200
+    assert (
+        api.patch(url, {field: values[1]}, headers={"if-match": first["ETag"]}).status_code == 200
+    )
 
 
 def test_a_row_that_somebody_has_changed_is_not_deleted(api, subnet):
@@ -480,7 +598,11 @@ WANTED = {
     "ip-addresses": lambda owner, number: {"ip_address": "10.0.0.9", "status": "allocated"},
     "subnets": lambda owner, number: {"network": "10.0.0.0/25", "name": f"net {number}"},
     # All of them hold .64 to .100.
-    "pools": lambda owner, n: {"subnet": owner.pk, "first": f"10.0.0.{n + 1}", "last": f"10.0.0.{n + 100}"},
+    "pools": lambda owner, n: {
+        "subnet": owner.pk,
+        "first": f"10.0.0.{n + 1}",
+        "last": f"10.0.0.{n + 100}",
+    },
 }
 
 
@@ -496,7 +618,9 @@ def test_of_64_who_want_what_only_one_can_have_one_wins_and_63_answer_409(path):
 def test_of_64_who_change_the_row_that_they_have_read_one_wins_and_63_answer_412(subnet):
     url = f"{API}/subnets/{subnet.pk}/"
     read = with_token("admin").get(url)["ETag"]
-    codes = all_at_once(lambda api, number: api.patch(url, {"name": f"n-{number}"}, headers={"if-match": read}))
+    codes = all_at_once(
+        lambda api, number: api.patch(url, {"name": f"n-{number}"}, headers={"if-match": read})
+    )
     assert codes == [200] + [412] * (CALLERS - 1)
 
 
@@ -507,7 +631,9 @@ def test_of_parallel_callers_each_gets_a_subnet_of_its_own():
 
     def post(api):
         try:
-            return api.post(f"{API}/subnets/{block.pk}/next-free-subnet/", {"length": 24}).json()["network"]
+            return api.post(f"{API}/subnets/{block.pk}/next-free-subnet/", {"length": 24}).json()[
+                "network"
+            ]
         finally:
             connection.close()
 
@@ -522,7 +648,12 @@ def test_sightings_are_read_by_place_source_and_time():
         Sighting.objects.create(ip_address=ip, mac_address="02:00:00:00:00:0a", source=source)
     api = with_token("read", subnets=["10.1.0.0/16"])
     assert api.get("/api/v1/sightings/?source=arp").json()["count"] == 1
-    assert with_token("read").get("/api/v1/sightings/?within=10.0.0.0/8&mac=0200.0000.000a").json()["count"] == 3
+    assert (
+        with_token("read")
+        .get("/api/v1/sightings/?within=10.0.0.0/8&mac=0200.0000.000a")
+        .json()["count"]
+        == 3
+    )
     assert with_token("admin").post("/api/v1/sightings/", {}).status_code == 405
 
 

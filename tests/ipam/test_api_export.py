@@ -63,7 +63,9 @@ def test_no_cell_of_an_export_runs(api):
 
 def test_a_confined_token_exports_its_own_rows_only():
     ServerFactory(ip_address="10.1.0.1"), ServerFactory(ip_address="10.2.0.1")
-    assert len(table(with_token("read", subnets=["10.1.0.0/16"]).get(f"{API}/servers/export/"))) == 2
+    assert (
+        len(table(with_token("read", subnets=["10.1.0.0/16"]).get(f"{API}/servers/export/"))) == 2
+    )
 
 
 def test_an_export_asks_as_often_for_many_rows_as_for_few(api):
@@ -77,18 +79,22 @@ def test_an_export_asks_as_often_for_many_rows_as_for_few(api):
     assert counts[0] == counts[1]
 
 
-# --- search ------------------------------------------------------------------------------------------------
+# --- search ---------------------------------------------------------------------------------------
 
 
 def find(api, text):
     response = api.get(f"{API}/search/", {"q": text})
     assert response.status_code == 200, response.json()
-    return {name: [row["id"] for row in found["results"]] for name, found in response.json().items()}
+    return {
+        name: [row["id"] for row in found["results"]] for name, found in response.json().items()
+    }
 
 
 def test_a_search_finds_subnets_servers_and_addresses(api):
     subnet = SubnetFactory(network="10.0.0.0/24", name="office")
-    server = ServerFactory(hostname="office-printer", ip_address="10.0.0.7", mac_address="02:00:00:00:0a:0b")
+    server = ServerFactory(
+        hostname="office-printer", ip_address="10.0.0.7", mac_address="02:00:00:00:0a:0b"
+    )
     row = server.addresses.get()
     everything = {"subnets": [subnet.pk], "servers": [server.pk], "ip_addresses": [row.pk]}
     assert find(api, "10.0.0.7") == find(api, "office") == everything
@@ -121,6 +127,9 @@ def test_who_may_see_one_kind_of_rows_searches_in_it_alone():
 
 
 def test_a_confined_token_finds_nothing_elsewhere():
-    ServerFactory(hostname="web", ip_address="10.2.0.1"), ServerFactory(hostname="web", vrf=VRFFactory())
+    (
+        ServerFactory(hostname="web", ip_address="10.2.0.1"),
+        ServerFactory(hostname="web", vrf=VRFFactory()),
+    )
     assert find(with_token("read", subnets=["10.1.0.0/16"]), "web")["servers"] == []
     assert Server.objects.count() == 2

@@ -1,4 +1,5 @@
-"""Two transactions at once on PostgreSQL and SQLite: one waits for the other, and the ledger is right afterwards.
+"""Two transactions at once on PostgreSQL and SQLite: one waits for the other, and the ledger is
+right afterwards.
 
 Each pair ran into a wrong row, an unexplained refusal or a deadlock before the ledger had its lock.
 """
@@ -49,7 +50,14 @@ def at_once(first, second):
 def is_settled():
     report = populate()
     return not any(
-        (report.static_created, report.dhcp_created, report.freed, report.deleted, report.moved, report.refused)
+        (
+            report.static_created,
+            report.dhcp_created,
+            report.freed,
+            report.deleted,
+            report.moved,
+            report.refused,
+        )
     )
 
 
@@ -62,7 +70,9 @@ def make_server():
 
 
 @pytest.mark.parametrize(
-    "pair", [(make_subnet, make_server), (make_server, make_subnet)], ids=["subnet first", "server first"]
+    "pair",
+    [(make_subnet, make_server), (make_server, make_subnet)],
+    ids=["subnet first", "server first"],
 )
 def test_a_server_saved_while_its_subnet_is_made_finds_it(pair):
     assert at_once(*pair) == (None, None)
@@ -72,7 +82,11 @@ def test_a_server_saved_while_its_subnet_is_made_finds_it(pair):
 @pytest.mark.parametrize("server_first", [True, False])
 def test_a_server_saved_while_its_subnet_is_deleted_is_unplaced_or_keeps_it(server_first):
     make_subnet()
-    pair = (make_server, Subnet.objects.get().delete) if server_first else (Subnet.objects.get().delete, make_server)
+    pair = (
+        (make_server, Subnet.objects.get().delete)
+        if server_first
+        else (Subnet.objects.get().delete, make_server)
+    )
     first, second = at_once(*pair)
     assert first is None
     assert (second is None) != server_first  # an address in use keeps its subnet
@@ -100,7 +114,9 @@ def test_a_server_without_mac_and_a_dhcp_pool_over_its_address_do_not_both_come(
 def test_one_mac_is_not_given_to_an_interface_and_another_server_at_once():
     owner = ServerFactory(hostname="web-1")
     first, second = at_once(
-        lambda: Interface.objects.create(server=owner, name="eth1", mac_address="02:00:00:00:aa:01"),
+        lambda: Interface.objects.create(
+            server=owner, name="eth1", mac_address="02:00:00:00:aa:01"
+        ),
         lambda: ServerFactory(mac_address="02:00:00:00:aa:01"),
     )
     assert first is None
@@ -149,7 +165,9 @@ def test_many_changes_at_once_meet_no_deadlock():
 
 
 @only(POSTGRESQL)
-@pytest.mark.parametrize("free", [lambda row: pool.release("vm-1"), lambda row: pool.release_by_ip(str(row))])
+@pytest.mark.parametrize(
+    "free", [lambda row: pool.release("vm-1"), lambda row: pool.release_by_ip(str(row))]
+)
 def test_who_frees_a_vm_s_address_locks_the_ledger_before_the_row(free):
     row, _subnet = pool.allocate("vm-1")
     with CaptureQueriesContext(connection) as queries:

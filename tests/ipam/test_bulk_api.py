@@ -20,7 +20,9 @@ def api():
 
 @pytest.fixture
 def subnet():
-    return SubnetFactory(network="10.0.0.0/16", gateway="10.0.0.1", static_ip_pools=["10.0.0.2-10.0.0.9"])
+    return SubnetFactory(
+        network="10.0.0.0/16", gateway="10.0.0.1", static_ip_pools=["10.0.0.2-10.0.0.9"]
+    )
 
 
 def machines(count, start=0):
@@ -34,7 +36,7 @@ def machines(count, start=0):
     ]
 
 
-# --- making --------------------------------------------------------------------------------------------------
+# --- making ---------------------------------------------------------------------------------------
 
 
 def test_servers_are_made_and_placed_in_the_order_of_the_request(api, subnet):
@@ -49,13 +51,27 @@ def test_servers_are_made_and_placed_in_the_order_of_the_request(api, subnet):
 def test_addresses_come_out_as_they_would_one_by_one(api, subnet):
     VRFFactory(name="blue")
     rows = [
-        {"ip_address": "10.0.0.2", "status": "reserved", "description": "printer", "active": False},  # free in the pool
-        {"ip_address": "10.0.0.200", "status": "allocated", "vm_id": "vm-1", "mac_address": "06-00-00-00-00-01"},
+        {
+            "ip_address": "10.0.0.2",
+            "status": "reserved",
+            "description": "printer",
+            "active": False,
+        },  # free in the pool
+        {
+            "ip_address": "10.0.0.200",
+            "status": "allocated",
+            "vm_id": "vm-1",
+            "mac_address": "06-00-00-00-00-01",
+        },
         {"ip_address": "192.0.2.1", "status": "quarantine", "description": "odd"},  # in no subnet
         {"ip_address": "10.0.0.2", "vrf": VRFFactory().pk, "status": "reserved"},
         {"ip_address": "10.0.0.201"},
-    ]  # fmt: skip
-    told = {field.attname for field in IPAddress._meta.concrete_fields} - {"id", "created_at", "updated_at"}
+    ]
+    told = {field.attname for field in IPAddress._meta.concrete_fields} - {
+        "id",
+        "created_at",
+        "updated_at",
+    }
 
     def after(write):
         with transaction.atomic():
@@ -80,7 +96,10 @@ def test_addresses_come_out_as_they_would_one_by_one(api, subnet):
 def test_of_addresses_the_bad_ones_are_named_and_none_is_made(api, subnet):
     before = IPAddress.objects.count()
     rows = [{"ip_address": f"10.0.0.{n}", "status": "reserved"} for n in (20, 1, 22, 255)]
-    rows += [{"ip_address": "10.0.0.20", "status": "reserved"}, {"ip_address": "10.0.0.30", "status": "strange"}]
+    rows += [
+        {"ip_address": "10.0.0.20", "status": "reserved"},
+        {"ip_address": "10.0.0.30", "status": "strange"},
+    ]
     status, problem = answer(api.post(f"{API}/ip-addresses/bulk/", rows))
     assert (status, list(problem["errors"])) == (400, ["1.ip_address", "4.ip_address", "5.status"])
     assert IPAddress.objects.count() == before
@@ -89,7 +108,9 @@ def test_of_addresses_the_bad_ones_are_named_and_none_is_made(api, subnet):
 def test_many_addresses_take_as_many_queries_as_few(api, subnet):
     counts = []
     for third, number in ((1, 20), (2, 200)):
-        rows = [{"ip_address": f"10.0.{third}.{n + 1}", "status": "reserved"} for n in range(number)]
+        rows = [
+            {"ip_address": f"10.0.{third}.{n + 1}", "status": "reserved"} for n in range(number)
+        ]
         with CaptureQueriesContext(connection) as queries:
             assert api.post(f"{API}/ip-addresses/bulk/", rows).status_code == 201
         counts.append(len(queries))
@@ -134,7 +155,14 @@ def test_servers_of_several_vrfs_are_made_together(api, subnet):
 def test_a_bulk_write_says_no_where_a_single_one_does(api, subnet):
     bad = {
         "hostname": ["", "a b", "-x", "x" * 300, None, 5 * [1]],
-        "ip_address": ["10.0.0.0", "10.0.0.1", "10.0.255.255", "x", "::ffff:10.0.0.9", "10.0.0.9/24"],
+        "ip_address": [
+            "10.0.0.0",
+            "10.0.0.1",
+            "10.0.255.255",
+            "x",
+            "::ffff:10.0.0.9",
+            "10.0.0.9/24",
+        ],
         "mac_address": ["zz", "ff:ff:ff:ff:ff:ff", "01:00:00:00:00:01", "00:00:00:00:00:00"],
         "vrf": [999, "x"],
         "description": ["x" * 5000, "\\x00"],
@@ -166,8 +194,17 @@ def test_the_queries_of_a_bulk_write_do_not_grow_with_its_rows(api, subnet):
     ("name", "rows"),
     [
         ("vrfs", [{"name": "red"}, {"name": "blue"}]),
-        ("subnets", [{"network": "10.1.0.0/24", "static_ip_pools": ["10.1.0.5-10.1.0.9"]}, {"network": "10.2.0.0/24"}]),
-        ("ip-addresses", [{"ip_address": f"10.0.5.{n}", "status": "reserved"} for n in range(1, 5)]),
+        (
+            "subnets",
+            [
+                {"network": "10.1.0.0/24", "static_ip_pools": ["10.1.0.5-10.1.0.9"]},
+                {"network": "10.2.0.0/24"},
+            ],
+        ),
+        (
+            "ip-addresses",
+            [{"ip_address": f"10.0.5.{n}", "status": "reserved"} for n in range(1, 5)],
+        ),
     ],
 )
 def test_every_resource_knows_bulk(api, subnet, name, rows):
@@ -179,17 +216,27 @@ def test_every_resource_knows_bulk(api, subnet, name, rows):
     assert api.delete(f"{API}/{name}/bulk/", done["ids"]).status_code == 400
 
 
-# --- changing and deleting ---------------------------------------------------------------------------------------
+# --- changing and deleting ------------------------------------------------------------------------
 
 
 def test_rows_are_changed_together_or_not_at_all(api, subnet):
     ids = api.post(f"{API}/servers/bulk/", machines(3)).json()["ids"]
     changed = api.patch(f"{API}/servers/bulk/", [{"id": pk, "location": "b1"} for pk in ids])
-    assert (changed.status_code, set(Server.objects.values_list("location", flat=True))) == (200, {"b1"})
+    assert (changed.status_code, set(Server.objects.values_list("location", flat=True))) == (
+        200,
+        {"b1"},
+    )
     status, problem = answer(
-        api.patch(f"{API}/servers/bulk/", [{"id": ids[0], "location": "b2"}, {"id": ids[1], "ip_address": "10.0.0.10"},
-                                           {"id": 999}, {"location": "b3"}])
-    )  # fmt: skip
+        api.patch(
+            f"{API}/servers/bulk/",
+            [
+                {"id": ids[0], "location": "b2"},
+                {"id": ids[1], "ip_address": "10.0.0.10"},
+                {"id": 999},
+                {"location": "b3"},
+            ],
+        )
+    )
     assert (status, list(problem["errors"])) == (400, ["1.ip_address", "2.id", "3.id"])
     assert set(Server.objects.values_list("location", flat=True)) == {"b1"}
 
@@ -200,16 +247,22 @@ def test_rows_are_deleted_together_or_not_at_all(api, subnet):
     status, problem = answer(api.delete(f"{API}/subnets/bulk/", [other.pk, subnet.pk]))
     assert (status, list(problem["errors"])) == (409, ["1.row"])
     assert Subnet.objects.count() == 2
-    assert api.delete(f"{API}/subnets/bulk/", [other.pk, other.pk]).json() == {"count": 1, "ids": [other.pk]}
+    assert api.delete(f"{API}/subnets/bulk/", [other.pk, other.pk]).json() == {
+        "count": 1,
+        "ids": [other.pk],
+    }
 
 
-# --- status ------------------------------------------------------------------------------------------------------
+# --- status ---------------------------------------------------------------------------------------
 
 
 def test_many_addresses_change_their_status_together(api, subnet):
     ids = list(IPAddress.objects.values_list("pk", flat=True))
     path = f"{API}/ip-addresses/bulk-status/"
-    assert api.post(path, {"ids": ids, "status": "reserved", "description": "lab"}).json()["count"] == 8
+    assert (
+        api.post(path, {"ids": ids, "status": "reserved", "description": "lab"}).json()["count"]
+        == 8
+    )
     assert set(IPAddress.objects.values_list("status", "description")) == {("reserved", "lab")}
     assert api.post(path, {"ids": ids, "status": "available"}).status_code == 200
     assert set(IPAddress.objects.values_list("status", flat=True)) == {"available"}
@@ -218,12 +271,14 @@ def test_many_addresses_change_their_status_together(api, subnet):
 def test_a_status_that_one_address_cannot_have_changes_none(api, subnet):
     ServerFactory(ip_address="10.0.0.3")
     ids = list(IPAddress.objects.order_by("ip_address").values_list("pk", flat=True))
-    status, problem = answer(api.post(f"{API}/ip-addresses/bulk-status/", {"ids": ids, "status": "quarantine"}))
+    status, problem = answer(
+        api.post(f"{API}/ip-addresses/bulk-status/", {"ids": ids, "status": "quarantine"})
+    )
     assert (status, list(problem["errors"])) == (409, ["1.row"])
     assert not IPAddress.objects.filter(status="quarantine").exists()
 
 
-# --- shapes, rights, bounds ---------------------------------------------------------------------------------------
+# --- shapes, rights, bounds -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sent", [[], {}, "x", None, [1], ["x"], [[]], [{"hostname": "x"}] * 1001])
@@ -243,9 +298,16 @@ def test_what_is_no_key_deletes_nothing(api, sent):
 def test_bulk_needs_the_same_rights_as_single_rows(subnet):
     server = ServerFactory()
     path, row = f"{API}/servers/bulk/", {"hostname": "x"}
-    for user, codes in ((staff("ipam.view_server"), [403] * 3), (staff("ipam.add_server"), [201, 403, 403])):
+    for user, codes in (
+        (staff("ipam.view_server"), [403] * 3),
+        (staff("ipam.add_server"), [201, 403, 403]),
+    ):
         api = with_token("addresses", user=user)
-        found = [api.post(path, [row]), api.patch(path, [{"id": server.pk}]), api.delete(path, [server.pk])]
+        found = [
+            api.post(path, [row]),
+            api.patch(path, [{"id": server.pk}]),
+            api.delete(path, [server.pk]),
+        ]
         assert [response.status_code for response in found] == codes
     assert with_token("read").post(path, [row]).status_code == 403
     assert with_token("allocate").post(f"{API}/ip-addresses/bulk-status/", {}).status_code == 403

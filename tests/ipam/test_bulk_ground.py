@@ -1,4 +1,5 @@
-"""Bulk writes of subnets, pools and servers obey the same rules as single saves, and the rows follow."""
+"""Bulk writes of subnets, pools and servers obey the same rules as single saves, and the rows
+follow."""
 
 from ipaddress import ip_address
 
@@ -10,14 +11,22 @@ from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.placement.populate import populate
 from ipam.querysets import SubnetIndex
 from ipam.transfer.servers import make_servers
-from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
+from tests.ipam.factories import (
+    InterfaceFactory,
+    PoolFactory,
+    ServerFactory,
+    SubnetFactory,
+    VRFFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
 
 def is_settled():
     report = populate()
-    return not any((report.static_created, report.dhcp_created, report.freed, report.deleted, report.moved))
+    return not any(
+        (report.static_created, report.dhcp_created, report.freed, report.deleted, report.moved)
+    )
 
 
 def test_subnets_made_in_bulk_adopt_their_addresses():
@@ -48,9 +57,16 @@ def test_a_bulk_write_of_a_wrong_pool_is_refused_as_a_whole(first, last):
     assert Pool.objects.count() == 1
 
 
-@pytest.mark.parametrize(("address", "mac"), [("10.0.0.0", "02:00:00:00:00:01"), ("10.0.0.50", None)])
+@pytest.mark.parametrize(
+    ("address", "mac"), [("10.0.0.0", "02:00:00:00:00:01"), ("10.0.0.50", None)]
+)
 def test_a_bulk_write_cannot_put_a_server_where_no_machine_may_be(address, mac):
-    PoolFactory(subnet=SubnetFactory(network="10.0.0.0/24"), first="10.0.0.40", last="10.0.0.60", kind="dhcp")
+    PoolFactory(
+        subnet=SubnetFactory(network="10.0.0.0/24"),
+        first="10.0.0.40",
+        last="10.0.0.60",
+        kind="dhcp",
+    )
     with pytest.raises(ValidationError, match="no machine may have it|Give the MAC"):
         Server.objects.bulk_create([ServerFactory.build(ip_address=address, mac_address=mac)])
     assert not Server.objects.exists()
@@ -108,20 +124,34 @@ def test_not_even_force_puts_a_machine_on_a_network_address():
         small.delete(force=True)
 
 
-@pytest.mark.parametrize("around", [10, 300])  # few are read at once, of many only those that may matter
+@pytest.mark.parametrize(
+    "around", [10, 300]
+)  # few are read at once, of many only those that may matter
 def test_addresses_find_their_most_specific_subnet_among_few_and_among_many(around):
-    Subnet._base_manager.bulk_create(Subnet(network=f"10.{n // 200}.{n % 200}.0/24") for n in range(around))
+    Subnet._base_manager.bulk_create(
+        Subnet(network=f"10.{n // 200}.{n % 200}.0/24") for n in range(around)
+    )
     Subnet._base_manager.bulk_create([Subnet(network="10.0.5.0/28"), Subnet(network="10.0.0.0/8")])
-    wanted = [ip_address(text) for text in ("10.0.5.7", "10.0.5.17", "10.9.9.9", *(f"10.0.{n}.99" for n in range(9)))]
+    wanted = [
+        ip_address(text)
+        for text in ("10.0.5.7", "10.0.5.17", "10.9.9.9", *(f"10.0.{n}.99" for n in range(9)))
+    ]
     index = SubnetIndex.of(wanted, Subnet.objects.all())
     found = [str(index.containing(None, address).network) for address in wanted]
-    assert found == ["10.0.5.0/28", "10.0.5.0/24", "10.0.0.0/8", *(f"10.0.{n}.0/24" for n in range(9))]
+    assert found == [
+        "10.0.5.0/28",
+        "10.0.5.0/24",
+        "10.0.0.0/8",
+        *(f"10.0.{n}.0/24" for n in range(9)),
+    ]
     assert index.containing(None, ip_address("192.0.2.1")) is None
 
 
 def test_servers_made_in_bulk_read_as_many_subnets_whatever_there_are():
     def read(number):
-        Subnet._base_manager.bulk_create(Subnet(network=f"10.{number}.{n}.0/24") for n in range(200))
+        Subnet._base_manager.bulk_create(
+            Subnet(network=f"10.{number}.{n}.0/24") for n in range(200)
+        )
         seen = []
 
         def see(instance, **kwargs):
@@ -130,7 +160,9 @@ def test_servers_made_in_bulk_read_as_many_subnets_whatever_there_are():
         post_init.connect(see, sender=Subnet)
         try:
             names = [10 * number + n for n in range(1, 10)]
-            make_servers([{"hostname": f"s{n}", "ip_address": ip_address(f"10.0.7.{n}")} for n in names])
+            make_servers(
+                [{"hostname": f"s{n}", "ip_address": ip_address(f"10.0.7.{n}")} for n in names]
+            )
         finally:
             post_init.disconnect(see, sender=Subnet)
         return len(seen)

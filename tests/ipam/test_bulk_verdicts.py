@@ -1,7 +1,7 @@
 """A row is judged alike in bulk and by hand: accepted or refused, and for the same fields.
 
-Ten thousand generated rows, most of them bad, under IPMANAGER_TEST_PROOF=1 (`make proof`); two hundred otherwise.
-"""
+Ten thousand generated rows, most of them bad, under IPMANAGER_TEST_PROOF=1 (`make proof`); two
+hundred otherwise."""
 
 import csv
 import io
@@ -22,7 +22,9 @@ from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, S
 
 pytestmark = pytest.mark.django_db
 ROWS = 10_000 if os.environ.get("IPMANAGER_TEST_PROOF") == "1" else 200
-PLACES = 20  # rows of one file; each has a subnet and rivals of its own, so that none depends on another
+PLACES = (
+    20  # rows of one file; each has a subnet and rivals of its own, so that none depends on another
+)
 NAMES = ("hostname", "ip_address", "mac_address", "location", "description", "enabled")
 
 
@@ -39,7 +41,9 @@ def make_place(place):
     SubnetFactory(network=f"{net}.128/28")
     ServerFactory(hostname=f"rival-{place}", ip_address=f"{net}.10", mac_address=mac(place, 1))
     ServerFactory(hostname=f"bare-{place}", ip_address=f"{net}.11", mac_address=None)
-    known = ServerFactory(hostname=f"known-{place}", ip_address=f"{net}.12", mac_address=mac(place, 2))
+    known = ServerFactory(
+        hostname=f"known-{place}", ip_address=f"{net}.12", mac_address=mac(place, 2)
+    )
     InterfaceFactory(server=known, ip_address=f"{net}.13", mac_address=mac(place, 3))
     other = ServerFactory(hostname=f"other-{place}", mac_address=None)
     InterfaceFactory(server=other, ip_address=f"{net}.14", mac_address=mac(place, 4))
@@ -52,19 +56,50 @@ def cells(place, chance):
     """What a row says of a server, each cell as often wrong as right."""
     net = f"10.{place}.0"
     names = [
-        "", "'", f"row-{place}", f"row-{place}.example.org", f"rival-{place}", f"RIVAL-{place}", f"bare-{place}",
-        f"known-{place}", f"other-{place}", "-a", "a b", "x" * 64, "x." * 130 + "x", "ü", "a..b", "a.", "a\nb",
-    ]  # fmt: skip
+        "",
+        "'",
+        f"row-{place}",
+        f"row-{place}.example.org",
+        f"rival-{place}",
+        f"RIVAL-{place}",
+        f"bare-{place}",
+        f"known-{place}",
+        f"other-{place}",
+        "-a",
+        "a b",
+        "x" * 64,
+        "x." * 130 + "x",
+        "ü",
+        "a..b",
+        "a.",
+        "a\nb",
+    ]
     addresses = [
-        "", "'", *(f"{net}.{last}" for last in (0, *range(10, 19), 30, 100, 128, 129, 143, 254, 255, 300)),
-        f"198.51.100.{place}", f"10.{place}.0.010", f"{net}.10/24", "fe80::1%eth0", f"::ffff:{net}.10", "x",
-    ]  # fmt: skip
+        "",
+        "'",
+        *(f"{net}.{last}" for last in (0, *range(10, 19), 30, 100, 128, 129, 143, 254, 255, 300)),
+        f"198.51.100.{place}",
+        f"10.{place}.0.010",
+        f"{net}.10/24",
+        "fe80::1%eth0",
+        f"::ffff:{net}.10",
+        "x",
+    ]
     macs = [
-        "", "'", *(mac(place, number) for number in range(1, 6)), mac(place, 1).upper().replace(":", "-"),
-        "01:00:00:00:00:01", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "02:00", "x",
-    ]  # fmt: skip
+        "",
+        "'",
+        *(mac(place, number) for number in range(1, 6)),
+        mac(place, 1).upper().replace(":", "-"),
+        "01:00:00:00:00:01",
+        "00:00:00:00:00:00",
+        "ff:ff:ff:ff:ff:ff",
+        "02:00",
+        "x",
+    ]
     texts = ["", "", "", "room 1", "x" * 100, "x" * 101, "x" * 256]
-    drawn = map(chance.choice, (names, addresses, macs, texts, texts, ["", "", "yes", "no", "perhaps"]))
+    drawn = map(
+        chance.choice, (names, addresses, macs, texts, texts, ["", "", "yes", "no", "perhaps"])
+    )
     return dict(zip(NAMES, drawn, strict=True))
 
 
@@ -79,10 +114,15 @@ def in_bulk(rows):
     """For every row the columns that are to blame."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerows([["line", *NAMES], *([number, *row.values()] for number, row in enumerate(rows))])
+    writer.writerows(
+        [["line", *NAMES], *([number, *row.values()] for number, row in enumerate(rows))]
+    )
     with open_sheet(io.BytesIO(text.getvalue().encode()), SERVERS) as sheet:
         verdicts = import_servers(sheet, "dry-run").verdicts
-    return [{remark.field for remark in verdict.remarks} if verdict.state == "bad" else set() for verdict in verdicts]
+    return [
+        {remark.field for remark in verdict.remarks} if verdict.state == "bad" else set()
+        for verdict in verdicts
+    ]
 
 
 def by_hand(row):

@@ -34,7 +34,11 @@ def raw(text):
     """How a client would hand an address or network to the database under test."""
     if POSTGRESQL:
         return text
-    return pack_network(ipaddress.ip_network(text)) if "/" in text else pack(ipaddress.ip_address(text))
+    return (
+        pack_network(ipaddress.ip_network(text))
+        if "/" in text
+        else pack(ipaddress.ip_address(text))
+    )
 
 
 @given(some_address)
@@ -51,7 +55,12 @@ def test_packed_addresses_sort_like_addresses(pair):
 def test_both_databases_sort_addresses_by_value_ipv4_first():
     for text in ("10.0.0.10", "2001:db8::1", "10.0.0.9", "9.255.0.1"):
         IPAddressFactory(ip_address=text, status="reserved")
-    assert [str(row) for row in IPAddress.objects.all()] == ["9.255.0.1", "10.0.0.9", "10.0.0.10", "2001:db8::1"]
+    assert [str(row) for row in IPAddress.objects.all()] == [
+        "9.255.0.1",
+        "10.0.0.9",
+        "10.0.0.10",
+        "2001:db8::1",
+    ]
 
 
 def test_a_parent_sorts_before_its_children():
@@ -117,7 +126,9 @@ WRONG = WRONG_ON_POSTGRESQL if POSTGRESQL else WRONG_ON_SQLITE
 
 @pytest.mark.parametrize("case", WRONG)
 def test_raw_sql_cannot_write_what_is_no_address_or_network(case):
-    table, column = ("subnets", "network") if case.startswith("network") else ("ip_addresses", "ip_address")
+    table, column = (
+        ("subnets", "network") if case.startswith("network") else ("ip_addresses", "ip_address")
+    )
     with pytest.raises(REFUSED):
         insert(table, **{column: WRONG[case]})
 
@@ -132,7 +143,9 @@ def test_no_card_has_a_group_zero_or_misspelt_mac(mac):
         insert("hosts", hostname="a", mac_address=mac)
 
 
-@pytest.mark.parametrize("name", ["x,ignore", "two words", "line\nbreak", "tab\t", "bücher", "a*", "set:x"])
+@pytest.mark.parametrize(
+    "name", ["x,ignore", "two words", "line\nbreak", "tab\t", "bücher", "a*", "set:x"]
+)
 def test_a_host_name_that_could_break_a_line_is_refused_from_raw_sql(name):
     with pytest.raises(IntegrityError):
         insert("hosts", hostname=name)
@@ -148,16 +161,24 @@ def test_every_true_network_is_stored_and_read_back(network):
 
 @given(some_network.filter(lambda n: n.prefixlen < n.max_prefixlen), st.data())
 def test_raw_sql_cannot_write_a_network_with_host_bits(network, data):
-    host = network.network_address + (1 << data.draw(st.integers(0, network.max_prefixlen - network.prefixlen - 1)))
+    host = network.network_address + (
+        1 << data.draw(st.integers(0, network.max_prefixlen - network.prefixlen - 1))
+    )
     wrong = f"{host}/{network.prefixlen}" if POSTGRESQL else pack(host) + bytes([network.prefixlen])
     with pytest.raises(REFUSED):
         insert("subnets", network=wrong)
 
 
 def test_the_manuals_statements_run_as_they_stand():
-    network = "'10.112.58.0/24'" if POSTGRESQL else f"x'{pack_network(ipaddress.ip_network('10.112.58.0/24')).hex()}'"
+    network = (
+        "'10.112.58.0/24'"
+        if POSTGRESQL
+        else f"x'{pack_network(ipaddress.ip_network('10.112.58.0/24')).hex()}'"
+    )
     with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO subnets (network, description) VALUES ({network}, 'Neues Büro UG');")
+        cursor.execute(
+            f"INSERT INTO subnets (network, description) VALUES ({network}, 'Neues Büro UG');"
+        )
         cursor.execute("DELETE FROM hosts WHERE mac_address = '00:11:22:33:44:55';")
     assert Subnet.objects.get().description == "Neues Büro UG"
 

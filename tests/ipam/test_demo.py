@@ -36,7 +36,13 @@ def test_the_ledger_is_in_step_afterwards():
 
     report = populate()
 
-    assert (report.static_created, report.moved, report.freed, report.deleted, report.refused) == (0, 0, 0, 0, [])
+    assert (report.static_created, report.moved, report.freed, report.deleted, report.refused) == (
+        0,
+        0,
+        0,
+        0,
+        [],
+    )
     for server in Server.objects.all():
         server.full_clean()
     assert all(0 <= used.percent <= 100 for used in usage(list(Subnet.objects.all())).values())

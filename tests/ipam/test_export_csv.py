@@ -24,8 +24,17 @@ pytestmark = pytest.mark.django_db
 
 KINDS = ("subnets", "servers", "interfaces")
 OVERWATCH = Path(__file__).parent.parent / "data" / "overwatch"
-FACTS = ("hostname", "ip_address", "mac_address", "location", "lan_port", "device_type", "manufacturer", "description",
-         "enabled")  # fmt: skip
+FACTS = (
+    "hostname",
+    "ip_address",
+    "mac_address",
+    "location",
+    "lan_port",
+    "device_type",
+    "manufacturer",
+    "description",
+    "enabled",
+)
 
 
 def export(kind, *options):
@@ -52,16 +61,40 @@ def network():
     call_command("import_csv", "subnets", str(OVERWATCH / "subnets.csv"), stdout=StringIO())
     call_command("import_csv", "servers", str(OVERWATCH / "servers.csv"), stdout=StringIO())
     SubnetFactory(
-        network="2001:db8::/64", name="=1+1", gateway="2001:db8::1", vlan_id=5, description="'quoted', mit ; und ß",
-        dns_servers=["192.0.2.1", "2001:db8::53"], domain="example.org", site="+Nord",
-        static_ip_pools=["2001:db8::10-2001:db8::1f"], dhcp_pools=["2001:db8::100-2001:db8::1ff", "2001:db8::80"],
-    )  # fmt: skip
-    ServerFactory(
-        hostname="six", ip_address="2001:db8::10", location=" EG", lan_port="-1", description="a\r\nb", enabled=False
+        network="2001:db8::/64",
+        name="=1+1",
+        gateway="2001:db8::1",
+        vlan_id=5,
+        description="'quoted', mit ; und ß",
+        dns_servers=["192.0.2.1", "2001:db8::53"],
+        domain="example.org",
+        site="+Nord",
+        static_ip_pools=["2001:db8::10-2001:db8::1f"],
+        dhcp_pools=["2001:db8::100-2001:db8::1ff", "2001:db8::80"],
     )
-    InterfaceFactory(server__hostname="many", name="bmc", ip_address="192.168.1.200", mac_address="02:00:00:0b:0c:0d")
-    InterfaceFactory(server=Server.objects.get(hostname="many"), name="=eth 1", mac_address=None, duid="00:01:00:01:aa")
-    ServerFactory(hostname="unplaced", ip_address="203.0.113.9", device_type="\tx", manufacturer="@home")
+    ServerFactory(
+        hostname="six",
+        ip_address="2001:db8::10",
+        location=" EG",
+        lan_port="-1",
+        description="a\r\nb",
+        enabled=False,
+    )
+    InterfaceFactory(
+        server__hostname="many",
+        name="bmc",
+        ip_address="192.168.1.200",
+        mac_address="02:00:00:0b:0c:0d",
+    )
+    InterfaceFactory(
+        server=Server.objects.get(hostname="many"),
+        name="=eth 1",
+        mac_address=None,
+        duid="00:01:00:01:aa",
+    )
+    ServerFactory(
+        hostname="unplaced", ip_address="203.0.113.9", device_type="\tx", manufacturer="@home"
+    )
     ServerFactory(hostname="nowhere", description="'")
     ServerFactory(hostname="no-mac", mac_address=None, ip_address="10.112.30.9")
 
@@ -69,7 +102,9 @@ def network():
 # --- there and back ---
 
 
-@pytest.mark.parametrize("options", [[], ["--delimiter", ";"], ["--delimiter", "tab", "--german", "--bom"]])
+@pytest.mark.parametrize(
+    "options", [[], ["--delimiter", ";"], ["--delimiter", "tab", "--german", "--bom"]]
+)
 def test_what_is_exported_wiped_and_imported_is_exported_alike(network, tmp_path, options):
     before = [export(kind, *options) for kind in KINDS]
     rows = export("ip-addresses")
@@ -102,7 +137,9 @@ def test_the_first_line_names_every_column_that_can_be_imported(network):
 
 
 def test_cells_that_a_spreadsheet_would_run_are_marked(network):
-    cells = {cell for kind in (*KINDS, "ip-addresses") for row in read(export(kind)) for cell in row}
+    cells = {
+        cell for kind in (*KINDS, "ip-addresses") for row in read(export(kind)) for cell in row
+    }
 
     assert {"'=1+1", "'=eth 1", "'+Nord", "'-1", "'\tx", "'@home", "''", "' EG"} <= cells
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
@@ -110,14 +147,22 @@ def test_cells_that_a_spreadsheet_would_run_are_marked(network):
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=50)
 nasty = st.text("=+-@\t\r\n'\" ;,|a", max_size=6)
-facts = st.fixed_dictionaries({
-    **dict.fromkeys(("location", "lan_port", "device_type", "manufacturer", "description"), texts | nasty),
-    "enabled": st.booleans(),
-    "ip_address": st.none() | st.ip_addresses(network="198.51.100.0/24") | st.ip_addresses(network="2001:db8::/112"),
-})  # fmt: skip
+facts = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(
+            ("location", "lan_port", "device_type", "manufacturer", "description"), texts | nasty
+        ),
+        "enabled": st.booleans(),
+        "ip_address": st.none()
+        | st.ip_addresses(network="198.51.100.0/24")
+        | st.ip_addresses(network="2001:db8::/112"),
+    }
+)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     rows=st.lists(facts, max_size=4, unique_by=lambda row: row["ip_address"] or object()),
     delimiter=st.sampled_from(";,\t|"),
@@ -135,7 +180,10 @@ def test_any_text_goes_out_safe_and_comes_back_the_same(rows, delimiter, tmp_pat
             bring("servers", text, tmp_path_factory.mktemp("back"), "--delimiter", delimiter)
         assert set(Server.objects.values_list(*FACTS)) == before
         assert not [
-            cell for row in read(text, delimiter) for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+            cell
+            for row in read(text, delimiter)
+            for cell in row
+            if cell.startswith(("=", "+", "-", "@", "\t", "\r"))
         ]
         transaction.set_rollback(True)
 
@@ -145,7 +193,12 @@ def test_any_text_goes_out_safe_and_comes_back_the_same(rows, delimiter, tmp_pat
 
 def test_addresses_with_all_that_is_known_of_them():
     subnet = SubnetFactory(network="192.0.2.0/24", static_ip_pools=["192.0.2.10-192.0.2.12"])
-    ServerFactory(hostname="web", ip_address="192.0.2.10", mac_address="02:00:00:00:00:01", manufacturer="Dell Inc.")
+    ServerFactory(
+        hostname="web",
+        ip_address="192.0.2.10",
+        mac_address="02:00:00:00:00:01",
+        manufacturer="Dell Inc.",
+    )
     reserve(find("192.0.2.11"), "for a printer")
     allocate(subnet, wanted="192.0.2.12", vm_id="vm-1")
 
@@ -156,8 +209,20 @@ def test_addresses_with_all_that_is_known_of_them():
         "reserved",
         "allocated",
     ]
-    assert rows[1] == ["192.0.2.10", "192.0.2.0/24", "allocated", "static", "true", "web", "02:00:00:00:00:01", "",
-                       "Dell Inc.", "web", "", ""]  # fmt: skip
+    assert rows[1] == [
+        "192.0.2.10",
+        "192.0.2.0/24",
+        "allocated",
+        "static",
+        "true",
+        "web",
+        "02:00:00:00:00:01",
+        "",
+        "Dell Inc.",
+        "web",
+        "",
+        "",
+    ]
     assert (rows[2][-1], rows[3][-2]) == ("for a printer", "vm-1")
 
 
@@ -180,12 +245,18 @@ def test_only_one_address_space(network):
     assert "blue-1" not in export("servers")
 
 
-@pytest.mark.parametrize(("arguments", "reason"), [
-    (["servers", "--status", "allocated"], "--status is for ip-addresses"),
-    (["servers", "--subnet", "192.0.2.1/24"], "host bits"),
-    (["servers", "--vrf", "red"], "no VRF 'red'"),
-    (["servers", "/nowhere/file.csv"], "cannot write /nowhere/file.csv: No such file or directory"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["servers", "--status", "allocated"], "--status is for ip-addresses"),
+        (["servers", "--subnet", "192.0.2.1/24"], "host bits"),
+        (["servers", "--vrf", "red"], "no VRF 'red'"),
+        (
+            ["servers", "/nowhere/file.csv"],
+            "cannot write /nowhere/file.csv: No such file or directory",
+        ),
+    ],
+)
 def test_what_cannot_be_done_is_told(arguments, reason):
     with pytest.raises(CommandError, match=reason):
         export(*arguments)
@@ -227,8 +298,14 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path):
 
 
 def test_rows_are_a_stream_from_a_constant_number_of_queries(network):
-    for choose, most in ((exports.export_servers, 1), (exports.export_subnets, 2), (exports.export_addresses, 1)):
-        layout = exports.LAYOUTS[choose.__name__.removeprefix("export_").replace("addresses", "ip-addresses")]
+    for choose, most in (
+        (exports.export_servers, 1),
+        (exports.export_subnets, 2),
+        (exports.export_addresses, 1),
+    ):
+        layout = exports.LAYOUTS[
+            choose.__name__.removeprefix("export_").replace("addresses", "ip-addresses")
+        ]
         with CaptureQueriesContext(connection) as captured:
             assert len(list(exports.text(choose(None), layout))) > 1
         assert len(captured) <= most
@@ -237,7 +314,9 @@ def test_rows_are_a_stream_from_a_constant_number_of_queries(network):
 def test_memory_does_not_grow_with_the_rows(monkeypatch):
     monkeypatch.setattr(exports, "CHUNK", 50)
     # Past the ledger: only their number matters here.
-    Server._base_manager.bulk_create(Server(hostname=f"s{number}", description="x" * 200) for number in range(2000))
+    Server._base_manager.bulk_create(
+        Server(hostname=f"s{number}", description="x" * 200) for number in range(2000)
+    )
 
     tracemalloc.start()
     size = sum(map(len, exports.text(exports.export_servers(None), SERVERS)))

@@ -21,12 +21,18 @@ pytestmark = pytest.mark.django_db
 def subnet(settings, tmp_path):
     settings.DATA_DIR = tmp_path
     Stamp.objects.install()
-    return SubnetFactory(network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.2-10.0.0.9"])
+    return SubnetFactory(
+        network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.2-10.0.0.9"]
+    )
 
 
 def test_a_frozen_ledger_hands_out_nothing_and_says_what_to_do(subnet):
     freeze.freeze("yesterday's backup")
-    for ask in (lambda: allocate(subnet), lambda: allocate(subnet, wanted="10.0.0.5"), lambda: reserve_next(subnet)):
+    for ask in (
+        lambda: allocate(subnet),
+        lambda: allocate(subnet, wanted="10.0.0.5"),
+        lambda: reserve_next(subnet),
+    ):
         with pytest.raises(Frozen, match=r"yesterday's backup.*manage.py thaw"):
             ask()
     assert next_free(subnet) is None
@@ -138,7 +144,9 @@ def test_the_worker_notices(subnet):
 
 def test_a_restored_ledger_answers_503_with_a_remedy(subnet, admin_client):
     freeze.freeze("yesterday's backup")
-    answer = admin_client.post(f"/api/v1/subnets/{subnet.pk}/next-free/", {}, content_type="application/json")
+    answer = admin_client.post(
+        f"/api/v1/subnets/{subnet.pk}/next-free/", {}, content_type="application/json"
+    )
     assert answer.status_code == 503
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["code"] == "frozen"
@@ -148,7 +156,9 @@ def test_a_restored_ledger_answers_503_with_a_remedy(subnet, admin_client):
 def test_the_admin_says_so_where_somebody_asks_for_an_address(subnet, admin_client):
     freeze.freeze("yesterday's backup")
     asked = {"subnet": subnet.pk, "description": "printer"}
-    page = admin_client.post(reverse("admin:ipam_ipaddress_next_free"), asked, follow=True).content.decode()
+    page = admin_client.post(
+        reverse("admin:ipam_ipaddress_next_free"), asked, follow=True
+    ).content.decode()
     assert "manage.py thaw" in page
     assert not IPAddress.objects.live().exists()
 

@@ -26,7 +26,13 @@ from ipam.placement.populate import populate
 from ipam.transfer.columns import SERVERS
 from ipam.transfer.files import open_sheet
 from ipam.transfer.servers import import_servers
-from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
+from tests.ipam.factories import (
+    InterfaceFactory,
+    PoolFactory,
+    ServerFactory,
+    SubnetFactory,
+    VRFFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +64,11 @@ def report(kind, file, *options):
 
 def reasons(found):
     """Line, field and reason of every remark."""
-    return [(row["line"], each["field"], each["reason"]) for row in found["rows"] for each in row["reasons"]]
+    return [
+        (row["line"], each["field"], each["reason"])
+        for row in found["rows"]
+        for each in row["reasons"]
+    ]
 
 
 def states(found):
@@ -82,8 +92,10 @@ def test_forty_hosts_in_four_mac_spellings(bring):
     assert IPAddress.objects.filter(subnet=subnet, status="allocated").count() == 40
     assert facts("PC-001") == ("10.112.57.10", "80:fd:95:03:d3:2b", "OG2")
     assert [Server.objects.get(hostname=f"PC-00{n}").mac_address for n in (2, 3, 4)] == [
-        "e4:82:00:ff:bc:55", "04:b1:75:ef:2d:a2", "b8:67:01:d4:49:ee",
-    ]  # fmt: skip
+        "e4:82:00:ff:bc:55",
+        "04:b1:75:ef:2d:a2",
+        "b8:67:01:d4:49:ee",
+    ]
     assert Server.objects.get(hostname="PC-040").lan_port == "LAN-040"
 
 
@@ -105,8 +117,13 @@ def test_bad_rows_are_told_with_reasons_and_nothing_is_written(option):
     found = report("servers", SYNCLOGIC / "hosts-with-errors.csv", *option)
 
     told = [each for each in reasons(found) if each[0] != 12]
-    assert [(line, field) for line, field, _reason in told] == [(line, field) for line, field, _reason in BAD]
-    assert all(reason.startswith(start) for (_l, _f, reason), (_line, _field, start) in zip(told, BAD, strict=True))
+    assert [(line, field) for line, field, _reason in told] == [
+        (line, field) for line, field, _reason in BAD
+    ]
+    assert all(
+        reason.startswith(start)
+        for (_l, _f, reason), (_line, _field, start) in zip(told, BAD, strict=True)
+    )
     assert found["counts"] == {"new": 4, "changed": 0, "unchanged": 0, "bad": 7, "warnings": 1}
     assert (found["status"], found["written"]) == (1, False)
     assert not Server.objects.exists()
@@ -118,10 +135,17 @@ def test_the_good_rows_can_be_written_and_an_unplaced_one_waits_for_its_subnet()
     found = report("servers", SYNCLOGIC / "hosts-with-errors.csv", "--skip-bad")
 
     assert (found["status"], found["written"], found["counts"]["bad"]) == (0, True, 7)
-    assert sorted(Server.objects.values_list("hostname", flat=True)) == ["PC-001", "PC-002", "PC-003", "PC-905"]
+    assert sorted(Server.objects.values_list("hostname", flat=True)) == [
+        "PC-001",
+        "PC-002",
+        "PC-003",
+        "PC-905",
+    ]
     assert reasons(found)[-1] == (
-        12, "ip_address", "10.99.0.5 lies in no subnet; it stays unplaced until a subnet for it appears.",
-    )  # fmt: skip
+        12,
+        "ip_address",
+        "10.99.0.5 lies in no subnet; it stays unplaced until a subnet for it appears.",
+    )
     assert IPAddress.objects.unplaced().get().hostname == "PC-905"
     later = SubnetFactory(network="10.99.0.0/24")
     assert IPAddress.objects.get(hostname="PC-905").subnet == later
@@ -147,9 +171,15 @@ def test_people_get_an_aligned_table_and_a_summary():
 
     lines = out.getvalue().splitlines()
     assert lines[0] == "     2  PC-001              new"
-    assert lines[3].startswith("     5  PC-900              bad        ip_address: “10.112.57.300” is not")
-    assert lines[10].startswith("    12  PC-905              new        warning: ip_address: 10.99.0.5 lies in no")
-    assert lines[11].startswith("11 rows: 4 new, 0 changed, 0 unchanged, 7 bad; 1 with a warning. Nothing was written")
+    assert lines[3].startswith(
+        "     5  PC-900              bad        ip_address: “10.112.57.300” is not"
+    )
+    assert lines[10].startswith(
+        "    12  PC-905              new        warning: ip_address: 10.99.0.5 lies in no"
+    )
+    assert lines[11].startswith(
+        "11 rows: 4 new, 0 changed, 0 unchanged, 7 bad; 1 with a warning. Nothing was written"
+    )
 
 
 def test_a_cell_plays_no_tricks_on_the_terminal(bring, tmp_path):
@@ -189,7 +219,9 @@ def test_a_known_mac_updates_its_server(bring):
 
 
 def test_empty_cells_erase_nothing_and_absent_columns_touch_nothing(bring):
-    ServerFactory(hostname="web", ip_address="192.0.2.1", mac_address=A, location="EG", description="keep")
+    ServerFactory(
+        hostname="web", ip_address="192.0.2.1", mac_address=A, location="EG", description="keep"
+    )
 
     found = bring("servers", f"hostname;ip;mac;location\n;;{A};\n")
 
@@ -299,15 +331,22 @@ def test_two_servers_may_swap_addresses_and_names(bring):
 def test_a_whole_network_may_move_up_by_one(bring):
     SubnetFactory(network="192.0.2.0/24", static_ip_pools=["192.0.2.1-192.0.2.20"])
     for number in range(1, 10):
-        ServerFactory(hostname=f"s{number}", ip_address=f"192.0.2.{number}", mac_address=f"02:00:00:00:00:0{number}")
+        ServerFactory(
+            hostname=f"s{number}",
+            ip_address=f"192.0.2.{number}",
+            mac_address=f"02:00:00:00:00:0{number}",
+        )
 
-    rows = "".join(f"s{number};192.0.2.{number + 1};02000000000{number}\n" for number in range(1, 10))
+    rows = "".join(
+        f"s{number};192.0.2.{number + 1};02000000000{number}\n" for number in range(1, 10)
+    )
     found = bring("servers", "hostname;ip;mac\n" + rows + f"new;192.0.2.1;{A}\n")
 
     assert set(states(found)[:9]) == {"changed"}
     assert [row.hostname for row in IPAddress.objects.filter(status="allocated")] == [
-        "new", *(f"s{number}" for number in range(1, 10)),
-    ]  # fmt: skip
+        "new",
+        *(f"s{number}" for number in range(1, 10)),
+    ]
 
 
 def test_who_waits_for_a_bad_row_to_move_is_bad_too(bring):
@@ -315,7 +354,9 @@ def test_who_waits_for_a_bad_row_to_move_is_bad_too(bring):
     ServerFactory(hostname="two", ip_address="192.0.2.2", mac_address=B)
     allocate(SubnetFactory(network="192.0.2.0/24"), wanted="192.0.2.3", vm_id="vm-1")
 
-    found = bring("servers", f"hostname;ip;mac\nnew;192.0.2.1;{C}\none;192.0.2.2;{A}\ntwo;192.0.2.3;{B}\n")
+    found = bring(
+        "servers", f"hostname;ip;mac\nnew;192.0.2.1;{C}\none;192.0.2.2;{A}\ntwo;192.0.2.3;{B}\n"
+    )
 
     assert [reason for _line, _field, reason in reasons(found)] == [
         "192.0.2.1 belongs to server “one”.",
@@ -329,7 +370,9 @@ def test_who_comes_between_the_check_and_the_writing_is_told_of_and_nothing_is_w
         if what == "created":
             ServerFactory(hostname="B", mac_address=D)
 
-    with pytest.raises(Conflict, match="Somebody changed the ledger during the import; nothing was written"):
+    with pytest.raises(
+        Conflict, match="Somebody changed the ledger during the import; nothing was written"
+    ):
         take([("A", "", A, ""), ("B", "", B, "")], "all", meddle)
 
     assert not Server.objects.exists()
@@ -338,16 +381,19 @@ def test_who_comes_between_the_check_and_the_writing_is_told_of_and_nothing_is_w
 # --- cells ---
 
 
-@pytest.mark.parametrize(("column", "cell", "reason"), [
-    ("aktiv", "vielleicht", "“vielleicht” is neither yes nor no"),
-    ("aktiv", "'", "this cannot be emptied"),
-    ("ip", "192.0.2.1/24", "“192.0.2.1/24” is not an IP address"),
-    ("ip", "192.0.2.01", "“192.0.2.01” is not an IP address"),
-    ("mac", "ff:ff:ff:ff:ff:ff", "is a zero, group or broadcast MAC address"),
-    ("location", "x" * 101, "Ensure this value has at most 100 characters"),
-    ("hostname", "-x", "“-x” is not a host name"),
-    ("hostname", "x" * 64, "is longer than the 63 characters that DNS allows"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("column", "cell", "reason"),
+    [
+        ("aktiv", "vielleicht", "“vielleicht” is neither yes nor no"),
+        ("aktiv", "'", "this cannot be emptied"),
+        ("ip", "192.0.2.1/24", "“192.0.2.1/24” is not an IP address"),
+        ("ip", "192.0.2.01", "“192.0.2.01” is not an IP address"),
+        ("mac", "ff:ff:ff:ff:ff:ff", "is a zero, group or broadcast MAC address"),
+        ("location", "x" * 101, "Ensure this value has at most 100 characters"),
+        ("hostname", "-x", "“-x” is not a host name"),
+        ("hostname", "x" * 64, "is longer than the 63 characters that DNS allows"),
+    ],
+)
 def test_bad_cells(bring, column, cell, reason):
     cells = {"hostname": "pc", "mac": A} | {column: cell}
 
@@ -359,11 +405,17 @@ def test_bad_cells(bring, column, cell, reason):
 def test_every_fault_of_a_row_is_told(bring):
     found = bring("servers", "hostname;ip;mac\n=x;300;1\n")
 
-    assert [field for _line, field, _reason in reasons(found)] == ["hostname", "ip_address", "mac_address"]
+    assert [field for _line, field, _reason in reasons(found)] == [
+        "hostname",
+        "ip_address",
+        "mac_address",
+    ]
 
 
 def test_a_new_server_needs_a_name(bring):
-    assert reasons(bring("servers", f"ip;mac\n192.0.2.1;{A}\n")) == [(2, "hostname", "A new server needs a host name.")]
+    assert reasons(bring("servers", f"ip;mac\n192.0.2.1;{A}\n")) == [
+        (2, "hostname", "A new server needs a host name.")
+    ]
 
 
 def test_a_row_with_too_many_cells_is_bad(bring):
@@ -425,7 +477,12 @@ def test_a_subnet_with_everything(bring):
     assert states(bring("subnets", text)) == ["new"]
 
     subnet = Subnet.objects.get()
-    assert (subnet.name, str(subnet.gateway), subnet.vlan_id, subnet.domain) == ("Büro", "192.0.2.1", 12, "example.org")
+    assert (subnet.name, str(subnet.gateway), subnet.vlan_id, subnet.domain) == (
+        "Büro",
+        "192.0.2.1",
+        12,
+        "example.org",
+    )
     assert (list(map(str, subnet.dns_servers)), subnet.site) == (["192.0.2.2", "192.0.2.3"], "Nord")
     assert subnet.static_ip_pools == ["192.0.2.10-192.0.2.19", "192.0.2.30"]
     assert subnet.dhcp_pools == ["192.0.2.100-192.0.2.109"]
@@ -433,13 +490,21 @@ def test_a_subnet_with_everything(bring):
 
 
 def test_a_known_network_is_updated(bring):
-    SubnetFactory(network="192.0.2.0/24", name="old", site="Nord", static_ip_pools=["192.0.2.10-192.0.2.19"])
+    SubnetFactory(
+        network="192.0.2.0/24", name="old", site="Nord", static_ip_pools=["192.0.2.10-192.0.2.19"]
+    )
 
-    found = bring("subnets", "network,name,site,static_ip_pools\n192.0.2.0/24,new,,192.0.2.10-192.0.2.29\n")
+    found = bring(
+        "subnets", "network,name,site,static_ip_pools\n192.0.2.0/24,new,,192.0.2.10-192.0.2.29\n"
+    )
 
     assert states(found) == ["changed"]
     subnet = Subnet.objects.get()
-    assert (subnet.name, subnet.site, subnet.static_ip_pools) == ("new", "Nord", ["192.0.2.10-192.0.2.29"])
+    assert (subnet.name, subnet.site, subnet.static_ip_pools) == (
+        "new",
+        "Nord",
+        ["192.0.2.10-192.0.2.29"],
+    )
     assert IPAddress.objects.count() == 20
 
 
@@ -452,23 +517,33 @@ def test_an_apostrophe_takes_the_pools_away(bring):
     assert not IPAddress.objects.exists()
 
 
-@pytest.mark.parametrize(("column", "cell", "field", "reason"), [
-    ("network", "192.0.2.5/24", "network", "the network is 192.0.2.0/24"),
-    ("network", "", "network", "A subnet needs its network."),
-    ("gateway", "192.0.2.255", "gateway", "no host address"),
-    ("gateway", "x", "gateway", "not an IP address"),
-    ("vlan", "5000", "vlan_id", "less than or equal to 4094"),
-    ("vlan", "VLAN 7", "vlan_id", "is not a number"),
-    ("dns", "x", "dns_servers", "not an IP address"),
-    ("static_ip_pools", "192.0.2.9-192.0.2.1", "static_ip_pools", "does not run from a lower to a higher"),
-    ("static_ip_pools", "[192.0.2.9", "static_ip_pools", "not a JSON list"),
-    ("static_ip_pools", "198.51.100.1", "static_ip_pools", "is not in 192.0.2.0/24"),
-    ("static_ip_pools", "192.0.2.1-192.0.2.9;192.0.2.5", "static_ip_pools", "overlaps"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("column", "cell", "field", "reason"),
+    [
+        ("network", "192.0.2.5/24", "network", "the network is 192.0.2.0/24"),
+        ("network", "", "network", "A subnet needs its network."),
+        ("gateway", "192.0.2.255", "gateway", "no host address"),
+        ("gateway", "x", "gateway", "not an IP address"),
+        ("vlan", "5000", "vlan_id", "less than or equal to 4094"),
+        ("vlan", "VLAN 7", "vlan_id", "is not a number"),
+        ("dns", "x", "dns_servers", "not an IP address"),
+        (
+            "static_ip_pools",
+            "192.0.2.9-192.0.2.1",
+            "static_ip_pools",
+            "does not run from a lower to a higher",
+        ),
+        ("static_ip_pools", "[192.0.2.9", "static_ip_pools", "not a JSON list"),
+        ("static_ip_pools", "198.51.100.1", "static_ip_pools", "is not in 192.0.2.0/24"),
+        ("static_ip_pools", "192.0.2.1-192.0.2.9;192.0.2.5", "static_ip_pools", "overlaps"),
+    ],
+)
 def test_bad_subnets(bring, column, cell, field, reason):
     cells = {"network": "192.0.2.0/24", "name": "x"} | {column: cell}
 
-    found = bring("subnets", "|".join(cells) + "\n" + "|".join(cells.values()) + "\n", "--delimiter", "|")
+    found = bring(
+        "subnets", "|".join(cells) + "\n" + "|".join(cells.values()) + "\n", "--delimiter", "|"
+    )
 
     assert [(line, told) for line, told, _reason in reasons(found)] == [(2, field)]
     assert reason in reasons(found)[0][2]
@@ -500,14 +575,17 @@ def test_the_order_of_subnets_does_not_matter(bring):
     SubnetFactory(network="192.0.2.0/24", dhcp_pools=["192.0.2.100-192.0.2.199"])
 
     found = bring(
-        "subnets", "network,dhcp_pools\n192.0.2.128/25,192.0.2.150-192.0.2.160\n192.0.2.0/24,192.0.2.100-192.0.2.120\n"
+        "subnets",
+        "network,dhcp_pools\n192.0.2.128/25,192.0.2.150-192.0.2.160\n192.0.2.0/24,192.0.2.100-192.0.2.120\n",
     )
 
     assert states(found) == ["new", "changed"]
 
 
 def test_a_gateway_inside_a_pool_is_a_warning(bring):
-    found = bring("subnets", "network,gateway,static_ip_pools\n192.0.2.0/24,192.0.2.1,192.0.2.1-192.0.2.9\n")
+    found = bring(
+        "subnets", "network,gateway,static_ip_pools\n192.0.2.0/24,192.0.2.1,192.0.2.1-192.0.2.9\n"
+    )
 
     assert reasons(found)[0][:2] == (2, "gateway")
     assert found["written"]
@@ -521,21 +599,30 @@ def test_interfaces_are_made_and_changed_by_their_servers_name_and_their_own(bri
     text = f"Rechnername;Schnittstelle;IP;MAC\nweb;bmc;192.0.2.5;{A}\nweb;eth1;;{B}\n"
 
     assert states(bring("interfaces", text)) == ["new", "new"]
-    assert states(bring("interfaces", text.replace("192.0.2.5", "192.0.2.6"))) == ["changed", "unchanged"]
+    assert states(bring("interfaces", text.replace("192.0.2.5", "192.0.2.6"))) == [
+        "changed",
+        "unchanged",
+    ]
 
     assert IPAddress.objects.get().hostname == "Web"
     assert str(IPAddress.objects.get()) == "192.0.2.6"
-    assert {nic.name: nic.mac_address for nic in Server.objects.get().interfaces.all()} == {"bmc": A, "eth1": B}
+    assert {nic.name: nic.mac_address for nic in Server.objects.get().interfaces.all()} == {
+        "bmc": A,
+        "eth1": B,
+    }
 
 
-@pytest.mark.parametrize(("cells", "field", "reason"), [
-    ("nobody;bmc;;", "server", "There is no server “nobody”"),
-    (";bmc;;", "server", "needs its server"),
-    ("web;;;", "name", "needs its server"),
-    ("web;bmc;192.0.2.1;", "ip_address", "192.0.2.1 belongs to server “db”"),
-    ("web;bmc;x;", "ip_address", "not an IP address"),
-    ("web;eth0;;", "name", "Line 2 speaks of this interface already."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("cells", "field", "reason"),
+    [
+        ("nobody;bmc;;", "server", "There is no server “nobody”"),
+        (";bmc;;", "server", "needs its server"),
+        ("web;;;", "name", "needs its server"),
+        ("web;bmc;192.0.2.1;", "ip_address", "192.0.2.1 belongs to server “db”"),
+        ("web;bmc;x;", "ip_address", "not an IP address"),
+        ("web;eth0;;", "name", "Line 2 speaks of this interface already."),
+    ],
+)
 def test_bad_interfaces(bring, cells, field, reason):
     ServerFactory(hostname="web")
     ServerFactory(hostname="db", ip_address="192.0.2.1")
@@ -549,15 +636,20 @@ def test_bad_interfaces(bring, cells, field, reason):
 
 # --- any file ---
 
-world = st.fixed_dictionaries({
-    "servers": st.lists(
-        st.tuples(st.integers(0, 4), st.none() | st.integers(0, 6), st.none() | st.integers(0, 4)),
-        max_size=4, unique_by=(lambda s: s[0], lambda s: s[1] or object(), lambda s: s[2] or object()),
-    ),
-    "nic": st.none() | st.integers(0, 6),
-    "reserved": st.none() | st.integers(1, 6),
-    "vm": st.none() | st.integers(1, 6),
-})  # fmt: skip
+world = st.fixed_dictionaries(
+    {
+        "servers": st.lists(
+            st.tuples(
+                st.integers(0, 4), st.none() | st.integers(0, 6), st.none() | st.integers(0, 4)
+            ),
+            max_size=4,
+            unique_by=(lambda s: s[0], lambda s: s[1] or object(), lambda s: s[2] or object()),
+        ),
+        "nic": st.none() | st.integers(0, 6),
+        "reserved": st.none() | st.integers(1, 6),
+        "vm": st.none() | st.integers(1, 6),
+    }
+)
 row = st.tuples(
     st.sampled_from(["", *"ABCDEF", "a"]),
     st.sampled_from(["", "'", *(f"192.0.2.{n}" for n in range(8)), "203.0.113.1"]),
@@ -586,7 +678,9 @@ def make(facts):
         for name, ip, mac in facts["servers"]
     ]
     if facts["nic"] is not None:
-        steps.append(lambda: InterfaceFactory(server__hostname="F", ip_address=f"192.0.2.{facts['nic']}"))
+        steps.append(
+            lambda: InterfaceFactory(server__hostname="F", ip_address=f"192.0.2.{facts['nic']}")
+        )
     if facts["reserved"]:
         steps.append(lambda: reserve(find(f"192.0.2.{facts['reserved']}"), "x"))
     if facts["vm"]:
@@ -606,7 +700,11 @@ def take(rows, mode, progress=lambda what, done, total: None):
 
 
 def everything():
-    return list(Server.objects.order_by("pk").values_list("pk", "hostname", "ip_address", "mac_address", "location"))
+    return list(
+        Server.objects.order_by("pk").values_list(
+            "pk", "hostname", "ip_address", "mac_address", "location"
+        )
+    )
 
 
 @settings(**ANY)
@@ -623,10 +721,18 @@ def test_any_file_is_judged_the_same_dry_or_real_and_leaves_a_valid_ledger(facts
             server.full_clean()
         healthy = populate()
         assert not (
-            healthy.refused or healthy.static_updated or healthy.dhcp_created or healthy.freed or healthy.deleted
+            healthy.refused
+            or healthy.static_updated
+            or healthy.dhcp_created
+            or healthy.freed
+            or healthy.deleted
         )
         again = {verdict.line: verdict.state for verdict in take(rows, "dry-run").verdicts}
-        assert all(again[verdict.line] == "unchanged" for verdict in real.verdicts if verdict.state != "bad")
+        assert all(
+            again[verdict.line] == "unchanged"
+            for verdict in real.verdicts
+            if verdict.state != "bad"
+        )
         transaction.set_rollback(True)
 
 
@@ -687,7 +793,10 @@ def test_the_number_of_queries_does_not_grow_with_the_rows():
     SubnetFactory(network="10.0.0.0/16", static_ip_pools=["10.0.0.1-10.0.1.255"])
 
     def queries(first, count):
-        rows = [(f"s{n}", f"10.0.{n // 256}.{n % 256}", f"02000000{n:04x}", "") for n in range(first, first + count)]
+        rows = [
+            (f"s{n}", f"10.0.{n // 256}.{n % 256}", f"02000000{n:04x}", "")
+            for n in range(first, first + count)
+        ]
         with CaptureQueriesContext(connection) as captured:
             take(rows, "all")
         return len(captured)

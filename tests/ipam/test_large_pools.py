@@ -116,8 +116,12 @@ def test_the_next_rows_are_written_before_the_last_are_given_out():
     path = f"/api/v1/subnets/{subnet.pk}/next-free/"
     assert api.post(path, {}).status_code == 201  # the first use of a token goes the long way
     mark = int(subnet.pools.get().materialised_to)
-    IPAddress.objects.filter(ip_address__lt=ipaddress.ip_address(mark - LOW)).update(status="quarantine")
-    assert api.post(path, {"vm_id": "vm-1"}).json()["ip_address"] == str(ipaddress.ip_address(mark - LOW))
+    IPAddress.objects.filter(ip_address__lt=ipaddress.ip_address(mark - LOW)).update(
+        status="quarantine"
+    )
+    assert api.post(path, {"vm_id": "vm-1"}).json()["ip_address"] == str(
+        ipaddress.ip_address(mark - LOW)
+    )
     assert int(subnet.pools.get().materialised_to) == mark + CHUNK
     assert api.post(path, {"vm_id": "vm-2"}).status_code == 201
     assert IPAddress.objects.count() == 2 * CHUNK

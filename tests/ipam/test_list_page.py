@@ -14,14 +14,24 @@ from tests.ipam.factories import ServerFactory, SubnetFactory, VRFFactory
 pytestmark = pytest.mark.django_db
 
 COLUMNS = [
-    "IP Address", "Subnet", "Status", "Active", "Hostname", "MAC Address", "Type", "VM/Server", "Actions",
-]  # fmt: skip
+    "IP Address",
+    "Subnet",
+    "Status",
+    "Active",
+    "Hostname",
+    "MAC Address",
+    "Type",
+    "VM/Server",
+    "Actions",
+]
 
 
 @pytest.fixture
 def office():
     """Ten addresses: one of a server, one of a VM, one reserved, one in quarantine, six free."""
-    office = SubnetFactory(network="10.112.57.0/24", name="Büro", static_ip_pools=["10.112.57.10-10.112.57.19"])
+    office = SubnetFactory(
+        network="10.112.57.0/24", name="Büro", static_ip_pools=["10.112.57.10-10.112.57.19"]
+    )
     ServerFactory(hostname="web-01", ip_address="10.112.57.10", mac_address="04:b1:75:ef:2d:a2")
     allocate(office, wanted="10.112.57.11", vm_id="vm-7", hostname="ci-runner")
     reserve(find("10.112.57.12"), "Printer of the reception")
@@ -31,7 +41,9 @@ def office():
 
 @pytest.fixture
 def rack():
-    return SubnetFactory(network="10.112.60.0/24", name="Rack", static_ip_pools=["10.112.60.10-10.112.60.14"])
+    return SubnetFactory(
+        network="10.112.60.0/24", name="Rack", static_ip_pools=["10.112.60.10-10.112.60.14"]
+    )
 
 
 @pytest.fixture
@@ -58,7 +70,7 @@ def operator(client, *permissions):
     client.force_login(user)
 
 
-# --- who may ----------------------------------------------------------------------------------------
+# --- who may --------------------------------------------------------------------------------------
 
 
 def test_strangers_are_sent_to_the_login(client):
@@ -90,7 +102,7 @@ def test_links_lead_only_where_the_reader_may_go(client, office):
     assert not re.search(r'href="/admin/ipam/', page)
 
 
-# --- what is shown ------------------------------------------------------------------------------------
+# --- what is shown --------------------------------------------------------------------------------
 
 
 def test_the_columns_are_those_of_the_original(show, office):
@@ -110,7 +122,9 @@ def test_a_status_is_told_by_word_and_shape_too(show, office):
 
 def test_active_is_only_what_a_ping_has_shown(show, office):
     Sighting.objects.create(ip_address="10.112.57.10", source="ping")
-    Sighting.objects.create(ip_address="10.112.57.12", source="lease", mac_address="02:00:00:00:00:01")
+    Sighting.objects.create(
+        ip_address="10.112.57.12", source="lease", mac_address="02:00:00:00:00:01"
+    )
     IPAddress.objects.filter(ip_address="10.112.57.11").update(active=False)
     assert addresses(show(active="yes")) == ["10.112.57.10"]
     assert addresses(show(active="no")) == ["10.112.57.11"]
@@ -142,11 +156,13 @@ def test_nothing_on_the_page_needs_inline_scripts_or_styles(show, office):
     assert not re.search(r"\sstyle=|\son\w+=|<style|<script(?! src=)", answer.text)
 
 
-# --- filters ------------------------------------------------------------------------------------------
+# --- filters --------------------------------------------------------------------------------------
 
 
 def test_filters_combine(show, office, rack):
-    assert addresses(show(subnet=office.pk, status="allocated", q="web", ip_type="static")) == ["10.112.57.10"]
+    assert addresses(show(subnet=office.pk, status="allocated", q="web", ip_type="static")) == [
+        "10.112.57.10"
+    ]
     assert addresses(show(subnet=rack.pk, status="allocated")) == []
 
 
@@ -210,7 +226,7 @@ def test_a_chosen_subnet_stays_chosen(show, office):
     assert f'<option value="{office.pk}" selected>' in show(subnet=office.pk).text
 
 
-# --- the four numbers ----------------------------------------------------------------------------------
+# --- the four numbers -----------------------------------------------------------------------------
 
 
 def test_the_counts_follow_every_filter_but_the_status(show, office, rack):
@@ -222,8 +238,13 @@ def test_the_counts_follow_every_filter_but_the_status(show, office, rack):
 
 
 def test_a_count_leads_to_its_rows_and_back(show, office):
-    assert f'href="?subnet={office.pk}&amp;status=reserved"' in show(subnet=office.pk, page="2").text
-    assert f'aria-current="true" href="?subnet={office.pk}"' in show(subnet=office.pk, status="reserved").text
+    assert (
+        f'href="?subnet={office.pk}&amp;status=reserved"' in show(subnet=office.pk, page="2").text
+    )
+    assert (
+        f'aria-current="true" href="?subnet={office.pk}"'
+        in show(subnet=office.pk, status="reserved").text
+    )
 
 
 def test_free_addresses_without_a_row_are_counted_with_their_subnet(show):
@@ -246,10 +267,13 @@ def test_a_subnet_says_how_full_it_is_and_what_lies_inside(show, office):
     around = SubnetFactory(network="10.112.0.0/16", name="House")
     assert "4 of 254 in use" in show(subnet=office.pk).text
     page = show(subnet=around.pk).text
-    assert 'href="?q=10.112.0.0%2F16&amp;vrf=none">Show everything in 10.112.0.0/16, its subnet included' in page
+    assert (
+        'href="?q=10.112.0.0%2F16&amp;vrf=none">Show everything in 10.112.0.0/16, its subnet included'
+        in page
+    )
 
 
-# --- pages and order -----------------------------------------------------------------------------------
+# --- pages and order ------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -262,19 +286,27 @@ def test_a_page_has_25_rows_until_the_reader_asks_for_more(show, many):
     assert len(addresses(show(page_size="100"))) == 100
 
 
-@pytest.mark.parametrize(("wanted", "given"), [("100000", 250), ("1e9", 250), ("60", 50), ("0", 25), ("-5", 25)])
+@pytest.mark.parametrize(
+    ("wanted", "given"), [("100000", 250), ("1e9", 250), ("60", 50), ("0", 25), ("-5", 25)]
+)
 def test_the_page_size_is_the_nearest_on_offer_250_at_most(show, many, wanted, given):
     assert len(addresses(show(page_size=wanted))) == given
 
 
-@pytest.mark.parametrize(("wanted", "given"), [("999", 12), ("-3", 1), ("0", 1), ("x", 1), ("9" * 5000, 1), ("12", 12)])
+@pytest.mark.parametrize(
+    ("wanted", "given"), [("999", 12), ("-3", 1), ("0", 1), ("x", 1), ("9" * 5000, 1), ("12", 12)]
+)
 def test_a_page_that_does_not_exist_is_the_nearest_one(show, many, wanted, given):
     assert show(page=wanted).context["listing"].page.number == given
 
 
 @pytest.mark.parametrize("sort", ["ip_address", "-ip_address", "hostname", "-holder"])
 def test_all_pages_together_show_every_row_once(show, many, sort):
-    seen = [address for number in range(1, 7) for address in addresses(show(page=number, page_size=50, sort=sort))]
+    seen = [
+        address
+        for number in range(1, 7)
+        for address in addresses(show(page=number, page_size=50, sort=sort))
+    ]
     assert sorted(seen) == sorted(map(str, IPAddress.objects.all()))
 
 
@@ -287,7 +319,9 @@ def test_another_page_size_keeps_the_first_row_in_sight(show, many):
     assert 'href="?page=2&amp;page_size=50"' in show(page="3").text
 
 
-@pytest.mark.parametrize("key", ["ip_address", "subnet", "status", "hostname", "mac_address", "ip_type", "holder"])
+@pytest.mark.parametrize(
+    "key", ["ip_address", "subnet", "status", "hostname", "mac_address", "ip_type", "holder"]
+)
 def test_every_column_sorts_both_ways_with_empty_cells_last(show, office, rack, key):
     def cells(sort):
         return [cell(row, key) for row in show(sort=sort).context["listing"].rows]
@@ -313,7 +347,7 @@ def test_the_head_says_how_the_rows_are_sorted(show, office):
     assert page.count("aria-sort") == 1
 
 
-# --- emptiness -------------------------------------------------------------------------------------------
+# --- emptiness ------------------------------------------------------------------------------------
 
 
 def test_an_empty_ledger_says_how_to_begin(show):
@@ -329,14 +363,23 @@ def test_no_match_offers_to_clear_the_filters(show, office):
     assert '<a class="primary" href="/ipam/">Clear filters</a>' in page
 
 
-# --- languages -------------------------------------------------------------------------------------------
+# --- languages ------------------------------------------------------------------------------------
 
 
 def test_the_reader_may_switch_to_german_and_stay_on_the_page(admin_client, office):
-    answer = admin_client.post("/i18n/setlang/", {"language": "de", "next": f"/ipam/?subnet={office.pk}"})
+    answer = admin_client.post(
+        "/i18n/setlang/", {"language": "de", "next": f"/ipam/?subnet={office.pk}"}
+    )
     page = admin_client.get(answer["Location"]).text
     assert '<html lang="de">' in page
-    for word in ("IP-Adressen", "Verfügbar", "Reserviert", "In Quarantäne", "Zurücksetzen", "Bearbeiten"):
+    for word in (
+        "IP-Adressen",
+        "Verfügbar",
+        "Reserviert",
+        "In Quarantäne",
+        "Zurücksetzen",
+        "Bearbeiten",
+    ):
         assert word in page
 
 
@@ -345,7 +388,7 @@ def test_a_german_browser_gets_german_messages(admin_client, office):
     assert "<strong>Subnetz:</strong> Es gibt kein Subnetz „x“" in page
 
 
-# --- speed ------------------------------------------------------------------------------------------------
+# --- speed ----------------------------------------------------------------------------------------
 
 
 VIEWS = [
@@ -377,12 +420,19 @@ def queries(client, view):
 def grow(numbers, rows):
     """Subnets with free addresses, and servers on as many others; the first subnet."""
     subnets = [
-        SubnetFactory(network=f"10.7.{number}.0/24", static_ip_pools=[f"10.7.{number}.10-10.7.{number}.{9 + 2 * rows}"])
+        SubnetFactory(
+            network=f"10.7.{number}.0/24",
+            static_ip_pools=[f"10.7.{number}.10-10.7.{number}.{9 + 2 * rows}"],
+        )
         for number in numbers
     ]
     places = [subnet.network[place] for subnet in subnets for place in range(10, 10 + rows)]
     Server.objects.bulk_create(
-        Server(hostname=f"host-{n}", ip_address=n, mac_address=f"02:00:{':'.join(f'{b:02x}' for b in n.packed)}")
+        Server(
+            hostname=f"host-{n}",
+            ip_address=n,
+            mac_address=f"02:00:{':'.join(f'{b:02x}' for b in n.packed)}",
+        )
         for n in places
     )
     Sighting.objects.bulk_create(Sighting(ip_address=place, source="ping") for place in places)

@@ -38,7 +38,9 @@ def test_nothing_is_left_when_the_pools_are_used_up(subnet):
 
 @pytest.mark.django_db
 def test_a_pool_too_large_for_rows_is_looked_at_and_reserved_from():
-    subnet = SubnetFactory(network="2001:db8::/64", static_ip_pools=["2001:db8::-2001:db8::ffff:ffff:ffff:ffff"])
+    subnet = SubnetFactory(
+        network="2001:db8::/64", static_ip_pools=["2001:db8::-2001:db8::ffff:ffff:ffff:ffff"]
+    )
 
     assert str(next_free(subnet)) == "2001:db8::1"
     assert str(reserve_next(subnet)) == "2001:db8::1"

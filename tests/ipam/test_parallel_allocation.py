@@ -23,11 +23,14 @@ def run_at_once(environment, scripts):
     """Start every script as a process of its own; what they printed, line by line."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", script], env=environment | {"DJANGO_SETTINGS_MODULE": "ipmanager.settings"},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [sys.executable, "-c", script],
+            env=environment | {"DJANGO_SETTINGS_MODULE": "ipmanager.settings"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for script in scripts
-    ]  # fmt: skip
+    ]
     outputs = [process.communicate(timeout=600) for process in running]
     assert [errors for _out, errors in outputs] == [""] * len(scripts)
     return [line for out, _errors in outputs for line in out.split()]
@@ -67,7 +70,9 @@ def test_a_large_pool_serves_many_processes_that_extend_it_at_once(shared_databa
 def test_eight_processes_that_start_at_once_make_one_pool_for_virtual_machines(shared_database):
     script = "import django; django.setup(); from ippool.pool import allocate; print(allocate('vm-{}')[0])"
 
-    environment = shared_database | {"IPMANAGER_DHCP_SYNC": "worker"}  # inline, it logs what it wrote
+    environment = shared_database | {
+        "IPMANAGER_DHCP_SYNC": "worker"
+    }  # inline, it logs what it wrote
     given = run_at_once(environment, [script.format(number) for number in range(PROCESSES)])
 
     assert sorted(given) == [f"172.16.0.{number}" for number in range(2, 2 + PROCESSES)]

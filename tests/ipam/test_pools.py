@@ -1,11 +1,18 @@
-"""Pools: what they materialise, what they may not touch, what happens to addresses in use when they change."""
+"""Pools: what they materialise, what they may not touch, what happens to addresses in use when they
+change."""
 
 import pytest
 from django.core.exceptions import ValidationError
 
 from ipam.allocate import allocate
 from ipam.models import IPAddress
-from tests.ipam.factories import IPAddressFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
+from tests.ipam.factories import (
+    IPAddressFactory,
+    PoolFactory,
+    ServerFactory,
+    SubnetFactory,
+    VRFFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -20,23 +27,36 @@ def free():
 
 
 def test_the_seeds_two_pools_make_101_rows():
-    SubnetFactory(network="192.168.1.0/24", static_ip_pools=["192.168.1.1-192.168.1.50", "192.168.1.100-192.168.1.150"])
+    SubnetFactory(
+        network="192.168.1.0/24",
+        static_ip_pools=["192.168.1.1-192.168.1.50", "192.168.1.100-192.168.1.150"],
+    )
     assert IPAddress.objects.count() == 101
 
 
-@pytest.mark.parametrize(("network", "pool", "rows"), [
-    ("10.0.0.0/24", "10.0.0.0-10.0.0.255", 253),  # without network, broadcast and gateway
-    ("10.0.0.0/31", "10.0.0.0-10.0.0.1", 1), ("10.0.0.1/32", "10.0.0.1-10.0.0.1", 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("network", "pool", "rows"),
+    [
+        ("10.0.0.0/24", "10.0.0.0-10.0.0.255", 253),  # without network, broadcast and gateway
+        ("10.0.0.0/31", "10.0.0.0-10.0.0.1", 1),
+        ("10.0.0.1/32", "10.0.0.1-10.0.0.1", 0),
+    ],
+)
 def test_ends_and_gateway_get_no_row(network, pool, rows):
     SubnetFactory(network=network, gateway="10.0.0.1", static_ip_pools=[pool])
     assert len(free()) == rows
     assert "10.0.0.1" not in free()
 
 
-@pytest.mark.parametrize(("network", "rows"), [
-    ("2001:db8::/127", 2), ("2001:db8::/126", 3), ("2001:db8::/128", 1), ("2001:db8::/116", 4095),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("network", "rows"),
+    [
+        ("2001:db8::/127", 2),
+        ("2001:db8::/126", 3),
+        ("2001:db8::/128", 1),
+        ("2001:db8::/116", 4095),
+    ],
+)
 def test_ipv6_loses_only_the_router_anycast_address(network, rows):
     subnet = SubnetFactory(network=network)
     PoolFactory(subnet=subnet, first=subnet.network[0], last=subnet.network[-1])
@@ -84,20 +104,25 @@ def test_saving_again_changes_nothing(subnet, django_assert_max_num_queries):
 
 
 @pytest.mark.parametrize(
-    "other", ["10.0.0.15-10.0.0.30", "10.0.0.5-10.0.0.10", "10.0.0.12-10.0.0.13", "10.0.0.1-10.0.0.99"]
+    "other",
+    ["10.0.0.15-10.0.0.30", "10.0.0.5-10.0.0.10", "10.0.0.12-10.0.0.13", "10.0.0.1-10.0.0.99"],
 )
 @pytest.mark.parametrize("kind", ["static", "dhcp"])
 def test_pools_of_one_vrf_never_overlap_and_the_other_one_is_named(subnet, other, kind):
     PoolFactory(subnet=subnet, first="10.0.0.10", last="10.0.0.20")
     first, last = other.split("-")
-    with pytest.raises(ValidationError, match=r"overlaps the Static pool 10\.0\.0\.10-10\.0\.0\.20"):
+    with pytest.raises(
+        ValidationError, match=r"overlaps the Static pool 10\.0\.0\.10-10\.0\.0\.20"
+    ):
         PoolFactory(subnet=subnet, first=first, last=last, kind=kind)
 
 
 def test_pools_of_nested_subnets_never_overlap():
     PoolFactory(subnet=SubnetFactory(network="10.0.0.0/16"), first="10.0.0.10", last="10.0.0.20")
     with pytest.raises(ValidationError, match="overlaps"):
-        PoolFactory(subnet=SubnetFactory(network="10.0.0.0/24"), first="10.0.0.20", last="10.0.0.30")
+        PoolFactory(
+            subnet=SubnetFactory(network="10.0.0.0/24"), first="10.0.0.20", last="10.0.0.30"
+        )
 
 
 def test_pools_of_different_vrfs_may_overlap(subnet):
@@ -106,15 +131,23 @@ def test_pools_of_different_vrfs_may_overlap(subnet):
     assert PoolFactory(subnet=other).pk
 
 
-@pytest.mark.parametrize(("first", "last"), [("10.0.0.9", "10.0.0.10"), ("10.0.0.99", "10.0.0.100")])
+@pytest.mark.parametrize(
+    ("first", "last"), [("10.0.0.9", "10.0.0.10"), ("10.0.0.99", "10.0.0.100")]
+)
 def test_a_pools_ends_are_compared_as_addresses_not_as_text(subnet, first, last):
     assert PoolFactory(subnet=subnet, first=first, last=last).size == 2
 
 
-@pytest.mark.parametrize(("first", "last", "field"), [
-    ("10.0.1.1", "10.0.1.9", "first"), ("10.0.0.250", "10.0.1.9", "last"), ("10.0.0.9", "10.0.0.1", "last"),
-    ("2001:db8::1", "2001:db8::9", "first"), ("10.0.0.x", "10.0.0.9", "first"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("first", "last", "field"),
+    [
+        ("10.0.1.1", "10.0.1.9", "first"),
+        ("10.0.0.250", "10.0.1.9", "last"),
+        ("10.0.0.9", "10.0.0.1", "last"),
+        ("2001:db8::1", "2001:db8::9", "first"),
+        ("10.0.0.x", "10.0.0.9", "first"),
+    ],
+)
 def test_a_pool_runs_upwards_inside_its_subnet(subnet, first, last, field):
     with pytest.raises(ValidationError) as refused:
         PoolFactory(subnet=subnet, first=first, last=last)
@@ -122,7 +155,8 @@ def test_a_pool_runs_upwards_inside_its_subnet(subnet, first, last, field):
 
 
 @pytest.mark.parametrize(
-    ("first", "last"), [("10.0.0.1", "10.0.0.9"), ("10.0.0.0", "10.0.0.0"), ("10.0.0.9", "10.0.0.255")]
+    ("first", "last"),
+    [("10.0.0.1", "10.0.0.9"), ("10.0.0.0", "10.0.0.0"), ("10.0.0.9", "10.0.0.255")],
 )
 def test_dnsmasq_is_never_told_to_hand_out_gateway_or_ends(subnet, first, last):
     with pytest.raises(ValidationError, match="gateway|no host address"):

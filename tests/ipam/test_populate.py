@@ -14,7 +14,13 @@ from django.test.utils import CaptureQueriesContext
 from ipam.allocate import allocate, find, quarantine, reserve
 from ipam.models import Interface, IPAddress, Server
 from ipam.placement.populate import populate, totals
-from tests.ipam.factories import InterfaceFactory, IPAddressFactory, PoolFactory, ServerFactory, SubnetFactory
+from tests.ipam.factories import (
+    InterfaceFactory,
+    IPAddressFactory,
+    PoolFactory,
+    ServerFactory,
+    SubnetFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -35,8 +41,20 @@ def overwatch():
 
 
 def state():
-    columns = ("vrf", "subnet", "ip_address", "status", "ip_type", "server", "hostname", "mac_address", "platform",
-               "manufacturer", "description", "vm_id")  # fmt: skip
+    columns = (
+        "vrf",
+        "subnet",
+        "ip_address",
+        "status",
+        "ip_type",
+        "server",
+        "hostname",
+        "mac_address",
+        "platform",
+        "manufacturer",
+        "description",
+        "vm_id",
+    )
     return set(IPAddress.objects.values_list(*columns))
 
 
@@ -79,7 +97,11 @@ def test_clearing_twice_reports_the_same(overwatch):
 def test_json_has_the_same_figures(overwatch):
     report = json.loads(run("--clear", "--json"))
 
-    assert (report["static_created"], report["static_updated"], report["dhcp_created"]) == (654, 72, 33)
+    assert (report["static_created"], report["static_updated"], report["dhcp_created"]) == (
+        654,
+        72,
+        33,
+    )
     assert report["totals"] == SEED
 
 
@@ -97,8 +119,11 @@ def test_what_people_and_vms_hold_survives_a_clear(overwatch):
     for row in kept:
         again = IPAddress.objects.get(pk=row.pk)
         assert (again.status, again.vm_id, again.hostname, again.description) == (
-            row.status, row.vm_id, row.hostname, row.description,
-        )  # fmt: skip
+            row.status,
+            row.vm_id,
+            row.hostname,
+            row.description,
+        )
     assert "Created 650 static IP records from pools\n" in text
     assert "Total: 688 IP records (578 available, 107 allocated, 2 reserved, 1 quarantine)" in text
 
@@ -108,7 +133,9 @@ def test_what_people_and_vms_hold_survives_a_clear(overwatch):
 
 def test_counts_come_from_the_database():
     subnet = SubnetFactory(
-        network="192.0.2.0/26", gateway="192.0.2.1", static_ip_pools=["192.0.2.1-192.0.2.5", "192.0.2.9"]
+        network="192.0.2.0/26",
+        gateway="192.0.2.1",
+        static_ip_pools=["192.0.2.1-192.0.2.5", "192.0.2.9"],
     )
     inside = ServerFactory(ip_address="192.0.2.2")
     InterfaceFactory(server=inside, ip_address="192.0.2.9")
@@ -121,7 +148,10 @@ def test_counts_come_from_the_database():
     assert "Created 5 static IP records from pools\n" in text
     assert "Updated 2 IP records from existing servers\n" in text
     assert "Added 2 dhcp IP records" in text
-    assert f"Warning: gateway in a static pool, without a record: 192.0.2.1 ({subnet}, 192.0.2.1-192.0.2.5)" in text
+    assert (
+        f"Warning: gateway in a static pool, without a record: 192.0.2.1 ({subnet}, 192.0.2.1-192.0.2.5)"
+        in text
+    )
     assert "Total: 7 IP records (3 available, 4 allocated, 0 reserved, 0 quarantine)" in text
 
 
@@ -151,12 +181,22 @@ def test_missing_rows_are_made_and_wrong_ones_mended():
     server = ServerFactory(ip_address="192.0.2.10")
     right = state()
     IPAddress.objects.filter(ip_address__in=["192.0.2.15", "192.0.2.16"]).delete()
-    behind_the_back(IPAddress.objects.filter(ip_address="192.0.2.10"), hostname="wrong", subnet=None, ip_type="dhcp")
+    behind_the_back(
+        IPAddress.objects.filter(ip_address="192.0.2.10"),
+        hostname="wrong",
+        subnet=None,
+        ip_type="dhcp",
+    )
     IPAddressFactory(ip_address="192.0.2.77")
 
     report = populate()
 
-    assert (report.static_created, report.moved, report.static_updated, report.deleted) == (2, 1, 1, 1)
+    assert (report.static_created, report.moved, report.static_updated, report.deleted) == (
+        2,
+        1,
+        1,
+        1,
+    )
     assert state() == right
     assert IPAddress.objects.get(server=server).subnet == subnet
 
@@ -199,7 +239,10 @@ def test_an_address_that_others_hold_is_reported_and_left():
 @pytest.mark.parametrize("first", ["server", "interface"])
 def test_two_machines_behind_one_address_do_not_take_it_from_each_other(first, monkeypatch):
     monkeypatch.setattr("ipam.placement.populate.BATCH", 1)
-    owners = [ServerFactory(hostname=name) for name in (("web", "db") if first == "server" else ("db", "web"))]
+    owners = [
+        ServerFactory(hostname=name)
+        for name in (("web", "db") if first == "server" else ("db", "web"))
+    ]
     web, db = sorted(owners, key=lambda server: server.hostname, reverse=True)
     nic = InterfaceFactory(server=db, ip_address="192.0.2.6")
     behind_the_back(Server.objects.filter(pk=web.pk), ip_address="192.0.2.6")
@@ -219,7 +262,9 @@ def test_bulk_writes_cannot_take_an_address_from_an_interface():
 
     with pytest.raises(Exception, match="taken by server"):
         other = ServerFactory(ip_address="192.0.2.7")
-        Interface.objects.bulk_create([Interface(server=nic.server, name="x", ip_address=other.ip_address)])
+        Interface.objects.bulk_create(
+            [Interface(server=nic.server, name="x", ip_address=other.ip_address)]
+        )
 
 
 # --- cost ---
@@ -232,7 +277,8 @@ def test_the_number_of_queries_does_not_grow_with_the_rows():
     def queries(count):
         first = Server.objects.count() + 10
         Server.objects.bulk_create(
-            Server(hostname=f"s{number}", ip_address=subnet.network[number]) for number in range(first, first + count)
+            Server(hostname=f"s{number}", ip_address=subnet.network[number])
+            for number in range(first, first + count)
         )
         counted = []
         for clear in (False, True):

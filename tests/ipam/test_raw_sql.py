@@ -1,4 +1,5 @@
-"""The operation manual's raw SQL: what a server held is freed, and the ledger stays in step without us."""
+"""The operation manual's raw SQL: what a server held is freed, and the ledger stays in step without
+us."""
 
 import sqlite3
 from dataclasses import replace
@@ -42,14 +43,26 @@ def nothing_to_do():
 
 
 def test_a_deleted_server_s_address_of_a_static_pool_is_free_again(subnet):
-    server = ServerFactory(mac_address=MAC, ip_address="10.0.0.12", device_type="PC", manufacturer="Acme")
+    server = ServerFactory(
+        mac_address=MAC, ip_address="10.0.0.12", device_type="PC", manufacturer="Acme"
+    )
     IPAddress.objects.filter(server=server).update(description="kept while reserved")
 
     execute(DELETE)
 
     freed = row("10.0.0.12")
-    assert (freed.status, freed.server, freed.mac_address, freed.vm_id) == ("available", None, None, None)
-    assert (freed.hostname, freed.platform, freed.manufacturer, freed.description) == ("", "", "", "")
+    assert (freed.status, freed.server, freed.mac_address, freed.vm_id) == (
+        "available",
+        None,
+        None,
+        None,
+    )
+    assert (freed.hostname, freed.platform, freed.manufacturer, freed.description) == (
+        "",
+        "",
+        "",
+        "",
+    )
     assert freed.freed_at and freed.freed_at == freed.updated_at
     assert not Server.objects.exists()
     assert nothing_to_do()
@@ -103,7 +116,15 @@ def test_an_address_that_no_machine_may_have_does_not_become_stock(network, addr
     subnet = Subnet.objects.create(network=network)
     server = ServerFactory(mac_address=MAC)
     IPAddress.objects.bulk_create(
-        [IPAddress(subnet=subnet, ip_address=address, status="allocated", ip_type="static", server=server)]
+        [
+            IPAddress(
+                subnet=subnet,
+                ip_address=address,
+                status="allocated",
+                ip_type="static",
+                server=server,
+            )
+        ]
     )
 
     execute(DELETE)
@@ -190,7 +211,9 @@ def test_a_constraint_without_on_delete_is_made_anew_under_its_name():
 
     assert sorted(row[1:] for row in catalogue()) == sorted(before)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", [name])
+        cursor.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", [name]
+        )
         assert cursor.fetchone()[0] == (
             "FOREIGN KEY (server_id) REFERENCES hosts(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED"
         )
@@ -217,7 +240,9 @@ def test_a_plain_sqlite_client_leaves_nothing_dangling(subnet):
     copy.executescript(DELETE)
 
     assert copy.execute("PRAGMA foreign_key_check").fetchall() == []
-    assert copy.execute("SELECT count(*) FROM ip_addresses WHERE status <> 'available'").fetchone() == (0,)
+    assert copy.execute(
+        "SELECT count(*) FROM ip_addresses WHERE status <> 'available'"
+    ).fetchone() == (0,)
     assert copy.execute("SELECT count(*) FROM interfaces").fetchone() == (0,)
 
 

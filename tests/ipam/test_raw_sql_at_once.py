@@ -1,5 +1,6 @@
-"""INSERT and UPDATE by raw SQL: the address is taken in the same transaction, or the statement is refused; the worker
-brings the rest in step, and it all stands in the history with the database role."""
+"""INSERT and UPDATE by raw SQL: the address is taken in the same transaction, or the statement is
+refused; the worker brings the rest in step, and it all stands in the history with the database
+role."""
 
 import threading
 from dataclasses import replace
@@ -7,7 +8,13 @@ from dataclasses import replace
 import psycopg
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, ProgrammingError, close_old_connections, connection, transaction
+from django.db import (
+    IntegrityError,
+    ProgrammingError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.urls import reverse
 
 from core.errors import Exhausted
@@ -40,12 +47,32 @@ def nothing_to_do():
 
 
 def test_an_inserted_server_has_its_address_at_once(subnet):
-    insert(Server, hostname="web", ip_address="10.0.0.10", mac_address=A, device_type="PC", manufacturer="Acme")
+    insert(
+        Server,
+        hostname="web",
+        ip_address="10.0.0.10",
+        mac_address=A,
+        device_type="PC",
+        manufacturer="Acme",
+    )
 
     taken = row("10.0.0.10")
-    assert (taken.status, taken.server.hostname, taken.hostname, taken.mac_address) == ("allocated", "web", "web", A)
-    assert (taken.subnet, taken.ip_type, taken.platform, taken.manufacturer) == (subnet, "static", "PC", "Acme")
-    assert {str(allocate(subnet).ip_address), str(allocate(subnet).ip_address)} == {"10.0.0.11", "10.0.0.12"}
+    assert (taken.status, taken.server.hostname, taken.hostname, taken.mac_address) == (
+        "allocated",
+        "web",
+        "web",
+        A,
+    )
+    assert (taken.subnet, taken.ip_type, taken.platform, taken.manufacturer) == (
+        subnet,
+        "static",
+        "PC",
+        "Acme",
+    )
+    assert {str(allocate(subnet).ip_address), str(allocate(subnet).ip_address)} == {
+        "10.0.0.11",
+        "10.0.0.12",
+    }
     with pytest.raises(Exhausted):
         allocate(subnet)
 
@@ -168,7 +195,10 @@ def test_a_deleted_server_frees_what_its_card_had_and_it_can_be_taken_again(subn
 def test_a_new_subnet_gets_its_rows_when_the_worker_has_passed(subnet):
     web = ServerFactory(hostname="web", ip_address="10.0.0.77")
     far = ServerFactory(hostname="far", ip_address="10.9.0.7")
-    by_hand("INSERT INTO subnets (network, description) VALUES (%s, 'Neues Büro UG')", [network("10.9.0.0/24")])
+    by_hand(
+        "INSERT INTO subnets (network, description) VALUES (%s, 'Neues Büro UG')",
+        [network("10.9.0.0/24")],
+    )
     insert(Subnet, network="10.0.0.64/26")
     assert worker.Worker().tick()
     assert str(row("10.0.0.77").subnet.network) == "10.0.0.64/26"
@@ -227,7 +257,9 @@ def test_what_nobody_told_of_is_found_when_there_is_a_doubt(subnet, caplog):
     ServerFactory(hostname="web", ip_address="10.0.0.10")
     with transaction.atomic():
         say_site()
-        Server._base_manager.filter(hostname="web").update(hostname="shop")  # behind every signal and every trigger
+        Server._base_manager.filter(hostname="web").update(
+            hostname="shop"
+        )  # behind every signal and every trigger
     catch_up.doubt()
     with caplog.at_level("INFO", "ipam.worker"):
         assert worker.Worker().tick()
@@ -258,7 +290,9 @@ def test_a_claim_of_the_same_moment_gets_another_address(subnet):
 def test_who_comes_behind_a_claim_is_refused(subnet):
     with transaction.atomic():
         allocate(subnet, vm_id="vm-1", wanted="10.0.0.10")
-        waiting = threading.Thread(target=attempt, args=(lambda: insert(Server, hostname="w", ip_address="10.0.0.10"),))
+        waiting = threading.Thread(
+            target=attempt, args=(lambda: insert(Server, hostname="w", ip_address="10.0.0.10"),)
+        )
         waiting.start()
         waiting.join(0.3)
         assert waiting.is_alive()  # for the row
@@ -293,10 +327,13 @@ def in_another_connection(work):
 @only(POSTGRESQL)
 @pytest.mark.django_db(transaction=True)
 def test_while_somebody_s_psql_holds_a_row_saves_go_on_and_the_worker_tries_again(subnet):
-    """The worker holds the ledger while it waits for the row: it must not wait as long as that person's lunch."""
+    """The worker holds the ledger while it waits for the row: it must not wait as long as that
+    person's lunch."""
     doubtful = row("10.0.0.10")
     RawChange.objects.create()
-    IPAddress.objects.filter(pk=doubtful.pk).update(subnet=None)  # something to mend in the row that is held
+    IPAddress.objects.filter(pk=doubtful.pk).update(
+        subnet=None
+    )  # something to mend in the row that is held
     with psycopg.connect(**connection.get_connection_params()) as psql:
         psql.execute("UPDATE ip_addresses SET description = 'mine' WHERE id = %s", [doubtful.pk])
         tries = threading.Thread(target=lambda: (worker.Worker().tick(), connection.close()))
@@ -315,7 +352,9 @@ def test_while_somebody_s_psql_holds_a_row_saves_go_on_and_the_worker_tries_agai
 
 def role():
     with connection.cursor() as cursor:
-        return cursor.execute("SELECT session_user").fetchone()[0] + " (SQL)" if POSTGRESQL else "SQL"
+        return (
+            cursor.execute("SELECT session_user").fetchone()[0] + " (SQL)" if POSTGRESQL else "SQL"
+        )
 
 
 def test_raw_changes_stand_in_the_history_with_the_role(subnet):
@@ -326,7 +365,11 @@ def test_raw_changes_stand_in_the_history_with_the_role(subnet):
     delete(web)
 
     lines = Server.history.order_by("history_id")
-    assert list(lines.values_list("history_type", "hostname")) == [("+", "web"), ("~", "shop"), ("-", "shop")]
+    assert list(lines.values_list("history_type", "hostname")) == [
+        ("+", "web"),
+        ("~", "shop"),
+        ("-", "shop"),
+    ]
     assert set(lines.values_list("history_change_reason", "history_user")) == {(role(), None)}
 
 
@@ -334,7 +377,9 @@ def make_vrf():
     return VRF.objects.create(name=f"v{VRF.history.count()}")
 
 
-@pytest.mark.parametrize("make", [SubnetFactory, PoolFactory, ServerFactory, InterfaceFactory, make_vrf])
+@pytest.mark.parametrize(
+    "make", [SubnetFactory, PoolFactory, ServerFactory, InterfaceFactory, make_vrf]
+)
 def test_every_kind_of_object_has_one_and_ours_is_not_doubled(make):
     made = make()
     model, before = type(made), type(made).history.count()
@@ -370,7 +415,9 @@ def test_so_has_the_address(subnet):
     insert(Server, hostname="web", ip_address="10.0.0.10")
     delete(Server.objects.get())
     lines = (
-        row("10.0.0.10").history.order_by("history_id").values_list("history_type", "status", "history_change_reason")
+        row("10.0.0.10")
+        .history.order_by("history_id")
+        .values_list("history_type", "status", "history_change_reason")
     )
     assert list(lines)[-2:] == [("~", "allocated", role()), ("~", "available", role())]
 

@@ -57,10 +57,19 @@ def test_addresses_networks_and_their_beginnings_are_ranges(rows, text, expected
 @pytest.mark.parametrize(
     "text",
     [
-        "04:b1:75:ef:2d:a2", "04-B1-75-EF-2D-A2", "04b1.75ef.2da2", "04b175ef2da2",
-        "04:b1:75", "B1-75-", "75ef.2da2", "04b1.75ef.", "ef:2d", "04b175", "04B175EF",
+        "04:b1:75:ef:2d:a2",
+        "04-B1-75-EF-2D-A2",
+        "04b1.75ef.2da2",
+        "04b175ef2da2",
+        "04:b1:75",
+        "B1-75-",
+        "75ef.2da2",
+        "04b1.75ef.",
+        "ef:2d",
+        "04b175",
+        "04B175EF",
     ],
-)  # fmt: skip
+)
 def test_a_mac_or_a_part_of_it_is_found_in_any_spelling(rows, text):
     assert found(text) == [WEB]
 
@@ -81,7 +90,8 @@ def test_a_part_of_a_host_name_or_vm_is_found_whatever_its_case(rows, text, expe
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("db_01", [DB]), ("_", [DB]), ("%", [FULL]), ("0%-", [FULL]), ("\\", [NINE])]
+    ("text", "expected"),
+    [("db_01", [DB]), ("_", [DB]), ("%", [FULL]), ("0%-", [FULL]), ("\\", [NINE])],
 )
 def test_wildcards_are_letters_like_any_other(rows, text, expected):
     assert found(text) == expected
@@ -89,7 +99,9 @@ def test_wildcards_are_letters_like_any_other(rows, text, expected):
 
 def test_an_address_search_is_answered_by_the_index_on_addresses(rows):
     plan = IPAddress.objects.matching("10.112.").explain()
-    if connection.vendor == "sqlite":  # PostgreSQL reads a table as small as this one from end to end
+    if (
+        connection.vendor == "sqlite"
+    ):  # PostgreSQL reads a table as small as this one from end to end
         assert "USING INDEX ip_addresses" in plan
 
 

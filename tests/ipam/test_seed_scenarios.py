@@ -27,9 +27,12 @@ def test_scenario_1_a_subnet_with_a_static_pool_makes_its_available_rows(subnet)
 
 def test_scenario_2_a_server_that_gets_an_address_fills_its_row(subnet):
     server = ServerFactory(
-        hostname="web-1", ip_address="192.168.1.10", mac_address="00-11-22-33-44-55",
-        device_type="PowerEdge R650", manufacturer="Dell Inc.",
-    )  # fmt: skip
+        hostname="web-1",
+        ip_address="192.168.1.10",
+        mac_address="00-11-22-33-44-55",
+        device_type="PowerEdge R650",
+        manufacturer="Dell Inc.",
+    )
 
     found = row("192.168.1.10")
     assert (found.server, found.status, found.hostname) == (server, "allocated", "web-1")
@@ -40,7 +43,11 @@ def test_scenario_2_a_server_that_gets_an_address_fills_its_row(subnet):
 def test_scenario_3_an_available_address_is_reserved_with_a_note(subnet):
     found = reserve(row("192.168.1.20"), "Reserved for network printer")
 
-    assert (found.status, found.description, found.server) == ("reserved", "Reserved for network printer", None)
+    assert (found.status, found.description, found.server) == (
+        "reserved",
+        "Reserved for network printer",
+        None,
+    )
 
 
 def test_scenario_3_clearing_the_server_keeps_the_address_reserved(subnet):
@@ -49,7 +56,12 @@ def test_scenario_3_clearing_the_server_keeps_the_address_reserved(subnet):
     found = reserve(row("192.168.1.20"), "for later", detach=True)
 
     server.refresh_from_db()
-    assert (found.status, found.server, found.hostname, server.ip_address) == ("reserved", None, "", None)
+    assert (found.status, found.server, found.hostname, server.ip_address) == (
+        "reserved",
+        None,
+        "",
+        None,
+    )
 
 
 def test_scenario_4_a_server_that_moves_frees_its_old_row(subnet):
@@ -59,7 +71,13 @@ def test_scenario_4_a_server_that_moves_frees_its_old_row(subnet):
     server.save()
 
     old, new = row("192.168.1.10"), row("192.168.1.11")
-    assert (old.server, old.status, old.hostname, old.mac_address, old.platform) == (None, "available", "", None, "")
+    assert (old.server, old.status, old.hostname, old.mac_address, old.platform) == (
+        None,
+        "available",
+        "",
+        None,
+        "",
+    )
     assert (new.server, new.status, new.mac_address) == (server, "allocated", server.mac_address)
 
 

@@ -21,7 +21,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def subnet():
-    return SubnetFactory(network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.1-10.0.0.50"])
+    return SubnetFactory(
+        network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.1-10.0.0.50"]
+    )
 
 
 def row(address):
@@ -47,7 +49,9 @@ def test_a_host_name_in_another_case_is_refused(subnet):
 
 
 def test_an_interface_cannot_have_what_another_server_has(subnet):
-    other = InterfaceFactory(server__hostname="web-1", ip_address="10.0.0.9", mac_address="02:00:00:00:bb:09")
+    other = InterfaceFactory(
+        server__hostname="web-1", ip_address="10.0.0.9", mac_address="02:00:00:00:bb:09"
+    )
     with pytest.raises(ValidationError, match="web-1"):
         ServerFactory(ip_address=other.ip_address)
     with pytest.raises(ValidationError, match="web-1"):
@@ -94,8 +98,14 @@ def test_a_server_without_mac_cannot_stand_in_a_dhcp_pool(subnet):
 
 def test_one_address_in_two_vrfs_is_two_addresses(subnet):
     vrf = VRFFactory()
-    here, there = ServerFactory(ip_address="10.0.0.5"), ServerFactory(ip_address="10.0.0.5", vrf=vrf)
-    assert {found.server for found in IPAddress.objects.filter(ip_address="10.0.0.5")} == {here, there}
+    here, there = (
+        ServerFactory(ip_address="10.0.0.5"),
+        ServerFactory(ip_address="10.0.0.5", vrf=vrf),
+    )
+    assert {found.server for found in IPAddress.objects.filter(ip_address="10.0.0.5")} == {
+        here,
+        there,
+    }
 
 
 def test_a_server_that_changes_its_vrf_takes_its_address_along(subnet):
@@ -103,7 +113,10 @@ def test_a_server_that_changes_its_vrf_takes_its_address_along(subnet):
     server.vrf = VRFFactory()
     server.save()
     rows = IPAddress.objects.filter(ip_address="10.0.0.5").order_by("vrf")
-    assert {(found.vrf, found.status) for found in rows} == {(None, "available"), (server.vrf, "allocated")}
+    assert {(found.vrf, found.status) for found in rows} == {
+        (None, "available"),
+        (server.vrf, "allocated"),
+    }
 
 
 def test_interfaces_are_placed_with_their_own_mac(subnet):
@@ -144,7 +157,7 @@ def test_a_hand_made_row_finds_its_subnet_and_type(subnet):
     assert IPAddressFactory(ip_address="10.0.0.201", status="reserved").subnet == subnet
 
 
-# --- ways around save() --------------------------------------------------------------------------------
+# --- ways around save() ---------------------------------------------------------------------------
 
 
 def test_bulk_create_places_the_servers_and_leaves_history(subnet):
@@ -187,7 +200,9 @@ def test_a_bulk_write_onto_somebody_elses_address_writes_nothing(subnet):
 def test_placing_costs_the_same_queries_for_one_server_as_for_many(subnet):
     def queries_for(number):
         for n in range(number):
-            InterfaceFactory(server__ip_address=f"10.0.0.{5 + n}", server__location=f"room {number}")
+            InterfaceFactory(
+                server__ip_address=f"10.0.0.{5 + n}", server__location=f"room {number}"
+            )
         with CaptureQueriesContext(connection) as queries:
             Server.objects.filter(location=f"room {number}").update(manufacturer="Dell Inc.")
         Server.objects.all().delete()
@@ -197,7 +212,8 @@ def test_placing_costs_the_same_queries_for_one_server_as_for_many(subnet):
 
 
 @pytest.mark.parametrize(
-    "address", ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.5", "255.255.255.255", "::", "::1", "ff02::1"]
+    "address",
+    ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.5", "255.255.255.255", "::", "::1", "ff02::1"],
 )
 def test_an_address_that_no_machine_can_have_is_refused(address):
     with pytest.raises(ValidationError, match="no address that a machine"):

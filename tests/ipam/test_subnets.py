@@ -21,14 +21,16 @@ def addresses_of(subnet):
     return [str(row) for row in IPAddress.objects.filter(subnet=subnet)]
 
 
-# --- the most specific subnet ------------------------------------------------------------------------
+# --- the most specific subnet ---------------------------------------------------------------------
 
 
 def test_an_address_belongs_to_the_most_specific_subnet():
     for network in ("10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "0.0.0.0/0"):
         SubnetFactory(network=network)
-    found = {text: str(Subnet.objects.containing(ipaddress.ip_address(text)).network)
-             for text in ("10.1.2.3", "10.1.3.3", "10.2.2.3", "11.0.0.1")}  # fmt: skip
+    found = {
+        text: str(Subnet.objects.containing(ipaddress.ip_address(text)).network)
+        for text in ("10.1.2.3", "10.1.3.3", "10.2.2.3", "11.0.0.1")
+    }
     assert list(found.values()) == ["10.1.2.0/24", "10.1.0.0/16", "10.0.0.0/8", "0.0.0.0/0"]
 
 
@@ -39,7 +41,9 @@ def test_finding_the_subnet_of_an_address_is_one_query(django_assert_num_queries
 
 
 def test_parent_and_children_follow_from_the_network():
-    top, middle, low = (SubnetFactory(network=n) for n in ("10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24"))
+    top, middle, low = (
+        SubnetFactory(network=n) for n in ("10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24")
+    )
     SubnetFactory(network="10.1.0.0/16", vrf=VRFFactory())
     assert (low.parent, middle.parent, top.parent) == (middle, top, None)
     assert (top.children, middle.children) == ([middle], [low])
@@ -76,7 +80,7 @@ def test_a_deleted_child_gives_rows_and_free_addresses_back_to_its_parent():
     assert (row("10.0.1.7").status, row("10.0.1.7").ip_type) == ("allocated", "static")
 
 
-# --- refusals ----------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -179,7 +183,7 @@ def test_a_subnet_stays_in_its_vrf():
         subnet.save()
 
 
-# --- deleting ----------------------------------------------------------------------------------------
+# --- deleting -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -209,7 +213,12 @@ def test_deleting_many_subnets_is_refused_as_a_whole(lived_in):
 
 def test_forced_deletion_keeps_live_addresses_unplaced(lived_in):
     lived_in.delete(force=True)
-    assert [str(found) for found in IPAddress.objects.unplaced()] == ["10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"]
+    assert [str(found) for found in IPAddress.objects.unplaced()] == [
+        "10.0.0.5",
+        "10.0.0.6",
+        "10.0.0.7",
+        "10.0.0.8",
+    ]
     assert set(IPAddress.objects.values_list("ip_type", flat=True)) == {"dhcp"}
     assert Pool.objects.count() == 0
 
@@ -219,18 +228,22 @@ def test_an_empty_subnet_goes_with_its_pools_and_free_rows():
     assert (Pool.objects.count(), IPAddress.objects.count()) == (0, 0)
 
 
-# --- history and names ---------------------------------------------------------------------------------
+# --- history and names ----------------------------------------------------------------------------
 
 
 def test_every_change_of_a_subnet_is_in_its_history():
     subnet = SubnetFactory(network="10.0.0.0/24", name="Old")
     subnet.name = "New"
     subnet.save()
-    assert [(past.history_type, past.name) for past in subnet.history.all()] == [("~", "New"), ("+", "Old")]
+    assert [(past.history_type, past.name) for past in subnet.history.all()] == [
+        ("~", "New"),
+        ("+", "Old"),
+    ]
 
 
 def test_dns_servers_are_a_list_of_addresses():
     subnet = SubnetFactory(dns_servers="10.0.0.2, 2001:db8::2")
     assert Subnet.objects.get(pk=subnet.pk).dns_servers == [
-        ipaddress.ip_address("10.0.0.2"), ipaddress.ip_address("2001:db8::2")
-    ]  # fmt: skip
+        ipaddress.ip_address("10.0.0.2"),
+        ipaddress.ip_address("2001:db8::2"),
+    ]

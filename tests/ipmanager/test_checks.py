@@ -26,20 +26,34 @@ def test_the_defaults_raise_no_doubt(warned, host):
 def test_an_open_port_wants_host_names_and_a_public_url(warned, host):
     url = f"http://[{host}]:8000" if ":" in host else f"http://{host}:8000"
     hosts = ["localhost", "127.0.0.1", "[::1]", host]
-    assert warned(BIND=(host, 8000), PUBLIC_URL=url, ALLOWED_HOSTS=hosts) == {"ipmanager.W001", "ipmanager.W002"}
+    assert warned(BIND=(host, 8000), PUBLIC_URL=url, ALLOWED_HOSTS=hosts) == {
+        "ipmanager.W001",
+        "ipmanager.W002",
+    }
 
 
 def test_an_open_port_with_a_name_for_others_is_fine(warned):
     proxy = [ip_network("127.0.0.1")]
     hosts = ["localhost", "ipam.test"]
     assert (
-        warned(BIND=("::", 8000), PUBLIC_URL="https://ipam.test", ALLOWED_HOSTS=hosts, TRUSTED_PROXIES=proxy) == set()
+        warned(
+            BIND=("::", 8000),
+            PUBLIC_URL="https://ipam.test",
+            ALLOWED_HOSTS=hosts,
+            TRUSTED_PROXIES=proxy,
+        )
+        == set()
     )
-    assert warned(BIND=("192.0.2.1", 8000), PUBLIC_URL="http://192.0.2.1", ALLOWED_HOSTS=["192.0.2.1"]) == set()
+    assert (
+        warned(BIND=("192.0.2.1", 8000), PUBLIC_URL="http://192.0.2.1", ALLOWED_HOSTS=["192.0.2.1"])
+        == set()
+    )
 
 
 def test_what_is_loose_at_home_is_doubtful_on_an_open_port(warned):
-    assert {"ipmanager.W003", "ipmanager.W004"} <= warned(BIND=("0.0.0.0", 8000), DEBUG=True, POOL_API="open")
+    assert {"ipmanager.W003", "ipmanager.W004"} <= warned(
+        BIND=("0.0.0.0", 8000), DEBUG=True, POOL_API="open"
+    )
 
 
 def test_tls_wants_a_proxy_that_is_believed(warned):

@@ -21,7 +21,7 @@ def operator_client(client):
     return client
 
 
-# --- the overview ----------------------------------------------------------------------------------
+# --- the overview ---------------------------------------------------------------------------------
 
 
 def test_an_empty_ledger_says_what_to_do_first(admin_client):
@@ -35,11 +35,19 @@ def test_the_overview_counts_by_status(admin_client):
     PoolFactory()
     reserve(IPAddress.objects.first(), "printer")
 
-    figures = {str(figure.label): figure.number for figure in admin_client.get(INDEX).context["ledger"]["figures"]}
+    figures = {
+        str(figure.label): figure.number
+        for figure in admin_client.get(INDEX).context["ledger"]["figures"]
+    }
 
     assert figures == {
-        "Subnets": 1, "Servers": 0, "Available": 10, "Allocated": 0, "Reserved": 1, "Quarantine": 0
-    }  # fmt: skip
+        "Subnets": 1,
+        "Servers": 0,
+        "Available": 10,
+        "Allocated": 0,
+        "Reserved": 1,
+        "Quarantine": 0,
+    }
 
 
 def test_the_fullest_subnet_comes_first(admin_client):
@@ -49,9 +57,10 @@ def test_the_fullest_subnet_comes_first(admin_client):
 
     fullest = admin_client.get(INDEX).context["ledger"]["fullest"]
 
-    assert [str(subnet.network) in line["subnet"] for subnet, line in zip((small, large), fullest, strict=True)] == [
-        True, True
-    ]  # fmt: skip
+    assert [
+        str(subnet.network) in line["subnet"]
+        for subnet, line in zip((small, large), fullest, strict=True)
+    ] == [True, True]
 
 
 def test_addresses_in_no_subnet_are_named(admin_client):
@@ -84,7 +93,8 @@ def test_a_deleted_subnet_comes_back_from_its_history(admin_client):
     old = Subnet.history.filter(id=key).first()
 
     admin_client.post(
-        reverse("admin:ipam_subnet_simple_history", args=[key, old.pk]), {"network": "10.0.0.0/24", "name": "Office"}
+        reverse("admin:ipam_subnet_simple_history", args=[key, old.pk]),
+        {"network": "10.0.0.0/24", "name": "Office"},
     )
 
     assert Subnet.objects.get().name == "Office"
@@ -102,7 +112,7 @@ def test_a_large_ledger_costs_as_many_queries_as_a_small_one(admin_client):
     assert queries_of(admin_client, INDEX) == few
 
 
-# --- operators -------------------------------------------------------------------------------------
+# --- operators ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", ["subnet", "ipaddress", "server", "vrf", "sighting"])
@@ -150,7 +160,9 @@ def test_an_operator_cannot_delete(operator_client):
     subnet = SubnetFactory()
     ServerFactory(ip_address=subnet.network[5])
 
-    answer = operator_client.post(reverse("admin:ipam_subnet_delete", args=[subnet.pk]), {"force": "yes"})
+    answer = operator_client.post(
+        reverse("admin:ipam_subnet_delete", args=[subnet.pk]), {"force": "yes"}
+    )
 
     assert (answer.status_code, Subnet.objects.count()) == (403, 1)
 

@@ -26,7 +26,9 @@ def site():
 
 def login(site, name, password="wrong", address=HERE, **headers):
     site.cookies.clear()
-    return site.post(LOGIN, {"username": name, "password": password}, REMOTE_ADDR=address, headers=headers)
+    return site.post(
+        LOGIN, {"username": name, "password": password}, REMOTE_ADDR=address, headers=headers
+    )
 
 
 def test_ten_wrong_passwords_lock_the_account_for_that_address_only(site):
@@ -49,7 +51,11 @@ def test_a_thousand_guesses_lock_nobody_else_out_and_are_not_looked_at(site):
 
 def test_forged_addresses_open_no_lock(site):
     for number in range(11):
-        page = login(site, "ada", **{"x-forwarded-for": f"198.51.100.{number}", "x-real-ip": f"198.51.100.{number}"})
+        page = login(
+            site,
+            "ada",
+            **{"x-forwarded-for": f"198.51.100.{number}", "x-real-ip": f"198.51.100.{number}"},
+        )
     assert page.status_code == 429
 
 
@@ -75,5 +81,7 @@ def test_going_on_with_guessing_does_not_prolong_the_lock(site):
 def test_no_name_is_too_strange(site, name):
     for _ in range(3):
         sent = f"username={name}&password=x".encode(errors="surrogatepass")
-        page = site.generic("POST", LOGIN, sent, "application/x-www-form-urlencoded", REMOTE_ADDR=HERE)
+        page = site.generic(
+            "POST", LOGIN, sent, "application/x-www-form-urlencoded", REMOTE_ADDR=HERE
+        )
         assert page.status_code in (200, 400)

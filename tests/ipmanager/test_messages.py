@@ -1,4 +1,5 @@
-"""Every sentence that people read has its German (`make messages` collects them, ipmanager/locale/de holds them)."""
+"""Every sentence that people read has its German (`make messages` collects them,
+ipmanager/locale/de holds them)."""
 
 import os
 import re
@@ -30,7 +31,9 @@ def collected(tmp_path_factory):
 
 
 def tool(*command):
-    return subprocess.run(command, check=True, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}).stdout
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}
+    ).stdout
 
 
 def compiled(catalogue, into):
@@ -49,7 +52,9 @@ def messages(binary):
 def test_no_message_lacks_its_german(collected):
     for lack in ("--untranslated", "--only-fuzzy"):
         listed = tool("msgattrib", "--no-wrap", lack, str(collected))
-        assert re.findall(r'^msgid "(.+)"$', listed, re.MULTILINE) == [], "`make messages`, then fill in the German"
+        assert re.findall(r'^msgid "(.+)"$', listed, re.MULTILINE) == [], (
+            "`make messages`, then fill in the German"
+        )
 
 
 def test_the_catalogue_holds_nothing_that_the_source_has_lost(collected, tmp_path):
@@ -68,7 +73,9 @@ def test_the_compiled_catalogue_is_that_of_the_source(tmp_path):
 def test_german_fills_the_same_blanks(tmp_path):
     for key, german in compiled(ROOT / CATALOGUE, tmp_path / "django.mo").items():
         english = key if isinstance(key, str) else key[0]
-        assert blanks(german) == blanks(english) or isinstance(key, tuple), english  # msgfmt has checked the plurals
+        assert blanks(german) == blanks(english) or isinstance(key, tuple), (
+            english
+        )  # msgfmt has checked the plurals
 
 
 def blanks(sentence):

@@ -20,7 +20,9 @@ from tests.support.site import ROOT
 def ippool(environment, port, *flags):
     """The command's address, as soon as it answers; ended with the block."""
     command = [sys.executable, str(ROOT / "manage.py"), "ippool", "-p", str(port), *flags]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     url = f"http://127.0.0.1:{port}/api/v1"
     try:
         for _ in range(400):
@@ -51,9 +53,12 @@ def test_the_seeds_example_works_and_an_allocation_outlives_a_restart(empty_data
     with ippool(empty_database, port) as url:
         again = ask(f"{url}/ip/allocate", "POST", {"vm_id": "srv-abc123", "hostname": "my-vm"})
     expected = {
-        "ip": "172.16.0.2", "vm_id": "srv-abc123", "gateway": "172.16.0.1", "network": "172.16.0.0/24",
+        "ip": "172.16.0.2",
+        "vm_id": "srv-abc123",
+        "gateway": "172.16.0.1",
+        "network": "172.16.0.0/24",
         "hostname": "my-vm",
-    }  # fmt: skip
+    }
     assert given == again == (201, expected)
 
 
@@ -68,10 +73,19 @@ def test_the_flags_and_defaults_are_those_of_the_original(capsys):
     with pytest.raises(SystemExit, match="0"):
         ippool_command.Command().create_parser("manage.py", "ippool").parse_args(["-h"])
     told = capsys.readouterr().out
-    assert all(flag in told for flag in ("-p PORT", "--port", "-n NETWORK", "-g GATEWAY", "-d, --debug", "-h, --help"))
+    assert all(
+        flag in told
+        for flag in ("-p PORT", "--port", "-n NETWORK", "-g GATEWAY", "-d, --debug", "-h, --help")
+    )
     short = parsed("-p", "9000", "-n", "192.168.1", "-g", "192.168.1.1", "-d")
-    assert short == parsed("--port", "9000", "--network", "192.168.1", "--gateway", "192.168.1.1", "--debug")
-    assert (parsed()["port"], str(parsed()["network"]), parsed()["debug"]) == (8080, "172.16.0.0/24", False)
+    assert short == parsed(
+        "--port", "9000", "--network", "192.168.1", "--gateway", "192.168.1.1", "--debug"
+    )
+    assert (parsed()["port"], str(parsed()["network"]), parsed()["debug"]) == (
+        8080,
+        "172.16.0.0/24",
+        False,
+    )
     assert ippool_command.environment(**parsed())["IPMANAGER_POOL_GATEWAY"] == "172.16.0.1"
 
 

@@ -29,7 +29,9 @@ def open_pool(settings):
 @pytest.fixture
 def small_pool(settings):
     """Two addresses: .2 and .3."""
-    return SubnetFactory(network="172.16.0.0/24", gateway="172.16.0.1", static_ip_pools=["172.16.0.1-172.16.0.3"])
+    return SubnetFactory(
+        network="172.16.0.0/24", gateway="172.16.0.1", static_ip_pools=["172.16.0.1-172.16.0.3"]
+    )
 
 
 def allocate(client, vm_id, **more):
@@ -38,7 +40,9 @@ def allocate(client, vm_id, **more):
 
 def token(*scopes, superuser=True):
     user = User.objects.create_user("script", is_superuser=superuser)
-    return {"authorization": f"Bearer {Token.objects.create(user, name='t', scopes=list(scopes))[1]}"}
+    return {
+        "authorization": f"Bearer {Token.objects.create(user, name='t', scopes=list(scopes))[1]}"
+    }
 
 
 def answer(response):
@@ -76,7 +80,11 @@ def test_a_repeat_answers_201_with_the_same_address_and_keeps_the_newest_host_na
     first = allocate(client, "srv-1", hostname="old").json()
     status, again = answer(allocate(client, "srv-1", hostname="new"))
     assert (status, again) == (201, first | {"hostname": "new"})
-    assert client.get(f"{API}/srv-1").json() == {"ip": "172.16.0.2", "vm_id": "srv-1", "hostname": "new"}
+    assert client.get(f"{API}/srv-1").json() == {
+        "ip": "172.16.0.2",
+        "vm_id": "srv-1",
+        "hostname": "new",
+    }
 
 
 def test_addresses_are_taken_from_the_front(client):
@@ -94,7 +102,10 @@ def test_a_gateway_at_the_end_is_never_handed_out(client, settings):
 def test_a_released_address_is_used_last(client, small_pool):
     allocate(client, "srv-1")
     client.delete(f"{API}/release/srv-1")
-    assert [allocate(client, f"srv-{n}").json()["ip"] for n in (2, 3)] == ["172.16.0.3", "172.16.0.2"]
+    assert [allocate(client, f"srv-{n}").json()["ip"] for n in (2, 3)] == [
+        "172.16.0.3",
+        "172.16.0.2",
+    ]
 
 
 def test_an_empty_pool_answers_503_but_a_known_vm_still_gets_its_address(client, small_pool):
@@ -123,9 +134,14 @@ def test_releasing_by_address_tells_the_address_and_no_vm(client):
     assert answer(client.get(f"{API}/srv-1")) == NOT_FOUND
 
 
-@pytest.mark.parametrize("wrong", ["192.0.2.1", "x", "172.16.0", "2001:db8::1", "172.16.0.2/24", "%00"])
+@pytest.mark.parametrize(
+    "wrong", ["192.0.2.1", "x", "172.16.0", "2001:db8::1", "172.16.0.2/24", "%00"]
+)
 def test_releasing_what_is_no_address_of_the_pool_answers_400(client, wrong):
-    assert answer(client.delete(f"{API}/release-by-ip/{wrong}")) == (400, {"error": "Invalid IP address"})
+    assert answer(client.delete(f"{API}/release-by-ip/{wrong}")) == (
+        400,
+        {"error": "Invalid IP address"},
+    )
 
 
 def test_releasing_a_free_address_answers_404(client):
@@ -157,16 +173,24 @@ def test_stats_count_the_pool(client):
     figures = client.get(f"{API}/stats").json()
     usage = figures.pop("usage")
     assert figures == {
-        "network": "172.16.0.0/24", "gateway": "172.16.0.1", "total": 253, "allocated": 1, "available": 252,
-    }  # fmt: skip
+        "network": "172.16.0.0/24",
+        "gateway": "172.16.0.1",
+        "total": 253,
+        "allocated": 1,
+        "available": 252,
+    }
     assert usage == pytest.approx(100 / 253)
 
 
 @pytest.mark.parametrize("name", ["stats", "allocations"])
-def test_a_vm_may_be_called_like_a_route_is_found_by_the_native_api_and_can_be_released(client, name):
+def test_a_vm_may_be_called_like_a_route_is_found_by_the_native_api_and_can_be_released(
+    client, name
+):
     assert answer(allocate(client, name))[0] == 201
     assert "vm_id" not in client.get(f"{API}/{name}").json()
-    found = client.get("/api/v1/ip-addresses/", {"vm_id": name}, headers=token("read")).json()["results"]
+    found = client.get("/api/v1/ip-addresses/", {"vm_id": name}, headers=token("read")).json()[
+        "results"
+    ]
     assert [row["ip_address"] for row in found] == ["172.16.0.2"]
     assert client.delete(f"{API}/release/{name}").status_code == 200
 
@@ -180,11 +204,27 @@ def test_a_vm_id_is_any_text_of_one_line(client, vm_id):
 
 @pytest.mark.parametrize(
     "body",
-    ["", "{", "[]", "null", "{}", '{"vm_id": ""}', '{"vm_id": "  "}', '{"vm_id": 7}', '{"vm_id": null}', "[" * 50_000,
-     '{"vm_id": "a\\nb"}', '{"vm_id": "\\u0000"}', '{"vm_id": "\\ud800"}', '{"vm_id": "a", "hostname": 5}',
-     '{"vm_id": "a", "hostname": "a\\u001b[2J"}', json.dumps({"vm_id": "x" * 256}),
-     json.dumps({"vm_id": "a", "hostname": "x" * 256}), '{"vm_id": "\xff"}'.encode("latin-1")],
-)  # fmt: skip
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        '{"vm_id": ""}',
+        '{"vm_id": "  "}',
+        '{"vm_id": 7}',
+        '{"vm_id": null}',
+        "[" * 50_000,
+        '{"vm_id": "a\\nb"}',
+        '{"vm_id": "\\u0000"}',
+        '{"vm_id": "\\ud800"}',
+        '{"vm_id": "a", "hostname": 5}',
+        '{"vm_id": "a", "hostname": "a\\u001b[2J"}',
+        json.dumps({"vm_id": "x" * 256}),
+        json.dumps({"vm_id": "a", "hostname": "x" * 256}),
+        '{"vm_id": "\xff"}'.encode("latin-1"),
+    ],
+)
 def test_a_bad_body_answers_400_and_says_why(client, body):
     response = client.post(f"{API}/allocate", body, content_type="application/json")
     assert (response.status_code, list(response.json())) == (400, ["error"])
@@ -205,7 +245,7 @@ def test_a_wrong_method_answers_405_and_names_the_right_one(client):
     assert (response.status_code, response["Allow"]) == (405, "POST, OPTIONS")
 
 
-# --- any prefix length, any state of the ledger ---------------------------------------------------------
+# --- any prefix length, any state of the ledger ---------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -218,7 +258,10 @@ def test_a_wrong_method_answers_405_and_names_the_right_one(client):
     ],
 )
 def test_a_pool_has_any_length(client, settings, network, gateway, first, total):
-    settings.POOL_NETWORK, settings.POOL_GATEWAY = ipaddress.ip_network(network), ipaddress.ip_address(gateway)
+    settings.POOL_NETWORK, settings.POOL_GATEWAY = (
+        ipaddress.ip_network(network),
+        ipaddress.ip_address(gateway),
+    )
     assert allocate(client, "srv-1").json()["ip"] == first
     assert client.get(f"{API}/stats").json()["total"] == total
 
@@ -238,29 +281,42 @@ def test_only_what_vms_hold_in_the_pool_can_be_seen_or_released(client, small_po
     assert allocate(client, "elsewhere").status_code == 409
 
 
-# --- who may ---------------------------------------------------------------------------------------------
+# --- who may --------------------------------------------------------------------------------------
 
 
 def test_without_open_a_token_is_needed(client, settings):
     settings.POOL_API = "token"
     response = allocate(client, "srv-1")
     assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
-    assert client.get(f"{API}/stats", headers={"authorization": "Bearer ipm_wrong"}).status_code == 401
+    assert (
+        client.get(f"{API}/stats", headers={"authorization": "Bearer ipm_wrong"}).status_code == 401
+    )
 
 
 def test_a_token_with_the_scope_allocate_opens_every_route(client, settings):
     settings.POOL_API = "token"
     headers = token("allocate")
-    for method, path in [("POST", "allocate"), ("GET", "allocations"), ("GET", "stats"), ("GET", "srv-1"),
-                         ("DELETE", "release/srv-1")]:  # fmt: skip
+    for method, path in [
+        ("POST", "allocate"),
+        ("GET", "allocations"),
+        ("GET", "stats"),
+        ("GET", "srv-1"),
+        ("DELETE", "release/srv-1"),
+    ]:
         response = client.generic(
-            method, f"{API}/{path}", '{"vm_id": "srv-1"}', content_type="application/json", headers=headers
+            method,
+            f"{API}/{path}",
+            '{"vm_id": "srv-1"}',
+            content_type="application/json",
+            headers=headers,
         )
         assert response.status_code in (200, 201), path
 
 
 @pytest.mark.parametrize(("scopes", "superuser"), [(["read"], True), (["allocate"], False)])
-def test_a_token_without_the_scope_or_whose_user_lacks_the_right_answers_403(client, settings, scopes, superuser):
+def test_a_token_without_the_scope_or_whose_user_lacks_the_right_answers_403(
+    client, settings, scopes, superuser
+):
     settings.POOL_API = "token"
     response = client.get(f"{API}/stats", headers=token(*scopes, superuser=superuser))
     assert (response.status_code, list(response.json())) == (403, ["error"])
@@ -274,11 +330,16 @@ def test_a_session_does_not_open_the_pool(client, settings, admin_user):
 
 def test_the_history_knows_whose_token_it_was(client, settings):
     settings.POOL_API = "token"
-    client.post(f"{API}/allocate", {"vm_id": "a"}, content_type="application/json", headers=token("allocate"))
+    client.post(
+        f"{API}/allocate",
+        {"vm_id": "a"},
+        content_type="application/json",
+        headers=token("allocate"),
+    )
     assert IPAddress.objects.get(vm_id="a").history.latest().history_user.username == "script"
 
 
-# --- browsers of other origins ---------------------------------------------------------------------------
+# --- browsers of other origins --------------------------------------------------------------------
 
 
 def test_an_open_pool_answers_browsers_of_any_origin_without_cookies(client):
@@ -290,21 +351,27 @@ def test_an_open_pool_answers_browsers_of_any_origin_without_cookies(client):
 def test_without_a_token_a_guarded_pool_tells_browsers_nothing(client, settings):
     settings.POOL_API = "token"
     assert "Access-Control-Allow-Origin" not in client.get(f"{API}/stats")
-    assert client.get(f"{API}/stats", headers=token("allocate"))["Access-Control-Allow-Origin"] == "*"
+    assert (
+        client.get(f"{API}/stats", headers=token("allocate"))["Access-Control-Allow-Origin"] == "*"
+    )
 
 
 def test_a_preflight_names_method_and_headers(client):
-    response = client.options(f"{API}/release/srv-1", headers={"access-control-request-method": "DELETE"})
+    response = client.options(
+        f"{API}/release/srv-1", headers={"access-control-request-method": "DELETE"}
+    )
     assert response.status_code == 204
     assert "DELETE" in response["Access-Control-Allow-Methods"]
     assert "Content-Type" in response["Access-Control-Allow-Headers"]
 
 
 def test_the_other_routes_know_no_other_origin(client):
-    assert "Access-Control-Allow-Origin" not in client.get("/healthz", headers={"origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in client.get(
+        "/healthz", headers={"origin": "https://evil.example"}
+    )
 
 
-# --- many at once ------------------------------------------------------------------------------------------
+# --- many at once ---------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)

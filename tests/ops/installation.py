@@ -24,31 +24,50 @@ def fill(addresses=50):
     admin = get_user_model().objects.create_superuser("admin", "", "a password for tests")
     Token.objects.create(admin, name="first", scopes=["admin"])
     subnet = Subnet(
-        network="10.0.0.0/24", gateway="10.0.0.1", name="Büro „Süd“", dns_servers=["10.0.0.53", "2001:db8::1"]
+        network="10.0.0.0/24",
+        gateway="10.0.0.1",
+        name="Büro „Süd“",
+        dns_servers=["10.0.0.53", "2001:db8::1"],
     )
     subnet.static_ip_pools = ["10.0.0.2-10.0.0.99"]
     subnet.save()
     DhcpScope.objects.create(subnet=subnet)
     for number in range(2, 5):
-        Server.objects.create(hostname=f"srv-{number}", mac_address=f"02:00:00:00:00:{number:02x}",
-                              ip_address=f"10.0.0.{number}", description="tab\there\\N 'quoted'")  # fmt: skip
-    Server.objects.create(hostname="six", mac_address="02:00:00:00:00:66", ip_address="2001:db8::66")
+        Server.objects.create(
+            hostname=f"srv-{number}",
+            mac_address=f"02:00:00:00:00:{number:02x}",
+            ip_address=f"10.0.0.{number}",
+            description="tab\there\\N 'quoted'",
+        )
+    Server.objects.create(
+        hostname="six", mac_address="02:00:00:00:00:66", ip_address="2001:db8::66"
+    )
     kernel = BootFile.objects.create(name="debian/vmlinuz")
     BootMenu.objects.create(
-        name="all", title="All", default_image=BootImage.objects.create(name="Debian", kernel=kernel)
+        name="all",
+        title="All",
+        default_image=BootImage.objects.create(name="Debian", kernel=kernel),
     )
     large = Subnet.objects.create(network="10.64.0.0/10")
     first = parse_address("10.64.0.1")
     for start in range(0, addresses, 5000):
-        address_rows.create([
-            IPAddress(subnet=large, ip_address=first + n, status="allocated", vm_id=f"vm-{n}",
-                      hostname=f"vm-{n}")
-            for n in range(start, min(start + 5000, addresses))
-        ])  # fmt: skip
+        address_rows.create(
+            [
+                IPAddress(
+                    subnet=large,
+                    ip_address=first + n,
+                    status="allocated",
+                    vm_id=f"vm-{n}",
+                    hostname=f"vm-{n}",
+                )
+                for n in range(start, min(start + 5000, addresses))
+            ]
+        )
 
 
 def everything():
-    """Each table's columns and rows, in the order of their keys, as one digest; and how many rows."""
+    """Each table's columns and rows, in the order of their keys, as one digest; and how many
+    rows."""
     return {name: digest(name) for name in tables.ours() if name not in CHANGED}
 
 
@@ -60,7 +79,9 @@ def digest(name):
         found = hashlib.sha256(repr(columns).encode())
         number = 0
         with contextlib.closing(connection.cursor()) as rows_of:
-            rows_of.execute(f"SELECT {listed} FROM {connection.ops.quote_name(name)} ORDER BY {listed}")
+            rows_of.execute(
+                f"SELECT {listed} FROM {connection.ops.quote_name(name)} ORDER BY {listed}"
+            )
             while some := rows_of.fetchmany(5000):
                 number += len(some)
                 found.update(repr(some).encode())

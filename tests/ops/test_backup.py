@@ -29,7 +29,15 @@ from tests.support.site import ROOT, manage
 
 PROOF = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 ADDRESSES = 100_000 if PROOF else 100
-GONE = ("ip_addresses", "ip_addresses_history", "interfaces", "hosts", "pools", "subnets", "auth_user")
+GONE = (
+    "ip_addresses",
+    "ip_addresses_history",
+    "interfaces",
+    "hosts",
+    "pools",
+    "subnets",
+    "auth_user",
+)
 TRY = """
 from ipam import allocate, freeze, models
 subnet = models.Subnet.objects.get(network="10.0.0.0/24")
@@ -72,7 +80,9 @@ def destroy():
     """Every row of ours."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("TRUNCATE subnets, hosts, ip_addresses, ip_addresses_history, auth_user CASCADE")
+            cursor.execute(
+                "TRUNCATE subnets, hosts, ip_addresses, ip_addresses_history, auth_user CASCADE"
+            )
         else:
             connection.disable_constraint_checking()
             for table in (
@@ -128,7 +138,9 @@ def test_the_settings_are_in_it_and_any_tar_shows_them(here, monkeypatch):
     monkeypatch.setenv("IPMANAGER_DNSMASQ_RELOAD", "sudo")
     (here / "password").write_text("hidden\n")
     monkeypatch.setenv("IPMANAGER_ADMIN_PASSWORD_FILE", str(here / "password"))
-    shown = subprocess.run(["tar", "-xOf", backup(), "environment"], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["tar", "-xOf", backup(), "environment"], capture_output=True, text=True, check=True
+    ).stdout
     assert "IPMANAGER_DNSMASQ_RELOAD=sudo\n" in shown
     assert "IPMANAGER_ADMIN_PASSWORD=hidden\n" in shown
 
@@ -138,15 +150,18 @@ def test_only_the_newest_are_kept_and_nothing_else_is_touched(here, settings):
     (settings.BACKUP_DIR / "notes.txt").touch()
     paths.append(backup("--keep", "2"))
     assert sorted(path.name for path in settings.BACKUP_DIR.glob("[!.]*")) == [
-        *(os.path.basename(path) for path in paths[2:]), "notes.txt",
-    ]  # fmt: skip
+        *(os.path.basename(path) for path in paths[2:]),
+        "notes.txt",
+    ]
 
 
 def test_links_and_unfinished_files_are_no_boot_files(here, settings):
     (settings.BOOT_ROOT / "passwords").symlink_to("/etc/passwd")
     (settings.BOOT_ROOT / ".vmlinuz.new-1").touch()
     with tarfile.open(backup()) as tar:
-        assert [name for name in tar.getnames() if name.startswith("boot/")] == ["boot/debian/vmlinuz"]
+        assert [name for name in tar.getnames() if name.startswith("boot/")] == [
+            "boot/debian/vmlinuz"
+        ]
 
 
 def test_a_full_disk_leaves_no_half_backup(here, settings):
@@ -175,14 +190,23 @@ def test_of_two_at_once_the_second_says_so(here, settings):
     from core import files
 
     settings.BACKUP_DIR.mkdir()
-    with files.lock(settings.BACKUP_DIR / ".lock"), pytest.raises(CommandError, match="another backup.*under way"):
+    with (
+        files.lock(settings.BACKUP_DIR / ".lock"),
+        pytest.raises(CommandError, match="another backup.*under way"),
+    ):
         run("backup")
 
 
 def test_a_damaged_backup_is_refused_and_nothing_changes(here):
     path, before = backup(), installation.everything()
     whole = Path(path).read_bytes()
-    for place in (600, len(whole) // 3, len(whole) // 2, whole.rindex(b'"rows"') + 10, whole.rindex(b'"version"') + 13):
+    for place in (
+        600,
+        len(whole) // 3,
+        len(whole) // 2,
+        whole.rindex(b'"rows"') + 10,
+        whole.rindex(b'"version"') + 13,
+    ):
         Path(path).write_bytes(whole[:place] + bytes([whole[place] ^ 0x01]) + whole[place + 1 :])
         with pytest.raises(CommandError, match="is damaged|that this version can read"):
             run("restore", path, "--overwrite")
@@ -201,7 +225,9 @@ def test_a_backup_that_was_cut_off_is_refused(here):
 def test_what_is_no_backup_is_refused(tmp_path):
     for content in (b"", b"hello", b"PK\x03\x04" * 300):
         (tmp_path / "file").write_bytes(content)
-        with pytest.raises(CommandError, match=r"is no backup of IPManager \(name a file that `manage.py backup`"):
+        with pytest.raises(
+            CommandError, match=r"is no backup of IPManager \(name a file that `manage.py backup`"
+        ):
             run("restore", str(tmp_path / "file"))
     with pytest.raises(CommandError, match="there is no /nowhere"):
         run("restore", "/nowhere")
@@ -218,13 +244,19 @@ def rewritten(path, **changes):
     """The archive with another manifest, as its maker would have written it."""
     with tarfile.open(path) as tar:
         manifest = archive.Manifest.parse(tar.extractfile(archive.MANIFEST).read())
-        members = [(entry.name, tar.extractfile(entry).read()) for entry in tar if entry.name != archive.MANIFEST]
+        members = [
+            (entry.name, tar.extractfile(entry).read())
+            for entry in tar
+            if entry.name != archive.MANIFEST
+        ]
     with open(path, "wb") as stream:
         writer = archive.Writer(stream, lambda *_: None)
         for name, data in members:
             writer.add_bytes(changes.get("names", {}).get(name, name), data)
-        facts = {name: getattr(manifest, name) for name in
-                 ("version", "made_at", "engine", "ledger", "rows", "migrations")}  # fmt: skip
+        facts = {
+            name: getattr(manifest, name)
+            for name in ("version", "made_at", "engine", "ledger", "rows", "migrations")
+        }
         writer.finish(**facts | {name: value for name, value in changes.items() if name != "names"})
     return path
 
@@ -237,7 +269,9 @@ def test_the_backup_of_another_kind_of_database_is_refused(here):
 
 def test_the_backup_of_a_newer_version_is_refused(here):
     path = rewritten(backup(), version="9.0", migrations=["ipam.9999_of_tomorrow"])
-    with pytest.raises(CommandError, match=r"newer version \(9.0\): ipam.9999_of_tomorrow is unknown"):
+    with pytest.raises(
+        CommandError, match=r"newer version \(9.0\): ipam.9999_of_tomorrow is unknown"
+    ):
         run("restore", path, "--overwrite")
 
 
@@ -280,7 +314,9 @@ def test_who_still_writes_is_named_instead_of_waited_for(here, monkeypatch):
     thread.start()
     try:
         assert holding.wait(30)
-        with pytest.raises(CommandError, match="somebody uses the database; nothing was changed|database is locked"):
+        with pytest.raises(
+            CommandError, match="somebody uses the database; nothing was changed|database is locked"
+        ):
             run("restore", path, "--overwrite")
     finally:
         done.set()
@@ -298,16 +334,24 @@ def hold_a_lock(holding, done):
         cursor.execute("ROLLBACK")
 
 
-def test_the_whole_of_it_in_processes_of_their_own_into_an_empty_database(here, shared_database, empty_database):
+def test_the_whole_of_it_in_processes_of_their_own_into_an_empty_database(
+    here, shared_database, empty_database
+):
     before = installation.everything()
     path = backup()
     done = manage(empty_database, "restore", path, "--json")
     assert done.returncode == 0, done.stderr
-    code = "from tests.ipmanager import installation; print(sorted(installation.everything().items()))"
+    code = (
+        "from tests.ipmanager import installation; print(sorted(installation.everything().items()))"
+    )
     again = subprocess.run(
-        [sys.executable, "manage.py", "shell", "--no-imports", "-c", code], cwd=ROOT, env=empty_database, text=True,
-        capture_output=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
+        cwd=ROOT,
+        env=empty_database,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     assert again.stdout.strip() == str(sorted(before.items()))
 
 
@@ -354,16 +398,22 @@ def test_what_others_keep_in_the_same_database_stays(here):
 
 
 @pytest.mark.on("postgresql")
-def test_the_manuals_plain_lines_freeze_the_ledger_too(here, shared_database, site_environment, django_db_blocker):
+def test_the_manuals_plain_lines_freeze_the_ledger_too(
+    here, shared_database, site_environment, django_db_blocker
+):
     """pg_dump | psql into a new database: nobody has told us, and nothing is handed out."""
     name, url = f"loaded_{os.getpid()}", database_url(connection.settings_dict["NAME"])
     run_alone(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
     try:
         dump = subprocess.run(["pg_dump", url], capture_output=True, check=True).stdout
-        subprocess.run(["psql", "--quiet", "--output=/dev/null", database_url(name)], input=dump, check=True)
+        subprocess.run(
+            ["psql", "--quiet", "--output=/dev/null", database_url(name)], input=dump, check=True
+        )
         environment = site_environment | {"DATABASE_URL": database_url(name)}
         done = manage(environment, "shell", "--no-imports", "-c", TRY)
-        assert done.stdout.split("\n")[:2] == ["the database was loaded from a dump", "10.0.0.5"], done.stderr
+        assert done.stdout.split("\n")[:2] == ["the database was loaded from a dump", "10.0.0.5"], (
+            done.stderr
+        )
     finally:
         run_alone(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -380,11 +430,19 @@ def test_a_backup_has_a_whole_list_of_what_is_in_it(here):
     with tarfile.open(path) as tar:
         names = tar.getnames()
     assert names[-1] == archive.MANIFEST
-    assert set(names) == {make.tool().MEMBER, "secret_key", "environment", "boot/debian/vmlinuz",
-                          "tftp/undionly.kpxe", "manifest.json"}  # fmt: skip
+    assert set(names) == {
+        make.tool().MEMBER,
+        "secret_key",
+        "environment",
+        "boot/debian/vmlinuz",
+        "tftp/undionly.kpxe",
+        "manifest.json",
+    }
 
 
 def test_what_runs_meanwhile_makes_a_restore_no_failure_but_a_lost_row_does():
-    restore._require_rows(archive.Manifest(rows={"ipmanager_pulse": 7, "django_session": 9, "subnets": 0}))
+    restore._require_rows(
+        archive.Manifest(rows={"ipmanager_pulse": 7, "django_session": 9, "subnets": 0})
+    )
     with pytest.raises(Unavailable, match="subnets has 0 rows instead of 1"):
         restore._require_rows(archive.Manifest(rows={"subnets": 1}))

@@ -1,8 +1,8 @@
-"""A real site with a real dnsmasq under load: it is watched, parts of it are killed, its disk is filled.
+"""A real site with a real dnsmasq under load: it is watched, parts of it are killed, its disk is
+filled.
 
-Nothing that was acknowledged is lost, everything comes back in step by itself, and while a calamity lasts the doctor
-names it. The long form repeats every calamity with more clients.
-"""
+Nothing that was acknowledged is lost, everything comes back in step by itself, and while a calamity
+lasts the doctor names it. The long form repeats every calamity with more clients."""
 
 import json
 import os
@@ -28,7 +28,10 @@ from tests.support.under_load import NETWORK, Load
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 ROUNDS, CLIENTS, ANSWERS = (8, 8, 20) if LONG else (1, 4, 2)
 PATIENCE = 120  # seconds in which a busy machine must have come back in step
-SMALL = {"max_wal_size": "48MB", "min_wal_size": "32MB"}  # PostgreSQL's files, on a disk of their own
+SMALL = {
+    "max_wal_size": "48MB",
+    "min_wal_size": "32MB",
+}  # PostgreSQL's files, on a disk of their own
 TOKEN = "CANARY-" + secrets.token_hex(20)
 
 pytestmark = [pytest.mark.each, require.mark("root", "namespaces", "dnsmasq")]
@@ -43,7 +46,9 @@ class Installation:
 
     def call(self, path):
         """Status and text of a GET."""
-        request = urllib.request.Request(self.site.url + path, headers={"Authorization": f"Bearer {TOKEN}"})
+        request = urllib.request.Request(
+            self.site.url + path, headers={"Authorization": f"Bearer {TOKEN}"}
+        )
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
                 return response.status, response.read().decode()
@@ -58,7 +63,11 @@ class Installation:
 
     def served(self):
         """The same of dnsmasq's file."""
-        lines = [line.split(",") for line in self.lab.hosts.read_text().splitlines() if line[:1] not in ("#", "")]
+        lines = [
+            line.split(",")
+            for line in self.lab.hosts.read_text().splitlines()
+            if line[:1] not in ("#", "")
+        ]
         return {name: ip for _mac, ip, name in lines}
 
     def sick(self, *options):
@@ -84,9 +93,12 @@ def installed(tmp_path_factory):
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     with ExitStack() as stack:
         database = stack.enter_context(
-            postgres.running(postgres.DURABLE | SMALL, disk=lambda home: tiny_disk(home, 256 * 1024))
-            if POSTGRESQL else nullcontext()
-        )  # fmt: skip
+            postgres.running(
+                postgres.DURABLE | SMALL, disk=lambda home: tiny_disk(home, 256 * 1024)
+            )
+            if POSTGRESQL
+            else nullcontext()
+        )
         lab = stack.enter_context(laboratory())
         disk = lab.files  # dnsmasq's files, and SQLite's, on a disk of their own
         resize = stack.enter_context(tiny_disk(disk, 64 * 1024))
@@ -106,11 +118,13 @@ def installed(tmp_path_factory):
         found = Installation(lab, database, environment, running, resize)
         body = json.dumps({"network": f"{NETWORK}.0/24"}).encode()
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        urllib.request.urlopen(urllib.request.Request(f"{running.url}/api/v1/subnets/", body, headers)).close()
+        urllib.request.urlopen(
+            urllib.request.Request(f"{running.url}/api/v1/subnets/", body, headers)
+        ).close()
         yield found
 
 
-# --- watched -------------------------------------------------------------------------------------------
+# --- watched --------------------------------------------------------------------------------------
 
 
 def test_every_process_of_the_web_server_tells_the_sum_of_all(installed):
@@ -124,12 +138,20 @@ def counted(installed):
     families = text_string_to_metric_families(installed.call("/metrics")[1])
     samples = [sample for family in families for sample in family.samples]
     wanted = {"method": "GET", "route": "/healthz", "status": "200"}
-    return sum(one.value for one in samples if one.name == "ipmanager_http_requests_total" and one.labels == wanted)
+    return sum(
+        one.value
+        for one in samples
+        if one.name == "ipmanager_http_requests_total" and one.labels == wanted
+    )
 
 
 def test_every_line_of_the_log_is_json_and_holds_no_secret(installed):
     started = len(installed.site.output())
-    for path in ("/api/v1/subnets/?fields=network", "/boot/answers/CANARYpermit/user-data", "/nowhere%0aforged"):
+    for path in (
+        "/api/v1/subnets/?fields=network",
+        "/boot/answers/CANARYpermit/user-data",
+        "/nowhere%0aforged",
+    ):
         installed.call(path)
     lines = installed.site.output()[started:].splitlines()
     told = [json.loads(line) for line in lines]
@@ -145,7 +167,7 @@ def test_a_healthy_installation_is_found_healthy(installed):
     assert (status, json.loads(text)["warnings"]) == (200, [])
 
 
-# --- under fire ----------------------------------------------------------------------------------------
+# --- under fire -----------------------------------------------------------------------------------
 
 
 def kill_a_web_process(installed, load):
@@ -184,7 +206,8 @@ def fill_the_disk(installed, load):
 
 
 def fill_the_databases_disk(installed, load):
-    """PostgreSQL may end when it cannot write its log; systemd would start it again once there is room."""
+    """PostgreSQL may end when it cannot write its log; systemd would start it again once there is
+    room."""
     with full(installed.database.home):
         load.is_refused()
         yield {"database"}

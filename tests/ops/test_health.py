@@ -30,7 +30,9 @@ def test_readyz_refuses_while_a_migration_is_missing(client):
 
 @pytest.mark.django_db(transaction=True)
 def test_readyz_tells_of_a_missing_worker_and_lets_people_work(client):
-    assert client.get("/readyz").json()["warnings"] == ["no worker has given a sign of life for a minute"]
+    assert client.get("/readyz").json()["warnings"] == [
+        "no worker has given a sign of life for a minute"
+    ]
     worker_heartbeat.Worker().beat()
     response = client.get("/readyz")
     assert (response.status_code, response.json()["warnings"]) == (200, [])
@@ -46,7 +48,9 @@ def test_readyz_refuses_while_a_disk_is_full(client, settings, tmp_path):
     assert client.get("/readyz").status_code == 200
 
 
-def test_readyz_refuses_without_a_database_and_names_no_host(client, django_db_blocker, monkeypatch):
+def test_readyz_refuses_without_a_database_and_names_no_host(
+    client, django_db_blocker, monkeypatch
+):
     monkeypatch.setitem(connection.settings_dict, "NAME", "no/such/database")
     with django_db_blocker.unblock():
         connection.close()

@@ -1,4 +1,5 @@
-"""The doctor on broken installations: each cause is named, each remedy works, done as it is printed."""
+"""The doctor on broken installations: each cause is named, each remedy works, done as it is
+printed."""
 
 import json
 import os
@@ -30,7 +31,9 @@ def other_database(request):
     """Another database beside the one under test, by its URL."""
 
     def connect(url):
-        connections.databases[ALIAS] = connections.configure_settings({"default": env.database("NONE", url)})["default"]
+        connections.databases[ALIAS] = connections.configure_settings(
+            {"default": env.database("NONE", url)}
+        )["default"]
         return connections[ALIAS]
 
     yield connect
@@ -38,7 +41,7 @@ def other_database(request):
     del connections[ALIAS], connections.databases[ALIAS]
 
 
-# --- the database ------------------------------------------------------------------------------------
+# --- the database ---------------------------------------------------------------------------------
 
 
 @pytest.mark.needs("postgresql")
@@ -51,8 +54,10 @@ def test_a_postgresql_that_may_forget(site_environment, other_database, django_d
         found = list(health_checks.durability(ALIAS))
 
         assert [(finding.level, finding.said.split()[1]) for finding in found] == [
-            (ERROR, "fsync"), (ERROR, "full_page_writes"), (ERROR, "synchronous_commit"),
-        ]  # fmt: skip
+            (ERROR, "fsync"),
+            (ERROR, "full_page_writes"),
+            (ERROR, "synchronous_commit"),
+        ]
         for finding in found:
             follow_in_shell(finding, environment)
         examined.close()  # what was set for the database counts from the next connection on
@@ -98,7 +103,11 @@ def test_a_sqlite_that_may_forget(tmp_path, other_database, django_db_blocker):
         with database.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=NORMAL")
         found = [finding.said for finding in health_checks.durability(ALIAS)]
-        assert ["journal_mode" in found[0], "synchronous" in found[1], len(found)] == [True, True, 2]
+        assert ["journal_mode" in found[0], "synchronous" in found[1], len(found)] == [
+            True,
+            True,
+            2,
+        ]
         with database.cursor() as cursor:
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
@@ -126,7 +135,7 @@ def test_a_database_that_does_not_answer(site_environment):
     assert "canary" not in done.stdout + done.stderr
 
 
-# --- secrets -----------------------------------------------------------------------------------------
+# --- secrets --------------------------------------------------------------------------------------
 
 
 @pytest.mark.needs("openssl")
@@ -166,10 +175,12 @@ def test_a_secret_that_every_user_can_read(settings, tmp_path):
         directory.chmod(directory.stat().st_mode | 0o011)
     (sick,) = [finding for finding in health_checks.private_files() if "secret_key" in finding.said]
     follow(sick)
-    assert not [finding for finding in health_checks.private_files() if "secret_key" in finding.said]
+    assert not [
+        finding for finding in health_checks.private_files() if "secret_key" in finding.said
+    ]
 
 
-# --- the machine -------------------------------------------------------------------------------------
+# --- the machine ----------------------------------------------------------------------------------
 
 
 @pytest.mark.needs("root")
@@ -196,22 +207,29 @@ def test_a_clock_that_is_an_hour_off(shared_database):
 
 
 def clock_an_hour_on(environment):
-    """What the doctor finds where the clock says an hour more; a machine's time since its start stays the same."""
+    """What the doctor finds where the clock says an hour more; a machine's time since its start
+    stays the same."""
     faked = environment | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
     command = ["faketime", "-f", "+1h", sys.executable, "manage.py", "doctor", "--json", "--quick"]
     done = subprocess.run(command, cwd=ROOT, env=faked, capture_output=True, text=True, check=False)
-    return [result["said"] for result in json.loads(done.stdout)["results"] if result["exam"] == "clock"]
+    return [
+        result["said"] for result in json.loads(done.stdout)["results"] if result["exam"] == "clock"
+    ]
 
 
-# --- the worker --------------------------------------------------------------------------------------
+# --- the worker -----------------------------------------------------------------------------------
 
 
 def test_a_worker_that_is_missing(shared_database):
     (sick,) = health_checks.worker()
     assert (sick.level, sick.commands) == (ERROR, ("manage.py worker",))
     command = [sys.executable, *sick.commands[0].split()]
-    with subprocess.Popen(command, cwd=ROOT, env=shared_database, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and [finding.level for finding in health_checks.worker()] != ["ok"]:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=shared_database, stderr=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None and [finding.level for finding in health_checks.worker()] != [
+            "ok"
+        ]:
             pass
         process.terminate()
         assert process.wait(60) == 0
@@ -235,12 +253,14 @@ def test_hosts_that_are_gone_for_a_day_are_forgotten():
     assert [row.pid for row in Pulse.objects.all()] == [os.getpid()]
 
 
-# --- how it is told ----------------------------------------------------------------------------------
+# --- how it is told -------------------------------------------------------------------------------
 
 
 def told(monkeypatch, *findings, **options):
     """Status and output of the doctor where these are the findings."""
-    monkeypatch.setattr(health_checks, "EXAMS", [Exam("one", lambda: findings, asks_database=False)])
+    monkeypatch.setattr(
+        health_checks, "EXAMS", [Exam("one", lambda: findings, asks_database=False)]
+    )
     monkeypatch.setattr(doctor, "EXAMS", ["ops.health_checks.EXAMS"])
     monkeypatch.setattr(doctor, "import_string", lambda name: health_checks.EXAMS)
     out = StringIO()
@@ -254,7 +274,12 @@ def told(monkeypatch, *findings, **options):
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("findings", "status"),
-    [([], 0), ([ok("x"), note("y")], 0), ([warning("x"), ok("y")], 1), ([warning("x"), error("y")], 2)],
+    [
+        ([], 0),
+        ([ok("x"), note("y")], 0),
+        ([warning("x"), ok("y")], 1),
+        ([warning("x"), error("y")], 2),
+    ],
 )
 def test_the_status_is_that_of_the_worst_finding(monkeypatch, findings, status):
     assert told(monkeypatch, *findings)[0] == status
@@ -276,10 +301,15 @@ def test_an_examination_with_a_bug_harms_no_other(monkeypatch, caplog):
     def broken():
         raise RuntimeError("oh")
 
-    monkeypatch.setattr(doctor, "import_string", lambda name: [Exam("bad", broken), Exam("good", lambda: [ok("x")])])
+    monkeypatch.setattr(
+        doctor, "import_string", lambda name: [Exam("bad", broken), Exam("good", lambda: [ok("x")])]
+    )
     monkeypatch.setattr(doctor, "EXAMS", ["one"])
     results = doctor.examine()
-    assert [(result.exam, result.finding.level) for result in results] == [("bad", "error"), ("good", "ok")]
+    assert [(result.exam, result.finding.level) for result in results] == [
+        ("bad", "error"),
+        ("good", "ok"),
+    ]
     assert "oh" in caplog.text
 
 

@@ -34,8 +34,9 @@ def samples(text):
     assert len({family.name for family in families}) == len(families)
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in families for sample in family.samples
-    }  # fmt: skip
+        for family in families
+        for sample in family.samples
+    }
 
 
 def tables():
@@ -46,7 +47,7 @@ def value(found, name, **labels):
     return found.get((f"ipmanager_{name}", tuple(sorted(labels.items()))))
 
 
-# --- who -----------------------------------------------------------------------------------------------
+# --- who ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
@@ -73,12 +74,17 @@ def test_listed_addresses_need_no_token_and_nobody_can_pretend(client, settings)
 
 @pytest.mark.django_db
 def test_any_accept_header_gets_prometheus_text():
-    for accepted in ("application/openmetrics-text;version=1.0.0", "application/json", "image/png", "*/*"):
+    for accepted in (
+        "application/openmetrics-text;version=1.0.0",
+        "application/json",
+        "image/png",
+        "*/*",
+    ):
         response = with_token("read").get("/metrics", headers={"accept": accepted})
         assert response["Content-Type"].startswith("text/plain; version=")
 
 
-# --- what ----------------------------------------------------------------------------------------------
+# --- what -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
@@ -89,8 +95,12 @@ def test_pools_are_told_with_their_size_and_use():
     allocate(subnet, vm_id="a")
     for end, hours in (("5", 1), ("6", -1)):
         until = timezone.now() + timedelta(hours=hours)
-        Sighting.objects.create(ip_address=f"10.0.0.{end}", mac_address=f"02:00:00:00:00:0{end}", source="lease",
-                                leased_until=until)  # fmt: skip
+        Sighting.objects.create(
+            ip_address=f"10.0.0.{end}",
+            mac_address=f"02:00:00:00:00:0{end}",
+            source="lease",
+            leased_until=until,
+        )
 
     found = tables()
 
@@ -120,7 +130,11 @@ def test_of_very_many_pools_the_fullest_are_told(monkeypatch):
     allocate(subnet, wanted="10.0.0.31", vm_id="a")
     found = tables()
     told = {dict(labels)["pool"] for name, labels in found if name == "ipmanager_pool_size"}
-    assert (len(told), "10.0.0.30-10.0.0.33" in told, value(found, "pools_left_out")) == (2, True, 1)
+    assert (len(told), "10.0.0.30-10.0.0.33" in told, value(found, "pools_left_out")) == (
+        2,
+        True,
+        1,
+    )
 
 
 @pytest.mark.django_db
@@ -160,7 +174,7 @@ def test_services_and_workers_are_told():
     assert 29 < value(found, "worker_seen_seconds", host="web1") < 90
 
 
-# --- at what price ---------------------------------------------------------------------------------------
+# --- at what price --------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
@@ -199,7 +213,7 @@ def test_a_part_that_cannot_be_read_says_so_and_harms_no_other(monkeypatch):
     assert value(found, "subnets") == 0
 
 
-# --- requests --------------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------
 
 
 def counted(**labels):
@@ -261,7 +275,7 @@ def test_counters_of_a_killed_web_server_are_swept(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["ipmanager-counters-1-x"]
 
 
-# --- alerts ----------------------------------------------------------------------------------------------
+# --- alerts ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -278,7 +292,9 @@ def every_name(db):
 
 
 def test_the_alerts_ask_only_for_what_there_is(every_name):
-    rules = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+    rules = [
+        rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
+    ]
     recorded = {rule["record"] for rule in rules if "record" in rule}
     for rule in rules:
         wanted = set(re.findall(r"\bipmanager[a-z_0-9:]+", rule["expr"])) - recorded

@@ -82,7 +82,9 @@ def test_every_row_moves_and_the_site_goes_on_there(run, server, site_environmen
     done = manage(site_environment | {"DATABASE_URL": server}, "shell", "--no-imports", "-c", TELL)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == ["10.0.0.5", 0, 4]
-    assert "moved to PostgreSQL" in freeze.state().reason  # who forgets DATABASE_URL hands out nothing
+    assert (
+        "moved to PostgreSQL" in freeze.state().reason
+    )  # who forgets DATABASE_URL hands out nothing
     again = run(server).stderr
     assert "is not empty" in again and "createdb" in again
 

@@ -28,7 +28,9 @@ def server(settings, tmp_path):
     settings.DHCP_SYNC = "worker"
     settings.DATA_DIR = tmp_path
     Subnet.objects.create(network="10.0.0.0/24")
-    server = Server.objects.create(hostname="web", mac_address="02:00:00:00:00:01", ip_address="10.0.0.9")
+    server = Server.objects.create(
+        hostname="web", mac_address="02:00:00:00:00:01", ip_address="10.0.0.9"
+    )
     for location in ("here", "there"):
         server.location = location
         server.save()
@@ -81,7 +83,10 @@ def test_generations_that_one_can_go_back_to_stay_and_so_does_the_newest(server)
     KeptFiles.of(rows[1], b"", b"").save()
     Generation.objects.update(updated_at=OLD)
     prune()
-    assert list(Generation.objects.order_by("pk").values_list("pk", flat=True)) == [rows[1].pk, rows[3].pk]
+    assert list(Generation.objects.order_by("pk").values_list("pk", flat=True)) == [
+        rows[1].pk,
+        rows[3].pk,
+    ]
 
 
 def test_a_hand_edit_that_nobody_has_decided_stays(server):
@@ -94,11 +99,17 @@ def test_a_hand_edit_that_nobody_has_decided_stays(server):
 def test_events_and_sessions(server):
     BootEvent.objects.create(kind="menu", at=OLD, server=server)
     BootEvent.objects.create(kind="menu", at=NOW, server=server)
-    call = Call.objects.create(environment="test", method="GET", path="/", status=200, duration_ms=1)
+    call = Call.objects.create(
+        environment="test", method="GET", path="/", status=200, duration_ms=1
+    )
     Call.objects.filter(pk=call.pk).update(at=OLD)
     Session.objects.create(session_key="a", expire_date=OLD)
     Session.objects.create(session_key="b", expire_date=NOW + timedelta(hours=1))
-    assert prune(dry_run=True) == prune() == {"boot_events": 1, "registry_calls": 1, "django_session": 1}
+    assert (
+        prune(dry_run=True)
+        == prune()
+        == {"boot_events": 1, "registry_calls": 1, "django_session": 1}
+    )
     assert (BootEvent.objects.count(), Call.objects.count(), Session.objects.count()) == (1, 0, 1)
 
 
@@ -117,4 +128,7 @@ def test_the_command_counts_before_it_deletes(server):
     assert json.loads(output.getvalue()) == {"dry_run": True, "rows": {"hosts_history": 2}}
     output = StringIO()
     call_command("prune", stdout=output)
-    assert "kept: history 730 days" in output.getvalue() and "forgot 2 hosts_history" in output.getvalue()
+    assert (
+        "kept: history 730 days" in output.getvalue()
+        and "forgot 2 hosts_history" in output.getvalue()
+    )

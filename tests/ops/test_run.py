@@ -22,7 +22,8 @@ FIRST_START = re.compile(r"user: +(\S+)\n +password: +(\S+)\n +API token: +(ipm_
 
 
 def log_in(url, user, password):
-    """The page after a login in the admin, with cookies and the form's own token as a browser does."""
+    """The page after a login in the admin, with cookies and the form's own token as a browser
+    does."""
     cookies = http.cookiejar.CookieJar()
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(cookies))
     browser.open(f"{url}/admin/login/").read()
@@ -31,7 +32,9 @@ def log_in(url, user, password):
     return browser.open(f"{url}/admin/login/", urllib.parse.urlencode(form).encode()).geturl()
 
 
-def test_the_first_start_prints_address_password_and_token_and_the_password_works(empty_database, tmp_path):
+def test_the_first_start_prints_address_password_and_token_and_the_password_works(
+    empty_database, tmp_path
+):
     with site(empty_database, tmp_path / "out") as running:
         user, password, _token = FIRST_START.search(running.output()).groups()
         assert f"{running.url}/" in running.output()
@@ -113,15 +116,25 @@ def test_a_port_in_use_is_named(site_environment):
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("IPMANAGER_DATA_DIR", "/proc/none", "IPMANAGER_DATA_DIR: cannot make the directory /proc/none"),
+        (
+            "IPMANAGER_DATA_DIR",
+            "/proc/none",
+            "IPMANAGER_DATA_DIR: cannot make the directory /proc/none",
+        ),
         ("IPMANAGER_DNSMASQ_RELOAD", "reboot", "IPMANAGER_DNSMASQ_RELOAD: not one of none, sudo"),
         ("IPMANAGER_BIND", "everywhere", "IPMANAGER_BIND: 'everywhere' is not HOST:PORT"),
         ("IPMANAGER_PUBLIC_URL", "ipam.example", "IPMANAGER_PUBLIC_URL: not a URL"),
         ("DATABASE_URL", "sqlite:////proc/none/db", "cannot use the database /proc/none/db"),
-        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none", "the database: .*check DATABASE_URL"),
+        (
+            "DATABASE_URL",
+            "postgres://nobody@127.0.0.1:1/none",
+            "the database: .*check DATABASE_URL",
+        ),
     ],
 )
-def test_a_bad_setting_stops_the_start_in_one_line_that_names_it(site_environment, name, value, complaint):
+def test_a_bad_setting_stops_the_start_in_one_line_that_names_it(
+    site_environment, name, value, complaint
+):
     environment = site_environment | {"IPMANAGER_BIND": f"127.0.0.1:{free_port()}", name: value}
     assert_refused(manage(environment, "run"), complaint)
 

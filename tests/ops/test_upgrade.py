@@ -1,7 +1,8 @@
-"""An installation of an earlier state, with data, becomes one of today by `migrate` alone, on both databases.
+"""An installation of an earlier state, with data, becomes one of today by `migrate` alone, on both
+databases.
 
-There is no earlier release yet. The tables are those of early migrations, filled by the models that those describe.
-"""
+There is no earlier release yet. The tables are those of early migrations, filled by the models that
+those describe."""
 
 import json
 

@@ -33,9 +33,12 @@ sys.exit(loops.run())
 def start(environment, *names):
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT.format(names=[f"these.{name}" for name in names])],
-        cwd=ROOT, env=environment | {"DJANGO_SETTINGS_MODULE": "ipmanager.settings"},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment | {"DJANGO_SETTINGS_MODULE": "ipmanager.settings"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_TERM_ends_every_loop_in_order(site_environment):

@@ -1,4 +1,5 @@
-"""Unattended installations: answer files for the right server only, once; and the call-back that ends them."""
+"""Unattended installations: answer files for the right server only, once; and the call-back that
+ends them."""
 
 import re
 from datetime import timedelta
@@ -20,7 +21,9 @@ EVERYTHING = " ".join(f"@@{name}@@" for name in answers.VARIABLES)
 
 
 def install(kind="preseed", text=EVERYTHING, **more):
-    SubnetFactory(network="10.77.0.0/24", gateway="10.77.0.1", dns_servers=["10.77.0.2"], domain="lab.example")
+    SubnetFactory(
+        network="10.77.0.0/24", gateway="10.77.0.1", dns_servers=["10.77.0.2"], domain="lab.example"
+    )
     given = AnswersFactory(kind=kind, text=text, password_hash=HASH, ssh_key=KEY)
     image = ImageFactory(kernel=FileFactory(name="vmlinuz"), answers=given)
     return AssignmentFactory(
@@ -51,7 +54,9 @@ def fetch(client):
 
 def test_the_answers_know_their_server(boot, fetch):
     install()
-    callback = re.search(r"http://testserver/boot/done/\w+", text := fetch(f"{boot()}preseed.cfg"))[0]
+    callback = re.search(r"http://testserver/boot/done/\w+", text := fetch(f"{boot()}preseed.cfg"))[
+        0
+    ]
     assert text == (
         f"web web.lab.example lab.example {IP} 255.255.255.0 24 10.77.0.1 10.77.0.2 {MAC} {HASH} {KEY} {callback}"
     )
@@ -62,14 +67,20 @@ def test_the_answers_know_their_server(boot, fetch):
     [
         ("preseed", "x", "url=http://testserver{}preseed.cfg", ["preseed.cfg"]),
         ("kickstart", "x", "inst.ks=http://testserver{}ks.cfg", ["ks.cfg"]),
-        ("cloud-init", "#cloud-config\n", "ds=nocloud-net;s=http://testserver{}",
-         ["user-data", "meta-data", "vendor-data"]),
+        (
+            "cloud-init",
+            "#cloud-config\n",
+            "ds=nocloud-net;s=http://testserver{}",
+            ["user-data", "meta-data", "vendor-data"],
+        ),
         ("unattend", "<a/>", "http://testserver{}unattend.xml", ["unattend.xml"]),
     ],
-)  # fmt: skip
+)
 def test_each_installer_is_told_where_its_answers_are(client, fetch, kind, text, argument, files):
     install(kind, text)
-    commands = tokenizer.read(client.get("/boot.ipxe", {"mac": MAC}, REMOTE_ADDR=IP).content.decode())
+    commands = tokenizer.read(
+        client.get("/boot.ipxe", {"mac": MAC}, REMOTE_ADDR=IP).content.decode()
+    )
     words = [word for command in commands if command[0] in ("kernel", "initrd") for word in command]
     url = re.search(r"/boot/answers/[\w-]+/", " ".join(words))[0]
     assert argument.format(url) in words
@@ -77,7 +88,7 @@ def test_each_installer_is_told_where_its_answers_are(client, fetch, kind, text,
     assert fetch(f"{url}other") == 404
 
 
-# --- for the server alone, and once ----------------------------------------------------------------------------
+# --- for the server alone, and once ---------------------------------------------------------------
 
 
 def test_the_call_back_ends_the_installation_and_the_next_boot_is_the_disk(boot, fetch, client):
@@ -117,7 +128,10 @@ def test_a_permit_is_spent_a_few_minutes_after_its_first_use(boot, fetch):
 def test_a_new_attempt_takes_the_older_one_s_permit(boot, fetch):
     install()
     first, second = boot(), boot()
-    assert (fetch(f"{first}preseed.cfg"), isinstance(fetch(f"{second}preseed.cfg"), str)) == (404, True)
+    assert (fetch(f"{first}preseed.cfg"), isinstance(fetch(f"{second}preseed.cfg"), str)) == (
+        404,
+        True,
+    )
 
 
 def test_a_look_at_the_head_spends_nothing(boot, client):
@@ -158,14 +172,16 @@ def test_a_late_call_back_is_heard(boot, fetch, client):
 def test_asking_for_every_mac_and_address_tells_no_secret(client):
     install()
     for number in range(2, 40):
-        ServerFactory(mac_address=f"02:00:00:00:01:{number:02x}", ip_address=f"10.77.0.{number + 10}")
+        ServerFactory(
+            mac_address=f"02:00:00:00:01:{number:02x}", ip_address=f"10.77.0.{number + 10}"
+        )
     macs = [MAC, *(f"02:00:00:00:01:{number:02x}" for number in range(40))]
     for mac in macs:
         text = client.get("/boot.ipxe", {"mac": mac}, REMOTE_ADDR="192.0.2.1").content.decode()
         assert not re.search(r"answers/|\$6\$|ssh-|pass|token|secret", text)
 
 
-# --- what may stand in an answer file ----------------------------------------------------------------------------
+# --- what may stand in an answer file -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -184,7 +200,9 @@ def test_a_text_is_refused(kind, text, reason):
 
 
 @pytest.mark.parametrize("field", ["password_hash", "ssh_key"])
-@pytest.mark.parametrize("value", ["secret", "$6$x\n", HASH + "\n", KEY + "\nssh-rsa x", KEY + " <b>", "'; reboot; '"])
+@pytest.mark.parametrize(
+    "value", ["secret", "$6$x\n", HASH + "\n", KEY + "\nssh-rsa x", KEY + " <b>", "'; reboot; '"]
+)
 def test_a_secret_that_is_no_hash_and_no_key_is_refused(field, value):
     with pytest.raises(ValidationError):
         AnswersFactory(**{field: value})
@@ -192,10 +210,15 @@ def test_a_secret_that_is_no_hash_and_no_key_is_refused(field, value):
 
 def test_what_looks_like_a_template_is_text(boot, fetch):
     install(text="{{ 7*7 }} {% debug %} ${hostname} %(ip)s $(reboot) `id` @@hostname@@")
-    assert fetch(f"{boot()}preseed.cfg") == "{{ 7*7 }} {% debug %} ${hostname} %(ip)s $(reboot) `id` web"
+    assert (
+        fetch(f"{boot()}preseed.cfg")
+        == "{{ 7*7 }} {% debug %} ${hostname} %(ip)s $(reboot) `id` web"
+    )
 
 
-@pytest.mark.parametrize("value", ["a b", "x\ny", "<x>", "$(reboot)", "'", '"', "a;b", "&amp;", "@@ip@@", "a: b"])
+@pytest.mark.parametrize(
+    "value", ["a b", "x\ny", "<x>", "$(reboot)", "'", '"', "a;b", "&amp;", "@@ip@@", "a: b"]
+)
 def test_a_value_with_a_meaning_in_any_format_is_not_filled_in(value):
     with pytest.raises(ValueError):
         answers.fill("@@hostname@@", {"hostname": value})

@@ -17,29 +17,86 @@ from tests.pxe import tokenizer
 
 STRINGS = 1_000_000 if os.environ.get("IPMANAGER_TEST_PROOF") else 20_000
 IMAGES, OF_EACH = 8, 5  # images in a menu, strings of an image
-COMMANDS = {"goto", "menu", "item", "choose", "imgfree", "kernel", "initrd", "boot", "chain", "echo", "sleep", "iseq",
-            "sanboot", "exit", "shell"}  # fmt: skip
+COMMANDS = {
+    "goto",
+    "menu",
+    "item",
+    "choose",
+    "imgfree",
+    "kernel",
+    "initrd",
+    "boot",
+    "chain",
+    "echo",
+    "sleep",
+    "iseq",
+    "sanboot",
+    "exit",
+    "shell",
+}
 
 magic = st.sampled_from(
     [
-        "a || shell", "a && shell", "; shell", ";", "&&", "||", "# x", "#x", ":evil", "x\nshell", "x\r\nshell", "x\\",
-        "${net0/mac}", "$", "--default", "--", "-", "a\x00b", "\x85shell", "\u2028shell", "\x0bshell", "\x1cshell", "ä",
-        "http://x/y", "http://x/ || shell", "http://x/y z", "http://x/\nshell", "x" * 5000, "", " ", "`id`", ":img1",
+        "a || shell",
+        "a && shell",
+        "; shell",
+        ";",
+        "&&",
+        "||",
+        "# x",
+        "#x",
+        ":evil",
+        "x\nshell",
+        "x\r\nshell",
+        "x\\",
+        "${net0/mac}",
+        "$",
+        "--default",
+        "--",
+        "-",
+        "a\x00b",
+        "\x85shell",
+        "\u2028shell",
+        "\x0bshell",
+        "\x1cshell",
+        "ä",
+        "http://x/y",
+        "http://x/ || shell",
+        "http://x/y z",
+        "http://x/\nshell",
+        "x" * 5000,
+        "",
+        " ",
+        "`id`",
+        ":img1",
     ]
-)  # fmt: skip
+)
 text = magic | st.text(max_size=60) | st.text("a|&;#:$\\{} \n\r\t\v\f\x00-/.", max_size=14)
 good = st.from_regex(r"[a-z][a-z0-9.-]{0,12}", fullmatch=True)
-url = text | text.map(lambda rest: f"http://10.0.0.1/{rest}") | good.map(lambda name: f"http://10.0.0.1/{name}")
+url = (
+    text
+    | text.map(lambda rest: f"http://10.0.0.1/{rest}")
+    | good.map(lambda name: f"http://10.0.0.1/{name}")
+)
 
 
 @st.composite
 def images(draw, number):
     kind = draw(st.sampled_from(["linux", "linux", "chain"]))
     kernel = BootFile(pk=1, name=draw(good | text), url=draw(st.just("") | url))
-    row = BootImage(pk=number, name=draw(good | text), kind=kind, arch=draw(st.sampled_from(["any", "bios"])),
-                    kernel=kernel, cmdline=draw(good | text), chain_url=draw(url))  # fmt: skip
+    row = BootImage(
+        pk=number,
+        name=draw(good | text),
+        kind=kind,
+        arch=draw(st.sampled_from(["any", "bios"])),
+        kernel=kernel,
+        cmdline=draw(good | text),
+        chain_url=draw(url),
+    )
     initrds = [BootFile(pk=2, name=draw(good | text))] if draw(st.booleans()) else []
-    row._prefetched_objects_cache = {"initrd_rows": [BootInitrd(image=row, file=file) for file in initrds]}
+    row._prefetched_objects_cache = {
+        "initrd_rows": [BootInitrd(image=row, file=file) for file in initrds]
+    }
     return row
 
 
@@ -61,14 +118,24 @@ def test_a_menu_has_the_intended_commands_and_no_other(rows, title, below):
 
     commands = [part for part in tokenizer.read(shown) if isinstance(part, list)]
     assert {command[0] for command in commands} <= COMMANDS
-    expected = {"item": len(kept) + len(kept[:2]) + 4, "menu": 2, "choose": 2, "shell": 1, "sanboot": 1, "exit": 2}
+    expected = {
+        "item": len(kept) + len(kept[:2]) + 4,
+        "menu": 2,
+        "choose": 2,
+        "shell": 1,
+        "sanboot": 1,
+        "exit": 2,
+    }
     assert {name: sum(command[0] == name for command in commands) for name in expected} == expected
     assert [command[1:] for command in commands if command[0] in ("kernel", "chain")] == [
-        *map(started, kept), *map(started, kept[:2]),
-    ]  # fmt: skip
+        *map(started, kept),
+        *map(started, kept[:2]),
+    ]
     assert tokenizer.settings(shown) == ["selected", "selected", "platform"]
     assert [part for part in tokenizer.read(shown) if part in tokenizer.PARTING].count(";") == 0
-    labels = [part for part in tokenizer.read(shown) if isinstance(part, str) and part.startswith(":")]
+    labels = [
+        part for part in tokenizer.read(shown) if isinstance(part, str) and part.startswith(":")
+    ]
     assert len(labels) == len(kept) + len(kept[:2]) + 8
 
 
@@ -79,8 +146,11 @@ def test_an_assigned_image_boots_by_the_intended_commands_and_no_other(row, host
         return
     shown = script(Plan(image=validate.image(row), greeting=f"IPManager: {hostname} boots it"))
     names = [part[0] for part in tokenizer.read(shown) if isinstance(part, list)]
-    own = ["chain", "goto"] if row.kind == "chain" else ["kernel", "goto", *["initrd", "goto"] * len(row.initrds),
-                                                         "boot", "goto"]  # fmt: skip
+    own = (
+        ["chain", "goto"]
+        if row.kind == "chain"
+        else ["kernel", "goto", *["initrd", "goto"] * len(row.initrds), "boot", "goto"]
+    )
     after = ["echo", "sleep", "iseq", "goto", "goto", "sanboot", "goto", "exit", "exit"]
     assert names == ["echo", "imgfree", *own, *after]
     assert tokenizer.settings(shown) == ["platform"]

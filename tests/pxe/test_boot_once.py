@@ -29,7 +29,9 @@ def install():
 
 
 def boots(client):
-    text = client.get("/boot.ipxe", {"mac": A, "platform": "pcbios"}, REMOTE_ADDR="10.77.0.9").content.decode()
+    text = client.get(
+        "/boot.ipxe", {"mac": A, "platform": "pcbios"}, REMOTE_ADDR="10.77.0.9"
+    ).content.decode()
     return tokenizer.booted(text) or tokenizer.default(text)
 
 
@@ -42,7 +44,9 @@ def ended():
     return BootEvent.objects.get(kind="ended").detail
 
 
-def test_after_as_many_attempts_as_allowed_the_machine_boots_its_disk_and_the_timeline_says_why(client, install):
+def test_after_as_many_attempts_as_allowed_the_machine_boots_its_disk_and_the_timeline_says_why(
+    client, install
+):
     assert [boots(client) for _ in range(5)] == ["/boot/files/vmlinuz"] * 3 + ["local"] * 2
     install.refresh_from_db()
     assert (install.state, install.attempts) == ("given_up", 3)
@@ -88,7 +92,10 @@ def test_an_image_from_elsewhere_is_over_when_it_was_offered(client, install):
 def test_once_comes_before_always_which_comes_back_afterwards(client, install):
     always = AssignmentFactory(server=install.server, mode="always")
     BootAssignment.objects.filter(pk=install.pk).update(max_attempts=1)
-    assert [boots(client), boots(client)] == ["/boot/files/vmlinuz", f"/boot/files/{always.image.kernel}"]
+    assert [boots(client), boots(client)] == [
+        "/boot/files/vmlinuz",
+        f"/boot/files/{always.image.kernel}",
+    ]
 
 
 def test_after_an_installation_no_menu_installs_again_by_itself(client, install):
@@ -115,10 +122,14 @@ def test_each_file_fetched_is_on_the_timeline(client, install):
     fetch(client, "vmlinuz")
     fetch(client, "initrd.gz")
     events = BootEvent.objects.of(install.server).values_list("kind", "detail")
-    assert list(events) == [("file", "initrd.gz"), ("file", "vmlinuz"), ("offer", "Attempt 1 of 3.")]
+    assert list(events) == [
+        ("file", "initrd.gz"),
+        ("file", "vmlinuz"),
+        ("offer", "Attempt 1 of 3."),
+    ]
 
 
-# --- what may be assigned ------------------------------------------------------------------------------------
+# --- what may be assigned -------------------------------------------------------------------------
 
 
 def test_a_server_has_one_open_assignment_of_each_mode_and_the_refusal_names_it(install):

@@ -31,7 +31,9 @@ def memory(pids):
 
 def boot(url, mac):
     """Fetch the script and its kernel as iPXE does; how many bytes came."""
-    with urllib.request.urlopen(f"{url}/boot.ipxe?mac={mac.replace(':', '-')}&platform=efi", timeout=300) as answer:
+    with urllib.request.urlopen(
+        f"{url}/boot.ipxe?mac={mac.replace(':', '-')}&platform=efi", timeout=300
+    ) as answer:
         path = re.search(r"^kernel (\S+)", answer.read().decode(), re.MULTILINE)[1]
     with urllib.request.urlopen(f"{url}{path}", timeout=300) as answer:
         return sum(len(chunk) for chunk in iter(lambda: answer.read(1 << 16), b""))
@@ -43,10 +45,17 @@ def test_many_machines_boot_at_once(shared_database, tmp_path):
     (root / "vmlinuz").write_bytes(os.urandom(1000) * (SIZE // 1000))
     image = ImageFactory(kernel=FileFactory(name="vmlinuz"))
     servers = [ServerFactory() for _ in range(MACHINES)]
-    BootAssignment.objects.bulk_create(BootAssignment(server=server, image=image, mode="always") for server in servers)
-    environment = shared_database | {"IPMANAGER_BOOT_ROOT": str(root), "IPMANAGER_DHCP_SYNC": "worker"}
+    BootAssignment.objects.bulk_create(
+        BootAssignment(server=server, image=image, mode="always") for server in servers
+    )
+    environment = shared_database | {
+        "IPMANAGER_BOOT_ROOT": str(root),
+        "IPMANAGER_DHCP_SYNC": "worker",
+    }
     with site(environment, tmp_path / "output") as running:
-        with ThreadPoolExecutor(WARM) as few:  # every process and thread of the site has worked once
+        with ThreadPoolExecutor(
+            WARM
+        ) as few:  # every process and thread of the site has worked once
             list(few.map(lambda server: boot(running.url, server.mac_address), servers[:WARM] * 2))
         before = memory(below(running.process.pid))
         with ThreadPoolExecutor(MACHINES) as crowd:

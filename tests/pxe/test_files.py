@@ -35,8 +35,15 @@ def get(client, path="deb/vmlinuz", method="GET", **headers):
 
 def test_a_file_is_sent_whole(client, kernel):
     response, body = get(client)
-    assert (response.status_code, body, response["Content-Length"]) == (200, CONTENT, str(len(CONTENT)))
-    assert (response["Accept-Ranges"], response["Content-Type"]) == ("bytes", "application/octet-stream")
+    assert (response.status_code, body, response["Content-Length"]) == (
+        200,
+        CONTENT,
+        str(len(CONTENT)),
+    )
+    assert (response["Accept-Ranges"], response["Content-Type"]) == (
+        "bytes",
+        "application/octet-stream",
+    )
     assert not response.cookies
 
 
@@ -47,9 +54,15 @@ def test_head_tells_its_size_and_sends_nothing(client, kernel):
 
 @pytest.mark.parametrize(
     ("asked", "first", "last"),
-    [("0-0", 0, 0), ("10-19", 10, 19), ("10239-", 10239, 10239), ("-5", 10235, 10239), ("9000-99999", 9000, 10239),
-     ("-99999", 0, 10239)],
-)  # fmt: skip
+    [
+        ("0-0", 0, 0),
+        ("10-19", 10, 19),
+        ("10239-", 10239, 10239),
+        ("-5", 10235, 10239),
+        ("9000-99999", 9000, 10239),
+        ("-99999", 0, 10239),
+    ],
+)
 def test_a_part_is_sent(client, kernel, asked, first, last):
     response, body = get(client, range=f"bytes={asked}")
     assert (response.status_code, body) == (206, CONTENT[first : last + 1])
@@ -64,7 +77,8 @@ def test_what_lies_beyond_its_end_is_refused(client, kernel, asked):
 
 
 @pytest.mark.parametrize(
-    "asked", ["bytes=5-2", "bytes=0-1,5-6", "lines=0-1", "bytes=", "bytes=-", "bytes=x-", "bytes=\u0663-"]
+    "asked",
+    ["bytes=5-2", "bytes=0-1,5-6", "lines=0-1", "bytes=", "bytes=-", "bytes=x-", "bytes=\u0663-"],
 )
 def test_a_range_that_nobody_understands_is_ignored(client, kernel, asked):
     response, body = get(client, range=asked)
@@ -77,14 +91,41 @@ def test_the_rest_of_another_version_is_not_sent(client, kernel):
     assert get(client, range="bytes=5-", **{"if-range": '"other"'})[0].status_code == 200
 
 
-# --- nothing outside ------------------------------------------------------------------------------------------
+# --- nothing outside ------------------------------------------------------------------------------
 
 TRAVERSAL = [
-    "../secret", "deb/../../secret", "%2e%2e/secret", "..%2fsecret", "%2e%2e%2fsecret", "deb/%2e%2e/%2e%2e/secret",
-    "//etc/passwd", "/etc/passwd", "%2fetc%2fpasswd", "deb/vmlinuz%00", "deb/vmlinuz%00.png", "..%5csecret",
-    "..\\secret", "deb", "deb/", "", ".", "..", "deb//vmlinuz", "./deb/vmlinuz", "%c0%ae%c0%ae/secret", "....//secret",
-    "link", "up/secret", "DEB/vmlinuz", "deb/vmlinuz/", "deb/vmlinuz/x", "pipe", "a" * 5000, "%ff", "%252e%252e/secret",
-]  # fmt: skip
+    "../secret",
+    "deb/../../secret",
+    "%2e%2e/secret",
+    "..%2fsecret",
+    "%2e%2e%2fsecret",
+    "deb/%2e%2e/%2e%2e/secret",
+    "//etc/passwd",
+    "/etc/passwd",
+    "%2fetc%2fpasswd",
+    "deb/vmlinuz%00",
+    "deb/vmlinuz%00.png",
+    "..%5csecret",
+    "..\\secret",
+    "deb",
+    "deb/",
+    "",
+    ".",
+    "..",
+    "deb//vmlinuz",
+    "./deb/vmlinuz",
+    "%c0%ae%c0%ae/secret",
+    "....//secret",
+    "link",
+    "up/secret",
+    "DEB/vmlinuz",
+    "deb/vmlinuz/",
+    "deb/vmlinuz/x",
+    "pipe",
+    "a" * 5000,
+    "%ff",
+    "%252e%252e/secret",
+]
 
 
 @pytest.mark.parametrize("path", TRAVERSAL)
@@ -98,7 +139,8 @@ def test_no_name_leads_out_of_the_root_even_if_the_database_holds_it(client, roo
 
 
 @pytest.mark.parametrize(
-    "name", ["../secret", "link", "up/secret", "deb", "pipe", "/etc/passwd", "", "deb/../deb/vmlinuz"]
+    "name",
+    ["../secret", "link", "up/secret", "deb", "pipe", "/etc/passwd", "", "deb/../deb/vmlinuz"],
 )
 def test_opening_refuses_by_itself(root, name):
     (root / "link").symlink_to(root.parent / "secret")
@@ -117,7 +159,7 @@ def test_a_file_that_is_missing_is_not_found(client):
     assert get(client, "gone")[0].status_code == 404
 
 
-# --- kept, and measured ----------------------------------------------------------------------------------------
+# --- kept, and measured ---------------------------------------------------------------------------
 
 
 def test_an_upload_is_kept_in_one_step_with_its_checksum(root):

@@ -12,16 +12,40 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
-    "cmdline", ["quiet", "console=ttyS0,115200n8", "ds=nocloud;s=http://10.0.0.1/", 'dyndbg="file x +p"', "a#b", "a||b"]
+    "cmdline",
+    [
+        "quiet",
+        "console=ttyS0,115200n8",
+        "ds=nocloud;s=http://10.0.0.1/",
+        'dyndbg="file x +p"',
+        "a#b",
+        "a||b",
+    ],
 )
 def test_a_command_line_may_be(cmdline):
     assert ImageFactory(cmdline=cmdline).cmdline == cmdline
 
 
 @pytest.mark.parametrize(
-    "cmdline", ["a || shell", "a && b", "a ; b", "# x", "${mac}", "a\\", "a `b`", "ä", "a\0b", "x " * 600,
-                "root_password=x", "TOKEN=1", "api_key=x", "passwd/root-password=r00t", "secret=x"]
-)  # fmt: skip
+    "cmdline",
+    [
+        "a || shell",
+        "a && b",
+        "a ; b",
+        "# x",
+        "${mac}",
+        "a\\",
+        "a `b`",
+        "ä",
+        "a\0b",
+        "x " * 600,
+        "root_password=x",
+        "TOKEN=1",
+        "api_key=x",
+        "passwd/root-password=r00t",
+        "secret=x",
+    ],
+)
 def test_a_command_line_is_refused(cmdline):
     with pytest.raises(ValidationError):
         ImageFactory(cmdline=cmdline)
@@ -36,7 +60,9 @@ def test_an_image_may_be_called(name):
     assert ImageFactory(name=name).name == name
 
 
-@pytest.mark.parametrize("name", ["", "-x", ":x", "a\nb", "a  b", " a", "${x}", "a;b", "a#b", "a|b", "Büro", "x" * 61])
+@pytest.mark.parametrize(
+    "name", ["", "-x", ":x", "a\nb", "a  b", " a", "${x}", "a;b", "a#b", "a|b", "Büro", "x" * 61]
+)
 def test_an_image_may_not_be_called(name):
     with pytest.raises(ValidationError):
         ImageFactory(name=name)
@@ -44,8 +70,22 @@ def test_an_image_may_not_be_called(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["../x", "a/../b", "/etc/passwd", "a//b", ".x", "a/.x", "a\\b", "a b", "a\0", "%2e%2e/x", "", "a/", "x" * 201],
-)  # fmt: skip
+    [
+        "../x",
+        "a/../b",
+        "/etc/passwd",
+        "a//b",
+        ".x",
+        "a/.x",
+        "a\\b",
+        "a b",
+        "a\0",
+        "%2e%2e/x",
+        "",
+        "a/",
+        "x" * 201,
+    ],
+)
 def test_a_file_may_not_be_called(name):
     with pytest.raises(ValidationError):
         FileFactory(name=name)
@@ -85,7 +125,9 @@ def test_menus_stand_two_deep_and_one_is_the_default():
         MenuFactory(is_default=True)
 
 
-@pytest.mark.parametrize("word", ["", "a b", "||", "&&", ";", "#x", "$x", "a\\", "a\nb", "ä", "x" * 1001])
+@pytest.mark.parametrize(
+    "word", ["", "a b", "||", "&&", ";", "#x", "$x", "a\\", "a\nb", "ä", "x" * 1001]
+)
 def test_the_writer_itself_refuses_what_is_more_than_a_word(word):
     with pytest.raises(ValueError):
         ipxe.script([ipxe.Command("echo", (word,))])

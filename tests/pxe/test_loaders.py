@@ -44,22 +44,28 @@ def test_firmware_fetches_a_loader_by_http_after_asking_for_its_head(package, cl
     head = client.head("/boot/loaders/ipxe.efi", REMOTE_ADDR="10.77.0.9")
     assert (head.status_code, head["Content-Length"]) == (200, "8")
     assert client.get("/boot/loaders/ipxe.efi", REMOTE_ADDR="10.77.0.9").getvalue() == b"ipxe.efi"
-    assert list(BootEvent.objects.values_list("server", "kind", "detail")) == [(server.pk, "loader", "ipxe.efi")]
+    assert list(BootEvent.objects.values_list("server", "kind", "detail")) == [
+        (server.pk, "loader", "ipxe.efi")
+    ]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["ipxe.lkrn", "secret", "..", "undionly.kpxe%00", "snponly-arm64.efi"])
+@pytest.mark.parametrize(
+    "name", ["ipxe.lkrn", "secret", "..", "undionly.kpxe%00", "snponly-arm64.efi"]
+)
 def test_no_other_file_of_that_directory_is_served(package, client, settings, name):
     loaders.publish(package)
     (settings.TFTP_ROOT / "secret").write_text("x")
     assert client.get(f"/boot/loaders/{name}").status_code == 404
 
 
-# --- dnsmasq's configuration ------------------------------------------------------------------------------------
+# --- dnsmasq's configuration ----------------------------------------------------------------------
 
 
 def conf(url, root="/srv/tftp"):
-    text = scopes.conf_file([], Path("/srv/d"), "http://x", netboot.groups(url, Path(root))).decode()
+    text = scopes.conf_file(
+        [], Path("/srv/d"), "http://x", netboot.groups(url, Path(root))
+    ).decode()
     return text.splitlines()
 
 

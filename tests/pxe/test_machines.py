@@ -1,4 +1,5 @@
-"""Real machines boot what the ledger says: qemu, real dnsmasq, the running project, Debian's kernel.
+"""Real machines boot what the ledger says: qemu, real dnsmasq, the running project, Debian's
+kernel.
 
 The ROM's path is in `make test`; BIOS and UEFI loaders have their turn in `make proof`.
 """
@@ -17,7 +18,13 @@ from django.db import connection
 from dhcp.files import netboot, scopes
 from pxe.models import BootEvent
 from tests.ipam.factories import ServerFactory, SubnetFactory
-from tests.pxe.factories import AnswersFactory, AssignmentFactory, FileFactory, ImageFactory, MenuFactory
+from tests.pxe.factories import (
+    AnswersFactory,
+    AssignmentFactory,
+    FileFactory,
+    ImageFactory,
+    MenuFactory,
+)
 from tests.support import lab as labs
 from tests.support import machine as machines
 from tests.support import require
@@ -58,9 +65,13 @@ def lab(roots, shared_database, tmp_path):
     conf = scopes.conf_file([], Path("/x"), "", netboot.groups(URL, tftp)).decode().splitlines()
     options = [*conf[conf.index("# Network boot") + 1 :], *machines.ADVERTISED]
     environment = shared_database | {
-        "DJANGO_SETTINGS_MODULE": "ipmanager.settings", "IPMANAGER_BIND": "10.77.0.1:8000", "IPMANAGER_BOOT_URL": URL,
-        "IPMANAGER_BOOT_ROOT": str(boot), "IPMANAGER_TFTP_ROOT": str(tftp), "PYTHONPATH": str(site.BASE_DIR),
-    }  # fmt: skip
+        "DJANGO_SETTINGS_MODULE": "ipmanager.settings",
+        "IPMANAGER_BIND": "10.77.0.1:8000",
+        "IPMANAGER_BOOT_URL": URL,
+        "IPMANAGER_BOOT_ROOT": str(boot),
+        "IPMANAGER_TFTP_ROOT": str(tftp),
+        "PYTHONPATH": str(site.BASE_DIR),
+    }
     with labs.laboratory(options=options) as lab, machines.cable(lab):
         process = machines.gunicorn(lab, environment, tmp_path / "site")
         try:
@@ -93,7 +104,9 @@ def image(roots, script, **more):
     load = "".join(f"insmod /{module.name}\n" for module in modules)
     (boot / "initrd").write_bytes(machines.initrd(INIT + load + script, modules))
     files = FileFactory(name="vmlinuz"), FileFactory(name="initrd")
-    return ImageFactory(name="tiny", kernel=files[0], initrds=[files[1]], cmdline="console=ttyS0 quiet", **more)
+    return ImageFactory(
+        name="tiny", kernel=files[0], initrds=[files[1]], cmdline="console=ttyS0 quiet", **more
+    )
 
 
 def kinds(server):
@@ -113,7 +126,7 @@ def test_the_card_s_own_rom_shows_the_menu_and_boots_its_default_to_init(lab, ro
     assert (event.mac_address, event.firmware, str(event.ip_address)) == (MAC, "bios", IP)
 
 
-# --- in make proof: a whole installation, and the loaders of cards without iPXE -----------------------------------
+# --- in make proof: a whole installation, and the loaders of cards without iPXE -------------------
 
 in_proof = only(bool(os.environ.get("IPMANAGER_TEST_PROOF")) and connection.vendor == "sqlite")
 
@@ -127,7 +140,9 @@ DISK = "the disk of the test boots"
 
 
 @in_proof
-def test_the_first_boot_installs_and_the_second_boots_the_disk_without_anybody_touching_anything(lab, roots, tmp_path):
+def test_the_first_boot_installs_and_the_second_boots_the_disk_without_anybody_touching_anything(
+    lab, roots, tmp_path
+):
     SubnetFactory(network="10.77.0.0/24")
     server = ServerFactory(hostname="pc", mac_address=MAC, ip_address=IP)
     given = AnswersFactory(text="@@hostname@@ @@callback@@\n")
@@ -166,7 +181,9 @@ def test_a_bios_machine_gets_ipxe_by_tftp_the_menu_and_its_kernel(lab, roots):
     whole = without_ipxe(lab)
     lab.start()
     with machines.machine(lab, MAC) as pc:
-        lab.wait(lambda: "undionly.kpxe to 10.77.0.9" in lab.log(), "no loader was fetched", within=60)
+        lab.wait(
+            lambda: "undionly.kpxe to 10.77.0.9" in lab.log(), "no loader was fetched", within=60
+        )
         lab.stop()
         lab.conf.write_text(whole)
         lab.start()
@@ -179,7 +196,9 @@ def test_a_bios_machine_gets_ipxe_by_tftp_the_menu_and_its_kernel(lab, roots):
 def test_a_uefi_machine_gets_ipxe_by_tftp_the_menu_and_its_kernel(lab, roots, tmp_path):
     require.part("ovmf")
     server = network(roots)
-    with machines.machine(lab, MAC, firmware=machines.uefi(tmp_path), card="virtio-net-pci,romfile=") as pc:
+    with machines.machine(
+        lab, MAC, firmware=machines.uefi(tmp_path), card="virtio-net-pci,romfile="
+    ) as pc:
         console = pc.wait_for(REACHED, 300)
     assert "Our test menu" in console
     assert menu_event(server).firmware == "uefi"

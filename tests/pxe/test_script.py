@@ -22,9 +22,15 @@ UUID = "00112233-4455-6677-8899-aabbccddeeff"
 @pytest.fixture
 def ask(client):
     def ask(source="10.77.0.9", **said):
-        said = {name: value.replace(":", "-") if name == "mac" else value for name, value in said.items()}
+        said = {
+            name: value.replace(":", "-") if name == "mac" else value
+            for name, value in said.items()
+        }
         response = client.get("/boot.ipxe", said, REMOTE_ADDR=source)
-        assert (response.status_code, response["Content-Type"]) == (200, "text/plain; charset=utf-8")
+        assert (response.status_code, response["Content-Type"]) == (
+            200,
+            "text/plain; charset=utf-8",
+        )
         assert not response.cookies
         text = response.content.decode("ascii")
         assert text.startswith("#!ipxe\n")
@@ -33,20 +39,24 @@ def ask(client):
     return ask
 
 
-# --- the default menu --------------------------------------------------------------------------------------
+# --- the default menu -----------------------------------------------------------------------------
 
 
 def test_an_unknown_machine_gets_the_default_menu(ask):
     image = ImageFactory(name="debian-12", arch="uefi")
     text = ask(mac="02:99:00:00:00:01")
     assert tokenizer.items(text) == {
-        "local": "Boot from local disk", f"img{image.pk}": "debian-12 [uefi]", "shell": "iPXE shell",
-    }  # fmt: skip
+        "local": "Boot from local disk",
+        f"img{image.pk}": "debian-12 [uefi]",
+        "shell": "iPXE shell",
+    }
     assert ["menu", "IPManager", "PXE", "Boot", "Menu"] in tokenizer.read(text)
     assert ["choose", "--default", "local", "--timeout", "5000", "selected"] in tokenizer.read(text)
 
 
-@pytest.mark.parametrize("said", [{}, {"mac": "nonsense"}, {"mac": "\0"}, {"uuid": "x", "arch": "é", "platform": "x"}])
+@pytest.mark.parametrize(
+    "said", [{}, {"mac": "nonsense"}, {"mac": "\0"}, {"uuid": "x", "arch": "é", "platform": "x"}]
+)
 def test_what_cannot_be_read_still_gets_the_menu(ask, said):
     assert tokenizer.default(ask(**said)) == "local"
 
@@ -70,7 +80,11 @@ def test_images_stand_in_their_order_and_a_disabled_one_never_appears(ask):
 def test_a_menu_shows_what_the_machine_can_run(ask, said, shown):
     for arch in ("any", "bios", "uefi", "arm64"):
         ImageFactory(name=f"for-{arch}", arch=arch)
-    found = {text.split()[0] for label, text in tokenizer.items(ask(**said)).items() if label.startswith("img")}
+    found = {
+        text.split()[0]
+        for label, text in tokenizer.items(ask(**said)).items()
+        if label.startswith("img")
+    }
     assert found == {f"for-{arch}" for arch in shown}
 
 
@@ -81,7 +95,14 @@ def test_a_kernel_is_started_with_its_initrds_named_for_uefi(ask):
     commands = tokenizer.read(ask())
     start = commands.index(f":img{image.pk}") + 2
     assert commands[start : start + 9 : 3] == [
-        ["kernel", "/boot/files/deb/vmlinuz", "initrd=initrd.gz", "initrd=fw.gz", "quiet", "console=ttyS0"],
+        [
+            "kernel",
+            "/boot/files/deb/vmlinuz",
+            "initrd=initrd.gz",
+            "initrd=fw.gz",
+            "quiet",
+            "console=ttyS0",
+        ],
         ["initrd", "--name", "initrd.gz", "/boot/files/deb/initrd.gz"],
         ["initrd", "--name", "fw.gz", "/boot/files/fw.gz"],
     ]
@@ -93,7 +114,7 @@ def test_an_image_may_chain_elsewhere(ask):
     assert ["chain", "http://10.0.0.1/menu.ipxe"] in commands[commands.index(f":img{image.pk}") :]
 
 
-# --- menus of servers and subnets --------------------------------------------------------------------------
+# --- menus of servers and subnets -----------------------------------------------------------------
 
 
 def test_a_server_s_own_menu_comes_before_its_subnet_s_and_that_before_the_default_one(ask):
@@ -111,7 +132,9 @@ def test_a_server_s_own_menu_comes_before_its_subnet_s_and_that_before_the_defau
 
 def test_a_menu_offers_its_own_images_default_and_timeout(ask):
     shown, _hidden = ImageFactory(), ImageFactory()
-    menu = MenuFactory(is_default=True, all_images=False, default_image=shown, timeout=0, shell=False)
+    menu = MenuFactory(
+        is_default=True, all_images=False, default_image=shown, timeout=0, shell=False
+    )
     menu.images.add(shown)
     text = ask()
     assert set(tokenizer.items(text)) == {"local", f"img{shown.pk}"}
@@ -135,11 +158,14 @@ def test_a_submenu_is_an_item_that_leads_there_and_back(ask):
     assert f"img{image.pk}" in tokenizer.items(inside)
 
 
-# --- who is asking -----------------------------------------------------------------------------------------
+# --- who is asking --------------------------------------------------------------------------------
 
 
 def test_two_servers_boot_what_each_is_assigned(ask):
-    mine, other = AssignmentFactory(server__mac_address=A), AssignmentFactory(server__mac_address=B, mode="always")
+    mine, other = (
+        AssignmentFactory(server__mac_address=A),
+        AssignmentFactory(server__mac_address=B, mode="always"),
+    )
     assert tokenizer.booted(ask(source="10.77.0.1", mac=A)) == f"/boot/files/{mine.image.kernel}"
     assert tokenizer.booted(ask(source="10.77.0.2", mac=B)) == f"/boot/files/{other.image.kernel}"
     assert tokenizer.booted(ask(source="10.77.0.3", mac="02:99:00:00:00:01")) is None
@@ -168,7 +194,9 @@ def by_address(server):
 
 def by_lease(server):
     until = timezone.now() + timedelta(hours=1)
-    Sighting.objects.create(ip_address="10.77.0.9", mac_address=A, source="lease", leased_until=until)
+    Sighting.objects.create(
+        ip_address="10.77.0.9", mac_address=A, source="lease", leased_until=until
+    )
     return {}
 
 
@@ -180,19 +208,30 @@ def by_further_address(server):
 def by_lease_of_a_further_card(server):
     InterfaceFactory(server=server, mac_address=B)
     until = timezone.now() + timedelta(hours=1)
-    Sighting.objects.create(ip_address="10.77.0.9", mac_address=B, source="lease", leased_until=until)
+    Sighting.objects.create(
+        ip_address="10.77.0.9", mac_address=B, source="lease", leased_until=until
+    )
     return {}
 
 
 @pytest.mark.parametrize(
     "known",
     [
-        by_interface, by_uuid, by_serial, by_address, by_lease, by_further_address, by_lease_of_a_further_card,
+        by_interface,
+        by_uuid,
+        by_serial,
+        by_address,
+        by_lease,
+        by_further_address,
+        by_lease_of_a_further_card,
     ],
-)  # fmt: skip
+)
 def test_a_server_is_known_by(ask, known):
     assignment = AssignmentFactory(server__mac_address=A)
-    assert tokenizer.booted(ask(**known(assignment.server))) == f"/boot/files/{assignment.image.kernel}"
+    assert (
+        tokenizer.booted(ask(**known(assignment.server)))
+        == f"/boot/files/{assignment.image.kernel}"
+    )
 
 
 def test_who_speaks_from_somebody_else_s_address_is_nobody(ask):
@@ -206,7 +245,9 @@ def test_who_speaks_from_an_address_leased_to_a_foreign_card_is_nobody(ask):
     """Else a guest could use up the attempts of an installation, knowing no more than a MAC."""
     assignment = AssignmentFactory(server__mac_address=A)
     until = timezone.now() + timedelta(hours=1)
-    lease = Sighting.objects.create(ip_address="10.77.0.9", mac_address=B, source="lease", leased_until=until)
+    lease = Sighting.objects.create(
+        ip_address="10.77.0.9", mac_address=B, source="lease", leased_until=until
+    )
     assert tokenizer.booted(ask(mac=A)) is None
     assert f"10.77.0.9 is the address of {B}" in BootEvent.objects.get().detail
     assert BootAssignment.objects.get().attempts == 0
@@ -220,7 +261,7 @@ def test_a_disabled_server_is_nobody(ask):
     assert tokenizer.booted(ask(mac=A)) is None
 
 
-# --- assignments -------------------------------------------------------------------------------------------
+# --- assignments ----------------------------------------------------------------------------------
 
 
 def test_an_always_assignment_is_offered_each_time(ask):
@@ -237,7 +278,9 @@ def test_always_the_local_disk_shows_no_menu(ask):
 
 
 @pytest.mark.parametrize("change", [{"enabled": False}, {"arch": "uefi"}])
-def test_an_image_that_the_machine_cannot_have_is_not_offered_and_the_timeline_says_why(ask, change):
+def test_an_image_that_the_machine_cannot_have_is_not_offered_and_the_timeline_says_why(
+    ask, change
+):
     assignment = AssignmentFactory(server__mac_address=A)
     for name, value in change.items():
         setattr(assignment.image, name, value)
@@ -265,7 +308,9 @@ def test_strangers_from_ever_new_addresses_leave_no_more_than_is_kept(client, mo
     monkeypatch.setattr("pxe.querysets.KEPT_STRANGERS", 3)
     for number in range(6):
         client.get("/boot.ipxe", REMOTE_ADDR=f"2001:db8::{number}")
-    assert [str(event.ip_address) for event in BootEvent.objects.all()] == [f"2001:db8::{n}" for n in (5, 4, 3)]
+    assert [str(event.ip_address) for event in BootEvent.objects.all()] == [
+        f"2001:db8::{n}" for n in (5, 4, 3)
+    ]
 
 
 def test_machines_without_an_address_of_their_own_all_get_their_script(client):
@@ -294,7 +339,7 @@ def test_the_boot_url_s_host_needs_no_further_setting():
     assert list(map(env.host_of, urls)) == ["10.0.0.1", "[fd00::1]", ""]
 
 
-# --- its cost ----------------------------------------------------------------------------------------------
+# --- its cost -------------------------------------------------------------------------------------
 
 
 def queries(ask, **said):

@@ -29,14 +29,24 @@ def say(*events, ago=0, firmware="", expected=IMAGE):
         ([OFFER], 10, "was given “debian”", None),
         ([OFFER], 50, "has fetched nothing for 50 s", False),
         ([OFFER, KERNEL], 10, "is fetching", None),
-        ([OFFER, KERNEL], 40, "Stuck after the kernel vmlinuz for 40 s: initrd.gz was never fetched", False),
+        (
+            [OFFER, KERNEL],
+            40,
+            "Stuck after the kernel vmlinuz for 40 s: initrd.gz was never fetched",
+            False,
+        ),
         ([OFFER, KERNEL, INITRD], 60, "has fetched all files", True),
         ([OFFER, KERNEL, INITRD], 200, "has not asked for its answers", False),
         ([OFFER, KERNEL, INITRD, ANSWER], 300, "has been at work for 5 min", None),
         ([OFFER, KERNEL, INITRD, ANSWER, DONE], 0, "Installed", True),
         ([OFFER, KERNEL, INITRD, ANSWER, DONE, ("menu", "")], 0, "was shown its menu", None),
         ([("local", "")], 0, "its own disk", True),
-        ([OFFER, ("refused", "preseed.cfg: the permit is spent")], 0, "was refused: preseed.cfg", False),
+        (
+            [OFFER, ("refused", "preseed.cfg: the permit is spent")],
+            0,
+            "was refused: preseed.cfg",
+            False,
+        ),
         ([("loader", "snponly.efi")], 60, "has not asked for its menu for 60 s", False),
         ([("loader", "snponly.efi")], 5, "has fetched its loader", None),
     ],
@@ -48,9 +58,11 @@ def test_events_say(events, ago, text, good):
 
 @pytest.mark.parametrize(
     ("firmware", "loader", "text"),
-    [("uefi", "undionly.kpxe", "BIOS loader undionly.kpxe was sent to a UEFI client"),
-     ("bios", "snponly.efi", "UEFI loader snponly.efi was sent to a BIOS client")],
-)  # fmt: skip
+    [
+        ("uefi", "undionly.kpxe", "BIOS loader undionly.kpxe was sent to a UEFI client"),
+        ("bios", "snponly.efi", "UEFI loader snponly.efi was sent to a BIOS client"),
+    ],
+)
 def test_a_loader_for_another_firmware_is_named(firmware, loader, text):
     assert text in say(("menu", ""), ("loader", loader), firmware=firmware).text
 
@@ -59,14 +71,25 @@ def test_a_loader_for_another_firmware_is_named(firmware, loader, text):
 def test_the_server_s_page_shows_its_timeline_and_the_diagnosis():
     assignment = AssignmentFactory()
     at = datetime.now(UTC) - timedelta(seconds=90)
-    facts = {"server": assignment.server, "image": assignment.image, "assignment": assignment, "at": at}
+    facts = {
+        "server": assignment.server,
+        "image": assignment.image,
+        "assignment": assignment,
+        "at": at,
+    }
     BootEvent.objects.create(kind="offer", detail="Attempt 1 of 3.", **facts)
-    page = with_session(superuser()).get(f"/admin/ipam/server/{assignment.server.pk}/change/").content.decode()
+    page = (
+        with_session(superuser())
+        .get(f"/admin/ipam/server/{assignment.server.pk}/change/")
+        .content.decode()
+    )
     assert "Attempt 1 of 3." in page and "has fetched nothing for " in page
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("page", ["bootfile", "bootimage", "bootmenu", "bootassignment", "bootevent", "bootanswers"])
+@pytest.mark.parametrize(
+    "page", ["bootfile", "bootimage", "bootmenu", "bootassignment", "bootevent", "bootanswers"]
+)
 def test_every_list_opens_and_searches(page):
     AssignmentFactory()
     client = with_session(superuser())

@@ -22,14 +22,20 @@ def test_a_bios_loader_sent_to_a_uefi_client_is_diagnosed():
     for line in (VENDOR, ACK, SENT):
         reader.line(line)
     assert list(BootEvent.objects.order_by("pk").values_list("kind", "firmware", "detail")) == [
-        ("dhcp", "uefi", "architecture 7"), ("loader", "", "undionly.kpxe"),
-    ]  # fmt: skip
+        ("dhcp", "uefi", "architecture 7"),
+        ("loader", "", "undionly.kpxe"),
+    ]
     events = boot_state.events_of(server)
-    assert "BIOS loader undionly.kpxe was sent to a UEFI client" in boot_state.diagnosis(events, events[0].at).text
+    assert (
+        "BIOS loader undionly.kpxe was sent to a UEFI client"
+        in boot_state.diagnosis(events, events[0].at).text
+    )
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("line", ["", ACK, SENT.replace("undionly", "other"), VENDOR, f"{START}: reading /etc/hosts"])
+@pytest.mark.parametrize(
+    "line", ["", ACK, SENT.replace("undionly", "other"), VENDOR, f"{START}: reading /etc/hosts"]
+)
 def test_other_lines_say_nothing(line):
     Reader().line(line)
     assert not BootEvent.objects.exists()

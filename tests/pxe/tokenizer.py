@@ -1,4 +1,5 @@
-"""Read a script as iPXE reads it: src/image/script.c for lines, src/core/exec.c for words. Knows nothing of ours.
+"""Read a script as iPXE reads it: src/image/script.c for lines, src/core/exec.c for words. Knows
+nothing of ours.
 
 read("#!ipxe\\nmenu A || goto b\\n")  ->  [["menu", "A"], "||", ["goto", "b"]]
 """
@@ -8,7 +9,8 @@ PARTING = ("||", "&&", ";")
 
 
 def read(text):
-    """The commands in their order, with what parts them; a label is a string with its colon. Settings stay."""
+    """The commands in their order, with what parts them; a label is a string with its colon.
+    Settings stay."""
     found = []
     for line in lines(text):
         rest = line.lstrip(BLANKS)
@@ -62,7 +64,8 @@ def items(text):
 
 
 def booted(text):
-    """The URL of the kernel or chain that is started without asking; None for a menu or the disk."""
+    """The URL of the kernel or chain that is started without asking; None for a menu or the
+    disk."""
     found = [c for c in read(text) if isinstance(c, list)]
     if any(c[0] == "menu" for c in found):
         return None

@@ -20,7 +20,9 @@ class Registry:
         return answer(self.client.post(f"{API}/{path}", body))
 
     def register(self, service_id, **more):
-        return self.post("register", **{"service_id": service_id, "service_name": service_id.title(), **more})
+        return self.post(
+            "register", **{"service_id": service_id, "service_name": service_id.title(), **more}
+        )
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""A small real service for tests: it finds its port with the client, answers HTTP, and can ask another service.
+"""A small real service for tests: it finds its port with the client, answers HTTP, and can ask
+another service.
 
     python demo.py billing PIDFILE [restart action]
 

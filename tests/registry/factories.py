@@ -12,7 +12,9 @@ class ServiceFactory(DjangoModelFactory):
         model = models.Service
         skip_postgeneration_save = True
 
-    environment = factory.LazyFunction(lambda: RegistryConfig.objects.get(environment="development"))
+    environment = factory.LazyFunction(
+        lambda: RegistryConfig.objects.get(environment="development")
+    )
     service_id = factory.Sequence("service-{}".format)
     name = factory.LazyAttribute(lambda service: service.service_id.title())
     ip_address = "127.0.0.1"

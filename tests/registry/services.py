@@ -26,7 +26,8 @@ def service(service_id="billing-1", ip="10.0.0.5", port=8000, **more):
 
 
 def several():
-    """What a small firm runs: two alike behind one name, an inactive one, a database on IPv6, a name service on UDP."""
+    """What a small firm runs: two alike behind one name, an inactive one, a database on IPv6, a
+    name service on UDP."""
     return [
         service("billing-1", "10.0.0.5", 8000, dependencies=("db", "mail"), container_port=80),
         service("billing-2", "10.0.0.6", 8001, container_port=80),
@@ -43,4 +44,7 @@ def export(name, records, options=OPTIONS):
 
 
 def reasons(name, records):
-    return [(out.service_id, out.field, out.reason) for out in FORMATS[name].render(records, OPTIONS).left_out]
+    return [
+        (out.service_id, out.field, out.reason)
+        for out in FORMATS[name].render(records, OPTIONS).left_out
+    ]

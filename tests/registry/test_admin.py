@@ -46,7 +46,12 @@ def test_every_list_opens_and_an_operator_may_look(client, some_of_all, model):
 
 def test_a_service_is_written_down_and_its_port_cannot_be_anothers(admin_client, service):
     development = RegistryConfig.objects.get(environment="development")
-    said = {"environment": development.environment, "service_id": "nginx", "name": "nginx", "ip_address": "127.0.0.1"}
+    said = {
+        "environment": development.environment,
+        "service_id": "nginx",
+        "name": "nginx",
+        "ip_address": "127.0.0.1",
+    }
     form = filled(admin_client.get(page("service", "add")), **said, port="8000", pinned="on")
     refused = admin_client.post(page("service", "add"), form)
     assert "taken by development/billing" in errors_of(refused)["port"][0]
@@ -94,7 +99,9 @@ def test_a_restart_in_production_is_approved_by_somebody_else(client, admin_clie
     asked = {"action": "approve", "_selected_action": [request.pk]}
     anna = User.objects.create_superuser("anna")
     client.force_login(anna)
-    assert "cannot approve" in messages_of(client.post(page("restartrequest"), asked, follow=True))[0]
+    assert (
+        "cannot approve" in messages_of(client.post(page("restartrequest"), asked, follow=True))[0]
+    )
     admin_client.post(page("restartrequest"), asked)
     assert service.restart_requests.get().status == "wanted"
 
@@ -112,11 +119,18 @@ def test_an_environments_ranges_are_edited_with_it_and_leave_history(admin_clien
 
 @pytest.mark.parametrize(
     ("field", "wrong"),
-    [("reserved_ports", "[0]"), ("reserved_ports", "x"), ("environment", "Mond"), ("port_last", "1")],
+    [
+        ("reserved_ports", "[0]"),
+        ("reserved_ports", "x"),
+        ("environment", "Mond"),
+        ("port_last", "1"),
+    ],
 )
 def test_what_an_environment_cannot_have_is_refused(admin_client, field, wrong):
     config = RegistryConfig.objects.get(environment="test")
-    assert errors_of(save(admin_client, page("registryconfig", "change", config.pk), **{field: wrong}))
+    assert errors_of(
+        save(admin_client, page("registryconfig", "change", config.pk), **{field: wrong})
+    )
 
 
 def test_an_environment_with_services_cannot_be_deleted(admin_client, service):

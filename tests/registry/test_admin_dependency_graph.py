@@ -63,7 +63,9 @@ def test_a_crowd_is_not_drawn_but_one_of_it_is(admin_client):
 def test_names_of_services_are_text(admin_client):
     ServiceFactory(service_id="a", name="<script>x</script>", dependencies=["b"])
     assert "<script>x" not in text(admin_client) + text(admin_client, LIST)
-    assert "<script>x" not in text(admin_client, service="<script>x</script>", environment="<script>x")
+    assert "<script>x" not in text(
+        admin_client, service="<script>x</script>", environment="<script>x"
+    )
 
 
 def test_the_list_tells_health_in_words_and_leads_to_the_picture(admin_client):

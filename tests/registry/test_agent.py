@@ -1,4 +1,5 @@
-"""registry.agent: it runs what its own host allows, word for word and not too often, and nothing else."""
+"""registry.agent: it runs what its own host allows, word for word and not too often, and nothing
+else."""
 
 import socket
 
@@ -21,7 +22,9 @@ def mark(tmp_path):
 @pytest.fixture
 def agent(mark):
     return Agent(
-        Client("http://127.0.0.1:1", "t"), ["billing"], {"touch": Action("touch", ["touch", str(mark)], limit=2)}
+        Client("http://127.0.0.1:1", "t"),
+        ["billing"],
+        {"touch": Action("touch", ["touch", str(mark)], limit=2)},
     )
 
 
@@ -80,7 +83,7 @@ def test_only_the_end_of_an_output_is_kept_and_nothing_that_moves_a_cursor():
     assert plain(b"x" * 9000 + b"\x1b[2J\0\xff\nend") == "x" * 3990 + "?[2J?�\nend"
 
 
-# --- the list ----------------------------------------------------------------------------------------
+# --- the list -------------------------------------------------------------------------------------
 
 
 def written(tmp_path, text, mode=0o644):
@@ -103,18 +106,27 @@ def test_a_list_that_others_may_write_is_refused(tmp_path, mode):
 
 @pytest.mark.parametrize(
     "text",
-    ["x", "actions = 1", "[actions]\na = 1", '[actions.a]\nargv = "true"', "[actions.a]\nargv = []",
-     '[actions.a]\nargv = ["true"]\nshell = true', '[actions.a]\nargv = ["true"]\nlimit = "many"'],
-)  # fmt: skip
+    [
+        "x",
+        "actions = 1",
+        "[actions]\na = 1",
+        '[actions.a]\nargv = "true"',
+        "[actions.a]\nargv = []",
+        '[actions.a]\nargv = ["true"]\nshell = true',
+        '[actions.a]\nargv = ["true"]\nlimit = "many"',
+    ],
+)
 def test_a_list_that_is_wrong_is_refused_with_its_place(tmp_path, text):
     with pytest.raises(Invalid, match="actions.toml: "):
         read_actions(written(tmp_path, text))
 
 
-# --- who lives ---------------------------------------------------------------------------------------
+# --- who lives ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("protocol", "kind"), [("tcp", socket.SOCK_STREAM), ("udp", socket.SOCK_DGRAM)])
+@pytest.mark.parametrize(
+    ("protocol", "kind"), [("tcp", socket.SOCK_STREAM), ("udp", socket.SOCK_DGRAM)]
+)
 def test_a_service_lives_while_somebody_listens_at_its_port(protocol, kind):
     with socket.socket(socket.AF_INET, kind) as listener:
         listener.bind(("127.0.0.1", 0))

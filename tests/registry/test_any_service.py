@@ -21,16 +21,62 @@ EXAMPLES = 10_000 if os.environ.get("IPMANAGER_TEST_PROOF") else 100
 
 magic = st.sampled_from(
     [
-        "a\nb", "a\r\nserver 10.9.9.9", "a;", "a}", "}\n", "{", "# x", "a: b", "- a", "yes", "null", "1e3", "0x1f",
-        "12:30", "&a", "*a", "!x", "<<", "$(id)", "`id`", "${HOME}", "a b", "a\tb", "\u2028", "\x85", "\x00",
-        "a" * 63, "a" * 64, "-a", "a-", "a--b", "a.b", "A", "\u212a", "büro", "3d", "%s", "{0}", "a\\", '"', "'",
+        "a\nb",
+        "a\r\nserver 10.9.9.9",
+        "a;",
+        "a}",
+        "}\n",
+        "{",
+        "# x",
+        "a: b",
+        "- a",
+        "yes",
+        "null",
+        "1e3",
+        "0x1f",
+        "12:30",
+        "&a",
+        "*a",
+        "!x",
+        "<<",
+        "$(id)",
+        "`id`",
+        "${HOME}",
+        "a b",
+        "a\tb",
+        "\u2028",
+        "\x85",
+        "\x00",
+        "a" * 63,
+        "a" * 64,
+        "-a",
+        "a-",
+        "a--b",
+        "a.b",
+        "A",
+        "\u212a",
+        "büro",
+        "3d",
+        "%s",
+        "{0}",
+        "a\\",
+        '"',
+        "'",
     ]
-)  # fmt: skip
+)
 text = magic | st.text(max_size=70) | st.text("abz-._ 09:;{}#\n\"'\\$", max_size=10)
 # What the models take, too: short, so that labels meet.
 stored = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,4}\Z")
-port = st.sampled_from([1, 80, 8000, 65535]) | st.integers(-1, 70000) | st.sampled_from(["80", None, True, "1\n"])
-ips = st.ip_addresses() | st.sampled_from(["0.0.0.0", "10.0.0.1", "fd00::1", "fe80::1%a\nb"]) | st.just(None)
+port = (
+    st.sampled_from([1, 80, 8000, 65535])
+    | st.integers(-1, 70000)
+    | st.sampled_from(["80", None, True, "1\n"])
+)
+ips = (
+    st.ip_addresses()
+    | st.sampled_from(["0.0.0.0", "10.0.0.1", "fd00::1", "fe80::1%a\nb"])
+    | st.just(None)
+)
 
 
 @st.composite
@@ -76,7 +122,9 @@ quick = settings(
 @quick
 @given(st.lists(services(), max_size=6))
 def test_no_text_breaks_any_format(records):
-    made = {name: one.render(records, OPTIONS).data.decode("ascii") for name, one in FORMATS.items()}
+    made = {
+        name: one.render(records, OPTIONS).data.decode("ascii") for name, one in FORMATS.items()
+    }
     for name, grammar in GRAMMARS.items():
         assert_lines(made[name], grammar)
     for name in ("kubernetes", "ingress"):
@@ -93,7 +141,15 @@ def assert_lines(text, grammar):
 
 def assert_manifests(manifests):
     for manifest in manifests:
-        assert manifest.keys() <= {"apiVersion", "kind", "metadata", "spec", "addressType", "ports", "endpoints"}
+        assert manifest.keys() <= {
+            "apiVersion",
+            "kind",
+            "metadata",
+            "spec",
+            "addressType",
+            "ports",
+            "endpoints",
+        }
         assert re.fullmatch(r"[a-z][a-z0-9-]*", manifest["metadata"]["name"])
 
 
@@ -102,8 +158,14 @@ def assert_compose(found, entries):
     assert list(found["services"]) == [entry.id for entry in entries]
     for entry in entries:
         one = found["services"][entry.id]
-        assert one["ports"] == [{"target": entry.container_port, "published": str(entry.port),
-                                 "host_ip": str(entry.record.ip), "protocol": entry.protocol}]  # fmt: skip
+        assert one["ports"] == [
+            {
+                "target": entry.container_port,
+                "published": str(entry.port),
+                "host_ip": str(entry.record.ip),
+                "protocol": entry.protocol,
+            }
+        ]
         assert set(one.get("depends_on", ())) <= set(found["services"])
 
 
@@ -121,7 +183,11 @@ def test_every_service_is_told_or_named(records):
     assert len(sifted.entries) + len(named) == len(records)
     ids = {entry.id: entry for entry in sifted.entries}
     for entry in sifted.entries:  # a group never bears the name of a service that is not in it
-        assert entry.group not in ids or entry.group == entry.id or ids[entry.group].record.name == entry.record.name
+        assert (
+            entry.group not in ids
+            or entry.group == entry.id
+            or ids[entry.group].record.name == entry.record.name
+        )
 
 
 def test_the_texts_above_include_what_the_models_take():

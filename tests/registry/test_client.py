@@ -1,4 +1,5 @@
-"""client: a service that uses it gets its port, lives, comes back when it is forgotten, and goes."""
+"""client: a service that uses it gets its port, lives, comes back when it is forgotten, and
+goes."""
 
 import subprocess
 import sys
@@ -34,7 +35,11 @@ def wait_until(ready):
 def test_a_service_has_its_port_within_the_block_and_is_gone_after_it(client):
     with client.service("billing", type="api", dependencies=["db"]) as service:
         row = Service.objects.get()
-        assert (service.ip, service.port, service.url) == ("127.0.0.1", row.port, "http://127.0.0.1:8000")
+        assert (service.ip, service.port, service.url) == (
+            "127.0.0.1",
+            row.port,
+            "http://127.0.0.1:8000",
+        )
         assert (row.name, row.type, row.dependencies) == ("billing", "api", ["db"])
         assert client.endpoint("billing") == service.url
     assert not Service.objects.exists()
@@ -61,7 +66,9 @@ def test_a_service_that_was_forgotten_comes_back_at_its_port(client):
 
 def test_a_service_whose_port_was_given_away_is_told_its_new_one(client):
     moved = []
-    with client.service("billing", type="api", on_moved=lambda service: moved.append(service.port)) as service:
+    with client.service(
+        "billing", type="api", on_moved=lambda service: moved.append(service.port)
+    ) as service:
         Service.objects.all().delete()
         ServiceFactory(service_id="thief", port=8000)
         wait_until(lambda: moved)
@@ -100,7 +107,9 @@ def test_a_redirect_is_not_followed_because_it_would_take_the_token_along(live_s
 
 
 def test_a_registry_that_is_not_there_is_told_in_one_line():
-    with pytest.raises(RegistryError, match="http://127.0.0.1:1 does not answer: .*refused.*IPMANAGER_URL"):
+    with pytest.raises(
+        RegistryError, match="http://127.0.0.1:1 does not answer: .*refused.*IPMANAGER_URL"
+    ):
         Client("http://127.0.0.1:1", "t").endpoint("x")
 
 
@@ -114,6 +123,8 @@ def test_the_environment_says_where_the_registry_is_and_what_opens_it(monkeypatc
 
 
 def test_it_needs_nothing_but_python():
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import client; print('django' in sys.modules)"
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import client; print('django' in sys.modules)"
+    )
     command = [sys.executable, "-I", "-S", "-c", code, str(ROOT / "ipmanager")]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"

@@ -29,15 +29,20 @@ def test_the_settings_have_the_seeds_names_and_the_originals_ranges(registry):
     assert body["default_port_range"] == [8000, 9000]
     assert body["reserved_ports"] == [80, 443, 3000, 3001, 5000, 5001]
     assert body["service_type_ranges"] == {
-        "api": [8000, 8099], "web": [3000, 3099], "database": [5000, 5099],
-        "observer": [8010, 8010], "finance": [8007, 8007], "minimal": [8005, 8005],
-    }  # fmt: skip
+        "api": [8000, 8099],
+        "web": [3000, 3099],
+        "database": [5000, 5099],
+        "observer": [8010, 8010],
+        "finance": [8007, 8007],
+        "minimal": [8005, 8005],
+    }
     assert (body["heartbeat_timeout"], body["conflict_resolution_strategy"]) == (90, "next")
 
 
 def test_every_mode_has_an_environment_from_the_start(registry):
     modes = {
-        name: registry.get("config", environment=name)[1]["mode"] for name in ("development", "test", "production")
+        name: registry.get("config", environment=name)[1]["mode"]
+        for name in ("development", "test", "production")
     }
     assert modes == {"development": "development", "test": "test", "production": "production"}
 
@@ -48,21 +53,37 @@ def test_an_unknown_environment_answers_404_with_those_that_exist(registry):
 
 
 def test_what_is_sent_is_changed_and_what_is_not_stays(admin):
-    status, body = put(admin, heartbeat_timeout=20, reserved_ports=[8000], service_type_ranges={"api": [8100, 8101]})
+    status, body = put(
+        admin,
+        heartbeat_timeout=20,
+        reserved_ports=[8000],
+        service_type_ranges={"api": [8100, 8101]},
+    )
     assert (status, body["heartbeat_timeout"], body["reserved_ports"]) == (200, 20, [8000])
-    assert (body["service_type_ranges"], body["default_port_range"]) == ({"api": [8100, 8101]}, [8000, 9000])
+    assert (body["service_type_ranges"], body["default_port_range"]) == (
+        {"api": [8100, 8101]},
+        [8000, 9000],
+    )
     assert admin.register("a", service_type="api")[1]["port"] == 8100
 
 
 @pytest.mark.parametrize(
     ("field", "wrong"),
     [
-        ("default_port_range", [9000, 8000]), ("default_port_range", [8000]), ("default_port_range", [0, 8000]),
-        ("reserved_ports", [70_000]), ("reserved_ports", "80"), ("service_type_ranges", {"a b": [1, 2]}),
-        ("service_type_ranges", {"api": [5, 1]}), ("heartbeat_timeout", 0), ("conflict_resolution_strategy", "kill"),
-        ("service_ip_base", "localhost"), ("heartbeat_timeuot", 30), ("simulations", {"a": {"latency_ms": 99_999}}),
+        ("default_port_range", [9000, 8000]),
+        ("default_port_range", [8000]),
+        ("default_port_range", [0, 8000]),
+        ("reserved_ports", [70_000]),
+        ("reserved_ports", "80"),
+        ("service_type_ranges", {"a b": [1, 2]}),
+        ("service_type_ranges", {"api": [5, 1]}),
+        ("heartbeat_timeout", 0),
+        ("conflict_resolution_strategy", "kill"),
+        ("service_ip_base", "localhost"),
+        ("heartbeat_timeuot", 30),
+        ("simulations", {"a": {"latency_ms": 99_999}}),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_refused_at_its_field(admin, field, wrong):
     status, problem = put(admin, **{field: wrong})
     assert (status, next(iter(problem["errors"])).split(".")[0]) == (400, field)
@@ -70,7 +91,10 @@ def test_what_cannot_be_is_refused_at_its_field(admin, field, wrong):
 
 def test_a_new_test_environment_gets_a_loopback_address_of_its_own(admin):
     made = [put(admin, environment=f"test-{n}", mode="test") for n in range(2)]
-    assert [(status, body["service_ip_base"]) for status, body in made] == [(201, "127.0.0.3"), (201, "127.0.0.4")]
+    assert [(status, body["service_ip_base"]) for status, body in made] == [
+        (201, "127.0.0.3"),
+        (201, "127.0.0.4"),
+    ]
 
 
 def test_a_test_environment_is_deleted_with_its_services_and_no_other(admin):

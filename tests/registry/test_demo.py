@@ -1,4 +1,5 @@
-"""Three real services, a real registry, a real agent: they get ports, find each other, die and come back."""
+"""Three real services, a real registry, a real agent: they get ports, find each other, die and come
+back."""
 
 import contextlib
 import json
@@ -45,13 +46,19 @@ class Host:
 
     def __init__(self, place, environment, url, token):
         self.place = place
-        self.environment = environment | {"IPMANAGER_URL": url, "IPMANAGER_TOKEN": token, "PYTHONPATH": str(ROOT)}
+        self.environment = environment | {
+            "IPMANAGER_URL": url,
+            "IPMANAGER_TOKEN": token,
+            "PYTHONPATH": str(ROOT),
+        }
 
     def command(self, name, *more):
         return [sys.executable, str(DEMO), name, str(self.place / name), *more]
 
     def start(self, name, *more):
-        subprocess.Popen([sys.executable, "-c", START, *self.command(name, *more)], env=self.environment).wait()
+        subprocess.Popen(
+            [sys.executable, "-c", START, *self.command(name, *more)], env=self.environment
+        ).wait()
         wait_until((self.place / name).exists)
 
     def pid(self, name):
@@ -78,7 +85,14 @@ def agent(host, tmp_path, actions, *services):
     file.write_text(actions)
     file.chmod(0o644)
     named = [word for service in services for word in ("--service", service)]
-    command = [sys.executable, str(ROOT / "manage.py"), "registry_agent", "--actions", str(file), *named]
+    command = [
+        sys.executable,
+        str(ROOT / "manage.py"),
+        "registry_agent",
+        "--actions",
+        str(file),
+        *named,
+    ]
     environment = host.environment | {"IPMANAGER_DATA_DIR": str(tmp_path / "agent")}
     with subprocess.Popen(command, env=environment) as process:
         try:
@@ -99,7 +113,9 @@ def wait_until(ready, seconds=60):
         time.sleep(0.1)
 
 
-def test_three_services_find_each_other_and_one_is_killed_and_restarted(running, registry, host, tmp_path):
+def test_three_services_find_each_other_and_one_is_killed_and_restarted(
+    running, registry, host, tmp_path
+):
     RestartAction.objects.create(key="start-billing")
     for name, *more in (("db",), ("shop",), ("billing", "start-billing")):
         host.start(name, *more)
@@ -111,16 +127,27 @@ def test_three_services_find_each_other_and_one_is_killed_and_restarted(running,
     killed = host.pid("billing")
     os.kill(killed, signal.SIGKILL)
     assert gone([killed])
-    wait_until(lambda: [row["service_id"] for row in registry.services(status="inactive")] == ["billing"])
+    wait_until(
+        lambda: [row["service_id"] for row in registry.services(status="inactive")] == ["billing"]
+    )
     early = registry.register("early", preferred_port=ports["billing"])
     assert early["port"] != ports["billing"]
-    wait_until(lambda: registry.register(f"late{secrets.token_hex(2)}", preferred_port=ports["billing"])["port"]
-               == ports["billing"])  # fmt: skip
+    wait_until(
+        lambda: (
+            registry.register(f"late{secrets.token_hex(2)}", preferred_port=ports["billing"])[
+                "port"
+            ]
+            == ports["billing"]
+        )
+    )
     assert registry.endpoint("shop") and registry.endpoint("db")  # they lived all the time
 
     (host.place / "billing").unlink()
     argv = [sys.executable, "-c", START, "/usr/bin/env"]
-    argv += [f"{name}={host.environment[name]}" for name in ("IPMANAGER_URL", "IPMANAGER_TOKEN", "PYTHONPATH")]
+    argv += [
+        f"{name}={host.environment[name]}"
+        for name in ("IPMANAGER_URL", "IPMANAGER_TOKEN", "PYTHONPATH")
+    ]
     actions = f"[actions.start-billing]\nargv = {json.dumps(argv + host.command('billing', 'start-billing'))}\n"
     with agent(host, tmp_path, actions, "billing", "shop"):
         wait_until((host.place / "billing").exists)
@@ -131,4 +158,6 @@ def test_three_services_find_each_other_and_one_is_killed_and_restarted(running,
 
 
 def test_the_agents_help_shows_its_list(site_environment):
-    assert "[actions.restart-billing]" in manage(site_environment, "registry_agent", "--help").stdout
+    assert (
+        "[actions.restart-billing]" in manage(site_environment, "registry_agent", "--help").stdout
+    )

@@ -1,4 +1,5 @@
-"""registry.discovery.dependency_graph: who needs whom, drawn; in words, too, and safe whatever the names are."""
+"""registry.discovery.dependency_graph: who needs whom, drawn; in words, too, and safe whatever the
+names are."""
 
 import xml.etree.ElementTree as ElementTree
 
@@ -16,7 +17,9 @@ def services(**needs):
 
 
 def drawn(records, links=None):
-    return ElementTree.fromstring(dependency_graph.svg(dependency_graph.lay_out(records), links or {}, "Services"))
+    return ElementTree.fromstring(
+        dependency_graph.svg(dependency_graph.lay_out(records), links or {}, "Services")
+    )
 
 
 def columns(records):
@@ -38,21 +41,30 @@ def test_each_need_is_an_arrow():
 
 
 def test_an_arrow_over_several_columns_runs_behind_no_service():
-    found = dependency_graph.lay_out(services(shop=["billing", "db"], billing=["db"], db=[], report=["billing"]))
+    found = dependency_graph.lay_out(
+        services(shop=["billing", "db"], billing=["db"], db=[], report=["billing"])
+    )
     bends = {(end.column, end.row) for _start, end, last in found.lines if not last}
     assert bends and not bends & {(box.column, box.row) for box in found.boxes.values()}
 
 
 def test_every_box_tells_in_words_what_it_shows():
-    root = drawn([service("shop", dependencies=("db", "ghost"), status="inactive"), service("db", "fd00::7", 5000)])
+    root = drawn(
+        [
+            service("shop", dependencies=("db", "ghost"), status="inactive"),
+            service("db", "fd00::7", 5000),
+        ]
+    )
     assert words(root) == [
         "db: active; [fd00::7]:5000/tcp",
         "ghost: not registered",
         "shop: inactive; 10.0.0.5:8000/tcp; needs db, ghost",
     ]
-    assert [text.text.split()[:2] for text in root.iter(f"{SVG}text") if text.get("class") == "svc-state"] == [
-        ["●", "active"], ["○", "not"], ["▲", "inactive"]
-    ]  # fmt: skip
+    assert [
+        text.text.split()[:2]
+        for text in root.iter(f"{SVG}text")
+        if text.get("class") == "svc-state"
+    ] == [["●", "active"], ["○", "not"], ["▲", "inactive"]]
 
 
 def test_a_circle_is_drawn_and_said():
@@ -66,14 +78,27 @@ def test_no_two_boxes_share_a_place_and_all_are_inside():
     found = dependency_graph.lay_out(records)
     places = {(box.x, box.y) for box in found.boxes.values()}
     assert len(places) == len(found.boxes)
-    assert all(x + dependency_graph.BOX <= found.width and y + dependency_graph.TALL <= found.height for x, y in places)
+    assert all(
+        x + dependency_graph.BOX <= found.width and y + dependency_graph.TALL <= found.height
+        for x, y in places
+    )
 
 
 def test_around_a_service_are_those_that_it_needs_and_those_that_need_it():
-    records = services(shop=["billing", "report"], billing=["db", "ghost"], db=[], report=["db"], other=[])
-    found = {record.service_id: record.dependencies for record in dependency_graph.around(records, "billing")}
+    records = services(
+        shop=["billing", "report"], billing=["db", "ghost"], db=[], report=["db"], other=[]
+    )
+    found = {
+        record.service_id: record.dependencies
+        for record in dependency_graph.around(records, "billing")
+    }
     assert found == {"shop": ("billing",), "billing": ("db", "ghost"), "db": ()}
-    assert {record.service_id for record in dependency_graph.related(records)} == {"shop", "billing", "db", "report"}
+    assert {record.service_id for record in dependency_graph.related(records)} == {
+        "shop",
+        "billing",
+        "db",
+        "report",
+    }
 
 
 def test_a_service_leads_to_its_page():
@@ -85,13 +110,17 @@ def test_nothing_is_a_picture_too():
     assert drawn([]).get("viewBox")
 
 
-names = st.text(min_size=1, max_size=40).filter(lambda text: all(sign.isprintable() for sign in text))
+names = st.text(min_size=1, max_size=40).filter(
+    lambda text: all(sign.isprintable() for sign in text)
+)
 
 
 @given(st.dictionaries(names, st.lists(names, max_size=3), max_size=6))
 def test_no_name_breaks_the_picture(needs):
     root = drawn(services(**needs))
-    assert len(words(root)) == len({*needs, *(other for others in needs.values() for other in others)})
+    assert len(words(root)) == len(
+        {*needs, *(other for others in needs.values() for other in others)}
+    )
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert tags <= {"svg", "title", "desc", "defs", "marker", "path", "g", "rect", "text"}
 

@@ -1,4 +1,5 @@
-"""How services learn of each other over HTTP: what a service needs, what changes, files for other programs."""
+"""How services learn of each other over HTTP: what a service needs, what changes, files for other
+programs."""
 
 import threading
 import time
@@ -17,22 +18,25 @@ pytestmark = pytest.mark.django_db
 API = "/api/v1/ipmanager"
 
 
-# --- what a service needs ------------------------------------------------------------------------------
+# --- what a service needs -------------------------------------------------------------------------
 
 
 def test_an_endpoint_tells_what_the_service_needs_in_the_order_of_starting(registry):
     registry.register("db", service_type="database")
     registry.register("billing", service_type="api", dependencies=["db", "ghost"])
     registry.register("shop", service_type="web", dependencies=["billing"])
-    assert registry.get("endpoint/shop", dependencies=1) == (200, {
-        "endpoint": "http://127.0.0.1:3002",
-        "exists": True,
-        "dependencies": [
-            {"service_id": "db", "endpoint": "http://127.0.0.1:5002", "status": "active"},
-            {"service_id": "billing", "endpoint": "http://127.0.0.1:8000", "status": "active"},
-        ],
-        "missing": ["ghost"],
-    })  # fmt: skip
+    assert registry.get("endpoint/shop", dependencies=1) == (
+        200,
+        {
+            "endpoint": "http://127.0.0.1:3002",
+            "exists": True,
+            "dependencies": [
+                {"service_id": "db", "endpoint": "http://127.0.0.1:5002", "status": "active"},
+                {"service_id": "billing", "endpoint": "http://127.0.0.1:8000", "status": "active"},
+            ],
+            "missing": ["ghost"],
+        },
+    )
 
 
 def test_services_that_need_each_other_are_refused_with_the_circle(registry):
@@ -42,18 +46,27 @@ def test_services_that_need_each_other_are_refused_with_the_circle(registry):
     assert (status, "a → b → a" in problem["detail"]) == (409, True)
 
 
-# --- changes -----------------------------------------------------------------------------------------------
+# --- changes --------------------------------------------------------------------------------------
 
 
 def test_changes_tell_the_services_and_a_cursor_for_the_next_time(registry):
     registry.register("billing", service_type="api", dependencies=["db"])
     status, first = registry.get("changes")
     assert (status, first["changed"]) == (200, True)
-    assert first["services"] == [{
-        "service_id": "billing", "service_name": "Billing", "service_type": "api", "ip_address": "127.0.0.1",
-        "port": 8000, "protocol": "tcp", "container_port": None, "status": "active",
-        "endpoint": "http://127.0.0.1:8000", "dependencies": ["db"],
-    }]  # fmt: skip
+    assert first["services"] == [
+        {
+            "service_id": "billing",
+            "service_name": "Billing",
+            "service_type": "api",
+            "ip_address": "127.0.0.1",
+            "port": 8000,
+            "protocol": "tcp",
+            "container_port": None,
+            "status": "active",
+            "endpoint": "http://127.0.0.1:8000",
+            "dependencies": ["db"],
+        }
+    ]
     again = registry.get("changes", since=first["cursor"])
     assert again == (200, {"cursor": first["cursor"], "changed": False, "services": None})
 
@@ -74,7 +87,8 @@ def test_environments_do_not_hear_of_each_other(registry):
 
 
 @pytest.mark.parametrize(
-    "query", [{"wait": "x"}, {"wait": -1}, {"wait": "nan"}, {"wait": "inf"}, {"since": "x" * 65}, {"y": 1}]
+    "query",
+    [{"wait": "x"}, {"wait": -1}, {"wait": "nan"}, {"wait": "inf"}, {"since": "x" * 65}, {"y": 1}],
 )
 def test_a_strange_wish_is_refused(registry, query):
     assert registry.get("changes", **query)[0] == 400
@@ -130,7 +144,10 @@ def test_a_wait_ends_by_itself(registry):
 @pytest.mark.django_db(transaction=True)
 def test_more_than_a_few_waiters_are_sent_away_for_a_moment(registry):
     cursor = registry.get("changes")[1]["cursor"]
-    waiting = [in_background(lambda: wait.changed("development", cursor, 15)) for _ in range(wait.most_waiters())]
+    waiting = [
+        in_background(lambda: wait.changed("development", cursor, 15))
+        for _ in range(wait.most_waiters())
+    ]
     try:
         deadline = time.monotonic() + 10
         while wait.waiting() < wait.most_waiters() and time.monotonic() < deadline:
@@ -144,7 +161,7 @@ def test_more_than_a_few_waiters_are_sent_away_for_a_moment(registry):
     assert registry.get("changes", since="", wait=5)[0] == 200
 
 
-# --- exports -----------------------------------------------------------------------------------------------
+# --- exports --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -190,7 +207,7 @@ def test_who_may_read_or_is_a_service_may_find_others(path, scope, status):
     assert with_token(scope).get(f"{API}/{path}").status_code == status
 
 
-# --- the command --------------------------------------------------------------------------------------------
+# --- the command ----------------------------------------------------------------------------------
 
 
 def test_the_command_writes_the_same_bytes_as_the_route(registry, capsys):
@@ -208,7 +225,11 @@ def test_the_command_replaces_a_file_only_when_it_changes(registry, tmp_path, ca
     registry.register("billing", host="10.0.0.5")
     call_command("export_services", "hosts", output=str(file))
     assert "10.0.0.5 billing.development.internal" in file.read_text()
-    assert [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()] == ["written", "unchanged", "written"]
+    assert [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()] == [
+        "written",
+        "unchanged",
+        "written",
+    ]
 
 
 def test_the_command_names_who_is_left_out(registry, capsys):
@@ -217,7 +238,9 @@ def test_the_command_names_who_is_left_out(registry, capsys):
     assert capsys.readouterr().err == "left out: billing: it does not speak TCP\n"
 
 
-@pytest.mark.parametrize("options", [{"environment": "moon"}, {"domain": "a b"}, {"output": "/nowhere/file"}])
+@pytest.mark.parametrize(
+    "options", [{"environment": "moon"}, {"domain": "a b"}, {"output": "/nowhere/file"}]
+)
 def test_the_command_says_what_is_wrong(options):
     with pytest.raises(CommandError):
         call_command("export_services", "hosts", **options)

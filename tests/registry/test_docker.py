@@ -1,4 +1,5 @@
-"""Running containers become services: through the API of an engine that answers in Docker's documented shapes."""
+"""Running containers become services: through the API of an engine that answers in Docker's
+documented shapes."""
 
 import json
 from ipaddress import ip_address
@@ -13,12 +14,19 @@ from registry.models import Service
 from tests.support.docker import composed, container, engine, exposed, published
 
 SHOP = [
-    container("shop-web-1", [published(80, 8080), published(80, 8080, "::")],
-              composed("shop", "web", depends_on=["db"]), "172.18.0.3"),
+    container(
+        "shop-web-1",
+        [published(80, 8080), published(80, 8080, "::")],
+        composed("shop", "web", depends_on=["db"]),
+        "172.18.0.3",
+    ),
     container("shop-db-1", [exposed(5432)], composed("shop", "db"), "172.18.0.2"),
-    container("names", [published(53, 53, "10.0.0.5", "udp"), published(53, 53, "10.0.0.5"), exposed(9153)]),
+    container(
+        "names",
+        [published(53, 53, "10.0.0.5", "udp"), published(53, 53, "10.0.0.5"), exposed(9153)],
+    ),
     container("lonely"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -35,8 +43,10 @@ def import_docker(db, tmp_path, capsys):
 
 
 def places():
-    return {row.service_id: f"{row.ip_address}:{row.port}/{row.protocol} {row.container_port}"
-            for row in Service.objects.order_by("service_id")}  # fmt: skip
+    return {
+        row.service_id: f"{row.ip_address}:{row.port}/{row.protocol} {row.container_port}"
+        for row in Service.objects.order_by("service_id")
+    }
 
 
 def test_published_ports_and_else_own_addresses_become_services(import_docker):
@@ -57,7 +67,10 @@ def test_the_address_of_the_engines_machine_stands_for_every_address(import_dock
 def test_names_types_and_dependencies_come_from_the_labels(import_docker):
     labels = {"ipmanager.service_id": "db", "ipmanager.service_type": "database"}
     import_docker([SHOP[0], container("x", [exposed(5432)], composed("shop", "db", **labels))])
-    web, database = Service.objects.get(service_id="shop-web-1"), Service.objects.get(service_id="db")
+    web, database = (
+        Service.objects.get(service_id="shop-web-1"),
+        Service.objects.get(service_id="db"),
+    )
     assert (web.name, web.dependencies) == ("web", ["db"])
     assert (database.name, database.type) == ("db", "database")
 
@@ -104,7 +117,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(import_docker):
     assert places() == {}
 
 
-# --- the engine ------------------------------------------------------------------------------------------
+# --- the engine -----------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
@@ -121,7 +134,10 @@ def test_an_engine_is_asked_over_tcp_too(capsys):
         ({"containers": b"{"}, "not JSON"),
         ({"containers": b"[" * 200_000}, "not JSON"),
         ({"containers": {"message": "x"}}, "not a list"),
-        ({"containers": {"message": "client is too old"}, "status": 400}, "HTTP 400.*client is too old"),
+        (
+            {"containers": {"message": "client is too old"}, "status": 400},
+            "HTTP 400.*client is too old",
+        ),
         ({"containers": [], "speaks_docker": False}, "no Docker engine"),
     ],
 )
@@ -148,16 +164,38 @@ def test_an_engine_that_is_not_there_is_named(host, complaint):
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just("0.0.0.0"),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["Names", "Ports", "Labels", "IP", "Type", "PrivatePort", "PublicPort", "NetworkSettings",
-                         "Networks", "IPAddress", "Id", "Image"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "Names",
+                    "Ports",
+                    "Labels",
+                    "IP",
+                    "Type",
+                    "PrivatePort",
+                    "PublicPort",
+                    "NetworkSettings",
+                    "Networks",
+                    "IPAddress",
+                    "Id",
+                    "Image",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
 @given(
-    st.lists(st.dictionaries(st.sampled_from(["Names", "Ports", "Labels", "NetworkSettings"]), anything), max_size=3)
+    st.lists(
+        st.dictionaries(st.sampled_from(["Names", "Ports", "Labels", "NetworkSettings"]), anything),
+        max_size=3,
+    )
 )
 def test_no_answer_whatsoever_is_an_error_of_ours(answer):
     docker.wishes(answer, "development", ip_address("10.0.0.5"))

@@ -49,9 +49,13 @@ def test_nginx():
 def test_nginx_site_serves_web_and_api_services_alone_and_over_tls():
     records = [service("shop", type="web"), service("db", port=5000, type="database")]
     text = export("nginx_site", records)
-    assert text.startswith("upstream shop {\n    server 10.0.0.5:8000;\n}\nserver {\n    listen 443 ssl;\n")
+    assert text.startswith(
+        "upstream shop {\n    server 10.0.0.5:8000;\n}\nserver {\n    listen 443 ssl;\n"
+    )
     assert "    server_name shop.production.internal;\n" in text
-    assert reasons("nginx_site", records) == [("db", "type", "only web and api services speak HTTP")]
+    assert reasons("nginx_site", records) == [
+        ("db", "type", "only web and api services speak HTTP")
+    ]
 
 
 def test_haproxy():
@@ -64,8 +68,11 @@ def test_haproxy():
 def test_http_sd():
     targets = json.loads(export("http_sd", several()))
     assert [target["targets"] for target in targets] == [
-        ["10.0.0.5:8000"], ["10.0.0.6:8001"], ["[fd00::7]:5000"], ["10.0.0.5:8002"]
-    ]  # fmt: skip
+        ["10.0.0.5:8000"],
+        ["10.0.0.6:8001"],
+        ["[fd00::7]:5000"],
+        ["10.0.0.5:8002"],
+    ]
     assert targets[3]["labels"] == {
         "service": "mail",
         "service_id": "mail",
@@ -88,17 +95,24 @@ def test_compose():
             "MAIL_SERVICE_PORT": "8002",
         },
     }
-    assert services["names"]["ports"] == [{"target": 53, "published": "53", "host_ip": "10.0.0.8", "protocol": "udp"}]
+    assert services["names"]["ports"] == [
+        {"target": 53, "published": "53", "host_ip": "10.0.0.8", "protocol": "udp"}
+    ]
 
 
 def test_compose_leaves_a_circle_of_dependencies_out_because_it_would_refuse_the_file():
     records = [service("a", dependencies=("b",)), service("b", port=8001, dependencies=("a",))]
     assert "depends_on" not in export("compose", records)
-    assert reasons("compose", records) == [(own, "dependencies", "they lead in a circle") for own in "ab"]
+    assert reasons("compose", records) == [
+        (own, "dependencies", "they lead in a circle") for own in "ab"
+    ]
 
 
 def test_kubernetes():
-    whole = [*several()[:2], service("billing-3", "10.0.0.9", 8000, status="inactive", container_port=80)]
+    whole = [
+        *several()[:2],
+        service("billing-3", "10.0.0.9", 8000, status="inactive", container_port=80),
+    ]
     found, first, second = yaml.safe_load_all(export("kubernetes", whole))
     labels = {"app.kubernetes.io/name": "billing", "app.kubernetes.io/managed-by": "ipmanager"}
     assert found == {
@@ -118,15 +132,22 @@ def test_kubernetes():
 
 def test_kubernetes_takes_a_thousand_endpoints_in_a_slice():
     crowd = [service(f"web-{n}", f"10.1.{n // 250}.{n % 250}", 80) for n in range(1500)]
-    slices = [one for one in yaml.safe_load_all(export("kubernetes", crowd)) if one["kind"] == "EndpointSlice"]
+    slices = [
+        one
+        for one in yaml.safe_load_all(export("kubernetes", crowd))
+        if one["kind"] == "EndpointSlice"
+    ]
     assert [len(one["endpoints"]) for one in slices] == [1000, 500]
     assert len({one["metadata"]["name"] for one in slices}) == 2
 
 
 def test_an_ingress_calls_the_service_by_the_port_that_the_service_has():
     found = list(yaml.safe_load_all(export("ingress", several())))
-    ports = {one["metadata"]["name"]: one["spec"]["ports"][0]["port"]
-             for one in yaml.safe_load_all(export("kubernetes", several())) if one["kind"] == "Service"}  # fmt: skip
+    ports = {
+        one["metadata"]["name"]: one["spec"]["ports"][0]["port"]
+        for one in yaml.safe_load_all(export("kubernetes", several()))
+        if one["kind"] == "Service"
+    }
     for one in found:
         (rule,) = one["spec"]["rules"]
         backend = rule["http"]["paths"][0]["backend"]["service"]
@@ -137,12 +158,16 @@ def test_an_ingress_calls_the_service_by_the_port_that_the_service_has():
     assert [one["metadata"]["name"] for one in found] == ["billing", "mail"]
 
 
-# --- who is left out ----------------------------------------------------------------------------------
+# --- who is left out ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "compose"])
 def test_nobody_is_sent_to_an_address_that_is_no_hosts(name):
-    everywhere = [service("a", "0.0.0.0"), service("b", "::", 8001), service("c", "224.0.0.5", 8002)]
+    everywhere = [
+        service("a", "0.0.0.0"),
+        service("b", "::", 8001),
+        service("c", "224.0.0.5", 8002),
+    ]
     assert [out[0] for out in reasons(name, everywhere)] == ["a", "b", "c"]
 
 
@@ -165,11 +190,13 @@ def test_kubernetes_names_begin_with_a_letter():
 
 @pytest.mark.parametrize(
     ("service_id", "reason"),
-    [("a" * 64, "its id is longer than the 63 characters of a DNS label"),
-     ("büro", "its id is not ASCII"),
-     ("a/b", "its id may hold letters, digits and . _ - only"),
-     ("---", "its id may hold letters, digits and . _ - only")],
-)  # fmt: skip
+    [
+        ("a" * 64, "its id is longer than the 63 characters of a DNS label"),
+        ("büro", "its id is not ASCII"),
+        ("a/b", "its id may hold letters, digits and . _ - only"),
+        ("---", "its id may hold letters, digits and . _ - only"),
+    ],
+)
 def test_an_id_that_is_no_dns_label_is_left_out(service_id, reason):
     assert reasons("hosts", [service(service_id)]) == [(service_id, "service_id", reason)]
 
@@ -207,10 +234,12 @@ def test_whoever_is_left_out_is_named_at_the_top_of_the_file():
     )
 
 
-# --- options, and nothing at all ------------------------------------------------------------------------
+# --- options, and nothing at all ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("domain", ["", "a b", "a\nb", "A.internal", ".internal", "a..b", "a/", "x" * 64, "a." * 60])
+@pytest.mark.parametrize(
+    "domain", ["", "a b", "a\nb", "A.internal", ".internal", "a..b", "a/", "x" * 64, "a." * 60]
+)
 def test_a_domain_that_is_none_is_refused(domain):
     with pytest.raises(Invalid, match="domain"):
         Options(domain)
@@ -219,11 +248,15 @@ def test_a_domain_that_is_none_is_refused(domain):
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_services_are_a_valid_file(name):
     text = export(name, [])
-    assert text == {"http_sd": "[]\n", "srv": "local=/production.internal/\n", "compose": "---\nservices: {}\n"}.get(
-        name, ""
-    )
+    assert text == {
+        "http_sd": "[]\n",
+        "srv": "local=/production.internal/\n",
+        "compose": "---\nservices: {}\n",
+    }.get(name, "")
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_order_of_the_records_changes_no_byte(name):
-    assert FORMATS[name].render(several(), OPTIONS) == FORMATS[name].render(several()[::-1], OPTIONS)
+    assert FORMATS[name].render(several(), OPTIONS) == FORMATS[name].render(
+        several()[::-1], OPTIONS
+    )

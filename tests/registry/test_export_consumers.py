@@ -1,4 +1,5 @@
-"""The exports before those who read them in real life: dnsmasq, nginx, HAProxy, and published schemas."""
+"""The exports before those who read them in real life: dnsmasq, nginx, HAProxy, and published
+schemas."""
 
 import json
 import re
@@ -23,7 +24,7 @@ def data(name, records):
     return FORMATS[name].render(records, OPTIONS).data
 
 
-# --- dnsmasq -------------------------------------------------------------------------------------------
+# --- dnsmasq --------------------------------------------------------------------------------------
 
 
 @require.mark("dnsmasq")
@@ -41,7 +42,7 @@ def test_dnsmasq_answers_with_the_services_addresses_and_ports(tmp_path):
         assert ask("mail.production.internal") == [NXDOMAIN]  # inactive
 
 
-# --- nginx and HAProxy ------------------------------------------------------------------------------------
+# --- nginx and HAProxy ----------------------------------------------------------------------------
 
 
 @require.mark("nginx")
@@ -62,12 +63,21 @@ def test_nginx_takes_the_upstreams(tmp_path, records):
 
 @require.mark("nginx", "openssl")
 def test_nginx_takes_the_sites(tmp_path):
-    names = ["billing", "a" * 26, "b" * 26, "c" * 27]  # the longest that it takes, twice, and one too long
-    site = data("nginx_site", [service(name, port=8000 + number) for number, name in enumerate(names)]).decode()
+    names = [
+        "billing",
+        "a" * 26,
+        "b" * 26,
+        "c" * 27,
+    ]  # the longest that it takes, twice, and one too long
+    site = data(
+        "nginx_site", [service(name, port=8000 + number) for number, name in enumerate(names)]
+    ).decode()
     assert site.count("server_name") == 3
     (tmp_path / "services.conf").write_text(site.replace("443", str(free_port())))
     (tmp_path / "tls").mkdir()
-    key, certificate = (str(tmp_path / f"tls/production.internal.{kind}") for kind in ("key", "crt"))
+    key, certificate = (
+        str(tmp_path / f"tls/production.internal.{kind}") for kind in ("key", "crt")
+    )
     run(
         "openssl",
         "req",
@@ -98,7 +108,9 @@ def test_haproxy_takes_the_backends_without_a_warning(tmp_path):
         "defaults\n timeout connect 5s\n timeout client 60s\n timeout server 60s\n"
         f"frontend door\n mode http\n bind unix@{tmp_path}/socket\n default_backend billing\n"
     )
-    assert "alid" in run("haproxy", "-c", "-dW", "-f", f"{tmp_path}/haproxy.cfg", "-f", f"{tmp_path}/backends.cfg")
+    assert "alid" in run(
+        "haproxy", "-c", "-dW", "-f", f"{tmp_path}/haproxy.cfg", "-f", f"{tmp_path}/backends.cfg"
+    )
 
 
 def run(*command):
@@ -107,7 +119,7 @@ def run(*command):
     return done.stdout + done.stderr
 
 
-# --- schemas -----------------------------------------------------------------------------------------------
+# --- schemas --------------------------------------------------------------------------------------
 
 KINDS = {
     "Service": "io.k8s.api.core.v1.Service",
@@ -124,7 +136,9 @@ def schema(name):
 
 def assert_kubernetes_takes(manifest):
     whole = schema("kubernetes-1.37.json")
-    validator = Draft202012Validator({"$ref": f"#/$defs/{KINDS[manifest['kind']]}", "$defs": whole["$defs"]})
+    validator = Draft202012Validator(
+        {"$ref": f"#/$defs/{KINDS[manifest['kind']]}", "$defs": whole["$defs"]}
+    )
     assert [error.message for error in validator.iter_errors(manifest)] == []
     # What the API server checks beyond the schema: names, label values, port names.
     metadata = manifest["metadata"]
@@ -163,13 +177,16 @@ def test_the_compose_schema_takes_the_ports_and_would_refuse_others():
 
 
 def test_prometheus_takes_the_targets_by_its_documented_rules():
-    """https://prometheus.io/docs/prometheus/latest/http_sd/ and the data model's rules for labels."""
+    """https://prometheus.io/docs/prometheus/latest/http_sd/ and the data model's rules for
+    labels."""
     groups = json.loads(data("http_sd", several()).decode("utf-8"))
     assert FORMATS["http_sd"].media_type == "application/json"
     assert len(groups) == 4
     for group in groups:
         assert group.keys() == {"targets", "labels"}
-        assert all(re.fullmatch(r"([0-9.]+|\[[0-9a-f:]+\]):\d{1,5}", target) for target in group["targets"])
+        assert all(
+            re.fullmatch(r"([0-9.]+|\[[0-9a-f:]+\]):\d{1,5}", target) for target in group["targets"]
+        )
         assert all(re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name) for name in group["labels"])
         assert all(isinstance(value, str) for value in group["labels"].values())
 

@@ -1,4 +1,5 @@
-"""docs/registry.md: every example on the page runs, in the page's order, and answers what the page says.
+"""docs/registry.md: every example on the page runs, in the page's order, and answers what the page
+says.
 
 In an answer, … stands for anything; a line of it alone, for any lines.
 """
@@ -34,7 +35,10 @@ def examples():
 
 
 def pattern(lines):
-    parts = ["(?s:.*)" if line == "…" else ".*".join(map(re.escape, line.split("…"))) + "\n" for line in lines]
+    parts = [
+        "(?s:.*)" if line == "…" else ".*".join(map(re.escape, line.split("…"))) + "\n"
+        for line in lines
+    ]
     return re.compile("".join(parts))
 
 
@@ -63,7 +67,9 @@ def environment(shared_database, tmp_path):
 @require.mark("curl")
 def test_every_example_of_the_guide_runs_as_it_says(environment):
     script = "".join(f"{command}\nprintf '\\0'\n" for command, _answer in examples())
-    done = subprocess.run(["sh", "-u"], input=script, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        ["sh", "-u"], input=script, env=environment, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     answers = done.stdout.split("\0")[:-1]
     assert len(answers) == len(examples()) > 15
@@ -71,10 +77,14 @@ def test_every_example_of_the_guide_runs_as_it_says(environment):
         said = answer.rstrip("\n") + "\n" if wanted else answer
         assert pattern(wanted).fullmatch(said), f"$ {command}\n{answer}"
     (program,) = blocks("python")
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
     assert "billing is at http://10.0.0.5:8000" in done.stdout, done.stderr
 
 
 def test_the_guide_has_an_example_of_every_format():
     commands = " ".join(command for command, _answer in examples())
-    assert [name for name in FORMATS if not re.search(rf"(export/|export_services ){name}\b", commands)] == []
+    assert [
+        name for name in FORMATS if not re.search(rf"(export/|export_services ){name}\b", commands)
+    ] == []

@@ -22,7 +22,7 @@ def test_development_says_why_a_service_did_not_get_its_port_and_what_it_got(reg
     assert "127.0.0.1, port 8000" in message
 
 
-# --- test ---------------------------------------------------------------------------------------------
+# --- test -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -34,17 +34,23 @@ def two_environments(db):
 
 
 def test_two_test_environments_do_not_see_each_other(registry, two_environments):
-    places = {name: registry.register("billing", environment=name)[1] for name in ("test-a", "test-b")}
+    places = {
+        name: registry.register("billing", environment=name)[1] for name in ("test-a", "test-b")
+    }
     assert places["test-a"]["port"] == places["test-b"]["port"] == 8000
     assert places["test-a"]["ip"] != places["test-b"]["ip"]
     registry.register("only-a", environment="test-a")
-    assert [row["service_id"] for row in registry.get("services", environment="test-b")[1]] == ["billing"]
+    assert [row["service_id"] for row in registry.get("services", environment="test-b")[1]] == [
+        "billing"
+    ]
     assert registry.get("endpoint/only-a", environment="test-b")[1]["exists"] is False
     registry.post("deregister", service_id="billing", environment="test-a")
     assert registry.get("endpoint/billing", environment="test-b")[1]["exists"] is True
 
 
-def test_a_simulated_latency_is_waited_for_by_callers_of_that_service_only(registry, two_environments):
+def test_a_simulated_latency_is_waited_for_by_callers_of_that_service_only(
+    registry, two_environments
+):
     config = RegistryConfig.objects.get(environment="test-a")
     Simulation.objects.create(config=config, service_id="slow", latency_ms=150)
     for path in ("endpoint/slow", "endpoint/fast"):
@@ -55,7 +61,10 @@ def test_a_simulated_latency_is_waited_for_by_callers_of_that_service_only(regis
 
 def test_simulated_errors_answer_503_and_say_that_they_are_simulated(registry, two_environments):
     put = two_environments.client.put
-    put("/api/v1/ipmanager/config", {"environment": "test-a", "simulations": {"*": {"error_percent": 100}, "good": {}}})
+    put(
+        "/api/v1/ipmanager/config",
+        {"environment": "test-a", "simulations": {"*": {"error_percent": 100}, "good": {}}},
+    )
     status, problem = registry.get("endpoint/billing", environment="test-a")
     assert (status, problem["code"]) == (503, "simulated")
     assert registry.get("endpoint/good", environment="test-a")[0] == 200
@@ -63,7 +72,9 @@ def test_simulated_errors_answer_503_and_say_that_they_are_simulated(registry, t
 
 
 def test_nothing_is_simulated_outside_test_environments(registry):
-    Simulation.objects.create(config=RegistryConfig.objects.get(environment="development"), error_percent=100)
+    Simulation.objects.create(
+        config=RegistryConfig.objects.get(environment="development"), error_percent=100
+    )
     assert registry.get("endpoint/billing")[0] == 200
 
 
@@ -75,7 +86,9 @@ def test_every_call_in_a_test_environment_is_remembered_and_no_other(registry):
     assert rows == [("POST", "billing", 201), ("GET", "x", 200)]
 
 
-@pytest.mark.parametrize(("odd", "noted"), [("x" * 300, "x" * 200), ("a%00b", "a?b")], ids=["long", "NUL"])
+@pytest.mark.parametrize(
+    ("odd", "noted"), [("x" * 300, "x" * 200), ("a%00b", "a?b")], ids=["long", "NUL"]
+)
 def test_a_call_about_an_id_that_no_service_can_have_is_answered_and_noted(registry, odd, noted):
     assert registry.get(f"services/{odd}", environment="test")[0] == 404
     assert registry.get(f"endpoint/{odd}", environment="test")[0] == 200
@@ -84,13 +97,14 @@ def test_a_call_about_an_id_that_no_service_can_have_is_answered_and_noted(regis
 
 def test_calls_are_kept_within_bounds():
     Call.objects.bulk_create(
-        Call(environment="test", method="GET", path="/", status=200, duration_ms=n) for n in range(9)
+        Call(environment="test", method="GET", path="/", status=200, duration_ms=n)
+        for n in range(9)
     )
     Call.objects.trim(4)
     assert sorted(Call.objects.values_list("duration_ms", flat=True)) == [5, 6, 7, 8]
 
 
-# --- production ---------------------------------------------------------------------------------------
+# --- production -----------------------------------------------------------------------------------
 
 
 def come(service_id="billing", **wishes):
@@ -110,20 +124,32 @@ def test_production_has_no_fallback():
 
 
 @pytest.mark.parametrize(
-    "wishes", [{"preferred_port": 9500}, {"port_range": (9100, 9200)}, {"preferred_port": 443, "pinned": True}]
+    "wishes",
+    [
+        {"preferred_port": 9500},
+        {"port_range": (9100, 9200)},
+        {"preferred_port": 443, "pinned": True},
+    ],
 )
 def test_in_production_ports_come_from_the_configuration_and_not_from_the_service(wishes):
     with pytest.raises(Conflict, match="[Ii]n production"):
         come(**wishes)
 
 
-@pytest.mark.parametrize(("rights", "status"), [(["add_service"], 409), (["add_service", "change_service"], 201)])
+@pytest.mark.parametrize(
+    ("rights", "status"), [(["add_service"], 409), (["add_service", "change_service"], 201)]
+)
 def test_only_who_may_change_services_overrules_production(rights, status):
     person = Registry(with_session(staff(*(f"registry.{right}" for right in rights))))
-    assert person.register("billing", environment="production", preferred_port=443, pinned=True)[0] == status
+    assert (
+        person.register("billing", environment="production", preferred_port=443, pinned=True)[0]
+        == status
+    )
 
 
 def test_what_an_administrator_has_pinned_the_service_gets():
     production = RegistryConfig.objects.get(environment="production")
-    ServiceFactory(environment=production, service_id="nginx", port=443, pinned=True, preferred_port=443)
+    ServiceFactory(
+        environment=production, service_id="nginx", port=443, pinned=True, preferred_port=443
+    )
     assert come("nginx", preferred_port=443, pinned=True) == 443

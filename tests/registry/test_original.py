@@ -44,7 +44,9 @@ def test_a_preferred_port_that_is_free_is_given(registry):
 
 
 @pytest.mark.parametrize("port", [8500, 443])
-def test_a_preferred_port_that_is_taken_or_reserved_gives_the_next_of_the_types_range(registry, port):
+def test_a_preferred_port_that_is_taken_or_reserved_gives_the_next_of_the_types_range(
+    registry, port
+):
     ServiceFactory(port=8500)
     status, body = registry.register("billing", service_type="api", preferred_port=port)
     assert (status, body["port"]) == (201, 8000)
@@ -77,7 +79,14 @@ def test_a_full_range_without_fallback_answers_503_and_status_error(registry):
 
 @pytest.mark.parametrize(
     ("kind", "port"),
-    [("api", 8000), ("web", 3002), ("database", 5002), ("observer", 8010), ("finance", 8007), ("minimal", 8005)],
+    [
+        ("api", 8000),
+        ("web", 3002),
+        ("database", 5002),
+        ("observer", 8010),
+        ("finance", 8007),
+        ("minimal", 8005),
+    ],
 )
 def test_each_type_begins_at_its_own_port(registry, kind, port):
     assert registry.register("one", service_type=kind)[1]["port"] == port
@@ -91,8 +100,9 @@ def test_a_type_with_a_single_port_keeps_it_from_the_range_around_it(registry):
 def test_deregistering_answers_200_and_frees_the_port(registry):
     registry.register("billing", service_type="api")
     assert registry.post("deregister", service_id="billing") == (
-        200, {"success": True, "message": "Service billing is deregistered."},
-    )  # fmt: skip
+        200,
+        {"success": True, "message": "Service billing is deregistered."},
+    )
     assert registry.register("other", service_type="api")[1]["port"] == 8000
 
 
@@ -113,8 +123,12 @@ def test_the_list_names_service_ids_and_is_filtered_by_type_environment_and_stat
     registry.register("shop", service_type="web")
     registry.register("tested", service_type="web", environment="test")
     assert [row["service_id"] for row in registry.get("services")[1]] == ["billing", "shop"]
-    assert [row["service_id"] for row in registry.get("services", service_type="web")[1]] == ["shop"]
-    assert [row["service_id"] for row in registry.get("services", environment="test")[1]] == ["tested"]
+    assert [row["service_id"] for row in registry.get("services", service_type="web")[1]] == [
+        "shop"
+    ]
+    assert [row["service_id"] for row in registry.get("services", environment="test")[1]] == [
+        "tested"
+    ]
     assert registry.get("services", status="inactive") == (200, [])
 
 
@@ -126,7 +140,10 @@ def test_one_service_is_shown_and_an_unknown_one_answers_404_in_the_originals_wo
 
 def test_an_endpoint_is_told_and_an_unknown_one_exists_not(registry):
     registry.register("billing", service_type="api")
-    assert registry.get("endpoint/billing") == (200, {"endpoint": "http://127.0.0.1:8000", "exists": True})
+    assert registry.get("endpoint/billing") == (
+        200,
+        {"endpoint": "http://127.0.0.1:8000", "exists": True},
+    )
     assert registry.get("endpoint/x") == (200, {"endpoint": None, "exists": False})
     assert registry.get("endpoint/x", strict=1)[0] == 404
 

@@ -34,7 +34,8 @@ def patiently(work):  # as a caller who hears 503: SQLite gives up after 20 s of
     raise SystemExit("ten times 20 s")
 """
 
-# Every process registers its services, sends half of them away and registers those anew: `+`, `-` and the port.
+# Every process registers its services, sends half of them away and registers those anew: `+`, `-`
+# and the port.
 COME_AND_GO = (
     SETUP
     + """

@@ -58,11 +58,15 @@ def test_a_services_own_range_comes_first_and_is_the_only_one(narrow):
 
 
 def test_the_same_port_may_be_used_with_both_protocols():
-    assert given("dns", preferred_port=8053, protocol="udp") == given("dns-tcp", preferred_port=8053, protocol="tcp")
+    assert given("dns", preferred_port=8053, protocol="udp") == given(
+        "dns-tcp", preferred_port=8053, protocol="tcp"
+    )
 
 
 def test_the_same_port_may_be_used_at_two_addresses():
-    assert given("a", preferred_port=8500) == given("b", preferred_port=8500, host=parse_address("127.0.0.9"))
+    assert given("a", preferred_port=8500) == given(
+        "b", preferred_port=8500, host=parse_address("127.0.0.9")
+    )
 
 
 @pytest.mark.parametrize("wildcard", ["0.0.0.0", "::"])
@@ -124,9 +128,16 @@ def test_the_last_port_of_all_can_be_given():
 
 
 def test_a_service_that_lost_its_port_gets_one_again_with_its_next_registration():
-    lost = ServiceFactory(service_id="a", ip_address=None, port=None, status="inactive", preferred_port=8100)
+    lost = ServiceFactory(
+        service_id="a", ip_address=None, port=None, status="inactive", preferred_port=8100
+    )
     done = register(Wish("a"))
-    assert (done.again, done.service.pk, done.service.port, done.service.status) == (False, lost.pk, 8100, "active")
+    assert (done.again, done.service.pk, done.service.port, done.service.status) == (
+        False,
+        lost.pk,
+        8100,
+        "active",
+    )
 
 
 def test_rows_to_lock_are_made_once_for_a_range(narrow, django_assert_max_num_queries):
@@ -148,7 +159,9 @@ def test_a_range_whose_rows_somebody_else_makes_at_this_moment_is_not_full(narro
 
 
 @pytest.mark.parametrize("others", [1, 60])
-def test_a_registration_costs_the_same_however_many_services_there_are(others, django_assert_num_queries):
+def test_a_registration_costs_the_same_however_many_services_there_are(
+    others, django_assert_num_queries
+):
     given("warm")
     for _ in range(others):
         ServiceFactory()

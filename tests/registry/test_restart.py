@@ -1,4 +1,5 @@
-"""Restarts: by the keys of an administrator's list, taken once, not too often, approved in production."""
+"""Restarts: by the keys of an administrator's list, taken once, not too often, approved in
+production."""
 
 import pytest
 
@@ -15,7 +16,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def action():
-    return RestartAction.objects.create(key="restart-billing", argv=["/usr/bin/true"], limit=2, period=600)
+    return RestartAction.objects.create(
+        key="restart-billing", argv=["/usr/bin/true"], limit=2, period=600
+    )
 
 
 @pytest.fixture
@@ -24,7 +27,8 @@ def service(action):
 
 
 @pytest.mark.parametrize(
-    "key", ["rm -rf /", "/bin/sh", "restart-billing; id", "$(id)", "unknown", "restart-billing ", ""]
+    "key",
+    ["rm -rf /", "/bin/sh", "restart-billing; id", "$(id)", "unknown", "restart-billing ", ""],
 )
 def test_a_restart_script_that_is_no_key_is_refused_with_400(registry, action, key):
     assert registry.register("billing", restart_script=key)[0] == 400
@@ -32,7 +36,10 @@ def test_a_restart_script_that_is_no_key_is_refused_with_400(registry, action, k
 
 
 def test_a_key_of_the_list_is_accepted_and_shown(registry, action):
-    assert registry.register("billing", restart_script="restart-billing")[1]["restart_script"] == "restart-billing"
+    assert (
+        registry.register("billing", restart_script="restart-billing")[1]["restart_script"]
+        == "restart-billing"
+    )
 
 
 def test_a_key_that_is_switched_off_is_none(registry, action):
@@ -43,7 +50,11 @@ def test_a_key_that_is_switched_off_is_none(registry, action):
 def test_a_restart_is_wanted_once_however_often_it_is_asked_for(registry, service):
     first = registry.post("restart", service_id="billing")
     again = registry.post("restart", service_id="billing")
-    assert (first[0], first[1]["status"], first[1]["restart_script"]) == (201, "wanted", "restart-billing")
+    assert (first[0], first[1]["status"], first[1]["restart_script"]) == (
+        201,
+        "wanted",
+        "restart-billing",
+    )
     assert (again[0], again[1]["id"]) == (200, first[1]["id"])
 
 
@@ -66,7 +77,14 @@ def test_an_agent_takes_what_is_wanted_once_and_reports(registry, service):
     assert (status, [row["argv"] for row in taken]) == (200, [["/usr/bin/true"]])
     assert registry.post("restart/take", **asked)[1] == []
     assert Service.objects.get().status == "restarting"
-    done = registry.post("restart/report", id=taken[0]["id"], agent="host-1", result="done", exit_status=0, output="ok")
+    done = registry.post(
+        "restart/report",
+        id=taken[0]["id"],
+        agent="host-1",
+        result="done",
+        exit_status=0,
+        output="ok",
+    )
     assert (done[0], done[1]["status"], done[1]["output"]) == (200, "done", "ok")
 
 
@@ -90,7 +108,11 @@ def test_a_failed_restart_leaves_the_service_inactive(service):
 def test_no_service_is_restarted_more_often_than_its_action_allows(service):
     for _ in range(2):
         restart.report(
-            restart.take("development", ["billing"], "h")[0].pk if restart.ask(service, "me") else 0, "done", "h"
+            restart.take("development", ["billing"], "h")[0].pk
+            if restart.ask(service, "me")
+            else 0,
+            "done",
+            "h",
         )
     with pytest.raises(Conflict, match="2 times within 600 s"):
         restart.ask(service, "me")

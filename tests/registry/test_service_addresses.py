@@ -28,7 +28,9 @@ def status(ip):
     return row.status, row.vm_id
 
 
-def test_a_free_address_is_taken_when_the_first_service_comes_and_released_when_the_last_goes(subnet):
+def test_a_free_address_is_taken_when_the_first_service_comes_and_released_when_the_last_goes(
+    subnet,
+):
     come("a", "10.0.0.2"), come("b", "10.0.0.2")
     assert status("10.0.0.2") == ("allocated", "registry:10.0.0.2")
     deregister("a")
@@ -54,7 +56,10 @@ def test_an_address_in_quarantine_is_refused(subnet):
 def test_in_an_environment_with_a_subnet_each_service_gets_an_address_of_its_own(subnet):
     RegistryConfig.objects.filter(environment="production").update(subnet=subnet)
     rows = [come(name, environment="production", type="api") for name in "ab"]
-    assert [(str(row.ip_address), row.port) for row in rows] == [("10.0.0.2", 8000), ("10.0.0.3", 8000)]
+    assert [(str(row.ip_address), row.port) for row in rows] == [
+        ("10.0.0.2", 8000),
+        ("10.0.0.3", 8000),
+    ]
     with pytest.raises(Exhausted):
         come("c", environment="production")
     deregister("a", "production")
@@ -70,7 +75,9 @@ def test_production_knows_no_address_that_the_ledger_does_not_know():
 def test_a_refused_registration_leaves_the_address_free(subnet):
     come("a", "10.0.0.2", preferred_port=8500, pinned=True)
     deregister("a")
-    RegistryConfig.objects.update(fallback=False, port_first=7000, port_last=7000, reserved_ports=[7000])
+    RegistryConfig.objects.update(
+        fallback=False, port_first=7000, port_last=7000, reserved_ports=[7000]
+    )
     with pytest.raises(Exhausted):
         come("b", "10.0.0.2")
     assert status("10.0.0.2") == ("available", None)

@@ -25,7 +25,9 @@ def test_what_others_need_comes_first_and_the_service_itself_last():
 
 
 def test_a_needed_service_that_nobody_registered_is_named_and_hides_nothing_else():
-    found = start_order.start_order(services(shop=["billing", "ghost"], billing=["phantom"]), "shop")
+    found = start_order.start_order(
+        services(shop=["billing", "ghost"], billing=["phantom"]), "shop"
+    )
     assert [record.service_id for record in found.services] == ["billing", "shop"]
     assert found.missing == ("ghost", "phantom")
 
@@ -68,5 +70,7 @@ def test_an_order_keeps_every_need_and_a_refusal_names_a_true_circle(needs, firs
         assert path[0] == path[-1] and all(b in needs[a] for a, b in pairwise(path))
     else:
         place = {own: number for number, own in enumerate(found)}
-        assert all(place[other] < place[own] for own in found for other in needs[own] if other in needs)
+        assert all(
+            place[other] < place[own] for own in found for other in needs[own] if other in needs
+        )
         assert found[-1] == first

@@ -1,4 +1,5 @@
-"""Silence: inactive after the time-out, the port free after the grace, and nobody dead because we were away."""
+"""Silence: inactive after the time-out, the port free after the grace, and nobody dead because we
+were away."""
 
 from datetime import timedelta
 
@@ -176,7 +177,9 @@ def test_the_address_goes_back_to_the_ledger_with_the_port(sweeper, time):
 
 
 def test_a_service_without_a_port_is_forgotten_after_a_week(sweeper, time):
-    ServiceFactory(service_id="a", ip_address=None, port=None, status="inactive", inactive_since=time())
+    ServiceFactory(
+        service_id="a", ip_address=None, port=None, status="inactive", inactive_since=time()
+    )
     sweeper.sweep()
     watch(sweeper, TIMEOUT)
     assert Service.objects.exists()
@@ -187,7 +190,9 @@ def test_a_service_without_a_port_is_forgotten_after_a_week(sweeper, time):
 
 
 @pytest.mark.parametrize("number", [2, 50])
-def test_a_round_costs_the_same_however_many_fall_silent(sweeper, time, number, django_assert_max_num_queries):
+def test_a_round_costs_the_same_however_many_fall_silent(
+    sweeper, time, number, django_assert_max_num_queries
+):
     test = RegistryConfig.objects.get(environment="test")
     for n in range(number):
         ServiceFactory(service_id=f"s{n}", environment=test)

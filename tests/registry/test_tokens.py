@@ -49,12 +49,15 @@ def test_an_agent_speaks_for_each_of_its_services_or_for_none():
 @pytest.mark.parametrize(
     ("pattern", "environment", "service_id", "speaks"),
     [
-        ("test/billing", "test", "billing", True), ("test/billing", "test", "billing-2", False),
-        ("test/billing", "production", "billing", False), ("test/*", "test", "x", True),
-        ("test/*", "test-2", "x", False), ("test/bill*", "test", "billing", True),
+        ("test/billing", "test", "billing", True),
+        ("test/billing", "test", "billing-2", False),
+        ("test/billing", "production", "billing", False),
+        ("test/*", "test", "x", True),
+        ("test/*", "test-2", "x", False),
+        ("test/bill*", "test", "billing", True),
         ("test/bill*", "test", "shop", False),
     ],
-)  # fmt: skip
+)
 def test_a_binding_names_one_service_or_a_beginning(pattern, environment, service_id, speaks):
     assert Token(services=[pattern]).speaks_for(environment, service_id) is speaks
 
@@ -63,7 +66,10 @@ def test_a_binding_names_one_service_or_a_beginning(pattern, environment, servic
 def test_a_binding_that_is_misspelt_is_refused(wrong, django_user_model):
     with pytest.raises(ValidationError, match="production/billing"):
         Token.objects.create(
-            django_user_model.objects.create_user("u"), name="t", scopes=["registry"], services=[wrong]
+            django_user_model.objects.create_user("u"),
+            name="t",
+            scopes=["registry"],
+            services=[wrong],
         )
     with pytest.raises(CommandError, match="production/billing"):
         call_command("create_token", "t", "--service", wrong)

@@ -21,7 +21,11 @@ def noticed():
 
 
 def test_a_heartbeat_from_another_address_counts_and_is_noticed(registry):
-    ServiceFactory(service_id="billing", registered_from="10.0.0.5", last_heartbeat=database_now().replace(year=2020))
+    ServiceFactory(
+        service_id="billing",
+        registered_from="10.0.0.5",
+        last_heartbeat=database_now().replace(year=2020),
+    )
     assert beat(registry, "billing", "10.0.0.66") == 200
     assert Service.objects.get().last_heartbeat.year > 2020
     assert ("elsewhere", "billing", "10.0.0.66") in noticed()
@@ -47,9 +51,13 @@ def test_many_registrations_from_one_address_within_a_minute_are_noticed(registr
     RegistryConfig.objects.update(burst=5)
     body = {"service_name": "x"}
     for n in range(5):
-        registry.client.post(f"{API}/register", body | {"service_id": f"s{n}"}, REMOTE_ADDR="10.0.9.9")
+        registry.client.post(
+            f"{API}/register", body | {"service_id": f"s{n}"}, REMOTE_ADDR="10.0.9.9"
+        )
     assert noticed() == []
-    status = registry.client.post(f"{API}/register", body | {"service_id": "s5"}, REMOTE_ADDR="10.0.9.9").status_code
+    status = registry.client.post(
+        f"{API}/register", body | {"service_id": "s5"}, REMOTE_ADDR="10.0.9.9"
+    ).status_code
     assert (status, noticed()) == (201, [("burst", "10.0.9.9", "10.0.9.9")])
 
 
@@ -67,7 +75,9 @@ def test_ipv6_callers_are_at_home_in_their_64():
     assert [caller for _kind, _token, caller in noticed()] == ["2001:db8:0:1::1"]
 
 
-def test_heartbeats_cost_the_same_number_of_queries_however_many_services_there_are(django_assert_num_queries):
+def test_heartbeats_cost_the_same_number_of_queries_however_many_services_there_are(
+    django_assert_num_queries,
+):
     registry = Registry(with_token("registry"))
     for n in range(30):
         ServiceFactory(service_id=f"s{n}")

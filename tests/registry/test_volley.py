@@ -1,4 +1,5 @@
-"""Thousands of heartbeats in one instant, as agents send them, each for the services of its host."""
+"""Thousands of heartbeats in one instant, as agents send them, each for the services of its
+host."""
 
 import os
 import secrets
@@ -16,7 +17,13 @@ def test_every_heartbeat_of_a_volley_counts(shared_database, tmp_path, capsys):
     config = RegistryConfig.objects.get(environment="development")
     ids = [[f"s-{host}-{number}" for number in range(EACH)] for host in range(HOSTS)]
     Service.objects.bulk_create(
-        Service(environment=config, service_id=name, name=name, ip_address=f"127.1.{host}.1", port=10_000 + number)
+        Service(
+            environment=config,
+            service_id=name,
+            name=name,
+            ip_address=f"127.1.{host}.1",
+            port=10_000 + number,
+        )
         for host, names in enumerate(ids)
         for number, name in enumerate(names)
     )
@@ -30,7 +37,9 @@ def test_every_heartbeat_of_a_volley_counts(shared_database, tmp_path, capsys):
     if LONG:
         middle, last = percentile(answers, 0.5), percentile(answers, 0.99)
         with capsys.disabled():
-            print(f"\n{HOSTS * EACH} heartbeats in one instant: median {middle:.2f} s, p99 {last:.2f} s")
+            print(
+                f"\n{HOSTS * EACH} heartbeats in one instant: median {middle:.2f} s, p99 {last:.2f} s"
+            )
 
 
 def test_a_percentile_counts_heartbeats_and_not_requests():

@@ -1,4 +1,5 @@
-"""Those who wait for changes before the real web server: they hold up neither others nor its end."""
+"""Those who wait for changes before the real web server: they hold up neither others nor its
+end."""
 
 import threading
 import time
@@ -15,7 +16,9 @@ MANY = 12  # more than threads of both web processes
 
 @pytest.fixture
 def running(shared_database, tmp_path):
-    with site(shared_database | {"IPMANAGER_BOOTSTRAP_TOKEN": TOKEN}, tmp_path / "output") as started:
+    with site(
+        shared_database | {"IPMANAGER_BOOTSTRAP_TOKEN": TOKEN}, tmp_path / "output"
+    ) as started:
         yield started
 
 

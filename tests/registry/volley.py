@@ -1,4 +1,5 @@
-"""Many heartbeats in one instant: every connection is open before the first word is said, then all speak at once."""
+"""Many heartbeats in one instant: every connection is open before the first word is said, then all
+speak at once."""
 
 import asyncio
 import json
@@ -21,7 +22,11 @@ async def _say(connection, start, request):
     began = time.monotonic()
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
-    length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+    length = next(
+        int(line[15:])
+        for line in head.split(b"\r\n")
+        if line.lower().startswith(b"content-length:")
+    )
     await reader.readexactly(length)
     writer.close()
     return int(head.split()[1]), time.monotonic() - began
@@ -31,7 +36,8 @@ async def _fire(port, requests):
     start = asyncio.Event()
     connections = [await _connect("127.0.0.1", port) for _ in requests]
     said = [
-        asyncio.create_task(_say(*pair)) for pair in zip(connections, [start] * len(requests), requests, strict=True)
+        asyncio.create_task(_say(*pair))
+        for pair in zip(connections, [start] * len(requests), requests, strict=True)
     ]
     await asyncio.sleep(0.2)
     start.set()
@@ -39,7 +45,8 @@ async def _fire(port, requests):
 
 
 def fire(port, token, batches):
-    """One request for each batch of service ids, all at once: (status, seconds, how many ids) of each."""
+    """One request for each batch of service ids, all at once: (status, seconds, how many ids) of
+    each."""
     requests = []
     for batch in batches:
         body = json.dumps({"service_ids": batch}).encode()
@@ -49,7 +56,10 @@ def fire(port, token, batches):
         )
         requests.append(head.encode() + body)
     answers = in_a_thread(lambda: asyncio.run(_fire(port, requests)))
-    return [(status, seconds, len(batch)) for (status, seconds), batch in zip(answers, batches, strict=True)]
+    return [
+        (status, seconds, len(batch))
+        for (status, seconds), batch in zip(answers, batches, strict=True)
+    ]
 
 
 def percentile(answers, share):

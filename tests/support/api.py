@@ -28,7 +28,9 @@ def staff(*permissions):
     user = User.objects.create_user(f"user-{User.objects.count()}", is_staff=True)
     for name in permissions:
         app, codename = name.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+        user.user_permissions.add(
+            Permission.objects.get(content_type__app_label=app, codename=codename)
+        )
     return user
 
 

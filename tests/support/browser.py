@@ -1,4 +1,5 @@
-"""Chromium, steered by Playwright, in front of the live server (fixtures; conftest.py takes them in)."""
+"""Chromium, steered by Playwright, in front of the live server (fixtures; conftest.py takes them
+in)."""
 
 import os
 import shutil
@@ -28,13 +29,19 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
-    """An empty English tab; the test fails if a script failed or the content policy refused something."""
-    context = chromium.new_context(base_url=live_server.url, locale="en-US", viewport={"width": 1400, "height": 900})
+    """An empty English tab; the test fails if a script failed or the content policy refused
+    something."""
+    context = chromium.new_context(
+        base_url=live_server.url, locale="en-US", viewport={"width": 1400, "height": 900}
+    )
     context.set_default_timeout(10_000)
     faults: list[str] = []
     page = context.new_page()
     page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
-    page.on("console", lambda line: faults.append(f"{page.url}: {line.text}") if line.type == "error" else None)
+    page.on(
+        "console",
+        lambda line: faults.append(f"{page.url}: {line.text}") if line.type == "error" else None,
+    )
     yield page
     context.close()
     assert not faults, "\n".join(faults)

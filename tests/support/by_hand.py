@@ -1,4 +1,5 @@
-"""Raw SQL on the test's own connection, which the triggers take for somebody's at psql or sqlite3."""
+"""Raw SQL on the test's own connection, which the triggers take for somebody's at psql or
+sqlite3."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,9 @@ def by_hand(sql: str, values: Sequence[Any] | None = None) -> None:
 def nobody_we_know(cursor: Any) -> Iterator[None]:
     """Take away what marks the site's own writes (core/triggers.py), and put it back."""
     if POSTGRESQL:
-        cursor.execute("SELECT current_setting('ipmanager.writer', true), set_config('ipmanager.writer', '', true)")
+        cursor.execute(
+            "SELECT current_setting('ipmanager.writer', true), set_config('ipmanager.writer', '', true)"
+        )
         before = cursor.fetchone()[0] or ""
         yield
         cursor.execute("SELECT set_config('ipmanager.writer', %s, true)", [before])
@@ -44,7 +47,9 @@ def literal(field: Any, value: Any) -> Any:
 
 def insert(model: Any, **facts: Any) -> None:
     """INSERT with just these columns."""
-    fields = {name: next(f for f in model._meta.concrete_fields if f.attname == name) for name in facts}
+    fields = {
+        name: next(f for f in model._meta.concrete_fields if f.attname == name) for name in facts
+    }
     values = [literal(fields[name], value) for name, value in facts.items()]
     names, signs = ", ".join(facts), ", ".join(["%s"] * len(facts))
     by_hand(f"INSERT INTO {model._meta.db_table} ({names}) VALUES ({signs})", values)
@@ -52,9 +57,14 @@ def insert(model: Any, **facts: Any) -> None:
 
 def update(row: Any, **facts: Any) -> None:
     """UPDATE of just these columns of one row."""
-    fields = {name: next(f for f in row._meta.concrete_fields if f.attname == name) for name in facts}
+    fields = {
+        name: next(f for f in row._meta.concrete_fields if f.attname == name) for name in facts
+    }
     values = [literal(fields[name], value) for name, value in facts.items()]
-    by_hand(f"UPDATE {row._meta.db_table} SET {', '.join(f'{n} = %s' for n in facts)} WHERE id = %s", [*values, row.pk])
+    by_hand(
+        f"UPDATE {row._meta.db_table} SET {', '.join(f'{n} = %s' for n in facts)} WHERE id = %s",
+        [*values, row.pk],
+    )
 
 
 def delete(row: Any) -> None:

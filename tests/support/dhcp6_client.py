@@ -1,14 +1,13 @@
 """A scripted DHCPv6 client (RFC 8415): any MAC, any DUID, the answer with all its options.
 
-Runs as a program inside a network namespace (tests/support/lab.py starts it) and imports the standard library
-only: one JSON command on each line of stdin, one JSON answer on stdout.
+Runs as a program inside a network namespace (tests/support/lab.py starts it) and imports the
+standard library only: one JSON command on each line of stdin, one JSON answer on stdout.
 
     {"do": "solicit", "mac": "02:00:00:00:00:01", "duid": "00:03:00:01:02:00:00:00:00:01", "wait": 3}
     {"type": "ADVERTISE", "ips": ["fd00::9"], "server": "0001...", "status": 0, "options": {"23": "fd00..."}}
 
-It talks through a packet socket from a link-local address made of the MAC, and answers neighbour solicitations for
-it: that is how dnsmasq learns a DHCPv6 client's MAC.
-"""
+It talks through a packet socket from a link-local address made of the MAC, and answers neighbour
+solicitations for it: that is how dnsmasq learns a DHCPv6 client's MAC."""
 
 import ipaddress
 import json
@@ -49,7 +48,11 @@ class Client:
             if not select.select([self.socket], [], [], left)[0]:
                 break
             packet = self.socket.recv(4096)
-            if len(packet) < 62 or struct.unpack_from("!H", packet, 12)[0] != ETH_IPV6 or packet[6:12] == mac:
+            if (
+                len(packet) < 62
+                or struct.unpack_from("!H", packet, 12)[0] != ETH_IPV6
+                or packet[6:12] == mac
+            ):
                 continue
             kind, data = packet[20], packet[54:]
             if kind == ICMP6 and data[0] == 135:
@@ -85,12 +88,18 @@ def option(number: int, value: bytes) -> bytes:
     return struct.pack("!HH", number, len(value)) + value
 
 
-def frame(mac: bytes, target: str, kind: int, payload: bytes, to: bytes = b"", hops: int = 255) -> bytes:
+def frame(
+    mac: bytes, target: str, kind: int, payload: bytes, to: bytes = b"", hops: int = 255
+) -> bytes:
     """Ethernet and IPv6 around the payload, its checksum filled in."""
     source, goal = (socket.inet_pton(socket.AF_INET6, ip) for ip in (link_local(mac), target))
     place = 6 if kind == UDP else 2
     pseudo = source + goal + struct.pack("!II", len(payload), kind)
-    payload = payload[:place] + struct.pack("!H", checksum(pseudo + payload) or 0xFFFF) + payload[place + 2 :]
+    payload = (
+        payload[:place]
+        + struct.pack("!H", checksum(pseudo + payload) or 0xFFFF)
+        + payload[place + 2 :]
+    )
     head = struct.pack("!IHBB", 6 << 28, len(payload), kind, hops) + source + goal
     return (to or b"\x33\x33" + goal[-4:]) + mac + struct.pack("!H", ETH_IPV6) + head + payload
 
@@ -148,7 +157,12 @@ def advertisement(kind: int, data: bytes) -> dict | None:
             network = socket.inet_ntop(socket.AF_INET6, data[place + 16 : place + 32])
             prefixes[f"{network}/{data[place + 2]}"] = {"by_itself": bool(data[place + 3] & 0x40)}
         place += data[place + 1] * 8
-    return {"managed": bool(flags & 0x80), "other": bool(flags & 0x40), "lifetime": lifetime, "prefixes": prefixes}
+    return {
+        "managed": bool(flags & 0x80),
+        "other": bool(flags & 0x40),
+        "lifetime": lifetime,
+        "prefixes": prefixes,
+    }
 
 
 def main() -> None:

@@ -1,15 +1,15 @@
-"""A scripted DHCP client: any MAC, any message, the answer with all its options within milliseconds.
+"""A scripted DHCP client: any MAC, any message, the answer with all its options within
+milliseconds.
 
-Runs as a program inside a network namespace (tests/support/lab.py starts it) and imports the standard library
-only: one JSON command on each line of stdin, one JSON answer on stdout.
+Runs as a program inside a network namespace (tests/support/lab.py starts it) and imports the
+standard library only: one JSON command on each line of stdin, one JSON answer on stdout.
 
     {"do": "discover", "mac": "02:00:00:00:00:01", "wait": 3}
     {"type": "OFFER", "ip": "10.77.0.9", "server": "10.77.0.1", "options": {...}, "ms": 1.2}
 
-It talks through a packet socket, so one interface plays any number of machines; it answers ARP for the
-addresses they hold, because dnsmasq sends the answer to a renewal to the client's own address. With `giaddr` it is
-the relay, too, and holds that address.
-"""
+It talks through a packet socket, so one interface plays any number of machines; it answers ARP for
+the addresses they hold, because dnsmasq sends the answer to a renewal to the client's own address.
+With `giaddr` it is the relay, too, and holds that address."""
 
 import json
 import random
@@ -65,7 +65,9 @@ class Client:
         return None
 
     def answer_arp(self, packet: bytes) -> None:
-        operation, sender_mac, sender_ip, _, target_ip = struct.unpack_from("!H6s4s6s4s", packet, 20)
+        operation, sender_mac, sender_ip, _, target_ip = struct.unpack_from(
+            "!H6s4s6s4s", packet, 20
+        )
         mac = self.holders.get(socket.inet_ntoa(target_ip))
         if operation == 1 and mac and mac != sender_mac:
             head = sender_mac + mac + struct.pack("!HHHBBH", ETH_ARP, 1, ETH_IP, 6, 4, 2)
@@ -76,7 +78,9 @@ def message(mac: bytes, transaction: int, command: dict) -> bytes:
     """A BOOTP packet with the DHCP options that the command asks for."""
     ciaddr = socket.inet_aton(command.get("ciaddr") or ANY)
     giaddr = socket.inet_aton(command.get("giaddr") or ANY)
-    head = struct.pack("!BBBBIHH4s4s4s4s16s", 1, 1, 6, 0, transaction, 0, 0, ciaddr, b"", b"", giaddr, mac)
+    head = struct.pack(
+        "!BBBBIHH4s4s4s4s16s", 1, 1, 6, 0, transaction, 0, 0, ciaddr, b"", b"", giaddr, mac
+    )
     options = option(53, bytes([MESSAGES[command["do"]]]))
     if command.get("wanted"):
         options += option(50, socket.inet_aton(command["wanted"]))
@@ -99,7 +103,10 @@ def frame(mac: bytes, payload: bytes) -> bytes:
     """Ethernet, IPv4 and UDP around the payload, to everybody. UDP's checksum may be left out."""
     datagram = struct.pack("!HHHH", 68, 67, 8 + len(payload), 0) + payload
     addresses = socket.inet_aton(ANY) + socket.inet_aton(EVERYBODY)
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(datagram), 0, 0, 64, socket.IPPROTO_UDP, 0) + addresses
+    head = (
+        struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(datagram), 0, 0, 64, socket.IPPROTO_UDP, 0)
+        + addresses
+    )
     head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
     return BROADCAST + mac + struct.pack("!H", ETH_IP) + head + datagram
 
@@ -114,16 +121,27 @@ def checksum(data: bytes) -> int:
 def parse(packet: bytes, transaction: int) -> dict | None:
     """The DHCP answer with this transaction number, or None for any other packet."""
     start = 14 + (packet[14] & 0x0F) * 4
-    if packet[23] != socket.IPPROTO_UDP or struct.unpack_from("!H", packet, start + 2)[0] not in (67, 68):
+    if packet[23] != socket.IPPROTO_UDP or struct.unpack_from("!H", packet, start + 2)[0] not in (
+        67,
+        68,
+    ):
         return None
     bootp = packet[start + 8 :]
     if len(bootp) < 241 or bootp[0] != 2 or struct.unpack_from("!I", bootp, 4)[0] != transaction:
         return None
     options = parse_options(bootp[240:])
     kind = ANSWERS.get(options.pop(53, b"\0")[0], "?")
-    readable = {name: value for number, raw in options.items() for name, value in [explain(number, raw)]}
+    readable = {
+        name: value for number, raw in options.items() for name, value in [explain(number, raw)]
+    }
     server, ip = readable.get("server"), socket.inet_ntoa(bootp[16:20])
-    return {"type": kind, "ip": ip, "next": socket.inet_ntoa(bootp[20:24]), "server": server, "options": readable}
+    return {
+        "type": kind,
+        "ip": ip,
+        "next": socket.inet_ntoa(bootp[20:24]),
+        "server": server,
+        "options": readable,
+    }
 
 
 def parse_options(data: bytes) -> dict[int, bytes]:
@@ -140,7 +158,9 @@ def parse_options(data: bytes) -> dict[int, bytes]:
 
 def explain(number: int, raw: bytes) -> tuple[str, object]:
     if number in ADDRESSES:
-        return ADDRESSES[number], ",".join(socket.inet_ntoa(raw[at : at + 4]) for at in range(0, len(raw), 4))
+        return ADDRESSES[number], ",".join(
+            socket.inet_ntoa(raw[at : at + 4]) for at in range(0, len(raw), 4)
+        )
     if number in TEXTS:
         return TEXTS[number], raw.decode("latin-1").rstrip("\0")
     if number in NUMBERS:

@@ -25,16 +25,27 @@ Ask = Callable[..., list[str]]
 
 @contextmanager
 def name_server(home: Path, hosts: bytes = b"", conf: bytes = b"") -> Iterator[Ask]:
-    """dnsmasq with these files; its complaints about them fail the test. Answers are sorted text."""
+    """dnsmasq with these files; its complaints about them fail the test. Answers are sorted
+    text."""
     require.part("dnsmasq")
     (home / "hosts").write_bytes(hosts)
     (home / "services.conf").write_bytes(conf)
     port = free_port()
     command = [
-        "dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--no-daemon", "--pid-file", f"--port={port}",
-        "--listen-address=127.0.0.1", "--bind-interfaces", f"--user={getpass.getuser()}", "--log-facility=-",
-        f"--addn-hosts={home / 'hosts'}", f"--conf-file={home / 'services.conf'}",
-    ]  # fmt: skip
+        "dnsmasq",
+        "--keep-in-foreground",
+        "--no-resolv",
+        "--no-hosts",
+        "--no-daemon",
+        "--pid-file",
+        f"--port={port}",
+        "--listen-address=127.0.0.1",
+        "--bind-interfaces",
+        f"--user={getpass.getuser()}",
+        "--log-facility=-",
+        f"--addn-hosts={home / 'hosts'}",
+        f"--conf-file={home / 'services.conf'}",
+    ]
     with (home / "dnsmasq.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
@@ -42,7 +53,11 @@ def name_server(home: Path, hosts: bytes = b"", conf: bytes = b"") -> Iterator[A
         yield lambda name, kind="A": ask(port, name, kind)
     finally:
         stop(process)
-    complaints = [line for line in (home / "dnsmasq.log").read_text().splitlines() if "bad " in line or "error" in line]
+    complaints = [
+        line
+        for line in (home / "dnsmasq.log").read_text().splitlines()
+        if "bad " in line or "error" in line
+    ]
     assert complaints == []
 
 
@@ -60,7 +75,11 @@ def wait_for(process: subprocess.Popen, port: int, log: Path) -> None:
 
 def ask(port: int, name: str, kind: str = "A", timeout: float = 5) -> list[str]:
     """What the server says of the name: addresses, `PORT TARGET` for SRV, or [NXDOMAIN]."""
-    question = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + encoded(name) + struct.pack("!HH", TYPES[kind], 1)
+    question = (
+        struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0)
+        + encoded(name)
+        + struct.pack("!HH", TYPES[kind], 1)
+    )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.settimeout(timeout)
         asking.connect(("127.0.0.1", port))
@@ -86,7 +105,11 @@ def meaning(answer: bytes, place: int, length: int, kind: str) -> str:
     if kind == "SRV":
         port = struct.unpack_from("!H", answer, place + 4)[0]
         return f"{port} {read_name(answer, place + 6)[0]}"
-    return read_name(answer, place)[0] if kind == "PTR" else str(ip_address(answer[place : place + length]))
+    return (
+        read_name(answer, place)[0]
+        if kind == "PTR"
+        else str(ip_address(answer[place : place + length]))
+    )
 
 
 def read_name(answer: bytes, place: int) -> tuple[str, int]:

@@ -1,4 +1,5 @@
-"""An engine that speaks as much of Docker's API as we ask of it, in the documented shapes: no real one is needed.
+"""An engine that speaks as much of Docker's API as we ask of it, in the documented shapes: no real
+one is needed.
 
 with engine([container("web", ports=[published(80, 8080)])], socket=tmp_path / "docker.sock") as host:
     ...
@@ -24,16 +25,36 @@ def exposed(private, kind="tcp"):
 def container(name, ports=(), labels=None, ip="172.17.0.2", **more):
     """One element of `GET /containers/json`, all its documented fields filled in."""
     network = {
-        "IPAMConfig": None, "Links": None, "Aliases": None, "MacAddress": "02:42:ac:11:00:02", "DriverOpts": None,
-        "NetworkID": "7ea29fc1", "EndpointID": "88eaed7b", "Gateway": "172.17.0.1", "IPAddress": ip,
-        "IPPrefixLen": 16, "IPv6Gateway": "", "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0, "DNSNames": None,
-    }  # fmt: skip
+        "IPAMConfig": None,
+        "Links": None,
+        "Aliases": None,
+        "MacAddress": "02:42:ac:11:00:02",
+        "DriverOpts": None,
+        "NetworkID": "7ea29fc1",
+        "EndpointID": "88eaed7b",
+        "Gateway": "172.17.0.1",
+        "IPAddress": ip,
+        "IPPrefixLen": 16,
+        "IPv6Gateway": "",
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+        "DNSNames": None,
+    }
     return {
-        "Id": "8dfafdbc3a40" * 5, "Names": [f"/{name}"], "Image": "example:1", "ImageID": "sha256:d74508fb",
-        "Command": "serve", "Created": 1767225600, "Ports": list(ports), "Labels": labels or {}, "State": "running",
-        "Status": "Up 5 minutes", "HostConfig": {"NetworkMode": "bridge"},
-        "NetworkSettings": {"Networks": {"bridge": network}}, "Mounts": [],
-    } | more  # fmt: skip
+        "Id": "8dfafdbc3a40" * 5,
+        "Names": [f"/{name}"],
+        "Image": "example:1",
+        "ImageID": "sha256:d74508fb",
+        "Command": "serve",
+        "Created": 1767225600,
+        "Ports": list(ports),
+        "Labels": labels or {},
+        "State": "running",
+        "Status": "Up 5 minutes",
+        "HostConfig": {"NetworkMode": "bridge"},
+        "NetworkSettings": {"Networks": {"bridge": network}},
+        "Mounts": [],
+    } | more
 
 
 def composed(project, service, **more):
@@ -51,7 +72,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/_ping":
             self._answer(200, b"OK", "text/plain; charset=utf-8")
         elif self.path == f"/v{VERSION}/containers/json":
-            body = server.containers if isinstance(server.containers, bytes) else json.dumps(server.containers).encode()
+            body = (
+                server.containers
+                if isinstance(server.containers, bytes)
+                else json.dumps(server.containers).encode()
+            )
             self._answer(server.status, body, "application/json")
         else:
             self._answer(404, b'{"message":"page not found"}', "application/json")
@@ -83,7 +108,8 @@ class TCPServer(socketserver.ThreadingTCPServer):
 
 @contextmanager
 def engine(containers, socket=None, status=200, speaks_docker=True):
-    """An engine on this socket, or on a loopback port; what to give as --host. `containers` may be raw bytes."""
+    """An engine on this socket, or on a loopback port; what to give as --host. `containers` may be
+    raw bytes."""
     server = UnixServer(str(socket), Handler) if socket else TCPServer(("127.0.0.1", 0), Handler)
     server.containers, server.status, server.speaks_docker = containers, status, speaks_docker
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -1,7 +1,8 @@
-"""After a test that has committed: every table is as an installation begins with it, without Django's slow flush.
+"""After a test that has committed: every table is as an installation begins with it, without
+Django's slow flush.
 
-`flush` makes permissions, groups and triggers anew for every single test. They stay here; our own rows go.
-"""
+`flush` makes permissions, groups and triggers anew for every single test. They stay here; our own
+rows go."""
 
 from __future__ import annotations
 
@@ -11,7 +12,13 @@ from django.db import connection, transaction
 from registry import environments
 
 # Made by migrate, and changed by no test.
-KEPT = {"django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
+KEPT = {
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+    "auth_group",
+    "auth_group_permissions",
+}
 # A trigger on deleted servers looks for their addresses: these go first.
 FIRST = ["ip_addresses"]
 
@@ -20,7 +27,9 @@ def empty() -> None:
     """Delete what tests have written, and put back what `registry` begins with."""
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SET LOCAL session_replication_role = replica")  # neither triggers nor foreign keys
+            cursor.execute(
+                "SET LOCAL session_replication_role = replica"
+            )  # neither triggers nor foreign keys
         else:
             cursor.execute("PRAGMA defer_foreign_keys = ON")
         for table in _filled(cursor):
@@ -33,7 +42,8 @@ def empty() -> None:
 def _filled(cursor: object) -> list[str]:
     tables = [name for name in connection.introspection.table_names() if name not in KEPT]
     looks = " UNION ALL ".join(
-        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {connection.ops.quote_name(name)})" for name in tables
+        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {connection.ops.quote_name(name)})"
+        for name in tables
     )
     cursor.execute(looks)  # type: ignore[attr-defined]
     found = [name for (name,) in cursor.fetchall()]  # type: ignore[attr-defined]

@@ -4,11 +4,32 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer, Eviction, Generation, HandEdit, KeptFiles
+from dhcp.models import (
+    DhcpChange,
+    DhcpOption,
+    DhcpScope,
+    DhcpServer,
+    Eviction,
+    Generation,
+    HandEdit,
+    KeptFiles,
+)
 from ipam.models import IPAddress, Sighting
 from pxe.models import BootEvent, BootIdentity
-from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory, VRFFactory
-from tests.pxe.factories import AnswersFactory, AssignmentFactory, FileFactory, ImageFactory, MenuFactory
+from tests.ipam.factories import (
+    InterfaceFactory,
+    PoolFactory,
+    ServerFactory,
+    SubnetFactory,
+    VRFFactory,
+)
+from tests.pxe.factories import (
+    AnswersFactory,
+    AssignmentFactory,
+    FileFactory,
+    ImageFactory,
+    MenuFactory,
+)
 from tests.registry.factories import ServiceFactory
 
 SOON = timedelta(hours=1)
@@ -19,7 +40,9 @@ def one_of_each(number=0, mac="02:00:00:00"):
     start = f"10.{number}.0"
     subnet = SubnetFactory(network=f"{start}.0/24", gateway=f"{start}.1", name="office")
     server = ServerFactory(ip_address=f"{start}.20", mac_address=f"{mac}:{number:02x}:0a")
-    nic = InterfaceFactory(server=server, ip_address=f"{start}.21", mac_address=f"{mac}:{number:02x}:0b")
+    nic = InterfaceFactory(
+        server=server, ip_address=f"{start}.21", mac_address=f"{mac}:{number:02x}:0b"
+    )
     rows = {
         "vrfs": VRFFactory(),
         "subnets": subnet,
@@ -55,7 +78,9 @@ def _of_dhcp(number, start, subnet, mac):
     until = timezone.now() + SOON
     scope = DhcpScope.objects.create(subnet=subnet)
     DhcpOption.objects.create(scope=scope, number=26, value="1400")
-    generation = Generation.objects.create(result="applied", diff="+a", problems=[{"reason": "x"}], probes=[{}])
+    generation = Generation.objects.create(
+        result="applied", diff="+a", problems=[{"reason": "x"}], probes=[{}]
+    )
     KeptFiles.of(generation, b"", b"").save()
     return {
         "dhcp/servers": DhcpServer.objects.create(name=f"site-{number}"),
@@ -66,5 +91,7 @@ def _of_dhcp(number, start, subnet, mac):
         "dhcp/leases": Sighting.objects.create(
             ip_address=f"{start}.50", mac_address=mac, source="lease", leased_until=until
         ),
-        "dhcp/evictions": Eviction.objects.create(ip_address=f"{start}.51", mac_address=mac, until=until),
+        "dhcp/evictions": Eviction.objects.create(
+            ip_address=f"{start}.51", mac_address=mac, until=until
+        ),
     }

@@ -1,4 +1,5 @@
-"""A network laboratory: real dnsmasq and DHCP clients in network namespaces of their own, gone after the block.
+"""A network laboratory: real dnsmasq and DHCP clients in network namespaces of their own, gone
+after the block.
 
     with laboratory(ranges=["10.77.0.0,static,255.255.255.0,1h"]) as lab:
         lab.write_hosts("02:00:00:00:00:01,10.77.0.9,web\\n")
@@ -8,9 +9,9 @@
     server namespace                       client namespace
     dnsmasq --- eth0 10.77.0.1/24 ======== eth0 --- scripted client, udhcpc
 
-The interfaces are born inside their namespaces, so nothing of the machine's own network is touched and any number
-of laboratories live side by side. dnsmasq runs as its own user, not as root: file modes matter as in real life.
-"""
+The interfaces are born inside their namespaces, so nothing of the machine's own network is touched
+and any number of laboratories live side by side. dnsmasq runs as its own user, not as root: file
+modes matter as in real life."""
 
 import ctypes
 import itertools
@@ -38,8 +39,8 @@ POOL = "10.77.0.100,10.77.0.109,255.255.255.0,1h"
 SERVER = "10.77.0.1"
 FORBIDDEN = ("bad ", "duplicate", "cannot read", "failed to load", "not using")
 
-# Cleans up when the test run dies without a word (kill -9): the end of its input is the end of the run. The kernel's
-# own "die with your parent" does not survive dnsmasq's change of user.
+# Cleans up when the test run dies without a word (kill -9): the end of its input is the end of the
+# run. The kernel's own "die with your parent" does not survive dnsmasq's change of user.
 UNDERTAKER = """
     read -r _
     [ -s "$1" ] && kill "$(cat "$1")"
@@ -68,8 +69,20 @@ class Program:
     """A scripted client inside a namespace: commands in, answers out."""
 
     def __init__(self, script: Path, namespace: str, interface: str = "eth0") -> None:
-        command = ["ip", "netns", "exec", namespace, sys.executable, "-I", "-S", str(script), interface]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [
+            "ip",
+            "netns",
+            "exec",
+            namespace,
+            sys.executable,
+            "-I",
+            "-S",
+            str(script),
+            interface,
+        ]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         self._lock = threading.Lock()
         self._read()
 
@@ -96,7 +109,8 @@ class Program:
 
 
 class Client(Program):
-    """Any number of DHCP clients behind one interface. Every verb answers an Answer, or None for silence."""
+    """Any number of DHCP clients behind one interface. Every verb answers an Answer, or None for
+    silence."""
 
     def __init__(self, namespace: str, interface: str = "eth0") -> None:
         super().__init__(CLIENT, namespace, interface)
@@ -172,7 +186,9 @@ class Client6(Program):
 class Laboratory:
     """One DHCP server and its clients. `files` is the directory that IPManager would own."""
 
-    def __init__(self, home: Path, name: str, ranges: Sequence[str], options: Sequence[str]) -> None:
+    def __init__(
+        self, home: Path, name: str, ranges: Sequence[str], options: Sequence[str]
+    ) -> None:
         self.home = home
         self.files = home / "files"
         self.hosts = self.files / "hosts"
@@ -231,22 +247,41 @@ class Laboratory:
         return self._client6
 
     def route(self, network: str) -> None:
-        """Let the server reach a network behind its wire, where a relay asks on behalf of others."""
+        """Let the server reach a network behind its wire, where a relay asks on behalf of
+        others."""
         run("ip", "-n", self.server, "route", "add", network, "dev", "eth0")
 
     def udhcpc(self, mac: str) -> str:
         """The address that busybox's client gets in one attempt, or its last words."""
         require.part("udhcpc")
         run("ip", "-n", self.clients, "link", "set", "dev", "eth0", "address", mac)
-        command = ["udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "3", "-T", "1", "-s", "/bin/true"]
-        done = subprocess.run(["ip", "netns", "exec", self.clients, *command], capture_output=True, text=True)
+        command = [
+            "udhcpc",
+            "-i",
+            "eth0",
+            "-n",
+            "-q",
+            "-f",
+            "-t",
+            "3",
+            "-T",
+            "1",
+            "-s",
+            "/bin/true",
+        ]
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.clients, *command], capture_output=True, text=True
+        )
         words = (done.stdout + done.stderr).replace(",", " ").split()
         return words[words.index("of") + 1] if "obtained" in words else " ".join(words)
 
     @contextmanager
     def inside(self) -> Iterator[None]:
         """Sockets that this thread opens in the block belong to the server's network."""
-        with open("/proc/thread-self/ns/net") as home, Path(f"/run/netns/{self.server}").open() as there:
+        with (
+            open("/proc/thread-self/ns/net") as home,
+            Path(f"/run/netns/{self.server}").open() as there,
+        ):
             enter(there.fileno())
             try:
                 yield
@@ -259,7 +294,15 @@ class Laboratory:
         """Start dnsmasq and wait until it serves."""
         self.pidfile.unlink(missing_ok=True)
         reads = self.reads()
-        command = ["ip", "netns", "exec", self.server, "dnsmasq", "--keep-in-foreground", f"--conf-file={self.conf}"]
+        command = [
+            "ip",
+            "netns",
+            "exec",
+            self.server,
+            "dnsmasq",
+            "--keep-in-foreground",
+            f"--conf-file={self.conf}",
+        ]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.wait(lambda: self.reads() > reads or not self.alive(), "dnsmasq does not start")
         if not self.alive():
@@ -317,7 +360,8 @@ def laboratory(
     address: str = f"{SERVER}/24",
     further: Sequence[str] = (),
 ) -> Iterator[Laboratory]:
-    """A running DHCP server with these `dhcp-range`s and further lines of configuration, and `lab.client`.
+    """A running DHCP server with these `dhcp-range`s and further lines of configuration, and
+    `lab.client`.
 
     `further` addresses stand on the server's interface, too.
     """
@@ -341,7 +385,21 @@ def wire(lab: Laboratory, *addresses: str) -> None:
     """Two namespaces and one cable."""
     for namespace in (lab.server, lab.clients):
         run("ip", "netns", "add", namespace)
-    run("ip", "link", "add", "eth0", "netns", lab.server, "type", "veth", "peer", "name", "eth0", "netns", lab.clients)
+    run(
+        "ip",
+        "link",
+        "add",
+        "eth0",
+        "netns",
+        lab.server,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "eth0",
+        "netns",
+        lab.clients,
+    )
     # Duplicate address detection takes a second or two, and nobody else is here.
     run("ip", "netns", "exec", lab.server, "sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0")
     for address in addresses:
@@ -352,10 +410,21 @@ def wire(lab: Laboratory, *addresses: str) -> None:
 
 
 def hire_undertaker(lab: Laboratory) -> subprocess.Popen:
-    command = ["sh", "-c", UNDERTAKER, "sh", str(lab.pidfile), lab.server, lab.clients, str(lab.home)]
+    command = [
+        "sh",
+        "-c",
+        UNDERTAKER,
+        "sh",
+        str(lab.pidfile),
+        lab.server,
+        lab.clients,
+        str(lab.home),
+    ]
     nowhere = subprocess.DEVNULL  # its output, once the run is dead
     # A session of its own: Ctrl-C is for the tests.
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True)
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True
+    )
 
 
 def dismiss(undertaker: subprocess.Popen) -> None:

@@ -1,4 +1,5 @@
-"""A machine that boots from the laboratory's network: qemu without hardware help, its console in a file.
+"""A machine that boots from the laboratory's network: qemu without hardware help, its console in a
+file.
 
 with cable(lab), machine(lab, mac) as pc:
     pc.wait_for("ready")
@@ -40,8 +41,12 @@ class Machine:
         """The console, as soon as it shows these words."""
         deadline = time.monotonic() + seconds
         while words not in (shown := self.console()):
-            assert time.monotonic() < deadline, f"no {words!r} within {seconds} s:\n{shown[:2000]} … {shown[-2000:]}"
-            assert self.process.poll() is None or words in self.console(), f"the machine is off:\n{shown[-3000:]}"
+            assert time.monotonic() < deadline, (
+                f"no {words!r} within {seconds} s:\n{shown[:2000]} … {shown[-2000:]}"
+            )
+            assert self.process.poll() is None or words in self.console(), (
+                f"the machine is off:\n{shown[-3000:]}"
+            )
             time.sleep(0.1)
         return shown
 
@@ -65,18 +70,38 @@ def cable(lab: Laboratory) -> Iterator[None]:
 
 @contextmanager
 def machine(
-    lab: Laboratory, mac: str, *more: str, card: str = "virtio-net-pci", firmware: Sequence[str] = ROM
+    lab: Laboratory,
+    mac: str,
+    *more: str,
+    card: str = "virtio-net-pci",
+    firmware: Sequence[str] = ROM,
 ) -> Iterator[Machine]:
     """A machine that is on until the block ends. `more` are further arguments of qemu's."""
     with tempfile.TemporaryDirectory(prefix="ipmanager-machine-") as scratch:
         console = Path(scratch) / "console"
         arguments = [
-            *firmware, "-accel", "tcg", "-m", "512", "-display", "none", "-monitor", "none", "-nodefaults",
-            "-serial", f"file:{console}", "-netdev", "tap,id=net,ifname=plug,script=no,downscript=no",
-            "-device", f"{card},netdev=net,mac={mac},bootindex=1", *more,
-        ]  # fmt: skip
+            *firmware,
+            "-accel",
+            "tcg",
+            "-m",
+            "512",
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-nodefaults",
+            "-serial",
+            f"file:{console}",
+            "-netdev",
+            "tap,id=net,ifname=plug,script=no,downscript=no",
+            "-device",
+            f"{card},netdev=net,mac={mac},bootindex=1",
+            *more,
+        ]
         process = subprocess.Popen(
-            ["ip", "netns", "exec", lab.clients, QEMU, *arguments], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+            ["ip", "netns", "exec", lab.clients, QEMU, *arguments],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
         try:
             yield Machine(process, console)
@@ -91,9 +116,13 @@ def uefi(scratch: Path) -> tuple[str, ...]:
     variables = scratch / "variables.fd"
     shutil.copyfile(OVMF_VARIABLES, variables)
     return (
-        "-machine", "q35", "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF}",
-        "-drive", f"if=pflash,format=raw,file={variables}",
-    )  # fmt: skip
+        "-machine",
+        "q35",
+        "-drive",
+        f"if=pflash,format=raw,readonly=on,file={OVMF}",
+        "-drive",
+        f"if=pflash,format=raw,file={variables}",
+    )
 
 
 def kernel() -> Path:
@@ -102,7 +131,8 @@ def kernel() -> Path:
 
 
 def modules(*names: str) -> list[Path]:
-    """The kernel's modules of these names and what they need, in the order in which they are to be loaded."""
+    """The kernel's modules of these names and what they need, in the order in which they are to be
+    loaded."""
     root = Path("/lib/modules") / kernel().name.removeprefix("vmlinuz-")
     found: list[Path] = []
     for line in (root / "modules.dep").read_text().splitlines():
@@ -134,11 +164,17 @@ def _padded(data: bytes) -> bytes:
 
 def disk(path: Path, words: str) -> tuple[str, ...]:
     """A disk whose boot sector says these words on the serial line, as arguments of qemu's."""
-    # mov si, text; next: lodsb; or al, al; jz halt; mov dx, 0x3f8; out dx, al; jmp next; halt: hlt; jmp halt
+    # mov si, text; next: lodsb; or al, al; jz halt; mov dx, 0x3f8; out dx, al; jmp next; halt: hlt;
+    # jmp halt
     code = bytes.fromhex("31c08ed8be157cac08c07406baf803eeebf5f4ebfd")
     sector = (code + words.encode() + b"\0").ljust(510, b"\0") + b"\x55\xaa"
     path.write_bytes(sector.ljust(1 << 20, b"\0"))
-    return ("-drive", f"file={path},format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk,bootindex=2")
+    return (
+        "-drive",
+        f"file={path},format=raw,if=none,id=disk",
+        "-device",
+        "virtio-blk-pci,drive=disk,bootindex=2",
+    )
 
 
 def gunicorn(lab: Laboratory, environment: dict[str, str], output: Path) -> subprocess.Popen:
@@ -149,5 +185,7 @@ def gunicorn(lab: Laboratory, environment: dict[str, str], output: Path) -> subp
     with output.open("wb") as stream:
         return subprocess.Popen(
             ["ip", "netns", "exec", lab.server, *command],
-            env=os.environ | environment, stdout=stream, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            env=os.environ | environment,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )

@@ -23,8 +23,11 @@ PR_SET_PDEATHSIG = 1
 
 
 def binaries() -> Path | None:
-    """The directory with initdb and postgres: the newest Debian one, or that of PATH; 15 at least."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    """The directory with initdb and postgres: the newest Debian one, or that of PATH; 15 at
+    least."""
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3])
+    )
     if found and float(found[-1].parts[-3]) >= 15:
         return found[-1].parent
     on_path = shutil.which("initdb")
@@ -50,16 +53,19 @@ def owner() -> pwd.struct_passwd | None:
 
 @contextlib.contextmanager
 def server(settings: dict[str, str] = FAST) -> Iterator[str]:
-    """Run a server with these settings; its DATABASE_URL, as superuser, with an empty database ipmanager_db."""
+    """Run a server with these settings; its DATABASE_URL, as superuser, with an empty database
+    ipmanager_db."""
     with running(settings) as started:
         yield started.url
 
 
 @contextlib.contextmanager
 def running(
-    settings: dict[str, str] = FAST, disk: Callable[[Path], contextlib.AbstractContextManager] = contextlib.nullcontext
+    settings: dict[str, str] = FAST,
+    disk: Callable[[Path], contextlib.AbstractContextManager] = contextlib.nullcontext,
 ) -> Iterator["Server"]:
-    """The same, for those who want to kill it; `disk` may put something of its own below its directory."""
+    """The same, for those who want to kill it; `disk` may put something of its own below its
+    directory."""
     home = Path(tempfile.mkdtemp(prefix="ipmanager-pg-"))
     try:
         with disk(home):
@@ -89,10 +95,13 @@ class Server:
         initialise(self.home / "data", self.become)
 
     def start(self) -> None:
-        """Until it answers; after a kill that takes a recovery, and the end of the old one's last children."""
+        """Until it answers; after a kill that takes a recovery, and the end of the old one's last
+        children."""
         deadline = time.monotonic() + START_WITHIN
         while True:
-            self.process = start(self.home / "data", self.home, self.port, self.settings, self.become)
+            self.process = start(
+                self.home / "data", self.home, self.port, self.settings, self.become
+            )
             try:
                 return wait_until_it_answers(self.process, self.home, self.port, self.become)
             except RuntimeError:
@@ -101,7 +110,8 @@ class Server:
             time.sleep(0.1)
 
     def kill(self) -> None:
-        """kill -9 of the postmaster: its children end by themselves, and what they had not committed is undone."""
+        """kill -9 of the postmaster: its children end by themselves, and what they had not
+        committed is undone."""
         assert self.process
         self.process.kill()
         self.process.wait()
@@ -121,11 +131,19 @@ def drop_root(home: Path) -> dict[str, int | list[int]]:
 
 
 def initialise(data: Path, become: dict) -> None:
-    options = ["--username=ipadmin", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+    options = [
+        "--username=ipadmin",
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        "--no-sync",
+    ]
     call([program("initdb"), f"--pgdata={data}", *options], become)
 
 
-def start(data: Path, home: Path, port: int, settings: dict[str, str], become: dict) -> subprocess.Popen:
+def start(
+    data: Path, home: Path, port: int, settings: dict[str, str], become: dict
+) -> subprocess.Popen:
     chosen = {
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": str(home),
@@ -155,7 +173,13 @@ def end_with_parent() -> None:
 
 
 def wait_until_it_answers(process: subprocess.Popen, home: Path, port: int, become: dict) -> None:
-    create = [program("createdb"), f"--host={home}", f"--port={port}", "--username=ipadmin", "ipmanager_db"]
+    create = [
+        program("createdb"),
+        f"--host={home}",
+        f"--port={port}",
+        "--username=ipadmin",
+        "ipmanager_db",
+    ]
     deadline = time.monotonic() + START_WITHIN
     while process.poll() is None and time.monotonic() < deadline:
         try:

@@ -16,7 +16,8 @@ from tests.support.site import ROOT
 
 
 def follow(finding: Finding, lab: Laboratory | None = None) -> str:
-    """Their output. `manage.py` runs in this process; what systemd would do to dnsmasq is done to the laboratory's."""
+    """Their output. `manage.py` runs in this process; what systemd would do to dnsmasq is done to
+    the laboratory's."""
     assert finding.commands, finding
     return "".join(_run(command, lab) for command in finding.commands)
 
@@ -28,9 +29,16 @@ def follow_in_shell(finding: Finding, environment: dict[str, str], answers: str 
     for command in finding.commands:
         text = command.replace("manage.py", f"{python} manage.py", 1)
         done = subprocess.run(
-            ["sh", "-c", text], cwd=ROOT, env=environment, input=answers, capture_output=True, text=True, check=False,
-            start_new_session=True, timeout=120,
-        )  # fmt: skip
+            ["sh", "-c", text],
+            cwd=ROOT,
+            env=environment,
+            input=answers,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+            timeout=120,
+        )
         assert done.returncode == 0, (text, done.stdout, done.stderr)
         said += done.stdout
     return said

@@ -1,4 +1,5 @@
-"""Parts of the machine that some tests need: absent ones skip a test by name, or fail it when all must be there.
+"""Parts of the machine that some tests need: absent ones skip a test by name, or fail it when all
+must be there.
 
     require.part("dnsmasq", "udhcpc")       in a test or fixture
     pytestmark = require.mark("chromium")   for a whole file
@@ -47,18 +48,28 @@ def missing(name: str) -> str:
 
 
 def program(*names: str, package: str) -> str:
-    return "" if any(map(shutil.which, names)) else f"{names[0]} is not installed (Debian package {package})"
+    return (
+        ""
+        if any(map(shutil.which, names))
+        else f"{names[0]} is not installed (Debian package {package})"
+    )
 
 
 def browser() -> str:
-    """Debian's Chromium, and Playwright's driver, which brings its own Node.js but not all of its libraries."""
+    """Debian's Chromium, and Playwright's driver, which brings its own Node.js but not all of its
+    libraries."""
     absent = program("chromium", "chromium-browser", package="chromium")
     if absent:
         return absent
     driver = subprocess.run(
-        [sys.executable, "-m", "playwright", "--version"], capture_output=True, check=False, text=True
+        [sys.executable, "-m", "playwright", "--version"],
+        capture_output=True,
+        check=False,
+        text=True,
     )
-    return f"Playwright's driver does not start: {driver.stderr.strip()}" if driver.returncode else ""
+    return (
+        f"Playwright's driver does not start: {driver.stderr.strip()}" if driver.returncode else ""
+    )
 
 
 def file(pattern: str, package: str) -> str:
@@ -83,8 +94,12 @@ def overlay() -> str:
     if absent:
         return absent
     layers = "lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w"
-    script = f"mount -t tmpfs tmpfs /mnt; mkdir /mnt/u /mnt/w; mount -t overlay overlay -o {layers} /mnt"
-    made = subprocess.run(["unshare", "--mount", "sh", "-ec", script], capture_output=True, text=True, check=False)
+    script = (
+        f"mount -t tmpfs tmpfs /mnt; mkdir /mnt/u /mnt/w; mount -t overlay overlay -o {layers} /mnt"
+    )
+    made = subprocess.run(
+        ["unshare", "--mount", "sh", "-ec", script], capture_output=True, text=True, check=False
+    )
     return f"cannot make one: {made.stderr.strip()}" if made.returncode else ""
 
 
@@ -92,7 +107,11 @@ def common_python() -> str:
     """Other users can run the Python that we run by."""
     base = Path(sys.base_prefix).resolve()
     closed = [str(path) for path in (base, *base.parents) if not path.stat().st_mode & stat.S_IXOTH]
-    return f"other users cannot reach {base}: {closed[-1]} is closed; take Debian's python3" if closed else ""
+    return (
+        f"other users cannot reach {base}: {closed[-1]} is closed; take Debian's python3"
+        if closed
+        else ""
+    )
 
 
 def bus() -> str:

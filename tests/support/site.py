@@ -19,7 +19,9 @@ from tests.support.postgres import end_with_parent, free_port
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def manage(environment: dict[str, str], *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def manage(
+    environment: dict[str, str], *arguments: str, root: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     """Run manage.py to its end; status and output are the caller's to judge."""
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
@@ -33,7 +35,8 @@ def manage(environment: dict[str, str], *arguments: str, root: Path = ROOT) -> s
 
 
 def lend_static_files(data: Path) -> None:
-    """A new site finds them collected: that is three seconds of processor time for each of some fifty sites."""
+    """A new site finds them collected: that is three seconds of processor time for each of some
+    fifty sites."""
     if not data.exists():
         data.mkdir(mode=0o700, parents=True)
         (data / "static").symlink_to(static_files())
@@ -71,7 +74,10 @@ class Site:
     def wait_until_it_answers(self, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as response:
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as response,
+            ):
                 if response.status == 200:
                     return
             time.sleep(0.05)
@@ -128,7 +134,8 @@ def command_line(pid: int) -> list[str]:
 
 
 def gone(pids: Iterable[int], seconds: float = 5) -> bool:
-    """Do all these processes end within the time? A zombie that nobody has collected yet has ended."""
+    """Do all these processes end within the time? A zombie that nobody has collected yet has
+    ended."""
     deadline = time.monotonic() + seconds
     while any(map(alive, pids)):
         if time.monotonic() > deadline:

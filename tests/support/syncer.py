@@ -1,4 +1,5 @@
-"""A program that syncs on demand, each time in a fresh child, so that a test may do something to that child first.
+"""A program that syncs on demand, each time in a fresh child, so that a test may do something to
+that child first.
 
 One word a line on stdin, one JSON value a line on stdout:
 
@@ -33,7 +34,8 @@ def main() -> None:
 
 
 def listen() -> bytes:
-    """Straight from the pipe: parent and child read it in turn, and neither may take what is the other's."""
+    """Straight from the pipe: parent and child read it in turn, and neither may take what is the
+    other's."""
     return os.read(0, 100)
 
 

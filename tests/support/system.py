@@ -1,4 +1,5 @@
-"""A Debian system of its own, to install into and to ruin: an overlay over a root directory, in namespaces of its own.
+"""A Debian system of its own, to install into and to ruin: an overlay over a root directory, in
+namespaces of its own.
 
     with system(home) as debian:                          # over the running system: its programs, none of its processes
         debian.run("deploy/install.sh", "--name", "ipam.test")
@@ -6,9 +7,8 @@
 
     with system(home, base=root, boot=True) as debian:    # over a root made by debootstrap, with systemd as process 1
 
-Everything that runs in there ends with the block, or with the tests; nothing is written below the base, except with
-`keep`.
-"""
+Everything that runs in there ends with the block, or with the tests; nothing is written below the
+base, except with `keep`."""
 
 import ctypes
 import itertools
@@ -80,7 +80,9 @@ class System:
         self.process = process
         self.init = init
 
-    def command(self, *command: str, user: str = "", more: dict[str, str] | None = None) -> list[str]:
+    def command(
+        self, *command: str, user: str = "", more: dict[str, str] | None = None
+    ) -> list[str]:
         """The words that run a command in there, for subprocess."""
         enter = [
             "nsenter",
@@ -96,25 +98,51 @@ class System:
         ]
         become = ["runuser", "-u", user, "--"] if user else []
         variables = {"PATH": PATH, "HOME": "/", "LC_ALL": "C.UTF-8"} | (more or {})
-        return [*enter, "env", "-i", *(f"{name}={value}" for name, value in variables.items()), *become, *command]
+        return [
+            *enter,
+            "env",
+            "-i",
+            *(f"{name}={value}" for name, value in variables.items()),
+            *become,
+            *command,
+        ]
 
     def run(
-        self, *command: str, user: str = "", more: dict[str, str] | None = None, check: bool = True, **others: Any
+        self,
+        *command: str,
+        user: str = "",
+        more: dict[str, str] | None = None,
+        check: bool = True,
+        **others: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Run it to its end; with check, its failure is one of the test."""
-        others = {"timeout": 300, "text": True} | ({} if "input" in others else {"stdin": subprocess.DEVNULL}) | others
+        others = (
+            {"timeout": 300, "text": True}
+            | ({} if "input" in others else {"stdin": subprocess.DEVNULL})
+            | others
+        )
         done = subprocess.run(
             self.command(*command, user=user, more=more),
-            capture_output=True, check=False, **others,
-        )  # fmt: skip
-        assert not check or done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+            capture_output=True,
+            check=False,
+            **others,
+        )
+        assert not check or done.returncode == 0, (
+            f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+        )
         return done
 
-    def start(self, *command: str, user: str = "", log: Path | None = None) -> subprocess.Popen[str]:
+    def start(
+        self, *command: str, user: str = "", log: Path | None = None
+    ) -> subprocess.Popen[str]:
         """Start it and go on; it ends with the system."""
         with open(log or os.devnull, "a") as output:
             return subprocess.Popen(
-                self.command(*command, user=user), stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True
+                self.command(*command, user=user),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                text=True,
             )
 
     def path(self, path: str) -> Path:
@@ -129,7 +157,11 @@ class System:
     def processes(self) -> list[int]:
         """All of them, as the machine around them numbers them."""
         space = os.readlink(f"/proc/{self.init}/ns/pid")
-        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _space(pid) == space]
+        return [
+            pid
+            for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+            if _space(pid) == space
+        ]
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -143,12 +175,27 @@ class System:
 
     @contextmanager
     def cable(self, address: str) -> Iterator[str]:
-        """An interface `eth1` in there with this address; the namespace at the other end, where it is `eth0`."""
+        """An interface `eth1` in there with this address; the namespace at the other end, where it
+        is `eth0`."""
         ours, theirs = f"{self.name}-out", f"{self.name}-in"
         _do("ip", "netns", "add", ours)
         _do("ip", "netns", "attach", theirs, str(self.init))
         try:
-            _do("ip", "link", "add", "eth1", "netns", theirs, "type", "veth", "peer", "name", "eth0", "netns", ours)
+            _do(
+                "ip",
+                "link",
+                "add",
+                "eth1",
+                "netns",
+                theirs,
+                "type",
+                "veth",
+                "peer",
+                "name",
+                "eth0",
+                "netns",
+                ours,
+            )
             _do("ip", "-n", theirs, "address", "add", address, "dev", "eth1")
             _do("ip", "-n", theirs, "link", "set", "eth1", "up")
             _do("ip", "-n", ours, "link", "set", "eth0", "up")
@@ -160,9 +207,15 @@ class System:
 
 @contextmanager
 def system(
-    home: Path, base: Path = Path("/"), *, boot: bool = False, network: bool = False, keep: bool = False
+    home: Path,
+    base: Path = Path("/"),
+    *,
+    boot: bool = False,
+    network: bool = False,
+    keep: bool = False,
 ) -> Iterator[System]:
-    """Make one, and end it. `network` leaves it the machine's, to fetch packages from; `keep` writes to the base."""
+    """Make one, and end it. `network` leaves it the machine's, to fetch packages from; `keep`
+    writes to the base."""
     name = f"ipm{os.getpid()}-{next(_serial)}"
     home.mkdir(exist_ok=True)
     with ExitStack() as stack:
@@ -172,12 +225,27 @@ def system(
         yield System(name, process, _first_process(process, boot))
 
 
-def _start(home: Path, base: Path, boot: bool, network: bool, keep: bool, group: Path | None) -> subprocess.Popen[str]:
-    spaces = ["--mount", "--pid", "--uts", "--ipc", *([] if network else ["--net"]), *(["--cgroup"] if boot else [])]
+def _start(
+    home: Path, base: Path, boot: bool, network: bool, keep: bool, group: Path | None
+) -> subprocess.Popen[str]:
+    spaces = [
+        "--mount",
+        "--pid",
+        "--uts",
+        "--ipc",
+        *([] if network else ["--net"]),
+        *(["--cgroup"] if boot else []),
+    ]
     told = {
-        "HOME_DIR": str(home), "BASE": str(base), "SOURCE_DIR": str(ROOT), "VENV_DIR": sys.prefix,
-        "BOOT": "1" if boot else "", "KEEP": "1" if keep else "", "SIZE": SIZE, "PATH": PATH,
-    }  # fmt: skip
+        "HOME_DIR": str(home),
+        "BASE": str(base),
+        "SOURCE_DIR": str(ROOT),
+        "VENV_DIR": sys.prefix,
+        "BOOT": "1" if boot else "",
+        "KEEP": "1" if keep else "",
+        "SIZE": SIZE,
+        "PATH": PATH,
+    }
 
     def prepare() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -186,9 +254,14 @@ def _start(home: Path, base: Path, boot: bool, network: bool, keep: bool, group:
 
     return subprocess.Popen(
         ["unshare", *spaces, "--fork", "--kill-child", "sh", "-ec", SET_UP],
-        env=told, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        preexec_fn=prepare, start_new_session=True,
-    )  # fmt: skip
+        env=told,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=prepare,
+        start_new_session=True,
+    )
 
 
 def _first_process(process: subprocess.Popen[str], boot: bool) -> int:
@@ -234,7 +307,9 @@ def _control_group(name: str) -> Iterator[Path]:
     try:
         yield tree
     finally:
-        for directory in sorted([tree, *(path for path in tree.rglob("*") if path.is_dir())], reverse=True):
+        for directory in sorted(
+            [tree, *(path for path in tree.rglob("*") if path.is_dir())], reverse=True
+        ):
             _remove_group(directory)
 
 
@@ -270,9 +345,18 @@ def _do(*command: str) -> None:
 
 def debootstrap(target: Path, packages: list[str]) -> None:
     """A fresh Debian 12 from the mirror that this machine's own apt uses."""
-    mirror = next(filter(None, map(_mirror, sorted(Path("/etc/apt").glob("sources.list*/**/*")))), "")
+    mirror = next(
+        filter(None, map(_mirror, sorted(Path("/etc/apt").glob("sources.list*/**/*")))), ""
+    )
     assert mirror, "no Debian mirror in /etc/apt"
-    command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", "bookworm", str(target), mirror]
+    command = [
+        "debootstrap",
+        "--variant=minbase",
+        f"--include={','.join(packages)}",
+        "bookworm",
+        str(target),
+        mirror,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
 

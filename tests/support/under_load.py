@@ -11,8 +11,8 @@ NETWORK = "10.77.0"
 
 
 class Client(threading.Thread):
-    """One of them, with servers of its own. `held` is what it was told that there is: {hostname: address}; `unsure`
-    are those whose last change got no answer."""
+    """One of them, with servers of its own. `held` is what it was told that there is: {hostname:
+    address}; `unsure` are those whose last change got no answer."""
 
     def __init__(self, number, port, token, hosts=20):
         super().__init__(daemon=True)
@@ -24,7 +24,9 @@ class Client(threading.Thread):
 
     def run(self):
         while not self.stopping.is_set():
-            deed = self.remove if self.held and (not self.free or random.random() < 0.3) else self.add
+            deed = (
+                self.remove if self.held and (not self.free or random.random() < 0.3) else self.add
+            )
             if not deed():
                 self.refused += 1
                 self.stopping.wait(0.05)
@@ -33,7 +35,9 @@ class Client(threading.Thread):
         self.serial += 1
         name, ip = f"c{self.number}-{self.serial}", self.free.pop()
         mac = f"02:00:00:{self.number:02x}:{self.serial >> 8:02x}:{self.serial & 255:02x}"
-        status, body = self.ask("POST", "servers/", {"hostname": name, "mac_address": mac, "ip_address": ip})
+        status, body = self.ask(
+            "POST", "servers/", {"hostname": name, "mac_address": mac, "ip_address": ip}
+        )
         if status != 201:
             self._find_out(name, ip)
             return False
@@ -53,8 +57,8 @@ class Client(threading.Thread):
         return True
 
     def _find_out(self, name, ip):
-        """Ask until somebody says what became of it. Whoever was killed may have done it a moment later, so nobody is
-        blamed for this one."""
+        """Ask until somebody says what became of it. Whoever was killed may have done it a moment
+        later, so nobody is blamed for this one."""
         self.unsure.add(name)
         while not self.stopping.is_set():
             status, body = self.ask("GET", f"servers/?hostname={name}&fields=id")
@@ -69,9 +73,13 @@ class Client(threading.Thread):
 
     def ask(self, method, path, body=None):
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as caller:
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        ) as caller:
             try:
-                caller.request(method, f"/api/v1/{path}", json.dumps(body) if body else None, headers)
+                caller.request(
+                    method, f"/api/v1/{path}", json.dumps(body) if body else None, headers
+                )
                 response = caller.getresponse()
                 text = response.read()
                 return response.status, json.loads(text) if text else None
@@ -117,7 +125,12 @@ class Load:
 
     @property
     def held(self):
-        return {name: ip for client in self.clients for name, ip in client.held.items() if name not in client.unsure}
+        return {
+            name: ip
+            for client in self.clients
+            for name, ip in client.held.items()
+            if name not in client.unsure
+        }
 
     @property
     def unsure(self):

@@ -18,7 +18,9 @@ Example: manage.py create_token provisioning --scope read,allocate --expires 90 
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="what the token is for; shown in the admin")
-        parser.add_argument("--user", default="admin", help="whose rights it carries (default: admin)")
+        parser.add_argument(
+            "--user", default="admin", help="whose rights it carries (default: admin)"
+        )
         parser.add_argument(
             "--scope",
             type=scopes,
@@ -27,7 +29,11 @@ Example: manage.py create_token provisioning --scope read,allocate --expires 90 
             help=f"what it may do, comma-separated: {', '.join(SCOPES)} (default: read)",
         )
         parser.add_argument(
-            "--expires", type=days, default=365, metavar="DAYS|never", help="how long it lives (default: 365)"
+            "--expires",
+            type=days,
+            default=365,
+            metavar="DAYS|never",
+            help="how long it lives (default: 365)",
         )
         parser.add_argument(
             "--network",
@@ -59,7 +65,9 @@ Example: manage.py create_token provisioning --scope read,allocate --expires 90 
     def handle(self, **options: object) -> None:
         user = get_user_model().objects.filter(username=options["user"]).first()
         if user is None:
-            raise CommandError(f"there is no user {options['user']!r}; make one with: manage.py createsuperuser")
+            raise CommandError(
+                f"there is no user {options['user']!r}; make one with: manage.py createsuperuser"
+            )
         token, value = Token.objects.create(
             user,
             expiry=lifetime(options["expires"]),  # type: ignore[arg-type]
@@ -93,7 +101,9 @@ def scopes(text: str) -> list[str]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     unknown = [word for word in words if word not in SCOPES]
     if unknown or not words:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown) or 'nothing'}: choose from {', '.join(SCOPES)}")
+        raise argparse.ArgumentTypeError(
+            f"{', '.join(unknown) or 'nothing'}: choose from {', '.join(SCOPES)}"
+        )
     return words
 
 
@@ -101,13 +111,17 @@ def days(text: str) -> int | None:
     if text == "never":
         return None
     if not text.isdecimal() or not 0 < int(text) <= 36500:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of days (1 to 36500) nor never")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a number of days (1 to 36500) nor never"
+        )
     return int(text)
 
 
 def service(text: str) -> str:
     if not SERVICE_PATTERN.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not written like production/billing or test/*")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not written like production/billing or test/*"
+        )
     return text
 
 

@@ -25,17 +25,30 @@ While the database is away, dnsmasq goes on with the files that it has.
 Example: manage.py dnsmasq_agent --server berlin"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--server", required=True, metavar="NAME", help="the DHCP server's name")
-        parser.add_argument("--once", action="store_true", help="sync once, say what became of it, and end")
         parser.add_argument(
-            "--force", action="store_true", help="once, even if more than half of the reservations would vanish"
+            "--server", required=True, metavar="NAME", help="the DHCP server's name"
         )
-        parser.add_argument("--rollback", type=int, metavar="N", help="once: serve generation N, and stay there")
+        parser.add_argument(
+            "--once", action="store_true", help="sync once, say what became of it, and end"
+        )
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="once, even if more than half of the reservations would vanish",
+        )
+        parser.add_argument(
+            "--rollback", type=int, metavar="N", help="once: serve generation N, and stay there"
+        )
         parser.add_argument("--release", action="store_true", help="once: end a rollback")
         parser.add_argument("--json", action="store_true", help="once: print a JSON object")
 
     def handle(self, **options: Any) -> None:
-        if options["once"] or options["force"] or options["release"] or options["rollback"] is not None:
+        if (
+            options["once"]
+            or options["force"]
+            or options["release"]
+            or options["rollback"] is not None
+        ):
             self._tell(_once(options), options["json"])
             return
         _refuse_unknown(options["server"])
@@ -66,7 +79,8 @@ def _once(options: dict[str, Any]) -> Outcome:
 
 
 def _refuse_unknown(name: str) -> None:
-    """A typing error ends it at once; a database that is away does not: its return is waited for."""
+    """A typing error ends it at once; a database that is away does not: its return is waited
+    for."""
     try:
         agent.find(name)
     except IPManagerError as error:

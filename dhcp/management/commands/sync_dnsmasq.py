@@ -30,9 +30,13 @@ Example: manage.py sync_dnsmasq --diff"""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--server", metavar="NAME", help="one DHCP server only, `default` for the one of the settings; else all"
+            "--server",
+            metavar="NAME",
+            help="one DHCP server only, `default` for the one of the settings; else all",
         )
-        parser.add_argument("--diff", action="store_true", help="show what would change, and change nothing")
+        parser.add_argument(
+            "--diff", action="store_true", help="show what would change, and change nothing"
+        )
         parser.add_argument(
             "--force",
             action="store_true",
@@ -44,17 +48,31 @@ Example: manage.py sync_dnsmasq --diff"""
             help="print the configuration that dnsmasq needs, change nothing; with --diff, what of it is not installed",
         )
         parser.add_argument("--list", action="store_true", help="list the last generations")
-        parser.add_argument("--rollback", type=int, metavar="N", help="serve generation N, and stay there")
-        parser.add_argument("--release", action="store_true", help="end a rollback: serve what the ledger says")
-        parser.add_argument("--hand-edits", action="store_true", help="list what was edited in the files by hand")
-        parser.add_argument("--adopt", metavar="N|all", help="take hand edit N, or all, into the ledger")
-        parser.add_argument("--discard", metavar="N|all", help="forget hand edit N, or all: the ledger's line returns")
+        parser.add_argument(
+            "--rollback", type=int, metavar="N", help="serve generation N, and stay there"
+        )
+        parser.add_argument(
+            "--release", action="store_true", help="end a rollback: serve what the ledger says"
+        )
+        parser.add_argument(
+            "--hand-edits", action="store_true", help="list what was edited in the files by hand"
+        )
+        parser.add_argument(
+            "--adopt", metavar="N|all", help="take hand edit N, or all, into the ledger"
+        )
+        parser.add_argument(
+            "--discard",
+            metavar="N|all",
+            help="forget hand edit N, or all: the ledger's line returns",
+        )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: Any) -> None:
         if options["conf"]:
             target = self._target(options["server"])
-            self.stdout.write(uninstalled(target) if options["diff"] else proposal(target), ending="")
+            self.stdout.write(
+                uninstalled(target) if options["diff"] else proposal(target), ending=""
+            )
             return
         if options["list"]:
             self.stdout.write("\n".join(map(summary, newest(LISTED, options["server"]))))
@@ -80,7 +98,9 @@ Example: manage.py sync_dnsmasq --diff"""
         self.stdout.write(name + (forecast(outcome) if diff else sentence(outcome)))
         for problem in map(describe, outcome.problems):
             self.stderr.write(name + complaint(problem))
-        for warning in filter(None, (installed.look(target).warning, servers.warning(outcome.hosts))):
+        for warning in filter(
+            None, (installed.look(target).warning, servers.warning(outcome.hosts))
+        ):
             self.stderr.write(name + warning)
 
     def _list_hand_edits(self, as_json: bool) -> None:
@@ -106,7 +126,8 @@ Example: manage.py sync_dnsmasq --diff"""
             raise CommandError(str(error)) from error
 
     def _target(self, name: str | None) -> Target:
-        """A server that this installation keeps in step; without a name the default one. Raises CommandError."""
+        """A server that this installation keeps in step; without a name the default one. Raises
+        CommandError."""
         try:
             server = servers.named(name or DEFAULT)
         except IPManagerError as error:
@@ -115,7 +136,9 @@ Example: manage.py sync_dnsmasq --diff"""
             hint = f"on its host: manage.py dnsmasq_agent --server {server.name} --once"
             raise CommandError(f"{server.name} is run by an agent ({hint})")
         if server and not server.enabled:
-            raise CommandError(f"{server.name} is disabled, so its files stay as they are (enable the DHCP server)")
+            raise CommandError(
+                f"{server.name} is disabled, so its files stay as they are (enable the DHCP server)"
+            )
         return Target.of(server)
 
 
@@ -126,7 +149,8 @@ def _one(target: Target, options: dict[str, Any]) -> Outcome:
 
 
 def as_json(outcomes: list[tuple[Target, Outcome]]) -> dict[str, Any]:
-    """What became of the default server, or of the only one asked for; the others below `servers`."""
+    """What became of the default server, or of the only one asked for; the others below
+    `servers`."""
     objects = [
         outcome.as_json()
         | {"conf": installed.look(target).as_json()}
@@ -146,17 +170,22 @@ def summary(generation: Generation) -> str:
 
 
 def proposal(target: Target) -> str:
-    """The static part: ranges and the names of our files. It takes effect when dnsmasq is restarted with it."""
+    """The static part: ranges and the names of our files. It takes effect when dnsmasq is restarted
+    with it."""
     return scopes.conf_file(
         snapshot.take(target.server_id).scopes, target.directory, target.url, netboot.configured()
     ).decode()
 
 
 def uninstalled(target: Target) -> str:
-    """How the configuration that dnsmasq runs with differs from the one that it needs. Raises CommandError."""
+    """How the configuration that dnsmasq runs with differs from the one that it needs. Raises
+    CommandError."""
     conf = installed.look(target, proposal(target).encode())
     if not conf.is_known:
-        hint = conf.complaint or "nobody has said where the installed file is: set IPMANAGER_DNSMASQ_CONF"
+        hint = (
+            conf.complaint
+            or "nobody has said where the installed file is: set IPMANAGER_DNSMASQ_CONF"
+        )
         raise CommandError(hint)
     return f"{conf.diff}\n" if conf.differs else f"{target.installed} says what it should\n"
 

@@ -20,16 +20,23 @@ goes into quarantine. Then everything goes on.
 Example: manage.py thaw --dry-run"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="show the differences, and stay frozen")
         parser.add_argument(
-            "--without", action="append", default=[], metavar="NAME",
+            "--dry-run", action="store_true", help="show the differences, and stay frozen"
+        )
+        parser.add_argument(
+            "--without",
+            action="append",
+            default=[],
+            metavar="NAME",
             help="go on although the leases of this DHCP server cannot be read (`default` for the one of the settings)",
-        )  # fmt: skip
+        )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: Any) -> None:
         if freeze.state() is None:
-            self.stdout.write(json.dumps({"frozen": False}) if options["json"] else "The ledger is not frozen.")
+            self.stdout.write(
+                json.dumps({"frozen": False}) if options["json"] else "The ledger is not frozen."
+            )
             return
         try:
             found = thaw.compare()
@@ -39,7 +46,9 @@ Example: manage.py thaw --dry-run"""
         except IPManagerError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(found) | {"frozen": moved is None, "quarantined": moved or 0}))
+            self.stdout.write(
+                json.dumps(as_json(found) | {"frozen": moved is None, "quarantined": moved or 0})
+            )
         else:
             self.stdout.write(end(moved))
         sys.stdout.flush()

@@ -19,7 +19,9 @@ Example: DATABASE_URL=sqlite:///try.sqlite3 manage.py demo"""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--force", action="store_true", help="add it to what is there")
-        parser.add_argument("--if-empty", action="store_true", help="do nothing when there is anything already")
+        parser.add_argument(
+            "--if-empty", action="store_true", help="do nothing when there is anything already"
+        )
 
     def handle(self, **options: Any) -> None:
         if options["if_empty"] and not demo.is_empty():
@@ -27,7 +29,9 @@ Example: DATABASE_URL=sqlite:///try.sqlite3 manage.py demo"""
         try:
             demo.fill(force=options["force"])
         except ValidationError as error:
-            raise CommandError(f"the demo network does not fit here: {' '.join(error.messages)}") from error
+            raise CommandError(
+                f"the demo network does not fit here: {' '.join(error.messages)}"
+            ) from error
         self.stdout.write(
             f"A demo network: {Subnet.objects.count()} subnets, {Server.objects.count()} servers, "
             f"{totals()['records']} IP records"

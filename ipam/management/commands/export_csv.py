@@ -24,19 +24,35 @@ Example: manage.py export_csv servers servers.csv --subnet 10.112.57.0/24"""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("kind", choices=sorted(exports.LAYOUTS), help="what to write")
-        parser.add_argument("file", nargs="?", default="-", help="the file; - for standard output (default)")
-        parser.add_argument("--subnet", metavar="CIDR", help="only what lies in this network")
-        parser.add_argument("--status", choices=IPAddress.Status.values, help="only such ip-addresses")
-        parser.add_argument("--vrf", metavar="NAME", help="the address space (default: the global one)")
         parser.add_argument(
-            "--delimiter", type=delimiter, default=",", metavar="CHARACTER", help="as in ';' or tab (default: ,)"
+            "file", nargs="?", default="-", help="the file; - for standard output (default)"
         )
-        parser.add_argument("--german", action="store_true", help="German headers, which import_csv knows, too")
-        parser.add_argument("--bom", action="store_true", help="begin with a byte order mark, for Excel")
+        parser.add_argument("--subnet", metavar="CIDR", help="only what lies in this network")
+        parser.add_argument(
+            "--status", choices=IPAddress.Status.values, help="only such ip-addresses"
+        )
+        parser.add_argument(
+            "--vrf", metavar="NAME", help="the address space (default: the global one)"
+        )
+        parser.add_argument(
+            "--delimiter",
+            type=delimiter,
+            default=",",
+            metavar="CHARACTER",
+            help="as in ';' or tab (default: ,)",
+        )
+        parser.add_argument(
+            "--german", action="store_true", help="German headers, which import_csv knows, too"
+        )
+        parser.add_argument(
+            "--bom", action="store_true", help="begin with a byte order mark, for Excel"
+        )
 
     def handle(self, **options: Any) -> None:
         rows = self._rows(**options)
-        text = exports.text(rows, exports.LAYOUTS[options["kind"]], options["delimiter"], german=options["german"])
+        text = exports.text(
+            rows, exports.LAYOUTS[options["kind"]], options["delimiter"], german=options["german"]
+        )
         if options["bom"]:
             text = (("\ufeff" if number == 0 else "") + line for number, line in enumerate(text))
         if options["file"] == "-":
@@ -44,7 +60,9 @@ Example: manage.py export_csv servers servers.csv --subnet 10.112.57.0/24"""
         else:
             write(Path(options["file"]), text)
 
-    def _rows(self, *, kind: str, subnet: str | None, status: str | None, vrf: str | None, **options: Any) -> Any:
+    def _rows(
+        self, *, kind: str, subnet: str | None, status: str | None, vrf: str | None, **options: Any
+    ) -> Any:
         try:
             within = parse_network(subnet) if subnet else None
         except ValueError as error:
@@ -66,14 +84,17 @@ Example: manage.py export_csv servers servers.csv --subnet 10.112.57.0/24"""
                 self.stdout.write(line, ending="")
             self.stdout.flush()
         except BrokenPipeError:
-            # The reader has seen enough (head); Python would complain once more when it closes stdout.
+            # The reader has seen enough (head); Python would complain once more when it closes
+            # stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write(path: Path, text: Iterable[str]) -> None:
     """Write the file in one step, so that half an export never looks like a whole one."""
     target = path.resolve()
-    special = target.exists() and not target.is_file()  # a device or a pipe is written to, not replaced
+    special = (
+        target.exists() and not target.is_file()
+    )  # a device or a pipe is written to, not replaced
     beside = target if special else target.with_name(f".{target.name}.new-{os.getpid()}")
     try:
         with beside.open("w", encoding="utf-8", newline="") as file:

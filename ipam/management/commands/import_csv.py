@@ -49,20 +49,38 @@ Example: manage.py import_csv servers hosts.csv --dry-run"""
         parser.add_argument("file", help="the file; - for standard input")
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument("--dry-run", action="store_true", help="say the same, but write nothing")
-        mode.add_argument("--skip-bad", action="store_true", help="write the good rows although others are bad")
-        parser.add_argument("--vrf", metavar="NAME", help="the address space (default: the global one)")
+        mode.add_argument(
+            "--skip-bad", action="store_true", help="write the good rows although others are bad"
+        )
         parser.add_argument(
-            "--delimiter", type=delimiter, metavar="CHARACTER", help="as in ';' or tab (default: found out)"
+            "--vrf", metavar="NAME", help="the address space (default: the global one)"
+        )
+        parser.add_argument(
+            "--delimiter",
+            type=delimiter,
+            metavar="CHARACTER",
+            help="as in ';' or tab (default: found out)",
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
-        parser.add_argument("--progress", action="store_true", help="tell progress on stderr, even without a terminal")
+        parser.add_argument(
+            "--progress",
+            action="store_true",
+            help="tell progress on stderr, even without a terminal",
+        )
 
     def handle(self, **options: Any) -> None:
         layout, bring_in = KINDS[options["kind"]]
-        mode: Mode = "dry-run" if options["dry_run"] else "skip-bad" if options["skip_bad"] else "all"
+        mode: Mode = (
+            "dry-run" if options["dry_run"] else "skip-bad" if options["skip_bad"] else "all"
+        )
         space = vrf_id(options["vrf"])
-        with opened(options["file"]) as file, open_sheet(file, layout, options["delimiter"]) as sheet:
-            outcome = bring_in(sheet, mode, space, Progress(self.stderr, wanted=options["progress"]))
+        with (
+            opened(options["file"]) as file,
+            open_sheet(file, layout, options["delimiter"]) as sheet,
+        ):
+            outcome = bring_in(
+                sheet, mode, space, Progress(self.stderr, wanted=options["progress"])
+            )
         if options["json"]:
             self.stdout.write(json.dumps(as_json(outcome, sheet.notices)))
         else:
@@ -70,7 +88,9 @@ Example: manage.py import_csv servers hosts.csv --dry-run"""
         if all_bad(outcome) or (outcome.bad and not outcome.written):
             sys.exit(1)
 
-    def _print(self, outcome: Outcome, notices: list[str], mode: Mode, *, only_remarks: bool) -> None:
+    def _print(
+        self, outcome: Outcome, notices: list[str], mode: Mode, *, only_remarks: bool
+    ) -> None:
         for notice in notices:
             self.stdout.write(notice)
         told = [verdict for verdict in outcome.verdicts if verdict.remarks or not only_remarks]
@@ -100,7 +120,9 @@ def table(verdicts: list[Verdict]) -> Iterator[str]:
     width = max((len(verdict.key) for verdict in verdicts), default=0)
     for verdict in verdicts:
         first, *more = [*remarks(verdict), ""]
-        yield printable(f"{verdict.line:>6}  {verdict.key:<{width}}  {verdict.state:<9}  {first}".rstrip())
+        yield printable(
+            f"{verdict.line:>6}  {verdict.key:<{width}}  {verdict.state:<9}  {first}".rstrip()
+        )
         for remark in filter(None, more):
             yield printable(f"{'':>6}  {'':<{width}}  {'':<9}  {remark}")
 
@@ -113,7 +135,9 @@ def remarks(verdict: Verdict) -> Iterable[str]:
 
 def printable(text: str) -> str:
     """Without the control characters by which a cell could play tricks on a terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
 
 
 def summary(outcome: Outcome, mode: Mode) -> str:

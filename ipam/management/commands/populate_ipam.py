@@ -24,11 +24,19 @@ Example: manage.py populate_ipam --clear"""
             help="make all records anew; those of VMs, reserved ones, quarantine and other allocations stay",
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
-        parser.add_argument("--progress", action="store_true", help="tell progress on stderr, even without a terminal")
+        parser.add_argument(
+            "--progress",
+            action="store_true",
+            help="tell progress on stderr, even without a terminal",
+        )
 
     def handle(self, **options: Any) -> None:
-        report = populate(clear=options["clear"], progress=Progress(self.stderr, wanted=options["progress"]))
-        self.stdout.write(json.dumps(asdict(report)) if options["json"] else "\n".join(sentences(report)))
+        report = populate(
+            clear=options["clear"], progress=Progress(self.stderr, wanted=options["progress"])
+        )
+        self.stdout.write(
+            json.dumps(asdict(report)) if options["json"] else "\n".join(sentences(report))
+        )
         for refusal in report.refused:
             self.stderr.write(f"Left as it was: {refusal}")
 
@@ -46,7 +54,10 @@ def sentences(report: Report) -> list[str]:
         f"Added {report.dhcp_created} dhcp IP records for servers outside the static pools",
         *_when(report.freed, "Freed {} IP records that no server has any more"),
         f"Skipped {report.skipped} IP records of servers: right already",
-        *(f"Warning: gateway in a static pool, without a record: {found}" for found in report.gateways_in_pools),
+        *(
+            f"Warning: gateway in a static pool, without a record: {found}"
+            for found in report.gateways_in_pools
+        ),
         f"Total: {totals['records']} IP records ("
         + ", ".join(f"{count} {status}" for status, count in totals.items() if status != "records")
         + ")",

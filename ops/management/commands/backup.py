@@ -23,20 +23,32 @@ Example: manage.py backup --keep 14"""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "directory", nargs="?", type=Path, default=settings.BACKUP_DIR, help="where to (IPMANAGER_BACKUP_DIR)"
+            "directory",
+            nargs="?",
+            type=Path,
+            default=settings.BACKUP_DIR,
+            help="where to (IPMANAGER_BACKUP_DIR)",
         )
-        parser.add_argument("--keep", type=number, default=0, metavar="N", help="afterwards keep the newest N only")
-        parser.add_argument("--no-boot-files", action="store_true", help="leave out boot files and loaders")
-        parser.add_argument("--progress", action="store_true", help="tell how far it is, on a pipe, too")
+        parser.add_argument(
+            "--keep", type=number, default=0, metavar="N", help="afterwards keep the newest N only"
+        )
+        parser.add_argument(
+            "--no-boot-files", action="store_true", help="leave out boot files and loaders"
+        )
+        parser.add_argument(
+            "--progress", action="store_true", help="tell how far it is, on a pipe, too"
+        )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: Any) -> None:
         progress = Progress(self.stderr, wanted=options["progress"])
         try:
             made = make.make(
-                options["directory"].absolute(), keep=options["keep"], boot_files=not options["no_boot_files"],
+                options["directory"].absolute(),
+                keep=options["keep"],
+                boot_files=not options["no_boot_files"],
                 progress=progress,
-            )  # fmt: skip
+            )
         except IPManagerError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(as_json(made)) if options["json"] else sentence(made))

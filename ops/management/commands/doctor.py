@@ -31,7 +31,9 @@ Example: manage.py doctor --json"""
         results = doctor.examine(quick=options["quick"])
         worst = doctor.status(results)
         if options["json"]:
-            self.stdout.write(json.dumps({"status": worst, "results": [result.as_json() for result in results]}))
+            self.stdout.write(
+                json.dumps({"status": worst, "results": [result.as_json() for result in results]})
+            )
         else:
             self._print(results)
         if worst:
@@ -52,14 +54,19 @@ Example: manage.py doctor --json"""
 
     def _painted(self, level: str) -> str:
         paint: dict[str, Callable[[str], str]] = {
-            "ok": self.style.SUCCESS, "warning": self.style.WARNING, "error": self.style.ERROR,
-        }  # fmt: skip
+            "ok": self.style.SUCCESS,
+            "warning": self.style.WARNING,
+            "error": self.style.ERROR,
+        }
         return paint.get(level, str)(f"{level:{len(LONGEST)}}")
 
 
 def summary(results: list[Result]) -> str:
     """The last line."""
-    count = {level: sum(result.finding.level == level for result in results) for level in ("error", "warning")}
+    count = {
+        level: sum(result.finding.level == level for result in results)
+        for level in ("error", "warning")
+    }
     if not any(count.values()):
         return "All is well."
     return f"{count['error']} errors, {count['warning']} warnings."

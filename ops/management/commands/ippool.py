@@ -24,7 +24,9 @@ directory.
 Example: manage.py ippool --network 192.168.1 --gateway 192.168.1.1 --port 9000"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("-p", "--port", type=port, default=8080, help="port to listen on (default: 8080)")
+        parser.add_argument(
+            "-p", "--port", type=port, default=8080, help="port to listen on (default: 8080)"
+        )
         parser.add_argument(
             "-n",
             "--network",
@@ -33,21 +35,37 @@ Example: manage.py ippool --network 192.168.1 --gateway 192.168.1.1 --port 9000"
             help="the pool: a prefix as in 172.16.0, which means its /24, or any CIDR (default: 172.16.0)",
         )
         parser.add_argument(
-            "-g", "--gateway", type=gateway, help="never handed out (default: the network's first address)"
+            "-g",
+            "--gateway",
+            type=gateway,
+            help="never handed out (default: the network's first address)",
         )
         parser.add_argument("-d", "--debug", action="store_true", help="log every request")
         parser.add_argument(
-            "--bind", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)"
+            "--bind",
+            default="127.0.0.1",
+            metavar="ADDRESS",
+            help="address to listen on (default: 127.0.0.1)",
         )
 
     def handle(self, **options: object) -> None:
         chosen = environment(**options)  # type: ignore[arg-type]
         prepare(options["network"], ipaddress.ip_address(chosen["IPMANAGER_POOL_GATEWAY"]))  # type: ignore[arg-type]
-        self.stdout.write(f"Pool {options['network']} at http://{chosen['IPMANAGER_BIND']}/api/v1/ip/", ending="\n")
+        self.stdout.write(
+            f"Pool {options['network']} at http://{chosen['IPMANAGER_BIND']}/api/v1/ip/",
+            ending="\n",
+        )
         self.stdout.flush()
         connections.close_all()
         logged = ["--access-logfile", "-", "--log-level", "debug"] if options["debug"] else []
-        gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:ipmanager.gunicorn_config", *logged]
+        gunicorn = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--config",
+            "python:ipmanager.gunicorn_config",
+            *logged,
+        ]
         os.chdir(settings.BASE_DIR)
         os.execve(sys.executable, gunicorn, os.environ | chosen)
 
@@ -55,7 +73,8 @@ Example: manage.py ippool --network 192.168.1 --gateway 192.168.1.1 --port 9000"
 def environment(
     network: env.Network, gateway: env.Address | None, port: int, bind: str, **others: object
 ) -> dict[str, str]:
-    """What the web server's processes are told. Raises CommandError when the gateway is not in the network."""
+    """What the web server's processes are told. Raises CommandError when the gateway is not in the
+    network."""
     gateway = gateway or env.first_host(network)
     if gateway not in network:
         raise CommandError(f"--gateway: {gateway} does not lie in {network}")
@@ -81,7 +100,9 @@ def prepare(network: env.Network, gateway: env.Address) -> None:
 def network(text: str) -> env.Network:
     """A network, or the first three numbers of a /24."""
     try:
-        return ipaddress.ip_network(f"{text}.0/24" if text.count(".") == 2 and "/" not in text else text)
+        return ipaddress.ip_network(
+            f"{text}.0/24" if text.count(".") == 2 and "/" not in text else text
+        )
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error} (write 172.16.0 or 172.16.0.0/24)") from error
 

@@ -22,9 +22,14 @@ Example: createdb ipmanager_db && manage.py move_to_postgresql postgres://ipadmi
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("url", nargs="?", help="the target as DATABASE_URL will name it")
         parser.add_argument(
-            "--url-file", type=Path, metavar="FILE", help="a file that holds the URL: others see no password in it"
+            "--url-file",
+            type=Path,
+            metavar="FILE",
+            help="a file that holds the URL: others see no password in it",
         )
-        parser.add_argument("--progress", action="store_true", help="tell how far it is, on a pipe, too")
+        parser.add_argument(
+            "--progress", action="store_true", help="tell how far it is, on a pipe, too"
+        )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: Any) -> None:

@@ -1,4 +1,5 @@
-"""Make ready what the web server and the worker need; deploy/install.sh and the container call it before they start."""
+"""Make ready what the web server and the worker need; deploy/install.sh and the container call it
+before they start."""
 
 from django.core.management import CommandError
 from django.db import DatabaseError

@@ -21,10 +21,18 @@ manage.py thaw has compared the ledger with the leases.
 Example: manage.py restore --dry-run latest"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("archive", help="the file; `latest` for the newest in IPMANAGER_BACKUP_DIR")
-        parser.add_argument("--overwrite", action="store_true", help="replace a database that is not empty")
-        parser.add_argument("--dry-run", action="store_true", help="check the archive, and change nothing")
-        parser.add_argument("--progress", action="store_true", help="tell how far it is, on a pipe, too")
+        parser.add_argument(
+            "archive", help="the file; `latest` for the newest in IPMANAGER_BACKUP_DIR"
+        )
+        parser.add_argument(
+            "--overwrite", action="store_true", help="replace a database that is not empty"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="check the archive, and change nothing"
+        )
+        parser.add_argument(
+            "--progress", action="store_true", help="tell how far it is, on a pipe, too"
+        )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: Any) -> None:
@@ -39,7 +47,10 @@ Example: manage.py restore --dry-run latest"""
             done = restore.restore(plan, progress)
         except IPManagerError as error:
             raise CommandError(str(error)) from error
-        facts = as_json(plan) | {"seconds": round(done.seconds, 2), "restored_files": len(done.files)}
+        facts = as_json(plan) | {
+            "seconds": round(done.seconds, 2),
+            "restored_files": len(done.files),
+        }
         self._say(facts, sentence(done), options["json"])
 
     def _say(self, facts: dict[str, Any], text: str, as_json: bool) -> None:
@@ -56,7 +67,11 @@ def chosen(name: str) -> Path:
 
 def forecast(plan: restore.Plan) -> str:
     manifest = plan.manifest
-    there = ", ".join(f"{rows} {table}" for table, rows in plan.replaces.items()) or plan.unreadable or "nothing"
+    there = (
+        ", ".join(f"{rows} {table}" for table, rows in plan.replaces.items())
+        or plan.unreadable
+        or "nothing"
+    )
     return (
         f"{plan.path} is whole: {sum(manifest.rows.values())} rows and {len(manifest.files)} files "
         f"of {manifest.made_at}, version {manifest.version}, {manifest.engine}\n"

@@ -18,7 +18,9 @@ Run it once, and again when the package has been updated; what is there already 
 Example: manage.py publish_loaders"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--from", dest="source", type=Path, default=loaders.DEBIAN, help="where the loaders are")
+        parser.add_argument(
+            "--from", dest="source", type=Path, default=loaders.DEBIAN, help="where the loaders are"
+        )
 
     def handle(self, **options: Any) -> None:
         try:

@@ -24,9 +24,15 @@ Example: manage.py configure_registry servers --environment production --dry-run
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("template", choices=list(templates.TEMPLATES))
-        parser.add_argument("--environment", default="", metavar="NAME", help="default: IPMANAGER_ENVIRONMENT")
-        parser.add_argument("--dry-run", action="store_true", help="print what the template says, and write nothing")
-        parser.add_argument("--json", action="store_true", help="print the environment's settings as JSON")
+        parser.add_argument(
+            "--environment", default="", metavar="NAME", help="default: IPMANAGER_ENVIRONMENT"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="print what the template says, and write nothing"
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="print the environment's settings as JSON"
+        )
 
     def handle(self, *, template: str, environment: str, **options: Any) -> None:
         chosen, name = templates.named(template), environments.name_of(environment)
@@ -36,7 +42,9 @@ Example: manage.py configure_registry servers --environment production --dry-run
         try:
             config, made = configure.configure(name, chosen.config)
         except (IPManagerError, ValidationError) as error:
-            raise CommandError(str(error) if isinstance(error, IPManagerError) else " ".join(error.messages)) from error
+            raise CommandError(
+                str(error) if isinstance(error, IPManagerError) else " ".join(error.messages)
+            ) from error
         if options["json"]:
             self.stdout.write(json.dumps(ConfigSerializer(config).data))
             return

@@ -21,11 +21,19 @@ Example: manage.py export_services hosts --environment production --output /etc/
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("format", choices=list(FORMATS), help="who is to read it")
-        parser.add_argument("--environment", default="", metavar="NAME", help="default: IPMANAGER_ENVIRONMENT")
-        parser.add_argument("--domain", default="", help="of the names (default: ENVIRONMENT.internal)")
-        parser.add_argument("--output", default="-", metavar="FILE", help="- for standard output (default)")
+        parser.add_argument(
+            "--environment", default="", metavar="NAME", help="default: IPMANAGER_ENVIRONMENT"
+        )
+        parser.add_argument(
+            "--domain", default="", help="of the names (default: ENVIRONMENT.internal)"
+        )
+        parser.add_argument(
+            "--output", default="-", metavar="FILE", help="- for standard output (default)"
+        )
 
-    def handle(self, *, format: str, environment: str, domain: str, output: str, **options: Any) -> None:
+    def handle(
+        self, *, format: str, environment: str, domain: str, output: str, **options: Any
+    ) -> None:
         try:
             name = environments.named(environment).environment
             made = api.made_of(FORMATS[format], name, domain)

@@ -24,9 +24,15 @@ still run, so the others become inactive: call it from a timer, or with --every.
 Example: manage.py import_docker --environment development --address 10.0.0.5 --every 10"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default=engine.SOCKET, help=f"the engine (default: {engine.SOCKET})")
-        parser.add_argument("--certificates", type=Path, metavar="DIR", help="ca.pem, cert.pem, key.pem for TLS")
-        parser.add_argument("--environment", default="", metavar="NAME", help="default: IPMANAGER_ENVIRONMENT")
+        parser.add_argument(
+            "--host", default=engine.SOCKET, help=f"the engine (default: {engine.SOCKET})"
+        )
+        parser.add_argument(
+            "--certificates", type=Path, metavar="DIR", help="ca.pem, cert.pem, key.pem for TLS"
+        )
+        parser.add_argument(
+            "--environment", default="", metavar="NAME", help="default: IPMANAGER_ENVIRONMENT"
+        )
         parser.add_argument("--address", metavar="IP", help="where the engine's machine is reached")
         parser.add_argument("--every", type=float, metavar="SECONDS", help="go on until stopped")
         parser.add_argument("--dry-run", action="store_true", help="write nothing")
@@ -49,7 +55,9 @@ Example: manage.py import_docker --environment development --address 10.0.0.5 --
     def _once(self, **options: Any) -> int:
         """One look; how many were refused."""
         try:
-            found = look(options["host"], options["certificates"], options["environment"], options["address"])
+            found = look(
+                options["host"], options["certificates"], options["environment"], options["address"]
+            )
             done = adopt.adopt(found, options["environment"], write=not options["dry_run"])
         except (IPManagerError, ValueError) as error:
             raise CommandError(str(error)) from error
@@ -64,11 +72,17 @@ Example: manage.py import_docker --environment development --address 10.0.0.5 --
             said = f"{one.outcome:8}{one.wish.service_id} {one.place} {one.reason}"
             self.stdout.write(said.rstrip().encode("ascii", "replace").decode())
         counts = Counter(one.outcome for one in done)
-        self.stdout.write(", ".join(f"{counts[name]} {name}" for name in sorted(counts)) or "no container is reachable")
+        self.stdout.write(
+            ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
+            or "no container is reachable"
+        )
 
 
-def look(host: str, certificates: Path | None, environment: str, address: str | None) -> list[containers.Wish]:
-    """What runs there, as services. Raises ValueError for an address that is none, and what docker_api raises."""
+def look(
+    host: str, certificates: Path | None, environment: str, address: str | None
+) -> list[containers.Wish]:
+    """What runs there, as services. Raises ValueError for an address that is none, and what
+    docker_api raises."""
     ours: Address | None = parse_address(address) if address else None
     return containers.wishes(engine.running_containers(host, certificates), environment, ours)
 

@@ -34,11 +34,19 @@ Example: IPMANAGER_URL=https://ipam.example.org manage.py registry_agent --servi
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--service", action="append", required=True, metavar="ID", help="a service of this host")
+        parser.add_argument(
+            "--service", action="append", required=True, metavar="ID", help="a service of this host"
+        )
         parser.add_argument("--environment", default="", help="default: the registry's own")
-        parser.add_argument("--url", default="", help="where the registry is (default: IPMANAGER_URL)")
-        parser.add_argument("--actions", type=Path, default=Path(ACTIONS), help=f"default: {ACTIONS}")
-        parser.add_argument("--name", default="", help="how it calls itself (default: the host's name)")
+        parser.add_argument(
+            "--url", default="", help="where the registry is (default: IPMANAGER_URL)"
+        )
+        parser.add_argument(
+            "--actions", type=Path, default=Path(ACTIONS), help=f"default: {ACTIONS}"
+        )
+        parser.add_argument(
+            "--name", default="", help="how it calls itself (default: the host's name)"
+        )
 
     def handle(self, **options: object) -> None:
         file = options["actions"]

@@ -38,7 +38,11 @@ class Free(Wide):
 
     class Meta:
         db_table = "bench_free"
-        indexes = [models.Index(fields=["id"], condition=models.Q(status="available"), name="bench_free_ready")]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=models.Q(status="available"), name="bench_free_ready"
+            )
+        ]
 
 
 class Insert(models.Model):

@@ -21,7 +21,9 @@ RETURNING ip_address
 def hello(environ: dict, start_response: Callable) -> Iterable[bytes]:
     """A bare WSGI application."""
     body = b'{"hello": "world"}'
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    start_response(
+        "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    )
     return [body]
 
 
@@ -32,7 +34,9 @@ def nothing(request: HttpRequest) -> JsonResponse:
 def insert(request: HttpRequest) -> JsonResponse:
     """One durable INSERT."""
     with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO bench_inserts (name) VALUES (%s) RETURNING id", [secrets.token_hex(8)])
+        cursor.execute(
+            "INSERT INTO bench_inserts (name) VALUES (%s) RETURNING id", [secrets.token_hex(8)]
+        )
         return sized({"id": cursor.fetchone()[0]})
 
 
@@ -58,7 +62,9 @@ def values(request: HttpRequest) -> JsonResponse:
     from tests.bench.bare.models import Row
 
     start = int(request.GET.get("from", 0))
-    return sized({"results": list(Row._default_manager.filter(pk__gt=start).order_by("pk").values()[:50])})
+    return sized(
+        {"results": list(Row._default_manager.filter(pk__gt=start).order_by("pk").values()[:50])}
+    )
 
 
 def sized(body: dict) -> JsonResponse:
