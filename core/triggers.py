@@ -10,6 +10,7 @@ look at."""
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,32 +34,22 @@ SQLITE_WHO = "'SQL'"
 AT_ONCE, LATER = "SET CONSTRAINTS ALL IMMEDIATE;", "SET CONSTRAINTS ALL DEFERRED;"
 MANY = 100  # a statement that touches more rows is told as one
 OWNERS = ("ipam", "dhcp")
-SCHEMA = "%(schema)s"  # within a literal in a function's body: the schema of our tables
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of PostgreSQL in PL/pgSQL. It acts with the rights of the site's role: whoever may
-    write a server need not be allowed to write history. One that names the schema itself needs no
-    search path, which takes longer to set than a short function to run."""
+    """A function of PostgreSQL in PL/pgSQL. It acts with the rights of the site's role."""
 
     name: str
     body: str
     signature: str = "() RETURNS trigger"
 
-    def sql(self, schema: str) -> str:
-        path = "" if self.names_schemas else f"SET search_path = {schema}, pg_temp "
+    @property
+    def sql(self) -> str:
         return (
             f"CREATE OR REPLACE FUNCTION {self.name}{self.signature} LANGUAGE plpgsql "
-            f"SECURITY DEFINER {path}AS $ipmanager${self.text(schema)}$ipmanager$"
+            f"SECURITY DEFINER SET search_path FROM CURRENT AS $ipmanager${self.body}$ipmanager$"
         )
-
-    def text(self, schema: str) -> str:
-        return self.body.replace(SCHEMA, schema.replace("'", "''"))
-
-    @property
-    def names_schemas(self) -> bool:
-        return SCHEMA in self.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +59,10 @@ class Trigger:
     name: str
     table: str
     text: str
+
+    @property
+    def sql(self) -> str:
+        return f"CREATE OR REPLACE TRIGGER {self.name} {self.text}"
 
 
 def statement_triggers(name: str, table: str, function: str) -> Iterator[Trigger]:
@@ -93,112 +88,118 @@ def columns(model: type[models.Model]) -> list[str]:
     return [field.column for field in model.history.model.tracked_fields]  # type: ignore[attr-defined]
 
 
-def install(
-    connection: BaseDatabaseWrapper,
-    owner: str,
-    functions: Sequence[Function],
-    triggers: Sequence[Trigger],
-) -> None:
-    """Make what `owner` wants to be there, and drop what he once made and wants no more."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            _install_postgresql(cursor, owner, functions, triggers)
-    else:
-        with connection.cursor() as cursor:
-            _install_sqlite(cursor, owner, triggers)
+def install(connection: BaseDatabaseWrapper, owner: str, statements: Sequence[str]) -> None:
+    """Create the functions and triggers that are missing or different, drop those that `owner`
+    created before and no longer names. What is right already is not touched.
+
+    On PostgreSQL functions come before the triggers that call them."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            _install_postgresql(cursor, owner, statements)
+        else:
+            _install_sqlite(cursor, owner, statements)
 
 
 def remove(connection: BaseDatabaseWrapper, owner: str) -> None:
     """Make way for a migration: a trigger that names a column of yesterday would refuse every
     write, and SQLite makes a changed table anew. `install` comes after every migration."""
-    install(connection, owner, [], [])
+    install(connection, owner, [])
 
 
-# --- PostgreSQL: what a thing was made from is written in its comment -----------------------------
+# --- PostgreSQL: the comment on each function and trigger holds a digest of its statement ---------
 
-_THERE = """
+_INSTALLED = """
 SELECT 'FUNCTION ' || p.oid::regprocedure, d.description, p.prosrc
 FROM pg_proc p JOIN pg_description d ON d.objoid = p.oid AND d.classoid = 'pg_proc'::regclass
 WHERE p.pronamespace = current_schema()::regnamespace AND d.description LIKE %(mine)s
 UNION ALL
 SELECT 'TRIGGER ' || quote_ident(t.tgname) || ' ON ' || t.tgrelid::regclass, d.description, ''
-FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid AND c.relnamespace = current_schema()::regnamespace
+FROM pg_trigger t
+JOIN pg_class c ON c.oid = t.tgrelid AND c.relnamespace = current_schema()::regnamespace
 JOIN pg_description d ON d.objoid = t.oid AND d.classoid = 'pg_trigger'::regclass
 WHERE d.description LIKE %(mine)s
 """
+_FUNCTION = re.compile(r"CREATE OR REPLACE FUNCTION (\w+)\(([^)]*)\)")
+_TRIGGER = re.compile(r"CREATE OR REPLACE TRIGGER (\w+)\s.*?\sON (\w+)", re.DOTALL)
+_BODY = re.compile(r"AS (\$\w*\$)(.*)\1", re.DOTALL)
 
 
-def _install_postgresql(
-    cursor: Any, owner: str, functions: Sequence[Function], triggers: Sequence[Trigger]
-) -> None:
-    cursor.execute("SELECT quote_ident(current_schema())")
-    (schema,) = cursor.fetchone()
-    cursor.execute(_THERE, {"mine": f"ipmanager {owner} %"})
-    there = {name: (comment, body) for name, comment, body in cursor.fetchall()}
-    wanted = dict(_made_of_functions(schema, functions)) | dict(_made_of_triggers(triggers))
+def _install_postgresql(cursor: Any, owner: str, statements: Sequence[str]) -> None:
+    cursor.execute("SELECT quote_ident(current_schema()), current_setting('search_path')")
+    schema, search_path = cursor.fetchone()
+    cursor.execute(_INSTALLED, {"mine": f"ipmanager {owner} %"})
+    installed = {name: (comment, body) for name, comment, body in cursor.fetchall()}
+    wanted = {_postgresql_name(sql): sql for sql in statements}
     stale = [
-        name for name, (sql, body) in wanted.items() if there.get(name) != (_mark(owner, sql), body)
+        name
+        for name, sql in wanted.items()
+        if installed.get(name) != (_digest(owner, schema, sql), _body(sql))
     ]
-    gone = [name for name in there if name not in wanted]
-    if not stale and not gone:
+    obsolete = [name for name in installed if name not in wanted]
+    if not stale and not obsolete:
         return
     with transaction.atomic():
-        for name in sorted(gone, reverse=True):  # triggers before the functions that they call
-            cursor.execute(f"DROP {name}")
+        # Functions are stored with this path (SET search_path FROM CURRENT): pg_temp comes last, so
+        # that nobody can put a temporary table in the place of one of ours.
+        cursor.execute(f"SET LOCAL search_path = {schema}, pg_temp")
         for name in stale:
-            sql, _body = wanted[name]
-            cursor.execute(sql)
-            cursor.execute(f"COMMENT ON {name} IS '{_mark(owner, sql)}'")
+            _create(cursor, name, wanted[name], _digest(owner, schema, wanted[name]))
+        for name in sorted(obsolete, reverse=True):  # triggers before the functions that they call
+            cursor.execute(f"DROP {name}")
+        cursor.execute("SELECT set_config('search_path', %s, true)", [search_path])
 
 
-def _made_of_functions(
-    schema: str, functions: Sequence[Function]
-) -> Iterator[tuple[str, tuple[str, str]]]:
-    for function in functions:
-        arguments = function.signature.partition(")")[0].strip("(")
-        types = ",".join(
-            argument.split(maxsplit=1)[1] for argument in arguments.split(", ") if argument
-        )
-        name = f"FUNCTION {function.name}({types})"
-        # They act with our rights: whoever could call them, or put them behind a table of his own,
-        # had these too. A trigger asks for no right to its function when it fires.
-        yield (
-            name,
-            (f"{function.sql(schema)}; REVOKE ALL ON {name} FROM PUBLIC", function.text(schema)),
-        )
+def _postgresql_name(sql: str) -> str:
+    """The function or trigger that the statement creates, as DROP and COMMENT ON name it."""
+    if function := _FUNCTION.match(sql):
+        arguments = filter(None, function[2].split(", "))
+        types = ",".join(argument.split(maxsplit=1)[1] for argument in arguments)
+        return f"FUNCTION {function[1]}({types})"
+    if trigger := _TRIGGER.match(sql):
+        return f"TRIGGER {trigger[1]} ON {trigger[2]}"
+    raise ValueError(f"Neither a function nor a trigger: {sql[:80]}")
 
 
-def _made_of_triggers(triggers: Sequence[Trigger]) -> Iterator[tuple[str, tuple[str, str]]]:
-    for trigger in triggers:
-        yield (
-            f"TRIGGER {trigger.name} ON {trigger.table}",
-            (f"CREATE OR REPLACE TRIGGER {trigger.name} {trigger.text}", ""),
-        )
+def _body(sql: str) -> str:
+    body = _BODY.search(sql)
+    return body[2] if body else ""
 
 
-def _mark(owner: str, sql: str) -> str:
-    return f"ipmanager {owner} {hashlib.sha256(sql.encode()).hexdigest()[:16]}"
+def _digest(owner: str, schema: str, sql: str) -> str:
+    return f"ipmanager {owner} {hashlib.sha256(f'{schema} {sql}'.encode()).hexdigest()[:16]}"
 
 
-# --- SQLite: it keeps the text itself -------------------------------------------------------------
+def _create(cursor: Any, name: str, sql: str, comment: str) -> None:
+    cursor.execute(sql)
+    if name.startswith("FUNCTION"):
+        # Functions run with our rights, so nobody else may call one or attach it to a table of
+        # their own. A trigger needs no right to its function when it fires.
+        cursor.execute(f"REVOKE ALL ON {name} FROM PUBLIC")
+    cursor.execute(f"COMMENT ON {name} IS '{comment}'")
 
 
-def _install_sqlite(cursor: Any, owner: str, triggers: Sequence[Trigger]) -> None:
+# --- SQLite: the catalogue keeps the text of the statement ----------------------------------------
+
+
+def _install_sqlite(cursor: Any, owner: str, statements: Sequence[str]) -> None:
     comment = f"/* ipmanager {owner} */"
     cursor.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND instr(sql, %s)", [comment]
+        "SELECT upper(type) || ' ' || name, sql FROM sqlite_master "
+        "WHERE type IN ('trigger', 'view') AND instr(sql, %s)",
+        [comment],
     )
-    there = dict(cursor.fetchall())
-    wanted = {
-        trigger.name: f"CREATE TRIGGER {trigger.name} {comment} {trigger.text}"
-        for trigger in triggers
-    }
-    for name in there:
-        if there[name] != wanted.get(name):
-            cursor.execute(f"DROP TRIGGER {name}")
+    installed = dict(cursor.fetchall())
+    wanted = {}
+    for sql in statements:
+        _create, kind, name, _rest = sql.split(maxsplit=3)
+        wanted[f"{kind} {name}"] = sql.replace(name, f"{name} {comment}", 1)
+    for name in installed:
+        if installed[name] != wanted.get(name):
+            cursor.execute(f"DROP {name}")
     for name, sql in wanted.items():
-        if there.get(name) != sql:
-            cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+        if installed.get(name) != sql:
+            kind, name_alone = name.split()
+            cursor.execute(f"DROP {kind} IF EXISTS {name_alone}")
             cursor.execute(sql)
 
 

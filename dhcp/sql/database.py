@@ -46,9 +46,12 @@ def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> Non
     connection = connections[using]
     with translation.override("en"):
         if connection.vendor == "postgresql":
-            triggers.install(connection, "dhcp", list(_functions()), list(_triggers()))
+            made = [function.sql for function in _functions()]
+            made += [trigger.sql for trigger in _triggers()]
+            triggers.install(connection, "dhcp", made)
         else:
-            triggers.install(connection, "dhcp", [], list(_sqlite_triggers()))
+            made = [part.sql.replace(" OR REPLACE", "") for part in _sqlite_triggers()]
+            triggers.install(connection, "dhcp", made)
     database.install_on_delete(app_config, using)
 
 

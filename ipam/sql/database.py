@@ -1,11 +1,10 @@
-"""What the migrations cannot say in both dialects; installed after every migrate, again and again
-alike.
+"""Install what migrations cannot say in both dialects, after every migrate; idempotent.
 
-The index behind the claim statement, whose NULLS FIRST SQLite does not know, on PostgreSQL the
-indexes that find a part of a name or a MAC, the sequence of `moment`, and what raw SQL needs: ON
-DELETE, and the triggers of `raw_sql`."""
+The files beside this one hold it, whole statements for each database: indexes, and the functions
+and triggers that raw SQL needs. Only ON DELETE follows from the models."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -14,23 +13,19 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import pre_migrate
 from django.dispatch import receiver
 
-from core import triggers
-from ipam.sql import triggers_postgresql, triggers_sqlite
+from core import sql, triggers
 
-# Free rows in the order of their use (querysets._claim_sql). SQLite sorts NULL first by itself.
-_CLAIM = """
-CREATE INDEX IF NOT EXISTS ip_addresses_claim ON ip_addresses (subnet_id, freed_at {nulls_first}, ip_address)
-WHERE status = 'available' AND ip_type = 'static'
-"""
-
-# icontains compiles to UPPER(column::text) LIKE UPPER(...). One index for all three: a row that
-# changes is noted once.
-_PARTS = """
-CREATE EXTENSION IF NOT EXISTS pg_trgm;
-CREATE INDEX IF NOT EXISTS ip_addresses_parts ON ip_addresses USING gin (
-    upper(hostname::text) gin_trgm_ops, upper(vm_id::text) gin_trgm_ops, (mac_address::text) gin_trgm_ops);
-CREATE INDEX IF NOT EXISTS hosts_hostname_part ON hosts USING gin (upper(hostname::text) gin_trgm_ops);
-"""
+_FOLDER = Path(__file__).parent
+POSTGRESQL, SQLITE = _FOLDER / "postgresql", _FOLDER / "sqlite"
+_TRIGGERS = {
+    "postgresql": (
+        POSTGRESQL / "cached_counts.sql",
+        POSTGRESQL / "history.sql",
+        POSTGRESQL / "placing.sql",
+        POSTGRESQL / "raw_changes.sql",
+    ),
+    "sqlite": (SQLITE / "history.sql", SQLITE / "placing.sql", SQLITE / "raw_changes.sql"),
+}
 
 _MAY_HAVE_TRIGRAMS = """
 SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')
@@ -53,24 +48,21 @@ WHERE c.contype = 'f' AND cardinality(c.conkey) = 1 AND c.conrelid = to_regclass
 
 
 def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:
-    """Receiver of post_migrate: make what is missing."""
+    """Receiver of post_migrate: create what is missing or different."""
     connection = connections[using]
     install_stamp(using)
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(_CLAIM.format(nulls_first="NULLS FIRST"))
-            cursor.execute("CREATE SEQUENCE IF NOT EXISTS ledger_moment")
-            if has_trigrams(connection):
-                cursor.execute(_PARTS)
-        else:
-            cursor.execute(_CLAIM.format(nulls_first=""))
-    if connection.vendor == "postgresql":
-        triggers.install(
-            connection, "ipam", triggers_postgresql.functions(), triggers_postgresql.triggers()
-        )
-    else:
-        triggers.install(connection, "ipam", (), triggers_sqlite.triggers())
+        for statement in _indexes(connection):
+            cursor.execute(statement)
+    triggers.install(connection, "ipam", sql.statements(*_TRIGGERS[connection.vendor]))
     install_on_delete(app_config, using)
+
+
+def _indexes(connection: BaseDatabaseWrapper) -> Iterator[str]:
+    """Statements that do nothing where the index exists."""
+    yield from sql.statements(_FOLDER / connection.vendor / "indexes.sql")
+    if connection.vendor == "postgresql" and has_trigrams(connection):
+        yield from sql.statements(POSTGRESQL / "trigram_indexes.sql")
 
 
 def install_stamp(using: str) -> None:

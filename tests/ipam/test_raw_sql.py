@@ -196,6 +196,32 @@ def test_an_older_trigger_is_replaced():
     assert row("10.0.0.200") is None
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_an_earlier_version_installed_under_another_name_is_dropped():
+    before = [row[1:] for row in catalogue()]
+    with connection.cursor() as cursor:
+        if POSTGRESQL:
+            cursor.execute(
+                "CREATE FUNCTION hosts_by_hand() RETURNS trigger LANGUAGE plpgsql"
+                " AS 'BEGIN RETURN NULL; END';"
+                " COMMENT ON FUNCTION hosts_by_hand() IS 'ipmanager ipam 0123456789abcdef';"
+                " CREATE TRIGGER hosts_by_hand_insert AFTER INSERT ON hosts"
+                " FOR EACH STATEMENT EXECUTE FUNCTION hosts_by_hand();"
+                " COMMENT ON TRIGGER hosts_by_hand_insert ON hosts"
+                " IS 'ipmanager ipam 0123456789abcdef'"
+            )
+        else:
+            cursor.execute(
+                "CREATE TRIGGER hosts_by_hand_insert /* ipmanager ipam */ AFTER INSERT ON hosts"
+                " BEGIN SELECT 1; END"
+            )
+    assert len(catalogue()) > len(before)
+
+    install()
+
+    assert [row[1:] for row in catalogue()] == before
+
+
 @only(POSTGRESQL)
 @pytest.mark.django_db(transaction=True)
 def test_a_constraint_without_on_delete_is_made_anew_under_its_name():

@@ -397,8 +397,8 @@ def test_every_kind_of_object_has_one_and_ours_is_not_doubled(make):
 @pytest.mark.parametrize(
     "sql",
     [
-        "SELECT ledger_claims('{1}')",
-        "SELECT ledger_place('{1}')",
+        "SELECT server_claims('{1}')",
+        "SELECT place_servers('{1}')",
         "CREATE TEMP TABLE mine (id bigint); CREATE TRIGGER mine BEFORE DELETE ON mine FOR EACH ROW "
         "EXECUTE FUNCTION hosts_leave()",
     ],
@@ -438,13 +438,3 @@ def test_the_admin_s_history_page_names_the_role(subnet, admin_client):
     page = admin_client.get(reverse("admin:ipam_server_history", args=[web.pk]))
     assert role() in page.content.decode()
     assert User.objects.exists()
-
-
-@only(POSTGRESQL)
-def test_a_column_that_a_migration_adds_is_kept_too(subnet):
-    """What stands in the triggers follows from the models at every migrate."""
-    from ipam.sql.triggers_postgresql import functions
-
-    body = next(function.body for function in functions() if function.name == "hosts_by_hand")
-    for field in Server.history.model.tracked_fields:
-        assert field.column in body
