@@ -52,7 +52,9 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     return response
 
 
-def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+def describe(  # noqa: C901
+    error: Exception,
+) -> tuple[int, dict[str, Any], dict[str, str]] | None:
     """Status, body and headers for an exception."""
     match error:
         case IPManagerError():

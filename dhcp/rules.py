@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 
 
-def check_scope(scope: DhcpScope) -> None:
+def check_scope(scope: DhcpScope) -> None:  # noqa: C901
     """Raises ValidationError."""
     network, errors = scope.subnet.network, {}
     if scope.subnet.vrf_id is not None:

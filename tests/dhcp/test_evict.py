@@ -125,8 +125,9 @@ def test_a_helper_that_does_not_run_is_the_reason_and_nothing_is_done_later(
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>system</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/><allow user="*"/></policy>
-</busconfig>"""  # noqa: E501
+<policy context="default"><allow own="*"/><allow send_destination="*"/>
+<allow receive_sender="*"/><allow user="*"/></policy>
+</busconfig>"""
 
 
 @pytest.fixture
