@@ -1,0 +1,107 @@
+"""The database of version 0.1, of both kinds, opens in this one: with its history, generations,
+token and boot files."""
+
+import gzip
+import json
+import shutil
+import sqlite3
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from tests.support.site import manage, site
+
+FORMER = Path(__file__).resolve().parents[1] / "data" / "version-0.1"
+TOKEN = "ipm_0123456789abcdef0123456789abcdef"
+LEDGER = """
+import json
+from dhcp.models import Generation
+from ipam import models
+from pxe.models import BootFile
+print(json.dumps({
+    "rows": [models.Subnet.objects.count(), models.Server.objects.count(),
+             models.IPAddress.objects.count()],
+    "history": models.Server.history.count(),
+    "generations": Generation.objects.count(),
+    "boot files": [file.name for file in BootFile.objects.all()],
+}))
+"""
+
+
+@pytest.fixture
+def former(empty_database, tmp_path):
+    """The environment of an installation of version 0.1, as it was left when it was stopped."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    for name in ("dnsmasq", "boot"):
+        shutil.copytree(FORMER / name, data / name)
+    environment = empty_database | {
+        "IPMANAGER_DATA_DIR": str(data),
+        "IPMANAGER_PUBLIC_URL": "http://ipam.test:8000",
+    }
+    load(environment["DATABASE_URL"])
+    return environment
+
+
+def load(url: str) -> None:
+    text = gzip.decompress((FORMER / f"{connection.vendor}.sql.gz").read_bytes())
+    if connection.vendor == "sqlite":
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+            database.executescript(text.decode())
+        return
+    # The tables are new ones, so the ledger would take itself for a restored one. It is the same.
+    text += (
+        b"\nUPDATE public.ledger_stamp SET home = 'public.ledger_stamp'::regclass::oid::bigint;\n"
+    )
+    psql = ["psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--output=/dev/null", url]
+    done = subprocess.run(psql, input=text, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def run(environment: dict[str, str], *command: str) -> str:
+    done = manage(environment, *command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.each
+def test_the_former_version_s_database_and_files_go_on_unchanged(former, tmp_path):
+    run(former, "prepare")
+    assert json.loads(run(former, "shell", "--no-imports", "-c", LEDGER)) == {
+        "rows": [9, 40, 348],
+        "history": 48,
+        "generations": 9,
+        "boot files": ["debian-12/vmlinuz"],
+    }
+    report = json.loads(run(former, "populate_ipam", "--json"))
+    assert not any(report[name] for name in report if name.endswith(("created", "updated")))
+    assert (report["freed"], report["moved"], report["deleted"]) == (0, 0, 0)
+
+    run(former, "sync_dnsmasq", "--force")
+    for name in ("hosts", "opts"):
+        written = Path(former["IPMANAGER_DATA_DIR"], "dnsmasq", name).read_bytes()
+        assert written == (FORMER / "dnsmasq" / name).read_bytes()
+
+    with site(former, tmp_path / "output") as running:
+        asked = urllib.request.Request(
+            f"{running.url}/api/v1/servers/", headers={"Authorization": f"Bearer {TOKEN}"}
+        )
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            assert json.load(answer)["count"] == 40
+        kernel = f"{running.url}/boot/files/debian-12/vmlinuz"
+        with urllib.request.urlopen(kernel, timeout=10) as answer:
+            assert answer.read() == b"kernel of the former version"
+
+
+@pytest.mark.each
+def test_a_generation_of_the_former_version_can_be_gone_back_to(former):
+    run(former, "prepare")
+    run(former, "sync_dnsmasq", "--rollback", "1")
+    hosts = Path(former["IPMANAGER_DATA_DIR"], "dnsmasq", "hosts").read_text()
+    assert "-0," not in hosts  # no server had been renamed yet
+    run(former, "sync_dnsmasq", "--release")
+    hosts = Path(former["IPMANAGER_DATA_DIR"], "dnsmasq", "hosts").read_bytes()
+    assert hosts == (FORMER / "dnsmasq" / "hosts").read_bytes()
