@@ -12,5 +12,6 @@ class DHCPConfig(AppConfig):
     def ready(self) -> None:
         from dhcp import checks, receivers  # noqa: F401
         from dhcp.sql import database
+        from dhcp.state import health_checks  # noqa: F401  (registers them)
 
         post_migrate.connect(database.install, sender=self)

@@ -187,7 +187,7 @@ class TokenAdmin(ModelAdmin):
 
 @admin.register(Pulse)
 class HealthAdmin(ModelAdmin):
-    """What `manage.py doctor` says, for people who rather look."""
+    """The findings of `manage.py doctor --quick` as a page."""
 
     icon = "stethoscope"
 
@@ -203,15 +203,15 @@ class HealthAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        results = doctor.examine(quick=True)
+        results = doctor.run_checks()
         context = {
             **self.admin_site.each_context(request),
             "title": _("Health"),
             "results": [
-                {"exam": gettext(result.exam), "found": result.finding, "badge": _badge(result)}
+                {"name": gettext(result.check.name), "found": result, "badge": _badge(result)}
                 for result in results
             ],
-            "well": not doctor.status(results),
+            "well": not doctor.worst_status(results),
             "opts": self.opts,
             "media": self.media,
         }
@@ -224,5 +224,5 @@ def _badge(result: doctor.Result) -> SafeString:
         "note": ("unknown", _("Note")),
         "warning": ("reserved", _("Warning")),
         "error": ("no", _("Error")),
-    }[result.finding.level]
+    }[result.level]
     return format_html('<span class="ipm-badge ipm-{}">{}</span>', kind, label)

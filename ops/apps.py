@@ -1,7 +1,10 @@
-"""The operation of the site as a Django app: its commands."""
+"""The operation of the site as a Django app: commands, health checks, metrics."""
 
 from django.apps import AppConfig
 
 
 class OpsConfig(AppConfig):
     name = "ops"
+
+    def ready(self) -> None:
+        from ops import health_checks  # noqa: F401  (registers them)

@@ -1,79 +1,55 @@
 """Two questions of a load balancer: does the process live, can it work?"""
 
-import functools
+import logging
 
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.core.checks import ERROR, WARNING
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from core.errors import Unavailable
-from core.findings import ERROR
-from ops import health_checks, worker_heartbeat
+from core.findings import READY
+from ops import doctor
+from ops.doctor import Result
+
+logger = logging.getLogger(__name__)
+
+WORKER = "worker"  # the tag
 
 
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 as long as the process answers; asks nobody else, so a dead database restarts no web
-    node."""
+    """200 as long as the process answers. It uses no other service, so a lost database restarts no
+    web node."""
     return JsonResponse({"status": "ok", "version": settings.VERSION})
 
 
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when the database answers and has our tables and the disk has room, else 503 with the
-    reason.
+    """200 when the health checks tagged READY find no error, else 503 with the reason.
 
-    A worker that is missed is told, not refused for: without it pages and API still work, and would
-    stop everywhere."""
-    try:
-        ask_database()
-        require_migrations()
-        require_room()
-        warnings = (
-            []
-            if worker_heartbeat.is_felt()
-            else ["no worker has given a sign of life for a minute"]
-        )
-    except Unavailable as error:
+    A missing worker is a warning: without it pages and API still work, and a 503 would stop them
+    everywhere."""
+    failed = failures(READY, ERROR)
+    if failed:
+        logger.warning("not ready: %s", failed[0].text)
         problem = {
             "title": "Not ready",
-            "status": error.status,
-            "code": error.code,
-            "detail": str(error),
+            "status": Unavailable.status,
+            "code": Unavailable.code,
+            "detail": failed[0].check.summary,
         }
-        return JsonResponse(problem, status=error.status, content_type="application/problem+json")
+        return JsonResponse(
+            problem, status=Unavailable.status, content_type="application/problem+json"
+        )
+    warnings = [result.check.summary for result in failures(WORKER, WARNING)]
     return JsonResponse({"status": "ok", "version": settings.VERSION, "warnings": warnings})
 
 
-def ask_database() -> None:
-    """Raise Unavailable unless the database answers."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        # The driver's text names hosts and users: for the log, not for an anonymous caller.
-        raise Unavailable(
-            "the database does not answer", hint="see the log; check DATABASE_URL"
-        ) from error
-
-
-def require_room() -> None:
-    """Raise Unavailable when a disk that we write to is full."""
-    if any(finding.level == ERROR for finding in health_checks.disks()):
-        raise Unavailable("a disk is full", hint="run: python manage.py doctor")
-
-
-@functools.cache  # keeps a good answer only: an exception is asked again, and applied migrations stay applied
-def require_migrations() -> None:
-    """Raise Unavailable while the database lacks a migration of this version."""
-    executor = MigrationExecutor(connection)
-    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if missing:
-        raise Unavailable(
-            f"{len(missing)} migrations are not applied", hint="run: python manage.py migrate"
-        )
+def failures(tag: str, level: int) -> list[Result]:
+    """What the health checks with this tag find of this level or above. An anonymous caller gets
+    their summaries only: the findings name hosts and paths."""
+    return [result for result in doctor.run_checks(tag) if result.message.level >= level]

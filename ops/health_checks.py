@@ -1,4 +1,4 @@
-"""What the site itself is examined for: database, secrets, disks, clock, worker."""
+"""Health checks of the site itself: database, settings, secrets, machine, worker, web server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core import checks
+from django.core.checks import CheckMessage, run_checks
 from django.db import (
     DatabaseError,
     OperationalError,
@@ -26,364 +27,409 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from core.findings import Exam, Finding, error, ok, warning
+from core.findings import (
+    BOUNDED,
+    READY,
+    SLOW,
+    Finding,
+    error,
+    health_check,
+    is_installed,
+    manage_command,
+    ok,
+    warning,
+)
 from ops import worker_heartbeat
 
-SAFE = {
+# Values of PostgreSQL's parameters under which an acknowledged commit survives a power failure.
+DURABLE = {
     "fsync": {"on"},
     "full_page_writes": {"on"},
     "synchronous_commit": {"on", "local", "remote_write", "remote_apply"},
 }
-SLOPPY = 5  # seconds that two clocks may differ
-GUESSES = ("admin", "password", "ipmanager", "changeme", "secret", "admin123", "12345678")
-SHORTEST_KEY, FEWEST_SIGNS = 32, 8
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (where to knock, not where to listen)
-NO_ROOM, LITTLE_ROOM = 8 << 20, 200 << 20  # bytes
+CLOCK_TOLERANCE = 5  # seconds
+COMMON_PASSWORDS = ("admin", "password", "ipmanager", "changeme", "secret", "admin123", "12345678")
+KEY_LENGTH, KEY_VARIETY = 32, 8  # characters, different characters
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (connected to, not bound)
+DISK_FULL, DISK_NEARLY_FULL = 8 << 20, 200 << 20  # bytes left
+INODES_FULL = 100  # inodes left
 
 
-# --- the database ---------------------------------------------------------------------------------
+# --- database -------------------------------------------------------------------------------------
 
 
+@health_check(
+    gettext_noop("database"),
+    "database",
+    BOUNDED,
+    READY,
+    needs_database=False,
+    summary="the database does not answer (see the log; check DATABASE_URL)",
+)
 def database() -> Iterator[Finding]:
-    """It answers, and it is one that may be written to."""
+    """The database answers."""
     try:
         connection.ensure_connection()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-            standby = connection.vendor == "postgresql" and _asked("SELECT pg_is_in_recovery()")
+        _fetch_value("SELECT 1")
     except DatabaseError as failure:
-        yield _database_is_away(" ".join(str(failure).split()))
+        msg = _("The database does not answer: %s") % _in_one_line(failure)
+        if connection.vendor == "postgresql":
+            remedy = _("Start it, as root; or correct DATABASE_URL.")
+            yield error(msg, remedy, "systemctl start postgresql")
+        else:
+            remedy = _("The file and its directory must belong to the user that IPManager runs as.")
+            yield error(msg, remedy)
+
+
+@health_check(gettext_noop("database writes"), "database")
+def database_writes() -> Iterator[Finding]:
+    """PostgreSQL can be written to. Its disk may be in another machine."""
+    if connection.vendor != "postgresql":
         return
-    if standby:
+    if _fetch_value("SELECT pg_is_in_recovery()"):
         remedy = _(
-            "Name the primary, too: DATABASE_URL=postgres://…@HOST1,HOST2/…?target_session_attrs=read-write"
+            "Name the primary, too: "
+            "DATABASE_URL=postgres://…@HOST1,HOST2/…?target_session_attrs=read-write"
         )
         yield error(_("The database is a standby: nothing can be saved."), remedy)
-    elif connection.vendor == "postgresql" and (why := _cannot_write()):
+    elif reason := _write_failure():
         yield error(
-            _("Nothing can be saved: %s") % why,
+            _("Nothing can be saved: %s") % reason,
             _("Make room on the disk of the database's machine."),
         )
 
 
-def _cannot_write() -> str:
-    """Why PostgreSQL finds no room for half a megabyte, which goes at once; empty when it does. Its
-    disk may be in another machine."""
+def _write_failure() -> str:
+    """Why PostgreSQL cannot store half a megabyte, which is dropped at once; empty if it can."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                "CREATE TEMPORARY TABLE doctors_try ON COMMIT DROP AS "
+                "CREATE TEMPORARY TABLE ipmanager_write_test ON COMMIT DROP AS "
                 "SELECT repeat('x', 1000) FROM generate_series(1, 500)"
             )
     except OperationalError as failure:
-        return " ".join(str(failure).split())
-    except ProgrammingError:  # this role may make no table: nothing is known
+        return _in_one_line(failure)
+    except ProgrammingError:  # this role may not create tables, so nothing is known
         pass
     return ""
 
 
-def _database_is_away(why: str) -> Finding:
-    said = _("The database does not answer: %s") % why
-    if connection.vendor == "postgresql":
-        return error(
-            said, _("Start it, as root; or mend DATABASE_URL."), "systemctl start postgresql"
-        )
-    return error(
-        said, _("See that the file and its directory belong to the user that IPManager runs as.")
-    )
+def _in_one_line(failure: Exception) -> str:
+    return " ".join(str(failure).split())
 
 
-def _asked(sql: str, database: str = "default") -> object:
-    with connections[database].cursor() as cursor:
+def _fetch_value(sql: str, alias: str = "default") -> Any:
+    with connections[alias].cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchone()[0]
 
 
-def durability(database: str = "default") -> Iterator[Finding]:
-    """What was acknowledged survives the power: whoever got an address has it."""
-    if connections[database].vendor == "sqlite":
-        yield from _sqlite_durability(database)
+@health_check(gettext_noop("durability"), "database")
+def durability(alias: str = "default") -> Iterator[Finding]:
+    """What was acknowledged survives a power failure."""
+    if connections[alias].vendor == "sqlite":
+        yield from _sqlite_durability(alias)
         return
-    with connections[database].cursor() as cursor:
+    with connections[alias].cursor() as cursor:
         cursor.execute(
-            "SELECT name, setting, source FROM pg_settings WHERE name = ANY(%s)", [list(SAFE)]
+            "SELECT name, setting, source FROM pg_settings WHERE name = ANY(%s) ORDER BY name",
+            [list(DURABLE)],
         )
-        for name, value, source in sorted(cursor.fetchall()):
-            if value not in SAFE[name]:
-                said = _("PostgreSQL's %(name)s is %(value)s: what was acknowledged can be lost.")
-                remedy, *commands = _postgres_remedy(name, source, database)
-                yield error(said % {"name": name, "value": value}, remedy, *commands)
+        rows = cursor.fetchall()
+    for name, value, source in rows:
+        if value not in DURABLE[name]:
+            msg = _("PostgreSQL's %(name)s is %(value)s: what was acknowledged can be lost.")
+            remedy, *shell = _postgresql_remedy(name, source, alias)
+            yield error(msg % {"name": name, "value": value}, remedy, *shell)
 
 
-def _postgres_remedy(name: str, source: str, database: str) -> tuple[str, ...]:
-    """Where the bad value comes from decides how it goes."""
-    base, user = (
-        connections[database].settings_dict["NAME"],
-        connections[database].settings_dict["USER"],
-    )
-    sql = {
-        "database": f'ALTER DATABASE "{base}" RESET {name}',
-        "user": f'ALTER ROLE "{user}" RESET {name}',
-        "database user": f'ALTER ROLE "{user}" IN DATABASE "{base}" RESET {name}',
-    }.get(source, f"ALTER SYSTEM SET {name} = on")
+def _postgresql_remedy(name: str, source: str, alias: str) -> tuple[str, ...]:
+    """How to undo a parameter's value, by its source in pg_settings: a sentence, then commands."""
     if source == "command line":
-        return (
-            _("Take %s away from the command line of the server, and start it again.")
-            % f"-c {name}=…",
-        )
+        text = _("Remove %s from the command line of the server, and restart it.")
+        return (text % f"-c {name}=…",)
     if source in ("client", "environment variable", "session"):
-        return (_("Take %s out of DATABASE_URL and PGOPTIONS.") % name,)
-    shell = (
-        "manage.py dbshell --"
-        if _asked(_IS_SUPERUSER, database) == "on"
-        else f"sudo -u postgres psql -d {base}"
-    )
-    write_old_pages = ["sync"] if name == "fsync" else []
-    return (
-        _("Switch it on; it counts at once."),
-        f"{shell} -c '{sql}' -c 'SELECT pg_reload_conf()'",
-        *write_old_pages,
-    )
+        return (_("Remove %s from DATABASE_URL and PGOPTIONS.") % name,)
+    facts = connections[alias].settings_dict
+    role, in_database = f'ALTER ROLE "{facts["USER"]}"', f'IN DATABASE "{facts["NAME"]}"'
+    reset = {
+        "database": f'ALTER DATABASE "{facts["NAME"]}" RESET {name}',
+        "user": f"{role} RESET {name}",
+        "database user": f"{role} {in_database} RESET {name}",
+    }
+    sql = reset.get(source, f"ALTER SYSTEM SET {name} = on")
+    shell = f"sudo -u postgres psql -d {facts['NAME']}"
+    if _fetch_value("SELECT current_setting('is_superuser')", alias) == "on":
+        shell = manage_command("dbshell --")
+    commands = [f"{shell} -c '{sql}' -c 'SELECT pg_reload_conf()'"]
+    if name == "fsync":
+        commands.append("sync")  # writes the pages that were not flushed until now
+    return _("Switch it on. It takes effect at once."), *commands
 
 
-_IS_SUPERUSER = "SELECT current_setting('is_superuser')"
-
-
-def _sqlite_durability(database: str) -> Iterator[Finding]:
-    journal, synchronous = (
-        _asked(f"PRAGMA {name}", database) for name in ("journal_mode", "synchronous")
-    )
+def _sqlite_durability(alias: str) -> Iterator[Finding]:
+    journal = _fetch_value("PRAGMA journal_mode", alias)
     if journal != "wal":
+        msg = _("SQLite's journal_mode is %s, not wal: readers and writers block each other.")
         remedy = _(
-            "It wants a local disk: set IPMANAGER_DATA_DIR to one, or DATABASE_URL to a PostgreSQL server."
+            "Use a local disk: set IPMANAGER_DATA_DIR to one, "
+            "or DATABASE_URL to a PostgreSQL server."
         )
-        yield error(
-            _("SQLite's journal_mode is %s, not wal: readers and writers stop each other.")
-            % journal,
-            remedy,
-        )
-    if not isinstance(synchronous, int) or synchronous < 2:
-        said = (
-            _("SQLite's synchronous is %s, not FULL: what was acknowledged can be lost.")
-            % synchronous
-        )
-        yield error(
-            said, _("Take what sets it out of your settings; IPManager itself asks for FULL.")
-        )
+        yield error(msg % journal, remedy)
+    synchronous = _fetch_value("PRAGMA synchronous", alias)
+    if synchronous < 2:
+        msg = _("SQLite's synchronous is %s, not FULL: what was acknowledged can be lost.")
+        remedy = _("Remove what sets it from your settings; IPManager itself sets FULL.")
+        yield error(msg % synchronous, remedy)
 
 
+_migrated: set[str] = set()  # databases that had every migration: migrations stay applied
+
+
+@health_check(
+    gettext_noop("migrations"),
+    "database",
+    BOUNDED,
+    READY,
+    summary="migrations are not applied (run: manage.py migrate)",
+)
 def migrations() -> Iterator[Finding]:
     """The tables are those of this version."""
-    executor = MigrationExecutor(connection)
-    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if missing:
-        text = ngettext(
-            "%(number)d migration is not applied, the first is %(name)s.",
-            "%(number)d migrations are not applied, the first is %(name)s.",
-            len(missing),
-        )
-        said = text % {"number": len(missing), "name": missing[0][0]}
-        yield error(said, _("Apply them."), "manage.py migrate")
-
-
-# --- secrets --------------------------------------------------------------------------------------
-
-
-def secret_key() -> Iterator[Finding]:
-    """Who knows it can make himself anybody's session."""
-    key = settings.SECRET_KEY
-    weak = (
-        len(key) < SHORTEST_KEY
-        or len(set(key)) < FEWEST_SIGNS
-        or "insecure" in key
-        or key.startswith("change")
+    missing = missing_migrations()
+    if not missing:
+        return
+    text = ngettext(
+        "%(number)d migration is not applied, the first is %(name)s.",
+        "%(number)d migrations are not applied, the first is %(name)s.",
+        len(missing),
     )
-    if weak:
-        remedy = _(
-            "Unset it: a random one is then made and kept in %s. Or make one for all web nodes with the command."
-        )
-        command = "openssl rand -base64 48"
-        yield error(
-            _("IPMANAGER_SECRET_KEY can be guessed."),
-            remedy % (settings.DATA_DIR / "secret_key"),
-            command,
-        )
+    msg = text % {"number": len(missing), "name": missing[0]}
+    yield error(msg, _("Apply them."), manage_command("migrate"))
 
 
+def missing_migrations() -> list[str]:
+    """The migrations of this version that the database lacks, in order."""
+    if connection.alias in _migrated:
+        return []
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if not plan:
+        _migrated.add(connection.alias)
+    return [str(migration) for migration, _backwards in plan]
+
+
+# --- settings and secrets -------------------------------------------------------------------------
+
+
+@health_check(gettext_noop("settings"), "settings", needs_database=False)
+def configuration() -> list[CheckMessage]:
+    """`manage.py check` finds nothing."""
+    return run_checks()
+
+
+@health_check(gettext_noop("secret key"), "secrets", BOUNDED, needs_database=False)
+def secret_key() -> Iterator[Finding]:
+    """SECRET_KEY cannot be guessed. Anyone who knows it can forge a session."""
+    if not _is_weak(settings.SECRET_KEY):
+        return
+    remedy = _(
+        "Unset it: IPManager then makes a random one and keeps it in %s. "
+        "Or make one for all web nodes with the command."
+    )
+    yield error(
+        _("IPMANAGER_SECRET_KEY can be guessed."),
+        remedy % (settings.DATA_DIR / "secret_key"),
+        "openssl rand -base64 48",
+    )
+
+
+def _is_weak(key: str) -> bool:
+    if len(key) < KEY_LENGTH or len(set(key)) < KEY_VARIETY:
+        return True
+    return "insecure" in key or key.startswith("change")
+
+
+@health_check(gettext_noop("passwords"), "secrets", SLOW)
 def passwords() -> Iterator[Finding]:
-    """Of those who may do everything, nobody has a password that is tried first."""
-    for user in (
-        get_user_model().objects.filter(is_superuser=True, is_active=True).order_by("pk")[:3]
-    ):
-        if any(user.check_password(guess) for guess in {user.get_username(), *GUESSES}):
-            said = _("The password of %s is one that everybody tries first.") % user.get_username()
-            yield error(
-                said, _("Choose another."), f"manage.py changepassword {user.get_username()}"
-            )
+    """No superuser has a password that attackers try first."""
+    superusers = get_user_model().objects.filter(is_superuser=True, is_active=True)
+    for user in superusers.order_by("pk")[:3]:
+        name = user.get_username()
+        if any(map(user.check_password, {name, *COMMON_PASSWORDS})):
+            msg = _("The password of %s is one that attackers try first.") % name
+            yield error(msg, _("Choose another."), manage_command(f"changepassword {name}"))
 
 
+@health_check(gettext_noop("private files"), "secrets", BOUNDED, needs_database=False)
 def private_files() -> Iterator[Finding]:
-    """What holds secrets is for its owner alone."""
-    names = [settings.DATA_DIR / "secret_key"]
+    """Only their owner can read the files that hold secrets."""
+    paths = [settings.DATA_DIR / "secret_key"]
     if connection.vendor == "sqlite":
-        names += [Path(f"{connection.settings_dict['NAME']}{end}") for end in ("", "-wal")]
-    for path in names:
-        if (
-            path.exists()
-            and path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH)
-            and _is_within_reach(path)
-        ):
-            yield error(
-                _("Every user of this machine can read %s.") % path,
-                _("Close it."),
-                f"chmod 600 '{path}'",
-            )
+        name = connection.settings_dict["NAME"]
+        paths += [Path(name), Path(f"{name}-wal")]
+    for path in paths:
+        if path.exists() and _is_open_to_all(path):
+            msg = _("Every user of this machine can read or write %s.") % path
+            yield error(msg, _("Make it private."), f"chmod 600 '{path}'")
 
 
-def _is_within_reach(path: Path) -> bool:
-    """Whether every directory above lets others pass."""
+def _is_open_to_all(path: Path) -> bool:
+    """Whether its mode, and those of all directories above it, let every user in."""
+    if not path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        return False
     return all(directory.stat().st_mode & stat.S_IXOTH for directory in path.parents)
 
 
 # --- the machine ----------------------------------------------------------------------------------
 
 
-def disks() -> Iterator[Finding]:
-    """There is room where we write."""
-    for path in _one_of_each_disk():
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The free space of a file system, in bytes and inodes."""
+
+    path: Path
+    free: int
+    size: int
+    free_inodes: int
+    counts_inodes: bool
+
+    @classmethod
+    def of(cls, path: Path) -> Disk:
         space = os.statvfs(path)
-        free, nodes = space.f_bavail * space.f_frsize, space.f_favail
-        facts = {"path": path, "free": f"{free / 2**20:.0f} MiB", "nodes": nodes}
-        remedy = _("Make room. What takes the most: see the command.")
-        command = f"du -xk '{path}' | sort -n | tail"
-        if free < NO_ROOM or (space.f_files and nodes < 100):
-            said = _("The disk of %(path)s is full: %(free)s and %(nodes)d names are left.")
-            yield error(said % facts, remedy, command)
-        elif free < LITTLE_ROOM and free * 20 < space.f_blocks * space.f_frsize:
-            yield warning(
-                _("The disk of %(path)s is nearly full: %(free)s are left.") % facts,
-                remedy,
-                command,
-            )
+        block = space.f_frsize
+        return cls(
+            path,
+            space.f_bavail * block,
+            space.f_blocks * block,
+            space.f_favail,
+            bool(space.f_files),
+        )
+
+    @property
+    def is_full(self) -> bool:
+        return self.free < DISK_FULL or (self.counts_inodes and self.free_inodes < INODES_FULL)
+
+    @property
+    def is_nearly_full(self) -> bool:
+        return self.free < DISK_NEARLY_FULL and self.free * 20 < self.size
 
 
-def _one_of_each_disk() -> Iterator[Path]:
-    seen = set()
-    for path in (
+@health_check(
+    gettext_noop("disks"),
+    "machine",
+    BOUNDED,
+    READY,
+    needs_database=False,
+    summary="a disk is full (run: manage.py doctor)",
+)
+def disks() -> Iterator[Finding]:
+    """There is room where IPManager writes."""
+    for disk in _disks():
+        facts = {
+            "path": disk.path,
+            "free": f"{disk.free / 2**20:.0f} MiB",
+            "inodes": disk.free_inodes,
+        }
+        remedy = _("Make room. The command lists the largest directories.")
+        command = f"du -xk '{disk.path}' | sort -n | tail"
+        if disk.is_full:
+            msg = _("The disk of %(path)s is full: %(free)s and %(inodes)d inodes are left.")
+            yield error(msg % facts, remedy, command)
+        elif disk.is_nearly_full:
+            msg = _("The disk of %(path)s is nearly full: %(free)s are left.")
+            yield warning(msg % facts, remedy, command)
+
+
+def _disks() -> list[Disk]:
+    """Each file system once, by the first of our directories on it."""
+    directories = [
         settings.DATA_DIR,
         settings.DNSMASQ_DIR,
         settings.DNSMASQ_LEASES.parent,
         settings.BOOT_ROOT,
-    ):
-        if path.exists() and (device := path.stat().st_dev) not in seen:
-            seen.add(device)
-            yield path
+    ]
+    by_device: dict[int, Disk] = {}
+    for path in directories:
+        if path.exists():
+            by_device.setdefault(path.stat().st_dev, Disk.of(path))
+    return list(by_device.values())
 
 
+@health_check(gettext_noop("clock"), "machine", BOUNDED)
 def clock() -> Iterator[Finding]:
-    """Leases, tokens and services end by it."""
+    """The clock is right: leases, tokens and services expire by it."""
     if connection.vendor == "postgresql":
-        difference = (datetime.now(UTC) - _database_time()).total_seconds()
-        if abs(difference) > SLOPPY:
-            said = _("The clock of this machine is %(seconds)+.0f s from the database's.")
-            yield error(said % {"seconds": difference}, *_set_the_clock())
+        database_time = _fetch_value("SELECT clock_timestamp()")
+        difference = (datetime.now(UTC) - database_time).total_seconds()
+        msg = _("The clock of this machine is %(seconds)+.0f s from the database's.")
+        yield from _clock_findings(msg, difference)
     for worker in filter(worker_heartbeat.began_since_start, worker_heartbeat.seen()):
         step = worker_heartbeat.clock_offset() - worker.offset
-        if abs(step) > SLOPPY:
-            said = _(
-                "The clock of this machine is %(seconds)+.0f s from what it was when the worker began."
-            )
-            yield error(said % {"seconds": step}, *_set_the_clock())
+        msg = _(
+            "The clock of this machine is %(seconds)+.0f s from "
+            "what it was when the worker started."
+        )
+        yield from _clock_findings(msg, step)
 
 
-def _set_the_clock() -> tuple[str, ...]:
-    return (
-        _(
-            "Let the machine keep its time by NTP; where the new time is the right one, start the worker again."
-        ),
-        "timedatectl set-ntp true",
-    )
-
-
-def _database_time() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return cursor.fetchone()[0]
+def _clock_findings(msg: str, seconds: float) -> Iterator[Finding]:
+    if abs(seconds) > CLOCK_TOLERANCE:
+        remedy = _(
+            "Synchronise the clock by NTP. If the new time is the right one, restart the worker."
+        )
+        yield error(msg % {"seconds": seconds}, remedy, "timedatectl set-ntp true")
 
 
 # --- what runs ------------------------------------------------------------------------------------
 
 
+@health_check(
+    gettext_noop("worker"), "worker", BOUNDED, summary="no worker has reported for a minute"
+)
 def worker() -> Iterator[Finding]:
-    """Somebody retries, listens, sweeps."""
+    """A worker runs: it retries syncs, reads leases and expires services."""
     newest: Any = worker_heartbeat.seen().first()
     if newest is None:
-        said = _("No worker runs: failed syncs are not tried again, leases are not read.")
+        msg = _("No worker runs: failed syncs are not retried, leases are not read.")
     elif worker_heartbeat.has_ended(newest):
-        said = _("The worker on %(host)s, process %(pid)d, has ended.") % {
-            "host": newest.host,
-            "pid": newest.pid,
-        }
+        text = _("The worker on %(host)s, process %(pid)d, has ended.")
+        msg = text % {"host": newest.host, "pid": newest.pid}
     elif not worker_heartbeat.is_fresh(newest):
-        said = _("The worker on %(host)s was last seen %(seconds).0f s ago.") % {
-            "host": newest.host,
-            "seconds": (newest.now - newest.seen_at).total_seconds(),
-        }
+        age = (newest.now - newest.seen_at).total_seconds()
+        text = _("The worker on %(host)s was last seen %(seconds).0f s ago.")
+        msg = text % {"host": newest.host, "seconds": age}
     else:
         yield ok(_("The worker runs on %s.") % newest.host)
         return
-    yield error(
-        said,
-        _("Start it, as a service of its own or as part of “manage.py run”."),
-        "manage.py worker",
-    )
+    if is_installed():
+        yield error(msg, _("Start it, as root."), "systemctl restart ipmanager-worker")
+    else:
+        remedy = _("Start it, as a service of its own or as part of “manage.py run”.")
+        yield error(msg, remedy, "manage.py worker")
 
 
+@health_check(gettext_noop("web server"), "web", SLOW, needs_database=False)
 def web_server() -> Iterator[Finding]:
-    """It answers where the settings say. Other hosts than the web nodes have none."""
+    """A web server answers at IPMANAGER_BIND. Hosts that are not web nodes have none."""
     host, port = settings.BIND
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        answer = _asked_healthz(EVERYWHERE.get(host, host), port)
+        status = _request_healthz(LOOPBACK.get(host, host), port)
     except (OSError, HTTPException) as failure:
-        said = _("No web server of ours answers at %(place)s: %(why)s.")
-        remedy = _("Start it, as root; on a host without one this is no news.")
+        msg = _("No web server of IPManager answers at %(place)s: %(why)s.")
+        remedy = _("Start it, as root. On a host that is not a web node, ignore this.")
         yield warning(
-            said % {"place": place, "why": failure or "?"},
+            msg % {"place": place, "why": failure or "?"},
             remedy,
             "systemctl restart ipmanager-service",
         )
         return
-    if answer >= 500:
-        yield warning(
-            _("The web server at %(place)s answers %(status)d.")
-            % {"place": place, "status": answer}
-        )
+    if status >= 500:
+        msg = _("The web server at %(place)s answers %(status)d.")
+        yield warning(msg % {"place": place, "status": status})
 
 
-def _asked_healthz(host: str, port: int) -> int:
-    with closing(HTTPConnection(host, port, timeout=5)) as caller:
-        caller.request("GET", "/healthz", headers={"Host": "localhost"})
-        return caller.getresponse().status
-
-
-def configuration() -> Iterator[Finding]:
-    """What `manage.py check` has to say."""
-    for message in checks.run_checks():
-        kind = error if message.level >= checks.ERROR else warning
-        yield kind(f"{message.msg} ({message.id})", message.hint or "")
-
-
-EXAMS = [
-    Exam(gettext_noop("database"), database, asks_database=False),
-    Exam(gettext_noop("durability"), durability),
-    Exam(gettext_noop("migrations"), migrations),
-    Exam(gettext_noop("settings"), configuration, asks_database=False),
-    Exam(gettext_noop("secret key"), secret_key, asks_database=False),
-    Exam(gettext_noop("passwords"), passwords, slow=True),
-    Exam(gettext_noop("private files"), private_files, asks_database=False),
-    Exam(gettext_noop("disks"), disks, asks_database=False),
-    Exam(gettext_noop("clock"), clock),
-    Exam(gettext_noop("worker"), worker),
-    Exam(gettext_noop("web server"), web_server, slow=True, asks_database=False),
-]
+def _request_healthz(host: str, port: int) -> int:
+    with closing(HTTPConnection(host, port, timeout=5)) as client:
+        client.request("GET", "/healthz", headers={"Host": "localhost"})
+        return client.getresponse().status

@@ -68,11 +68,6 @@ def seen() -> QuerySet[Pulse]:
     return Pulse.objects.annotate(now=Now()).order_by("-seen_at")
 
 
-def is_felt() -> bool:
-    """Whether some worker has given a sign of life lately."""
-    return Pulse.objects.filter(seen_at__gt=Now() - MISSED).exists()
-
-
 def is_fresh(worker: Any) -> bool:
     """Whether one of `seen()` is not missed yet."""
     return worker.now - worker.seen_at <= MISSED

@@ -1,4 +1,4 @@
-"""What DHCP is examined for: dnsmasq runs, reads our files and may, and says what the ledger
+"""Health checks of DHCP: dnsmasq runs, can read our files, reads them, and says what the ledger
 says."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from core.findings import Exam, Finding, error, note, ok, warning
+from core.findings import (
+    BOUNDED,
+    SLOW,
+    Finding,
+    error,
+    health_check,
+    manage_command,
+    note,
+    ok,
+    warning,
+)
 from dhcp import servers
 from dhcp.files import confirm, installed
 from dhcp.files.sync import CHANGED, preview
@@ -26,389 +37,401 @@ from dhcp.state import daemon, dnsmasq_faults
 from dhcp.state.daemon import Daemon
 from ipam import freeze
 
-STALE = timedelta(seconds=60)  # a change that waits for so long has been tried more than once
-_ASK_SECONDS = 1.0
-_FUTURE = 60  # seconds
+WAITING_TOO_LONG = timedelta(seconds=60)  # a change that waits for so long was tried repeatedly
+DNS_TIMEOUT = 1.0  # seconds
+CLOCK_TOLERANCE = 60  # seconds
 RESTART = "systemctl restart dnsmasq"
-HANG_UP = "systemctl kill -s SIGHUP dnsmasq"
+RELOAD = "systemctl kill -s SIGHUP dnsmasq"
+
+ServerCheck = Callable[[Target], Iterator[Finding]]
+
+
+def server_check(name: str, *tags: str) -> Callable[[ServerCheck], ServerCheck]:
+    """Register a health check of every DHCP server that this installation keeps in step."""
+
+    def decorate(function: ServerCheck) -> ServerCheck:
+        def check_all() -> Iterator[Finding]:
+            for target in servers.here():
+                for finding in function(target):
+                    if target.server_id is not None:
+                        finding.msg = f"{target.name}: {finding.msg}"
+                    yield finding
+
+        health_check(name, "dhcp", *tags)(check_all)
+        return function
+
+    return decorate
 
 
 # --- dnsmasq itself -------------------------------------------------------------------------------
 
 
+@server_check(gettext_noop("dnsmasq"))
 def process(target: Target) -> Iterator[Finding]:
-    """There is one, and somebody tells it of changes."""
+    """dnsmasq runs, and it is told to reload."""
     if target.reload == "none":
         yield note(
-            _("Nobody tells dnsmasq of changes: IPMANAGER_DNSMASQ_RELOAD is none."),
+            _("dnsmasq is not told of changes: IPMANAGER_DNSMASQ_RELOAD is none."),
             _("See docs/dnsmasq.md."),
         )
     elif found := find(target):
         yield ok(_("dnsmasq is process %d.") % found.pid)
-    elif target.dns and (why := _does_not_answer(target.dns)):
-        yield error(
-            _("No dnsmasq runs here, and at %(place)s none answers: %(why)s.")
-            % {"place": "{}:{}".format(*target.dns), "why": why},
-            _("Start it, as root."),
-            RESTART,
-        )
     elif target.dns:
-        yield ok(_("dnsmasq answers at %s.") % "{}:{}".format(*target.dns))
+        yield _answer_by_dns(target.dns)
     elif not daemon.sees_others() and not target.reload.startswith("pidfile"):
         yield note(
             _("Whether dnsmasq runs cannot be seen from here."),
-            _("Run “manage.py doctor” in a shell."),
+            _("Run “%s” in a shell.") % manage_command("doctor"),
         )
     else:
         remedy = _(
-            "Start it, as root. If it runs elsewhere, IPMANAGER_DNSMASQ_DNS lets IPManager ask it."
+            "Start it, as root. If it runs on another host, set IPMANAGER_DNSMASQ_DNS, "
+            "so that IPManager can query it."
         )
         yield error(_("dnsmasq does not run."), remedy, RESTART)
 
 
-def find(target: Target) -> Daemon | None:
-    """The process that serves this target, as far as it can be seen from here."""
-    kind, _colon, place = target.reload.partition(":")
-    if kind == "pidfile":
-        return daemon.of_pidfile(Path(place))
-    if kind == "none":
-        return None
-    found = daemon.running()
-    ours = [one for one in found if one.reads(target.hosts, "dhcp-hostsfile")]
-    return next(iter([*ours, *found]), None)
+def _answer_by_dns(server: tuple[str, int]) -> Finding:
+    place = "{}:{}".format(*server)
+    if failure := _dns_failure(server):
+        msg = _("No dnsmasq runs here, and at %(place)s none answers: %(why)s.")
+        return error(msg % {"place": place, "why": failure}, _("Start it, as root."), RESTART)
+    return ok(_("dnsmasq answers at %s.") % place)
 
 
-def _does_not_answer(server: tuple[str, int]) -> str:
+def _dns_failure(server: tuple[str, int]) -> str:
+    """Why it does not answer a DNS query; empty if it does."""
     try:
-        confirm.serving(server, _ASK_SECONDS)
+        confirm.serving(server, DNS_TIMEOUT)
     except OSError as failure:
         return failure.strerror or str(failure)
     return ""
 
 
+def find(target: Target) -> Daemon | None:
+    """The dnsmasq process that serves this target, as far as it can be seen from here."""
+    kind, _colon, place = target.reload.partition(":")
+    if kind == "pidfile":
+        return daemon.of_pidfile(Path(place))
+    if kind == "none":
+        return None
+    processes = daemon.running()
+    for candidate in processes:
+        if candidate.reads(target.hosts, "dhcp-hostsfile"):
+            return candidate
+    return processes[0] if processes else None
+
+
+@server_check(gettext_noop("dnsmasq version"), SLOW)
 def version(target: Target) -> Iterator[Finding]:
-    """Its known faults are mended."""
-    program, found = daemon.program(), find(target)
+    """Its known faults are fixed, and it is the version that is installed."""
+    program = daemon.program()
     if program is None or target.reload == "none":
         return
-    if found and program.stat().st_ctime > found.started + 1:
-        text = _("dnsmasq was upgraded after process %d began: the old one still runs.") % found.pid
-        yield warning(text, _("Start it again, as root."), RESTART)
-    said = daemon.version(program)
-    if left := dnsmasq_faults.unmended(said, dnsmasq_faults.changelog()):
-        text = _("dnsmasq %(version)s has known faults: %(faults)s.") % {
-            "version": said,
-            "faults": ", ".join(left),
-        }
-        yield warning(
-            text, _("Upgrade it, as root."), "apt-get install --only-upgrade dnsmasq-base", RESTART
-        )
-    if dnsmasq_faults.parsed(said) >= dnsmasq_faults.SURVIVES_RELOADS:
-        return
-    if deadly := [path for path in _hosts_files(target) if _has_tags(path)]:
-        text = _(
-            "dnsmasq %(version)s dies at a reload of %(path)s: a line there has a tag (“set:”)."
-        )
-        remedy = _("Take the tag off the line; version 2.91 can live with it.")
-        yield error(
-            text % {"version": said, "path": deadly[0]}, remedy, f"grep -n 'set:' '{deadly[0]}'"
-        )
-    else:
-        yield note(
-            _(
-                "dnsmasq %s dies at a reload when a hosts file has “set:” in a line; ours never have."
-            )
-            % said,
-            _("Keep it out of files of your own, or upgrade to 2.91."),
-        )
-
-
-def _hosts_files(target: Target) -> set[Path]:
     found = find(target)
-    return {
-        target.hosts,
-        *(Path(said.value) for said in (found.values("dhcp-hostsfile") if found else ())),
-    }
+    if found and program.stat().st_ctime > found.started + 1:
+        msg = _("dnsmasq was upgraded after process %d started: the old version still runs.")
+        yield warning(msg % found.pid, _("Restart it, as root."), RESTART)
+    number = daemon.version(program)
+    if faults := dnsmasq_faults.unmended(number, dnsmasq_faults.changelog()):
+        msg = _("dnsmasq %(version)s has known faults: %(faults)s.")
+        yield warning(
+            msg % {"version": number, "faults": ", ".join(faults)},
+            _("Upgrade it, as root."),
+            "apt-get install --only-upgrade dnsmasq-base",
+            RESTART,
+        )
+    if dnsmasq_faults.parsed(number) < dnsmasq_faults.SURVIVES_RELOADS:
+        yield _tag_finding(number, _hosts_files(target, found))
+
+
+def _tag_finding(number: str, hosts_files: set[Path]) -> Finding:
+    """Before 2.91, a tag in a hosts file crashes dnsmasq at a reload."""
+    for path in sorted(hosts_files):
+        if _has_tags(path):
+            msg = _(
+                "dnsmasq %(version)s crashes at a reload of %(path)s: "
+                "a line there has a tag (“set:”)."
+            )
+            return error(
+                msg % {"version": number, "path": path},
+                _("Remove the tag, or upgrade to version 2.91."),
+                f"grep -n 'set:' '{path}'",
+            )
+    return note(
+        _(
+            "dnsmasq %s crashes at a reload when a hosts file has “set:” in a line; "
+            "IPManager never writes it."
+        )
+        % number,
+        _("Keep it out of files of your own, or upgrade to 2.91."),
+    )
+
+
+def _hosts_files(target: Target, found: Daemon | None) -> set[Path]:
+    paths = {target.hosts}
+    if found:
+        paths.update(Path(option.value) for option in found.values("dhcp-hostsfile"))
+    return paths
 
 
 def _has_tags(path: Path) -> bool:
     try:
-        lines = path.read_bytes().splitlines()
+        text = path.read_bytes()
     except OSError:
         return False
-    return any(b"set:" in line or b"net:" in line for line in lines if not line.startswith(b"#"))
+    return bool(re.search(rb"^[^#\n].*(set|net):", text, re.MULTILINE))
 
 
 # --- its files ------------------------------------------------------------------------------------
 
 
+@server_check(gettext_noop("dnsmasq's files"))
 def reads_ours(target: Target) -> Iterator[Finding]:
-    """It is our hosts file that it reads, since it was started."""
+    """dnsmasq reads our hosts file, and has done so since it started."""
     found = find(target)
     if found is None:
-        yield from _asked_by_dns(target)
+        yield from _reads_ours_by_dns(target)
         return
-    if here := found.reads(target.hosts, "dhcp-hostsfile"):
-        if here.conf and here.conf.stat().st_mtime > found.started + 1:
-            said = (
-                _("dnsmasq has not read %s since it was changed: a reload is not enough for that.")
-                % here.conf
-            )
-            yield warning(said, _("Start it again, as root."), RESTART)
-        return
-    if found.unread:
-        yield note(
-            _("Whether dnsmasq reads our files is not known: %s may not be read.")
-            % ", ".join(found.unread)
-        )
-        return
-    yield _reads_others(target, found)
+    option = found.reads(target.hosts, "dhcp-hostsfile")
+    if option is None:
+        yield _reads_others(target, found)
+    elif option.conf and option.conf.stat().st_mtime > found.started + 1:
+        msg = _("dnsmasq has not read %s since it was changed: a reload does not do that.")
+        yield warning(msg % option.conf, _("Restart it, as root."), RESTART)
 
 
 def _reads_others(target: Target, found: Daemon) -> Finding:
+    if found.unread:
+        msg = _("Whether dnsmasq reads our files is not known: %s cannot be read.")
+        return note(msg % ", ".join(found.unread))
     others = found.values("dhcp-hostsfile")
     if not others:
         conf = target.installed or Path("/etc/dnsmasq.d/ipmanager.conf")
         return error(
-            _("dnsmasq reads no hosts file at all, so it knows no reservation of ours."),
-            _("Let it have our configuration, as root (docs/dnsmasq.md)."),
+            _("dnsmasq reads no hosts file at all, so it has none of our reservations."),
+            _("Install our configuration, as root (docs/dnsmasq.md)."),
             f"install -m 644 '{target.conf}' '{conf}'",
             RESTART,
         )
     other = others[0]
-    said = _("dnsmasq reads %(theirs)s (%(place)s), not our %(ours)s.") % {
-        "theirs": other.value,
-        "place": other.place,
-        "ours": target.hosts,
-    }
-    remedy = _("Let it read ours, as root; or set IPMANAGER_DNSMASQ_DIR to where it reads.")
+    msg = _("dnsmasq reads %(theirs)s (%(place)s), not our %(ours)s.")
+    msg %= {"theirs": other.value, "place": other.place, "ours": target.hosts}
+    remedy = _("Make it read ours, as root; or set IPMANAGER_DNSMASQ_DIR to where it reads.")
     if other.conf is None:
-        return error(said, remedy)
-    swap = f"s|^\\(dhcp-hostsfile *= *\\){other.value}|\\1{target.hosts}|"
-    return error(said, remedy, f"sed -i '{swap}' '{other.conf}'", RESTART)
+        return error(msg, remedy)
+    replace = f"s|^\\(dhcp-hostsfile *= *\\){other.value}|\\1{target.hosts}|"
+    return error(msg, remedy, f"sed -i '{replace}' '{other.conf}'", RESTART)
 
 
-def _asked_by_dns(target: Target) -> Iterator[Finding]:
-    """Where its process cannot be seen, it may still tell."""
-    if (
-        target.dns
-        and not _does_not_answer(target.dns)
-        and confirm.serving(target.dns, _ASK_SECONDS) is None
-    ):
-        said = _("dnsmasq at %s does not read our files: it does not know our generation.")
-        remedy = _("Let it have our configuration, as root (docs/dnsmasq.md).")
-        yield error(said % "{}:{}".format(*target.dns), remedy)
+def _reads_ours_by_dns(target: Target) -> Iterator[Finding]:
+    """A dnsmasq whose process cannot be seen still answers with the generation that it has read."""
+    if not target.dns or _dns_failure(target.dns):
+        return
+    if confirm.serving(target.dns, DNS_TIMEOUT) is None:
+        msg = _("dnsmasq at %s does not read our files: it does not know our generation.")
+        remedy = _("Install our configuration, as root (docs/dnsmasq.md).")
+        yield error(msg % "{}:{}".format(*target.dns), remedy)
 
 
+@server_check(gettext_noop("readable files"))
 def readable(target: Target) -> Iterator[Finding]:
-    """Its user may read them: a hosts file that it cannot read is no reservation at all, from the
-    next reload on."""
+    """dnsmasq's user can read its files. A hosts file that it cannot read holds no reservation from
+    the next reload on."""
     if target.reload == "none":
         return
-    reader = find(target) or Daemon(0, -1, frozenset(), 0, ())  # nobody in particular
+    reader = find(target) or Daemon(0, -1, frozenset(), 0, ())  # a user without any privilege
     for directory in reversed(target.hosts.parents):
         if directory.exists() and not reader.may_enter(directory):
-            said = _("dnsmasq's user cannot enter %s.") % directory
             yield error(
-                said,
-                _("Open it, then let dnsmasq read again."),
+                _("dnsmasq's user cannot enter %s.") % directory,
+                _("Open it, then reload dnsmasq."),
                 f"chmod o+x '{directory}'",
-                HANG_UP,
+                RELOAD,
             )
             return
     for path in (target.hosts, target.opts, target.generation):
         if path.exists() and not reader.may_read(path):
-            said = (
-                _("dnsmasq's user cannot read %s: at its next reload it forgets what stands there.")
-                % path
-            )
-            yield error(said, _("Write it anew; dnsmasq is then told."), _sync_command(target))
+            msg = _("dnsmasq's user cannot read %s: at its next reload it loses what is in there.")
+            yield error(msg % path, _("Write it anew and reload dnsmasq."), _sync_command(target))
 
 
+@server_check(gettext_noop("writable files"))
 def writable(target: Target) -> Iterator[Finding]:
-    """We can replace them."""
+    """IPManager can replace the files."""
     try:
         with tempfile.NamedTemporaryFile(prefix=".doctor-", dir=target.directory) as file:
             file.write(b"\n" * 4096)
             file.flush()
             os.fsync(file.fileno())
     except OSError as failure:
-        said = _("Nothing can be written into %(path)s: %(why)s.")
-        remedy, *commands = _make_writable(target, failure.errno)
-        yield error(said % {"path": target.directory, "why": failure.strerror}, remedy, *commands)
+        msg = _("Nothing can be written into %(path)s: %(why)s.")
+        remedy, command = _make_writable(target, failure.errno)
+        yield error(msg % {"path": target.directory, "why": failure.strerror}, remedy, command)
 
 
-def _make_writable(target: Target, why: int | None) -> tuple[str, ...]:
-    me = pwd.getpwuid(os.geteuid()).pw_name
-    if why == errno.ENOENT:
-        return _("Make it."), _sync_command(target)
-    if why in (errno.ENOSPC, errno.EDQUOT):
-        return _(
-            "Make room. What takes the most: see the command."
-        ), f"du -xk '{target.directory}' | sort -n | tail"
-    if why == errno.EROFS:
-        return _(
-            "Its file system is mounted read-only; see the kernel's log for why."
-        ), "dmesg | tail"
-    return _(
-        "Give it to the user that IPManager runs as, as root."
-    ), f"chown -R {me} '{target.directory}'"
+def _make_writable(target: Target, reason: int | None) -> tuple[str, str]:
+    """The remedy for a failed write, and its command."""
+    directory = target.directory
+    if reason == errno.ENOENT:
+        return _("Create it."), _sync_command(target)
+    if reason in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            _("Make room. The command lists the largest directories."),
+            f"du -xk '{directory}' | sort -n | tail",
+        )
+    if reason == errno.EROFS:
+        return _("Its file system is mounted read-only; the kernel's log says why."), "dmesg | tail"
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    return (
+        _("Give it to the user that IPManager runs as, as root."),
+        f"chown -R {user} '{directory}'",
+    )
 
 
-def _sync_command(target: Target) -> str:
-    return "manage.py sync_dnsmasq" + (f" --server {target.name}" if target.server_id else "")
+def _sync_command(target: Target, option: str = "") -> str:
+    words = ["sync_dnsmasq"]
+    if target.server_id:
+        words += ["--server", target.name]
+    if option:
+        words.append(option)
+    return manage_command(" ".join(words))
 
 
 # --- what they say --------------------------------------------------------------------------------
 
 
+@server_check(gettext_noop("in step"))
 def in_step(target: Target) -> Iterator[Finding]:
-    """What the last sync became, and whether another would change anything."""
+    """The last sync succeeded, and another one would change nothing."""
     newest = Generation.objects.newest_summary(target.server_id)
     if newest and newest.result == Generation.Result.FAILED:
-        said = _("The last sync failed, %(attempts)d times: %(reason)s")
+        msg = _("The last sync failed, %(attempts)d times: %(reason)s")
         facts = {"attempts": newest.attempts, "reason": newest.reason}
-        remedy = _("Mend the reason; the worker tries again by itself, or the command does.")
-        yield error(said % facts, remedy, _sync_command(target))
+        remedy = _("Remove the reason. The worker then retries by itself; the command retries now.")
+        yield error(msg % facts, remedy, _sync_command(target))
         return
     outcome = preview(target)
     if outcome.result == Generation.Result.FAILED:
-        yield warning(_("The files stay as they are: %s") % outcome.reason)
+        yield warning(_("The files are not changed: %s") % outcome.reason)
     elif outcome.result == CHANGED and not DhcpChange.objects.for_server(target.server_id).exists():
-        said = _("dnsmasq's files do not say what the ledger says.")
         yield warning(
-            said,
-            _("The worker puts them in step; the first command shows how they differ."),
-            f"{_sync_command(target)} --diff",
+            _("dnsmasq's files do not say what the ledger says."),
+            _("The worker corrects them; the first command shows how they differ."),
+            _sync_command(target, "--diff"),
             _sync_command(target),
         )
-    if told := installed.look(target).warning:
-        yield warning(told, _("See docs/dnsmasq.md."))
-    if told := servers.warning(outcome.hosts):
-        yield warning(told)
 
 
+@server_check(gettext_noop("installed ranges"), BOUNDED)
+def installed_ranges(target: Target) -> Iterator[Finding]:
+    """root has installed the configuration that the ledger proposes."""
+    if text := installed.look(target).warning:
+        yield warning(text, _("See docs/dnsmasq.md."), view="admin:dhcp_sync")
+
+
+@server_check(gettext_noop("waiting changes"))
 def waiting(target: Target) -> Iterator[Finding]:
     """No change waits for long."""
     rows = DhcpChange.objects.for_server(target.server_id)
-    if not (oldest := rows.filter(at__lt=timezone.now() - STALE).order_by("at").first()):
+    oldest = rows.filter(at__lt=timezone.now() - WAITING_TOO_LONG).order_by("at").first()
+    if oldest is None:
         return
     number, age = rows.count(), (timezone.now() - oldest.at).total_seconds()
-    said = ngettext(
+    msg = ngettext(
         "%(number)d change waits for dnsmasq, since %(age).0f s.",
         "%(number)d changes wait for dnsmasq, the oldest since %(age).0f s.",
         number,
     )
-    remedy = _("See that a worker runs. The command tries at once and says what is in the way.")
-    yield error(said % {"number": number, "age": age}, remedy, _sync_command(target))
+    remedy = _("Check that a worker runs. The command retries now and says what prevents it.")
+    yield error(msg % {"number": number, "age": age}, remedy, _sync_command(target))
 
 
+@server_check(gettext_noop("leases"))
 def leases(target: Target) -> Iterator[Finding]:
-    """We read what it writes."""
-    path, found = target.leases, find(target)
+    """IPManager reads the leases that dnsmasq writes."""
+    path = target.leases
     if path is None or target.reload == "none":
         return
-    written = [Path(said.value) for said in found.values("dhcp-leasefile")] if found else []
-    if written and os.path.realpath(written[-1]) != os.path.realpath(path):
-        said = _("dnsmasq writes its leases to %(theirs)s; we read %(ours)s.")
-        yield error(
-            said % {"theirs": written[-1], "ours": path}, _name_the_lease_file(target, written[-1])
-        )
+    written = _lease_file(find(target))
+    if written and os.path.realpath(written) != os.path.realpath(path):
+        msg = _("dnsmasq writes its leases to %(theirs)s; IPManager reads %(ours)s.")
+        yield error(msg % {"theirs": written, "ours": path}, _set_lease_file(target, written))
     elif not path.exists():
+        msg = _("There is no lease file %s: it is not known who uses which address.")
         remedy = _(
-            "dnsmasq makes it when it starts; start it again, as root. Or set IPMANAGER_DNSMASQ_LEASES."
+            "dnsmasq creates it when it starts; restart it, as root. "
+            "Or set IPMANAGER_DNSMASQ_LEASES."
         )
-        yield error(
-            _("There is no lease file %s: nobody knows who uses which address.") % path,
-            remedy,
-            RESTART,
-        )
+        yield error(msg % path, remedy, RESTART)
     elif not os.access(path, os.R_OK):
-        yield error(
-            _("The lease file %s cannot be read.") % path,
-            _("Open it, as root."),
-            f"chmod a+r '{path}'",
+        msg = _("The lease file %s cannot be read.")
+        yield error(msg % path, _("Open it, as root."), f"chmod a+r '{path}'")
+    elif (ahead := path.stat().st_mtime - time.time()) > CLOCK_TOLERANCE:
+        msg = _(
+            "The lease file is from the future, by %.0f s: "
+            "this machine's clock is behind dnsmasq's."
         )
-    elif (ahead := path.stat().st_mtime - time.time()) > _FUTURE:
-        said = (
-            _(
-                "The lease file is from the future, by %.0f s: this machine's clock is behind dnsmasq's."
-            )
-            % ahead
-        )
-        yield error(
-            said, _("Let both machines keep their time by NTP."), "timedatectl set-ntp true"
-        )
+        remedy = _("Synchronise the clocks of both machines by NTP.")
+        yield error(msg % ahead, remedy, "timedatectl set-ntp true")
 
 
-def _name_the_lease_file(target: Target, path: Path) -> str:
+def _lease_file(found: Daemon | None) -> Path | None:
+    """Where dnsmasq writes its leases, if it says so. The last option counts."""
+    options = found.values("dhcp-leasefile") if found else []
+    return Path(options[-1].value) if options else None
+
+
+def _set_lease_file(target: Target, path: Path) -> str:
     if target.server_id:
-        return _("Write that path into the DHCP server %s.") % target.name
+        return _("Enter that path at the DHCP server %s.") % target.name
     return _("Set IPMANAGER_DNSMASQ_LEASES=%s, for every process.") % path
 
 
-# --- all of them ----------------------------------------------------------------------------------
+# --- all servers together -------------------------------------------------------------------------
 
 
+@health_check(gettext_noop("reservations"), "dhcp", BOUNDED)
+def reservations() -> Iterator[Finding]:
+    """No server has more reservations than dnsmasq reads in time."""
+    names: dict[int | None, str] = {None: ""}
+    for server in DhcpServer.objects.all():
+        names[server.pk] = f"{server.name}: "
+    for server_id, newest in Generation.objects.newest_of_each().items():
+        if text := servers.warning(newest.hosts):
+            yield warning(names.get(server_id, "") + text)
+
+
+@health_check(gettext_noop("hand edits"), "dhcp", BOUNDED)
 def hand_edits() -> Iterator[Finding]:
-    """Nobody's edit waits for a decision."""
-    if number := HandEdit.objects.undecided().count():
-        said = ngettext(
-            "%d edit by hand waits for a decision.", "%d edits by hand wait for a decision.", number
-        )
-        remedy = _("Adopt or discard them, in the admin or with sync_dnsmasq --adopt or --discard.")
-        yield warning(said % number, remedy, "manage.py sync_dnsmasq --hand-edits")
+    """No hand edit waits for a decision."""
+    number = HandEdit.objects.undecided().count()
+    if not number:
+        return
+    msg = ngettext(
+        "%d edit by hand waits for a decision.", "%d edits by hand wait for a decision.", number
+    )
+    remedy = _("Adopt or discard them, in the admin or with sync_dnsmasq --adopt or --discard.")
+    command = manage_command("sync_dnsmasq --hand-edits")
+    yield warning(msg % number, remedy, command, view="admin:dhcp_handedit_changelist")
 
 
+@health_check(gettext_noop("agents"), "dhcp", BOUNDED)
 def agents() -> Iterator[Finding]:
-    """Those who write elsewhere are there."""
+    """The agents of remote DHCP servers report."""
     for server in DhcpServer.objects.filter(enabled=True):
         if server.is_missed:
             yield error(
                 _("The agent of the DHCP server %s has not been seen for a minute.") % server.name,
                 _("Start it on its own host."),
-                f"manage.py dnsmasq_agent --server {server.name}",
+                manage_command(f"dnsmasq_agent --server {server.name}"),
             )
 
 
+@health_check(gettext_noop("restored ledger"), "ledger", BOUNDED)
 def restored() -> Iterator[Finding]:
-    """No older ledger stands in the place of the one that the network knows."""
+    """The ledger is not older than what the network knows."""
     if found := freeze.state():
-        said = (
-            _("No address is handed out: the ledger was restored from a backup (%s).")
-            % found.reason
-        )
-        yield error(said, _("Compare it with the leases, and release it."), "manage.py thaw")
-
-
-def _of_each(look: Callable[[Target], Iterator[Finding]]) -> Callable[[], Iterator[Finding]]:
-    """An examination of every server that this installation keeps in step."""
-
-    def all_of_them() -> Iterator[Finding]:
-        for target in servers.here():
-            yield from (_named(finding, target) for finding in look(target))
-
-    return all_of_them
-
-
-def _named(finding: Finding, target: Target) -> Finding:
-    if target.server_id is None:
-        return finding
-    return Finding(
-        finding.level, f"{target.name}: {finding.said}", finding.remedy, finding.commands
-    )
-
-
-EXAMS = [
-    Exam(gettext_noop("dnsmasq"), _of_each(process)),
-    Exam(gettext_noop("dnsmasq version"), _of_each(version), slow=True),
-    Exam(gettext_noop("dnsmasq's files"), _of_each(reads_ours)),
-    Exam(gettext_noop("readable files"), _of_each(readable)),
-    Exam(gettext_noop("writable files"), _of_each(writable)),
-    Exam(gettext_noop("in step"), _of_each(in_step)),
-    Exam(gettext_noop("waiting changes"), _of_each(waiting)),
-    Exam(gettext_noop("leases"), _of_each(leases)),
-    Exam(gettext_noop("hand edits"), hand_edits),
-    Exam(gettext_noop("agents"), agents),
-    Exam(gettext_noop("restored ledger"), restored),
-]
+        msg = _("No address is handed out: the ledger was restored from a backup (%s).")
+        remedy = _("Compare it with the leases, and release it.")
+        yield error(msg % found.reason, remedy, manage_command("thaw"))

@@ -22,11 +22,12 @@ from django.db.models.functions import Collate
 
 from core import env, triggers
 from core.errors import Conflict, IPManagerError, Unavailable
+from core.findings import manage_command
 from dhcp.sql import database as scribe
 from ipam import freeze
 from ipam.models import Stamp
 from ipam.sql import database as ledger
-from ops import health
+from ops import health_checks
 from ops.backup import tables
 from ops.backup.archive import Progress
 from ops.serve import lock_data_dir
@@ -65,7 +66,7 @@ def move(url: str, progress: Progress) -> Moved:
         )
     with ExitStack() as stack:
         stack.enter_context(lock_data_dir())
-        health.require_migrations()
+        _require_migrations()
         _introduce(entry)
         stack.callback(connections[TARGET].close)
         _refuse_to_replace()
@@ -73,6 +74,12 @@ def move(url: str, progress: Progress) -> Moved:
         rows = _move(progress)
     freeze.freeze("it was moved to PostgreSQL; DATABASE_URL still names the SQLite file")
     return Moved(rows, time.monotonic() - started)
+
+
+def _require_migrations() -> None:
+    if missing := health_checks.missing_migrations():
+        command = manage_command("migrate")
+        raise Unavailable(f"{len(missing)} migrations are not applied", hint=f"run: {command}")
 
 
 def _introduce(entry: dict[str, Any]) -> None:

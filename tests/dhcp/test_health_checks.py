@@ -1,5 +1,5 @@
-"""The doctor on broken DHCP installations: each cause is named, each remedy works, done as it is
-printed."""
+"""Health checks on broken DHCP installations: each finding names the cause, and its printed
+commands mend it."""
 
 import os
 import pwd
@@ -9,12 +9,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from core.findings import ERROR, NOTE, WARNING
+from core.findings import ERROR, INFO, WARNING
 from dhcp.files.sync import sync
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, HandEdit
 from dhcp.state import daemon, dnsmasq_faults, health_checks
 from ipam.models import Server
+from ops import doctor
 from tests.ipam.factories import ServerFactory, SubnetFactory
 from tests.support.disk import tiny_disk
 from tests.support.remedies import as_user, follow
@@ -34,20 +35,19 @@ def well(lab):
 
 
 def findings():
-    """What is wrong, by the examination's name."""
-    found = {exam.name: list(exam.look()) for exam in health_checks.EXAMS}
-    return {
-        name: sick[0]
-        for name, some in found.items()
-        if (sick := [f for f in some if f.level in (WARNING, ERROR)])
-    }
+    """What is wrong: the first finding of each check, by its name."""
+    found = {}
+    for result in [*doctor.run_checks("dhcp", slow=True), *doctor.run_checks("ledger")]:
+        if result.level in ("warning", "error"):
+            found.setdefault(result.check.name, result.message)
+    return found
 
 
 def test_a_dnsmasq_that_is_down(well):
     well.stop()
     found = findings()
     assert set(found) == {"dnsmasq"}
-    assert found["dnsmasq"].said == "dnsmasq does not run."
+    assert found["dnsmasq"].msg == "dnsmasq does not run."
     follow(found["dnsmasq"], well)
     assert findings() == {}
     assert well.client.acquire(MAC).ip == "10.77.0.9"
@@ -65,7 +65,7 @@ def test_a_dnsmasq_that_reads_another_hosts_file(well):
     found = findings()
     assert set(found) == {"dnsmasq's files"}
     assert (
-        found["dnsmasq's files"].said
+        found["dnsmasq's files"].msg
         == f"dnsmasq reads {other} ({well.conf}), not our {well.hosts}."
     )
     follow(found["dnsmasq's files"], well)
@@ -97,7 +97,7 @@ def test_a_dnsmasq_without_any_hosts_file(well, settings):
     well.start()
     well.reads = reads
     sick = findings()["dnsmasq's files"]
-    assert "knows no reservation of ours" in sick.said
+    assert "has none of our reservations" in sick.msg
     follow(sick, well)
     assert "dnsmasq's files" not in findings()
     assert well.client.acquire(MAC).ip == "10.77.0.9"
@@ -107,7 +107,7 @@ def test_a_hosts_file_that_dnsmasq_may_not_read(well):
     well.hosts.chmod(0o600)
     found = findings()
     assert set(found) == {"readable files"}
-    assert str(well.hosts) in found["readable files"].said
+    assert str(well.hosts) in found["readable files"].msg
     follow(found["readable files"], well)
     assert findings() == {}
     well.reload()
@@ -117,7 +117,7 @@ def test_a_hosts_file_that_dnsmasq_may_not_read(well):
 def test_a_directory_that_dnsmasq_may_not_enter(well):
     well.files.chmod(0o700)
     found = findings()
-    assert found["readable files"].said == f"dnsmasq's user cannot enter {well.files}."
+    assert found["readable files"].msg == f"dnsmasq's user cannot enter {well.files}."
     follow(found["readable files"], well)
     assert findings() == {}
 
@@ -126,7 +126,7 @@ def test_a_directory_that_we_may_not_write(well):
     nobody = pwd.getpwnam("nobody")
     target = Target.from_settings()
     sick = as_user(nobody.pw_uid, lambda: list(health_checks.writable(target)))
-    assert sick[0].said == f"Nothing can be written into {well.files}: Permission denied."
+    assert sick[0].msg == f"Nothing can be written into {well.files}: Permission denied."
     follow(sick[0], well)
     assert as_user(nobody.pw_uid, lambda: list(health_checks.writable(target))) == []
 
@@ -139,7 +139,7 @@ def test_a_disk_that_is_full(well):
             (well.files / name).write_bytes(data)
         fill(well.files / "somebodys.iso")
         sick = findings()["writable files"]
-        assert sick.said == f"Nothing can be written into {well.files}: No space left on device."
+        assert sick.msg == f"Nothing can be written into {well.files}: No space left on device."
         biggest = follow(sick, well).splitlines()[-1].split()[1]
         assert biggest == str(well.files)
         (well.files / "somebodys.iso").unlink()
@@ -159,7 +159,7 @@ def test_changes_that_wait(well):
     DhcpChange.objects.create(label="x", at=timezone.now() - timedelta(minutes=5))
     found = findings()
     assert set(found) == {"waiting changes"}
-    assert found["waiting changes"].said == "1 change waits for dnsmasq, since 300 s."
+    assert found["waiting changes"].msg == "1 change waits for dnsmasq, since 300 s."
     follow(found["waiting changes"], well)
     assert findings() == {}
 
@@ -169,7 +169,7 @@ def test_a_sync_that_fails_is_told_with_its_reason(well):
     DhcpChange.objects.create(label="x")
     Server.objects.update(hostname="other")  # no signal: what follows is this sync's
     sync()
-    assert "dnsmasq.pid: No such file" in findings()["in step"].said
+    assert "dnsmasq.pid: No such file" in findings()["in step"].msg
     follow(findings()["dnsmasq"], well)
     follow(findings()["in step"], well)
     assert findings() == {}
@@ -178,7 +178,7 @@ def test_a_sync_that_fails_is_told_with_its_reason(well):
 def test_a_file_that_somebody_has_removed(well):
     well.hosts.unlink()
     sick = findings()["in step"]
-    assert (sick.level, sick.said) == (WARNING, "dnsmasq's files do not say what the ledger says.")
+    assert (sick.level, sick.msg) == (WARNING, "dnsmasq's files do not say what the ledger says.")
     follow(sick, well)
     assert findings() == {}
 
@@ -187,7 +187,7 @@ def test_a_lease_file_that_is_gone(well):
     well.leases.unlink()
     found = findings()
     assert set(found) == {"leases"}
-    assert f"no lease file {well.leases}" in found["leases"].said
+    assert f"no lease file {well.leases}" in found["leases"].msg
     follow(found["leases"], well)
     assert findings() == {}
 
@@ -195,15 +195,18 @@ def test_a_lease_file_that_is_gone(well):
 def test_a_lease_file_by_another_name(well, settings):
     settings.DNSMASQ_LEASES = well.home / "typo"
     sick = findings()["leases"]
-    assert sick.said == f"dnsmasq writes its leases to {well.leases}; we read {well.home / 'typo'}."
-    assert f"IPMANAGER_DNSMASQ_LEASES={well.leases}," in sick.remedy
+    assert (
+        sick.msg
+        == f"dnsmasq writes its leases to {well.leases}; IPManager reads {well.home / 'typo'}."
+    )
+    assert f"IPMANAGER_DNSMASQ_LEASES={well.leases}," in sick.hint
     settings.DNSMASQ_LEASES = well.leases
     assert findings() == {}
 
 
 def test_a_lease_file_from_the_future(well):
     os.utime(well.leases, (time.time() + 3600,) * 2)
-    assert "clock is behind" in findings()["leases"].said
+    assert "clock is behind" in findings()["leases"].msg
 
 
 def test_a_configuration_that_was_changed_since_dnsmasq_was_started(well):
@@ -217,7 +220,7 @@ def test_a_tag_in_a_hosts_file_is_deadly_below_2_91(well):
     if dnsmasq_faults.parsed(daemon.version(daemon.program())) >= dnsmasq_faults.SURVIVES_RELOADS:
         assert told == []
         return
-    assert told[-1].level == NOTE
+    assert told[-1].level == INFO
     well.hosts.write_text(f"{well.hosts.read_text()}02:00:00:00:00:02,set:x,10.77.0.10\n")
     assert list(health_checks.version(Target.from_settings()))[-1].level == ERROR
 
@@ -234,26 +237,21 @@ def test_hand_edits_and_silent_agents_are_told(target):
     HandEdit.objects.create(line="x")
     DhcpServer.objects.create(name="berlin", site="Berlin", run_by="agent")
     found = findings()
-    assert found["hand edits"].said == "1 edit by hand waits for a decision."
-    assert "berlin" in found["agents"].said
+    assert found["hand edits"].msg == "1 edit by hand waits for a decision."
+    assert "berlin" in found["agents"].msg
 
 
 def test_without_a_way_to_tell_dnsmasq_nobody_is_blamed(target):
     sync()
     assert findings() == {}
-    assert [finding.level for finding in health_checks.process(target)] == [NOTE]
+    assert [finding.level for finding in health_checks.process(target)] == [INFO]
 
 
 def test_another_server_is_called_by_its_name(target, settings):
     settings.DNSMASQ_RELOAD = "pidfile:/none"
     DhcpServer.objects.create(name="berlin", site="Berlin", reload="pidfile:/nothing")
-    told = [
-        finding.said
-        for exam in health_checks.EXAMS
-        if exam.name == "dnsmasq"
-        for finding in exam.look()
-    ]
-    assert told == ["dnsmasq does not run.", "berlin: dnsmasq does not run."]
+    said = [one.text for one in doctor.run_checks("dhcp") if one.check.name == "dnsmasq"]
+    assert said == ["dnsmasq does not run.", "berlin: dnsmasq does not run."]
 
 
 @pytest.mark.parametrize(

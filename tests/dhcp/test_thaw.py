@@ -161,7 +161,7 @@ def test_where_there_are_no_files_the_ledgers_reservations_are_better_than_none(
 
 def test_the_doctor_names_it_and_his_remedy_works(restored):
     (finding,) = health_checks.restored()
-    assert finding.level == ERROR and "restored from a backup" in finding.said
+    assert finding.level == ERROR and "restored from a backup" in finding.msg
     follow(finding)
     assert list(health_checks.restored()) == []
 

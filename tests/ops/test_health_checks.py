@@ -1,5 +1,5 @@
-"""The doctor on broken installations: each cause is named, each remedy works, done as it is
-printed."""
+"""Health checks on broken installations: each finding names the cause, and its printed commands
+mend it."""
 
 import json
 import os
@@ -7,16 +7,30 @@ import subprocess
 import sys
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.checks.registry import registry
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection, connections
 from django.utils import timezone
 
 from api.models import Pulse
 from core import env
-from core.findings import ERROR, Exam, error, note, ok, warning
+from core.findings import (
+    DEBUG,
+    ERROR,
+    HEALTH,
+    READY,
+    error,
+    health_check,
+    manage_command,
+    note,
+    ok,
+    warning,
+)
 from ops import doctor, health_checks, worker_heartbeat
 from tests.support import postgres
 from tests.support.disk import tiny_disk
@@ -53,7 +67,7 @@ def test_a_postgresql_that_may_forget(site_environment, other_database, django_d
 
         found = list(health_checks.durability(ALIAS))
 
-        assert [(finding.level, finding.said.split()[1]) for finding in found] == [
+        assert [(finding.level, finding.msg.split()[1]) for finding in found] == [
             (ERROR, "fsync"),
             (ERROR, "full_page_writes"),
             (ERROR, "synchronous_commit"),
@@ -87,14 +101,14 @@ def shown(cursor, name):
         ("configuration file", "ALTER SYSTEM SET synchronous_commit = on"),
         ("user", 'ALTER ROLE "ipadmin" RESET synchronous_commit'),
         ("database user", 'ALTER ROLE "ipadmin" IN DATABASE "ipam" RESET synchronous_commit'),
-        ("command line", "Take -c synchronous_commit=… away from the command line of the server"),
-        ("client", "Take synchronous_commit out of DATABASE_URL and PGOPTIONS"),
+        ("command line", "Remove -c synchronous_commit=… from the command line of the server"),
+        ("client", "Remove synchronous_commit from DATABASE_URL and PGOPTIONS"),
     ],
 )
 def test_a_bad_value_is_undone_where_it_was_set(other_database, monkeypatch, source, remedy):
     other_database("postgres://ipadmin@127.0.0.1:1/ipam")
-    monkeypatch.setattr(health_checks, "_asked", lambda sql, database: "on")
-    assert remedy in " ".join(health_checks._postgres_remedy("synchronous_commit", source, ALIAS))
+    monkeypatch.setattr(health_checks, "_fetch_value", lambda sql, alias: "on")
+    assert remedy in " ".join(health_checks._postgresql_remedy("synchronous_commit", source, ALIAS))
 
 
 def test_a_sqlite_that_may_forget(tmp_path, other_database, django_db_blocker):
@@ -102,7 +116,7 @@ def test_a_sqlite_that_may_forget(tmp_path, other_database, django_db_blocker):
         database = other_database(f"sqlite:///{tmp_path}/x")
         with database.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=NORMAL")
-        found = [finding.said for finding in health_checks.durability(ALIAS)]
+        found = [finding.msg for finding in health_checks.durability(ALIAS)]
         assert ["journal_mode" in found[0], "synchronous" in found[1], len(found)] == [
             True,
             True,
@@ -116,10 +130,11 @@ def test_a_sqlite_that_may_forget(tmp_path, other_database, django_db_blocker):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_migration_that_is_not_applied(capsys):
+    health_checks._migrated.clear()
     call_command("migrate", "ipmanager", "0004", verbosity=0)
     (sick,) = health_checks.migrations()
     assert sick.level == ERROR
-    assert "ipmanager.0005" in sick.said
+    assert "ipmanager.0005" in sick.msg
     follow(sick)
     assert list(health_checks.migrations()) == []
 
@@ -131,7 +146,7 @@ def test_a_database_that_does_not_answer(site_environment):
     found = {result["exam"]: result for result in report["results"]}
     assert (done.returncode, report["status"]) == (2, 2)
     assert found["database"]["said"].startswith("The database does not answer")
-    assert found["durability"]["said"] == "Not examined: the database does not answer."
+    assert found["durability"]["said"] == "Not checked: the database does not answer."
     assert "canary" not in done.stdout + done.stderr
 
 
@@ -142,7 +157,7 @@ def test_a_database_that_does_not_answer(site_environment):
 def test_a_secret_key_that_can_be_guessed(settings):
     settings.SECRET_KEY = "secret"
     (sick,) = health_checks.secret_key()
-    assert (sick.level, sick.said) == (ERROR, "IPMANAGER_SECRET_KEY can be guessed.")
+    assert (sick.level, sick.msg) == (ERROR, "IPMANAGER_SECRET_KEY can be guessed.")
     settings.SECRET_KEY = follow(sick).strip()
     assert list(health_checks.secret_key()) == []
 
@@ -159,10 +174,10 @@ def test_an_unset_secret_key_is_a_good_one(settings, tmp_path):
 
 
 @pytest.mark.parametrize("password", ["admin", "root"])
-def test_a_password_that_everybody_tries_first(shared_database, password):
+def test_a_password_that_attackers_try_first(shared_database, password):
     User.objects.create_superuser("root", "", password)
     (sick,) = health_checks.passwords()
-    assert sick.said == "The password of root is one that everybody tries first."
+    assert sick.msg == "The password of root is one that attackers try first."
     if password == "root":
         follow_in_shell(sick, shared_database, answers="Ein-langer-Satz!\nEin-langer-Satz!\n")
         assert list(health_checks.passwords()) == []
@@ -173,11 +188,9 @@ def test_a_secret_that_every_user_can_read(settings, tmp_path):
     (tmp_path / "secret_key").write_text("x")
     for directory in (tmp_path, *tmp_path.parents):
         directory.chmod(directory.stat().st_mode | 0o011)
-    (sick,) = [finding for finding in health_checks.private_files() if "secret_key" in finding.said]
+    (sick,) = [finding for finding in health_checks.private_files() if "secret_key" in finding.msg]
     follow(sick)
-    assert not [
-        finding for finding in health_checks.private_files() if "secret_key" in finding.said
-    ]
+    assert not [finding for finding in health_checks.private_files() if "secret_key" in finding.msg]
 
 
 # --- the machine ----------------------------------------------------------------------------------
@@ -189,7 +202,7 @@ def test_a_disk_that_is_full(settings, tmp_path):
     settings.DNSMASQ_LEASES = tmp_path / "leases"
     with tiny_disk(tmp_path, 64):
         (sick,) = health_checks.disks()
-        assert (sick.level, f"The disk of {tmp_path} is full" in sick.said) == (ERROR, True)
+        assert (sick.level, f"The disk of {tmp_path} is full" in sick.msg) == (ERROR, True)
         assert str(tmp_path) in follow(sick)
         subprocess.run(["mount", "-o", "remount,size=64m", tmp_path], check=True)
         assert list(health_checks.disks()) == []
@@ -201,7 +214,7 @@ def test_a_clock_that_is_an_hour_off(shared_database):
     worker.beat()
     assert list(health_checks.clock()) == []
     said = clock_an_hour_on(shared_database)
-    assert any("+3600 s from what it was when the worker began" in text for text in said)
+    assert any("+3600 s from what it was when the worker started" in text for text in said)
     if connection.vendor == "postgresql":
         assert any("+3600 s from the database's" in text for text in said)
 
@@ -227,22 +240,24 @@ def test_a_worker_that_is_missing(shared_database):
     with subprocess.Popen(
         command, cwd=ROOT, env=shared_database, stderr=subprocess.DEVNULL
     ) as process:
-        while process.poll() is None and [finding.level for finding in health_checks.worker()] != [
-            "ok"
-        ]:
+        while process.poll() is None and not worker_runs():
             pass
         process.terminate()
         assert process.wait(60) == 0
     assert Pulse.objects.count() == 0
 
 
+def worker_runs():
+    return [finding.level for finding in health_checks.worker()] == [DEBUG]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_has_fallen_silent():
     Pulse.objects.create(host="web1", seen_at=timezone.now() - timedelta(minutes=5))
     (sick,) = health_checks.worker()
-    assert (sick.level, "The worker on web1 was last seen 30" in sick.said) == (ERROR, True)
+    assert (sick.level, "The worker on web1 was last seen 30" in sick.msg) == (ERROR, True)
     worker_heartbeat.Worker().beat()
-    assert [finding.level for finding in health_checks.worker()] == ["ok"]
+    assert worker_runs()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -253,16 +268,22 @@ def test_hosts_that_are_gone_for_a_day_are_forgotten():
     assert [row.pid for row in Pulse.objects.all()] == [os.getpid()]
 
 
-# --- how it is told -------------------------------------------------------------------------------
+# --- the report -----------------------------------------------------------------------------------
 
 
-def told(monkeypatch, *findings, **options):
-    """Status and output of the doctor where these are the findings."""
-    monkeypatch.setattr(
-        health_checks, "EXAMS", [Exam("one", lambda: findings, asks_database=False)]
-    )
-    monkeypatch.setattr(doctor, "EXAMS", ["ops.health_checks.EXAMS"])
-    monkeypatch.setattr(doctor, "import_string", lambda name: health_checks.EXAMS)
+@pytest.fixture
+def only(monkeypatch):
+    """Registers health checks, with a registry that holds no others."""
+    monkeypatch.setattr(registry, "deployment_checks", set())
+
+    def register(name, *findings, subject="test", **options):
+        health_check(name, subject, needs_database=False, **options)(lambda: findings)
+
+    return register
+
+
+def report(**options):
+    """Exit status and output of `manage.py doctor`."""
     out = StringIO()
     try:
         call_command("doctor", stdout=out, no_color=True, **options)
@@ -281,14 +302,15 @@ def told(monkeypatch, *findings, **options):
         ([warning("x"), error("y")], 2),
     ],
 )
-def test_the_status_is_that_of_the_worst_finding(monkeypatch, findings, status):
-    assert told(monkeypatch, *findings)[0] == status
+def test_the_status_is_that_of_the_worst_finding(only, findings, status):
+    only("one", *findings)
+    assert report()[0] == status
 
 
 @pytest.mark.django_db
-def test_a_finding_is_told_with_its_remedy(monkeypatch):
-    _status, text = told(monkeypatch, error("It burns.", "Put it out.", "water"))
-    assert text.splitlines() == [
+def test_a_finding_is_printed_with_its_remedy(only):
+    only("one", error("It burns.", "Put it out.", "water"))
+    assert report()[1].splitlines() == [
         "error    one  It burns.",
         "              Put it out.",
         "              $ water",
@@ -297,20 +319,89 @@ def test_a_finding_is_told_with_its_remedy(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_an_examination_with_a_bug_harms_no_other(monkeypatch, caplog):
+def test_programs_get_the_same_words_under_the_same_keys(only):
+    only("one", error("It burns.", "Put it out.", "water"))
+    assert json.loads(report(json=True)[1]) == {
+        "status": 2,
+        "results": [
+            {
+                "exam": "one",
+                "level": "error",
+                "said": "It burns.",
+                "remedy": "Put it out.",
+                "commands": ["water"],
+            }
+        ],
+    }
+
+
+@pytest.mark.django_db
+def test_messages_of_djangos_own_checks_are_findings_too(settings):
+    settings.BOOTSTRAP_TOKEN = "short"
+    (result,) = [one for one in doctor.run_checks("settings") if one.level == "warning"]
+    assert result.text.endswith("characters. (ipmanager.W006)")
+    assert "openssl" in result.remedy
+
+
+@pytest.mark.django_db
+def test_a_check_with_a_bug_harms_no_other(only, caplog):
+    @health_check("bad", "test", needs_database=False)
     def broken():
         raise RuntimeError("oh")
 
-    monkeypatch.setattr(
-        doctor, "import_string", lambda name: [Exam("bad", broken), Exam("good", lambda: [ok("x")])]
-    )
-    monkeypatch.setattr(doctor, "EXAMS", ["one"])
-    results = doctor.examine()
-    assert [(result.exam, result.finding.level) for result in results] == [
+    only("good", ok("x"))
+    results = doctor.run_checks()
+    assert [(result.check.name, result.level) for result in results] == [
         ("bad", "error"),
         ("good", "ok"),
     ]
     assert "oh" in caplog.text
+
+
+@pytest.mark.django_db
+def test_a_check_whose_query_fails_harms_no_other(only):
+    @health_check("bad", "test")
+    def broken():
+        connection.cursor().execute("SELECT nothing FROM nowhere")
+
+    @health_check("good", "test")
+    def counts():
+        return [ok(str(User.objects.count()))]
+
+    assert [result.level for result in doctor.run_checks()] == ["error", "ok"]
+
+
+def test_the_order_is_by_subject_then_by_registration(only, db):
+    only("third", subject="dhcp")
+    only("first", subject="database")
+    only("fourth", subject="something new")
+    only("second", subject="database")
+    names = [result.check.name for result in doctor.run_checks()]
+    assert names == ["first", "second", "third", "fourth"]
+
+
+def test_djangos_own_command_runs_them_only_when_asked(db, only):
+    only("one", error("It burns.", "Put it out.", "water"))
+    call_command("check", stderr=StringIO())
+    call_command("check", deploy=True, tags=[HEALTH], stderr=StringIO())
+    with pytest.raises(SystemCheckError, match=r"one: It burns\.\s+HINT: Put it out\.\s+\$ water"):
+        call_command("check", deploy=True, databases=["default"], tags=[HEALTH])
+
+
+def test_every_check_has_a_name_of_its_own_and_says_what_is_well():
+    checks = doctor.registered()
+    assert len({check.name for check in checks}) == len(checks) > 20
+    assert all(check.subject in doctor.SUBJECTS for check in checks)
+    assert [check.name for check in checks if READY in check.tags and not check.summary] == []
+
+
+@pytest.mark.parametrize(
+    ("base_dir", "command"),
+    [("/opt/ipmanager/releases/1", "ipmanager-manage migrate"), ("/home/me", "manage.py migrate")],
+)
+def test_an_installed_system_has_a_program_of_its_own(settings, base_dir, command):
+    settings.BASE_DIR = Path(base_dir)
+    assert manage_command("migrate") == command
 
 
 def test_the_page_says_what_the_command_says(admin_client):

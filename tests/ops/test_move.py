@@ -46,7 +46,6 @@ CREATE TRIGGER lie BEFORE INSERT ON subnets FOR EACH ROW EXECUTE FUNCTION lie();
 TELL = """
 import json
 from ipam import allocate, freeze, models
-from ipmanager.backup import tables
 from ipam.populate import populate
 report = populate()
 subnet = models.Subnet.objects.get(network="10.0.0.0/24")
