@@ -1,18 +1,13 @@
-"""The web server's process that we run in: how many requests it serves at once, and whether it is
-about to end."""
+"""The web server process that this code runs in: its number of threads, and whether it is ending."""
 
-import gc
 from typing import Any
 
-_workers: list[Any] = []  # gunicorn's own object, where it is gunicorn that runs us
+_workers: list[Any] = []  # gunicorn's worker object; empty under another web server
 
 
-def begin(worker: Any) -> None:
-    """gunicorn's hook `post_worker_init`: what is loaded by now stays, and is not looked through
-    for garbage again."""
+def remember(worker: Any) -> None:
+    """gunicorn's hook `post_worker_init`."""
     _workers[:] = [worker]
-    gc.collect()
-    gc.freeze()
 
 
 def threads() -> int:
@@ -21,5 +16,5 @@ def threads() -> int:
 
 
 def is_ending() -> bool:
-    """Whether the process has been told to end: a request that merely waits should."""
+    """Whether the process was told to end, so that a request that only waits returns."""
     return bool(_workers) and not _workers[0].alive

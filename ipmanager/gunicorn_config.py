@@ -1,12 +1,14 @@
 """How gunicorn serves IPManager; GUNICORN_CMD_ARGS and WEB_CONCURRENCY in the environment have the
 last word."""
 
+import gc
 import logging
 import os
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.urls import get_resolver
 from gunicorn import glogging
 
 from core import counters, web_process
@@ -15,25 +17,35 @@ logger = logging.getLogger(__name__)
 
 
 class Logger(glogging.Logger):
-    """Lines of requests are written by ops.traffic. gunicorn's are not even made up unless somebody
-    asks for them by --access-logfile: `logconfig_dict` alone would have it make one for each
-    request, for nobody."""
+    """Writes access lines only with --access-logfile: ops.traffic writes a line for each request.
+
+    With `logconfig_dict`, gunicorn would format one more for each request and discard it."""
 
     @property
     def access_log_enabled(self) -> bool:
         return bool(self.cfg.accesslog)
 
 
-def look(server: Any) -> None:
-    """Hook `when_ready`, before the first request: is this ledger the one that we know?"""
-    from ipam import freeze  # the apps are there only now
+def before_fork(server: Any) -> None:
+    """Hook `when_ready`: check the ledger, and load what the worker processes can share."""
+    check_ledger()
+    # Views are imported at the first request. Imported here, all processes share their memory.
+    _patterns = get_resolver().url_patterns
+    # A collection in a worker process would write to each object and so copy its page.
+    gc.collect()
+    gc.freeze()
+
+
+def check_ledger() -> None:
+    """Notice a ledger that was restored from a backup, before the first request."""
+    from ipam import freeze  # the apps are loaded only now
 
     try:
         freeze.look()
     except DatabaseError as error:
         logger.error("the database does not answer: %s", str(error).strip())
     finally:
-        connection.close()  # the workers are made by fork
+        connection.close()  # a connection must not be shared by fork
 
 
 counters.share()
@@ -55,10 +67,10 @@ logconfig_dict["loggers"] = {
     **logconfig_dict["loggers"],
     "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
 }
-when_ready = look
+when_ready = before_fork
 pre_fork = counters.choose_slot
 post_fork = counters.take_slot
-post_worker_init = web_process.begin
+post_worker_init = web_process.remember
 on_exit = counters.forget
 control_socket_disable = True
 # Forwarded headers are the business of core.proxies alone.

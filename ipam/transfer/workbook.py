@@ -5,13 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from django.utils.translation import gettext as _
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Font
 
 from core.errors import Invalid
 
@@ -23,6 +19,8 @@ TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def workbook(title: str, rows: Iterable[list[str]]) -> IO[bytes]:
     """The file, at its start; the first row is the heading. Memory does not grow with the rows.
     Raises Invalid."""
+    from openpyxl import Workbook  # 7 MiB and 0.5 s, so only when needed
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title[:31])
     sheet.freeze_panes = "A2"
@@ -42,7 +40,11 @@ def workbook(title: str, rows: Iterable[list[str]]) -> IO[bytes]:
     return file
 
 
-def _cell(sheet: object, text: str, *, bold: bool) -> WriteOnlyCell:
+def _cell(sheet: object, text: str, *, bold: bool) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+    from openpyxl.styles import Font
+
     cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\ufffd", text))
     cell.data_type = "s"  # not "f": text that begins with = is no formula
     if bold:

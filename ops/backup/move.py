@@ -30,7 +30,7 @@ from ipam.sql import database as ledger
 from ops import health_checks
 from ops.backup import tables
 from ops.backup.archive import Progress
-from ops.serve import lock_data_dir
+from ops.supervisor import lock_data_dir
 
 TARGET = "target"
 _AT_ONCE = 2000
@@ -65,7 +65,7 @@ def move(url: str, progress: Progress) -> Moved:
             "the target is no PostgreSQL database", hint="give postgres://USER@HOST:PORT/NAME"
         )
     with ExitStack() as stack:
-        stack.enter_context(lock_data_dir())
+        stack.enter_context(lock_data_dir(settings.DATA_DIR))
         _require_migrations()
         _introduce(entry)
         stack.callback(connections[TARGET].close)

@@ -18,7 +18,7 @@ from core.errors import Conflict, Invalid, Unavailable
 from ipam import freeze
 from ops.backup import archive, make, postgresql, sqlite, tables
 from ops.backup.archive import Manifest, Progress
-from ops.serve import create_private_database
+from ops.prepare import create_private_database
 
 LIVELY = (
     "ipmanager_pulse",

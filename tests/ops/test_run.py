@@ -5,18 +5,20 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 
 from api.models import Token
-from ops import serve
+from ops import prepare, supervisor
 from tests.support.postgres import free_port
-from tests.support.site import gone, interrupt_like_a_terminal, manage, site
+from tests.support.site import ROOT, below, gone, interrupt_like_a_terminal, manage, site
 
 FIRST_START = re.compile(r"user: +(\S+)\n +password: +(\S+)\n +API token: +(ipm_[0-9a-f]+)\n")
 
@@ -100,6 +102,51 @@ def test_a_dead_worker_comes_back_while_the_pages_go_on(empty_database, tmp_path
         assert "the worker was ended by SIGKILL: starting it again in 1 s" in running.output()
 
 
+def test_the_supervisor_loads_no_django_and_stays_small(empty_database, tmp_path):
+    with site(empty_database, tmp_path / "out") as running:
+        pid = running.process.pid
+        assert memory(pid) < 20
+        assert "psycopg" not in Path(f"/proc/{pid}/maps").read_text()
+
+
+def test_all_processes_of_an_idle_site_fit_into_200_MiB(empty_database, tmp_path):
+    with site(empty_database, tmp_path / "out") as running:
+        running.wait_for("worker")
+        time.sleep(5)  # the worker is loaded
+        assert memory(running.process.pid, *running.children()) < 200
+
+
+def memory(*pids):
+    """Their proportional set size in MiB: shared pages count once (proc(5), smaps_rollup)."""
+    text = "".join(Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids)
+    return sum(map(int, re.findall(r"^Pss: +(\d+)", text, re.MULTILINE))) / 1024
+
+
+def test_the_supervisor_s_defaults_are_those_of_the_settings(settings):
+    """It reads two settings itself, because ipmanager.settings needs Django."""
+    text = (ROOT / "ipmanager/settings.py").read_text()
+    for call in re.findall(r"env\.\w+\([^)]*\)", Path(supervisor.__file__).read_text()):
+        assert call in text
+    assert settings.BASE_DIR == supervisor.BASE_DIR
+
+
+def test_the_preparation_ends_with_the_supervisor(site_environment):
+    """With a database that never answers, it waits until it is told to end."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://nobody@127.0.0.1:{silent.getsockname()[1]}/none"
+        environment = site_environment | {
+            "IPMANAGER_BIND": f"127.0.0.1:{free_port()}",
+            "DATABASE_URL": url,
+        }
+        process = subprocess.Popen([sys.executable, "manage.py", "run"], cwd=ROOT, env=environment)
+        connected, _address = silent.accept()
+        children = list(below(process.pid))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        connected.close()
+    assert children and gone(children, seconds=0)
+
+
 def test_a_second_start_on_the_same_data_is_refused(empty_database, tmp_path):
     with site(empty_database, tmp_path / "out"):
         second = manage(empty_database, "run")
@@ -150,20 +197,20 @@ def test_a_changed_bootstrap_token_replaces_the_old_one(settings):
     User.objects.create_superuser("admin")
     for value in ("first" * 5, "second" * 5, "second" * 5):
         settings.BOOTSTRAP_TOKEN = value
-        serve.keep_bootstrap_token()
+        prepare.apply_bootstrap_token()
     assert Token.objects.holding("second" * 5).allows("admin")
     assert Token.objects.count() == 1
 
 
 def test_a_dead_worker_is_started_again_later_and_later():
-    worker = serve.Child("worker", [sys.executable, "-c", "pass"], essential=False)
-    parent = serve.Parent([worker])
+    worker = supervisor.Child("worker", [sys.executable, "-c", "pass"], essential=False)
+    parent = supervisor.Supervisor(supervisor.preparation(), [worker])
     delays = []
     for _ in range(3):
         worker.due = 0
-        assert parent.look_after(worker)
+        assert parent.keep_running(worker)
         worker.process.wait()
-        assert parent.look_after(worker)
+        assert parent.keep_running(worker)
         delays.append(worker.due - time.monotonic())
     assert delays == pytest.approx([1, 2, 4], abs=0.5)
 
@@ -172,7 +219,7 @@ def test_static_files_are_collected_again_only_when_one_changed(settings, tmp_pa
     settings.STATIC_ROOT = tmp_path / "out"
     settings.STATICFILES_DIRS = [tmp_path / "in"]
     (tmp_path / "in").mkdir()
-    before = serve.static_state()
-    assert serve.static_state() == before
+    before = prepare.static_state()
+    assert prepare.static_state() == before
     (tmp_path / "in" / "x.css").write_text("a{}")
-    assert serve.static_state() != before
+    assert prepare.static_state() != before

@@ -47,7 +47,7 @@ def static_files() -> Path:
     """The static files as a site collects them, for all sites of this process."""
     home = Path(tempfile.mkdtemp(prefix="ipmanager-static-"))
     atexit.register(shutil.rmtree, home)
-    code = "from ops.serve import collect_static; collect_static()"
+    code = "from ops.prepare import collect_static; collect_static()"
     environment = {"PATH": os.environ["PATH"], "IPMANAGER_DATA_DIR": str(home)}
     manage(environment, "shell", "--no-imports", "-c", code).check_returncode()
     return home / "static"

@@ -12,7 +12,7 @@ from django.db import connections
 from core import commands, env
 from core.errors import IPManagerError
 from ippool import pool
-from ops import serve
+from ops import prepare as installation
 
 
 class Command(commands.Command):
@@ -90,7 +90,7 @@ def environment(
 def prepare(network: env.Network, gateway: env.Address) -> None:
     """Tables and the pool, so that what is wrong is told before anybody is served."""
     try:
-        serve.create_private_database()
+        installation.create_private_database()
         call_command("migrate", interactive=False, verbosity=0)
         pool.ensure(network, gateway)
     except IPManagerError as error:
