@@ -1,4 +1,4 @@
-"""The usher: which machine boots what.
+"""Network boot: which server boots which image, and what each machine has done on its way up.
 
-a machine asks /boot.ipxe -> who is it -> what is due -> records -> commands -> script; what happens
-next is noted"""
+/boot.ipxe -> identify the client -> decide (assignment, menu or local disk) -> plain records ->
+typed iPXE commands -> script. Every step a machine takes afterwards becomes a BootEvent."""

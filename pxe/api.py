@@ -1,5 +1,4 @@
-"""The usher over HTTP, for provisioning tools: what machines boot, and what they did on their way
-up."""
+"""The REST API of network boot: images, files, menus, assignments, and the boot events."""
 
 from __future__ import annotations
 
@@ -124,7 +123,7 @@ class EventFilters(filters.FilterSet):
 
 
 class BootImages(Resource):
-    """What machines can boot."""
+    """Boot images."""
 
     queryset = (
         BootImage.objects.select_related("kernel")
@@ -137,12 +136,14 @@ class BootImages(Resource):
     scope = "boot"
 
     def confine(self, rows: QuerySet[BootImage], networks: list[Network]) -> QuerySet[BootImage]:
-        """Images belong to no network: a confined token may choose among them, and change none."""
-        return rows if self.request.method in SAFE_METHODS else rows.none()
+        """Images belong to no network: a token limited to some networks may read them only."""
+        if self.request.method in SAFE_METHODS:
+            return rows
+        return rows.none()
 
 
 class BootAssignments(Resource):
-    """Which server boots what, once or always."""
+    """Boot assignments: which server boots which image, once or always."""
 
     queryset = BootAssignment.objects.select_related("server", "image").order_by("-pk")
     serializer_class = shapes.AssignmentSerializer
@@ -157,7 +158,7 @@ class BootAssignments(Resource):
 
 
 class Raw(BaseParser):
-    """A body as it comes: whoever asks for it reads it piece by piece."""
+    """Pass the request body on as a stream."""
 
     media_type = "application/octet-stream"
 
@@ -166,7 +167,7 @@ class Raw(BaseParser):
 
 
 class BootFiles(Resource):
-    """Kernels, initrds and the like, kept here or on another web server."""
+    """Kernels, initrds and other boot files, stored here or on another web server."""
 
     queryset = BootFile.objects.order_by("name")
     serializer_class = shapes.FileSerializer
@@ -183,25 +184,23 @@ class BootFiles(Resource):
     )
     @action(detail=True, methods=["put"], parser_classes=[Raw], filterset_class=None)
     def content(self, request: Request, pk: str) -> Response:
-        """Send the file itself as the body, whatever its size; it takes the place of the one that
-        was there."""
+        """Store the request body as the file's content, replacing the former one. Any size."""
         file = self.get_object()
         if file.url:
             raise Conflict(
-                _("“%s” is kept on another web server.") % file, _("Empty its URL first.")
+                _("“%s” is stored on another web server.") % file, _("Clear its URL first.")
             )
         body: Any = request.data
         if not hasattr(body, "read"):
             raise Invalid(_("Send the file as the body, with its Content-Length."))
-        files.keep(file, _whole(body, int(request.META["CONTENT_LENGTH"])))
+        files.store(file, _chunks(body, int(request.META["CONTENT_LENGTH"])))
         with transaction.atomic():
             file.save()
         return self.shown(self.get_object())
 
 
 class BootAnswerFiles(Resource):
-    """Answers to installers' questions. What may open machines can be written, and is never
-    read."""
+    """Answer files of unattended installations. Their content and secrets are write-only."""
 
     queryset = BootAnswers.objects.order_by("name")
     serializer_class = shapes.AnswersSerializer
@@ -212,7 +211,7 @@ class BootAnswerFiles(Resource):
 
 
 class BootMenus(Resource):
-    """Choices on the boot screen, for some servers, some subnets, or everybody else."""
+    """Menus on the boot screen, for some servers, some subnets, or every other machine."""
 
     queryset = BootMenu.objects.prefetch_related(
         "images", "server_rows__server", "subnet_rows__subnet"
@@ -225,7 +224,7 @@ class BootMenus(Resource):
 
 
 class BootIdentities(Resource):
-    """How servers' firmware names itself, for machines whose MAC is not in the ledger."""
+    """UUIDs and serial numbers of firmware, for machines whose MAC is not in the ledger."""
 
     queryset = BootIdentity.objects.order_by("pk")
     serializer_class = shapes.IdentitySerializer
@@ -240,7 +239,7 @@ class BootIdentities(Resource):
 
 
 class BootEvents(Readable):
-    """What machines did on their way up, newest first."""
+    """The boot events, newest first."""
 
     queryset = BootEvent.objects.order_by("-pk")
     serializer_class = shapes.EventSerializer
@@ -251,16 +250,16 @@ class BootEvents(Readable):
         return rows.filter(server__in=Server.objects.confined(networks))
 
 
-def _whole(body: IO[bytes], size: int) -> Iterator[bytes]:
-    """A body of this size, piece by piece. Raises Invalid when it ends before."""
+def _chunks(body: IO[bytes], size: int) -> Iterator[bytes]:
+    """A body of this size in chunks. Raises Invalid when it ends early."""
     while size:
-        piece = body.read(min(size, files.CHUNK))
-        if not piece:
+        chunk = body.read(min(size, files.CHUNK))
+        if not chunk:
             raise Invalid(
                 _("The upload was cut off: %d bytes are missing.") % size, _("Send it again.")
             )
-        size -= len(piece)
-        yield piece
+        size -= len(chunk)
+        yield chunk
 
 
 RESOURCES = {
@@ -275,6 +274,6 @@ RESOURCES = {
 
 
 def register(router: SimpleRouter) -> None:
-    """Put the usher's resources under their names."""
+    """Register the resources under their URLs."""
     for name, view in RESOURCES.items():
         router.register(name, view)

@@ -1,4 +1,4 @@
-"""The usher as a Django app."""
+"""Network boot as a Django app."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate

@@ -1,4 +1,4 @@
-"""Hand out a boot file: whole, in part, or by its head; never more than a chunk of it in memory."""
+"""Serve a boot file, whole or in part, with at most one chunk of it in memory."""
 
 from __future__ import annotations
 
@@ -19,46 +19,56 @@ BYTES = "application/octet-stream"
 
 
 def answer(request: HttpRequest, file: BootFile) -> HttpResponseBase:
-    """The response for one of our files. Raises NotFound. With IPMANAGER_BOOT_ACCEL, nginx does the
-    work."""
+    """The response with one of our files. With IPMANAGER_BOOT_ACCEL, nginx sends it.
+
+    Raises NotFound."""
     if settings.BOOT_ACCEL:
         with files.open_file(file.name):
-            place = quote(settings.BOOT_ACCEL + file.name)
-            return HttpResponse(content_type=BYTES, headers={"X-Accel-Redirect": place})
+            location = quote(settings.BOOT_ACCEL + file.name)
+            return HttpResponse(content_type=BYTES, headers={"X-Accel-Redirect": location})
     return stream(request, files.open_file(file.name))
 
 
 def stream(request: HttpRequest, content: IO[bytes]) -> HttpResponseBase:
-    """An open file, as much of it as is asked for."""
+    """The response with an open file, or with the part of it that the request asks for."""
     status = os.fstat(content.fileno())
-    mark = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
-    headers = {"Accept-Ranges": "bytes", "ETag": mark, "Content-Type": BYTES}
+    etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+    headers = {"Accept-Ranges": "bytes", "ETag": etag, "Content-Type": BYTES}
     try:
-        part = files.wanted_part(_range(request, mark), status.st_size)
+        part = files.requested_part(_range(request, etag), status.st_size)
     except ValueError:
         content.close()
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{status.st_size}"})
-    if part:
-        headers |= {"Content-Range": f"bytes {part.first}-{part.last}/{status.st_size}"}
-    headers["Content-Length"] = str(part.size if part else status.st_size)
+    if part is None:
+        headers["Content-Length"] = str(status.st_size)
+        return _whole(request, content, headers)
+    headers["Content-Range"] = f"bytes {part.first}-{part.last}/{status.st_size}"
+    headers["Content-Length"] = str(part.size)
+    return _partial(request, Window(content, part), headers)
+
+
+def _whole(request: HttpRequest, content: IO[bytes], headers: dict[str, str]) -> HttpResponseBase:
     if request.method == "HEAD":
         content.close()
-        return HttpResponse(status=206 if part else 200, headers=headers)
-    if part:
-        window = Window(content, part)
-        response: HttpResponseBase = StreamingHttpResponse(
-            _chunks(window), status=206, headers=headers
-        )
-        response._resource_closers.append(window.close)  # type: ignore[attr-defined]
-        return response
+        return HttpResponse(headers=headers)
     return FileResponse(content, headers=headers)
 
 
-def _range(request: HttpRequest, mark: str) -> str:
-    """The wanted range; all of it when the file has changed since the first part was fetched
-    (If-Range)."""
-    same = request.headers.get("If-Range", mark) == mark
-    return request.headers.get("Range", "") if same else ""
+def _partial(request: HttpRequest, window: Window, headers: dict[str, str]) -> HttpResponseBase:
+    if request.method == "HEAD":
+        window.close()
+        return HttpResponse(status=206, headers=headers)
+    response = StreamingHttpResponse(_chunks(window), status=206, headers=headers)
+    response._resource_closers.append(window.close)  # type: ignore[attr-defined]
+    return response
+
+
+def _range(request: HttpRequest, etag: str) -> str:
+    """The requested range; empty when the file has changed since the first part was fetched
+    (If-Range, RFC 9110, 13.1.5)."""
+    if request.headers.get("If-Range", etag) != etag:
+        return ""
+    return request.headers.get("Range", "")
 
 
 def _chunks(window: Window) -> Iterator[bytes]:

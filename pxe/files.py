@@ -1,7 +1,7 @@
-"""The boot files that we keep: put one in place, open one, whatever name is asked for.
+"""Boot files on our own disk: store one, open one, safely for any requested name.
 
-A name is walked down from the root directory part by part, and no part may be a symbolic link:
-there is no name that leads out. Only files with a row in the database are served at all."""
+A name is opened part by part from the root directory, and no part may be a symbolic link, so no
+name leads out of the root. Only files with a row in the database are served."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A range of bytes, both ends included."""
+    """A byte range, first and last byte included."""
 
     first: int
     last: int
@@ -39,15 +39,16 @@ class Part:
 
 
 class Window:
-    """A part of a file, read as if it were all of it. Closes the file."""
+    """A part of a file, read as if it were the whole file. `close` closes the file."""
 
     def __init__(self, file: IO[bytes], part: Part) -> None:
         file.seek(part.first)
         self._file, self._left = file, part.size
 
     def read(self, size: int = -1) -> bytes:
-        wanted = self._left if size < 0 else min(size, self._left)
-        data = self._file.read(wanted) if wanted else b""
+        if size < 0 or size > self._left:
+            size = self._left
+        data = self._file.read(size)
         self._left -= len(data)
         return data
 
@@ -76,28 +77,29 @@ def open_file(name: str, root: Path | None = None) -> IO[bytes]:
 
 
 def _steps(root: Path, name: str) -> Iterator:
-    """Ways from one open directory to the next, and at last to the file."""
+    """Functions that open the root, then each part of the name relative to the directory before."""
     *directories, last = name.split("/")
     yield lambda _none: os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     for part in directories:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         yield lambda above, part=part, flags=flags: os.open(part, flags, dir_fd=above)
-    # NONBLOCK: whoever makes a pipe of this name must not make us wait for its other end.
+    # NONBLOCK: a named pipe at this path must not make us wait for its other end.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     yield lambda above: os.open(last, flags, dir_fd=above)
 
 
-def keep(file: BootFile, chunks: Iterable[bytes]) -> None:
-    """Put the content in place in one step and note its size and checksum. Raises Invalid,
-    Conflict."""
+def store(file: BootFile, chunks: Iterable[bytes]) -> None:
+    """Store the content in one step and set the row's size and checksum. The caller saves the row.
+
+    Raises Invalid and Conflict."""
     names.check_file_name(file.name)
     path = settings.BOOT_ROOT / file.name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Conflict(_("A file stands in the way of the directory of %s.") % file.name) from error
+        raise Conflict(_("A file has the name of a directory in %s.") % file.name) from error
     if not path.parent.resolve().is_relative_to(settings.BOOT_ROOT.resolve()):
-        raise Invalid(_("A link in the directory of boot files leads out of it."))
+        raise Invalid(_("A symbolic link leads out of the directory of boot files."))
     digest, size = hashlib.sha256(), 0
     descriptor, beside = tempfile.mkstemp(prefix=".upload-", dir=path.parent)
     try:
@@ -106,7 +108,7 @@ def keep(file: BootFile, chunks: Iterable[bytes]) -> None:
                 digest.update(chunk)
                 size += written.write(chunk)
             written.flush()
-            os.fchmod(written.fileno(), 0o644)  # nginx reads it, too
+            os.fchmod(written.fileno(), 0o644)  # nginx reads it too
             os.fsync(written.fileno())
         os.replace(beside, path)
     except BaseException:
@@ -116,7 +118,7 @@ def keep(file: BootFile, chunks: Iterable[bytes]) -> None:
 
 
 def measure(file: BootFile) -> None:
-    """Note size and checksum of a file that lies in its place already. Raises NotFound."""
+    """Set size and checksum of a file that is already in its place. Raises NotFound."""
     digest, size = hashlib.sha256(), 0
     with open_file(file.name) as content:
         while chunk := content.read(CHUNK):
@@ -125,21 +127,22 @@ def measure(file: BootFile) -> None:
     file.size, file.sha256 = size, digest.hexdigest()
 
 
-def wanted_part(header: str, size: int) -> Part | None:
-    """What a Range header asks for (RFC 9110, 14.1); None for the whole, also when there are
-    several ranges.
+def requested_part(header: str, size: int) -> Part | None:
+    """The part that a Range header requests (RFC 9110, 14.1); None for the whole file, also when it
+    requests several ranges.
 
-    Raises ValueError when nothing of the file lies in it (416).
-    """
+    Raises ValueError when the file has no such part (416)."""
     match = _RANGE.fullmatch(header.strip())
     if not match or match[1] == match[2] == "":
         return None
-    if match[1] == "":
+    if match[1] == "":  # the last so many bytes
         first, last = max(0, size - int(match[2])), size - 1
+    elif match[2] == "":
+        first, last = int(match[1]), size - 1
+    elif int(match[2]) < int(match[1]):
+        return None
     else:
-        first, last = int(match[1]), min(int(match[2] or size - 1), size - 1)
-        if match[2] and int(match[2]) < first:
-            return None
+        first, last = int(match[1]), min(int(match[2]), size - 1)
     if first > last:
-        raise ValueError("nothing of the file lies in this range")
+        raise ValueError("the file has no such range")
     return Part(first, last)

@@ -1,4 +1,4 @@
-"""iPXE's loaders: from Debian's package into the directory that TFTP and HTTP serve."""
+"""Publish iPXE's boot loaders: from Debian's package to the directory that TFTP and HTTP serve."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from core.files import replace
 
 DEBIAN = Path("/usr/lib/ipxe")
 REQUIRED = ("undionly.kpxe", "snponly.efi", "ipxe.efi")
-OPTIONAL = ("snponly-arm64.efi",)  # Debian builds none
+OPTIONAL = ("snponly-arm64.efi",)  # not in Debian's package
 NAMES = frozenset((*REQUIRED, *OPTIONAL))
 
 
 def publish(source: Path = DEBIAN) -> list[Path]:
-    """Copy them; each appears whole or not at all. Those that are there already with the same
-    content stay."""
+    """Copy the loaders that are new or have changed, each in one step; returns their paths.
+
+    Raises NotFound when the source lacks a required one."""
     missing = [name for name in REQUIRED if not (source / name).is_file()]
     if missing:
-        text = _("There is no %(names)s in %(source)s.") % {
-            "names": ", ".join(missing),
-            "source": source,
-        }
-        raise NotFound(text, _("Install Debian's package ipxe, or name its directory by --from."))
+        text = _("There is no %(names)s in %(source)s.")
+        raise NotFound(
+            text % {"names": ", ".join(missing), "source": source},
+            _("Install Debian's package ipxe, or name its directory with --from."),
+        )
     settings.TFTP_ROOT.mkdir(parents=True, exist_ok=True)
-    found = [name for name in (*REQUIRED, *OPTIONAL) if (source / name).is_file()]
-    return [target for name in found if (target := _publish(source / name))]
+    published = []
+    for name in (*REQUIRED, *OPTIONAL):
+        file, target = source / name, settings.TFTP_ROOT / name
+        if file.is_file() and _differs(target, file.read_bytes()):
+            replace(target, file.read_bytes())
+            published.append(target)
+    return published
 
 
-def _publish(file: Path) -> Path | None:
-    target, data = settings.TFTP_ROOT / file.name, file.read_bytes()
-    if target.is_file() and target.read_bytes() == data:
-        return None
-    replace(target, data)
-    return target
+def _differs(target: Path, data: bytes) -> bool:
+    return not target.is_file() or target.read_bytes() != data

@@ -1,5 +1,4 @@
-"""What the usher knows: files, images, menus, which server shall boot what, and what its machines
-have done."""
+"""The models of network boot: files, answer files, images, menus, assignments, permits, events."""
 
 from __future__ import annotations
 
@@ -15,27 +14,25 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from ipam.fields import AddressField, MACField
-from ipam.models import Row as LedgerRow
-from ipam.models import Server, Subnet
+from ipam.models import Row, Server, Subnet
 from pxe import names, rules
 from pxe.boot import answers
 from pxe.querysets import AssignmentQuerySet, EventQuerySet, ImageQuerySet, MenuQuerySet
 
 
-class Row(LedgerRow):
-    """A row of ours: valid when it is saved, like the ledger's, but the ledger need not wait for
-    it."""
+class BootModel(Row):
+    """A model of network boot: validated by `save()` like the ledger's models, without the ledger's
+    lock."""
 
     class Meta:
         abstract = True
 
     def lock(self) -> None:
-        """Nothing of ours is checked against other rows but by unique keys."""
+        """No lock: unique constraints are the only rules across rows."""
 
 
-class BootFile(Row):
-    """A kernel, an initrd or the like: in our own directory under this name, or on another web
-    server."""
+class BootFile(BootModel):
+    """A kernel, an initrd or another boot file: on our own disk under this name, or at a URL."""
 
     name = models.CharField(
         _("name"),
@@ -69,8 +66,8 @@ class BootFile(Row):
         return self.name
 
 
-class BootAnswers(Row):
-    """The answers to an installer's questions, with variables of a closed list."""
+class BootAnswers(BootModel):
+    """An answer file of an unattended installation, with variables from a closed list."""
 
     class Kind(models.TextChoices):
         PRESEED = "preseed", _("preseed (Debian)")
@@ -128,8 +125,8 @@ class BootAnswers(Row):
         rules.check_answers(self)
 
 
-class BootImage(Row):
-    """Something that a machine can boot."""
+class BootImage(BootModel):
+    """An image that a machine can boot: a kernel with initrds, or a URL to chain to."""
 
     class Kind(models.TextChoices):
         LINUX = "linux", _("kernel")
@@ -231,11 +228,13 @@ class BootImage(Row):
 
     @property
     def initrds(self) -> list[BootFile]:
-        """In the order in which they are loaded."""
-        waiting = self.__dict__.get("_new_initrds")
-        if waiting is not None:
-            return list(waiting)
-        return [row.file for row in self.initrd_rows.all()] if self.pk else []
+        """The files in loading order. Setting the list takes effect at `save()`."""
+        assigned = self.__dict__.get("_new_initrds")
+        if assigned is not None:
+            return list(assigned)
+        if not self.pk:
+            return []
+        return [row.file for row in self.initrd_rows.all()]
 
     @initrds.setter
     def initrds(self, files: Iterable[BootFile]) -> None:
@@ -251,7 +250,7 @@ class BootImage(Row):
 
 
 class BootInitrd(models.Model):
-    """An initrd of an image, in its place among the others."""
+    """An initrd of an image, with its position in the loading order."""
 
     image = models.ForeignKey(
         BootImage, models.CASCADE, related_name="initrd_rows", verbose_name=_("boot image")
@@ -272,8 +271,8 @@ class BootInitrd(models.Model):
         return self.file.name
 
 
-class BootMenu(Row):
-    """A choice on the boot screen, for some servers, some subnets, or everybody else."""
+class BootMenu(BootModel):
+    """A menu on the boot screen, for some servers, some subnets, or every other machine."""
 
     name = models.CharField(_("name"), max_length=60, unique=True, validators=[names.check_label])
     title = models.CharField(_("title"), max_length=70, validators=[names.check_label])
@@ -347,7 +346,7 @@ class BootMenu(Row):
 
 
 class MenuServer(models.Model):
-    """A server that sees this menu."""
+    """A server that gets this menu."""
 
     menu = models.ForeignKey(
         BootMenu, models.CASCADE, related_name="server_rows", verbose_name=_("boot menu")
@@ -366,8 +365,7 @@ class MenuServer(models.Model):
 
 
 class MenuSubnet(models.Model):
-    """A subnet whose machines see this menu, unless they or a smaller subnet have one of their
-    own."""
+    """A subnet whose machines get this menu, unless they or a smaller subnet have their own."""
 
     menu = models.ForeignKey(
         BootMenu, models.CASCADE, related_name="subnet_rows", verbose_name=_("boot menu")
@@ -386,7 +384,8 @@ class MenuSubnet(models.Model):
 
 
 class BootIdentity(models.Model):
-    """How a server's firmware names itself, for machines whose MAC is not in the ledger."""
+    """The UUID or serial number of a server's firmware, for machines whose MAC is not in the
+    ledger."""
 
     server = models.OneToOneField(
         Server, models.CASCADE, related_name="boot_identity", verbose_name=_("server")
@@ -417,8 +416,8 @@ class BootIdentity(models.Model):
         super().save(**kwargs)
 
 
-class BootAssignment(Row):
-    """What a server shall boot: always, or once and then its disk again."""
+class BootAssignment(BootModel):
+    """What a server boots: always, or once and then its disk again."""
 
     class Mode(models.TextChoices):
         ALWAYS = "always", _("always")
@@ -530,8 +529,8 @@ class BootAssignment(Row):
 
 
 class BootPermit(models.Model):
-    """A server's one-time right to fetch its answer file and to call back. Holds digests of
-    secrets, no secret."""
+    """A server's one-time permit to fetch its answer file and to call back. Only digests of the
+    secrets are stored."""
 
     assignment = models.ForeignKey(BootAssignment, models.CASCADE, related_name="permits")
     digest = models.CharField(max_length=64, unique=True)
@@ -550,8 +549,7 @@ class BootPermit(models.Model):
 
 
 class BootEvent(models.Model):
-    """Something a machine did on its way up, as we saw it. Of a machine that we do not know, the
-    last one of a kind."""
+    """A step of a machine's boot. Of an unknown machine only the last event of each kind."""
 
     class Kind(models.TextChoices):
         DHCP = "dhcp", _("asked DHCP for a boot file")

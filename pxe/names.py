@@ -1,7 +1,6 @@
-"""What may stand in a boot image: names, paths, arguments and URLs, each checked by one function.
+"""Validators for boot images: names, paths, arguments and URLs, one function each.
 
-Every check raises ValidationError with a sentence for people. The script writer does not rely on
-them."""
+Every `check_` function raises ValidationError. The script writer validates again by itself."""
 
 import re
 
@@ -19,23 +18,21 @@ _SECRET = re.compile(r"pass(wd|word|phrase)?[A-Za-z_.-]*=|(token|secret|key)=", 
 def check_label(text: str) -> None:
     """A name that every boot screen can show."""
     if ipxe.plain(text) != text:
-        raise ValidationError(
-            _(
-                "Boot screens show letters, digits, blanks and . _ ( ) + , : / @ = [ ] * ! ? %% ' \" -; "
-                "begin with a letter or digit."
-            )
-            % ()
+        message = _(
+            "Use letters, digits, spaces and . _ ( ) + , : / @ = [ ] * ! ? %% ' \" -, "
+            "starting with a letter or digit: boot screens show nothing else."
         )
+        raise ValidationError(message % ())
 
 
 def check_file_name(text: str) -> None:
-    """A path below the root of boot files: no way out of it can be written."""
+    """A path below the root of boot files. No valid path leads out of it."""
     if not is_file_name(text):
-        raise ValidationError(
-            _(
-                "Use names of letters, digits and . _ + ~ -, none starting with a dot, parted by /: debian-12/vmlinuz."
-            )
+        message = _(
+            "Use names of letters, digits and . _ + ~ - separated by /, as in debian-12/vmlinuz. "
+            "No name starts with a dot."
         )
+        raise ValidationError(message)
 
 
 def is_file_name(text: str) -> bool:
@@ -45,7 +42,7 @@ def is_file_name(text: str) -> bool:
 def check_url(text: str) -> None:
     if not is_url(text):
         raise ValidationError(
-            _("Give a URL such as http://10.0.0.1/vmlinuz, without blanks, $, \\ and `.")
+            _("Enter a URL such as http://10.0.0.1/vmlinuz, without spaces, $, \\ and `.")
         )
 
 
@@ -54,26 +51,24 @@ def is_url(text: str) -> bool:
 
 
 def check_cmdline(text: str) -> None:
-    """Arguments for a kernel. Everybody on the network can read them, so they hold no secret."""
+    """Arguments for a kernel. Everyone on the network can read them, so they hold no secret."""
     for word in text.split():
         if not ipxe.is_word(word):
-            raise ValidationError(
-                _(
-                    "“%s” cannot stand here: iPXE would take it for a command, a comment or a setting. "
-                    "Leave out $, \\, `, control characters and words such as ||, && and ;."
-                )
-                % word[:60]
+            message = _(
+                "“%s” is not allowed: iPXE would read it as a command, a comment or a setting. "
+                "Remove $, \\, `, control characters and words such as ||, && and ;."
             )
+            raise ValidationError(message % word[:60])
     if not is_cmdline(text):
-        raise ValidationError(_("A command line has one line of up to %d signs.") % LONGEST_CMDLINE)
-    if found := _SECRET.search(text):
-        raise ValidationError(
-            _(
-                "“%s” looks like a secret. Everybody on the network can read this line; "
-                "put secrets into an answer file."
-            )
-            % found[0]
+        message = _("A command line is one line of at most %d characters.")
+        raise ValidationError(message % LONGEST_CMDLINE)
+    secret = _SECRET.search(text)
+    if secret:
+        message = _(
+            "“%s” looks like a secret. Everyone on the network can read this line; "
+            "put secrets into an answer file."
         )
+        raise ValidationError(message % secret[0])
 
 
 def is_cmdline(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The questions that the usher asks of its own tables, and of the ledger's."""
+"""Queries of network boot, over its own tables and the ledger's."""
 
 from __future__ import annotations
 
@@ -16,45 +16,51 @@ from ipam.fields import AddressField, NetworkField
 from ipam.models import Server
 
 if TYPE_CHECKING:
-    from pxe.models import BootAssignment, BootEvent, BootImage, BootMenu  # noqa: F401  (in the base classes' parameters)
+    # The type parameters of the base classes.
+    from pxe.models import BootAssignment, BootEvent, BootImage, BootMenu  # noqa: F401
 
 OPEN = ("waiting", "offered")
 KEPT_EVENTS = 200  # of one server
-KEPT_STRANGERS = 10_000  # events of machines that are no servers of ours
+KEPT_UNKNOWN = 10_000  # events of unknown machines
 
 
 class ImageQuerySet(models.QuerySet["BootImage"]):
     """Boot images."""
 
     def bootable(self) -> ImageQuerySet:
-        """The enabled ones in the order of menus, with their files: two queries."""
+        """The enabled images in menu order, with their files. Two queries."""
         return self.filter(enabled=True).with_files().order_by("position", "name")
 
     def with_files(self) -> ImageQuerySet:
+        """Load the kernel and the initrds with each image."""
         return self.select_related("kernel").prefetch_related(initrds())
 
 
 def initrds(before: str = "") -> Prefetch:
-    """The initrds of images, each with its file."""
+    """Prefetch the initrds of images, each with its file."""
     from pxe.models import BootInitrd
 
     return Prefetch(f"{before}initrd_rows", BootInitrd.objects.select_related("file"))
 
 
 class MenuQuerySet(models.QuerySet["BootMenu"]):
-    """Menus."""
+    """Boot menus."""
 
     def of(self, server: Server | None, source: Address | None) -> list[BootMenu]:
-        """A machine's own menu, else that of the most specific subnet around it that has one, else
-        the default one, and after it its submenus. Nothing: there is no default menu. One query."""
-        address = server.ip_address if server and server.ip_address else source
+        """The menu of a machine, followed by its submenus. One query.
+
+        It is the server's own menu, else that of the most specific subnet around the address, else
+        the default menu; without any of these the list is empty."""
+        address = source
+        if server and server.ip_address:
+            address = server.ip_address
         around = list(supernets(host_network(address))) if address else []
-        asked = [NetworkField().get_db_prep_value(one, connection) for one in around]
-        sql = _SHOWN.format(around=", ".join(["%s"] * len(asked)) or "NULL")
-        return list(self.raw(sql, [server and server.pk, *asked]))
+        networks = [NetworkField().get_db_prep_value(network, connection) for network in around]
+        sql = _SHOWN.format(around=", ".join(["%s"] * len(networks)) or "NULL")
+        return list(self.raw(sql, [server and server.pk, *networks]))
 
     def choices(self, menus: Sequence[BootMenu]) -> dict[int, set[int]]:
-        """Which images each of these menus offers, for those that do not offer every image. One
+        """The ids of the images in each of these menus, without menus that offer every image. One
         query."""
         found: dict[int, set[int]] = {menu.pk: set() for menu in menus if not menu.all_images}
         pairs = self.model.images.through.objects.filter(bootmenu__in=list(found))
@@ -65,11 +71,13 @@ class MenuQuerySet(models.QuerySet["BootMenu"]):
 
 _SHOWN = """
 WITH shown AS (
-    SELECT menu_id AS id, 0 AS way, NULL AS network FROM boot_menu_servers WHERE server_id = %s
-    UNION ALL SELECT r.menu_id, 1, s.network FROM boot_menu_subnets r JOIN subnets s ON s.id = r.subnet_id
+    SELECT menu_id AS id, 0 AS priority, NULL AS network
+        FROM boot_menu_servers WHERE server_id = %s
+    UNION ALL SELECT r.menu_id, 1, s.network
+        FROM boot_menu_subnets r JOIN subnets s ON s.id = r.subnet_id
         WHERE s.vrf_id IS NULL AND s.network IN ({around})
     UNION ALL SELECT id, 2, NULL FROM boot_menus WHERE is_default
-    ORDER BY way, network DESC LIMIT 1
+    ORDER BY priority, network DESC LIMIT 1
 )
 SELECT m.* FROM shown JOIN boot_menus m ON m.id = shown.id OR m.parent_id = shown.id
 ORDER BY CASE m.id WHEN shown.id THEN 0 ELSE 1 END, m.name
@@ -77,115 +85,129 @@ ORDER BY CASE m.id WHEN shown.id THEN 0 ELSE 1 END, m.name
 
 
 class AssignmentQuerySet(models.QuerySet["BootAssignment"]):
-    """Who shall boot what."""
+    """Boot assignments."""
 
     def open(self) -> AssignmentQuerySet:
-        """Those that still mean something."""
+        """Those that are waiting or offered."""
         return self.filter(state__in=OPEN)
 
     def of(self, server: Server) -> AssignmentQuerySet:
-        """A server's open ones with all that booting needs, `once` first."""
+        """A server's open assignments with everything that booting needs, boot-once first."""
         rows = self.open().filter(server=server).select_related("image__kernel", "image__answers")
         return rows.prefetch_related(initrds("image__")).order_by("-mode")
 
 
 class EventQuerySet(models.QuerySet["BootEvent"]):
-    """What machines have done."""
+    """Boot events."""
 
     def of(self, server: Server) -> EventQuerySet:
-        """A server's, newest first."""
+        """The events of a server, newest first."""
         return self.filter(server=server).select_related("image").order_by("-pk")
 
     def forget_old(self, server_id: int) -> None:
-        """Keep the newest of a server."""
-        _keep("server_id = %s", [server_id], KEPT_EVENTS)
+        """Delete all but the newest KEPT_EVENTS of a server."""
+        _trim("server_id = %s", [server_id], KEPT_EVENTS)
 
-    def forget_strangers(self) -> None:
-        """Keep the newest of all whom nobody knows."""
-        _keep("server_id IS NULL", [], KEPT_STRANGERS)
+    def forget_unknown(self) -> None:
+        """Delete all but the newest KEPT_UNKNOWN of unknown machines."""
+        _trim("server_id IS NULL", [], KEPT_UNKNOWN)
 
 
-def _keep(whose: str, params: list[int], number: int) -> None:
-    """In SQL of our own: Django would take longer to write it than the database to do it, and
-    machines wait."""
-    edge = f"SELECT id FROM boot_events WHERE {whose} ORDER BY id DESC LIMIT 1 OFFSET {number}"
+def _trim(condition: str, params: list[int], kept: int) -> None:
+    """Delete the oldest events, in plain SQL: building this query with the ORM takes longer than
+    the query, while a machine waits."""
+    oldest = f"SELECT id FROM boot_events WHERE {condition} ORDER BY id DESC LIMIT 1 OFFSET {kept}"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"DELETE FROM boot_events WHERE {whose} AND id <= ({edge})", [*params, *params]
+            f"DELETE FROM boot_events WHERE {condition} AND id <= ({oldest})", [*params, *params]
         )
 
 
-def claims(
-    mac: str | None = None,
-    uuid: UUID | None = None,
-    serial: str = "",
-    source: Address | None = None,
-) -> list[Claim]:
-    """Whom we know by one of these, the weightiest first. One query."""
-    asked = {
-        "mac": mac,
-        "source": AddressField().get_db_prep_value(source, connection),
-        "uuid": models.UUIDField().get_db_prep_value(uuid, connection),
-        "serial": serial,
-        "now": connection.ops.adapt_datetimefield_value(timezone.now()),
-    }
-    found: Iterable[Any] = Server.objects.raw(_CLAIMS, asked)
-    return [
-        Claim(row.way, row, bool(row.is_assigned), bool(row.was_installed), row.card)
-        for row in found
-    ]
+class MatchedBy(IntEnum):
+    """How a machine was recognised, the strongest evidence first: what it claims about itself, then
+    its source address."""
+
+    OWN_CARD = 0
+    FURTHER_CARD = 1
+    UUID = 2
+    SERIAL = 3
+    OWN_ADDRESS = 4
+    FURTHER_ADDRESS = 5
+    LEASE = 6
+    LEASE_OF_FURTHER_CARD = 7
+    CARD = 8
 
 
-class Way(IntEnum):
-    """How a machine is known: by what it says of itself, then by the address that it speaks
-    from."""
+class Match(NamedTuple):
+    """A server that the machine may be.
 
-    (
-        OWN_CARD,
-        FURTHER_CARD,
-        UUID,
-        SERIAL,
-        OWN_ADDRESS,
-        FURTHER_ADDRESS,
-        LEASE,
-        LEASE_OF_FURTHER_CARD,
-        CARD,
-    ) = range(9)
+    `is_assigned`: the server has open assignments. `was_installed`: it has been through an
+    installation. A match by CARD has no server, only the MAC that leased the source address."""
 
-
-class Claim(NamedTuple):
-    """A server that it may be. `is_assigned`: it has open assignments; `was_installed`: it has been
-    through an installation, and from then on nobody chooses one but people. Way.CARD has no server
-    but the card that leased the address."""
-
-    way: Way
+    matched_by: MatchedBy
     server: Server
     is_assigned: bool
     was_installed: bool
     card: str
 
 
-# Our servers: enabled, in the global address space.
-_CLAIMS = f"""
+def matches(
+    mac: str | None = None,
+    uuid: UUID | None = None,
+    serial: str = "",
+    source: Address | None = None,
+) -> list[Match]:
+    """The servers known by one of these, the strongest evidence first. One query."""
+    params = {
+        "mac": mac,
+        "source": AddressField().get_db_prep_value(source, connection),
+        "uuid": models.UUIDField().get_db_prep_value(uuid, connection),
+        "serial": serial,
+        "now": connection.ops.adapt_datetimefield_value(timezone.now()),
+    }
+    rows: Iterable[Any] = Server.objects.raw(_MATCHES, params)
+    return [
+        Match(row.matched_by, row, bool(row.is_assigned), bool(row.was_installed), row.card)
+        for row in rows
+    ]
+
+
+# Enabled servers in the global address space.
+_MATCHES = f"""
 WITH lease AS (
-    SELECT mac_address FROM sightings WHERE vrf_id IS NULL AND source = 'lease' AND ip_address = %(source)s
-        AND leased_until > %(now)s AND mac_address IS NOT NULL ORDER BY seen_at DESC LIMIT 1
+    SELECT mac_address FROM sightings
+    WHERE vrf_id IS NULL AND source = 'lease' AND ip_address = %(source)s
+        AND leased_until > %(now)s AND mac_address IS NOT NULL
+    ORDER BY seen_at DESC LIMIT 1
 )
-SELECT h.*, c.way, c.card,
-    EXISTS (SELECT 1 FROM boot_assignments WHERE server_id = h.id AND state IN {OPEN}) AS is_assigned,
+SELECT h.*, c.matched_by, c.card,
     EXISTS (
-        SELECT 1 FROM boot_assignments WHERE server_id = h.id AND mode = 'once' AND state NOT IN {OPEN}
+        SELECT 1 FROM boot_assignments WHERE server_id = h.id AND state IN {OPEN}
+    ) AS is_assigned,
+    EXISTS (
+        SELECT 1 FROM boot_assignments
+        WHERE server_id = h.id AND mode = 'once' AND state NOT IN {OPEN}
     ) AS was_installed
 FROM (
-    SELECT {Way.OWN_CARD} AS way, id, NULL AS card FROM hosts WHERE mac_address = %(mac)s
-    UNION ALL SELECT {Way.FURTHER_CARD}, server_id, NULL FROM interfaces WHERE mac_address = %(mac)s
-    UNION ALL SELECT {Way.UUID}, server_id, NULL FROM boot_identities WHERE uuid = %(uuid)s
-    UNION ALL SELECT {Way.SERIAL}, server_id, NULL FROM boot_identities WHERE serial = %(serial)s AND serial <> ''
-    UNION ALL SELECT {Way.OWN_ADDRESS}, id, NULL FROM hosts WHERE ip_address = %(source)s
-    UNION ALL SELECT {Way.FURTHER_ADDRESS}, server_id, NULL FROM interfaces WHERE ip_address = %(source)s
-    UNION ALL SELECT {Way.LEASE}, h.id, NULL FROM lease JOIN hosts h USING (mac_address)
-    UNION ALL SELECT {Way.LEASE_OF_FURTHER_CARD}, i.server_id, NULL FROM lease JOIN interfaces i USING (mac_address)
-    UNION ALL SELECT {Way.CARD}, NULL, CAST(mac_address AS text) FROM lease
+    SELECT {MatchedBy.OWN_CARD} AS matched_by, id, NULL AS card
+        FROM hosts WHERE mac_address = %(mac)s
+    UNION ALL SELECT {MatchedBy.FURTHER_CARD}, server_id, NULL
+        FROM interfaces WHERE mac_address = %(mac)s
+    UNION ALL SELECT {MatchedBy.UUID}, server_id, NULL
+        FROM boot_identities WHERE uuid = %(uuid)s
+    UNION ALL SELECT {MatchedBy.SERIAL}, server_id, NULL
+        FROM boot_identities WHERE serial = %(serial)s AND serial <> ''
+    UNION ALL SELECT {MatchedBy.OWN_ADDRESS}, id, NULL
+        FROM hosts WHERE ip_address = %(source)s
+    UNION ALL SELECT {MatchedBy.FURTHER_ADDRESS}, server_id, NULL
+        FROM interfaces WHERE ip_address = %(source)s
+    UNION ALL SELECT {MatchedBy.LEASE}, h.id, NULL
+        FROM lease JOIN hosts h USING (mac_address)
+    UNION ALL SELECT {MatchedBy.LEASE_OF_FURTHER_CARD}, i.server_id, NULL
+        FROM lease JOIN interfaces i USING (mac_address)
+    UNION ALL SELECT {MatchedBy.CARD}, NULL, CAST(mac_address AS text)
+        FROM lease
 ) c LEFT JOIN hosts h ON h.id = c.id AND h.vrf_id IS NULL AND h.enabled
-WHERE h.id IS NOT NULL OR c.way = {Way.CARD} ORDER BY c.way, h.id
+WHERE h.id IS NOT NULL OR c.matched_by = {MatchedBy.CARD}
+ORDER BY c.matched_by, h.id
 """

@@ -1,5 +1,5 @@
-"""What an image, a menu or an assignment may not be, said at the field. All raise
-ValidationError."""
+"""The rules of boot images, menus, assignments and identities. Each raises ValidationError at the
+field."""
 
 from __future__ import annotations
 
@@ -16,71 +16,83 @@ if TYPE_CHECKING:
 
 
 def check_image(image: BootImage) -> None:
-    """A kernel or a URL, as its kind says."""
+    """An image has a kernel or a chain URL, depending on its kind."""
     image.cmdline = " ".join(image.cmdline.split())
-    if image.kind == "linux" and image.kernel_id is None:
-        raise ValidationError({"kernel": _("An image that boots a kernel names the kernel.")})
-    if image.kind == "chain" and not image.chain_url:
-        raise ValidationError({"chain_url": _("An image that chains names the URL.")})
+    if (image.kind, image.kernel_id) == ("linux", None):
+        raise ValidationError({"kernel": _("Choose the kernel that this image boots.")})
+    if (image.kind, image.chain_url) == ("chain", ""):
+        raise ValidationError({"chain_url": _("Enter the URL that this image chains to.")})
 
 
-def check_answers(given: BootAnswers) -> None:
-    """Known variables, and the looks of the format."""
+def check_answers(answer_file: BootAnswers) -> None:
+    """An answer file uses known variables only, and has the form of its kind."""
     try:
-        answers.check(given.kind, given.text)
+        answers.check(answer_file.kind, answer_file.text)
     except ValidationError as error:
         raise ValidationError({"text": error.messages}) from error
 
 
 def check_menu(menu: BootMenu) -> None:
-    """Menus stand two deep: what has a parent is nobody's parent, and is no machine's first
-    menu."""
-    errors = {}
+    """Menus nest two levels deep: a submenu has no submenus and is not the default menu."""
+    errors: dict[str, object] = {}
     if menu.parent_id:
-        if menu.parent_id == menu.pk or menu.parent.parent_id:  # type: ignore[union-attr]
-            errors["parent"] = _("A submenu cannot contain another menu.")
-        elif menu.pk and menu.submenus.exists():
-            errors["parent"] = _("This menu has submenus; it cannot become one.")
+        problem = _parent_problem(menu)
+        if problem:
+            errors["parent"] = problem
         if menu.is_default:
             errors["is_default"] = _("A submenu cannot be the default menu.")
-    elif menu.is_default and (
-        other := type(menu).objects.filter(is_default=True).exclude(pk=menu.pk).first()
-    ):
-        errors["is_default"] = Clash(_("“%s” is the default menu; untick it there first.") % other)
+    elif menu.is_default:
+        other = type(menu).objects.filter(is_default=True).exclude(pk=menu.pk).first()
+        if other:
+            text = _("“%s” is the default menu. Clear its “default menu” box first.")
+            errors["is_default"] = Clash(text % other)
     if errors:
         raise ValidationError(errors)
 
 
+def _parent_problem(menu: BootMenu) -> str:
+    """Why this menu cannot be a submenu of its parent."""
+    assert menu.parent
+    if menu.parent_id == menu.pk or menu.parent.parent_id:
+        return _("A submenu cannot contain another menu.")
+    if menu.pk and menu.submenus.exists():
+        return _("This menu has submenus, so it cannot become one.")
+    return ""
+
+
 def check_assignment(assignment: BootAssignment) -> None:
-    """One of each mode for a server; once means an image."""
+    """A server has one open assignment of each mode; boot-once needs an enabled image."""
     if assignment.server_id is None:
         return
-    if assignment.mode == "once" and assignment.image_id is None:
+    if (assignment.mode, assignment.image_id) == ("once", None):
         raise ValidationError({"image": _("Choose the image to boot once.")})
-    if assignment.image and assignment.is_open and not assignment.image.enabled:
+    if not assignment.is_open:
+        return
+    if assignment.image and not assignment.image.enabled:
         raise ValidationError({"image": _("“%s” is disabled.") % assignment.image})
-    if assignment.is_open and (other := _twin(assignment)):
-        text = _("%(server)s boots “%(image)s” %(mode)s already; change or delete that assignment.")
-        names = {
-            "server": other.server,
-            "image": other.image or _("local disk"),
-            "mode": other.get_mode_display(),
-        }
-        raise ValidationError({"server": Clash(text % names)})
+    _check_only_one(assignment)
 
 
-def _twin(assignment: BootAssignment) -> BootAssignment | None:
+def _check_only_one(assignment: BootAssignment) -> None:
     rows = type(assignment).objects.open().filter(server=assignment.server_id, mode=assignment.mode)
-    return rows.exclude(pk=assignment.pk).select_related("server", "image").first()
+    other = rows.exclude(pk=assignment.pk).select_related("server", "image").first()
+    if other is None:
+        return
+    text = _("%(server)s already boots “%(image)s” %(mode)s. Change or delete that assignment.")
+    names = {
+        "server": other.server,
+        "image": other.image or _("local disk"),
+        "mode": other.get_mode_display(),
+    }
+    raise ValidationError({"server": Clash(text % names)})
 
 
 def check_identity(identity: BootIdentity) -> None:
-    """No two servers are called the same."""
-    others = (
-        type(identity)
-        .objects.filter(serial=identity.serial)
-        .exclude(pk=identity.pk)
-        .select_related("server")
-    )
-    if identity.serial and (other := others.first()):
-        raise ValidationError({"serial": Clash(_("%s has this serial number.") % other.server)})
+    """A serial number belongs to one server."""
+    if not identity.serial:
+        return
+    others = type(identity).objects.filter(serial=identity.serial).exclude(pk=identity.pk)
+    other = others.select_related("server").first()
+    if other:
+        text = _("%s already has this serial number.")
+        raise ValidationError({"serial": Clash(text % other.server)})

@@ -1,4 +1,4 @@
-"""The usher's rows as JSON. Shapes only: every rule stands behind `save()`."""
+"""The JSON of network boot. Shapes only: `save()` enforces every rule."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ from pxe.models import (
 
 
 class FileByName(serializers.SlugRelatedField):
-    """`debian-12/vmlinuz`. No file's name holds a NUL, and PostgreSQL would not even look for
-    one."""
+    """A boot file by its name, as in `debian-12/vmlinuz`.
+
+    The name is validated first: PostgreSQL refuses to look for a NUL character."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(slug_field="name", queryset=BootFile.objects.all(), **kwargs)
@@ -45,7 +46,7 @@ class FileByName(serializers.SlugRelatedField):
 
 
 class ImageSerializer(Ledger):
-    """Files are named as in the admin: `debian-12/vmlinuz`."""
+    """A boot image; its files are given by name: `debian-12/vmlinuz`."""
 
     kernel = FileByName(required=False, allow_null=True)
     initrds = serializers.ManyRelatedField(child_relation=FileByName(), required=False)
@@ -71,14 +72,14 @@ class ImageSerializer(Ledger):
 
 
 class AssignmentSerializer(Ledger):
-    """`state` and `attempts` are the machine's to change. A new installation is a new
-    assignment."""
+    """A boot assignment. Only booting changes `state` and `attempts`; to install again, create
+    another assignment."""
 
     server_name = serializers.CharField(source="server.hostname", read_only=True)
     image_name = serializers.CharField(
         source="image.name", read_only=True, default=None, allow_null=True
     )
-    reason = serializers.SerializerMethodField(help_text="Where it stands, in words.")
+    reason = serializers.SerializerMethodField(help_text="Its state in words.")
 
     class Meta:
         model = BootAssignment
@@ -104,30 +105,33 @@ class AssignmentSerializer(Ledger):
         read_only_fields = ["state", "attempts", "first_offered_at", "last_offered_at", "ended_at"]
 
     def get_reason(self, row: BootAssignment) -> str:
-        return boot_once.reason(row) if row.mode == BootAssignment.Mode.ONCE else ""
+        if row.mode != BootAssignment.Mode.ONCE:
+            return ""
+        return boot_once.reason(row)
 
     def validate_image(self, image: BootImage | None) -> BootImage | None:
-        """An answer file may open machines, and belongs to no network: who has bounds does not
-        choose one."""
+        """An answer file may hold secrets and belongs to no network, so a token that is limited to
+        some networks cannot assign it."""
+        if image is None or image.answers_id is None:
+            return image
+        unchanged = self.instance and self.instance.image == image
         request = self.context.get("request")
-        known = self.instance and self.instance.image == image
-        if image and image.answers_id and not known and request and confines(request):
-            text = _(
-                "“%s” has an answer file; a token that is for some networks only cannot assign it."
-            )
+        if not unchanged and request and confines(request):
+            text = _("“%s” has an answer file. A token limited to some networks cannot assign it.")
             raise exceptions.PermissionDenied(text % image)
         return image
 
     def validate_server(self, server: Any) -> Any:
         if self.instance and server != self.instance.server:
             raise serializers.ValidationError(
-                "An assignment stays with its server; make one for the other server."
+                _("The server of an assignment cannot change. Create one for the other server.")
             )
         return server
 
 
 class FileSerializer(Ledger):
-    """Its content is sent to `content/`; a file that lies in its place already is measured."""
+    """A boot file. Its content is sent to `content/`; a file that is already in its place is
+    measured."""
 
     class Meta:
         model = BootFile
@@ -137,7 +141,7 @@ class FileSerializer(Ledger):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.instance and attrs.get("name", self.instance.name) != self.instance.name:
             raise serializers.ValidationError(
-                {"name": [_("A file keeps its name; make a row for the other one.")]}
+                {"name": [_("The name of a file cannot change. Create another file.")]}
             )
         return attrs
 
@@ -151,7 +155,7 @@ class FileSerializer(Ledger):
 
 
 class AnswersSerializer(Ledger):
-    """What may open the machines can be written here and read nowhere."""
+    """An answer file. Its content and secrets are write-only."""
 
     class Meta:
         model = BootAnswers
@@ -175,7 +179,7 @@ class IdentitySerializer(Ledger):
 
 
 class MenuSerializer(Ledger):
-    """For whom it is, and what is in it. A list that is sent replaces the one that was."""
+    """A boot menu. A list that is sent replaces the stored one."""
 
     images = serializers.PrimaryKeyRelatedField(
         queryset=BootImage.objects.all(), many=True, required=False
@@ -212,32 +216,33 @@ class MenuSerializer(Ledger):
         return super().to_representation(menu)
 
     def save(self, **kwargs: Any) -> BootMenu:
-        servers, subnets = (self.validated_data.pop(name, None) for name in ("servers", "subnets"))
+        servers = self.validated_data.pop("servers", None)
+        subnets = self.validated_data.pop("subnets", None)
         with transaction.atomic():
             menu = super().save(**kwargs)
-            show_to(menu, MenuServer, "server", servers)
-            show_to(menu, MenuSubnet, "subnet", subnets)
+            if servers is not None:
+                set_audience(menu, MenuServer, "server", servers)
+            if subnets is not None:
+                set_audience(menu, MenuSubnet, "subnet", subnets)
         return menu
 
 
-def show_to(menu: BootMenu, model: Any, field: str, wanted: Sequence[Any] | None) -> None:
-    """Make these see the menu, and no others; None leaves them. Raises ValidationError for who sees
-    another one."""
-    if wanted is None:
-        return
+def set_audience(menu: BootMenu, model: Any, field: str, wanted: Sequence[Any]) -> None:
+    """Make exactly these servers (or subnets) get the menu.
+
+    Raises ValidationError for one that gets another menu already."""
     rows = model.objects.filter(menu=menu)
     rows.exclude(**{f"{field}__in": wanted}).delete()
-    there = set(rows.values_list(field, flat=True))
+    done = set(rows.values_list(field, flat=True))
     for number, one in enumerate(wanted):
-        if one.pk in there:
+        if one.pk in done:
             continue
-        there.add(one.pk)
-        if other := model.objects.filter(**{field: one}).select_related("menu").first():
-            text = _("%(one)s sees “%(menu)s” already; take it out there first.") % {
-                "one": one,
-                "menu": other.menu,
-            }
-            raise ValidationError({f"{field}s.{number}": Clash(text)})
+        done.add(one.pk)
+        other = model.objects.filter(**{field: one}).select_related("menu").first()
+        if other:
+            text = _("%(one)s already gets “%(menu)s”. Remove it there first.")
+            problem = Clash(text % {"one": one, "menu": other.menu})
+            raise ValidationError({f"{field}s.{number}": problem})
         model(menu=menu, **{field: one}).save()
 
 

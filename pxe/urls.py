@@ -1,4 +1,4 @@
-"""The addresses that machines ask for."""
+"""The URLs that machines request during boot."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What machines fetch on their way up: plain HTTP, without a login, without a cookie."""
+"""The views that machines request during boot: plain HTTP, without login or cookies."""
 
 from __future__ import annotations
 
@@ -20,163 +20,184 @@ from core.proxies import client_address
 from ipam.addresses import parse_address, parse_mac
 from pxe import file_response, files, loaders
 from pxe.boot import boot_once, install, permits
-from pxe.boot.decide import Due, due
-from pxe.boot.identify import Found, identify
-from pxe.boot.records import Asker
+from pxe.boot.decide import Decision, decide
+from pxe.boot.identify import Identification, identify
+from pxe.boot.records import BootClient, Plan
 from pxe.boot.script import script
-from pxe.events.journal import Kind, asker_behind, note, note_end
-from pxe.models import BootFile
+from pxe.events.journal import Kind, last_answer_to, log_end, log_event
+from pxe.models import BootFile, BootPermit
 from pxe.names import is_file_name
 
-PLATFORMS = ("efi", "pcbios")
-_WORD = re.compile(r"[a-z0-9_]{1,20}")
+TEXT = "text/plain; charset=utf-8"
+_PLATFORM = re.compile(r"efi|pcbios")
+_ARCH = re.compile(r"[a-z0-9_]{1,20}")
 
 
 @never_cache
 @require_safe
 def boot_script(request: HttpRequest) -> HttpResponse:
-    """What this machine shall boot. Every machine gets an answer; one that we cannot make out gets
-    the default menu."""
-    asker = read(request)
-    if request.method == "HEAD":
-        return HttpResponse(
-            content_type="text/plain; charset=utf-8"
-        )  # asking whether we are there is no attempt
+    """The iPXE script for this machine. An unknown machine gets the default menu."""
+    client = boot_client(request)
+    if request.method == "HEAD":  # a check that we are up, not a boot attempt
+        return HttpResponse(content_type=TEXT)
     with transaction.atomic():
-        found = identify(asker)
-        answer = due(asker, found, timezone.now())
-        write_down(asker, found, answer)
-    return HttpResponse(script(answer.plan), content_type="text/plain; charset=utf-8")
+        identified = identify(client)
+        decision = decide(client, identified, timezone.now())
+        log_decision(client, identified, decision)
+    return HttpResponse(script(decision.plan), content_type=TEXT)
 
 
-def read(request: HttpRequest) -> Asker:
-    """What the machine says of itself. What cannot be read is left out: a machine must boot all the
-    same."""
-    said, source = request.GET, client_address(request)
-    return Asker(
+def boot_client(request: HttpRequest) -> BootClient:
+    """What the machine claims about itself. Unreadable values are dropped: it must boot anyway."""
+    claimed, source = request.GET, client_address(request)
+    return BootClient(
         source=parse_address(source) if source else None,
-        mac=_mac(said),
-        uuid=_uuid(said),
-        serial="".join(sign for sign in said.get("serial", "")[:100] if sign.isprintable()).strip(),
-        platform=said["platform"] if said.get("platform") in PLATFORMS else "",
-        arch=said["arch"] if _WORD.fullmatch(said.get("arch", "")) else "",
+        mac=_mac(claimed),
+        uuid=_uuid(claimed),
+        serial="".join(filter(str.isprintable, claimed.get("serial", "")[:100])).strip(),
+        platform=_matching(_PLATFORM, claimed.get("platform", "")),
+        arch=_matching(_ARCH, claimed.get("arch", "")),
         base=settings.BOOT_URL or f"http://{request.get_host()}",
     )
 
 
-def write_down(asker: Asker, found: Found, answer: Due) -> None:
-    for ended in answer.ended:
-        assert found.server
-        note_end(ended, found.server, asker, boot_once.reason(ended))
-    plan, assignment = answer.plan, answer.assignment
-    kind = Kind.OFFER if plan.image else Kind.MENU if plan.menu else Kind.LOCAL
+def log_decision(client: BootClient, identified: Identification, decision: Decision) -> None:
+    """Log what the machine was given, and the assignments that ended because of this request."""
+    server, assignment, plan = identified.server, decision.assignment, decision.plan
+    for ended in decision.ended:
+        assert server
+        log_end(ended, server, client, boot_once.reason(ended))
     image = assignment.image if assignment else None
-    note(kind, found.server, asker, plan.why, image=image, assignment=assignment)
-    if assignment and found.server and plan.image and boot_once.ends_unseen(assignment):
-        boot_once.finish(assignment, found.server, asker)
+    log_event(_kind(plan), server, client, plan.why, image=image, assignment=assignment)
+    if assignment and server and plan.image and boot_once.ends_unseen(assignment):
+        boot_once.finish(assignment, server, client)
+
+
+def _kind(plan: Plan) -> Kind:
+    if plan.image:
+        return Kind.OFFER
+    if plan.menu:
+        return Kind.MENU
+    return Kind.LOCAL
 
 
 @require_safe
 def boot_file(request: HttpRequest, name: str) -> HttpResponseBase:
-    """A kernel, an initrd or the like, by the name that an administrator has given it."""
+    """A kernel, an initrd or another boot file, by the name of its row."""
     file = BootFile.objects.filter(name=name, url="").first() if is_file_name(name) else None
     if file is None:
-        return HttpResponseNotFound("no such boot file\n", content_type="text/plain")
+        return _not_found("no such boot file\n")
     try:
         response = file_response.answer(request, file)
     except NotFound:
-        return HttpResponseNotFound("the boot file is missing\n", content_type="text/plain")
+        return _not_found("the boot file is missing\n")
     if request.method == "GET" and response.status_code == 200:
         with transaction.atomic():
-            fetched(read(request), file)
+            file_fetched(boot_client(request), file)
     return response
 
 
 @require_safe
 def loader(request: HttpRequest, name: str) -> HttpResponseBase:
-    """iPXE itself, for firmware that boots by HTTP. UEFI asks for its head first."""
+    """An iPXE loader, for firmware that boots by HTTP. UEFI sends HEAD first."""
     if name not in loaders.NAMES:
-        return HttpResponseNotFound("no such loader\n", content_type="text/plain")
+        return _not_found("no such loader\n")
     try:
         response = file_response.stream(request, files.open_file(name, settings.TFTP_ROOT))
     except NotFound:
-        return HttpResponseNotFound(
-            "not published yet: manage.py publish_loaders\n", content_type="text/plain"
-        )
+        return _not_found("not published yet: manage.py publish_loaders\n")
     if request.method == "GET":
-        asker = read(request)
+        client = boot_client(request)
         with transaction.atomic():
-            note(Kind.LOADER, identify(asker).server, asker, name)
+            log_event(Kind.LOADER, identify(client).server, client, name)
     return response
 
 
 @never_cache
 @require_safe
 def answer_file(request: HttpRequest, secret: str, name: str = "") -> HttpResponse:
-    """An installer's answers, for the server that the permit was made for. All refusals look alike
-    from outside."""
-    asker, now = read(request), timezone.now()
+    """An installer's answer file, for the server that the permit was issued to.
+
+    All refusals look the same from outside; the reason is in the server's timeline."""
+    client = boot_client(request)
     with transaction.atomic():
-        permit = permits.to_fetch(secret)
-        given = permit.assignment.image.answers if permit and permit.assignment.image else None
-        if permit is None or given is None:
+        permit = permits.find_for_fetch(secret)
+        if permit is None:
             return _unknown()
         assignment = permit.assignment
         facts = {"image": assignment.image, "assignment": assignment}
-        if complaint := permits.complaint(permit, asker.source, now):
-            note(Kind.REFUSED, assignment.server, asker, f"{name}: {complaint}", **facts)
-            return _unknown()
-        callback = f"{asker.base}{reverse('boot_done', args=[permits.callback_of(secret)])}"
         try:
-            text = install.document(name, given, assignment.server, callback)
+            text = _document(permit, client, secret, name)
         except ValueError as error:
-            note(Kind.REFUSED, assignment.server, asker, f"{name}: {error}", **facts)
+            log_event(Kind.REFUSED, assignment.server, client, f"{name}: {error}", **facts)
             return _unknown()
         if text is None:
             return _unknown()
         if request.method == "GET":
-            permits.use(permit, now)
-            note(Kind.ANSWER, assignment.server, asker, name, **facts)
-    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+            permits.use(permit, timezone.now())
+            log_event(Kind.ANSWER, assignment.server, client, name, **facts)
+    return HttpResponse(text, content_type=TEXT)
+
+
+def _document(permit: BootPermit, client: BootClient, secret: str, name: str) -> str | None:
+    """The document of this name. Raises ValueError when the permit or a variable is not valid."""
+    image = permit.assignment.image
+    if image is None or image.answers is None:
+        return None
+    problem = permits.problem(permit, client.source, timezone.now())
+    if problem:
+        raise ValueError(problem)
+    callback = reverse("boot_done", args=[permits.callback_secret(secret)])
+    server = permit.assignment.server
+    return install.document(name, image.answers, server, f"{client.base}{callback}")
 
 
 @csrf_exempt
 @never_cache
 @require_http_methods(["GET", "POST"])
 def done(request: HttpRequest, secret: str) -> HttpResponse:
-    """The installed system calls back. Installers can at least GET, so that is enough."""
+    """The installed system calls back. GET is accepted because every installer can send it."""
     with transaction.atomic():
-        permit = permits.to_call_back(secret, timezone.now())
+        permit = permits.find_for_callback(secret, timezone.now())
         if permit is None:
             return _unknown()
-        install.called_back(permit.assignment, read(request))
+        install.called_back(permit.assignment, boot_client(request))
     return HttpResponse("ok\n", content_type="text/plain")
 
 
-def _unknown() -> HttpResponse:
-    return HttpResponseNotFound("unknown\n", content_type="text/plain")
-
-
-def fetched(asker: Asker, file: BootFile) -> None:
-    """Note it in the timeline of the machine that has been told of this file, and end what ends
-    with it."""
-    told = asker_behind(asker)
-    if told is None or told.server is None:
+def file_fetched(client: BootClient, file: BootFile) -> None:
+    """Log the fetch for the server that was last offered something at this address, and end the
+    assignment if this was its last file."""
+    offer = last_answer_to(client)
+    if offer is None or offer.server is None:
         return
-    note(Kind.FILE, told.server, asker, file.name, image=told.image, assignment=told.assignment)
-    if told.assignment and boot_once.ends_with_file(told.assignment, file):
-        boot_once.finish(told.assignment, told.server, asker)
+    facts = {"image": offer.image, "assignment": offer.assignment}
+    log_event(Kind.FILE, offer.server, client, file.name, **facts)
+    if offer.assignment and boot_once.ends_with_file(offer.assignment, file):
+        boot_once.finish(offer.assignment, offer.server, client)
 
 
-def _mac(said: QueryDict) -> str | None:
+def _not_found(text: str) -> HttpResponse:
+    return HttpResponseNotFound(text, content_type="text/plain")
+
+
+def _unknown() -> HttpResponse:
+    return _not_found("unknown\n")
+
+
+def _mac(claimed: QueryDict) -> str | None:
     try:
-        return parse_mac(str(said["mac"])[:40]) if said.get("mac") else None
+        return parse_mac(claimed.get("mac", "")[:40])
     except ValueError:
         return None
 
 
-def _uuid(said: QueryDict) -> UUID | None:
+def _uuid(claimed: QueryDict) -> UUID | None:
     try:
-        return UUID(str(said["uuid"])[:40]) if said.get("uuid") else None
+        return UUID(claimed.get("uuid", "")[:40])
     except ValueError:
         return None
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> str:
+    return text if pattern.fullmatch(text) else ""

@@ -1,4 +1,4 @@
-"""The usher's screens: files, images, menus, who boots what, and what machines did."""
+"""The admin of network boot: files, images, menus, assignments, and the boot events."""
 
 from pxe.admin import assignments, events, images, menus, servers
 

@@ -1,4 +1,4 @@
-"""Which server boots what, and how far it has come."""
+"""The admin of boot assignments: which server boots which image, and its state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from ipam.admin import marks
 from ipam.admin.base import Facts, LedgerAdmin, when
 from ipam.models import Server
-from pxe.admin.searches import having
+from pxe.admin.searches import search
 from pxe.models import BootAssignment
 
 COLOURS = {
@@ -41,34 +41,32 @@ class AssignmentAdmin(LedgerAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return (
-            super()
-            .get_queryset(request)
-            .select_related("server", "image")
-            .order_by("-updated_at", "-pk")
-        )
+        rows = super().get_queryset(request).select_related("server", "image")
+        return rows.order_by("-updated_at", "-pk")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
         servers = Server.objects.matching(search_term).values("pk")
-        return having(queryset, search_term, "image__name", server__in=servers), False
+        return search(queryset, search_term, "image__name", server__in=servers), False
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: BootAssignment | None = None
     ) -> tuple[str, ...]:
-        """What has ended says what was: for another try, make another one."""
-        fields = ("server", "image", "mode", "ends_with", "max_attempts", "time_limit")
-        return fields if obj and not obj.is_open else ("server",) if obj else ()
+        """An ended assignment is a record of the past: to try again, create another one."""
+        if obj is None:
+            return ()
+        if obj.is_open:
+            return ("server",)
+        return ("server", "image", "mode", "ends_with", "max_attempts", "time_limit")
 
     def facts(self, obj: BootAssignment) -> Facts:
-        moments = ((_("First offered"), obj.first_offered_at), (_("Ended"), obj.ended_at))
-        return [
-            (_("State"), self.state_badge(obj)),
-            (_("Attempts"), self.tries(obj)),
-            *((label, when(at)) for label, at in moments if at),
-            (_("Server"), marks.link(obj.server)),
-        ]
+        facts: Facts = [(_("State"), self.state_badge(obj)), (_("Attempts"), self.tries(obj))]
+        if obj.first_offered_at:
+            facts.append((_("First offered"), when(obj.first_offered_at)))
+        if obj.ended_at:
+            facts.append((_("Ended"), when(obj.ended_at)))
+        return [*facts, (_("Server"), marks.link(obj.server))]
 
     @admin.display(description=_("server"), ordering="server__hostname")
     def server_link(self, assignment: BootAssignment) -> SafeString:

@@ -1,4 +1,4 @@
-"""What machines did on their way up, known and unknown ones."""
+"""The admin of boot events, of known and unknown machines. Read-only."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ COLOURS = {"done": "yes", "refused": "no", "offer": "reserved"}
 
 @admin.register(BootEvent)
 class EventAdmin(ListAdmin):
-    """Written by machines, read by people."""
-
     icon = "timeline"
     list_display = (
         "moment",
@@ -74,9 +72,10 @@ class EventAdmin(ListAdmin):
 
 
 def to_the_second(event: BootEvent) -> str:
-    """Between two steps of a boot, seconds count."""
+    """The event's date and time with seconds, which matter between two steps of a boot."""
     return f"{formats.date_format(localtime(event.at))} {localtime(event.at):%H:%M:%S}"
 
 
 def badge(event: BootEvent) -> SafeString:
+    """The kind of the event as a coloured badge."""
     return marks.badge(COLOURS.get(event.kind, "unknown"), event.get_kind_display())

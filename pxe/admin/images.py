@@ -1,4 +1,4 @@
-"""Boot files, uploaded or named; boot images made of them."""
+"""The admin of boot files, answer files and boot images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from core.errors import IPManagerError
 from ipam.admin import marks
 from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerInline, when
 from pxe import files
-from pxe.admin.searches import having
+from pxe.admin.searches import search
 from pxe.boot import validate
 from pxe.models import BootAnswers, BootFile, BootImage, BootInitrd
 
@@ -32,35 +32,34 @@ class FileForm(LedgerForm):
         required=False,
         widget=UnfoldAdminFileFieldWidget,
         help_text=_(
-            "Or put the file below the directory of boot files yourself, and give its name here."
+            "Or copy the file below the directory of boot files yourself, and enter its name here."
         ),
     )
 
     def clean(self) -> dict[str, Any]:
-        """Put the content in place, or look at what lies there: its size and checksum belong to the
-        row."""
+        """Store the upload, or measure the file that is already in its place: the row holds size
+        and checksum."""
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("upload") and cleaned.get("url"):
             self.add_error("upload", gettext("Upload a file or give a URL, not both."))
         elif not self.errors and not cleaned.get("url"):
-            self._take(cleaned)
+            self._store_or_measure(cleaned)
         return cleaned
 
-    def _take(self, cleaned: dict[str, Any]) -> None:
+    def _store_or_measure(self, cleaned: dict[str, Any]) -> None:
         self.instance.name = cleaned.get("name", self.instance.name)
         try:
             if cleaned.get("upload"):
-                self.instance.full_clean(
-                    exclude=["url"]
-                )  # nothing is written for a row that will be refused
-                files.keep(self.instance, cleaned["upload"].chunks())
+                # Validate the row first: no file is stored for a row that is refused.
+                self.instance.full_clean(exclude=["url"])
+                files.store(self.instance, cleaned["upload"].chunks())
             else:
                 files.measure(self.instance)
         except ValidationError as error:
             self._update_errors(error)  # type: ignore[attr-defined]
         except IPManagerError as error:
             self.add_error(
-                "upload", f"{error} {gettext('Upload it, or put it into its place first.')}"
+                "upload", f"{error} {gettext('Upload the file, or copy it to its place first.')}"
             )
 
 
@@ -75,7 +74,7 @@ class FileAdmin(LedgerAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: BootFile | None = None
     ) -> tuple[str, ...]:
-        return ("name",) if obj else ()  # its place on the disk
+        return ("name",) if obj else ()  # the name is the path of the file on disk
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         uses = Count("kernel_of", distinct=True) + Count("initrd_rows", distinct=True)
@@ -84,7 +83,7 @@ class FileAdmin(LedgerAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        return having(queryset, search_term, "name"), False
+        return search(queryset, search_term, "name"), False
 
     def facts(self, obj: BootFile) -> Facts:
         return [
@@ -99,7 +98,9 @@ class FileAdmin(LedgerAdmin):
 
     @admin.display(description=_("size"), ordering="size")
     def size_text(self, file: BootFile) -> str | SafeString:
-        return filesizeformat(file.size) if file.size is not None else marks.NOTHING
+        if file.size is None:
+            return marks.NOTHING
+        return filesizeformat(file.size)
 
     @admin.display(description=_("SHA-256"))
     def checksum(self, file: BootFile) -> SafeString:
@@ -114,18 +115,17 @@ class FileAdmin(LedgerAdmin):
 
 @admin.register(BootAnswers)
 class AnswersAdmin(LedgerAdmin):
-    """Only who may change an answer file sees what is in it: it may hold what opens the
-    machines."""
+    """The content is shown only to users who may change it: it may hold secrets."""
 
     icon = "quiz"
     list_display = ("name", "kind", "image_count", "updated_at")
     search_fields = ("name",)
 
     def get_fieldsets(self, request: HttpRequest, obj: BootAnswers | None = None) -> Any:
-        secrets = (
-            ("text", "password_hash", "ssh_key") if self.has_change_permission(request, obj) else ()
-        )
-        return [(None, {"fields": ("name", "kind", *secrets)})]
+        fields: tuple[str, ...] = ("name", "kind")
+        if self.has_change_permission(request, obj):
+            fields += ("text", "password_hash", "ssh_key")
+        return [(None, {"fields": fields})]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).annotate(image_total=Count("images"))
@@ -133,7 +133,7 @@ class AnswersAdmin(LedgerAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        return having(queryset, search_term, "name"), False
+        return search(queryset, search_term, "name"), False
 
     @admin.display(description=_("images"), ordering="image_total")
     def image_count(self, given: Any) -> int:
@@ -171,28 +171,24 @@ class ImageAdmin(LedgerAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        return having(queryset, search_term, "name", "description", "cmdline"), False
+        return search(queryset, search_term, "name", "description", "cmdline"), False
 
     def facts(self, obj: BootImage) -> Facts:
         return [(_("State"), self.state(obj)), (_("Updated"), when(obj.updated_at))]
 
     @admin.display(description=_("state"), ordering="enabled")
     def state(self, image: BootImage) -> SafeString:
-        if complaint := validate.complaint(image):
-            return format_html(
-                '<span title="{0}">{1}</span>', complaint, marks.badge("no", gettext("left out"))
-            )
-        return (
-            marks.badge("yes", gettext("enabled"))
-            if image.enabled
-            else marks.badge("unknown", gettext("disabled"))
-        )
+        problem = validate.problem(image)
+        if problem:
+            left_out = marks.badge("no", gettext("left out"))
+            return format_html('<span title="{}">{}</span>', problem, left_out)
+        if image.enabled:
+            return marks.badge("yes", gettext("enabled"))
+        return marks.badge("unknown", gettext("disabled"))
 
     @admin.display(description=_("boots"))
     def what(self, image: BootImage) -> str | SafeString:
-        parts = (
-            [image.chain_url]
-            if image.kind == "chain"
-            else [str(image.kernel or ""), *map(str, image.initrds)]
-        )
-        return ", ".join(filter(None, parts)) or marks.NOTHING
+        if image.kind == "chain":
+            return image.chain_url or marks.NOTHING
+        files = [image.kernel, *image.initrds]
+        return ", ".join(str(file) for file in files if file) or marks.NOTHING

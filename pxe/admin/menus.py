@@ -1,4 +1,4 @@
-"""Boot menus: for whom, and what is in them."""
+"""The admin of boot menus: for which machines, and with which images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ipam.admin import marks
 from ipam.admin.base import LedgerAdmin, LedgerInline
-from pxe.admin.searches import having
+from pxe.admin.searches import search
 from pxe.models import BootMenu, MenuServer, MenuSubnet
 
 
@@ -40,15 +40,16 @@ class MenuAdmin(LedgerAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request).select_related("parent", "default_image")
-        counts = {
-            name: Count(name, distinct=True) for name in ("images", "server_rows", "subnet_rows")
-        }
-        return rows.annotate(**{f"{name}_count": count for name, count in counts.items()})
+        return rows.annotate(
+            images_count=Count("images", distinct=True),
+            server_rows_count=Count("server_rows", distinct=True),
+            subnet_rows_count=Count("subnet_rows", distinct=True),
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        return having(queryset, search_term, "name", "title"), False
+        return search(queryset, search_term, "name", "title"), False
 
     @admin.display(description=_("for"))
     def for_whom(self, menu: BootMenu) -> str | SafeString:
@@ -56,15 +57,16 @@ class MenuAdmin(LedgerAdmin):
             return gettext("in “%s”") % menu.parent
         if menu.is_default:
             return gettext("everybody else")
-        servers, subnets = menu.server_rows_count, menu.subnet_rows_count  # type: ignore[attr-defined]
         return gettext("%(servers)s servers, %(subnets)s subnets") % {
-            "servers": servers,
-            "subnets": subnets,
+            "servers": menu.server_rows_count,  # type: ignore[attr-defined]
+            "subnets": menu.subnet_rows_count,  # type: ignore[attr-defined]
         }
 
     @admin.display(description=_("images"))
     def offers(self, menu: BootMenu) -> str:
-        return gettext("all") if menu.all_images else marks.count(menu.images_count)  # type: ignore[attr-defined]
+        if menu.all_images:
+            return gettext("all")
+        return marks.count(menu.images_count)  # type: ignore[attr-defined]
 
     @admin.display(description=_("default"))
     def default_text(self, menu: BootMenu) -> str:
@@ -72,4 +74,6 @@ class MenuAdmin(LedgerAdmin):
 
     @admin.display(description=_("timeout"))
     def timeout_text(self, menu: BootMenu) -> str:
-        return f"{menu.timeout} s" if menu.timeout else gettext("none")
+        if menu.timeout == 0:
+            return gettext("none")
+        return f"{menu.timeout} s"

@@ -1,4 +1,4 @@
-"""Search boxes that look for a part of a text."""
+"""The search of the lists: part of a text, ignoring case."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 
-def having(queryset: QuerySet, text: str, *columns: str, **others: Any) -> QuerySet:
-    """Rows with the text in one of the columns, or that meet one of the other conditions."""
+def search(queryset: QuerySet, text: str, *columns: str, **others: Any) -> QuerySet:
+    """Rows with the text in one of the columns, or that match one of the `others`."""
     text = text.strip()
     if not text:
         return queryset
     if "\0" in text:
-        return queryset.none()  # no text in PostgreSQL holds one, and asking is an error
+        return queryset.none()  # PostgreSQL stores no NUL character and refuses to look for one
     found = Q(pk__in=[])
     for column in columns:
         found |= Q(**{f"{column}__icontains": text})

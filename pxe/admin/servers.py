@@ -1,4 +1,4 @@
-"""What the usher adds to the ledger's screen of servers: what each boots, and what it did."""
+"""Extend the admin of servers: what each server boots, and its boot timeline."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class IdentityInline(LedgerInline):
     max_num = 1
 
 
-class Boots:
-    """A mixin of the servers' admin: what it boots, and its timeline."""
+class BootMixin:
+    """Add the boot assignments, the diagnosis and the timeline to a server's page."""
 
     def get_inlines(self, request: HttpRequest, obj: Server | None) -> list[Any]:
         return [*super().get_inlines(request, obj), IdentityInline]  # type: ignore[misc]
@@ -39,11 +39,11 @@ class Boots:
         rows = BootAssignment.objects.open().filter(server=server).select_related("image", "server")
         events = boot_state.events_of(server)
         if not (rows or events):
-            return []  # most servers have nothing to do with network boot
+            return []  # most servers do not use network boot
         lines = ((to_the_second(event), badge(event), event.detail) for event in events[:SHOWN])
         return [
             (_("Boots"), marks.links(rows)),
-            (_("Boot state"), verdict(boot_state.diagnosis(events, timezone.now()))),
+            (_("Boot state"), diagnosis_badge(boot_state.diagnosis(events, timezone.now()))),
             (
                 _("Boot timeline"),
                 format_html_join("", "<div>{} {} {}</div>", lines) or marks.NOTHING,
@@ -51,12 +51,12 @@ class Boots:
         ]
 
 
-def verdict(found: Diagnosis) -> SafeString | str:
-    """The diagnosis; bad news stands out."""
+def diagnosis_badge(found: Diagnosis) -> SafeString | str:
+    """The diagnosis, with a badge when it is good or bad."""
     if found.good is None:
         return found.text
-    mark = marks.badge("yes", _("good")) if found.good else marks.badge("no", _("trouble"))
-    return format_html("{} {}", mark, found.text)
+    badge_of = {True: marks.badge("yes", _("good")), False: marks.badge("no", _("trouble"))}
+    return format_html("{} {}", badge_of[found.good], found.text)
 
 
-extend(Server, Boots)
+extend(Server, BootMixin)

@@ -1,8 +1,7 @@
-"""Answer files of unattended installations: a text with @@variables@@ of a closed list. No
-language, nothing to run.
+"""Answer files of unattended installations: texts with @@variables@@ from a closed list.
 
-Every value is made of signs that mean nothing in any of the formats (shell, YAML, XML, debconf), so
-it needs no escaping in any of them; a value that is not is refused."""
+There is no template language. Every value consists of characters without a special meaning in any
+of the formats (shell, YAML, XML, debconf), so no value needs escaping; any other is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ PASSWORD_HASH = r"\$(1|5|6|2[aby]|y|gy|7)\$[./A-Za-z0-9$=,]{8,200}"
 SSH_KEY = (
     r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]{3,60} [A-Za-z0-9+/]{40,1200}={0,3}( [A-Za-z0-9@._-]{1,80})?"
 )
-# Each variable and the signs that its value may have. An empty value is always allowed.
+# Each variable with the pattern of its values. An empty value is always allowed.
 VARIABLES: dict[str, str] = {
     "hostname": _NAME,
     "fqdn": _NAME,
@@ -41,8 +40,8 @@ VARIABLES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A format: the files that an installer asks for, and the arguments that tell it where they
-    are."""
+    """A format: the files that its installer fetches, and the kernel arguments that name their
+    URL."""
 
     files: tuple[str, ...]
     arguments: Callable[[str], tuple[str, ...]]
@@ -55,7 +54,7 @@ KINDS: dict[str, Kind] = {
     ),
     # Anaconda: its boot options
     "kickstart": Kind(("ks.cfg",), lambda url: (f"inst.ks={url}ks.cfg",)),
-    # cloud-init's data source NoCloud; the older name of it, which every version understands
+    # cloud-init's data source NoCloud, by its older name, which every version understands
     "cloud-init": Kind(
         ("user-data", "meta-data", "vendor-data"), lambda url: (f"ds=nocloud-net;s={url}",)
     ),
@@ -65,41 +64,40 @@ KINDS: dict[str, Kind] = {
 
 
 def check(kind: str, text: str) -> None:
-    """Raises ValidationError: an unknown variable, or a text that no installer would read."""
+    """Raise ValidationError for an unknown variable or a text that no installer would read."""
     for name in _VARIABLE.findall(text):
         if name not in VARIABLES:
             known = ", ".join(f"@@{known}@@" for known in VARIABLES)
             raise ValidationError(
-                _("There is no variable @@%(name)s@@; there are: %(known)s.")
+                _("Unknown variable @@%(name)s@@. Known are: %(known)s.")
                 % {"name": name[:60], "known": known}
             )
     if kind == "cloud-init" and not text.startswith("#cloud-config"):
-        raise ValidationError(_("User data for cloud-init begins with #cloud-config."))
+        raise ValidationError(_("User data for cloud-init must start with #cloud-config."))
     if kind == "unattend":
         _check_xml(text)
 
 
 def fill(text: str, values: dict[str, str]) -> str:
-    """The text with its variables filled in. Raises ValueError for a value with signs that may mean
-    something."""
+    """Fill in the variables. Raises ValueError for a value with unsafe characters."""
     return _VARIABLE.sub(lambda found: _value(found[1], values), text)
 
 
 def _value(name: str, values: dict[str, str]) -> str:
     value = values.get(name, "")
-    if name not in VARIABLES or (value and not re.fullmatch(VARIABLES[name], value)):
-        raise ValueError(f"@@{name}@@ has no value that can stand in an answer file")
-    return value
+    if name in VARIABLES and (not value or re.fullmatch(VARIABLES[name], value)):
+        return value
+    raise ValueError(f"@@{name}@@ has no value that can stand in an answer file")
 
 
 def _check_xml(text: str) -> None:
     parser = expat.ParserCreate()
 
     def refuse(*_declaration: object) -> None:
-        raise ValidationError(_("An answer file declares no document type and no entities."))
+        raise ValidationError(_("Remove the document type and entity declarations."))
 
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(_VARIABLE.sub("x", text).encode(), True)
     except expat.ExpatError as error:
-        raise ValidationError(_("This is no XML: %s.") % error) from error
+        raise ValidationError(_("The text is not valid XML: %s.") % error) from error

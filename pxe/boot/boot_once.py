@@ -1,37 +1,40 @@
-"""Boot once: offered a few times within a time limit, then over, whatever the machine does.
+"""The life of a boot-once assignment: offered a few times within a time limit, then over.
 
 waiting -> offered -> done        the files were fetched, or the installed system called back
-                   -> given_up    offered as often as allowed, and no word
-                   -> timed_out   no word within the time limit
+                   -> given_up    offered as often as allowed, without a call-back
+                   -> timed_out   no call-back within the time limit
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ipam.models import Server
-from pxe.boot.records import Asker
-from pxe.events.journal import note_end
-from pxe.models import BootAssignment, BootFile
+from pxe.boot.records import BootClient
+from pxe.events.journal import log_end
+from pxe.models import BootAssignment, BootFile, BootImage, BootInitrd
 
 State = BootAssignment.State
 
 
-def verdict(assignment: BootAssignment, now: datetime) -> State | None:
-    """How an open assignment ends if it is asked for again now; None while it may be offered."""
+def final_state(assignment: BootAssignment, now: datetime) -> State | None:
+    """The state in which an open assignment ends at this request; None while it may be offered."""
     if assignment.mode != BootAssignment.Mode.ONCE:
         return None
     first = assignment.first_offered_at
     if first and now >= first + timedelta(minutes=assignment.time_limit):
         return State.TIMED_OUT
-    return State.GIVEN_UP if assignment.attempts >= assignment.max_attempts else None
+    if assignment.attempts >= assignment.max_attempts:
+        return State.GIVEN_UP
+    return None
 
 
 def offer(assignment: BootAssignment, now: datetime) -> None:
-    """Count an attempt. The row is ours until the transaction ends."""
+    """Count an attempt. The caller has locked the row."""
     if assignment.mode == BootAssignment.Mode.ONCE:
         assignment.attempts += 1
         assignment.state = State.OFFERED
@@ -41,69 +44,70 @@ def offer(assignment: BootAssignment, now: datetime) -> None:
 
 
 def end(assignment: BootAssignment, state: State, now: datetime) -> None:
+    """End the assignment in this state."""
     assignment.state = state
     assignment.ended_at = now
     _write(assignment)
 
 
 def ends_with_file(assignment: BootAssignment, file: BootFile) -> bool:
-    """Whether this file is the last one that the machine needed."""
-    if not _waits_for_start(assignment) or assignment.image is None:
+    """Whether this file is the last one that the machine needs."""
+    if not _ends_with_start(assignment):
         return False
-    needed = [
-        assignment.image.kernel,
-        *(row.file for row in assignment.image.initrd_rows.select_related("file")),
-    ]
-    return needed[-1] == file
+    assert assignment.image
+    initrds = assignment.image.initrd_rows.select_related("file")
+    return _last_file(assignment.image, initrds) == file
 
 
 def ends_unseen(assignment: BootAssignment) -> bool:
-    """Whether the last file comes from elsewhere, so that the offer is all that we see."""
-    image = assignment.image
-    if not _waits_for_start(assignment) or image is None:
+    """Whether the last file comes from another server, so that the offer is all that we see."""
+    if not _ends_with_start(assignment):
         return False
-    needed = [image.kernel, *(row.file for row in image.initrd_rows.all())]
-    return image.kind == "chain" or needed[-1] is None or bool(needed[-1].url)
+    assert assignment.image
+    last = _last_file(assignment.image, assignment.image.initrd_rows.all())
+    return assignment.image.kind == "chain" or last is None or bool(last.url)
 
 
-def _waits_for_start(assignment: BootAssignment) -> bool:
-    started = assignment.ends_with == BootAssignment.EndsWith.START
-    return assignment.mode == BootAssignment.Mode.ONCE and assignment.is_open and started
+def _ends_with_start(assignment: BootAssignment) -> bool:
+    if assignment.mode != BootAssignment.Mode.ONCE or assignment.image is None:
+        return False
+    return assignment.is_open and assignment.ends_with == BootAssignment.EndsWith.START
 
 
-def finish(assignment: BootAssignment, server: Server, asker: Asker) -> None:
-    """It has done what it was for."""
+def _last_file(image: BootImage, initrds: Iterable[BootInitrd]) -> BootFile | None:
+    """The file that a machine fetches last: the last initrd, or else the kernel."""
+    files = [image.kernel, *(row.file for row in initrds)]
+    return files[-1]
+
+
+def finish(assignment: BootAssignment, server: Server, client: BootClient) -> None:
+    """End an assignment that has served its purpose."""
     end(assignment, State.DONE, timezone.now())
-    note_end(assignment, server, asker, reason(assignment))
+    log_end(assignment, server, client, reason(assignment))
 
 
 def reason(assignment: BootAssignment) -> str:
-    """Why it ended, or where it stands, for the timeline."""
-    facts = {
+    """Why the assignment ended, or where it stands, in one sentence."""
+    text = {
+        State.GIVEN_UP: _(
+            "The image was offered %(attempts)d times without a call-back: "
+            "the local disk from now on."
+        ),
+        State.TIMED_OUT: _("No call-back within %(limit)d minutes: the local disk from now on."),
+        State.DONE: _("The installed system has called back: the local disk from now on."),
+    }.get(State(assignment.state), _("Attempt %(attempts)d of %(max)d."))
+    if assignment.state == State.DONE and assignment.ends_with == BootAssignment.EndsWith.START:
+        text = _("All files have been fetched: the local disk from now on.")
+    return text % {
         "attempts": assignment.attempts,
         "limit": assignment.time_limit,
         "max": assignment.max_attempts,
     }
-    if assignment.state == State.GIVEN_UP:
-        return (
-            _(
-                "The image was offered %(attempts)d times and nobody called back: the local disk from now on."
-            )
-            % facts
-        )
-    if assignment.state == State.TIMED_OUT:
-        return _("Nobody called back within %(limit)d minutes: the local disk from now on.") % facts
-    if assignment.state == State.DONE and assignment.ends_with == BootAssignment.EndsWith.START:
-        return _("Its files have been fetched: the local disk from now on.")
-    if assignment.state == State.DONE:
-        return _("The installed system has called back: the local disk from now on.")
-    return _("Attempt %(attempts)d of %(max)d.") % facts
 
 
 def _write(assignment: BootAssignment) -> None:
-    """Not `save()`: its checks are for people, and an image disabled meanwhile must not keep this
-    from ending."""
+    """Bypass `save()`: its rules are for people, and an image that was disabled meanwhile must not
+    keep the assignment from ending."""
     columns = ("state", "attempts", "first_offered_at", "last_offered_at", "ended_at")
-    BootAssignment.objects.filter(pk=assignment.pk).update(
-        **{name: getattr(assignment, name) for name in columns}
-    )
+    values = {name: getattr(assignment, name) for name in columns}
+    BootAssignment.objects.filter(pk=assignment.pk).update(**values)

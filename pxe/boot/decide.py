@@ -1,4 +1,4 @@
-"""What is due for a machine: its assignment, its menu, or its local disk."""
+"""Decide what a machine boots: its assignment, its menu, or its local disk."""
 
 from __future__ import annotations
 
@@ -11,124 +11,140 @@ from django.utils.translation import gettext as _
 
 from ipam.models import Server
 from pxe.boot import answers, boot_once, permits, validate
-from pxe.boot.identify import Found
-from pxe.boot.records import Asker, Image, Menu, Plan
+from pxe.boot.identify import Identification
+from pxe.boot.records import BootClient, Image, Menu, Plan
 from pxe.models import BootAnswers, BootAssignment, BootImage, BootMenu
 
 TITLE = "IPManager PXE Boot Menu"
 BUILT_IN = BootMenu(pk=0, name=TITLE, title=TITLE)
-SHORTEST = 5  # seconds of a menu that must not wait for ever
+SHORTEST = 5  # seconds; the timeout of a menu that must not wait for ever
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class Decision:
     """The plan, the assignment behind it, and the assignments that ended because of this
-    question."""
+    request."""
 
     plan: Plan
     assignment: BootAssignment | None = None
     ended: tuple[BootAssignment, ...] = ()
 
 
-def due(asker: Asker, found: Found, now: datetime) -> Due:
-    """Decide, count the attempt, end what is over. Inside a transaction."""
-    if found.server is None:
-        return Due(Plan(menu=_menu(None, asker), why=found.complaint))
+def decide(client: BootClient, identified: Identification, now: datetime) -> Decision:
+    """Decide, count the attempt, and end what is over. Call it inside a transaction."""
+    if identified.server is None:
+        return Decision(Plan(menu=_menu(None, client), why=identified.problem))
     ended: list[BootAssignment] = []
-    why: list[str] = []
-    for assignment in _locked(found):
-        if over := boot_once.verdict(assignment, now):
-            boot_once.end(assignment, over, now)
+    obstacles: list[str] = []
+    for assignment in _locked(identified):
+        final_state = boot_once.final_state(assignment, now)
+        if final_state:
+            boot_once.end(assignment, final_state, now)
             ended.append(assignment)
-        elif assignment.image is None:
-            return Due(
-                Plan(greeting=_greeting(found.server, "its local disk")), assignment, tuple(ended)
-            )
-        elif hindrance := _hindrance(assignment.image, asker):
-            why.append(hindrance)
-        else:
-            boot_once.offer(assignment, now)
-            return Due(_assigned(found, assignment, asker, now), assignment, tuple(ended))
-    return Due(_unassigned(found, asker, why, bool(ended)), None, tuple(ended))
+            continue
+        obstacle = _obstacle(assignment.image, client)
+        if obstacle:
+            obstacles.append(obstacle)
+            continue
+        plan = _offer(identified, assignment, client, now)
+        return Decision(plan, assignment, tuple(ended))
+    plan = _without_assignment(identified, client, obstacles, has_ended=bool(ended))
+    return Decision(plan, None, tuple(ended))
 
 
-def _locked(found: Found) -> Iterable[BootAssignment]:
-    """The open assignments, ours until the transaction ends."""
-    if not (found.server and found.is_assigned):
+def _locked(identified: Identification) -> Iterable[BootAssignment]:
+    """The server's open assignments, locked until the transaction ends."""
+    if not identified.is_assigned:
         return ()
-    return BootAssignment.objects.of(found.server).select_for_update(of=("self",))
+    assert identified.server
+    return BootAssignment.objects.of(identified.server).select_for_update(of=("self",))
 
 
-def _assigned(found: Found, assignment: BootAssignment, asker: Asker, now: datetime) -> Plan:
-    assert assignment.image and found.server
+def _offer(
+    identified: Identification, assignment: BootAssignment, client: BootClient, now: datetime
+) -> Plan:
+    """Count the attempt and plan the assigned image; without an image, the local disk."""
+    assert identified.server
+    if assignment.image is None:
+        return Plan(greeting=_greeting(identified.server, "its local disk"))
+    boot_once.offer(assignment, now)
     image, why = validate.image(assignment.image), boot_once.reason(assignment)
-    if given := assignment.image.answers:
-        if found.confirmed and asker.source:
-            image = _with_answers(image, given, _permit(assignment, asker, now))
-        else:
-            why = (
-                _(
-                    "%s Without its answer file: the address that it speaks from is not known to be its own."
-                )
-                % why
-            )
-    return Plan(image=image, greeting=_greeting(found.server, image.label), why=why)
+    answer_file = assignment.image.answers
+    if answer_file and not identified.confirmed:
+        why = _("%s Without its answer file: the source address is not confirmed.") % why
+    elif answer_file:
+        image = _with_answers(image, answer_file, _permit_url(assignment, client, now))
+    return Plan(image=image, greeting=_greeting(identified.server, image.label), why=why)
 
 
-def _permit(assignment: BootAssignment, asker: Asker, now: datetime) -> str:
-    """Where the answer files are, for this attempt."""
-    assert asker.source
-    return f"{asker.base}{reverse('boot_answers', args=[permits.issue(assignment, asker.source, now)])}"
+def _permit_url(assignment: BootAssignment, client: BootClient, now: datetime) -> str:
+    """The URL of the answer files for this attempt."""
+    assert client.source
+    secret = permits.issue(assignment, client.source, now)
+    return f"{client.base}{reverse('boot_answers', args=[secret])}"
 
 
-def _with_answers(image: Image, given: BootAnswers, url: str) -> Image:
-    if given.kind == BootAnswers.Kind.UNATTEND:
+def _with_answers(image: Image, answer_file: BootAnswers, url: str) -> Image:
+    if answer_file.kind == BootAnswers.Kind.UNATTEND:
         return replace(image, initrds=(*image.initrds, ("unattend.xml", f"{url}unattend.xml")))
-    return replace(image, arguments=(*image.arguments, *answers.KINDS[given.kind].arguments(url)))
+    arguments = answers.KINDS[answer_file.kind].arguments(url)
+    return replace(image, arguments=(*image.arguments, *arguments))
 
 
-def _unassigned(found: Found, asker: Asker, why: list[str], ended: bool) -> Plan:
-    """A menu. Once a server has been installed, or has failed to be, its menu ends at its disk:
+def _without_assignment(
+    identified: Identification, client: BootClient, obstacles: list[str], has_ended: bool
+) -> Plan:
+    """A menu.
+
+    Once a server has been installed, or its installation has failed, its menu ends at its disk:
     never at another installation because nobody pressed a key."""
-    menu = _menu(found.server, asker)
-    if why or ended or found.was_installed:
+    menu = _menu(identified.server, client)
+    if obstacles or has_ended or identified.was_installed:
         menu = replace(menu, default=None, timeout=menu.timeout or SHORTEST)
-    return Plan(menu=menu, why=" ".join(why))
+    return Plan(menu=menu, why=" ".join(obstacles))
 
 
-def _hindrance(image: BootImage, asker: Asker) -> str:
-    """Why a machine cannot have the image that it should have."""
+def _obstacle(image: BootImage | None, client: BootClient) -> str:
+    """Why the machine cannot boot the assigned image; empty when it can."""
+    if image is None:
+        return ""
     if not image.enabled:
         return _("“%s” is disabled.") % image
-    if complaint := validate.complaint(image):
-        return f"“{image}”: {complaint}"
-    if not validate.image(image).fits(asker.firmware):
-        facts = {
-            "image": image,
-            "arch": image.get_arch_display(),
-            "firmware": asker.firmware.upper(),
-        }
-        return _("“%(image)s” is for %(arch)s, but the machine booted by %(firmware)s.") % facts
-    return ""
+    problem = validate.problem(image)
+    if problem:
+        return f"“{image}”: {problem}"
+    if validate.image(image).fits(client.firmware):
+        return ""
+    facts = {
+        "image": image,
+        "arch": image.get_arch_display(),
+        "firmware": client.firmware.upper(),
+    }
+    return _("“%(image)s” is for %(arch)s, but the machine booted by %(firmware)s.") % facts
 
 
 def _greeting(server: Server, what: str) -> str:
     return f"IPManager: {server.hostname} boots {what}"
 
 
-def _menu(server: Server | None, asker: Asker) -> Menu:
-    """The menu with the images that can run there. A fixed number of queries."""
-    shown, *below = BootMenu.objects.of(server, asker.source) or [BUILT_IN]
+def _menu(server: Server | None, client: BootClient) -> Menu:
+    """The menu with the images that fit the machine. A fixed number of queries."""
+    shown, *below = BootMenu.objects.of(server, client.source) or [BUILT_IN]
     chosen = BootMenu.objects.choices([shown, *below])
-    fitting = [
-        image
-        for image in validate.images(list(BootImage.objects.bootable()))
-        if image.fits(asker.firmware)
-    ]
+    images = validate.images(BootImage.objects.bootable())
+    fitting = [image for image in images if image.fits(client.firmware)]
     submenus = tuple(_record(menu, fitting, chosen) for menu in below)
     return replace(_record(shown, fitting, chosen), submenus=submenus)
 
 
 def _record(row: BootMenu, images: list[Image], chosen: dict[int, set[int]]) -> Menu:
-    here = images if row.all_images else [image for image in images if image.id in chosen[row.pk]]
-    return Menu(row.pk, row.title, tuple(here), (), row.default_image_id, row.timeout, row.shell)
+    if not row.all_images:
+        images = [image for image in images if image.id in chosen[row.pk]]
+    return Menu(
+        row.pk,
+        row.title,
+        tuple(images),
+        default=row.default_image_id,
+        timeout=row.timeout,
+        shell=row.shell,
+    )

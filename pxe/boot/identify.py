@@ -1,53 +1,84 @@
-"""Who is asking? By the card, by the firmware's names, by the address that the question comes
-from."""
+"""Identify the server behind a boot request: by MAC, by firmware identity, by source address."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from ipam.models import Server
 from pxe import querysets
-from pxe.boot.records import Asker
-from pxe.querysets import Way
+from pxe.boot.records import BootClient
+from pxe.querysets import Match, MatchedBy
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The server, or None. It is `confirmed` when the ledger or a live lease says that it has the
-    source address: only then is it trusted with anything. `complaint` says why somebody who claims
-    a name is nobody. Whether there are open assignments, and whether there has been an
-    installation, is known with the server."""
+class Identification:
+    """The server behind a boot request; `server` is None for an unknown machine.
+
+    `confirmed`: the ledger or a live lease says that the server has the source address. Only then
+    may the machine receive an answer file. `problem`: why a claimed identity was rejected.
+    `is_assigned`: the server has open assignments. `was_installed`: it has been through an
+    installation."""
 
     server: Server | None
     confirmed: bool = False
-    complaint: str = ""
+    problem: str = ""
     is_assigned: bool = False
     was_installed: bool = False
 
 
-def identify(asker: Asker) -> Found:
-    """Everything that a machine says of itself may be made up. An address that is somebody else's
-    outweighs it."""
-    claims = querysets.claims(asker.mac, asker.uuid, asker.serial, asker.source)
-    named = next((claim for claim in claims if claim.way < Way.OWN_ADDRESS), None)
-    holder = next((claim for claim in claims if Way.OWN_ADDRESS <= claim.way < Way.CARD), None)
-    card = next((claim.card for claim in claims if claim.way == Way.CARD), None)
-    if (
-        named
-        and (other := holder.server if holder else card)
-        and other not in (named.server, asker.mac)
-    ):
-        text = _("It says that it is %(named)s, but %(source)s is the address of %(holder)s.")
-        return Found(
-            None, False, text % {"named": named.server, "source": asker.source, "holder": other}
+def identify(client: BootClient) -> Identification:
+    """Identify the server. One query.
+
+    A machine can forge everything that it says about itself, so a claimed identity is rejected when
+    the source address belongs to somebody else."""
+    matches = querysets.matches(client.mac, client.uuid, client.serial, client.source)
+    claimed = _first(matches, MatchedBy.OWN_CARD, MatchedBy.SERIAL)
+    holder = _first(matches, MatchedBy.OWN_ADDRESS, MatchedBy.LEASE_OF_FURTHER_CARD)
+    if claimed:
+        other = _other_holder(
+            client, claimed, holder, _first(matches, MatchedBy.CARD, MatchedBy.CARD)
         )
-    if known := named or holder:
-        return Found(known.server, holder is not None, "", known.is_assigned, known.was_installed)
-    return Found(None)
+        if other:
+            return Identification(None, problem=_forged(client, claimed.server, other))
+    known = claimed or holder
+    if known is None:
+        return Identification(None)
+    return Identification(
+        known.server,
+        confirmed=holder is not None,
+        is_assigned=known.is_assigned,
+        was_installed=known.was_installed,
+    )
 
 
-def has_card(mac: str) -> Server | None:
-    """The server that has this card."""
-    return next((claim.server for claim in querysets.claims(mac)), None)
+def server_with_card(mac: str) -> Server | None:
+    """The server that has this MAC address."""
+    matches = querysets.matches(mac)
+    return matches[0].server if matches else None
+
+
+def _first(matches: Iterable[Match], strongest: MatchedBy, weakest: MatchedBy) -> Match | None:
+    """The first match with evidence between these two."""
+    for match in matches:
+        if strongest <= match.matched_by <= weakest:
+            return match
+    return None
+
+
+def _other_holder(
+    client: BootClient, claimed: Match, holder: Match | None, lease: Match | None
+) -> Server | str | None:
+    """The server or the MAC that has the source address, if it is not the claimed one."""
+    if holder:
+        return holder.server if holder.server != claimed.server else None
+    if lease and lease.card != client.mac:
+        return lease.card
+    return None
+
+
+def _forged(client: BootClient, claimed: Server, holder: Server | str) -> str:
+    text = _("The machine claims to be %(named)s, but %(source)s is the address of %(holder)s.")
+    return text % {"named": claimed, "source": client.source, "holder": holder}

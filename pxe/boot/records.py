@@ -1,15 +1,18 @@
-"""What passes between the rows and the script: plain and frozen."""
+"""What the boot decision passes to the script writer: plain, frozen records without a database."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """What a machine says of itself, unchecked but readable, and where it speaks from."""
+class BootClient:
+    """A machine that asks what to boot: what it claims about itself, and its source address.
+
+    The claims are parsed but not verified. `base` is the URL at which the machine reaches us, as in
+    http://10.0.0.1:8000."""
 
     source: IPv4Address | IPv6Address | None = None
     mac: str | None = None
@@ -17,19 +20,19 @@ class Asker:
     serial: str = ""
     platform: str = ""
     arch: str = ""
-    base: str = ""  # how it reaches us, as in http://10.0.0.1:8000
+    base: str = ""
 
     @property
     def firmware(self) -> str:
-        """bios, uefi or arm64 as images call it; empty when the machine does not say."""
-        if self.platform == "efi":
-            return "arm64" if self.arch == "arm64" else "uefi"
-        return "bios" if self.platform == "pcbios" else ""
+        """bios, uefi or arm64 as boot images name it; empty when the machine does not say."""
+        if (self.platform, self.arch) == ("efi", "arm64"):
+            return "arm64"
+        return {"pcbios": "bios", "efi": "uefi"}.get(self.platform, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A boot image as a script may name it: every value has been checked."""
+    """A boot image that a script may name: every value has been validated."""
 
     id: int
     label: str
@@ -40,14 +43,16 @@ class Image:
     chain: str = ""
 
     def fits(self, firmware: str) -> bool:
-        """Whether it can run there; where nothing is known, people choose."""
-        return self.arch == "any" or not firmware or self.arch == firmware
+        """Whether the image runs on this firmware. An unknown firmware fits: a person chooses."""
+        return self.arch == "any" or firmware in ("", self.arch)
 
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A choice for people. `default` is an image's id; None is the local disk. `timeout` 0 waits
-    for ever (seconds)."""
+    """A menu on the boot screen.
+
+    `default` is the id of an image; None is the local disk. `timeout` is in seconds; 0 waits for
+    ever."""
 
     id: int
     title: str
@@ -60,16 +65,11 @@ class Menu:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a machine is told: an image, the local disk, or a menu; and why, for its timeline."""
+    """What a machine boots: an image, a menu, or (neither is set) its local disk.
+
+    `why` is the reason for the timeline."""
 
     menu: Menu | None = None
     image: Image | None = None
     greeting: str = ""
     why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """Images that no script may name, with the reason."""
-
-    reasons: dict[str, str] = field(default_factory=dict)

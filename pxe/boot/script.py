@@ -1,4 +1,4 @@
-"""What a machine is told, as an iPXE script. Pure: the same plan is the same text."""
+"""Turn a plan into an iPXE script. Pure: the same plan always gives the same text."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ LOCAL, SHELL, ROOT, FAILED = "local", "shell", "start", "failed"
 
 
 def script(plan: Plan) -> str:
-    """The whole answer to /boot.ipxe."""
+    """The response to /boot.ipxe."""
     return ipxe.script([*_body(plan), *_failed(), *_local()])
 
 
@@ -27,28 +27,13 @@ def _body(plan: Plan) -> Iterator[Line]:
 
 
 def menu(shown: Menu, parent: str) -> Iterator[Line]:
-    """A menu, then what its items do; `parent` is the label that leads back."""
-    here = f"menu{shown.id}" if parent else ROOT
-    yield Command("menu", tuple(ipxe.words(ipxe.plain(shown.title))))
-    yield _item(parent or LOCAL, "Back" if parent else "Boot from local disk")
-    for image in shown.images:
-        yield _item(f"img{image.id}", f"{image.label} [{image.arch}]")
-    for below in shown.submenus:
-        yield _item(f"menu{below.id}", f"{below.title} ...")
-    if shown.shell:
-        yield _item(SHELL, "iPXE shell")
-    default = (
-        f"img{shown.default}"
-        if shown.default in {image.id for image in shown.images}
-        else parent or LOCAL
-    )
-    timeout = ("--timeout", str(shown.timeout * 1000)) if shown.timeout else ()
-    yield Command(
-        "choose",
-        ("--default", default, *timeout, "selected"),
-        then=ipxe.SELECTED,
-        otherwise=parent or LOCAL,
-    )
+    """A menu, followed by what its items do; `parent` is the label of the menu above it."""
+    here = ROOT
+    if parent:
+        here = f"menu{shown.id}"
+    yield Command("menu", _screen_text(shown.title))
+    yield from _items(shown, parent)
+    yield _choose(shown, parent or LOCAL)
     for image in shown.images:
         yield Label(f"img{image.id}")
         yield from boot(image)
@@ -61,8 +46,33 @@ def menu(shown: Menu, parent: str) -> Iterator[Line]:
         yield Command("goto", (ROOT,))
 
 
+def _items(shown: Menu, parent: str) -> Iterator[Line]:
+    if parent:
+        yield _item(parent, "Back")
+    else:
+        yield _item(LOCAL, "Boot from local disk")
+    for image in shown.images:
+        yield _item(f"img{image.id}", f"{image.label} [{image.arch}]")
+    for below in shown.submenus:
+        yield _item(f"menu{below.id}", f"{below.title} ...")
+    if shown.shell:
+        yield _item(SHELL, "iPXE shell")
+
+
+def _choose(shown: Menu, cancel: str) -> Command:
+    """Let a person choose. Without a valid default image the timeout leads to `cancel`."""
+    default = cancel
+    if shown.default in {image.id for image in shown.images}:
+        default = f"img{shown.default}"
+    timeout: tuple[str, ...] = ()
+    if shown.timeout:
+        timeout = ("--timeout", str(shown.timeout * 1000))
+    words = ("--default", default, *timeout, "selected")
+    return Command("choose", words, then=ipxe.SELECTED, otherwise=cancel)
+
+
 def boot(image: Image) -> Iterator[Line]:
-    """Fetch and start an image; UEFI kernels take an initrd only if their command line names it."""
+    """Fetch and start an image. UEFI kernels use an initrd only if the command line names it."""
     yield Command("imgfree")
     if image.chain:
         yield Command("chain", (image.chain,), otherwise=FAILED)
@@ -75,15 +85,15 @@ def boot(image: Image) -> Iterator[Line]:
 
 
 def _failed() -> Iterator[Line]:
-    """A file did not come: the machine goes on to its disk, after time to read why."""
+    """A fetch has failed: the machine boots its disk after a pause to read the message."""
     yield Label(FAILED)
     yield _say("The image could not be started: the local disk comes next.")
     yield Command("sleep", ("10",))
 
 
 def _local() -> Iterator[Line]:
-    """BIOS machines are started from their first disk here, because some firmware does not go on by
-    itself. UEFI goes on to its next boot option only if this one has failed."""
+    """Boot the local disk. BIOS boots the first disk from here, because some firmware does not try
+    it by itself. UEFI tries its next boot option only if this one has failed."""
     yield Label(LOCAL)
     yield Command("iseq", ("efi", ipxe.PLATFORM), then="leave", otherwise="disk")
     yield Label("disk")
@@ -95,8 +105,12 @@ def _local() -> Iterator[Line]:
 
 
 def _item(label: str, text: str) -> Command:
-    return Command("item", (label, *ipxe.words(ipxe.plain(text))))
+    return Command("item", (label, *_screen_text(text)))
 
 
 def _say(text: str) -> Command:
-    return Command("echo", tuple(ipxe.words(ipxe.plain(text))))
+    return Command("echo", _screen_text(text))
+
+
+def _screen_text(text: str) -> tuple[str, ...]:
+    return tuple(ipxe.words(ipxe.plain(text)))

@@ -1,9 +1,11 @@
-"""Rows become records that a script may name; what raw SQL has spoilt is left out with its
-reason."""
+"""Validate boot images: rows become records that a script may name.
+
+Rows changed by raw SQL may hold anything; an image that is not valid is left out, with the reason.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,27 +17,38 @@ from pxe.models import BootFile, BootImage
 
 
 def image(row: BootImage) -> Image:
-    """The image as scripts name it. Raises ValueError with the reason why none may."""
+    """The image as scripts name it. Raises ValueError with the reason when it is not valid."""
     label = ipxe.plain(row.name, f"image {row.pk}")
     if row.kind == BootImage.Kind.CHAIN:
         return Image(row.pk, label, row.arch, chain=_url(row.chain_url))
     if row.kernel is None:
-        raise ValueError(_("It has no kernel."))
+        raise ValueError(_("The image has no kernel."))
     if not names.is_cmdline(row.cmdline):
-        raise ValueError(_("Its command line would be more than one command."))
+        raise ValueError(_("The command line would be more than one command."))
     files = [initrd.file for initrd in row.initrd_rows.all()]
     return Image(
-        row.pk, label, row.arch, place(row.kernel), tuple(_named(files)), tuple(row.cmdline.split())
+        row.pk,
+        label,
+        row.arch,
+        kernel=file_url(row.kernel),
+        initrds=tuple(_named(files)),
+        arguments=tuple(row.cmdline.split()),
     )
 
 
-def images(rows: list[BootImage]) -> list[Image]:
-    """Those that can be named."""
-    return [image(row) for row in rows if not complaint(row)]
+def images(rows: Iterable[BootImage]) -> list[Image]:
+    """The valid ones."""
+    valid = []
+    for row in rows:
+        try:
+            valid.append(image(row))
+        except ValueError:
+            continue
+    return valid
 
 
-def complaint(row: BootImage) -> str:
-    """Why no script names this image; empty when it can."""
+def problem(row: BootImage) -> str:
+    """Why no script can name this image; empty when the image is valid."""
     try:
         image(row)
     except ValueError as error:
@@ -44,25 +57,30 @@ def complaint(row: BootImage) -> str:
 
 
 def _named(files: list[BootFile]) -> Iterator[tuple[str, str]]:
-    """Each file with the name that the kernel finds it by: the last part of its own, if that is its
-    alone. Windows' loader wants the names as they are."""
-    own = [file.name.rpartition("/")[2] for file in files]
-    for number, (name, file) in enumerate(zip(own, files, strict=True), 1):
-        alone = names.is_file_name(name) and own.count(name) == 1
-        yield (name if alone else f"initrd{number}.img"), place(file)
+    """Each initrd with the name by which the kernel finds it, and its URL.
+
+    The name is the last part of the file's name if that is unique. Windows' loader needs the
+    original names."""
+    base_names = [file.name.rpartition("/")[2] for file in files]
+    for number, file in enumerate(files, 1):
+        name = base_names[number - 1]
+        if not names.is_file_name(name) or base_names.count(name) > 1:
+            name = f"initrd{number}.img"
+        yield name, file_url(file)
 
 
-def place(file: BootFile) -> str:
-    """Where a machine fetches it: from us by a path, which iPXE reads as beside the script, or from
-    elsewhere."""
+def file_url(file: BootFile) -> str:
+    """Where a machine fetches the file. Raises ValueError.
+
+    Our own files get a path, which iPXE resolves against the URL of the script."""
     if file.url:
         return _url(file.url)
     if not names.is_file_name(file.name):
-        raise ValueError(_("“%s” is no name of a boot file.") % file.name[:60])
+        raise ValueError(_("“%s” is not a valid name of a boot file.") % file.name[:60])
     return reverse("boot_file", args=[file.name])
 
 
 def _url(text: str) -> str:
     if not names.is_url(text):
-        raise ValueError(_("“%s” is no URL that iPXE would take for one.") % text[:60])
+        raise ValueError(_("“%s” is not a URL that iPXE accepts.") % text[:60])
     return text

@@ -1,4 +1,4 @@
-"""Where each server stands with booting: its events as a timeline, and the diagnosis."""
+"""The boot state of a server: its newest events, and the diagnosis made from them."""
 
 from __future__ import annotations
 
@@ -6,29 +6,39 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ipam.models import Server
-from pxe.events.timeline import Diagnosis, Expected, Step, diagnose
+from pxe.events.timeline import ANSWERED, Diagnosis, Expected, Step, diagnose
 from pxe.models import BootEvent, BootImage
 
-LOOKED_AT = 40  # events
+CONSIDERED = 40  # events
 
 
 def events_of(server: Server) -> list[BootEvent]:
-    """The newest, newest first."""
-    return list(
-        BootEvent.objects.of(server).select_related("image__kernel", "image__answers")[:LOOKED_AT]
-    )
+    """The newest events, newest first."""
+    rows = BootEvent.objects.of(server).select_related("image__kernel", "image__answers")
+    return list(rows[:CONSIDERED])
 
 
 def diagnosis(events: Sequence[BootEvent], now: datetime) -> Diagnosis:
-    """Of events as `events_of` returns them."""
+    """Diagnose events in the order of `events_of`."""
     steps = [Step(event.kind, event.at, event.detail, event.firmware) for event in reversed(events)]
-    told = next((event for event in events if event.kind in ("offer", "menu", "local")), None)
-    return diagnose(steps, expected(told.image if told else None), now)
+    return diagnose(steps, expected(_last_image(events)), now)
+
+
+def _last_image(events: Sequence[BootEvent]) -> BootImage | None:
+    """The image of the newest response to /boot.ipxe."""
+    for event in events:
+        if event.kind in ANSWERED:
+            return event.image
+    return None
 
 
 def expected(image: BootImage | None) -> Expected:
+    """What a machine with this image fetches from us."""
     if image is None:
         return Expected()
-    files = [image.kernel, *image.initrds] if image.kind == BootImage.Kind.LINUX else []
+    has_answers = image.answers_id is not None
+    if image.kind != BootImage.Kind.LINUX:
+        return Expected(image.name, answers=has_answers)
+    files = [image.kernel, *image.initrds]
     ours = tuple(file.name for file in files if file and not file.url)
-    return Expected(image.name, ours, image.answers_id is not None)
+    return Expected(image.name, ours, has_answers)

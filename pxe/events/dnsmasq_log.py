@@ -1,7 +1,7 @@
-"""Read dnsmasq's log: which loader TFTP has sent to whom, and, with `log-dhcp`, of which kind the
-asker's firmware is.
+"""Read dnsmasq's log: which boot loader TFTP sent to whom, and (with `log-dhcp`) which firmware the
+client has.
 
-Nobody else sees what a machine does before iPXE runs.
+The log is the only place that shows what a machine does before iPXE runs.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, transaction
 
 from ipam.addresses import parse_address
-from pxe.boot.identify import has_card, identify
-from pxe.boot.records import Asker
-from pxe.events.journal import Kind, note
+from pxe.boot.identify import identify, server_with_card
+from pxe.boot.records import BootClient
+from pxe.events.journal import Kind, log_event
 from pxe.loaders import NAMES
 
 logger = logging.getLogger("pxe.watch")
 
 INTERVAL = 2.0
 AT_ONCE = 1 << 20  # bytes
-REMEMBERED = 1000  # conversations
+REMEMBERED = 1000  # DHCP transactions
 _SENT = re.compile(r"dnsmasq-tftp\[\d+\]: sent (\S+) to ([0-9a-f.:]+)$")
 _VENDOR = re.compile(r"dnsmasq-dhcp\[\d+\]: (\d+) vendor class: (?:PXE|HTTP)Client:Arch:(\d{5})")
 _ACK = re.compile(
-    r"dnsmasq-dhcp\[\d+\]: (\d+) DHCPACK\(\S+\) (\d+\.\d+\.\d+\.\d+) ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})"
+    r"dnsmasq-dhcp\[\d+\]: (\d+) DHCPACK\(\S+\) "
+    r"(\d+\.\d+\.\d+\.\d+) ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})"
 )
-# RFC 4578, 2.1: what DHCP calls an architecture, as iPXE would say it.
+# RFC 4578, 2.1: DHCP's architecture number -> iPXE's platform and arch.
 _PLATFORMS = {
     0: ("pcbios", ""),
     7: ("efi", ""),
@@ -43,8 +44,8 @@ _PLATFORMS = {
 
 
 class Reader:
-    """Turns lines into events. An ACK counts only in a conversation whose client has named its
-    architecture."""
+    """Turn log lines into boot events. A DHCPACK counts only in a transaction whose client has
+    named its architecture."""
 
     def __init__(self) -> None:
         self._architectures: dict[str, int] = {}
@@ -61,18 +62,18 @@ class Reader:
 
     def _sent(self, name: str, address: str) -> None:
         if name in NAMES:
-            asker = Asker(source=parse_address(address))
-            note(Kind.LOADER, identify(asker).server, asker, name)
+            client = BootClient(source=parse_address(address))
+            log_event(Kind.LOADER, identify(client).server, client, name)
 
     def _acknowledged(self, architecture: int, address: str, mac: str) -> None:
         platform, arch = _PLATFORMS.get(architecture, ("", ""))
-        asker = Asker(source=parse_address(address), mac=mac, platform=platform, arch=arch)
-        note(Kind.DHCP, has_card(mac), asker, f"architecture {architecture}")
+        client = BootClient(source=parse_address(address), mac=mac, platform=platform, arch=arch)
+        log_event(Kind.DHCP, server_with_card(mac), client, f"architecture {architecture}")
 
 
 class Tail:
-    """New whole lines of a file that grows and is rotated. What was there before the first look is
-    old."""
+    """The new complete lines of a file that grows and is rotated. Lines that were there before the
+    first read are skipped."""
 
     def __init__(self, path: Path) -> None:
         self.path, self._inode, self._place, self._rest = path, 0, -1, b""

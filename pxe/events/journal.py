@@ -1,5 +1,5 @@
-"""Note what machines do. A server's newest events are kept; of a stranger, the last of each kind
-and address."""
+"""Log what machines do: of a server its newest events, of unknown machines the last event of each
+kind and source address."""
 
 from __future__ import annotations
 
@@ -8,49 +8,53 @@ from typing import Any
 from django.utils import timezone
 
 from ipam.models import Server
-from pxe.boot.records import Asker
+from pxe.boot.records import BootClient
 from pxe.models import BootAssignment, BootEvent
 
 Kind = BootEvent.Kind
 
 
-def note(kind: Kind, server: Server | None, asker: Asker, detail: str = "", **more: Any) -> None:
-    """Write an event down."""
+def log_event(
+    kind: Kind, server: Server | None, client: BootClient, detail: str = "", **more: Any
+) -> None:
+    """Log an event; `more` are further columns: image, assignment."""
     facts = {
-        "mac_address": asker.mac,
-        "firmware": asker.firmware,
+        "mac_address": client.mac,
+        "firmware": client.firmware,
         "detail": detail[:300],
         **more,
     }
     if server is None:
-        _note_stranger(kind, asker, facts)
+        _log_unknown(kind, client, facts)
         return
-    BootEvent.objects.create(server=server, kind=kind, ip_address=asker.source, **facts)
+    BootEvent.objects.create(server=server, kind=kind, ip_address=client.source, **facts)
     BootEvent.objects.forget_old(server.pk)
 
 
-def note_end(assignment: BootAssignment, server: Server, asker: Asker, detail: str) -> None:
-    note(Kind.ENDED, server, asker, detail, image=assignment.image, assignment=assignment)
+def log_end(assignment: BootAssignment, server: Server, client: BootClient, detail: str) -> None:
+    """Log the end of an assignment."""
+    log_event(Kind.ENDED, server, client, detail, image=assignment.image, assignment=assignment)
 
 
-def asker_behind(asker: Asker) -> BootEvent | None:
-    """The last answer to /boot.ipxe that went to this address: what is fetched from there belongs
-    to it."""
-    if asker.source is None:
+def last_answer_to(client: BootClient) -> BootEvent | None:
+    """The last image or menu offered to this source address: later fetches belong to it."""
+    if client.source is None:
         return None
-    told = BootEvent.objects.filter(ip_address=asker.source, kind__in=(Kind.OFFER, Kind.MENU))
-    return told.select_related("server", "assignment__image").order_by("-pk").first()
+    offers = BootEvent.objects.filter(ip_address=client.source, kind__in=(Kind.OFFER, Kind.MENU))
+    return offers.select_related("server", "assignment__image").order_by("-pk").first()
 
 
-def _note_stranger(kind: Kind, asker: Asker, facts: dict[str, Any]) -> None:
-    """Anybody can ask for anything: a flood of questions leaves one row for each address that it
-    comes from, and of these the newest. Behind a Unix socket without a trusted proxy nobody has an
-    address, and nothing is noted."""
-    if asker.source is None:
+def _log_unknown(kind: Kind, client: BootClient, facts: dict[str, Any]) -> None:
+    """Anyone can request anything, so a flood of requests leaves one row for each source address,
+    and of these rows only the newest.
+
+    Without a source address (a Unix socket without a trusted proxy) nothing is logged."""
+    if client.source is None:
         return
     facts["at"] = timezone.now()
-    known: dict[str, Any] = {"server": None, "kind": kind, "ip_address": asker.source}
+    known: dict[str, Any] = {"server": None, "kind": kind, "ip_address": client.source}
     if BootEvent.objects.filter(**known).update(**facts):
         return
-    BootEvent.objects.update_or_create(defaults=facts, **known)  # another may have been faster
-    BootEvent.objects.forget_strangers()
+    # Another process may have created the row meanwhile.
+    BootEvent.objects.update_or_create(defaults=facts, **known)
+    BootEvent.objects.forget_unknown()

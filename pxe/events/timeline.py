@@ -1,4 +1,4 @@
-"""From what a machine has done to what is wrong with it, in plain words. Pure."""
+"""Diagnose a boot: from what a machine has done to what is wrong with it. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 PATIENCE = timedelta(seconds=40)  # between one file and the next
-INSTALLER = timedelta(minutes=3)  # from the last file to the first question
+INSTALLER = timedelta(minutes=3)  # from the last file to the answer file
 ANSWERED = ("menu", "offer", "local")
-BIOS_LOADERS, UEFI_LOADERS = ("undionly.kpxe",), ("snponly.efi", "ipxe.efi", "snponly-arm64.efi")
+UEFI = ("uefi", "arm64")
+# The firmware that each loader runs on.
+LOADERS = {
+    "undionly.kpxe": ("bios",),
+    "snponly.efi": UEFI,
+    "ipxe.efi": UEFI,
+    "snponly-arm64.efi": UEFI,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An event of a machine: `kind` as in BootEvent; `detail` is a file's name where one was
-    fetched."""
+    """An event of a machine: `kind` as in BootEvent; `detail` names the file that was fetched."""
 
     kind: str
     at: datetime
@@ -27,92 +33,109 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the image at hand would have the machine do."""
+    """What a machine fetches to boot its image."""
 
     image: str = ""
-    files: tuple[str, ...] = ()  # those that we serve
+    files: tuple[str, ...] = ()  # those that we serve ourselves
     answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One sentence, and whether it is good news (None: neither)."""
+    """One sentence, and whether all is well (None: it cannot be told yet)."""
 
     text: str
     good: bool | None = None
 
 
 def diagnose(steps: Sequence[Step], expected: Expected, now: datetime) -> Diagnosis:
-    """Where the machine stands; `steps` in the order in which they happened."""
+    """Diagnose a machine; `steps` are in the order in which they happened."""
     if not steps:
         return Diagnosis(
             _(
-                "It has never asked what to boot. Does its firmware boot from the network first, "
-                "and does DHCP name a boot file?"
+                "The machine has never asked what to boot. Does its firmware boot from the network "
+                "first, and does DHCP name a boot file?"
             )
         )
-    if wrong := _wrong_loader(steps):
+    wrong = _wrong_loader(steps)
+    if wrong:
         return Diagnosis(wrong, False)
-    start = max((number for number, step in enumerate(steps) if step.kind in ANSWERED), default=-1)
-    if start < 0:
+    start = _last_answer(steps)
+    if start is None:
         return _loader_only(steps[-1], now)
     return _since(steps[start], steps[start + 1 :], expected, now)
 
 
+def _last_answer(steps: Sequence[Step]) -> int | None:
+    """The place of the last response to /boot.ipxe."""
+    for place in reversed(range(len(steps))):
+        if steps[place].kind in ANSWERED:
+            return place
+    return None
+
+
 def _wrong_loader(steps: Sequence[Step]) -> str:
-    """The last loader does not fit the firmware that the machine has shown elsewhere."""
-    last = steps[-1]
-    if last.kind != "loader":
+    """Whether the last loader does not fit the firmware that the machine has shown elsewhere."""
+    last, firmware = steps[-1], _known_firmware(steps)
+    runs_on = LOADERS.get(last.detail)
+    if last.kind != "loader" or runs_on is None or firmware in ("", *runs_on):
         return ""
-    known = last.firmware or next((step.firmware for step in reversed(steps) if step.firmware), "")
-    if last.detail in BIOS_LOADERS and known in ("uefi", "arm64"):
-        return (
-            _(
-                "The BIOS loader %s was sent to a UEFI client: it cannot start it. "
-                "Does a scope name one boot file for all?"
-            )
-            % last.detail
+    if firmware == "bios":
+        text = _("The UEFI loader %s was sent to a BIOS client, which cannot start it.")
+    else:
+        text = _(
+            "The BIOS loader %s was sent to a UEFI client, which cannot start it. "
+            "Does a scope name one boot file for all clients?"
         )
-    if last.detail in UEFI_LOADERS and known == "bios":
-        return _("The UEFI loader %s was sent to a BIOS client: it cannot start it.") % last.detail
+    return text % last.detail
+
+
+def _known_firmware(steps: Sequence[Step]) -> str:
+    for step in reversed(steps):
+        if step.firmware:
+            return step.firmware
     return ""
 
 
 def _loader_only(last: Step, now: datetime) -> Diagnosis:
     if now - last.at < PATIENCE:
-        return Diagnosis(_("It has fetched its loader."))
+        return Diagnosis(_("The machine has fetched its loader."))
     text = _(
-        "It fetched its loader and has not asked for its menu for %s: "
+        "The machine fetched its loader, but has not asked for its menu for %s: "
         "can it reach the boot URL, and is its firmware allowed to start the loader (Secure Boot)?"
     )
     return Diagnosis(text % ago(now - last.at), False)
 
 
 def _since(answer: Step, steps: Sequence[Step], expected: Expected, now: datetime) -> Diagnosis:
-    """What it did since it was told what to boot."""
-    last, silence = (steps or [answer])[-1], now - (steps or [answer])[-1].at
+    """What the machine has done since the response `answer`."""
+    last = steps[-1] if steps else answer
+    silence = now - last.at
     kinds = {step.kind for step in steps}
-    fetched = {step.detail for step in steps if step.kind == "file"}
     if "done" in kinds:
         return Diagnosis(_("Installed: the system has called back."), True)
     if last.kind == "refused":
-        return Diagnosis(_("It was refused: %s.") % last.detail.rstrip("."), False)
+        return Diagnosis(_("The request was refused: %s.") % last.detail.rstrip("."), False)
     if "answer" in kinds:
-        return Diagnosis(
-            _("The installer has its answers and has been at work for %s.") % ago(silence)
-        )
+        text = _("The installer has fetched its answer file and has been working for %s.")
+        return Diagnosis(text % ago(silence))
     if answer.kind == "local":
-        return Diagnosis(_("It boots its own disk."), True)
-    if fetched:
+        return Diagnosis(_("The machine boots its own disk."), True)
+    if "file" in kinds:
+        fetched = {step.detail for step in steps if step.kind == "file"}
         return _fetching(fetched, expected, silence)
+    return _nothing_fetched(answer, expected, silence)
+
+
+def _nothing_fetched(answer: Step, expected: Expected, silence: timedelta) -> Diagnosis:
     if answer.kind == "menu":
-        return Diagnosis(
-            answer.detail or _("It was shown its menu and took its disk, or still waits.")
-        )
+        text = _("The machine was shown its menu, and booted its disk or still waits.")
+        return Diagnosis(answer.detail or text)
     if silence < PATIENCE or not expected.files:
-        return Diagnosis(_("It was given “%s”.") % expected.image)
+        return Diagnosis(_("The machine was given “%s”.") % expected.image)
     text = _(
-        "It was given “%(image)s” and has fetched nothing for %(ago)s: can it reach the boot files?"
+        "The machine was given “%(image)s” and has fetched nothing for %(ago)s: "
+        "can it reach the boot files?"
     )
     return Diagnosis(text % {"image": expected.image, "ago": ago(silence)}, False)
 
@@ -120,31 +143,32 @@ def _since(answer: Step, steps: Sequence[Step], expected: Expected, now: datetim
 def _fetching(fetched: set[str], expected: Expected, silence: timedelta) -> Diagnosis:
     missing = [name for name in expected.files if name not in fetched]
     if missing and silence >= PATIENCE:
-        kernel = expected.files[0]
-        if missing == list(expected.files[1:]):
-            return Diagnosis(
-                _("Stuck after the kernel %(kernel)s for %(ago)s: %(next)s was never fetched.")
-                % {"kernel": kernel, "ago": ago(silence), "next": missing[0]},
-                False,
-            )
-        return Diagnosis(
-            _("Stuck for %(ago)s: %(next)s was never fetched.")
-            % {"next": missing[0], "ago": ago(silence)},
-            False,
-        )
+        return Diagnosis(_stuck(missing, expected, silence), False)
     if missing:
-        return Diagnosis(_("It is fetching its files."))
+        return Diagnosis(_("The machine is fetching its files."))
     if expected.answers and silence >= INSTALLER:
         text = _(
-            "All files were fetched %s ago, but the installer has not asked for its answers: "
-            "has its kernel a driver for the network card?"
+            "All files were fetched %s ago, but the installer has not fetched its answer file: "
+            "does its kernel have a driver for the network card?"
         )
         return Diagnosis(text % ago(silence), False)
-    return Diagnosis(_("It has fetched all files of “%s” and started it.") % expected.image, True)
+    text = _("The machine has fetched all files of “%s” and started it.")
+    return Diagnosis(text % expected.image, True)
+
+
+def _stuck(missing: list[str], expected: Expected, silence: timedelta) -> str:
+    kernel, *others = expected.files
+    text = _("Stuck for %(ago)s: %(next)s was never fetched.")
+    if missing == others:
+        text = _("Stuck after the kernel %(kernel)s for %(ago)s: %(next)s was never fetched.")
+    return text % {"kernel": kernel, "ago": ago(silence), "next": missing[0]}
 
 
 def ago(span: timedelta) -> str:
+    """A duration in seconds, minutes or hours: `90 s`, `5 min`, `3 h`."""
     seconds = int(span.total_seconds())
     if seconds < 120:
         return _("%d s") % seconds
-    return _("%d min") % (seconds // 60) if seconds < 7200 else _("%d h") % (seconds // 3600)
+    if seconds < 7200:
+        return _("%d min") % (seconds // 60)
+    return _("%d h") % (seconds // 3600)

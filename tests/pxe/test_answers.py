@@ -58,7 +58,8 @@ def test_the_answers_know_their_server(boot, fetch):
         0
     ]
     assert text == (
-        f"web web.lab.example lab.example {IP} 255.255.255.0 24 10.77.0.1 10.77.0.2 {MAC} {HASH} {KEY} {callback}"
+        f"web web.lab.example lab.example {IP} 255.255.255.0 24 10.77.0.1 10.77.0.2 {MAC} "
+        f"{HASH} {KEY} {callback}"
     )
 
 
@@ -187,11 +188,11 @@ def test_asking_for_every_mac_and_address_tells_no_secret(client):
 @pytest.mark.parametrize(
     ("kind", "text", "reason"),
     [
-        ("preseed", "@@secret_key@@", "There is no variable @@secret_key@@"),
-        ("preseed", "@@hostname.__class__@@", "There is no variable"),
-        ("cloud-init", "users: []", "begins with #cloud-config"),
-        ("unattend", "<a>", "This is no XML"),
-        ("unattend", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "no document type"),
+        ("preseed", "@@secret_key@@", "Unknown variable @@secret_key@@"),
+        ("preseed", "@@hostname.__class__@@", "Unknown variable"),
+        ("cloud-init", "users: []", "must start with #cloud-config"),
+        ("unattend", "<a>", "is not valid XML"),
+        ("unattend", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "Remove the document type"),
     ],
 )
 def test_a_text_is_refused(kind, text, reason):

@@ -112,7 +112,7 @@ rows = st.tuples(*(images(number) for number in range(1, IMAGES + 1)))
 @settings(quick, max_examples=STRINGS * 4 // 5 // (IMAGES * OF_EACH))
 @given(rows, text, text)
 def test_a_menu_has_the_intended_commands_and_no_other(rows, title, below):
-    kept = [row for row in rows if not validate.complaint(row)]
+    kept = [row for row in rows if not validate.problem(row)]
     submenu = Menu(7, below, tuple(validate.images(kept[:2])), shell=False)
     shown = script(Plan(menu=Menu(0, title, tuple(validate.images(kept)), (submenu,))))
 
@@ -142,7 +142,7 @@ def test_a_menu_has_the_intended_commands_and_no_other(rows, title, below):
 @quick
 @given(images(1), text)
 def test_an_assigned_image_boots_by_the_intended_commands_and_no_other(row, hostname):
-    if validate.complaint(row):
+    if validate.problem(row):
         return
     shown = script(Plan(image=validate.image(row), greeting=f"IPManager: {hostname} boots it"))
     names = [part[0] for part in tokenizer.read(shown) if isinstance(part, list)]

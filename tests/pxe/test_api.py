@@ -80,7 +80,7 @@ def test_an_assignment_is_made_and_a_second_one_clashes():
         "web",
     )
     status, problem = answer(api.post(ASSIGNMENTS, asked))
-    assert (status, "web boots “debian” once already" in str(problem)) == (409, True)
+    assert (status, "web already boots “debian” once" in str(problem)) == (409, True)
     assert api.delete(f"{ASSIGNMENTS}{made['id']}/").status_code == 204
     assert not BootAssignment.objects.exists()
 
@@ -231,7 +231,7 @@ def test_a_menu_is_for_its_servers_and_subnets():
     status, problem = answer(
         api.post(MENUS, {"name": "two", "title": "Two", "servers": [server.pk]})
     )
-    assert (status, "sees “lab” already" in str(problem["errors"]["servers.0"])) == (409, True)
+    assert (status, "already gets “lab”" in str(problem["errors"]["servers.0"])) == (409, True)
     path = f"{MENUS}{made['id']}/"
     assert answer(api.patch(path, {"servers": []}))[1] | {"servers": []} == answer(api.get(path))[1]
     assert answer(api.get(f"{MENUS}?subnet={subnet.pk}"))[1]["count"] == 1

@@ -50,7 +50,7 @@ def test_after_as_many_attempts_as_allowed_the_machine_boots_its_disk_and_the_ti
     assert [boots(client) for _ in range(5)] == ["/boot/files/vmlinuz"] * 3 + ["local"] * 2
     install.refresh_from_db()
     assert (install.state, install.attempts) == ("given_up", 3)
-    assert "offered 3 times and nobody called back" in ended()
+    assert "offered 3 times without a call-back" in ended()
 
 
 def test_after_its_time_limit_the_machine_boots_its_disk_and_the_timeline_says_why(client, install):
@@ -133,7 +133,7 @@ def test_each_file_fetched_is_on_the_timeline(client, install):
 
 
 def test_a_server_has_one_open_assignment_of_each_mode_and_the_refusal_names_it(install):
-    with pytest.raises(ValidationError, match="boots “install” once already"):
+    with pytest.raises(ValidationError, match="already boots “install” once"):
         AssignmentFactory(server=install.server)
 
 

@@ -164,7 +164,7 @@ def test_a_file_that_is_missing_is_not_found(client):
 
 def test_an_upload_is_kept_in_one_step_with_its_checksum(root):
     file = BootFile(name="new/kernel")
-    files.keep(file, [b"abc", b"def"])
+    files.store(file, [b"abc", b"def"])
     assert (file.size, file.sha256) == (6, hashlib.sha256(b"abcdef").hexdigest())
     assert [path.name for path in (root / "new").iterdir()] == ["kernel"]
     assert (root / "new/kernel").read_bytes() == b"abcdef"
@@ -176,7 +176,7 @@ def test_an_upload_that_breaks_off_leaves_the_old_file(root):
         raise OSError("gone")
 
     with pytest.raises(OSError):
-        files.keep(BootFile(name="deb/vmlinuz"), chunks())
+        files.store(BootFile(name="deb/vmlinuz"), chunks())
     assert (root / "deb/vmlinuz").read_bytes() == CONTENT
     assert len(list((root / "deb").iterdir())) == 1
 
@@ -184,7 +184,7 @@ def test_an_upload_that_breaks_off_leaves_the_old_file(root):
 def test_an_upload_follows_no_link_out_of_the_root(root):
     (root / "up").symlink_to(root.parent)
     with pytest.raises(Exception, match="leads out"):
-        files.keep(BootFile(name="up/secret"), [b"x"])
+        files.store(BootFile(name="up/secret"), [b"x"])
     assert (root.parent / "secret").read_bytes() == b"secret"
 
 

@@ -92,11 +92,11 @@ def test_a_file_may_not_be_called(name):
 
 
 def test_a_kernel_image_names_its_kernel_and_a_chain_its_url():
-    with pytest.raises(ValidationError, match="names the kernel"):
+    with pytest.raises(ValidationError, match="Choose the kernel"):
         ImageFactory(kernel=None)
-    with pytest.raises(ValidationError, match="names the URL"):
+    with pytest.raises(ValidationError, match="Enter the URL"):
         ImageFactory(kind="chain", kernel=None)
-    with pytest.raises(ValidationError, match="Give a URL"):
+    with pytest.raises(ValidationError, match="Enter a URL"):
         ImageFactory(kind="chain", kernel=None, chain_url="http://x/ || shell")
 
 

@@ -134,7 +134,8 @@ in_proof = only(bool(os.environ.get("IPMANAGER_TEST_PROOF")) and connection.vend
 INSTALL = f"""
 ip link set eth0 up; ip address add {IP}/24 dev eth0
 url=$(sed 's/.* url=\\([^ ]*\\).*/\\1/' /proc/cmdline)
-wget -O /tmp/answers "$url" && wget -O /tmp/said "$(cut -d' ' -f2 /tmp/answers)" && echo installed: $(cat /tmp/said)
+wget -O /tmp/answers "$url" && wget -O /tmp/said "$(cut -d' ' -f2 /tmp/answers)" \\
+    && echo installed: $(cat /tmp/said)
 """
 DISK = "the disk of the test boots"
 

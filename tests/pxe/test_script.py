@@ -305,7 +305,7 @@ def test_a_flood_of_strangers_leaves_one_event_for_each_address(ask):
 
 
 def test_strangers_from_ever_new_addresses_leave_no_more_than_is_kept(client, monkeypatch):
-    monkeypatch.setattr("pxe.querysets.KEPT_STRANGERS", 3)
+    monkeypatch.setattr("pxe.querysets.KEPT_UNKNOWN", 3)
     for number in range(6):
         client.get("/boot.ipxe", REMOTE_ADDR=f"2001:db8::{number}")
     assert [str(event.ip_address) for event in BootEvent.objects.all()] == [

@@ -1,4 +1,4 @@
-"""Put iPXE's loaders where TFTP and HTTP serve them."""
+"""Publish iPXE's boot loaders for TFTP and HTTP."""
 
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,18 @@ from pxe import loaders
 
 
 class Command(commands.Command):
-    help = """Copy iPXE's loaders for BIOS and UEFI from Debian's package ipxe to IPMANAGER_TFTP_ROOT.
-Run it once, and again when the package has been updated; what is there already stays.
+    help = """Copy iPXE's boot loaders for BIOS and UEFI from Debian's package ipxe to
+IPMANAGER_TFTP_ROOT. Run it once, and again after each update of the package; unchanged files stay.
 
 Example: manage.py publish_loaders"""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--from", dest="source", type=Path, default=loaders.DEBIAN, help="where the loaders are"
+            "--from",
+            dest="source",
+            type=Path,
+            default=loaders.DEBIAN,
+            help="directory of the loaders",
         )
 
     def handle(self, **options: Any) -> None:
