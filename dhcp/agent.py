@@ -28,7 +28,7 @@ REPORT = timedelta(seconds=10)  # how often it says that it is there
 def find(name: str) -> DhcpServer:
     """The server that an agent of this name serves. Raises NotFound, or Conflict when it is none
     for an agent."""
-    server = servers.named(name)
+    server = servers.find_server(name)
     if server is None or server.run_by != DhcpServer.RunBy.AGENT:
         raise Conflict(
             f"{name} is kept in step by the worker of its installation",

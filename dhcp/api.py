@@ -390,7 +390,7 @@ def _target(name: str) -> Target:
     """A server that this installation keeps in step. Raises NotFound, Conflict, Invalid."""
     if "\0" in name:
         raise Invalid(_("There is no such row."))
-    server = servers.named(name)
+    server = servers.find_server(name)
     if server and server.run_by == DhcpServer.RunBy.AGENT:
         hint = f"on its host: manage.py dnsmasq_agent --server {server.name} --once"
         raise Conflict(_("%s is run by an agent on its own host.") % server, hint)

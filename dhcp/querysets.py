@@ -153,7 +153,7 @@ class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):
 class EvictionQuerySet(models.QuerySet["Eviction"]):
     """Leases that were taken from their holders."""
 
-    def believed(self) -> EvictionQuerySet:
+    def possibly_in_use(self) -> EvictionQuerySet:
         """Whose holders may still use the address: their time is not over, and they have no other
         lease since."""
         now = timezone.now()

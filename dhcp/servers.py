@@ -20,12 +20,12 @@ from ipam.models import Subnet
 MANY = 10_000  # a reload of more takes dnsmasq longer than machines are patient: its time grows with the square
 
 
-def here() -> list[Target]:
+def local_targets() -> list[Target]:
     """Those that this installation keeps in step itself, the default one first. One query."""
     return [Target.from_settings(), *map(Target.of, DhcpServer.objects.here())]
 
 
-def warning(hosts: int) -> str:
+def size_warning(hosts: int) -> str:
     """What to say of a server that has so many reservations; empty when they are not too many."""
     if hosts <= MANY:
         return ""
@@ -36,7 +36,7 @@ def warning(hosts: int) -> str:
     return text % {"hosts": hosts, "many": MANY}
 
 
-def named(name: str) -> DhcpServer | None:
+def find_server(name: str) -> DhcpServer | None:
     """The server of this name; None is the default one, `default`. Raises NotFound with the names
     that there are."""
     if name == DEFAULT:
@@ -50,7 +50,7 @@ def named(name: str) -> DhcpServer | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Routes:
+class ServerSelector:
     """All that decides it, read once. A server is known by its key; None is the default one."""
 
     by_scope: Mapping[int, int] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Routes:
     servers: Mapping[int, DhcpServer] = field(default_factory=dict)  # all but the default one
 
     @classmethod
-    def read(cls) -> Routes:
+    def load(cls) -> ServerSelector:
         """One query where there is but the default server, two else."""
         servers = DhcpServer.objects.in_bulk()
         if not servers:
@@ -68,7 +68,7 @@ class Routes:
             dict(named), {server.site: pk for pk, server in servers.items() if server.site}, servers
         )
 
-    def of(self, subnet: Subnet | None) -> int | None:
+    def server_id_for(self, subnet: Subnet | None) -> int | None:
         """The server of a subnet; what stands in none is the default server's to complain about."""
         if subnet is None:
             return None

@@ -20,7 +20,7 @@ from dhcp import servers
 from dhcp.files.sync import BUDGET, LEFT, sync
 from dhcp.files.targets import Target
 from dhcp.generations.journal import Outcome
-from dhcp.leases.ingest import Watch
+from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.models import DhcpChange
 from dhcp.notify_listener import Ear
 from dhcp.state import probe
@@ -65,7 +65,7 @@ class Hand:
         self.reconcile_at = now()  # at once: the files may not exist yet
         self.not_before = now()
         self.delay = 0.0
-        self.leases = Watch(target.leases, now, target.origin) if target.leases else None
+        self.leases = LeaseFileWatcher(target.leases, now, target.origin) if target.leases else None
         self.wake = threading.Event()
         self.stopping = threading.Event()
         self.thread: threading.Thread | None = None
@@ -76,7 +76,7 @@ class Hand:
         if self.now() >= self.not_before:
             self._sync()
         if self.leases:
-            self.leases.look()
+            self.leases.poll()
 
     def start(self) -> None:
         """Go on with it in a thread of its own, until stop()."""
@@ -113,7 +113,7 @@ class Hand:
             if self._is_due():
                 self._judge(sync(self.target, paced=True))
             self.line.holds()
-            probe.look(self.target.server_id)
+            probe.probe_newest(self.target.server_id)
         except DatabaseError as error:
             self.line.breaks(error)
             self._back_off()
@@ -199,7 +199,7 @@ class Worker:
         self.hands = {t.server_id: known.get(t) or self.hand(t) for t in targets}
 
     def targets(self) -> list[Target]:
-        return servers.here()
+        return servers.local_targets()
 
     def hand(self, target: Target) -> Hand:
         return Hand(target, self.line, self.now)

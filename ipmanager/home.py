@@ -149,7 +149,7 @@ def _dhcp() -> dict[str, Any]:
     last = Generation.objects.newest()
     return {
         "waiting": DhcpChange.objects.for_server(None).count(),
-        "too_many": servers.warning(last.hosts) if last else "",
+        "too_many": servers.size_warning(last.hosts) if last else "",
         "servers": [_of_server(server) for server in DhcpServer.objects.with_state()],
         "conf_warning": installed.look(Target.from_settings()).warning,
         "sync_url": reverse("admin:dhcp_sync"),
@@ -167,6 +167,6 @@ def _of_server(server: Any) -> dict[str, Any]:
         "link": marks.link(server),
         "badge": server_badge(server),
         "pending": server.pending,
-        "too_many": servers.warning(server.hosts or 0),
+        "too_many": servers.size_warning(server.hosts or 0),
         "ago": marks.ago(server.tried_at) if server.tried_at else "",
     }

@@ -74,7 +74,7 @@ class DhcpServerAdmin(ListAdmin):
     def told_why(self, server: Any) -> SafeString | str:
         return (
             (server.result == "failed" and server.reason)
-            or servers.warning(server.hosts or 0)
+            or servers.size_warning(server.hosts or 0)
             or marks.NOTHING
         )
 

@@ -171,7 +171,7 @@ class GenerationAdmin(ReadOnlyAdmin):
             "newest": Generation.objects.newest(target.server_id),
             "server": target.name if target.server_id else "",
             "others": _others(target),
-            "too_many": servers.warning(outcome.hosts),
+            "too_many": servers.size_warning(outcome.hosts),
             "may_sync": request.user.has_perm(MAY_SYNC),
         }
         return TemplateResponse(request, "admin/dhcp/sync.html", context)
@@ -252,7 +252,7 @@ def sync_url(target: Target) -> str:
 def _asked(request: HttpRequest) -> Target:
     """Whose files the page is about: only those of this installation are here to be compared."""
     name = request.GET.get("server", DEFAULT)
-    for target in servers.here():
+    for target in servers.local_targets():
         if target.name == name:
             return target
     raise Http404
@@ -271,7 +271,7 @@ def _others(target: Target) -> list[tuple[str, str]]:
     """The other servers of this installation, with their pages."""
     return [
         (other.name, sync_url(other))
-        for other in servers.here()
+        for other in servers.local_targets()
         if other.server_id != target.server_id
     ]
 

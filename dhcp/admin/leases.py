@@ -24,7 +24,7 @@ from dhcp.leases.adopt import adopt
 from dhcp.leases.evict import evict, is_possible
 from dhcp.leases.lease_file import FOREVER
 from dhcp.models import Lease
-from dhcp.state.machines import moment
+from dhcp.state.machines import format_time
 from dhcp.state.why import why
 from ipam import search
 from ipam.admin import marks
@@ -152,7 +152,7 @@ class LeaseAdmin(ReadOnlyAdmin):
         facts = {
             "ip": eviction.ip_address,
             "mac": eviction.mac_address,
-            "until": moment(eviction.until),
+            "until": format_time(eviction.until),
         }
         self.message_user(request, text % facts, messages.SUCCESS)
 

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from dhcp.admin.leases import end_link, why_url
 from dhcp.state import machines
-from dhcp.state.machines import Card, State
+from dhcp.state.machines import MachineState
+from dhcp.state.network_cards import NetworkCard
 from ipam.admin import marks
 from ipam.admin.base import Facts, extend
 from ipam.models import Server
@@ -39,7 +40,7 @@ class DHCPColumn:
         class WithStates(plain):  # type: ignore[valid-type, misc]
             def get_results(self, request: HttpRequest) -> None:
                 super().get_results(request)
-                states = machines.of_servers(self.result_list)
+                states = machines.states_of_servers(self.result_list)
                 for server in self.result_list:
                     server.dhcp_fate = states[server.pk]
 
@@ -58,19 +59,19 @@ class DHCPColumn:
                 end_link(fate.lease_id) if fate.lease_id else "",
                 why_link(card),
             )
-            for card, fate in machines.of_server(obj)
+            for card, fate in machines.states_of_server(obj)
         )
         text = format_html_join("", "<div>{} {}: {} {} {}</div>", lines)
         return [*super().facts(obj), (_("DHCP"), text)]  # type: ignore[misc]
 
 
-def badge(fate: State) -> SafeString:
+def badge(fate: MachineState) -> SafeString:
     return format_html(
         '<span title="{}">{}</span>', fate.reason, marks.badge(_COLOURS[fate.kind], fate.label)
     )
 
 
-def why_link(card: Card) -> SafeString | str:
+def why_link(card: NetworkCard) -> SafeString | str:
     return (
         format_html('<a class="ipm-link" href="{}">{}</a>', why_url(card.mac), _("Why?"))
         if card.mac

@@ -18,7 +18,7 @@ from dhcp.files import effective_scope
 from dhcp.files.records import HostRecord, Problem, ScopeRecord
 from dhcp.files.validate import MOST_MACS
 from dhcp.models import DhcpChange, DhcpScope
-from dhcp.servers import Routes
+from dhcp.servers import ServerSelector
 from ipam.addresses import Address, Network
 from ipam.models import Interface, Server, Subnet
 from ipam.querysets import SubnetIndex
@@ -86,10 +86,12 @@ def take(server_id: int | None = None) -> Snapshot:
         subnets = list(
             Subnet.objects.in_vrf(None).only("vrf", "network", "site").order_by("network")
         )
-        routes = Routes.read()
+        routes = ServerSelector.load()
         cards = [*_servers(), *_interfaces()]
         served = [
-            scope for scope in DhcpScope.objects.served() if routes.of(scope.subnet) == server_id
+            scope
+            for scope in DhcpScope.objects.served()
+            if routes.server_id_for(scope.subnet) == server_id
         ]
         scopes = [effective_scope.record(scope) for scope in served]
         rows = (
@@ -105,13 +107,15 @@ def take(server_id: int | None = None) -> Snapshot:
         [
             _record(joined, subnet, by_end)
             for joined, subnet in homes
-            if routes.of(subnet) == server_id
+            if routes.server_id_for(subnet) == server_id
         ],
         [subnet.network for subnet in subnets],
         changes,
         [record for record, _ in scopes if record],
         [problem for _, problems in scopes for problem in problems],
-        frozenset(joined.first.ip for joined, subnet in homes if routes.of(subnet) != server_id),
+        frozenset(
+            joined.first.ip for joined, subnet in homes if routes.server_id_for(subnet) != server_id
+        ),
     )
 
 

@@ -179,7 +179,7 @@ def inline() -> None:
     """Sync on behalf of a request that has just committed: briefly or not at all; the worker does
     the rest."""
     started = time.monotonic()
-    for target in servers.here():
+    for target in servers.local_targets():
         newest = Generation.objects.newest_summary(target.server_id)
         if time.monotonic() - started < BUDGET and (newest is None or newest.hosts <= INLINE_HOSTS):
             sync(target, brief=True)

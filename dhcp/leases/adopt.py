@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict, Invalid
-from dhcp.state.machines import named
+from dhcp.state.machines import holder_name
 from ipam.hostnames import validate_hostname
 from ipam.models import Interface, Server, Sighting
 
@@ -19,7 +19,9 @@ def adopt(lease: Sighting) -> Server:
     Raises Conflict when the address or the MAC belongs to somebody else already, Invalid without a
     MAC."""
     if not lease.mac_address:
-        raise Invalid(_("%s names no MAC address; reserve its address by hand.") % named(lease))
+        raise Invalid(
+            _("%s names no MAC address; reserve its address by hand.") % holder_name(lease)
+        )
     server = _known(lease) or Server(hostname=_free_name(lease), mac_address=lease.mac_address)
     server.ip_address = lease.ip_address
     try:

@@ -22,10 +22,10 @@ from core import files
 from core.errors import Conflict, Invalid, Unavailable
 from dhcp.files.targets import Target
 from dhcp.leases import lease_file
-from dhcp.leases.ingest import read_settled
+from dhcp.leases.ingest import read_stable
 from dhcp.models import DhcpServer, Eviction, Lease
-from dhcp.servers import Routes
-from dhcp.state.machines import named
+from dhcp.servers import ServerSelector
+from dhcp.state.machines import holder_name
 from ipam.models import Sighting, Subnet
 
 WAIT = 2.0  # seconds until the lease must be gone from the lease file
@@ -81,12 +81,14 @@ def _refuse(lease: Sighting) -> None:
         )
     if not Lease.objects.conflicting().filter(pk=lease.pk).exists():
         text = _("%(ip)s is not another machine's address: the lease of %(mac)s stays.")
-        raise Conflict(text % {"ip": lease.ip_address, "mac": named(lease)})
+        raise Conflict(text % {"ip": lease.ip_address, "mac": holder_name(lease)})
 
 
 def _serving(lease: Sighting) -> Target:
     """The server of the address's subnet, if its files are on this host."""
-    server_id = Routes.read().of(Subnet.objects.containing(lease.ip_address, None))
+    server_id = ServerSelector.load().server_id_for(
+        Subnet.objects.containing(lease.ip_address, None)
+    )
     server = DhcpServer.objects.get(pk=server_id) if server_id else None
     if server and server.run_by == DhcpServer.RunBy.AGENT:
         raise NotEvicted(
@@ -147,7 +149,7 @@ def _holds(lease: Sighting, target: Target) -> bool:
     """Whether this very machine holds this address, as dnsmasq itself has written it down."""
     assert target.leases is not None
     try:
-        found = lease_file.read(read_settled(target.leases))
+        found = lease_file.parse_leases(read_stable(target.leases))
     except OSError as error:
         raise NotEvicted(
             f"{target.leases}: {error.strerror}", hint=_("Is that its lease file?")

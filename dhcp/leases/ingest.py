@@ -20,7 +20,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from dhcp.leases import lease_file
-from dhcp.leases.lease_file import Lease
+from dhcp.leases.lease_file import LeaseRecord
 from dhcp.models import DhcpServer
 from ipam import freeze
 from ipam.addresses import Address
@@ -54,11 +54,11 @@ class Ingested:
         return bool(self.new or self.renewed or self.ended)
 
 
-class Unsettled(OSError):
+class FileKeepsChanging(OSError):
     """dnsmasq is writing the file all the time."""
 
 
-def ingest(found: Iterable[Lease], now: datetime | None = None, origin: str = "") -> Ingested:
+def ingest(found: Iterable[LeaseRecord], now: datetime | None = None, origin: str = "") -> Ingested:
     """Make the ledger's lease sightings of one server say what its file says; a lease that vanished
     ends now.
 
@@ -94,7 +94,7 @@ def ingest(found: Iterable[Lease], now: datetime | None = None, origin: str = ""
     return Ingested(len(new), len(renewed), len(ended))
 
 
-def read_settled(path: Path) -> bytes:
+def read_stable(path: Path) -> bytes:
     """The whole file. dnsmasq writes it in place: half a file would end the leases of the other
     half."""
     for _ in range(_ATTEMPTS):
@@ -102,10 +102,10 @@ def read_settled(path: Path) -> bytes:
         time.sleep(_SETTLED)
         if before == _mark(path) and before[1] == len(data) and (not data or data.endswith(b"\n")):
             return data
-    raise Unsettled(None, "it changes all the time", str(path))
+    raise FileKeepsChanging(None, "it changes all the time", str(path))
 
 
-class Watch:
+class LeaseFileWatcher:
     """Looks at one lease file now and then. `now` is a clock that only runs forward."""
 
     def __init__(
@@ -118,7 +118,7 @@ class Watch:
         self.not_before = now()
         self.complaint = ""
 
-    def look(self) -> Ingested:
+    def poll(self) -> Ingested:
         """Read the file if it has changed. What is in the way is told once, and tried again:
         whoever looks has more important things to do."""
         started = self.now()
@@ -148,7 +148,7 @@ class Watch:
         )  # a restored ledger has not heard of leases that we have told of
         if mark == self.seen:
             return Ingested()
-        told = ingest(lease_file.read(read_settled(self.path)), origin=self.origin)
+        told = ingest(lease_file.parse_leases(read_stable(self.path)), origin=self.origin)
         if frozen and self.origin:
             DhcpServer.objects.filter(name=self.origin).update(compared_at=timezone.now())
         self.seen, self.complaint = mark, ""
@@ -188,16 +188,16 @@ def _of_others(rows: QuerySet[Sighting], ips: Sequence[Address]) -> dict[Key, Si
     return found
 
 
-def _lasts_longer(row: Sighting | None, lease: Lease) -> bool:
+def _lasts_longer(row: Sighting | None, lease: LeaseRecord) -> bool:
     return row is not None and row.leased_until is not None and row.leased_until > lease.until
 
 
-def _sighting(lease: Lease, now: datetime, origin: str) -> Sighting:
+def _sighting(lease: LeaseRecord, now: datetime, origin: str) -> Sighting:
     row = Sighting(ip_address=lease.ip, mac_address=lease.mac, source=Sighting.Source.LEASE)
     return _renew(row, lease, now, origin)
 
 
-def _renew(row: Sighting, lease: Lease, now: datetime, origin: str) -> Sighting:
+def _renew(row: Sighting, lease: LeaseRecord, now: datetime, origin: str) -> Sighting:
     """A lease that was over before we came to read of it was not seen now."""
     row.seen_at = min(now, lease.until)
     row.leased_until, row.hostname, row.duid, row.origin = (
@@ -209,7 +209,7 @@ def _renew(row: Sighting, lease: Lease, now: datetime, origin: str) -> Sighting:
     return row
 
 
-def _differs(row: Sighting | None, lease: Lease, origin: str) -> bool:
+def _differs(row: Sighting | None, lease: LeaseRecord, origin: str) -> bool:
     said = (lease.until, lease.hostname, lease.duid, origin)
     return row is not None and (row.leased_until, row.hostname, row.duid, row.origin) != said
 

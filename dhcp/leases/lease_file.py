@@ -22,7 +22,7 @@ _DUID_MACS = (("00:03:00:01:", 12), ("00:01:00:01:", 24))
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class LeaseRecord:
     """One address that one machine may use until then. IPv6 leases name a MAC only if their DUID
     does."""
 
@@ -37,21 +37,21 @@ class Lease:
         return (self.ip, self.mac or self.duid)
 
 
-def read(data: bytes) -> list[Lease]:
+def parse_leases(data: bytes) -> list[LeaseRecord]:
     """Every lease of the file; lines that are none are passed over. Of two equal ones the last
     counts."""
     lines = data.decode("utf-8", "replace").split("\n")
     return list({lease.key: lease for lease in _leases(lines)}.values())
 
 
-def _leases(lines: list[str]) -> Iterator[Lease]:
+def _leases(lines: list[str]) -> Iterator[LeaseRecord]:
     for line in lines:
         if lease := _lease(line):
             yield lease
 
 
 @lru_cache(_REMEMBERED)
-def _lease(line: str) -> Lease | None:
+def _lease(line: str) -> LeaseRecord | None:
     words = line.split()
     if len(words) < 4:
         return None
@@ -62,9 +62,9 @@ def _lease(line: str) -> Lease | None:
         return None
     hostname = "" if name == "*" else _printable(name)[:_LONGEST_NAME]
     if ip.version == 4:
-        return Lease(ip, _mac(machine), end, hostname)
+        return LeaseRecord(ip, _mac(machine), end, hostname)
     duid = _printable(rest[0] if rest else "").lower()[:_LONGEST_DUID]
-    return Lease(ip, mac_of_duid(duid), end, hostname, duid)
+    return LeaseRecord(ip, mac_of_duid(duid), end, hostname, duid)
 
 
 def mac_of_duid(duid: str) -> str | None:

@@ -18,7 +18,7 @@ from dhcp import servers
 from dhcp.files import sync
 from dhcp.files.targets import Target
 from dhcp.leases import lease_file
-from dhcp.leases.ingest import ingest, read_settled
+from dhcp.leases.ingest import ingest, read_stable
 from dhcp.models import DhcpServer, Lease
 from ipam import addresses, freeze
 from ipam.addresses import Address
@@ -71,7 +71,7 @@ def compare() -> Differences:
     unread = [*_read_here(), *_agents_behind(state)]
     users = [*_leased(), *_neighbours()]
     conflicts = [_user(row) for row in Lease.objects.conflicting().order_by("ip_address")]
-    diffs = {target.name: sync.preview(target).diff for target in servers.here()}
+    diffs = {target.name: sync.preview(target).diff for target in servers.local_targets()}
     return Differences(
         state, _free(users), conflicts, {name: text for name, text in diffs.items() if text}, unread
     )
@@ -98,9 +98,9 @@ def release(found: Differences, without: Collection[str] = ()) -> int:
 
 def _read_here() -> Iterator[str]:
     """Read the lease files of this installation; the names of those whose file cannot be read."""
-    for target in servers.here():
+    for target in servers.local_targets():
         try:
-            ingest(lease_file.read(read_settled(_file_of(target))), origin=target.origin)
+            ingest(lease_file.parse_leases(read_stable(_file_of(target))), origin=target.origin)
         except OSError:
             yield target.name
 

@@ -18,7 +18,7 @@ NONE = "no hand edit is open"
 
 def listed() -> list[HandEdit]:
     """The open ones of every server, and those that the next sync of a server of ours will find."""
-    found = [edit for target in servers.here() for edit in _found(target)]
+    found = [edit for target in servers.local_targets() for edit in _found(target)]
     return [*HandEdit.objects.undecided().select_related("server"), *found]
 
 

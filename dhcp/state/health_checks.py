@@ -51,7 +51,7 @@ def server_check(name: str, *tags: str) -> Callable[[ServerCheck], ServerCheck]:
 
     def decorate(function: ServerCheck) -> ServerCheck:
         def check_all() -> Iterator[Finding]:
-            for target in servers.here():
+            for target in servers.local_targets():
                 for finding in function(target):
                     if target.server_id is not None:
                         finding.msg = f"{target.name}: {finding.msg}"
@@ -398,7 +398,7 @@ def reservations() -> Iterator[Finding]:
     for server in DhcpServer.objects.all():
         names[server.pk] = f"{server.name}: "
     for server_id, newest in Generation.objects.newest_of_each().items():
-        if text := servers.warning(newest.hosts):
+        if text := servers.size_warning(newest.hosts):
             yield warning(names.get(server_id, "") + text)
 
 

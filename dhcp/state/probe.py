@@ -1,8 +1,8 @@
-"""Proof of service: ask dnsmasq, as a machine would, for the address that it was just told about.
+"""Proof of service: ask dnsmasq, as a machine would, for the address that it was just given.
 
-Only a DISCOVER is sent, so no lease comes of it. Its frame bears our own card's address, so that no
-switch learns the machine's address anew, and asks for a broadcast, so that the answer does not go
-to the machine (RFC 2131, 4.1)."""
+Only DHCPDISCOVER is sent, so no lease comes of it. The frame bears this host's own Ethernet
+address, so that no switch learns the machine's address on our port, and asks for a broadcast, so
+that the answer does not go to the machine (RFC 2131, 4.1)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
@@ -29,25 +29,26 @@ from dhcp.files import check
 from dhcp.files.check import Row
 from dhcp.models import Generation
 from dhcp.state import machines
-from dhcp.state.machines import Card
-from ipam.models import Interface, Server
+from dhcp.state.network_cards import cards_with_macs
 
 logger = logging.getLogger("dhcp.probe")
 
-MOST = 3  # machines that are asked for after one apply
+MOST = 3  # machines that are probed after one generation
 WAIT = 1.0  # seconds for all answers
-FRESH = timedelta(minutes=1)  # what was applied longer ago tells nothing about how fast it was
-_IP, _UDP, _ALL = 0x0800, 17, b"\xff" * 6
-_BROADCAST = 0x8000
+FRESH = timedelta(minutes=1)  # an older generation says nothing about how fast it was applied
+_ETHERTYPE_IP, _UDP, _EVERYBODY = 0x0800, 17, b"\xff" * 6
+_BROADCAST_FLAG = 0x8000
 _COOKIE = b"\x63\x82\x53\x63"
 _DISCOVER, _OFFER = 1, 2
-_MESSAGE_TYPE, _SERVER, _END = 53, 54, 255
+_BOOTREPLY = 2
+_PAD, _MESSAGE_TYPE, _SERVER, _END = 0, 53, 54, 255
+_ETHERNET_HEADER, _UDP_HEADER, _FIXED_FIELDS = 14, 8, 236
 _SIOCGIFADDR, _SIOCGIFNETMASK = 0x8915, 0x891B
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """An address that a card should be offered."""
+class Reservation:
+    """The address that a card should be offered."""
 
     name: str
     mac: str
@@ -56,119 +57,137 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Who offered what, `ms` after it was asked."""
+    """The address that a server offered, `ms` after it was asked."""
 
     ip: IPv4Address
     server: IPv4Address | None
     ms: float
 
 
-def look(server_id: int | None = None) -> None:
-    """Probe a server's newest generation, if it is new and nobody has. For the worker: never within
-    a request."""
+def probe_newest(server_id: int | None = None) -> None:
+    """Probe a server's newest generation once, while it is fresh. For the worker, never within a
+    request. Raises DatabaseError only: no sync waits for a probe."""
     try:
         if settings.DHCP_PROBE:
-            _look(server_id)
+            _probe_newest(server_id)
     except DatabaseError:
         raise
     except Exception:
-        logger.exception(
-            "a bug; the next generation is probed again"
-        )  # no sync may wait because of that
+        logger.exception("a bug; the next generation is probed again")
 
 
-def _look(server_id: int | None) -> None:
+def _probe_newest(server_id: int | None) -> None:
     generation = Generation.objects.unprobed(server_id, timezone.now() - FRESH)
-    if generation:
-        generation.probes = list(results(generation, settings.DHCP_PROBE))
-        generation.save(update_fields=["probes"])
-        for result in generation.probes:
-            logger.info("generation %d: %s", generation.pk, sentence(result))
+    if generation is None:
+        return
+    generation.probes = probe(generation, settings.DHCP_PROBE)
+    generation.save(update_fields=["probes"])
+    for result in generation.probes:
+        logger.info("generation %d: %s", generation.pk, sentence(result))
 
 
-def results(generation: Generation, interface: str) -> Iterator[dict[str, Any]]:
-    """What became of some of the generation's new lines."""
-    wanted = sample(generation, network_of(interface))
-    since = _told_at(generation)
+def probe(generation: Generation, interface: str) -> list[dict[str, Any]]:
+    """Ask for the addresses of some of the generation's new lines; one result for each."""
+    reservations = choose_reservations(generation, network_of(interface))
+    if not reservations:
+        return []
+    since = _last_change_at(generation)
+    error = ""
+    offers: dict[str, list[Offer]] = {}
     try:
-        offers, error = ask(interface, wanted) if wanted else {}, ""
+        offers = collect_offers(interface, reservations)
     except OSError as refused:
-        offers, error = {}, _explained(refused)
-    for one in wanted:
-        yield _result(one, offers.get(one.mac, []), error, since)
-
-
-def sample(generation: Generation, network: IPv4Network | None) -> list[Wanted]:
-    """A few of the machines that the generation's difference tells of, none of which anybody is in
-    the way of."""
-    lines = [line[1:] for line in generation.diff.splitlines() if line.startswith("+")]
-    rows = [
-        row
-        for line in lines
-        if isinstance(row := check.host_row(line.encode("ascii", "replace")), Row)
-    ]
-    rows = [row for row in rows if row.macs and _is_reachable(row, network)]
-    chosen = {row.macs[0]: row for row in random.sample(rows, min(len(rows), MOST))}
-    cards = _cards(list(chosen))
-    fates = machines.of_cards(cards)
-    live = {card.mac for card in cards if fates[card.key].kind == machines.LIVE}
+        error = _why_not_probed(refused)
     return [
-        Wanted(row.name or mac, mac, row.ip)
-        for mac, row in chosen.items()
-        if mac in live and isinstance(row.ip, IPv4Address)
+        _result(reservation, offers.get(reservation.mac, []), error, since)
+        for reservation in reservations
     ]
+
+
+def choose_reservations(generation: Generation, network: IPv4Network | None) -> list[Reservation]:
+    """At most MOST of the generation's new reservations, whose machines are live."""
+    rows = {row.macs[0]: row for row in _new_rows(generation) if _is_reachable(row, network)}
+    chosen = random.sample(list(rows), min(len(rows), MOST))
+    live = _live_macs(chosen)
+    reservations = []
+    for mac in chosen:
+        row = rows[mac]
+        if mac in live and isinstance(row.ip, IPv4Address):
+            reservations.append(Reservation(row.name or mac, mac, row.ip))
+    return reservations
+
+
+def _new_rows(generation: Generation) -> list[Row]:
+    """The reservations that the generation's difference adds."""
+    rows = []
+    for line in generation.diff.splitlines():
+        if line.startswith("+"):
+            row = check.host_row(line[1:].encode("ascii", "replace"))
+            if isinstance(row, Row):
+                rows.append(row)
+    return rows
+
+
+def _is_reachable(row: Row, network: IPv4Network | None) -> bool:
+    """Without a relay, a server answers for the interface's own network only."""
+    if row.ip.version != 4 or not row.macs:
+        return False
+    return network is None or row.ip in network
+
+
+def _live_macs(macs: Sequence[str]) -> set[str | None]:
+    cards = [card for card in cards_with_macs(macs) if card.vrf_id is None]
+    states = machines.states_of_cards(cards)
+    return {card.mac for card in cards if states[card.key].kind == machines.LIVE}
+
+
+def _last_change_at(generation: Generation) -> datetime:
+    """When the newest of the generation's changes was committed."""
+    times = filter(None, (parse_datetime(change["at"]) for change in generation.changes))
+    return max(times, default=generation.created_at)
+
+
+def _result(
+    reservation: Reservation, offers: Sequence[Offer], error: str, since: datetime
+) -> dict[str, Any]:
+    offer = _best(offers, reservation.ip)
+    result: dict[str, Any] = {
+        "name": reservation.name,
+        "mac": reservation.mac,
+        "wanted": str(reservation.ip),
+        "offered": None,
+        "by": None,
+        "ms": None,
+        "after_ms": None,
+        "reason": error or f"no answer within {WAIT:g} s",
+    }
+    if offer is None:
+        return result
+    result |= {"offered": str(offer.ip), "ms": round(offer.ms, 1)}
+    if offer.server:
+        result["by"] = str(offer.server)
+    if offer.ip != reservation.ip:
+        result["reason"] = error or f"{offer.server or 'a server'} offers {offer.ip} instead"
+        return result
+    after = round((timezone.now() - since).total_seconds() * 1000)
+    return result | {"after_ms": max(after, 0), "reason": ""}
+
+
+def _best(offers: Sequence[Offer], ip: IPv4Address) -> Offer | None:
+    """The offer of this address, or else the first one."""
+    for offer in offers:
+        if offer.ip == ip:
+            return offer
+    return next(iter(offers), None)
 
 
 def sentence(result: dict[str, Any]) -> str:
     """`web 10.0.0.9: live after 84 ms`."""
-    what = f"{result['name']} {result['wanted']}"
-    return (
-        f"{what}: {result['reason']}"
-        if result["reason"]
-        else f"{what}: live after {result['after_ms']} ms"
-    )
+    outcome = result["reason"] or f"live after {result['after_ms']} ms"
+    return f"{result['name']} {result['wanted']}: {outcome}"
 
 
-def _is_reachable(row: Row, network: IPv4Network | None) -> bool:
-    """A server without a relay answers for the interface's own network only."""
-    return row.ip.version == 4 and (network is None or row.ip in network)
-
-
-def _cards(macs: Sequence[str]) -> list[Card]:
-    servers = Server.objects.filter(vrf=None, mac_address__in=macs)
-    nics = Interface.objects.filter(server__vrf=None, mac_address__in=macs).select_related("server")
-    return [*map(Card.of_server, servers), *map(Card.of_interface, nics)]
-
-
-def _told_at(generation: Generation) -> datetime:
-    """When the newest of its changes was committed."""
-    moments = [parse_datetime(change["at"]) for change in generation.changes]
-    return max((at for at in moments if at), default=generation.created_at)
-
-
-def _result(one: Wanted, offers: Sequence[Offer], error: str, since: datetime) -> dict[str, Any]:
-    right = next((offer for offer in offers if offer.ip == one.ip), None)
-    offer = right or next(iter(offers), None)
-    after = round((timezone.now() - since).total_seconds() * 1000)
-    return {
-        "name": one.name,
-        "mac": one.mac,
-        "wanted": str(one.ip),
-        "offered": str(offer.ip) if offer else None,
-        "by": str(offer.server) if offer and offer.server else None,
-        "ms": round(offer.ms, 1) if offer else None,
-        "after_ms": max(after, 0) if right else None,
-        "reason": "" if right else error or _why_not(offer),
-    }
-
-
-def _why_not(offer: Offer | None) -> str:
-    if offer is None:
-        return f"no answer within {WAIT:g} s"
-    return f"{offer.server or 'a server'} offers {offer.ip} instead"
-
-
-def _explained(error: OSError) -> str:
+def _why_not_probed(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return "not probed: that needs CAP_NET_RAW"
     return f"not probed: {settings.DHCP_PROBE}: {error.strerror or error}"
@@ -177,66 +196,83 @@ def _explained(error: OSError) -> str:
 # --- on the wire ----------------------------------------------------------------------------------
 
 
-def ask(interface: str, wanted: Sequence[Wanted], wait: float = WAIT) -> dict[str, list[Offer]]:
-    """The offers for each MAC, until all are offered what they want or the time is over. Raises
-    OSError."""
-    offers: dict[str, list[Offer]] = {one.mac: [] for one in wanted}
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_IP)) as wire:
-        wire.bind((interface, _IP))
-        ours = wire.getsockname()[4]
-        asked = {secrets.randbits(32): one for one in wanted}
+def collect_offers(interface: str, reservations: Sequence[Reservation]) -> dict[str, list[Offer]]:
+    """Broadcast a DHCPDISCOVER for each card and return the offers by MAC, once every card was
+    offered its address or WAIT is over. Raises OSError."""
+    offers: dict[str, list[Offer]] = {reservation.mac: [] for reservation in reservations}
+    asked = {secrets.randbits(32): reservation for reservation in reservations}
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETHERTYPE_IP)) as wire:
+        wire.bind((interface, _ETHERTYPE_IP))
+        own_mac = wire.getsockname()[4]
         started = time.monotonic()
-        for number, one in asked.items():
-            wire.send(frame(ours, discover(one.mac, number)))
-        while missing(offers, wanted) and (left := started + wait - time.monotonic()) > 0:
-            if select.select([wire], [], [], left)[0] and (said := read(wire.recv(4096))):
-                number, ip, server = said
-                if number in asked:
-                    offers[asked[number].mac].append(
-                        Offer(ip, server, (time.monotonic() - started) * 1000)
-                    )
+        for transaction, reservation in asked.items():
+            wire.send(ethernet_frame(own_mac, discover_message(reservation.mac, transaction)))
+        while not _all_offered(offers, reservations):
+            packet = _receive(wire, started + WAIT)
+            if packet is None:
+                break
+            received = parse_offer(packet)
+            if received is None or received[0] not in asked:
+                continue
+            transaction, ip, server = received
+            elapsed_ms = (time.monotonic() - started) * 1000
+            offers[asked[transaction].mac].append(Offer(ip, server, elapsed_ms))
     return offers
 
 
-def missing(offers: dict[str, list[Offer]], wanted: Sequence[Wanted]) -> bool:
-    return any(one.ip not in [offer.ip for offer in offers[one.mac]] for one in wanted)
+def _all_offered(offers: dict[str, list[Offer]], reservations: Sequence[Reservation]) -> bool:
+    return all(
+        reservation.ip in [offer.ip for offer in offers[reservation.mac]]
+        for reservation in reservations
+    )
 
 
-def discover(mac: str, number: int) -> bytes:
-    """RFC 2131: a DHCPDISCOVER of this card that asks for a broadcast answer."""
+def _receive(wire: socket.socket, deadline: float) -> bytes | None:
+    """The next packet; None at the deadline."""
+    left = deadline - time.monotonic()
+    if left <= 0 or not select.select([wire], [], [], left)[0]:
+        return None
+    return wire.recv(4096)
+
+
+def discover_message(mac: str, transaction: int) -> bytes:
+    """A card's DHCPDISCOVER that asks for a broadcast answer (RFC 2131, 2)."""
     card = bytes.fromhex(mac.replace(":", ""))
-    head = struct.pack("!BBBBIHH16x16s192x", 1, 1, 6, 0, number, 0, _BROADCAST, card)
+    head = struct.pack("!BBBBIHH16x16s192x", 1, 1, 6, 0, transaction, 0, _BROADCAST_FLAG, card)
     return (head + _COOKIE + bytes([_MESSAGE_TYPE, 1, _DISCOVER, _END])).ljust(300, b"\0")
 
 
-def frame(ours: bytes, message: bytes) -> bytes:
-    """Ethernet, IPv4 and UDP around the message, from our own card to everybody."""
-    datagram = struct.pack("!4H", 68, 67, 8 + len(message), 0) + message
+def ethernet_frame(own_mac: bytes, message: bytes) -> bytes:
+    """Ethernet, IPv4 and UDP headers around the message, from this host to everybody."""
+    datagram = struct.pack("!4H", 68, 67, _UDP_HEADER + len(message), 0) + message
     head = struct.pack(
         "!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, _UDP, 0, b"\0" * 4, b"\xff" * 4
     )
     head = head[:10] + struct.pack("!H", _checksum(head)) + head[12:]
-    return _ALL + ours + struct.pack("!H", _IP) + head + datagram
+    return _EVERYBODY + own_mac + struct.pack("!H", _ETHERTYPE_IP) + head + datagram
 
 
-def read(packet: bytes) -> tuple[int, IPv4Address, IPv4Address | None] | None:
-    """The number, the address and the server of an offer; None for every other packet."""
-    if len(packet) < 34 or packet[23] != _UDP:
+def parse_offer(packet: bytes) -> tuple[int, IPv4Address, IPv4Address | None] | None:
+    """The transaction, the address and the server of a DHCPOFFER; None for every other packet."""
+    if len(packet) < _ETHERNET_HEADER + 20 or packet[23] != _UDP:
         return None
-    start = 14 + (packet[14] & 0x0F) * 4
-    message = packet[start + 8 :]
-    if (
-        len(message) < 241
-        or packet[start : start + 4] != struct.pack("!HH", 67, 68)
-        or message[0] != 2
-    ):
+    start = _ETHERNET_HEADER + (packet[14] & 0x0F) * 4
+    if packet[start : start + 4] != struct.pack("!HH", 67, 68):
         return None
-    options = _options(message[240:])
-    if message[236:240] != _COOKIE or options.get(_MESSAGE_TYPE) != bytes([_OFFER]):
+    message = packet[start + _UDP_HEADER :]
+    options_at = _FIXED_FIELDS + len(_COOKIE)
+    if len(message) <= options_at or message[0] != _BOOTREPLY:
         return None
-    server = options.get(_SERVER, b"")
-    number = struct.unpack_from("!I", message, 4)[0]
-    return number, IPv4Address(message[16:20]), IPv4Address(server) if len(server) == 4 else None
+    if message[_FIXED_FIELDS:options_at] != _COOKIE:
+        return None
+    options = _parse_options(message[options_at:])
+    if options.get(_MESSAGE_TYPE) != bytes([_OFFER]):
+        return None
+    transaction = struct.unpack_from("!I", message, 4)[0]
+    server = None
+    if len(options.get(_SERVER, b"")) == 4:
+        server = IPv4Address(options[_SERVER])
+    return transaction, IPv4Address(message[16:20]), server
 
 
 def network_of(interface: str) -> IPv4Network | None:
@@ -244,19 +280,18 @@ def network_of(interface: str) -> IPv4Network | None:
     name = struct.pack("256s", interface.encode()[:15])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         try:
-            ip, mask = (
-                fcntl.ioctl(any_socket, call, name)[20:24]
-                for call in (_SIOCGIFADDR, _SIOCGIFNETMASK)
-            )
+            ip = fcntl.ioctl(any_socket, _SIOCGIFADDR, name)[20:24]
+            mask = fcntl.ioctl(any_socket, _SIOCGIFNETMASK, name)[20:24]
         except OSError:
             return None
     return IPv4Network((int.from_bytes(ip), str(IPv4Address(mask))), strict=False)
 
 
-def _options(data: bytes) -> dict[int, bytes]:
+def _parse_options(data: bytes) -> dict[int, bytes]:
+    """Type, length, value, until the end option or the end of the data (RFC 2132, 2)."""
     found, place = {}, 0
     while place + 1 < len(data) and data[place] != _END:
-        if data[place] == 0:
+        if data[place] == _PAD:
             place += 1
             continue
         length = data[place + 1]
@@ -266,6 +301,7 @@ def _options(data: bytes) -> dict[int, bytes]:
 
 
 def _checksum(data: bytes) -> int:
+    """The Internet checksum of an even number of bytes (RFC 1071)."""
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)

@@ -212,7 +212,7 @@ def measure_leases(number: int) -> None:
             for n in range(number)
         ).encode()
         started = time.perf_counter()
-        ingest(lease_file.read(data))
+        ingest(lease_file.parse_leases(data))
         print(
             f"{name} {(time.perf_counter() - started) * 1000:.0f} ms",
             end="; " if name != "renewed" else "\n",

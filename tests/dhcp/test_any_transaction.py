@@ -19,8 +19,8 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
 
 from core.errors import IPManagerError
-from dhcp.leases.ingest import ingest, read_settled
-from dhcp.leases.lease_file import read
+from dhcp.leases.ingest import ingest, read_stable
+from dhcp.leases.lease_file import parse_leases
 from dhcp.models import DhcpChange, DhcpScope
 from dhcp.state import machines
 from dhcp.worker import Worker
@@ -332,7 +332,7 @@ class Network:
 
     def leases(self):
         """{ip: mac} of the lease file."""
-        return {str(lease.ip): lease.mac for lease in read(read_settled(self.lab.leases))}
+        return {str(lease.ip): lease.mac for lease in parse_leases(read_stable(self.lab.leases))}
 
     def new_complaints(self):
         log = self.lab.log()
@@ -395,11 +395,13 @@ def bring_in_step(worker):
 
 
 def assert_page_tells_who_is_in_the_way(network, where):
-    ingest(read(read_settled(network.lab.leases)))
+    ingest(parse_leases(read_stable(network.lab.leases)))
     leases, due = network.leases(), dues()
-    cards = [machines.Card.of_server(server) for server in Server.objects.all()]
-    cards += [machines.Card.of_interface(nic) for nic in Interface.objects.select_related("server")]
-    states = machines.of_cards(cards)
+    cards = [machines.NetworkCard.of_server(server) for server in Server.objects.all()]
+    cards += [
+        machines.NetworkCard.of_interface(nic) for nic in Interface.objects.select_related("server")
+    ]
+    states = machines.states_of_cards(cards)
     for card in cards:
         told = states[card.key]
         assert (told.kind, told.holder) == expected_state(card, due, leases), (where, card, told)

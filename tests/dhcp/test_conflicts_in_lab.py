@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from dhcp.files.sync import sync
-from dhcp.leases.ingest import Watch
+from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.models import Lease
 from ipam.models import Server, Subnet
 
@@ -38,7 +38,7 @@ def network(lab):
     off.enabled = False
     off.save()
     sync()
-    Watch(lab.leases).look()
+    LeaseFileWatcher(lab.leases).poll()
     return took
 
 
@@ -71,19 +71,19 @@ def test_every_class_is_told_on_the_pages_and_at_the_prompt_with_its_reason(
         assert words in page
     page = unescape(admin_client.get("/admin/ipam/server/").content.decode())
     for words in (
-        f"10.77.0.10 is held by {HOLDER} (held) until",
-        f"It still uses {network[ELSEWHERE]}, until",
+        f"{HOLDER} (held) holds 10.77.0.10 until",
+        f"It uses {network[ELSEWHERE]}, until",
         "It uses its address, until",
-        "It is disabled; it may keep its address until",
+        "It is disabled. It may use its address until",
         "It has no IP address.",
     ):
         assert words in page
 
     for mac, words in {
-        UNKNOWN: "A stranger",
+        UNKNOWN: "The ledger does not know it",
         KNOWN: "It has no IP address",
-        ELSEWHERE: f"It still uses {network[ELSEWHERE]}",
-        HEIR: f"10.77.0.10 is held by {HOLDER}",
+        ELSEWHERE: f"It uses {network[ELSEWHERE]}",
+        HEIR: f"{HOLDER} (held) holds 10.77.0.10",
         RIGHT: "It uses its address",
     }.items():
         out = StringIO()

@@ -16,7 +16,7 @@ from core.errors import Conflict, Invalid, Unavailable
 from dhcp.files.sync import sync
 from dhcp.leases import evict as module
 from dhcp.leases.evict import evict
-from dhcp.leases.ingest import Watch
+from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.models import DhcpServer, Eviction, Lease
 from dhcp.state import machines
 from ipam.models import Server, Sighting, Subnet
@@ -41,12 +41,12 @@ def stale_lease(lab, web):
     assert lab.client.acquire(A).ip == "10.77.0.9"
     web.mac_address = B
     web.save()
-    Watch(lab.leases).look()
+    LeaseFileWatcher(lab.leases).poll()
     return Lease.objects.live().judged().get()
 
 
 def fate(server):
-    return machines.of_servers([server])[server.pk]
+    return machines.states_of_servers([server])[server.pk]
 
 
 # --- for real -------------------------------------------------------------------------------------
@@ -101,11 +101,11 @@ def test_the_helper_frees_the_address_for_its_machine_and_the_holder_is_shown_un
         evict(lease, "joe")
     assert said == [f"ipmanager-evict: released 10.77.0.9, which {A} held\n"]
     assert lab.client.acquire(B).ip == "10.77.0.9"
-    Watch(lab.leases).look()
+    LeaseFileWatcher(lab.leases).poll()
     assert (
         fate(web).kind == "pending"
         and A in fate(web).reason
-        and "may go on using it until" in fate(web).reason
+        and "may use it until" in fate(web).reason
     )
     assert lab.client.renew(A, "10.77.0.9").type == "NAK"
     assert not any((lab.files / "evict").iterdir())

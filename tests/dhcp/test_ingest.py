@@ -10,8 +10,8 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from dhcp.leases import ingest as module
-from dhcp.leases.ingest import KEPT, Ingested, Watch, ingest, read_settled
-from dhcp.leases.lease_file import FOREVER, Lease
+from dhcp.leases.ingest import KEPT, Ingested, LeaseFileWatcher, ingest, read_stable
+from dhcp.leases.lease_file import FOREVER, LeaseRecord
 from dhcp.worker import Worker
 from ipam.allocate import allocate
 from ipam.models import IPAddress, Sighting, Subnet
@@ -25,7 +25,7 @@ LATER = NOW + timedelta(hours=1)
 
 
 def lease(number=9, mac=A, until=LATER, **more):
-    return Lease(ip_address(f"10.77.0.{number}"), mac, until, **more)
+    return LeaseRecord(ip_address(f"10.77.0.{number}"), mac, until, **more)
 
 
 def only():
@@ -98,7 +98,9 @@ def test_a_leased_address_is_given_to_nobody_else():
 def test_a_thousand_renewals_cost_as_many_queries_as_ten():
     def found(count, until):
         return [
-            Lease(ip_address("10.77.0.0") + n, f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", until)
+            LeaseRecord(
+                ip_address("10.77.0.0") + n, f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", until
+            )
             for n in range(count)
         ]
 
@@ -113,7 +115,9 @@ def test_new_leases_come_and_all_of_them_end_in_batches_not_one_by_one():
 
     def found(count):
         return [
-            Lease(ip_address("10.77.0.0") + n, f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", LATER)
+            LeaseRecord(
+                ip_address("10.77.0.0") + n, f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", LATER
+            )
             for n in range(count)
         ]
 
@@ -140,12 +144,12 @@ def clock():
 
 @pytest.fixture
 def watch(tmp_path, clock):
-    return Watch(tmp_path / "leases", clock)
+    return LeaseFileWatcher(tmp_path / "leases", clock)
 
 
 def look(watch, clock):
     clock.time += 60
-    return watch.look()
+    return watch.poll()
 
 
 def line(mac=A, ip="10.77.0.9"):
@@ -157,7 +161,7 @@ def test_it_reads_the_file_when_that_has_changed(watch, clock, monkeypatch):
     watch.path.write_text(line())
     assert look(watch, clock) == Ingested(new=1)
     with monkeypatch.context() as patched:
-        patched.setattr(module, "read_settled", None)
+        patched.setattr(module, "read_stable", None)
         look(watch, clock)
     watch.path.write_text(line() + line(B, "10.77.0.10"))
     assert look(watch, clock) == Ingested(new=1)
@@ -165,12 +169,12 @@ def test_it_reads_the_file_when_that_has_changed(watch, clock, monkeypatch):
 
 def test_a_busy_file_is_not_read_all_the_time(watch, clock):
     watch.path.write_text(line())
-    watch.look()
+    watch.poll()
     watch.path.write_text("")
     clock.time += 0.5
-    assert watch.look() == Ingested()
+    assert watch.poll() == Ingested()
     clock.time += module.EVERY
-    assert watch.look() == Ingested(ended=1)
+    assert watch.poll() == Ingested(ended=1)
 
 
 def test_a_file_that_is_gone_ends_no_lease(watch, clock):
@@ -185,12 +189,12 @@ def test_half_a_file_is_not_believed(tmp_path):
     path = tmp_path / "leases"
     path.write_text(line() + "17636")
     with pytest.raises(OSError, match="changes all the time"):
-        read_settled(path)
+        read_stable(path)
 
 
 def test_a_device_in_the_place_of_the_file_ends_no_lease(clock, caplog):
     ingest([lease()])
-    assert not look(Watch(Path("/dev/null"), clock), clock)
+    assert not look(LeaseFileWatcher(Path("/dev/null"), clock), clock)
     assert only().leased_until == LATER and "no regular file" in caplog.text
 
 
@@ -224,7 +228,7 @@ def test_the_worker_reads_the_leases(target, settings):
 def test_a_real_client_s_lease_comes_and_goes(lab):
     lab.write_hosts(f"{A},10.77.0.9,web\n")
     lab.reload()
-    watch = Watch(lab.leases, clock := Clock())
+    watch = LeaseFileWatcher(lab.leases, clock := Clock())
     lab.client.acquire(A)
     assert look(watch, clock) == Ingested(new=1)
     assert (only().mac_address, only().hostname) == (A, "web")

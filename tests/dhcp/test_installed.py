@@ -68,7 +68,7 @@ def command(*arguments):
 
 
 def fate(server):
-    return next(state for _, state in state.of_server(server))
+    return next(state for _, state in state.states_of_server(server))
 
 
 # --- a pool is a range ----------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def test_a_server_whose_range_is_not_installed_is_not_served_and_told_why(
     sync()
     assert (fate(web).kind, fate(web).reason) == (
         "unserved",
-        "Its subnet's range is not installed yet.",
+        "The range of its subnet is not installed yet.",
     )
     conf.write_bytes(target.conf.read_bytes())
     assert fate(web).kind == "live"

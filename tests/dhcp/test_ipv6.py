@@ -103,7 +103,9 @@ def test_a_duid_alone_serves_no_ipv4_address(scope, target):
     nic = card(server(), "x", "10.77.0.9", duid=EN)
     assert lines(target) == [f"{A},[fd00::50],web"]
     assert (
-        machines.of_cards([machines.Card.of_interface(nic)])["interface", nic.pk].reason
+        machines.states_of_cards([machines.NetworkCard.of_interface(nic)])[
+            "interface", nic.pk
+        ].reason
         == "It has no MAC address."
     )
 
@@ -297,12 +299,12 @@ def read_leases(lab, *ips):
         lambda: all(f" {ip} " in lab.leases.read_text() for ip in ips),
         "a lease is not written down",
     )
-    ingest.ingest(lease_file.read(lab.leases.read_bytes()))
+    ingest.ingest(lease_file.parse_leases(lab.leases.read_bytes()))
     return {str(lease.ip_address): lease.verdict for lease in Lease.objects.live().judged()}
 
 
 def fates(of):
-    return {str(card.ip): fate.kind for card, fate in machines.of_server(of)}
+    return {str(card.ip): fate.kind for card, fate in machines.states_of_server(of)}
 
 
 def test_leases_by_mac_by_duid_and_by_a_duid_that_names_no_card_are_right(served):
@@ -334,7 +336,7 @@ def test_another_machine_on_the_address_is_a_conflict(served):
     web.mac_address = B
     web.save()
     assert read_leases(lab, "fd00::50") == {"fd00::50": "conflict"}
-    ((_card, fate),) = machines.of_server(web)
+    ((_card, fate),) = machines.states_of_server(web)
     assert (fate.kind, fate.holder) == ("pending", A)
 
 

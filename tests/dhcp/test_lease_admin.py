@@ -147,7 +147,7 @@ def test_the_list_of_servers_tells_each_one_s_state(admin_client):
     sync()
     leased(9, C)
     page = admin_client.get(SERVERS).content.decode()
-    assert "10.77.0.9 is held by 02:00:00:00:00:0c until" in page and "blocked" in page
+    assert "02:00:00:00:00:0c holds 10.77.0.9 until" in page and "blocked" in page
 
 
 def test_a_server_s_page_tells_of_all_its_cards(admin_client):
@@ -157,7 +157,7 @@ def test_a_server_s_page_tells_of_all_its_cards(admin_client):
     page = admin_client.get(reverse("admin:ipam_server_change", args=[web.pk])).content.decode()
     assert (
         "web bmc: It has no IP address." in page
-        and "web: dnsmasq knows it; it has not asked yet." in page
+        and "web: dnsmasq has it. The machine has not requested its address yet." in page
     )
 
 

@@ -47,7 +47,7 @@ def among_the_clients(lab):
 
 def probed(lab):
     with among_the_clients(lab):
-        probe.look()
+        probe.probe_newest()
     return Generation.objects.newest().probes
 
 
@@ -57,7 +57,7 @@ def test_what_is_offered_is_proof_with_its_time(lab, subnet):
     assert (result["name"], result["mac"], result["wanted"]) == ("web", A, "10.77.0.9")
     assert (result["offered"], result["by"], result["reason"]) == ("10.77.0.9", "10.77.0.1", "")
     assert 0 < result["ms"] <= probe.WAIT * 1000 and result["after_ms"] >= result["ms"] - 1
-    assert "asked on its behalf" in machines.of_servers([web])[web.pk].reason
+    assert "offered its address to a probe" in machines.states_of_servers([web])[web.pk].reason
 
 
 def test_no_lease_comes_of_it_and_the_machine_gets_its_address_afterwards(lab, subnet):
@@ -70,7 +70,7 @@ def test_no_lease_comes_of_it_and_the_machine_gets_its_address_afterwards(lab, s
 
 def test_the_frame_bears_our_own_card_s_address_and_asks_for_a_broadcast():
     ours = bytes.fromhex("02ffffffff01")
-    packet = probe.frame(ours, probe.discover(A, 7))
+    packet = probe.ethernet_frame(ours, probe.discover_message(A, 7))
     assert packet[:12] == b"\xff" * 6 + ours
     assert packet[42 + 10 : 42 + 12] == b"\x80\x00" and packet[42 + 28 : 42 + 34].hex(":") == A
 
@@ -129,15 +129,17 @@ def test_machines_of_another_network_cannot_be_asked_for_from_here(subnet):
     both = Generation(
         diff=f"+{A},10.77.0.9,web\n+{B},10.78.0.9,far\n-{A},10.77.0.8,web\n+++ ledger"
     )
-    assert {one.name for one in probe.sample(both, None)} == {"web", "far"}
-    assert [one.name for one in probe.sample(both, probe.IPv4Network("10.77.0.0/24"))] == ["web"]
+    assert {one.name for one in probe.choose_reservations(both, None)} == {"web", "far"}
+    assert [
+        one.name for one in probe.choose_reservations(both, probe.IPv4Network("10.77.0.0/24"))
+    ] == ["web"]
 
 
 @pytest.mark.parametrize("interface, reason", [("nosuch0", "not probed: nosuch0: No such device")])
 def test_an_interface_that_is_not_there_is_the_reason(subnet, settings, interface, reason):
     settings.DHCP_PROBE = interface
     server()
-    probe.look()
+    probe.probe_newest()
     assert Generation.objects.newest().probes[0]["reason"] == reason
 
 
@@ -148,7 +150,7 @@ def test_a_missing_right_is_the_reason(subnet, monkeypatch):
     monkeypatch.setattr(probe.socket, "socket", forbidden)
     monkeypatch.setattr(probe, "network_of", lambda interface: None)
     server()
-    probe.look()
+    probe.probe_newest()
     assert Generation.objects.newest().probes[0]["reason"] == "not probed: that needs CAP_NET_RAW"
 
 
@@ -158,14 +160,14 @@ def test_nothing_is_asked_without_the_setting_for_the_past_or_after_a_failure(
     monkeypatch.setattr(probe, "ask", lambda *_: pytest.fail("nobody may be asked"))
     server()
     settings.DHCP_PROBE = ""
-    probe.look()
+    probe.probe_newest()
     settings.DHCP_PROBE = "lo"
     Generation.objects.update(created_at=timezone.now() - 2 * probe.FRESH)
-    probe.look()
+    probe.probe_newest()
     settings.DNSMASQ_RELOAD = "pidfile:/nowhere"
     server(10, B, "other")
     assert Generation.objects.newest().result == "failed"
-    probe.look()
+    probe.probe_newest()
 
 
 def test_a_request_never_probes(lab, subnet, admin_client, monkeypatch):
@@ -198,4 +200,4 @@ def test_the_generation_s_page_tells_of_it(lab, subnet, admin_client):
 @pytest.mark.parametrize("length", [0, 10, 34, 42, 60, 281, 282, 300])
 def test_no_packet_can_break_it(length):
     for filling in (b"\0", b"\xff", b"\x45", b"\x11"):
-        assert probe.read(filling * length) is None
+        assert probe.parse_offer(filling * length) is None

@@ -14,7 +14,7 @@ from dhcp.files.sync import sync
 from dhcp.files.targets import Target
 from dhcp.generations.rollback import rollback
 from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Generation
-from dhcp.servers import Routes
+from dhcp.servers import ServerSelector
 from ipam.models import Server, Subnet
 from tests.support.by_hand import by_hand
 
@@ -245,12 +245,12 @@ def test_what_raw_sql_wrote_into_its_row_never_becomes_a_path(berlin, target):
 
 def test_an_unknown_name_is_answered_with_the_known_ones(berlin):
     with pytest.raises(NotFound, match="there are: default, berlin"):
-        servers.named("bonn")
-    assert servers.named("default") is None and servers.named("berlin") == berlin
+        servers.find_server("bonn")
+    assert servers.find_server("default") is None and servers.find_server("berlin") == berlin
 
 
 def test_without_further_servers_the_ledgers_routes_cost_one_query(
     target, django_assert_num_queries
 ):
     with django_assert_num_queries(1):
-        assert Routes.read().of(Subnet(site="Berlin")) is None
+        assert ServerSelector.load().server_id_for(Subnet(site="Berlin")) is None

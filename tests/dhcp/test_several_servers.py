@@ -36,7 +36,7 @@ def berlin(target, settings):
 
 def fate(name):
     server = Server.objects.get(hostname=name)
-    return machines.of_servers([server])[server.pk]
+    return machines.states_of_servers([server])[server.pk]
 
 
 # --- a machine's state ----------------------------------------------------------------------------
@@ -46,8 +46,11 @@ def test_a_machine_is_live_when_its_own_server_has_been_told(berlin):
     sync()
     assert (fate("web").kind, fate("db").kind) == ("live", "pending")
     sync(Target.of(berlin))
-    assert fate("db").reason == "berlin: dnsmasq knows it; it has not asked yet."
-    assert fate("web").reason == "dnsmasq knows it; it has not asked yet."
+    assert (
+        fate("db").reason
+        == "berlin: dnsmasq has it. The machine has not requested its address yet."
+    )
+    assert fate("web").reason == "dnsmasq has it. The machine has not requested its address yet."
 
 
 def test_a_broken_server_is_the_reason_for_its_own_machines_only(berlin):
@@ -56,7 +59,7 @@ def test_a_broken_server_is_the_reason_for_its_own_machines_only(berlin):
     sync()
     sync(Target.of(berlin))
     assert fate("web").kind == "live"
-    assert fate("db").reason.startswith("berlin: dnsmasq has not heard of it: cannot read /nowhere")
+    assert fate("db").reason.startswith("berlin: dnsmasq does not have it: cannot read /nowhere")
 
 
 def test_a_disabled_server_is_the_reason(berlin):
@@ -70,17 +73,17 @@ def test_an_agent_that_is_away_is_the_reason(berlin):
     DhcpServer.objects.update(last_seen_at=timezone.now() - timedelta(hours=1))
     assert "its agent was last seen" in fate("db").reason
     DhcpServer.objects.update(last_seen_at=timezone.now())
-    assert fate("db").reason == "berlin: dnsmasq has not heard of it yet."
+    assert fate("db").reason == "berlin: dnsmasq does not have it yet."
 
 
 def test_why_names_the_server_and_looks_into_its_file(berlin):
     sync(Target.of(berlin))
     steps = {step.question: step.answer for step in why(DB).steps}
-    assert steps["Which DHCP server has to serve it?"] == "berlin"
-    assert steps[f"What stands in {Target.of(berlin).hosts}?"] == f"{DB},10.2.0.9,db"
+    assert steps["Which DHCP server serves it?"] == "berlin"
+    assert steps[f"Which line is in {Target.of(berlin).hosts}?"] == f"{DB},10.2.0.9,db"
     DhcpServer.objects.update(run_by="agent")
     assert {s.question: s.answer for s in why(DB).steps}[
-        "What was berlin told last?"
+        "Which line did berlin apply last?"
     ] == f"{DB},10.2.0.9,db"
 
 
@@ -166,7 +169,9 @@ def test_the_rollback_of_an_agent_s_server_is_sent_to_its_host(berlin):
 def test_more_than_ten_thousand_reservations_are_warned_of_everywhere(
     berlin, monkeypatch, admin_client
 ):
-    assert servers.warning(10_000) == "" and "10001 reservations" in servers.warning(10_001)
+    assert servers.size_warning(10_000) == "" and "10001 reservations" in servers.size_warning(
+        10_001
+    )
     monkeypatch.setattr(servers, "MANY", 0)
     words = "Give a site a DHCP server of its own"
     assert run()[2].count(words) == 2

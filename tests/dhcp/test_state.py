@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from dhcp.files.sync import sync
-from dhcp.leases.ingest import Watch
+from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.leases.lease_file import FOREVER
 from dhcp.models import DhcpChange, Lease
 from dhcp.state import machines
@@ -40,7 +40,7 @@ def leased(ip, mac, until=SOON, **more):
 
 
 def fate(server):
-    return machines.of_servers([server])[server.pk]
+    return machines.states_of_servers([server])[server.pk]
 
 
 def kind_and_reason(server):
@@ -48,7 +48,10 @@ def kind_and_reason(server):
 
 
 def test_a_served_machine_is_live(web):
-    assert kind_and_reason(web) == ("live", "dnsmasq knows it; it has not asked yet.")
+    assert kind_and_reason(web) == (
+        "live",
+        "dnsmasq has it. The machine has not requested its address yet.",
+    )
     leased("10.77.0.9", A)
     assert fate(web).kind == "live" and fate(web).until == SOON
     assert fate(web).reason.startswith("It uses its address, until ")
@@ -58,12 +61,12 @@ def test_a_name_that_is_left_off_is_said(subnet):
     odd = Server.objects.create(hostname="12h", mac_address=A, ip_address="10.77.0.9")
     sync()
     assert fate(odd).kind == "live"
-    assert "Its name is left off: dnsmasq takes '12h' for a lease time." in fate(odd).reason
+    assert "Its name is left out: dnsmasq takes '12h' for a lease time." in fate(odd).reason
 
 
 def test_a_change_that_waits_is_pending(web):
     DhcpChange.objects.create(kind="server", object_id=web.pk)
-    assert kind_and_reason(web) == ("pending", "dnsmasq has not heard of it yet.")
+    assert kind_and_reason(web) == ("pending", "dnsmasq does not have it yet.")
     DhcpChange.objects.all().delete()
     DhcpChange.objects.create(kind="server", object_id=web.pk + 1)
     assert fate(web).kind == "live"
@@ -83,7 +86,7 @@ def test_an_address_that_another_still_holds_is_pending_until_then(web):
     leased("10.77.0.9", B, hostname="phone")
     found = fate(web)
     assert (found.kind, found.until, found.holder) == ("pending", SOON, B)
-    assert found.reason.startswith(f"10.77.0.9 is held by {B} (phone) until ")
+    assert found.reason.startswith(f"{B} (phone) holds 10.77.0.9 until ")
 
 
 def test_a_lease_that_is_over_holds_nothing(web):
@@ -93,7 +96,7 @@ def test_a_lease_that_is_over_holds_nothing(web):
 
 def test_a_machine_that_still_uses_its_old_address_is_pending(web):
     leased("10.77.0.33", A)
-    assert fate(web).kind == "pending" and "It still uses 10.77.0.33, until " in fate(web).reason
+    assert fate(web).kind == "pending" and "It uses 10.77.0.33, until " in fate(web).reason
 
 
 def test_a_laptop_s_lease_in_another_subnet_says_nothing_about_this_one(web):
@@ -105,14 +108,14 @@ def test_a_laptop_s_lease_in_another_subnet_says_nothing_about_this_one(web):
 
 def test_a_lease_without_end_reads_well(web):
     leased("10.77.0.9", B, FOREVER)
-    assert fate(web).reason == f"10.77.0.9 is held by {B} until it gives it back."
+    assert fate(web).reason == f"{B} holds 10.77.0.9 until it is released."
 
 
 def test_cards_of_one_server_may_share_its_address(web):
     Interface.objects.create(server=web, name="wifi", mac_address=C, ip_address="10.77.0.9")
     sync()
     leased("10.77.0.9", C)
-    assert [(card.name, found.kind) for card, found in machines.of_server(web)] == [
+    assert [(card.name, found.kind) for card, found in machines.states_of_server(web)] == [
         ("web", "live"),
         ("web wifi", "live"),
     ]
@@ -131,7 +134,7 @@ def test_a_disabled_machine_is_blocked_until_its_lease_is_over_at_most(web):
     [
         ({"ip_address": "10.77.0.20"}, "It has no MAC address."),
         ({"mac_address": C}, "It has no IP address."),
-        ({"mac_address": C, "ip_address": "10.99.0.1"}, "No subnet holds 10.99.0.1."),
+        ({"mac_address": C, "ip_address": "10.99.0.1"}, "No subnet contains 10.99.0.1."),
     ],
 )
 def test_what_is_missing_is_named(subnet, facts, reason):
@@ -144,21 +147,21 @@ def test_other_address_spaces_are_not_served(subnet):
     )
     assert kind_and_reason(far) == (
         "unserved",
-        "It stands in a VRF; DHCP serves the global address space.",
+        "It is in a VRF. DHCP serves the global address space only.",
     )
 
 
 def test_a_record_that_was_left_out_says_why(web):
     Interface.objects.create(server=web, name="eth1", mac_address=A, ip_address="10.77.0.10")
     sync()
-    found = {card.kind: found for card, found in machines.of_server(web)}["interface"]
+    found = {card.kind: found for card, found in machines.states_of_server(web)}["interface"]
     assert found.kind == "unserved" and f"{A} already has 10.77.0.9" in found.reason
 
 
 def test_fifty_states_cost_as_many_queries_as_five(subnet):
     servers = [ServerFactory(ip_address=f"10.77.0.{number}") for number in range(10, 60)]
-    few = queries_in(lambda: machines.of_servers(servers[:5]))
-    assert queries_in(lambda: machines.of_servers(servers)) == few <= 8
+    few = queries_in(lambda: machines.states_of_servers(servers[:5]))
+    assert queries_in(lambda: machines.states_of_servers(servers)) == few <= 8
 
 
 # --- with a real dnsmasq and real clients: each class of conflict, and its end --------------------
@@ -169,9 +172,11 @@ def seen(lab, settings):
     """Bring the lease file into the ledger; then, the states of all servers by their names."""
 
     def look():
-        Watch(settings.DNSMASQ_LEASES).look()
+        LeaseFileWatcher(settings.DNSMASQ_LEASES).poll()
         servers = list(Server.objects.all())
-        return {server.hostname: machines.of_servers(servers)[server.pk] for server in servers}
+        return {
+            server.hostname: machines.states_of_servers(servers)[server.pk] for server in servers
+        }
 
     return look
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from core.findings import ERROR
 from dhcp.files.sync import sync
 from dhcp.leases import thaw
-from dhcp.leases.ingest import Watch
+from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.models import DhcpServer
 from dhcp.state import health_checks
 from ipam import freeze
@@ -121,8 +121,8 @@ def test_an_agents_leases_count_when_it_has_read_them_since(restored, tmp_path):
     DhcpServer.objects.create(name="site-b", run_by="agent")
     with pytest.raises(CommandError, match="leases of site-b"):
         run()
-    watch = Watch(tmp_path / "leases", origin="site-b")
-    watch.look()
+    watch = LeaseFileWatcher(tmp_path / "leases", origin="site-b")
+    watch.poll()
     assert "Released" in run()
 
 
@@ -132,12 +132,12 @@ def test_a_watch_that_has_read_the_file_before_reads_it_again_for_a_restored_led
     until = int((timezone.now() + timedelta(hours=1)).timestamp())
     (tmp_path / "leases").write_text(f"{until} {LEASED} 10.77.0.2 web *\n")
     now = [0.0]
-    watch = Watch(tmp_path / "leases", now=lambda: now[0])
-    assert watch.look()
+    watch = LeaseFileWatcher(tmp_path / "leases", now=lambda: now[0])
+    assert watch.poll()
     Sighting.objects.all().delete()  # the backup
     freeze.freeze("restored from a backup")
     now[0] += 100
-    assert watch.look().new == 1
+    assert watch.poll().new == 1
 
 
 def test_dnsmasqs_files_stay_as_they_are_until_then_and_the_difference_is_shown(subnet, target):

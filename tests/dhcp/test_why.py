@@ -38,29 +38,32 @@ def answers(mac):
 def test_a_served_card_is_explained_from_the_ledger_to_the_file(web, target):
     told = answers("02-00-00-00-00-0A")
     assert told["Whose card is it?"] == ("web", True)
-    assert told["Which address has web in the ledger?"] == (
+    assert told["Which address does the ledger give to web?"] == (
         "10.77.0.9 in 10.77.0.0/24 Office.",
         True,
     )
-    assert told["What shall dnsmasq be told?"] == (f"{A},10.77.0.9,web", True)
-    assert told[f"What stands in {target.hosts}?"] == (f"{A},10.77.0.9,web", True)
+    assert told["Which line does the ledger make for dnsmasq?"] == (f"{A},10.77.0.9,web", True)
+    assert told[f"Which line is in {target.hosts}?"] == (f"{A},10.77.0.9,web", True)
     assert told["Has dnsmasq read it?"][1] is True
     assert (
         why(A).good
-        and why(A).verdict == "web 10.77.0.9: live. dnsmasq knows it; it has not asked yet."
+        and why(A).verdict
+        == "web 10.77.0.9: live. dnsmasq has it. The machine has not requested its address yet."
     )
 
 
 def test_a_stranger_is_one(web):
-    assert answers(B) == {"Whose card is it?": ("Nobody's: the ledger does not know it.", False)}
-    assert why(B).verdict.startswith("A stranger:") and not why(B).good
+    assert answers(B) == {
+        "Whose card is it?": ("No card of the ledger has this MAC address.", False)
+    }
+    assert why(B).verdict.startswith("The ledger does not know it.") and not why(B).good
 
 
 def test_a_disabled_server_s_card_gets_nothing_and_that_is_why(web):
     web.enabled = False
     web.save()
     assert answers(A)["May DHCP serve web?"] == ("No: it is disabled.", False)
-    assert answers(A)["What shall dnsmasq be told?"] == ("Nothing.", False)
+    assert answers(A)["Which line does the ledger make for dnsmasq?"] == ("None.", False)
 
 
 def test_who_is_in_the_way_is_named(web):
@@ -74,7 +77,10 @@ def test_who_is_in_the_way_is_named(web):
 
 def test_a_record_that_is_left_out_says_why(web):
     Interface.objects.create(server=web, name="eth1", mac_address=A, ip_address="10.77.0.10")
-    assert f"{A} already has 10.77.0.9" in answers(A)["What shall dnsmasq be told?"][0]
+    assert (
+        f"{A} already has 10.77.0.9"
+        in answers(A)["Which line does the ledger make for dnsmasq?"][0]
+    )
 
 
 def test_a_change_that_waits_is_told(web, settings):

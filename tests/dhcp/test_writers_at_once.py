@@ -163,13 +163,13 @@ def test_while_dnsmasq_is_away_saves_succeed_and_it_is_told_when_it_is_back(lab)
             web.hostname = f"web-{number}"
             web.save()
             time.sleep(AWAY / 10)
-        fate = machines.of_servers([web])[web.pk]
+        fate = machines.states_of_servers([web])[web.pk]
         assert fate.kind == "pending" and str(lab.pidfile) in fate.reason, fate
         lab.start()
         lab.wait(
             lambda: not DhcpChange.objects.exists(), "it is not told after its return", within=10
         )
-    assert machines.of_servers([web])[web.pk].kind == "live"
+    assert machines.states_of_servers([web])[web.pk].kind == "live"
     assert Generation.objects.newest().result == "applied"
     assert lab.client.acquire(web.mac_address).options["hostname"] == f"web-{number}"
     connection.close()

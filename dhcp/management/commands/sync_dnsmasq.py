@@ -99,7 +99,7 @@ Example: manage.py sync_dnsmasq --diff"""
         for problem in map(describe, outcome.problems):
             self.stderr.write(name + complaint(problem))
         for warning in filter(
-            None, (installed.look(target).warning, servers.warning(outcome.hosts))
+            None, (installed.look(target).warning, servers.size_warning(outcome.hosts))
         ):
             self.stderr.write(name + warning)
 
@@ -120,7 +120,9 @@ Example: manage.py sync_dnsmasq --diff"""
         try:
             if options["rollback"] is not None:
                 return [back_to(options["rollback"], force=options["force"])]
-            targets = [self._target(options["server"])] if options["server"] else servers.here()
+            targets = (
+                [self._target(options["server"])] if options["server"] else servers.local_targets()
+            )
             return [(target, _one(target, options)) for target in targets]
         except IPManagerError as error:
             raise CommandError(str(error)) from error
@@ -129,7 +131,7 @@ Example: manage.py sync_dnsmasq --diff"""
         """A server that this installation keeps in step; without a name the default one. Raises
         CommandError."""
         try:
-            server = servers.named(name or DEFAULT)
+            server = servers.find_server(name or DEFAULT)
         except IPManagerError as error:
             raise CommandError(str(error)) from error
         if server and server.run_by == DhcpServer.RunBy.AGENT:

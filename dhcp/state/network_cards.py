@@ -1,0 +1,79 @@
+"""The network cards of the ledger as DHCP sees them: a server's own card and its interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ipam.addresses import Address
+from ipam.models import Interface, Server
+
+CardKey = tuple[str, int]  # "server" or "interface", and the row's primary key
+SERVER, INTERFACE = "server", "interface"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCard:
+    """A server or one of its interfaces, with the columns that matter to DHCP."""
+
+    kind: str
+    id: int
+    server_id: int
+    name: str
+    vrf_id: int | None
+    enabled: bool
+    mac: str | None
+    ip: Address | None
+    duid: str = ""
+
+    @property
+    def key(self) -> CardKey:
+        return (self.kind, self.id)
+
+    @classmethod
+    def of_server(cls, server: Server) -> NetworkCard:
+        return cls(
+            SERVER,
+            server.pk,
+            server.pk,
+            server.hostname,
+            server.vrf_id,
+            server.enabled,
+            server.mac_address,
+            server.ip_address,
+        )
+
+    @classmethod
+    def of_interface(cls, nic: Interface) -> NetworkCard:
+        """Reads `nic.server`: load it with the interface."""
+        server = nic.server
+        return cls(
+            INTERFACE,
+            nic.pk,
+            server.pk,
+            f"{server.hostname} {nic.name}",
+            server.vrf_id,
+            server.enabled,
+            nic.mac_address,
+            nic.ip_address,
+            nic.duid.lower(),
+        )
+
+    @property
+    def identities(self) -> set[str]:
+        """The MAC and DUID by which DHCP recognizes the card. DHCPv4 does not use the DUID."""
+        found = set()
+        if self.mac:
+            found.add(self.mac)
+        if self.duid and (self.ip is None or self.ip.version == 6):
+            found.add(self.duid)
+        return found
+
+
+def cards_with_macs(macs: Collection[str]) -> list[NetworkCard]:
+    """Every card with one of these MAC addresses, in any VRF, servers first. Two queries."""
+    servers = Server.objects.filter(mac_address__in=macs).order_by("pk")
+    nics = Interface.objects.filter(mac_address__in=macs).select_related("server").order_by("pk")
+    cards = [NetworkCard.of_server(server) for server in servers]
+    cards += [NetworkCard.of_interface(nic) for nic in nics]
+    return cards
