@@ -1,4 +1,4 @@
-"""Make what a machine has got its own: a lease becomes a reservation."""
+"""Turn a lease into a reservation: the machine keeps the address that it has."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from ipam.models import Interface, Server, Sighting
 
 
 def adopt(lease: Sighting) -> Server:
-    """The server that has the lease's address and MAC from now on: a new one, or a known one
-    without an address.
+    """Save the lease's address and MAC as a new server, or as the address of the known server that
+    has none.
 
-    Raises Conflict when the address or the MAC belongs to somebody else already, Invalid without a
-    MAC."""
+    Raises Conflict when the address or the MAC belongs to another machine, Invalid for a lease
+    without a MAC."""
     if not lease.mac_address:
-        raise Invalid(
-            _("%s names no MAC address; reserve its address by hand.") % holder_name(lease)
-        )
-    server = _known(lease) or Server(hostname=_free_name(lease), mac_address=lease.mac_address)
+        text = _("The lease of %s has no MAC address. Create the reservation by hand.")
+        raise Invalid(text % holder_name(lease))
+    server = _known_server(lease)
+    if server is None:
+        server = Server(hostname=_hostname(lease), mac_address=lease.mac_address)
     server.ip_address = lease.ip_address
     try:
         with transaction.atomic():
@@ -32,36 +33,34 @@ def adopt(lease: Sighting) -> Server:
     return server
 
 
-def _known(lease: Sighting) -> Server | None:
-    """The server with this MAC, if it still has room for the address."""
-    nic = (
-        Interface.objects.filter(mac_address=lease.mac_address, server__vrf=None)
-        .select_related("server")
-        .first()
-    )
-    server = (
-        nic.server
-        if nic
-        else Server.objects.filter(mac_address=lease.mac_address, vrf=None).first()
-    )
-    if server and (nic or server.ip_address):
-        text = _("%(mac)s is a card of %(server)s already.") % {
-            "mac": lease.mac_address,
-            "server": server,
-        }
-        raise Conflict(text, _("Change the address there."))
+def _known_server(lease: Sighting) -> Server | None:
+    """The server with this MAC that has no address. Raises Conflict when the MAC's card has one, or
+    is one of several."""
+    nics = Interface.objects.filter(mac_address=lease.mac_address, server__vrf=None)
+    if nic := nics.select_related("server").first():
+        raise _already_known(lease, nic.server)
+    server = Server.objects.filter(mac_address=lease.mac_address, vrf=None).first()
+    if server and server.ip_address:
+        raise _already_known(lease, server)
     return server
 
 
-def _free_name(lease: Sighting) -> str:
-    """What the machine calls itself, if that is a name and nobody's; else one made from its MAC."""
-    made = f"device-{(lease.mac_address or '').replace(':', '')}"
+def _already_known(lease: Sighting, server: Server) -> Conflict:
+    text = _("%(mac)s is already a network card of %(server)s.")
+    facts = {"mac": lease.mac_address, "server": server}
+    return Conflict(text % facts, _("Change its address there."))
+
+
+def _hostname(lease: Sighting) -> str:
+    """The host name that the machine sends, if it is valid and free; else one made from its MAC."""
     try:
         validate_hostname(lease.hostname)
     except ValidationError:
-        return made
-    return (
-        made
-        if Server.objects.filter(vrf=None, hostname__iexact=lease.hostname).exists()
-        else lease.hostname
-    )
+        is_usable = False
+    else:
+        same_name = Server.objects.filter(vrf=None, hostname__iexact=lease.hostname)
+        is_usable = not same_name.exists()
+    if is_usable:
+        return lease.hostname
+    mac = lease.mac_address or ""
+    return f"device-{mac.replace(':', '')}"

@@ -1,7 +1,6 @@
-"""Leases become sightings: read the lease file when it has changed, and tell the ledger who uses
-which address.
+"""Read a lease file when it has changed, and store its leases as sightings.
 
-The whole file is compared with what the ledger knows, so a reading may be lost or repeated without
+The whole file is compared with the stored sightings, so a reading may be lost or repeated without
 harm."""
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,8 +18,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from dhcp.leases import lease_file
-from dhcp.leases.lease_file import LeaseRecord
+from dhcp.leases.lease_file import LeaseRecord, parse_leases
 from dhcp.models import DhcpServer
 from ipam import freeze
 from ipam.addresses import Address
@@ -29,12 +27,10 @@ from ipam.querysets import write
 
 logger = logging.getLogger("dhcp.leases")
 
-EVERY = 2.0  # seconds between two looks at the file
-REST = 10  # a reading of a busy file may take a tenth of the time, no more
-KEPT = timedelta(
-    days=90
-)  # that somebody had an address is remembered so long after his lease has ended
-_SETTLED = 0.02
+EVERY = 2.0  # seconds between two polls of the file
+REST = 10  # reading a busy file takes at most a tenth of the time
+KEPT = timedelta(days=90)  # a sighting is deleted so long after its lease has ended
+_STABLE = 0.02  # seconds without a change
 _ATTEMPTS = 5
 _WRITTEN = ("seen_at", "leased_until", "hostname", "duid", "origin")
 _AT_ONCE = 500  # parameters in one statement
@@ -58,37 +54,33 @@ class FileKeepsChanging(OSError):
     """dnsmasq is writing the file all the time."""
 
 
-def ingest(found: Iterable[LeaseRecord], now: datetime | None = None, origin: str = "") -> Ingested:
-    """Make the ledger's lease sightings of one server say what its file says; a lease that vanished
-    ends now.
+def ingest(
+    leases: Iterable[LeaseRecord], now: datetime | None = None, origin: str = ""
+) -> Ingested:
+    """Make the lease sightings of one DHCP server (`origin`) match its lease file. A lease that is
+    no longer in the file ends now.
 
-    A lease that stands in two files, as after a subnet's move from one server to another, is told
-    of by the one that says it lasts longer."""
+    A lease in two files, as after a subnet moved from one server to another, belongs to the file
+    that gives it the later end."""
     now = now or timezone.now()
     rows = Sighting.objects.filter(vrf=None, source=Sighting.Source.LEASE)
     known = {_key(row): row for row in rows.filter(origin=origin)}
-    current = {lease.key: lease for lease in found}
-    theirs = _of_others(
-        rows.exclude(origin=origin),
-        [lease.ip for key, lease in current.items() if key not in known],
-    )
-    current = {
-        key: lease for key, lease in current.items() if not _lasts_longer(theirs.get(key), lease)
-    }
-    known |= {key: row for key, row in theirs.items() if key in current}
-    new = [_sighting(lease, now, origin) for key, lease in current.items() if key not in known]
-    renewed = [
-        _renew(known[key], lease, now, origin)
-        for key, lease in current.items()
-        if _differs(known.get(key), lease, origin)
-    ]
-    ended = [
-        _end(row, now) for key, row in known.items() if key not in current and _is_live(row, now)
-    ]
+    current = {lease.key: lease for lease in leases}
+    _resolve_doubles(current, known, rows.exclude(origin=origin))
+    new, renewed = [], []
+    for key, lease in current.items():
+        row = known.pop(key, None)
+        if row is None:
+            new.append(_new_sighting(lease, now, origin))
+        elif _differs(row, lease, origin):
+            _renew(row, lease, now, origin)
+            renewed.append(row)
+    ended = [row for row in known.values() if row.leased_until and row.leased_until > now]
+    for row in ended:
+        row.leased_until = now
     with transaction.atomic():
-        Sighting.objects.bulk_create(
-            new, ignore_conflicts=True
-        )  # another worker may have been quicker
+        # Another worker may have created the same rows meanwhile.
+        Sighting.objects.bulk_create(new, ignore_conflicts=True)
         write([*renewed, *ended], _WRITTEN)
         Sighting.objects.filter(source=Sighting.Source.LEASE, leased_until__lt=now - KEPT).delete()
     return Ingested(len(new), len(renewed), len(ended))
@@ -96,17 +88,19 @@ def ingest(found: Iterable[LeaseRecord], now: datetime | None = None, origin: st
 
 def read_stable(path: Path) -> bytes:
     """The whole file. dnsmasq writes it in place: half a file would end the leases of the other
-    half."""
+    half. Raises FileKeepsChanging, or another OSError."""
     for _ in range(_ATTEMPTS):
-        before, data = _mark(path), path.read_bytes()
-        time.sleep(_SETTLED)
-        if before == _mark(path) and before[1] == len(data) and (not data or data.endswith(b"\n")):
+        before, data = _file_mark(path), path.read_bytes()
+        time.sleep(_STABLE)
+        if before != _file_mark(path) or before[1] != len(data):
+            continue
+        if not data or data.endswith(b"\n"):
             return data
     raise FileKeepsChanging(None, "it changes all the time", str(path))
 
 
 class LeaseFileWatcher:
-    """Looks at one lease file now and then. `now` is a clock that only runs forward."""
+    """Reads one lease file now and then, when it has changed. `now` is a monotonic clock."""
 
     def __init__(
         self, path: Path, now: Callable[[], float] = time.monotonic, origin: str = ""
@@ -116,108 +110,101 @@ class LeaseFileWatcher:
         self.now = now
         self.seen: tuple[object, ...] | None = None
         self.not_before = now()
-        self.complaint = ""
+        self.reported = ""
 
     def poll(self) -> Ingested:
-        """Read the file if it has changed. What is in the way is told once, and tried again:
-        whoever looks has more important things to do."""
+        """Read the file if it has changed. Errors are logged once and never raised: the caller has
+        more important things to do. The next poll tries again."""
         started = self.now()
         if started < self.not_before:
             return Ingested()
         try:
             return self._read_changed()
         except FileNotFoundError:
-            return Ingested()  # no lease yet, or dnsmasq is elsewhere; what is known ends by itself
+            pass  # no lease yet, or dnsmasq is on another host; known leases end by themselves
         except OSError as error:
-            self._complain(f"{error.filename}: {error.strerror}")
-            return Ingested()
+            self._report(f"{error.filename}: {error.strerror}")
         except DatabaseError as error:
-            self._complain(str(error).strip())
-            return Ingested()
+            self._report(str(error).strip())
         except Exception:
             logger.exception("a bug; the leases are read again later")
-            return Ingested()
         finally:
             self.not_before = self.now() + max(EVERY, REST * (self.now() - started))
+        return Ingested()
 
     def _read_changed(self) -> Ingested:
         frozen = freeze.state()
-        mark = (
-            *_mark(self.path),
-            frozen,
-        )  # a restored ledger has not heard of leases that we have told of
+        # A restored ledger has lost what was read before, so its state is part of the mark.
+        mark = (*_file_mark(self.path), frozen)
         if mark == self.seen:
             return Ingested()
-        told = ingest(lease_file.parse_leases(read_stable(self.path)), origin=self.origin)
+        changed = ingest(parse_leases(read_stable(self.path)), origin=self.origin)
         if frozen and self.origin:
             DhcpServer.objects.filter(name=self.origin).update(compared_at=timezone.now())
-        self.seen, self.complaint = mark, ""
-        if told:
-            logger.info("leases: %d new, %d renewed, %d ended", told.new, told.renewed, told.ended)
-        return told
+        self.seen, self.reported = mark, ""
+        if changed:
+            logger.info(
+                "leases: %d new, %d renewed, %d ended", changed.new, changed.renewed, changed.ended
+            )
+        return changed
 
-    def _complain(self, text: str) -> None:
-        if text != self.complaint:
-            logger.error("the leases cannot be read: %s", text)
-        self.complaint = text
+    def _report(self, text: str) -> None:
+        if text != self.reported:
+            logger.error("cannot read the leases: %s", text)
+        self.reported = text
 
 
-def _mark(path: Path) -> tuple[int, int, int]:
-    """What changes when the file does. Raises OSError for a device or a pipe, which would tell
-    nothing, or never end."""
-    facts = os.stat(path)
-    if not (
-        stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)
-    ):  # a directory says so itself
-        raise OSError(None, "it is no regular file", str(path))
-    return facts.st_mtime_ns, facts.st_size, facts.st_ino
+def _file_mark(path: Path) -> tuple[int, int, int]:
+    """What changes when the file does. Raises OSError for a device or a pipe, whose reading might
+    never end. (Reading a directory raises by itself.)"""
+    status = os.stat(path)
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise OSError(None, "it is not a regular file", str(path))
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _key(row: Sighting) -> Key:
     return (row.ip_address, row.mac_address or row.duid)
 
 
-def _of_others(rows: QuerySet[Sighting], ips: Sequence[Address]) -> dict[Key, Sighting]:
-    """What other servers have told of these addresses."""
-    found: dict[Key, Sighting] = {}
-    if ips and rows.exists():
-        for start in range(0, len(ips), _AT_ONCE):
-            found |= {
-                _key(row): row for row in rows.filter(ip_address__in=ips[start : start + _AT_ONCE])
-            }
-    return found
+def _resolve_doubles(
+    current: dict[Key, LeaseRecord], known: dict[Key, Sighting], others: QuerySet[Sighting]
+) -> None:
+    """Of leases that other servers have as well: drop those that last longer there, and count the
+    rows of the rest as this server's."""
+    unknown = [lease.ip for key, lease in current.items() if key not in known]
+    for row in _with_addresses(others, unknown):
+        key = _key(row)
+        lease = current.get(key)
+        if lease is None:
+            continue
+        if row.leased_until and row.leased_until > lease.until:
+            del current[key]
+        else:
+            known[key] = row
 
 
-def _lasts_longer(row: Sighting | None, lease: LeaseRecord) -> bool:
-    return row is not None and row.leased_until is not None and row.leased_until > lease.until
+def _with_addresses(rows: QuerySet[Sighting], ips: Sequence[Address]) -> Iterator[Sighting]:
+    if not ips or not rows.exists():
+        return
+    for start in range(0, len(ips), _AT_ONCE):
+        yield from rows.filter(ip_address__in=ips[start : start + _AT_ONCE])
 
 
-def _sighting(lease: LeaseRecord, now: datetime, origin: str) -> Sighting:
+def _new_sighting(lease: LeaseRecord, now: datetime, origin: str) -> Sighting:
     row = Sighting(ip_address=lease.ip, mac_address=lease.mac, source=Sighting.Source.LEASE)
-    return _renew(row, lease, now, origin)
-
-
-def _renew(row: Sighting, lease: LeaseRecord, now: datetime, origin: str) -> Sighting:
-    """A lease that was over before we came to read of it was not seen now."""
-    row.seen_at = min(now, lease.until)
-    row.leased_until, row.hostname, row.duid, row.origin = (
-        lease.until,
-        lease.hostname,
-        lease.duid,
-        origin,
-    )
+    _renew(row, lease, now, origin)
     return row
 
 
-def _differs(row: Sighting | None, lease: LeaseRecord, origin: str) -> bool:
-    said = (lease.until, lease.hostname, lease.duid, origin)
-    return row is not None and (row.leased_until, row.hostname, row.duid, row.origin) != said
+def _renew(row: Sighting, lease: LeaseRecord, now: datetime, origin: str) -> None:
+    row.seen_at = min(now, lease.until)  # a lease that is over was not seen now
+    row.leased_until = lease.until
+    row.hostname = lease.hostname
+    row.duid = lease.duid
+    row.origin = origin
 
 
-def _is_live(row: Sighting, now: datetime) -> bool:
-    return row.leased_until is not None and row.leased_until > now
-
-
-def _end(row: Sighting, now: datetime) -> Sighting:
-    row.leased_until = now
-    return row
+def _differs(row: Sighting, lease: LeaseRecord, origin: str) -> bool:
+    stored = (row.leased_until, row.hostname, row.duid, row.origin)
+    return stored != (lease.until, lease.hostname, lease.duid, origin)

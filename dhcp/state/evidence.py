@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from dhcp.files import check, installed
 from dhcp.files.targets import Target
-from dhcp.models import DhcpChange, DhcpScope, Eviction, Generation, HandEdit
+from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit
 from dhcp.servers import ServerSelector
 from dhcp.state.network_cards import INTERFACE, CardKey, NetworkCard
 from ipam.addresses import Address, Network
@@ -45,15 +45,20 @@ class Evidence:
     allowed: dict[tuple[int, Address], set[str]] = field(default_factory=lambda: defaultdict(set))
     # By the MAC or DUID and the address of the line before the edit.
     hand_edits: dict[tuple[str, str], HandEdit] = field(default_factory=dict)
-    # Networks with a range in the installed configuration; None: its file is not known.
-    installed: Collection[Network] | None = None
-    scoped: Collection[int] = ()  # keys of the default server's subnets with an enabled scope
+    # The networks with a range in the default server's installed configuration, and the keys of
+    # the subnets that need one; both empty where that file is not known.
+    installed: frozenset[Network] = frozenset()
+    scoped: Collection[int] = ()
 
     def server_id(self, card: NetworkCard) -> int | None:
         """The DHCP server that serves the card's address."""
         if card.ip is None:
             return None
         return self.selector.server_id_for(self.subnet(card))
+
+    def dhcp_server(self, card: NetworkCard) -> DhcpServer | None:
+        """The server that serves the card's address; None for the default one."""
+        return self.selector.servers.get(self.server_id(card) or 0)
 
     def subnet(self, card: NetworkCard) -> Subnet | None:
         """The subnet of the global address space that contains the card's address."""
@@ -73,6 +78,16 @@ class Evidence:
         own_changes = {(server_id, "server", card.server_id), (server_id, *card.key)}
         return not own_changes.isdisjoint(self.pending)
 
+    def leases_of(self, card: NetworkCard) -> Iterator[Sighting]:
+        """The leases that the card's machine holds."""
+        for identity in sorted(card.identities):
+            yield from self.leases_by_holder[identity]
+
+    def is_in_subnet_of(self, card: NetworkCard, ip: Address) -> bool:
+        """Whether the address is in the subnet of the card's own."""
+        subnet = self.subnet(card)
+        return subnet is not None and ip in subnet.network
+
     def own_lease(self, card: NetworkCard) -> Sighting | None:
         """The lease of the card's address, if the card's machine holds it."""
         if card.ip is None:
@@ -85,12 +100,10 @@ class Evidence:
 
     def successful_probe(self, card: NetworkCard) -> dict[str, Any] | None:
         """The newest generation's probe that was offered the card's address."""
-        newest = self.newest.get(self.server_id(card))
-        if newest is None:
-            return None
+        newest = self.newest.get(self.server_id(card), Generation())
+        success = (card.mac, str(card.ip), "")
         for probe in newest.probes or ():
-            same = probe["mac"] == card.mac and probe["wanted"] == str(card.ip)
-            if same and not probe["reason"]:
+            if (probe["mac"], probe["wanted"], probe["reason"]) == success:
                 return probe
         return None
 

@@ -5,8 +5,8 @@
     blocked   it is disabled
     unserved  something is missing, or a rule forbids it
 
-Each question looks at the evidence and either answers with a state or passes. The first answer
-decides.
+Each question looks at the evidence and either answers with a state or passes (None). The first
+answer decides; a card without any is live.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from django.utils.formats import localize
 from django.utils.timezone import localtime
@@ -74,14 +73,20 @@ def states_of_cards(cards: Sequence[NetworkCard]) -> dict[CardKey, MachineState]
 
 
 def state_of_card(card: NetworkCard, evidence: Evidence) -> MachineState:
-    """The answer of the first question that has one. The reason names the DHCP server, where it is
-    not the default one and has a part in it."""
-    for question in _QUESTIONS:
-        state = question(card, evidence)
-        if state is not None:
-            break
-    server = _dhcp_server(card, evidence)
-    if server is None or question in _ABOUT_THE_LEDGER:
+    """The answer of the first question that has one."""
+    for question in _ABOUT_THE_LEDGER:
+        if state := question(card, evidence):
+            return state
+    for question in _ABOUT_THE_NETWORK:
+        if state := question(card, evidence):
+            return _with_server(state, card, evidence)
+    return _with_server(_live(card, evidence), card, evidence)
+
+
+def _with_server(state: MachineState, card: NetworkCard, evidence: Evidence) -> MachineState:
+    """The state with the name of the DHCP server in its reason, unless it is the default one."""
+    server = evidence.dhcp_server(card)
+    if server is None:
         return state
     reason = _("%(server)s: %(reason)s") % {"server": server, "reason": state.reason}
     return replace(state, reason=reason)
@@ -94,8 +99,9 @@ def _is_disabled(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     if card.enabled:
         return None
     lease = evidence.own_lease(card)
-    if lease is None or lease.leased_until is None:
+    if lease is None:
         return MachineState(BLOCKED, _("It is disabled."))
+    assert lease.leased_until
     reason = _("It is disabled. It may use its address until its lease ends, %s.")
     return MachineState(BLOCKED, reason % format_time(lease.leased_until), lease.leased_until)
 
@@ -115,7 +121,7 @@ def _is_incomplete(card: NetworkCard, evidence: Evidence) -> MachineState | None
 
 
 def _has_disabled_server(card: NetworkCard, evidence: Evidence) -> MachineState | None:
-    server = _dhcp_server(card, evidence)
+    server = evidence.dhcp_server(card)
     if server is None or server.enabled:
         return None
     reason = _("The DHCP server is disabled. Its dnsmasq keeps the files that it has.")
@@ -125,13 +131,12 @@ def _has_disabled_server(card: NetworkCard, evidence: Evidence) -> MachineState 
 def _lacks_range(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     """IPManager proposes a subnet's range, and root installs it. Until then dnsmasq does not
     answer."""
-    assert card.ip is not None
-    if evidence.installed is None or evidence.server_id(card) is not None:
-        return None
     subnet = evidence.subnet(card)
-    if subnet is None or subnet.pk not in evidence.scoped:
+    assert card.ip is not None and subnet is not None
+    # Where the other servers' configurations are installed is not known.
+    if evidence.dhcp_server(card) or subnet.pk not in evidence.scoped:
         return None
-    if any(network in evidence.installed for network in supernets(host_network(card.ip))):
+    if not evidence.installed.isdisjoint(supernets(host_network(card.ip))):
         return None
     return MachineState(UNSERVED, _("The range of its subnet is not installed yet."))
 
@@ -142,7 +147,7 @@ def _is_pending(card: NetworkCard, evidence: Evidence) -> MachineState | None:
         return None
     if newest and newest.result == Generation.Result.FAILED:
         return MachineState(PENDING, _("dnsmasq does not have it: %s") % newest.reason)
-    reason = _missing_agent(_dhcp_server(card, evidence)) or _("dnsmasq does not have it yet.")
+    reason = _missing_agent(evidence.dhcp_server(card)) or _("dnsmasq does not have it yet.")
     return MachineState(PENDING, reason)
 
 
@@ -178,8 +183,9 @@ def _is_leased_to_another(card: NetworkCard, evidence: Evidence) -> MachineState
     assert card.ip is not None
     allowed = evidence.allowed[card.server_id, card.ip]
     for lease in evidence.leases_by_ip[card.ip]:
-        if lease.leased_until is None or is_held_by(lease, allowed):
+        if is_held_by(lease, allowed):
             continue
+        assert lease.leased_until
         reason = _("%(holder)s holds %(ip)s until %(until)s.") % {
             "ip": card.ip,
             "holder": holder_name(lease),
@@ -210,32 +216,26 @@ def _is_used_after_eviction(card: NetworkCard, evidence: Evidence) -> MachineSta
 
 def _uses_another_address(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     """dnsmasq moves the machine to its own address when it renews."""
-    subnet = evidence.subnet(card)
-    if subnet is None or evidence.own_lease(card):
+    if evidence.own_lease(card):
         return None
-    for identity in sorted(card.identities):
-        for lease in evidence.leases_by_holder[identity]:
-            if lease.leased_until and _contains(subnet, lease):
-                reason = _("It uses %(ip)s, until %(until)s at most.") % {
-                    "ip": lease.ip_address,
-                    "until": format_time(lease.leased_until),
-                }
-                return MachineState(PENDING, reason, lease.leased_until)
+    for lease in evidence.leases_of(card):
+        if evidence.is_in_subnet_of(card, lease.ip_address):
+            assert lease.leased_until
+            reason = _("It uses %(ip)s, until %(until)s at most.") % {
+                "ip": lease.ip_address,
+                "until": format_time(lease.leased_until),
+            }
+            return MachineState(PENDING, reason, lease.leased_until)
     return None
 
 
-def _contains(subnet: Any, lease: Sighting) -> bool:
-    same_version = subnet.network.version == lease.ip_address.version
-    return same_version and lease.ip_address in subnet.network
-
-
-def _is_live(card: NetworkCard, evidence: Evidence) -> MachineState:
-    lease = evidence.own_lease(card)
-    probe = evidence.successful_probe(card)
-    until = lease.leased_until if lease else None
-    if until:
+def _live(card: NetworkCard, evidence: Evidence) -> MachineState:
+    until = None
+    if lease := evidence.own_lease(card):
+        assert lease.leased_until
+        until = lease.leased_until
         reason = _("It uses its address, until %s.") % format_time(until)
-    elif probe:
+    elif probe := evidence.successful_probe(card):
         reason = _(
             "dnsmasq offered its address to a probe %d ms after the change. "
             "The machine has not requested it yet."
@@ -248,9 +248,10 @@ def _is_live(card: NetworkCard, evidence: Evidence) -> MachineState:
     return MachineState(LIVE, reason, until)
 
 
-_QUESTIONS: tuple[Callable[[NetworkCard, Evidence], MachineState | None], ...] = (
-    _is_disabled,
-    _is_incomplete,
+_Question = Callable[[NetworkCard, Evidence], MachineState | None]
+_ABOUT_THE_LEDGER: tuple[_Question, ...] = (_is_disabled, _is_incomplete)
+# These rely on the former ones: the card has an address in a subnet, and a MAC or DUID.
+_ABOUT_THE_NETWORK: tuple[_Question, ...] = (
     _has_disabled_server,
     _lacks_range,
     _is_pending,
@@ -259,17 +260,7 @@ _QUESTIONS: tuple[Callable[[NetworkCard, Evidence], MachineState | None], ...] =
     _is_leased_to_another,
     _is_used_after_eviction,
     _uses_another_address,
-    _is_live,
 )
-_ABOUT_THE_LEDGER = (_is_disabled, _is_incomplete)  # no DHCP server has a part in these
-
-
-def _dhcp_server(card: NetworkCard, evidence: Evidence) -> DhcpServer | None:
-    """The server that serves the card's address; None for the default one."""
-    server_id = evidence.server_id(card)
-    if server_id is None:
-        return None
-    return evidence.selector.servers.get(server_id)
 
 
 def holder_name(lease: Sighting) -> str:

@@ -195,7 +195,7 @@ def test_half_a_file_is_not_believed(tmp_path):
 def test_a_device_in_the_place_of_the_file_ends_no_lease(clock, caplog):
     ingest([lease()])
     assert not look(LeaseFileWatcher(Path("/dev/null"), clock), clock)
-    assert only().leased_until == LATER and "no regular file" in caplog.text
+    assert only().leased_until == LATER and "not a regular file" in caplog.text
 
 
 def test_what_cannot_be_read_is_said_once(watch, clock, caplog):
