@@ -1,4 +1,4 @@
-"""What a scope, an option or a server may not be, said at the field."""
+"""What a scope, an option or a server may not be; each error names its field."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dhcp import options
 from dhcp.files import reload, scopes, targets
@@ -15,129 +16,206 @@ from dhcp.files import reload, scopes, targets
 if TYPE_CHECKING:
     from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 
+Errors = dict[str, Any]  # by the field's name
 
-def check_scope(scope: DhcpScope) -> None:  # noqa: C901
+
+# --- scopes -------------------------------------------------------------------------------------
+
+
+def check_scope(scope: DhcpScope) -> None:
     """Raises ValidationError."""
-    network, errors = scope.subnet.network, {}
-    if scope.subnet.vrf_id is not None:
-        errors["subnet"] = _("DHCP serves the global address space; this subnet stands in a VRF.")
-    elif complaint := scopes.complaint_about(network.version, network.prefixlen):
-        errors["subnet"] = complaint
-    if scope.router is not None and scope.router not in network:
-        errors["router"] = _("The router must stand in %s.") % network
-    for field in ("dns_servers", "ntp_servers"):
-        if any(ip.version != network.version for ip in getattr(scope, field)):
-            errors[field] = _("These must be addresses of the subnet's own IP version.")
-    if scope.boot_server is not None and scope.boot_server.version != 4:
-        errors["boot_server"] = _("Give an IPv4 address.")
-    elif scope.boot_server is not None and network.version == 6:
-        errors["boot_server"] = _(
-            "The boot file of an IPv6 subnet is a URL, which names its server."
-        )
-    if scope.boot_file and not options.is_boot_file(scope.boot_file, network.version):
-        errors["boot_file"] = (
-            _("Use a path or URL of letters, digits and . _ ~ : / @ ? & = + % -.")
-            if network.version == 4
-            else _("Use a URL as in http://[2001:db8::1]/boot.efi.")
-        )
-    if scope.advertises and network.version == 4:
-        errors["advertises"] = _("Only IPv6 routers advertise themselves.")
-    if scope.by_end and (network.version == 4 or network.prefixlen != 64):
-        errors["by_end"] = _("Only addresses of an IPv6 /64 have an end of their own.")
+    errors: Errors = {}
+    errors |= _subnet_errors(scope)
+    errors |= _server_address_errors(scope)
+    errors |= _boot_errors(scope)
+    errors |= _ipv6_errors(scope)
     errors |= _wire_errors(scope)
     if errors:
         raise ValidationError(errors)
 
 
-def _wire_errors(scope: DhcpScope) -> dict[str, str]:
-    wire, address = scope.wire, scope.wire_address
-    if wire is None:
-        return {"wire_address": _("Name the subnet whose wire this one shares.")} if address else {}
-    if wire.pk == scope.subnet_id:
-        return {"wire": _("A subnet has its own wire anyway; leave this empty.")}
-    if wire.vrf_id is not None or wire.network.version != scope.subnet.network.version:
-        return {"wire": _("Name a subnet of the global address space and of the same IP version.")}
-    above = getattr(wire, "dhcp_scope", None)
-    if above is not None and above.wire_id is not None:
-        return {
-            "wire": _("%(wire)s shares a wire itself: name %(above)s.")
-            % {"wire": wire, "above": above.wire}
-        }
-    if address is None and wire.gateway is None:
-        return {
-            "wire_address": _("%s has no gateway; give dnsmasq's or the relay's address there.")
-            % wire
-        }
-    if address is not None and address not in wire.network:
-        return {"wire_address": _("The address must stand in %s.") % wire.network}
+def _subnet_errors(scope: DhcpScope) -> Errors:
+    network = scope.subnet.network
+    if scope.subnet.vrf_id is not None:
+        text = _("This subnet is in a VRF. DHCP serves the global address space only.")
+        return {"subnet": text}
+    if complaint := scopes.complaint_about(network.version, network.prefixlen):
+        return {"subnet": complaint}
     return {}
 
 
+def _server_address_errors(scope: DhcpScope) -> Errors:
+    """The router must be in the subnet; DNS and NTP servers may be anywhere."""
+    errors: Errors = {}
+    network = scope.subnet.network
+    if scope.router is not None and scope.router not in network:
+        errors["router"] = _("The router must be in %s.") % network
+    for field in ("dns_servers", "ntp_servers"):
+        versions = {ip.version for ip in getattr(scope, field)}
+        if versions - {network.version}:
+            errors[field] = _("Enter addresses of the subnet's IP version.")
+    return errors
+
+
+def _boot_errors(scope: DhcpScope) -> Errors:
+    errors: Errors = {}
+    version = scope.subnet.network.version
+    if scope.boot_server is not None:
+        if scope.boot_server.version != 4:
+            errors["boot_server"] = _("Enter an IPv4 address.")
+        elif version == 6:
+            text = _("Leave this empty: the boot file of an IPv6 subnet is a URL with its server.")
+            errors["boot_server"] = text
+    if scope.boot_file and not options.is_boot_file(scope.boot_file, version):
+        errors["boot_file"] = _BOOT_FILE_SYNTAX[version]
+    return errors
+
+
+_BOOT_FILE_SYNTAX = {
+    4: gettext_lazy("Use a path or URL of letters, digits and . _ ~ : / @ ? & = + % -."),
+    6: gettext_lazy("Use a URL as in http://[2001:db8::1]/boot.efi."),
+}
+
+
+def _ipv6_errors(scope: DhcpScope) -> Errors:
+    errors: Errors = {}
+    network = scope.subnet.network
+    if scope.advertises and network.version == 4:
+        errors["advertises"] = _("Router advertisements exist for IPv6 only.")
+    if scope.by_end and (network.version, network.prefixlen) != (6, 64):
+        errors["by_end"] = _("This is possible for an IPv6 /64 only.")
+    return errors
+
+
+def _wire_errors(scope: DhcpScope) -> Errors:
+    if scope.wire is None:
+        if scope.wire_address is None:
+            return {}
+        return {"wire_address": _("Specify the subnet whose wire this one shares.")}
+    if complaint := _wire_complaint(scope):
+        return {"wire": complaint}
+    if complaint := _wire_address_complaint(scope):
+        return {"wire_address": complaint}
+    return {}
+
+
+def _wire_complaint(scope: DhcpScope) -> str:
+    wire = scope.wire
+    assert wire is not None
+    if wire.pk == scope.subnet_id:
+        return _("Leave this empty: a subnet is always on its own wire.")
+    if wire.vrf_id is not None or wire.network.version != scope.subnet.network.version:
+        return _("Specify a subnet of the global address space and of the same IP version.")
+    scope_there = getattr(wire, "dhcp_scope", None)
+    if scope_there is not None and scope_there.wire_id is not None:
+        text = _("%(wire)s itself shares the wire of %(other)s. Specify that one.")
+        return text % {"wire": wire, "other": scope_there.wire}
+    return ""
+
+
+def _wire_address_complaint(scope: DhcpScope) -> str:
+    wire, address = scope.wire, scope.wire_address
+    assert wire is not None
+    if address is None:
+        if wire.gateway is None:
+            return (
+                _("%s has no gateway. Enter the address of dnsmasq or of the relay there.") % wire
+            )
+    elif address not in wire.network:
+        return _("The address must be in %s.") % wire.network
+    return ""
+
+
+# --- options ------------------------------------------------------------------------------------
+
+
 def check_option(option: DhcpOption) -> None:
-    """The number that a name stands for, the kind that the number asks for, the value. Raises
-    ValidationError."""
+    """Replace an option's name by its number and fill in its kind; check both and the value.
+    Raises ValidationError."""
     if not isinstance(option.number, int):
-        return  # its field has said so
-    scope = getattr(option, "scope", None)
-    version = scope.subnet.network.version if scope is not None and scope.subnet_id else 4
-    with _at("number"):
-        option.number = options.number_of(
-            getattr(option.number, "typed", str(option.number)), version
-        )
+        return  # its field has reported that
+    version = _ip_version(option)
+    with _error_of_field("number"):
+        typed = getattr(option.number, "typed", str(option.number))
+        option.number = options.number_of(typed, version)
         options.check_number(option.number, version)
     kind = options.kind_of(option.number, version)
     option.type = option.type or kind
     if option.number in options.KNOWN[version] and option.type not in (kind, "bytes"):
-        told = {
+        text = _("The values of %(name)s are of this kind: %(kind)s.") % {
             "name": options.name_of(option.number, version),
             "kind": dict(option.Type.choices)[kind],
         }
-        raise ValidationError(
-            {"type": _("The values of %(name)s are of this kind: %(kind)s.") % told}
-        )
-    with _at("value"):
+        raise ValidationError({"type": text})
+    with _error_of_field("value"):
         options.encode(option.type, option.value, version)
 
 
+def _ip_version(option: DhcpOption) -> int:
+    """That of the option's subnet; 4 while it has none."""
+    scope = getattr(option, "scope", None)
+    if scope is None or not scope.subnet_id:
+        return 4
+    return scope.subnet.network.version
+
+
 @contextmanager
-def _at(field: str) -> Iterator[None]:
-    """What is refused in here is said at this field."""
+def _error_of_field(field: str) -> Iterator[None]:
+    """Turn an error in the block into a ValidationError of this field."""
     try:
         yield
     except (ValueError, TypeError, KeyError) as error:
         raise ValidationError({field: str(error)}) from error
 
 
+# --- servers ------------------------------------------------------------------------------------
+
+
 def check_server(server: DhcpServer) -> None:
     """Raises ValidationError."""
-    errors: dict[str, Any] = {}
-    if complaint := targets.complaint_about_name(server.name):
-        errors["name"] = complaint
-    elif type(server).objects.filter(pk=server.pk).exclude(name=server.name).exists():
-        errors["name"] = _(
-            "Its dnsmasq reads the directory of its present name. Make another server, and delete this."
-        )
+    errors = _name_errors(server)
     if server.run_by == "agent":
-        for field in ("reload", "dns", "leases"):
-            if getattr(server, field):
-                errors[field] = _("An agent goes by its own host's settings; leave this empty.")
+        errors |= _agent_errors(server)
     else:
-        errors |= _at_its_place(server)
+        errors |= _local_errors(server)
     if errors:
         raise ValidationError(errors)
 
 
-def _at_its_place(server: DhcpServer) -> dict[str, Any]:
-    """What is wrong with the ways to tell, to ask and to watch a server of this installation."""
-    errors: dict[str, Any] = {}
-    if server.reload and reload.complaint_about(server.reload):
-        errors["reload"] = _("Give none, sudo, generation or pidfile:/PATH.")
-    elif not server.reload and not targets.inherited_reload():
+def _name_errors(server: DhcpServer) -> Errors:
+    if complaint := targets.complaint_about_name(server.name):
+        return {"name": complaint}
+    same_row = type(server).objects.filter(pk=server.pk)
+    if same_row.exclude(name=server.name).exists():
+        text = _(
+            "dnsmasq reads the directory of the present name. "
+            "Create another DHCP server, and delete this one."
+        )
+        return {"name": text}
+    return {}
+
+
+def _agent_errors(server: DhcpServer) -> Errors:
+    """An agent uses the settings of its own host."""
+    errors: Errors = {}
+    for field in ("reload", "dns", "leases"):
+        if getattr(server, field):
+            errors[field] = _("Leave this empty: an agent uses the settings of its host.")
+    return errors
+
+
+def _local_errors(server: DhcpServer) -> Errors:
+    errors: Errors = {}
+    if server.reload:
+        if reload.complaint_about(server.reload):
+            errors["reload"] = _("Enter none, sudo, generation or pidfile:/PATH.")
+    elif not targets.inherited_reload():
         errors["reload"] = _(
-            "Say how this dnsmasq is told: IPMANAGER_DNSMASQ_RELOAD tells the default server's."
+            "Specify how this dnsmasq is reloaded: "
+            "IPMANAGER_DNSMASQ_RELOAD is that of the default server."
         )
     if server.leases and not server.leases.startswith("/"):
-        errors["leases"] = _("Give a path from the root, as in /var/lib/misc/dnsmasq.leases.")
+        errors["leases"] = _("Enter an absolute path, as in /var/lib/misc/dnsmasq.leases.")
     try:
         targets.parse_dns(server.dns)
     except ValueError as error:

@@ -1,8 +1,8 @@
-"""Take a lease from a machine whose address the ledger gives to another, so that the other need not
-wait for its end.
+"""End a lease before its time, so that the machine to which the ledger gives the address need not
+wait.
 
-The former holder goes on using the address until he asks for more time; until then the two may
-meet."""
+dnsmasq forgets the lease; the former holder does not. It goes on using the address until it renews,
+and until then both machines may use it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from django.utils.translation import gettext as _
 from core import files
 from core.errors import Conflict, Invalid, Unavailable
 from dhcp.files.targets import Target
-from dhcp.leases import lease_file
 from dhcp.leases.ingest import read_stable
+from dhcp.leases.lease_file import parse_leases
 from dhcp.models import DhcpServer, Eviction, Lease
 from dhcp.servers import ServerSelector
 from dhcp.state.machines import holder_name
@@ -43,65 +43,63 @@ _TRUE = re.compile(r"\s*boolean true\s*")
 
 
 class NotEvicted(Unavailable):
-    """The lease could not be taken away."""
+    """The lease could not be ended."""
 
     code = "not_evicted"
 
 
 def is_possible() -> bool:
-    """Whether this installation has a way to do it."""
+    """Whether this installation can end leases (IPMANAGER_DNSMASQ_EVICT)."""
     return settings.DNSMASQ_EVICT != "none"
 
 
 def evict(lease: Sighting, who: str = "") -> Eviction:
-    """Free the lease, and remember who may believe in it until when.
+    """End the lease, and record until when its holder may use the address.
 
-    Raises Invalid or Conflict when it is none that may be taken away, Unavailable when dnsmasq
-    keeps it."""
-    _refuse(lease)
+    Raises Invalid or Conflict for a lease that must stay, Unavailable when dnsmasq keeps it."""
+    _check_allowed(lease)
     target = _serving(lease)
-    if _holds(lease, target):
+    if _is_in_lease_file(lease, target):
         try:
             _METHODS[settings.DNSMASQ_EVICT](lease, target)
         except subprocess.TimeoutExpired as error:
             raise NotEvicted(_("%s did not end.") % error.cmd[0]) from error
         except OSError as error:
             raise NotEvicted(f"{error.filename}: {error.strerror}") from error
-    return _note(lease, who)
+    return _record(lease, who)
 
 
-def _refuse(lease: Sighting) -> None:
+def _check_allowed(lease: Sighting) -> None:
     if not is_possible():
-        raise Unavailable(
-            _("Leases cannot be ended from here."), hint=_("Set IPMANAGER_DNSMASQ_EVICT.")
-        )
+        hint = _("Set IPMANAGER_DNSMASQ_EVICT.")
+        raise Unavailable(_("Leases cannot be ended from here."), hint=hint)
     if lease.ip_address.version != 4 or not lease.mac_address:
-        raise Invalid(
-            _("Only IPv4 leases can be ended from here; %s runs out by itself.") % lease.ip_address
-        )
+        text = _("Only IPv4 leases can be ended from here. %s ends by itself.")
+        raise Invalid(text % lease.ip_address)
     if not Lease.objects.conflicting().filter(pk=lease.pk).exists():
-        text = _("%(ip)s is not another machine's address: the lease of %(mac)s stays.")
-        raise Conflict(text % {"ip": lease.ip_address, "mac": holder_name(lease)})
+        text = _("%(ip)s does not belong to another machine: the lease of %(holder)s stays.")
+        raise Conflict(text % {"ip": lease.ip_address, "holder": holder_name(lease)})
 
 
 def _serving(lease: Sighting) -> Target:
-    """The server of the address's subnet, if its files are on this host."""
-    server_id = ServerSelector.load().server_id_for(
-        Subnet.objects.containing(lease.ip_address, None)
-    )
-    server = DhcpServer.objects.get(pk=server_id) if server_id else None
-    if server and server.run_by == DhcpServer.RunBy.AGENT:
-        raise NotEvicted(
-            _("%s runs on another host: end the lease there, with dhcp_release.") % server
-        )
+    """The files of the DHCP server of the address's subnet. Raises NotEvicted when they are on
+    another host."""
+    subnet = Subnet.objects.containing(lease.ip_address, None)
+    server_id = ServerSelector.load().server_id_for(subnet)
+    server = None
+    if server_id:
+        server = DhcpServer.objects.get(pk=server_id)
+        if server.run_by == DhcpServer.RunBy.AGENT:
+            text = _("%s runs on another host. End the lease there, with dhcp_release.")
+            raise NotEvicted(text % server)
     target = Target.of(server)
     if target.leases is None:
-        raise NotEvicted(_("Nobody has told where %s keeps its lease file.") % target.name)
+        raise NotEvicted(_("The lease file of %s is not known.") % target.name)
     return target
 
 
 def _ask_dbus(lease: Sighting, target: Target) -> None:
-    """Needs `enable-dbus` in dnsmasq and a policy of the bus for our user."""
+    """Needs `enable-dbus` in dnsmasq and a bus policy for our user."""
     done = subprocess.run(
         [*_DBUS, f"string:{lease.ip_address}"],
         capture_output=True,
@@ -112,16 +110,14 @@ def _ask_dbus(lease: Sighting, target: Target) -> None:
         check=False,
     )
     if done.returncode or not _TRUE.fullmatch(done.stdout):
-        raise NotEvicted(
-            _("dnsmasq does not end it: %s")
-            % (done.stderr.strip()[:300] or done.stdout.strip()[:300])
-        )
+        answer = done.stderr.strip() or done.stdout.strip()
+        raise NotEvicted(_("dnsmasq does not end it: %s") % answer[:300])
     _wait(lease, target)
 
 
 def _ask_helper(lease: Sighting, target: Target) -> None:
-    """Lay out a request; what is not answered in time is taken back, so that nothing happens later
-    unasked."""
+    """Write a request for the root-owned helper. One that is not answered in time is withdrawn, so
+    that the lease does not end later, unasked."""
     target.evict.mkdir(exist_ok=True)
     request = target.evict / secrets.token_hex(16)
     files.replace(request, f"release {lease.ip_address} {lease.mac_address}\n".encode("ascii"))
@@ -133,38 +129,38 @@ def _ask_helper(lease: Sighting, target: Target) -> None:
 
 def _wait(lease: Sighting, target: Target) -> None:
     deadline = time.monotonic() + WAIT
-    while _holds(lease, target):
+    while _is_in_lease_file(lease, target):
         if time.monotonic() > deadline:
             text = _("dnsmasq still has the lease of %(ip)s after %(seconds)d s.")
-            raise NotEvicted(
-                text % {"ip": lease.ip_address, "seconds": WAIT}, hint=_("Does its helper run?")
-            )
+            facts = {"ip": lease.ip_address, "seconds": WAIT}
+            raise NotEvicted(text % facts, hint=_("Check that its helper runs."))
         time.sleep(0.02)
 
 
 _METHODS: dict[str, Callable[[Sighting, Target], None]] = {"dbus": _ask_dbus, "helper": _ask_helper}
 
 
-def _holds(lease: Sighting, target: Target) -> bool:
-    """Whether this very machine holds this address, as dnsmasq itself has written it down."""
+def _is_in_lease_file(lease: Sighting, target: Target) -> bool:
+    """Whether dnsmasq says that this machine holds this address."""
     assert target.leases is not None
     try:
-        found = lease_file.parse_leases(read_stable(target.leases))
+        found = parse_leases(read_stable(target.leases))
     except OSError as error:
-        raise NotEvicted(
-            f"{target.leases}: {error.strerror}", hint=_("Is that its lease file?")
-        ) from error
-    return any((one.ip, one.mac) == (lease.ip_address, lease.mac_address) for one in found)
+        hint = _("Check that this is its lease file.")
+        raise NotEvicted(f"{target.leases}: {error.strerror}", hint=hint) from error
+    return (lease.ip_address, lease.mac_address) in [(one.ip, one.mac) for one in found]
 
 
-def _note(lease: Sighting, who: str) -> Eviction:
+def _record(lease: Sighting, who: str) -> Eviction:
     now = timezone.now()
+    until = lease.leased_until
+    assert until is not None
     with transaction.atomic():
         Eviction.objects.filter(until__lt=now - KEPT).delete()
         Sighting.objects.filter(pk=lease.pk, leased_until__gt=now).update(leased_until=now)
-        facts = {
-            "ip_address": lease.ip_address,
-            "mac_address": lease.mac_address,
-            "until": lease.leased_until,
-        }
-        return Eviction.objects.create(**facts, who=who)
+        return Eviction.objects.create(
+            ip_address=lease.ip_address,
+            mac_address=lease.mac_address,
+            until=until,
+            who=who,
+        )

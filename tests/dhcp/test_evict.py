@@ -199,7 +199,7 @@ def test_where_there_is_no_way_the_setting_is_named(target):
 @pytest.mark.parametrize("facts", [{"mac": A}, {"ip": "10.77.0.99"}], ids=["its own", "nobody's"])
 def test_a_lease_that_is_in_nobody_s_way_stays(possible, facts):
     ledger()
-    with pytest.raises(Conflict, match="is not another machine's address"):
+    with pytest.raises(Conflict, match="does not belong to another machine"):
         evict(leased(**facts))
 
 
@@ -224,7 +224,7 @@ def test_a_server_on_another_host_is_named(possible):
     with pytest.raises(Unavailable, match="far runs on another host"):
         evict(lease)
     DhcpServer.objects.filter(pk=far.pk).update(run_by="local")
-    with pytest.raises(Unavailable, match="where far keeps its lease file"):
+    with pytest.raises(Unavailable, match="lease file of far is not known"):
         evict(lease)
 
 

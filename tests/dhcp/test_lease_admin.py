@@ -122,9 +122,9 @@ def test_nobody_s_address_or_card_is_taken_away(admin_client):
     server()
     with pytest.raises(Conflict, match="web"):
         adopt(leased(9, B))
-    with pytest.raises(Conflict, match=f"{A} is a card of web already"):
+    with pytest.raises(Conflict, match=f"{A} is already a network card of web"):
         adopt(leased(10))
-    with pytest.raises(Invalid, match="names no MAC address"):
+    with pytest.raises(Invalid, match="has no MAC address"):
         adopt(leased(11, None, duid="00:02:ab"))
     answer = reserve(admin_client, *Sighting.objects.all())
     assert len(messages_of(answer)) == 3 and Server.objects.count() == 1

@@ -258,7 +258,7 @@ def test_a_server_keeps_its_name_because_its_dnsmasq_reads_the_directory_of_that
     berlin, admin_client
 ):
     berlin.name = "hamburg"
-    with pytest.raises(ValidationError, match="directory of its present name"):
+    with pytest.raises(ValidationError, match="directory of the present name"):
         berlin.save()
     page = admin_client.get(f"{LIST}{berlin.pk}/change/").content.decode()
     assert 'name="name"' not in page
@@ -269,7 +269,7 @@ def test_a_server_keeps_its_name_because_its_dnsmasq_reads_the_directory_of_that
 def test_the_signal_to_the_default_server_tells_no_other(berlin, settings, way):
     settings.DNSMASQ_RELOAD = way
     berlin.reload = ""
-    with pytest.raises(ValidationError, match="Say how this dnsmasq is told"):
+    with pytest.raises(ValidationError, match="Specify how this dnsmasq is reloaded"):
         berlin.save()
     assert Target.of(berlin).reload == "none"  # as raw SQL may have left it
     settings.DNSMASQ_RELOAD = "generation"  # a file in a directory of its own

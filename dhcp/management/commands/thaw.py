@@ -13,9 +13,9 @@ from ipam import freeze
 
 
 class Command(commands.Command):
-    help = """After a restore no address is handed out, and dnsmasq's files stay as they are, until this command has
-read the leases and shown how they differ from the ledger. An address that somebody uses and the ledger takes for free
-goes into quarantine. Then everything goes on.
+    help = """After a restore no address is handed out, and dnsmasq's files stay as they are, until
+this command has read the leases and shown how they differ from the ledger. An address that is in
+use, and free in the ledger, goes into quarantine. Then everything goes on.
 
 Example: manage.py thaw --dry-run"""
 
@@ -28,29 +28,28 @@ Example: manage.py thaw --dry-run"""
             action="append",
             default=[],
             metavar="NAME",
-            help="go on although the leases of this DHCP server cannot be read (`default` for the one of the settings)",
+            help="go on without the leases of this DHCP server; `default`: that of the settings",
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: Any) -> None:
         if freeze.state() is None:
-            self.stdout.write(
-                json.dumps({"frozen": False}) if options["json"] else "The ledger is not frozen."
-            )
+            self._report({"frozen": False}, "The ledger is not frozen.", options["json"])
             return
         try:
             found = thaw.compare()
             if not options["json"]:
                 self._show(found)
-            moved = None if options["dry_run"] else thaw.release(found, options["without"])
+            moved = None
+            if not options["dry_run"]:
+                moved = thaw.release(found, options["without"])
         except IPManagerError as error:
             raise CommandError(str(error)) from error
-        if options["json"]:
-            self.stdout.write(
-                json.dumps(as_json(found) | {"frozen": moved is None, "quarantined": moved or 0})
-            )
-        else:
-            self.stdout.write(end(moved))
+        answer = as_json(found) | {"frozen": moved is None, "quarantined": moved or 0}
+        self._report(answer, outcome(moved), options["json"])
+
+    def _report(self, answer: dict[str, Any], sentence: str, as_json: bool) -> None:
+        self.stdout.write(json.dumps(answer) if as_json else sentence)
         sys.stdout.flush()
 
     def _show(self, found: thaw.Differences) -> None:
@@ -67,22 +66,23 @@ Example: manage.py thaw --dry-run"""
             self.stdout.write(f"    {line}")
 
 
-def end(moved: int | None) -> str:
+def outcome(moved: int | None) -> str:
     if moved is None:
         return "Still frozen. Release it with: manage.py thaw"
     return f"Released; {moved} addresses are in quarantine now."
 
 
 def as_json(found: thaw.Differences) -> dict[str, Any]:
+    since = found.state.since
     return {
-        "since": found.state.since.isoformat() if found.state.since else None,
+        "since": since and since.isoformat(),
         "reason": found.state.reason,
-        "in_use_but_free": [user_as_json(user) for user in found.free],
-        "conflicts": [user_as_json(user) for user in found.conflicts],
+        "in_use_but_free": list(map(in_use_as_json, found.free)),
+        "conflicts": list(map(in_use_as_json, found.conflicts)),
         "files": found.files,
         "unread": found.unread,
     }
 
 
-def user_as_json(user: thaw.User) -> dict[str, str]:
-    return {"ip": str(user.ip), "mac": user.mac, "how": user.how, "hostname": user.hostname}
+def in_use_as_json(one: thaw.AddressInUse) -> dict[str, str]:
+    return {"ip": str(one.ip), "mac": one.mac, "how": one.how, "hostname": one.hostname}
