@@ -8,6 +8,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, connections, models, transaction
@@ -18,6 +19,7 @@ from django.db.models.lookups import IsNull
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
+from core import sql
 from core.triggers import SAY_SITE
 from ipam import addresses, search
 from ipam.addresses import Address, Network
@@ -25,6 +27,7 @@ from ipam.addresses import Address, Network
 if TYPE_CHECKING:
     from ipam.models import VRF, IPAddress, Pool, Stamp, Subnet  # noqa: F401  (in a base class's parameter)
 
+_SQL = Path(__file__).parent / "sql" / "postgresql"
 LIVE = ("allocated", "reserved", "quarantine")
 _TABLE_OID = "'ledger_stamp'::regclass::oid::bigint"
 _AT_ONCE = 300  # rows of one INSERT; SQLite takes no more than 999 values
@@ -355,7 +358,10 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
             "last": str(last) if last else None,
             "user": history_user_id(),
         }
-        return next(iter(self.raw(claim_sql(wait=wait), given)), None)
+        claim = sql.statement(_SQL / "claim.sql")
+        if wait:
+            claim = claim.replace(" SKIP LOCKED", "")
+        return next(iter(self.raw(claim, given)), None)
 
 
 def ping_was_answered() -> Exists:
@@ -369,52 +375,16 @@ def ping_was_answered() -> Exists:
 
 
 @functools.cache
-def claim_sql(
-    *,
-    wait: bool = False,
-    subnet: str = "%(subnet)s",
-    by: str = "%(user)s::bigint",
-    only: str = "",
-    within: str = "AND (%(first)s::inet IS NULL OR a.ip_address BETWEEN %(first)s::inet AND %(last)s::inet)",
-    answer: str = "SELECT true AS known, * FROM held UNION ALL SELECT false, * FROM claimed",
-) -> str:
-    """A row that others have locked is skipped, or waited for. MATERIALIZED keeps the lock to one
-    row.
+def claim_for_caller(answer: str, subnet: str = "%(subnet)s") -> str:
+    """The claim for a route of the fast path, which says whose `subnet` it is (a key, or an
+    expression in parentheses) and what to `answer` (a SELECT from caller and claimed)."""
+    statement, _, _last_select = sql.statement(_SQL / "claim_for_caller.sql").rpartition("SELECT ")
+    return statement.replace("%(subnet)s", subnet) + answer
 
-    `by` is whose work it is, `only` a further condition, `answer` what the statement gives. Who
-    never asks for a part of a subnet leaves `within` empty: it makes a plan for all parameters look
-    dear, so that PostgreSQL would plan the statement anew each time, which takes longer than to
-    carry it out."""
-    from ipam.models import IPAddress
 
-    kept = ", ".join(field.column for field in IPAddress.history.model.tracked_fields)
-    return f"""
-        WITH held AS MATERIALIZED (
-            SELECT a.* FROM ip_addresses a WHERE a.vm_id = %(vm_id)s
-        ), picked AS MATERIALIZED (
-            SELECT a.id FROM ip_addresses a
-            WHERE NOT EXISTS (SELECT FROM held){only}
-              AND NOT EXISTS (SELECT FROM ledger_stamp WHERE frozen_at IS NOT NULL OR home <> {_TABLE_OID})
-              AND a.subnet_id = {subnet} AND a.status = 'available' AND a.ip_type = 'static'
-              {within}
-              AND NOT EXISTS (
-                SELECT FROM sightings s
-                WHERE s.ip_address = a.ip_address AND s.vrf_id IS NOT DISTINCT FROM a.vrf_id AND s.source = 'lease'
-                  AND s.leased_until > statement_timestamp()
-                  AND s.mac_address IS DISTINCT FROM %(mac_address)s::macaddr)
-            ORDER BY a.freed_at NULLS FIRST, a.ip_address
-            LIMIT 1 FOR UPDATE OF a {"" if wait else "SKIP LOCKED"}
-        ), claimed AS (
-            UPDATE ip_addresses a
-            SET status = 'allocated', vm_id = %(vm_id)s, hostname = %(hostname)s,
-                mac_address = %(mac_address)s::macaddr, freed_at = NULL, updated_at = statement_timestamp()
-            FROM picked WHERE a.id = picked.id
-            RETURNING a.*
-        ), noted AS (
-            INSERT INTO ip_addresses_history ({kept}, history_date, history_type, history_user_id)
-            SELECT {kept}, statement_timestamp(), '~', {by} FROM claimed
-        )
-        {answer}"""
+def claim_sql(*, answer: str, subnet: str = "%(subnet)s", **caller: str) -> str:
+    """The former name of `claim_for_caller`."""
+    return claim_for_caller(answer, subnet)
 
 
 def history_user_id() -> int | None:
@@ -466,9 +436,9 @@ def write(rows: Sequence[models.Model], names: Iterable[str]) -> None:
     by_name = {field.name: field for field in meta.concrete_fields}
     fields = [by_name[name] for name in names]
     columns = ", ".join(f"{quote(field.column or '')} = %s" for field in fields)
-    sql = f"UPDATE {quote(meta.db_table)} SET {columns} WHERE id = %s"
+    update = f"UPDATE {quote(meta.db_table)} SET {columns} WHERE id = %s"
     with connection.cursor() as cursor:
-        cursor.executemany(sql, [[*_values(row, fields), row.pk] for row in rows])
+        cursor.executemany(update, [[*_values(row, fields), row.pk] for row in rows])
 
 
 def _values(row: models.Model, fields: Sequence[models.Field]) -> Iterator[Any]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from core import sql
+from ipam.models import IPAddress
+from ipam.sql.generate import TRACKED, history_columns
 from tests.sql_files import generated
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +25,15 @@ def test_every_statement_is_whole(path):
     text = path.read_text()
     assert not re.search(r"\{\w*\}|%\(\w+\)(?!s)", text)
     assert text.startswith("--"), "Say first what the file is for."
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_line_of_history_has_every_column_that_the_model_s_history_keeps(path):
+    tables = {model._meta.db_table: history_columns(model) for model in (*TRACKED, IPAddress)}
+    lines = re.findall(r"INSERT INTO (\w+)_history \(([^)]*)\)", path.read_text())
+    for table, columns in lines:
+        names = [name for name in re.split(r"[,\s]+", columns) if name]
+        assert [name for name in names if not name.startswith("history_")] == tables[table]
 
 
 def test_statements_are_split_where_the_next_one_begins(tmp_path):

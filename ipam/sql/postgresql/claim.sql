@@ -1,0 +1,48 @@
+-- IPAddressQuerySet.claim: the row that the VM has already (known is true), or the next free row of
+-- a subnet's static pools, turned into the VM's, with its line of history. Nothing is returned when
+-- no row can be taken.
+--
+-- Parameters: subnet (key), first and last (inet; both NULL: anywhere in the subnet), vm_id,
+-- hostname, mac_address, user (key, or NULL).
+--
+-- SKIP LOCKED passes over rows that others are taking at this moment; the caller removes these two
+-- words to wait for them. MATERIALIZED keeps the lock to one row. An address that another machine
+-- holds a DHCP lease of is not free, and nothing is while the ledger is frozen (ipam/freeze.py).
+
+WITH held AS MATERIALIZED (
+    SELECT a.* FROM ip_addresses a WHERE a.vm_id = %(vm_id)s
+), picked AS MATERIALIZED (
+    SELECT a.id FROM ip_addresses a
+    WHERE NOT EXISTS (SELECT FROM held)
+        AND NOT EXISTS (
+            SELECT FROM ledger_stamp
+            WHERE frozen_at IS NOT NULL OR home <> 'ledger_stamp'::regclass::oid::bigint)
+        AND a.subnet_id = %(subnet)s AND a.status = 'available' AND a.ip_type = 'static'
+        AND (%(first)s::inet IS NULL
+            OR a.ip_address BETWEEN %(first)s::inet AND %(last)s::inet)
+        AND NOT EXISTS (
+            SELECT FROM sightings s
+            WHERE s.ip_address = a.ip_address AND s.vrf_id IS NOT DISTINCT FROM a.vrf_id
+                AND s.source = 'lease' AND s.leased_until > statement_timestamp()
+                AND s.mac_address IS DISTINCT FROM %(mac_address)s::macaddr)
+    ORDER BY a.freed_at NULLS FIRST, a.ip_address
+    LIMIT 1 FOR UPDATE OF a SKIP LOCKED
+), claimed AS (
+    UPDATE ip_addresses a SET
+        status = 'allocated', vm_id = %(vm_id)s, hostname = %(hostname)s,
+        mac_address = %(mac_address)s::macaddr, freed_at = NULL,
+        updated_at = statement_timestamp()
+    FROM picked WHERE a.id = picked.id
+    RETURNING a.*
+), history AS (
+    INSERT INTO ip_addresses_history (
+        id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
+        server_id, hostname, mac_address, platform, manufacturer, description, vm_id, freed_at,
+        history_date, history_type, history_user_id)
+    SELECT
+        id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
+        server_id, hostname, mac_address, platform, manufacturer, description, vm_id, freed_at,
+        statement_timestamp(), '~', %(user)s::bigint
+    FROM claimed
+)
+SELECT true AS known, * FROM held UNION ALL SELECT false, * FROM claimed;
