@@ -227,7 +227,7 @@ def configuration() -> list[CheckMessage]:
     return run_checks()
 
 
-@health_check(gettext_noop("secret key"), "secrets", BOUNDED, needs_database=False)
+@health_check(gettext_noop("secret key"), "secrets", needs_database=False)
 def secret_key() -> Iterator[Finding]:
     """SECRET_KEY cannot be guessed. Anyone who knows it can forge a session."""
     if not _is_weak(settings.SECRET_KEY):
@@ -260,7 +260,7 @@ def passwords() -> Iterator[Finding]:
             yield error(msg, _("Choose another."), manage_command(f"changepassword {name}"))
 
 
-@health_check(gettext_noop("private files"), "secrets", BOUNDED, needs_database=False)
+@health_check(gettext_noop("private files"), "secrets", needs_database=False)
 def private_files() -> Iterator[Finding]:
     """Only their owner can read the files that hold secrets."""
     paths = [settings.DATA_DIR / "secret_key"]

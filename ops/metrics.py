@@ -1,19 +1,20 @@
-"""`/metrics` for Prometheus: requests as every process of this web server has counted them, and
-what the apps' tables say. The queries do not grow with the ledger, their time is bounded, and
-crowds get the same answer."""
+"""`/metrics` for Prometheus: the requests that all processes of this web server have counted, what
+the rooms read from their tables, and what the health checks find.
+
+The number of queries does not grow with the ledger, the time of each is limited, and all callers
+within a few seconds get the same answer."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpResponse
-from django.utils.module_loading import import_string
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
@@ -24,18 +25,18 @@ from rest_framework.views import APIView
 
 from api.access import Access, Right
 from core import proxies
-from ops import traffic, worker_heartbeat
+from core.findings import BOUNDED
+from dhcp import metrics as dhcp_metrics
+from ipam import metrics as ipam_metrics
+from ops import doctor, traffic, worker_heartbeat
+from registry import metrics as registry_metrics
 
 logger = logging.getLogger(__name__)
 
-SECTIONS = [
-    "ipam.metrics.collect",
-    "dhcp.metrics.collect",
-    "registry.metrics.collect",
-    "ops.metrics.collect",
-]
-FRESH = 5.0  # seconds for which an answer is good enough for the next caller, too
-PATIENCE_MS = 5000  # what PostgreSQL may take for one statement of it
+CACHE_SECONDS = 5.0
+STATEMENT_TIMEOUT_MS = 5000  # of PostgreSQL, for each statement
+
+Section = Callable[[], Iterable[Metric]]
 
 
 class MayScrape(Access):
@@ -50,8 +51,8 @@ class MayScrape(Access):
         return is_listed or super().has_permission(request, view)
 
 
-class AsItIs(BaseContentNegotiation):
-    """The format is Prometheus's, whatever was asked for."""
+class OneFormat(BaseContentNegotiation):
+    """Answer in Prometheus's text format, whatever the request accepts."""
 
     def select_renderer(self, request, renderers, format_suffix=None):  # type: ignore[no-untyped-def]
         return renderers[0], renderers[0].media_type
@@ -60,7 +61,7 @@ class AsItIs(BaseContentNegotiation):
 @extend_schema(exclude=True)
 class Metrics(APIView):
     permission_classes = [MayScrape]
-    content_negotiation_class = AsItIs
+    content_negotiation_class = OneFormat
     rights = {"": Right("read", "ipam.view_subnet")}
 
     def get(self, request: Request) -> HttpResponse:
@@ -71,34 +72,34 @@ class Metrics(APIView):
 
 
 class Tables(Collector):
-    """What the apps know from their tables. A section that fails says so, and harms no other."""
+    """The metrics of SECTIONS. `ipmanager_scrape_failed` names a section that cannot be read; the
+    others are not affected."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._good_until = 0.0
+        self._valid_until = 0.0
         self._text = b""
 
     def text(self) -> bytes:
-        """Read at most every FRESH seconds, by one thread at a time."""
+        """Read at most every CACHE_SECONDS, by one thread at a time."""
         with self._lock:
-            if time.monotonic() >= self._good_until:
+            if time.monotonic() >= self._valid_until:
                 registry = CollectorRegistry(auto_describe=False)
                 registry.register(self)
                 self._text = generate_latest(registry)
-                self._good_until = time.monotonic() + FRESH
+                self._valid_until = time.monotonic() + CACHE_SECONDS
             return self._text
 
     def describe(self) -> Iterable[Metric]:
-        return []  # so that registering asks no database
+        return []  # so that registering runs no query
 
     def collect(self) -> Iterator[Metric]:
         failed = GaugeMetricFamily(
             "ipmanager_scrape_failed", "Whether this part could not be read.", labels=["section"]
         )
-        for name in SECTIONS:
-            section = name.partition(".")[0]
+        for section, read in SECTIONS.items():
             try:
-                yield from _read(name)
+                yield from _in_transaction(read)
                 failed.add_metric([section], 0)
             except DatabaseError as error:
                 logger.error("the metrics of %s cannot be read: %s", section, str(error).strip())
@@ -106,16 +107,27 @@ class Tables(Collector):
         yield failed
 
 
-TABLES = Tables()
+def _in_transaction(read: Section) -> list[Metric]:
+    """The metrics of a section from one state of the database. Raises DatabaseError."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('statement_timeout', %s, true)", [str(STATEMENT_TIMEOUT_MS)]
+                )
+        return list(read())
 
 
-def collect() -> Iterator[Metric]:
-    """The site's own."""
+# --- what ops itself reports ----------------------------------------------------------------------
+
+
+def processes() -> Iterator[Metric]:
+    """The version that runs, and the age of each worker's heartbeat."""
     yield InfoMetricFamily(
         "ipmanager_build", "The version that runs.", {"version": settings.VERSION}
     )
     seen = GaugeMetricFamily(
-        "ipmanager_worker_seen_seconds", "Since the worker's last sign of life.", labels=["host"]
+        "ipmanager_worker_seen_seconds", "Since the worker's last heartbeat.", labels=["host"]
     )
     rows: Iterable[Any] = worker_heartbeat.seen()
     for worker in rows:
@@ -123,12 +135,27 @@ def collect() -> Iterator[Metric]:
     yield seen
 
 
-def _read(name: str) -> list[Metric]:
-    """A section as one look at the database, or DatabaseError."""
-    with transaction.atomic():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT set_config('statement_timeout', %s, true)", [str(PATIENCE_MS)]
-                )
-        return list(import_string(name)())
+def health() -> Iterator[Metric]:
+    """The worst finding of each health check that is cheap enough to run at every scrape."""
+    found = GaugeMetricFamily(
+        "ipmanager_health",
+        "What a health check finds: 0 nothing, 1 a warning, 2 an error.",
+        labels=["check"],
+    )
+    worst: dict[str, int] = {}
+    for result in doctor.run_checks(BOUNDED):
+        name = result.check.name
+        worst[name] = max(worst.get(name, 0), result.status)
+    for name, status in worst.items():
+        found.add_metric([name], status)
+    yield found
+
+
+SECTIONS: dict[str, Section] = {
+    "ipam": ipam_metrics.collect,
+    "dhcp": dhcp_metrics.collect,
+    "registry": registry_metrics.collect,
+    "ops": processes,
+    "health": health,
+}
+TABLES = Tables()

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.models import Pulse
 from core import counters
-from dhcp.models import DhcpChange, DhcpServer, Generation
+from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
 from ipam.allocate import allocate
 from ipam.models import Sighting
 from ops import metrics, traffic
@@ -174,6 +174,15 @@ def test_services_and_workers_are_told():
     assert 29 < value(found, "worker_seen_seconds", host="web1") < 90
 
 
+@pytest.mark.django_db
+def test_health_checks_are_told_by_their_worst_finding():
+    found = tables()
+    assert value(found, "health", check="worker") == 2
+    assert value(found, "health", check="database") == 0
+    HandEdit.objects.create(line="x")
+    assert value(tables(), "health", check="hand edits") == 1
+
+
 # --- at what price --------------------------------------------------------------------------------
 
 
@@ -206,7 +215,7 @@ def test_a_part_that_cannot_be_read_says_so_and_harms_no_other(monkeypatch):
     def broken():
         raise DatabaseError("statement timeout")
 
-    monkeypatch.setattr("registry.metrics.collect", broken)
+    monkeypatch.setitem(metrics.SECTIONS, "registry", broken)
     found = tables()
     assert value(found, "scrape_failed", section="registry") == 1
     assert value(found, "scrape_failed", section="dhcp") == 0
