@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -207,10 +206,7 @@ class HealthAdmin(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": _("Health"),
-            "results": [
-                {"name": gettext(result.check.name), "found": result, "badge": _badge(result)}
-                for result in results
-            ],
+            "findings": [finding_line(result) for result in results],
             "well": not doctor.worst_status(results),
             "opts": self.opts,
             "media": self.media,
@@ -218,11 +214,19 @@ class HealthAdmin(ModelAdmin):
         return TemplateResponse(request, "admin/ipmanager/health.html", context)
 
 
-def _badge(result: doctor.Result) -> SafeString:
-    kind, label = {
-        "ok": ("yes", _("Good")),
-        "note": ("unknown", _("Note")),
-        "warning": ("reserved", _("Warning")),
-        "error": ("no", _("Error")),
-    }[result.level]
-    return format_html('<span class="ipm-badge ipm-{}">{}</span>', kind, label)
+BADGES = {
+    "ok": ("yes", _("Good")),
+    "note": ("unknown", _("Note")),
+    "warning": ("reserved", _("Warning")),
+    "error": ("no", _("Error")),
+}
+
+
+def finding_line(result: doctor.Result) -> dict[str, Any]:
+    """A finding for the template admin/ipmanager/findings.html."""
+    return {
+        "name": gettext(result.check.name),
+        "badge": format_html('<span class="ipm-badge ipm-{}">{}</span>', *BADGES[result.level]),
+        "found": result,
+        "url": reverse(result.view) if result.view else "",
+    }

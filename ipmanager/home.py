@@ -1,9 +1,9 @@
-"""The admin's first page: how full, what waits, who changed what. The queries do not grow with the
-ledger."""
+"""The admin's first page: what needs attention, how full the subnets are, what has changed. The
+number of queries does not grow with the ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import nlargest
@@ -13,29 +13,42 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from dhcp import servers
+from core.findings import BOUNDED
 from dhcp.admin.dhcp_servers import server_badge
-from dhcp.files import installed
-from dhcp.files.targets import Target
-from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
-from ipam import freeze
+from dhcp.models import DhcpChange, DhcpServer, Generation
 from ipam.admin import marks
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
-from ipam.usage import fullest
+from ipam.usage import Usage, fullest
+from ipmanager.admin import finding_line
+from ops import doctor
 
-FULLEST, RECENT, NAMED = 8, 12, 6
-READ = 100  # so many of the newest lines of addresses are looked at
+FULLEST, RECENT, UNPLACED = 8, 12, 6  # lines of each list
+NEWEST_ADDRESSES = 100  # history lines of addresses among which the recent ones are looked for
+
+# Who sees the findings about a subject; VIEW_HEALTH those about any other.
+VIEW_HEALTH = "ipmanager.view_pulse"
+FINDING_READERS = {"dhcp": "dhcp.view_generation", "ledger": "ipam.view_ipaddress"}
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """What the template templates/admin/index.html shows to this reader."""
+    """The context of templates/admin/index.html for this user."""
     context["title"] = _("Overview")
+    context["findings"] = _findings(request.user)
     if request.user.has_perm("ipam.view_ipaddress"):
         context["ledger"] = _ledger()
-        context["frozen"] = freeze.state()
     if request.user.has_perm("dhcp.view_generation"):
         context["dhcp"] = _dhcp()
     return context
+
+
+def _findings(user: Any) -> list[dict[str, Any]]:
+    """The warnings and errors that this user may see, of the checks that are cheap to run."""
+    lines = []
+    for result in doctor.run_checks(BOUNDED):
+        permission = FINDING_READERS.get(result.check.subject, VIEW_HEALTH)
+        if result.status and user.has_perm(permission):
+            lines.append(finding_line(result))
+    return lines
 
 
 # --- the ledger -----------------------------------------------------------------------------------
@@ -43,7 +56,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Figure:
-    """A number to click on."""
+    """A number that links to the list which it counts."""
 
     label: Any
     number: int
@@ -52,41 +65,38 @@ class Figure:
 
 
 def _ledger() -> dict[str, Any]:
-    tally = IPAddress.objects.tally()
-    unplaced = list(
-        IPAddress.objects.unplaced().select_related("server").order_by("ip_address")[: NAMED + 1]
-    )
-    subnets = Subnet.objects.count()
+    unplaced = IPAddress.objects.unplaced().select_related("server").order_by("ip_address")
+    lost = list(unplaced[: UNPLACED + 1])
+    figures = _figures()
     return {
-        "is_empty": not subnets,
-        "figures": [
-            Figure(_("Subnets"), subnets, reverse("admin:ipam_subnet_changelist")),
-            Figure(_("Servers"), Server.objects.count(), reverse("admin:ipam_server_changelist")),
-            *(
-                Figure(
-                    label,
-                    tally.get(status, 0),
-                    marks.address_list_url(status__exact=status),
-                    status,
-                )
-                for status, label in IPAddress.Status.choices
-            ),
-        ],
-        "fullest": [
-            {
-                "subnet": marks.link(subnet),
-                "bar": marks.bar(used),
-                "next_url": marks.next_free_url(subnet.pk),
-                "free": marks.count(used.available) if used.static else marks.NOTHING,
-            }
-            for subnet, used in fullest(FULLEST)
-        ],
-        "unplaced": [
-            {"address": marks.link(row), "holder": row.holder} for row in unplaced[:NAMED]
-        ],
-        "more_unplaced": len(unplaced) > NAMED,
+        "is_empty": not figures[0].number,
+        "figures": figures,
+        "fullest": [_usage_line(subnet, usage) for subnet, usage in fullest(FULLEST)],
+        "unplaced": [{"address": marks.link(row), "holder": row.holder} for row in lost[:UNPLACED]],
+        "more_unplaced": len(lost) > UNPLACED,
         "unplaced_url": marks.address_list_url(place="unplaced"),
-        "recent": nlargest(RECENT, _recent(), key=lambda change: change.at),
+        "recent": _recent_changes(),
+    }
+
+
+def _figures() -> list[Figure]:
+    figures = [
+        Figure(_("Subnets"), Subnet.objects.count(), reverse("admin:ipam_subnet_changelist")),
+        Figure(_("Servers"), Server.objects.count(), reverse("admin:ipam_server_changelist")),
+    ]
+    tally = IPAddress.objects.tally()
+    for status, label in IPAddress.Status.choices:
+        url = marks.address_list_url(status__exact=status)
+        figures.append(Figure(label, tally.get(status, 0), url, status))
+    return figures
+
+
+def _usage_line(subnet: Subnet, usage: Usage) -> dict[str, Any]:
+    return {
+        "subnet": marks.link(subnet),
+        "bar": marks.bar(usage),
+        "next_url": marks.next_free_url(subnet.pk),
+        "free": marks.count(usage.available) if usage.static else marks.NOTHING,
     }
 
 
@@ -95,7 +105,7 @@ def _ledger() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Change:
-    """One line of history."""
+    """A line of history."""
 
     at: datetime
     who: str
@@ -109,64 +119,71 @@ class Change:
         return marks.ago(self.at)
 
 
+@dataclass(frozen=True)
+class Source:
+    """A model with a history: what its rows are called, and the page that shows their history."""
+
+    model: Any
+    name: Callable[[Any], str]
+    page: str
+    key: str = "id"
+
+
 DONE = {"+": _("added"), "~": _("changed"), "-": _("deleted")}
-# Each model: what its rows are called, and on whose page their history stands.
-TOLD: list[tuple[Any, Callable[[Any], str], str, str]] = [
-    (VRF, lambda row: row.name, "vrf", "id"),
-    (Subnet, lambda row: f"{row.network} {row.name}".strip(), "subnet", "id"),
-    (Pool, lambda row: f"{row.first}-{row.last}", "subnet", "subnet_id"),
-    (Server, lambda row: row.hostname, "server", "id"),
-    (Interface, lambda row: row.name, "server", "server_id"),
-    (IPAddress, lambda row: str(row.ip_address), "ipaddress", "id"),
+SOURCES = [
+    Source(VRF, lambda row: row.name, "vrf"),
+    Source(Subnet, lambda row: f"{row.network} {row.name}".strip(), "subnet"),
+    Source(Pool, lambda row: f"{row.first}-{row.last}", "subnet", "subnet_id"),
+    Source(Server, lambda row: row.hostname, "server"),
+    Source(Interface, lambda row: row.name, "server", "server_id"),
+    Source(IPAddress, lambda row: str(row.ip_address), "ipaddress"),
 ]
 
 
-def _newest(model: Any) -> list[Any]:
+def _recent_changes() -> list[Change]:
+    changes = [_change(source, row) for source in SOURCES for row in _newest_lines(source.model)]
+    return nlargest(RECENT, changes, key=lambda change: change.at)
+
+
+def _newest_lines(model: Any) -> list[Any]:
     rows = model.history.order_by("-history_date", "-history_id").select_related("history_user")
     if model is not IPAddress:
         return list(rows[:RECENT])
-    # What follows from a server, or from its going, is told by the server.
-    return [row for row in rows[:READ] if row.server_id is None and row.status != "available"]
+    # A change that follows from a server's change is told by the server's line.
+    newest = rows[:NEWEST_ADDRESSES]
+    return [row for row in newest if row.server_id is None and row.status != "available"]
 
 
-def _recent() -> Iterator[Change]:
-    for model, name, page, key in TOLD:
-        for row in _newest(model):
-            yield Change(
-                at=row.history_date,
-                who=str(row.history_user or ""),
-                done=marks.status(row) if model is IPAddress else DONE[row.history_type],
-                kind=model._meta.verbose_name,
-                name=name(row),
-                url=reverse(f"admin:ipam_{page}_history", args=[getattr(row, key)]),
-            )
+def _change(source: Source, row: Any) -> Change:
+    is_address = source.model is IPAddress
+    return Change(
+        at=row.history_date,
+        who=str(row.history_user or ""),
+        done=marks.status(row) if is_address else DONE[row.history_type],
+        kind=source.model._meta.verbose_name,
+        name=source.name(row),
+        url=reverse(f"admin:ipam_{source.page}_history", args=[getattr(row, source.key)]),
+    )
 
 
 # --- DHCP -----------------------------------------------------------------------------------------
 
 
 def _dhcp() -> dict[str, Any]:
-    last = Generation.objects.newest()
+    newest = Generation.objects.newest()
     return {
         "waiting": DhcpChange.objects.for_server(None).count(),
-        "too_many": servers.size_warning(last.hosts) if last else "",
-        "servers": [_of_server(server) for server in DhcpServer.objects.with_state()],
-        "conf_warning": installed.look(Target.from_settings()).warning,
-        "sync_url": reverse("admin:dhcp_sync"),
-        "last": last,
-        "ago": marks.ago(last.updated_at) if last else "",
+        "servers": [_server_line(server) for server in DhcpServer.objects.with_state()],
+        "last": newest,
+        "ago": marks.ago(newest.updated_at) if newest else "",
         "url": reverse("admin:dhcp_generation_changelist"),
-        "hand_edits": HandEdit.objects.undecided().count(),
-        "hand_edits_url": reverse("admin:dhcp_handedit_changelist"),
     }
 
 
-def _of_server(server: Any) -> dict[str, Any]:
-    """A further DHCP server in one line."""
+def _server_line(server: Any) -> dict[str, Any]:
     return {
         "link": marks.link(server),
         "badge": server_badge(server),
         "pending": server.pending,
-        "too_many": servers.size_warning(server.hosts or 0),
         "ago": marks.ago(server.tried_at) if server.tried_at else "",
     }

@@ -54,6 +54,11 @@ class Result:
     def commands(self) -> tuple[str, ...]:
         return getattr(self.message, "commands", ())
 
+    @property
+    def view(self) -> str:
+        """The name of the admin's page about it, or empty."""
+        return getattr(self.message, "view", "")
+
     def as_json(self) -> dict[str, object]:
         return {
             "exam": self.check.name,

@@ -34,7 +34,7 @@ def test_from_login_to_a_server_in_the_address_list(page, admin_user):
     page.get_by_label("Password").fill("password")
     page.get_by_role("button", name="Log in").click()
 
-    page.get_by_role("link", name="Make a subnet").click()
+    page.get_by_role("link", name="Add a subnet").click()
     page.locator("[name=network]").fill("10.0.0.0/24")
     page.locator("[name=name]").fill("Office")
     page.locator("[name=pools-0-first]").fill("10.0.0.10")

@@ -2,11 +2,14 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.urls import reverse
 
+from dhcp.models import HandEdit
+from ipam import freeze
 from ipam.allocate import reserve
 from ipam.models import IPAddress, Subnet
 from ipmanager import navigation
 from tests.ipam.admin_forms import queries_of
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
+from tests.support.api import staff
 
 pytestmark = pytest.mark.django_db
 
@@ -110,6 +113,37 @@ def test_a_large_ledger_costs_as_many_queries_as_a_small_one(admin_client):
         ServerFactory(ip_address=f"172.16.1.{pool.pk % 250 + 1}")
 
     assert queries_of(admin_client, INDEX) == few
+
+
+# --- what needs attention -------------------------------------------------------------------------
+
+
+def findings(client):
+    """The names of the checks whose findings the first page shows."""
+    return [line["name"] for line in client.get(INDEX).context["findings"]]
+
+
+def test_the_overview_shows_the_same_findings_as_the_doctor(admin_client):
+    HandEdit.objects.create(line="x")
+    freeze.freeze("restored from a backup")
+
+    page = admin_client.get(INDEX).content.decode()
+
+    assert findings(admin_client) == ["worker", "hand edits", "restored ledger"]
+    assert "1 edit by hand waits for a decision." in page
+    assert reverse("admin:dhcp_handedit_changelist") in page
+    assert "<code>manage.py thaw</code>" in page
+
+
+def test_a_user_sees_the_findings_about_what_the_user_may_see(client):
+    HandEdit.objects.create(line="x")
+    freeze.freeze("restored from a backup")
+    client.force_login(staff())
+    assert findings(client) == []
+    client.force_login(staff("ipam.view_ipaddress"))
+    assert findings(client) == ["restored ledger"]
+    client.force_login(staff("dhcp.view_generation"))
+    assert findings(client) == ["hand edits"]
 
 
 # --- operators ------------------------------------------------------------------------------------
