@@ -17,9 +17,9 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from core.stopping import call_on_signals
 from dhcp import servers
-from dhcp.files.sync import BUDGET, LEFT, sync
+from dhcp.files.sync import BUDGET, sync
 from dhcp.files.targets import Target
-from dhcp.generations.journal import Outcome
+from dhcp.generations.outcome import LEFT, Outcome
 from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.models import DhcpChange
 from dhcp.notify_listener import Ear

@@ -28,7 +28,7 @@ from dhcp.files import installed
 from dhcp.files.sync import preview, sync
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.explain import told
-from dhcp.generations.journal import Outcome, changes_as_json, describe
+from dhcp.generations.outcome import Outcome, change_json, problem_json
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from dhcp.state.probe import sentence as sentence_of
 from ipam.admin import marks
@@ -164,10 +164,10 @@ class GenerationAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "outcome": outcome,
-            "diff": explained(outcome.diff, changes_as_json(outcome.changes)),
+            "diff": explained(outcome.diff, list(map(change_json, outcome.changes))),
             "conf": conf,
             "conf_diff": coloured(conf.diff),
-            "problems": problem_table([describe(problem) for problem in outcome.problems]),
+            "problems": problem_table(list(map(problem_json, outcome.problems))),
             "newest": Generation.objects.newest(target.server_id),
             "server": target.name if target.server_id else "",
             "others": _others(target),

@@ -1,6 +1,6 @@
-"""What passes between the ledger's rows and dnsmasq's files: plain and frozen."""
+"""The records that the steps of a sync hand to each other: plain values, all frozen."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv6Address
 
 from ipam.addresses import Address, Network
@@ -8,11 +8,11 @@ from ipam.addresses import Address, Network
 
 @dataclass(frozen=True, slots=True)
 class HostRecord:
-    """One reservation as the ledger states it, good or bad.
+    """One reservation as the ledger states it, valid or not.
 
     `kind` and `id` name the row behind it; `subnet` is the most specific one around the address, or
-    None. `by_end`: only the lower half of the IPv6 address is told, because the upper one is going
-    to change."""
+    None. `by_end`: only the lower half of the IPv6 address is written, because the network's prefix
+    may change. `sources` names every ledger row that shapes the line, the nearest first."""
 
     kind: str
     id: int
@@ -22,35 +22,39 @@ class HostRecord:
     subnet: Network | None = None
     duid: str = ""
     by_end: bool = False
+    sources: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
+        """`server 12`"""
         return f"{self.kind} {self.id}"
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """By what dnsmasq knows whom the address is for."""
+        """MAC addresses and DUID: by these dnsmasq recognises the client."""
         return (*self.macs, self.duid) if self.duid else self.macs
 
     @property
-    def told_ip(self) -> Address:
-        """The address as it stands in dnsmasq's file."""
-        return (
-            IPv6Address(int(self.ip) & ((1 << 64) - 1))
-            if self.by_end and self.ip.version == 6
-            else self.ip
-        )
+    def is_written_by_end(self) -> bool:
+        return self.by_end and self.ip.version == 6
+
+    @property
+    def written_ip(self) -> Address:
+        """The address as dnsmasq's file states it."""
+        if self.is_written_by_end:
+            return IPv6Address(int(self.ip) & ((1 << 64) - 1))
+        return self.ip
 
 
 @dataclass(frozen=True, slots=True)
 class HostLine:
-    """One reservation as dnsmasq may be told it: every value has been checked; `name` and `duid`
-    may be empty."""
+    """One validated reservation; `name` and `duid` may be empty."""
 
     macs: tuple[str, ...]
     ip: Address
     name: str = ""
     duid: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,33 @@ class ScopeRecord:
     def tag(self) -> str:
         """The name of its range in dnsmasq."""
         return f"s{self.subnet_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class OptionLine:
+    """One line of the options file: `tag:s12,option:router,10.0.0.1`. Without a value the option is
+    suppressed."""
+
+    tag: str
+    name: str
+    value: str = ""
+    sources: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """One scope has one line for each option."""
+        return self.tag, self.name
+
+    @property
+    def text(self) -> str:
+        return ",".join(filter(None, (f"tag:{self.tag}", self.name, self.value)))
+
+    @classmethod
+    def parse(cls, text: str, sources: tuple[str, ...] = ()) -> "OptionLine":
+        """Read a line that the options grammar accepts (dhcp/files/check.py)."""
+        tag, _comma, rest = text.partition(",")
+        name, _comma, value = rest.partition(",")
+        return cls(tag.removeprefix("tag:"), name, value, sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +141,17 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
-    """The lines that may be written, sorted, and what was wrong with the rest."""
+class Validated:
+    """The lines that may be written, sorted, and what is wrong with the other records."""
 
-    lines: list[HostLine] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    lines: tuple[HostLine, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The contents of a DHCP server's files. `conf` is None where it is not to be written."""
+
+    hosts: bytes = b""
+    opts: bytes = b""
+    conf: bytes | None = None

@@ -1,4 +1,4 @@
-"""Turn checked records into the text that dnsmasq reads. The same records are the same bytes.
+"""Turn validated records into the text that dnsmasq reads. The same records are the same bytes.
 
 Never a `set:` here: dnsmasq 2.90 dies of one at the reload after it served that host.
 """
@@ -16,35 +16,35 @@ _LONGEST_HEADER = 200
 
 def hosts_file(lines: Iterable[HostLine], url: str) -> bytes:
     """The whole dhcp-hostsfile."""
-    body = [
-        host_line(line) for line in sorted(lines, key=lambda line: (line.ip.version, int(line.ip)))
-    ]
+    ordered = sorted(lines, key=lambda line: (line.ip.version, int(line.ip)))
+    body = list(map(host_line, ordered))
     return "".join([header(url), f"# Reservations: {len(body)}\n", *body]).encode("ascii")
 
 
 def host_line(line: HostLine) -> str:
     """`[id:DUID,][MAC,...]IP[,name]`, an IPv6 address in brackets."""
     duid = f"id:{line.duid}" if line.duid else ""
-    return ",".join(filter(None, (duid, *line.macs, _address(line.ip), line.name))) + "\n"
+    return ",".join(filter(None, (duid, *line.macs, bracketed(line.ip), line.name))) + "\n"
 
 
-def generation_file(hosts: bytes, url: str) -> bytes:
-    """The addn-hosts file whose one name tells, by DNS, which hosts file dnsmasq has read."""
-    return f"{header(url)}{generation_address(hosts)} {GENERATION_NAME}\n".encode("ascii")
+def generation_file(content: bytes, url: str) -> bytes:
+    """The addn-hosts file whose one name states, by DNS, which files dnsmasq has read."""
+    return f"{header(url)}{generation_address(content)} {GENERATION_NAME}\n".encode("ascii")
 
 
-def generation_address(hosts: bytes) -> IPv4Address:
+def generation_address(content: bytes) -> IPv4Address:
     """127.128.0.0/9 has room for 23 bits of the content's digest and is nobody's address."""
-    digest = int.from_bytes(hashlib.sha256(hosts).digest()[:3], "big")
+    digest = int.from_bytes(hashlib.sha256(content).digest()[:3], "big")
     return IPv4Address(int(IPv4Address("127.128.0.0")) + (digest & 0x7FFFFF))
 
 
 def header(url: str, start: str = "# Written by IPManager; change it at ") -> str:
     """One comment line, whatever the URL: a line break or excess length in it would begin a
     reservation."""
-    text = f"{start}{url}"
-    return "".join(sign if " " <= sign <= "~" else "?" for sign in text[:_LONGEST_HEADER]) + "\n"
+    text = f"{start}{url}"[:_LONGEST_HEADER]
+    return "".join(char if " " <= char <= "~" else "?" for char in text) + "\n"
 
 
-def _address(ip: Address) -> str:
+def bracketed(ip: Address) -> str:
+    """The address, an IPv6 one in brackets."""
     return f"[{ip}]" if ip.version == 6 else str(ip)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from core.errors import Invalid
-from dhcp.files.records import ConfGroup, ConfLine, ScopeRecord
-from dhcp.files.render import header
+from dhcp.files.records import ConfGroup, ConfLine, OptionLine, ScopeRecord
+from dhcp.files.render import bracketed, header
 from ipam.addresses import Address
 
 _PATH = re.compile(r"/[A-Za-z0-9/._+-]+")
@@ -19,17 +19,20 @@ _FIELD = re.compile(r"[A-Za-z0-9/._~:@?&=+%$(){}\[\]!*-]*")
 _V6_LONGEST = 64  # dnsmasq serves no IPv6 network that is larger
 
 
-def opts_file(scopes: Iterable[ScopeRecord], url: str) -> bytes:
+def opts_file(lines: Iterable[OptionLine], url: str) -> bytes:
     """The whole dhcp-optsfile."""
-    lines = [line for scope in _ordered(scopes) for line in option_lines(scope)]
-    return "".join([header(url), f"# Options: {len(lines)}\n", *lines]).encode("ascii")
+    body = [f"{line.text}\n" for line in lines]
+    return "".join([header(url), f"# Options: {len(body)}\n", *body]).encode("ascii")
 
 
-def option_lines(scope: ScopeRecord) -> Iterator[str]:
-    """What the machines of a scope are told beside their address. An option without a value is not
-    sent: without a router in the ledger dnsmasq would name itself."""
-    for name, value in _v4(scope) if scope.network.version == 4 else _v6(scope):
-        yield ",".join(filter(None, (f"tag:{scope.tag}", name, value))) + "\n"
+def option_lines(scopes: Iterable[ScopeRecord]) -> tuple[OptionLine, ...]:
+    """What the machines of each scope receive beside their address. An option without a value is
+    not sent: without a router in the ledger dnsmasq would name itself."""
+    found = []
+    for scope in _ordered(scopes):
+        options = _v4(scope) if scope.network.version == 4 else _v6(scope)
+        found += [OptionLine(scope.tag, name, value) for name, value in options]
+    return tuple(found)
 
 
 def _v4(scope: ScopeRecord) -> Iterator[tuple[str, str]]:
@@ -49,7 +52,7 @@ def _v4(scope: ScopeRecord) -> Iterator[tuple[str, str]]:
 
 
 def _v6(scope: ScopeRecord) -> Iterator[tuple[str, str]]:
-    """The router of an IPv6 network tells of itself."""
+    """An IPv6 router advertises itself (RFC 4861), so there is no option for it."""
     if scope.dns:
         yield "option6:dns-server", _joined(scope.dns)
     if scope.ntp:
@@ -70,7 +73,7 @@ def conf_file(
     scopes = _ordered(scopes)
     if not _PATH.fullmatch(str(directory)):
         raise Invalid(
-            f"{directory} has signs that dnsmasq's configuration cannot hold",
+            f"{directory} contains characters that dnsmasq's configuration cannot hold",
             hint="IPMANAGER_DNSMASQ_DIR",
         )
     lines = [
@@ -78,10 +81,13 @@ def conf_file(
         f"dhcp-hostsfile={directory}/hosts",
         f"dhcp-optsfile={directory}/opts",
         f"addn-hosts={directory}/generation",
-        *(["enable-ra"] if any(scope.advertises == "managed" for scope in scopes) else []),
-        *(line for scope in scopes for line in _scope_lines(scope)),
-        *(line for group in further for line in _group_lines(group)),
     ]
+    if any(scope.advertises == "managed" for scope in scopes):
+        lines.append("enable-ra")
+    for scope in scopes:
+        lines += scope_lines(scope)
+    for group in further:
+        lines += _group_lines(group)
     return (header(url) + "\n".join(lines) + "\n").encode("ascii")
 
 
@@ -92,32 +98,35 @@ def _group_lines(group: ConfGroup) -> Iterator[str]:
 
 
 def _conf_line(line: ConfLine) -> str:
-    """Quotes, commas, #, blanks and control characters are dnsmasq's own; no field may hold one."""
+    """Quotes, commas, #, blanks and control characters have a meaning for dnsmasq; no field may
+    hold one."""
     if not _DIRECTIVE.fullmatch(line.directive) or not all(map(_FIELD.fullmatch, line.fields)):
         raise Invalid(f"{line} cannot stand in dnsmasq's configuration")
     return "=".join(filter(None, (line.directive, ",".join(line.fields))))
 
 
-def _scope_lines(scope: ScopeRecord) -> Iterator[str]:
+def scope_lines(scope: ScopeRecord) -> Iterator[str]:
+    """A scope's part of the configuration: its ranges, and the wire that it shares."""
     if scope.wire:
         yield f"shared-network={scope.wire},{scope.network.network_address}"
     mode = "slaac," if scope.advertises == "slaac" else ""
-    end = mode + _mask(scope)
+    end = f"{mode}{_mask(scope)},{scope.lease_time}"
     # Not dhcp-ignore: when dnsmasq decides whom to ignore, it does not know the range yet.
     whom = "tag:known," if scope.known_only else ""
     for first, last in scope.ranges:
-        yield f"dhcp-range={whom}set:{scope.tag},{first},{last},{end},{scope.lease_time}"
+        yield f"dhcp-range={whom}set:{scope.tag},{first},{last},{end}"
     if not scope.ranges:
-        yield f"dhcp-range=set:{scope.tag},{scope.network.network_address},static,{end},{scope.lease_time}"
+        yield f"dhcp-range=set:{scope.tag},{scope.network.network_address},static,{end}"
 
 
 def _mask(scope: ScopeRecord) -> str:
-    network = scope.network
-    return str(network.netmask) if network.version == 4 else str(network.prefixlen)
+    if scope.network.version == 4:
+        return str(scope.network.netmask)
+    return str(scope.network.prefixlen)
 
 
 def _joined(addresses: Iterable[Address]) -> str:
-    return ",".join(f"[{ip}]" if ip.version == 6 else str(ip) for ip in addresses)
+    return ",".join(map(bracketed, addresses))
 
 
 def _ordered(scopes: Iterable[ScopeRecord]) -> list[ScopeRecord]:
@@ -128,8 +137,8 @@ def _ordered(scopes: Iterable[ScopeRecord]) -> list[ScopeRecord]:
 
 def complaint_about(version: int, prefixlen: int) -> str:
     """Why dnsmasq can serve no network of this size; empty when it can."""
-    if version == 4:
-        return "" if 8 <= prefixlen <= 30 else "dnsmasq serves IPv4 networks from /8 to /30"
-    return (
-        "" if _V6_LONGEST <= prefixlen <= 126 else "dnsmasq serves IPv6 networks from /64 to /126"
-    )
+    if version == 4 and not 8 <= prefixlen <= 30:
+        return "dnsmasq serves IPv4 networks from /8 to /30"
+    if version == 6 and not _V6_LONGEST <= prefixlen <= 126:
+        return "dnsmasq serves IPv6 networks from /64 to /126"
+    return ""

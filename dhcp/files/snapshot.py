@@ -1,8 +1,8 @@
-"""Read from the ledger what dnsmasq should know, all of one moment, in a number of queries that
+"""Read from the ledger what dnsmasq should serve, all of one moment, in a number of queries that
 never grows.
 
-Served are the enabled servers, and their interfaces, that have a MAC (for IPv6 a DUID will do) and
-an address in the global VRF."""
+Served are the enabled servers, and their interfaces, that have a MAC (for IPv6 a DUID is enough)
+and an address in the global VRF."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class SeenChange:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one server is to know of the ledger: its reservations and scopes, and the changes that
-    led to them.
+    """What one DHCP server should know of the ledger: its reservations and scopes, and the changes
+    that led to them.
 
     `networks` are all subnets of the global address space: reservations may lie in those.
     """
 
-    records: list[HostRecord]
-    networks: list[Network]
-    changes: list[SeenChange]
-    scopes: list[ScopeRecord] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)  # what had to be left out of the scopes
+    records: tuple[HostRecord, ...] = ()
+    networks: tuple[Network, ...] = ()
+    changes: tuple[SeenChange, ...] = ()
+    scopes: tuple[ScopeRecord, ...] = ()
+    problems: tuple[Problem, ...] = ()  # what had to be left out of the scopes
     elsewhere: frozenset[Address] = frozenset()  # reservations that other servers have
 
     @property
@@ -59,10 +59,9 @@ class Snapshot:
         return any(scope.by_end for scope in self.scopes)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Card:
-    """One row that wants to be served, before rows of one server that share an address are
-    joined."""
+    """One row that is to be served, before rows of one server that share an address are joined."""
 
     kind: str
     id: int
@@ -72,56 +71,58 @@ class _Card:
     name: str
     duid: str = ""
 
+    @property
+    def key(self) -> str:
+        return f"{self.kind} {self.id}"
+
 
 @dataclass(slots=True)
 class _Joined:
+    """Cards that share one line."""
+
     first: _Card
     macs: list[str] = field(default_factory=list)
     duid: str = ""
+    keys: list[str] = field(default_factory=list)
+
+    def has_room_for(self, card: _Card) -> bool:
+        """A line holds some MACs and one DUID; of two cards with a DUID each, the second is known
+        by its MAC."""
+        if card.mac is None:
+            return self.duid in ("", card.duid)
+        return card.mac in self.macs or len(self.macs) < MOST_MACS
+
+    def add(self, card: _Card) -> None:
+        if card.mac and card.mac not in self.macs:
+            self.macs.append(card.mac)
+        self.duid = self.duid or card.duid
+        self.keys.append(card.key)
 
 
 def take(server_id: int | None = None) -> Snapshot:
-    """One consistent reading for one server; None is the default one."""
+    """One consistent reading for one DHCP server; None is the default one."""
     with _one_moment():
         subnets = list(
             Subnet.objects.in_vrf(None).only("vrf", "network", "site").order_by("network")
         )
-        routes = ServerSelector.load()
+        selector = ServerSelector.load()
         cards = [*_servers(), *_interfaces()]
-        served = [
-            scope
-            for scope in DhcpScope.objects.served()
-            if routes.server_id_for(scope.subnet) == server_id
-        ]
-        scopes = [effective_scope.record(scope) for scope in served]
-        rows = (
-            DhcpChange.objects.for_server(server_id)
-            .order_by("pk")
-            .values_list(*SeenChange.__slots__)
-        )
-        changes = [SeenChange(*row) for row in rows]
-    index = SubnetIndex(subnets)
-    homes = [(joined, index.containing(None, joined.first.ip)) for joined in _join(cards)]
-    by_end = {record.network for record, _ in scopes if record and record.by_end}
+        scopes, problems = _scopes(selector, server_id)
+        changes = _changes(server_id)
+    records, elsewhere = _records(cards, SubnetIndex(subnets), selector, server_id, scopes)
     return Snapshot(
-        [
-            _record(joined, subnet, by_end)
-            for joined, subnet in homes
-            if routes.server_id_for(subnet) == server_id
-        ],
-        [subnet.network for subnet in subnets],
-        changes,
-        [record for record, _ in scopes if record],
-        [problem for _, problems in scopes for problem in problems],
-        frozenset(
-            joined.first.ip for joined, subnet in homes if routes.server_id_for(subnet) != server_id
-        ),
+        records=tuple(records),
+        networks=tuple(subnet.network for subnet in subnets),
+        changes=changes,
+        scopes=tuple(scopes),
+        problems=tuple(problems),
+        elsewhere=frozenset(elsewhere),
     )
 
 
 @contextmanager
 def _one_moment() -> Iterator[None]:
-    """All queries in the block see the same moment, and nobody who writes has to wait for us."""
+    """All queries in the block see the same moment, and no writer has to wait for us."""
     if connection.in_atomic_block:  # somebody else's transaction: its rules hold
         yield
     elif connection.vendor == "postgresql":
@@ -136,6 +137,26 @@ def _one_moment() -> Iterator[None]:
                 yield
             finally:
                 cursor.execute("ROLLBACK")
+
+
+def _scopes(
+    selector: ServerSelector, server_id: int | None
+) -> tuple[list[ScopeRecord], list[Problem]]:
+    scopes: list[ScopeRecord] = []
+    problems: list[Problem] = []
+    for scope in DhcpScope.objects.served():
+        if selector.server_id_for(scope.subnet) != server_id:
+            continue
+        record, complaints = effective_scope.record(scope)
+        problems += complaints
+        if record:
+            scopes.append(record)
+    return scopes, problems
+
+
+def _changes(server_id: int | None) -> tuple[SeenChange, ...]:
+    rows = DhcpChange.objects.for_server(server_id).order_by("pk")
+    return tuple(SeenChange(*row) for row in rows.values_list(*SeenChange.__slots__))
 
 
 def _servers() -> Iterator[_Card]:
@@ -155,9 +176,11 @@ def _interfaces() -> Iterator[_Card]:
     )
     columns = ("pk", "server_id", "mac_address", "ip_address", "name", "server__hostname", "duid")
     for id, server_id, mac, ip, name, hostname, duid in rows.order_by("pk").values_list(*columns):
-        if mac or ip.version == 6:
-            duid = duid.lower() if ip.version == 6 else ""  # DHCP for IPv4 knows none
-            yield _Card("interface", id, server_id, mac, ip, interface_name(hostname, name), duid)
+        name = interface_name(hostname, name)
+        if ip.version == 6:
+            yield _Card("interface", id, server_id, mac, ip, name, duid.lower())
+        elif mac:  # DHCP for IPv4 has no DUID
+            yield _Card("interface", id, server_id, mac, ip, name)
 
 
 def interface_name(hostname: str, name: str) -> str:
@@ -167,41 +190,62 @@ def interface_name(hostname: str, name: str) -> str:
 
 
 def _join(cards: Iterable[_Card]) -> list[_Joined]:
-    """Cards of one server that share an address share a line: dnsmasq gives it to whichever of them
-    asks.
+    """Cards of one server that share an address share a line: dnsmasq gives the address to
+    whichever of them asks.
 
-    Those that the line has no room for stand alone, and `sift` finds their address reserved.
+    Those that the line has no room for get one of their own, and `validate` finds their address
+    reserved.
     """
     found: dict[tuple[int, Address], _Joined] = {}
     alone = []
     for card in cards:
         joined = found.setdefault((card.server_id, card.ip), _Joined(card))
-        if not _fits(card, joined):
-            alone.append(_Joined(card, [card.mac] if card.mac else [], card.duid))
-            continue
-        if card.mac and card.mac not in joined.macs:
-            joined.macs.append(card.mac)
-        joined.duid = joined.duid or card.duid
+        if not joined.has_room_for(card):
+            joined = _Joined(card)
+            alone.append(joined)
+        joined.add(card)
     return [*found.values(), *alone]
 
 
-def _fits(card: _Card, joined: _Joined) -> bool:
-    """A line holds some MACs and one DUID; of two cards with a DUID each, the second is known by
-    its MAC."""
-    if card.mac is None:
-        return joined.duid in ("", card.duid)
-    return card.mac in joined.macs or len(joined.macs) < MOST_MACS
+def _records(
+    cards: Iterable[_Card],
+    index: SubnetIndex,
+    selector: ServerSelector,
+    server_id: int | None,
+    scopes: Iterable[ScopeRecord],
+) -> tuple[list[HostRecord], list[Address]]:
+    """The reservations of this DHCP server, and the addresses of those that others serve."""
+    by_end = {scope.network for scope in scopes if scope.by_end}
+    records: list[HostRecord] = []
+    elsewhere: list[Address] = []
+    for joined in _join(cards):
+        subnet = index.containing(None, joined.first.ip)
+        if selector.server_id_for(subnet) == server_id:
+            records.append(_record(joined, subnet, by_end))
+        else:
+            elsewhere.append(joined.first.ip)
+    return records, elsewhere
 
 
 def _record(joined: _Joined, subnet: Subnet | None, by_end: Collection[Network]) -> HostRecord:
-    card, network = joined.first, subnet.network if subnet else None
+    card = joined.first
+    network = subnet.network if subnet else None
     return HostRecord(
-        card.kind,
-        card.id,
-        tuple(joined.macs),
-        card.ip,
-        card.name,
-        network,
-        joined.duid,
-        network in by_end,
+        kind=card.kind,
+        id=card.id,
+        macs=tuple(joined.macs),
+        ip=card.ip,
+        name=card.name,
+        subnet=network,
+        duid=joined.duid,
+        by_end=network in by_end,
+        sources=_sources(joined, subnet),
     )
+
+
+def _sources(joined: _Joined, subnet: Subnet | None) -> tuple[str, ...]:
+    """The rows that shape the line: its cards, their server, the subnet around the address."""
+    keys = dict.fromkeys([*joined.keys, f"server {joined.first.server_id}"])
+    if subnet:
+        keys[f"subnet {subnet.pk}"] = None
+    return tuple(keys)

@@ -1,7 +1,7 @@
-"""Decide which records dnsmasq may be told: a bad one is left out alone, or loses just its name.
+"""Decide which records dnsmasq may read: an invalid one is left out alone, or loses just its name.
 
-Nothing here raises: whatever the ledger holds, the good records are served and each bad one is
-named."""
+Nothing here raises: whatever the ledger holds, the valid records are served and each invalid one is
+named with its reason."""
 
 import re
 from collections import defaultdict
@@ -11,22 +11,24 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 from dhcp.files.names import safe_name
-from dhcp.files.records import HostLine, HostRecord, Problem, Sifted
+from dhcp.files.records import HostLine, HostRecord, Problem, Validated
 from ipam.addresses import Address, Network
 
 # Keeps a line far from the 1024 characters after which dnsmasq reads the rest as a line of its own.
 MOST_MACS = 16
-_REMEMBERED = 2**16  # values: from one sift to the next, most stay what they were
+_REMEMBERED = 2**16  # values: from one run to the next, most stay what they were
 _LIMITED_BROADCAST = IPv4Address("255.255.255.255")
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 _DUID = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){2,127}")
 _ANY_PREFIX = IPv6Network("::/64")
 _NOBODY = frozenset({"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
+# Of two records that want the same, the earlier kind wins; a hand edit yields to every other.
+_SENIORITY = {"server": 0, "interface": 1, "handedit": 2}
 
 
 @dataclass(slots=True)
 class _Taken:
-    """Who has which address, card (by MAC or DUID) and name so far."""
+    """Which record has which address, card (by MAC or DUID) and name so far."""
 
     addresses: dict[Address, HostRecord] = field(default_factory=dict)
     cards: dict[Network | None, dict[str, HostRecord]] = field(
@@ -34,26 +36,37 @@ class _Taken:
     )
     names: dict[tuple[str, int], HostRecord] = field(default_factory=dict)
 
+    def add(self, record: HostRecord, name: str) -> None:
+        self.addresses[record.ip] = self.addresses[record.written_ip] = record
+        self.cards[_place(record)].update(dict.fromkeys(record.identities, record))
+        if name:
+            self.names[name, record.ip.version] = record
 
-def sift(records: Iterable[HostRecord]) -> Sifted:
-    """Good lines sorted by address, and the problems. Of two that want the same, the older row
-    keeps it."""
-    sifted, taken = Sifted(), _Taken()
+
+def validate(records: Iterable[HostRecord]) -> Validated:
+    """Valid lines sorted by address, and the problems. Of two records that want the same, the older
+    row keeps it."""
+    taken = _Taken()
+    lines: list[HostLine] = []
+    problems: list[Problem] = []
     for record in sorted(records, key=_seniority):
         problem = _flaw(record) or _clash(record, taken)
         if problem:
-            sifted.problems.append(problem)
-        else:
-            _accept(record, taken, sifted)
-    sifted.lines.sort(key=lambda line: (line.ip.version, int(line.ip)))
-    return sifted
+            problems.append(problem)
+            continue
+        name, reason = _name(record, taken)
+        if reason:
+            problems.append(Problem(record, "name", reason))
+        taken.add(record, name)
+        lines.append(HostLine(record.macs, record.written_ip, name, record.duid, record.sources))
+    lines.sort(key=lambda line: (line.ip.version, int(line.ip)))
+    return Validated(tuple(lines), tuple(problems))
 
 
 def _seniority(record: HostRecord) -> tuple[object, ...]:
     """Servers before their interfaces, then by age; the rest only makes the order total."""
     return (
-        record.kind != "server",
-        record.kind,
+        _SENIORITY.get(record.kind, len(_SENIORITY)),
         record.id,
         record.macs,
         record.duid,
@@ -70,7 +83,7 @@ def _flaw(record: HostRecord) -> Problem | None:
         return Problem(record, "ip", reason)
     if reason := _duid_flaw(record.duid, record.ip):
         return Problem(record, "duid", reason)
-    if record.by_end and record.ip.version == 6 and (reason := _end_flaw(record)):
+    if record.is_written_by_end and (reason := _end_flaw(record)):
         return Problem(record, "ip", reason)
     return None
 
@@ -87,21 +100,27 @@ def _mac_flaw(macs: tuple[str, ...], duid: str) -> str:
         if not _MAC.fullmatch(mac):
             return f"{mac!r} is not a MAC address"
         if mac in _NOBODY or int(mac[1], 16) & 1:
-            return f"{mac} is a group or nobody's address, not a card's"
+            return f"{mac} is a zero, group or broadcast MAC address; no network card has it"
     return ""
 
 
 def _duid_flaw(duid: str, ip: Address) -> str:
-    if duid and not _DUID.fullmatch(duid):
+    if not duid:
+        return ""
+    if not _DUID.fullmatch(duid):
         return f"{duid[:80]!r} is not a DUID"
-    return "DHCP for IPv4 knows no DUID" if duid and ip.version == 4 else ""
+    if ip.version == 4:
+        return "DHCP for IPv4 has no DUID"
+    return ""
 
 
 def _end_flaw(record: HostRecord) -> str:
-    """An end alone says something in a /64 only, and 0 is no machine's."""
+    """The lower half identifies an address in a /64 only, and no machine has 0."""
     if record.subnet is None or record.subnet.prefixlen != 64:
         return f"{record.ip} can be reserved by its end in a /64 only"
-    return "" if int(record.told_ip) else f"{record.ip} ends in nothing but zeros"
+    if not int(record.written_ip):
+        return f"{record.ip} ends in zeros only"
+    return ""
 
 
 @lru_cache(_REMEMBERED)
@@ -114,60 +133,56 @@ def _address_flaw(ip: Address, subnet: Network | None) -> str:
     if subnet is None or ip not in subnet:
         return f"no subnet holds {ip}"
     if ip.is_multicast or ip.is_unspecified or ip.is_loopback or ip == _LIMITED_BROADCAST:
-        return f"{ip} is not a host's address"
-    # dnsmasq would hand these out. /31, /32, /127 and /128 have none.
-    if subnet.num_addresses > 2 and ip == subnet.network_address:
+        return f"{ip} is not a host address"
+    return _edge_flaw(ip, subnet)
+
+
+def _edge_flaw(ip: Address, subnet: Network) -> str:
+    """dnsmasq would hand these out. /31, /32, /127 and /128 have none."""
+    if subnet.num_addresses <= 2:
+        return ""
+    if ip == subnet.network_address:
         return f"{ip} is the network address of {subnet}"
-    if subnet.num_addresses > 2 and subnet.version == 4 and ip == subnet.broadcast_address:
+    if subnet.version == 4 and ip == subnet.broadcast_address:
         return f"{ip} is the broadcast address of {subnet}"
     return ""
 
 
 def _clash(record: HostRecord, taken: _Taken) -> Problem | None:
     """Which earlier record wants the same address, or has this MAC in the same subnet."""
-    holder = taken.addresses.get(record.ip) or taken.addresses.get(record.told_ip)
-    if holder and holder.ip != record.ip:
-        return Problem(
-            record,
-            "ip",
-            f"the end {record.told_ip} is already reserved for {holder.key} ({holder.ip})",
-        )
+    holder = taken.addresses.get(record.ip) or taken.addresses.get(record.written_ip)
     if holder:
-        full = (
-            f" with {MOST_MACS} MAC addresses, the most there can be"
-            if len(holder.macs) == MOST_MACS
-            else ""
-        )
-        return Problem(record, "ip", f"{record.ip} is already reserved for {holder.key}{full}")
-    for card in record.identities:
-        holder = taken.cards[_place(record)].get(card)
+        return Problem(record, "ip", _address_clash(record, holder))
+    for identity in record.identities:
+        holder = taken.cards[_place(record)].get(identity)
         if holder:
-            what = "duid" if card == record.duid else "mac"
-            return Problem(
-                record, what, f"{card} already has {holder.ip} in {holder.subnet} ({holder.key})"
-            )
+            field = "duid" if identity == record.duid else "mac"
+            reason = f"{identity} already has {holder.ip} in {holder.subnet} ({holder.key})"
+            return Problem(record, field, reason)
     return None
+
+
+def _address_clash(record: HostRecord, holder: HostRecord) -> str:
+    if holder.ip != record.ip:
+        return f"the end {record.written_ip} is already reserved for {holder.key} ({holder.ip})"
+    reason = f"{record.ip} is already reserved for {holder.key}"
+    if len(holder.macs) == MOST_MACS:
+        reason += f" with {MOST_MACS} MAC addresses, the most there can be"
+    return reason
 
 
 def _place(record: HostRecord) -> Network | None:
     """Where a card has one address: an end counts in every /64 alike."""
-    return _ANY_PREFIX if record.by_end and record.ip.version == 6 else record.subnet
+    return _ANY_PREFIX if record.is_written_by_end else record.subnet
 
 
-def _accept(record: HostRecord, taken: _Taken, sifted: Sifted) -> None:
+def _name(record: HostRecord, taken: _Taken) -> tuple[str, str]:
+    """The name to write, and why it is none. One name may have one IPv4 and one IPv6 address, as a
+    server with both has."""
     name = safe_name(record.name)
-    reason = name.reason or _name_clash(record, name.text, taken)
-    if reason:
-        sifted.problems.append(Problem(record, "name", reason))
-    text = "" if reason else name.text
-    taken.addresses[record.ip] = taken.addresses[record.told_ip] = record
-    taken.cards[_place(record)].update(dict.fromkeys(record.identities, record))
-    if text:
-        taken.names[text, record.ip.version] = record
-    sifted.lines.append(HostLine(record.macs, record.told_ip, text, record.duid))
-
-
-def _name_clash(record: HostRecord, name: str, taken: _Taken) -> str:
-    """One name may have one IPv4 and one IPv6 address, as a server with both has."""
-    holder = taken.names.get((name, record.ip.version))
-    return f"{name!r} is already the name of {holder.ip} ({holder.key})" if holder else ""
+    if name.reason:
+        return "", name.reason
+    holder = taken.names.get((name.text, record.ip.version))
+    if holder:
+        return "", f"{name.text!r} is already the name of {holder.ip} ({holder.key})"
+    return name.text, ""

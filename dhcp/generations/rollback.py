@@ -9,9 +9,11 @@ from __future__ import annotations
 from core import files
 from core.errors import Conflict, NotFound
 from dhcp.files import check
+from dhcp.files.publish import lock
+from dhcp.files.records import Files
 from dhcp.files.sync import PATIENCE, apply, sync
 from dhcp.files.targets import DEFAULT, Target
-from dhcp.generations.journal import Outcome
+from dhcp.generations.outcome import Outcome
 from dhcp.models import DhcpServer, Generation, KeptFiles
 from dhcp.querysets import holders_of, name_of
 
@@ -39,10 +41,10 @@ def rollback(number: int, target: Target | None = None, *, force: bool = False) 
     target = target or _place_of(kept.generation)
     if target.server_id != kept.generation.server_id:
         raise Conflict(f"generation {number} is of another DHCP server")
-    target.prepare()
-    with files.lock(target.lock, PATIENCE):
+    with lock(target, PATIENCE):
         files.replace(target.held, str(number).encode())
-        return apply(target, kept.hosts, kept.opts, f"rolled back to generation {number}")
+        new = Files(kept.hosts, kept.opts)
+        return apply(target, new, f"rolled back to generation {number}")
 
 
 def given_away(rows: list[check.Row]) -> list[str]:

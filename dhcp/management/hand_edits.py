@@ -8,8 +8,9 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from dhcp import servers
-from dhcp.edits import overlay
 from dhcp.edits.decide import Decision, adopt_all, discard_all
+from dhcp.edits.find import find
+from dhcp.files.candidate import read
 from dhcp.files.targets import Target
 from dhcp.models import HandEdit
 
@@ -23,12 +24,9 @@ def listed() -> list[HandEdit]:
 
 
 def _found(target: Target) -> list[HandEdit]:
-    hosts, opts = (
-        path.read_bytes() if path.exists() else b"" for path in (target.hosts, target.opts)
-    )
-    return [
-        edit for edit in overlay.look(target, hosts, opts).open if edit.is_open and edit.pk is None
-    ]
+    found = find(target, read(target))
+    new = [edit for edit in found.edits if edit.is_open and edit.pk is None]
+    return [edit.row(target.server_id) for edit in new]
 
 
 def decide(adopt: str | None, discard: str | None) -> list[Decision]:

@@ -30,8 +30,9 @@ from core.findings import (
 )
 from dhcp import servers
 from dhcp.files import confirm, installed
-from dhcp.files.sync import CHANGED, preview
+from dhcp.files.sync import preview
 from dhcp.files.targets import Target
+from dhcp.generations.outcome import CHANGED
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
 from dhcp.state import daemon, dnsmasq_faults
 from dhcp.state.daemon import Daemon

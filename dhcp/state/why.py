@@ -10,9 +10,9 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from dhcp.files import render, snapshot
-from dhcp.files.records import Sifted
+from dhcp.files.records import Validated
 from dhcp.files.targets import Target
-from dhcp.files.validate import sift
+from dhcp.files.validate import validate
 from dhcp.models import DhcpChange, DhcpServer, Generation, KeptFiles, Lease
 from dhcp.servers import ServerSelector
 from dhcp.state import machines
@@ -113,16 +113,16 @@ def _steps_of_dhcp_server(
     server = servers.get(server_id or 0)
     if servers:
         yield Step(_("Which DHCP server serves it?"), str(server or _("the default one")))
-    yield _ledger_line(mac, cards, sift(snapshot.take(server_id).records))
+    yield _ledger_line(mac, cards, validate(snapshot.take(server_id).records))
     yield _served_line(mac, server)
     yield _last_sync(server_id)
 
 
-def _ledger_line(mac: str, cards: Sequence[NetworkCard], sifted: Sifted) -> Step:
+def _ledger_line(mac: str, cards: Sequence[NetworkCard], validated: Validated) -> Step:
     keys = {card.key for card in cards}
-    lines = [render.host_line(line).strip() for line in sifted.lines if mac in line.macs]
+    lines = [render.host_line(line).strip() for line in validated.lines if mac in line.macs]
     reasons = []
-    for problem in sifted.problems:
+    for problem in validated.problems:
         record = problem.record
         if mac in record.macs or (record.kind, record.id) in keys:
             reasons.append(problem.reason)

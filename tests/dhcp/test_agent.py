@@ -110,7 +110,7 @@ def test_a_server_that_is_taken_from_it_keeps_its_files_and_is_told_once(berlin,
     assert target.hosts.read_bytes() == before and caplog.text.count("berlin is disabled") == 1
     DhcpServer.objects.update(enabled=True)
     clock.time += 40
-    time.sleep(reload_throttle.left(target.pace))
+    time.sleep(reload_throttle.seconds_left(target.pace))
     running.tick()
     assert ",shop\n" in target.hosts.read_text()
 
@@ -136,7 +136,7 @@ def test_while_the_database_is_away_it_keeps_the_files_says_so_once_and_goes_on(
         and caplog.text.count("the database does not answer") == 1
     )
     clock.time += 6
-    time.sleep(reload_throttle.left(target.pace))
+    time.sleep(reload_throttle.seconds_left(target.pace))
     running.tick()
     assert (
         ",shop\n" in target.hosts.read_text()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dhcp.files import check, render
 from dhcp.files.records import HostRecord
-from dhcp.files.validate import sift
+from dhcp.files.validate import validate
 from tests.support.by_hand import only
 
 RECORDS = 10
@@ -95,28 +95,28 @@ quick = settings(
 @quick
 @given(st.lists(host_records(), min_size=RECORDS, max_size=RECORDS), st.text(max_size=300))
 def test_the_file_holds_the_good_records_and_nothing_else(records, url):
-    sifted = sift(records)
-    data = render.hosts_file(sifted.lines, url)
+    validated = validate(records)
+    data = render.hosts_file(validated.lines, url)
     reading = check.hosts_file(data, NETWORKS, by_end=True)
 
     assert reading.complaints == []
-    assert list(map(said, reading.rows)) == list(map(said, sifted.lines))
-    assert data.count(b"\n") == 2 + len(sifted.lines)
+    assert list(map(said, reading.rows)) == list(map(said, validated.lines))
+    assert data.count(b"\n") == 2 + len(validated.lines)
     assert b"set:" not in data.split(b"\n", 1)[1]
-    assert_every_record_is_served_or_named(records, sifted)
+    assert_every_record_is_served_or_named(records, validated)
 
 
 def said(row):
     return (row.macs, row.duid, row.ip, row.name)
 
 
-def assert_every_record_is_served_or_named(records, sifted):
-    served = {(line.macs, line.duid, line.ip): line.name for line in sifted.lines}
-    left_out = [problem.record for problem in sifted.problems if problem.left_out]
-    nameless = [problem.record for problem in sifted.problems if not problem.left_out]
+def assert_every_record_is_served_or_named(records, validated):
+    served = {(line.macs, line.duid, line.ip): line.name for line in validated.lines}
+    left_out = [problem.record for problem in validated.problems if problem.left_out]
+    nameless = [problem.record for problem in validated.problems if not problem.left_out]
     assert len(served) + len(left_out) == len(records)
     for record in set(records) - set(left_out):
-        name = served[record.macs, record.duid, record.told_ip]
+        name = served[record.macs, record.duid, record.written_ip]
         assert name == ("" if record in nameless else record.name.lower().partition(".")[0])
 
 
@@ -125,7 +125,7 @@ def assert_every_record_is_served_or_named(records, sifted):
     st.permutations(range(RECORDS)), st.lists(host_records(), min_size=RECORDS, max_size=RECORDS)
 )
 def test_the_order_of_any_records_changes_no_byte(order, records):
-    first, second = sift(records), sift([records[place] for place in order])
+    first, second = validate(records), validate([records[place] for place in order])
     assert render.hosts_file(first.lines, "") == render.hosts_file(second.lines, "")
 
 

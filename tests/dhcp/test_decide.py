@@ -1,13 +1,16 @@
 """dhcp.edits.decide: an adopted hand edit is in the ledger like anything else;
 a discarded one is gone with the next sync."""
 
+from dataclasses import replace
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core.errors import Conflict
-from dhcp.edits import overlay
+from dhcp.edits import find
 from dhcp.edits.decide import adopt, adopt_all, discard, discard_all
+from dhcp.files import candidate
 from dhcp.files.sync import sync
 from dhcp.models import DhcpChange, HandEdit
 from ipam.models import Interface, Server, Subnet
@@ -222,10 +225,9 @@ def test_all_can_be_discarded(web, target):
 
 def test_a_sync_that_was_looking_meanwhile_undoes_no_decision(web, target):
     (edit,) = edited(target, WEB, SHOP, f"{C},10.77.0.11,new")
-    work = overlay.look(target, target.hosts.read_bytes(), target.opts.read_bytes())
-    (seen,) = work.open
-    seen.reason = "something else"
+    found = find.find(target, candidate.read(target))
+    (seen,) = found.edits
     discard(edit)
-    work.record()
+    find.save(found, [replace(seen, reason="something else")])
     edit.refresh_from_db()
     assert edit.state == "discarded"

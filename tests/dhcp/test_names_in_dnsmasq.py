@@ -12,7 +12,7 @@ import pytest
 from dhcp.files import check, render
 from dhcp.files.names import safe_name
 from dhcp.files.records import HostRecord
-from dhcp.files.validate import MOST_MACS, sift
+from dhcp.files.validate import MOST_MACS, validate
 from tests.support.lab import laboratory
 
 NET = ip_network("10.77.0.0/16")
@@ -58,7 +58,7 @@ def hosts_file(names):
         HostRecord("server", n, (f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}",), NET[n], name, NET)
         for n, name in enumerate(names, start=2)
     ]
-    return render.hosts_file(sift(records).lines, "http://ipm.example/")
+    return render.hosts_file(validate(records).lines, "http://ipm.example/")
 
 
 def verdict(path, data):
@@ -87,10 +87,10 @@ def test_dnsmasq_s_own_check_takes_every_kind_of_line(tmp_path):
         HostRecord("server", 2, (macs[0],), six[9], "a" * 63, six),
         HostRecord("server", 3, ("02:00:00:00:00:03",), six[-1], "", six),
     ]
-    sifted = sift(records)
-    assert len(sifted.lines) == 3
+    validated = validate(records)
+    assert len(validated.lines) == 3
     assert (
-        verdict(tmp_path / "conf", render.hosts_file(sifted.lines, ""))
+        verdict(tmp_path / "conf", render.hosts_file(validated.lines, ""))
         == "dnsmasq: syntax check OK."
     )
 

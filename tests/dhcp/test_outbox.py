@@ -314,7 +314,7 @@ def test_of_two_committers_the_slow_first_one_does_not_hide_the_second(
     if pause > sync.BUDGET:
         assert noted() == [("server", "add", "second")]
     if noted():  # on a busy machine the budget is too short for any pause
-        time.sleep(reload_throttle.left(target.pace))
+        time.sleep(reload_throttle.seconds_left(target.pace))
         Worker().tick()
     assert lines(target) == [f"{A},10.77.0.9,first", f"{B},10.77.0.10,second"]
     assert noted() == []

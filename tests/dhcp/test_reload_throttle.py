@@ -32,24 +32,24 @@ def path(tmp_path):
 def test_the_pause_grows_with_the_changes_and_the_reload_s_duration_up_to_a_limit(
     path, changes, seconds, pause
 ):
-    reload_throttle.keep(path, changes, seconds)
-    assert pause - 0.04 <= reload_throttle.left(path) <= pause + 0.001
+    reload_throttle.begin_pause(path, changes, seconds)
+    assert pause - 0.04 <= reload_throttle.seconds_left(path) <= pause + 0.001
 
 
 def test_a_pause_that_is_over_is_none(path):
     path.write_text(str(time.time() - 1))
-    assert reload_throttle.left(path) == 0
+    assert reload_throttle.seconds_left(path) == 0
 
 
 @pytest.mark.parametrize("text", ["", "soon", "nan", "inf", str(time.time() + 3600)], ids=str)
 def test_what_cannot_be_the_end_of_a_pause_is_none(path, text):
     path.write_text(text)
-    assert reload_throttle.left(path) == 0
+    assert reload_throttle.seconds_left(path) == 0
 
 
 def test_a_file_that_cannot_be_written_is_no_failure(tmp_path):
-    reload_throttle.keep(tmp_path / "nowhere" / "pace", 1, 0)
-    assert reload_throttle.left(tmp_path / "nowhere" / "pace") == 0
+    reload_throttle.begin_pause(tmp_path / "nowhere" / "pace", 1, 0)
+    assert reload_throttle.seconds_left(tmp_path / "nowhere" / "pace") == 0
 
 
 # --- the sync -------------------------------------------------------------------------------------
@@ -68,10 +68,10 @@ def web(target, settings):
 def test_a_short_pause_is_waited_for_by_a_request_and_a_long_one_left_to_the_worker(target, web):
     sync.sync()
     Server.objects.update(hostname="shop")
-    reload_throttle.keep(target.pace, 0, BUDGET / 2)
+    reload_throttle.begin_pause(target.pace, 0, BUDGET / 2)
     assert sync.sync(brief=True).result == "applied"
     Server.objects.update(hostname="mail")
-    reload_throttle.keep(target.pace, 0, 2)
+    reload_throttle.begin_pause(target.pace, 0, 2)
     outcome = sync.sync(brief=True)
     assert (outcome.result, DhcpChange.objects.count()) == ("left", 1)
     assert 1 < outcome.wait <= 2
@@ -81,7 +81,7 @@ def test_a_short_pause_is_waited_for_by_a_request_and_a_long_one_left_to_the_wor
 def test_the_worker_comes_back_when_the_pause_is_over(target, web):
     sync.sync()
     Server.objects.update(hostname="shop")
-    reload_throttle.keep(target.pace, 0, 2)
+    reload_throttle.begin_pause(target.pace, 0, 2)
     worker = Worker()
     worker.tick()
     (hand,) = worker.hands.values()
@@ -95,7 +95,7 @@ def test_the_worker_comes_back_when_the_pause_is_over(target, web):
 def test_who_asks_for_it_at_a_prompt_need_not_wait(target, web):
     sync.sync()
     Server.objects.update(hostname="shop")
-    reload_throttle.keep(target.pace, 0, 2)
+    reload_throttle.begin_pause(target.pace, 0, 2)
     assert sync.sync().result == "applied"
 
 
@@ -139,7 +139,7 @@ def test_a_thousand_edits_within_ten_seconds_cause_at_most_ten_reloads(lab, sett
         for n in range(10, 20)
     )
     lab.wait(lambda: not DhcpChange.objects.exists(), "the worker does not sync")
-    lab.wait(lambda: not reload_throttle.left(lab.files / "pace"), "the pause does not end")
+    lab.wait(lambda: not reload_throttle.seconds_left(lab.files / "pace"), "the pause does not end")
     reads, started = lab.reads(), time.monotonic()
 
     def write(thread):

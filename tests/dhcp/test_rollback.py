@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from core.errors import Conflict, NotFound
 from dhcp.files.reload import ReloadFailed
 from dhcp.files.sync import preview, sync
-from dhcp.generations import journal
+from dhcp.generations import record
 from dhcp.generations.rollback import release, rollback
 from dhcp.models import DhcpChange, Generation, KeptFiles
 from ipam.models import IPAddress, Server, Subnet
@@ -65,11 +65,11 @@ def test_an_interrupted_rollback_is_completed_by_the_next_sync(web, target, monk
     def fail(method):
         raise ReloadFailed("dnsmasq is away")
 
-    monkeypatch.setattr("dhcp.files.sync.reload", fail)
+    monkeypatch.setattr("dhcp.files.publish.reload", fail)
     assert rollback(generations()[0]).reason == sync().reason == "dnsmasq is away"
     assert Generation.objects.newest().attempts == 2
     told = []
-    monkeypatch.setattr("dhcp.files.sync.reload", told.append)
+    monkeypatch.setattr("dhcp.files.publish.reload", told.append)
     assert "held at generation" in sync().reason
     assert (served(target), told) == (f"{A},10.77.0.9,web", ["none"])
     assert "held at generation" in sync().reason and len(told) == 1
@@ -117,7 +117,7 @@ def test_what_is_not_kept_cannot_be_served(web, target):
 
 
 def test_only_the_last_ones_are_kept(web, monkeypatch):
-    monkeypatch.setattr(journal, "KEPT_FILES", 3)
+    monkeypatch.setattr(record, "KEPT_FILES", 3)
     move(web, 30)
     assert (
         list(KeptFiles.objects.order_by("pk").values_list("generation", flat=True))

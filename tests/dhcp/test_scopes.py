@@ -262,7 +262,7 @@ def test_whatever_is_typed_every_line_is_one_that_the_check_knows(kind, value, b
         further=further,
         boot_file=boot_file if options.is_boot_file(boot_file) else "",
     )
-    data = scopes.opts_file([record], URL)
+    data = scopes.opts_file(scopes.option_lines([record]), URL)
     assert check.opts_file(data) == []
     assert data.count(b"\n") == 3 + len(record.further) + bool(record.boot_file)
 
@@ -428,4 +428,6 @@ def test_twenty_scopes_cost_as_many_queries_as_two(admin_client, scope):
 
 def test_addresses_of_a_record_are_spelt_one_way():
     record = ScopeRecord(7, ip_network("fd00::/64"), 600, dns=(ip_address("fd00:0::0053"),))
-    assert list(scopes.option_lines(record)) == ["tag:s7,option6:dns-server,[fd00::53]\n"]
+    assert [line.text for line in scopes.option_lines([record])] == [
+        "tag:s7,option6:dns-server,[fd00::53]"
+    ]

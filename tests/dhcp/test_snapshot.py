@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from dhcp.files import snapshot
-from dhcp.files.validate import MOST_MACS, sift
+from dhcp.files.validate import MOST_MACS, validate
 from dhcp.models import DhcpChange
 from ipam.models import VRF, Interface, Server, Subnet
 
@@ -59,7 +59,7 @@ def test_the_most_specific_subnet_of_the_global_space_counts(subnet):
     Subnet.objects.create(network="10.77.0.8/29", vrf=VRF.objects.create(name="lab"))
     server()
     assert snapshot.take().records[0].subnet == ip_network("10.77.0.0/24")
-    assert snapshot.take().networks == [ip_network("10.0.0.0/8"), ip_network("10.77.0.0/24")]
+    assert snapshot.take().networks == (ip_network("10.0.0.0/8"), ip_network("10.77.0.0/24"))
 
 
 def test_a_record_without_a_subnet_says_so(subnet):
@@ -93,17 +93,17 @@ def test_cards_beyond_the_line_s_room_are_problems_of_their_own(subnet):
         for n in range(MOST_MACS + 1)
     ]
 
-    sifted = sift(snapshot.take().records)
+    validated = validate(snapshot.take().records)
 
-    assert [(line.macs, line.name) for line in sifted.lines] == [
+    assert [(line.macs, line.name) for line in validated.lines] == [
         ((A, *(card.mac_address for card in cards[: MOST_MACS - 1])), "web")
     ]
-    assert [(p.record.kind, p.record.id, p.record.macs) for p in sifted.problems] == [
+    assert [(p.record.kind, p.record.id, p.record.macs) for p in validated.problems] == [
         ("interface", card.pk, (card.mac_address,)) for card in cards[MOST_MACS - 1 :]
     ]
     assert all(
         "with 16 MAC addresses, the most there can be" in problem.reason
-        for problem in sifted.problems
+        for problem in validated.problems
     )
 
 
@@ -162,6 +162,6 @@ def test_a_writer_between_two_queries_is_seen_by_neither(target, monkeypatch):
     monkeypatch.setattr("dhcp.outbox._flush", lambda: None)
     monkeypatch.setattr(snapshot, "_servers", overtaken)
     seen = snapshot.take()
-    assert (seen.records, seen.changes) == ([], [])
+    assert (seen.records, seen.changes) == ((), ())
     monkeypatch.undo()
     assert (len(snapshot.take().records), len(snapshot.take().changes)) == (2, 2)

@@ -10,7 +10,8 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from core import files
-from dhcp.files import render, sync
+from dhcp.edits.written import digest
+from dhcp.files import publish, render, sync
 from dhcp.files.reload import ReloadFailed
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, Generation
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 def reloads(monkeypatch):
     """How often dnsmasq was told."""
     calls = []
-    monkeypatch.setattr(sync, "reload", calls.append)
+    monkeypatch.setattr(publish, "reload", calls.append)
     return calls
 
 
@@ -90,7 +91,7 @@ def test_what_changed_is_written_told_and_noted(target, subnet, reloads):
     assert (outcome.result, outcome.hosts, reloads) == ("applied", 1, ["none"])
     assert (newest().pk, newest().digest) == (
         outcome.generation,
-        sync._digest(target.hosts.read_bytes()),
+        digest(target.hosts.read_bytes()),
     )
     assert newest().diff.splitlines()[-1] == "+02:00:00:00:00:09,10.77.0.9,s9"
     assert newest().changes[-1]["name"] == "s9"
@@ -264,7 +265,7 @@ def test_a_failed_reload_is_tried_again_although_the_file_is_right(target, subne
     def fail(method):
         raise ReloadFailed("dnsmasq is away")
 
-    monkeypatch.setattr(sync, "reload", fail)
+    monkeypatch.setattr(publish, "reload", fail)
     assert [sync.sync().result, sync.sync().result] == ["failed", "failed"]
     monkeypatch.undo()
     assert sync.sync().result == "applied"
@@ -306,8 +307,8 @@ def test_a_database_that_fails_to_note_leaves_the_changes_for_the_next_time(
     def fail(outcome):
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(sync.journal, "note", fail)
-    assert "not noted" in sync.sync().reason
+    monkeypatch.setattr(sync.record, "record", fail)
+    assert "not recorded" in sync.sync().reason
     assert rows(target) and DhcpChange.objects.exists()
     monkeypatch.undo()
     assert sync.sync().good and not DhcpChange.objects.exists()
@@ -319,9 +320,11 @@ def test_a_request_does_not_wait_for_a_slow_dnsmasq(target, subnet, settings, mo
     assert outcome.result == "left"
     assert Generation.objects.count() == 0
     monkeypatch.setattr(
-        sync.confirm, "serving", lambda *_: render.generation_address(target.hosts.read_bytes())
+        publish.confirm, "serving", lambda *_: render.generation_address(target.hosts.read_bytes())
     )
-    monkeypatch.setattr(sync, "reload", lambda method: pytest.fail("it has read the file by now"))
+    monkeypatch.setattr(
+        publish, "reload", lambda method: pytest.fail("it has read the file by now")
+    )
     assert (sync.sync().result, newest().confirmed) == ("applied", True)
 
 
@@ -356,6 +359,6 @@ def test_it_is_proposed_although_dnsmasq_confirms_nothing(target, settings, monk
     """A dnsmasq that has never read our configuration knows no generation, and would never come to
     know one."""
     settings.DNSMASQ_DNS = ("127.0.0.1", 9)
-    monkeypatch.setattr(sync, "CONFIRM_SECONDS", 0.01)
+    monkeypatch.setattr(publish, "CONFIRM_SECONDS", 0.01)
     assert sync.sync().result == "failed"
     assert b"dhcp-hostsfile=" in target.conf.read_bytes()

@@ -6,20 +6,20 @@ from ipaddress import IPv6Address, ip_network
 
 import pytest
 
-from dhcp.files.validate import MOST_MACS, sift
+from dhcp.files.validate import MOST_MACS, validate
 from tests.dhcp.records import MAC, host
 
 
 def only_problem(*records):
-    sifted = sift(records)
-    assert len(sifted.problems) == 1
-    return sifted.problems[0], sifted.lines
+    validated = validate(records)
+    assert len(validated.problems) == 1
+    return validated.problems[0], validated.lines
 
 
 def test_good_records_become_lines_in_order_of_address():
-    sifted = sift([host(30), host(4), host(200)])
-    assert [str(line.ip) for line in sifted.lines] == ["10.77.0.4", "10.77.0.30", "10.77.0.200"]
-    assert sifted.problems == []
+    validated = validate([host(30), host(4), host(200)])
+    assert [str(line.ip) for line in validated.lines] == ["10.77.0.4", "10.77.0.30", "10.77.0.200"]
+    assert validated.problems == ()
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def test_what_is_no_card_s_address_leaves_the_record_out(mac):
 
 def test_no_mac_at_all_leaves_the_record_out():
     problem, lines = only_problem(replace(host(10), macs=()))
-    assert problem.field == "mac" and lines == []
+    assert problem.field == "mac" and lines == ()
 
 
 def test_too_many_macs_would_break_the_line():
     macs = tuple(f"02:00:00:00:01:{n:02x}" for n in range(MOST_MACS + 1))
     assert only_problem(replace(host(10), macs=macs))[0].field == "mac"
-    assert sift([replace(host(10), macs=macs[1:])]).problems == []
+    assert validate([replace(host(10), macs=macs[1:])]).problems == ()
 
 
 @pytest.mark.parametrize("number", [0, 255])
@@ -70,12 +70,12 @@ def test_network_and_broadcast_addresses_are_left_out(number):
 
 @pytest.mark.parametrize("network", ["10.0.0.0/31", "10.0.0.0/32", "fd00::/127", "fd00::/128"])
 def test_the_smallest_subnets_have_neither(network):
-    assert sift([host(0, net=ip_network(network))]).problems == []
+    assert validate([host(0, net=ip_network(network))]).problems == ()
 
 
 def test_ipv6_keeps_the_router_anycast_address_out_but_knows_no_broadcast():
     assert only_problem(host(0, net=ip_network("fd00::/64")))[0].field == "ip"
-    assert sift([host(0, net=ip_network("fd00::/120"), ip="fd00::ff")]).problems == []
+    assert validate([host(0, net=ip_network("fd00::/120"), ip="fd00::ff")]).problems == ()
 
 
 def test_an_address_in_no_subnet_is_left_out():
@@ -116,7 +116,7 @@ def test_one_mac_twice_in_a_subnet_keeps_the_older_only():
 
 def test_one_mac_in_two_subnets_has_a_line_in_each():
     other = ip_network("10.78.0.0/24")
-    assert sift([host(10, mac=MAC), host(11, mac=MAC, net=other)]).problems == []
+    assert validate([host(10, mac=MAC), host(11, mac=MAC, net=other)]).problems == ()
 
 
 def test_servers_come_before_interfaces():
@@ -132,8 +132,8 @@ def test_a_second_record_of_one_name_loses_only_its_name():
 
 def test_one_name_may_have_an_ipv4_and_an_ipv6_address():
     assert (
-        sift([host(10, name="web"), host(11, name="web", net=ip_network("fd00::/64"))]).problems
-        == []
+        validate([host(10, name="web"), host(11, name="web", net=ip_network("fd00::/64"))]).problems
+        == ()
     )
 
 
@@ -144,8 +144,8 @@ def test_a_bad_name_is_left_off_and_reported():
 
 def test_a_record_that_is_left_out_blocks_nobody():
     bad, good = (host(number, ip="10.77.0.50", name="web") for number in (10, 11))
-    sifted = sift([replace(bad, macs=("ff:ff:ff:ff:ff:ff",)), good])
-    assert [(str(line.ip), line.name) for line in sifted.lines] == [("10.77.0.50", "web")]
+    validated = validate([replace(bad, macs=("ff:ff:ff:ff:ff:ff",)), good])
+    assert [(str(line.ip), line.name) for line in validated.lines] == [("10.77.0.50", "web")]
 
 
 # --- IPv6 -----------------------------------------------------------------------------------------
@@ -159,8 +159,11 @@ def six(number=10, *, net=SIX, **more):
 
 
 def test_a_duid_will_do_for_ipv6_alone_or_beside_a_mac():
-    sifted = sift([six(1, mac=(), duid=DUID), six(2, mac=MAC, duid="00:04:ff")])
-    assert [(line.macs, line.duid) for line in sifted.lines] == [((), DUID), ((MAC,), "00:04:ff")]
+    validated = validate([six(1, mac=(), duid=DUID), six(2, mac=MAC, duid="00:04:ff")])
+    assert [(line.macs, line.duid) for line in validated.lines] == [
+        ((), DUID),
+        ((MAC,), "00:04:ff"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +201,7 @@ def test_a_duid_is_nothing_for_ipv4():
 
 
 def test_by_its_end_an_address_loses_its_prefix():
-    assert [str(line.ip) for line in sift([six(0x52, by_end=True)]).lines] == ["::52"]
+    assert [str(line.ip) for line in validate([six(0x52, by_end=True)]).lines] == ["::52"]
 
 
 def test_equal_ends_are_one_reservation_whatever_the_subnets():

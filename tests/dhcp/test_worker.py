@@ -11,7 +11,7 @@ import pytest
 from django.db import DatabaseError
 
 from dhcp import worker
-from dhcp.generations.journal import Outcome
+from dhcp.generations.outcome import Outcome
 from dhcp.models import DhcpChange, Generation
 from dhcp.worker import RECONCILE, SLOWEST, Worker
 from ipam.models import Server, Subnet

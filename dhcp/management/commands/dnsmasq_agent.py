@@ -12,7 +12,7 @@ from core.errors import IPManagerError
 from dhcp import agent
 from dhcp.files.sync import sync
 from dhcp.files.targets import Target
-from dhcp.generations.journal import Outcome, describe
+from dhcp.generations.outcome import Outcome, problem_json
 from dhcp.generations.rollback import release, rollback
 from dhcp.management.commands.sync_dnsmasq import complaint, sentence
 
@@ -58,7 +58,7 @@ Example: manage.py dnsmasq_agent --server berlin"""
 
     def _tell(self, outcome: Outcome, as_json: bool) -> None:
         self.stdout.write(json.dumps(outcome.as_json()) if as_json else sentence(outcome))
-        for problem in map(describe, outcome.problems):
+        for problem in map(problem_json, outcome.problems):
             self.stderr.write(complaint(problem))
         if not outcome.good:
             sys.exit(1)

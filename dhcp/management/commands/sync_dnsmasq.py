@@ -10,10 +10,10 @@ from core import commands
 from core.errors import IPManagerError
 from dhcp import servers
 from dhcp.files import installed, netboot, scopes, snapshot
-from dhcp.files.sync import CHANGED, preview, sync
+from dhcp.files.sync import preview, sync
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.explain import told
-from dhcp.generations.journal import Outcome, changes_as_json, describe
+from dhcp.generations.outcome import CHANGED, Outcome, change_json, problem_json
 from dhcp.generations.rollback import back_to, newest, release
 from dhcp.management import hand_edits
 from dhcp.models import DhcpServer, Generation
@@ -96,7 +96,7 @@ Example: manage.py sync_dnsmasq --diff"""
         """What became of one server; only the others are called by their names."""
         name = f"{target.name}: " if target.server_id else ""
         self.stdout.write(name + (forecast(outcome) if diff else sentence(outcome)))
-        for problem in map(describe, outcome.problems):
+        for problem in map(problem_json, outcome.problems):
             self.stderr.write(name + complaint(problem))
         for warning in filter(
             None, (installed.look(target).warning, servers.size_warning(outcome.hosts))
@@ -199,7 +199,7 @@ def forecast(outcome: Outcome) -> str:
 
 def explained(outcome: Outcome) -> str:
     """Each line, and behind it what led to it."""
-    lines = told(outcome.diff, changes_as_json(outcome.changes))
+    lines = told(outcome.diff, list(map(change_json, outcome.changes)))
     width = min(max((len(text) for text, why in lines if why), default=0), _WIDEST)
     return "\n".join(f"{text:<{width}}  # {why}" if why else text for text, why in lines)
 

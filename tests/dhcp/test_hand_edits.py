@@ -1,4 +1,4 @@
-"""dhcp.edits.overlay: a file that somebody edited is never overwritten unseen;
+"""dhcp.edits: a file that somebody edited is never overwritten unseen;
 his lines are served until it is decided."""
 
 import pytest
@@ -6,13 +6,14 @@ from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
 from core import files
-from dhcp.edits import overlay
+from dhcp.edits import find
+from dhcp.files import publish
 from dhcp.files.sync import preview, sync
 from dhcp.generations.rollback import release, rollback
 from dhcp.models import DhcpScope, Generation, HandEdit, KeptFiles
 from dhcp.state import machines
 from ipam.allocate import allocate
-from ipam.models import Pool, Server, Subnet
+from ipam.models import Interface, Pool, Server, Subnet
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +116,16 @@ def test_a_line_that_clashes_with_the_ledger_is_kept_and_not_served(web, target,
     assert (only().line, only().served) == (line, False) and reason in only().reason
 
 
+def test_a_line_never_displaces_the_reservation_of_an_interface(web, target):
+    nic = Interface(server=web, name="bmc", mac_address=D, ip_address="10.77.0.19")
+    nic.save()
+    sync()
+    add(target, f"{C},10.77.0.19,new")
+    assert sync().good
+    assert rows(target) == [WEB, SHOP, f"{D},10.77.0.19,web-bmc"]
+    assert not only().served and "already reserved for web-bmc" in only().reason
+
+
 def test_two_lines_for_one_card_in_two_subnets_are_two_edits(web, target):
     Subnet.objects.create(network="10.78.0.0/24")
     add(target, f"{NEW}\n{C},10.78.0.11,new-too")
@@ -126,7 +137,7 @@ def test_two_lines_for_one_card_in_two_subnets_are_two_edits(web, target):
 def test_a_file_of_other_lines_costs_no_comparison_of_each_with_each(web, target, monkeypatch):
     """Some thousand lines from an old backup would else hold the directory's lock for minutes."""
     asked = []
-    monkeypatch.setattr(overlay, "_continues", lambda *pair: asked.append(pair))
+    monkeypatch.setattr(find, "_continues", lambda *pair: asked.append(pair))
     add(target, "".join(f"02:00:00:00:01:{n:02x},10.77.0.{n},pc{n}\n" for n in range(100, 200)))
     assert sync().good
     assert len(still_open()) == 100 and asked == []
@@ -396,19 +407,24 @@ def test_a_database_that_cannot_remember_leaves_the_file_as_it_is(web, target, m
     add(target, f"{C},ignore")
     before = target.hosts.read_bytes()
 
-    def gone(self):
+    def gone(found, edits):
         raise DatabaseError("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(overlay.Handwork, "record", gone)
+        patched.setattr(find, "save", gone)
         assert not sync().good
     assert target.hosts.read_bytes() == before
     assert sync().good and only().raw == f"{C},ignore"
 
 
 def test_what_is_edited_while_we_write_is_left_for_the_next_time(web, target, monkeypatch):
-    record = overlay.Handwork.record
-    monkeypatch.setattr(overlay.Handwork, "record", lambda self: (record(self), add(target, NEW)))
+    save = find.save
+
+    def slow(found, edits):
+        add(target, NEW)
+        return save(found, edits)
+
+    monkeypatch.setattr(publish.find, "save", slow)
     web.ip_address = "10.77.0.20"
     web.save()
     assert "has changed just now" in sync().reason and NEW in target.hosts.read_text()

@@ -1,0 +1,198 @@
+"""What a DHCP server's files should say, beside what they say now: the steps of a sync up to the
+point where something is written.
+
+    snapshot -> overlay (hand edits) -> validate -> render -> check"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import unified_diff
+
+from core.errors import Conflict
+from dhcp.edits import find, overlay
+from dhcp.edits.differences import count
+from dhcp.edits.find import Found, OpenEdit
+from dhcp.edits.overlay import Layer
+from dhcp.edits.written import read_file
+from dhcp.files import check, netboot, render, scopes, snapshot
+from dhcp.files.records import Files, Problem, Validated
+from dhcp.files.snapshot import Snapshot
+from dhcp.files.targets import Target
+from dhcp.files.validate import validate
+from ipam import freeze
+
+FEW = 10  # reservations that may vanish at once without a question
+
+
+class Refused(Conflict):
+    """The new files are not ones that dnsmasq may read."""
+
+    code = "sync_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The files of one DHCP server as they are (`old`) and as they should be (`new`), and what the
+    new ones were made of."""
+
+    target: Target
+    old: Files
+    new: Files
+    found: Found
+    edits: tuple[OpenEdit, ...] = ()
+    ledger: Snapshot = field(default_factory=Snapshot)
+    validated: Validated = field(default_factory=Validated)
+    has_options: bool = False  # whether the options count as part of what dnsmasq reads
+
+    @property
+    def content(self) -> bytes:
+        """Everything that dnsmasq is to read, as one."""
+        return self.new.hosts + self.new.opts if self.has_options else self.new.hosts
+
+    @property
+    def has_new_conf(self) -> bool:
+        """Whether root is to install another configuration."""
+        return self.new.conf is not None and self.old.conf != self.new.conf
+
+    @property
+    def is_changed(self) -> bool:
+        files_differ = (self.old.hosts, self.old.opts) != (self.new.hosts, self.new.opts)
+        return files_differ or self.has_new_conf
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return (*self.validated.problems, *self.ledger.problems)
+
+    @property
+    def diff(self) -> str:
+        pairs = [(self.old.opts, self.new.opts), (self.old.hosts, self.new.hosts)]
+        if self.new.conf is not None:
+            pairs.insert(0, (self.old.conf or b"", self.new.conf))
+        return "\n".join(filter(None, (difference(*pair) for pair in pairs)))
+
+
+def build(target: Target) -> Candidate:
+    """Make the files of a DHCP server from the ledger and the hand edits. Nothing is written.
+    Raises OSError, DatabaseError, Invalid."""
+    old = read(target)
+    found = find.find(target, old)
+    ledger = snapshot.take(target.server_id)
+    layer, validated = _validate(overlay.lay(found.edits, ledger))
+    options, edits = overlay.lay_options(
+        layer.edits, scopes.option_lines(ledger.scopes), {scope.tag for scope in ledger.scopes}
+    )
+    new = Files(
+        hosts=render.hosts_file(validated.lines, target.url),
+        opts=scopes.opts_file(options, target.url),
+        conf=scopes.conf_file(ledger.scopes, target.directory, target.url, netboot.configured()),
+    )
+    return Candidate(target, old, new, found, edits, ledger, validated, bool(ledger.scopes))
+
+
+def of_files(target: Target, new: Files) -> Candidate:
+    """A candidate of given files, as a rollback puts them in place: no change row is part of it."""
+    old = read(target)
+    found = find.find(target, old)
+    return Candidate(target, old, new, found, found.edits, has_options=new.opts != b"")
+
+
+def empty(target: Target) -> Candidate:
+    """What is known before anything was read."""
+    return Candidate(target, Files(), Files(), Found(target, {}, {}))
+
+
+def read(target: Target) -> Files:
+    """A server's files as they are; a missing one is empty."""
+    return Files(read_file(target.hosts), read_file(target.opts), read_file(target.conf))
+
+
+def _validate(layer: Layer) -> tuple[Layer, Validated]:
+    """Validate the reservations. An edit that clashes with the ledger is taken out, and the rest
+    validated again."""
+    while True:
+        validated = validate(layer.records)
+        judged = layer.judged_by(validated)
+        if judged.served == layer.served:
+            return judged.with_names(), overlay.without_edits(validated)
+        layer = judged
+
+
+def difference(before: bytes, after: bytes) -> str:
+    """Unified, without context: every line is about one reservation."""
+    if before == after:
+        return ""
+    # What somebody wrote there by hand may hold anything; no database text holds a NUL.
+    old, new = (
+        data.decode("ascii", "replace").replace("\0", "?").splitlines() for data in (before, after)
+    )
+    return "\n".join(unified_diff(old, new, "served", "ledger", lineterm="", n=0))
+
+
+# --- reasons not to publish it --------------------------------------------------------------------
+
+
+def refuse_unfit(candidate: Candidate, *, force: bool = False) -> None:
+    """Raises Refused when the files must not be published now; `force` allows a sudden shrink."""
+    _refuse_when_held(candidate)
+    _refuse_when_frozen(candidate)
+    _refuse_bad_file(candidate)
+    if not force:
+        _refuse_sudden_shrink(candidate)
+
+
+def _refuse_when_held(candidate: Candidate) -> None:
+    """Somebody went back to an earlier generation and has not released it."""
+    number = read_file(candidate.target.held).decode("ascii", "replace")
+    if number:
+        hint = f"to go on: {_command(candidate.target)} --release"
+        raise Refused(f"held at generation {number}", hint=hint)
+
+
+def _refuse_when_frozen(candidate: Candidate) -> None:
+    """The files may know more than a ledger that was restored; where there are none, its
+    reservations are better than nothing."""
+    frozen = freeze.state() if candidate.old.hosts else None
+    if frozen:
+        raise Refused(
+            f"the ledger was restored from a backup ({frozen.reason})",
+            hint="to go on: manage.py thaw",
+        )
+
+
+def _refuse_bad_file(candidate: Candidate) -> None:
+    new, ledger = candidate.new, candidate.ledger
+    complaints = check.hosts_file(new.hosts, ledger.networks, ledger.by_end).complaints
+    complaints += check.opts_file(new.opts)
+    if complaints:
+        raise Refused(
+            f"our own check refuses the new file: {'; '.join(complaints)}",
+            hint="a bug; please report it",
+        )
+
+
+def _refuse_sudden_shrink(candidate: Candidate) -> None:
+    """An empty file is valid for dnsmasq: one mistake in the ledger would take every address
+    away."""
+    before = max(count(candidate.old.hosts), candidate.found.last_written)
+    gone = before - len(candidate.validated.lines)
+    if _is_sudden(gone, before) and _is_sudden(gone - _moved(candidate), before):
+        raise Refused(
+            f"{gone} of {before} reservations would vanish at once",
+            hint=f"if that is meant: {_command(candidate.target)} --force",
+        )
+
+
+def _is_sudden(gone: int, before: int) -> bool:
+    return gone > FEW and gone * 2 > before
+
+
+def _moved(candidate: Candidate) -> int:
+    """How many of those that vanish here are another server's from now on."""
+    rows = check.hosts_file(candidate.old.hosts, None).rows
+    return sum(row.ip in candidate.ledger.elsewhere for row in rows)
+
+
+def _command(target: Target) -> str:
+    if target.server_id:
+        return f"manage.py sync_dnsmasq --server {target.name}"
+    return "manage.py sync_dnsmasq"
