@@ -1,3 +1,4 @@
-"""The site: settings, routes, the pieces that every app may use. It owns no rule."""
+"""The site: settings, routes, the admin's own pages. It holds no rule, and no other room imports
+it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

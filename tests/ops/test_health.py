@@ -1,15 +1,24 @@
+import tomllib
+
 import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+import ipmanager
 from ops import health_checks, worker_heartbeat
 from tests.support.disk import tiny_disk
+from tests.support.site import ROOT
 
 
 def test_healthz_answers_without_a_database(client):
     response = client.get("/healthz")  # a query would fail: this test has no database mark
     assert response.status_code == 200
-    assert response.json()["status"] == "ok"
+    assert response.json() == {"status": "ok", "version": ipmanager.__version__}
+
+
+def test_the_version_stands_in_one_place():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "version" not in project and project["dynamic"] == ["version"]
 
 
 @pytest.mark.django_db
