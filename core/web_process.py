@@ -1,4 +1,4 @@
-"""The web server process that this code runs in: its number of threads, and whether it is ending."""
+"""The web server process that runs this code: its number of threads, and whether it is ending."""
 
 from typing import Any
 

@@ -48,7 +48,6 @@ def check_ledger() -> None:
         connection.close()  # a connection must not be shared by fork
 
 
-counters.share()
 wsgi_app = "ipmanager.wsgi:application"
 _host, _port = settings.BIND
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
@@ -71,7 +70,6 @@ when_ready = before_fork
 pre_fork = counters.choose_slot
 post_fork = counters.take_slot
 post_worker_init = web_process.remember
-on_exit = counters.forget
 control_socket_disable = True
 # Forwarded headers are the business of core.proxies alone.
 forwarded_allow_ips = ""

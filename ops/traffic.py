@@ -1,65 +1,74 @@
-"""Requests, counted and told: how many, how they ended, how long they took, by their route; each
-with an id."""
+"""Count and log requests: how many, with which status, how long they took, by route; give each an
+id."""
 
 from __future__ import annotations
 
+import bisect
 import functools
 import logging
-import os
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject, empty
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-from core import counters, proxies
+from core import proxies
+from core.counters import Table
 from core.logs import REQUEST
 
 logger = logging.getLogger("ipmanager.requests")
 
-SHARED = os.environ.get(counters.VARIABLE)  # set by the web server, before this is imported
 ID = "X-Request-ID"
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)  # upper bounds in seconds
+_SUM = len(BUCKETS) + 1  # in a row of `durations`: one number for each bucket, +Inf, the sum
 
-if SHARED:
-    values.ValueClass = values.MultiProcessValue(counters.slot)
-_own = CollectorRegistry()
-REQUESTS = Counter(
-    "ipmanager_http_requests",
-    "Requests that were answered.",
-    ["method", "route", "status"],
-    registry=_own,
-)
-DURATION = Histogram(
-    "ipmanager_http_request_seconds",
-    "How long their answers took.",
-    ["route"],
-    buckets=SECONDS,
-    registry=_own,
-)
+requests = Table(1, 256 * 1024)  # by method, route and status
+durations = Table(_SUM + 1, 128 * 1024)  # by route
+
+
+class Requests(Collector):
+    """The counters of all processes of this web server, for Prometheus."""
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["method", "route", "status"]
+        count = CounterMetricFamily(
+            "ipmanager_http_requests", "Requests that were answered.", labels=labels
+        )
+        for values, (number,) in requests.totals().items():
+            count.add_metric(values, number)
+        yield count
+        seconds = HistogramMetricFamily(
+            "ipmanager_http_request_seconds", "How long their answers took.", labels=["route"]
+        )
+        bounds = [*map(str, map(float, BUCKETS)), "+Inf"]
+        for values, row in durations.totals().items():
+            buckets = list(zip(bounds, accumulate(row[:_SUM]), strict=True))
+            seconds.add_metric(values, buckets, row[_SUM])
+        yield seconds
 
 
 def generate() -> bytes:
-    """As Prometheus reads it: the sums of every process of this web server."""
-    if not SHARED:
-        return generate_latest(_own)
-    summed = CollectorRegistry()
-    MultiProcessCollector(summed, SHARED)
-    return generate_latest(summed)
+    """The counters in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(Requests())
+    return generate_latest(registry)
 
 
-# To look a counter up takes longer than to count.
-_count = functools.lru_cache(1024)(REQUESTS.labels)
-_duration = functools.lru_cache(1024)(DURATION.labels)
+def count(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answered request."""
+    requests.add((method, route, str(status)), (0, 1))
+    durations.add((route,), (bisect.bisect_left(BUCKETS, seconds), 1), (_SUM, seconds))
 
 
 class Watch:
-    """One request, from the moment it came: `number` is its id, in all that is logged meanwhile."""
+    """One request: its id (`number`, in all log lines meanwhile) and its start."""
 
     __slots__ = ("_request", "_started", "_within", "number")
 
@@ -74,15 +83,11 @@ class Watch:
         REQUEST.reset(self._within)
 
     def tell(self, status: int) -> None:
-        """It has been answered."""
-        request, seconds, route = (
-            self._request,
-            time.perf_counter() - self._started,
-            route_of(self._request),
-        )
-        method = request.method if request.method in METHODS else "other"
-        _count(method, route, status).inc()
-        _duration(route).observe(seconds)
+        """Count the request and log it; call this when it is answered."""
+        request = self._request
+        seconds = time.perf_counter() - self._started
+        route = route_of(request)
+        count(request.method if request.method in METHODS else "other", route, status, seconds)
         if not logger.isEnabledFor(logging.INFO):
             return
         facts = {
@@ -98,8 +103,7 @@ class Watch:
 
 
 class Traffic:
-    """Counts each request when its answer is known, and writes a line of it where such lines are
-    wanted."""
+    """Middleware: count each request and log it at level INFO."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -113,23 +117,20 @@ class Traffic:
 
 
 def id_of(request: HttpRequest) -> str:
-    """A proxy of ours may have given it one; a stranger's is his own business."""
-    given, caller = (
-        request.META.get("HTTP_X_REQUEST_ID", ""),
-        proxies.parse(request.META.get("REMOTE_ADDR", "")),
-    )
-    if (
-        given
-        and caller
-        and proxies.is_trusted(caller)
-        and re.fullmatch(r"[\w.-]{8,64}", given, re.ASCII)
-    ):
+    """The request's id: the X-Request-ID of a trusted proxy, or a new random one."""
+    given = request.META.get("HTTP_X_REQUEST_ID", "")
+    if given and is_from_proxy(request) and re.fullmatch(r"[\w.-]{8,64}", given, re.ASCII):
         return given
-    return f"{random.getrandbits(128):032x}"  # no secret, and no system call
+    return f"{random.getrandbits(128):032x}"  # not a secret, so no system call
+
+
+def is_from_proxy(request: HttpRequest) -> bool:
+    caller = proxies.parse(request.META.get("REMOTE_ADDR", ""))
+    return caller is not None and proxies.is_trusted(caller)
 
 
 def user_of(request: HttpRequest) -> str:
-    """Who it was, if somebody has asked; nobody is looked up for a log line."""
+    """The user's name if the request has looked the user up; logging adds no query."""
     user = request.__dict__.get("user")
     if isinstance(user, SimpleLazyObject) and user.__dict__.get("_wrapped") is empty:
         return ""
@@ -137,8 +138,7 @@ def user_of(request: HttpRequest) -> str:
 
 
 def route_of(request: HttpRequest) -> str:
-    """The pattern that the path matched: there are as many of them as we have written, whatever is
-    asked for."""
+    """The pattern that the path matched, so the number of routes is limited by our own URLs."""
     match = request.resolver_match
     return readable(match.route) if match else "none"
 

@@ -68,7 +68,7 @@ def site(settings, admin_user):
 def counted():
     """Requests so far, by the status of their answers."""
     found = {}
-    for metric in traffic.REQUESTS.collect():
+    for metric in traffic.Requests().collect():
         for sample in metric.samples:
             if sample.name.endswith("_total"):
                 status = sample.labels["status"]

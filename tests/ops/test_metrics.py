@@ -13,7 +13,6 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.models import Pulse
-from core import counters
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
 from ipam.allocate import allocate
 from ipam.models import Sighting
@@ -253,35 +252,6 @@ def _patterns(resolver, start=""):
             yield from _patterns(entry, route)
         else:
             yield route
-
-
-class Gunicorn:
-    """As much of it as the hooks see."""
-
-    def __init__(self):
-        self.WORKERS = {}
-
-
-def test_a_new_process_goes_on_with_the_counters_of_one_that_has_ended():
-    server = Gunicorn()
-    for pid in (11, 12, 13):
-        server.WORKERS[pid] = fork(server)
-    assert [worker.slot for worker in server.WORKERS.values()] == [0, 1, 2]
-    del server.WORKERS[12]
-    assert fork(server).slot == 1
-
-
-def fork(server):
-    worker = type("Worker", (), {})()
-    counters.choose_slot(server, worker)
-    return worker
-
-
-def test_counters_of_a_killed_web_server_are_swept(tmp_path):
-    for pid in (1, 2**22 + 1):  # one that lives, one that no process can have
-        (tmp_path / f"ipmanager-counters-{pid}-x").mkdir()
-    counters._remove_leftovers(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["ipmanager-counters-1-x"]
 
 
 # --- alerts ---------------------------------------------------------------------------------------

@@ -88,6 +88,16 @@ def network_namespaces() -> str:
     return ""
 
 
+def mount_namespaces() -> str:
+    """Tried: the mounts of a process of our own, with a file system in it."""
+    absent = program("unshare", package="util-linux")
+    if absent:
+        return absent
+    command = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    return f"cannot make one: {made.stderr.strip()}" if made.returncode else ""
+
+
 def overlay() -> str:
     """Tried as well: a mount namespace of our own with an overlay in it."""
     absent = program("unshare", "nsenter", package="util-linux") or network_namespaces()
@@ -141,6 +151,7 @@ PARTS = {
     "git": lambda: program("git", package="git"),
     "gettext": lambda: program("msgfmt", package="gettext"),
     "haproxy": lambda: program("haproxy", package="haproxy"),
+    "mount-namespaces": mount_namespaces,
     "namespaces": network_namespaces,
     "nginx": lambda: program("nginx", package="nginx-light"),
     "openssl": lambda: program("openssl", package="openssl"),

@@ -12,8 +12,9 @@ from ops import prepare
 
 
 class Command(commands.Command):
-    help = """Bring the database and the static files to this version. On an empty database, also create the
-user `admin` and a token, and print them, only this once. Safe to repeat: prints nothing when nothing is new.
+    help = """Bring the database and the static files to this version. On an empty database, also
+create the user `admin` and a token, and print them, only this once. Safe to repeat: prints nothing
+when nothing is new.
 
 Example: manage.py prepare"""
 

@@ -1,4 +1,4 @@
-"""Start everything: what `make run` calls. manage.py calls the supervisor itself, without Django."""
+"""Start everything: what `make run` calls. manage.py starts the supervisor without this command."""
 
 import sys
 
