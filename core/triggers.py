@@ -11,81 +11,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
 SAY_SITE = "SET LOCAL ipmanager.writer = 'site'"
 _SQLITE_SITE = 20_261
-BY_HAND = "(current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')"
-SQLITE_BY_HAND = f"(SELECT analysis_limit FROM pragma_analysis_limit) <> {_SQLITE_SITE}"
-
-# Whose work it was: the login role, whatever SET ROLE says. It must not be taken for a user of the
-# site.
-WHO = "session_user || ' (SQL)'"
-SQLITE_WHO = "'SQL'"
-# Around what is written before a TRUNCATE: a foreign key that is checked at the commit would look
-# for rows that the same TRUNCATE may have taken away.
-AT_ONCE, LATER = "SET CONSTRAINTS ALL IMMEDIATE;", "SET CONSTRAINTS ALL DEFERRED;"
-MANY = 100  # a statement that touches more rows is told as one
 OWNERS = ("ipam", "dhcp")
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function of PostgreSQL in PL/pgSQL. It acts with the rights of the site's role."""
-
-    name: str
-    body: str
-    signature: str = "() RETURNS trigger"
-
-    @property
-    def sql(self) -> str:
-        return (
-            f"CREATE OR REPLACE FUNCTION {self.name}{self.signature} LANGUAGE plpgsql "
-            f"SECURITY DEFINER SET search_path FROM CURRENT AS $ipmanager${self.body}$ipmanager$"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """A trigger; `text` is what follows its name."""
-
-    name: str
-    table: str
-    text: str
-
-    @property
-    def sql(self) -> str:
-        return f"CREATE OR REPLACE TRIGGER {self.name} {self.text}"
-
-
-def statement_triggers(name: str, table: str, function: str) -> Iterator[Trigger]:
-    """PostgreSQL: call the function once for each statement by hand, with all its rows in old_rows
-    and new_rows.
-
-    TRUNCATE has no such rows: the function comes before it, while the table still has them.
-    """
-    rows = {
-        "insert": "REFERENCING NEW TABLE AS new_rows",
-        "update": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
-        "delete": "REFERENCING OLD TABLE AS old_rows",
-        "truncate": "",
-    }
-    for verb, these in rows.items():
-        when = "BEFORE" if verb == "truncate" else "AFTER"
-        text = f"{when} {verb.upper()} ON {table} {these} FOR EACH STATEMENT WHEN {BY_HAND} EXECUTE FUNCTION {function}()"
-        yield Trigger(f"{name}_{verb}", table, text)
-
-
-def columns(model: type[models.Model]) -> list[str]:
-    """The columns of the model's table that its history keeps."""
-    return [field.column for field in model.history.model.tracked_fields]  # type: ignore[attr-defined]
 
 
 def install(connection: BaseDatabaseWrapper, owner: str, statements: Sequence[str]) -> None:

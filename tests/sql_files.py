@@ -8,9 +8,10 @@ import django
 
 def generated() -> dict[Path, str]:
     """Each generated file of every app, and what it has to hold."""
-    from ipam.sql import generate
+    from dhcp.sql import generate as dhcp
+    from ipam.sql import generate as ipam
 
-    return generate.files()
+    return ipam.files() | dhcp.files()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from django.db.models.functions import Collate
 from core import env, triggers
 from core.errors import Conflict, IPManagerError, Unavailable
 from core.findings import manage_command
-from dhcp.sql import database as scribe
+from dhcp.sql import database as dhcp_database
 from ipam import freeze
 from ipam.models import Stamp
 from ipam.sql import database as ledger
@@ -141,7 +141,7 @@ def _move(progress: Progress) -> dict[str, int]:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         _set_sequences(cursor)
         Stamp.objects.using(TARGET).settle()
-        for label, module in (("ipam", ledger), ("dhcp", scribe)):
+        for label, module in (("ipam", ledger), ("dhcp", dhcp_database)):
             module.install(apps.get_app_config(label), using=TARGET)
         rows: dict[str, int] = {}
         for number, model in enumerate(found):
