@@ -1,10 +1,20 @@
-"""Who may do what at the API: a token by its scopes and its user's rights, a session by the user's
-rights alone.
+"""Who may do what at the API.
 
-A view says what an action needs by `scope`, the scope for writing, and where the usual rights do
-not fit by `rights`. A view that says nothing lets nobody in. A token that is confined to some
-networks sees rows of these only (`confine`); a view that does not know how to do that does not let
-it in."""
+A request with a token is allowed when all of these hold:
+
+1. The token is known, has not expired, and its user is active.
+2. The client's address lies in one of the token's networks, or the token has none.
+3. The token's scopes hold the scope that the view names, or `admin`.
+4. The user has the permission that the view names: as a superuser, by itself or by a group.
+5. If the token is confined to subnets, the view shows only rows within them (`confine`).
+
+Rules 1 and 2 are in `api.authentication`, 3 to 5 here; `api.fastpath.caller` has all of them as one
+SQL statement. tests/api/test_access_rule.py tries every combination on both.
+
+A request with a session is allowed when its user is active staff and has the permission.
+
+A view names the scope for writing by `scope`, and where the usual rights do not fit, the right of
+each action by `rights`. A view that names nothing lets nobody in."""
 
 from __future__ import annotations
 
@@ -22,8 +32,8 @@ VERBS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
 @dataclass(frozen=True)
 class Right:
-    """What an action needs: a scope of the token (`other`, where there is one, will do as well),
-    and a permission of its user (`ipam.change_ipaddress`)."""
+    """What an action needs: a scope of the token (or `other`, where there is one), and a permission
+    of its user, as in `ipam.change_ipaddress`."""
 
     scope: str
     permission: str

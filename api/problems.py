@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 WHOLE = "row"  # the key of errors that belong to no single field
 Errors = dict[str, list[str]]
+Problem = tuple[int, dict[str, Any], dict[str, str]]  # status, body, headers
 AWAY = (OperationalError, InterfaceError)  # the database is being restarted, or has just been
 SOON = {"Retry-After": "1"}
 
@@ -52,9 +53,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     return response
 
 
-def describe(  # noqa: C901
-    error: Exception,
-) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+def describe(error: Exception) -> Problem | None:
     """Status, body and headers for an exception."""
     match error:
         case IPManagerError():
@@ -112,7 +111,7 @@ def told(
     hint: object = "",
     errors: Errors | None = None,
     headers: dict[str, str] | None = None,
-) -> tuple[int, dict[str, Any], dict[str, str]]:
+) -> Problem:
     """Status, body and headers of a problem."""
     phrase = HTTPStatus(status).phrase
     body: dict[str, Any] = {
@@ -128,7 +127,7 @@ def told(
     return status, body, headers or {}
 
 
-def of_fields(error: ValidationError) -> tuple[int, dict[str, Any], dict[str, str]]:
+def of_fields(error: ValidationError) -> Problem:
     """Rules that were broken: 409 when only something that exists already is in the way, else
     400."""
     errors = {
@@ -158,7 +157,7 @@ def is_clash(part: ValidationError) -> bool:
     return isinstance(part.message, Clash) or part.code in ("unique", "unique_together")
 
 
-def of_framework(error: exceptions.APIException) -> tuple[int, dict[str, Any], dict[str, str]]:
+def of_framework(error: exceptions.APIException) -> Problem:
     """What REST framework itself refused: shapes, credentials, methods, paths."""
     headers = {}
     if getattr(error, "auth_header", None):
@@ -204,9 +203,14 @@ def unknown_route(request: HttpRequest, path: str = "") -> JsonResponse:
     return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
 
 
-def database_away() -> tuple[int, dict[str, Any], dict[str, str]]:
+def database_away() -> Problem:
     """It is being restarted, or the way to it is cut: the same request may succeed in a moment."""
     return told(503, _("The database does not answer."), hint=_("Try again later."), headers=SOON)
+
+
+def internal_error() -> Problem:
+    """A fault of ours; the log has its traceback."""
+    return told(500, _("Something broke here."), hint=_("It is in the log."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -214,8 +218,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     traceback."""
     away = isinstance(sys.exception(), AWAY)
     if request.path.startswith("/api/"):
-        broken = told(500, _("Something broke here."), hint=_("It is in the log."))
-        status, body, headers = database_away() if away else broken
+        status, body, headers = database_away() if away else internal_error()
         return JsonResponse(body, status=status, headers=headers, content_type=CONTENT_TYPE)
     # Without the request: who is logged in stands in the database.
     page = loader.get_template("503.html" if away else "500.html").render()

@@ -1,8 +1,15 @@
 """The ledger as a Django app."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from api.fastpath.route import FastRoute
 
 
 class IPAMConfig(AppConfig):
@@ -10,7 +17,15 @@ class IPAMConfig(AppConfig):
     verbose_name = _("Address ledger")
 
     def ready(self) -> None:
+        from api.fastpath import registry
         from ipam import receivers  # noqa: F401
         from ipam.sql import database
 
+        registry.register(fast_routes)
         post_migrate.connect(database.install, sender=self)
+
+
+def fast_routes() -> list[FastRoute]:
+    from ipam.api import fastpath
+
+    return fastpath.ROUTES

@@ -4,11 +4,10 @@ from ipmanager.settings import *  # noqa: F403
 
 ROOT_URLCONF = "ipmanager.ippool_urls"
 WSGI_APPLICATION = "ipmanager.wsgi.application"
-# No pages, so no sessions, languages or policies; who asked is of interest to nobody, because
-# anybody may.
+# No pages, so no sessions, languages or policies.
 MIDDLEWARE = [
+    "ops.traffic.Traffic",
     "core.proxies.TrustedProxies",
     "api.middleware.KnownLength",
-    "api.fastpath.routes.ShortWay",
 ]
-API_RATE = API_RATE_ANONYMOUS = 0  # whoever reaches the port may ask
+API_RATE = API_RATE_ANONYMOUS = 0  # no limit: every host that reaches the port is allowed

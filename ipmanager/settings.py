@@ -54,6 +54,7 @@ CSRF_TRUSTED_ORIGINS = env.words("IPMANAGER_CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.networks("IPMANAGER_TRUSTED_PROXIES")
 API_RATE = env.number("IPMANAGER_API_RATE", 1000, 1_000_000)
 API_RATE_ANONYMOUS = env.number("IPMANAGER_API_RATE_ANONYMOUS", 50, 1_000_000)
+FASTPATH = env.flag("IPMANAGER_FASTPATH", True)
 METRICS_FROM = env.networks("IPMANAGER_METRICS_FROM")
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = 12 * 60 * 60
@@ -160,7 +161,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ops.traffic.Traffic",
     "core.proxies.TrustedProxies",
-    "api.fastpath.routes.ShortWay",
     "django.middleware.locale.LocaleMiddleware",
     "api.middleware.KnownLength",
     "api.throttle.Throttle",

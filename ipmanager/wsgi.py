@@ -1,4 +1,4 @@
-"""What gunicorn serves: Django, and at its door the short way."""
+"""The WSGI application: the fast path (`api.fastpath`), and Django for everything else."""
 
 from __future__ import annotations
 
@@ -16,42 +16,54 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # noqa: E402
 
-from api.fastpath import routes  # noqa: E402
+from api.fastpath import registry  # noqa: E402
+from api.fastpath.answer import answer  # noqa: E402
+from api.fastpath.response import FastResponse  # noqa: E402
 from core import prepared, proxies  # noqa: E402
 from ops import traffic  # noqa: E402
 
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
 
 class Application(WSGIHandler):
-    """What Django does around each request costs more than a short answer. So those are given here,
-    with what Traffic and TrustedProxies do; everything else, and whatever the short way declines,
-    is Django's."""
+    """Ask the fast path first. It has its own short form of what Django does around a request:
+    the work of Traffic and TrustedProxies, and closing a connection that is too old."""
 
     def __call__(  # type: ignore[override]  # Django's response is an iterable of bytes
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
+        self, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
-        if routes.is_short(environ) and not environ.get("SCRIPT_NAME") and not settings.DEBUG:
-            request = WSGIRequest(dict(environ))  # a copy: Django begins anew
-            try:
-                if answer := self._at_the_door(request):
-                    status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
-                    start_response(status, list(answer.headers.items()))
-                    return [answer.body]
-                environ[routes.DECLINED] = True
-            except Exception as error:
-                environ[routes.DECLINED] = error  # which Django is to tell, in its way
-            if hasattr(request, "_body"):
-                environ["wsgi.input"] = BytesIO(request.body)
-        return super().__call__(environ, start_response)
-
-    def _at_the_door(self, request: WSGIRequest) -> routes.Told | None:
+        if not is_candidate(environ):
+            return super().__call__(environ, start_response)
+        request = WSGIRequest(dict(environ))  # a copy: proxies.believe changes it
         with traffic.Watch(request) as watch:
-            proxies.believe(request.META)
-            answer = routes.answer(request)
+            response = fast_response(environ, request)
+            if response is None:
+                return super().__call__(environ, start_response)
             prepared.database().close_if_unusable_or_obsolete()
-            if answer is None:
-                return None
-            watch.tell(answer.status)
-            return answer._replace(headers={**answer.headers, traffic.ID: watch.number})
+            watch.tell(response.status)
+        status = f"{response.status} {HTTPStatus(response.status).phrase}"
+        headers = {**response.headers, traffic.ID: watch.number}
+        start_response(status, list(headers.items()))
+        return [response.body]
 
 
+def is_candidate(environ: Environ) -> bool:
+    """Whether a route of the fast path has this method and path. In a subdirectory (SCRIPT_NAME)
+    and with DEBUG, Django answers everything."""
+    if not settings.FASTPATH or settings.DEBUG or environ.get("SCRIPT_NAME"):
+        return False
+    return registry.find(environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")) is not None
+
+
+def fast_response(environ: Environ, request: WSGIRequest) -> FastResponse | None:
+    """The response of the fast path, or None: then Django answers, and reads the body again."""
+    proxies.believe(request.META)
+    response = answer(request)
+    if response is None and hasattr(request, "_body"):
+        environ["wsgi.input"] = BytesIO(request.body)
+    return response
+
+
+registry.routes()  # before gunicorn forks, so that its processes share them
 application = Application()

@@ -1,12 +1,12 @@
 """`/api/v1/ip/…`: the address pool for virtual machines over HTTP, in the shapes of the ippool
 service it replaces.
 
-Plain Django views: this is the hot path. Its words are a protocol and stay English.
+Plain Django views without REST framework; the most frequent requests are answered by
+`ippool.fastpath`. The texts are a protocol and stay English.
 """
 
 import json
 import logging
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,23 +17,15 @@ from django.urls.converters import PathConverter
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed
 
-from api.access import Right
 from api.authentication import TokenAuthentication
-from api.fastpath.routes import Question, Route, Row, Told, said, sent
 from api.problems import AWAY, SOON
-from core import prepared
 from core.errors import Exhausted, Invalid, IPManagerError
-from ipam import allocate as verbs
 from ipam.addresses import inside
-from ipam.api.address_json import address_text
-from ipam.api.fastpath import BY_CALLER, POOL
-from ipam.placement import pool_rows
-from ipam.querysets import claim_sql
-from ipam.sql import cached_counts
 from ippool import pool as vmpool
 
 logger = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
+COMPACT = {"separators": (",", ":")}  # as the original wrote JSON
 Answer = tuple[int, Any]
 
 
@@ -75,8 +67,15 @@ def release_by_ip(request: HttpRequest, ip: str) -> Answer:
 
 def show(request: HttpRequest, vm_id: str) -> Answer:
     row = vmpool.find(vm_id)
-    found = {"ip": str(row.ip_address), "vm_id": vm_id}
-    return 200, found | {"hostname": row.hostname} if row.hostname else found
+    return 200, shown(str(row.ip_address), vm_id, row.hostname)
+
+
+def shown(ip: str, vm_id: str, hostname: str | None) -> dict[str, str]:
+    """A VM's address as JSON; without a host name there is no such key."""
+    found = {"ip": ip, "vm_id": vm_id}
+    if hostname:
+        found["hostname"] = hostname
+    return found
 
 
 def allocations(request: HttpRequest) -> Answer:
@@ -149,7 +148,7 @@ def _respond(
         return JsonResponse(
             {"error": "The database does not answer; try again"}, status=503, headers=SOON
         )
-    return JsonResponse(body, status=status, safe=False)
+    return JsonResponse(body, status=status, safe=False, json_dumps_params=COMPACT)
 
 
 def _authorize(request: HttpRequest) -> None:
@@ -184,6 +183,11 @@ def _asked(request: HttpRequest) -> tuple[str, str | None]:
         raise Invalid("The body is not valid JSON") from error
     if not isinstance(asked, dict):
         raise Invalid("Send a JSON object with vm_id")
+    return vm_and_hostname(asked)
+
+
+def vm_and_hostname(asked: dict[str, Any]) -> tuple[str, str | None]:
+    """The VM and its host name of a JSON object. Raises Invalid."""
     vm_id, hostname = asked.get("vm_id"), asked.get("hostname")
     if not isinstance(vm_id, str) or not vm_id.strip():
         raise Invalid("vm_id is missing: send a text that is not empty")
@@ -223,85 +227,7 @@ def broken(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"error": "Internal error"}, status=500)
 
 
-# --- the short way --------------------------------------------------------------------------------
-
-ALLOCATE = Right("allocate", "ipam.change_ipaddress")
-
-
-_CLAIM = claim_sql(
-    **BY_CALLER,
-    subnet="(SELECT id FROM subnets WHERE network = %(network)s::cidr AND vrf_id IS NULL)",
-    answer=f"SELECT caller.*, p.id, p.materialised_to - a.ip_address, a.ip_address, s.gateway FROM caller, {POOL}",
-)
-_SHOW = """SELECT caller.*, ip_address, hostname FROM caller, ip_addresses
-    WHERE vm_id = %(vm_id)s AND vrf_id IS NULL AND ip_address BETWEEN %(first)s AND %(last)s"""
-_STATS = {
-    "postgresql": f"SELECT caller.*, ({cached_counts.NOW}) FROM caller",
-    "sqlite": "SELECT caller.*, NULL FROM caller",
-}
-
-
-def short_allocate(request: HttpRequest) -> Question | None:
-    """An address for a VM that has none yet; asking twice does no harm: a VM has one address."""
-    asked = sent(request, ("vm_id", "hostname"))
-    if prepared.vendor() != "postgresql" or asked is None:
-        return None
-    vm_id, hostname = asked.get("vm_id"), asked.get("hostname")
-    if not isinstance(vm_id, str) or not vm_id.strip() or not isinstance(hostname, str | None):
-        return None
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
-        return None
-    try:
-        facts = verbs.facts(vm_id, hostname or "", None)
-    except Invalid:
-        return None
-
-    def tell(rows: list[Row]) -> Told:
-        pool, left, *found = rows[0]
-        ip, gateway = map(address_text, found)
-        pool_rows.keep_ahead(pool, ip, left)
-        given = {"ip": ip, "vm_id": vm_id, "gateway": gateway or "", "network": network}
-        return said(given if hostname is None else given | {"hostname": hostname}, 201, CORS)
-
-    network = str(settings.POOL_NETWORK)
-    return Question(_CLAIM, {**facts, "network": network}, tell)
-
-
-def short_show(request: HttpRequest, vm_id: str) -> Question | None:
-    def tell(rows: list[Row]) -> Told:
-        ip, hostname = rows[0]
-        found = {"ip": address_text(ip), "vm_id": vm_id}
-        return said(found | {"hostname": hostname} if hostname else found, headers=CORS)
-
-    first, last = vmpool.ends(settings.POOL_NETWORK)
-    return (
-        Question(_SHOW, {"vm_id": vm_id, "first": first, "last": last}, tell)
-        if verbs.is_safe(vm_id)
-        else None
-    )
-
-
-def short_stats(request: HttpRequest) -> Question:
-    def tell(rows: list[Row]) -> Told:
-        pool = ("pool", settings.POOL_NETWORK)
-        return said(
-            cached_counts.remembered(pool, lambda: stats(request)[1], rows[0][0]), headers=CORS
-        )
-
-    return Question(_STATS[prepared.vendor()], {}, tell)
-
-
-def is_open() -> bool:
-    return settings.POOL_API == "open"
-
-
-CORS = {"Access-Control-Allow-Origin": "*"}
-FIXED = r"(?:allocate|allocations|stats)\Z|release/|release-by-ip/"
-SHORT = [
-    Route("POST", re.compile("/api/v1/ip/allocate"), ALLOCATE, short_allocate, is_open),
-    Route("GET", re.compile("/api/v1/ip/stats"), ALLOCATE, short_stats, is_open),
-    Route("GET", re.compile(f"/api/v1/ip/(?!{FIXED})(?P<vm_id>.+)"), ALLOCATE, short_show, is_open),
-]
+# --- the URLs -------------------------------------------------------------------------------------
 
 
 class AnyText(PathConverter):

@@ -73,7 +73,8 @@ class Watch:
     __slots__ = ("_request", "_started", "_within", "number")
 
     def __init__(self, request: HttpRequest) -> None:
-        self._request, self._started, self.number = request, time.perf_counter(), id_of(request)
+        self._request, self._started = request, time.perf_counter()
+        self.number = REQUEST.get() or id_of(request)  # the WSGI application may have given it one
 
     def __enter__(self) -> Watch:
         self._within = REQUEST.set(self.number)

@@ -12,7 +12,7 @@ from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.support import emptied, require
+from tests.support import emptied, fastpath, require
 from tests.support.browser import admin_page, chromium, page  # noqa: F401  (fixtures)
 
 # How long one example takes says more about this machine's other work than about our code.
@@ -20,6 +20,7 @@ hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.load_profile("house")
 
 
+fastpath.serve_test_clients()
 TransactionTestCase._fixture_teardown = lambda self: emptied.empty()  # type: ignore[attr-defined]
 
 

@@ -33,3 +33,4 @@ STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticF
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DNSMASQ_CONF = None  # whatever this machine has installed
 API_RATE = API_RATE_ANONYMOUS = 0  # tests ask faster than anybody may
+FASTPATH = os.environ.get("IPMANAGER_TEST_FASTPATH") != "0"  # 0: Django answers every request

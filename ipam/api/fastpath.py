@@ -1,19 +1,22 @@
-"""The ledger's routes that are asked most, on the short way (`api.fastpath.routes`)."""
+"""The routes of the ledger that are asked most, on the fast path (`api.fastpath`)."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.http import HttpRequest
 from django.utils.timezone import get_default_timezone
-from django.utils.translation import get_language_from_request, override
 
 from api import pagination, problems
 from api.access import Right
-from api.fastpath.routes import Question, Route, Row, Told, said, sent
+from api.fastpath.request import json_object
+from api.fastpath.response import FastResponse, json_response, problem_response
+from api.fastpath.route import DatabaseRow, FastQuery, FastRoute
 from api.resources import etag
 from core import prepared
 from core.errors import IPManagerError
@@ -33,124 +36,151 @@ BY_CALLER = {
     "only": " AND EXISTS (SELECT FROM caller)",
     "within": "",
 }
-# Whose chunk of rows it came from; `settle.keep_ahead` wants to know.
+# The pool whose row was claimed; `pool_rows.keep_ahead` needs it.
 POOL = """(claimed a JOIN subnets s ON s.id = a.subnet_id
-    LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static' AND a.ip_address BETWEEN p.first AND p.last)"""
+    LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static'
+        AND a.ip_address BETWEEN p.first AND p.last)"""
 _CLAIM = claim_sql(
     **BY_CALLER,
-    answer=f"SELECT caller.*, p.id, p.materialised_to - a.ip_address, {address_json.NOBODYS} FROM caller, {POOL}",
+    answer=f"""SELECT caller.*, p.id, p.materialised_to - a.ip_address, {address_json.NOBODYS}
+        FROM caller, {POOL}""",
 )
 
 
-def address(request: HttpRequest, key: str) -> Question | None:
-    """GET ip-addresses/7/"""
-
-    def tell(rows: list[Row]) -> Told:
-        row = address_json.shown(rows[0], get_default_timezone())
-        return said(row, headers={"ETag": etag(row)})
-
-    return (
-        None
-        if request.META.get("QUERY_STRING")
-        else Question(address_json.ONE, {"key": int(key)}, tell)
-    )
+# --- GET ip-addresses/7/ --------------------------------------------------------------------------
 
 
-def addresses(request: HttpRequest) -> Question | None:
-    """GET ip-addresses/: a page by its number, or along the links."""
+def prepare_address(request: HttpRequest, key: str) -> FastQuery | None:
+    """One address row. `fields=` goes to Django."""
+    if request.META.get("QUERY_STRING"):
+        return None
+    return FastQuery(address_json.ONE, {"key": int(key)}, render_address)
+
+
+def render_address(rows: list[DatabaseRow]) -> FastResponse:
+    row = address_json.shown(rows[0], get_default_timezone())
+    return json_response(row, headers={"ETag": etag(row)})
+
+
+# --- GET ip-addresses/ ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPage:
+    """The page that a request asks for, made from one row more than it shows."""
+
+    request: HttpRequest
+    asked: pagination.Asked
+
+    def render(self, rows: list[DatabaseRow]) -> FastResponse:
+        """The first column is the ledger's state, by which the count is remembered."""
+        asked = self.asked
+        found, further = [row[1:] for row in rows], len(rows) > asked.size
+        shown = found[: asked.size]
+        if asked.backwards and further:
+            shown = found[1:]
+        zone = get_default_timezone()
+        results = [address_json.shown(row, zone) for row in shown]
+        count = self.count(rows[0][0])
+        body = {
+            "count": count,
+            "next": self.next_link(results, count, further),
+            "previous": self.previous_link(results, count, further),
+            "results": results,
+        }
+        return json_response(body)
+
+    def count(self, state: int | None) -> int:
+        """How many rows there are; the links carry it along."""
+        if self.asked.place:
+            return self.asked.place.count
+        return cached_counts.remembered("addresses", IPAddress.objects.count, state)
+
+    def next_link(self, results: list[dict[str, Any]], count: int, further: bool) -> str | None:
+        if further or self.asked.backwards:
+            return self.link(pagination.AFTER, results[-1], count)
+        return None
+
+    def previous_link(self, results: list[dict[str, Any]], count: int, further: bool) -> str | None:
+        if self.asked.number > 1:
+            return pagination.link(self.request, pagination.PAGE, str(self.asked.number - 1))
+        if self.asked.place and (further or not self.asked.backwards):
+            return self.link(pagination.BEFORE, results[0], count)
+        return None
+
+    def link(self, name: str, row: dict[str, Any], count: int) -> str:
+        place = pagination.Place(row["ip_address"], row["id"], count)
+        return pagination.link(self.request, name, place.seal())
+
+
+def prepare_addresses(request: HttpRequest) -> FastQuery | None:
+    """A page by its number, or along the links."""
     asked = pagination.asked(request.GET)
     if not asked:
         return None
     params: dict[str, Any] = {"size": asked.size + 1, "offset": (asked.number - 1) * asked.size}
     if asked.place:
         try:
-            beyond = AddressField().get_db_prep_value(parse_address(asked.place.value), connection)
+            address = parse_address(asked.place.value)
         except ValueError:
             return None
-        params |= {"address": beyond, "id": asked.place.key}
-    counted = (
-        f"({cached_counts.NOW})"
-        if prepared.vendor() == "postgresql" and not asked.place
-        else "NULL"
-    )
-    sql = address_json.page(
-        prepared.vendor(), more=counted, beyond=bool(asked.place), backwards=asked.backwards
-    )
-    return Question(
-        sql, params, lambda rows: said(_page(request, asked, rows[0][0], [row[1:] for row in rows]))
-    )
+        params["address"] = AddressField().get_db_prep_value(address, connection)
+        params["id"] = asked.place.key
+    vendor, state = prepared.vendor(), "NULL"
+    if vendor == "postgresql" and not asked.place:
+        state = f"({cached_counts.NOW})"
+    sql = address_json.page(vendor, more=state, beyond=bool(asked.place), backwards=asked.backwards)
+    return FastQuery(sql, params, AddressPage(request, asked).render)
 
 
-def _page(
-    request: HttpRequest, asked: pagination.Asked, now: int | None, rows: list[Row]
-) -> dict[str, Any]:
-    size, place, backwards = asked.size, asked.place, asked.backwards
-    further, zone = len(rows) > size, get_default_timezone()
-    results = [
-        address_json.shown(row, zone)
-        for row in (rows[1:] if backwards and further else rows[:size])
-    ]
-    count = (
-        place.count
-        if place
-        else cached_counts.remembered("addresses", IPAddress.objects.count, now)
-    )
-
-    def to(name: str, row: dict[str, Any]) -> str:
-        return pagination.link(
-            request, name, pagination.Place(row["ip_address"], row["id"], count).seal()
-        )
-
-    previous: str | None = None
-    following = to(pagination.AFTER, results[-1]) if further or backwards else None
-    if asked.number > 1:
-        previous = pagination.link(request, pagination.PAGE, str(asked.number - 1))
-    elif place and (further or not backwards):
-        previous = to(pagination.BEFORE, results[0])
-    return {"count": count, "next": following, "previous": previous, "results": results}
+# --- POST subnets/7/next-free/ --------------------------------------------------------------------
 
 
-def next_free(request: HttpRequest, key: str) -> Question | None:
-    """POST subnets/7/next-free/: an address for a VM that has none yet."""
-    asked = sent(request, ("vm_id", "hostname", "mac_address"))
-    if (
-        prepared.vendor() != "postgresql"
-        or asked is None
-        or not all(map(_is_plain, asked.values()))
-    ):
+def prepare_next_free(request: HttpRequest, key: str) -> FastQuery | None:
+    """An address for a VM that has none yet, on PostgreSQL."""
+    asked = json_object(request, ("vm_id", "hostname", "mac_address"))
+    if prepared.vendor() != "postgresql" or asked is None:
         return None
+    if not all(map(_is_trimmed_text, asked.values())):
+        return None
+    vm_id, hostname, mac = asked.get("vm_id"), asked.get("hostname", ""), asked.get("mac_address")
     try:
-        facts = verbs.facts(
-            asked.get("vm_id"), asked.get("hostname") or "", asked.get("mac_address")
-        )
+        facts = verbs.facts(vm_id, hostname, mac)
     except (IPManagerError, ValidationError):
         return None
-
-    def lost() -> Told:  # the long way might give it a second address
-        with override(get_language_from_request(request)):
-            status, body, headers = problems.database_away()
-        return said(body, status, {**headers, "Content-Type": problems.CONTENT_TYPE})
-
-    def tell(rows: list[Row]) -> Told:
-        pool, left, *row = rows[0]
-        given = address_json.shown(tuple(row), get_default_timezone())
-        pool_rows.keep_ahead(pool, given["ip_address"], left)
-        return said(given, 201)
-
-    return Question(_CLAIM, {**facts, "subnet": int(key)}, tell, repeat="vm_id" in asked, lost=lost)
+    # Without a VM's id, Django might allocate a second address.
+    return FastQuery(
+        _CLAIM,
+        {**facts, "subnet": int(key)},
+        render_next_free,
+        repeatable=vm_id is not None,
+        outcome_unknown=partial(problem_response, request, problems.database_away),
+    )
 
 
-def _is_plain(text: Any) -> bool:
-    return isinstance(text, str) and bool(text) and text == text.strip()
+def render_next_free(rows: list[DatabaseRow]) -> FastResponse:
+    pool, left, *columns = rows[0]
+    row = address_json.shown(tuple(columns), get_default_timezone())
+    pool_rows.keep_ahead(pool, row["ip_address"], left)
+    return json_response(row, 201)
 
 
-SHORT = [
-    Route("GET", re.compile("/api/v1/ip-addresses/(?P<key>[0-9]{1,18})/", re.ASCII), READ, address),
-    Route("GET", re.compile("/api/v1/ip-addresses/"), READ, addresses),
-    Route(
+def _is_trimmed_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and value == value.strip()
+
+
+ROUTES = [
+    FastRoute(
+        "GET",
+        re.compile("/api/v1/ip-addresses/(?P<key>[0-9]{1,18})/", re.ASCII),
+        READ,
+        prepare_address,
+    ),
+    FastRoute("GET", re.compile("/api/v1/ip-addresses/"), READ, prepare_addresses),
+    FastRoute(
         "POST",
         re.compile("/api/v1/subnets/(?P<key>[0-9]{1,18})/next-free/", re.ASCII),
         ALLOCATE,
-        next_free,
+        prepare_next_free,
     ),
 ]

@@ -1,40 +1,46 @@
-"""The short way answers as the long way does, or leaves it to that."""
+"""The fast path answers as Django does, or leaves the request to Django."""
 
 import base64
 import ipaddress
 import json
+import re
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
 from django.utils import timezone
 
 from api.models import Token
+from core import prepared
 from ipam.models import IPAddress
+from ipmanager import ippool_settings
 from tests.ipam.factories import ServerFactory, SubnetFactory
 from tests.support.api import Caller, staff, with_token
+from tests.support.fastpath import both_ways, is_fast
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1"
-LONG_WAY = {
-    "If-None-Match": '"something"'
-}  # nothing changes by it, except that the request is not quite usual
-SAME = (
-    "Content-Type",
-    "ETag",
-    "X-Content-Type-Options",
-    "X-Frame-Options",
-    "Referrer-Policy",
-    "Cross-Origin-Opener-Policy",
-    "Content-Security-Policy",
-    "Access-Control-Allow-Origin",
-)
+# Headers that Django's middleware and REST framework add, and the fast path leaves out.
+DJANGO_ONLY = {"Allow", "Content-Language", "Vary", "X-Request-ID"}
+MOMENT = re.compile(rb'(?<="updated_at":)"[^"]*"')  # of an allocation
+
+
+@pytest.fixture(autouse=True)
+def fastpath(settings):
+    settings.FASTPATH = True
+
+
+@pytest.fixture(params=["fast path", "Django"])
+def each_way(request, settings):
+    """The test runs with the fast path and without it."""
+    settings.FASTPATH = request.param == "fast path"
 
 
 @pytest.fixture
 def api():
     caller = with_token("admin")
-    caller.get(f"{API}/vrfs/")  # the first use of a day is noted on the long way
+    caller.get(f"{API}/vrfs/")  # Django records the first use of a day
     return caller
 
 
@@ -56,13 +62,17 @@ def ledger(settings):
     IPAddress(ip_address="192.0.2.1", status="reserved", description="“printer”").save()
 
 
-def told(response):
-    return response.status_code, response.json(), {name: response.get(name) for name in SAME}
+def whole(response):
+    """Status, headers and body, byte for byte."""
+    headers = {name: value for name, value in response.items() if name not in DJANGO_ONLY}
+    return response.status_code, headers, MOMENT.sub(b'""', response.content)
 
 
-def both(api, path):
-    """What both ways say of it."""
-    return told(api.get(path)), told(api.get(path, headers=LONG_WAY))
+def assert_same(api, path, status=200):
+    """Both ways answer alike, and with this status."""
+    fast, django = both_ways(lambda: api.get(path))
+    assert whole(fast) == whole(django)
+    assert fast.status_code == status
 
 
 def row(address):
@@ -81,56 +91,57 @@ def test_both_ways_show_every_kind_of_address_alike(api, ledger, settings, zone)
     settings.TIME_ZONE = zone
     api.post(f"{API}/ip/allocate", {"vm_id": "vm-1", "hostname": "one"})
     for key in IPAddress.objects.values_list("pk", flat=True):
-        short, long = both(api, f"{API}/ip-addresses/{key}/")
-        assert short == long
+        assert_same(api, f"{API}/ip-addresses/{key}/")
 
 
 @pytest.mark.parametrize(
     "query", ["", "?page_size=4", "?page=2&page_size=4", "?page=3&page_size=10", "?page_size=5000"]
 )
 def test_both_ways_show_every_page_alike(api, ledger, query):
-    short, long = both(api, f"{API}/ip-addresses/{query}")
-    assert short[0] == 200 and short == long
+    assert_same(api, f"{API}/ip-addresses/{query}")
 
 
-@pytest.mark.parametrize("headers", [{}, LONG_WAY])
 @pytest.mark.parametrize("resource", ["ip-addresses", "servers"])
-def test_the_links_lead_through_every_row_and_back(api, ledger, resource, headers):
+def test_the_links_lead_through_every_row_and_back(api, ledger, resource, each_way):
     whole = [found["id"] for found in api.get(f"{API}/{resource}/").json()["results"]]
     seen, url, pages = [], f"{API}/{resource}/?page_size=2", []
     while url:
-        pages.append(api.get(url, headers=headers).json())
+        pages.append(api.get(url).json())
         seen += [found["id"] for found in pages[-1]["results"]]
         url = pages[-1]["next"]
     assert (seen, {page["count"] for page in pages}) == (whole, {len(whole)})
     while url := pages.pop()["previous"]:
-        before = api.get(url, headers=headers).json()
+        before = api.get(url).json()
         assert before["results"] == pages[-1]["results"]
 
 
 @pytest.mark.parametrize(
-    "path", ["ip/stats", "ip/vm-1", "ip/vm-2", "ip/nobody", "ip-addresses/4711/"]
+    ("path", "status"),
+    [
+        ("ip/stats", 200),
+        ("ip/vm-1", 200),
+        ("ip/vm-2", 200),
+        ("ip/nobody", 404),
+        ("ip-addresses/999999999/", 404),
+    ],
 )
-def test_both_ways_speak_alike_of_the_pool(api, ledger, path):
+def test_both_ways_show_the_pool_alike(api, ledger, path, status):
     api.post(f"{API}/ip/allocate", {"vm_id": "vm-1", "hostname": "one"})
     api.post(f"{API}/ip/allocate", {"vm_id": "vm-2"})
-    short, long = both(api, f"{API}/{path}")
-    assert short == long
+    assert_same(api, f"{API}/{path}", status)
 
 
-@pytest.mark.parametrize("headers", [{}, LONG_WAY])
-def test_an_allocation_is_told_alike_and_leaves_the_same_history(api, ledger, headers):
+def test_an_allocation_leaves_the_same_history(api, ledger, each_way):
     subnet = row("10.0.0.9").subnet_id
     asked = {"vm_id": "vm-1", "hostname": "one", "mac_address": "02-00-00-00-00-AA"}
-    status, given, _headers = told(
-        api.post(f"{API}/subnets/{subnet}/next-free/", asked, headers=headers)
-    )
-    assert (status, given["ip_address"], given["mac_address"]) == (
+    response = api.post(f"{API}/subnets/{subnet}/next-free/", asked)
+    given = response.json()
+    assert (response.status_code, given["ip_address"], given["mac_address"]) == (
         201,
         "10.0.0.10",
         "02:00:00:00:00:aa",
     )
-    assert given == api.get(f"{API}/ip-addresses/{given['id']}/", headers=LONG_WAY).json()
+    assert given == api.get(f"{API}/ip-addresses/{given['id']}/").json()
     note = row("10.0.0.10").history.latest()
     assert (note.vm_id, note.status, note.history_type, note.history_user) == (
         "vm-1",
@@ -138,14 +149,13 @@ def test_an_allocation_is_told_alike_and_leaves_the_same_history(api, ledger, he
         "~",
         User.objects.get(),
     )
-    again = api.post(f"{API}/subnets/{subnet}/next-free/", asked, headers=headers)
+    again = api.post(f"{API}/subnets/{subnet}/next-free/", asked)
     assert (again.status_code, again.json()) == (200, given)
 
 
-@pytest.mark.parametrize("headers", [{}, LONG_WAY])
-def test_the_pool_allocates_alike_until_it_is_exhausted(api, ledger, headers):
+def test_the_pool_allocates_alike_until_it_is_exhausted(api, ledger, each_way):
     for number in range(10, 30):
-        answer = api.post(f"{API}/ip/allocate", {"vm_id": f"vm-{number}"}, headers=headers)
+        answer = api.post(f"{API}/ip/allocate", {"vm_id": f"vm-{number}"})
         assert (answer.status_code, answer.json()) == (
             201,
             {
@@ -156,7 +166,7 @@ def test_the_pool_allocates_alike_until_it_is_exhausted(api, ledger, headers):
             },
         )
     assert row("10.0.0.29").history.latest().history_user == User.objects.get()
-    assert api.post(f"{API}/ip/allocate", {"vm_id": "late"}, headers=headers).status_code == 503
+    assert api.post(f"{API}/ip/allocate", {"vm_id": "late"}).status_code == 503
     assert api.get(f"{API}/ip/stats").json()["available"] == 0
 
 
@@ -166,26 +176,121 @@ def test_both_ways_say_alike_why_there_is_no_pool(api, settings):
         ipaddress.ip_address("10.0.0.1"),
     )
     SubnetFactory(network="10.0.0.0/16", dhcp_pools=["10.0.0.50-10.0.0.60"])
-    short, long = both(api, f"{API}/ip/stats")
-    assert short == long and short[0] == 503
+    assert_same(api, f"{API}/ip/stats", 503)
 
 
 def test_without_tls_both_ways_lead_there_and_with_it_both_forbid_to_leave_it(
     api, ledger, settings
 ):
     settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 1000
-    caller = Caller(
-        headers={"authorization": api.defaults["HTTP_AUTHORIZATION"]}
-    )  # a process that starts with these
-    assert [
-        caller.get(f"{API}/ip-addresses/", headers=headers).status_code
-        for headers in ({}, LONG_WAY)
-    ] == [301, 301]
-    short, long = (
-        caller.get(f"{API}/ip-addresses/", headers=headers, secure=True)
-        for headers in ({}, LONG_WAY)
-    )
-    assert short["Strict-Transport-Security"] == long["Strict-Transport-Security"] != ""
+    caller = Caller(headers={"authorization": api.defaults["HTTP_AUTHORIZATION"]})
+    redirects = both_ways(lambda: caller.get(f"{API}/ip-addresses/"))
+    assert [response.status_code for response in redirects] == [301, 301]
+    fast, django = both_ways(lambda: caller.get(f"{API}/ip-addresses/", secure=True))
+    assert is_fast(fast)
+    assert fast["Strict-Transport-Security"] == django["Strict-Transport-Security"] != ""
+
+
+# --- any request ----------------------------------------------------------------------------------
+
+ROW, LIST, NEXT_FREE = "ip-addresses/{row}/", "ip-addresses/", "subnets/{subnet}/next-free/"
+JSON = "application/json"
+# Path, environ, status, and whether the fast path answers.
+READS = [
+    (ROW, {}, 200, True),
+    (ROW, {"HTTP_HOST": ""}, 400, False),
+    (ROW, {"HTTP_HOST": "evil.example"}, 400, False),
+    (ROW, {"HTTP_HOST": "localhost:x"}, 400, False),
+    (ROW, {"HTTP_HOST": "LOCALHOST:8000"}, 200, True),
+    (ROW, {"HTTP_HOST": "localhost."}, 200, True),
+    (ROW, {"SERVER_NAME": "evil.example"}, 400, False),
+    (ROW, {"SERVER_PROTOCOL": "HTTP/1.0"}, 200, True),
+    (ROW, {"REQUEST_METHOD": "HEAD"}, 200, False),
+    (ROW, {"REQUEST_METHOD": "OPTIONS"}, 405, False),
+    (ROW, {"REQUEST_METHOD": "BREW"}, 403, False),
+    (LIST, {"REQUEST_METHOD": "OPTIONS"}, 405, False),
+    ("ip/stats", {"REQUEST_METHOD": "OPTIONS"}, 204, False),
+    ("ip/stats", {"REQUEST_METHOD": "HEAD"}, 200, False),
+    ("ip/stats", {"HTTP_HOST": ""}, 400, False),
+    (ROW, {"HTTP_ACCEPT": "application/json; indent=4"}, 200, False),
+    (ROW, {"HTTP_ACCEPT": "application/jsonlines"}, 406, False),
+    (ROW, {"HTTP_ACCEPT": "text/html, */*;q=0.1"}, 200, True),
+    (ROW, {"HTTP_ACCEPT": "application/*"}, 200, True),
+    (ROW, {"HTTP_ACCEPT": ""}, 406, False),
+    (ROW, {"CONTENT_TYPE": "text/plain"}, 200, True),
+    (ROW, {"QUERY_STRING": "fields=id"}, 200, False),
+    (LIST, {"QUERY_STRING": "page=1&page=2&page_size=2"}, 200, True),
+    (LIST, {"QUERY_STRING": "page_size=2&page_size=3"}, 200, True),
+    (LIST, {"QUERY_STRING": "page_size=2;page=2"}, 200, False),
+    (LIST, {"QUERY_STRING": "page=%31&page_size=%32"}, 200, True),
+    (LIST, {"QUERY_STRING": "page=1&" * 1100}, 400, False),
+    ("ip-addresses/{row}/x", {}, 404, False),
+    ("ip-addresses/{row}x/", {}, 404, False),
+    ("ip-addresses/0{row}/", {}, 200, True),
+    ("ip-addresses", {}, 404, False),
+    ("ip/no\nbody", {}, 404, False),
+    ("ip/ü", {}, 404, False),
+]
+
+
+@pytest.mark.parametrize(("path", "environ", "status", "fast"), READS)
+def test_any_read_is_answered_alike(api, ledger, path, environ, status, fast):
+    path = f"{API}/{path.format(row=row('10.0.0.9').pk)}"
+    ours, django = both_ways(lambda: api.generic("GET", path, **environ))
+    assert whole(ours) == whole(django)
+    assert (ours.status_code, is_fast(ours)) == (status, fast)
+
+
+# Body, content type, status, and whether the fast path answers (on PostgreSQL).
+WRITES = [
+    ('{"vm_id": "ü"}', JSON, 201, True),
+    ('{"vm_id": "ü"}', f"{JSON}; charset=UTF-8", 201, True),
+    ('{"vm_id": "ü"}', "application/JSON", 201, True),
+    ("", JSON, 201, True),
+    ('{"vm_id": "a", "vm_id": "b"}', JSON, 201, True),
+    ('{"vm_id": "ü"}'.encode("latin-1"), f"{JSON}; charset=latin-1", 201, False),
+    ('{"vm_id": "ü"}'.encode("latin-1"), JSON, 400, False),
+    ('{"vm_id": "a"} x', JSON, 400, False),
+    ('\ufeff{"vm_id": "a"}', JSON, 400, False),
+    ('{"vm_id": "a"}'.encode("utf-16"), JSON, 400, False),
+    ('{"vm_id": NaN}', JSON, 400, False),
+    ('{"vm_id": null}', JSON, 201, False),
+    ('{"vm_id": "a", "other": 1}', JSON, 201, False),
+    ("[]", JSON, 400, False),
+    ("[" * 100_000, JSON, 400, False),
+    ('{"vm_id": "a"}', "text/plain", 415, False),
+    ("vm_id=a", "application/x-www-form-urlencoded", 415, False),
+    ('{"vm_id": "a"}', "", 415, False),
+]
+
+
+@pytest.mark.parametrize(("body", "content_type", "status", "fast"), WRITES)
+def test_any_allocation_is_answered_alike(api, ledger, body, content_type, status, fast):
+    path = f"{API}/subnets/{row('10.0.0.9').subnet_id}/next-free/"
+    ours, django = both_ways(lambda: api.generic("POST", path, body, content_type))
+    assert whole(ours) == whole(django)
+    assert ours.status_code == status
+    assert is_fast(ours) == (fast and connection.vendor == "postgresql")
+
+
+def test_a_site_without_the_route_answers_404_and_does_nothing(api, ledger, settings):
+    subnet = row("10.0.0.9").subnet_id
+    settings.ROOT_URLCONF = ippool_settings.ROOT_URLCONF
+    settings.MIDDLEWARE = ippool_settings.MIDDLEWARE
+    caller = Caller(headers={"authorization": api.defaults["HTTP_AUTHORIZATION"]})
+    assert caller.post(f"{API}/subnets/{subnet}/next-free/", {}).status_code == 404
+    assert caller.get(f"{API}/ip-addresses/").status_code == 404
+    assert not IPAddress.objects.filter(status="allocated", server=None).exists()
+
+
+def test_a_failure_is_logged_and_django_answers(api, ledger, monkeypatch, caplog):
+    def fail(*_arguments):
+        raise ZeroDivisionError("broken")
+
+    monkeypatch.setattr(prepared, "rows", fail)
+    response = api.get(f"{API}/ip-addresses/{row('10.0.0.9').pk}/")
+    assert (response.status_code, is_fast(response)) == (200, False)
+    assert "ZeroDivisionError: broken" in caplog.text
 
 
 # --- who ------------------------------------------------------------------------------------------
@@ -257,7 +362,7 @@ def test_who_is_no_superuser_any_more_has_his_own_rights_only(ledger):
 def test_rights_are_the_users_own_or_those_of_a_group(ledger):
     user = staff("ipam.view_ipaddress")
     caller = with_token("admin", user=user)
-    assert statuses(caller) == statuses(caller, headers=LONG_WAY) == [200, 200, 403, 403, 403, 403]
+    assert statuses(caller) == [200, 200, 403, 403, 403, 403]
     group = Group.objects.create(name="allocators")
     group.permissions.add(Permission.objects.get(codename="change_ipaddress"))
     user.groups.add(group)
@@ -347,9 +452,9 @@ LISTS = [
 def test_no_place_in_a_list_is_too_odd_to_be_answered(api, ledger, path):
     for value in HOSTILE:
         cursor = base64.urlsafe_b64encode(json.dumps([value, 1, 1]).encode()).decode().rstrip("=")
-        for headers in ({}, LONG_WAY):
-            answer = api.get(f"{API}/{path}&after={cursor}".replace("?&", "?"), headers=headers)
-            assert answer.status_code in (200, 400), value
+        url = f"{API}/{path}&after={cursor}".replace("?&", "?")
+        for response in both_ways(lambda: api.get(url)):  # noqa: B023
+            assert response.status_code in (200, 400), value
 
 
 def test_a_key_makes_the_repeat_harmless_here_too(api, ledger):
@@ -368,13 +473,5 @@ def test_a_key_makes_the_repeat_harmless_here_too(api, ledger):
     ["?fields=id", "?unknown=1", "?status=reserved", "?page=0", "?page=999", "?page=1&page=2"],
 )
 def test_other_questions_are_answered_as_ever(api, ledger, query):
-    short, long = both(api, f"{API}/ip-addresses/{query}")
-    assert short == long
-
-
-def test_a_stranger_host_is_refused(api, ledger):
-    assert api.get(f"{API}/ip-addresses/", headers={"host": "evil.example"}).status_code == 400
-
-
-def test_who_wants_anything_but_json_is_told_so(api, ledger):
-    assert api.get(f"{API}/ip-addresses/", headers={"accept": "text/html"}).status_code == 406
+    fast, django = both_ways(lambda: api.get(f"{API}/ip-addresses/{query}"))
+    assert whole(fast) == whole(django)

@@ -1,17 +1,21 @@
-"""The door of the site (ipmanager.wsgi): what is answered there looks as if Django had answered,
-and what is not gets to Django whole."""
+"""The WSGI application: a response of the fast path looks as if Django had made it, and a declined
+request reaches Django whole."""
 
 import io
 import ipaddress
 import json
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission
+from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.urls import clear_script_prefix
 from django.utils import timezone
 
 from api.models import Token
+from core import prepared
+from core.logs import REQUEST
 from ipam.models import IPAddress
 from ipam.placement import pool_rows
 from ops import traffic
@@ -27,6 +31,7 @@ def site(settings, admin_user):
     """A function that asks the application as gunicorn does."""
     from ipmanager.wsgi import application
 
+    settings.FASTPATH = True
     settings.POOL_NETWORK = ipaddress.ip_network("10.0.0.0/24")
     SubnetFactory(
         network="10.0.0.0/24", gateway="10.0.0.1", static_ip_pools=["10.0.0.10-10.0.0.99"]
@@ -94,15 +99,15 @@ def test_both_ways_number_and_count_a_request_once(site, unusual):
     assert IPAddress.objects.filter(vm_id="vm-1").count() == 1
 
 
-def test_what_is_declined_at_the_door_comes_to_django_with_its_body(site):
+def test_a_declined_request_reaches_django_with_its_body(site):
     status, body, _headers = site(
         "POST", ALLOCATE, {"vm_id": "vm-1", "hostname": "one", "colour": "blue"}
     )
     assert (status, body["hostname"]) == (201, "one")
 
 
-@only(POSTGRESQL)  # elsewhere nothing is allocated on the short way
-def test_a_fault_at_the_door_is_a_500_and_nothing_is_done_twice(site, monkeypatch, caplog):
+@only(POSTGRESQL)  # elsewhere nothing is allocated on the fast path
+def test_a_failure_after_a_write_is_a_500_and_nothing_is_done_twice(site, monkeypatch, caplog):
     def broken(*_args):
         raise ZeroDivisionError("broken")
 
@@ -129,7 +134,35 @@ def test_both_ways_believe_a_trusted_proxy_only(site, settings, unusual):
     assert status in (401, 403) and headers["X-Request-ID"] != "0123456789"
 
 
-def test_below_a_prefix_everything_is_django_s(site):
+def test_a_failure_is_counted_once_and_logged_with_the_id_of_the_response(site, monkeypatch):
+    seen = []
+
+    def broken():
+        seen.append(REQUEST.get())
+        raise ZeroDivisionError("broken")
+
+    monkeypatch.setattr(prepared, "look", broken)
+    before = counted()
+    status, body, headers = site("GET", "/api/v1/ip/stats")
+    assert (status, body["total"]) == (200, 90)
+    assert seen == [headers["X-Request-ID"]]
+    assert grown(before) == {"200": 1}
+    assert REQUEST.get() == ""
+
+
+def test_nothing_is_added_to_the_environ_that_django_gets(site, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        WSGIHandler, "__call__", lambda _self, environ, _start: seen.append(environ)
+    )
+    for fastpath in (True, False):
+        monkeypatch.setattr(settings, "FASTPATH", fastpath)
+        with pytest.raises(TypeError):
+            site("GET", "/api/v1/ip/nobody", HTTP_IF_NONE_MATCH='"x"')
+    assert seen[0].keys() == seen[1].keys()
+
+
+def test_in_a_subdirectory_django_answers(site):
     status, body, _headers = site("GET", "/api/v1/ip/stats", SCRIPT_NAME="/ipam")
     assert (status, body["total"]) == (200, 90)
 

@@ -55,4 +55,4 @@ def test_the_commands_of_the_readme_work_as_they_stand(shell):
     left = shell(
         "curl -s http://localhost:8080/api/v1/ip/allocations; curl -s http://localhost:8080/api/v1/health"
     )
-    assert left == '[{"ip": "172.16.0.2", "vm_id": "srv-abc123"}]{"status": "healthy"}'
+    assert left == '[{"ip":"172.16.0.2","vm_id":"srv-abc123"}]{"status":"healthy"}'

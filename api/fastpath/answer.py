@@ -1,0 +1,122 @@
+"""The answer of the fast path to one request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, UnreadablePostError
+from django.urls import ResolverMatch
+
+from api import problems, throttle
+from api.authentication import ACCEPTED
+from api.fastpath import caller, registry
+from api.fastpath.request import is_plain
+from api.fastpath.response import FastResponse, problem_response, strict_transport_security
+from api.fastpath.route import DatabaseRow, FastQuery, FastRoute, resolver_match
+from core import prepared
+from core.errors import IPManagerError
+
+logger = logging.getLogger(__name__)
+REFUSED = (IPManagerError, IntegrityError)  # Django says why
+EXPECTED = (IPManagerError, *problems.AWAY)  # of what is only read
+
+
+def answer(request: HttpRequest) -> FastResponse | None:
+    """The response, or None when Django must answer. A failure is logged, and Django answers."""
+    try:
+        return _answer(request)
+    except (SuspiciousOperation, UnreadablePostError):
+        return None  # the request is at fault, and Django says so
+    except Exception:
+        logger.exception("fast path failed, Django answers: %s %s", request.method, request.path)
+        return None
+
+
+def _answer(request: HttpRequest) -> FastResponse | None:
+    found = registry.find(request.method, request.path_info)
+    if found is None or not is_plain(request):
+        return None
+    matched, captured = found
+    resolved = resolver_match(matched, request.path_info)
+    turn = throttle.gate().turn(request)
+    if resolved is None or turn.wait:
+        return None
+    query = matched.prepare(request, **captured)
+    response = _respond(matched, query, request, turn.token, resolved) if query else None
+    if response:
+        turn.taken(accepted=hasattr(request, ACCEPTED))
+        if settings.SECURE_HSTS_SECONDS and request.is_secure():
+            response.headers["Strict-Transport-Security"] = strict_transport_security()
+    return response
+
+
+def _respond(
+    matched: FastRoute,
+    query: FastQuery,
+    request: HttpRequest,
+    digest: str,
+    resolved: ResolverMatch,
+) -> FastResponse | None:
+    database = prepared.look()
+    known: dict[str, Any] | None = {}
+    if not matched.is_open():
+        known = caller.credentials(request, matched.right, digest, database)
+    if known is None:
+        return None
+    try:
+        rows = _run(matched, query, known, database)
+    except REFUSED:
+        return None
+    except problems.AWAY:
+        database.close_if_unusable_or_obsolete()
+        if query.repeatable or query.outcome_unknown is None:
+            return None
+        return query.outcome_unknown()
+    if not rows:
+        return None
+    user, name, _unlimited = rows[0][:3]
+    request.user = caller.IdentifiedUser(user, name)  # type: ignore[assignment]
+    request.resolver_match = resolved
+    if known:
+        setattr(request, ACCEPTED, True)
+    return _render(query, request, [row[3:] for row in rows])
+
+
+def _run(
+    matched: FastRoute, query: FastQuery, known: Mapping[str, Any], database: Any
+) -> list[DatabaseRow]:
+    """The rows of the statement, each with the caller in its first three columns."""
+    sql = caller.with_caller(query.sql, caller.identify_sql(known, database.vendor))
+    with _savepoint(matched.method, database):
+        rows = prepared.rows(sql, {**query.params, **known}, database)
+    if known:
+        caller.remember(known["digest"], unlimited=bool(rows and rows[0][2]))
+    return rows
+
+
+def _render(query: FastQuery, request: HttpRequest, rows: list[DatabaseRow]) -> FastResponse | None:
+    """The response of the query. What is done and not repeatable must not be done again by Django,
+    so a failure after it is a 500."""
+    try:
+        return query.render(rows)
+    except Exception as error:
+        if not query.repeatable:
+            logger.exception("fast path failed after a write: %s %s", request.method, request.path)
+            return problem_response(request, problems.internal_error)
+        if isinstance(error, EXPECTED):
+            return None
+        raise
+
+
+def _savepoint(method: str, database: Any) -> AbstractContextManager[object]:
+    """A savepoint inside a transaction, which a refused unique key would otherwise spoil. Elsewhere
+    one statement is atomic without a transaction around it: two round trips less."""
+    if method != "GET" and database.in_atomic_block:
+        return transaction.atomic()
+    return nullcontext()

@@ -1,0 +1,59 @@
+"""A route of the fast path and the statement that it prepares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.urls import Resolver404, ResolverMatch, resolve
+
+from api.access import Right
+from api.fastpath.response import FastResponse
+
+DatabaseRow = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FastQuery:
+    """One SQL statement with its parameters, and how its rows become a response.
+
+    The statement joins the table `caller`, which has one row or none, and selects `caller.*` first.
+    `render` gets the other columns of at least one row; None sends the request to Django.
+    `repeatable` says whether running it twice does no more than running it once.
+    `outcome_unknown` makes the response when the connection broke before the outcome of a
+    statement that is not repeatable was known."""
+
+    sql: str
+    params: dict[str, Any]
+    render: Callable[[list[DatabaseRow]], FastResponse | None]
+    repeatable: bool = True
+    outcome_unknown: Callable[[], FastResponse] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FastRoute:
+    """A method and a pattern of the whole path, the right that the request needs, and a function
+    that prepares its statement, or returns None to send the request to Django."""
+
+    method: str
+    pattern: re.Pattern[str]
+    right: Right
+    prepare: Callable[..., FastQuery | None]
+    is_open: Callable[[], bool] = bool  # whether it answers without a token
+
+
+_resolved: dict[tuple[str, FastRoute], ResolverMatch | None] = {}
+
+
+def resolver_match(route: FastRoute, path: str) -> ResolverMatch | None:
+    """The entry of the URLconf that the route speeds up; None where this site does not have it."""
+    key = (settings.ROOT_URLCONF, route)
+    if key not in _resolved:
+        try:
+            _resolved[key] = resolve(path)
+        except Resolver404:
+            _resolved[key] = None
+    return _resolved[key]
