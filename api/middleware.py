@@ -19,7 +19,7 @@ class KnownLength:
         if "HTTP_TRANSFER_ENCODING" not in request.META or request.META.get("CONTENT_LENGTH"):
             return self.get_response(request)
         hint = _("Send Content-Length; a body in chunks cannot be read here.")
-        status, body, headers = problems.told(
+        status, body, headers = problems.problem(
             411, _("The length of the body is not known."), hint=hint
         )
         return JsonResponse(

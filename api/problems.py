@@ -1,16 +1,16 @@
-"""How the API says no: `application/problem+json` (RFC 9457), the same shape whatever went wrong.
+"""Errors of the API as `application/problem+json` (RFC 9457), one shape for every cause.
 
     {"title": "Conflict", "status": 409, "code": "conflict", "detail": "10.0.0.5 is taken by …",
      "hint": "Choose another address.", "errors": {"ip_address": ["…"]}}
 
-`errors` is there when fields are to blame, `hint` when there is something to do about it.
+`errors` names the fields at fault, `hint` says what to do about it.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -36,74 +36,33 @@ CONTENT_TYPE = "application/problem+json"
 WHOLE = "row"  # the key of errors that belong to no single field
 Errors = dict[str, list[str]]
 Problem = tuple[int, dict[str, Any], dict[str, str]]  # status, body, headers
-AWAY = (OperationalError, InterfaceError)  # the database is being restarted, or has just been
-SOON = {"Retry-After": "1"}
+# The database is being restarted, or has just been.
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
+RETRY_AFTER = {"Retry-After": "1"}
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """REST framework's exception handler. None, and so a 500 with a traceback in the log, for our
-    own faults only."""
-    answer = describe(error)
-    if answer is None:
+    """REST framework's exception handler. None, and so a 500 with a traceback in the log, only for
+    faults of our own."""
+    described = describe(error)
+    if described is None:
         return None
     set_rollback()
-    status, body, headers = answer
+    status, body, headers = described
     response = Response(body, status=status, headers=headers)
     response.content_type = CONTENT_TYPE
     return response
 
 
 def describe(error: Exception) -> Problem | None:
-    """Status, body and headers for an exception."""
-    match error:
-        case IPManagerError():
-            headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
-            return told(
-                error.status,
-                error.message,
-                code=error.code,
-                hint=error.hint,
-                errors=error.errors,
-                headers=headers,
-            )
-        case ValidationError():
-            return of_fields(error)
-        case exceptions.APIException():
-            return of_framework(error)
-        case ProtectedError():
-            held = ", ".join(sorted(str(row) for row in list(error.protected_objects)[:5]))
-            return told(
-                409,
-                _("Other rows still refer to it: %s.") % held,
-                hint=_("Delete or change them first."),
-            )
-        case DataError():
-            logger.warning("the database cannot keep this: %s", error)
-            return told(
-                400, _("A value is too large, or holds signs that the database cannot keep.")
-            )
-        case IntegrityError():
-            logger.warning("refused by a constraint of the database: %s", error)
-            return told(
-                409,
-                _("Another change came first, or a rule of the database forbids this one."),
-                hint=_("Read the row again and retry."),
-            )
-        case OperationalError() | InterfaceError():
-            logger.error("the database does not answer: %s", str(error).strip())
-            return database_away()
-        case Http404():
-            return told(404, _("There is no such row."))
-        case PermissionDenied():
-            return told(403, _("You may not do this."))
-        case RequestDataTooBig():
-            return told(413, _("The request is too large."))
-        case SuspiciousOperation():
-            return told(400, str(error))
+    """The problem that an exception stands for; None for a fault of our own."""
+    for kind, describe_kind in _DESCRIPTIONS:
+        if isinstance(error, kind):
+            return describe_kind(error)
     return None
 
 
-def told(
+def problem(
     status: int,
     detail: object,
     *,
@@ -127,21 +86,107 @@ def told(
     return status, body, headers or {}
 
 
-def of_fields(error: ValidationError) -> Problem:
-    """Rules that were broken: 409 when only something that exists already is in the way, else
-    400."""
-    errors = {
-        WHOLE if name == "__all__" else name: list(sentences)
-        for name, sentences in messages(error).items()
-    }
-    status = 409 if all(map(is_clash, parts(error))) else 400
-    return told(
-        status, first_of(errors), code="conflict" if status == 409 else "invalid", errors=errors
+def as_response(described: Problem) -> JsonResponse:
+    """The problem as a response outside of REST framework."""
+    status, body, headers = described
+    return JsonResponse(body, status=status, headers=headers, content_type=CONTENT_TYPE)
+
+
+# --- kinds of exceptions --------------------------------------------------------------------------
+
+
+def own_error(error: IPManagerError) -> Problem:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+    return problem(
+        error.status,
+        error.message,
+        code=error.code,
+        hint=error.hint,
+        errors=error.errors,
+        headers=headers,
     )
 
 
+def validation_error(error: ValidationError) -> Problem:
+    """Broken rules of a model: 409 when only something that exists already is in the way, else
+    400."""
+    errors = messages(error)
+    detail = first_sentence(errors)
+    if all(map(is_clash, parts(error))):
+        return problem(409, detail, code="conflict", errors=errors)
+    return problem(400, detail, code="invalid", errors=errors)
+
+
+def framework_error(error: exceptions.APIException) -> Problem:
+    """What REST framework itself refuses: shapes, credentials, methods, paths."""
+    headers = {}
+    if auth_header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = f"{wait:.0f}"
+    status = error.status_code
+    if isinstance(error, exceptions.ValidationError):
+        errors = flattened(error.detail)
+        return problem(
+            status, first_sentence(errors), code="invalid", errors=errors, headers=headers
+        )
+    code = error.get_codes()
+    return problem(
+        status, error.detail, code=code if isinstance(code, str) else "", headers=headers
+    )
+
+
+def protected_error(error: ProtectedError) -> Problem:
+    rows = list(error.protected_objects)[:5]
+    detail = _("Other rows still refer to it: %s.") % ", ".join(sorted(map(str, rows)))
+    return problem(409, detail, hint=_("Delete or change them first."))
+
+
+def data_error(error: DataError) -> Problem:
+    logger.warning("the database cannot store this: %s", error)
+    return problem(
+        400, _("A value is too large, or contains characters that the database cannot store.")
+    )
+
+
+def integrity_error(error: IntegrityError) -> Problem:
+    logger.warning("refused by a constraint of the database: %s", error)
+    return problem(
+        409,
+        _("Another change came first, or a rule of the database forbids this one."),
+        hint=_("Read the row again and retry."),
+    )
+
+
+def connection_error(error: Exception) -> Problem:
+    logger.error("the database does not answer: %s", str(error).strip())
+    return database_unavailable()
+
+
+# The first kind that fits describes the exception.
+_DESCRIPTIONS: tuple[tuple[Any, Callable[[Any], Problem]], ...] = (
+    (IPManagerError, own_error),
+    (ValidationError, validation_error),
+    (exceptions.APIException, framework_error),
+    (ProtectedError, protected_error),
+    (DataError, data_error),
+    (IntegrityError, integrity_error),
+    (DATABASE_UNAVAILABLE, connection_error),
+    (Http404, lambda error: problem(404, _("There is no such row."))),
+    (PermissionDenied, lambda error: problem(403, _("You do not have permission to do this."))),
+    (RequestDataTooBig, lambda error: problem(413, _("The request is too large."))),
+    (SuspiciousOperation, lambda error: problem(400, str(error))),
+)
+
+
+# --- their parts ----------------------------------------------------------------------------------
+
+
 def messages(error: ValidationError) -> Errors:
-    return error.message_dict if hasattr(error, "error_dict") else {WHOLE: error.messages}
+    """The sentences of the error by the name of their field."""
+    if hasattr(error, "error_dict"):
+        return {_row_key(name): found for name, found in error.message_dict.items()}
+    return {WHOLE: error.messages}
 
 
 def parts(error: ValidationError) -> Iterator[ValidationError]:
@@ -154,72 +199,75 @@ def parts(error: ValidationError) -> Iterator[ValidationError]:
 
 
 def is_clash(part: ValidationError) -> bool:
+    """Whether something that exists already is in the way."""
     return isinstance(part.message, Clash) or part.code in ("unique", "unique_together")
-
-
-def of_framework(error: exceptions.APIException) -> Problem:
-    """What REST framework itself refused: shapes, credentials, methods, paths."""
-    headers = {}
-    if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = f"{error.wait:.0f}"  # type: ignore[attr-defined]
-    status = error.status_code
-    if isinstance(error, exceptions.ValidationError):
-        errors = flattened(error.detail)
-        return told(status, first_of(errors), code="invalid", errors=errors, headers=headers)
-    code = error.get_codes()
-    return told(status, error.detail, code=code if isinstance(code, str) else "", headers=headers)
 
 
 def flattened(detail: Any, name: str = "") -> Errors:
     """Nested errors of serializers under dotted names: `rows.3.hostname`."""
-    if isinstance(detail, Mapping):
-        pairs = [(f"{name}.{key}" if name else str(key), value) for key, value in detail.items()]
-    elif isinstance(detail, list) and any(isinstance(value, Mapping | list) for value in detail):
-        pairs = [
-            (f"{name}.{index}" if name else str(index), value) for index, value in enumerate(detail)
-        ]
-    else:
-        key = WHOLE if name in ("", "non_field_errors") else name
-        return {key: [str(value) for value in (detail if isinstance(detail, list) else [detail])]}
+    if not _is_nested(detail):
+        sentences = detail if isinstance(detail, list) else [detail]
+        return {_row_key(name): [str(sentence) for sentence in sentences]}
     found: Errors = {}
-    for key, value in pairs:
+    for key, value in _items(detail):
         if value:
-            found |= flattened(value, key)
+            found |= flattened(value, f"{name}.{key}" if name else str(key))
     return found
 
 
-def first_of(errors: Errors) -> str:
+def _is_nested(detail: Any) -> bool:
+    if isinstance(detail, list):
+        return any(isinstance(value, Mapping | list) for value in detail)
+    return isinstance(detail, Mapping)
+
+
+def _items(detail: Any) -> Iterator[tuple[Any, Any]]:
+    """Keys and values of a mapping, or positions and values of a list."""
+    if isinstance(detail, Mapping):
+        yield from detail.items()
+    else:
+        yield from enumerate(detail)
+
+
+def _row_key(name: str) -> str:
+    """The name of a field, or WHOLE where Django or REST framework blames no field."""
+    return WHOLE if name in ("", "__all__", "non_field_errors") else name
+
+
+def first_sentence(errors: Errors) -> str:
     """The first sentence, which for most requests is the only one."""
     for name, sentences in errors.items():
         return sentences[0] if name == WHOLE else f"{name}: {sentences[0]}"
     return _("The request is not valid.")
 
 
+# --- problems without an exception ----------------------------------------------------------------
+
+
 def unknown_route(request: HttpRequest, path: str = "") -> JsonResponse:
-    """Every address below /api/ that no route has."""
-    status, body, _headers = told(404, _("There is no route %s.") % request.path)
-    return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
+    """404 for every path below /api/ that has no route."""
+    return as_response(problem(404, _("There is no route %s.") % request.path))
 
 
-def database_away() -> Problem:
-    """It is being restarted, or the way to it is cut: the same request may succeed in a moment."""
-    return told(503, _("The database does not answer."), hint=_("Try again later."), headers=SOON)
+def database_unavailable() -> Problem:
+    """503: the same request may succeed in a moment."""
+    return problem(
+        503, _("The database does not answer."), hint=_("Try again later."), headers=RETRY_AFTER
+    )
 
 
 def internal_error() -> Problem:
-    """A fault of ours; the log has its traceback."""
-    return told(500, _("Something broke here."), hint=_("It is in the log."))
+    """500: a fault of our own; the log has its traceback."""
+    return problem(500, _("Something broke here."), hint=_("It is in the log."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: what came out of a view or never reached one. The log has it with its
-    traceback."""
-    away = isinstance(sys.exception(), AWAY)
+    """Django's handler500: an exception that no view has handled. The log has its traceback."""
+    unavailable = isinstance(sys.exception(), DATABASE_UNAVAILABLE)
     if request.path.startswith("/api/"):
-        status, body, headers = database_away() if away else internal_error()
-        return JsonResponse(body, status=status, headers=headers, content_type=CONTENT_TYPE)
-    # Without the request: who is logged in stands in the database.
-    page = loader.get_template("503.html" if away else "500.html").render()
-    return HttpResponse(page, status=503 if away else 500, headers=SOON if away else None)
+        return as_response(database_unavailable() if unavailable else internal_error())
+    # Rendered without the request: the user of its session is in the database.
+    if unavailable:
+        page = loader.get_template("503.html").render()
+        return HttpResponse(page, status=503, headers=RETRY_AFTER)
+    return HttpResponse(loader.get_template("500.html").render(), status=500)

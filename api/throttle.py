@@ -164,7 +164,7 @@ def refused(request: HttpRequest, wait: float) -> HttpResponse:
             {"error": "Too many requests"}, status=429, headers={"Retry-After": seconds}
         )
     hint = _("Wait %s s, as Retry-After says; many rows go in one request to bulk/.") % seconds
-    status, body, headers = problems.told(
+    status, body, headers = problems.problem(
         429,
         _("You ask faster than you may."),
         code="throttled",

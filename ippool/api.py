@@ -18,7 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed
 
 from api.authentication import TokenAuthentication
-from api.problems import AWAY, SOON
+from api.problems import DATABASE_UNAVAILABLE, RETRY_AFTER
 from core.errors import Exhausted, Invalid, IPManagerError
 from ipam.addresses import inside
 from ippool import pool as vmpool
@@ -138,7 +138,7 @@ def _respond(
         return JsonResponse({"error": "No available IPs in pool"}, status=503)
     except IPManagerError as error:
         return JsonResponse({"error": str(error)}, status=error.status)
-    except AWAY as error:
+    except DATABASE_UNAVAILABLE as error:
         logger.error(
             "%s %s: the database does not answer: %s",
             request.method,
@@ -146,7 +146,7 @@ def _respond(
             str(error).strip(),
         )
         return JsonResponse(
-            {"error": "The database does not answer; try again"}, status=503, headers=SOON
+            {"error": "The database does not answer; try again"}, status=503, headers=RETRY_AFTER
         )
     return JsonResponse(body, status=status, safe=False, json_dumps_params=COMPACT)
 

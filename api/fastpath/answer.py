@@ -24,7 +24,7 @@ from core.errors import IPManagerError
 
 logger = logging.getLogger(__name__)
 REFUSED = (IPManagerError, IntegrityError)  # Django says why
-EXPECTED = (IPManagerError, *problems.AWAY)  # of what is only read
+EXPECTED = (IPManagerError, *problems.DATABASE_UNAVAILABLE)  # of what is only read
 
 
 def answer(request: HttpRequest) -> FastResponse | None:
@@ -73,7 +73,7 @@ def _respond(
         rows = _run(matched, query, known, database)
     except REFUSED:
         return None
-    except problems.AWAY:
+    except problems.DATABASE_UNAVAILABLE:
         database.close_if_unusable_or_obsolete()
         if query.repeatable or query.outcome_unknown is None:
             return None

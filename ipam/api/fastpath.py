@@ -154,7 +154,7 @@ def prepare_next_free(request: HttpRequest, key: str) -> FastQuery | None:
         {**facts, "subnet": int(key)},
         render_next_free,
         repeatable=vm_id is not None,
-        outcome_unknown=partial(problem_response, request, problems.database_away),
+        outcome_unknown=partial(problem_response, request, problems.database_unavailable),
     )
 
 
