@@ -382,11 +382,6 @@ def claim_for_caller(answer: str, subnet: str = "%(subnet)s") -> str:
     return statement.replace("%(subnet)s", subnet) + answer
 
 
-def claim_sql(*, answer: str, subnet: str = "%(subnet)s", **caller: str) -> str:
-    """The former name of `claim_for_caller`."""
-    return claim_for_caller(answer, subnet)
-
-
 def history_user_id() -> int | None:
     """Who is asking, as the history middleware knows it."""
     request = getattr(HistoricalRecords.context, "request", None)

@@ -15,17 +15,16 @@ from core import prepared
 from core.errors import Invalid
 from ipam import allocate as verbs
 from ipam.api.address_json import address_text
-from ipam.api.fastpath import BY_CALLER, POOL
+from ipam.api.fastpath import POOL
 from ipam.placement import pool_rows
-from ipam.querysets import claim_sql
+from ipam.querysets import claim_for_caller
 from ipam.sql import cached_counts
 from ippool import api
 from ippool import pool as vmpool
 
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
 CORS = {"Access-Control-Allow-Origin": "*"}
-_CLAIM = claim_sql(
-    **BY_CALLER,
+_CLAIM = claim_for_caller(
     subnet="(SELECT id FROM subnets WHERE network = %(network)s::cidr AND vrf_id IS NULL)",
     answer=f"""SELECT caller.*, p.id, p.materialised_to - a.ip_address, a.ip_address, s.gateway
         FROM caller, {POOL}""",

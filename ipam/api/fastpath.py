@@ -26,22 +26,16 @@ from ipam.api import address_json
 from ipam.fields import AddressField
 from ipam.models import IPAddress
 from ipam.placement import pool_rows
-from ipam.querysets import claim_sql
+from ipam.querysets import claim_for_caller
 from ipam.sql import cached_counts
 
 READ = Right("read", "ipam.view_ipaddress")
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
-BY_CALLER = {
-    "by": "(SELECT id FROM caller)",
-    "only": " AND EXISTS (SELECT FROM caller)",
-    "within": "",
-}
 # The pool whose row was claimed; `pool_rows.keep_ahead` needs it.
 POOL = """(claimed a JOIN subnets s ON s.id = a.subnet_id
     LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static'
         AND a.ip_address BETWEEN p.first AND p.last)"""
-_CLAIM = claim_sql(
-    **BY_CALLER,
+_CLAIM = claim_for_caller(
     answer=f"""SELECT caller.*, p.id, p.materialised_to - a.ip_address, {address_json.NOBODYS}
         FROM caller, {POOL}""",
 )
