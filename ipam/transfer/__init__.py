@@ -5,7 +5,7 @@
     objects    JSON as rows of cells
     columns    what the columns are called, in English and German, and what their cells mean
     verdicts   what an import says about every row
-    servers     the import of servers, for a hundred thousand rows: all are judged first, then written
+    servers    the import of servers, for 100,000 rows: all are judged first, then written
     subnets, interfaces    smaller tables, row by row (singly)
     exports    the ledger as rows of cells
 

@@ -33,17 +33,21 @@ def number(text: str) -> int:
 
 
 def address_list(text: str) -> list[Address]:
-    return [addresses.parse_address(part) for part in re.split(r"[;,\s]+", text.strip()) if part]
+    parts = filter(None, re.split(r"[;,\s]+", text.strip()))
+    return list(map(addresses.parse_address, parts))
 
 
 def ranges(text: str) -> list[Range]:
     """`10.0.0.10-10.0.0.20; 10.0.0.30`, or the same as a JSON list; a word processor's dash is
     forgiven."""
-    parts = _json_list(text) if text.lstrip().startswith("[") else _SEPARATORS.split(text)
-    return sorted(
-        (addresses.parse_range(re.sub("[–—]", "-", part)) for part in parts if part.strip()),
-        key=lambda found: (found[0].version, int(found[0]), int(found[1])),
-    )
+    if text.lstrip().startswith("["):
+        parts = _json_list(text)
+    else:
+        parts = _SEPARATORS.split(text)
+    found = []
+    for part in filter(str.strip, parts):
+        found.append(addresses.parse_range(re.sub("[–—]", "-", part)))
+    return sorted(found, key=lambda one: (one[0].version, int(one[0]), int(one[1])))
 
 
 def _json_list(text: str) -> list[str]:
@@ -51,11 +55,15 @@ def _json_list(text: str) -> list[str]:
         parts = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(_("“%s” is not a JSON list") % shorten(text)) from error
-    return [str(part) for part in parts]
+    return list(map(str, parts))
+
+
+def range_text(value: Range) -> str:
+    return f"{value[0]}-{value[1]}"
 
 
 def show_ranges(value: Iterable[Range]) -> str:
-    return ";".join(f"{first}-{last}" for first, last in value)
+    return ";".join(map(range_text, value))
 
 
 def show_list(value: Iterable[Address]) -> str:

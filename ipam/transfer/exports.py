@@ -4,6 +4,7 @@ number."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import F, Model, QuerySet
@@ -18,36 +19,32 @@ CHUNK = 2000
 
 
 def export_servers(vrf_id: int | None, within: Network | None = None) -> QuerySet[Server]:
-    servers = Server.objects.filter(vrf=vrf_id).order_by(
-        F("ip_address").asc(nulls_last=True), "hostname"
-    )
-    return servers.filter(ip_address__range=_ends(within)) if within else servers
+    order = F("ip_address").asc(nulls_last=True)
+    return _inside(Server.objects.filter(vrf=vrf_id).order_by(order, "hostname"), within)
 
 
 def export_interfaces(vrf_id: int | None, within: Network | None = None) -> QuerySet[Interface]:
-    found = (
-        Interface.objects.filter(server__vrf=vrf_id)
-        .select_related("server")
-        .order_by("server__hostname", "name")
-    )
-    return found.filter(ip_address__range=_ends(within)) if within else found
+    interfaces = Interface.objects.filter(server__vrf=vrf_id).select_related("server")
+    return _inside(interfaces.order_by("server__hostname", "name"), within)
 
 
 def export_subnets(vrf_id: int | None, within: Network | None = None) -> QuerySet[Subnet]:
     subnets = Subnet.objects.in_vrf(vrf_id).order_by("network").prefetch_related("pools")
-    return subnets.within(within) if within else subnets
+    if within:
+        return subnets.within(within)
+    return subnets
 
 
 def export_addresses(
     vrf_id: int | None, within: Network | None = None, status: str = ""
 ) -> QuerySet[IPAddress]:
-    found = (
-        IPAddress.objects.filter(vrf=vrf_id)
-        .order_by("ip_address")
-        .select_related("subnet", "server")
-    )
-    found = found.within(within) if within else found
-    return found.filter(status=status) if status else found
+    found = IPAddress.objects.filter(vrf=vrf_id).order_by("ip_address")
+    found = found.select_related("subnet", "server")
+    if within:
+        found = found.within(within)
+    if status:
+        found = found.filter(status=status)
+    return found
 
 
 LAYOUTS = {
@@ -67,7 +64,8 @@ def text(
 
 def table(rows: QuerySet[Any], layout: Layout, *, german: bool = False) -> Iterator[list[str]]:
     """The heading, then the cells of every row."""
-    yield [column.german if german else column.name for column in layout.columns]
+    heading = attrgetter("german" if german else "name")
+    yield list(map(heading, layout.columns))
     for row in rows.iterator(chunk_size=CHUNK):
         yield _cells(row, layout)
 
@@ -82,9 +80,12 @@ def _value(row: Any, name: str) -> Any:
     if name == "dhcp_pools":
         return pool_ranges(row.pools.all(), "dhcp")
     if name == "subnet":
-        return row.subnet.network if row.subnet else None
+        return row.subnet and row.subnet.network
     return getattr(row, name)
 
 
-def _ends(network: Network) -> tuple[Any, Any]:
-    return network.network_address, network.broadcast_address
+def _inside(rows: QuerySet[Any], network: Network | None) -> QuerySet[Any]:
+    if network is None:
+        return rows
+    ends = (network.network_address, network.broadcast_address)
+    return rows.filter(ip_address__range=ends)

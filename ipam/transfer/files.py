@@ -22,11 +22,10 @@ def open_sheet(file: BinaryIO, layout: Layout, delimiter: str | None = None) -> 
     try:
         start = text.read(1000).lstrip()[:1]
         text.seek(0)
-        yield (
-            read_objects(text, layout, notices)
-            if start in ("[", "{")
-            else read_table(text, layout, delimiter, notices)
-        )
+        if start in ("[", "{"):
+            yield read_objects(text, layout, notices)
+        else:
+            yield read_table(text, layout, delimiter, notices)
     finally:
         text.detach()
 
@@ -45,12 +44,17 @@ def _encoding(file: BinaryIO) -> tuple[str, list[str]]:
     for encoding in candidates:
         if _decodes(file, encoding):
             file.seek(0)
-            notice = _("The file is not UTF-8; it is read as Windows-1252 (Western European).")
-            return encoding, [notice] if encoding == "cp1252" else []
+            return encoding, _notices(encoding)
     raise Invalid(
         _("The file is neither UTF-8 nor Windows-1252 text."),
         _("Save it as “CSV UTF-8” and import that."),
     )
+
+
+def _notices(encoding: str) -> list[str]:
+    if encoding != "cp1252":
+        return []
+    return [_("The file is not UTF-8; it is read as Windows-1252 (Western European).")]
 
 
 def _decodes(file: BinaryIO, encoding: str) -> bool:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from ipam.models import Interface, Server
 from ipam.transfer.sheet import Sheet
 from ipam.transfer.singly import Plan, Progress, import_singly
-from ipam.transfer.verdicts import Mode, Outcome, read
+from ipam.transfer.verdicts import Mode, Outcome, changed_values, read
 
 _REQUIRED = ("server", "name")
 
@@ -46,20 +46,16 @@ def _blame_twins(plans: list[Plan]) -> None:
 
 
 def _save(plan: Plan, vrf_id: int | None) -> None:
-    facts = {name: value for name, value in plan.values.items() if name not in _REQUIRED}
+    facts = dict(plan.values)
+    for name in _REQUIRED:
+        facts.pop(name)
     server = Server.objects.filter(vrf=vrf_id, hostname__iexact=plan.values["server"]).first()
     if server is None:
-        raise ValidationError(
-            {
-                "server": _("There is no server “%s”; import the servers first.")
-                % plan.values["server"]
-            }
-        )
+        reason = _("There is no server “%s”; import the servers first.")
+        raise ValidationError({"server": reason % plan.values["server"]})
     nic = server.interfaces.filter(name=plan.values["name"]).first()
-    changes = {
-        name: value for name, value in facts.items() if nic is None or getattr(nic, name) != value
-    }
-    plan.state = "new" if nic is None else "changed" if changes else "unchanged"
+    changes = changed_values(nic, facts)
+    plan.compare(nic, changes)
     if changes or nic is None:
         nic = nic or Interface(server=server, name=plan.values["name"])
         for name, value in changes.items():

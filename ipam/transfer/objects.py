@@ -24,7 +24,7 @@ from ipam.transfer.sheet import (
     normal,
     protect,
     refuse_missing,
-    tell_unknown,
+    report_unknown,
 )
 
 _PIECE = 1 << 16
@@ -57,15 +57,18 @@ def _rows(text: TextIO, layout: Layout, notices: list[str]) -> Iterator[Cells]:
     if not meanings:
         raise Invalid(_("The file is empty."))
     refuse_missing(layout, meanings.values())
-    tell_unknown(
-        (name for name, column in meanings.items() if not column and name not in foreign), notices
-    )
+    unknown = []
+    for name, column in meanings.items():
+        if column is None and name not in foreign:
+            unknown.append(name)
+    report_unknown(unknown, notices)
 
 
 def _cells(number: int, found: Object, layout: Layout, meanings: dict[str, Column | None]) -> Cells:
     texts, faults = dict.fromkeys(layout.columns, ""), []
     for name, value in found.items():
-        if not (column := meanings[name]):
+        column = meanings[name]
+        if column is None:
             continue
         try:
             if texts[column]:
@@ -99,7 +102,9 @@ def _objects(text: TextIO) -> Iterator[tuple[int, Object]]:
     """Each object with its number: of its line, or in the list."""
     start = text.read(_PIECE).lstrip()[:1]
     text.seek(0)
-    return _listed(text) if start == "[" else _lines(text)
+    if start == "[":
+        return _listed(text)
+    return _lines(text)
 
 
 def _lines(text: TextIO) -> Iterator[tuple[int, Object]]:
@@ -138,7 +143,7 @@ def _listed(text: TextIO) -> Iterator[tuple[int, Object]]:
 
 def _object(found: object, number: int) -> Object:
     if not isinstance(found, dict):
-        raise _unreadable(number, _("it is no object"))
+        raise _unreadable(number, _("it is not an object"))
     return found
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -29,17 +31,24 @@ from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import SubnetIndex
 from ipam.transfer.sheet import Sheet
 from ipam.transfer.singly import Progress
-from ipam.transfer.verdicts import Entry, Mode, Outcome, Remark, State, blame_twins, read
+from ipam.transfer.verdicts import (
+    Entry,
+    Mode,
+    Outcome,
+    Remark,
+    State,
+    bad_entries,
+    blame_twins,
+    changed_values,
+    read,
+)
 
 CHUNK = 500
 T = TypeVar("T")
 
 _KEYS = ("hostname", "ip_address", "mac_address")
-_UNREADABLE = (
-    "",
-    "ip_address",
-    "mac_address",
-)  # faults of the row as a whole, and of what the ledger is asked by
+# Faults of the row as a whole, and of what the ledger is asked by.
+_UNREADABLE = ("", "ip_address", "mac_address")
 _FIELDS = {field.name for field in Server._meta.fields}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _TWINS = {
@@ -55,9 +64,8 @@ class Plan(Entry):
     """A row and the server that it speaks of."""
 
     server_id: int | None = None  # None: a new one
-    before: Mapping[str, Any] = field(
-        default_factory=lambda: _NOTHING
-    )  # its present name, address and MAC
+    # Its present name, address and MAC.
+    before: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     changes: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     rivals: Sequence[int] = ()  # servers that have one of its values now
 
@@ -75,11 +83,15 @@ class Plan(Entry):
     def state(self) -> State:
         if self.server_id is None:
             return "new"
-        return "changed" if self.changes else "unchanged"
+        if self.changes:
+            return "changed"
+        return "unchanged"
 
     def after(self, name: str) -> Any:
-        """A key value as it will be."""
-        return self.changes[name] if name in self.changes else self.before.get(name)
+        """A key value after the import."""
+        if name in self.changes:
+            return self.changes[name]
+        return self.before.get(name)
 
 
 def import_servers(
@@ -92,31 +104,35 @@ def import_servers(
 
     Raises Conflict when somebody else changed the ledger between the two; nothing is written then.
     """
-    plans = [
-        Plan(entry.line, entry.key, entry.values, entry.faults)
-        for entry in read(sheet.rows, sheet.columns, key=("hostname", "mac_address"))
-    ]
+    entries = read(sheet.rows, sheet.columns, key=("hostname", "mac_address"))
+    plans = [Plan(entry.line, entry.key, entry.values, entry.faults) for entry in entries]
     blame_twins(plans, _TWINS)
     job = _Job(plans, vrf_id, progress)
     if mode == "dry-run":
         job.judge()
         return job.outcome(written=False)
     try:
-        # One transaction around both: on SQLite nobody can come between.
+        # One transaction around both: on SQLite no other writer can come between.
         with transaction.atomic():
             job.judge()
-            write = mode == "skip-bad" or all(plan.good for plan in plans)
+            write = mode == "skip-bad" or not bad_entries(plans)
             if write:
                 job.write()
             outcome = job.outcome(written=write)
             job.forget()
     except (IntegrityError, ValidationError) as error:
-        reason = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
-        raise Conflict(
-            _("Somebody changed the ledger during the import; nothing was written: %s") % reason,
-            _("Import it again."),
-        ) from error
+        raise _changed_meanwhile(error) from error
     return outcome
+
+
+def _changed_meanwhile(error: IntegrityError | ValidationError) -> Conflict:
+    reason = str(error)
+    if isinstance(error, ValidationError):
+        reason = " ".join(error.messages)
+    return Conflict(
+        _("The ledger changed during the import; nothing was written: %s") % reason,
+        _("Import it again."),
+    )
 
 
 def make_servers(
@@ -132,7 +148,7 @@ def make_servers(
     job = _Job(plans, vrf_id, lambda what, done, total: None)
     job.judge(match=_all_new)
     made: list[Server] = []
-    bad = [plan for plan in plans if plan.faults]
+    bad = bad_entries(plans)
     if not bad:
         job.write(made.extend)
     return made, bad
@@ -150,7 +166,7 @@ class _Job:
         self.movers: dict[int, Plan] = {}
 
     def outcome(self, *, written: bool) -> Outcome:
-        return Outcome([plan.verdict(plan.state) for plan in self.plans], written)
+        return Outcome.of(self.plans, written=written)
 
     def forget(self) -> None:
         """Keep no row: what follows the commit, as telling dnsmasq, needs memory of its own."""
@@ -160,28 +176,31 @@ class _Job:
     # --- judging ---
 
     def judge(self, match: Callable[[Sequence[Plan], int | None], None] | None = None) -> None:
-        nameless = [plan for plan in self.plans if plan.blames("", "mac_address")]
-        for chunk in self._chunks(
-            "matched", [plan for plan in self.plans if not plan.blames("", "mac_address")]
-        ):
-            (match or _match)(chunk, self.vrf_id)
-        for plan in nameless:
-            _blame_fields(plan, Server(hostname="any"), plan.values)
+        self._match_servers(match or _match)
         self._refuse_second_rows()
-        self.movers = {
-            plan.server_id: plan
-            for plan in self.plans
-            if plan.server_id and plan.changes and plan.good
-        }
-        ground = _Ground(
-            self.vrf_id,
-            [ip for plan in self.plans if (ip := plan.after("ip_address")) and plan.readable],
-        )
-        for chunk in self._chunks(
-            "checked", [plan for plan in self.plans if plan.readable and plan.changes]
-        ):
+        for plan in self.plans:
+            if plan.server_id and plan.changes and plan.good:
+                self.movers[plan.server_id] = plan
+        self._check_readable()
+        self._resolve_contests()
+
+    def _match_servers(self, match: Callable[[Sequence[Plan], int | None], None]) -> None:
+        """Find the server of every row that can be matched; of the others, judge the fields."""
+        matchable = []
+        for plan in self.plans:
+            if plan.blames("", "mac_address"):
+                _blame_fields(plan, Server(hostname="any"), plan.values)
+            else:
+                matchable.append(plan)
+        for chunk in self._chunks("matched", matchable):
+            match(chunk, self.vrf_id)
+
+    def _check_readable(self) -> None:
+        readable = list(filter(attrgetter("readable"), self.plans))
+        ground = _Ground(self.vrf_id, _after(readable, "ip_address"))
+        changed = list(filter(attrgetter("changes"), readable))
+        for chunk in self._chunks("checked", changed):
             self._check(chunk, _Surroundings(chunk, self.vrf_id), ground)
-        self._settle_contests()
 
     def _refuse_second_rows(self) -> None:
         """A server may be named by its MAC in one row and by its host name in another."""
@@ -196,19 +215,19 @@ class _Job:
             errors: rules.Errors = defaultdict(list)
             rules.check_rivals(server, (), around.interfaces(server), errors)
             row = around.rows.get(server.ip_address)
-            plan.warnings = tuple(
-                ground.check(server, row, errors, moved="ip_address" in plan.changes)
-            )
+            moved = "ip_address" in plan.changes
+            plan.warnings = tuple(ground.check(server, row, errors, moved=moved))
             plan.blame_all(errors)
-            rivals = around.servers(server)
-            self.rivals.update((rival.pk, rival) for rival in rivals)
-            plan.rivals = [rival.pk for rival in rivals]
+            rivals = _by(around.servers(server), attrgetter("pk"))
+            self.rivals.update(rivals)
+            plan.rivals = list(rivals)
             if rivals:
                 self.contested.append(plan)
 
-    def _settle_contests(self) -> None:
-        """Who has a value that a row wants may be leaving it in this very file, unless that row is
-        bad itself: so a row that turns bad makes those look again that wait for its server."""
+    def _resolve_contests(self) -> None:
+        """The holder of a value that a row wants may be leaving it in this very file, unless its
+        own row is bad: a row that turns bad makes the rows that wait for its server judged again.
+        """
         waiting: dict[int | None, list[Plan]] = defaultdict(list)
         for plan in self.contested:
             for pk in plan.rivals:
@@ -230,35 +249,46 @@ class _Job:
 
     def _as_it_will_be(self, server_id: int) -> Server:
         mover = self.movers.get(server_id)
-        return _server(mover, self.vrf_id) if mover and mover.good else self.rivals[server_id]
+        if mover and mover.good:
+            return _server(mover, self.vrf_id)
+        return self.rivals[server_id]
 
     # --- writing ---
 
     def write(self, tell: Callable[[list[Server]], None] = lambda made: None) -> None:
-        """Write the good rows, and tell of the new servers in the rows' order. None of them is
+        """Write the good rows, and pass on the new servers in the rows' order. None of them is
         kept: they would take more memory than all the rest."""
         self._park()
-        good = [plan for plan in self.plans if plan.good and plan.changes]
-        for chunk in self._chunks("changed", [plan for plan in good if plan.server_id]):
+        known: list[Plan] = []
+        new: list[Plan] = []
+        for plan in self.plans:
+            if plan.good and plan.changes:
+                (known if plan.server_id else new).append(plan)
+        for chunk in self._chunks("changed", known):
             _update(chunk)
-        for chunk in self._chunks("created", [plan for plan in good if not plan.server_id]):
+        for chunk in self._chunks("created", new):
             made = (Server(vrf_id=self.vrf_id, **plan.changes) for plan in chunk)
             tell(Server.objects.bulk_create(made, cleaned=True))
 
     def _park(self) -> None:
         """Take away first what servers leave to others: no unique key may be broken in between, not
         even in a swap."""
-        leaving = {
-            pk for plan in self.contested if plan.good for pk in plan.rivals if pk in self.movers
-        }
-        moved = [pk for pk in leaving if "ip_address" in self.movers[pk].changes]
-        renamed = [pk for pk in leaving if "hostname" in self.movers[pk].changes]
-        for chunk in _chunks(moved):
+        for chunk in _chunks(self._leaving("ip_address")):
             Server.objects.filter(pk__in=chunk).update(ip_address=None)
-        # No notice and no history: nobody outside this transaction ever sees these names.
+        # No notice and no history: these names never leave this transaction.
         passing = Concat(Value(f"moving-{get_random_string(8)}-"), Cast("pk", CharField()))
-        for chunk in _chunks(renamed):
+        for chunk in _chunks(self._leaving("hostname")):
             Server._base_manager.filter(pk__in=chunk).update(hostname=passing)
+
+    def _leaving(self, name: str) -> list[int]:
+        """The servers that leave a value of this column to another row."""
+        leaving: dict[int, None] = {}
+        for plan in filter(attrgetter("good"), self.contested):
+            for pk in plan.rivals:
+                mover = self.movers.get(pk)
+                if mover and name in mover.changes:
+                    leaving[pk] = None
+        return list(leaving)
 
     def _chunks(self, what: str, items: Sequence[T]) -> Iterator[Sequence[T]]:
         for number, chunk in enumerate(_chunks(items)):
@@ -273,19 +303,15 @@ def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
 def _match(chunk: Sequence[Plan], vrf_id: int | None) -> None:
     """Find the servers that the rows speak of, and what the rows would change about them."""
     servers = Server.objects.filter(vrf=vrf_id)
-    by_mac = _by(
-        servers.filter(mac_address__in=_values(chunk, "mac_address")),
-        lambda server: server.mac_address,
-    )
+    with_macs = servers.filter(mac_address__in=_values(chunk, "mac_address"))
+    by_mac = _by(with_macs, attrgetter("mac_address"))
     unknown = [plan for plan in chunk if plan.values.get("mac_address") not in by_mac]
-    by_name = _by(
-        _named(servers, _values(unknown, "hostname")), lambda server: server.hostname.lower()
-    )
+    by_name = _by(_named(servers, _values(unknown, "hostname")), attrgetter("lower"))
     for plan in chunk:
         mac = plan.values.get("mac_address")
         server = by_mac.get(mac) or by_name.get(plan.values.get("hostname", "").lower())
         if server and mac and server.mac_address not in (mac, None):
-            server = None  # the name's holder is another machine; the check will say so
+            server = None  # the name's holder is another machine; the check says so
         _compare(plan, server)
 
 
@@ -299,9 +325,7 @@ def _compare(plan: Plan, server: Server | None) -> None:
     if server:
         plan.server_id = server.pk
         plan.before = {name: getattr(server, name) for name in _KEYS}
-        plan.changes = {
-            name: value for name, value in plan.values.items() if getattr(server, name) != value
-        }
+        plan.changes = changed_values(server, plan.values)
     else:
         plan.changes = plan.values
         if "hostname" not in plan.values and not plan.blames("hostname"):
@@ -333,14 +357,16 @@ def _server(plan: Plan, vrf_id: int | None) -> Server:
 
 
 def _update(chunk: Sequence[Plan]) -> None:
-    found = Server.objects.in_bulk([plan.server_id for plan in chunk])
+    found = Server.objects.in_bulk(list(map(attrgetter("server_id"), chunk)))
     now = timezone.now()
     for plan in chunk:
         server = found[plan.server_id]
         server.updated_at = now
         for name, value in plan.changes.items():
             setattr(server, name, value)
-    fields = {name for plan in chunk for name in plan.changes}
+    fields: set[str] = set()
+    for plan in chunk:
+        fields.update(plan.changes)
     Server.objects.bulk_update(found.values(), [*sorted(fields), "updated_at"])
 
 
@@ -349,44 +375,37 @@ class _Surroundings:
     addresses."""
 
     def __init__(self, chunk: Sequence[Plan], vrf_id: int | None) -> None:
-        ips = [ip for plan in chunk if (ip := plan.after("ip_address"))]
-        macs = [mac for plan in chunk if (mac := plan.after("mac_address"))]
-        names = [name for plan in chunk if (name := plan.after("hostname"))]
-        servers = Server.objects.filter(vrf=vrf_id)
+        ips, macs = _after(chunk, "ip_address"), _after(chunk, "mac_address")
+        servers = Server.objects.filter(vrf=vrf_id).only(
+            "hostname", "ip_address", "mac_address", "vrf"
+        )
         self._servers = _lists(
-            {
-                server.pk: server
-                for some in (
-                    servers.filter(ip_address__in=ips),
-                    servers.filter(mac_address__in=macs),
-                    _named(servers, names),
-                )
-                for server in some.only("hostname", "ip_address", "mac_address", "vrf")
-            }.values(),
+            _each_once(
+                servers.filter(ip_address__in=ips),
+                servers.filter(mac_address__in=macs),
+                _named(servers, _after(chunk, "hostname")),
+            ),
             lambda server: (server.ip_address, server.mac_address, server.hostname.lower()),
         )
         nics = Interface.objects.filter(server__vrf=vrf_id).select_related("server")
         self._interfaces = _lists(
-            {
-                nic.pk: nic
-                for some in (nics.filter(ip_address__in=ips), nics.filter(mac_address__in=macs))
-                for nic in some
-            }.values(),
+            _each_once(nics.filter(ip_address__in=ips), nics.filter(mac_address__in=macs)),
             lambda nic: (nic.ip_address, nic.mac_address),
         )
         # Rows that servers hold are left out: their servers and interfaces are asked above.
         rows = IPAddress.objects.filter(vrf=vrf_id, ip_address__in=ips, server=None)
-        self.rows = {row.ip_address: row for row in rows}
+        self.rows = _by(rows, attrgetter("ip_address"))
 
     def servers(self, server: Server) -> list[Server]:
+        """Other servers with its address, MAC or name."""
         wanted = (server.ip_address, server.mac_address, server.hostname.lower())
-        return _distinct(self._servers, wanted, other_than=lambda found: found.pk == server.pk)
+        found = _sharing(self._servers, wanted)
+        return [other for other in found if other.pk != server.pk]
 
     def interfaces(self, server: Server) -> list[Interface]:
-        wanted = (server.ip_address, server.mac_address)
-        return _distinct(
-            self._interfaces, wanted, other_than=lambda found: found.server_id == server.pk
-        )
+        """Other servers' interfaces with its address or MAC."""
+        found = _sharing(self._interfaces, (server.ip_address, server.mac_address))
+        return [nic for nic in found if nic.server_id != server.pk]
 
 
 class _Ground:
@@ -397,7 +416,8 @@ class _Ground:
         self._index = SubnetIndex.of(ips, Subnet.objects.in_vrf(vrf_id))
         self._pools: dict[int, list[Pool]] = defaultdict(list)
         if ips:
-            low, high = (end(ips, key=lambda ip: (ip.version, int(ip))) for end in (min, max))
+            ordered = sorted(ips, key=lambda ip: (ip.version, int(ip)))
+            low, high = ordered[0], ordered[-1]
             for pool in Pool.objects.overlapping(low, high, vrf_id).filter(kind="dhcp"):
                 self._pools[pool.subnet_id].append(pool)
 
@@ -411,12 +431,19 @@ class _Ground:
         if row and not rules.claimable_by(row, server.pk):
             errors["ip_address"].append(rules.taken(row))
         subnet = self._index.containing(self._vrf_id, address)
-        around = self._pools[subnet.pk] if subnet and not server.mac_address else []
-        pool = next((pool for pool in around if pool.first <= address <= pool.last), None)
+        pool = None
+        if subnet and not server.mac_address:
+            pool = self._dhcp_pool(subnet, address)
         rules.check_ground(address, subnet, pool, errors)
         if not moved or errors:
             return []
         return list(_warnings(server, row, subnet))
+
+    def _dhcp_pool(self, subnet: Subnet, address: Address) -> Pool | None:
+        for pool in self._pools[subnet.pk]:
+            if pool.first <= address <= pool.last:
+                return pool
+        return None
 
 
 def _warnings(server: Server, row: IPAddress | None, subnet: Subnet | None) -> Iterator[Remark]:
@@ -429,14 +456,24 @@ def _warnings(server: Server, row: IPAddress | None, subnet: Subnet | None) -> I
 
 
 def _named(servers: Any, names: Iterable[str]) -> Any:
-    """The servers with these names, whatever their case."""
-    return servers.annotate(lower=Lower("hostname")).filter(
-        lower__in=[name.lower() for name in names]
-    )
+    """The servers with these names, case-insensitive."""
+    lowered = list(map(str.lower, names))
+    return servers.annotate(lower=Lower("hostname")).filter(lower__in=lowered)
 
 
 def _values(plans: Iterable[Plan], name: str) -> list[Any]:
-    return [value for plan in plans if (value := plan.values.get(name))]
+    """What the rows say of this column."""
+    return list(filter(None, (plan.values.get(name) for plan in plans)))
+
+
+def _after(plans: Iterable[Plan], name: str) -> list[Any]:
+    """What this column holds after the import."""
+    return list(filter(None, (plan.after(name) for plan in plans)))
+
+
+def _each_once(*querysets: Iterable[T]) -> Iterable[T]:
+    """The rows of several queries, without those that come again."""
+    return _by(chain(*querysets), attrgetter("pk")).values()
 
 
 def _by(items: Iterable[T], key: Callable[[T], Any]) -> dict[Any, T]:
@@ -453,9 +490,9 @@ def _lists(items: Iterable[T], keys: Callable[[T], tuple[Any, ...]]) -> dict[Any
     return found
 
 
-def _distinct(
-    found: dict[Any, list[T]], wanted: tuple[Any, ...], other_than: Callable[[T], bool]
-) -> list[T]:
+def _sharing(found: dict[Any, list[T]], wanted: tuple[Any, ...]) -> list[T]:
     """The items that share one of the wanted keys, each once."""
-    hits = [item for position, key in enumerate(wanted) for item in found.get((position, key), ())]
-    return [item for item in dict.fromkeys(hits) if not other_than(item)]
+    hits: dict[T, None] = {}
+    for place in enumerate(wanted):
+        hits.update(dict.fromkeys(found.get(place, ())))
+    return list(hits)

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import attrgetter
 from typing import Any, TextIO
 
 from django.utils.translation import gettext as _
@@ -19,7 +21,7 @@ from ipam.addresses import shorten
 
 DELIMITERS = ";,\t|"
 # What a spreadsheet may take for a formula (OWASP, CSV injection); Japanese ones know the
-# full-width signs, too.
+# full-width characters, too.
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _LONGEST_HEADER = 100_000
 EMPTIED = _MARK = "'"
@@ -44,7 +46,7 @@ class Column:
 
     @property
     def spellings(self) -> set[str]:
-        return {normal(word) for word in (self.name, self.german, *self.aliases)}
+        return set(map(normal, (self.name, self.german, *self.aliases)))
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,16 @@ class Layout:
     is_data: Callable[[str], bool] = lambda cell: False  # cells that no header has
 
     def named(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
+        names = list(map(attrgetter("name"), self.columns))
+        return self.columns[names.index(name)]
 
     def find(self, heading: str) -> Column | None:
         """The column that a heading means, case, blanks and punctuation forgiven."""
         word = normal(heading)
-        return next((column for column in self.columns if word in column.spellings), None)
+        for column in self.columns:
+            if word in column.spellings:
+                return column
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +79,8 @@ class Cells:
 
     line: int
     texts: list[str]
-    faults: tuple[
-        tuple[str, str], ...
-    ] = ()  # columns whose values could not be made a text, and why
+    # Columns whose values could not be made a text, and why.
+    faults: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,9 @@ class Sheet:
 
 def protect(text: str) -> str:
     """The cell that stands for the text and that no spreadsheet runs."""
-    return _MARK + text if _needs_mark(text) else text
+    if _needs_mark(text):
+        return _MARK + text
+    return text
 
 
 def unprotect(cell: str) -> str | None:
@@ -132,12 +139,13 @@ def read_table(text: TextIO, layout: Layout, delimiter: str | None, notices: lis
     head = next(rows, None)
     if head is None:
         raise Invalid(_("The file is empty."))
-    if any(layout.is_data(cell.strip()) for cell in head.texts):
+    if any(map(layout.is_data, map(str.strip, head.texts))):
         notices.append(
             _("The first line is no header: the columns are taken as %s.")
             % ", ".join(layout.positions)
         )
-        return Sheet([layout.named(name) for name in layout.positions], _chain(head, rows), notices)
+        columns = list(map(layout.named, layout.positions))
+        return Sheet([*columns], chain([head], rows), notices)
     return Sheet(_columns(head.texts, layout, notices), rows, notices)
 
 
@@ -146,7 +154,8 @@ def _delimiter(first: str, layout: Layout) -> str:
 
     def columns(delimiter: str) -> tuple[int, int]:
         cells = next(csv.reader([first], delimiter=delimiter), [])
-        return sum(layout.find(cell) is not None for cell in cells), len(cells)
+        known = list(filter(layout.find, cells))
+        return len(known), len(cells)
 
     return max(DELIMITERS, key=columns)
 
@@ -166,54 +175,55 @@ def _rows(text: Iterable[str], delimiter: str, *, skip: bool) -> Iterator[Cells]
             ) from error
         if texts is None:
             return
-        if any(cell.strip() for cell in texts) and not (skip and line == 1):
+        is_blank = not "".join(texts).strip()
+        if not is_blank and not (skip and line == 1):
             yield Cells(line, texts)
-
-
-def _chain(head: Cells, rows: Iterator[Cells]) -> Iterator[Cells]:
-    yield head
-    yield from rows
 
 
 def _columns(headings: Sequence[str], layout: Layout, notices: list[str]) -> list[Column | None]:
     """What each heading means. Raises Invalid when a column is missing or named twice."""
-    found = [layout.find(heading) for heading in headings]
     for heading in headings:
         if reason := layout.foreign.get(normal(heading)):
             raise Invalid(reason)
-    for column in {column for column in found if column}:
-        twice = [
-            heading.strip()
-            for heading, other in zip(headings, found, strict=True)
-            if other == column
-        ]
-        if len(twice) > 1:
-            raise Invalid(
-                _("The columns %(twice)s both mean %(name)s.")
-                % {"twice": _quoted(twice), "name": column.name},
-                _("Leave one of them out."),
-            )
+    found = []
+    unknown = []
+    first: dict[Column, str] = {}
+    for heading in map(str.strip, headings):
+        column = layout.find(heading)
+        found.append(column)
+        if column is None:
+            unknown.append(heading)
+        elif column in first:
+            raise _named_twice(column, first[column], heading)
+        else:
+            first[column] = heading
     refuse_missing(layout, found)
-    tell_unknown(
-        (heading.strip() for heading, column in zip(headings, found, strict=True) if not column),
-        notices,
-    )
+    report_unknown(unknown, notices)
     return found
 
 
+def _named_twice(column: Column, *headings: str) -> Invalid:
+    return Invalid(
+        _("The columns %(twice)s both mean %(name)s.")
+        % {"twice": _quoted(headings), "name": column.name},
+        _("Leave one of them out."),
+    )
+
+
 def refuse_missing(layout: Layout, found: Iterable[Column | None]) -> None:
-    """Raises Invalid when a column is not there without which no row can be understood."""
+    """Raise Invalid when a required column is missing."""
     there = set(found)
-    if missing := [
-        layout.named(name) for name in layout.required if layout.named(name) not in there
-    ]:
-        raise Invalid(" ".join(_missing(column) for column in missing), _known(layout))
+    required = map(layout.named, layout.required)
+    missing = [_missing(column) for column in required if column not in there]
+    if missing:
+        raise Invalid(" ".join(missing), _known(layout))
 
 
-def tell_unknown(headings: Iterable[str], notices: list[str]) -> None:
-    """Note the columns that are left out."""
-    if unknown := [heading for heading in headings if heading]:
-        notices.append(_("Columns that are not known and not read: %s.") % _quoted(unknown))
+def report_unknown(headings: Iterable[str], notices: list[str]) -> None:
+    """Add a notice that names the columns which are left out."""
+    unknown = list(filter(None, headings))
+    if unknown:
+        notices.append(_("Unknown columns are ignored: %s.") % _quoted(unknown))
 
 
 def _missing(column: Column) -> str:
@@ -225,8 +235,9 @@ def _missing(column: Column) -> str:
 
 
 def _known(layout: Layout) -> str:
-    return _("columns that are known: %(known)s; without a header line: %(order)s") % {
-        "known": ", ".join(column.name for column in layout.columns),
+    known = map(attrgetter("name"), layout.columns)
+    return _("known columns: %(known)s; without a header line: %(order)s") % {
+        "known": ", ".join(known),
         "order": ", ".join(layout.positions),
     }
 
@@ -238,7 +249,7 @@ def _quoted(words: Iterable[str]) -> str:
 def normal(heading: str) -> str:
     """A heading without what people vary: `IP-Adresse`, `ip adresse` and `IP_ADRESSE` are one."""
     folded = unicodedata.normalize("NFKC", heading).casefold().translate(_UMLAUTS)
-    return "".join(letter for letter in folded if letter.isalnum())
+    return "".join(filter(str.isalnum, folded))
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -249,7 +260,7 @@ def lines(rows: Iterable[Sequence[str]], delimiter: str) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter)
     for row in rows:
-        writer.writerow([protect(cell) for cell in row])
+        writer.writerow(list(map(protect, row)))
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

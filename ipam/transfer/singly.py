@@ -5,14 +5,14 @@ of them may make room for it: so the order of the rows does not matter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from core.errors import IPManagerError
-from ipam.transfer.verdicts import Entry, Mode, Outcome, Remark, State
+from ipam.transfer.verdicts import Entry, Mode, Outcome, Remark, State, bad_entries
 
 Progress = Callable[[str, int, int], None]
 
@@ -27,6 +27,15 @@ class Plan(Entry):
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> list[Plan]:
         return [cls(entry.line, entry.key, entry.values, entry.faults) for entry in entries]
+
+    def compare(self, row: object, changes: Mapping[str, object]) -> None:
+        """Note whether the row is new, and whether anything about it changes."""
+        if row is None:
+            self.state = "new"
+        elif changes:
+            self.state = "changed"
+        else:
+            self.state = "unchanged"
 
 
 class _Undo(Exception):
@@ -44,14 +53,12 @@ def import_singly(
     try:
         with transaction.atomic():
             _write([plan for plan in plans if not plan.faults], save, progress)
-            written = mode == "skip-bad" or (
-                mode == "all" and not any(plan.faults for plan in plans)
-            )
+            written = mode == "skip-bad" or (mode == "all" and not bad_entries(plans))
             if not written:
                 raise _Undo
     except _Undo:
         pass
-    return Outcome([plan.verdict(plan.state) for plan in plans], written)
+    return Outcome.of(plans, written=written)
 
 
 def _write(waiting: list[Plan], save: Callable[[Plan], None], progress: Progress) -> None:
@@ -74,11 +81,16 @@ def _saved(plan: Plan, save: Callable[[Plan], None]) -> bool:
     try:
         with transaction.atomic():
             save(plan)
-    except (ValidationError, IPManagerError) as error:
-        told = Entry(plan.line, plan.key, {})
-        told.blame_all(
-            error.message_dict if isinstance(error, ValidationError) else {"": [str(error)]}
-        )
-        plan.refusal = told.faults
+    except ValidationError as error:
+        plan.refusal = _remarks(error.message_dict)
+        return False
+    except IPManagerError as error:
+        plan.refusal = _remarks({"": [str(error)]})
         return False
     return True
+
+
+def _remarks(errors: Mapping[str, Iterable[str]]) -> list[Remark]:
+    entry = Entry(0, "", {})
+    entry.blame_all(errors)
+    return entry.faults

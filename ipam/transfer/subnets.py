@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ipam.models import Pool, Subnet
-from ipam.transfer.columns import Range
+from ipam.transfer.columns import Range, range_text
 from ipam.transfer.sheet import Sheet
 from ipam.transfer.singly import Plan, Progress, import_singly
 from ipam.transfer.verdicts import Mode, Outcome, Remark, blame_twins, read
@@ -38,16 +38,14 @@ def import_subnets(
 
 def _save(plan: Plan, vrf_id: int | None) -> None:
     subnet = Subnet.objects.in_vrf(vrf_id).filter(network=plan.values["network"]).first()
-    changes = {
-        name: value
-        for name, value in plan.values.items()
-        if subnet is None or _present(subnet, name) != value
-    }
-    plan.state = "new" if subnet is None else "changed" if changes else "unchanged"
+    changes = {}
+    for name, value in plan.values.items():
+        if subnet is None or _present(subnet, name) != value:
+            changes[name] = value
+    plan.compare(subnet, changes)
     if changes:
         subnet = subnet or Subnet(vrf_id=vrf_id)
-        for name, value in changes.items():
-            setattr(subnet, name, _pool_strings(value) if name in _POOLS else value)
+        _set(subnet, changes)
         try:
             subnet.save()
         except ValidationError as error:
@@ -56,9 +54,16 @@ def _save(plan: Plan, vrf_id: int | None) -> None:
 
 
 def _present(subnet: Subnet, name: str) -> Any:
-    return (
-        pool_ranges(subnet.pools.all(), _POOLS[name]) if name in _POOLS else getattr(subnet, name)
-    )
+    if name in _POOLS:
+        return pool_ranges(subnet.pools.all(), _POOLS[name])
+    return getattr(subnet, name)
+
+
+def _set(subnet: Subnet, changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        if name in _POOLS:
+            value = list(map(range_text, value))
+        setattr(subnet, name, value)
 
 
 def pool_ranges(pools: Iterable[Pool], kind: str) -> list[Range]:
@@ -66,17 +71,15 @@ def pool_ranges(pools: Iterable[Pool], kind: str) -> list[Range]:
     return sorted((pool.first, pool.last) for pool in pools if pool.kind == kind)
 
 
-def _pool_strings(value: list[Range]) -> list[str]:
-    return [f"{first}-{last}" for first, last in value]
-
-
 def _by_column(plan: Plan, error: ValidationError) -> ValidationError:
     """What was said about a pool's ends belongs to the column of the pools."""
     pools = " / ".join(name for name in _POOLS if name in plan.values)
-    told: dict[str, list[str]] = defaultdict(list)
+    reasons_by_column: dict[str, list[str]] = defaultdict(list)
     for name, reasons in error.message_dict.items():
-        told[pools if name in ("first", "last", "subnet") else name] += reasons
-    return ValidationError(dict(told))
+        if name in ("first", "last", "subnet"):
+            name = pools
+        reasons_by_column[name] += reasons
+    return ValidationError(dict(reasons_by_column))
 
 
 def _warnings(subnet: Subnet) -> list[Remark]:

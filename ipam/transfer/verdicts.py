@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field
+from operator import attrgetter
+from typing import Any, Literal, TypeVar
 
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from ipam.addresses import shorten
 from ipam.transfer.sheet import Cells, Column, unprotect
 
+T = TypeVar("T")
 State = Literal["new", "changed", "unchanged", "bad"]
 Mode = Literal["all", "skip-bad", "dry-run"]
 
@@ -40,7 +41,7 @@ class Verdict:
         return bool(self.remarks) and self.state != "bad"
 
     def as_json(self) -> dict[str, Any]:
-        reasons = [{"field": remark.field, "reason": remark.reason} for remark in self.remarks]
+        reasons = list(map(asdict, self.remarks))
         return {
             "line": self.line,
             "key": self.key,
@@ -57,11 +58,18 @@ class Outcome:
     verdicts: list[Verdict]
     written: bool
 
+    @classmethod
+    def of(cls, plans: Iterable[Any], *, written: bool) -> Outcome:
+        """Of rows that know their state."""
+        return cls([plan.verdict(plan.state) for plan in plans], written)
+
     @property
     def counts(self) -> dict[str, int]:
-        counted: Counter[str] = Counter(verdict.state for verdict in self.verdicts)
-        counted["warnings"] = sum(verdict.warns for verdict in self.verdicts)
-        return {name: counted[name] for name in ("new", "changed", "unchanged", "bad", "warnings")}
+        counted = dict.fromkeys(("new", "changed", "unchanged", "bad", "warnings"), 0)
+        for verdict in self.verdicts:
+            counted[verdict.state] += 1
+            counted["warnings"] += verdict.warns
+        return counted
 
     @property
     def bad(self) -> int:
@@ -79,8 +87,10 @@ class Entry:
     warnings: tuple[Remark, ...] = ()
 
     def blame(self, name: str, reason: object) -> None:
-        text = reason if isinstance(reason, str) else str(reason)  # a Clash stays one
-        if (fault := Remark(name, text)) not in self.faults:
+        if not isinstance(reason, str):  # a Clash is one, and stays one
+            reason = str(reason)
+        fault = Remark(name, reason)
+        if fault not in self.faults:
             self.faults.append(fault)
 
     def blames(self, *names: str) -> bool:
@@ -90,8 +100,9 @@ class Entry:
     def blame_all(self, errors: Mapping[str, Iterable[str]]) -> None:
         """Note what a check has found, each sentence under its column."""
         for name, reasons in errors.items():
+            column = name.replace(NON_FIELD_ERRORS, "")
             for reason in reasons:
-                self.blame("" if name == NON_FIELD_ERRORS else name, reason)
+                self.blame(column, reason)
 
     def verdict(self, state: State) -> Verdict:
         if self.faults:
@@ -109,17 +120,15 @@ def read(
 
 
 def _entry(cells: Cells, columns: list[Column | None], key: tuple[str, ...]) -> Entry:
-    by_name = {
-        column.name: text.strip()
-        for column, text in zip(columns, cells.texts, strict=False)
-        if column
-    }
-    entry = Entry(
-        cells.line, shorten(next((by_name[name] for name in key if by_name.get(name)), "")), {}
-    )
-    if any(text.strip() for text in cells.texts[len(columns) :]):
+    named = {}
+    for column, text in zip(columns, cells.texts, strict=False):
+        if column:
+            named[column.name] = text.strip()
+    entry = Entry(cells.line, shorten(_first_of(named, key)), {})
+    if "".join(cells.texts[len(columns) :]).strip():
         too_many = _(
-            "The row has %(cells)d cells for %(columns)d columns; quote a cell that holds the delimiter."
+            "The row has %(cells)d cells for %(columns)d columns; "
+            "quote a cell that holds the delimiter."
         )
         entry.blame("", too_many % {"cells": len(cells.texts), "columns": len(columns)})
     for column, text in zip(columns, cells.texts, strict=False):
@@ -130,13 +139,35 @@ def _entry(cells: Cells, columns: list[Column | None], key: tuple[str, ...]) -> 
     return entry
 
 
+def _first_of(named: Mapping[str, str], names: Iterable[str]) -> str:
+    """The first of these columns that says something, or nothing."""
+    for name in names:
+        if text := named.get(name):
+            return text
+    return ""
+
+
 def _read_cell(entry: Entry, column: Column, cell: str) -> None:
     try:
         text = unprotect(cell)
-        if text is not None and column.parse:
-            entry.values[column.name] = column.parse(text) if text else column.empty()
+        if text == "":
+            entry.values[column.name] = column.empty()
+        elif text is not None and column.parse:
+            entry.values[column.name] = column.parse(text)
     except ValueError as error:
         entry.blame(column.name, error)
+
+
+def bad_entries(entries: Iterable[T]) -> list[T]:
+    """The rows in which something is wrong."""
+    return list(filter(attrgetter("faults"), entries))
+
+
+def changed_values(row: object, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that the row does not have yet; all of them when there is no row."""
+    if row is None:
+        return dict(values)
+    return {name: value for name, value in values.items() if getattr(row, name) != value}
 
 
 def blame_twins(entries: Sequence[Entry], columns: Mapping[str, object]) -> None:
@@ -147,7 +178,8 @@ def blame_twins(entries: Sequence[Entry], columns: Mapping[str, object]) -> None
             value = entry.values.get(name)
             if not value:
                 continue
-            value = value.lower() if isinstance(value, str) else value
+            if isinstance(value, str):
+                value = value.lower()
             if value in first:
                 entry.blame(
                     name, str(sentence) % {"value": entry.values[name], "line": first[value]}

@@ -370,9 +370,7 @@ def test_who_comes_between_the_check_and_the_writing_is_told_of_and_nothing_is_w
         if what == "created":
             ServerFactory(hostname="B", mac_address=D)
 
-    with pytest.raises(
-        Conflict, match="Somebody changed the ledger during the import; nothing was written"
-    ):
+    with pytest.raises(Conflict, match="The ledger changed during the import; nothing was written"):
         take([("A", "", A, ""), ("B", "", B, "")], "all", meddle)
 
     assert not Server.objects.exists()

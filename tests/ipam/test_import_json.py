@@ -118,7 +118,7 @@ def test_what_the_api_lists_comes_back_the_same(bring):
     found = bring("servers", listed)
     assert [row["state"] for row in found["rows"]] == ["unchanged"] * 3
     assert found["notices"] == [
-        "Columns that are not known and not read: “id”, “interfaces”, “created_at”, “updated_at”."
+        "Unknown columns are ignored: “id”, “interfaces”, “created_at”, “updated_at”."
     ]
 
 

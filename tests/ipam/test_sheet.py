@@ -134,7 +134,7 @@ def test_unknown_columns_are_named_and_left_out():
     names, _rows, notices = opened("hostname;Seriennummer;mac;\nPC-1;123;;\n")
 
     assert names == ["hostname", None, "mac_address", None]
-    assert notices == ["Columns that are not known and not read: “Seriennummer”."]
+    assert notices == ["Unknown columns are ignored: “Seriennummer”."]
 
 
 @pytest.mark.parametrize(
