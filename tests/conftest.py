@@ -1,24 +1,35 @@
 """What every test may ask for."""
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.support import emptied, fastpath, require
+from tests.settings import SCRATCH
+from tests.support import emptied, fastpath, one_queue, recorded, require, template
 from tests.support.browser import admin_page, chromium, page  # noqa: F401  (fixtures)
 
 # How long one example takes says more about this machine's other work than about our code.
-hypothesis_settings.register_profile("house", deadline=None)
+# Every run draws other examples, from the seed that it prints (tests/run.py --seed).
+hypothesis_settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 hypothesis_settings.load_profile("house")
 
+SEED = os.environ.setdefault("IPMANAGER_TEST_SEED", str(random.randrange(2**32)))
+DATABASE_FIXTURES = {"db", "transactional_db", "empty_database", "migrated_database"}
 
 fastpath.serve_test_clients()
 TransactionTestCase._fixture_teardown = lambda self: emptied.empty()  # type: ignore[attr-defined]
@@ -38,29 +49,48 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What asks no database, or is marked `once`, need not run in both passes of `make test`: the
-    first has it. What is marked for one database is no test on the other."""
-    chosen = [item for item in items if is_for_this_pass(item)]
+    """Leave out what another worker of `make test` has on the first database."""
+    chosen = [item for item in items if is_for_this_database(item)]
     if len(chosen) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen
 
 
-def is_for_this_pass(item: pytest.Item) -> bool:
+def is_for_this_database(item: pytest.Item) -> bool:
+    """What is marked for one database is no test on the other. On the second one, `part` are the
+    tests that depend on it (tests/recorded/), `whole` all that use one; what is marked `once` is
+    in neither."""
     if mark := item.get_closest_marker("on"):
         return mark.args == (connection.vendor,)
-    second = bool(os.environ.get("IPMANAGER_TEST_SECOND_PASS"))
-    return not second or (not item.get_closest_marker("once") and asks_a_database(item))
+    second = os.environ.get("IPMANAGER_TEST_SECOND")
+    if not second or connection.vendor == "sqlite":
+        return True
+    if item.get_closest_marker("once") or not asks_a_database(item):
+        return False
+    return second == "whole" or not recorded.is_left_out(item)
 
 
 def asks_a_database(item: pytest.Item) -> bool:
-    asked = {"db", "transactional_db", "empty_database"}
     marked = item.get_closest_marker("django_db") or item.get_closest_marker("each")
-    return bool(marked or asked & set(getattr(item, "fixturenames", ())))
+    return bool(marked or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 
-def pytest_report_header() -> str:
-    return f"database: {connection.vendor}"
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> object | None:
+    """The workers of tests/run.py share one queue; any others are xdist's own matter."""
+    if all(one_queue.VENDOR in worker for worker in config.getoption("tx")):
+        return one_queue.OneQueue(config)
+    return None
+
+
+def pytest_report_header() -> list[str]:
+    return [f"database: {connection.vendor}", f"seed: IPMANAGER_TEST_SEED={SEED}"]
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers(request: pytest.FixtureRequest) -> None:
+    """A test that draws random numbers draws the same ones again from the same seed."""
+    random.seed(f"{SEED} {request.node.nodeid}")
 
 
 @pytest.fixture(autouse=True)
@@ -76,15 +106,19 @@ def unknown_ledger() -> None:
     (settings.DATA_DIR / "ledger.json").unlink(missing_ok=True)
 
 
-def database_url(name: str) -> str:
-    """DATABASE_URL for another process: the database of this name on the server under test."""
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    at = connection.settings_dict
-    login = quote(at["USER"], safe="") + (
-        f":{quote(at['PASSWORD'], safe='')}" if at["PASSWORD"] else ""
-    )
-    return f"postgres://{login}@{quote(at['HOST'], safe='')}:{at['PORT']}/{name}"
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """The database of this process, in the place of pytest-django's: a copy of a migrated one."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main").replace("-", "_")
+    name = f"{SCRATCH}/test.sqlite3" if connection.vendor == "sqlite" else f"test_{worker}"
+    with django_db_blocker.unblock():
+        template.use_copy(name)
+    yield
+    with django_db_blocker.unblock():
+        connection.close()
+        template.drop(name)
 
 
 @pytest.fixture
@@ -99,7 +133,7 @@ def site_environment(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def shared_database(transactional_db: None, site_environment: dict[str, str]) -> dict[str, str]:
     """The environment for a process that sees the same rows as this test."""
-    return site_environment | {"DATABASE_URL": database_url(connection.settings_dict["NAME"])}
+    return site_environment | {"DATABASE_URL": template.url(connection.settings_dict["NAME"])}
 
 
 @pytest.fixture
@@ -107,18 +141,22 @@ def empty_database(
     tmp_path: Path, site_environment: dict[str, str], django_db_blocker: DjangoDbBlocker
 ) -> Iterator[dict[str, str]]:
     """The environment for a process on a database without tables, gone after the test."""
-    if connection.vendor == "sqlite":
-        yield site_environment | {"DATABASE_URL": database_url(f"{tmp_path}/empty.sqlite3")}
-        return
-    name = f"empty_{os.getpid()}"
+    name = template.own_name(tmp_path, "empty")
     with django_db_blocker.unblock():
-        run_alone(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
-        yield site_environment | {"DATABASE_URL": database_url(name)}
-        run_alone(f"DROP DATABASE {name} WITH (FORCE)")
+        if connection.vendor == "postgresql":
+            template.run_alone(f"CREATE DATABASE {name}")
+        yield site_environment | {"DATABASE_URL": template.url(name)}
+        template.drop(name)
 
 
-def run_alone(*statements: str) -> None:
-    """Run SQL on the server outside of any transaction and of the database under test."""
-    with connection._nodb_cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+@pytest.fixture
+def migrated_database(
+    tmp_path: Path, site_environment: dict[str, str], django_db_blocker: DjangoDbBlocker
+) -> Iterator[dict[str, str]]:
+    """The environment for a process on a database of its own as `migrate` leaves it, gone after the
+    test: a site that starts on it need not migrate."""
+    name = template.own_name(tmp_path, "migrated")
+    with django_db_blocker.unblock():
+        template.new_copy(name)
+        yield site_environment | {"DATABASE_URL": template.url(name)}
+        template.drop(name)

@@ -96,7 +96,7 @@ def body_length(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[st
 
 def code_length(text: str, lines: list[str]) -> int:
     """Lines that are neither blank nor comment nor docstring."""
-    texts = set()
+    texts: set[int] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS)) and ast.get_docstring(node):
             docstring = node.body[0]

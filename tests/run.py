@@ -1,151 +1,160 @@
-"""`make test`: the whole suite on SQLite and on a throw-away PostgreSQL server, both at the same
-time.
+"""`make test`: the suite on SQLite and on a throw-away PostgreSQL server, as one queue of test
+files over the workers of both.
 
-Tests that ask no database, or are marked `once`, run in the first pass only.
+    python -m tests.run [--whole] [--only sqlite|postgresql] [--workers N] [pytest's own arguments]
 
-    python -m tests.run [--only sqlite|postgresql] [pytest's own arguments]
+The whole suite runs on SQLite. On PostgreSQL run the tests that depend on the database
+(tests/recorded/, docs/testing.md); with `--whole`, as in `make test-all`, all that use one, and the
+record is checked. Without PostgreSQL its part is left out, and the test that asks for it says so.
 
-The second pass is shown when the first has ended. Without PostgreSQL it is left out, and the test
-that asks for it says so in the first pass. Tests of real programs have deadlines, which a busy
-machine may miss: a few that failed are tried once more when nothing else runs, and named."""
+Random examples follow one seed, printed at the end of a failed run; `--seed=NUMBER` repeats them.
+Tests of real programs have deadlines, which a busy machine may miss: a few that failed are tried
+once more when nothing else runs, and named."""
 
 import argparse
+import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO
-from xml.etree import ElementTree
 
 from tests.support import postgres
 
-FAILED, NOTHING = 1, 5  # pytest: some tests failed; no test was chosen
+NOTHING = 5  # pytest: no test was chosen
 FEW = 20  # more than a busy machine can be blamed for
+DATABASES = ("sqlite", "postgresql")
+# Tests wait for programs and clocks about as long as they compute.
+WORKERS = {"sqlite": 3, "postgresql": 2}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--only", choices=["sqlite", "postgresql"])
-    options, pytest_arguments = parser.parse_known_args()
+    options, pytest_arguments = parse()
     # TERM unwinds like Ctrl-C, so that the server and the temporary files go.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     left_out = postgres.missing()
-    passes = (
-        [options.only] if options.only else ["sqlite"] if left_out else ["sqlite", "postgresql"]
-    )
-    total: Counter[str] = Counter()
-    with ExitStack() as stack:
-        running = [
-            stack.enter_context(
-                running_pass(database, pytest_arguments, first=database == passes[0])
-            )
-            for database in passes
-        ]
-        statuses = [one.result(total) for one in running]
-        worst = max(
-            one.second_try(total) if status == FAILED else status
-            for one, status in zip(running, statuses, strict=True)
-        )
+    databases = [options.only] if options.only else [*DATABASES[: 1 if left_out else 2]]
+    with (
+        postgres.server() if "postgresql" in databases else nullcontext("") as url,
+        tempfile.TemporaryDirectory(prefix="ipmanager-run-") as shared,
+    ):
+        second = "whole" if options.whole else "part"
+        environment = environment_of(url, shared, second if len(databases) > 1 else "")
+        status = Run(databases, environment, Path(shared), options).go(pytest_arguments)
     if left_out and not options.only:
         print(f"\npostgresql: left out: {left_out}")
-    counts = [f"{total[what]} {what}" for what in ("passed", "failed", "skipped")]
-    print(f"\n{', '.join(counts)} ({' + '.join(passes)})")
-    return worst or (0 if total["passed"] else NOTHING)
+    return status
 
 
-@dataclass
-class Pass:
-    """One run of pytest under way; the first shows what it does, a later one keeps it until it is
-    asked."""
+def parse() -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", choices=DATABASES, help="one database")
+    parser.add_argument("--whole", action="store_true", help="both databases in whole")
+    parser.add_argument("--workers", type=int, help="processes for each database")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**32))
+    return parser.parse_known_args()
 
-    database: str
-    command: list[str]
-    environment: dict[str, str]
-    process: subprocess.Popen
-    scratch: Path
-    output: IO[bytes] | None
-    failed: int = 0
 
-    def result(self, total: Counter[str]) -> int:
-        """Wait for the end; pytest's exit status. Its counts go into total."""
-        print(f"\n{self.database}:", flush=True)
-        status = self.process.wait()
-        if self.output:
-            self.output.seek(0)
-            sys.stdout.buffer.write(self.output.read())
-            sys.stdout.flush()
-        failed_before = total["failed"]
-        count(self.scratch / "report.xml", total)
-        self.failed = total["failed"] - failed_before
-        if status == NOTHING:
-            return 0  # a matter of the other pass
-        if status and not self.failed:
-            total["failed"] += 1  # pytest itself failed: no report, no tests, interrupted
+def environment_of(url: str, shared: str, second: str) -> dict[str, str]:
+    """The environment of every process of the run."""
+    chosen = {
+        "IPMANAGER_TEST_DATABASE_URL": url,
+        "IPMANAGER_TEST_SHARED": shared,
+        "IPMANAGER_TEST_SECOND": second,
+    }
+    environment = os.environ | chosen
+    # Some five hundred processes import the same modules: compile them once.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
+
+
+class Run:
+    """One pytest over all workers, then one for each database with failures."""
+
+    def __init__(
+        self,
+        databases: list[str],
+        environment: dict[str, str],
+        shared: Path,
+        options: argparse.Namespace,
+    ) -> None:
+        self.databases, self.environment, self.shared = databases, environment, shared
+        self.options = options
+        self.outcomes: dict[str, str] = {}
+        self.command = [
+            *(sys.executable, "-m", "pytest", "-o", f"cache_dir={shared}/cache"),
+            *("-p", "tests.support.outcomes", f"--hypothesis-seed={options.seed}"),
+        ]
+        os.environ["IPMANAGER_TEST_SEED"] = environment["IPMANAGER_TEST_SEED"] = str(options.seed)
+
+    def go(self, pytest_arguments: list[str]) -> int:
+        workers = [
+            f"--tx=popen//id={database}-{number}//env:IPMANAGER_TEST_VENDOR={database}"
+            for database in self.databases
+            for number in range(self.workers_for(database, pytest_arguments))
+        ]
+        status = self.pytest([*workers, "--dist=load", *pytest_arguments], "first")
+        failed = self.with_outcome("failed")
+        if 0 < len(failed) <= FEW and status == 1:
+            status = self.second_try(failed)
+        counts = Counter(self.outcomes.values())
+        told = [f"{counts[what]} {what}" for what in ("passed", "failed", "skipped")]
+        if counts["failed"]:
+            print(f"\nrandom examples: --seed={self.options.seed}")
+        print(f"\n{', '.join(told)} ({' + '.join(self.databases)})")
+        if status == NOTHING and counts["passed"]:
+            return 0
         return status
 
-    def second_try(self, total: Counter[str]) -> int:
-        """What failed, once more; pytest's exit status."""
-        if not 0 < self.failed <= FEW:
-            return FAILED
-        print(f"\n{self.database}: the {self.failed} that failed, once more:", flush=True)
-        again = [*self.command, f"--junit-xml={self.scratch}/again.xml", "--last-failed", "-v"]
-        status = subprocess.call([*again, "--last-failed-no-failures=none"], env=self.environment)
-        tried: Counter[str] = Counter()
-        count(self.scratch / "again.xml", tried)
-        total["failed"] -= tried["passed"]
-        total["passed"] += tried["passed"]
+    def workers_for(self, database: str, pytest_arguments: list[str]) -> int:
+        """One for each database when the caller names files: starting more takes longer."""
+        if self.options.workers:
+            return int(self.options.workers)
+        named = [word for word in pytest_arguments if Path(word.split("::")[0]).exists()]
+        return 1 if named else WORKERS[database]
+
+    def pytest(self, arguments: list[str], name: str, **more: str) -> int:
+        report = self.shared / f"{name}.json"
+        environment = self.environment | {"IPMANAGER_TEST_OUTCOMES": str(report)} | more
+        with ending(subprocess.Popen([*self.command, *arguments], env=environment)) as process:
+            status = process.wait()
+        found = json.loads(report.read_text()) if report.exists() else {}
+        self.outcomes.update(found)
+        if status not in (0, 1, NOTHING):
+            self.outcomes["pytest itself"] = "failed"  # interrupted, or no report
         return status
+
+    def with_outcome(self, wanted: str) -> list[str]:
+        return [test for test, outcome in self.outcomes.items() if outcome == wanted]
+
+    def second_try(self, failed: list[str]) -> int:
+        """Run these once more, one database after the other; pytest's exit status."""
+        for database in self.databases:
+            mine = [test for test in failed if test.endswith(f" on {database}")]
+            if mine:
+                print(f"\n{database}: the {len(mine)} that failed, once more:", flush=True)
+                names = [test.removesuffix(f" on {database}") for test in mine]
+                self.pytest(["-v", "-n0", *names], database, IPMANAGER_TEST_VENDOR=database)
+        return 1 if self.with_outcome("failed") else 0
 
 
 @contextmanager
-def running_pass(database: str, arguments: list[str], *, first: bool) -> Iterator[Pass]:
-    """Start pytest on this database; whatever ends the block ends it."""
-    with (
-        postgres.server() if database == "postgresql" else nullcontext("") as url,
-        tempfile.TemporaryDirectory(prefix="ipmanager-report-") as scratch,
-        tempfile.TemporaryFile() as output,
-    ):
-        hidden = None if first else output
-        command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={scratch}/cache", *arguments]
-        second = "" if first else "1"
-        environment = os.environ | {
-            "IPMANAGER_TEST_DATABASE_URL": url,
-            "IPMANAGER_TEST_SECOND_PASS": second,
-        }
-        report = f"--junit-xml={scratch}/report.xml"
-        process = subprocess.Popen(
-            [*command, report], env=environment, stdout=hidden, stderr=hidden
-        )
-        try:
-            yield Pass(database, command, environment, process, Path(scratch), hidden)
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-                process.wait()
-
-
-def count(report: Path, total: Counter[str]) -> None:
-    """Add the figures of a JUnit report; a run that died has none."""
-    if not report.exists():
-        return
-    for suite in ElementTree.parse(report).getroot():
-        number = {
-            name: int(suite.attrib[name]) for name in ("tests", "failures", "errors", "skipped")
-        }
-        total["failed"] += number["failures"] + number["errors"]
-        total["skipped"] += number["skipped"]
-        total["passed"] += (
-            number["tests"] - number["failures"] - number["errors"] - number["skipped"]
-        )
+def ending(process: subprocess.Popen) -> Iterator[subprocess.Popen]:
+    """Whatever ends the block ends the process, and it ends its workers."""
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait()
 
 
 if __name__ == "__main__":

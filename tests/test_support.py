@@ -66,21 +66,20 @@ def test_the_second_pass_runs_on_postgresql():
     assert postgres.missing() == ""
 
 
-def test_what_asks_no_database_runs_in_the_first_pass_only():
+@pytest.mark.needs("postgresql")
+@pytest.mark.parametrize("second", ["part", "whole"])
+def test_what_asks_no_database_runs_on_the_first_one_only(second):
     pure, rows, pages = "dhcp/test_render.py", "registry/test_ports.py", "e2e/test_services.py"
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--collect-only",
-        "-q",
-        *(f"tests/{file}" for file in (pure, rows, pages)),
-    ]
-    found = {}
-    for second in ("", "1"):
-        environment = os.environ | {"IPMANAGER_TEST_SECOND_PASS": second}
-        out = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
-        ).stdout
-        found[second] = set(re.findall(r"^tests/(\S+?)::", out, re.MULTILINE))
-    assert found == {"": {pure, rows, pages}, "1": {rows}}
+    files = [f"tests/{file}" for file in (pure, rows, pages)]
+    command = [sys.executable, "-m", "pytest", "-n0", "--collect-only", "-q", *files]
+    with postgres.server() as url:
+        ours = {"IPMANAGER_TEST_DATABASE_URL": url, "IPMANAGER_TEST_SECOND": second}
+        found = {}
+        for vendor in ("sqlite", "postgresql"):
+            environment = os.environ | ours | {"IPMANAGER_TEST_VENDOR": vendor}
+            out = subprocess.run(
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+            ).stdout
+            found[vendor] = set(re.findall(r"^tests/(\S+?)::", out, re.MULTILINE))
+    assert found["sqlite"] == {pure, rows, pages}
+    assert found["postgresql"] == {rows}

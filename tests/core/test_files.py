@@ -111,7 +111,7 @@ def test_a_short_write_is_continued(target, monkeypatch):
 
 KILLED_AT = """
 import os, signal, sys
-from ipmanager import files
+from core import files
 from tests.support.disk import tiny_disk
 call, path = sys.argv[1:]
 real = getattr(os, call)
@@ -178,7 +178,7 @@ def test_readers_never_see_a_part_or_no_file(target):
 
 HOLDER = """
 import sys, time
-from ipmanager import files
+from core import files
 from tests.support.disk import tiny_disk
 with files.lock(sys.argv[1]):
     print("held", flush=True)
@@ -246,7 +246,7 @@ def test_lock_keeps_another_thread_out(tmp_path):
 COUNT = """
 import sys
 from pathlib import Path
-from ipmanager import files
+from core import files
 from tests.support.disk import tiny_disk
 counter = Path(sys.argv[1])
 for _ in range(50):

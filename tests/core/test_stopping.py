@@ -7,7 +7,7 @@ from tests.support.site import ROOT
 
 PROGRAM = """
 import os, signal, threading, time
-from ipmanager.stopping import call_on_signals
+from core.stopping import call_on_signals
 event = threading.Event()
 call_on_signals(event.set)
 with event._cond:  # as wait() holds it, for moments

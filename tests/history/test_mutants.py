@@ -9,8 +9,8 @@ import sys
 import pytest
 from django.db import connection
 
-from tests.conftest import database_url
 from tests.history.worlds import GUARDS
+from tests.support import template
 from tests.support.site import ROOT
 
 pytestmark = [
@@ -25,7 +25,7 @@ def worlds(django_db_setup, django_db_blocker, tmp_path_factory):
     with django_db_blocker.unblock():
         environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "ipmanager.settings",
-            "DATABASE_URL": database_url(connection.settings_dict["NAME"]),
+            "DATABASE_URL": template.url(connection.settings_dict["NAME"]),
             "IPMANAGER_DATA_DIR": str(tmp_path_factory.mktemp("worlds")),
             "IPMANAGER_POOL_NETWORK": "10.0.0.0/24",
             "IPMANAGER_POOL_GATEWAY": "10.0.0.254",

@@ -22,9 +22,8 @@ from ipam.allocate import allocate
 from ipam.freeze import Frozen
 from ipam.models import IPAddress, Server, Subnet
 from ops.backup import archive, make, restore
-from tests.conftest import database_url, run_alone
 from tests.ops import installation
-from tests.support import require
+from tests.support import require, template
 from tests.support.site import ROOT, manage
 
 PROOF = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
@@ -341,9 +340,7 @@ def test_the_whole_of_it_in_processes_of_their_own_into_an_empty_database(
     path = backup()
     done = manage(empty_database, "restore", path, "--json")
     assert done.returncode == 0, done.stderr
-    code = (
-        "from tests.ipmanager import installation; print(sorted(installation.everything().items()))"
-    )
+    code = "from tests.ops import installation; print(sorted(installation.everything().items()))"
     again = subprocess.run(
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
         cwd=ROOT,
@@ -402,20 +399,20 @@ def test_the_manuals_plain_lines_freeze_the_ledger_too(
     here, shared_database, site_environment, django_db_blocker
 ):
     """pg_dump | psql into a new database: nobody has told us, and nothing is handed out."""
-    name, url = f"loaded_{os.getpid()}", database_url(connection.settings_dict["NAME"])
-    run_alone(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
+    name, url = f"loaded_{os.getpid()}", template.url(connection.settings_dict["NAME"])
+    template.run_alone(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
     try:
         dump = subprocess.run(["pg_dump", url], capture_output=True, check=True).stdout
         subprocess.run(
-            ["psql", "--quiet", "--output=/dev/null", database_url(name)], input=dump, check=True
+            ["psql", "--quiet", "--output=/dev/null", template.url(name)], input=dump, check=True
         )
-        environment = site_environment | {"DATABASE_URL": database_url(name)}
+        environment = site_environment | {"DATABASE_URL": template.url(name)}
         done = manage(environment, "shell", "--no-imports", "-c", TRY)
         assert done.stdout.split("\n")[:2] == ["the database was loaded from a dump", "10.0.0.5"], (
             done.stderr
         )
     finally:
-        run_alone(f"DROP DATABASE {name} WITH (FORCE)")
+        template.run_alone(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_the_users_come_back(here):

@@ -46,7 +46,7 @@ CREATE TRIGGER lie BEFORE INSERT ON subnets FOR EACH ROW EXECUTE FUNCTION lie();
 TELL = """
 import json
 from ipam import allocate, freeze, models
-from ipam.populate import populate
+from ipam.placement.populate import populate
 report = populate()
 subnet = models.Subnet.objects.get(network="10.0.0.0/24")
 newest = models.IPAddress.objects.latest("pk").pk

@@ -39,7 +39,7 @@ import json
 from dhcp.models import Generation
 from ipam import freeze, models
 from ipam.allocate import allocate
-from ipam.populate import populate
+from ipam.placement.populate import populate
 report = populate()
 subnet = models.Subnet.objects.get()
 given = allocate(subnet, vm_id="vm-2")

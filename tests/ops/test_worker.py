@@ -10,7 +10,7 @@ from tests.support.site import ROOT
 SCRIPT = """
 import os, sys, threading, types
 import django; django.setup()
-from ipmanager import loops
+from ops import worker as loops
 
 def say(text):
     os.write(1, (text + chr(10)).encode())  # whole lines, whoever else speaks

@@ -20,9 +20,9 @@ LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 PROCESSES, EACH = (16, 100) if LONG else (4, 10)
 SETUP = """
 import django; django.setup()
-from registry.register import register
-from registry.wish import Wish
-from registry.depart import deregister
+from registry.services.register import register
+from registry.services.registration import Wish
+from registry.services.deregister import deregister
 from django.db import OperationalError
 
 def patiently(work):  # as a caller who hears 503: SQLite gives up after 20 s of waiting, and its queue is not fair
