@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.settings import SCRATCH
-from tests.support import emptied, fastpath, one_queue, recorded, require, template
+from tests.support import emptied, fastpath, one_queue, recorded, recorder, require, template
 from tests.support.browser import admin_page, chromium, page  # noqa: F401  (fixtures)
 
 # How long one example takes says more about this machine's other work than about our code.
@@ -44,6 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "each: it makes a database for itself, of the kind of its pass"
     )
     config.addinivalue_line(
+        "markers", "whole: on the second database in `make test-all` only (other processes)"
+    )
+    if os.environ.get("IPMANAGER_TEST_RECORD") and connection.vendor == "postgresql":
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+        config.pluginmanager.register(recorder.Recorder(worker))
+    config.addinivalue_line(
         "markers", "once: the database makes no difference; one pass of `make test` is enough"
     )
 
@@ -67,7 +73,9 @@ def is_for_this_database(item: pytest.Item) -> bool:
         return True
     if item.get_closest_marker("once") or not asks_a_database(item):
         return False
-    return second == "whole" or not recorded.is_left_out(item)
+    if second == "whole":
+        return True
+    return not item.get_closest_marker("whole") and not recorded.is_left_out(item)
 
 
 def asks_a_database(item: pytest.Item) -> bool:

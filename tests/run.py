@@ -19,12 +19,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from tests.support import postgres
+from tests.support import one_queue, postgres, recorded
 
 NOTHING = 5  # pytest: no test was chosen
 FEW = 20  # more than a busy machine can be blamed for
@@ -46,7 +46,12 @@ def main() -> int:
     ):
         second = "whole" if options.whole else "part"
         environment = environment_of(url, shared, second if len(databases) > 1 else "")
+        environment["IPMANAGER_TEST_RECORD"] = "1" if options.record or options.whole else ""
         status = Run(databases, environment, Path(shared), options).go(pytest_arguments)
+        if options.record:
+            write_record(Path(shared))
+        elif options.whole and not left_out and not pytest_arguments:
+            status = max(status, check_record(Path(shared)))
     if left_out and not options.only:
         print(f"\npostgresql: left out: {left_out}")
     return status
@@ -58,9 +63,37 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument("--only", choices=DATABASES, help="one database")
     parser.add_argument("--whole", action="store_true", help="both databases in whole")
+    parser.add_argument("--record", action="store_true", help="write tests/recorded/ anew")
     parser.add_argument("--workers", type=int, help="processes for each database")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     return parser.parse_known_args()
+
+
+def write_record(shared: Path) -> None:
+    """Keep what this run has found out: what each file costs, and what the second database needs."""
+    from tests.support import recorder  # needs Django
+
+    files: dict[str, float] = defaultdict(float)
+    seconds: dict[str, float] = defaultdict(float)
+    for test, taken in json.loads((shared / "first.seconds").read_text()).items():
+        file, name = recorded.name_of(test)
+        files[file] = files[file] + taken
+        seconds[f"{file}::{name}"] += taken
+    recorder.write(shared, seconds)
+    dear = {file: round(taken) for file, taken in sorted(files.items()) if taken > 5}
+    one_queue.COSTS.write_text(json.dumps(dear, indent=0) + "\n")
+
+
+def check_record(shared: Path) -> int:
+    """Print the tests that tests/recorded/ leaves out wrongly; 1 if there are any."""
+    from tests.support import recorder  # needs Django
+
+    wrong = recorder.check(shared)
+    for name, number in sorted(wrong.items()):
+        print(f"left out, but alone in {number} statements on PostgreSQL: {name}")
+    if wrong:
+        print("`make record` writes tests/recorded/ anew.")
+    return 1 if wrong else 0
 
 
 def environment_of(url: str, shared: str, second: str) -> dict[str, str]:

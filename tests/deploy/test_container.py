@@ -133,10 +133,10 @@ def ask(process, url, body=None):
             time.sleep(0.1)
 
 
-def test_the_container_takes_the_arguments_of_ippool(empty_database):
+def test_the_container_takes_the_arguments_of_ippool(migrated_database):
     port = free_port()
     flags = ["--port", str(port), "--network", "192.168.1", "--gateway", "192.168.1.1"]
-    with container(empty_database, "ippool", *flags) as process:
+    with container(migrated_database, "ippool", *flags) as process:
         given = ask(
             process, f"http://127.0.0.1:{port}/api/v1/ip/allocate", b'{"vm_id": "srv-abc123"}'
         )
@@ -147,13 +147,15 @@ def test_the_container_takes_the_arguments_of_ippool(empty_database):
     )
 
 
-def test_options_alone_are_ippools_as_for_the_image_that_it_replaces(empty_database):
-    told = run(empty_database, "--port", "9000", "--network", "192.168.1", "--gateway", "10.0.0.1")
+def test_options_alone_are_ippools_as_for_the_image_that_it_replaces(migrated_database):
+    told = run(
+        migrated_database, "--port", "9000", "--network", "192.168.1", "--gateway", "10.0.0.1"
+    )
     assert "--gateway: 10.0.0.1 does not lie in 192.168.1.0/24" in told.stderr
 
 
-def test_any_other_word_is_a_command(empty_database):
-    assert "no issues" in run(empty_database, "check").stdout
+def test_any_other_word_is_a_command(migrated_database):
+    assert "no issues" in run(migrated_database, "check").stdout
 
 
 def run(environment, *words):

@@ -44,13 +44,14 @@ def ask(url, method="GET", body=None):
         return response.status, json.load(response)
 
 
-def test_the_seeds_example_works_and_an_allocation_outlives_a_restart(empty_database):
+@pytest.mark.whole
+def test_the_seeds_example_works_and_an_allocation_outlives_a_restart(migrated_database):
     port = free_port()
-    with ippool(empty_database, port) as url:
+    with ippool(migrated_database, port) as url:
         given = ask(f"{url}/ip/allocate", "POST", {"vm_id": "srv-abc123", "hostname": "my-vm"})
         with pytest.raises(urllib.error.HTTPError, match="404"):
             ask(url.replace("/api/v1", "/admin/login/"))
-    with ippool(empty_database, port) as url:
+    with ippool(migrated_database, port) as url:
         again = ask(f"{url}/ip/allocate", "POST", {"vm_id": "srv-abc123", "hostname": "my-vm"})
     expected = {
         "ip": "172.16.0.2",
@@ -62,9 +63,10 @@ def test_the_seeds_example_works_and_an_allocation_outlives_a_restart(empty_data
     assert given == again == (201, expected)
 
 
-def test_network_and_gateway_are_chosen_by_flags(empty_database):
+@pytest.mark.whole
+def test_network_and_gateway_are_chosen_by_flags(migrated_database):
     flags = ["--network", "192.168.1", "--gateway", "192.168.1.254", "--debug"]
-    with ippool(empty_database, free_port(), *flags) as url:
+    with ippool(migrated_database, free_port(), *flags) as url:
         assert ask(f"{url}/ip/allocate", "POST", {"vm_id": "a"})[1]["ip"] == "192.168.1.1"
         assert ask(f"{url}/ip/stats")[1]["total"] == 253
 

@@ -12,17 +12,17 @@ import pytest
 from tests.support import require
 from tests.support.site import ROOT, site
 
-pytestmark = require.mark("curl", "jq")
+pytestmark = [pytest.mark.whole, require.mark("curl", "jq")]
 COMMANDS = ROOT / "tests/data/ippool"
 
 
 @pytest.fixture
-def shell(empty_database, tmp_path):
+def shell(migrated_database, tmp_path):
     """Runs a script where ippool's users would; `./ippool` is there, and the site already runs."""
     (tmp_path / "ippool").write_text("#!/bin/sh\n")
     (tmp_path / "ippool").chmod(0o755)
     with site(
-        empty_database | {"IPMANAGER_POOL_API": "open", "IPMANAGER_DEMO": "1"}, tmp_path / "out"
+        migrated_database | {"IPMANAGER_POOL_API": "open", "IPMANAGER_DEMO": "1"}, tmp_path / "out"
     ) as running:
         (tmp_path / ".curlrc").write_text(f"connect-to = localhost:8080:127.0.0.1:{running.port}\n")
 

@@ -43,32 +43,35 @@ def test_the_first_start_prints_address_password_and_token_and_the_password_work
         assert log_in(running.url, user, password) == f"{running.url}/admin/"
 
 
-def test_a_later_start_tells_no_secret_but_where_to_get_one(empty_database, tmp_path):
-    with site(empty_database, tmp_path / "first"):
+def test_a_later_start_tells_no_secret_but_where_to_get_one(migrated_database, tmp_path):
+    with site(migrated_database, tmp_path / "first"):
         pass
-    with site(empty_database, tmp_path / "second") as running:
+    with site(migrated_database, tmp_path / "second") as running:
         assert "password:" not in running.output()
         assert "ipm_" not in running.output()
         assert "changepassword admin" in running.output()
 
 
-def test_given_secrets_are_used_and_not_printed(empty_database, tmp_path):
+@pytest.mark.whole
+def test_given_secrets_are_used_and_not_printed(migrated_database, tmp_path):
     secrets = {"IPMANAGER_ADMIN_PASSWORD": "from-the-vault", "IPMANAGER_BOOTSTRAP_TOKEN": "t" * 40}
-    with site(empty_database | secrets, tmp_path / "out") as running:
+    with site(migrated_database | secrets, tmp_path / "out") as running:
         assert log_in(running.url, "admin", "from-the-vault").endswith("/admin/")
         assert not any(secret in running.output() for secret in secrets.values())
 
 
-def test_TERM_ends_all_children(empty_database, tmp_path):
-    with site(empty_database, tmp_path / "out") as running:
+@pytest.mark.whole
+def test_TERM_ends_all_children(migrated_database, tmp_path):
+    with site(migrated_database, tmp_path / "out") as running:
         children = running.children()
         assert len(children) >= 2
         assert running.end(signal.SIGTERM) == 0
         assert gone(children, seconds=0)
 
 
-def test_ctrl_c_ends_all_children(empty_database, tmp_path):
-    with site(empty_database, tmp_path / "out") as running:
+@pytest.mark.whole
+def test_ctrl_c_ends_all_children(migrated_database, tmp_path):
+    with site(migrated_database, tmp_path / "out") as running:
         children = running.children()
         interrupt_like_a_terminal(running.process)
         assert running.process.wait(40) == 0
@@ -76,15 +79,17 @@ def test_ctrl_c_ends_all_children(empty_database, tmp_path):
         assert "Traceback" not in running.output()
 
 
-def test_children_end_when_the_parent_is_killed(empty_database, tmp_path):
-    with site(empty_database, tmp_path / "out") as running:
+@pytest.mark.whole
+def test_children_end_when_the_parent_is_killed(migrated_database, tmp_path):
+    with site(migrated_database, tmp_path / "out") as running:
         children = running.children()
         running.end(signal.SIGKILL)
         assert gone(children, seconds=10)
 
 
-def test_everything_ends_when_the_web_server_dies(empty_database, tmp_path):
-    with site(empty_database, tmp_path / "out") as running:
+@pytest.mark.whole
+def test_everything_ends_when_the_web_server_dies(migrated_database, tmp_path):
+    with site(migrated_database, tmp_path / "out") as running:
         children = running.children()
         os.kill(children[0], signal.SIGKILL)
         assert running.process.wait(40) == 1
@@ -92,8 +97,9 @@ def test_everything_ends_when_the_web_server_dies(empty_database, tmp_path):
         assert gone(children)
 
 
-def test_a_dead_worker_comes_back_while_the_pages_go_on(empty_database, tmp_path):
-    with site(empty_database, tmp_path / "out") as running:
+@pytest.mark.whole
+def test_a_dead_worker_comes_back_while_the_pages_go_on(migrated_database, tmp_path):
+    with site(migrated_database, tmp_path / "out") as running:
         first = running.wait_for("worker")
         os.kill(first, signal.SIGKILL)
         assert gone([first])
@@ -102,15 +108,15 @@ def test_a_dead_worker_comes_back_while_the_pages_go_on(empty_database, tmp_path
         assert "the worker was ended by SIGKILL: starting it again in 1 s" in running.output()
 
 
-def test_the_supervisor_loads_no_django_and_stays_small(empty_database, tmp_path):
-    with site(empty_database, tmp_path / "out") as running:
+def test_the_supervisor_loads_no_django_and_stays_small(migrated_database, tmp_path):
+    with site(migrated_database, tmp_path / "out") as running:
         pid = running.process.pid
         assert memory(pid) < 20
         assert "psycopg" not in Path(f"/proc/{pid}/maps").read_text()
 
 
-def test_all_processes_of_an_idle_site_fit_into_200_MiB(empty_database, tmp_path):
-    with site(empty_database, tmp_path / "out") as running:
+def test_all_processes_of_an_idle_site_fit_into_200_MiB(migrated_database, tmp_path):
+    with site(migrated_database, tmp_path / "out") as running:
         running.wait_for("worker")
         time.sleep(5)  # the worker is loaded
         assert memory(running.process.pid, *running.children()) < 200
@@ -147,9 +153,10 @@ def test_the_preparation_ends_with_the_supervisor(site_environment):
     assert children and gone(children, seconds=0)
 
 
-def test_a_second_start_on_the_same_data_is_refused(empty_database, tmp_path):
-    with site(empty_database, tmp_path / "out"):
-        second = manage(empty_database, "run")
+@pytest.mark.whole
+def test_a_second_start_on_the_same_data_is_refused(migrated_database, tmp_path):
+    with site(migrated_database, tmp_path / "out"):
+        second = manage(migrated_database, "run")
     assert_refused(second, "IPManager already runs on")
 
 

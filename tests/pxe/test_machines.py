@@ -31,6 +31,7 @@ from tests.support import require
 from tests.support.by_hand import only
 
 pytestmark = [
+    pytest.mark.whole,
     pytest.mark.django_db(transaction=True),
     require.mark("root", "namespaces", "dnsmasq", "qemu", "ipxe", "cloud-kernel", "busybox"),
 ]

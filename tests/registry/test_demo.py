@@ -113,6 +113,7 @@ def wait_until(ready, seconds=60):
         time.sleep(0.1)
 
 
+@pytest.mark.whole
 def test_three_services_find_each_other_and_one_is_killed_and_restarted(
     running, registry, host, tmp_path
 ):

@@ -65,6 +65,7 @@ def environment(shared_database, tmp_path):
 
 
 @require.mark("curl")
+@pytest.mark.whole
 def test_every_example_of_the_guide_runs_as_it_says(environment):
     script = "".join(f"{command}\nprintf '\\0'\n" for command, _answer in examples())
     done = subprocess.run(

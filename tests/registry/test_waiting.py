@@ -22,6 +22,7 @@ def running(shared_database, tmp_path):
         yield started
 
 
+@pytest.mark.whole
 def test_a_program_follows_the_others(running):
     registry = Client(running.url, TOKEN, "")
     seen = registry.watch(wait=5)
@@ -31,11 +32,13 @@ def test_a_program_follows_the_others(running):
     assert next(seen) == []
 
 
+@pytest.mark.whole
 def test_following_ends_with_a_refusal(running):
     with pytest.raises(RegistryError, match="401"):
         next(Client(running.url, "wrong", "").watch())
 
 
+@pytest.mark.whole
 def test_waiters_hold_up_neither_others_nor_the_servers_end(running):
     registry = Client(running.url, TOKEN, "", timeout=30)
     since, answers = registry.get("changes")["cursor"], []
