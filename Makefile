@@ -1,12 +1,15 @@
 # make run    IPManager on http://127.0.0.1:8000/ with a demo network (IPMANAGER_DEMO=0: empty)
-# make test   the whole suite on SQLite, then on PostgreSQL; make test ARGS="-k pool" for a part
-# make lint   style, types, imports between the apps, migrations
+# make test   the suite on SQLite, and on PostgreSQL what depends on the database
+#             make test ARGS="-k pool" for a part; ARGS=--seed=1 for the random examples of a run
+# make test-all   the whole suite on both, as .ci/run runs it; checks what make test leaves out
+# make record   find out anew what make test may leave out on PostgreSQL (tests/recorded/)
+# make lint   style, types, imports between the rooms, migrations
 # make proof  the long forms of the tests that have one: minutes to hours
 # make bench  times, with their spread
 # make bench-dhcp   from a commit to the DHCP client that has what it says
+# make figures   how dense the code is, room by room; ARGS="dhcp" for one
 # make lock   renew requirements/*.txt (needs the network)
 # make messages   collect and compile the German translation
-# make figures   how dense the code is, room by room
 # make clean  remove what the commands above have made, except the data in var/
 
 VENV := .venv
@@ -22,10 +25,7 @@ MAKE_VENV = python3 -m venv --clear $(VENV)
 INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile
 endif
 
-figures:
-	@python3 -m tests.figures $(ARGS)
-
-.PHONY: run test figures lint proof bench bench-dhcp lock messages clean
+.PHONY: run test test-all record lint proof bench bench-dhcp figures lock messages clean
 
 run: $(VENV)/run.stamp
 	@IPMANAGER_DEMO=$${IPMANAGER_DEMO-1} exec $(PYTHON) manage.py run
@@ -33,11 +33,18 @@ run: $(VENV)/run.stamp
 test: $(VENV)/test.stamp
 	@$(PYTHON) -m tests.run $(ARGS)
 
+test-all: $(VENV)/test.stamp
+	@$(PYTHON) -m tests.run --whole $(ARGS)
+
+record: $(VENV)/test.stamp
+	@$(PYTHON) -m tests.run --whole --record $(ARGS)
+
 lint: $(VENV)/lint.stamp
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	$(VENV)/bin/lint-imports
+	$(PYTHON) -m tests.rooms
 	DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py makemigrations --check --dry-run
 
 proof bench: $(VENV)/test.stamp
@@ -45,6 +52,9 @@ proof bench: $(VENV)/test.stamp
 
 bench-dhcp: $(VENV)/test.stamp
 	@$(PYTHON) -m tests.bench.dhcp $(ARGS)
+
+figures:
+	@python3 -m tests.figures $(ARGS)
 
 messages: $(VENV)/run.stamp
 	$(PYTHON) manage.py makemessages --locale de --no-location --no-obsolete --ignore $(VENV) --ignore var --ignore tests

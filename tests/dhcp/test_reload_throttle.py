@@ -41,8 +41,9 @@ def test_a_pause_that_is_over_is_none(path):
     assert reload_throttle.seconds_left(path) == 0
 
 
-@pytest.mark.parametrize("text", ["", "soon", "nan", "inf", str(time.time() + 3600)], ids=str)
+@pytest.mark.parametrize("text", ["", "soon", "nan", "inf", "in an hour"])
 def test_what_cannot_be_the_end_of_a_pause_is_none(path, text):
+    text = text.replace("in an hour", str(time.time() + 3600))
     path.write_text(text)
     assert reload_throttle.seconds_left(path) == 0
 
