@@ -129,7 +129,7 @@ def test_what_the_api_lists_comes_back_the_same(bring):
         ('[{"hostname": "web"}]', "mac_address is missing"),
         ('[{"mac": null, "vrf": "red"}]', "--vrf"),
         ('[{"mac": null} {"mac": null}]', "Row 2 .* a comma belongs"),
-        ('[{"mac": null}, 7]', "Row 2 .* no object"),
+        ('[{"mac": null}, 7]', "Row 2 .* not an object"),
         ('[{"mac": null}, {"mac"', "Row 2 cannot be read"),
         ('[{"mac": null}] x', "something follows"),
         ('{"mac": null}\n{"mac": ', "Row 2 cannot be read"),
