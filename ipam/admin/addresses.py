@@ -1,9 +1,8 @@
-"""IP addresses: who has which, and the verbs reserve, release and quarantine, one by one or for
-many."""
+"""IP addresses: their holders, and the verbs reserve, release and quarantine, for one or many."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
@@ -43,7 +42,7 @@ NAMED = 50  # results of an action that are told one by one
 
 
 class AddressForm(LedgerForm):
-    """The row as a person wants it. How it gets there is the verbs' business (`turn`)."""
+    """The row as a person wants it. `apply_form` calls the verbs that bring it there."""
 
     checked_when_saved = True
 
@@ -60,24 +59,31 @@ class AddressForm(LedgerForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         self.row = self.target(cleaned)
-        self.changes = {name for name, value in cleaned.items() if value != getattr(self.row, name)}
-        status = cleaned.get("status")
-        may_tell = status == "reserved" or (status == "quarantine" and "status" in self.changes)
-        if "description" in self.changes and not may_tell:
+        self.changes = set()
+        for name, value in cleaned.items():
+            if value != getattr(self.row, name):
+                self.changes.add(name)
+        self._check_description(cleaned.get("status"))
+        if cleaned.get("server") and cleaned["server"] != self.row.server:
+            self.add_error("server", _("Assign an address to a server on the server's own page."))
+        if cleaned.get("status") == "available" and self._describes_device(cleaned):
+            self.add_error(
+                "status",
+                _("An available address has no device: reserve or allocate it first."),
+            )
+        return cleaned
+
+    def _check_description(self, status: str | None) -> None:
+        editable = status == "reserved" or (status == "quarantine" and "status" in self.changes)
+        if "description" in self.changes and not editable:
             self.add_error(
                 "description",
                 _("The description can only be edited while the address is reserved."),
             )
-        if cleaned.get("server") and cleaned["server"] != self.row.server:
-            self.add_error("server", _("An address is given to a server on the server's own page."))
-        if status == "available" and any(
-            cleaned[name] for name in self.changes.intersection(DEVICE)
-        ):
-            self.add_error(
-                "status",
-                _("An available address is nobody's: reserve or allocate it to note this down."),
-            )
-        return cleaned
+
+    def _describes_device(self, cleaned: dict[str, Any]) -> bool:
+        changed = self.changes.intersection(DEVICE)
+        return any(map(cleaned.get, changed))
 
     def target(self, cleaned: dict[str, Any]) -> IPAddress:
         """The row as it is now, in an object of its own: the instance takes the form's values, and
@@ -90,11 +96,9 @@ class AddressForm(LedgerForm):
 
     def clean_vm_id(self) -> str | None:
         vm_id = self.cleaned_data["vm_id"] or None
-        twin = (
-            IPAddress.objects.filter(vm_id=vm_id).exclude(pk=self.instance.pk).first()
-            if vm_id
-            else None
-        )
+        if vm_id is None:
+            return None
+        twin = IPAddress.objects.filter(vm_id=vm_id).exclude(pk=self.instance.pk).first()
         if twin:
             raise ValidationError(
                 gettext("VM “%(vm)s” has %(address)s already.") % {"vm": vm_id, "address": twin}
@@ -109,16 +113,15 @@ class NewAddressForm(AddressForm):
         super().__init__(*args, **kwargs)
         status = self.fields.get("status")
         if isinstance(status, forms.ChoiceField):
-            status.choices = [
-                choice for choice in IPAddress.Status.choices if choice[0] != "available"
-            ]
+            choices = dict(IPAddress.Status.choices)
+            del choices["available"]
+            status.choices = list(choices.items())
             status.initial = "reserved"
 
     def target(self, cleaned: dict[str, Any]) -> IPAddress:
+        vrf = cleaned.get("vrf")
         try:
-            row = find(
-                cleaned.get("ip_address") or "", cleaned["vrf"].pk if cleaned.get("vrf") else None
-            )
+            row = find(cleaned.get("ip_address") or "", vrf and vrf.pk)
         except Invalid:
             return IPAddress()  # the field's own check says so
         if row.status != "available":
@@ -150,22 +153,22 @@ class NextFreeForm(forms.Form):
         self.fields = {"subnet": subnet_field(label=_("Subnet"), required=True), **self.fields}
 
 
-def turn(row: IPAddress, wanted: dict[str, Any], changed: Collection[str]) -> IPAddress:
-    """Bring a row to where a form wants it, by the verbs. The row is returned; one that is free
-    again may have no key any more."""
-    note = wanted["description"] if "description" in changed else ""
+def apply_form(row: IPAddress, wanted: dict[str, Any], changed: set[str]) -> IPAddress:
+    """Bring a row to the state that a form wants, by the verbs. Return the row; one that is
+    available again may have no key any more."""
+    note = ""
+    if "description" in changed:
+        note = wanted["description"]
     if row.server_id and "server" in changed:
         row = reserve(row, detach=True)
     if wanted["status"] != row.status:
         row = _move(row, wanted, note)
-    edits = [
-        name
-        for name in (*DEVICE, "description")
-        if name in changed and wanted[name] != getattr(row, name)
-    ]
-    for name in edits:
-        setattr(row, name, wanted[name])
-    if edits:
+    edited = False
+    for name in changed.intersection((*DEVICE, "description")):
+        if wanted[name] != getattr(row, name):
+            setattr(row, name, wanted[name])
+            edited = True
+    if edited:
         row.save()
     return row
 
@@ -184,7 +187,7 @@ def _allocate(row: IPAddress, wanted: dict[str, Any]) -> IPAddress:
     subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
     if subnet is None:
         raise NotFound(
-            gettext("%s lies in no subnet.") % row.ip_address, gettext("Make the subnet first.")
+            gettext("%s is in no subnet.") % row.ip_address, gettext("Create the subnet first.")
         )
     if row.status != "available":
         release(row)
@@ -203,13 +206,10 @@ class AddressList(LedgerList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         keys = list(self.result_list.values_list("pk", flat=True))  # type: ignore[has-type]
-        rows = (
-            IPAddress.objects.filter(pk__in=keys)
-            .probed()
-            .select_related("subnet", "server", "vrf")
-            .in_bulk()
-        )
-        self.result_list = [rows[key] for key in keys if key in rows]  # another may go meanwhile
+        found = IPAddress.objects.filter(pk__in=keys).probed()
+        rows = found.select_related("subnet", "server", "vrf").in_bulk()
+        # A row may be deleted between the two queries.
+        self.result_list = [rows[key] for key in keys if key in rows]
 
     def apply_select_related(self, qs: QuerySet) -> QuerySet:
         return qs
@@ -254,16 +254,17 @@ class IPAddressAdmin(LedgerAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)
-        # One row is shown with all that is known of it; the list fetches that for its page alone.
-        of_one = request.resolver_match and "object_id" in request.resolver_match.kwargs
-        return rows.probed() if of_one else rows
+        # The list fetches what is known of a row for its page alone.
+        if request.resolver_match and "object_id" in request.resolver_match.kwargs:
+            return rows.probed()
+        return rows
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[forms.ModelForm]:
-        return super().get_form(
-            request, obj, change, **({} if obj else {"form": NewAddressForm}), **kwargs
-        )
+        if obj is None:
+            kwargs["form"] = NewAddressForm
+        return super().get_form(request, obj, change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: IPAddress | None = None) -> list:
         if obj is None:
@@ -284,17 +285,16 @@ class IPAddressAdmin(LedgerAdmin):
     ) -> Sequence[str]:
         if obj is None:
             return self.readonly_fields
-        # What a server's row says follows from the server; whom a free row belongs to is said
-        # there, too.
-        follows = DEVICE if obj.server_id else ("server",)
-        return (*self.readonly_fields, "ip_address", *follows)
+        # The device of a server's row follows from the server.
+        if obj.server_id:
+            return (*self.readonly_fields, "ip_address", *DEVICE)
+        return (*self.readonly_fields, "ip_address", "server")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "server" and field:
-            field.widget = (
-                field.widget.widget
-            )  # without the buttons for other servers: it is this one or none
+            # Without the buttons for other servers: it is this one or none.
+            field.widget = field.widget.widget
         if db_field.name == "description" and field:
             field.widget.attrs["rows"] = 3
         return field
@@ -304,16 +304,14 @@ class IPAddressAdmin(LedgerAdmin):
         return False
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
-        """A server can be made only where nobody is."""
+        """A server can be created only on an address without a holder."""
         actions = super().get_actions_detail(request, object_id)
         if not is_key(str(object_id)):
             return actions
-        free = (
-            IPAddress.objects.filter(pk=object_id, server=None, vm_id=None)
-            .exclude(status="allocated")
-            .exists()
-        )
-        return [action for action in actions if free or action.path != "new-server"]
+        unheld = IPAddress.objects.filter(pk=object_id, server=None, vm_id=None)
+        if unheld.exclude(status="allocated").exists():
+            return actions
+        return [action for action in actions if action.path != "new-server"]
 
     def has_add_server_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return request.user.has_perm("ipam.add_server")
@@ -325,7 +323,9 @@ class IPAddressAdmin(LedgerAdmin):
         if row.subnet is None:
             return marks.badge("unknown", gettext("In no subnet"))
         name = marks.link(row.subnet)
-        return format_html("{} {}", name, marks.badge("plain", row.vrf)) if row.vrf else name
+        if row.vrf is None:
+            return name
+        return format_html("{} {}", name, marks.badge("plain", row.vrf))
 
     @admin.display(description=_("VRF"))
     def space(self, row: IPAddress) -> SafeString:
@@ -349,11 +349,9 @@ class IPAddressAdmin(LedgerAdmin):
 
     @admin.display(description=_("seen"))
     def sightings(self, row: IPAddress) -> SafeString:
-        seen = Sighting.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address)[:10]
-        lines = (
-            (sighting.get_source_display(), sighting.mac_address or "", when(sighting.seen_at))
-            for sighting in seen
-        )
+        lines = []
+        for seen in Sighting.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address)[:10]:
+            lines.append((seen.get_source_display(), seen.mac_address or "", when(seen.seen_at)))
         never = conditional_escape(gettext("Never: no lease, ARP entry or ping is known."))
         return format_html_join("", "<div>{} {} · {}</div>", lines) or never
 
@@ -362,7 +360,7 @@ class IPAddressAdmin(LedgerAdmin):
     def save_model(
         self, request: HttpRequest, obj: IPAddress, form: forms.ModelForm, change: bool
     ) -> None:
-        row = turn(form.row, form.cleaned_data, form.changes)  # type: ignore[attr-defined]
+        row = apply_form(form.row, form.cleaned_data, form.changes)  # type: ignore[attr-defined]
         if row.pk:
             obj.pk = row.pk
             obj.refresh_from_db()
@@ -370,13 +368,8 @@ class IPAddressAdmin(LedgerAdmin):
     def response_change(self, request: HttpRequest, obj: IPAddress) -> HttpResponse:
         if IPAddress.objects.filter(pk=obj.pk).exists():
             return super().response_change(request, obj)
-        text = (
-            gettext(
-                "%s is free again. Outside the static pools a free address has no row of its own."
-            )
-            % obj.ip_address
-        )
-        self.message_user(request, text, messages.SUCCESS)
+        text = gettext("%s is available. Outside of static pools an available address has no row.")
+        self.message_user(request, text % obj.ip_address, messages.SUCCESS)
         return HttpResponseRedirect(self.page("changelist"))
 
     # --- next free --------------------------------------------------------------------------------
@@ -395,20 +388,14 @@ class IPAddressAdmin(LedgerAdmin):
                 return self._reserve_next(request, **form.cleaned_data)
         else:
             form = NextFreeForm(initial=request.GET.dict())
-        subnet = _chosen(request)
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Next free IP"),
             "opts": self.opts,
             "media": self.media + form.media,
             "form": form,
-            "subnet": subnet,
-            "free": next_free(subnet) if subnet else None,
-            "subnet_url": marks.change_url(subnet) if subnet else "",
             "may_reserve": self.has_change_permission(request),
-            "server_url": _new_server_url(next_free_in=subnet.pk, vrf=subnet.vrf_id or "")
-            if subnet
-            else "",
+            **_next_free_in(_chosen_subnet(request)),
         }
         return TemplateResponse(request, "admin/ipam/ipaddress/next_free.html", context)
 
@@ -493,12 +480,12 @@ class IPAddressAdmin(LedgerAdmin):
         verb: Callable[[IPAddress], IPAddress],
         past: Any,
     ) -> None:
-        """Do it row by row and say what became of each: one that is refused does not stop the
+        """Call the verb for each row and report each result: a refused row does not stop the
         others."""
         count = queryset.count()
         if count > AT_ONCE:
             raise Invalid(
-                gettext("%(count)d addresses are too many at once; choose %(most)d at most.")
+                gettext("%(count)d addresses are too many at once; select %(most)d at most.")
                 % {"count": count, "most": AT_ONCE}
             )
         done, refused = [], []
@@ -509,17 +496,13 @@ class IPAddressAdmin(LedgerAdmin):
             except REFUSALS as error:
                 refused.append(sentences(error))
         if done:
-            self.message_user(
-                request,
-                past(len(done)) % {"count": len(done), "named": _named(done)},
-                messages.SUCCESS,
-            )
+            text = past(len(done)) % {"count": len(done), "named": _named(done)}
+            self.message_user(request, text, messages.SUCCESS)
         for text in refused[:NAMED]:
             self.message_user(request, text, messages.ERROR)
         if len(refused) > NAMED:
-            self.message_user(
-                request, gettext("%d more were refused.") % (len(refused) - NAMED), messages.ERROR
-            )
+            text = gettext("%d more were refused.") % (len(refused) - NAMED)
+            self.message_user(request, text, messages.ERROR)
 
 
 _ASK = {"reserve": _("Reserve addresses"), "quarantine": _("Put addresses into quarantine")}
@@ -539,12 +522,29 @@ _PAST = {
 
 
 def _named(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    shown = list(names[:NAMED])
+    if len(names) > NAMED:
+        shown.append("…")
+    return ", ".join(shown)
 
 
-def _chosen(request: HttpRequest) -> Subnet | None:
+def _chosen_subnet(request: HttpRequest) -> Subnet | None:
     wanted = request.POST.get("subnet") or request.GET.get("subnet", "")
-    return Subnet.objects.filter(pk=wanted).first() if is_key(wanted) else None
+    if not is_key(wanted):
+        return None
+    return Subnet.objects.filter(pk=wanted).first()
+
+
+def _next_free_in(subnet: Subnet | None) -> dict[str, Any]:
+    """What the page shows of a chosen subnet."""
+    if subnet is None:
+        return {"subnet": None, "free": None, "subnet_url": "", "server_url": ""}
+    return {
+        "subnet": subnet,
+        "free": next_free(subnet),
+        "subnet_url": marks.change_url(subnet),
+        "server_url": _new_server_url(next_free_in=subnet.pk, vrf=subnet.vrf_id or ""),
+    }
 
 
 def _new_server_url(**initial: Any) -> str:

@@ -53,13 +53,12 @@ class Refusal:
 
     @classmethod
     def of(cls, error: ValidationError | IPManagerError) -> Refusal:
-        for told in (
-            error,
-            error.__cause__,
-        ):  # a verb's Conflict hides the field that its cause names
-            if isinstance(told, ValidationError):
-                return cls(told, getattr(error, "prefix", None))
-        return cls(ValidationError(str(error)), getattr(error, "prefix", None))
+        prefix = getattr(error, "prefix", None)
+        # A verb's Conflict hides the field that its cause names.
+        for source in (error, error.__cause__):
+            if isinstance(source, ValidationError):
+                return cls(source, prefix)
+        return cls(ValidationError(str(error)), prefix)
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Parts:
 
 @contextmanager
 def typed_in(prefix: str | None) -> Iterator[None]:
-    """Whatever is refused in here was typed in the form with this prefix."""
+    """Mark what is refused in this block as typed in the form with this prefix."""
     try:
         yield
     except REFUSALS as error:
@@ -84,7 +83,9 @@ def typed_in(prefix: str | None) -> Iterator[None]:
 
 def sentences(error: ValidationError | IPManagerError) -> str:
     """A refusal as text for a message."""
-    return " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+    if isinstance(error, ValidationError):
+        return " ".join(error.messages)
+    return str(error)
 
 
 class LedgerForm(forms.ModelForm):
@@ -92,9 +93,8 @@ class LedgerForm(forms.ModelForm):
     passed."""
 
     refusal: Refusal | None = None
-    checked_when_saved = (
-        False  # its row's rules need the state that saving the other rows brings about
-    )
+    # Whether its row's rules need the state that saving the other rows brings about.
+    checked_when_saved = False
 
     def _post_clean(self) -> None:
         if self.checked_when_saved:
@@ -108,24 +108,24 @@ class LedgerForm(forms.ModelForm):
         self.instance = forms.models.construct_instance(
             self, self.instance, self._meta.fields, self._meta.exclude
         )
-        parents = {
-            name
-            for name, field in self.fields.items()
-            if isinstance(field, forms.models.InlineForeignKeyField)
-        }
+        excluded = self._get_validation_exclusions()  # type: ignore[attr-defined]
+        for name, field in self.fields.items():
+            if isinstance(field, forms.models.InlineForeignKeyField):
+                excluded.add(name)
         try:
-            self.instance.clean_fields(self._get_validation_exclusions() | parents)  # type: ignore[attr-defined]
+            self.instance.clean_fields(excluded)
         except ValidationError as error:
             self._update_errors(error)  # type: ignore[attr-defined]
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """Like Django's, but what is said of a field that is not shown here stands above the
+        """Like Django's, but an error of a field that the form does not show is put above the
         form."""
-        if field is None and hasattr(error, "error_dict"):
-            for name, errors in error.error_dict.items():
-                super().add_error(name if name in self.fields else None, errors)
-        else:
+        if field is not None or not hasattr(error, "error_dict"):
             super().add_error(field, error)
+            return
+        for name, errors in error.error_dict.items():
+            shown = name in self.fields
+            super().add_error(name if shown else None, errors)
 
 
 class LedgerFormSet(PaginationInlineFormSet):
@@ -143,7 +143,7 @@ class LedgerFormSet(PaginationInlineFormSet):
 
 
 class NamesTheGlobalSpace:
-    """In a form, no VRF is called what it is."""
+    """A form calls the empty choice of a VRF the global address space."""
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
@@ -174,15 +174,14 @@ class ReadableChange(HistoricalRecordContextHelper):
     BOOKKEEPING = ("updated_at", "freed_at")
 
     def context_for_delta_changes(self, delta: Any) -> list[dict[str, Any]]:
-        told = [change for change in delta.changes if change.field not in self.BOOKKEEPING]
-        return super().context_for_delta_changes(replace(delta, changes=told))
+        shown = [change for change in delta.changes if change.field not in self.BOOKKEEPING]
+        return super().context_for_delta_changes(replace(delta, changes=shown))
 
     def prepare_delta_change_value(self, change: ModelChange, value: Any) -> Any:
         if isinstance(value, bool):
-            return _("Yes") if value else _("No")
-        return (
-            display_for_field(value, self.model._meta.get_field(change.field), NOTHING) or NOTHING
-        )
+            return (_("No"), _("Yes"))[value]
+        field = self.model._meta.get_field(change.field)
+        return display_for_field(value, field, NOTHING) or NOTHING
 
 
 class LedgerList(ChangeList):
@@ -253,7 +252,7 @@ class ShowsRefusals:
             with transaction.atomic():
                 return super().changelist_view(request, extra_context)  # type: ignore[misc]
         except REFUSALS as error:
-            self.message_user(request, sentences(error), messages.ERROR)  # type: ignore[attr-defined]
+            messages.error(request, sentences(error))
             return HttpResponseRedirect(request.get_full_path())
 
     def delete_view(
@@ -262,7 +261,7 @@ class ShowsRefusals:
         try:
             return super().delete_view(request, object_id, extra_context)  # type: ignore[misc]
         except REFUSALS as error:
-            self.message_user(request, sentences(error), messages.ERROR)  # type: ignore[attr-defined]
+            messages.error(request, sentences(error))
             return HttpResponseRedirect(self.page("change", object_id))
 
     def page(self, name: str, *args: Any) -> str:
@@ -302,14 +301,11 @@ class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHisto
     def render_change_form(
         self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        # Read anew: a form that was refused has left what was typed in its row.
-        row = (
-            self.get_queryset(request).filter(pk=context["original"].pk).first()
-            if context.get("original")
-            else None
-        )
-        context["facts"] = self.facts(row) if row else []
-        context["seen"] = self.seen(row.pk) if row else ""
+        context |= {"facts": [], "seen": ""}
+        if original := context.get("original"):
+            # Read again: a form that was refused has left what was typed in its row.
+            row = self.get_queryset(request).get(pk=original.pk)
+            context |= {"facts": self.facts(row), "seen": self.seen(row.pk)}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def history_form_view(
@@ -330,12 +326,12 @@ class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHisto
         return self._answer(request, lambda: view(request, object_id, version_id, extra_context))
 
     def revert_disabled(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Going back writes, and may make a deleted row anew: who may only look may not."""
+        """Reverting writes, and may create a deleted row again: it needs both rights."""
         return not (self.has_change_permission(request) and self.has_add_permission(request))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Nothing typed, nothing written: no line of history that says nothing. A form that goes
-        back to an older state is filled with that state, and is always written."""
+        """Write nothing where nothing was typed, so that no empty line of history appears. A form
+        that reverts to an older state is filled with that state, and is always written."""
         if not change or form.has_changed() or hasattr(request, "reverts"):
             super().save_model(request, obj, form, change)
 
@@ -344,11 +340,11 @@ class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHisto
     ) -> HttpResponse:
         if not is_key(object_id):
             raise Http404
-        parts = self.parts and {
-            "parts": self._parts(request, object_id),
-            "parts_title": self.parts.title,
-        }
-        return super().history_view(request, object_id, {**(extra_context or {}), **(parts or {})})
+        context = dict(extra_context or {})
+        if self.parts:
+            context["parts"] = self._parts(request, object_id)
+            context["parts_title"] = self.parts.title
+        return super().history_view(request, object_id, context)
 
     def _parts(self, request: HttpRequest, object_id: str) -> list[Any]:
         """The newest history of the rows that belong to this one, each with what it changed."""

@@ -30,14 +30,16 @@ class VRFFilter(DropdownFilter):
         chosen = self.value()
         if chosen == NONE:
             return queryset.filter(vrf=None)
-        return queryset.filter(vrf=chosen) if chosen and is_key(chosen) else queryset
+        if chosen and is_key(chosen):
+            return queryset.filter(vrf=chosen)
+        return queryset
 
 
 class SubnetFilter(AutocompleteSelectFilter):
     """One subnet, picked by a search."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if not all(is_key(key) for key in request.GET.getlist(self.lookup_kwarg)):
+        if not all(map(is_key, request.GET.getlist(self.lookup_kwarg))):
             raise IncorrectLookupParameters
         return super().queryset(request, queryset)
 
@@ -46,12 +48,9 @@ class SubnetColumnFilter(DropdownFilter):
     """The values that a column of the subnets has."""
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Choices:
-        found = (
-            Subnet.objects.order_by(self.parameter_name)
-            .values_list(self.parameter_name, flat=True)
-            .distinct()
-        )
-        return [(value, value) for value in found if value not in ("", None)]
+        column = self.parameter_name
+        found = Subnet.objects.order_by(column).values_list(column, column).distinct()
+        return [pair for pair in found if pair[0] not in ("", None)]
 
 
 class SiteFilter(SubnetColumnFilter):
@@ -59,7 +58,9 @@ class SiteFilter(SubnetColumnFilter):
     parameter_name = "site"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(site=self.value()) if self.value() else queryset
+        if self.value():
+            return queryset.filter(site=self.value())
+        return queryset
 
 
 class VLANFilter(SubnetColumnFilter):
@@ -68,7 +69,9 @@ class VLANFilter(SubnetColumnFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         chosen = self.value()
-        return queryset.filter(vlan_id=chosen) if chosen and is_key(chosen) else queryset
+        if chosen and is_key(chosen):
+            return queryset.filter(vlan_id=chosen)
+        return queryset
 
 
 class ActiveFilter(DropdownFilter):
@@ -98,4 +101,6 @@ class PlaceFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
         if self.value() == "unplaced":
             return queryset.unplaced()
-        return queryset.exclude(subnet=None) if self.value() == "placed" else queryset
+        if self.value() == "placed":
+            return queryset.exclude(subnet=None)
+        return queryset

@@ -33,49 +33,52 @@ def status(row: IPAddress) -> SafeString:
 
 
 def activity(row: IPAddress) -> SafeString:
-    """Yes, no, or that nobody has asked: `active` is True by default. Needs `probed()` rows."""
+    """Yes, no, or not probed: `active` is True by default. Needs `probed()` rows."""
     if not row.active:
         return badge("no", gettext("No"))
-    probed = getattr(row, "probed", False)  # a row of history does not know
-    return (
-        badge("yes", gettext("Yes"))
-        if probed
-        else badge("unknown ipm-quiet", gettext("Not probed"))
-    )
+    if getattr(row, "probed", False):  # a row of history does not know
+        return badge("yes", gettext("Yes"))
+    return badge("unknown ipm-quiet", gettext("Not probed"))
 
 
 def bar(usage: Usage) -> SafeString:
     """How full a subnet is: red above 90 %, amber above 75 %."""
     percent = usage.percent
-    level = (
-        "full"
-        if percent > FULL
-        else "filling"
-        if percent > FILLING
-        else "free"
-        if percent
-        else "empty"
-    )
     title = gettext(
         "%(live)s of %(usable)s addresses in use: %(allocated)s allocated, %(reserved)s reserved, "
         "%(quarantine)s in quarantine"
     ) % {
-        name: count(getattr(usage, name))
-        for name in ("live", "usable", "allocated", "reserved", "quarantine")
+        "live": count(usage.live),
+        "usable": count(usage.usable),
+        "allocated": count(usage.allocated),
+        "reserved": count(usage.reserved),
+        "quarantine": count(usage.quarantine),
     }
     return format_html(
         '<span class="ipm-usage" title="{}"><span class="ipm-bar" role="img" aria-label="{}">'
-        '<span class="ipm-{}" style="width: {}%"></span></span><span class="ipm-percent">{}</span></span>',
+        '<span class="ipm-{}" style="width: {}%"></span></span>'
+        '<span class="ipm-percent">{}</span></span>',
         title,
         title,
-        level,
+        level(percent),
         f"{min(percent, 100):.1f}",
         per_cent(percent),
     )
 
 
+def level(percent: float) -> str:
+    """The class of a bar that is full to this percentage."""
+    if percent > FULL:
+        return "full"
+    if percent > FILLING:
+        return "filling"
+    if percent:
+        return "free"
+    return "empty"
+
+
 def per_cent(value: float) -> str:
-    """Never 0 % for a subnet that has somebody, never 100 % for one that has room."""
+    """A percentage that is 0 only for an empty subnet and 100 only for a full one."""
     if 0 < value < 1:
         return "< 1 %"
     if 99 < value < 100:
@@ -114,7 +117,8 @@ def link(target: Model | None, text: object = None, otherwise: str = NOTHING) ->
 
 
 def links(targets: Iterable[Model]) -> SafeString:
-    return format_html_join("", "<div>{}</div>", ((link(target),) for target in targets)) or NOTHING
+    shown = zip(map(link, targets), strict=True)
+    return format_html_join("", "<div>{}</div>", shown) or NOTHING
 
 
 def change_url(target: Model) -> str:

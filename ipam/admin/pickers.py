@@ -21,13 +21,16 @@ def is_key(text: str) -> bool:
 
 
 class Picker(AutocompleteSelect):
-    """What can be no row's key is shown as nothing chosen; the field itself says that it is
-    refused."""
+    """A text that cannot be a row's key is shown as nothing chosen; the field itself says that it
+    is refused."""
 
     def optgroups(
         self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None
     ) -> list[Any]:
-        return super().optgroups(name, [key if is_key(str(key)) else "" for key in value], attrs)
+        keys = list(map(str, value))
+        if not all(map(is_key, keys)):
+            keys = [""]
+        return super().optgroups(name, keys, attrs)
 
 
 def subnet_field(**options: Any) -> forms.ModelChoiceField:

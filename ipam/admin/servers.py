@@ -73,40 +73,41 @@ class ServerAdmin(LedgerAdmin):
         return super().get_queryset(request).prefetch_related(placed)
 
     def get_fieldsets(self, request: HttpRequest, obj: Server | None = None) -> list:
-        address = (
-            ("ip_address", "next_free_in")
-            if self.has_change_permission(request, obj)
-            else ("ip_address",)
-        )
+        network = ["ip_address", "mac_address", "vrf", "enabled"]
+        if self.has_change_permission(request, obj):
+            network.insert(1, "next_free_in")
         return [
             (None, {"fields": ("hostname", "description")}),
-            (_("Network"), {"fields": (*address, "mac_address", "vrf", "enabled")}),
+            (_("Network"), {"fields": network}),
             (_("Machine"), {"fields": ("device_type", "manufacturer", "location", "lan_port")}),
         ]
 
     def facts(self, obj: Server) -> Facts:
-        held = (
-            (marks.link(row), marks.link(row.subnet))
-            for row in obj.addresses.select_related("subnet")
-        )
+        held = []
+        for row in obj.addresses.select_related("subnet"):
+            held.append((marks.link(row), marks.link(row.subnet)))
+        addresses = format_html_join("", "<div>{} · {}</div>", held) or marks.NOTHING
         return [
-            (_("Its addresses"), format_html_join("", "<div>{} · {}</div>", held) or marks.NOTHING),
+            (_("Its addresses"), addresses),
             (_("Created"), when(obj.created_at)),
             (_("Updated"), when(obj.updated_at)),
         ]
 
     @admin.display(description=_("subnet"))
     def subnet_link(self, server: Server) -> SafeString:
-        rows = (row for row in server.addresses.all() if row.ip_address == server.ip_address)
-        row = next(rows, None)
-        if row and row.subnet is None:
-            return marks.badge("unknown", gettext("In no subnet"))
-        return marks.link(row.subnet, row.subnet.network) if row and row.subnet else marks.NOTHING
+        for row in server.addresses.all():
+            if row.ip_address != server.ip_address:
+                continue
+            if row.subnet is None:
+                return marks.badge("unknown", gettext("In no subnet"))
+            return marks.link(row.subnet, row.subnet.network)
+        return marks.NOTHING
 
     def get_deleted_objects(self, objs: Iterable[Server], request: HttpRequest) -> tuple:
         to_delete, *others = super().get_deleted_objects(objs, request)
         held = IPAddress.objects.filter(server__in=objs).order_by("ip_address")
-        return ([*to_delete, *(gettext("%s becomes free") % row for row in held)], *others)
+        to_delete += map(gettext("%s becomes free").__mod__, held)
+        return (to_delete, *others)
 
     def save_model(self, request: HttpRequest, obj: Server, form: ModelForm, change: bool) -> None:
         subnet = form.cleaned_data.get("next_free_in")
@@ -118,20 +119,18 @@ class ServerAdmin(LedgerAdmin):
         self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool
     ) -> None:
         super().save_related(request, form, formsets, change)
-        for level, text in whereabouts(form.instance):
+        for level, text in placement_messages(form.instance):
             self.message_user(request, text, level)
 
 
-def whereabouts(server: Server) -> Iterator[tuple[int, str | SafeString]]:
-    """Where each address of a server stands now, as messages with their level."""
+def placement_messages(server: Server) -> Iterator[tuple[int, str | SafeString]]:
+    """In which subnet each address of a server is now, as messages with their level."""
     for row in IPAddress.objects.filter(server=server).select_related("subnet"):
         if row.subnet:
             yield (
                 messages.INFO,
-                format_html(gettext("{} stands in {}."), marks.link(row), marks.link(row.subnet)),
+                format_html(gettext("{} is in {}."), marks.link(row), marks.link(row.subnet)),
             )
         else:
-            text = gettext(
-                "%s lies in no subnet yet. It is kept, and placed as soon as a subnet for it is made."
-            )
+            text = gettext("%s is in no subnet. It is placed when a subnet for it is created.")
             yield messages.WARNING, text % row

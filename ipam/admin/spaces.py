@@ -37,7 +37,7 @@ class VRFAdmin(LedgerAdmin):
     ) -> tuple[QuerySet, bool]:
         text = search_term.strip()
         found = Q(name__icontains=text) | Q(rd__icontains=text) | Q(description__icontains=text)
-        return queryset.filter(found) if text else queryset, False
+        return queryset.filter(found), False
 
     @admin.display(description=_("subnets"), ordering="subnets")
     def subnet_count(self, vrf: Any) -> SafeString:

@@ -3,7 +3,8 @@ what was typed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -30,22 +31,19 @@ class NoticesOthers:
         form_url: str = "",
         extra_context: dict | None = None,
     ) -> HttpResponse:
-        if (
-            request.method == "POST"
-            and object_id
-            and is_key(object_id)
-            and not hasattr(request, "refusal")
-        ):
+        is_first_try = request.method == "POST" and not hasattr(request, "refusal")
+        if is_first_try and object_id and is_key(object_id):
             self._refuse_stale(object_id, request.POST.get(FIELD, ""))
-        return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
+        view = super().changeform_view  # type: ignore[misc]
+        return view(request, object_id, form_url, extra_context)
 
     def seen(self, object_id: Any) -> str:
-        """What stands in the history of the row and its parts now."""
-        newest = (
-            history.aggregate(newest=Max("history_id"))["newest"]
-            for history in self._histories(object_id)
-        )
-        return ".".join(str(number or 0) for number in newest)
+        """The newest lines of history of the row and its parts."""
+        newest = []
+        for history in self._histories(object_id):
+            found = history.aggregate(newest=Max("history_id"))["newest"]
+            newest.append(str(found or 0))
+        return ".".join(newest)
 
     def _histories(self, object_id: Any) -> Iterator[QuerySet]:
         yield self.model.history.filter(id=object_id)  # type: ignore[attr-defined]
@@ -53,47 +51,49 @@ class NoticesOthers:
             yield parts.model.history.filter(**{parts.key: object_id})
 
     def _refuse_stale(self, object_id: str, seen: str) -> None:
-        """Raises ValidationError with who changed what."""
+        """Raise ValidationError with who changed what."""
         numbers = seen.split(".")
         if not all(map(is_key, numbers)):
             return  # no browser sent this
         if hasattr(self.model, "lock"):  # type: ignore[attr-defined]
             self.model().lock()  # type: ignore[attr-defined]  # until the write
-        newer = [
-            list(
-                history.filter(history_id__gt=number)
-                .select_related("history_user")
-                .order_by("history_id")
+        newer = []
+        for history, number in zip(self._histories(object_id), numbers, strict=False):
+            after = history.filter(history_id__gt=number).order_by("history_id")
+            newer.append(list(after.select_related("history_user")))
+        own, *of_parts = newer
+        changes = self._changes(own, numbers[0]) + self._changes_of_parts(of_parts)
+        if changes:
+            text = _(
+                "%(who)s changed this since you opened it (%(what)s). "
+                "What you typed is still here. Save again to overwrite their change."
             )
-            for history, number in zip(self._histories(object_id), numbers, strict=False)
-        ]
-        if what := [*self._told(newer[0], numbers[0]), *self._told_of_parts(newer[1:])]:
-            raise ValidationError(
-                _(
-                    "%(who)s changed this since you opened it (%(what)s). "
-                    "What you typed is still here: look at both, and save again if yours shall stand."
-                )
-                % {
-                    "who": _who([record for records in newer for record in records]),
-                    "what": "; ".join(what),
-                }
-            )
+            who = _authors(chain.from_iterable(newer))
+            raise ValidationError(text % {"who": who, "what": "; ".join(changes)})
 
-    def _told(self, newer: list[Any], number: str) -> list[str]:
-        """The row's own changes in words; bookkeeping is none."""
+    def _changes(self, newer: list[Any], number: str) -> list[str]:
+        """The row's own changes in words, without bookkeeping columns."""
+        if not newer:
+            return []
         before = self.model.history.filter(history_id=number).first()  # type: ignore[attr-defined]
-        if not newer or not before:
-            return [_("all of it")] if newer else []
-        helper = self.get_historical_record_context_helper(None, newer[-1])  # type: ignore[attr-defined]
+        if not before:
+            return [_("all of it")]
+        helper_of = self.get_historical_record_context_helper  # type: ignore[attr-defined]
+        helper = helper_of(None, newer[-1])
         changes = helper.context_for_delta_changes(newer[-1].diff_against(before))
-        return [f"{change['field']}: {change['old']} → {change['new']}" for change in changes]
+        return ["{field}: {old} → {new}".format(**change) for change in changes]
 
-    def _told_of_parts(self, newer: list[list[Any]]) -> list[str]:
-        names = {self.parts.name(record) for records in newer for record in records}  # type: ignore[attr-defined]
-        return [f"{self.parts.title}: {', '.join(sorted(names))}"] if names else []  # type: ignore[attr-defined]
+    def _changes_of_parts(self, newer: list[list[Any]]) -> list[str]:
+        if not any(newer):
+            return []
+        parts = self.parts  # type: ignore[attr-defined]
+        names = sorted(set(map(parts.name, chain.from_iterable(newer))))
+        return [f"{parts.title}: {', '.join(names)}"]
 
 
-def _who(records: list[Any]) -> str:
-    """The users, and the database roles of those who came by SQL."""
-    names = (str(record.history_user or record.history_change_reason or "") for record in records)
-    return ", ".join(dict.fromkeys(filter(None, names))) or _("Somebody")
+def _authors(records: Iterable[Any]) -> str:
+    """The users, and the database roles of changes by SQL."""
+    names: dict[str, None] = {}
+    for record in records:
+        names[str(record.history_user or record.history_change_reason or "")] = None
+    return ", ".join(filter(None, names)) or _("Somebody")

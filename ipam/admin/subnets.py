@@ -52,26 +52,26 @@ class PoolFormSet(LedgerFormSet):
     """Pools make room before others move in: the deleted ones go first, then those that shrink."""
 
     def save_existing_objects(self, commit: bool = True) -> list[models.Model]:
-        gone = [form for form in self.initial_forms if form in self.deleted_forms]
-        kept = [form for form in self.initial_forms if form not in gone and form.has_changed()]
-        self.deleted_objects = [form.instance for form in gone]
-        self.changed_objects = [(form.instance, form.changed_data) for form in kept]
-        for pool in self.deleted_objects:
-            self.delete_existing(pool, commit)
-        return [
-            self.save_existing(form, form.instance, commit) for form in sorted(kept, key=_grows)
-        ]
+        self.deleted_objects = []
+        self.changed_objects = []
+        kept = []
+        for form in self.initial_forms:
+            if form in self.deleted_forms:
+                self.deleted_objects.append(form.instance)
+                self.delete_existing(form.instance, commit)
+            elif form.has_changed():
+                self.changed_objects.append((form.instance, form.changed_data))
+                kept.append(form)
+        kept.sort(key=_grows)
+        return [self.save_existing(form, form.instance, commit) for form in kept]
 
 
 def _grows(form: ModelForm) -> bool:
-    """Whether it takes more than it had. The form's own check may have refused it: then it may be
-    of any family."""
-    was, now = (
-        (form["first"].initial, form["last"].initial),
-        (form.instance.first, form.instance.last),
-    )
-    ends = [(address.version, int(address)) for address in (was[0], *now, was[1])]
-    return ends != sorted(ends)
+    """Whether a pool takes more than it had. The form's own check may have refused it, so its ends
+    may be of any family."""
+    before = (form["first"].initial, form["last"].initial)
+    ends = [before[0], form.instance.first, form.instance.last, before[1]]
+    return ends != sorted(ends, key=lambda address: (address.version, int(address)))
 
 
 class PoolInline(LedgerInline):
@@ -84,11 +84,13 @@ class PoolInline(LedgerInline):
     def get_extra(
         self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any
     ) -> int:
-        return 0 if obj else 1
+        return int(obj is None)
 
     @admin.display(description=_("addresses"))
     def size(self, pool: Pool) -> str:
-        return marks.count(pool.size) if pool.pk else marks.NOTHING
+        if pool.pk:
+            return marks.count(pool.size)
+        return marks.NOTHING
 
 
 class SubnetList(LedgerList):
@@ -157,7 +159,9 @@ class SubnetAdmin(LedgerAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Subnet | None = None) -> list:
         # A subnet stays in its VRF (rules.check_subnet).
         (name, basics), *rest = super().get_fieldsets(request, obj)
-        shown = [field for field in basics["fields"] if field != "vrf" or not obj]
+        shown = list(basics["fields"])
+        if obj:
+            shown.remove("vrf")
         return [(name, {"fields": shown}), *rest]
 
     def facts(self, obj: Subnet) -> Facts:
@@ -200,7 +204,8 @@ class SubnetAdmin(LedgerAdmin):
     # --- saving -----------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Subnet, form: ModelForm, change: bool) -> None:
-        request.pools_before = list(obj.pools.filter(kind="static")) if change else []  # type: ignore[attr-defined]
+        pools = Pool.objects.filter(subnet=obj.pk, kind="static")
+        request.pools_before = list(pools)  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
 
     def save_related(
@@ -241,24 +246,18 @@ class SubnetAdmin(LedgerAdmin):
     @admin.action(description=_("Show the next free IP"), permissions=["view"])
     def show_next_free(self, request: HttpRequest, queryset: QuerySet[Subnet]) -> None:
         for subnet in queryset[:NAMED]:
-            if free := next_free(subnet):
-                text = format_html(
-                    gettext("{}: the next free address is {}. {}"),
-                    subnet,
-                    free,
-                    _show(marks.next_free_url(subnet.pk)),
-                )
-                self.message_user(request, text, messages.SUCCESS)
-            else:
-                self.message_user(
-                    request, gettext("%s has no free address.") % subnet, messages.WARNING
-                )
-        if (left := queryset.count() - NAMED) > 0:
-            self.message_user(
-                request,
-                gettext("%d more subnets were chosen and not looked at.") % left,
-                messages.WARNING,
-            )
+            free = next_free(subnet)
+            if free is None:
+                text = gettext("%s has no free address.") % subnet
+                self.message_user(request, text, messages.WARNING)
+                continue
+            more = _show(marks.next_free_url(subnet.pk))
+            found = gettext("{}: the next free address is {}. {}")
+            self.message_user(request, format_html(found, subnet, free, more), messages.SUCCESS)
+        left = queryset.count() - NAMED
+        if left > 0:
+            text = gettext("%d more selected subnets are not shown.") % left
+            self.message_user(request, text, messages.WARNING)
 
     # --- deleting ---------------------------------------------------------------------------------
 
@@ -329,21 +328,24 @@ def refusals(subnets: Iterable[Subnet]) -> list[str]:
 def warnings(subnet: Subnet, pools_before: Sequence[Pool]) -> list[str]:
     """What a person should know after a subnet and its pools were saved."""
     found = []
-    pool = Pool.objects.covering(subnet.gateway, subnet) if subnet.gateway else None
+    pool = subnet.gateway and Pool.objects.covering(subnet.gateway, subnet)
     if pool:
         text = gettext(
-            "The gateway %(gateway)s lies in the static pool %(pool)s. It is never handed out and has no row."
+            "The gateway %(gateway)s is in the static pool %(pool)s. "
+            "It is never handed out and has no row."
         )
         found.append(text % {"gateway": subnet.gateway, "pool": pool})
-    if left := _left_outside(subnet, pools_before):
+    left = _left_outside(subnet, pools_before)
+    if left:
         text = ngettext(
-            "{} live address of the pools you changed now lies outside the static pools and stays as it is. {}",
-            "{} live addresses of the pools you changed now lie outside the static pools and stay as they are. {}",
+            "{} live address of the changed pools is now outside the static pools "
+            "and is not changed. {}",
+            "{} live addresses of the changed pools are now outside the static pools "
+            "and are not changed. {}",
             left,
         )
-        found.append(
-            format_html(text, left, _show(marks.of_subnet(subnet.pk, ip_type__exact="dhcp")))
-        )
+        more = _show(marks.of_subnet(subnet.pk, ip_type__exact="dhcp"))
+        found.append(format_html(text, left, more))
     return found
 
 
@@ -362,20 +364,18 @@ def _left_outside(subnet: Subnet, pools_before: Sequence[Pool]) -> int:
 def numbers(subnet: Subnet) -> SafeString:
     """How many addresses there are of each status; each number leads to them."""
     measured = _measured(subnet)
-    parts = [
-        (
-            marks.count(getattr(measured, status)),
-            label,
-            marks.of_subnet(subnet.pk, status__exact=status),
-        )
-        for status, label in IPAddress.Status.choices
-    ]
+    parts = []
+    for status, label in IPAddress.Status.choices:
+        number = marks.count(getattr(measured, status))
+        parts.append((number, label, marks.of_subnet(subnet.pk, status__exact=status)))
     return format_html_join(" · ", '<a class="ipm-link" href="{2}">{0} {1}</a>', parts)
 
 
 def _children(subnet: Subnet) -> SafeString:
     children = subnet.children
-    more = gettext("and %d more") % (len(children) - NAMED) if len(children) > NAMED else ""
+    more = ""
+    if len(children) > NAMED:
+        more = gettext("and %d more") % (len(children) - NAMED)
     return format_html("{} {}", marks.links(children[:NAMED]), more)
 
 

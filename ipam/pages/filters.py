@@ -31,11 +31,8 @@ SORTS: dict[str, tuple[Any, F | Func]] = {
     "ip_type": (_("Type"), F("ip_type")),
     "holder": (_("VM/Server"), Lower(Coalesce("server__hostname", "vm_id"))),
 }
-NEVER_EMPTY = {
-    "ip_address",
-    "status",
-    "ip_type",
-}  # "NULLS LAST" would keep an index from being read backwards
+# "NULLS LAST" would keep an index from being read backwards.
+NEVER_EMPTY = {"ip_address", "status", "ip_type"}
 ACTIVITY = [("yes", _("answers")), ("no", _("no answer")), ("unknown", _("not probed"))]
 
 
@@ -49,6 +46,9 @@ class SubnetChoice:
     name: str
     depth: int  # how many other subnets it lies in
 
+    def contains(self, vrf: str, network: Network) -> bool:
+        return self.vrf == vrf and addresses.inside(network, self.network)
+
     @property
     def label(self) -> str:
         """Indented by no-break spaces, the only ones that an option keeps."""
@@ -61,11 +61,10 @@ def subnet_choices() -> list[SubnetChoice]:
     choices: list[SubnetChoice] = []
     above: list[SubnetChoice] = []
     for pk, vrf, network, name in in_order.values_list("pk", "vrf__name", "network", "name"):
-        while above and not (
-            above[-1].vrf == (vrf or "") and addresses.inside(network, above[-1].network)
-        ):
+        vrf = vrf or ""
+        while above and not above[-1].contains(vrf, network):
             above.pop()
-        choices.append(SubnetChoice(pk, vrf or "", network, name, len(above)))
+        choices.append(SubnetChoice(pk, vrf, network, name, len(above)))
         above.append(choices[-1])
     return choices
 
@@ -104,11 +103,13 @@ class AddressFilter(FilterSet):
         return queryset.matching(text)
 
     def by_activity(self, queryset: IPAddressQuerySet, name: str, wanted: str) -> QuerySet:
-        """An address that never answered a ping is active only by default: nobody knows."""
+        """An address that never answered a ping is active only by default, so it is unknown."""
         if wanted == "no":
             return queryset.filter(active=False)
-        answered = ping_was_answered()
-        return queryset.filter(answered if wanted == "yes" else ~answered, active=True)
+        active = queryset.filter(active=True)
+        if wanted == "yes":
+            return active.filter(ping_was_answered())
+        return active.filter(~ping_was_answered())
 
     def unchanged(self, queryset: IPAddressQuerySet, name: str, value: str) -> QuerySet:
         return queryset
@@ -131,9 +132,9 @@ class AddressFilter(FilterSet):
         """What the rows are sorted by: never by anything that SORTS does not name."""
         key = self.asked("sort") or "ip_address"
         name = key.removeprefix("-")
-        last = None if name in NEVER_EMPTY else True
         _label, column = SORTS[name]
-        first = column.desc(nulls_last=last) if key.startswith("-") else column.asc(nulls_last=last)
+        direction = column.desc if key.startswith("-") else column.asc
+        first = direction() if name in NEVER_EMPTY else direction(nulls_last=True)
         return [first, "ip_address", "pk"]
 
     def size(self) -> int:
@@ -143,20 +144,19 @@ class AddressFilter(FilterSet):
 
     def problems(self) -> list[tuple[str, str]]:
         """What is wrong, as pairs of a filter's label and a sentence."""
-        return [
-            (str(self.filters[name].label), str(message))
-            for name, found in self.form.errors.items()
-            for message in found
-        ]
+        found = []
+        for name, sentences in self.form.errors.items():
+            for sentence in sentences:
+                found.append((str(self.filters[name].label), str(sentence)))
+        return found
 
 
 def sort_choices() -> list[tuple[str, str]]:
     """Every order, upwards and downwards."""
-    return [
-        choice
-        for key, (label, _column) in SORTS.items()
-        for choice in ((key, f"{label} ↑"), (f"-{key}", f"{label} ↓"))
-    ]
+    choices = []
+    for key, (label, _column) in SORTS.items():
+        choices += [(key, f"{label} ↑"), (f"-{key}", f"{label} ↓")]
+    return choices
 
 
 def by_vrf(subnets: Iterable[SubnetChoice]) -> list[tuple[str, list[SubnetChoice]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import starmap
 
 from django.http import QueryDict
 from django.utils.functional import Promise
@@ -71,11 +72,15 @@ class Page:
 
     @property
     def previous(self) -> int | None:
-        return self.number - 1 if self.number > 1 else None
+        if self.number == 1:
+            return None
+        return self.number - 1
 
     @property
     def next(self) -> int | None:
-        return self.number + 1 if self.number < self.last else None
+        if self.number == self.last:
+            return None
+        return self.number + 1
 
     def sizes(self) -> list[tuple[int, int]]:
         """The page sizes on offer, each with the page that keeps the first row in sight."""
@@ -130,7 +135,9 @@ class Listing:
 
     @cached_property
     def page(self) -> Page:
-        total = self.tally.get(self.status, 0) if self.status else sum(self.tally.values())
+        total = sum(self.tally.values())
+        if self.status:
+            total = self.tally.get(self.status, 0)
         return Page.nearest(self.query.get("page", "1"), self.filters.size(), total)
 
     @cached_property
@@ -146,46 +153,48 @@ class Listing:
 
     @cached_property
     def counts(self) -> list[StatusCount]:
-        return [
-            StatusCount(
-                status,
-                label,
-                self.tally.get(status, 0),
-                self.unlisted if status == "available" else 0,
-            )
-            for status, label in IPAddress.Status.choices
-        ]
+        return list(starmap(self._count, IPAddress.Status.choices))
+
+    def _count(self, status: str, label: str) -> StatusCount:
+        listed = self.tally.get(status, 0)
+        if status == "available":
+            return StatusCount(status, label, listed, self.unlisted)
+        return StatusCount(status, label, listed)
 
     def columns(self) -> list[Column]:
-        return [self._column(key) if key in SORTS else Column(_("Active")) for key in COLUMNS]
+        return list(map(self._column, COLUMNS))
 
     def _column(self, key: str) -> Column:
+        if key not in SORTS:
+            return Column(_("Active"))
         label, _column = SORTS[key]
         now = self.filters.asked("sort") or "ip_address"
-        if now.removeprefix("-") != key:
-            return Column(label, key)
-        return (
-            Column(label, "-" + key, "ascending")
-            if now == key
-            else Column(label, key, "descending")
-        )
+        if now == key:
+            return Column(label, "-" + key, "ascending")
+        if now == "-" + key:
+            return Column(label, key, "descending")
+        return Column(label, key)
 
     # --- the subnet that was chosen ---------------------------------------------------------------
 
     @cached_property
     def subnet(self) -> Subnet | None:
         chosen = self.filters.asked("subnet")
-        return Subnet.objects.filter(pk=chosen).first() if chosen and chosen != NONE else None
+        if chosen in ("", NONE):
+            return None
+        return Subnet.objects.filter(pk=chosen).first()
 
     @cached_property
     def usage(self) -> Usage | None:
-        return usage([self.subnet])[self.subnet.pk] if self.subnet else None
+        if self.subnet is None:
+            return None
+        return usage([self.subnet])[self.subnet.pk]
 
     @cached_property
     def unlisted(self) -> int:
         """Free addresses of the chosen subnet that have no row. With another filter on they are no
         match."""
-        narrowed = any(self.filters.asked(name) for name in ("q", "vrf", "ip_type", "active"))
+        narrowed = any(map(self.filters.asked, ("q", "vrf", "ip_type", "active")))
         if narrowed or not self.usage:
             return 0
         return max(0, self.usage.available - self.tally.get("available", 0))
@@ -207,9 +216,8 @@ class Listing:
     @property
     def narrowed(self) -> bool:
         """Whether any filter is set, a wrong one included."""
-        return any(
-            self.query.get(name) for name in ("q", "vrf", "subnet", "status", "ip_type", "active")
-        )
+        names = ("q", "vrf", "subnet", "status", "ip_type", "active")
+        return any(map(self.query.get, names))
 
 
 def _below(subnets: list[SubnetChoice]) -> int:

@@ -183,7 +183,7 @@ def test_releasing_outside_the_pools_says_that_the_row_is_gone(admin_client, sub
 
     answer = save(admin_client, page("10.0.0.200"), status="available")
 
-    assert messages_of(answer)[0].startswith("10.0.0.200 is free again.")
+    assert messages_of(answer)[0].startswith("10.0.0.200 is available.")
     assert not IPAddress.objects.filter(ip_address="10.0.0.200").exists()
 
 
@@ -337,7 +337,7 @@ def test_more_rows_than_one_action_can_take_are_refused_as_a_whole(
 
     answer = act(admin_client, "release", "10.0.0.10", "10.0.0.11", "10.0.0.12")
 
-    assert messages_of(answer) == ["3 addresses are too many at once; choose 2 at most."]
+    assert messages_of(answer) == ["3 addresses are too many at once; select 2 at most."]
     assert row().status == "reserved"
 
 
@@ -432,7 +432,7 @@ def test_going_back_in_history_gives_nothing_to_a_server_behind_its_back(admin_c
     answer = admin_client.post(url, {"status": "allocated", "server": server.pk})
 
     assert errors_of(answer) == {
-        "server": ["An address is given to a server on the server's own page."]
+        "server": ["Assign an address to a server on the server's own page."]
     }
     assert row().status == "available"
 

@@ -83,7 +83,7 @@ def test_a_saved_server_says_where_its_address_stands(admin_client, subnet):
 def test_a_server_whose_address_lies_in_no_subnet_is_saved_with_a_warning(admin_client):
     answer = save(admin_client, ADD, hostname="web-1", ip_address="172.16.0.1")
 
-    assert messages_of(answer)[0].startswith("172.16.0.1 lies in no subnet yet.")
+    assert messages_of(answer)[0].startswith("172.16.0.1 is in no subnet.")
     assert Server.objects.exists()
 
 

@@ -183,7 +183,7 @@ def test_a_gateway_inside_a_static_pool_is_told(admin_client, subnet):
     answer = save(admin_client, page("change", subnet), gateway="10.0.0.12")
 
     assert any(
-        "10.0.0.12 lies in the static pool 10.0.0.10-10.0.0.19" in text
+        "10.0.0.12 is in the static pool 10.0.0.10-10.0.0.19" in text
         for text in messages_of(answer)
     )
 
@@ -195,7 +195,7 @@ def test_live_addresses_that_a_changed_pool_leaves_outside_are_counted(admin_cli
     answer = save(admin_client, page("change", subnet), **{"pools-0-last": "10.0.0.15"})
 
     assert any(
-        text.startswith("2 live addresses of the pools you changed") for text in messages_of(answer)
+        text.startswith("2 live addresses of the changed pools") for text in messages_of(answer)
     )
 
 
