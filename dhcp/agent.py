@@ -1,7 +1,7 @@
-"""Keep one dnsmasq in step on a host of its own, beside the database, not beside the site.
+"""Keep one dnsmasq in step on a host of its own, which needs access to the database only.
 
-It goes by the settings of its host: no row of the database decides what is written or signalled
-there. While the database is away, dnsmasq goes on with the files that it has."""
+The settings of that host alone decide what is written and signalled there, never a row of the
+database. While the database is away, dnsmasq keeps the files that it has."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ from core.errors import Conflict, NotFound
 from dhcp import servers
 from dhcp.files.targets import Target
 from dhcp.models import DhcpServer
-from dhcp.worker import Hand, Worker
+from dhcp.worker import DhcpWorker, ServerWorker
 
 logger = logging.getLogger("dhcp.agent")
 
-REPORT = timedelta(seconds=10)  # how often it says that it is there
+REPORT = timedelta(seconds=10)  # how often the agent records that it is running
 
 
 def find(name: str) -> DhcpServer:
-    """The server that an agent of this name serves. Raises NotFound, or Conflict when it is none
-    for an agent."""
+    """The server of this name. Raises NotFound, or Conflict if no agent may serve it."""
     server = servers.find_server(name)
     if server is None or server.run_by != DhcpServer.RunBy.AGENT:
         raise Conflict(
@@ -41,42 +40,40 @@ def find(name: str) -> DhcpServer:
     return server
 
 
-class AgentHand(Hand):
-    def _is_for_requests(self) -> bool:
-        return False  # nobody else writes here
+class AgentServerWorker(ServerWorker):
+    wait_for_requests = False  # requests write the files of their own host only
 
 
-class Agent(Worker):
+class Agent(DhcpWorker):
     """A worker for one server."""
 
     def __init__(self, name: str, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__(now)
-        self.name = name
-        self.complaint = ""
+        self.server_name = name
+        self.reported = ""
 
     def targets(self) -> list[Target]:
-        """Its server, as long as it is one for an agent; what is in the way is told once, and
-        looked at again."""
+        """Its server. What prevents that is logged once; the next round tries again."""
         try:
-            server = find(self.name)
+            server = find(self.server_name)
         except (NotFound, Conflict) as error:
-            self._complain(str(error))
+            self._log_once(str(error))
             return []
-        self._complain("")
+        self._log_once("")
         report(server)
         return [Target.of_agent(server)]
 
-    def hand(self, target: Target) -> Hand:
-        return AgentHand(target, self.line, self.now)
+    def server_worker(self, target: Target) -> ServerWorker:
+        return AgentServerWorker(target, self.database, self.now)
 
-    def _complain(self, text: str) -> None:
-        if text and text != self.complaint:
+    def _log_once(self, text: str) -> None:
+        if text and text != self.reported:
             logger.error("%s", text)
-        self.complaint = text
+        self.reported = text
 
 
 def report(server: DhcpServer) -> None:
-    """Say that its agent is there."""
+    """Record that the server's agent is running, and where."""
     now, host = timezone.now(), socket.gethostname()
     fresh = server.last_seen_at and server.last_seen_at > now - REPORT
     if fresh and (server.agent_host, server.agent_version) == (host, settings.VERSION):

@@ -1,9 +1,10 @@
-"""Hear at once of new change rows: PostgreSQL tells whoever listens; elsewhere one has to look."""
+"""Learn at once of committed changes: PostgreSQL sends notifications, SQLite is polled cheaply."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any
 
 import psycopg
@@ -13,44 +14,62 @@ from dhcp.sql.database import CHANNEL
 
 logger = logging.getLogger("dhcp.worker")
 
-POLL = 0.25  # seconds between two looks where nobody tells
-RETRY = 20  # looks between two attempts to listen again
+POLL = 0.25  # seconds between two polls where no notification comes
+RETRY = 20  # polls between two attempts to listen again
 
 
-class Ear:
-    """A connection of its own that waits for the database's word, and is made anew when it is
-    lost."""
+class NotifyListener:
+    """Has a connection of its own, and opens a new one when it is lost."""
 
     def __init__(self) -> None:
-        self._line: Any = None
-        self._deaf_for = 0
+        self._connection: Any = None
+        self._version = 0
+        self._polls_left = 0
 
-    def listen(self, stopping: threading.Event, seconds: float) -> bool:
-        """Wait for news, at most so long; whether there may be some."""
-        if connection.vendor != "postgresql" or self._deaf_for > 0:
-            self._deaf_for -= 1
+    def wait(self, stopping: threading.Event, seconds: float) -> bool:
+        """Wait for a change, at most so many seconds; return whether there may be one."""
+        if self._polls_left > 0:
+            self._polls_left -= 1
             stopping.wait(POLL)
             return True
         try:
-            return self._hear(seconds)
+            return self._wait(stopping, seconds)
         except (psycopg.Error, DatabaseError) as error:
-            logger.warning(
-                "the database cannot be listened to, so we look: %s", " ".join(str(error).split())
-            )
+            reason = " ".join(str(error).split())
+            logger.warning("cannot wait for notifications, polling instead: %s", reason)
             self.close()
-            self._deaf_for = RETRY
+            self._polls_left = RETRY
             return True
 
-    def _hear(self, seconds: float) -> bool:
-        if self._line is None:
-            line = connection.copy()
-            with line.cursor() as cursor:
-                cursor.execute(f"LISTEN {CHANNEL}")
-            self._line = line
-            return True  # what was told before we listened
-        return any(True for _ in self._line.connection.notifies(timeout=seconds, stop_after=1))
-
     def close(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            line.close()
+        closing, self._connection = self._connection, None
+        if closing is not None:
+            closing.close()
+
+    def _wait(self, stopping: threading.Event, seconds: float) -> bool:
+        if self._connection is None:
+            self._connection = connection.copy()
+            self._begin()
+            return True  # for what was committed before
+        if connection.vendor == "postgresql":
+            found = self._connection.connection.notifies(timeout=seconds, stop_after=1)
+            return any(True for _ in found)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not stopping.wait(POLL):
+            before, self._version = self._version, self._data_version()
+            if self._version != before:
+                return True
+        return False
+
+    def _begin(self) -> None:
+        if connection.vendor != "postgresql":
+            self._version = self._data_version()
+            return
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"LISTEN {CHANNEL}")
+
+    def _data_version(self) -> int:
+        """A number that changes when another connection commits (https://sqlite.org/pragma.html)"""
+        with self._connection.cursor() as cursor:
+            cursor.execute("PRAGMA data_version")
+            return int(cursor.fetchone()[0])

@@ -1,9 +1,9 @@
-"""Keep every dnsmasq of this installation in step, each for itself: a slow or broken one delays no
-other.
+"""Keep every dnsmasq of this installation in step, each in a thread of its own: a slow or broken
+one delays no other.
 
-It finds what requests have left: their syncs that failed or took too long, changes that came by raw
-SQL, files that somebody edited or removed. And it reads the leases, so that the ledger knows who
-uses which address."""
+The worker does what requests have left: syncs that failed or took too long, changes by raw SQL,
+files that somebody edited or removed. It also reads the leases, so that the ledger knows which
+machine uses which address."""
 
 from __future__ import annotations
 
@@ -13,112 +13,80 @@ import time
 from collections.abc import Callable, Iterable
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, close_old_connections
 
-from core.stopping import call_on_signals
+from core.periodic import DatabaseState, PeriodicWork
 from dhcp import servers
 from dhcp.files.sync import BUDGET, sync
 from dhcp.files.targets import Target
 from dhcp.generations.outcome import LEFT, Outcome
 from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.models import DhcpChange
-from dhcp.notify_listener import Ear
+from dhcp.notify_listener import NotifyListener
 from dhcp.state import probe
 from ipam.placement.catch_up import doubt
 
 logger = logging.getLogger("dhcp.worker")
 
-INTERVAL = 1.0
+INTERVAL = 2.0  # how often a server is looked at although nothing wakes its thread
 RECONCILE = 30.0  # how often the files are compared although no change is pending
-SLOWEST = 5.0  # dnsmasq is back in step within this of its return
+LONGEST_PAUSE = 5.0  # dnsmasq is back in step within this of its return
+LOST = ", the files stay unchanged"
 
 
-class Line:
-    """Whether the database answers: its loss is told once, and its return."""
+class ServerWorker(PeriodicWork):
+    """Keeps one server in step. `now` is a monotonic clock."""
 
-    def __init__(self) -> None:
-        self.lost = False
-
-    def holds(self) -> None:
-        if self.lost:
-            logger.info("the database answers again")
-        self.lost = False
-
-    def breaks(self, error: DatabaseError) -> None:
-        if not self.lost:
-            logger.error(
-                "the database does not answer, the files stay as they are: %s",
-                " ".join(str(error).split()),
-            )
-        self.lost = True
-
-
-class Hand:
-    """Looks after one server. `now` is a clock that only runs forward."""
+    interval = INTERVAL
+    wait_for_requests = True  # a request that changed something syncs by itself, if so configured
 
     def __init__(
-        self, target: Target, line: Line, now: Callable[[], float] = time.monotonic
+        self, target: Target, database: DatabaseState, now: Callable[[], float] = time.monotonic
     ) -> None:
+        self.name = f"dhcp-{target.name}"
+        super().__init__(database)
         self.target = target
-        self.line = line
         self.now = now
         self.reconcile_at = now()  # at once: the files may not exist yet
         self.not_before = now()
         self.delay = 0.0
         self.leases = LeaseFileWatcher(target.leases, now, target.origin) if target.leases else None
         self.wake = threading.Event()
-        self.stopping = threading.Event()
-        self.thread: threading.Thread | None = None
 
-    def tick(self) -> None:
-        """Sync if something is to be done and no failure tells us to wait; then read the leases."""
-        close_old_connections()  # a database that was restarted is found again
+    def tick(self) -> bool:
+        """Sync if something is pending and no failure asks for a pause; then read the leases."""
+        close_old_connections()  # so a restarted database is found again
         if self.now() >= self.not_before:
             self._sync()
         if self.leases:
             self.leases.poll()
+        return self.delay == 0
 
-    def start(self) -> None:
-        """Go on with it in a thread of its own, until stop()."""
-        if self.thread is None:
-            self.thread = threading.Thread(
-                target=self._run, name=f"dhcp-{self.target.name}", daemon=True
-            )
-            self.thread.start()
+    def pause(self) -> float:
+        left = self.not_before - self.now()
+        return left if 0 < left < self.interval else self.interval
+
+    def wait(self, seconds: float) -> None:
+        woken = self.wake.wait(seconds)
+        if woken and self.wait_for_requests and settings.DHCP_SYNC == "inline":
+            self.stopping.wait(BUDGET)
+        self.wake.clear()
 
     def stop(self) -> None:
-        self.stopping.set()
+        super().stop()
         self.wake.set()
-
-    def _run(self) -> None:
-        try:
-            while not self.stopping.is_set():
-                self.tick()
-                if self.wake.wait(self._rest()) and self._is_for_requests():
-                    self.stopping.wait(BUDGET)
-                self.wake.clear()
-        finally:
-            connection.close()
-
-    def _rest(self) -> float:
-        until = self.not_before - self.now()
-        return until if 0 < until < INTERVAL else INTERVAL
-
-    def _is_for_requests(self) -> bool:
-        """Whether whoever has changed something will see to it himself."""
-        return settings.DHCP_SYNC == "inline"
 
     def _sync(self) -> None:
         try:
             if self._is_due():
-                self._judge(sync(self.target, paced=True))
-            self.line.holds()
+                self._plan(sync(self.target, paced=True))
+            self.database.answers()
             probe.probe_newest(self.target.server_id)
         except DatabaseError as error:
-            self.line.breaks(error)
+            self.database.fails(error)
             self._back_off()
         except Exception:
-            logger.exception("a bug; the next try will come")
+            logger.exception("unexpected error, trying again later")
             self._back_off()
 
     def _is_due(self) -> bool:
@@ -126,7 +94,8 @@ class Hand:
             return True
         return DhcpChange.objects.for_server(self.target.server_id).exists()
 
-    def _judge(self, outcome: Outcome) -> None:
+    def _plan(self, outcome: Outcome) -> None:
+        """Decide by the outcome of a sync when the next one is due."""
         if outcome.wait:
             self.not_before = self.now() + outcome.wait
             return
@@ -139,81 +108,73 @@ class Hand:
             self._back_off()
 
     def _back_off(self) -> None:
-        self.delay = min(self.delay * 2 or INTERVAL, SLOWEST)
+        self.delay = min(self.delay * 2 or 1.0, LONGEST_PAUSE)
         self.not_before = self.now() + self.delay
 
 
-class Worker:
-    """Gives every server a hand, and wakes the hands when something has changed."""
+class DhcpWorker(PeriodicWork):
+    """Starts a ServerWorker for each server, and wakes them when something has changed."""
+
+    name = "dhcp.worker"
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(DatabaseState(logger, LOST))
         self.now = now
-        self.line = Line()
-        self.stopping = threading.Event()
-        self.hands: dict[int | None, Hand] = {}
-        self.meet_at = now()
+        self.servers: dict[int | None, ServerWorker] = {}
+        self.listener = NotifyListener()
 
     def run(self) -> None:
-        """Until stop() or a signal; a sync under way is finished."""
         logger.info("started")
-        ear = Ear()
-        try:
-            while not self.stopping.is_set():
-                self.meet()
-                for hand in self.hands.values():
-                    hand.start()
-                if ear.listen(self.stopping, INTERVAL):
-                    self._wake()
-        finally:
-            ear.close()
-            end(self.hands.values())
-            connection.close()
+        super().run()
         logger.info("stopped")
 
-    def stop(self) -> None:
-        self.stopping.set()
+    def work(self) -> None:
+        self.find_servers()
+        for server in self.servers.values():
+            if server.thread is None:
+                server.start()
 
-    def stop_on_signals(self) -> None:
-        call_on_signals(self.stop)
+    def wait(self, seconds: float) -> None:
+        """Wait, and wake the servers at each notification meanwhile."""
+        deadline = time.monotonic() + seconds
+        while not self.stopping.is_set() and (left := deadline - time.monotonic()) > 0:
+            if self.listener.wait(self.stopping, left):
+                for server in self.servers.values():
+                    server.wake.set()
 
-    def tick(self) -> None:
-        """One turn of everything, one after the other."""
-        self.meet()
-        for hand in self.hands.values():
-            hand.tick()
+    def finish(self) -> None:
+        self.listener.close()
+        end(self.servers.values())
 
-    def meet(self) -> None:
-        """Find servers that came, changed or went. While the database is away, all stay as they
-        are."""
-        if self.now() < self.meet_at:
-            return
-        self.meet_at = self.now() + INTERVAL
+    def tick_all(self) -> None:
+        """One round of everything in this thread, one server after the other."""
         close_old_connections()
         try:
-            targets = self.targets()
+            self.find_servers()
         except DatabaseError as error:
-            self.line.breaks(error)
-            return
-        known = {hand.target: hand for hand in self.hands.values()}
-        end(hand for target, hand in known.items() if target not in targets)
-        self.hands = {t.server_id: known.get(t) or self.hand(t) for t in targets}
+            self.database.fails(error)
+        for server in self.servers.values():
+            server.tick()
+
+    def find_servers(self) -> None:
+        """Begin and end the work on servers that came, changed or went. While the database is
+        away (DatabaseError), all stay."""
+        targets = self.targets()
+        known = {server.target: server for server in self.servers.values()}
+        end(server for target, server in known.items() if target not in targets)
+        self.servers = {t.server_id: known.get(t) or self.server_worker(t) for t in targets}
 
     def targets(self) -> list[Target]:
         return servers.local_targets()
 
-    def hand(self, target: Target) -> Hand:
-        return Hand(target, self.line, self.now)
-
-    def _wake(self) -> None:
-        for hand in self.hands.values():
-            hand.wake.set()
+    def server_worker(self, target: Target) -> ServerWorker:
+        return ServerWorker(target, self.database, self.now)
 
 
-def end(hands: Iterable[Hand]) -> None:
-    """Let them finish what they do, all at the same time."""
-    leaving = list(hands)
-    for hand in leaving:
-        hand.stop()
-    for hand in leaving:
-        if hand.thread:
-            hand.thread.join()
+def end(leaving: Iterable[ServerWorker]) -> None:
+    """Stop them all, then wait until each has finished its round."""
+    ending = list(leaving)
+    for server in ending:
+        server.stop()
+    for server in ending:
+        server.join()

@@ -1,63 +1,38 @@
-"""Look every second whether raw SQL has left the ledger something to catch up with, and whether
-somebody has put an older ledger in its place."""
+"""Catch up with raw SQL, and notice a ledger that was restored from a backup."""
 
 from __future__ import annotations
 
 import logging
-import threading
 
-from django.db import DatabaseError, close_old_connections
-
+from core.periodic import PeriodicWork
 from ipam import freeze
 from ipam.placement.catch_up import catch_up
 from ipam.placement.populate import Report
 
 logger = logging.getLogger("ipam.worker")
 
-INTERVAL = 1.0
-PAUSE = 5.0  # after a failure
+
+class CatchUp(PeriodicWork):
+    """Each second: process what triggers have recorded of raw SQL."""
+
+    name = "ipam.worker"
+
+    def work(self) -> None:
+        freeze.look()
+        if report := catch_up():
+            log(report)
 
 
-class Worker:
-    """One loop."""
-
-    def __init__(self) -> None:
-        self.stopping = threading.Event()
-
-    def run(self) -> None:
-        """Until stop()."""
-        while not self.stopping.is_set():
-            self.stopping.wait(INTERVAL if self.tick() else PAUSE)
-
-    def stop(self) -> None:
-        self.stopping.set()
-
-    def tick(self) -> bool:
-        """One round; whether it went well."""
-        close_old_connections()  # a database that was restarted is found again
-        try:
-            freeze.look()
-            if report := catch_up():
-                tell(report)
-        except DatabaseError as error:
-            logger.error("the database does not answer: %s", str(error).strip())
-            return False
-        except Exception:
-            logger.exception("a bug; the next try will come")
-            return False
-        return True
-
-
-def tell(report: Report) -> None:
-    """One line of what was found, if anything was; one for every address that somebody else has."""
-    did = {
+def log(report: Report) -> None:
+    """One line with the numbers, and one for each address that another holder has."""
+    numbers = {
         "created": report.static_created + report.dhcp_created,
         "updated": report.static_updated + report.dhcp_updated,
         "moved": report.moved,
         "freed": report.freed,
         "deleted": report.deleted,
     }
-    if found := ", ".join(f"{number} {what}" for what, number in did.items() if number):
-        logger.info("caught up with changes from outside: %s", found)
+    if done := ", ".join(f"{number} {verb}" for verb, number in numbers.items() if number):
+        logger.info("caught up with changes from outside: %s", done)
     for refusal in report.refused:
-        logger.warning("left as it was: %s", refusal)
+        logger.warning("left unchanged: %s", refusal)

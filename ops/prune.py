@@ -6,8 +6,6 @@ calls, kept files); this is the rest."""
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,18 +14,14 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError, close_old_connections
 from django.db.models import Exists, Max, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from core.periodic import PeriodicWork
 from dhcp.models import Generation, HandEdit
 from pxe.models import BootEvent
 from registry.models import Call, RestartRequest, Unusual
 
-logger = logging.getLogger(__name__)
-
-EVERY = 24 * 60 * 60.0  # seconds
-FIRST = 600.0  # not while everything starts
 AT_ONCE = 1000  # rows in one transaction: nobody waits for us
 
 
@@ -97,36 +91,20 @@ def _delete(rows: QuerySet[Any]) -> int:
     return total
 
 
-class Worker:
-    """Once a day."""
+class DailyPrune(PeriodicWork):
+    """Prunes once a day; the first time not while everything starts."""
 
-    def __init__(self) -> None:
-        self.stopping = threading.Event()
+    name = "ops.prune"
+    interval = 24 * 60 * 60.0
+    first_pause = 600.0
+    longest_pause = 3600.0
 
-    def run(self) -> None:
-        """Until stop()."""
-        pause = FIRST
-        while not self.stopping.wait(pause):
-            self.tick()
-            pause = EVERY
-
-    def stop(self) -> None:
-        self.stopping.set()
-
-    def tick(self) -> None:
-        close_old_connections()
-        try:
-            found = prune()
-        except DatabaseError as error:
-            logger.error("the database does not answer: %s", str(error).strip())
-        except Exception:
-            logger.exception("a bug; the next try will come")
-        else:
-            if found:
-                logger.info("forgot %s", told(found))
+    def work(self) -> None:
+        if found := prune():
+            self.logger.info("deleted %s", describe(found))
 
 
-def told(found: dict[str, int]) -> str:
+def describe(found: dict[str, int]) -> str:
     return (
         ", ".join(f"{number} {table}" for table, number in found.items())
         or "nothing: nothing is old enough"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
-import threading
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -13,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from api.models import Pulse
-
-logger = logging.getLogger(__name__)
+from core.periodic import PeriodicWork
 
 EVERY = 10.0  # seconds
 MISSED = timedelta(seconds=60)
@@ -27,11 +24,14 @@ FORGOTTEN = timedelta(days=1)  # a host that is gone for so long is no host of o
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Worker:
-    """Says now and then, by the database's clock, that this process lives."""
+class Heartbeat(PeriodicWork):
+    """Writes, by the database's clock, that this process is alive."""
+
+    name = "ops.worker_heartbeat"
+    interval = EVERY
 
     def __init__(self) -> None:
-        self.stopping = threading.Event()
+        super().__init__()
         self.host = socket.gethostname()
         self.facts: dict[str, Any] = {
             "version": settings.VERSION,
@@ -40,27 +40,16 @@ class Worker:
             "offset": clock_offset(),
         }
 
-    def run(self) -> None:
-        """Until stop(); then it leaves no sign: who has ended in good order is known to be away at
-        once."""
-        self.beat()
-        while not self.stopping.wait(EVERY):
-            self.beat()
+    def work(self) -> None:
+        facts = {**self.facts, "seen_at": Now()}
+        if not Pulse.objects.filter(host=self.host).update(**facts):
+            Pulse.objects.create(host=self.host, **facts)
+        Pulse.objects.filter(seen_at__lt=Now() - FORGOTTEN).delete()
+
+    def finish(self) -> None:
+        """Leave no row: a worker that ended normally is known to be away at once."""
         with suppress(DatabaseError):  # then it is missed a minute later
             Pulse.objects.filter(host=self.host, pid=self.facts["pid"]).delete()
-
-    def stop(self) -> None:
-        self.stopping.set()
-
-    def beat(self) -> None:
-        close_old_connections()
-        facts = {**self.facts, "seen_at": Now()}
-        try:
-            if not Pulse.objects.filter(host=self.host).update(**facts):
-                Pulse.objects.create(host=self.host, **facts)
-            Pulse.objects.filter(seen_at__lt=Now() - FORGOTTEN).delete()
-        except DatabaseError as error:
-            logger.debug("no sign of life: %s", error)  # the loops that work say it aloud
 
 
 def seen() -> QuerySet[Pulse]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, transaction
+from django.db import transaction
 
+from core.periodic import PeriodicWork
 from ipam.addresses import parse_address
 from pxe.boot.identify import identify, server_with_card
 from pxe.boot.records import BootClient
@@ -24,7 +24,6 @@ from pxe.loaders import NAMES
 
 logger = logging.getLogger("pxe.watch")
 
-INTERVAL = 2.0
 AT_ONCE = 1 << 20  # bytes
 REMEMBERED = 1000  # DHCP transactions
 _SENT = re.compile(r"dnsmasq-tftp\[\d+\]: sent (\S+) to ([0-9a-f.:]+)$")
@@ -88,6 +87,8 @@ class Tail:
         elif status.st_ino != self._inode or status.st_size < self._place:
             self._place, self._rest = 0, b""
         self._inode = status.st_ino
+        if status.st_size == self._place:
+            return
         with self.path.open("rb") as file:
             file.seek(self._place)
             data = file.read(AT_ONCE)
@@ -96,37 +97,32 @@ class Tail:
         yield from (line.decode("utf-8", "replace") for line in whole)
 
 
-class Worker:
-    """A loop of `manage.py worker`; without IPMANAGER_DNSMASQ_LOG it has nothing to do."""
+class LogReader(PeriodicWork):
+    """Without IPMANAGER_DNSMASQ_LOG it has nothing to do."""
+
+    name = "pxe.watch"
+    interval = 2.0
 
     def __init__(self) -> None:
-        self._stopping = threading.Event()
+        super().__init__()
         self._tail = Tail(settings.DNSMASQ_LOG) if settings.DNSMASQ_LOG else None
         self._reader = Reader()
         self._lines: deque[str] = deque()
 
-    def run(self) -> None:
-        while not self._stopping.is_set():
-            if self._tail:
-                self._look(self._tail)
-            self._stopping.wait(INTERVAL)
-
-    def stop(self) -> None:
-        self._stopping.set()
-
-    def _look(self, tail: Tail) -> None:
-        """Read on once everything read before is noted: while the database is away, the log waits
-        for it."""
-        close_old_connections()  # a database that was restarted is found again
+    def work(self) -> None:
+        """Read on once all lines read before are recorded: while the database is away, the log
+        waits for it."""
+        if self._tail is None:
+            return
         try:
-            self._lines.extend(() if self._lines else tail.lines())
-            while self._lines:
-                self._take(self._lines[0])
-                self._lines.popleft()
-        except (DatabaseError, OSError) as error:
-            logger.error("%s: %s", tail.path, str(error).strip())
+            self._lines.extend(() if self._lines else self._tail.lines())
+        except OSError as error:
+            logger.error("%s: %s", self._tail.path, error)
+        while self._lines:
+            self._record(self._lines[0])
+            self._lines.popleft()
 
-    def _take(self, line: str) -> None:
+    def _record(self, line: str) -> None:
         try:
             with transaction.atomic():
                 self._reader.line(line)

@@ -53,7 +53,7 @@ def environment(shared_database, target):
 
 def test_it_goes_by_its_own_host_s_settings(berlin, target):
     assert Target.of_agent(berlin).directory == target.directory
-    Agent("berlin").tick()
+    Agent("berlin").tick_all()
     assert ",10.77.0.9,web\n" in target.hosts.read_text()
     assert (
         not DhcpChange.objects.for_server(berlin.pk).exists()
@@ -63,9 +63,9 @@ def test_it_goes_by_its_own_host_s_settings(berlin, target):
 
 
 def test_the_installation_s_own_worker_leaves_it_alone(berlin, target):
-    from dhcp.worker import Worker
+    from dhcp.worker import DhcpWorker
 
-    Worker().tick()
+    DhcpWorker().tick_all()
     assert DhcpChange.objects.for_server(berlin.pk).exists()
     assert not (target.directory / "berlin").exists()
 
@@ -100,18 +100,18 @@ def test_what_is_no_server_for_an_agent_is_refused_with_the_reason(berlin, facts
 def test_a_server_that_is_taken_from_it_keeps_its_files_and_is_told_once(berlin, target, caplog):
     clock = Clock()
     running = Agent("berlin", clock)
-    running.tick()
+    running.tick_all()
     before = target.hosts.read_bytes()
     DhcpServer.objects.update(enabled=False)
     Server.objects.update(hostname="shop")
     for _ in range(3):
         clock.time += 1
-        running.tick()
+        running.tick_all()
     assert target.hosts.read_bytes() == before and caplog.text.count("berlin is disabled") == 1
     DhcpServer.objects.update(enabled=True)
     clock.time += 40
     time.sleep(reload_throttle.seconds_left(target.pace))
-    running.tick()
+    running.tick_all()
     assert ",shop\n" in target.hosts.read_text()
 
 
@@ -120,7 +120,7 @@ def test_while_the_database_is_away_it_keeps_the_files_says_so_once_and_goes_on(
 ):
     clock = Clock()
     running = Agent("berlin", clock)
-    running.tick()
+    running.tick_all()
     before = target.hosts.read_bytes()
     Server.objects.update(hostname="shop")
     with monkeypatch.context() as away:
@@ -130,14 +130,14 @@ def test_while_the_database_is_away_it_keeps_the_files_says_so_once_and_goes_on(
         )
         for _ in range(20):
             clock.time += 1
-            running.tick()
+            running.tick_all()
     assert (
         target.hosts.read_bytes() == before
         and caplog.text.count("the database does not answer") == 1
     )
     clock.time += 6
     time.sleep(reload_throttle.seconds_left(target.pace))
-    running.tick()
+    running.tick_all()
     assert (
         ",shop\n" in target.hosts.read_text()
         and caplog.text.count("the database answers again") == 1

@@ -23,7 +23,7 @@ from dhcp.leases.ingest import ingest, read_stable
 from dhcp.leases.lease_file import parse_leases
 from dhcp.models import DhcpChange, DhcpScope
 from dhcp.state import machines
-from dhcp.worker import Worker
+from dhcp.worker import DhcpWorker
 from ipam.models import Interface, Pool, Server, Subnet
 from ipam.transfer.columns import SERVERS
 from ipam.transfer.files import open_sheet
@@ -371,7 +371,7 @@ def network(settings, target):
 def test_after_any_transaction_the_clients_get_what_the_database_says(network):
     print(f"seed {SEED}")
     Subnet.objects.create(pk=7, network=NETWORK)
-    administrator, worker = Administrator(SEED), Worker()
+    administrator, worker = Administrator(SEED), DhcpWorker()
     bring_in_step(worker)
     for number in range(TRANSACTIONS):
         before = network.lab.hosts.read_bytes(), network.lab.opts.read_bytes()
@@ -388,10 +388,10 @@ def bring_in_step(worker):
     """As in life: the commit has synced already, and the worker looks every second for what was
     left."""
     deadline = time.monotonic() + 20
-    worker.tick()
+    worker.tick_all()
     while DhcpChange.objects.exists():
         assert time.monotonic() < deadline
-        worker.tick()
+        worker.tick_all()
 
 
 def assert_page_tells_who_is_in_the_way(network, where):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from dhcp.leases import ingest as module
 from dhcp.leases.ingest import KEPT, Ingested, LeaseFileWatcher, ingest, read_stable
 from dhcp.leases.lease_file import FOREVER, LeaseRecord
-from dhcp.worker import Worker
+from dhcp.worker import DhcpWorker
 from ipam.allocate import allocate
 from ipam.models import IPAddress, Sighting, Subnet
 from tests.ipam.admin_forms import queries_in
@@ -220,7 +220,7 @@ def test_a_database_that_is_away_delays_the_reading(watch, clock, monkeypatch, c
 @pytest.mark.django_db(transaction=True)
 def test_the_worker_reads_the_leases(target, settings):
     settings.DNSMASQ_LEASES.write_text(line())
-    Worker().tick()
+    DhcpWorker().tick_all()
     assert only().mac_address == A
 
 

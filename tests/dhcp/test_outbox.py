@@ -13,7 +13,7 @@ from simple_history.models import HistoricalRecords
 from dhcp import outbox
 from dhcp.files import reload_throttle, snapshot, sync
 from dhcp.models import DhcpChange, Generation
-from dhcp.worker import Worker
+from dhcp.worker import DhcpWorker
 from ipam.models import VRF, Interface, IPAddress, Server, Subnet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -315,7 +315,7 @@ def test_of_two_committers_the_slow_first_one_does_not_hide_the_second(
         assert noted() == [("server", "add", "second")]
     if noted():  # on a busy machine the budget is too short for any pause
         time.sleep(reload_throttle.seconds_left(target.pace))
-        Worker().tick()
+        DhcpWorker().tick_all()
     assert lines(target) == [f"{A},10.77.0.9,first", f"{B},10.77.0.10,second"]
     assert noted() == []
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from dhcp.files.sync import sync
 from dhcp.models import Generation
 from dhcp.state import machines, probe
-from dhcp.worker import Worker
+from dhcp.worker import DhcpWorker
 from ipam.models import Server, Subnet
 from tests.support.lab import enter
 
@@ -115,7 +115,7 @@ def test_what_somebody_is_in_the_way_of_is_not_asked_for(lab, subnet):
     """dnsmasq would complain of it in its log, and the state says so anyway."""
     web = server()
     lab.client.acquire(A)
-    Worker().tick()  # reads the lease
+    DhcpWorker().tick_all()  # reads the lease
     web.mac_address = B
     web.save()
     assert probed(lab) == []
@@ -180,13 +180,13 @@ def test_a_request_never_probes(lab, subnet, admin_client, monkeypatch):
 def test_the_worker_probes_and_survives_whatever_comes(lab, subnet, monkeypatch):
     server()
     with among_the_clients(lab):
-        Worker().tick()
+        DhcpWorker().tick_all()
     assert Generation.objects.newest().probes[0]["reason"] == ""
     Generation.objects.update(probes=None)
     monkeypatch.setattr(probe, "results", lambda *_: 1 / 0)
-    working = Worker()
-    working.tick()
-    assert [hand.delay for hand in working.hands.values()] == [0.0]
+    working = DhcpWorker()
+    working.tick_all()
+    assert [server.delay for server in working.servers.values()] == [0.0]
 
 
 def test_the_generation_s_page_tells_of_it(lab, subnet, admin_client):

@@ -10,7 +10,7 @@ from django.db import connection
 from dhcp.files import reload_throttle, sync
 from dhcp.files.sync import BUDGET
 from dhcp.models import DhcpChange
-from dhcp.worker import INTERVAL, Worker
+from dhcp.worker import INTERVAL, DhcpWorker
 from ipam.models import Server, Subnet
 from tests.support.by_hand import by_hand
 
@@ -83,12 +83,12 @@ def test_the_worker_comes_back_when_the_pause_is_over(target, web):
     sync.sync()
     Server.objects.update(hostname="shop")
     reload_throttle.begin_pause(target.pace, 0, 2)
-    worker = Worker()
-    worker.tick()
-    (hand,) = worker.hands.values()
-    assert DhcpChange.objects.exists() and 0 < hand._rest() <= INTERVAL
-    time.sleep(hand.not_before - hand.now() + 0.01)
-    hand.tick()
+    worker = DhcpWorker()
+    worker.tick_all()
+    (server,) = worker.servers.values()
+    assert DhcpChange.objects.exists() and 0 < server.pause() <= INTERVAL
+    time.sleep(server.not_before - server.now() + 0.01)
+    server.tick()
     assert not DhcpChange.objects.exists()
 
 
@@ -114,7 +114,7 @@ def test_changes_that_need_no_reload_begin_no_pause(target, web):
 @pytest.fixture
 def working():
     """A worker, as in a process of its own."""
-    worker = Worker()
+    worker = DhcpWorker()
     thread = threading.Thread(target=worker.run)
     thread.start()
     yield worker

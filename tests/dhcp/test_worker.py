@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from dhcp import worker
 from dhcp.generations.outcome import Outcome
 from dhcp.models import DhcpChange, Generation
-from dhcp.worker import RECONCILE, SLOWEST, Worker
+from dhcp.worker import LONGEST_PAUSE, RECONCILE, DhcpWorker
 from ipam.models import Server, Subnet
 from tests.support.site import ROOT
 
@@ -54,33 +54,33 @@ def syncs(monkeypatch, clock):
 
 def ticks(worker, clock, seconds):
     for _ in range(seconds):
-        worker.tick()
+        worker.tick_all()
         clock.time += 1
 
 
 def test_it_looks_at_the_files_at_once_and_then_now_and_then(target, clock, syncs):
-    ticks(Worker(clock), clock, 65)
+    ticks(DhcpWorker(clock), clock, 65)
     assert syncs == [1000, 1000 + RECONCILE, 1000 + 2 * RECONCILE]
 
 
 def test_a_pending_change_is_done_at_the_next_tick(target, clock, syncs):
-    looking = Worker(clock)
-    looking.tick()
+    looking = DhcpWorker(clock)
+    looking.tick_all()
     DhcpChange.objects.create(label="by raw SQL")
-    looking.tick()
+    looking.tick_all()
     assert len(syncs) == 2
 
 
 def test_failures_are_retried_ever_more_slowly_up_to_a_limit(target, clock, syncs):
     syncs.result = "failed"
-    ticks(Worker(clock), clock, 30)
+    ticks(DhcpWorker(clock), clock, 30)
     pauses = [later - earlier for earlier, later in pairwise(syncs)]
     assert pauses == sorted(pauses)
-    assert pauses[0] == 1 and pauses[-1] == SLOWEST
+    assert pauses[0] == 1 and pauses[-1] == LONGEST_PAUSE
 
 
 def test_a_success_ends_the_slowness(target, clock, syncs):
-    looking = Worker(clock)
+    looking = DhcpWorker(clock)
     syncs.result = "failed"
     ticks(looking, clock, 30)
     syncs.result = "applied"
@@ -93,18 +93,18 @@ def test_a_success_ends_the_slowness(target, clock, syncs):
 
 def test_a_lost_database_does_not_end_it(target, clock, syncs):
     syncs.result = "database"
-    looking = Worker(clock)
+    looking = DhcpWorker(clock)
     ticks(looking, clock, 10)
     syncs.result = "applied"
     ticks(looking, clock, 10)
-    assert looking.hands[None].delay == 0
+    assert looking.servers[None].delay == 0
 
 
 def test_it_really_syncs(target, settings):
     settings.DHCP_SYNC = "worker"
     Subnet.objects.create(network="10.77.0.0/24")
     Server.objects.create(hostname="web", mac_address="02:00:00:00:00:0a", ip_address="10.77.0.9")
-    Worker().tick()
+    DhcpWorker().tick_all()
     assert "02:00:00:00:00:0a,10.77.0.9,web" in target.hosts.read_text()
     assert not DhcpChange.objects.exists()
 

@@ -16,7 +16,7 @@ from django.db import connection
 from dhcp.files.sync import sync
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from dhcp.state import machines
-from dhcp.worker import Worker
+from dhcp.worker import DhcpWorker
 from ipam.models import Server, Subnet
 from tests.dhcp.test_worker import wait_until
 from tests.support.site import ROOT
@@ -65,7 +65,7 @@ def ended(process):
 @contextmanager
 def working():
     """A worker, as in a process of its own."""
-    worker = Worker()
+    worker = DhcpWorker()
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:

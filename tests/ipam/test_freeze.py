@@ -10,7 +10,7 @@ from ipam import freeze
 from ipam.allocate import allocate, next_free, release, reserve_next
 from ipam.freeze import Frozen
 from ipam.models import IPAddress, Stamp
-from ipam.worker import Worker
+from ipam.worker import CatchUp
 from tests.ipam.admin_forms import queries_in
 from tests.ipam.factories import SubnetFactory
 
@@ -135,7 +135,7 @@ def test_after_the_thaw_no_other_host_freezes_it_again(subnet, settings, tmp_pat
 @pytest.mark.django_db(transaction=True)
 def test_the_worker_notices(subnet):
     allocate(subnet)
-    worker = Worker()
+    worker = CatchUp()
     assert worker.tick()
     IPAddress.history.all().delete()
     assert worker.tick()

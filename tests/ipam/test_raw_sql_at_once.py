@@ -200,7 +200,7 @@ def test_a_new_subnet_gets_its_rows_when_the_worker_has_passed(subnet):
         [network("10.9.0.0/24")],
     )
     insert(Subnet, network="10.0.0.64/26")
-    assert worker.Worker().tick()
+    assert worker.CatchUp().tick()
     assert str(row("10.0.0.77").subnet.network) == "10.0.0.64/26"
     assert str(row("10.9.0.7").subnet.network) == "10.9.0.0/24"
     assert (row("10.0.0.77").server, row("10.9.0.7").server) == (web, far)
@@ -262,7 +262,7 @@ def test_what_nobody_told_of_is_found_when_there_is_a_doubt(subnet, caplog):
         )  # behind every signal and every trigger
     catch_up.doubt()
     with caplog.at_level("INFO", "ipam.worker"):
-        assert worker.Worker().tick()
+        assert worker.CatchUp().tick()
     assert row("10.0.0.10").hostname == "shop"
     assert "1 updated" in caplog.text
 
@@ -336,7 +336,7 @@ def test_while_somebody_s_psql_holds_a_row_saves_go_on_and_the_worker_tries_agai
     )  # something to mend in the row that is held
     with psycopg.connect(**connection.get_connection_params()) as psql:
         psql.execute("UPDATE ip_addresses SET description = 'mine' WHERE id = %s", [doubtful.pk])
-        tries = threading.Thread(target=lambda: (worker.Worker().tick(), connection.close()))
+        tries = threading.Thread(target=lambda: (worker.CatchUp().tick(), connection.close()))
         tries.start()
         ServerFactory(hostname="saved-meanwhile")
         tries.join(60)

@@ -40,7 +40,7 @@ def test_readyz_refuses_while_a_migration_is_missing(client):
 @pytest.mark.django_db(transaction=True)
 def test_readyz_warns_of_a_missing_worker_and_lets_people_work(client):
     assert client.get("/readyz").json()["warnings"] == ["no worker has reported for a minute"]
-    worker_heartbeat.Worker().beat()
+    worker_heartbeat.Heartbeat().tick()
     response = client.get("/readyz")
     assert (response.status_code, response.json()["warnings"]) == (200, [])
 

@@ -210,8 +210,8 @@ def test_a_disk_that_is_full(settings, tmp_path):
 
 @pytest.mark.needs("faketime")
 def test_a_clock_that_is_an_hour_off(shared_database):
-    worker = worker_heartbeat.Worker()
-    worker.beat()
+    worker = worker_heartbeat.Heartbeat()
+    worker.tick()
     assert list(health_checks.clock()) == []
     said = clock_an_hour_on(shared_database)
     assert any("+3600 s from what it was when the worker started" in text for text in said)
@@ -256,15 +256,15 @@ def test_a_worker_that_has_fallen_silent():
     Pulse.objects.create(host="web1", seen_at=timezone.now() - timedelta(minutes=5))
     (sick,) = health_checks.worker()
     assert (sick.level, "The worker on web1 was last seen 30" in sick.msg) == (ERROR, True)
-    worker_heartbeat.Worker().beat()
+    worker_heartbeat.Heartbeat().tick()
     assert worker_runs()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_hosts_that_are_gone_for_a_day_are_forgotten():
     Pulse.objects.create(host="old", seen_at=timezone.now() - timedelta(days=2))
-    worker_heartbeat.Worker().beat()
-    worker_heartbeat.Worker().beat()
+    worker_heartbeat.Heartbeat().tick()
+    worker_heartbeat.Heartbeat().tick()
     assert [row.pid for row in Pulse.objects.all()] == [os.getpid()]
 
 

@@ -1,4 +1,4 @@
-"""ops.worker: the loops of all apps live and end together."""
+"""ops.worker: the periodic work of all apps starts and ends together."""
 
 import signal
 import subprocess
@@ -6,33 +6,34 @@ import sys
 
 from tests.support.site import ROOT
 
-# A process whose loops are these: one lives until it is told to end, one ends by itself.
+# A process with these kinds of work: one lives until it is stopped, one ends by itself.
 SCRIPT = """
-import os, sys, threading, types
+import os, sys
 import django; django.setup()
-from ops import worker as loops
+from core.periodic import PeriodicWork
+from ops import worker
 
 def say(text):
-    os.write(1, (text + chr(10)).encode())  # whole lines, whoever else speaks
+    os.write(1, (text + chr(10)).encode())  # whole lines, from several threads
 
-class Lasting:
-    def __init__(self): self.event = threading.Event()
-    def run(self): say("running"); self.event.wait(30); say("told to end")
-    def stop(self): self.event.set()
+class Lasting(PeriodicWork):
+    name = "lasting"
+    interval = 30
+    def work(self): say("running")
+    def finish(self): say("finished")
 
 class Broken(Lasting):
+    name = "broken"
     def run(self): raise RuntimeError("a bug")
 
-loops.LOOPS = {names}
-sys.modules["these"] = module = types.ModuleType("these")
-module.Lasting, module.Broken = Lasting, Broken
-sys.exit(loops.run())
+worker.WORK = [{names}]
+sys.exit(worker.run())
 """
 
 
 def start(environment, *names):
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT.format(names=[f"these.{name}" for name in names])],
+        [sys.executable, "-c", SCRIPT.format(names=", ".join(names))],
         cwd=ROOT,
         env=environment | {"DJANGO_SETTINGS_MODULE": "ipmanager.settings"},
         stdout=subprocess.PIPE,
@@ -41,16 +42,16 @@ def start(environment, *names):
     )
 
 
-def test_TERM_ends_every_loop_in_order(site_environment):
+def test_TERM_ends_all_work_normally(site_environment):
     with start(site_environment, "Lasting", "Lasting") as process:
         assert [process.stdout.readline(), process.stdout.readline()] == ["running\n"] * 2
         process.send_signal(signal.SIGTERM)
         out, _errors = process.communicate(timeout=30)
-    assert (out, process.returncode) == ("told to end\n" * 2, 0)
+    assert (out, process.returncode) == ("finished\n" * 2, 0)
 
 
-def test_when_one_loop_ends_by_itself_all_end_and_the_parent_is_told(site_environment):
+def test_when_one_ends_by_itself_all_end_with_status_1(site_environment):
     with start(site_environment, "Lasting", "Broken") as process:
         out, errors = process.communicate(timeout=30)
-    assert (out.count("told to end"), process.returncode) == (1, 1)
+    assert (out.count("finished"), process.returncode) == (1, 1)
     assert "a bug" in errors

@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from pxe.events import boot_state
-from pxe.events.dnsmasq_log import Reader, Tail, Worker
+from pxe.events.dnsmasq_log import LogReader, Reader, Tail
 from pxe.models import BootEvent
 from tests.ipam.factories import ServerFactory
 
@@ -60,12 +60,12 @@ def look(settings, tmp_path):
     """Look at a log with these new lines, as the worker does every few seconds."""
     settings.DNSMASQ_LOG = tmp_path / "log"
     settings.DNSMASQ_LOG.write_text("")
-    worker = Worker()
+    worker = LogReader()
 
     def look(*lines):
         with settings.DNSMASQ_LOG.open("a") as file:
             file.writelines(f"{line}\n" for line in lines)
-        worker._look(worker._tail)
+        worker.tick()
         return BootEvent.objects.values_list("detail", flat=True)
 
     look()

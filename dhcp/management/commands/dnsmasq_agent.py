@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from core import commands
 from core.errors import IPManagerError
+from core.stopping import call_on_signals
 from dhcp import agent
 from dhcp.files.sync import sync
 from dhcp.files.targets import Target
@@ -53,7 +54,7 @@ Example: manage.py dnsmasq_agent --server berlin"""
             return
         _refuse_unknown(options["server"])
         worker = agent.Agent(options["server"])
-        worker.stop_on_signals()
+        call_on_signals(worker.stop)
         worker.run()
 
     def _tell(self, outcome: Outcome, as_json: bool) -> None:

@@ -28,7 +28,7 @@ Example: manage.py prune --dry-run"""
         kept = f"history {days(settings.KEEP_HISTORY)}, generations {days(settings.KEEP_GENERATIONS)}, "
         self.stdout.write(f"kept: {kept}events {days(settings.KEEP_EVENTS)}")
         self.stdout.write(
-            f"{'would forget' if options['dry_run'] else 'forgot'} {prune.told(found)}"
+            f"{'would forget' if options['dry_run'] else 'forgot'} {prune.describe(found)}"
         )
 
 

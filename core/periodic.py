@@ -1,0 +1,113 @@
+"""Work that a process repeats, each kind in a thread of its own, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from django.db import DatabaseError, close_old_connections, connection
+
+
+class DatabaseState:
+    """Whether the database answers. Logs its loss once, and its return once."""
+
+    def __init__(self, logger: logging.Logger, consequence: str = "") -> None:
+        self._logger, self._consequence = logger, consequence
+        self._lost = False
+
+    def answers(self) -> None:
+        if self._lost:
+            self._logger.info("the database answers again")
+        self._lost = False
+
+    def fails(self, error: DatabaseError) -> None:
+        if not self._lost:
+            reason = " ".join(str(error).split())
+            self._logger.error("the database does not answer%s: %s", self._consequence, reason)
+        self._lost = True
+
+
+class PeriodicWork:
+    """A subclass names itself and implements `work`; errors of a round are logged, and the next
+    round comes later: after 1, 2, 4, ... seconds, at most `longest_pause`."""
+
+    name: str  # of its logger and its thread
+    interval = 1.0  # seconds from the end of a round to the next one
+    first_pause = 0.0  # seconds before the first round
+    longest_pause = 5.0  # seconds, after repeated failures
+
+    def __init__(self, database: DatabaseState | None = None) -> None:
+        self.logger = logging.getLogger(self.name)
+        self.database = database or DatabaseState(self.logger)
+        self.stopping = threading.Event()
+        self.failures = 0  # in a row
+        self.thread: threading.Thread | None = None
+
+    def work(self) -> None:
+        """One round. Every error may be raised."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """After the last round."""
+
+    def tick(self) -> bool:
+        """Do one round; return whether it succeeded."""
+        close_old_connections()  # so a restarted database is found again
+        try:
+            self.work()
+        except DatabaseError as error:
+            self.database.fails(error)
+        except Exception:
+            self.logger.exception("unexpected error, trying again later")
+        else:
+            self.database.answers()
+            self.failures = 0
+            return True
+        self.failures += 1
+        return False
+
+    def pause(self) -> float:
+        """Seconds until the next round."""
+        if not self.failures:
+            return self.interval
+        return min(2.0 ** (self.failures - 1), self.longest_pause)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the next round; stop() ends the wait."""
+        self.stopping.wait(seconds)
+
+    def run(self) -> None:
+        """Repeat the work until stop(), in this thread."""
+        try:
+            self.wait(self.first_pause)
+            while not self.stopping.is_set():
+                self.tick()
+                self.wait(self.pause())
+        finally:
+            self.finish()
+            connection.close()
+
+    def stop(self) -> None:
+        """Ask it to end after the present round; from any thread."""
+        self.stopping.set()
+
+    def start(self, on_end: Callable[[], object] = lambda: None) -> None:
+        """Run in a thread of its own; `on_end` is called when run() returns or fails."""
+        self.thread = threading.Thread(
+            target=self._run_thread, args=(on_end,), name=self.name, daemon=True
+        )
+        self.thread.start()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the thread to end."""
+        if self.thread is not None:
+            self.thread.join(timeout)
+
+    def _run_thread(self, on_end: Callable[[], object]) -> None:
+        try:
+            self.run()
+        except Exception:
+            self.logger.exception("%s ended", self.name)
+        finally:
+            on_end()

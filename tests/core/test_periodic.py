@@ -1,0 +1,68 @@
+"""core.periodic: rounds go on after errors, later and later; the loss of the database is logged
+once."""
+
+import threading
+
+import pytest
+from django.db import DatabaseError
+
+from core.periodic import PeriodicWork
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Work(PeriodicWork):
+    name = "some.work"
+    interval = 0.01
+
+    def __init__(self, *results):
+        super().__init__()
+        self.results = list(results)
+        self.rounds = 0
+
+    def work(self):
+        self.rounds += 1
+        result = self.results.pop(0) if self.results else None
+        if isinstance(result, Exception):
+            raise result
+
+
+def test_a_round_that_succeeds_is_followed_by_the_interval():
+    work = Work()
+    assert work.tick()
+    assert work.pause() == work.interval
+
+
+def test_failures_are_followed_by_ever_longer_pauses_up_to_a_limit():
+    work = Work(*[ValueError("a bug")] * 5)
+    pauses = []
+    while work.results:
+        assert not work.tick()
+        pauses.append(work.pause())
+    assert pauses == [1, 2, 4, 5, 5]
+    work.tick()
+    assert work.pause() == work.interval
+
+
+def test_the_loss_of_the_database_is_logged_once_and_its_return_once(caplog):
+    caplog.set_level("INFO")
+    work = Work(*[DatabaseError("gone")] * 3)
+    for _ in range(5):
+        work.tick()
+    assert caplog.text.count("the database does not answer: gone") == 1
+    assert caplog.text.count("the database answers again") == 1
+
+
+def test_a_bug_is_logged_with_its_traceback(caplog):
+    Work(ValueError("a bug")).tick()
+    assert "some.work" in caplog.text and "ValueError: a bug" in caplog.text
+
+
+def test_it_repeats_until_it_is_stopped_and_says_that_it_has_ended():
+    work, ended = Work(), threading.Event()
+    work.start(on_end=ended.set)
+    while work.rounds < 3:
+        assert not ended.wait(0.01)
+    work.stop()
+    work.join(10)
+    assert ended.is_set() and not work.thread.is_alive()
