@@ -1,8 +1,8 @@
-"""Hand out addresses and take them back: allocate, reserve, release, quarantine.
+"""Allocate addresses and take them back: allocate, reserve, release, quarantine.
 
-Two callers never get one address: the row is claimed under a lock that others skip, and the unique
-keys on address and VM have the last word. Errors are ipmanager.errors: Conflict names the holder,
-Exhausted the pool."""
+No address is given to two callers: the row is claimed under a lock that other claims skip, and the
+unique keys on address and VM have the last word. Errors are those of core.errors: Conflict names
+the holder, Exhausted the subnet or pool."""
 
 from __future__ import annotations
 
@@ -21,37 +21,46 @@ from ipam import addresses, freeze
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.placement import address_rows, pool_rows
-from ipam.querysets import lock_ledger, ready
+from ipam.querysets import allocatable, lock_ledger
 
 T = TypeVar("T")
-# What breaks a line in a log or a terminal, and what no database stores.
+Holder = dict[str, str | None]  # the columns vm_id, hostname and mac_address of an address row
+_ATTEMPTS = 3
+# Control characters, which break lines in a log or a terminal, and lone surrogates, which no
+# database stores.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
-class Given:
-    """What an allocation gave; `again` when the VM had it already."""
+class Allocation:
+    """An address that `allocate` gave; `existing` when the VM had it before."""
 
     row: IPAddress
-    again: bool = False
+    existing: bool = False
 
 
 @dataclass(frozen=True)
-class Where:
-    """Where the next free address may come from: a subnet's static pools, or one pool; from `start`
-    upwards."""
+class Source:
+    """Where the next free address may come from: the static pools of a subnet, or one pool, from
+    `start` upwards."""
 
     subnet: Subnet
     pool: Pool | None = None
     start: Address | None = None
 
     @property
-    def span(self) -> tuple[Address | None, Address | None]:
-        """The first and the last address that may be had; None and None when any of the subnet's
-        will do."""
+    def first(self) -> Address | None:
+        """The lowest address; None when any address of the subnet will do."""
+        if not self.pool:
+            return self.start
+        return max(self.start or self.pool.first, self.pool.first)
+
+    @property
+    def last(self) -> Address | None:
+        """The highest address; None when any address of the subnet will do."""
         if self.pool:
-            return max(self.start or self.pool.first, self.pool.first), self.pool.last
-        return (self.start, self.subnet.network[-1]) if self.start else (None, None)
+            return self.pool.last
+        return self.subnet.network[-1] if self.start else None
 
 
 def allocate(
@@ -64,104 +73,84 @@ def allocate(
     vm_id: str | None = None,
     hostname: str = "",
     mac_address: str | None = None,
-) -> IPAddress:
-    """Give an address of the subnet's static pools, or of one pool, to a VM or to whoever asks.
+) -> Allocation:
+    """Allocate an address from a subnet's static pools, or from one pool.
 
-    Never-used addresses go first, then those that have been free for longest; with `not_before`
-    only this address and higher ones. With `vm_id` the call is idempotent: a VM that has an address
-    gets it again (and its new host name is noted). With `wanted` it is that address or none; with
-    `else_next` too, the next one where that is held.
+    Addresses that were never used come first, then those that have been free for longest; with
+    `not_before`, only that address and higher ones. With `vm_id` the call is idempotent: a VM that
+    has an address gets it again, and its new host name is stored. With `wanted` it is that address
+    or none; with `else_next` too, the next one if somebody holds it.
 
     Raises Exhausted when nothing is free, Conflict when the wanted address has a holder or the VM
-    an address elsewhere, Invalid when nobody may have it, Frozen while a restored ledger has not
-    been compared with the leases."""
-    return give(
-        subnet,
-        pool=pool,
-        wanted=wanted,
-        else_next=else_next,
-        not_before=not_before,
-        vm_id=vm_id,
-        hostname=hostname,
-        mac_address=mac_address,
-    ).row
-
-
-def give(
-    subnet: Subnet | None = None,
-    *,
-    pool: Pool | None = None,
-    wanted: Address | str | None = None,
-    else_next: bool = False,
-    not_before: Address | str | None = None,
-    vm_id: str | None = None,
-    hostname: str = "",
-    mac_address: str | None = None,
-) -> Given:
-    """What `allocate` does, and whether the VM had the address already."""
-    subnet = pool.subnet if pool else subnet
+    an address elsewhere, Invalid when no machine may have the address, Frozen while a restored
+    ledger has not been compared with the leases."""
+    if pool:
+        subnet = pool.subnet
     address = None if wanted is None else _address(wanted)
-    where = _where(subnet, pool, not_before) if subnet else None
-    noted = facts(vm_id, hostname, mac_address)
-    for _attempt in range(3):
+    source = _source(subnet, pool, not_before) if subnet else None
+    holder = facts(vm_id, hostname, mac_address)
+    for _attempt in range(_ATTEMPTS):
         try:
-            with _whole():
-                given = (
-                    _take(address, subnet, pool, noted) if address else _allocate_next(where, noted)
+            with _all_or_nothing():
+                found = (
+                    _allocate_wanted(address, subnet, pool, holder)
+                    if address
+                    else _allocate_next(source, holder)
                 )
         except IntegrityError:
-            continue  # the same VM, or the same address, in another process: look again
+            continue  # another process took the address, or gave this VM one: read again
         except Conflict:
-            if not (address and else_next):
+            if not address or not else_next:
                 raise
             address = None
             continue
-        if not given.again or _still_right(
-            given.row, None if else_next else address, subnet, hostname
-        ):
-            return given
+        if not found.existing:
+            return found
+        _refuse_elsewhere(found.row, None if else_next else address, subnet)
+        if _store_hostname(found.row, hostname):
+            return found
     raise Conflict(_("Too many callers want this address at once."), _("Try again."))
 
 
 def next_free(
     subnet: Subnet, pool: Pool | None = None, not_before: Address | str | None = None
 ) -> Address | None:
-    """The address that `allocate` would hand out now. Nothing is written or promised."""
-    where = _where(subnet, pool, not_before)
-    if row := IPAddress.objects.claimable(subnet, *where.span).first():
+    """The address that `allocate` would give now, or None. Nothing is written or reserved."""
+    source = _source(subnet, pool, not_before)
+    row = IPAddress.objects.claimable(subnet, source.first, source.last).first()
+    if row:
         return row.ip_address
-    large = (pool_rows.peek(pool, where.start) for pool in _large(where))
-    return next((address for address in large if address), None)
+    for large in _large_pools(source):
+        if address := pool_rows.next_without_row(large, source.start):
+            return address
+    return None
 
 
 def hold_next(subnet: Subnet, mac_address: str | None = None) -> IPAddress:
-    """The next free row, which nobody else gets before the transaction ends: time to give it to a
-    server.
+    """The next free row, locked until the transaction ends, so that it can be given to a server.
 
-    Raises Exhausted.
-    """
+    Raises Exhausted."""
 
     def hold(wait: bool) -> IPAddress | None:
         free = IPAddress.objects.claimable(subnet, mac=mac_address)
         return free.select_for_update(of=("self",), skip_locked=not wait).first()
 
     lock_ledger()
-    return _next(Where(subnet), mac_address, hold)
+    return _next(Source(subnet), mac_address, hold)
 
 
 def reserve_next(subnet: Subnet, description: str = "") -> IPAddress:
-    """Keep the next free address of the subnet by hand. Raises Exhausted."""
+    """Reserve the next free address of the subnet. Raises Exhausted."""
     with transaction.atomic():
         lock_ledger()
-        return _turn(hold_next(subnet), "reserved", description)
+        return _set_status(hold_next(subnet), "reserved", description)
 
 
 def reserve(address: IPAddress, description: str = "", *, detach: bool = False) -> IPAddress:
-    """Keep a free address by hand; a reserved one gets the new description.
+    """Reserve a free address; a reserved one gets the new description.
 
-    `detach` takes the address away from the server that holds it, and keeps it reserved.
-    Raises Conflict, which names the holder.
-    """
+    `detach` takes the address away from the server that holds it, and reserves it. Raises Conflict,
+    which names the holder."""
     with transaction.atomic():
         lock_ledger()
         row = _locked(address)
@@ -169,26 +158,25 @@ def reserve(address: IPAddress, description: str = "", *, detach: bool = False) 
             row = _detach(row)
         if row.status not in ("available", "reserved"):
             raise _held(row)
-        return _turn(row, "reserved", description)
+        return _set_status(row, "reserved", description)
 
 
 def quarantine(address: IPAddress, description: str = "") -> IPAddress:
     """Take an address out of use because something is wrong with it. Raises Conflict while a server
-    or VM has it."""
+    or VM holds it."""
     with transaction.atomic():
         lock_ledger()
         row = _locked(address)
         if row.server_id or row.vm_id:
             raise _held(row)
-        return _turn(row, "quarantine", description)
+        return _set_status(row, "quarantine", description)
 
 
 def release(address: IPAddress) -> IPAddress:
-    """Make an allocated, reserved or quarantined address free again.
+    """Free an allocated, reserved or quarantined address.
 
-    The row is returned; outside the static pools it is deleted, and the returned row has no key.
-    Raises Conflict when a server holds it: its address is changed on the server.
-    """
+    Return the row; outside the static pools it is deleted, and has no key any more. Raises Conflict
+    when a server holds it: that address is changed at the server."""
     with transaction.atomic():
         lock_ledger(shared=True)
         row = _locked(address)
@@ -200,11 +188,7 @@ def release(address: IPAddress) -> IPAddress:
         if row.pk is None or row.status == "available":
             return row
         address_rows.clear(row)
-        if (
-            row.ip_type == "static"
-            and row.subnet
-            and row.ip_address not in pool_rows.never_free(row.subnet)
-        ):
+        if _stays_when_free(row):
             address_rows.update([row])
         else:
             row.delete()
@@ -212,7 +196,7 @@ def release(address: IPAddress) -> IPAddress:
 
 
 def find(address: Address | str, vrf_id: int | None = None) -> IPAddress:
-    """The row of an address, or a new one that is not saved yet. Raises Invalid."""
+    """The row of an address, or a new row that is not saved yet. Raises Invalid."""
     parsed = _address(address)
     row = IPAddress.objects.filter(vrf=vrf_id, ip_address=parsed).first()
     return row or IPAddress(vrf_id=vrf_id, ip_address=parsed)
@@ -221,13 +205,12 @@ def find(address: Address | str, vrf_id: int | None = None) -> IPAddress:
 # --- how ------------------------------------------------------------------------------------------
 
 
-def facts(vm_id: str | None, hostname: str, mac_address: str | None) -> dict[str, str | None]:
-    """What will be written about the holder, fit for every column and every log. Raises Invalid."""
-    for text in (vm_id or "", hostname):
-        if not is_safe(text):
-            raise Invalid(
-                _("VM ids and host names have at most 255 characters, and no control characters.")
-            )
+def facts(vm_id: str | None, hostname: str, mac_address: str | None) -> Holder:
+    """The holder's columns, checked: they fit into every column and every log. Raises Invalid."""
+    if not is_safe(vm_id or "") or not is_safe(hostname):
+        raise Invalid(
+            _("VM ids and host names have at most 255 characters, and no control characters.")
+        )
     try:
         mac = addresses.parse_mac(mac_address) if mac_address else None
     except ValueError as error:
@@ -240,137 +223,155 @@ def is_safe(text: str) -> bool:
     return len(text) <= 255 and not _UNSAFE.search(text)
 
 
-def _whole() -> AbstractContextManager[object]:
-    """All or nothing. PostgreSQL claims in one statement, which is whole without a transaction
-    around it: two round trips less. Inside somebody's transaction, a savepoint keeps a refused
-    unique key from spoiling that."""
-    alone = connection.vendor == "postgresql" and not connection.in_atomic_block
-    return nullcontext() if alone else transaction.atomic()
+def _stays_when_free(row: IPAddress) -> bool:
+    """Whether the row may be allocated again; every other free row is deleted."""
+    if row.ip_type != "static" or not row.subnet:
+        return False
+    return row.ip_address not in pool_rows.never_allocated(row.subnet)
 
 
-def _still_right(
-    row: IPAddress, wanted: Address | None, subnet: Subnet | None, hostname: str
-) -> bool:
-    """Note the new name of a VM that asks again; False when it lost its address meanwhile.
+def _all_or_nothing() -> AbstractContextManager[object]:
+    """A transaction or savepoint, unless one statement does it all.
 
-    Raises Conflict when what it has is not what it asks for.
-    """
-    elsewhere = subnet and (row.vrf_id != subnet.vrf_id or row.ip_address not in subnet.network)
-    if elsewhere or (wanted and wanted != row.ip_address):
+    PostgreSQL claims in one statement, which needs no transaction around it: two round trips less.
+    Inside the caller's transaction, a savepoint keeps a refused unique key from spoiling that."""
+    if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        return nullcontext()
+    return transaction.atomic()
+
+
+def _refuse_elsewhere(row: IPAddress, wanted: Address | None, subnet: Subnet | None) -> None:
+    """Raise Conflict when the address that the VM has is not one that the caller asks for."""
+    fits = not wanted or wanted == row.ip_address
+    if subnet:
+        fits = fits and row.vrf_id == subnet.vrf_id and row.ip_address in subnet.network
+    if not fits:
         raise Conflict(
             _("VM “%(vm)s” has %(address)s already.")
             % {"vm": row.vm_id, "address": row.ip_address},
             _("Release that address first."),
         )
+
+
+def _store_hostname(row: IPAddress, hostname: str) -> bool:
+    """Store the new name of a VM that asks again; False when it has lost its address meanwhile."""
     if not hostname or row.hostname == hostname:
         return True
     with transaction.atomic():
         locked = IPAddress.objects.select_for_update().filter(pk=row.pk, vm_id=row.vm_id).first()
-        if locked:
-            locked.hostname = row.hostname = hostname
-            address_rows.update([locked], ["hostname"])
-        return locked is not None
+        if locked is None:
+            return False
+        locked.hostname = row.hostname = hostname
+        address_rows.update([locked], ["hostname"])
+        return True
 
 
-def _where(subnet: Subnet, pool: Pool | None, not_before: Address | str | None) -> Where:
+def _source(subnet: Subnet, pool: Pool | None, not_before: Address | str | None) -> Source:
     if not_before is None:
-        return Where(subnet, pool)
-    start, area = _address(not_before), pool or subnet.network
+        return Source(subnet, pool)
+    start = _address(not_before)
     if start not in subnet.network or (pool and start > pool.last):
-        raise Invalid(_("%(address)s is not in %(network)s.") % {"address": start, "network": area})
-    return Where(subnet, pool, start)
+        raise _not_in(start, pool or subnet.network)
+    return Source(subnet, pool, start)
 
 
-def _allocate_next(where: Where | None, facts: dict) -> Given:
-    if where is None:
-        raise Invalid(_("Say which subnet or pool the address shall come from."))
-    first, last = where.span
-    return _next(
-        where, facts["mac_address"], lambda wait: claim(where.subnet, facts, first, last, wait=wait)
-    )
+def _allocate_next(source: Source | None, holder: Holder) -> Allocation:
+    """The next free address."""
+    if source is None:
+        raise Invalid(_("Specify a subnet or a pool."))
+
+    def take(wait: bool) -> Allocation | None:
+        return claim(source.subnet, holder, source.first, source.last, wait=wait)
+
+    return _next(source, holder["mac_address"], take)
 
 
-def _next(where: Where, mac_address: str | None, take: Callable[[bool], T | None]) -> T:
-    """The next free address. Rows locked by others are skipped at first; before "exhausted" we wait
-    for them."""
-    subnet = where.subnet
+def _next(source: Source, mac_address: str | None, take: Callable[[bool], T | None]) -> T:
+    """What `take` finds. It skips rows that others have locked at first, and waits for them before
+    the source counts as exhausted. Raises Exhausted."""
+    subnet = source.subnet
     while True:
         for wait in (False, True):
             if found := take(wait):
                 return found
         freeze.refuse()
-        if IPAddress.objects.claimable(subnet, *where.span, mac_address).exists():
-            continue
-        free = ready(subnet.vrf_id, mac_address)
-        if not any(pool_rows.extend(large, free, where.start) for large in _large(where)):
+        free = IPAddress.objects.claimable(subnet, source.first, source.last, mac_address)
+        if not free.exists() and not _create_more_rows(source, mac_address):
             raise Exhausted(
-                _("%s has no free address.") % (where.pool or subnet),
+                _("%s has no free address.") % (source.pool or subnet),
                 _("Widen a static pool or release an address."),
             )
 
 
-def _large(where: Where) -> list[Pool]:
-    """The pools whose rows are made as they are needed, those that have been walked to their end
-    left out."""
-    pools = (
-        [where.pool]
-        if where.pool
-        else list(where.subnet.pools.filter(kind="static").order_by("first"))
+def _create_more_rows(source: Source, mac_address: str | None) -> bool:
+    """Whether there are more rows now in one of the large pools."""
+    free = allocatable(source.subnet.vrf_id, mac_address)
+    return any(
+        pool_rows.create_next_chunk(large, free, source.start) for large in _large_pools(source)
     )
-    return [
-        pool
-        for pool in pools
-        if pool.size > pool_rows.MATERIALISED and pool.materialised_to != pool.last
-    ]
 
 
-def _take(wanted: Address, subnet: Subnet | None, pool: Pool | None, facts: dict) -> Given:
-    """The wanted address and no other."""
+def _large_pools(source: Source) -> list[Pool]:
+    """The pools whose rows are created as they are needed, without those that have been walked to
+    their end."""
+    if source.pool:
+        pools = [source.pool]
+    else:
+        pools = list(source.subnet.pools.filter(kind="static").order_by("first"))
+    return [pool for pool in pools if pool_rows.has_more_rows(pool)]
+
+
+def _allocate_wanted(
+    wanted: Address, subnet: Subnet | None, pool: Pool | None, holder: Holder
+) -> Allocation:
+    """The wanted address and no other, inside or outside the static pools."""
     subnet = subnet or Subnet.objects.containing(wanted)
     if subnet is None:
-        raise NotFound(_("%s lies in no subnet.") % wanted, _("Make the subnet first."))
+        raise NotFound(_("%s lies in no subnet.") % wanted, _("Create the subnet first."))
     if wanted not in subnet.network or (pool and not pool.first <= wanted <= pool.last):
-        raise Invalid(
-            _("%(address)s is not in %(network)s.")
-            % {"address": wanted, "network": pool or subnet.network}
-        )
-    if given := claim(subnet, facts, wanted, wanted, wait=True):
-        return given
+        raise _not_in(wanted, pool or subnet.network)
+    if found := claim(subnet, holder, wanted, wanted, wait=True):
+        return found
     freeze.refuse()
     row = find(wanted, subnet.vrf_id)
     if row.pk and row.status != "available":
         raise _held(row)
-    for name, value in facts.items():
-        setattr(row, name, value)
-    row.status = "allocated"
+    _give(row, holder)
     try:
         row.save()
     except ValidationError as error:
         raise Invalid(" ".join(error.messages)) from error
-    return Given(row)
+    return Allocation(row)
 
 
 def claim(
-    subnet: Subnet, facts: dict, first: Address | None, last: Address | None, *, wait: bool
-) -> Given | None:
-    """What the VM has already, or the first claimable row turned into its own; in one statement
-    where the database can."""
+    subnet: Subnet, holder: Holder, first: Address | None, last: Address | None, *, wait: bool
+) -> Allocation | None:
+    """The row that the VM has already, or the first free one given to it; None when there is none.
+    On PostgreSQL it is one statement."""
     if connection.vendor == "postgresql":
-        found = IPAddress.objects.claim(subnet, facts, first, last, wait=wait)
-        return Given(found, again=found.known) if found else None  # type: ignore[attr-defined]  # of the statement
-    if facts["vm_id"] and (known := IPAddress.objects.filter(vm_id=facts["vm_id"]).first()):
-        return Given(known, again=True)
-    row = IPAddress.objects.claimable(subnet, first, last, facts["mac_address"]).first()
+        found = IPAddress.objects.claim(subnet, holder, first, last, wait=wait)
+        return Allocation(found, found.known) if found else None  # type: ignore[attr-defined]
+    known = IPAddress.objects.filter(vm_id=holder["vm_id"]).first() if holder["vm_id"] else None
+    if known:
+        return Allocation(known, existing=True)
+    row = IPAddress.objects.claimable(subnet, first, last, holder["mac_address"]).first()
     if row is None:
         return None
-    for name, value in facts.items():
-        setattr(row, name, value)
-    row.status, row.freed_at = "allocated", None
+    _give(row, holder)
+    row.freed_at = None
     address_rows.update([row])
-    return Given(row)
+    return Allocation(row)
 
 
-def _turn(row: IPAddress, status: str, description: str) -> IPAddress:
+def _give(row: IPAddress, holder: Holder) -> None:
+    """Allocate the row in memory."""
+    for column, value in holder.items():
+        setattr(row, column, value)
+    row.status = "allocated"
+
+
+def _set_status(row: IPAddress, status: str, description: str) -> IPAddress:
     if row.status != status and not row.server_id and not row.vm_id:
         address_rows.clear(row)
         row.freed_at = None
@@ -384,7 +385,7 @@ def _turn(row: IPAddress, status: str, description: str) -> IPAddress:
 
 
 def _detach(row: IPAddress) -> IPAddress:
-    """Take the address away from its server, card by card."""
+    """Take the address away from its server and from its interfaces."""
     server = Server.objects.get(addresses=row.pk)
     for nic in server.interfaces.filter(ip_address=row.ip_address):
         nic.ip_address = None
@@ -396,8 +397,8 @@ def _detach(row: IPAddress) -> IPAddress:
 
 
 def _locked(address: IPAddress) -> IPAddress:
-    """The row as it is now, locked until the transaction ends; a row that is not saved yet as it
-    stands."""
+    """The row as it is now, locked until the transaction ends; a row that is not saved yet is
+    returned unchanged."""
     if address.pk is None:
         address.subnet = Subnet.objects.containing(address.ip_address, address.vrf_id)
         return address
@@ -416,6 +417,10 @@ def _address(value: Address | str) -> Address:
         return addresses.parse_address(value)
     except ValueError as error:
         raise Invalid(str(error)) from error
+
+
+def _not_in(address: Address, area: object) -> Invalid:
+    return Invalid(_("%(address)s is not in %(network)s.") % {"address": address, "network": area})
 
 
 def _held(row: IPAddress) -> Conflict:

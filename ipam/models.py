@@ -269,7 +269,7 @@ class Pool(Row):
     kind = models.CharField(
         _("kind"), max_length=6, choices=Kind, default=Kind.STATIC, db_default=Kind.STATIC
     )
-    # How far `settle.extend` has walked a pool that is too large to be materialised at once.
+    # How far the rows of a pool that is too large to have them all have been created.
     materialised_to = AddressField(null=True, blank=True, editable=False)
     history = HistoricalRecords(table_name="pools_history", excluded_fields=["materialised_to"])
     objects = PoolQuerySet.as_manager()

@@ -301,9 +301,8 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         whole = self.model._default_manager.filter(pk__in=keys.values("pk"))
         return whole.probed().select_related("vrf", "subnet", "server").order_by(*order)
 
-    def stock(self, subnet: Subnet, free: Sequence[Address]) -> None:
-        """Insert free rows, which say no more than that they are there; addresses that have a row
-        are passed over."""
+    def insert_free(self, subnet: Subnet, free: Sequence[Address]) -> None:
+        """Insert free rows for these addresses; those that have a row are passed over."""
         column: Any = self.model._meta.get_field("ip_address")
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -336,7 +335,7 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         """Free rows of the subnet's static pools in the order of their use: never used ones first,
         then the longest free. An address that another machine still holds a lease of is not free
         yet."""
-        free = self.filter(ready(subnet.vrf_id, mac), subnet=subnet)
+        free = self.filter(allocatable(subnet.vrf_id, mac), subnet=subnet)
         chosen = free if first is None or last is None else free.between(first, last)
         return chosen.order_by(F("freed_at").asc(nulls_first=True), "ip_address")
 
@@ -407,9 +406,9 @@ def note_history(rows: Sequence[Any], kind: str) -> None:
             )
 
 
-def ready(vrf_id: int | None, mac: str | None = None) -> Q:
-    """Free, in a static pool, not leased to another machine; and nothing is, while the ledger is
-    frozen."""
+def allocatable(vrf_id: int | None, mac: str | None = None) -> Q:
+    """Rows that may be allocated: free, in a static pool, not leased to another machine. There are
+    none while the ledger is frozen."""
     from ipam.models import Sighting, Stamp
 
     leases = Sighting.objects.filter(

@@ -12,7 +12,7 @@ from ipam import rules
 from ipam.models import VRF, Interface, Pool, Server, Subnet
 from ipam.placement import populate
 from ipam.placement.place import place, unplace
-from ipam.placement.pool_rows import hand_over, refresh, settle
+from ipam.placement.pool_rows import network_left, pools_changed, subnet_changed
 from ipam.querysets import lock_ledger, say_site
 from ipam.signals import changed
 
@@ -76,7 +76,7 @@ def subnet_about_to_change(instance: Subnet, raw: bool = False, **kwargs: Any) -
 @receiver(post_save, sender=Subnet)
 def subnet_saved(instance: Subnet, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
-        settle(
+        subnet_changed(
             instance if kwargs.get("update_fields") is None else Subnet.objects.get(pk=instance.pk),
             instance.was,
         )
@@ -89,13 +89,13 @@ def subnet_leaves(instance: Subnet, **kwargs: Any) -> None:
 
 @receiver(post_delete, sender=Subnet)
 def subnet_gone(instance: Subnet, **kwargs: Any) -> None:
-    hand_over(instance.network, instance.vrf_id)
+    network_left(instance.network, instance.vrf_id)
 
 
 @receiver([post_save, post_delete], sender=Pool)
 def pool_changed(instance: Pool, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
-        refresh(instance.subnet)
+        pools_changed(instance.subnet)
 
 
 @receiver(pre_save)

@@ -457,14 +457,14 @@ def check_claim(
         errors["ip_address"].append(taken(row))
     subnet = Subnet.objects.containing(address, vrf_id)
     pool = None if mac else Pool.objects.covering(address, subnet)
-    check_ground(address, subnet, pool, errors)
+    check_location(address, subnet, pool, errors)
 
 
-def check_ground(
+def check_location(
     address: Address, subnet: Subnet | None, pool: Pool | None, errors: Errors
 ) -> None:
-    """Whether a machine may have the address at all; `pool` is the one around it, asked for when it
-    has no MAC."""
+    """Whether a machine may have the address at all. `pool` is the pool that holds it, or None for
+    a machine with a MAC address, which DHCP can keep its address for."""
     if not addresses.can_be_a_machines(address):
         errors["ip_address"].append(
             _("%s is no address that a machine on a network can have.") % address

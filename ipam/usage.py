@@ -183,7 +183,7 @@ def _own(
     )
     return total - sum(
         1
-        for address in pool_rows.never_free(subnet)
+        for address in pool_rows.never_allocated(subnet)
         if int(first) <= int(address) <= int(last)
         and not any(address in child.network for child in children)
     )

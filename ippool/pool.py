@@ -51,13 +51,13 @@ def allocate(vm_id: str, hostname: str = "") -> tuple[IPAddress, Subnet]:
     """The VM's address, new or the one it has. Raises Exhausted, Conflict, Invalid."""
     subnet = pool()
     try:
-        return verbs.allocate(subnet, vm_id=vm_id, hostname=hostname), subnet
+        return verbs.allocate(subnet, vm_id=vm_id, hostname=hostname).row, subnet
     except Exhausted:
         if subnet.pools.exists():
             raise
     # Somebody made the subnet without saying which addresses are for VMs: all of them.
     make_static(subnet)
-    return verbs.allocate(subnet, vm_id=vm_id, hostname=hostname), subnet
+    return verbs.allocate(subnet, vm_id=vm_id, hostname=hostname).row, subnet
 
 
 def make_static(subnet: Subnet) -> None:

@@ -197,7 +197,7 @@ def _allocate(row: IPAddress, wanted: dict[str, Any]) -> IPAddress:
         hostname=wanted.get("hostname") or "",
         vm_id=wanted.get("vm_id"),
         mac_address=wanted.get("mac_address"),
-    )
+    ).row
 
 
 class AddressList(LedgerList):

@@ -14,7 +14,7 @@ from core.errors import Clash
 from ipam import rules
 from ipam.models import VRF, IPAddress
 from ipam.placement import address_rows as rows
-from ipam.placement.place import Ground
+from ipam.placement.index import PlacementIndex
 from ipam.transfer import servers
 
 
@@ -54,8 +54,8 @@ def make_addresses(facts: Sequence[dict[str, Any]]) -> list[int] | None:
         for row in _written(ips)
         if (row.vrf, row.ip_address) in wanted
     }
-    ground = Ground.under((), ((vrf.pk if vrf else None, ip) for vrf, ip in wanted))
-    made = [_judged(there.get(key), fact, ground) for key, fact in wanted.items()]
+    index = PlacementIndex.of((vrf.pk if vrf else None, ip) for vrf, ip in wanted)
+    made = [_judged(there.get(key), fact, index) for key, fact in wanted.items()]
     if None in made:
         return None
     good = [row for row in made if row]
@@ -66,7 +66,7 @@ def make_addresses(facts: Sequence[dict[str, Any]]) -> list[int] | None:
     return [row.pk for row in good]
 
 
-def _judged(row: IPAddress | None, fact: dict[str, Any], ground: Ground) -> IPAddress | None:
+def _judged(row: IPAddress | None, fact: dict[str, Any], index: PlacementIndex) -> IPAddress | None:
     """The row as the fact wants it, or None."""
     if row and (row.status != "available" or fact.get("status", "available") == "available"):
         return None
@@ -80,8 +80,8 @@ def _judged(row: IPAddress | None, fact: dict[str, Any], ground: Ground) -> IPAd
         row.clean_fields(exclude={"vrf", "subnet", "server"})
     except ValidationError:
         return None
-    row.subnet = ground.subnet(key)
-    rules.judge_address(row, before, ground.pool(key), errors)
+    row.subnet = index.subnet(key)
+    rules.judge_address(row, before, index.pool(key), errors)
     return None if errors else row
 
 

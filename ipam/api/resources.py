@@ -111,9 +111,9 @@ class Subnets(Export, Resource):
     def allocate(self, request: Request, pk: str | None = None) -> Response:
         subnet, asked = self.get_object(), _checked(shapes.AllocateSerializer, request)
         _refuse_stranger(subnet, asked.get("pool"))
-        given = verbs.give(subnet, **asked)
+        given = verbs.allocate(subnet, **asked)
         row = IPAddress.objects.select_related("subnet", "server").get(pk=given.row.pk)
-        return Response(shapes.IPAddressSerializer(row).data, status=200 if given.again else 201)
+        return Response(shapes.IPAddressSerializer(row).data, status=200 if given.existing else 201)
 
     @extend_schema(responses=shapes.UsageSerializer)
     @action(detail=True, filterset_class=None)

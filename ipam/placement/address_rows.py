@@ -38,14 +38,13 @@ def update(rows: Sequence[IPAddress], columns: Sequence[str] = WRITTEN) -> None:
     note_history(rows, "~")
 
 
-def forget(rows: QuerySet[IPAddress]) -> int:
-    """Delete rows that say nothing (free ones): no history, no signals. The number of them is
-    returned."""
+def delete_free(rows: QuerySet[IPAddress]) -> int:
+    """Delete free rows and return their number. They have no history and send no signals."""
     return rows._raw_delete(rows.db)
 
 
 def clear(row: IPAddress) -> IPAddress:
-    """Make the row free, in memory: nobody's, told so now."""
+    """Make the row free in memory, from now on."""
     row.server = row.vm_id = row.mac_address = None
     row.hostname = row.platform = row.manufacturer = row.description = ""
     row.status = "available"
@@ -54,8 +53,7 @@ def clear(row: IPAddress) -> IPAddress:
 
 
 def move(rows: QuerySet[IPAddress], subnet: Subnet) -> None:
-    """Give the rows to another subnet. Free rows move in silence: they say nothing about
-    anybody."""
+    """Move the rows to another subnet. Free rows leave no history."""
     live = list(rows.exclude(status="available"))
     for row in live:
         row.subnet = subnet

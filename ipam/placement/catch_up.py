@@ -62,4 +62,4 @@ def _reopen(part: Part | None) -> None:
         for subnet in Subnet.objects.in_vrf(touched.vrf_id).filter(
             pools__first__lte=touched.last, pools__last__gte=touched.first
         ):
-            pool_rows.reopen(subnet, addresses.host_network(touched.first))
+            pool_rows.restart_walk(subnet, addresses.host_network(touched.first))

@@ -1,7 +1,25 @@
-"""Place servers: make the address rows say what the servers and their interfaces say.
+"""Place servers: make the address rows say what servers and their interfaces say.
 
-One way for one server and for all of them: the number of queries does not depend on how many there
-are."""
+The placing rule. After a server or an interface is created, changed or deleted:
+
+1. A server claims its own address and those of its interfaces, in its own VRF. An address that
+   several of them share is claimed once, with the MAC address of the first: the server's own before
+   its interfaces', these by name.
+2. The row of a claimed address is allocated to the server and says what the server says: host name,
+   device type, manufacturer, and the MAC address of the claim. It stands in the most specific
+   subnet that contains the address, or in none; it is static inside a static pool of that subnet,
+   and dhcp elsewhere.
+3. A row that its server no longer claims is freed: it becomes available if it stands in a static
+   pool and is no gateway, network or broadcast address; otherwise it is deleted.
+4. A claim takes a row that is missing, available or reserved by hand. Any other row (a VM's, another
+   server's, an allocation, one in quarantine) refuses the change, and the message names its holder.
+
+The rule has three forms, which tests/ipam/test_placing_rule.py holds together by one table of
+cases: this module, for saves, bulk writes and `populate`; sql/postgresql/placing.sql, for raw SQL,
+in its own transaction; and sql/sqlite/placing.sql, which cannot find a subnet and leaves subnet and
+type to the worker (`catch_up`).
+
+The number of queries does not depend on how many servers are placed."""
 
 from __future__ import annotations
 
@@ -15,21 +33,23 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from ipam import rules
-from ipam.addresses import Address, is_host
-from ipam.models import Interface, IPAddress, Pool, Server, Subnet
+from ipam.addresses import Address
+from ipam.models import Interface, IPAddress, Server
 from ipam.placement import address_rows
-from ipam.querysets import SubnetIndex
+from ipam.placement.index import Key, PlacementIndex
 
 BATCH = 500
-Key = tuple[int | None, Address]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A server wants an address, for the card with this MAC."""
+    """A server claims an address for the interface with this MAC address."""
 
     server: Server
     mac: str | None
+
+
+Claims = dict[Key, Claim]
 
 
 @dataclass
@@ -41,14 +61,20 @@ class Placed:
     freed: list[IPAddress] = field(default_factory=list)
     deleted: list[IPAddress] = field(default_factory=list)
     unchanged: int = 0
-    refused: list[str] | None = None  # addresses that others have; None: an error
+    refused: list[str] | None = None  # addresses that others hold; None: raise an error
+
+    def refuse(self, message: str) -> None:
+        """Note the message, or raise ValidationError with it."""
+        if self.refused is None:
+            raise ValidationError({"ip_address": message})
+        self.refused.append(message)
 
 
 def place(servers: Iterable[Server], *, lenient: bool = False) -> Placed:
-    """Give every server the rows of its addresses and take away those that it no longer has.
+    """Give every server the rows of its addresses, and free those that it no longer claims.
 
     Raises ValidationError, which names the holder, when somebody else has one of the addresses; a
-    lenient call leaves that row as it is and notes the refusal."""
+    lenient call leaves that row unchanged and notes the refusal."""
     done = Placed(refused=[] if lenient else None)
     servers = list(servers)
     for start in range(0, len(servers), BATCH):
@@ -58,200 +84,125 @@ def place(servers: Iterable[Server], *, lenient: bool = False) -> Placed:
 
 
 def unplace(server_ids: Iterable[int]) -> None:
-    """Free every row of servers that are about to go."""
-    ids = list(server_ids)
+    """Free every row of servers that are about to be deleted."""
     with transaction.atomic():
-        held = list(
-            IPAddress.objects.select_for_update().filter(server__in=ids).order_by("ip_address")
-        )
+        rows = IPAddress.objects.select_for_update().filter(server__in=list(server_ids))
+        held = list(rows.order_by("ip_address"))
         if held:
-            _write(Ground.under(held, []), {}, held, Placed())
+            _write(PlacementIndex.of(map(_key, held)), {}, held, Placed())
 
 
 def _place(servers: Sequence[Server], done: Placed) -> None:
-    wanted = _claims(servers, done)
-    there = list(
+    claims = _claims(servers, done)
+    rows = list(
         IPAddress.objects.select_for_update()
-        .filter(Q(server__in=servers) | Q(ip_address__in=[address for _vrf, address in wanted]))
+        .filter(Q(server__in=servers) | Q(ip_address__in=[address for _vrf, address in claims]))
         .order_by("ip_address")
     )
     ids = {server.pk for server in servers}
-    _refuse_taken(wanted, there, ids, done)
-    relevant = [
-        row for row in there if row.server_id in ids or (row.vrf_id, row.ip_address) in wanted
-    ]
-    ground = Ground.under(relevant, wanted)
-    _refuse_unfit(ground, wanted, done)
-    _write(ground, wanted, relevant, done)
+    _refuse_taken(claims, rows, ids, done)
+    concerned = [row for row in rows if row.server_id in ids or _key(row) in claims]
+    index = PlacementIndex.of({*map(_key, concerned), *claims})
+    _refuse_unfit(index, claims, done)
+    _write(index, claims, concerned, done)
 
 
-def _claims(servers: Sequence[Server], done: Placed) -> dict[Key, Claim]:
-    """What the servers want; an address that two cards of one server share goes by the first card's
-    MAC."""
-    wanted = {
-        (server.vrf_id, server.ip_address): Claim(server, server.mac_address)
-        for server in servers
-        if server.ip_address
-    }
+def _claims(servers: Sequence[Server], done: Placed) -> Claims:
+    """Rule 1."""
+    claims: Claims = {}
+    for server in servers:
+        if server.ip_address:
+            claims[server.vrf_id, server.ip_address] = Claim(server, server.mac_address)
     by_id = {server.pk: server for server in servers}
-    nics = (
-        Interface.objects.filter(server__in=servers)
-        .exclude(ip_address=None)
-        .order_by("server", "name", "pk")
+    nics = Interface.objects.filter(server__in=servers).exclude(ip_address=None)
+    values = nics.order_by("server", "name", "pk").values_list(
+        "server", "ip_address", "mac_address"
     )
-    for server_id, address, mac in nics.values_list("server", "ip_address", "mac_address"):
+    for server_id, address, mac in values:
         claim = Claim(by_id[server_id], mac)
-        first = wanted.setdefault((claim.server.vrf_id, address), claim)
+        first = claims.setdefault((claim.server.vrf_id, address), claim)
         if first.server.pk != server_id:
             _refuse(address, claim, _("server “%s”") % first.server.hostname, done)
-    return wanted
+    return claims
 
 
-def _refuse_taken(
-    wanted: dict[Key, Claim], there: Sequence[IPAddress], ids: set[int], done: Placed
-) -> None:
-    """Drop the claims on rows that others hold, be it a VM or a server that is not among those to
-    be placed."""
-    taken = [row for row in there if _is_taken(row, wanted)]
-    strangers = list(
-        Server.objects.with_keys(*{row.server_id for row in taken if row.server_id} - ids)
-    )
-    theirs = _claims(strangers, Placed(refused=[])) if taken else {}
+def _refuse_taken(claims: Claims, rows: Sequence[IPAddress], ids: set[int], done: Placed) -> None:
+    """Rule 4: drop the claims on rows that a VM holds, or a server that is not among these."""
+    taken = [row for row in rows if _is_taken(row, claims)]
+    if not taken:
+        return
+    others = {row.server_id for row in taken if row.server_id} - ids
+    theirs = _claims(list(Server.objects.with_keys(*others)), Placed(refused=[]))
     for row in taken:
-        key = (row.vrf_id, row.ip_address)
-        # A server may hold a row without wanting it any more (raw SQL): then it is not really
-        # taken.
-        if row.server_id is None or (key in theirs and theirs[key].server.pk == row.server_id):
-            _refuse(row.ip_address, wanted.pop(key), row.holder, done)
+        claim = theirs.get(_key(row))
+        # After raw SQL, a server may hold a row that it does not claim: that row is free to take.
+        if row.server_id is None or (claim and claim.server.pk == row.server_id):
+            _refuse(row.ip_address, claims.pop(_key(row)), row.holder, done)
 
 
-def _refuse_unfit(ground: Ground, wanted: dict[Key, Claim], done: Placed) -> None:
-    """Refuse addresses that no machine may have: a single save has asked already, a bulk write has
-    not.
+def _refuse_unfit(index: PlacementIndex, claims: Claims, done: Placed) -> None:
+    """Refuse addresses that no machine may have: `save` has checked this, a bulk write has not. A
+    lenient call keeps such a row, which came by raw SQL, and notes it."""
+    for key, claim in claims.items():
+        pool = None if claim.mac else index.pool(key)
+        errors: rules.Errors = defaultdict(list)
+        rules.check_location(key[1], index.subnet(key), pool, errors)
+        if errors:
+            reason = " ".join(map(str, errors["ip_address"]))
+            done.refuse(f"{claim.server.hostname}: {reason}")
 
-    A lenient call keeps such a row, which came by raw SQL, and notes it.
-    """
-    for key, claim in wanted.items():
-        if reason := ground.objection(key, claim):
-            if done.refused is None:
-                raise ValidationError({"ip_address": f"{claim.server.hostname}: {reason}"})
-            done.refused.append(f"{claim.server.hostname}: {reason}")
 
-
-def _is_taken(row: IPAddress, wanted: dict[Key, Claim]) -> bool:
-    claim = wanted.get((row.vrf_id, row.ip_address))
+def _is_taken(row: IPAddress, claims: Claims) -> bool:
+    claim = claims.get(_key(row))
     return claim is not None and not rules.claimable_by(row, claim.server.pk)
 
 
 def _refuse(address: Address, claim: Claim, holder: str, done: Placed) -> None:
-    message = _("%(address)s of server “%(server)s” is taken by %(holder)s.") % {
-        "address": address,
-        "server": claim.server.hostname,
-        "holder": holder,
-    }
-    if done.refused is None:
-        raise ValidationError({"ip_address": message})
-    done.refused.append(message)
+    done.refuse(
+        _("%(address)s of server “%(server)s” is taken by %(holder)s.")
+        % {"address": address, "server": claim.server.hostname, "holder": holder}
+    )
 
 
-class Ground:
-    """The subnets and pools under some addresses."""
-
-    def __init__(self, index: SubnetIndex, pools: Iterable[Pool]) -> None:
-        self._index = index
-        self._pools: dict[int, list[Pool]] = defaultdict(list)
-        for pool in pools:
-            self._pools[pool.subnet_id].append(pool)
-
-    @classmethod
-    def under(cls, there: Sequence[IPAddress], wanted: Iterable[Key]) -> Ground:
-        touched = {(row.vrf_id, row.ip_address) for row in there} | set(wanted)
-        index = SubnetIndex.of([address for _vrf, address in touched], Subnet.objects.all())
-        found = {subnet.pk for key in touched if (subnet := index.containing(*key))}
-        return cls(index, Pool.objects.filter(subnet__in=found))
-
-    def subnet(self, key: Key) -> Subnet | None:
-        return self._index.containing(*key)
-
-    def pool(self, key: Key) -> Pool | None:
-        """The pool of its subnet that holds the address."""
-        return next(iter(self.pools(key)), None)
-
-    def pools(self, key: Key) -> list[Pool]:
-        """All of them: raw SQL may lay one over another."""
-        subnet = self.subnet(key)
-        return (
-            [pool for pool in self._pools[subnet.pk] if pool.first <= key[1] <= pool.last]
-            if subnet
-            else []
-        )
-
-    def is_static(self, key: Key) -> bool:
-        """Whether the address is one of a static pool's."""
-        return any(pool.kind == "static" for pool in self.pools(key))
-
-    def objection(self, key: Key, claim: Claim) -> str:
-        """Why no machine, or none without a MAC, may have the address; empty when it may."""
-        errors: rules.Errors = defaultdict(list)
-        rules.check_ground(key[1], self.subnet(key), None if claim.mac else self.pool(key), errors)
-        return " ".join(map(str, errors["ip_address"]))
-
-    def is_stock(self, key: Key) -> bool:
-        """Whether the address, once free, may be handed out again."""
-        subnet = self.subnet(key)
-        return (
-            subnet is not None
-            and key[1] != subnet.gateway
-            and is_host(subnet.network, key[1])
-            and self.is_static(key)
-        )
-
-
-def _write(
-    ground: Ground, wanted: dict[Key, Claim], there: Sequence[IPAddress], done: Placed
-) -> None:
-    by_key = {(row.vrf_id, row.ip_address): row for row in there}
-    before = {row.pk: _facts(row) for row in there}
-    for key, row in by_key.items():
-        if row.server_id is not None and (
-            key not in wanted or wanted[key].server.pk != row.server_id
-        ):
+def _write(index: PlacementIndex, claims: Claims, rows: Sequence[IPAddress], done: Placed) -> None:
+    """Rules 2 and 3: bring the rows to what they have to say, and store those that differ."""
+    created, changed, deleted = [], [], []
+    missing = dict(claims)
+    for row in rows:
+        before = _columns(row)
+        claim = missing.pop(_key(row), None)
+        if row.server_id is not None and (claim is None or claim.server.pk != row.server_id):
             address_rows.clear(row)
-    created = [
-        _hold(IPAddress(vrf_id=key[0], ip_address=key[1]), ground, claim)
-        for key, claim in wanted.items()
-        if key not in by_key
-    ]
-    changed, gone = [], []
-    for key, row in by_key.items():
-        if key in wanted:
-            _hold(row, ground, wanted[key])
-        elif row.status == "available" and not ground.is_stock(key):
-            gone.append(row)
+        if claim:
+            _fill(row, index, claim)
+        elif row.status == "available" and not index.is_allocatable(_key(row)):
+            deleted.append(row)
             continue
-        if _facts(row) != before[row.pk]:
+        if _columns(row) != before:
             changed.append(row)
-    _store(created, changed, gone)
+    for key, claim in missing.items():
+        created.append(_fill(IPAddress(vrf_id=key[0], ip_address=key[1]), index, claim))
+    _store(created, changed, deleted)
     done.created += created
     done.updated += [row for row in changed if row.server_id]
     done.freed += [row for row in changed if not row.server_id]
-    done.deleted += gone
-    done.unchanged += len(there) - len(changed) - len(gone)
+    done.deleted += deleted
+    done.unchanged += len(rows) - len(changed) - len(deleted)
 
 
-def _store(created: list[IPAddress], changed: list[IPAddress], gone: list[IPAddress]) -> None:
-    if gone:
-        IPAddress.objects.filter(pk__in=[row.pk for row in gone]).delete()
+def _store(created: list[IPAddress], changed: list[IPAddress], deleted: list[IPAddress]) -> None:
+    if deleted:
+        IPAddress.objects.filter(pk__in=[row.pk for row in deleted]).delete()
     if created:
         address_rows.create(created)
     if changed:
         address_rows.update(changed)
 
 
-def _hold(row: IPAddress, ground: Ground, claim: Claim) -> IPAddress:
-    key = (row.vrf_id, row.ip_address)
-    row.subnet = ground.subnet(key)
-    row.ip_type = "static" if ground.is_static(key) else "dhcp"
+def _fill(row: IPAddress, index: PlacementIndex, claim: Claim) -> IPAddress:
+    """Rule 2, in memory."""
+    row.subnet = index.subnet(_key(row))
+    row.ip_type = "static" if index.is_static(_key(row)) else "dhcp"
     row.status = "allocated"
     row.server = claim.server
     row.hostname = claim.server.hostname
@@ -262,7 +213,12 @@ def _hold(row: IPAddress, ground: Ground, claim: Claim) -> IPAddress:
     return row
 
 
-def _facts(row: IPAddress) -> tuple[object, ...]:
+def _key(row: IPAddress) -> Key:
+    return row.vrf_id, row.ip_address
+
+
+def _columns(row: IPAddress) -> tuple[object, ...]:
+    """What placing may change."""
     return (
         row.subnet_id,
         row.status,

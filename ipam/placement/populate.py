@@ -1,7 +1,8 @@
-"""Bring the whole ledger in step: every free row, every server's row, every row in its subnet.
+"""Populate the ledger: create, correct and delete address rows until they say what subnets, pools
+and servers say.
 
-The signals do the same for one change at a time; this does it for everything, in a number of
-queries that does not grow with the rows, and changes nothing when nothing is wrong."""
+Signals do the same for one change at a time. This does it for everything, or for a part, in a
+number of queries that does not grow with the rows, and changes nothing when nothing is wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from ipam import addresses
 from ipam.addresses import Address
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.placement import address_rows, pool_rows
-from ipam.placement.place import BATCH, place
+from ipam.placement.index import Key, PlacementIndex
+from ipam.placement.place import BATCH, Placed, place
 from ipam.querysets import SubnetIndex, lock_ledger
 from ipam.signals import changed
 
@@ -46,6 +48,24 @@ class Report:
     refused: list[str] = field(default_factory=list)  # addresses of servers that others hold
     totals: dict[str, int] = field(default_factory=dict)
 
+    def add(self, placed: Placed) -> None:
+        """Count what placing servers has changed."""
+        for row in placed.created:
+            if row.ip_type == "static":  # in a pool too large to have a row for each address
+                self.static_created += 1
+                self.static_updated += 1
+            else:
+                self.dhcp_created += 1
+        for row in placed.updated:
+            if row.ip_type == "static":
+                self.static_updated += 1
+            else:
+                self.dhcp_updated += 1
+        self.freed += len(placed.freed)
+        self.deleted += len(placed.deleted)
+        self.skipped += placed.unchanged
+        self.refused += placed.refused or []
+
 
 @dataclass(frozen=True)
 class Range:
@@ -55,10 +75,17 @@ class Range:
     first: Address
     last: Address
 
-    def __contains__(self, key: tuple[int | None, Address]) -> bool:
+    def __contains__(self, key: Key) -> bool:
         vrf_id, address = key
-        same = vrf_id == self.vrf_id and address.version == self.first.version
-        return same and int(self.first) <= int(address) <= int(self.last)
+        if vrf_id != self.vrf_id or address.version != self.first.version:
+            return False
+        return int(self.first) <= int(address) <= int(self.last)
+
+    def overlaps(self, vrf_id: int | None, pool: Pool) -> bool:
+        """Whether it has addresses of the pool."""
+        if vrf_id != self.vrf_id:
+            return False
+        return addresses.overlap(self.first, self.last, pool.first, pool.last) > 0
 
     @property
     def condition(self) -> Q:
@@ -76,28 +103,23 @@ class Part:
     def condition(self) -> Q:
         return reduce(or_, (touched.condition for touched in self.ranges))
 
+    def __contains__(self, key: Key) -> bool:
+        return any(key in touched for touched in self.ranges)
+
     def touches(self, vrf_id: int | None, pool: Pool) -> bool:
         """Whether one of the ranges has addresses of the pool."""
-        return any(
-            touched.vrf_id == vrf_id
-            and touched.first.version == pool.first.version
-            and int(touched.first) <= int(pool.last)
-            and int(pool.first) <= int(touched.last)
-            for touched in self.ranges
-        )
+        return any(touched.overlaps(vrf_id, pool) for touched in self.ranges)
 
-    def everyone(self) -> set[int]:
-        """The servers that are concerned: named ones, and those that want or hold an address in one
-        of the ranges."""
+    def servers_concerned(self) -> set[int]:
+        """The named servers, and those that claim or hold an address in one of the ranges."""
         found = set(self.servers)
         for touched in self.ranges:
             span = {"ip_address__range": (touched.first, touched.last)}
-            found.update(
-                Server.objects.filter(vrf=touched.vrf_id, **span).values_list("pk", flat=True)
-            )
+            own = Server.objects.filter(vrf=touched.vrf_id, **span)
             nics = Interface.objects.filter(server__vrf=touched.vrf_id, **span)
-            found.update(nics.values_list("server_id", flat=True))
             held = IPAddress.objects.filter(touched.condition).exclude(server=None)
+            found.update(own.values_list("pk", flat=True))
+            found.update(nics.values_list("server_id", flat=True))
             found.update(held.values_list("server_id", flat=True))
         return found
 
@@ -108,20 +130,20 @@ def populate(
     progress: Progress = lambda what, done, total: None,
     part: Part | None = None,
 ) -> Report:
-    """Make the rows that must exist, mend those that are wrong.
+    """Create the rows that must exist, and correct those that are wrong.
 
-    `clear` first drops every row that can be derived: free ones and those that servers hold. Rows
-    with a VM, reservations, quarantine and other allocations stay. With a `part`, the rest of the
-    ledger is not looked at."""
+    `clear` first deletes every row that can be derived: free ones and those that servers hold. Rows
+    with a VM, reservations, quarantine and other allocations stay. With a `part`, only that part of
+    the ledger is read."""
     report = Report()
     with transaction.atomic():
         lock_ledger()
         if clear:
             derived = Q(status="available") | Q(server__isnull=False, vm_id=None)
-            report.cleared = address_rows.forget(IPAddress.objects.filter(derived))
+            report.cleared = address_rows.delete_free(IPAddress.objects.filter(derived))
             Pool._base_manager.update(materialised_to=None)
         if part is None or part.ranges:
-            _stock(report, progress, part)
+            _rows(report, progress, part)
         _servers(report, progress, part)
         report.totals = totals() if part is None else {}
     return report
@@ -165,129 +187,118 @@ def _after_fixtures() -> None:
             changed.send(Server, instances=None)
 
 
-def _stock(report: Report, progress: Progress, part: Part | None) -> None:
+def _rows(report: Report, progress: Progress, part: Part | None) -> None:
     """Every row in its subnet and of its type, every free row that must exist, and no other free
     ones."""
-    ground = _Ground()
-    report.gateways_in_pools = ground.gateways_in_pools()
-    seen: set[tuple[int | None, Address]] = set()
+    ledger = _Ledger()
+    report.gateways_in_pools = ledger.gateways_in_pools()
+    seen: set[Key] = set()
     stale: list[int] = []
     wrong: list[IPAddress] = []
-    there = IPAddress.objects.filter(part.condition) if part else IPAddress.objects.all()
-    total = there.count()
-    for number, row in enumerate(there.order_by("pk").iterator(chunk_size=2000)):
-        subnet, pool = ground.under(row.vrf_id, row.ip_address)
-        if row.status == "available" and (
-            subnet is None or pool is None or row.ip_address in ground.never[subnet.pk]
-        ):
+    rows = IPAddress.objects.filter(part.condition) if part else IPAddress.objects.all()
+    total = rows.count()
+    for number, row in enumerate(rows.order_by("pk").iterator(chunk_size=2000)):
+        if number % 2000 == 0:
+            progress("rows", number, total)
+        subnet, is_static = ledger.location(row)
+        if row.status == "available" and not is_static:
             stale.append(row.pk)
             continue
         seen.add((row.vrf_id, row.ip_address))
-        ip_type = "static" if pool else "dhcp"
+        ip_type = "static" if is_static else "dhcp"
         if (row.subnet_id, row.ip_type) != (subnet and subnet.pk, ip_type):
             row.subnet, row.ip_type = subnet, ip_type
             wrong.append(row)
-        if number % 2000 == 0:
-            progress("rows", number, total)
-    # Others may allocate meanwhile: what is no longer free stays, and only what is wrong is
-    # written.
-    for start in range(0, len(stale), 5000):
-        still_free = IPAddress.objects.filter(
-            pk__in=stale[start : start + 5000], status="available"
-        )
-        report.deleted += address_rows.forget(still_free)
-    address_rows.update(wrong, ["subnet", "ip_type"])
+    report.deleted += _delete_free(stale)
+    address_rows.update(wrong, ["subnet", "ip_type"])  # nothing else: others may allocate meanwhile
     report.moved = len(wrong)
-    report.static_created = ground.stock(seen, progress, part)
+    report.static_created = ledger.create_missing_rows(seen, progress, part)
 
 
-class _Ground:
+def _delete_free(keys: Sequence[int]) -> int:
+    """Delete these rows, except those that somebody has allocated meanwhile; return their number."""
+    deleted = 0
+    for start in range(0, len(keys), 5000):
+        some = IPAddress.objects.filter(pk__in=keys[start : start + 5000])
+        deleted += address_rows.delete_free(some.filter(status="available"))
+    return deleted
+
+
+class _Ledger:
     """All subnets and static pools, read once."""
 
     def __init__(self) -> None:
-        self.subnets = {subnet.pk: subnet for subnet in Subnet.objects.order_by("vrf", "network")}
-        self.index = SubnetIndex(self.subnets.values())
-        self.never = {pk: pool_rows.never_free(subnet) for pk, subnet in self.subnets.items()}
-        self.pools: dict[int, list[Pool]] = defaultdict(list)
-        for pool in Pool.objects.filter(kind="static").order_by("first"):
-            self.pools[pool.subnet_id].append(pool)
+        self.subnets = list(Subnet.objects.order_by("vrf", "network"))
+        self.subnet_index = SubnetIndex(self.subnets)
+        self.index = PlacementIndex(
+            self.subnet_index, Pool.objects.filter(kind="static").order_by("first")
+        )
+        self.never = {subnet.pk: pool_rows.never_allocated(subnet) for subnet in self.subnets}
 
-    def under(self, vrf_id: int | None, address: Address) -> tuple[Subnet | None, Pool | None]:
-        """The subnet of an address, and that subnet's static pool which holds it."""
-        subnet = self.index.containing(vrf_id, address)
-        around = self.pools[subnet.pk] if subnet else []
-        return subnet, next((pool for pool in around if pool.first <= address <= pool.last), None)
+    def location(self, row: IPAddress) -> tuple[Subnet | None, bool]:
+        """The subnet of a row, and whether it is static there; a free row is not where no address
+        may be allocated."""
+        key = row.vrf_id, row.ip_address
+        subnet = self.index.subnet(key)
+        if subnet is None:
+            return None, False
+        if row.status == "available" and row.ip_address in self.never[subnet.pk]:
+            return subnet, False
+        return subnet, self.index.is_static(key)
 
     def gateways_in_pools(self) -> list[str]:
-        """Gateways that lie in a static pool of their subnet: they get no row, and people should
-        know."""
+        """Gateways that lie in a static pool of their subnet: they get no row, which is worth a
+        line in the report."""
         found = []
-        for subnet in self.subnets.values():
-            for pool in self.pools[subnet.pk]:
+        for subnet in self.subnets:
+            for pool in self.index.pools_of(subnet):
                 if subnet.gateway and pool.first <= subnet.gateway <= pool.last:
                     found.append(f"{subnet.gateway} ({subnet}, {pool})")
         return found
 
-    def stock(
-        self, seen: set[tuple[int | None, Address]], progress: Progress, part: Part | None
-    ) -> int:
-        """Make the free rows that small pools lack; how many they were."""
+    def create_missing_rows(self, seen: set[Key], progress: Progress, part: Part | None) -> int:
+        """Create the free rows that small pools lack, and return their number."""
         children = self._children()
-        made = 0
-        for number, subnet in enumerate(self.subnets.values()):
+        created = 0
+        for number, subnet in enumerate(self.subnets):
             progress("subnets", number, len(self.subnets))
-            missing = [
-                address
-                for pool in self.pools[subnet.pk]
-                if pool.size <= pool_rows.MATERIALISED
-                and (part is None or part.touches(subnet.vrf_id, pool))
-                for address in pool_rows.free_addresses(pool, subnet, children[subnet.pk])
-                if (subnet.vrf_id, address) not in seen
-                if part is None
-                or any((subnet.vrf_id, address) in touched for touched in part.ranges)
-            ]
+            missing: list[Address] = []
+            for pool in self.index.pools_of(subnet):
+                if pool.size > pool_rows.MATERIALISED or not _touches(part, subnet, pool):
+                    continue
+                for address in pool_rows.pool_addresses(pool, subnet, children[subnet.pk]):
+                    key = subnet.vrf_id, address
+                    if key not in seen and (part is None or key in part):
+                        missing.append(address)
             if missing:
-                pool_rows.stock(subnet, missing)
-            made += len(missing)
-        return made
+                IPAddress.objects.insert_free(subnet, missing)
+            created += len(missing)
+        return created
 
     def _children(self) -> dict[int, list[Subnet]]:
-        """The subnets directly below each one; they come a parent before its children."""
+        """The subnets directly below each one."""
         found: dict[int, list[Subnet]] = defaultdict(list)
-        for subnet in self.subnets.values():
-            for network in list(addresses.supernets(subnet.network))[1:]:
-                if parent := self.index.exactly(subnet.vrf_id, network):
-                    found[parent.pk].append(subnet)
-                    break
+        for subnet in self.subnets:
+            above = list(addresses.supernets(subnet.network))[1:]
+            parents = (self.subnet_index.exactly(subnet.vrf_id, network) for network in above)
+            parent = next(filter(None, parents), None)
+            if parent:
+                found[parent.pk].append(subnet)
         return found
 
 
+def _touches(part: Part | None, subnet: Subnet, pool: Pool) -> bool:
+    return part is None or part.touches(subnet.vrf_id, pool)
+
+
 def _servers(report: Report, progress: Progress, part: Part | None) -> None:
-    """Every server's addresses, and no address of a server that has gone."""
-    keys = (
-        sorted(part.everyone())
-        if part
-        else list(Server.objects.order_by("pk").values_list("pk", flat=True))
-    )
+    """Every server's addresses, and no address of a server that has been deleted."""
+    if part:
+        keys = sorted(part.servers_concerned())
+    else:
+        keys = list(Server.objects.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(keys), BATCH):
         progress("servers", start, len(keys))
+        some = Server.objects.filter(pk__in=keys[start : start + BATCH]).order_by("pk")
         # Locked, so that nobody moves a server while its old address is being given to it again.
-        servers = (
-            Server.objects.select_for_update()
-            .filter(pk__in=keys[start : start + BATCH])
-            .order_by("pk")
-        )
-        done = place(list(servers), lenient=True)
-        report.refused += done.refused or []
-        for row in done.created:
-            report.dhcp_created += row.ip_type == "dhcp"
-            report.static_created += (
-                row.ip_type == "static"
-            )  # in a pool too large to be materialised
-            report.static_updated += row.ip_type == "static"
-        for row in done.updated:
-            report.dhcp_updated += row.ip_type == "dhcp"
-            report.static_updated += row.ip_type == "static"
-        report.freed += len(done.freed)
-        report.deleted += len(done.deleted)
-        report.skipped += done.unchanged
+        report.add(place(list(some.select_for_update()), lenient=True))

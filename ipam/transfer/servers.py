@@ -434,7 +434,7 @@ class _Ground:
         pool = None
         if subnet and not server.mac_address:
             pool = self._dhcp_pool(subnet, address)
-        rules.check_ground(address, subnet, pool, errors)
+        rules.check_location(address, subnet, pool, errors)
         if not moved or errors:
             return []
         return list(_warnings(server, row, subnet))

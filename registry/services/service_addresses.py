@@ -34,7 +34,7 @@ def is_everybodys(ip: Address) -> bool:
 
 def _own(subnet: Subnet, key: str) -> Address:
     lock_ledger()
-    return ledger.allocate(subnet, vm_id=key).ip_address
+    return ledger.allocate(subnet, vm_id=key).row.ip_address
 
 
 def move_in(config: RegistryConfig, ip: Address) -> None:

@@ -92,7 +92,7 @@ def rounds(network: str, number: int, options: argparse.Namespace) -> None:
     subnet = Subnet.objects.get(network=network)
     started = time.perf_counter()
     for _ in range(number):
-        release(allocate(subnet))
+        release(allocate(subnet).row)
     each = (time.perf_counter() - started) * 1000 / max(1, number)
     note(f"{network}: {number} rounds of allocate + release, ms each", each, options)
     note(f"{network}: rows after that", IPAddress.objects.count(), options)

@@ -114,7 +114,7 @@ class Reader:
         code = f"""
 from ipam import allocate, freeze, models
 try:
-    print(allocate.allocate(models.Subnet.objects.get(network="10.112.57.0/24"), vm_id="{vm}"))
+    print(allocate.allocate(models.Subnet.objects.get(network="10.112.57.0/24"), vm_id="{vm}").row)
 except freeze.Frozen as error:
     print(error)
 """

@@ -90,8 +90,8 @@ def test_what_ended_long_ago_is_forgotten():
 def test_a_leased_address_is_given_to_nobody_else():
     subnet = Subnet.objects.create(network="10.77.0.0/24", static_ip_pools=["10.77.0.9-10.77.0.10"])
     ingest([lease(until=FOREVER)])
-    assert str(allocate(subnet, mac_address=B).ip_address) == "10.77.0.10"
-    assert str(allocate(subnet, mac_address=A).ip_address) == "10.77.0.9"
+    assert str(allocate(subnet, mac_address=B).row.ip_address) == "10.77.0.10"
+    assert str(allocate(subnet, mac_address=A).row.ip_address) == "10.77.0.9"
     assert not IPAddress.objects.filter(status="available").exists()
 
 

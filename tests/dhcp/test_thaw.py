@@ -60,13 +60,13 @@ def test_an_address_that_is_leased_goes_into_quarantine_and_the_rest_is_handed_o
     assert f"10.77.0.2 {LEASED} web (lease)" in said
     assert "Released; 1 addresses are in quarantine now." in said
     assert status("10.77.0.2") == "quarantine"
-    assert str(allocate(restored).ip_address) == "10.77.0.3"
+    assert str(allocate(restored).row.ip_address) == "10.77.0.3"
 
 
 def test_it_stays_so_when_the_lease_is_over(restored):
     run()
     Sighting.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-    assert str(allocate(restored).ip_address) == "10.77.0.3"
+    assert str(allocate(restored).row.ip_address) == "10.77.0.3"
 
 
 def test_a_look_changes_nothing(restored):
@@ -81,7 +81,7 @@ def test_a_neighbour_without_a_lease_is_spared_too(restored, tmp_path):
     asked = "10.77.0.4        0x1         0x0         00:00:00:00:00:00     *        eth0\n"
     (tmp_path / "arp").write_text(head + there + asked)
     assert "10.77.0.3 02:00:00:00:00:0b (neighbour)" in run()
-    assert str(allocate(restored).ip_address) == "10.77.0.4"
+    assert str(allocate(restored).row.ip_address) == "10.77.0.4"
 
 
 def test_an_address_of_a_large_pool_that_has_no_row_yet_is_spared_too(restored, tmp_path):
@@ -92,7 +92,7 @@ def test_an_address_of_a_large_pool_that_has_no_row_yet_is_spared_too(restored, 
     (tmp_path / "leases").write_text(f"{until} {LEASED} 10.64.0.1 web *\n")
     run()
     assert status("10.64.0.1") == "quarantine"
-    assert str(allocate(large).ip_address) == "10.64.0.2"
+    assert str(allocate(large).row.ip_address) == "10.64.0.2"
 
 
 def test_a_lease_as_reserved_is_no_difference(restored):

@@ -222,7 +222,7 @@ def without_retry() -> None:
     from core.errors import Exhausted
     from ipam import allocate
 
-    def once(where: Any, mac_address: str | None, take: Callable[[bool], Any]) -> Any:
+    def once(source: Any, mac_address: str | None, take: Callable[[bool], Any]) -> Any:
         if found := take(False):
             return found
         raise Exhausted("nothing is free")

@@ -30,7 +30,7 @@ def taken(*rows):
 
 
 def test_addresses_go_out_in_order_without_the_gateway(subnet):
-    assert taken(*(allocate(subnet) for _ in range(3))) == ["10.0.0.2", "10.0.0.3", "10.0.0.4"]
+    assert taken(*(allocate(subnet).row for _ in range(3))) == ["10.0.0.2", "10.0.0.3", "10.0.0.4"]
 
 
 def test_an_empty_pool_is_exhausted_and_says_what_to_do(subnet):
@@ -41,43 +41,43 @@ def test_an_empty_pool_is_exhausted_and_says_what_to_do(subnet):
 
 
 def test_a_vm_that_asks_again_gets_the_same_address_and_its_new_name(subnet):
-    first = allocate(subnet, vm_id="srv-1", hostname="old")
-    again = allocate(subnet, vm_id="srv-1", hostname="new")
+    first = allocate(subnet, vm_id="srv-1", hostname="old").row
+    again = allocate(subnet, vm_id="srv-1", hostname="new").row
     assert (again.pk, row(first.ip_address).hostname) == (first.pk, "new")
 
 
 def test_a_vm_that_has_an_address_gets_it_even_from_an_exhausted_pool(subnet):
-    first = allocate(subnet, vm_id="srv-1")
+    first = allocate(subnet, vm_id="srv-1").row
     allocate(subnet), allocate(subnet)
-    assert allocate(subnet, vm_id="srv-1").pk == first.pk
+    assert allocate(subnet, vm_id="srv-1").row.pk == first.pk
 
 
 def test_a_freed_address_is_handed_out_last(subnet):
-    first = allocate(subnet)
+    first = allocate(subnet).row
     release(first)
-    assert taken(*(allocate(subnet) for _ in range(3))) == ["10.0.0.3", "10.0.0.4", "10.0.0.2"]
+    assert taken(*(allocate(subnet).row for _ in range(3))) == ["10.0.0.3", "10.0.0.4", "10.0.0.2"]
 
 
 def test_of_freed_addresses_the_longest_free_goes_first(subnet):
-    rows = [allocate(subnet) for _ in range(3)]
+    rows = [allocate(subnet).row for _ in range(3)]
     for found in (rows[2], rows[0], rows[1]):
         release(found)
-    assert taken(*(allocate(subnet) for _ in range(3))) == ["10.0.0.4", "10.0.0.2", "10.0.0.3"]
+    assert taken(*(allocate(subnet).row for _ in range(3))) == ["10.0.0.4", "10.0.0.2", "10.0.0.3"]
 
 
 def test_one_pool_can_be_asked_for(subnet):
     pool = PoolFactory(subnet=subnet, first="10.0.0.100", last="10.0.0.101")
-    assert str(allocate(pool=pool)) == "10.0.0.100"
+    assert str(allocate(pool=pool).row) == "10.0.0.100"
 
 
 def test_a_wanted_address_is_given_or_refused_with_its_holder(subnet):
-    assert str(allocate(subnet, wanted="10.0.0.3", vm_id="srv-1")) == "10.0.0.3"
+    assert str(allocate(subnet, wanted="10.0.0.3", vm_id="srv-1").row) == "10.0.0.3"
     with pytest.raises(Conflict, match="VM “srv-1”"):
         allocate(subnet, wanted="10.0.0.3", vm_id="srv-2")
 
 
 def test_a_wanted_address_may_lie_outside_the_pools_and_is_forgotten_when_released(subnet):
-    found = allocate(subnet, wanted="10.0.0.99", vm_id="srv-1")
+    found = allocate(subnet, wanted="10.0.0.99", vm_id="srv-1").row
     assert found.ip_type == "dhcp"
     release(found)
     assert not IPAddress.objects.filter(ip_address="10.0.0.99").exists()
@@ -94,16 +94,16 @@ def test_ends_gateway_dhcp_pools_and_nonsense_are_never_handed_out(subnet, wante
 
 def test_a_wanted_address_that_is_held_may_be_replaced_by_the_next(subnet):
     allocate(subnet, wanted="10.0.0.2")
-    assert taken(*(allocate(subnet, wanted="10.0.0.2", else_next=True) for _ in range(2))) == [
+    assert taken(*(allocate(subnet, wanted="10.0.0.2", else_next=True).row for _ in range(2))) == [
         "10.0.0.3",
         "10.0.0.4",
     ]
-    assert str(allocate(subnet, wanted="10.0.0.77", else_next=True)) == "10.0.0.77"
+    assert str(allocate(subnet, wanted="10.0.0.77", else_next=True).row) == "10.0.0.77"
 
 
 def test_a_vm_that_wants_another_address_than_it_has_keeps_it_if_any_will_do(subnet):
-    first = allocate(subnet, vm_id="srv-1")
-    assert allocate(subnet, vm_id="srv-1", wanted="10.0.0.4", else_next=True).pk == first.pk
+    first = allocate(subnet, vm_id="srv-1").row
+    assert allocate(subnet, vm_id="srv-1", wanted="10.0.0.4", else_next=True).row.pk == first.pk
     with pytest.raises(Conflict, match="has 10.0.0.2 already"):
         allocate(subnet, vm_id="srv-1", wanted="10.0.0.4")
 
@@ -112,19 +112,19 @@ def test_a_wanted_address_that_nobody_may_have_is_not_replaced(subnet):
     with pytest.raises(Invalid):
         allocate(subnet, wanted="10.0.0.1", else_next=True)
     allocate(wanted="10.0.0.2", else_next=True)
-    with pytest.raises(Invalid, match="which subnet"):
+    with pytest.raises(Invalid, match="Specify a subnet or a pool"):
         allocate(wanted="10.0.0.2", else_next=True)
 
 
 def test_an_address_may_be_asked_for_that_is_not_below_another(subnet):
     assert str(next_free(subnet, not_before="10.0.0.3")) == "10.0.0.3"
-    assert taken(*(allocate(subnet, not_before="10.0.0.3") for _ in range(2))) == [
+    assert taken(*(allocate(subnet, not_before="10.0.0.3").row for _ in range(2))) == [
         "10.0.0.3",
         "10.0.0.4",
     ]
     with pytest.raises(Exhausted):
         allocate(subnet, not_before="10.0.0.3")
-    assert str(allocate(subnet)) == "10.0.0.2"
+    assert str(allocate(subnet).row) == "10.0.0.2"
 
 
 @pytest.mark.parametrize("start", ["10.0.1.1", "2001:db8::1", "nonsense"])
@@ -136,7 +136,7 @@ def test_a_lower_bound_lies_in_the_subnet(subnet, start):
 def test_a_lower_bound_deep_inside_a_large_pool_costs_one_chunk_of_rows():
     large = SubnetFactory(network="10.0.0.0/8", static_ip_pools=["10.0.0.1-10.255.255.254"])
     assert str(next_free(large, not_before="10.200.0.0")) == "10.200.0.0"
-    assert taken(*(allocate(large, not_before="10.200.0.0") for _ in range(2))) == [
+    assert taken(*(allocate(large, not_before="10.200.0.0").row for _ in range(2))) == [
         "10.200.0.0",
         "10.200.0.1",
     ]
@@ -145,8 +145,8 @@ def test_a_lower_bound_deep_inside_a_large_pool_costs_one_chunk_of_rows():
 
 def test_a_lower_bound_and_a_pool_are_both_obeyed(subnet):
     pool = PoolFactory(subnet=subnet, first="10.0.0.50", last="10.0.0.52")
-    assert str(allocate(subnet, pool=pool, not_before="10.0.0.2")) == "10.0.0.50"
-    assert str(allocate(subnet, pool=pool, not_before="10.0.0.52")) == "10.0.0.52"
+    assert str(allocate(subnet, pool=pool, not_before="10.0.0.2").row) == "10.0.0.50"
+    assert str(allocate(subnet, pool=pool, not_before="10.0.0.52").row) == "10.0.0.52"
     with pytest.raises(Invalid):
         allocate(subnet, pool=pool, not_before="10.0.0.53")
 
@@ -188,8 +188,8 @@ def test_an_address_with_a_live_lease_of_another_machine_is_skipped(subnet):
         source="lease",
         leased_until=timezone.now() + datetime.timedelta(hours=1),
     )
-    assert str(allocate(subnet)) == "10.0.0.3"
-    assert str(allocate(subnet, mac_address="02-00-00-00-00-99")) == "10.0.0.2"
+    assert str(allocate(subnet).row) == "10.0.0.3"
+    assert str(allocate(subnet, mac_address="02-00-00-00-00-99").row) == "10.0.0.2"
 
 
 def test_an_address_whose_lease_has_ended_is_handed_out(subnet):
@@ -199,7 +199,7 @@ def test_an_address_whose_lease_has_ended_is_handed_out(subnet):
         source="lease",
         leased_until=timezone.now() - datetime.timedelta(seconds=1),
     )
-    assert str(allocate(subnet)) == "10.0.0.2"
+    assert str(allocate(subnet).row) == "10.0.0.2"
 
 
 def test_when_only_leased_addresses_are_left_the_pool_is_exhausted(subnet):
@@ -215,7 +215,7 @@ def test_when_only_leased_addresses_are_left_the_pool_is_exhausted(subnet):
 
 
 def test_an_allocation_is_in_the_history_of_its_row(subnet):
-    found = allocate(subnet, vm_id="srv-1", hostname="vm")
+    found = allocate(subnet, vm_id="srv-1", hostname="vm").row
     past = found.history.latest()
     assert (past.history_type, past.status, past.vm_id, past.hostname) == (
         "~",
@@ -229,12 +229,12 @@ def test_reserving_needs_a_free_address(subnet):
     reserve(row("10.0.0.2"), "printer")
     assert reserve(row("10.0.0.2"), "other printer").description == "other printer"
     with pytest.raises(Conflict, match="VM “srv-1”"):
-        reserve(allocate(subnet, vm_id="srv-1"))
+        reserve(allocate(subnet, vm_id="srv-1").row)
 
 
 def test_a_reserved_address_is_not_handed_out(subnet):
     reserve(row("10.0.0.2"), "printer")
-    assert str(allocate(subnet)) == "10.0.0.3"
+    assert str(allocate(subnet).row) == "10.0.0.3"
 
 
 def test_an_address_outside_the_pools_can_be_reserved_and_released(subnet):

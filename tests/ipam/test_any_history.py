@@ -207,7 +207,7 @@ class Ledger(RuleBasedStateMachine):
             assert (row.server_id is not None) <= (row.status == "allocated")
             if row.status == "available":
                 assert static
-                assert row.ip_address not in pool_rows.never_free(subnet)
+                assert row.ip_address not in pool_rows.never_allocated(subnet)
             else:
                 assert row.status in LIVE
 

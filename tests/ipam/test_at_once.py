@@ -96,7 +96,9 @@ def test_a_server_saved_while_its_subnet_is_deleted_is_unplaced_or_keeps_it(serv
 def test_a_subnet_is_not_deleted_under_an_allocation_that_is_not_yet_committed():
     make_subnet()
     subnet = Subnet.objects.get()
-    first, second = at_once(lambda: allocate(subnet, vm_id="srv-1"), Subnet.objects.get().delete)
+    first, second = at_once(
+        lambda: allocate(subnet, vm_id="srv-1").row, Subnet.objects.get().delete
+    )
     assert first is None
     assert "srv-1" in str(second)
 

@@ -40,9 +40,9 @@ def test_a_frozen_ledger_hands_out_nothing_and_says_what_to_do(subnet):
 
 
 def test_a_vm_that_has_an_address_is_told_it_and_may_give_it_back(subnet):
-    row = allocate(subnet, vm_id="srv-1")
+    row = allocate(subnet, vm_id="srv-1").row
     freeze.freeze("yesterday's backup")
-    assert allocate(subnet, vm_id="srv-1").pk == row.pk
+    assert allocate(subnet, vm_id="srv-1").row.pk == row.pk
     assert release(row).status == "available"
 
 
@@ -58,7 +58,7 @@ def test_after_the_thaw_everything_goes_on(subnet):
     freeze.freeze("yesterday's backup")
     freeze.thaw()
     assert freeze.state() is None
-    assert str(allocate(subnet).ip_address) == "10.0.0.2"
+    assert str(allocate(subnet).row.ip_address) == "10.0.0.2"
 
 
 def test_the_question_costs_a_claim_no_round_trip(subnet):

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ipam.allocate import allocate, release
 from ipam.models import IPAddress, Pool
-from ipam.placement.pool_rows import CHUNK, LOW, keep_ahead
+from ipam.placement.pool_rows import CHUNK, LOW, create_rows_ahead
 from ipam.usage import usage
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
 from tests.support.api import with_token
@@ -48,7 +48,7 @@ def test_making_a_large_pool_writes_no_rows_and_costs_by_no_size(network):
 @pytest.mark.parametrize("network", LARGE)
 def test_the_first_allocations_come_in_order_and_write_one_chunk(network):
     subnet = with_pool(network)
-    first = [allocate(subnet).ip_address for _ in range(3)]
+    first = [allocate(subnet).row.ip_address for _ in range(3)]
     assert first == [subnet.network[n] for n in (1, 2, 3)]
     assert IPAddress.objects.count() == CHUNK
 
@@ -57,21 +57,21 @@ def test_a_child_subnet_is_jumped_over():
     subnet = with_pool("10.0.0.0/8")
     SubnetFactory(network="10.0.0.0/24")
     SubnetFactory(network="10.0.1.0/25")
-    assert str(allocate(subnet)) == "10.0.1.128"
+    assert str(allocate(subnet).row) == "10.0.1.128"
 
 
 def test_gateway_and_addresses_in_use_are_jumped_over():
     ServerFactory(ip_address="10.0.0.2")
     subnet = SubnetFactory(network="10.0.0.0/8", gateway="10.0.0.1")
     PoolFactory(subnet=subnet, first="10.0.0.0", last="10.255.255.255")
-    assert [str(allocate(subnet)) for _ in range(2)] == ["10.0.0.3", "10.0.0.4"]
+    assert [str(allocate(subnet).row) for _ in range(2)] == ["10.0.0.3", "10.0.0.4"]
 
 
 @pytest.mark.parametrize("network", ["10.0.0.0/8", "2001:db8::/64"])
 def test_freed_rows_are_used_again_before_new_ones_are_written(network):
     subnet = with_pool(network)
     for _ in range(100_000 if PROOF else CHUNK + 100):
-        release(allocate(subnet))
+        release(allocate(subnet).row)
     assert IPAddress.objects.count() == CHUNK
 
 
@@ -79,7 +79,11 @@ def test_the_last_address_of_the_pool_is_reached_and_then_it_is_exhausted():
     subnet = SubnetFactory(network="10.0.0.0/16")
     pool = PoolFactory(subnet=subnet, first="10.0.0.0", last="10.0.16.0")
     Pool._base_manager.filter(pk=pool.pk).update(materialised_to="10.0.15.253")
-    assert [str(allocate(subnet)) for _ in range(3)] == ["10.0.15.254", "10.0.15.255", "10.0.16.0"]
+    assert [str(allocate(subnet).row) for _ in range(3)] == [
+        "10.0.15.254",
+        "10.0.15.255",
+        "10.0.16.0",
+    ]
     with pytest.raises(Exception, match="no free address"):
         allocate(subnet)
 
@@ -90,7 +94,7 @@ def test_a_deleted_child_makes_its_addresses_available_to_the_large_pool():
     allocate(subnet)
     child.delete()
     for _ in range(CHUNK):
-        found = allocate(subnet)
+        found = allocate(subnet).row
     assert str(found) == "10.0.0.1"
 
 
@@ -106,7 +110,7 @@ def test_usage_counts_a_large_pool_by_arithmetic():
 @pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "255.0.0.0/8"])
 def test_the_widest_networks_are_no_trap(network):
     subnet = with_pool(network)
-    assert allocate(subnet).ip_address == subnet.network[1]
+    assert allocate(subnet).row.ip_address == subnet.network[1]
 
 
 @only(POSTGRESQL)
@@ -133,8 +137,8 @@ def test_a_chunk_is_not_written_twice_nor_behind_the_end():
     pool = subnet.pools.get()
     given = str(ipaddress.ip_address(int(pool.materialised_to) - LOW))
     for _ in range(2):  # the second knows an old mark
-        keep_ahead(pool.pk, given, LOW)
+        create_rows_ahead(pool.pk, given, LOW)
     assert IPAddress.objects.count() == 2 * CHUNK
     Pool._base_manager.filter(pk=pool.pk).update(materialised_to=pool.last)
-    keep_ahead(pool.pk, str(ipaddress.ip_address(int(pool.last) - LOW)), LOW)
+    create_rows_ahead(pool.pk, str(ipaddress.ip_address(int(pool.last) - LOW)), LOW)
     assert IPAddress.objects.count() == 2 * CHUNK

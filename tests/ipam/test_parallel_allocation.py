@@ -15,7 +15,7 @@ from ipam.allocate import allocate
 from ipam.models import Subnet
 subnet = Subnet.objects.get()
 for number in range({each}):
-    print(allocate(subnet, vm_id={vm_id}))
+    print(allocate(subnet, vm_id={vm_id}).row)
 """
 
 

@@ -107,8 +107,8 @@ def test_json_has_the_same_figures(overwatch):
 
 def test_what_people_and_vms_hold_survives_a_clear(overwatch):
     kept = [
-        allocate(wanted="10.112.10.10", vm_id="vm-1", hostname="vm-one"),
-        allocate(wanted="10.112.10.11", hostname="no-vm"),
+        allocate(wanted="10.112.10.10", vm_id="vm-1", hostname="vm-one").row,
+        allocate(wanted="10.112.10.11", hostname="no-vm").row,
         reserve(find("10.112.10.13"), "for a printer"),
         quarantine(find("10.112.10.14"), "answers twice"),
         reserve(find("10.112.10.240"), "outside the pools"),

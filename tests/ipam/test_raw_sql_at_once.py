@@ -69,7 +69,7 @@ def test_an_inserted_server_has_its_address_at_once(subnet):
         "PC",
         "Acme",
     )
-    assert {str(allocate(subnet).ip_address), str(allocate(subnet).ip_address)} == {
+    assert {str(allocate(subnet).row.ip_address), str(allocate(subnet).row.ip_address)} == {
         "10.0.0.11",
         "10.0.0.12",
     }
@@ -234,11 +234,11 @@ def test_a_deleted_subnet_s_rows_go_to_its_parent(subnet):
 def test_an_address_that_a_gateway_has_let_go_of_is_handed_out_by_a_large_pool(subnet):
     large = SubnetFactory(network="10.8.0.0/16", gateway="10.8.0.1")
     PoolFactory(subnet=large, first="10.8.0.1", last="10.8.200.0")
-    assert str(allocate(large).ip_address) == "10.8.0.2"
+    assert str(allocate(large).row.ip_address) == "10.8.0.2"
     update(large, gateway=None)
     catch_up.catch_up()
     IPAddress.objects.filter(subnet=large, status="available").delete()
-    assert str(allocate(large).ip_address) == "10.8.0.1"
+    assert str(allocate(large).row.ip_address) == "10.8.0.1"
 
 
 def test_only_what_was_touched_is_looked_at(subnet, django_assert_num_queries):
@@ -280,7 +280,7 @@ def test_very_many_rows_are_noted_as_anything(subnet):
 def test_a_claim_of_the_same_moment_gets_another_address(subnet):
     with transaction.atomic():
         insert(Server, hostname="web", ip_address="10.0.0.10")
-        other = in_another_connection(lambda: str(allocate(subnet).ip_address))
+        other = in_another_connection(lambda: str(allocate(subnet).row.ip_address))
     assert other == "10.0.0.11"
     assert nothing_to_do()
 

@@ -119,7 +119,7 @@ def test_after_the_restore_the_ledger_works_as_before(here):
     destroy()
     run("restore", path)
     freeze.thaw()
-    row = allocate(Subnet.objects.get(network="10.0.0.0/24"), vm_id="new")
+    row = allocate(Subnet.objects.get(network="10.0.0.0/24"), vm_id="new").row
     assert str(row.ip_address) == "10.0.0.5"
     Server.objects.create(hostname="new", mac_address="02:00:00:00:01:01", ip_address="10.0.0.6")
     assert IPAddress.objects.get(ip_address="10.0.0.6").history.exists()

@@ -50,7 +50,7 @@ from ipam.placement.populate import populate
 report = populate()
 subnet = models.Subnet.objects.get(network="10.0.0.0/24")
 newest = models.IPAddress.objects.latest("pk").pk
-row = allocate.allocate(subnet, vm_id="after the move")
+row = allocate.allocate(subnet, vm_id="after the move").row
 print(json.dumps([str(row), report.static_created + report.static_updated, models.Server.objects.count()]))
 models.Server.objects.create(hostname="new", mac_address="02:00:00:00:01:01", ip_address="10.0.1.1")
 assert models.IPAddress.objects.latest("pk").pk == newest + 1

@@ -42,7 +42,7 @@ from ipam.allocate import allocate
 from ipam.placement.populate import populate
 report = populate()
 subnet = models.Subnet.objects.get()
-given = allocate(subnet, vm_id="vm-2")
+given = allocate(subnet, vm_id="vm-2").row
 models.Server.objects.create(hostname="new", mac_address="02:00:00:00:00:03", ip_address="10.0.0.7")
 print(json.dumps({
     "changed": [report.static_created, report.static_updated, report.moved, report.freed, report.deleted],
