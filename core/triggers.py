@@ -1,11 +1,10 @@
-"""Functions and triggers in the database: made where they are missing or other than they should be,
-else not touched.
+"""Install functions and triggers in the database.
 
-Most of them watch what comes by raw SQL, from psql or a script, and stay away from what this site
-writes: its own verbs have seen to rows, history and notices already. On PostgreSQL the site says so
-once in each transaction (`SAY_SITE`, in the same round trip as the ledger's lock), which holds
-behind any connection pool; on SQLite once for each connection, by a setting that only ANALYZE would
-look at."""
+Most of them act on raw SQL, from psql or a script, and not on what this site writes, because its
+own code has written rows, history and change rows already. On PostgreSQL the site says so once in
+each transaction (`SAY_SITE`, in the same round trip as the ledger's lock), which works behind any
+connection pool. On SQLite it says so once for each connection, by a setting that only ANALYZE
+reads."""
 
 from __future__ import annotations
 
@@ -31,14 +30,16 @@ def install(connection: BaseDatabaseWrapper, owner: str, statements: Sequence[st
     On PostgreSQL functions come before the triggers that call them."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            _install_postgresql(cursor, owner, statements)
+            with transaction.atomic(using=connection.alias):
+                _install_postgresql(cursor, owner, statements)
         else:
             _install_sqlite(cursor, owner, statements)
 
 
 def remove(connection: BaseDatabaseWrapper, owner: str) -> None:
-    """Make way for a migration: a trigger that names a column of yesterday would refuse every
-    write, and SQLite makes a changed table anew. `install` comes after every migration."""
+    """Drop everything that `owner` installed, before a migration: a trigger that names a former
+    column would refuse every write, and SQLite creates a changed table anew. `install` runs after
+    every migration."""
     install(connection, owner, [])
 
 
@@ -74,15 +75,14 @@ def _install_postgresql(cursor: Any, owner: str, statements: Sequence[str]) -> N
     obsolete = [name for name in installed if name not in wanted]
     if not stale and not obsolete:
         return
-    with transaction.atomic():
-        # Functions are stored with this path (SET search_path FROM CURRENT): pg_temp comes last, so
-        # that nobody can put a temporary table in the place of one of ours.
-        cursor.execute(f"SET LOCAL search_path = {schema}, pg_temp")
-        for name in stale:
-            _create(cursor, name, wanted[name], _digest(owner, schema, wanted[name]))
-        for name in sorted(obsolete, reverse=True):  # triggers before the functions that they call
-            cursor.execute(f"DROP {name}")
-        cursor.execute("SELECT set_config('search_path', %s, true)", [search_path])
+    # Functions are stored with this path (SET search_path FROM CURRENT). pg_temp comes last, so that
+    # nobody can put a temporary table in the place of one of ours.
+    cursor.execute(f"SET LOCAL search_path = {schema}, pg_temp")
+    for name in stale:
+        _create(cursor, name, wanted[name], _digest(owner, schema, wanted[name]))
+    for name in sorted(obsolete, reverse=True):  # triggers before the functions that they call
+        cursor.execute(f"DROP {name}")
+    cursor.execute("SELECT set_config('search_path', %s, true)", [search_path])
 
 
 def _postgresql_name(sql: str) -> str:

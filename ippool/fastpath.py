@@ -50,7 +50,7 @@ class Allocation:
     def render(self, rows: list[DatabaseRow]) -> FastResponse:
         pool, left, address, gateway = rows[0]
         ip = address_text(address)
-        pool_rows.keep_ahead(pool, ip, left)
+        pool_rows.create_rows_ahead(pool, ip, left)
         body = {
             "ip": ip,
             "vm_id": self.vm_id,

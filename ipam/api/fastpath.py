@@ -31,7 +31,7 @@ from ipam.sql import cached_counts
 
 READ = Right("read", "ipam.view_ipaddress")
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
-# The pool whose row was claimed; `pool_rows.keep_ahead` needs it.
+# The pool whose row was claimed; `pool_rows.create_rows_ahead` needs it.
 POOL = """(claimed a JOIN subnets s ON s.id = a.subnet_id
     LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static'
         AND a.ip_address BETWEEN p.first AND p.last)"""
@@ -155,7 +155,7 @@ def prepare_next_free(request: HttpRequest, key: str) -> FastQuery | None:
 def render_next_free(rows: list[DatabaseRow]) -> FastResponse:
     pool, left, *columns = rows[0]
     row = address_json.shown(tuple(columns), get_default_timezone())
-    pool_rows.keep_ahead(pool, row["ip_address"], left)
+    pool_rows.create_rows_ahead(pool, row["ip_address"], left)
     return json_response(row, 201)
 
 

@@ -158,9 +158,6 @@ def create_rows_ahead(pool_id: int | None, given: str, left: int | None) -> None
         logger.info("the next rows of pool %s are created when needed: %s", pool_id, reason)
 
 
-keep_ahead = create_rows_ahead
-
-
 def next_without_row(pool: Pool, start: Address | None = None) -> Address | None:
     """The first address of the pool that has no row yet, not below `start`."""
     return next(_without_row(pool, start), None)

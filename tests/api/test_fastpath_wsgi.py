@@ -111,7 +111,7 @@ def test_a_failure_after_a_write_is_a_500_and_nothing_is_done_twice(site, monkey
     def broken(*_args):
         raise ZeroDivisionError("broken")
 
-    monkeypatch.setattr(pool_rows, "keep_ahead", broken)
+    monkeypatch.setattr(pool_rows, "create_rows_ahead", broken)
     before, subnet = counted(), IPAddress.objects.first().subnet_id
     status, body, _headers = site(
         "POST", f"/api/v1/subnets/{subnet}/next-free/", {"hostname": "one"}
