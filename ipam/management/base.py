@@ -1,35 +1,10 @@
-"""What the ledger's commands share: an address space by name, a delimiter, progress on long
-work."""
+"""What the ledger's commands share: an address space by name, and a delimiter."""
 
 import argparse
-import time
-from typing import Any
 
 from django.core.management.base import CommandError
 
 from ipam.models import VRF
-
-
-class Progress:
-    """Tells how far long work has come, a few times a second at most: on a terminal, or when
-    wanted."""
-
-    def __init__(self, stream: Any, *, wanted: bool) -> None:
-        self._stream = stream
-        self._told = wanted or stream.isatty()
-        self._next = time.monotonic() + 0.5  # short work stays silent
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """What is being done, how far, and of how many."""
-        now = time.monotonic()
-        if not self._told or now < self._next:
-            return
-        self._next = now + 0.2
-        line = f"{what}: {done} of {total}"
-        if self._stream.isatty():
-            self._stream.write(f"\r{line:<60}\r", ending="")
-        else:
-            self._stream.write(line)
 
 
 def vrf_id(name: str | None) -> int | None:

@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 from django.core.management.base import CommandError, CommandParser
 
 from core import commands
-from ipam.management.base import Progress, delimiter, vrf_id
+from core.progress import Progress
+from ipam.management.base import delimiter, vrf_id
 from ipam.transfer.columns import INTERFACES, SERVERS, SUBNETS
 from ipam.transfer.files import open_sheet
 from ipam.transfer.interfaces import import_interfaces

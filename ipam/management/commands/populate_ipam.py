@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from core import commands
-from ipam.management.base import Progress
+from core.progress import Progress
 from ipam.placement.populate import Report, populate
 
 

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from core import commands
 from core.errors import IPManagerError
-from ipam.management.base import Progress
+from core.progress import Progress
 from ops.backup import make, restore
 
 
