@@ -1,4 +1,4 @@
-"""The scribe as a Django app."""
+"""The Django app `dhcp`."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate

@@ -1,4 +1,4 @@
-"""A DHCP option's number, which may be typed as its name."""
+"""A model field for the number of a DHCP option, which may be typed as its name."""
 
 from __future__ import annotations
 
@@ -14,49 +14,52 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from dhcp import options
 
 
-class Named(int):
-    """A number that was typed as a name. Which one it is depends on the version of IP, which the
-    field cannot know."""
+class TypedNumber(int):
+    """A number with the text that was typed. A name stands for different numbers in DHCPv4 and
+    DHCPv6, and only the row knows its version: `rules.check_option` reads `typed` again."""
 
     typed = ""
 
 
 class OptionNumberField(models.PositiveSmallIntegerField):
-    """`42` or `ntp-server`; kept as the number. Whoever owns the row reads a Named by its
-    version."""
+    """Takes `42` or `ntp-server`, stores the number."""
 
     def to_python(self, value: Any) -> Any:
         if not isinstance(value, str):
             return super().to_python(value)
-        for version in (4, 6):
-            try:
-                found = Named(options.number_of(value.strip(), version))
-            except ValueError as error:
-                complaint = error
-                continue
-            found.typed = value.strip()
-            return found
-        raise ValidationError(str(complaint), code="invalid")
+        typed = value.strip()
+        try:
+            number = TypedNumber(_number_of(typed))
+        except ValueError as error:
+            raise ValidationError(str(error), code="invalid") from error
+        number.typed = typed
+        return number
 
     def formfield(self, **kwargs: Any) -> Any:
-        return models.Field.formfield(
-            self, **{**kwargs, "form_class": OptionNumberFormField, "widget": OptionWidget}
-        )
+        own = {"form_class": OptionNumberFormField, "widget": OptionWidget}
+        return models.Field.formfield(self, **kwargs | own)
+
+
+def _number_of(typed: str) -> int:
+    """The number in DHCPv4, or else in DHCPv6. Raises ValueError."""
+    try:
+        return options.number_of(typed, 4)
+    except ValueError:
+        return options.number_of(typed, 6)
 
 
 class OptionNumberFormField(forms.CharField):
-    """A number or a name; the model's field reads it."""
+    """A text; the model's field reads it."""
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(str(initial or ""), data)
 
 
 class OptionWidget(UnfoldAdminTextInputWidget):
-    """A text box that proposes the names."""
+    """A text box that proposes the names of options."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        listed = f"{name}-names"
-        box = super().render(name, value, {**(attrs or {}), "list": listed}, renderer)
-        names = sorted({known.name for table in options.KNOWN.values() for known in table.values()})
-        lines = format_html_join("", '<option value="{}">', ((known,) for known in names))
-        return format_html('{}<datalist id="{}">{}</datalist>', box, listed, lines)
+        list_id = f"{name}-names"
+        box = super().render(name, value, {**(attrs or {}), "list": list_id}, renderer)
+        lines = format_html_join("", '<option value="{}">', zip(options.names(), strict=True))
+        return format_html('{}<datalist id="{}">{}</datalist>', box, list_id, lines)

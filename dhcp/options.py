@@ -1,14 +1,15 @@
-"""DHCP options by number or by name: what a person typed, checked by its kind, as dnsmasq takes it
-for that and nothing else.
+"""DHCP options by number or by name: check a value by its kind, and write it so that dnsmasq reads
+just that.
 
-dnsmasq guesses a value's kind from its looks: `10.0.0.1` is an address, `50` a number, `0a:0b`
-bytes. So a number carries its width, and a text that could be taken for something else is refused.
-Names are those that `dnsmasq --help dhcp` and `--help dhcp6` know (RFC 2132 and its followers, RFC
-8415), and a few common ones beside."""
+dnsmasq guesses a value's kind from its syntax: `10.0.0.1` is an address, `50` a number, `0a:0b`
+bytes. So a number carries its width, and a text that dnsmasq would read as something else is
+refused. Names are those of `dnsmasq --help dhcp` and `--help dhcp6` (RFC 2132 and its followers,
+RFC 8415), and a few common ones."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_network
 
 from django.core.exceptions import ValidationError
@@ -19,29 +20,35 @@ from ipam.addresses import parse_address
 from ipam.hostnames import validate_hostname
 
 LONGEST_VALUE = 255  # bytes: the length of a DHCP option is one byte
+LONGEST_BOOT_FILE = 127  # the field of a DHCPv4 packet, less its end (RFC 2131, 2)
 MOST_ADDRESSES = 32
 WIDTHS = {"u8": ("b", 8), "u16": ("s", 16), "u32": ("i", 32)}
 _TEXT = re.compile(r"[A-Za-z0-9/._~:@?&=+%-]([A-Za-z0-9/._~:@?&=+% -]*[A-Za-z0-9/._~:@?&=+%-])?")
 _BOOT_URL = re.compile(r"(?:https?|tftp)://[A-Za-z0-9.\[\]:-]+/[A-Za-z0-9/._~:@?&=+%-]*")
 _AMBIGUOUS = re.compile(r"[0-9a-fA-Fsi:.* -]*")
+_INTEGER = re.compile(r"-?[0-9]{1,11}")
+_FLAGS = {
+    **dict.fromkeys(("0", "no", "off", "false"), "0b"),
+    **dict.fromkeys(("1", "yes", "on", "true"), "1b"),
+}
 _BYTES = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2})+")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """An option that has a name, and whose values are of one kind."""
+class OptionDefinition:
+    """An option with a name, whose values are of one kind."""
 
     number: int
     name: str
     kind: str
 
 
-def _table(*rows: tuple[int, str, str]) -> dict[int, Known]:
-    return {number: Known(number, name, kind) for number, name, kind in rows}
+def _table(*rows: tuple[int, str, str]) -> dict[int, OptionDefinition]:
+    return {row[0]: OptionDefinition(*row) for row in rows}
 
 
 # By the version of IP.
-KNOWN: dict[int, dict[int, Known]] = {
+KNOWN: dict[int, dict[int, OptionDefinition]] = {
     4: _table(
         (2, "time-offset", "i32"),
         (7, "log-server", "addresses"),
@@ -106,7 +113,7 @@ KNOWN: dict[int, dict[int, Known]] = {
         (60, "bootfile-param", "bytes"),
     ),
 }
-# Given by the scope's own fields: the option's name, and what the field is called.
+# Set by the scope's own fields: the option's name, and the field's.
 FIELDS: dict[int, dict[int, tuple[str, object]]] = {
     4: {
         3: ("router", gettext_lazy("router")),
@@ -124,98 +131,113 @@ FIELDS: dict[int, dict[int, tuple[str, object]]] = {
         59: ("bootfile-url", gettext_lazy("boot file")),
     },
 }
-# Given by the range, or by the conversation itself.
-_DNSMASQS = {
+# Set by the range, or by dnsmasq itself.
+_SET_BY_DNSMASQ = {
     4: frozenset({0, 1, 12, 28, 80, 81, 82, 118, 255, *range(50, 62)}),
     6: frozenset({*range(21), 25, 26, 39}),
 }
 
 
 def number_of(text: str, version: int = 4) -> int:
-    """`42`, `ntp-server` and `42 ntp-server` are the same. Raises ValueError."""
+    """`42`, `ntp-server` and `42 ntp-server` are the same option. Raises ValueError."""
     words = text.split()
     if len(words) == 2 and words[0].isdigit():
-        if number_of(words[1], version) != int(words[0]):
-            raise ValueError(
-                _("%(number)s is not the number of %(name)s.")
-                % {"number": words[0], "name": words[1]}
-            )
-        words = words[:1]
-    word = (
-        words[0].lower().removeprefix("option:").removeprefix("option6:")
-        if len(words) == 1
-        else text
-    )
+        number, name = words
+        if number_of(name, version) != int(number):
+            facts = {"number": number, "name": name}
+            raise ValueError(_("%(number)s is not the number of %(name)s.") % facts)
+        return int(number)
+    word = text
+    if len(words) == 1:
+        word = words[0].lower().removeprefix("option:").removeprefix("option6:")
     if word.isascii() and word.isdigit() and len(word) < 6:
         return int(word)
-    names = {known.name: number for number, known in KNOWN[version].items()}
-    names |= {name: number for number, (name, _label) in FIELDS[version].items()}
-    if word not in names:
+    number_by_name = _numbers(version)
+    if word not in number_by_name:
         raise ValueError(_("“%s” is neither the number nor the name of a DHCP option.") % text[:80])
-    return names[word]
+    return number_by_name[word]
+
+
+@cache
+def _numbers(version: int) -> dict[str, int]:
+    """The number of every option that has a name."""
+    numbers = {known.name: number for number, known in KNOWN[version].items()}
+    for number, (name, _label) in FIELDS[version].items():
+        numbers[name] = number
+    return numbers
+
+
+def names() -> list[str]:
+    """The names of the options that an administrator sets, of both versions of IP."""
+    return sorted({option.name for table in KNOWN.values() for option in table.values()})
 
 
 def name_of(number: int, version: int = 4) -> str:
-    """Empty for those that have none."""
+    """The option's name; empty if it has none."""
     if number in FIELDS[version]:
         return FIELDS[version][number][0]
-    return KNOWN[version][number].name if number in KNOWN[version] else ""
+    if number in KNOWN[version]:
+        return KNOWN[version][number].name
+    return ""
 
 
 def kind_of(number: int, version: int = 4) -> str:
-    """The kind of the option's values; a text, where the number says nothing."""
-    return KNOWN[version][number].kind if number in KNOWN[version] else "text"
+    """The kind of the option's values; text, where the number does not define it."""
+    if number in KNOWN[version]:
+        return KNOWN[version][number].kind
+    return "text"
 
 
 def encode(kind: str, text: str, version: int = 4) -> str:
-    """The value as it stands in dnsmasq's file. Raises ValueError with a sentence for people."""
-    value = _KINDS[kind](text.strip(), version)
+    """The value as dnsmasq's file has it. Raises ValueError with a sentence for people."""
+    value = _ENCODERS[kind](text.strip(), version)
     if len(value) > LONGEST_VALUE * 3:
         raise ValueError(_("A DHCP option has at most %d bytes.") % LONGEST_VALUE)
     return value
 
 
 def check_number(number: int, version: int = 4) -> None:
-    """Raises ValueError for options that are none of the administrator's, or have a field of their
-    own."""
+    """Raises ValueError for options that dnsmasq sets, or that a field of the scope sets."""
     if number in FIELDS[version]:
         name, field = FIELDS[version][number]
-        told = {"number": number, "name": name, "field": field}
-        raise ValueError(
-            _("Option %(number)d (%(name)s) is the scope's own field “%(field)s”.") % told
-        )
-    if number in _DNSMASQS[version] or not 0 < number < 255:
+        text = _("Option %(number)d (%(name)s) is the scope's own field “%(field)s”.")
+        raise ValueError(text % {"number": number, "name": name, "field": field})
+    if number in _SET_BY_DNSMASQ[version] or not 0 < number < 255:
         raise ValueError(_("Option %d is set by dnsmasq itself.") % number)
 
 
 def is_boot_file(text: str, version: int = 4) -> bool:
-    """A path or a URL that dnsmasq hands on unchanged; DHCPv6 knows URLs only (RFC 5970)."""
+    """A path or a URL that dnsmasq passes on unchanged; DHCPv6 has URLs only (RFC 5970)."""
+    if len(text) > LONGEST_BOOT_FILE or " " in text:
+        return False
     pattern = _TEXT if version == 4 else _BOOT_URL
-    return len(text) <= 127 and bool(pattern.fullmatch(text)) and " " not in text
+    return bool(pattern.fullmatch(text))
+
+
+# --- the kinds: check what was typed, and write it as dnsmasq reads it ----------------------------
 
 
 def _addresses(text: str, version: int) -> str:
-    found = [parse_address(part) for part in text.split(",")]
-    if len(found) > MOST_ADDRESSES or any(ip.version != version for ip in found):
-        told = {"most": MOST_ADDRESSES, "version": version}
-        raise ValueError(
-            _("Give up to %(most)d IPv%(version)d addresses, separated by commas.") % told
-        )
-    return ",".join(f"[{ip}]" if version == 6 else str(ip) for ip in found)
+    ips = list(map(parse_address, text.split(",")))
+    if len(ips) > MOST_ADDRESSES or {ip.version for ip in ips} != {version}:
+        message = _("Enter at most %(most)d IPv%(version)d addresses, separated by commas.")
+        raise ValueError(message % {"most": MOST_ADDRESSES, "version": version})
+    form = "[{}]" if version == 6 else "{}"
+    return ",".join(map(form.format, ips))
 
 
 def _pairs(text: str, version: int) -> str:
     value = _addresses(text, version)
     if value.count(",") % 2 == 0:
-        raise ValueError(_("Give pairs of addresses, separated by commas."))
+        raise ValueError(_("Enter pairs of addresses, separated by commas."))
     return value
 
 
 def _routes(text: str, version: int) -> str:
-    """RFC 3442: network,router,network,router."""
-    parts = [part.strip() for part in text.split(",")]
+    """network,router,network,router (RFC 3442)."""
+    parts = list(map(str.strip, text.split(",")))
     if version != 4 or len(parts) % 2 or len(parts) > MOST_ADDRESSES:
-        raise ValueError(_("Give networks, each with its router, as in 10.0.0.0/8, 192.168.1.1."))
+        raise ValueError(_("Enter networks, each with its router: 10.0.0.0/8, 192.168.1.1."))
     written = []
     for network, router in zip(parts[::2], parts[1::2], strict=True):
         if "/" not in network or ip_network(network).version != 4:
@@ -225,7 +247,6 @@ def _routes(text: str, version: int) -> str:
 
 
 def _domains(text: str, version: int) -> str:
-    """Names of at least two labels, or dnsmasq would have to guess."""
     names = [part.strip().lower() for part in text.split(",")]
     for name in names:
         try:
@@ -233,61 +254,72 @@ def _domains(text: str, version: int) -> str:
         except ValidationError as error:
             raise ValueError(" ".join(error.messages)) from error
         if _AMBIGUOUS.fullmatch(name):
-            raise ValueError(_("dnsmasq would take “%s” for a number, an address or bytes.") % name)
+            raise ValueError(_("dnsmasq would read “%s” as a number, an address or bytes.") % name)
     return ",".join(names)
 
 
-def _whole(text: str, least: int, most: int) -> int:
-    digits = text.removeprefix("-")
-    if not (
-        digits.isascii() and digits.isdigit() and len(digits) < 12 and least <= int(text) <= most
-    ):
-        raise ValueError(
-            _("Give a whole number from %(least)d to %(most)d.") % {"least": least, "most": most}
-        )
-    return int(text)
+def _integer(text: str, least: int, most: int) -> int:
+    if _INTEGER.fullmatch(text) and least <= int(text) <= most:
+        return int(text)
+    message = _("Enter a whole number from %(least)d to %(most)d.")
+    raise ValueError(message % {"least": least, "most": most})
 
 
-def _unsigned(kind: str) -> Callable[[str, int], str]:
-    suffix, bits = WIDTHS[kind]
-    return lambda text, version: f"{_whole(text, 0, (1 << bits) - 1)}{suffix}"
+def _unsigned(text: str, suffix: str, bits: int) -> str:
+    return f"{_integer(text, 0, (1 << bits) - 1)}{suffix}"
+
+
+def _u8(text: str, version: int) -> str:
+    return _unsigned(text, *WIDTHS["u8"])
+
+
+def _u16(text: str, version: int) -> str:
+    return _unsigned(text, *WIDTHS["u16"])
+
+
+def _u32(text: str, version: int) -> str:
+    return _unsigned(text, *WIDTHS["u32"])
+
+
+def _i32(text: str, version: int) -> str:
+    return f"{_integer(text, -(1 << 31), (1 << 31) - 1)}i"
 
 
 def _flag(text: str, version: int) -> str:
-    if text.lower() not in ("0", "1", "no", "yes", "off", "on", "false", "true"):
-        raise ValueError(_("Give yes or no."))
-    return "1b" if text.lower() in ("1", "yes", "on", "true") else "0b"
+    if text.lower() not in _FLAGS:
+        raise ValueError(_("Enter yes or no."))
+    return _FLAGS[text.lower()]
 
 
 def _text(text: str, version: int = 4) -> str:
     if len(text) > LONGEST_VALUE or not _TEXT.fullmatch(text):
-        raise ValueError(
-            _("Use letters, digits, blanks and only these signs: . _ ~ : / @ ? & = + - %")
+        message = _(
+            "Use letters, digits, blanks and these characters only: . _ ~ : / @ ? & = + - %"
         )
+        raise ValueError(message)
     if _AMBIGUOUS.fullmatch(text):
-        raise ValueError(
-            _("dnsmasq would take “%s” for a number, an address or bytes; give it as such.") % text
-        )
+        message = _("dnsmasq would read “%s” as a number, an address or bytes. Choose that kind.")
+        raise ValueError(message % text)
     return text
 
 
 def _bytes(text: str, version: int = 4) -> str:
     if not _BYTES.fullmatch(text.lower()) or len(text) > LONGEST_VALUE * 3:
-        raise ValueError(_("Write two or more bytes as in 01:0a:ff."))
+        raise ValueError(_("Enter two or more bytes as in 01:0a:ff."))
     return text.lower()
 
 
-_KINDS: dict[str, Callable[[str, int], str]] = {
+_ENCODERS: dict[str, Callable[[str, int], str]] = {
     "addresses": _addresses,
     "pairs": _pairs,
     "routes": _routes,
     "domains": _domains,
-    "u8": _unsigned("u8"),
-    "u16": _unsigned("u16"),
-    "u32": _unsigned("u32"),
-    "i32": lambda text, version: f"{_whole(text, -(1 << 31), (1 << 31) - 1)}i",
+    "u8": _u8,
+    "u16": _u16,
+    "u32": _u32,
+    "i32": _i32,
     "flag": _flag,
     "text": _text,
     "bytes": _bytes,
 }
-KINDS = tuple(_KINDS)
+KINDS = tuple(_ENCODERS)

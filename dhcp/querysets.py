@@ -1,4 +1,4 @@
-"""The questions that the scribe asks of its own tables."""
+"""Questions to the tables of dhcp."""
 
 from __future__ import annotations
 
@@ -31,64 +31,62 @@ _AT_ONCE = 500  # parameters in one statement
 
 
 class DhcpChangeQuerySet(models.QuerySet["DhcpChange"]):
-    """Changes that a dnsmasq has not heard of yet, oldest first."""
+    """Changes that are not applied yet."""
 
     def for_server(self, server_id: int | None) -> DhcpChangeQuerySet:
         """Those of one server; None is the default one."""
         return self.filter(server=server_id)
 
     def forget(self, ids: Sequence[int]) -> None:
-        """Delete exactly these: whoever committed after the snapshot keeps his row, and with it his
-        sync."""
+        """Delete exactly these rows. A change committed after the snapshot keeps its row, and is
+        applied by the next sync."""
         for start in range(0, len(ids), _AT_ONCE):
             self.filter(pk__in=ids[start : start + _AT_ONCE]).delete()
 
 
 class DhcpServerQuerySet(models.QuerySet["DhcpServer"]):
-    """The servers beside the default one."""
+    """All DHCP servers but the default one."""
 
     def here(self) -> DhcpServerQuerySet:
-        """Those that this installation itself keeps in step."""
+        """Enabled ones whose files this installation writes itself."""
         return self.filter(enabled=True, run_by="local").order_by("pk")
 
     def of_agents(self) -> DhcpServerQuerySet:
-        """Those that an agent keeps in step on a host of its own."""
+        """Enabled ones whose files an agent writes on another host."""
         return self.filter(enabled=True, run_by="agent").order_by("pk")
 
     def with_state(self) -> DhcpServerQuerySet:
-        """Each with its newest generation's `result`, `reason`, `hosts` and `tried_at`, and how
-        many changes are `pending`: one query."""
+        """Annotate the newest generation's `result`, `reason`, `hosts` and `tried_at`, and the
+        number of `pending` changes. One query."""
         from dhcp.models import DhcpChange, Generation
 
         newest = Generation.objects.filter(server=OuterRef("pk")).order_by("-pk")
-        mine = DhcpChange.objects.filter(server=OuterRef("pk")).order_by().values("server")
+        changes = DhcpChange.objects.filter(server=OuterRef("pk")).order_by().values("server")
+        pending = changes.annotate(number=Count("pk")).values("number")
         return self.annotate(
             result=Subquery(newest.values("result")[:1]),
             reason=Subquery(newest.values("reason")[:1]),
             hosts=Subquery(newest.values("hosts")[:1]),
             tried_at=Subquery(newest.values("updated_at")[:1]),
-            pending=Coalesce(Subquery(mine.annotate(number=Count("pk")).values("number")), 0),
+            pending=Coalesce(Subquery(pending), 0),
         )
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
-    """Attempts to bring a dnsmasq in step with the ledger."""
+    """Attempts to apply the ledger to a dnsmasq."""
 
     def newest(self, server_id: int | None = None) -> Generation | None:
         """A server's newest; None is the default one."""
         return self.filter(server=server_id).order_by("-pk").first()
 
     def unprobed(self, server_id: int | None, since: datetime) -> Generation | None:
-        """A server's newest, if it was applied since then and nobody has asked for its machines'
-        addresses yet."""
+        """A server's newest, if it was applied after `since` and is not probed yet."""
         newest = self.newest_summary(server_id)
-        fresh = (
-            newest
-            and newest.result == "applied"
-            and newest.probes is None
-            and newest.created_at > since
-        )
-        return newest if fresh else None
+        if newest is None or newest.created_at <= since:
+            return None
+        if newest.result != "applied" or newest.probes is not None:
+            return None
+        return newest
 
     def newest_summary(self, server_id: int | None = None) -> Generation | None:
         """The newest without its long texts."""
@@ -110,28 +108,28 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
 
 
 class HandEditQuerySet(models.QuerySet["HandEdit"]):
-    """What was done to the files by hand."""
+    """Changes that were made in dnsmasq's files with an editor."""
 
     def undecided(self) -> HandEditQuerySet:
         return self.filter(state="open")
 
     def lock_undecided(self) -> set[int]:
-        """Those that nobody decides before the transaction ends."""
+        """Their keys; nobody else can decide them before the transaction ends."""
         rows = self.undecided().select_for_update().order_by("pk")
         return set(rows.values_list("pk", flat=True))
 
     def decide(self, pk: int, state: str, who: str) -> bool:
-        """Whether this caller decides it: of two at once, one does."""
+        """Record a decision. False when another request has decided it first."""
         decided = {"state": state, "served": False, "decided_by": who, "decided_at": timezone.now()}
         return self.undecided().filter(pk=pk).update(**decided) == 1
 
 
 class KeptFilesQuerySet(models.QuerySet["KeptFiles"]):
-    """What applied generations said."""
+    """The files of applied generations."""
 
     def last_written(self, digest: str, server_id: int | None = None) -> KeptFiles | None:
-        """A server's generation with this digest, else its newest: what stood in the files before
-        somebody edited them."""
+        """The files of a server's generation with this digest, or else of its newest: what was in
+        them before somebody edited them."""
         rows = (
             self.filter(generation__server=server_id)
             .select_related("generation")
@@ -144,18 +142,18 @@ class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):
     """How subnets are served."""
 
     def served(self) -> DhcpScopeQuerySet:
-        """The enabled ones of the global address space with all that their text needs, in a fixed
-        number of queries."""
+        """The enabled ones of the global address space with everything that their text needs, in a
+        fixed number of queries."""
         rows = self.filter(enabled=True, subnet__vrf=None).select_related("subnet", "wire")
         return rows.prefetch_related("options", "subnet__pools").order_by("pk")
 
 
 class EvictionQuerySet(models.QuerySet["Eviction"]):
-    """Leases that were taken from their holders."""
+    """Leases that were ended before their time."""
 
     def possibly_in_use(self) -> EvictionQuerySet:
-        """Whose holders may still use the address: their time is not over, and they have no other
-        lease since."""
+        """Those whose former holders may still use the address: the lease would not be over, and
+        they have no other one since."""
         now = timezone.now()
         other = Sighting.objects.filter(
             vrf=None, source="lease", mac_address=OuterRef("mac_address"), leased_until__gt=now
@@ -167,21 +165,21 @@ _LAST_V4 = IPv4Address("255.255.255.255")  # IPv6 addresses sort behind it
 
 
 class LeaseQuerySet(models.QuerySet["Lease"]):
-    """Leases of the global address space, over or not."""
+    """Leases of the global address space; both live ones and those that have ended."""
 
     def leases(self) -> LeaseQuerySet:
         return self.filter(vrf=None, source="lease")
 
     def live(self) -> LeaseQuerySet:
-        """Those that are not over."""
+        """Those that have not ended."""
         return self.leases().filter(leased_until__gt=timezone.now())
 
     def conflicting(self) -> LeaseQuerySet:
-        """Live ones of addresses that the ledger gives to another machine."""
+        """Live ones of addresses that belong to another machine in the ledger."""
         return self.live().judged().filter(verdict="conflict")  # type: ignore[misc]
 
     def judged(self) -> LeaseQuerySet:
-        """Each with its `verdict` (Lease.Verdict): one query, whatever their number."""
+        """Annotate the `verdict` (Lease.Verdict). One query."""
         mac, ip = OuterRef("mac_address"), OuterRef("ip_address")
         v4 = Q(ip_address__lte=_LAST_V4)
         return self.annotate(
@@ -205,9 +203,9 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
 
 
 def _of_holder(ip: OuterRef, mac: OuterRef, duid: OuterRef) -> Q:
-    """Whether an IPv6 lease is of the machine that has the address: by its DUID, by another of its
-    cards, of whose MAC the DUID was made, or by a DUID that tells nothing, where nobody has written
-    down another."""
+    """Whether an IPv6 lease belongs to the machine that has the address: by its DUID; by another
+    card of the machine, whose MAC the DUID contains; or by a DUID without a MAC, where the ledger
+    knows no other DUID."""
     nics = Interface.objects.filter(server__vrf=None)
     servers = Server.objects.filter(vrf=None)
     nameless = Q(mac_address=None) & ~Q(duid="")
@@ -228,21 +226,24 @@ def _of_holder(ip: OuterRef, mac: OuterRef, duid: OuterRef) -> Q:
 
 
 def _any_card(*conditions: Q, **facts: object) -> Q:
-    """Whether a server or an interface of the global address space is like this."""
+    """Whether a server or an interface of the global address space meets the conditions."""
     servers = Server.objects.filter(*conditions, vrf=None, **facts)
-    return Q(Exists(servers)) | Q(
-        Exists(Interface.objects.filter(*conditions, server__vrf=None, **facts))
-    )
+    nics = Interface.objects.filter(*conditions, server__vrf=None, **facts)
+    return Q(Exists(servers)) | Q(Exists(nics))
 
 
 def holders_of(addresses: Collection[Address]) -> dict[Address, IPAddress]:
-    """Who has each of these addresses by the ledger, in the global space; nobody's are left out."""
-    nobodys = (IPAddress.Status.AVAILABLE, IPAddress.Status.RESERVED)
-    live = IPAddress.objects.filter(vrf=None).exclude(status__in=nobodys).select_related("server")
-    asked = sorted(addresses, key=int)
-    parts = (asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE))
-    return {row.ip_address: row for part in parts for row in live.filter(ip_address__in=part)}
+    """The rows of those addresses that somebody has, in the global address space."""
+    unowned = (IPAddress.Status.AVAILABLE, IPAddress.Status.RESERVED)
+    rows = IPAddress.objects.filter(vrf=None).exclude(status__in=unowned).select_related("server")
+    ips = sorted(addresses, key=int)
+    holders = {}
+    for start in range(0, len(ips), _AT_ONCE):
+        for row in rows.filter(ip_address__in=ips[start : start + _AT_ONCE]):
+            holders[row.ip_address] = row
+    return holders
 
 
 def name_of(holder: IPAddress) -> str:
+    """What to call the owner of an address in a message."""
     return str(holder.server or holder.vm_id or holder.get_status_display())

@@ -1,7 +1,6 @@
-"""What of the ledger concerns dnsmasq. Each handler names one verb; nothing is done here.
+"""The signals of models that concern dnsmasq. Each receiver calls one function.
 
-Fixtures (`raw`) are passed over: when they are committed, the ledger sends `changed` once for
-everything."""
+Fixtures (`raw`) are ignored: when they are committed, ipam sends `changed` once for everything."""
 
 from typing import Any
 
