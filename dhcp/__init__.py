@@ -1,4 +1,4 @@
-"""DHCP: the ledger's servers become dnsmasq's hosts file, and dnsmasq hears of it.
+"""DHCP: write dnsmasq's files from the ledger, and make dnsmasq read them.
 
 saved server -> change row -> commit -> snapshot -> records -> sift -> render -> check -> write ->
 reload -> confirm"""

@@ -1,8 +1,9 @@
-"""The scribe over HTTP: scopes and servers, what dnsmasq was told and why, and the verbs of the
-sync screen.
+"""The REST API of DHCP: scopes and servers, changes and generations, leases, and the actions of the
+sync page.
 
-Who changes a server names paths and processes of its host: that is the administrators'. What is not
-of one network knows no bounds (`confine = None`), and is not for tokens that have them."""
+A DHCP server names paths and processes of its host, so only administrators change one. Rows that
+belong to no network have `confine = None`: a token that is confined to networks cannot read
+them."""
 
 from __future__ import annotations
 
@@ -50,12 +51,20 @@ from ipam.querysets import inside as within
 
 SYNC = Right("admin", "dhcp.change_generation")
 DECIDE = Right("addresses", "dhcp.change_handedit")
-RESERVES = ["ipam.add_server", "ipam.change_server"]
+RESERVE_PERMISSIONS = ["ipam.add_server", "ipam.change_server"]
 
 
-def of_server(queryset: QuerySet, name: str, value: str) -> QuerySet:
-    """The rows of the server of this name; `default` for those of none."""
-    return queryset.filter(server=None) if value == DEFAULT else queryset.filter(server__name=value)
+def filter_by_server(queryset: QuerySet, name: str, value: str) -> QuerySet:
+    """The rows of the server of this name; `default` for those without a server."""
+    if value == DEFAULT:
+        return queryset.filter(server=None)
+    return queryset.filter(server__name=value)
+
+
+def server_filter() -> filters.CharFilter:
+    return filters.CharFilter(
+        method=filter_by_server, max_length=50, label="A server's name, or `default`."
+    )
 
 
 class ServerFilters(filters.FilterSet):
@@ -71,7 +80,7 @@ class ServerFilters(filters.FilterSet):
 
 class ScopeFilters(filters.FilterSet):
     subnet = filters.ModelChoiceFilter(queryset=Subnet.objects.all())
-    within = by_network(method="those_within", label="Scopes of subnets inside this network.")
+    within = by_network(method="filter_within", label="Scopes of subnets inside this network.")
     server = filters.ModelChoiceFilter(
         queryset=DhcpServer.objects.all(), null_label="none", null_value="none"
     )
@@ -82,14 +91,12 @@ class ScopeFilters(filters.FilterSet):
         model = DhcpScope
         fields: list[str] = []
 
-    def those_within(self, queryset: QuerySet, name: str, value: Network) -> QuerySet:
+    def filter_within(self, queryset: QuerySet, name: str, value: Network) -> QuerySet:
         return queryset.filter(subnet__in=Subnet.objects.all().within(value))
 
 
 class ChangeFilters(filters.FilterSet):
-    server = filters.CharFilter(
-        method=of_server, max_length=50, label="A server's name, or `default`."
-    )
+    server = server_filter()
     kind = filters.ChoiceFilter(choices=DhcpChange.Kind.choices)
     action = filters.ChoiceFilter(choices=DhcpChange.Action.choices)
 
@@ -99,9 +106,7 @@ class ChangeFilters(filters.FilterSet):
 
 
 class GenerationFilters(filters.FilterSet):
-    server = filters.CharFilter(
-        method=of_server, max_length=50, label="A server's name, or `default`."
-    )
+    server = server_filter()
     result = filters.MultipleChoiceFilter(choices=Generation.Result.choices)
 
     class Meta:
@@ -110,9 +115,7 @@ class GenerationFilters(filters.FilterSet):
 
 
 class HandEditFilters(filters.FilterSet):
-    server = filters.CharFilter(
-        method=of_server, max_length=50, label="A server's name, or `default`."
-    )
+    server = server_filter()
     state = filters.ChoiceFilter(choices=HandEdit.State.choices)
     file = filters.ChoiceFilter(choices=HandEdit.File.choices)
 
@@ -127,16 +130,18 @@ class LeaseFilters(filters.FilterSet):
     mac = by_mac(field_name="mac_address")
     verdict = filters.ChoiceFilter(choices=Lease.Verdict.choices)
     live = filters.BooleanFilter(
-        method="those_live", label="Those that are not over, or those that are."
+        method="filter_live", label="Live leases, or those that have ended."
     )
 
     class Meta:
         model = Lease
         fields: list[str] = []
 
-    def those_live(self, queryset: QuerySet[Lease], name: str, value: bool) -> QuerySet[Lease]:
+    def filter_live(self, queryset: QuerySet[Lease], name: str, value: bool) -> QuerySet[Lease]:
         live = Lease.objects.live().values("pk")
-        return queryset.filter(pk__in=live) if value else queryset.exclude(pk__in=live)
+        if value:
+            return queryset.filter(pk__in=live)
+        return queryset.exclude(pk__in=live)
 
 
 class EvictionFilters(filters.FilterSet):
@@ -149,7 +154,7 @@ class EvictionFilters(filters.FilterSet):
 
 
 class Servers(Resource):
-    """Further DHCP servers. The default one stands in the settings, and in no row."""
+    """Further DHCP servers. The default one is configured by the settings and has no row."""
 
     queryset = DhcpServer.objects.order_by("name")
     serializer_class = shapes.DhcpServerSerializer
@@ -160,7 +165,7 @@ class Servers(Resource):
 
 
 class Scopes(Resource):
-    """How subnets are served, with the options that their machines are told."""
+    """How subnets are served, with the DHCP options of their machines."""
 
     queryset = (
         DhcpScope.objects.select_related("subnet")
@@ -177,7 +182,7 @@ class Scopes(Resource):
 
 
 class Changes(Readable):
-    """Changes of the ledger that a dnsmasq has not heard of yet."""
+    """Changes of the ledger that are not applied yet."""
 
     queryset = DhcpChange.objects.select_related("server").order_by("pk")
     serializer_class = shapes.ChangeSerializer
@@ -187,7 +192,7 @@ class Changes(Readable):
 
 
 class Generations(Readable):
-    """What dnsmasq was told, and what became of it."""
+    """Attempts to apply the ledger to a dnsmasq, with their results."""
 
     queryset = (
         Generation.objects.select_related("server")
@@ -203,28 +208,25 @@ class Generations(Readable):
     def get_queryset(self) -> QuerySet[Generation]:
         """Lists without the long texts: a difference may be 100 kB."""
         rows = super().get_queryset()
-        return (
-            rows.defer("diff", "changes", "problems", "probes") if self.action == "list" else rows
-        )
+        if self.action == "list":
+            return rows.defer("diff", "changes", "problems", "probes")
+        return rows
 
     def get_serializer_class(self) -> type[BaseSerializer]:
-        return (
-            shapes.GenerationSerializer
-            if self.action == "list"
-            else shapes.WholeGenerationSerializer
-        )
+        if self.action == "list":
+            return shapes.GenerationSerializer
+        return shapes.WholeGenerationSerializer
 
     @extend_schema(request=None, responses=shapes.OutcomeSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def rollback(self, request: Request, pk: str) -> Response:
-        """Make its server serve what this generation said, and hold it there until
-        `dhcp/release/`."""
+        """Serve the files of this generation, and keep them until `dhcp/release/`."""
         self.get_object()
         return Response(rollback.rollback(int(pk)).as_json())
 
 
 class HandEdits(Readable):
-    """What somebody changed in dnsmasq's files with an editor."""
+    """Changes that were made in dnsmasq's files with an editor."""
 
     queryset = HandEdit.objects.select_related("server").order_by("pk")
     serializer_class = shapes.HandEditSerializer
@@ -236,23 +238,23 @@ class HandEdits(Readable):
     @extend_schema(request=None, responses=shapes.HandEditSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def adopt(self, request: Request, pk: str) -> Response:
-        """Make the ledger say what the line says."""
+        """Change the ledger as the edited line says."""
         return self.decided(decide.adopt)
 
     @extend_schema(request=None, responses=shapes.HandEditSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def discard(self, request: Request, pk: str) -> Response:
-        """Let the ledger's line return."""
+        """Restore the ledger's line."""
         return self.decided(decide.discard)
 
     def decided(self, verb: Callable[[HandEdit, str], None]) -> Response:
-        _want(self.request, RESERVES)
+        _require(self.request, RESERVE_PERMISSIONS)
         verb(self.get_object(), self.request.user.get_username())
         return self.shown(self.get_object())
 
 
 class Leases(Readable):
-    """Leases as the lease files tell of them, and what the ledger says to each."""
+    """The leases of the lease files, each with the ledger's verdict."""
 
     queryset = Lease.objects.leases().judged().order_by("ip_address", "pk")
     serializer_class = shapes.LeaseSerializer
@@ -266,17 +268,16 @@ class Leases(Readable):
     @extend_schema(request=None, responses={201: ServerSerializer})
     @action(detail=True, methods=["post"], filterset_class=None)
     def reserve(self, request: Request, pk: str) -> Response:
-        """The machine keeps its address: a new server, or a known one that had none."""
-        _want(request, RESERVES)
-        if confines(request):  # the known one may be out of its bounds
-            raise exceptions.PermissionDenied(
-                _("This token is for some networks only; make the server by hand.")
-            )
+        """Reserve the address: for a new server, or for a known one that has none."""
+        _require(request, RESERVE_PERMISSIONS)
+        if confines(request):  # the known server may be outside the token's networks
+            text = _("This token is confined to networks. Create the server itself.")
+            raise exceptions.PermissionDenied(text)
         return Response(ServerSerializer(adopt.adopt(self.get_object())).data, status=201)
 
 
 class Evictions(Readable):
-    """Leases that were taken from their holders."""
+    """Leases that were ended before their time."""
 
     queryset = Eviction.objects.order_by("-pk")
     serializer_class = shapes.EvictionSerializer
@@ -287,7 +288,7 @@ class Evictions(Readable):
         return rows.filter(within("ip_address", networks))
 
 
-class State(APIView):
+class StateView(APIView):
     """Is every DHCP server in step with the ledger?"""
 
     rights = {"get": Right("read", "dhcp.view_generation")}
@@ -304,7 +305,7 @@ class State(APIView):
         )
 
 
-class Sync(APIView):
+class SyncView(APIView):
     """Bring a DHCP server in step now."""
 
     rights = {"post": SYNC}
@@ -314,14 +315,14 @@ class Sync(APIView):
         request=shapes.SyncSerializer, responses=shapes.OutcomeSerializer, operation_id="dhcp_sync"
     )
     def post(self, request: Request) -> Response:
-        """It follows every commit by itself; this tries again at once, or in spite of a sudden
-        loss."""
+        """Every commit causes a sync. This one runs at once; `force` applies a sudden loss of
+        reservations, too."""
         asked = _checked(shapes.SyncSerializer, request)
         return Response(sync(_target(asked["server"]), force=asked["force"]).as_json())
 
 
-class Release(APIView):
-    """Let the ledger decide again."""
+class ReleaseView(APIView):
+    """End a rollback."""
 
     rights = {"post": SYNC}
     action = "post"
@@ -332,12 +333,12 @@ class Release(APIView):
         operation_id="dhcp_release",
     )
     def post(self, request: Request) -> Response:
-        """After a rollback: what has waited is applied now."""
+        """Apply what the ledger says now."""
         asked = _checked(shapes.WhichServerSerializer, request)
         return Response(rollback.release(_target(asked["server"])).as_json())
 
 
-class Why(APIView):
+class WhyView(APIView):
     """Why does this machine get this address, or none?"""
 
     rights = {"get": Right("read", "dhcp.view_lease")}
@@ -366,18 +367,24 @@ RESOURCES = {
     "dhcp/leases": Leases,
     "dhcp/evictions": Evictions,
 }
-SINGLE = {"dhcp/state/": State, "dhcp/sync/": Sync, "dhcp/release/": Release, "dhcp/why/": Why}
+SINGLE = {
+    "dhcp/state/": StateView,
+    "dhcp/sync/": SyncView,
+    "dhcp/release/": ReleaseView,
+    "dhcp/why/": WhyView,
+}
 
 
 def register(router: SimpleRouter) -> None:
-    """Put the scribe's resources under their names."""
+    """Register the resources of DHCP."""
     for name, view in RESOURCES.items():
         router.register(name, view)
 
 
-def _want(request: Request, permissions: list[str]) -> None:
+def _require(request: Request, permissions: list[str]) -> None:
     if not request.user.has_perms(permissions):
-        raise exceptions.PermissionDenied(_("This needs the rights %s.") % ", ".join(permissions))
+        text = _("This needs the permissions %s.")
+        raise exceptions.PermissionDenied(text % ", ".join(permissions))
 
 
 def _checked(shape: type[BaseSerializer], request: Request) -> dict[str, Any]:
@@ -387,7 +394,7 @@ def _checked(shape: type[BaseSerializer], request: Request) -> dict[str, Any]:
 
 
 def _target(name: str) -> Target:
-    """A server that this installation keeps in step. Raises NotFound, Conflict, Invalid."""
+    """The files of a server that this installation writes. Raises NotFound, Conflict, Invalid."""
     if "\0" in name:
         raise Invalid(_("There is no such row."))
     server = servers.find_server(name)
@@ -395,10 +402,8 @@ def _target(name: str) -> Target:
         hint = f"on its host: manage.py dnsmasq_agent --server {server.name} --once"
         raise Conflict(_("%s is run by an agent on its own host.") % server, hint)
     if server and not server.enabled:
-        raise Conflict(
-            _("%s is disabled, so its files stay as they are.") % server,
-            _("Enable the DHCP server."),
-        )
+        text = _("%s is disabled, so its files are not changed.") % server
+        raise Conflict(text, _("Enable the DHCP server."))
     return Target.of(server)
 
 
@@ -409,29 +414,48 @@ def _pending() -> dict[int | None, int]:
 
 def _state(server: DhcpServer | None, newest: Generation | None, pending: int) -> dict[str, Any]:
     """A server's row of the answer; None is the default one."""
-    here = server is None or server.run_by == DhcpServer.RunBy.LOCAL
-    held = _held(Target.of(server)) if here else None
-    good = newest is not None and newest.result != Generation.Result.FAILED
-    shown = {
-        "server": server.name if server else DEFAULT,
-        "enabled": server.enabled if server else True,
-        "run_by": server.run_by if server else DhcpServer.RunBy.LOCAL,
-        "last_seen_at": server.last_seen_at if server else None,
-        "in_step": good and not pending and held is None,
-        "pending": pending,
-        "held_at": held,
-        "generation": newest and newest.pk,
-        "result": newest and newest.result,
-        "reason": newest.reason if newest else "",
-        "hosts": newest.hosts if newest else 0,
-        "tried_at": newest and newest.updated_at,
+    facts = _server_facts(server)
+    facts |= _generation_facts(newest)
+    held = None
+    if facts["run_by"] == DhcpServer.RunBy.LOCAL:
+        held = _held_generation(Target.of(server))
+    is_applied = facts["result"] not in (None, Generation.Result.FAILED)
+    facts["in_step"] = is_applied and not pending and held is None
+    facts["pending"] = pending
+    facts["held_at"] = held
+    return dict(shapes.StateSerializer(facts).data)
+
+
+def _server_facts(server: DhcpServer | None) -> dict[str, Any]:
+    if server is None:
+        server = DhcpServer(name=DEFAULT)
+    return {
+        "server": server.name,
+        "enabled": server.enabled,
+        "run_by": server.run_by,
+        "last_seen_at": server.last_seen_at,
     }
-    return dict(shapes.StateSerializer(shown).data)
 
 
-def _held(target: Target) -> int | None:
+def _generation_facts(newest: Generation | None) -> dict[str, Any]:
+    if newest is None:
+        nothing = dict.fromkeys(("generation", "result", "tried_at"))
+        return {**nothing, "reason": "", "hosts": 0}
+    return {
+        "generation": newest.pk,
+        "result": newest.result,
+        "reason": newest.reason,
+        "hosts": newest.hosts,
+        "tried_at": newest.updated_at,
+    }
+
+
+def _held_generation(target: Target) -> int | None:
+    """The generation of a rollback that is not released."""
     try:
         text = target.held.read_text("ascii", "replace").strip()
     except OSError:
         return None
-    return int(text) if text.isdecimal() and len(text) < 19 else None
+    if not text.isdecimal() or len(text) > 18:
+        return None
+    return int(text)

@@ -1,4 +1,4 @@
-"""The scribe's rows as JSON. Shapes only: every rule stands behind `save()`."""
+"""The rows of DHCP as JSON. Shapes only: `save()` checks every rule."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OBJECTS = serializers.ListField(child=serializers.DictField())
 
 
 class DhcpServerSerializer(Ledger):
-    """The agent's own words can only be read."""
+    """What the agent reports is read-only."""
 
     class Meta:
         model = DhcpServer
@@ -60,7 +60,7 @@ class OptionNumber(serializers.Field):
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) not in (int, str) or len(str(data)[:81]) > 80:
-            raise serializers.ValidationError(_("Give an option's number or its name."))
+            raise serializers.ValidationError(_("Enter an option's number or its name."))
         return data
 
     def to_representation(self, value: Any) -> int:
@@ -76,7 +76,7 @@ class OptionSerializer(Ledger):
 
 
 class ScopeSerializer(Ledger):
-    """A scope with its options; a list of options that is sent replaces the one that was."""
+    """A scope with its options. A list of options replaces the former one."""
 
     options: serializers.ListSerializer = serializers.ListSerializer(
         child=OptionSerializer(), required=False, max_length=MOST_OPTIONS
@@ -116,36 +116,42 @@ class ScopeSerializer(Ledger):
 
 
 def _with_options(scope: DhcpScope, facts: Sequence[dict[str, Any]] | None) -> DhcpScope:
-    """The scope with these options and no others; None leaves them. Only what differs is
+    """Give the scope these options and no others; None leaves them. Only differences are
     written."""
     if facts is None:
         return scope
-    there = {option.number: option for option in DhcpOption.objects.filter(scope=scope)}
-    wanted = _readable(scope, facts)
-    for number in there.keys() - wanted.keys():
-        there[number].delete()
+    stored = {option.number: option for option in DhcpOption.objects.filter(scope=scope)}
+    wanted = _parse_options(scope, facts)
+    for number in stored.keys() - wanted.keys():
+        stored[number].delete()
     for number, option in wanted.items():
-        known = there.get(number, option)
-        if known is option or (known.type, known.value) != (option.type, option.value):
-            known.type, known.value = option.type, option.value
-            known.save()
+        if number not in stored:
+            option.save()
+            continue
+        row = stored[number]
+        if (row.type, row.value) != (option.type, option.value):
+            row.type, row.value = option.type, option.value
+            row.save()
     return scope
 
 
-def _readable(scope: DhcpScope, facts: Sequence[dict[str, Any]]) -> dict[int, DhcpOption]:
-    """By their numbers. Raises ValidationError with `options.0.value` and the like."""
+def _parse_options(scope: DhcpScope, facts: Sequence[dict[str, Any]]) -> dict[int, DhcpOption]:
+    """The options by their numbers. Raises ValidationError; its fields are `options.0.value` and
+    the like."""
     wanted: dict[int, DhcpOption] = {}
     errors: dict[str, list[str]] = {}
-    for place, said in enumerate(facts):
-        option = DhcpOption(scope=scope, **said)
+    for place, values in enumerate(facts):
+        option = DhcpOption(scope=scope, **values)
         try:
             option.clean_fields(exclude=["scope"])
             option.clean()
         except ValidationError as error:
-            errors |= {f"options.{place}.{name}": told for name, told in error.message_dict.items()}
+            for name, messages in error.message_dict.items():
+                errors[f"options.{place}.{name}"] = messages
             continue
         if option.number in wanted:
-            errors[f"options.{place}.number"] = [_("Option %d stands here twice.") % option.number]
+            text = _("Option %d is given twice.") % option.number
+            errors[f"options.{place}.number"] = [text]
         wanted[option.number] = option
     if errors:
         raise ValidationError(errors)
@@ -154,13 +160,15 @@ def _readable(scope: DhcpScope, facts: Sequence[dict[str, Any]]) -> dict[int, Dh
 
 @extend_schema_field(serializers.CharField())
 class OfServer(serializers.ReadOnlyField):
-    """The name of the DHCP server whose row it is, or `default`."""
+    """The name of the row's DHCP server, or `default`."""
 
     def __init__(self) -> None:
         super().__init__(source="*")
 
     def to_representation(self, row: Any) -> str:
-        return row.server.name if row.server else DEFAULT
+        if row.server is None:
+            return DEFAULT
+        return row.server.name
 
 
 class ChangeSerializer(ChosenFields, serializers.ModelSerializer):
@@ -173,7 +181,7 @@ class ChangeSerializer(ChosenFields, serializers.ModelSerializer):
 
 class GenerationSerializer(ChosenFields, serializers.ModelSerializer):
     server = OfServer()
-    kept = serializers.BooleanField(help_text="Whether one can go back to it.")
+    kept = serializers.BooleanField(help_text="Whether a rollback to it is possible.")
 
     class Meta:
         model = Generation
@@ -230,9 +238,7 @@ class LeaseSerializer(ChosenFields, serializers.ModelSerializer):
     ip_address = Address()
     mac_address = MAC(allow_null=True)
     verdict = serializers.ChoiceField(Lease.Verdict.choices)
-    server = serializers.SerializerMethodField(
-        help_text="The DHCP server in whose lease file it stands."
-    )
+    server = serializers.SerializerMethodField(help_text="The DHCP server whose lease file has it.")
 
     class Meta:
         model = Lease
@@ -261,7 +267,7 @@ class EvictionSerializer(ChosenFields, serializers.ModelSerializer):
         fields = ["id", "ip_address", "mac_address", "until", "at", "who"]
 
 
-# --- what verbs want and tell ---------------------------------------------------------------------
+# --- actions --------------------------------------------------------------------------------------
 
 
 class WhichServerSerializer(serializers.Serializer):
@@ -274,13 +280,13 @@ class SyncSerializer(WhichServerSerializer):
     force = serializers.BooleanField(
         required=False,
         default=False,
-        help_text="Even if more than half of the reservations would vanish.",
+        help_text="Even if more than half of the reservations would be removed.",
     )
 
 
 class OutcomeSerializer(serializers.Serializer):
-    """What became of a sync. `left`: somebody else is at it, or dnsmasq is slow; the worker goes
-    on."""
+    """The result of a sync. `left`: another process is syncing, or dnsmasq is slow; the worker
+    continues."""
 
     result = serializers.ChoiceField(RESULTS)
     reason = serializers.CharField(allow_blank=True)
@@ -294,17 +300,17 @@ class OutcomeSerializer(serializers.Serializer):
 
 
 class StateSerializer(serializers.Serializer):
-    """Whether a DHCP server is in step with the ledger, and why not."""
+    """Whether a DHCP server is in step with the ledger; else why not."""
 
     server = serializers.CharField()
     enabled = serializers.BooleanField()
     run_by = serializers.ChoiceField(DhcpServer.RunBy.choices)
     last_seen_at = serializers.DateTimeField(allow_null=True, help_text="Of its agent.")
     in_step = serializers.BooleanField()
-    pending = serializers.IntegerField(help_text="Changes that it has not heard of.")
+    pending = serializers.IntegerField(help_text="Changes that are not applied.")
     held_at = serializers.IntegerField(
         allow_null=True,
-        help_text="The generation that it is held at; null as well where its files are elsewhere.",
+        help_text="The generation of a rollback; null, too, where an agent runs it.",
     )
     generation = serializers.IntegerField(allow_null=True)
     result = serializers.ChoiceField(Generation.Result.choices, allow_null=True)
@@ -320,7 +326,7 @@ class StepSerializer(serializers.Serializer):
 
 
 class WhySerializer(serializers.Serializer):
-    """The decision about a card, step by step."""
+    """The decision about a network card, step by step."""
 
     mac = MAC()
     steps = StepSerializer(many=True)

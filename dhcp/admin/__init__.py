@@ -1,5 +1,5 @@
-"""The scribe's screens: what dnsmasq was told, who uses which address, and how every server
-fares."""
+"""The pages of DHCP in the admin: servers and scopes, generations and hand edits, leases, and the
+DHCP state of each server."""
 
 from dhcp.admin import dhcp_servers, generations, hand_edits, leases, scopes, servers
 

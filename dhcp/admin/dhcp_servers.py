@@ -1,8 +1,8 @@
-"""The DHCP servers beside the default one: which site each serves, who runs it, and how it
-fares."""
+"""The DHCP servers other than the default one: their sites, who runs them, and their state."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -28,12 +28,12 @@ class DhcpServerAdmin(ListAdmin):
     list_display = ("name", "site", "run_by", "state", "reservations", "waiting", "tried", "seen")
     list_filter = (("enabled", BooleanRadioFilter), ("run_by", ChoicesDropdownFilter))
     nothing_yet = _(
-        "There is the one of the settings. Another site's dnsmasq can get files of its own here."
+        "The default DHCP server is in the settings. Add one here for the dnsmasq of another site."
     )
     search_fields = ("name", "site", "description")
     readonly_fields = (
         "state",
-        "told_why",
+        "reason",
         "reservations",
         "waiting",
         "tried",
@@ -48,8 +48,8 @@ class DhcpServerAdmin(ListAdmin):
     )
     fieldsets_of_a_saved_one = (
         (
-            _("How it fares"),
-            {"fields": ("state", "told_why", "reservations", "waiting", "tried", "directory")},
+            _("State"),
+            {"fields": ("state", "reason", "reservations", "waiting", "tried", "directory")},
         ),
         (_("Its agent"), {"fields": ("seen", "agent")}),
     )
@@ -61,26 +61,30 @@ class DhcpServerAdmin(ListAdmin):
         return super().get_queryset(request).with_state()
 
     def get_fieldsets(self, request: HttpRequest, obj: DhcpServer | None = None) -> Any:
-        return (*self.fieldsets, *(self.fieldsets_of_a_saved_one if obj else ()))
+        if obj is None:
+            return self.fieldsets
+        return (*self.fieldsets, *self.fieldsets_of_a_saved_one)
 
     def get_readonly_fields(self, request: HttpRequest, obj: DhcpServer | None = None) -> Any:
-        return ("name", *self.readonly_fields) if obj else self.readonly_fields
+        if obj is None:
+            return self.readonly_fields
+        return ("name", *self.readonly_fields)
 
     @admin.display(description=_("state"))
     def state(self, server: Any) -> SafeString:
         return server_badge(server)
 
     @admin.display(description=_("reason"))
-    def told_why(self, server: Any) -> SafeString | str:
-        return (
-            (server.result == "failed" and server.reason)
-            or servers.size_warning(server.hosts or 0)
-            or marks.NOTHING
-        )
+    def reason(self, server: Any) -> SafeString | str:
+        if server.result == "failed":
+            return server.reason
+        return servers.size_warning(server.hosts or 0) or marks.NOTHING
 
     @admin.display(description=_("reservations"))
     def reservations(self, server: Any) -> SafeString | str:
-        return marks.NOTHING if server.hosts is None else marks.count(server.hosts)
+        if server.hosts is None:
+            return marks.NOTHING
+        return marks.count(server.hosts)
 
     @admin.display(description=_("pending changes"))
     def waiting(self, server: Any) -> str:
@@ -88,35 +92,43 @@ class DhcpServerAdmin(ListAdmin):
 
     @admin.display(description=_("last tried"))
     def tried(self, server: Any) -> SafeString | str:
-        return marks.ago(server.tried_at) if server.tried_at else marks.NOTHING
+        return ago(server.tried_at)
 
     @admin.display(description=_("last seen"), ordering="last_seen_at")
     def seen(self, server: DhcpServer) -> SafeString | str:
-        return marks.ago(server.last_seen_at) if server.last_seen_at else marks.NOTHING
+        return ago(server.last_seen_at)
 
     @admin.display(description=_("host and version"))
     def agent(self, server: DhcpServer) -> SafeString | str:
-        if not server.agent_host:
-            command = f"manage.py dnsmasq_agent --server {server.name}"
-            needed = server.run_by == DhcpServer.RunBy.AGENT
-            return format_html("<code>{}</code>", command) if needed else marks.NOTHING
-        return f"{server.agent_host}, IPManager {server.agent_version}"
+        """The agent's host, or the command that starts one."""
+        if server.agent_host:
+            return f"{server.agent_host}, IPManager {server.agent_version}"
+        if server.run_by != DhcpServer.RunBy.AGENT:
+            return marks.NOTHING
+        return format_html("<code>manage.py dnsmasq_agent --server {}</code>", server.name)
 
     @admin.display(description=_("directory"))
     def directory(self, server: DhcpServer) -> str:
         if server.run_by == DhcpServer.RunBy.AGENT:
-            return gettext("what IPMANAGER_DNSMASQ_DIR says on its host")
+            return gettext("IPMANAGER_DNSMASQ_DIR of its host")
         return str(Target.of(server).directory)
 
 
+def ago(at: datetime | None) -> SafeString | str:
+    """How long ago it was; a dash for never."""
+    if at is None:
+        return marks.NOTHING
+    return marks.ago(at)
+
+
 def server_badge(server: Any) -> SafeString:
-    """How a server fares in one word; it must come from `with_state()`."""
+    """The state of a server of `with_state()` in a word or two."""
     if not server.enabled:
         return marks.badge("unknown", gettext("disabled"))
     if server.is_missed:
-        return marks.badge("no", gettext("no sign of life"))
+        return marks.badge("no", gettext("agent missing"))
     if server.result == "failed":
         return marks.badge("no", gettext("failed"))
     if server.pending or server.result is None:
-        return marks.badge("reserved", gettext("waiting"))
+        return marks.badge("reserved", gettext("pending"))
     return marks.badge("yes", gettext("in step"))

@@ -1,8 +1,8 @@
-"""What dnsmasq has been told, what it has not yet heard, and a way to tell it now. Nothing here can
-be edited."""
+"""Generations and pending changes, read-only, and the page that compares and syncs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -46,7 +46,7 @@ _COLOURS = {
 
 
 class ReadOnlyAdmin(ListAdmin):
-    """Written by the scribe, read by people."""
+    """Rows that IPManager writes and nobody edits."""
 
     actions_list = ("sync_now",)
 
@@ -55,7 +55,9 @@ class ReadOnlyAdmin(ListAdmin):
 
     @admin.display(description=_("DHCP server"), ordering="server")
     def server_or_default(self, row: Any) -> str:
-        return row.server.name if row.server else gettext("default")
+        if row.server is None:
+            return gettext("default")
+        return row.server.name
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -74,23 +76,24 @@ class ReadOnlyAdmin(ListAdmin):
 
 
 class ServerFilter(DropdownFilter):
-    """Offered where there are several DHCP servers."""
+    """Shown where there are several DHCP servers."""
 
     title = _("DHCP server")
     parameter_name = "dhcp_server"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[Any, Any]]:
         names = list(DhcpServer.objects.values_list("name", "name"))
-        return [(DEFAULT, _("the default one")), *names] if names else []
+        if not names:
+            return []
+        return [(DEFAULT, _("the default one")), *names]
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
-        if not self.value():
+        name = self.value()
+        if not name:
             return queryset
-        return (
-            queryset.filter(server=None)
-            if self.value() == DEFAULT
-            else queryset.filter(server__name=self.value())
-        )
+        if name == DEFAULT:
+            return queryset.filter(server=None)
+        return queryset.filter(server__name=name)
 
 
 @admin.register(Generation)
@@ -126,33 +129,31 @@ class GenerationAdmin(ReadOnlyAdmin):
             },
         ),
         (
-            _("What dnsmasq was told"),
+            _("What dnsmasq has"),
             {"fields": ("hosts", "confirmed", "duration", "digest", "probe_list", "coloured_diff")},
         ),
         (_("Why"), {"fields": ("change_list",)}),
-        (_("What it was not told"), {"fields": ("problem_list",)}),
+        (_("What was left out"), {"fields": ("problem_list",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Generation]:
         """Lists without the long texts: a difference may be 100 kB."""
         rows = super().get_queryset(request)
-        return (
-            rows
-            if request.resolver_match and "object_id" in request.resolver_match.kwargs
-            else rows.defer("diff", "changes")
-        )
+        if request.resolver_match and "object_id" in request.resolver_match.kwargs:
+            return rows
+        return rows.defer("diff", "changes")
 
     def get_urls(self) -> list[URLPattern]:
         own = path("sync/", self.admin_site.admin_view(self.sync_view), name="dhcp_sync")
         return [own, *super().get_urls()]
 
     def sync_view(self, request: HttpRequest) -> HttpResponse:
-        """Show what a sync would change; do it when asked to."""
+        """GET shows what a sync would change, POST syncs."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        target = _asked(request)
+        target = _requested_target(request)
         if _is_elsewhere(target):
-            text = gettext("dnsmasq's files are on another machine; there: manage.py sync_dnsmasq")
+            text = gettext("dnsmasq's files are on another host. Run there: manage.py sync_dnsmasq")
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(reverse("admin:dhcp_generation_changelist"))
         if request.method == "POST":
@@ -169,8 +170,8 @@ class GenerationAdmin(ReadOnlyAdmin):
             "conf_diff": coloured(conf.diff),
             "problems": problem_table(list(map(problem_json, outcome.problems))),
             "newest": Generation.objects.newest(target.server_id),
-            "server": target.name if target.server_id else "",
-            "others": _others(target),
+            "server": target.server_id and target.name,
+            "others": _other_servers(target),
             "too_many": servers.size_warning(outcome.hosts),
             "may_sync": request.user.has_perm(MAY_SYNC),
         }
@@ -193,7 +194,9 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("left out or without a name"))
     def problem_count(self, generation: Generation) -> str:
-        return marks.count(len(generation.problems)) if generation.problems else marks.NOTHING
+        if not generation.problems:
+            return marks.NOTHING
+        return marks.count(len(generation.problems))
 
     @admin.display(description=_("duration"), ordering="duration_ms")
     def duration(self, generation: Generation) -> str:
@@ -203,9 +206,9 @@ class GenerationAdmin(ReadOnlyAdmin):
     def coloured_diff(self, generation: Generation) -> SafeString | str:
         return explained(generation.diff, generation.changes)
 
-    @admin.display(description=_("proof of service"))
+    @admin.display(description=_("probes"))
     def probe_list(self, generation: Generation) -> SafeString | str:
-        lines = ((probe_badge(result), sentence_of(result)) for result in generation.probes or ())
+        lines = [(probe_badge(probe), sentence_of(probe)) for probe in generation.probes or ()]
         return format_html_join("", "<div>{} {}</div>", lines) or marks.NOTHING
 
     @admin.display(description=_("changes"))
@@ -245,12 +248,14 @@ class DhcpChangeAdmin(ReadOnlyAdmin):
 
 
 def sync_url(target: Target) -> str:
-    query = f"?{urlencode({'server': target.name})}" if target.server_id else ""
-    return reverse("admin:dhcp_sync") + query
+    url = reverse("admin:dhcp_sync")
+    if target.server_id is None:
+        return url
+    return f"{url}?{urlencode({'server': target.name})}"
 
 
-def _asked(request: HttpRequest) -> Target:
-    """Whose files the page is about: only those of this installation are here to be compared."""
+def _requested_target(request: HttpRequest) -> Target:
+    """The server that the page is about. The files of agents are not here to be compared."""
     name = request.GET.get("server", DEFAULT)
     for target in servers.local_targets():
         if target.name == name:
@@ -259,105 +264,115 @@ def _asked(request: HttpRequest) -> Target:
 
 
 def _is_elsewhere(target: Target) -> bool:
-    """Whether this is one of several web nodes, and the worker's machine another one: there is
-    nothing to compare."""
+    """Whether the worker's host, and not this one, has dnsmasq's files: then there is nothing to
+    compare."""
     if settings.DHCP_SYNC != "worker" or target.hosts.exists():
         return False
     newest = Generation.objects.newest_summary(target.server_id)
     return newest is not None and newest.result != Generation.Result.FAILED
 
 
-def _others(target: Target) -> list[tuple[str, str]]:
-    """The other servers of this installation, with their pages."""
-    return [
-        (other.name, sync_url(other))
-        for other in servers.local_targets()
-        if other.server_id != target.server_id
-    ]
+def _other_servers(target: Target) -> list[tuple[str, str]]:
+    """The names of the other servers of this installation, with their pages."""
+    urls = {other.name: sync_url(other) for other in servers.local_targets()}
+    del urls[target.name]
+    return list(urls.items())
 
 
 def sentence(outcome: Outcome) -> tuple[int, str]:
-    """What became of a sync, as a message with its level."""
+    """The result of a sync as a message with its level."""
     if outcome.result == "left":
-        return messages.WARNING, gettext(
-            "Somebody else is at it, or dnsmasq is slow; the worker goes on: %s"
-        ) % outcome.reason
+        text = gettext("Another sync is running, or dnsmasq is slow. The worker continues: %s")
+        return messages.WARNING, text % outcome.reason
     if not outcome.good:
         return messages.ERROR, gettext("dnsmasq is not in step: %s") % outcome.reason
     if outcome.result == Generation.Result.UNCHANGED:
-        return messages.SUCCESS, gettext("dnsmasq was in step already.")
-    return messages.SUCCESS, gettext("dnsmasq has been told: %d reservations.") % outcome.hosts
+        return messages.SUCCESS, gettext("dnsmasq was already in step.")
+    return messages.SUCCESS, gettext("dnsmasq has %d reservations now.") % outcome.hosts
+
+
+_DIFF_CLASSES = {"+": "dhcp-came", "-": "dhcp-went"}
+
+
+def _diff_class(line: str) -> str:
+    """Added lines are green, removed ones red."""
+    return _DIFF_CLASSES.get(line[:1], "dhcp-head")
 
 
 def coloured(diff: str) -> SafeString | str:
-    """The difference line by line; what came is green, what went is red."""
-    kinds = {"+": "dhcp-came", "-": "dhcp-went"}
-    lines = ((kinds.get(line[:1], "dhcp-head"), line) for line in diff.splitlines())
-    body = format_html_join("", '<span class="{}">{}</span>', lines)
-    return format_html('<pre class="dhcp-diff">{}</pre>', body) if body else marks.NOTHING
+    """The difference line by line."""
+    return _diff_block([(line, "") for line in diff.splitlines()])
 
 
 def explained(diff: str, changes: list[dict[str, Any]]) -> SafeString | str:
-    """The difference, each line with the change behind it."""
-    kinds = {"+": "dhcp-came", "-": "dhcp-went"}
-    lines = (
-        (kinds.get(text[:1], "dhcp-head"), text, _behind(why)) for text, why in told(diff, changes)
-    )
-    body = format_html_join("", '<span class="{}">{}{}</span>', lines)
-    return format_html('<pre class="dhcp-diff">{}</pre>', body) if body else marks.NOTHING
+    """The difference line by line, each with the change that caused it."""
+    return _diff_block(told(diff, changes))
 
 
-def _behind(why: str) -> SafeString | str:
-    return format_html('<em class="dhcp-cause">{}</em>', why) if why else ""
+def _diff_block(lines: Sequence[tuple[str, str]]) -> SafeString | str:
+    if not lines:
+        return marks.NOTHING
+    parts = [(_diff_class(line), line, _cause(why)) for line, why in lines]
+    body = format_html_join("", '<span class="{}">{}{}</span>', parts)
+    return format_html('<pre class="dhcp-diff">{}</pre>', body)
+
+
+def _cause(why: str) -> SafeString | str:
+    if not why:
+        return ""
+    return format_html('<em class="dhcp-cause">{}</em>', why)
 
 
 def change_table(changes: list[dict[str, Any]]) -> SafeString | str:
+    titles = (_("when"), _("who"), _("kind"), _("name"), _("action"), _("what"))
+    return _table(titles, list(map(_change_cells, changes)))
+
+
+def _change_cells(change: dict[str, Any]) -> tuple[Any, ...]:
     kinds, actions = dict(DhcpChange.Kind.choices), dict(DhcpChange.Action.choices)
-    return _table(
-        (_("when"), _("who"), _("kind"), _("name"), _("action"), _("what")),
-        [
-            (
-                _moment(change["at"]),
-                change["who"] or marks.NOTHING,
-                kinds.get(change["kind"], change["kind"]),
-                change["name"],
-                actions.get(change["action"], change["action"]),
-                change["detail"],
-            )
-            for change in changes
-        ],
-    )
-
-
-def probe_badge(result: dict[str, Any]) -> SafeString:
     return (
-        marks.badge("no", gettext("not offered"))
-        if result["reason"]
-        else marks.badge("yes", gettext("live"))
+        _local_time(change["at"]),
+        change["who"] or marks.NOTHING,
+        kinds.get(change["kind"], change["kind"]),
+        change["name"],
+        actions.get(change["action"], change["action"]),
+        change["detail"],
     )
 
 
-def _moment(text: str) -> str:
+def _local_time(text: str) -> str:
     at = parse_datetime(text)
-    return localize(localtime(at)) if at else text
+    if at is None:
+        return text
+    return localize(localtime(at))
+
+
+def probe_badge(probe: dict[str, Any]) -> SafeString:
+    if probe["reason"]:
+        return marks.badge("no", gettext("not offered"))
+    return marks.badge("yes", gettext("live"))
 
 
 def problem_table(problems: list[dict[str, Any]]) -> SafeString | str:
-    return _table(
-        (_("name"), _("IP address"), _("consequence"), _("reason")),
-        [
-            (p["name"], p["ip"], _("left out") if p["left_out"] else _("no name"), p["reason"])
-            for p in problems
-        ],
-    )
+    titles = (_("name"), _("IP address"), _("consequence"), _("reason"))
+    return _table(titles, list(map(_problem_cells, problems)))
 
 
-def _table(titles: tuple[Any, ...], rows: list[tuple[Any, ...]]) -> SafeString | str:
+def _problem_cells(problem: dict[str, Any]) -> tuple[Any, ...]:
+    consequence = _("left out") if problem["left_out"] else _("no name")
+    return problem["name"], problem["ip"], consequence, problem["reason"]
+
+
+def _table(titles: Sequence[Any], rows: Sequence[Sequence[Any]]) -> SafeString | str:
     if not rows:
         return marks.NOTHING
-    head = format_html_join("", "<th>{}</th>", ((title,) for title in titles))
-    lines = ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
+    head = _cells("<th>{}</th>", titles)
+    lines = [[_cells("<td>{}</td>", row)] for row in rows]
     body = format_html_join("", "<tr>{}</tr>", lines)
     return format_html(
         '<table class="dhcp-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body
     )
+
+
+def _cells(form: str, values: Sequence[Any]) -> SafeString:
+    return format_html_join("", form, [(value,) for value in values])

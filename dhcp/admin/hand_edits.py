@@ -1,7 +1,8 @@
-"""What somebody changed in dnsmasq's files by hand, and the two ways to decide about it."""
+"""Changes that were made in dnsmasq's files by hand; adopt or discard them."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
@@ -27,12 +29,14 @@ from ipam.admin import marks
 ADOPT, DISCARD = "adopt", "discard"
 VERBS = {ADOPT: adopt_all, DISCARD: discard_all}
 _COLOURS = {ADD: "yes", CHANGE: "reserved", REMOVE: "no", KEPT: "unknown"}
+_TITLES = {ADOPT: _("Adopt hand edits"), DISCARD: _("Discard hand edits")}
+_DIGITS = re.compile(r"[0-9]{1,19}")
 _STATES = {"open": "reserved", "adopted": "yes", "discarded": "unknown"}
-_SHOWN = 300  # characters of a line that nobody could read
+_SHOWN = 300  # characters of a line that is not readable
 
 
 class StateFilter(DropdownFilter):
-    """Those that wait for a decision, unless others are asked for."""
+    """The open ones, unless another state is chosen."""
 
     title = _("state")
     parameter_name = "state"
@@ -41,36 +45,36 @@ class StateFilter(DropdownFilter):
         return [*HandEdit.State.choices[1:], ("all", _("all"))]
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
-        return (
-            queryset
-            if self.value() == "all"
-            else queryset.filter(state=self.value() or HandEdit.State.OPEN)
-        )
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(state=self.value() or HandEdit.State.OPEN)
 
 
 @admin.register(HandEdit)
 class HandEditAdmin(ReadOnlyAdmin):
     icon = "edit_note"
-    list_display = ("action_badge", "what", "fate", "found_at", "decision")
+    list_display = ("action_badge", "what", "service", "found_at", "decision")
     list_filter = (StateFilter, ("action", ChoicesDropdownFilter), ("file", ChoicesDropdownFilter))
     list_filter_submit = True
     list_select_related = ("server",)
     list_before_template = "admin/dhcp/hand_edits_intro.html"
     search_fields = ("was", "line", "raw")
     search_help_text = _("Part of a line")
-    nothing_yet = _("Nobody has edited dnsmasq's files by hand, or everything has been decided.")
+    nothing_yet = _("No hand edit of dnsmasq's files is open.")
     actions = ("adopt_chosen", "discard_chosen")
     actions_row = ("adopt_row", "discard_row")
     actions_detail = ("adopt_row", "discard_row")
     fieldsets = (
         (None, {"fields": ("action_badge", "file", "server", "what", "typed")}),
-        (_("What became of it"), {"fields": ("fate", "found_at", "decision")}),
+        (_("State"), {"fields": ("service", "found_at", "decision")}),
     )
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """Whose file it is, where there is more than one server."""
-        shown = tuple(super().get_list_display(request))
-        return (*shown[:1], "server", *shown[1:]) if DhcpServer.objects.exists() else shown
+        first, *others = super().get_list_display(request)
+        if not DhcpServer.objects.exists():
+            return (first, *others)
+        return (first, "server", *others)
 
     def get_urls(self) -> list[URLPattern]:
         own = path("decide/", self.admin_site.admin_view(self.decide_view), name="dhcp_decide")
@@ -104,40 +108,31 @@ class HandEditAdmin(ReadOnlyAdmin):
         return _ask(DISCARD, [object_id])
 
     def decide_view(self, request: HttpRequest) -> HttpResponse:
-        """Say what would happen; do it when that is confirmed."""
-        verb = request.GET.get("verb", "")
-        chosen = [
-            int(text) for text in request.GET.getlist("id") if text.isascii() and text.isdigit()
-        ]
-        edits = list(
-            HandEdit.objects.undecided().filter(pk__in=[pk for pk in chosen if pk < 2**63])
-        )
+        """GET says what a decision does, POST decides."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
+        back = HttpResponseRedirect(reverse("admin:dhcp_handedit_changelist"))
+        verb = request.GET.get("verb", "")
+        edits = list(HandEdit.objects.undecided().filter(pk__in=chosen_ids(request)))
         if verb not in VERBS or not edits:
-            self.message_user(request, gettext("All of this is decided already."), messages.WARNING)
-            return HttpResponseRedirect(reverse("admin:dhcp_handedit_changelist"))
+            text = gettext("These hand edits are already decided.")
+            self.message_user(request, text, messages.WARNING)
+            return back
         if request.method == "POST":
-            self._tell(request, verb, VERBS[verb](edits, request.user.get_username()))
-            return HttpResponseRedirect(reverse("admin:dhcp_handedit_changelist"))
+            self._report(request, verb, VERBS[verb](edits, request.user.get_username()))
+            return back
         context = {
             **self.admin_site.each_context(request),
-            "title": gettext("Adopt hand edits")
-            if verb == ADOPT
-            else gettext("Discard hand edits"),
+            "title": _TITLES[verb],
             "opts": self.opts,
             "media": self.media,
             "adopting": verb == ADOPT,
-            "edits": [
-                {"edit": edit, "what": described(edit), "then": consequence(edit, verb)}
-                for edit in edits
-            ],
-            "possible": verb == DISCARD
-            or any(edit.file == HOSTS and edit.action != KEPT for edit in edits),
+            "edits": [_preview(edit, verb) for edit in edits],
+            "possible": verb == DISCARD or any(map(_is_adoptable, edits)),
         }
         return TemplateResponse(request, "admin/dhcp/decide.html", context)
 
-    def _tell(self, request: HttpRequest, verb: str, decisions: list[Decision]) -> None:
+    def _report(self, request: HttpRequest, verb: str, decisions: list[Decision]) -> None:
         done = sum(decision.error is None for decision in decisions)
         if done and verb == ADOPT:
             text = ngettext(
@@ -163,34 +158,45 @@ class HandEditAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("as typed"))
     def typed(self, edit: HandEdit) -> SafeString | str:
-        return (
-            format_html('<pre class="dhcp-diff">{}</pre>', edit.raw) if edit.raw else marks.NOTHING
-        )
+        if not edit.raw:
+            return marks.NOTHING
+        return format_html('<pre class="dhcp-diff">{}</pre>', edit.raw)
 
     @admin.display(description=_("served"))
-    def fate(self, edit: HandEdit) -> SafeString | str:
+    def service(self, edit: HandEdit) -> SafeString | str:
         if not edit.is_open:
             return edit.reason or marks.NOTHING
-        if edit.served:
-            text = gettext("gone for now") if edit.action == REMOVE else gettext("for now")
-            return _with_reason(marks.badge("yes", text), edit)
-        return _with_reason(marks.badge("no", gettext("not served")), edit)
+        if not edit.served:
+            badge = marks.badge("no", gettext("not served"))
+        elif edit.action == REMOVE:
+            badge = marks.badge("yes", gettext("removed for now"))
+        else:
+            badge = marks.badge("yes", gettext("served for now"))
+        if not edit.reason:
+            return badge
+        return format_html('{} <span class="dhcp-reason">{}</span>', badge, edit.reason)
 
     @admin.display(description=_("decision"), ordering="state")
     def decision(self, edit: HandEdit) -> SafeString:
         badge = marks.badge(_STATES[edit.state], edit.get_state_display())
         if edit.is_open:
             return badge
-        who = edit.decided_by or gettext("by itself: the file or the ledger came to say the same")
+        who = edit.decided_by or gettext("automatically: the file and the ledger say the same")
         return format_html("{} {}", badge, who)
 
 
-def _with_reason(badge: SafeString, edit: HandEdit) -> SafeString:
-    return (
-        format_html('{} <span class="dhcp-reason">{}</span>', badge, edit.reason)
-        if edit.reason
-        else badge
-    )
+def _is_adoptable(edit: HandEdit) -> bool:
+    return edit.file == HOSTS and edit.action != KEPT
+
+
+def _preview(edit: HandEdit, verb: str) -> dict[str, Any]:
+    return {"edit": edit, "what": described(edit), "then": consequence(edit, verb)}
+
+
+def chosen_ids(request: HttpRequest) -> list[int]:
+    """The primary keys of the query's `id` parameters; other text is ignored."""
+    ids = [int(text) for text in request.GET.getlist("id") if _DIGITS.fullmatch(text)]
+    return [pk for pk in ids if pk < 2**63]
 
 
 def _ask(verb: str, ids: Any) -> HttpResponse:
@@ -200,36 +206,39 @@ def _ask(verb: str, ids: Any) -> HttpResponse:
 
 def described(edit: HandEdit) -> SafeString:
     """The line before and after, as in a difference."""
-    lines = [("dhcp-went", "-", edit.was), ("dhcp-came", "+", edit.line)]
+    lines = []
     if edit.action == KEPT:
-        short = edit.raw if len(edit.raw) <= _SHOWN else f"{edit.raw[:_SHOWN]} …"
-        lines = [("dhcp-head", "", short)]
-    body = format_html_join("", '<span class="{}">{}{}</span>', (line for line in lines if line[2]))
+        lines.append(("dhcp-head", "", Truncator(edit.raw).chars(_SHOWN, " …")))
+    else:
+        if edit.was:
+            lines.append(("dhcp-went", "-", edit.was))
+        if edit.line:
+            lines.append(("dhcp-came", "+", edit.line))
+    body = format_html_join("", '<span class="{}">{}{}</span>', lines)
     return format_html('<span class="dhcp-line">{}</span>', body)
 
 
 def consequence(edit: HandEdit, verb: str) -> str:
-    """What follows from a decision, in a sentence."""
+    """What a decision does, in a sentence."""
     if verb == DISCARD:
-        if edit.action == ADD:
-            return (
-                gettext("dnsmasq forgets this line at once.")
-                if edit.served
-                else gettext("It is forgotten.")
-            )
-        if edit.action == KEPT:
-            return gettext("It is not served now; it stays readable here among the discarded ones.")
+        return _consequence_of_discarding(edit)
+    if not _is_adoptable(edit):
+        return gettext("This cannot be adopted. Change the ledger yourself, then discard it.")
+    return str(_CONSEQUENCES_OF_ADOPTING[edit.action])
+
+
+_CONSEQUENCES_OF_ADOPTING = {
+    ADD: _("A server with this address and MAC is created, or a known one gets the address."),
+    CHANGE: _("The server or interface of this line gets the new address, MAC or name."),
+    REMOVE: _("The server of this line is disabled; an interface loses its address."),
+}
+
+
+def _consequence_of_discarding(edit: HandEdit) -> str:
+    if edit.action == KEPT:
+        return gettext("It is not served now; it stays readable among the discarded hand edits.")
+    if edit.action != ADD:
         return gettext("The ledger's line is served again at once.")
-    if edit.file != HOSTS or edit.action == KEPT:
-        return gettext(
-            "This cannot be taken into the ledger by itself: change the ledger as you mean it, then discard."
-        )
-    return {
-        ADD: gettext(
-            "A server with this address and MAC is made, or a known one gets the address."
-        ),
-        CHANGE: gettext("The server or interface of this line gets the new address, MAC or name."),
-        REMOVE: gettext(
-            "The server of this line is disabled; an interface gives back its address."
-        ),
-    }[edit.action]
+    if edit.served:
+        return gettext("The line is removed from dnsmasq's file at once.")
+    return gettext("The line is not served now, and never will be.")

@@ -1,5 +1,5 @@
-"""Who uses which address, and whether that is as it should be; why a machine gets the address that
-it gets."""
+"""Leases, compared with the ledger; reserve their addresses or end them. And the page that explains
+why a machine gets its address."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from core.errors import IPManagerError
 from dhcp.admin.generations import ReadOnlyAdmin
+from dhcp.admin.hand_edits import chosen_ids
 from dhcp.leases.adopt import adopt
 from dhcp.leases.evict import evict, is_possible
 from dhcp.leases.lease_file import FOREVER
@@ -47,22 +48,22 @@ class VerdictFilter(DropdownFilter):
         return list(Lease.Verdict.choices)
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
-        return (
-            queryset.filter(verdict=self.value())
-            if self.value() in Lease.Verdict.values
-            else queryset
-        )
+        if self.value() not in Lease.Verdict.values:
+            return queryset
+        return queryset.filter(verdict=self.value())
 
 
 class LiveFilter(DropdownFilter):
-    title = _("over")
+    title = _("ended")
     parameter_name = "over"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[Any, Any]]:
-        return [("too", _("those that are over, too"))]
+        return [("too", _("ended ones, too"))]
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
-        return queryset if self.value() == "too" else queryset.live()  # type: ignore[attr-defined]
+        if self.value() == "too":
+            return queryset
+        return queryset.live()  # type: ignore[attr-defined]
 
 
 @admin.register(Lease)
@@ -92,9 +93,7 @@ class LeaseAdmin(ReadOnlyAdmin):
         ]
 
     def has_reserve_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("ipam.add_server") and request.user.has_perm(
-            "ipam.change_server"
-        )
+        return request.user.has_perms(["ipam.add_server", "ipam.change_server"])
 
     @admin.action(description=_("Reserve its address for each machine"), permissions=["reserve"])
     def make_reservations(self, request: HttpRequest, queryset: models.QuerySet[Lease]) -> None:
@@ -115,16 +114,13 @@ class LeaseAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(evict_url(*queryset.values_list("pk", flat=True)))
 
     def evict_view(self, request: HttpRequest) -> HttpResponse:
-        """Say what it means to end these leases; do it when that is confirmed."""
+        """GET says what ending these leases means, POST ends them."""
         if not may_evict(request):
             raise PermissionDenied
-        chosen = [
-            int(text) for text in request.GET.getlist("id") if text.isascii() and text.isdigit()
-        ]
-        found = list(Lease.objects.conflicting().filter(pk__in=[pk for pk in chosen if pk < 2**63]))
+        found = list(Lease.objects.conflicting().filter(pk__in=chosen_ids(request)))
         back = reverse("admin:dhcp_lease_changelist")
         if not found:
-            text = gettext("None of these is a lease of another machine's address.")
+            text = gettext("None of these leases is of another machine's address.")
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(back)
         if request.method == "POST":
@@ -136,7 +132,7 @@ class LeaseAdmin(ReadOnlyAdmin):
             "title": gettext("End a lease"),
             "opts": self.opts,
             "media": self.media,
-            "leases": [(lease, rightful(lease)) for lease in found],
+            "leases": [(lease, owner_of_address(lease)) for lease in found],
         }
         return TemplateResponse(request, "admin/dhcp/evict.html", context)
 
@@ -147,7 +143,7 @@ class LeaseAdmin(ReadOnlyAdmin):
             self.message_user(request, str(error), messages.ERROR)
             return
         text = gettext(
-            "%(ip)s is free for its machine; %(mac)s may go on using it until %(until)s at most."
+            "%(ip)s is free for its machine. %(mac)s may use it until %(until)s at most."
         )
         facts = {
             "ip": eviction.ip_address,
@@ -157,7 +153,7 @@ class LeaseAdmin(ReadOnlyAdmin):
         self.message_user(request, text % facts, messages.SUCCESS)
 
     def why_view(self, request: HttpRequest) -> HttpResponse:
-        """The decision for one card."""
+        """The decision for one network card."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         asked = request.GET.get("mac", "")
@@ -165,14 +161,15 @@ class LeaseAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": gettext("Why this address?"),
             "asked": asked,
+            "opts": self.opts,
+            "media": self.media,
         }
-        try:
-            context["explanation"] = why(asked) if asked else None
-        except ValueError as error:
-            context["error"] = str(error)
-        return TemplateResponse(
-            request, "admin/dhcp/why.html", context | {"opts": self.opts, "media": self.media}
-        )
+        if asked:
+            try:
+                context["explanation"] = why(asked)
+            except ValueError as error:
+                context["error"] = str(error)
+        return TemplateResponse(request, "admin/dhcp/why.html", context)
 
     @admin.display(description=_("machine"), ordering="mac_address")
     def machine(self, lease: Lease) -> SafeString | str:
@@ -186,15 +183,15 @@ class LeaseAdmin(ReadOnlyAdmin):
     def verdict_badge(self, lease: Lease) -> SafeString:
         verdict = Lease.Verdict(lease.verdict)  # type: ignore[attr-defined]
         badge = marks.badge(_COLOURS[verdict], verdict.label)
-        return (
-            format_html("{} {}", badge, end_link(lease.pk))
-            if verdict == Lease.Verdict.CONFLICT
-            else badge
-        )
+        if verdict != Lease.Verdict.CONFLICT:
+            return badge
+        return format_html("{} {}", badge, end_link(lease.pk))
 
     @admin.display(description=_("leased until"), ordering="leased_until")
     def until(self, lease: Lease) -> Any:
-        return _("without end") if lease.leased_until == FOREVER else lease.leased_until
+        if lease.leased_until == FOREVER:
+            return _("without end")
+        return lease.leased_until
 
 
 def may_evict(request: HttpRequest) -> bool:
@@ -206,7 +203,7 @@ def evict_url(*ids: Any) -> str:
 
 
 def end_link(lease_id: int) -> SafeString | str:
-    """To the question whether the lease shall end, where there is a way to do it."""
+    """A link to the page that ends the lease; empty where that is not possible."""
     if not is_possible():
         return ""
     return format_html(
@@ -214,8 +211,8 @@ def end_link(lease_id: int) -> SafeString | str:
     )
 
 
-def rightful(lease: Lease) -> str:
-    """Whose address it is."""
+def owner_of_address(lease: Lease) -> str:
+    """The machine to which the ledger gives the address."""
     servers = Server.objects.filter(vrf=None, ip_address=lease.ip_address)
     nics = Interface.objects.filter(server__vrf=None, ip_address=lease.ip_address).select_related(
         "server"

@@ -1,5 +1,4 @@
-"""How subnets are served: ranges' lease times, what machines are told, and the configuration that
-root installs."""
+"""How subnets are served: lease times, and the DHCP options of their machines."""
 
 from __future__ import annotations
 
@@ -34,9 +33,9 @@ class ScopeAdmin(ListAdmin):
         "lease",
         "known_only",
         "ranges",
-        "told_router",
-        "told_dns",
-        "told_domain",
+        "effective_router",
+        "effective_dns",
+        "effective_domain",
     )
     list_filter = (("enabled", BooleanRadioFilter), ("known_only", BooleanRadioFilter))
     nothing_yet = _("A subnet with a scope is served by DHCP: its pools, lease time and options.")
@@ -45,7 +44,7 @@ class ScopeAdmin(ListAdmin):
     fieldsets = (
         (None, {"fields": ("subnet", "server", "enabled", "lease_time", "known_only")}),
         (
-            _("What its machines are told"),
+            _("DHCP options"),
             {"fields": ("router", "dns_servers", "ntp_servers", "domain")},
         ),
         (_("Network boot"), {"fields": ("boot_server", "boot_file")}),
@@ -67,23 +66,24 @@ class ScopeAdmin(ListAdmin):
         return ", ".join(pools) or gettext("reservations only")
 
     @admin.display(description=_("router"))
-    def told_router(self, scope: DhcpScope) -> str | SafeString:
-        return self._told(scope, "router")
+    def effective_router(self, scope: DhcpScope) -> str | SafeString:
+        return _effective(scope, "router")
 
     @admin.display(description=_("DNS servers"))
-    def told_dns(self, scope: DhcpScope) -> str | SafeString:
-        return self._told(scope, "dns")
+    def effective_dns(self, scope: DhcpScope) -> str | SafeString:
+        return _effective(scope, "dns")
 
     @admin.display(description=_("domain"))
-    def told_domain(self, scope: DhcpScope) -> str | SafeString:
-        return self._told(scope, "domain")
+    def effective_domain(self, scope: DhcpScope) -> str | SafeString:
+        return _effective(scope, "domain")
 
-    def _told(self, scope: DhcpScope, field: str) -> str | SafeString:
-        """What is told in the end: the scope's own or inherited."""
-        record, _problems = effective_scope.record(scope)
-        value = getattr(record, field, None)
-        return (
-            (", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
-            if value
-            else marks.NOTHING
-        )
+
+def _effective(scope: DhcpScope, field: str) -> str | SafeString:
+    """What the machines get: the scope's own value, or the inherited one."""
+    record, _problems = effective_scope.record(scope)
+    value = getattr(record, field, None)
+    if not value:
+        return marks.NOTHING
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return str(value)

@@ -1,4 +1,4 @@
-"""What the scribe adds to the ledger's screen of servers: how each one fares with DHCP."""
+"""Add the DHCP state to the admin of servers."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _COLOURS = {
 
 
 class DHCPColumn:
-    """A mixin of the servers' admin: a column in the list, a line on each page."""
+    """A mixin for the servers' admin: a column of the list, and a line on each page."""
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return (*super().get_list_display(request), "dhcp_state")  # type: ignore[misc]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """The list, whose rows learn their states all at once."""
+        """A list that reads the states of all its rows at once."""
         plain = super().get_changelist(request, **kwargs)  # type: ignore[misc]
 
         class WithStates(plain):  # type: ignore[valid-type, misc]
@@ -42,41 +42,36 @@ class DHCPColumn:
                 super().get_results(request)
                 states = machines.states_of_servers(self.result_list)
                 for server in self.result_list:
-                    server.dhcp_fate = states[server.pk]
+                    server.machine_state = states[server.pk]
 
         return WithStates
 
     @admin.display(description=_("DHCP"))
     def dhcp_state(self, server: Any) -> SafeString:
-        return badge(server.dhcp_fate)
+        return badge(server.machine_state)
 
     def facts(self, obj: Server) -> Facts:
-        lines = (
-            (
-                badge(fate),
-                card.name,
-                fate.reason,
-                end_link(fate.lease_id) if fate.lease_id else "",
-                why_link(card),
-            )
-            for card, fate in machines.states_of_server(obj)
-        )
+        lines = [_line(card, state) for card, state in machines.states_of_server(obj)]
         text = format_html_join("", "<div>{} {}: {} {} {}</div>", lines)
         return [*super().facts(obj), (_("DHCP"), text)]  # type: ignore[misc]
 
 
-def badge(fate: MachineState) -> SafeString:
-    return format_html(
-        '<span title="{}">{}</span>', fate.reason, marks.badge(_COLOURS[fate.kind], fate.label)
-    )
+def _line(card: NetworkCard, state: MachineState) -> tuple[Any, ...]:
+    end = ""
+    if state.lease_id:
+        end = end_link(state.lease_id)
+    return badge(state), card.name, state.reason, end, why_link(card)
+
+
+def badge(state: MachineState) -> SafeString:
+    mark = marks.badge(_COLOURS[state.kind], state.label)
+    return format_html('<span title="{}">{}</span>', state.reason, mark)
 
 
 def why_link(card: NetworkCard) -> SafeString | str:
-    return (
-        format_html('<a class="ipm-link" href="{}">{}</a>', why_url(card.mac), _("Why?"))
-        if card.mac
-        else ""
-    )
+    if not card.mac:
+        return ""
+    return format_html('<a class="ipm-link" href="{}">{}</a>', why_url(card.mac), _("Why?"))
 
 
 extend(Server, DHCPColumn)

@@ -1,11 +1,12 @@
-"""`sync_dnsmasq --hand-edits`, `--adopt`, `--discard`: what was done with an editor, and what to do
-about it."""
+"""`sync_dnsmasq --hand-edits`, `--adopt` and `--discard`."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db.models import QuerySet
 
 from dhcp import servers
 from dhcp.edits.decide import Decision, adopt_all, discard_all
@@ -18,9 +19,11 @@ NONE = "no hand edit is open"
 
 
 def listed() -> list[HandEdit]:
-    """The open ones of every server, and those that the next sync of a server of ours will find."""
-    found = [edit for target in servers.local_targets() for edit in _found(target)]
-    return [*HandEdit.objects.undecided().select_related("server"), *found]
+    """The open ones of every server, and those that the next sync of a local server will find."""
+    edits = list(HandEdit.objects.undecided().select_related("server"))
+    for target in servers.local_targets():
+        edits += _found(target)
+    return edits
 
 
 def _found(target: Target) -> list[HandEdit]:
@@ -30,39 +33,50 @@ def _found(target: Target) -> list[HandEdit]:
 
 
 def decide(adopt: str | None, discard: str | None) -> list[Decision]:
-    """`all`, or the number of one. Raises CommandError for anything else."""
-    asked = adopt or discard or ""
-    open_edits = HandEdit.objects.undecided()
-    if asked != "all":
-        if not (asked.isascii() and asked.isdigit() and int(asked) < 2**63):
-            raise CommandError(f"{asked!r} is neither a number nor all")
-        open_edits = open_edits.filter(pk=int(asked))
-        if not open_edits:
-            raise CommandError(
-                f"no hand edit {asked} is open; see manage.py sync_dnsmasq --hand-edits"
-            )
-    return (adopt_all if adopt else discard_all)(open_edits)
+    """Adopt or discard `all` hand edits, or the one of this number. Raises CommandError."""
+    edits = _chosen(adopt or discard or "")
+    if adopt:
+        return adopt_all(edits)
+    return discard_all(edits)
+
+
+def _chosen(asked: str) -> QuerySet[HandEdit]:
+    edits = HandEdit.objects.undecided()
+    if asked == "all":
+        return edits
+    if not re.fullmatch("[0-9]{1,18}", asked):
+        raise CommandError(f"{asked!r} is neither a number nor all")
+    edits = edits.filter(pk=int(asked))
+    if not edits:
+        hint = "see manage.py sync_dnsmasq --hand-edits"
+        raise CommandError(f"no hand edit {asked} is open; {hint}")
+    return edits
 
 
 def line(edit: HandEdit) -> str:
     """`  7 change  02:…,10.0.0.9,web -> 02:…,10.0.0.10,web  [served]`."""
-    said = " -> ".join(filter(None, (edit.was, edit.line))) or edit.raw.replace("\n", " | ")
-    fate = edit.reason or ("served" if edit.served else "not served yet")
-    number = str(edit.pk) if edit.pk else "new"
-    where = f"{edit.server}: " if edit.server else ""
-    return f"{number:>6} {edit.file:<5} {edit.action:<6} {where}{said[:200]}  [{fate}]"
+    text = " -> ".join(filter(None, (edit.was, edit.line)))
+    text = (text or edit.raw.replace("\n", " | "))[:200]
+    if edit.server:
+        text = f"{edit.server}: {text}"
+    return f"{edit.pk or 'new':>6} {edit.file:<5} {edit.action:<6} {text}  [{_state(edit)}]"
+
+
+def _state(edit: HandEdit) -> str:
+    if edit.reason:
+        return edit.reason
+    return "served" if edit.served else "not served yet"
 
 
 def as_json(edit: HandEdit) -> dict[str, Any]:
     names = ("file", "action", "was", "line", "raw", "served", "reason", "state")
-    return {
-        "id": edit.pk,
-        "server": edit.server and edit.server.name,
-        **{name: getattr(edit, name) for name in names},
-        "found_at": edit.found_at.isoformat(),
-    }
+    answer = {"id": edit.pk, "server": edit.server and edit.server.name}
+    answer |= {name: getattr(edit, name) for name in names}
+    return answer | {"found_at": edit.found_at.isoformat()}
 
 
 def outcome(decision: Decision) -> str:
-    done = f"still open: {decision.error}" if decision.error else "done"
-    return f"{decision.edit.pk:>6} {decision.edit}: {done}"
+    result = "done"
+    if decision.error:
+        result = f"still open: {decision.error}"
+    return f"{decision.edit.pk:>6} {decision.edit}: {result}"

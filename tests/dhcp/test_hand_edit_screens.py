@@ -52,16 +52,14 @@ def test_the_list_shows_what_waits_and_the_page_what_was_typed(admin_client, edi
 
 
 def test_the_first_page_says_that_a_decision_waits(admin_client, edits):
-    assert "2 lines of dnsmasq&#x27;s files were edited by hand" in text(
-        admin_client.get("/admin/")
-    ).replace("'", "&#x27;")
+    assert "2 edits by hand wait for a decision" in text(admin_client.get("/admin/"))
     HandEdit.objects.all().delete()
-    assert "edited by hand" not in text(admin_client.get("/admin/"))
+    assert "by hand wait" not in text(admin_client.get("/admin/"))
 
 
 def test_adopting_asks_first(admin_client, edits):
     page, answer = decide(admin_client, "adopt", edits[0])
-    assert "A server with this address and MAC is made" in page
+    assert "A server with this address and MAC is created" in page
     assert messages_of(answer) == ["1 hand edit is in the ledger now."]
     assert Server.objects.get(mac_address=C).hostname == "new"
     assert HandEdit.objects.get(pk=edits[0].pk).decided_by == "admin"
@@ -94,7 +92,7 @@ def test_a_conflict_is_told_with_its_holder(admin_client, edits):
 
 def test_what_cannot_be_adopted_has_no_button_for_it(admin_client, edits):
     page = text(admin_client.get(f"{DECIDE}?verb=adopt&id={edits[1].pk}"))
-    assert "Yes, adopt" not in page and "change the ledger as you mean it" in page
+    assert "Yes, adopt" not in page and "Change the ledger yourself" in page
 
 
 @pytest.mark.parametrize(

@@ -184,11 +184,11 @@ def test_more_than_ten_thousand_reservations_are_warned_of_everywhere(
 
 
 def test_the_list_shows_how_each_one_fares(berlin, admin_client):
-    assert "waiting" in admin_client.get(LIST).content.decode()
+    assert "pending" in admin_client.get(LIST).content.decode()
     sync(Target.of(berlin))
     assert "in step" in admin_client.get(LIST).content.decode()
     DhcpServer.objects.update(run_by="agent")
-    assert "no sign of life" in admin_client.get(LIST).content.decode()
+    assert "agent missing" in admin_client.get(LIST).content.decode()
 
 
 def test_a_server_is_made_and_changed_in_the_form_and_a_mistake_is_said_at_its_field(
@@ -247,7 +247,7 @@ def test_a_web_node_without_the_files_sends_to_the_machine_that_has_them(
     Generation.objects.create(result="applied")  # by the worker, elsewhere
     for ask in (admin_client.get, admin_client.post):
         page = ask("/admin/dhcp/generation/sync/", follow=True).content.decode()
-        assert "are on another machine; there: manage.py sync_dnsmasq" in page
+        assert "are on another host. Run there: manage.py sync_dnsmasq" in page
     assert not target.directory.exists() and DhcpChange.objects.exists()
 
 

@@ -1,4 +1,4 @@
-"""Keep one DHCP server in step from its own host, until told to stop."""
+"""Apply the ledger to one DHCP server, on the server's own host, until stopped."""
 
 import json
 import sys
@@ -19,9 +19,9 @@ from dhcp.management.commands.sync_dnsmasq import complaint, sentence
 
 
 class Command(commands.Command):
-    help = """Keep one DHCP server in step with the ledger, on the server's own host, until TERM or Ctrl-C.
-Where its files are and how it reloads is said by this host's IPMANAGER_DNSMASQ_DIR, _RELOAD, _DNS and _LEASES.
-While the database is away, dnsmasq goes on with the files that it has.
+    help = """Keep one DHCP server in step with the ledger, on the server's own host, until TERM or
+Ctrl-C. This host's IPMANAGER_DNSMASQ_DIR, _RELOAD, _DNS and _LEASES say where its files are and how
+it reloads. While the database is not reachable, dnsmasq keeps the files that it has.
 
 Example: manage.py dnsmasq_agent --server berlin"""
 
@@ -30,34 +30,30 @@ Example: manage.py dnsmasq_agent --server berlin"""
             "--server", required=True, metavar="NAME", help="the DHCP server's name"
         )
         parser.add_argument(
-            "--once", action="store_true", help="sync once, say what became of it, and end"
+            "--once", action="store_true", help="sync once, print the result, and end"
         )
         parser.add_argument(
             "--force",
             action="store_true",
-            help="once, even if more than half of the reservations would vanish",
+            help="once: even if more than half of the reservations would be removed",
         )
         parser.add_argument(
-            "--rollback", type=int, metavar="N", help="once: serve generation N, and stay there"
+            "--rollback", type=int, metavar="N", help="once: serve generation N until --release"
         )
         parser.add_argument("--release", action="store_true", help="once: end a rollback")
         parser.add_argument("--json", action="store_true", help="once: print a JSON object")
 
     def handle(self, **options: Any) -> None:
-        if (
-            options["once"]
-            or options["force"]
-            or options["release"]
-            or options["rollback"] is not None
-        ):
-            self._tell(_once(options), options["json"])
+        asked = (options["once"], options["force"], options["release"])
+        if any(asked) or options["rollback"] is not None:
+            self._print(_once(options), options["json"])
             return
         _refuse_unknown(options["server"])
         worker = agent.Agent(options["server"])
         call_on_signals(worker.stop)
         worker.run()
 
-    def _tell(self, outcome: Outcome, as_json: bool) -> None:
+    def _print(self, outcome: Outcome, as_json: bool) -> None:
         self.stdout.write(json.dumps(outcome.as_json()) if as_json else sentence(outcome))
         for problem in map(problem_json, outcome.problems):
             self.stderr.write(complaint(problem))
@@ -72,7 +68,9 @@ def _once(options: dict[str, Any]) -> Outcome:
         target = Target.of_agent(server)
         if options["rollback"] is not None:
             return rollback(options["rollback"], target, force=options["force"])
-        return release(target) if options["release"] else sync(target, force=options["force"])
+        if options["release"]:
+            return release(target)
+        return sync(target, force=options["force"])
     except IPManagerError as error:
         raise CommandError(str(error)) from error
     except DatabaseError as error:
@@ -80,8 +78,8 @@ def _once(options: dict[str, Any]) -> Outcome:
 
 
 def _refuse_unknown(name: str) -> None:
-    """A typing error ends it at once; a database that is away does not: its return is waited
-    for."""
+    """A wrong name ends the command at once. The agent waits for a database that does not
+    answer."""
     try:
         agent.find(name)
     except IPManagerError as error:

@@ -1,4 +1,4 @@
-"""Bring dnsmasq in step with the ledger now, or show what that would change."""
+"""Apply the ledger to dnsmasq now, or show what that would change."""
 
 import json
 import sys
@@ -19,11 +19,11 @@ from dhcp.management import hand_edits
 from dhcp.models import DhcpServer, Generation
 
 LISTED = 20
-_WIDEST = 70  # a longer line pushes what is said of it to the right, alone
+_WIDEST = 70  # a longer line moves its own cause to the right, and no other
 
 
 class Command(commands.Command):
-    help = """Write dnsmasq's files from the ledger, make dnsmasq read them, and say what became of it.
+    help = """Write dnsmasq's files from the ledger, make dnsmasq read them, and print the result.
 The status is 0 when dnsmasq is in step, 1 when it is not.
 
 Example: manage.py sync_dnsmasq --diff"""
@@ -32,7 +32,7 @@ Example: manage.py sync_dnsmasq --diff"""
         parser.add_argument(
             "--server",
             metavar="NAME",
-            help="one DHCP server only, `default` for the one of the settings; else all",
+            help="one DHCP server only (`default`: the one of the settings); else all",
         )
         parser.add_argument(
             "--diff", action="store_true", help="show what would change, and change nothing"
@@ -40,22 +40,24 @@ Example: manage.py sync_dnsmasq --diff"""
         parser.add_argument(
             "--force",
             action="store_true",
-            help="even if more than half of the reservations would vanish, or addresses have other holders by now",
+            help="even if more than half of the reservations would be removed, or a rollback would "
+            "give out addresses that have other holders by now",
         )
         parser.add_argument(
             "--conf",
             action="store_true",
-            help="print the configuration that dnsmasq needs, change nothing; with --diff, what of it is not installed",
+            help="print the configuration that dnsmasq needs; with --diff, what of it is not "
+            "installed",
         )
         parser.add_argument("--list", action="store_true", help="list the last generations")
         parser.add_argument(
-            "--rollback", type=int, metavar="N", help="serve generation N, and stay there"
+            "--rollback", type=int, metavar="N", help="serve generation N until --release"
         )
         parser.add_argument(
-            "--release", action="store_true", help="end a rollback: serve what the ledger says"
+            "--release", action="store_true", help="end a rollback: apply what the ledger says"
         )
         parser.add_argument(
-            "--hand-edits", action="store_true", help="list what was edited in the files by hand"
+            "--hand-edits", action="store_true", help="list the open hand edits of the files"
         )
         parser.add_argument(
             "--adopt", metavar="N|all", help="take hand edit N, or all, into the ledger"
@@ -63,44 +65,48 @@ Example: manage.py sync_dnsmasq --diff"""
         parser.add_argument(
             "--discard",
             metavar="N|all",
-            help="forget hand edit N, or all: the ledger's line returns",
+            help="discard hand edit N, or all: the ledger's line is served again",
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: Any) -> None:
         if options["conf"]:
-            target = self._target(options["server"])
-            self.stdout.write(
-                uninstalled(target) if options["diff"] else proposal(target), ending=""
-            )
-            return
-        if options["list"]:
+            self._print_configuration(options["server"], options["diff"])
+        elif options["list"]:
             self.stdout.write("\n".join(map(summary, newest(LISTED, options["server"]))))
-            return
-        if options["hand_edits"]:
+        elif options["hand_edits"]:
             self._list_hand_edits(options["json"])
-            return
-        if options["adopt"] or options["discard"]:
+        elif options["adopt"] or options["discard"]:
             self._decide(options)
-            return
-        outcomes = self._do(options)
+        else:
+            self._sync(options)
+
+    def _print_configuration(self, server: str | None, diff: bool) -> None:
+        target = self._target(server)
+        text = uninstalled(target) if diff else proposal(target)
+        self.stdout.write(text, ending="")
+
+    def _sync(self, options: dict[str, Any]) -> None:
+        outcomes = self._outcomes(options)
         if options["json"]:
             self.stdout.write(json.dumps(as_json(outcomes)))
         else:
             for target, outcome in outcomes:
-                self._say(target, outcome, options["diff"])
+                self._print(target, outcome, options["diff"])
         if not all(outcome.good or outcome.result == CHANGED for _target, outcome in outcomes):
             sys.exit(1)
 
-    def _say(self, target: Target, outcome: Outcome, diff: bool) -> None:
-        """What became of one server; only the others are called by their names."""
-        name = f"{target.name}: " if target.server_id else ""
-        self.stdout.write(name + (forecast(outcome) if diff else sentence(outcome)))
+    def _print(self, target: Target, outcome: Outcome, diff: bool) -> None:
+        """The result for one server; the default one has no name before it."""
+        name = ""
+        if target.server_id:
+            name = f"{target.name}: "
+        text = forecast(outcome) if diff else sentence(outcome)
+        self.stdout.write(name + text)
         for problem in map(problem_json, outcome.problems):
             self.stderr.write(name + complaint(problem))
-        for warning in filter(
-            None, (installed.look(target).warning, servers.size_warning(outcome.hosts))
-        ):
+        warnings = (installed.look(target).warning, servers.size_warning(outcome.hosts))
+        for warning in filter(None, warnings):
             self.stderr.write(name + warning)
 
     def _list_hand_edits(self, as_json: bool) -> None:
@@ -116,20 +122,20 @@ Example: manage.py sync_dnsmasq --diff"""
         if any(decision.error for decision in decisions):
             sys.exit(1)
 
-    def _do(self, options: dict[str, Any]) -> list[tuple[Target, Outcome]]:
+    def _outcomes(self, options: dict[str, Any]) -> list[tuple[Target, Outcome]]:
         try:
             if options["rollback"] is not None:
                 return [back_to(options["rollback"], force=options["force"])]
-            targets = (
-                [self._target(options["server"])] if options["server"] else servers.local_targets()
-            )
-            return [(target, _one(target, options)) for target in targets]
+            targets = servers.local_targets()
+            if options["server"]:
+                targets = [self._target(options["server"])]
+            return [(target, _outcome(target, options)) for target in targets]
         except IPManagerError as error:
             raise CommandError(str(error)) from error
 
     def _target(self, name: str | None) -> Target:
-        """A server that this installation keeps in step; without a name the default one. Raises
-        CommandError."""
+        """The files of a server that this installation writes; without a name the default one.
+        Raises CommandError."""
         try:
             server = servers.find_server(name or DEFAULT)
         except IPManagerError as error:
@@ -139,44 +145,55 @@ Example: manage.py sync_dnsmasq --diff"""
             raise CommandError(f"{server.name} is run by an agent ({hint})")
         if server and not server.enabled:
             raise CommandError(
-                f"{server.name} is disabled, so its files stay as they are (enable the DHCP server)"
+                f"{server.name} is disabled, so its files are not changed (enable the DHCP server)"
             )
         return Target.of(server)
 
 
-def _one(target: Target, options: dict[str, Any]) -> Outcome:
+def _outcome(target: Target, options: dict[str, Any]) -> Outcome:
     if options["release"]:
         return release(target)
-    return preview(target) if options["diff"] else sync(target, force=options["force"])
+    if options["diff"]:
+        return preview(target)
+    return sync(target, force=options["force"])
 
 
 def as_json(outcomes: list[tuple[Target, Outcome]]) -> dict[str, Any]:
-    """What became of the default server, or of the only one asked for; the others below
-    `servers`."""
-    objects = [
-        outcome.as_json()
-        | {"conf": installed.look(target).as_json()}
-        | ({"server": target.name} if target.server_id else {})
-        for target, outcome in outcomes
-    ]
-    return objects[0] | ({"servers": objects[1:]} if objects[1:] else {})
+    """The result of the default server, or of the only one that was named; those of the others
+    under `servers`."""
+    answer, *others = [_server_as_json(target, outcome) for target, outcome in outcomes]
+    if others:
+        answer["servers"] = others
+    return answer
+
+
+def _server_as_json(target: Target, outcome: Outcome) -> dict[str, Any]:
+    answer = outcome.as_json() | {"conf": installed.look(target).as_json()}
+    if target.server_id:
+        answer["server"] = target.name
+    return answer
 
 
 def summary(generation: Generation) -> str:
-    """One line of the list; a star marks those that one can go back to."""
-    star = "*" if generation.kept else " "  # type: ignore[attr-defined]
-    when = generation.created_at.isoformat(" ", "seconds")
-    server = f"{generation.server.name}: " if generation.server else ""
-    text = f"{generation.pk:>6} {generation.result:<9} {star} {when} {generation.hosts:>6} {server}{generation.reason}"
-    return text.rstrip()
+    """One line of the list; a star marks generations to which a rollback is possible."""
+    columns = (
+        f"{generation.pk:>6}",
+        f"{generation.result:<9}",
+        "*" if generation.kept else " ",  # type: ignore[attr-defined]
+        generation.created_at.isoformat(" ", "seconds"),
+        f"{generation.hosts:>6}",
+    )
+    reason = generation.reason
+    if generation.server:
+        reason = f"{generation.server.name}: {reason}"
+    return " ".join((*columns, reason)).rstrip()
 
 
 def proposal(target: Target) -> str:
-    """The static part: ranges and the names of our files. It takes effect when dnsmasq is restarted
-    with it."""
-    return scopes.conf_file(
-        snapshot.take(target.server_id).scopes, target.directory, target.url, netboot.configured()
-    ).decode()
+    """The configuration: ranges, and the names of our files. dnsmasq reads it when it starts."""
+    records = snapshot.take(target.server_id).scopes
+    text = scopes.conf_file(records, target.directory, target.url, netboot.configured())
+    return text.decode()
 
 
 def uninstalled(target: Target) -> str:
@@ -184,24 +201,31 @@ def uninstalled(target: Target) -> str:
     CommandError."""
     conf = installed.look(target, proposal(target).encode())
     if not conf.is_known:
-        hint = (
-            conf.complaint
-            or "nobody has said where the installed file is: set IPMANAGER_DNSMASQ_CONF"
-        )
-        raise CommandError(hint)
-    return f"{conf.diff}\n" if conf.differs else f"{target.installed} says what it should\n"
+        unknown = "the place of the installed file is not known: set IPMANAGER_DNSMASQ_CONF"
+        raise CommandError(conf.complaint or unknown)
+    if conf.differs:
+        return f"{conf.diff}\n"
+    return f"{target.installed} is up to date\n"
 
 
 def forecast(outcome: Outcome) -> str:
-    refusal = f"\na sync would be refused: {outcome.reason}" if outcome.reason else ""
-    return (explained(outcome) or "nothing would change") + refusal
+    text = explained(outcome) or "nothing would change"
+    if outcome.reason:
+        text += f"\na sync would be refused: {outcome.reason}"
+    return text
 
 
 def explained(outcome: Outcome) -> str:
-    """Each line, and behind it what led to it."""
+    """Each line of the difference, followed by its cause."""
     lines = told(outcome.diff, list(map(change_json, outcome.changes)))
-    width = min(max((len(text) for text, why in lines if why), default=0), _WIDEST)
-    return "\n".join(f"{text:<{width}}  # {why}" if why else text for text, why in lines)
+    widest = max((len(text) for text, why in lines if why), default=0)
+    width = min(widest, _WIDEST)
+    printed = []
+    for text, why in lines:
+        if why:
+            text = f"{text:<{width}}  # {why}"
+        printed.append(text)
+    return "\n".join(printed)
 
 
 def complaint(problem: dict[str, Any]) -> str:
@@ -212,9 +236,12 @@ def complaint(problem: dict[str, Any]) -> str:
 def sentence(outcome: Outcome) -> str:
     if not outcome.good:
         return f"{outcome.result}: {outcome.reason}"
-    how = ", confirmed by dnsmasq" if outcome.confirmed else ""
-    how += f"; {outcome.reason}" if outcome.reason else ""
-    return (
+    text = (
         f"{outcome.result}: {outcome.hosts} reservations, {len(outcome.changes)} changes, "
-        f"generation {outcome.generation}, {outcome.duration_ms} ms{how}"
+        f"generation {outcome.generation}, {outcome.duration_ms} ms"
     )
+    if outcome.confirmed:
+        text += ", confirmed by dnsmasq"
+    if outcome.reason:
+        text += f"; {outcome.reason}"
+    return text
