@@ -1,8 +1,8 @@
 """Pages of lists: by number, or from a row on (`after`, `before`), which costs the same however
 deep the page is.
 
-`next` and `previous` lead by rows wherever the order allows it. Rows are counted once, for the page
-that was asked for by number; the links carry that count along."""
+The links `next` and `previous` name a row (keyset pagination) wherever the order allows it. Rows
+are counted once, for the page that is asked for by number; the links carry the count along."""
 
 from __future__ import annotations
 
@@ -24,44 +24,53 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
-SIZE, MOST = 50, 1000
+SIZE, MAX_SIZE = 50, 1000
 AFTER, BEFORE, PAGE = "after", "before", "page"
 _NUMBER = re.compile("[1-9][0-9]{0,5}", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Place:
-    """A row's place in an order: the value that it is ordered by, as text, its key; and how many
-    rows there were."""
+class Cursor:
+    """A row's place in an order: the value that it is ordered by, as text, and its key; and how
+    many rows there were."""
 
     value: str
     key: int
     count: int
 
-    def seal(self) -> str:
+    def encode(self) -> str:
+        """As it stands in a URL."""
         text = json.dumps([self.value, self.key, self.count], separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def unseal(text: str) -> Place | None:
-    """The place that `seal` has written, or None."""
+def decode_cursor(text: str) -> Cursor | None:
+    """The cursor that `encode` has written; None for any other text."""
     try:
         value, key, count = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        fine = (
-            b"\0" not in str(value).encode()
-        )  # half of a surrogate pair is no text for a database either
     except (ValueError, TypeError, RecursionError):
         return None
-    fine = (
-        fine
-        and isinstance(value, str)
-        and all(type(n) is int and 0 <= n < 10**18 for n in (key, count))
-    )
-    return Place(value, key, count) if fine else None
+    if not _is_storable(value) or not all(map(_is_count, (key, count))):
+        return None
+    return Cursor(value, key, count)
 
 
-def link(request: Request | HttpRequest, name: str, value: str) -> str:
-    """The address of this list from another place on."""
+def _is_storable(value: Any) -> bool:
+    """Whether a database takes the text: no NUL, and no half of a surrogate pair."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return b"\0" not in value.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 10**18  # True is an int, too
+
+
+def page_link(request: Request | HttpRequest, name: str, value: str) -> str:
+    """The URL of this list with one of AFTER, BEFORE and PAGE set."""
     url = request.build_absolute_uri()
     for other in {AFTER, BEFORE, PAGE} - {name}:
         url = remove_query_param(url, other)
@@ -69,163 +78,180 @@ def link(request: Request | HttpRequest, name: str, value: str) -> str:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Which page of a plain list somebody wants."""
+class RequestedPage:
+    """Which page of a plain list a query asks for."""
 
     size: int
     number: int
-    place: Place | None
+    cursor: Cursor | None
     backwards: bool
 
 
-def asked(query: QueryDict) -> Asked | None:
+def requested_page(query: QueryDict) -> RequestedPage | None:
     """The page that the query names; None when it names anything else, or does not name it well."""
-    names = set(query)
-    if not names <= {AFTER, BEFORE, PAGE, "page_size"} or len(names - {"page_size"}) > 1:
+    places = set(query) - {"page_size"}
+    if not places <= {AFTER, BEFORE, PAGE} or len(places) > 1:
         return None
     size, number = query.get("page_size", str(SIZE)), query.get(PAGE, "1")
-    text = query.get(AFTER) or query.get(BEFORE)
-    place = unseal(text) if text else None
-    if not (_NUMBER.fullmatch(size) and _NUMBER.fullmatch(number)) or bool(place) != bool(
-        names & {AFTER, BEFORE}
-    ):
+    if not (_NUMBER.fullmatch(size) and _NUMBER.fullmatch(number)):
         return None
-    return Asked(min(int(size), MOST), int(number), place, BEFORE in names)
+    cursor = None
+    if not places <= {PAGE}:
+        cursor = decode_cursor(query.get(places.pop(), ""))
+        if cursor is None:
+            return None
+    return RequestedPage(min(int(size), MAX_SIZE), int(number), cursor, BEFORE in query)
 
 
-class Pages(PageNumberPagination):
-    """`?page=2&page_size=200`: 50 rows unless asked otherwise, 1000 at most, however many are asked
-    for."""
+class Pagination(PageNumberPagination):
+    """`?page=2&page_size=200`: 50 rows by default, at most 1000."""
 
     page_size = SIZE
     page_size_query_param = "page_size"
-    max_page_size = MOST
+    max_page_size = MAX_SIZE
 
     def paginate_queryset(
         self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any]:
-        self.request, self.order = request, _order(queryset)
-        asked = [name for name in (AFTER, BEFORE, PAGE) if name in request.query_params]
-        if len(asked) > 1:
-            raise exceptions.ValidationError({asked[0]: [_("Say one of after, before and page.")]})
-        if PAGE in asked or not asked:
-            return self._by_number(queryset, request, view)
-        return self._by_place(queryset, request, backwards=asked == [BEFORE])
+        self.request, self.order = request, order_of(queryset)
+        named = [name for name in (AFTER, BEFORE, PAGE) if name in request.query_params]
+        if len(named) > 1:
+            raise exceptions.ValidationError(
+                {named[0]: [_("Use only one of after, before and page.")]}
+            )
+        if named in ([AFTER], [BEFORE]):
+            return self._by_cursor(queryset, request, backwards=named == [BEFORE])
+        return self._by_number(queryset, request, view)
 
     def _by_number(self, queryset: QuerySet, request: Request, view: APIView | None) -> list[Any]:
         rows = super().paginate_queryset(queryset, request, view)
         assert rows is not None and self.page is not None
         self.rows, self.count = rows, self.page.paginator.count
-        self.more, self.less = self.page.has_next(), self.page.has_previous()
+        self.has_next, self.has_previous = self.page.has_next(), self.page.has_previous()
         return rows
 
-    def _by_place(self, queryset: QuerySet, request: Request, *, backwards: bool) -> list[Any]:
+    def _by_cursor(self, queryset: QuerySet, request: Request, *, backwards: bool) -> list[Any]:
         name = BEFORE if backwards else AFTER
-        place = unseal(request.query_params[name])
-        if self.order is None or place is None:
-            raise exceptions.ValidationError(
-                {name: [_("Use the links of a list in the same order, or page.")]}
-            )
+        cursor = decode_cursor(request.query_params[name])
+        if self.order is None or cursor is None:
+            raise _not_a_link(name)
+        self.page, self.count = None, cursor.count
         size = self.get_page_size(request) or SIZE
-        rows = queryset.filter(self.order.beyond(place, backwards))
-        found = list((rows.reverse() if backwards else rows)[: size + 1])
-        self.page, self.count, further = None, place.count, len(found) > size
-        self.more, self.less = (True, further) if backwards else (further, True)
-        self.rows = found[:size][::-1] if backwards else found[:size]
+        rows = queryset.filter(self.order.beyond(cursor, backwards))
+        if backwards:
+            found = list(rows.reverse()[: size + 1])
+            self.has_next, self.has_previous = True, len(found) > size
+            self.rows = found[:size][::-1]
+        else:
+            found = list(rows[: size + 1])
+            self.has_next, self.has_previous = len(found) > size, True
+            self.rows = found[:size]
         return self.rows
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response(
-            {
-                "count": self.count,
-                "next": self.get_next_link(),
-                "previous": self.get_previous_link(),
-                "results": data,
-            }
-        )
+        body = {
+            "count": self.count,
+            "next": self.get_next_link(),
+            "previous": self.get_previous_link(),
+            "results": data,
+        }
+        return Response(body)
 
     def get_next_link(self) -> str | None:
-        if not self.more or self.request is None:
+        if not self.has_next:
             return None
         if self.order and self.rows:
-            return link(self.request, AFTER, self.order.place(self.rows[-1], self.count).seal())
-        return (
-            link(self.request, PAGE, str(self.page.next_page_number()))
-            if self.page is not None
-            else None
-        )
+            return self._cursor_link(AFTER, self.rows[-1])
+        return self._number_link(1)
 
     def get_previous_link(self) -> str | None:
-        if not self.less or self.request is None:
+        if not self.has_previous:
             return None
-        if self.page is not None:
-            return link(self.request, PAGE, str(self.page.previous_page_number()))
-        return (
-            link(self.request, BEFORE, self.order.place(self.rows[0], self.count).seal())
-            if self.order and self.rows
-            else None
-        )
+        if self.page is None and self.rows:
+            return self._cursor_link(BEFORE, self.rows[0])
+        return self._number_link(-1)
+
+    def _number_link(self, step: int) -> str | None:
+        if self.page is None:
+            return None
+        assert self.request is not None
+        return page_link(self.request, PAGE, str(self.page.number + step))
+
+    def _cursor_link(self, name: str, row: Any) -> str:
+        assert self.order is not None and self.request is not None
+        return page_link(self.request, name, self.order.cursor(row, self.count).encode())
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        places = [
-            {
-                "name": name,
-                "in": "query",
-                "required": False,
-                "description": text,
-                "schema": {"type": "string"},
-            }
-            for name, text in (
-                (AFTER, "As in the link `next`."),
-                (BEFORE, "As in the link `previous`."),
-            )
+        return [
+            *super().get_schema_operation_parameters(view),
+            _query_parameter(AFTER, "As in the link `next`."),
+            _query_parameter(BEFORE, "As in the link `previous`."),
         ]
-        return [*super().get_schema_operation_parameters(view), *places]
+
+
+def _query_parameter(name: str, description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string"},
+    }
 
 
 @dataclass(frozen=True)
-class Order:
+class RowOrder:
     """By one column that every row has a value in, then by the key."""
 
     field: Field
-    down: bool
+    descending: bool
 
-    def place(self, row: Any, count: int) -> Place:
-        return Place(self.field.value_to_string(row), row.pk, count)
+    def cursor(self, row: Any, count: int) -> Cursor:
+        return Cursor(self.field.value_to_string(row), row.pk, count)
+
+    def beyond(self, cursor: Cursor, backwards: bool) -> Q:
+        """The rows after the cursor, or those before it. Raises ValidationError."""
+        try:
+            value = self._value(cursor.value)
+        except (ValidationError, ValueError, OverflowError) as error:
+            raise _not_a_link(AFTER) from error
+        name = self.field.name
+        further = "lt" if self.descending != backwards else "gt"
+        further_key = "lt" if backwards else "gt"
+        from_here = Q(**{f"{name}__{further}e": value})
+        return from_here & (
+            Q(**{f"{name}__{further}": value}) | Q(**{f"pk__{further_key}": cursor.key})
+        )
 
     def _value(self, text: str) -> Any:
-        """What the text means; a moment in UTC, which is what databases can compare."""
+        """What the text means; a time in UTC, which is what databases can compare."""
         value = self.field.to_python(text)
         if value is None:
             raise ValueError("every row has a value")
         return value.astimezone(UTC) if isinstance(value, datetime) else value
 
-    def beyond(self, place: Place, backwards: bool) -> Q:
-        """The rows behind the place, or those before it. Raises ValidationError."""
-        try:
-            value = self._value(place.value)
-        except (ValidationError, ValueError, OverflowError) as error:
-            raise exceptions.ValidationError(
-                {AFTER: [_("Use the links of a list in the same order, or page.")]}
-            ) from error
-        name, sign, key = (
-            self.field.name,
-            "lt" if self.down != backwards else "gt",
-            "lt" if backwards else "gt",
-        )
-        return Q(**{f"{name}__{sign}e": value}) & (
-            Q(**{f"{name}__{sign}": value}) | Q(**{f"pk__{key}": place.key})
-        )
 
-
-def _order(queryset: QuerySet) -> Order | None:
-    """What the rows are ordered by, if it is one column without gaps and then the key."""
-    order = queryset.query.order_by
-    if len(order) != 2 or order[1] != "pk" or not isinstance(order[0], str):
+def order_of(queryset: QuerySet) -> RowOrder | None:
+    """What the rows are ordered by, if it is one column without NULL and then the key."""
+    match queryset.query.order_by:
+        case [str(name), "pk"]:
+            field = _field(queryset, name.removeprefix("-"))
+        case _:
+            return None
+    if field is None or field.null or field.is_relation:
         return None
+    return RowOrder(field, name.startswith("-"))
+
+
+def _field(queryset: QuerySet, name: str) -> Field | None:
     try:
-        field = queryset.model._meta.get_field(order[0].removeprefix("-"))
+        field = queryset.model._meta.get_field(name)
     except FieldDoesNotExist:
         return None
-    plain = isinstance(field, Field) and not field.null and not field.is_relation
-    return Order(field, order[0].startswith("-")) if plain else None
+    return field if isinstance(field, Field) else None
+
+
+def _not_a_link(name: str) -> exceptions.ValidationError:
+    return exceptions.ValidationError(
+        {name: [_("Use the links of a list in the same order, or page.")]}
+    )

@@ -64,7 +64,7 @@ class AddressPage:
     """The page that a request asks for, made from one row more than it shows."""
 
     request: HttpRequest
-    asked: pagination.Asked
+    asked: pagination.RequestedPage
 
     def render(self, rows: list[DatabaseRow]) -> FastResponse:
         """The first column is the ledger's state, by which the count is remembered."""
@@ -86,8 +86,8 @@ class AddressPage:
 
     def count(self, state: int | None) -> int:
         """How many rows there are; the links carry it along."""
-        if self.asked.place:
-            return self.asked.place.count
+        if self.asked.cursor:
+            return self.asked.cursor.count
         return cached_counts.remembered("addresses", IPAddress.objects.count, state)
 
     def next_link(self, results: list[dict[str, Any]], count: int, further: bool) -> str | None:
@@ -97,33 +97,35 @@ class AddressPage:
 
     def previous_link(self, results: list[dict[str, Any]], count: int, further: bool) -> str | None:
         if self.asked.number > 1:
-            return pagination.link(self.request, pagination.PAGE, str(self.asked.number - 1))
-        if self.asked.place and (further or not self.asked.backwards):
+            return pagination.page_link(self.request, pagination.PAGE, str(self.asked.number - 1))
+        if self.asked.cursor and (further or not self.asked.backwards):
             return self.link(pagination.BEFORE, results[0], count)
         return None
 
     def link(self, name: str, row: dict[str, Any], count: int) -> str:
-        place = pagination.Place(row["ip_address"], row["id"], count)
-        return pagination.link(self.request, name, place.seal())
+        cursor = pagination.Cursor(row["ip_address"], row["id"], count)
+        return pagination.page_link(self.request, name, cursor.encode())
 
 
 def prepare_addresses(request: HttpRequest) -> FastQuery | None:
     """A page by its number, or along the links."""
-    asked = pagination.asked(request.GET)
+    asked = pagination.requested_page(request.GET)
     if not asked:
         return None
     params: dict[str, Any] = {"size": asked.size + 1, "offset": (asked.number - 1) * asked.size}
-    if asked.place:
+    if asked.cursor:
         try:
-            address = parse_address(asked.place.value)
+            address = parse_address(asked.cursor.value)
         except ValueError:
             return None
         params["address"] = AddressField().get_db_prep_value(address, connection)
-        params["id"] = asked.place.key
+        params["id"] = asked.cursor.key
     vendor, state = prepared.vendor(), "NULL"
-    if vendor == "postgresql" and not asked.place:
+    if vendor == "postgresql" and not asked.cursor:
         state = f"({cached_counts.NOW})"
-    sql = address_json.page(vendor, more=state, beyond=bool(asked.place), backwards=asked.backwards)
+    sql = address_json.page(
+        vendor, more=state, beyond=bool(asked.cursor), backwards=asked.backwards
+    )
     return FastQuery(sql, params, AddressPage(request, asked).render)
 
 

@@ -249,7 +249,7 @@ def deep_page(path: str) -> str:
     """Half way down, as the links lead there."""
     count = IPAddress.objects.count()
     row = IPAddress.objects.order_by("ip_address", "pk")[count // 2]
-    return f"{path}?after={pagination.Place(str(row.ip_address), row.pk, count).seal()}"
+    return f"{path}?after={pagination.Cursor(str(row.ip_address), row.pk, count).encode()}"
 
 
 # --- how ------------------------------------------------------------------------------------------
