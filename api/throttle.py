@@ -1,9 +1,9 @@
-"""How fast one caller may ask: a bucket for each token that was accepted, one for each address that
-shows none.
+"""The rate limit of the API: a bucket for each accepted token, and one for each address that shows
+no accepted token.
 
-Buckets are kept in the memory of the web process: no query and no lock, so the hot routes pay
-microseconds. Of several processes each counts for itself. Of two threads at once one may not be
-counted: nobody is hurt by that."""
+Buckets are in the memory of the web process, without a query or a lock, so they cost the hot
+routes microseconds. Each web process counts for itself. Of two threads at the same moment one may
+go uncounted, which does no harm."""
 
 from __future__ import annotations
 
@@ -25,106 +25,105 @@ from api.authentication import ACCEPTED
 from core.proxies import client_address
 
 BURST = 10  # seconds' worth of requests that may come at once
-MOST = 20_000  # callers that are remembered
+MAX_CALLERS = 20_000  # that are remembered
 API, POOL = "/api/", "/api/v1/ip/"
 
 
 class Buckets:
-    """One number for each caller: the time at which what it has taken will be paid for. A rate of 0
-    is no limit."""
+    """Token buckets: for each caller the time at which its bucket is full again. A rate of 0 is no
+    limit. Times are in seconds."""
 
     def __init__(
         self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.rate, self.burst, self.clock = rate, burst, clock
-        self._paid: dict[str, float] = {}
+        self._full_at: dict[str, float] = {}
 
     def wait(self, key: str) -> float:
         """Seconds until this caller may take something; 0 when it may now."""
         if not self.rate or not key:
             return 0.0
-        ahead = self._paid.get(key, 0.0) - self.clock()
+        ahead = self._full_at.get(key, 0.0) - self.clock()
         return max(0.0, ahead - (self.burst - 1) / self.rate)
 
     def take(self, key: str) -> None:
-        if self.rate and key:
-            now = self.clock()
-            self._paid[key] = max(self._paid.get(key, 0.0), now) + 1 / self.rate
-            if len(self._paid) > MOST:
-                self._forget(now)
+        """Take one out of the caller's bucket."""
+        if not self.rate or not key:
+            return
+        now = self.clock()
+        self._full_at[key] = max(self._full_at.get(key, 0.0), now) + 1 / self.rate
+        if len(self._full_at) > MAX_CALLERS:
+            self._forget(now)
 
     def _forget(self, now: float) -> None:
-        """Whoever owes nothing; all, if everybody does."""
-        owing = {key: paid for key, paid in list(self._paid.items()) if paid > now}
-        self._paid = owing if len(owing) < MOST else {}
+        """Forget the full buckets; all buckets if none is full."""
+        filling = {key: full_at for key, full_at in list(self._full_at.items()) if full_at > now}
+        if len(filling) >= MAX_CALLERS:
+            filling = {}
+        self._full_at = filling
 
 
-class Turn:
-    """One caller's wish to ask: `wait` is for how many seconds it must not, `token` the digest of
-    what it showed."""
+class RateCheck:
+    """One request and the bucket that it takes from: `wait` is how many seconds too early it
+    comes, `token` the digest of the token that it shows."""
 
-    __slots__ = ("_buckets", "_gate", "_key", "token", "wait")
+    __slots__ = ("_buckets", "_key", "_limiter", "token", "wait")
 
-    def __init__(self, gate: Gate, token: str, buckets: Buckets, key: str) -> None:
-        self._gate, self.token, self._buckets, self._key = gate, token, buckets, key
+    def __init__(self, limiter: RateLimiter, token: str, buckets: Buckets, key: str) -> None:
+        self._limiter, self.token, self._buckets, self._key = limiter, token, buckets, key
         self.wait = buckets.wait(key)
 
     def take(self) -> None:
         self._buckets.take(self._key)
 
-    def note(self, *, accepted: bool) -> None:
-        """What was found out about the token."""
+    def record(self, *, accepted: bool) -> None:
+        """Remember whether the token was accepted."""
         if self.token:
-            self._gate.note(self.token, accepted)
-
-    def taken(self, *, accepted: bool) -> None:
-        self.take()
-        self.note(accepted=accepted)
+            self._limiter.record(self.token, accepted)
 
 
-class Gate:
+class RateLimiter:
     """The buckets of this process.
 
-    A token has a bucket of its own from its first accepted request on. Until then, and when it is
-    refused, the address pays: made-up tokens gain nothing."""
+    A token has a bucket of its own from its first accepted request on. Until then, and after it is
+    refused, the address pays, so that made-up tokens gain nothing."""
 
     def __init__(self, rate: float, anonymous: float) -> None:
         self.tokens = Buckets(rate, rate * BURST)
         self.addresses = Buckets(anonymous, anonymous * BURST)
         self.accepted: dict[str, bool] = {}
 
-    def turn(self, request: HttpRequest) -> Turn:
+    def check(self, request: HttpRequest) -> RateCheck:
         token = fingerprint(request.META.get("HTTP_AUTHORIZATION", ""))
         if token in self.accepted:
-            return Turn(self, token, self.tokens, token)
+            return RateCheck(self, token, self.tokens, token)
+        buckets = self.addresses
         if settings.POOL_API == "open" and request.path.startswith(POOL):
-            return Turn(
-                self, token, self.tokens, neighbourhood(request)
-            )  # who reaches the port is a good caller there
-        return Turn(self, token, self.addresses, neighbourhood(request))
+            buckets = self.tokens  # a caller needs no token there
+        return RateCheck(self, token, buckets, client_network(request))
 
-    def note(self, token: str, accepted: bool) -> None:
+    def record(self, token: str, accepted: bool) -> None:
         if not accepted:
             self.accepted.pop(token, None)
         elif token not in self.accepted:
-            if len(self.accepted) >= MOST:
+            if len(self.accepted) >= MAX_CALLERS:
                 self.accepted = {}
             self.accepted[token] = True
 
 
 @cache
-def gate() -> Gate:
-    return Gate(settings.API_RATE, settings.API_RATE_ANONYMOUS)
+def rate_limiter() -> RateLimiter:
+    return RateLimiter(settings.API_RATE, settings.API_RATE_ANONYMOUS)
 
 
 @receiver(setting_changed)
-def _forget_gate(setting: str, **kwargs: object) -> None:
+def _forget_limiter(setting: str, **kwargs: object) -> None:
     if setting.startswith("API_RATE"):
-        gate.cache_clear()
+        rate_limiter.cache_clear()
 
 
 class Throttle:
-    """429 with Retry-After for who asks the API too fast."""
+    """429 with Retry-After for callers above the rate limit."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -132,25 +131,27 @@ class Throttle:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.startswith(API):
             return self.get_response(request)
-        turn = gate().turn(request)
-        if turn.wait:
-            return refused(request, turn.wait)
-        turn.take()
+        check = rate_limiter().check(request)
+        if check.wait:
+            return refused(request, check.wait)
+        check.take()
         response = self.get_response(request)
-        turn.note(accepted=hasattr(request, ACCEPTED))
+        check.record(accepted=hasattr(request, ACCEPTED))
         return response
 
 
 def fingerprint(header: str) -> str:
-    """The digest of the last word, which is a token's if it is one: values are not kept. Blanks and
-    capitals around it make no other one."""
+    """The digest of the last word of an Authorization header, which may be a token: values are not
+    kept. Neither blanks nor the scheme change it."""
     words = header.split()
-    return hash_token(words[-1].encode(errors="replace").decode()) if words else ""
+    if not words:
+        return ""
+    return hash_token(words[-1].encode(errors="replace").decode())
 
 
-def neighbourhood(request: HttpRequest) -> str:
-    """The caller's address; of IPv6 the /64, because whoever has one address there has all. Empty:
-    it has none."""
+def client_network(request: HttpRequest) -> str:
+    """The client's address; of IPv6 its /64, because a host there can use all of it. Empty on a
+    Unix socket."""
     text = client_address(request)
     if not text or ip_address(text).version == 4:
         return text
@@ -158,17 +159,16 @@ def neighbourhood(request: HttpRequest) -> str:
 
 
 def refused(request: HttpRequest, wait: float) -> HttpResponse:
+    """429 (RFC 6585, 4), below /api/v1/ip/ in the shape of that API."""
     seconds = str(math.ceil(wait))
+    headers = {"Retry-After": seconds}
     if request.path.startswith(POOL):
-        return JsonResponse(
-            {"error": "Too many requests"}, status=429, headers={"Retry-After": seconds}
-        )
-    hint = _("Wait %s s, as Retry-After says; many rows go in one request to bulk/.") % seconds
-    status, body, headers = problems.problem(
+        return JsonResponse({"error": "Too many requests"}, status=429, headers=headers)
+    throttled = problems.problem(
         429,
-        _("You ask faster than you may."),
+        _("Rate limit exceeded. Retry after %s s.") % seconds,
         code="throttled",
-        hint=hint,
-        headers={"Retry-After": seconds},
+        hint=_("Send many rows in one request to bulk/."),
+        headers=headers,
     )
-    return JsonResponse(body, status=status, content_type=problems.CONTENT_TYPE, headers=headers)
+    return problems.as_response(throttled)

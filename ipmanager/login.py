@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from api.throttle import Buckets, neighbourhood
+from api.throttle import Buckets, client_network
 from core.proxies import client_address
 
 LONGEST = 255  # of a name, in django-axes' tables
@@ -34,7 +34,7 @@ class LoginGate:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST" or request.path != reverse("admin:login"):
             return self.get_response(request)
-        address = neighbourhood(request)
+        address = client_network(request)
         wait = self.wrong.wait(address)
         if wait and not has_been_here(request):
             return told(request, wait)

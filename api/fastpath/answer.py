@@ -44,15 +44,19 @@ def _answer(request: HttpRequest) -> FastResponse | None:
         return None
     matched, captured = found
     resolved = resolver_match(matched, request.path_info)
-    turn = throttle.gate().turn(request)
-    if resolved is None or turn.wait:
+    check = throttle.rate_limiter().check(request)
+    if resolved is None or check.wait:
         return None
     query = matched.prepare(request, **captured)
-    response = _respond(matched, query, request, turn.token, resolved) if query else None
-    if response:
-        turn.taken(accepted=hasattr(request, ACCEPTED))
-        if settings.SECURE_HSTS_SECONDS and request.is_secure():
-            response.headers["Strict-Transport-Security"] = strict_transport_security()
+    if query is None:
+        return None
+    response = _respond(matched, query, request, check.token, resolved)
+    if response is None:
+        return None
+    check.take()
+    check.record(accepted=hasattr(request, ACCEPTED))
+    if settings.SECURE_HSTS_SECONDS and request.is_secure():
+        response.headers["Strict-Transport-Security"] = strict_transport_security()
     return response
 
 

@@ -55,8 +55,7 @@ def _accepts_json(accept: str) -> bool:
 
 def _host(request: HttpRequest) -> str:
     """As HttpRequest.get_host: an empty Host header is a header, too, and names no host."""
-    host: str | None = request.META.get("HTTP_HOST")
-    return request.META["SERVER_NAME"] if host is None else host
+    return request.META.get("HTTP_HOST", request.META["SERVER_NAME"])
 
 
 @lru_cache(1000)

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from api.throttle import MOST, Buckets
+from api.throttle import MAX_CALLERS, Buckets
 from tests.support.api import with_token
 
 pytestmark = pytest.mark.django_db
@@ -56,14 +56,14 @@ def test_a_rate_of_zero_is_no_limit_and_nobody_is_not_counted():
     assert (free.wait("a"), tight.wait("")) == (0, 0)
 
 
-def test_buckets_forget_who_owes_nothing():
+def test_full_buckets_are_forgotten():
     clock = Clock()
     buckets = Buckets(rate=1, burst=1, clock=clock)
-    for number in range(MOST):
+    for number in range(MAX_CALLERS):
         buckets.take(str(number))
     clock.now += 60
     buckets.take("late")
-    assert len(buckets._paid) == 1
+    assert len(buckets._full_at) == 1
 
 
 # --- the API --------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_nobody_chooses_his_address(rates):
     assert forged == [200, 200, 429, 429]
 
 
-def test_an_ipv6_neighbourhood_counts_as_one(rates):
+def test_the_addresses_of_an_ipv6_network_count_as_one(rates):
     client = Client()
     found = [
         client.get(f"{API}/health", REMOTE_ADDR=f"2001:db8::{n}").status_code for n in range(1, 5)
