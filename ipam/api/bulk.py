@@ -1,112 +1,135 @@
-"""Servers and addresses of one request, judged together and written together."""
+"""Servers and addresses of one request, checked together and written together."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from api.bulk import Refusal, RowsRefused
+from api.bulk import RowData, RowRefusal, RowsRefused
 from api.problems import WHOLE
 from core.errors import Clash
 from ipam import rules
 from ipam.models import VRF, IPAddress
-from ipam.placement import address_rows as rows
+from ipam.placement import address_rows
 from ipam.placement.index import PlacementIndex
 from ipam.transfer import servers
 
+AT_ONCE = 500  # addresses of one query
+AddressKey = tuple[VRF | None, Any]  # VRF and address
 
-def make_servers(facts: Sequence[dict[str, Any]]) -> list[int]:
-    """The keys of new servers in the rows' order. Call it under the ledger's lock. Raises
-    RowsRefused."""
+
+# --- servers --------------------------------------------------------------------------------------
+
+
+def make_servers(rows: Sequence[RowData]) -> list[int]:
+    """Make servers and return their keys in the rows' order. Call it under the ledger's lock.
+    Raises RowsRefused."""
     ids: dict[int, int] = {}
-    refusals: dict[int, Refusal] = {}
-    for vrf, numbers in _by_vrf(facts).items():
-        fields = [
-            {name: value for name, value in facts[number].items() if name != "vrf"}
-            for number in numbers
-        ]
+    refusals: dict[int, RowRefusal] = {}
+    for vrf, numbers in _numbers_by_vrf(rows).items():
+        fields = [_without_vrf(rows[number]) for number in numbers]
         made, bad = servers.make_servers(fields, vrf.pk if vrf else None)
-        ids |= {number: server.pk for number, server in zip(numbers, made, strict=False)}
-        refusals |= {numbers[plan.line]: _refusal(plan) for plan in bad}
+        for number, server in zip(numbers, made, strict=False):  # none is made if one is bad
+            ids[number] = server.pk
+        for plan in bad:
+            refusals[numbers[plan.line]] = _refusal(plan)
     if refusals:
-        raise RowsRefused(refusals, len(facts))
-    return [ids[number] for number in range(len(facts))]
+        raise RowsRefused(refusals, len(rows))
+    return [ids[number] for number in range(len(rows))]
 
 
-def make_addresses(facts: Sequence[dict[str, Any]]) -> list[int] | None:
-    """The keys of address rows, made or taken from what is free, in the order of the facts. None
-    when anything is wrong with one of them: judged by itself, each says what. Call it under the
-    ledger's lock."""
-    wanted = {(fact.get("vrf"), fact["ip_address"]): fact for fact in facts}
-    vms = [vm for fact in facts if (vm := fact.get("vm_id"))]
-    if (
-        len(wanted) < len(facts)
-        or len(set(vms)) < len(vms)
-        or IPAddress.objects.filter(vm_id__in=vms).exists()
-    ):
-        return None
-    ips = [ip for _vrf, ip in wanted]
-    there = {
-        (row.vrf, row.ip_address): row
-        for row in _written(ips)
-        if (row.vrf, row.ip_address) in wanted
-    }
-    index = PlacementIndex.of((vrf.pk if vrf else None, ip) for vrf, ip in wanted)
-    made = [_judged(there.get(key), fact, index) for key, fact in wanted.items()]
-    if None in made:
-        return None
-    good = [row for row in made if row]
-    rows.create([row for row in good if not row.pk])
-    rows.update(
-        [row for row in good if (row.vrf, row.ip_address) in there], [*rows.WRITTEN, "active"]
-    )
-    return [row.pk for row in good]
-
-
-def _judged(row: IPAddress | None, fact: dict[str, Any], index: PlacementIndex) -> IPAddress | None:
-    """The row as the fact wants it, or None."""
-    if row and (row.status != "available" or fact.get("status", "available") == "available"):
-        return None
-    before = (row.description, row.status) if row else rules.NEW
-    row = row or IPAddress()
-    for name, value in fact.items():
-        setattr(row, name, value)
-    key, row.freed_at, row.vm_id = (row.vrf_id, row.ip_address), None, row.vm_id or None
-    errors: rules.Errors = defaultdict(list)
-    try:
-        row.clean_fields(exclude={"vrf", "subnet", "server"})
-    except ValidationError:
-        return None
-    row.subnet = index.subnet(key)
-    rules.judge_address(row, before, index.pool(key), errors)
-    return None if errors else row
-
-
-def _written(ips: Sequence[Any]) -> list[IPAddress]:
-    """The rows that some addresses have already, locked: a claim knows no lock of the ledger."""
-    locked = IPAddress.objects.select_for_update(of=("self",)).select_related("vrf")
-    return [
-        row
-        for start in range(0, len(ips), 500)
-        for row in locked.filter(ip_address__in=ips[start : start + 500])
-    ]
-
-
-def _by_vrf(rows: Sequence[dict[str, Any]]) -> dict[VRF | None, list[int]]:
+def _numbers_by_vrf(rows: Sequence[RowData]) -> dict[VRF | None, list[int]]:
     found: dict[VRF | None, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
         found[row.get("vrf")].append(number)
     return found
 
 
-def _refusal(plan: servers.Plan) -> Refusal:
+def _without_vrf(row: RowData) -> RowData:
+    return {name: value for name, value in row.items() if name != "vrf"}
+
+
+def _refusal(plan: servers.Plan) -> RowRefusal:
     """409 when only something that exists already is in the way."""
     errors: dict[str, list[str]] = defaultdict(list)
+    status = 409
     for fault in plan.faults:
         errors[fault.field or WHOLE].append(fault.reason)
-    return Refusal(
-        409 if all(isinstance(fault.reason, Clash) for fault in plan.faults) else 400, dict(errors)
-    )
+        if not isinstance(fault.reason, Clash):
+            status = 400
+    return RowRefusal(status, dict(errors))
+
+
+# --- addresses ------------------------------------------------------------------------------------
+
+
+def make_addresses(rows: Sequence[RowData]) -> list[int] | None:
+    """Make address rows, or take the free ones, and return their keys in the order of the request.
+    None when one of them is wrong: checked one by one, each names its errors. Call it under the
+    ledger's lock."""
+    by_key: dict[AddressKey, RowData] = {(row.get("vrf"), row["ip_address"]): row for row in rows}
+    if len(by_key) < len(rows) or not _are_new_vms(rows):
+        return None
+    existing = _existing(by_key)
+    index = PlacementIndex.of(map(_index_key, by_key))
+    made: list[IPAddress] = []
+    for key, row in by_key.items():
+        address = _checked(existing.get(key), row, index)
+        if address is None:
+            return None
+        made.append(address)
+    address_rows.create([address for address in made if not address.pk])
+    address_rows.update(list(existing.values()), [*address_rows.WRITTEN, "active"])
+    return [address.pk for address in made]
+
+
+def _are_new_vms(rows: Sequence[RowData]) -> bool:
+    """Whether no VM is named twice or has an address already."""
+    vms = list(filter(None, (row.get("vm_id") for row in rows)))
+    if len(set(vms)) < len(vms):
+        return False
+    return not IPAddress.objects.filter(vm_id__in=vms).exists()
+
+
+def _existing(keys: Iterable[AddressKey]) -> dict[AddressKey, IPAddress]:
+    """The rows that the addresses have already, locked: a claim does not take the ledger's lock."""
+    wanted = set(keys)
+    ips = [ip for _vrf, ip in wanted]
+    locked = IPAddress.objects.select_for_update(of=("self",)).select_related("vrf")
+    found: dict[AddressKey, IPAddress] = {}
+    for start in range(0, len(ips), AT_ONCE):
+        for address in locked.filter(ip_address__in=ips[start : start + AT_ONCE]):
+            key = (address.vrf, address.ip_address)
+            if key in wanted:
+                found[key] = address
+    return found
+
+
+def _index_key(key: AddressKey) -> tuple[int | None, Any]:
+    vrf, ip = key
+    return (vrf.pk if vrf else None), ip
+
+
+def _checked(address: IPAddress | None, row: RowData, index: PlacementIndex) -> IPAddress | None:
+    """The address with the row's values, or None when a rule forbids them."""
+    before = rules.NEW
+    if address:
+        before = (address.description, address.status)
+        if address.status != "available" or row.get("status", "available") == "available":
+            return None
+    address = address or IPAddress()
+    for name, value in row.items():
+        setattr(address, name, value)
+    address.freed_at, address.vm_id = None, address.vm_id or None
+    try:
+        address.clean_fields(exclude={"vrf", "subnet", "server"})
+    except ValidationError:
+        return None
+    key = (address.vrf_id, address.ip_address)
+    address.subnet = index.subnet(key)
+    errors: rules.Errors = defaultdict(list)
+    rules.judge_address(address, before, index.pool(key), errors)
+    return None if errors else address

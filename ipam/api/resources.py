@@ -17,7 +17,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.serializers import BaseSerializer
 
 from api.access import Right, is_admin
-from api.bulk import DONE, Row, RowsRefused, each, invalid, one
+from api.bulk import BULK_RESULT, RowData, RowsRefused, for_each_row, invalid, row_with_key
 from api.resources import Readable, Resource
 from core.errors import Invalid
 from ipam import allocate as verbs
@@ -201,7 +201,7 @@ class IPAddresses(Export, Resource):
                 serializer.instance.freed_at = None
             serializer.save()
 
-    def create_rows(self, rows: Sequence[Row]) -> list[int]:
+    def create_rows(self, rows: Sequence[RowData]) -> list[int]:
         """Together when nothing is wrong with any of them; else one by one, which says what is."""
         shape = self.get_serializer(data=rows, many=True)
         if shape.is_valid():
@@ -233,7 +233,7 @@ class IPAddresses(Export, Resource):
             verbs.quarantine, _checked(shapes.ReasonSerializer, request)["description"]
         )
 
-    @extend_schema(request=shapes.StatusesSerializer, responses=DONE)
+    @extend_schema(request=shapes.StatusesSerializer, responses=BULK_RESULT)
     @action(
         detail=False,
         methods=["post"],
@@ -248,7 +248,10 @@ class IPAddresses(Export, Resource):
         with transaction.atomic():
             self.lock_rows()
             there = self.found(asked["ids"])
-            each(asked["ids"], lambda key: verb(one(there, key), *(asked[name] for name in facts)))
+            for_each_row(
+                asked["ids"],
+                lambda key: verb(row_with_key(there, key), *(asked[name] for name in facts)),
+            )
         return Response({"count": len(asked["ids"]), "ids": asked["ids"]})
 
     def turned(self, verb: Any, *arguments: str) -> Response:
@@ -282,7 +285,7 @@ class Servers(Export, Resource):
     ]
     scope = "addresses"
 
-    def create_rows(self, rows: Sequence[Row]) -> list[int]:
+    def create_rows(self, rows: Sequence[RowData]) -> list[int]:
         """Judged and written together: the number of queries grows with the chunks, not with the
         rows."""
         shape = self.get_serializer(data=rows, many=True)

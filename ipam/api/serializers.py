@@ -13,7 +13,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
-from api.bulk import MOST
+from api.parsers import MAX_ROWS
 from api.resources import ChosenFields
 from ipam import addresses
 from ipam.api import address_json
@@ -378,7 +378,9 @@ class StatusesSerializer(ReasonSerializer):
     """Addresses, and the status that they shall have."""
 
     ids = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=10**18), min_length=1, max_length=MOST
+        child=serializers.IntegerField(min_value=1, max_value=10**18),
+        min_length=1,
+        max_length=MAX_ROWS,
     )
     status = serializers.ChoiceField(["reserved", "available", "quarantine"])
 
