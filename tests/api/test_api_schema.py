@@ -56,3 +56,20 @@ def test_every_operation_says_what_may_go_wrong_and_has_examples_of_its_fields()
     shapes = description()["components"]["schemas"]
     assert shapes["Problem"]["examples"]
     assert shapes["ServerRequest"]["properties"]["ip_address"]["examples"]
+
+
+@pytest.mark.parametrize("resource", ["servers", "subnets", "ip-addresses", "boot-images"])
+def test_bulk_requests_are_described_as_lists(resource):
+    found = description()["paths"][f"/{API}{resource}/bulk/"]
+    rows = {
+        method: operation["requestBody"]["content"]["application/json"]["schema"]
+        for method, operation in found.items()
+    }
+    assert {method: body["type"] for method, body in rows.items()} == {
+        "post": "array",
+        "patch": "array",
+        "delete": "array",
+    }
+    assert "$ref" in rows["post"]["items"]
+    assert rows["patch"]["items"]["allOf"][1]["required"] == ["id"]
+    assert rows["delete"]["items"] == {"type": "integer"}
