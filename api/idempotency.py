@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: a POST that is sent twice is done once, and answered twice alike.
+"""`Idempotency-Key`: a POST that is sent twice is carried out once and gets one response twice.
 
-The key, the work and the answer are committed together. So a caller that lost the answer repeats
-the request with the same key and learns what it was; of two at once the later one waits for the
-first. What was refused is not kept: it changed nothing, and may be tried again. (After the IETF
+The key, the work and the response are committed together. A caller that lost the response repeats
+the request with the same key and gets it again; of two requests at once the later one waits for
+the first. A refusal is not stored: it changed nothing, and the request may be tried again. (IETF
 draft "The Idempotency-Key HTTP Header Field".)"""
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from rest_framework.response import Response
 from api.models import Replay, Token
 
 HEADER = "Idempotency-Key"
-LONGEST = 255
-_KEPT_HEADERS = ("ETag", "Location")
+MAX_LENGTH = 255
+_STORED_HEADERS = ("ETag", "Location")
 Handler = Callable[..., Response]
 
 
-class Reused(exceptions.APIException):
-    """The key stands for another request."""
+class KeyReused(exceptions.APIException):
+    """422: the key was used for another request."""
 
     status_code = 422
     default_code = "key_reused"
@@ -43,46 +43,52 @@ class Repeatable:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         if request.method == "POST" and HEADER in request.headers:
-            self.post = functools.partial(once, self.post)
+            self.post = functools.partial(respond_once, self.post)
 
 
-def once(handler: Handler, request: Request, *args: Any, **kwargs: Any) -> Response:
-    """The handler's answer, or the one that it gave to the same request before."""
-    key, said = request.headers[HEADER], _digest(request)
-    if not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST):
+def respond_once(handler: Handler, request: Request, *args: Any, **kwargs: Any) -> Response:
+    """The handler's response, or the stored one of the same request. Raises ValidationError,
+    KeyReused."""
+    key, digest = request.headers[HEADER], _digest(request)
+    if not _is_valid(key):
         raise exceptions.ValidationError(
-            {HEADER: [_("Give 1 to %d printable ASCII characters.") % LONGEST]}
+            {HEADER: [_("Send 1 to %d printable ASCII characters.") % MAX_LENGTH]}
         )
     with transaction.atomic():
-        kept = Replay.objects.claim(_owner(request), key, said)
-        if kept.request != said:
-            raise Reused(_("This key stands for another request; use a new one."))
-        if kept.status:
-            return _again(kept)
+        replay = Replay.objects.claim(_owner(request), key, digest)
+        if replay.request != digest:
+            raise KeyReused(_("This key was used for another request; use a new one."))
+        if replay.status:
+            return _stored_response(replay)
         response = handler(request, *args, **kwargs)
-        _keep(kept, response)
+        _store(replay, response)
         return response
 
 
+def _is_valid(key: str) -> bool:
+    return 0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()
+
+
 def _owner(request: Request) -> str:
-    return (
-        f"token {request.auth.pk}" if isinstance(request.auth, Token) else f"user {request.user.pk}"
-    )
+    if isinstance(request.auth, Token):
+        return f"token {request.auth.pk}"
+    return f"user {request.user.pk}"
 
 
 def _digest(request: Request) -> str:
-    """What the caller asks for: two spellings of the same JSON are the same."""
-    said = json.dumps([request.get_full_path(), request.data], sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()
+    """A digest of the path, the query and the data: two spellings of the same JSON are the same."""
+    text = json.dumps([request.get_full_path(), request.data], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _keep(kept: Replay, response: Response) -> None:
-    kept.status = response.status_code
-    kept.body = JSONRenderer().render(response.data).decode()
-    kept.headers = {name: response[name] for name in _KEPT_HEADERS if name in response}
-    kept.save()
+def _store(replay: Replay, response: Response) -> None:
+    replay.status = response.status_code
+    replay.body = JSONRenderer().render(response.data).decode()
+    replay.headers = {name: response[name] for name in _STORED_HEADERS if name in response}
+    replay.save()
 
 
-def _again(kept: Replay) -> Response:
-    data = json.loads(kept.body) if kept.body else None
-    return Response(data, kept.status, headers={**kept.headers, "Idempotency-Replayed": "true"})
+def _stored_response(replay: Replay) -> Response:
+    data = json.loads(replay.body or "null")
+    headers = {**replay.headers, "Idempotency-Replayed": "true"}
+    return Response(data, replay.status, headers=headers)

@@ -1,5 +1,4 @@
-"""API tokens: hashed, expiring, scoped, and usable only from where they belong. Answers to be
-repeated; workers."""
+"""API tokens, the stored responses of idempotent requests, and the heartbeats of workers."""
 
 import ipaddress
 import re
@@ -18,7 +17,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SERVICE_PATTERN = re.compile(
     r"[a-z0-9-]{1,63}/(\*|[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}\*?)", re.ASCII
 )
-REMEMBERED = timedelta(hours=24)  # how long a request with an Idempotency-Key may be repeated
+REPLAY_LIFETIME = timedelta(hours=24)  # of the response to a request with an Idempotency-Key
 SCOPE_TEXTS = (
     ("read", _("read: look at everything")),
     ("allocate", _("allocate: get and release addresses")),
@@ -32,11 +31,12 @@ SCOPES = tuple(scope for scope, _text in SCOPE_TEXTS)
 
 
 class TokenManager(AuthTokenManager):
-    def keep(self, value: str, user: AbstractBaseUser, **fields: object) -> "Token":
-        """Store a token whose value was chosen by a person; it never expires.
+    """Tokens, found by their hash."""
 
-        Only a quarter of it is kept readable as its key, because a chosen value may be short.
-        """
+    def keep(self, value: str, user: AbstractBaseUser, **fields: object) -> "Token":
+        """Store a token whose value a person has chosen; it never expires.
+
+        Only a quarter of it is readable as its key, because a chosen value may be short."""
         return models.Manager.create(
             self,
             digest=hash_token(value),
@@ -51,8 +51,8 @@ class TokenManager(AuthTokenManager):
 
 
 class Token(AbstractAuthToken):
-    """One caller's key to the API. The database holds its hash: the value is shown once, when it is
-    made."""
+    """A token for the API: expiring, scoped, and usable from some networks only. The database holds
+    its hash; its value is shown once, when it is made."""
 
     name = models.CharField(_("name"), max_length=100)
     scopes = models.JSONField(_("scopes"), default=list)
@@ -67,7 +67,8 @@ class Token(AbstractAuthToken):
         default=list,
         blank=True,
         help_text=_(
-            "Networks of the global address space whose rows it may see and change; empty means all rows."
+            "Networks of the global address space whose rows it may see and change; empty means "
+            "all rows."
         ),
     )
     services = models.JSONField(
@@ -75,8 +76,8 @@ class Token(AbstractAuthToken):
         default=list,
         blank=True,
         help_text=_(
-            "Services that it may speak for at the registry, as in production/billing or test/*; empty means all, "
-            "except in production."
+            "Services that it may speak for at the registry, as in production/billing or test/*; "
+            "empty means all, except in production."
         ),
     )
     last_used = models.DateField(_("last used"), null=True, blank=True, editable=False)
@@ -97,19 +98,17 @@ class Token(AbstractAuthToken):
 
     def clean(self) -> None:
         errors = {}
-        unknown = [scope for scope in self.scopes if scope not in SCOPES]
-        if unknown or not self.scopes:
+        if not self.scopes or not set(self.scopes) <= set(SCOPES):
             errors["scopes"] = gettext("Scopes are one or more of: %s.") % ", ".join(SCOPES)
         for field in ("networks", "subnets"):
             try:
-                for text in getattr(self, field):
-                    ipaddress.ip_network(text)
+                list(map(ipaddress.ip_network, getattr(self, field)))
             except ValueError as error:
                 errors[field] = str(error)
-        if wrong := [text for text in self.services if not SERVICE_PATTERN.fullmatch(str(text))]:
+        wrong = [text for text in map(str, self.services) if not SERVICE_PATTERN.fullmatch(text)]
+        if wrong:
             errors["services"] = (
-                gettext("“%s” is not written like production/billing or test/*.")
-                % str(wrong[0])[:60]
+                gettext("“%s” is not written like production/billing or test/*.") % wrong[0][:60]
             )
         if errors:
             raise ValidationError(errors)
@@ -119,49 +118,55 @@ class Token(AbstractAuthToken):
         return self.expiry is not None and self.expiry <= timezone.now()
 
     def allows(self, scope: str) -> bool:
-        """May its holder do what this scope names? `admin` may do everything."""
+        """Whether it has the scope, or `admin`, which stands for all."""
         return scope in self.scopes or "admin" in self.scopes
 
     def accepts(self, client: str) -> bool:
-        """May it be used from this address (text; empty when the caller has none)?"""
+        """Whether it may be used from this address (text; empty when the caller has none)."""
         if not self.networks:
             return True
-        return bool(client) and any(
-            ipaddress.ip_address(client) in ipaddress.ip_network(text) for text in self.networks
-        )
+        if not client:
+            return False
+        address = ipaddress.ip_address(client)
+        return any(address in ipaddress.ip_network(text) for text in self.networks)
 
     def speaks_for(self, environment: str, service_id: str) -> bool:
-        """May it act for this service at the registry? One that is bound to none may for every
-        one."""
+        """Whether it may register this service. A token without services may register every one."""
         name = f"{environment}/{service_id}"
-        return not self.services or any(
-            name.startswith(text[:-1]) if text.endswith("*") else name == text
-            for text in self.services
-        )
+        return not self.services or any(_covers(text, name) for text in self.services)
 
     @property
     def confines(self) -> list[Network]:
-        """The networks whose rows are all that it may see and change; empty: it is not confined."""
+        """The networks whose rows it may see and change; empty when it is not confined."""
         return [ipaddress.ip_network(text) for text in self.subnets]
 
     def note_use(self) -> None:
-        """Remember the day of use: one write a day, not one for each request."""
+        """Record the day of use: one write a day, not one for each request."""
         today = timezone.localdate()
         if self.last_used != today:
             type(self).objects.filter(pk=self.pk).update(last_used=today)
 
 
+def _covers(pattern: str, name: str) -> bool:
+    """Whether the service is the one that the pattern names, or begins as in `test/*`."""
+    if pattern.endswith("*"):
+        return name.startswith(pattern[:-1])
+    return name == pattern
+
+
 class ReplayManager(models.Manager["Replay"]):
+    """The stored responses of idempotent requests."""
+
     def claim(self, owner: str, key: str, request: str) -> "Replay":
-        """The row of this key, ours until the transaction ends: a new one without a status, or what
-        was kept. Waits for whoever has it now."""
-        self.filter(created_at__lt=timezone.now() - REMEMBERED).delete()
+        """The row of this key, locked until the transaction ends: a new one without a status, or
+        the stored response. Waits while another transaction has it."""
+        self.filter(created_at__lt=timezone.now() - REPLAY_LIFETIME).delete()
         self.bulk_create([Replay(owner=owner, key=key, request=request)], ignore_conflicts=True)
         return self.select_for_update().get(owner=owner, key=key)
 
 
 class Replay(models.Model):
-    """The answer to a request that carried an Idempotency-Key; see `api.idempotency`."""
+    """The response to a request with an Idempotency-Key; see `api.idempotency`."""
 
     owner = models.CharField(max_length=140)
     key = models.CharField(max_length=255)
@@ -180,13 +185,13 @@ class Replay(models.Model):
 
 
 class Pulse(models.Model):
-    """The sign of life of a worker on some host; see `ops.worker_heartbeat`."""
+    """The last heartbeat of the worker on a host; see `ops.worker_heartbeat`."""
 
     host = models.CharField(_("host"), max_length=255, unique=True)
     version = models.CharField(_("version"), max_length=50, default="")
     pid = models.PositiveIntegerField(_("process"), default=0)
     seen_at = models.DateTimeField(_("last seen"), default=timezone.now)  # by the database's clock
-    # Which start of the host it was, and what its clock then said beyond the time since.
+    # The boot of the host, and by how much its clock is ahead of the time since then.
     boot = models.CharField(max_length=36, default="")
     offset = models.FloatField(default=0)
 
@@ -199,5 +204,5 @@ class Pulse(models.Model):
 
 
 def lifetime(days: int | None) -> timedelta | None:
-    """What the token manager calls expiry: a time from now, None for ever."""
+    """The time from now that the token manager calls expiry; None: it never expires."""
     return None if days is None else timedelta(days=days)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from api.models import REMEMBERED, Replay
+from api.models import REPLAY_LIFETIME, Replay
 from ipam.models import Server, Subnet
 from tests.ipam.factories import SubnetFactory
 from tests.support.api import staff, with_session, with_token
@@ -80,7 +80,7 @@ def test_a_key_is_forgotten_after_a_day():
     api = with_token("admin")
     post(api, {"hostname": "web"})
     Replay.objects.update(
-        created_at=Replay.objects.get().created_at - REMEMBERED - timedelta(seconds=1)
+        created_at=Replay.objects.get().created_at - REPLAY_LIFETIME - timedelta(seconds=1)
     )
     assert post(api, {"hostname": "db"}).status_code == 201
     assert Replay.objects.count() == 1
