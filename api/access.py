@@ -21,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -48,47 +49,53 @@ class Access(BasePermission):
         if right is None or not may(request, right):
             return False
         if confines(request) and getattr(view, "confine", None) is None:
-            self.message = _(
-                "This token is for some networks only, and this route knows no such bounds."
-            )
+            self.message = _("This token is confined to subnets, and this route is not.")
             return False
         return True
 
 
 def confines(request: Request) -> list[Network]:
     """The networks that the caller's token is confined to; empty when it is not."""
-    return request.auth.confines if isinstance(request.auth, Token) else []
+    if isinstance(request.auth, Token):
+        return request.auth.confines
+    return []
 
 
 def needed(request: Request, view: Any) -> Right | None:
     """The right that this request needs, or None when the view does not say."""
-    special: dict[str, Right] = getattr(view, "rights", {})
-    if right := special.get(getattr(view, "action", None) or ""):
-        return right
+    rights: dict[str, Right] = getattr(view, "rights", {})
+    action = getattr(view, "action", None)
+    if action in rights:
+        return rights[action]
     queryset, scope = getattr(view, "queryset", None), getattr(view, "scope", "")
     if queryset is None or not scope:
         return None
-    meta = queryset.model._meta
     if request.method in SAFE_METHODS:
-        return Right("read", f"{meta.app_label}.view_{meta.model_name}")
+        return Right("read", _permission(queryset.model, "view"))
     verb = VERBS.get(request.method or "")
-    return Right(scope, f"{meta.app_label}.{verb}_{meta.model_name}") if verb else None
+    if verb is None:
+        return None
+    return Right(scope, _permission(queryset.model, verb))
 
 
 def may(request: Request, right: Right) -> bool:
-    """Whether the caller's token and user both allow it. Staff alone may come with a session."""
+    """Whether the caller's token and user both have the right. With a session the user must be
+    staff."""
     user, token = request.user, request.auth
-    if not user or not user.is_authenticated:
-        return False
     if isinstance(token, Token):
-        scoped = token.allows(right.scope) or bool(right.other and token.allows(right.other))
-        return scoped and user.has_perm(right.permission)
-    return user.is_staff and user.has_perm(right.permission)
+        entitled = token.allows(right.scope) or token.allows(right.other)
+    else:
+        entitled = user.is_staff
+    return bool(entitled) and user.has_perm(right.permission)
 
 
 def is_admin(request: Request) -> bool:
     """Whether the caller may do what only administrators may, such as deleting by force."""
     token = request.auth
-    return bool(request.user.is_superuser) and (
-        not isinstance(token, Token) or token.allows("admin")
-    )
+    if isinstance(token, Token) and not token.allows("admin"):
+        return False
+    return bool(request.user.is_superuser)
+
+
+def _permission(model: type[Model], verb: str) -> str:
+    return f"{model._meta.app_label}.{verb}_{model._meta.model_name}"

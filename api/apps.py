@@ -1,5 +1,5 @@
-"""The REST API's manners as a Django app. Its label is older than its name: tables and permissions
-carry it."""
+"""The common part of the REST API as a Django app. Its label stays `ipmanager`, because tables and
+permissions are named after it."""
 
 from django.apps import AppConfig
 

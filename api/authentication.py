@@ -1,4 +1,4 @@
-"""Who may use the API: `Authorization: Bearer TOKEN`."""
+"""Authentication of API callers: `Authorization: Bearer TOKEN` (RFC 6750)."""
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils.translation import gettext as _
@@ -9,12 +9,11 @@ from rest_framework.request import Request
 from api.models import Token
 from core.proxies import client_address
 
-ACCEPTED = "_ipmanager_token_accepted"  # on a request whose token has been checked and is good
+ACCEPTED = "_ipmanager_token_accepted"  # attribute of a request whose token is accepted
 
 
 class TokenAuthentication(KnoxAuthentication):
-    """Knox's tokens, found by their hash in one query and accepted only from the networks they
-    name."""
+    """Knox's tokens, found by their hash in one query and accepted only from their networks."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Token] | None:
         found = super().authenticate(request)
@@ -27,7 +26,7 @@ class TokenAuthentication(KnoxAuthentication):
         return found
 
     def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, Token]:
-        # Knox deletes expired tokens here; ours stay, so that the admin sees why a caller was
+        # Knox deletes expired tokens here; ours stay, so that the admin shows why a caller is
         # refused.
         held = Token.objects.holding(token.decode("latin-1"))
         if held is None:

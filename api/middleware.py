@@ -1,16 +1,16 @@
-"""What every request passes on its way."""
+"""Middleware of the site."""
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from api import problems
 
 
 class KnownLength:
-    """A body in chunks has no length in WSGI, so Django takes it for none: half a request must not
-    be carried out."""
+    """411 for a body in chunks (RFC 9112, 7.1). It has no length in WSGI, so Django would read
+    none of it and carry out half a request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -18,10 +18,9 @@ class KnownLength:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "HTTP_TRANSFER_ENCODING" not in request.META or request.META.get("CONTENT_LENGTH"):
             return self.get_response(request)
-        hint = _("Send Content-Length; a body in chunks cannot be read here.")
-        status, body, headers = problems.problem(
-            411, _("The length of the body is not known."), hint=hint
+        length_required = problems.problem(
+            411,
+            _("The length of the body is not known."),
+            hint=_("Send Content-Length; a body in chunks is not supported."),
         )
-        return JsonResponse(
-            body, status=status, content_type=problems.CONTENT_TYPE, headers=headers
-        )
+        return problems.as_response(length_required)

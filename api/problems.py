@@ -96,7 +96,9 @@ def as_response(described: Problem) -> JsonResponse:
 
 
 def own_error(error: IPManagerError) -> Problem:
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+    headers = {}
+    if error.retry_after:
+        headers["Retry-After"] = str(error.retry_after)
     return problem(
         error.status,
         error.message,
@@ -131,9 +133,9 @@ def framework_error(error: exceptions.APIException) -> Problem:
             status, first_sentence(errors), code="invalid", errors=errors, headers=headers
         )
     code = error.get_codes()
-    return problem(
-        status, error.detail, code=code if isinstance(code, str) else "", headers=headers
-    )
+    if not isinstance(code, str):
+        code = ""
+    return problem(status, error.detail, code=code, headers=headers)
 
 
 def protected_error(error: ProtectedError) -> Problem:
@@ -265,7 +267,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500: an exception that no view has handled. The log has its traceback."""
     unavailable = isinstance(sys.exception(), DATABASE_UNAVAILABLE)
     if request.path.startswith("/api/"):
-        return as_response(database_unavailable() if unavailable else internal_error())
+        describe_fault = database_unavailable if unavailable else internal_error
+        return as_response(describe_fault())
     # Rendered without the request: the user of its session is in the database.
     if unavailable:
         page = loader.get_template("503.html").render()

@@ -1,4 +1,4 @@
-"""What every resource of the API has in common: pages, `fields=`, ETags, strict filters."""
+"""What the resources of the API have in common: pages, `fields=`, ETags, strict filters."""
 
 from __future__ import annotations
 
@@ -20,45 +20,46 @@ from api.access import confines
 from api.bulk import Bulk
 from api.idempotency import Repeatable
 from api.models import Network
-from api.pagination import Pages
+from api.pagination import Pagination
 
 OWN_PARAMETERS = {"page", "page_size", "after", "before", "ordering", "fields"}
 
 
-class Changed(exceptions.APIException):
-    """Somebody else changed the row since the caller read it."""
+class RowChanged(exceptions.APIException):
+    """412: the row has changed since the caller read it."""
 
     status_code = 412
     default_code = "changed"
 
 
-class Filters(DjangoFilterBackend):
-    """Filters that refuse names they do not know: a typing error must not return every row."""
+class StrictFilterBackend(DjangoFilterBackend):
+    """Filters that refuse unknown names: a typing error must not return every row."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet, view: APIView) -> QuerySet:
-        filterset = self.get_filterset_class(view, queryset)
-        further = getattr(view, "parameters", {}).get(getattr(view, "action", ""), ())
-        refuse_unknown(
-            request, *(filterset.base_filters if filterset else ()), *OWN_PARAMETERS, *further
-        )
-        if filterset is None or not set(request.query_params) & set(filterset.base_filters):
+        filterset_class = self.get_filterset_class(view, queryset)
+        names: set[str] = set()
+        if filterset_class:
+            names = set(filterset_class.base_filters)
+        of_action = getattr(view, "parameters", {}).get(getattr(view, "action", ""), ())
+        refuse_unknown(request, *names, *OWN_PARAMETERS, *of_action)
+        if names.isdisjoint(request.query_params):
             return queryset  # making a form of all filters costs more than most lists
-        chosen = self.get_filterset(request, queryset, view)
-        if not chosen.is_valid():  # django-filter's own way stumbles over a % in what was sent
-            raise exceptions.ValidationError(
-                {name: list(map(str, wrong)) for name, wrong in chosen.errors.items()}
-            )
-        return chosen.qs
+        filterset = self.get_filterset(request, queryset, view)
+        if not filterset.is_valid():  # django-filter's own error cannot hold a % of the query
+            errors = {name: list(map(str, found)) for name, found in filterset.errors.items()}
+            raise exceptions.ValidationError(errors)
+        return filterset.qs
 
 
 def refuse_unknown(request: Request, *known: str) -> None:
-    """A query has no other names than these. Raises ValidationError."""
-    if unknown := sorted(set(request.query_params) - set(known)):
+    """Refuse a query with other names than these. Raises ValidationError."""
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
         message = _("There is no such filter. Known are: %s.") % ", ".join(sorted(known))
         raise exceptions.ValidationError({name[:60]: [message] for name in unknown[:10]})
 
 
-class Ordering(OrderingFilter):
+class StrictOrderingFilter(OrderingFilter):
     """`?ordering=-ip_address,hostname`, by the names that the view allows; others are refused, not
     ignored."""
 
@@ -66,72 +67,69 @@ class Ordering(OrderingFilter):
         self, queryset: QuerySet, fields: Any, view: APIView, request: Request
     ) -> list[str]:
         allowed = list(view.ordering_fields)  # type: ignore[attr-defined]
-        if wrong := [name for name in fields if name.removeprefix("-") not in allowed]:
-            raise exceptions.ValidationError(
-                {
-                    "ordering": [
-                        _("Cannot order by %(name)s; order by: %(allowed)s.")
-                        % {"name": wrong[0][:60], "allowed": ", ".join(allowed)}
-                    ]
-                }
-            )
+        for name in fields:
+            if name.removeprefix("-") not in allowed:
+                message = _("Cannot order by %(name)s; order by: %(allowed)s.")
+                values = {"name": name[:60], "allowed": ", ".join(allowed)}
+                raise exceptions.ValidationError({"ordering": [message % values]})
         return [*fields, "pk"]  # rows with equal values must not move between pages
 
 
 class ChosenFields(serializers.Serializer):
-    """`?fields=id,hostname` on any answer that holds rows."""
+    """`?fields=id,hostname` on any response that holds rows."""
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
-        request = self.context.get("request")
-        chosen = (
-            request.query_params.get("fields")
-            if request and request.method in ("GET", "HEAD")
-            else None
-        )
-        names = [name.strip() for name in (chosen or "").split(",") if name.strip()]
+        names = self._chosen_names()
         if not names:
             return fields
-        if wrong := [name for name in names if name not in fields]:
-            raise exceptions.ValidationError(
-                {
-                    "fields": [
-                        _("There is no field %(name)s; there are: %(all)s.")
-                        % {"name": wrong[0][:60], "all": ", ".join(fields)}
-                    ]
-                }
-            )
+        for name in names:
+            if name not in fields:
+                message = _("There is no field %(name)s; there are: %(all)s.")
+                values = {"name": name[:60], "all": ", ".join(fields)}
+                raise exceptions.ValidationError({"fields": [message % values]})
         return {name: fields[name] for name in dict.fromkeys(names)}
+
+    def _chosen_names(self) -> list[str]:
+        request = self.context.get("request")
+        if request is None or request.method not in ("GET", "HEAD"):
+            return []
+        names = request.query_params.get("fields", "").split(",")
+        return list(filter(None, map(str.strip, names)))
 
 
 class Readable(viewsets.ReadOnlyModelViewSet):
-    """Rows to look at, one by one or in lists.
+    """Rows to read, one by one or in lists.
 
-    Rows that have a place in the network know by `confined` which of them lie in some networks. A
-    view of others says `confine = None`, and lets no confined token in."""
+    The queryset of rows that have a place in the network has `confined`, for confined tokens. A
+    view of other rows sets `confine = None`, and lets no confined token in."""
 
     lookup_value_regex = "[0-9]{1,18}"
-    pagination_class = Pages
-    filter_backends = [Filters, Ordering]
+    pagination_class = Pagination
+    filter_backends = [StrictFilterBackend, StrictOrderingFilter]
     scope = "admin"  # for what its actions change
-    parameters: dict[str, tuple[str, ...]] = {}  # what single actions read from the query besides
+    parameters: dict[str, tuple[str, ...]] = {}  # further names in the query, by action
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.shown(self.get_object())
 
     def get_queryset(self) -> QuerySet:
-        """All rows, or those that the caller's token is for."""
+        """All rows, or those that the caller's token is confined to."""
         rows, networks = super().get_queryset(), confines(self.request)
-        return self.confine(rows, networks) if networks else rows
+        if networks:
+            return self.confine(rows, networks)
+        return rows
 
     def confine(self, rows: Any, networks: list[Network]) -> QuerySet:
-        """Those of the rows that lie in the networks."""
+        """The rows that lie in the networks."""
         return rows.confined(networks)
 
     def shown(self, row: Any, status: int = 200) -> Response:
-        """The row, and the ETag of its whole: `fields=` does not change it."""
+        """The row, and the ETag of all its fields: `fields=` does not change it."""
         whole = self.plain(row)
-        body = self.get_serializer(row).data if "fields" in self.request.query_params else whole
+        body = whole
+        if "fields" in self.request.query_params:
+            body = self.get_serializer(row).data
         return Response(body, status=status, headers={"ETag": etag(whole)})
 
     def plain(self, row: Any) -> Any:
@@ -140,8 +138,7 @@ class Readable(viewsets.ReadOnlyModelViewSet):
 
 
 class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
-    """The rows of a model. A change is made to the row as it is under lock, so that no other change
-    is lost."""
+    """The rows of a model. A row is changed under lock, so that no other change is lost."""
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
     scope = ""
@@ -172,34 +169,30 @@ class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
         return Response(status=204)
 
     def locked(self) -> Any:
-        """The row as it is now, ours until the transaction ends, and what the caller believes it to
-        be."""
+        """The row as it is now, locked until the transaction ends. Raises RowChanged when it is not
+        the one of If-Match (RFC 9110, 13.1.1)."""
         row = self.get_object()
         if hasattr(row, "lock"):
             row.lock()
         list(type(row)._default_manager.select_for_update().filter(pk=row.pk).values_list("pk"))
         row = self.get_object()
-        wanted = self.request.headers.get("If-Match", "*")
-        if wanted != "*" and etag(self.plain(row)) not in {
-            part.strip() for part in wanted.split(",")
-        }:
-            raise Changed(
-                _("Somebody has changed it since you read it. Read it again and decide anew.")
-            )
+        expected = set(map(str.strip, self.request.headers.get("If-Match", "*").split(",")))
+        if expected != {"*"} and etag(self.plain(row)) not in expected:
+            raise RowChanged(_("The row has changed since you read it. Read it again."))
         return row
 
     def again(self, row: Any) -> Any:
-        """The row as the database has it now, with all that is shown of it. What a confined token
-        has moved out of its bounds is refused: the transaction around is rolled back."""
+        """The row as the database has it now. Raises PermissionDenied, and so rolls back, when a
+        confined token has moved it out of its subnets."""
         found = self.get_queryset().filter(pk=row.pk).first()
         self.refuse_unless(found is not None)
         return found
 
     def refuse_unless(self, within: bool) -> None:
-        """Raises PermissionDenied when a row is not within the bounds of the caller's token."""
+        """Raises PermissionDenied when a row is not within the subnets of the caller's token."""
         if not within:
-            bounds = ", ".join(map(str, confines(self.request)))
-            raise exceptions.PermissionDenied(_("This token is for %s only.") % bounds)
+            subnets = ", ".join(map(str, confines(self.request)))
+            raise exceptions.PermissionDenied(_("This token is for %s only.") % subnets)
 
 
 def etag(data: Any) -> str:

@@ -1,7 +1,7 @@
-"""The archive of a backup: a plain tar whose last member, the manifest, holds the size and the
-SHA-256 of every other member.
+"""The archive: a plain tar whose last member, the manifest, holds the size and the checksum of
+every other one.
 
-An archive that was cut off lacks its manifest; one that was changed does not match it.
+An archive that was cut off lacks its manifest; one that was changed does not fit it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -31,7 +31,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an archive contains, and what it was made from."""
+    """What is in an archive, and what it was made from."""
 
     version: str = ""
     made_at: str = ""
@@ -45,36 +45,37 @@ class Manifest:
 
     @classmethod
     def parse(cls, data: bytes) -> Manifest:
-        """Raises ValueError for anything but an unchanged manifest of this format."""
-        facts = json.loads(data)
-        if not isinstance(facts, dict) or facts.get("product") != PRODUCT:
-            raise ValueError("its manifest is not one of IPManager")
-        if facts.get("format") != FORMAT:
-            raise ValueError(f"its format is {facts.get('format')!r}, not {FORMAT}: it is newer")
-        checksum = facts.pop("sha256", None)
-        if checksum != _checksum(facts) or facts.keys() != asdict(cls()).keys():
-            raise ValueError("its manifest was changed")
-        return cls(**facts)
+        """Raises ValueError for what is none of ours."""
+        found = json.loads(data)
+        if not isinstance(found, dict) or found.get("product") != PRODUCT:
+            raise ValueError("no manifest of ours")
+        if found.get("format") != FORMAT:
+            raise ValueError(
+                f"format {found.get('format')!r} is not {FORMAT}: a newer version has made it"
+            )
+        sealed = found.pop("sha256", None)
+        if sealed != _seal(found) or set(found) != {part.name for part in fields(cls)}:
+            raise ValueError("the manifest was changed")
+        return cls(**found)
 
     def text(self) -> bytes:
         facts = asdict(self)
-        facts["sha256"] = _checksum(facts)
-        return json.dumps(facts, indent=1, sort_keys=True).encode() + b"\n"
+        return (
+            json.dumps(facts | {"sha256": _seal(facts)}, indent=1, sort_keys=True).encode() + b"\n"
+        )
 
 
-def _checksum(facts: dict[str, Any]) -> str:
+def _seal(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 class Writer:
-    """Writes files into an archive; `finish` writes the manifest at its end."""
+    """Puts files into an archive; `finish` puts the manifest behind them."""
 
     def __init__(self, stream: IO[bytes], progress: Progress, expected: int = 0) -> None:
-        self._tar = tarfile.open(  # noqa: SIM115  (finish closes it)
-            fileobj=stream, mode="w", format=tarfile.PAX_FORMAT
-        )
+        self._tar = tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
         self._progress, self._expected = progress, expected
-        self._written = 0
+        self._done = 0
         self.files: dict[str, list[Any]] = {}
 
     def add(self, name: str, path: Path) -> None:
@@ -93,15 +94,15 @@ class Writer:
         return manifest
 
     def _add(self, name: str, file: IO[bytes], size: int, changed: float) -> None:
-        self._progress("archive", self._written, max(self._expected, self._written))
+        self._progress("archive", self._done, max(self._expected, self._done))
         hashing = _Hashing(file)
         self._tar.addfile(_entry(name, size, changed), hashing)
         self.files[name] = [size, hashing.digest.hexdigest()]
-        self._written += size
+        self._done += size
 
 
 class _Hashing:
-    """A file that is hashed while it is read."""
+    """A file that is hashed as it is read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file, self.digest = file, hashlib.sha256()
@@ -119,37 +120,38 @@ def _entry(name: str, size: int, changed: float) -> tarfile.TarInfo:
 
 
 def check(path: Path, progress: Progress) -> Manifest:
-    """Read the whole archive and compare it with its manifest. Raises NotFound, or Invalid when it
-    is damaged or is not a backup of IPManager."""
-    found: dict[str, list[Any]] = {}
-    manifest = None
-    with _open(path) as tar:
+    """Read all of it. Raises NotFound, or Invalid when it is damaged, or none of ours."""
+    with _opened(path) as tar:
+        found: dict[str, list[Any]] = {}
+        manifest = None
         for entry, file in _entries(path, tar):
             if manifest:
-                raise _damaged(path, f"{entry.name} comes after the manifest")
+                raise _damaged(path, f"{entry.name} stands behind the manifest")
             if entry.name == MANIFEST:
-                manifest = _read_manifest(path, file, entry.size)
-            else:
-                found[entry.name] = [entry.size, _digest(file)]
-                progress("check", entry.offset_data + entry.size, path.stat().st_size)
+                manifest = _manifest(path, file, entry.size)
+                continue
+            found[entry.name] = [entry.size, _digest(file)]
+            progress("check", entry.offset_data + entry.size, path.stat().st_size)
     if manifest is None:
         raise _damaged(path, "its end is missing") if found else _foreign(path)
-    for name in sorted(found.keys() | manifest.files):
-        if found.get(name) != manifest.files.get(name):
-            raise _damaged(path, f"{name} is not what was written")
+    if wrong := sorted(
+        name
+        for name in found.keys() | manifest.files
+        if found.get(name) != manifest.files.get(name)
+    ):
+        raise _damaged(path, f"{wrong[0]} is not what was written")
     return manifest
 
 
 def unpack(path: Path, place: Callable[[str], Path | None], mode: int = 0o600) -> list[str]:
-    """Write the members of a checked archive to the paths that `place` returns, each in one step;
-    None skips a member. Returns the names of those written."""
+    """Write the members to where `place` says, each in one step; None leaves one out. The names of
+    those written.
+
+    Only for an archive that has been checked."""
     written = []
-    with _open(path) as tar:
+    with _opened(path) as tar:
         for entry, file in _entries(path, tar):
-            if entry.name == MANIFEST:
-                continue
-            target = place(entry.name)
-            if target is None:
+            if entry.name == MANIFEST or (target := place(entry.name)) is None:
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             files.replace_from(target, _blocks(file), mode)
@@ -157,9 +159,9 @@ def unpack(path: Path, place: Callable[[str], Path | None], mode: int = 0o600) -
     return written
 
 
-def path_below(root: Path, name: str) -> Path:
-    """The path of a member's relative name below the directory. Raises Invalid for a name that
-    leads out of it."""
+def below(root: Path, name: str) -> Path:
+    """Where a member's relative name leads below the directory. Raises Invalid when that is
+    elsewhere."""
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts:
         raise Invalid(
@@ -169,48 +171,48 @@ def path_below(root: Path, name: str) -> Path:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[tarfile.TarFile]:
-    """The archive. What goes wrong within the block is described in our words."""
+def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+    """The archive; what is wrong with it, wherever that shows, in our words."""
     try:
         with tarfile.open(path, "r:") as tar:
             yield tar
     except FileNotFoundError as error:
         if error.filename != str(path):
             raise
-        raise NotFound(f"there is no {path}", hint="look into the backup directory") from error
+        raise NotFound(f"there is no {path}", hint="see the directory of the backups") from error
     except IsADirectoryError as error:
         raise Invalid(f"{path} is a directory", hint="name one of the archives in it") from error
     except tarfile.TarError as error:
-        if tarfile.is_tarfile(path):
-            raise _damaged(path, str(error)) from error
-        raise _foreign(path) from error
+        raise (
+            _damaged(path, str(error)) if tarfile.is_tarfile(path) else _foreign(path)
+        ) from error
 
 
 def _entries(path: Path, tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
-    """Every member with its content. We write plain files only."""
+    """Every member with its content; members that are no plain files are not ours."""
     for entry in tar:
         file = tar.extractfile(entry) if entry.isreg() else None
         if file is None:
-            raise _damaged(path, f"{entry.name} is not a plain file")
+            raise _damaged(path, f"{entry.name} is no plain file")
         yield entry, file
 
 
-def _read_manifest(path: Path, file: IO[bytes], size: int) -> Manifest:
+def _manifest(path: Path, file: IO[bytes], size: int) -> Manifest:
     if size > LARGEST_MANIFEST:
         raise _damaged(path, "its manifest is too large")
     try:
         return Manifest.parse(file.read())
     except (ValueError, TypeError) as error:
-        raise Invalid(f"{path} is not a backup that this version can read: {error}") from error
+        raise Invalid(f"{path} is no backup that this version can read: {error}") from error
 
 
 def _damaged(path: Path, how: str) -> Invalid:
-    return Invalid(f"{path} is damaged: {how}", hint="use another backup; nothing was changed")
+    return Invalid(f"{path} is damaged: {how}", hint="take another backup; nothing was changed")
 
 
 def _foreign(path: Path) -> Invalid:
     return Invalid(
-        f"{path} is not a backup of IPManager", hint="name a file that `manage.py backup` has made"
+        f"{path} is no backup of IPManager", hint="name a file that `manage.py backup` has made"
     )
 
 

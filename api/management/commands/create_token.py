@@ -12,9 +12,10 @@ from core import commands
 
 
 class Command(commands.Command):
-    help = """Make an API token and show it once; only its hash is kept.
+    help = """Make an API token and show it once; only its hash is stored.
 
-Example: manage.py create_token provisioning --scope read,allocate --expires 90 --network 10.0.0.0/8"""
+Example:
+  manage.py create_token provisioning --scope read,allocate --expires 90 --network 10.0.0.0/8"""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="what the token is for; shown in the admin")
@@ -57,8 +58,8 @@ Example: manage.py create_token provisioning --scope read,allocate --expires 90 
             action="append",
             default=[],
             metavar="ENVIRONMENT/ID",
-            help="which services it may speak for at the registry, as in production/billing or test/*; may be given "
-            "several times (default: all, except in production)",
+            help="which services it may speak for at the registry, as in production/billing or "
+            "test/*; may be given several times (default: all, except in production)",
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
@@ -98,12 +99,11 @@ def describe(token: Token) -> dict[str, object]:
 
 
 def scopes(text: str) -> list[str]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
+    words = list(filter(None, map(str.strip, text.split(","))))
     unknown = [word for word in words if word not in SCOPES]
     if unknown or not words:
-        raise argparse.ArgumentTypeError(
-            f"{', '.join(unknown) or 'nothing'}: choose from {', '.join(SCOPES)}"
-        )
+        wrong = ", ".join(unknown) or "nothing"
+        raise argparse.ArgumentTypeError(f"{wrong}: choose from {', '.join(SCOPES)}")
     return words
 
 
