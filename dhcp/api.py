@@ -42,6 +42,7 @@ from dhcp.models import (
     KeptFiles,
     Lease,
 )
+from dhcp.querysets import LONG_TEXTS
 from dhcp.state.why import why
 from ipam.addresses import Network
 from ipam.api.filters import by_address, by_mac, by_network, inside
@@ -209,7 +210,7 @@ class Generations(Readable):
         """Lists without the long texts: a difference may be 100 kB."""
         rows = super().get_queryset()
         if self.action == "list":
-            return rows.defer("diff", "changes", "problems", "probes")
+            return rows.defer(*LONG_TEXTS, "problems", "probes")
         return rows
 
     def get_serializer_class(self) -> type[BaseSerializer]:

@@ -12,9 +12,12 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from dhcp.edits import differences
+from dhcp.generations.document import Damaged, Document
+from dhcp.generations.kept import KeptFilesQuerySet
 from dhcp.option_fields import OptionNumberField
 from dhcp.querysets import (
     DhcpChangeQuerySet,
@@ -23,7 +26,6 @@ from dhcp.querysets import (
     EvictionQuerySet,
     GenerationQuerySet,
     HandEditQuerySet,
-    KeptFilesQuerySet,
     LeaseQuerySet,
 )
 from dhcp.rules import check_option, check_scope, check_server
@@ -226,6 +228,8 @@ class Generation(models.Model):
     problems = models.JSONField(_("problems"), default=list, blank=True)
     changes = models.JSONField(_("changes"), default=list, blank=True)
     diff = models.TextField(_("difference"), default="", db_default="", blank=True)
+    # The ledger rows behind each line of the difference; NULL in generations of version 0.1.
+    sources = models.JSONField(_("sources"), null=True, blank=True)
     # What was asked for on behalf of its machines; NULL while nobody has asked
     # (dhcp/state/probe.py).
     probes = models.JSONField(_("probes"), null=True, blank=True)
@@ -248,10 +252,18 @@ class Generation(models.Model):
 
 
 class KeptFiles(models.Model):
-    """What an applied generation said, word for word, so that one can go back to it. Apart from the
-    generation's row, which is read often."""
+    """What an applied generation said, line for line, so that one can go back to it. Apart from the
+    generation's row, which is read often.
+
+    Most rows hold the difference to the one before; `full` is the complete copy at the beginning of
+    their chain. Rows of version 0.1 hold two compressed files instead."""
 
     generation = models.OneToOneField(Generation, models.CASCADE, related_name="files")
+    packed = models.BinaryField(null=True)
+    digest = models.CharField(max_length=64, default="", db_default="", blank=True)
+    full = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, related_name="deltas", editable=False
+    )
     packed_hosts = models.BinaryField()
     packed_opts = models.BinaryField()
     objects = KeptFilesQuerySet.as_manager()
@@ -264,21 +276,46 @@ class KeptFiles(models.Model):
     def __str__(self) -> str:
         return str(self.generation_id)
 
-    @classmethod
-    def of(cls, generation: Generation, hosts: bytes, opts: bytes) -> KeptFiles:
-        return cls(
-            generation=generation,
-            packed_hosts=zlib.compress(hosts),
-            packed_opts=zlib.compress(opts),
+    @cached_property
+    def chain(self) -> list[KeptFiles]:
+        """The rows that make it up: the full copy, then each difference, its own the last."""
+        if self.full_id is None:
+            return [self]
+        rows = KeptFiles.objects.filter(Q(pk=self.full_id) | Q(full=self.full_id), pk__lte=self.pk)
+        return list(rows.order_by("pk"))
+
+    @cached_property
+    def document(self) -> Document:
+        """The kept lines with their sources. Raises Damaged."""
+        if self.packed is None:
+            hosts, opts = zlib.decompress(self.packed_hosts), zlib.decompress(self.packed_opts)
+            return Document.of(hosts, opts)
+        try:
+            full, *deltas = self.chain
+            document = Document.unpack(bytes(full.packed or b""))
+            for row in deltas:
+                document = document.apply_delta(bytes(row.packed or b""))
+        except (ValueError, zlib.error) as error:
+            raise self._damaged(str(error)) from error
+        if document.digest != self.digest:
+            raise self._damaged("its digest is another one")
+        return document
+
+    def _damaged(self, reason: str) -> Damaged:
+        return Damaged(
+            f"generation {self.generation_id} is damaged in the database: {reason}",
+            hint="go back to another one: manage.py sync_dnsmasq --list",
         )
 
     @property
     def hosts(self) -> bytes:
-        return zlib.decompress(self.packed_hosts)
+        """The hosts file. Raises Damaged."""
+        return self.document.files[0]
 
     @property
     def opts(self) -> bytes:
-        return zlib.decompress(self.packed_opts)
+        """The options file. Raises Damaged."""
+        return self.document.files[1]
 
 
 class HandEdit(models.Model):

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Case, Count, Exists, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, Exists, Max, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
         Eviction,
         Generation,
         HandEdit,
-        KeptFiles,
         Lease,
     )
 
 _AT_ONCE = 500  # parameters in one statement
+LONG_TEXTS = ("diff", "changes", "sources")  # of a generation; its lists go without them
 
 
 class DhcpChangeQuerySet(models.QuerySet["DhcpChange"]):
@@ -90,7 +90,7 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
 
     def newest_summary(self, server_id: int | None = None) -> Generation | None:
         """The newest without its long texts."""
-        return self.filter(server=server_id).defer("diff", "changes").order_by("-pk").first()
+        return self.filter(server=server_id).defer(*LONG_TEXTS).order_by("-pk").first()
 
     def newest_of_each(self) -> dict[int | None, Generation]:
         """The newest of every server without their long texts, by the server's key: one query."""
@@ -103,8 +103,19 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
             .values("newest")
         )
         ours = self.filter(server=None).order_by("-pk").values("pk")[:1]
-        rows = self.filter(Q(pk__in=theirs) | Q(pk__in=ours)).defer("diff", "changes")
+        rows = self.filter(Q(pk__in=theirs) | Q(pk__in=ours)).defer(*LONG_TEXTS)
         return {row.server_id: row for row in rows}
+
+    def outdated(self, before: datetime) -> GenerationQuerySet:
+        """Those that were last tried before then and that nothing needs: neither a server's newest,
+        nor one of its last hundred kept ones, nor one on which a later kept one builds."""
+        from dhcp.models import KeptFiles
+
+        newest = self.model._base_manager.order_by().values("server").annotate(newest=Max("pk"))
+        unneeded = KeptFiles.objects.unneeded(before)
+        return self.filter(Q(files=None) | Q(files__in=unneeded), updated_at__lt=before).exclude(
+            pk__in=newest.values("newest")
+        )
 
 
 class HandEditQuerySet(models.QuerySet["HandEdit"]):
@@ -122,20 +133,6 @@ class HandEditQuerySet(models.QuerySet["HandEdit"]):
         """Record a decision. False when another request has decided it first."""
         decided = {"state": state, "served": False, "decided_by": who, "decided_at": timezone.now()}
         return self.undecided().filter(pk=pk).update(**decided) == 1
-
-
-class KeptFilesQuerySet(models.QuerySet["KeptFiles"]):
-    """The files of applied generations."""
-
-    def last_written(self, digest: str, server_id: int | None = None) -> KeptFiles | None:
-        """The files of a server's generation with this digest, or else of its newest: what was in
-        them before somebody edited them."""
-        rows = (
-            self.filter(generation__server=server_id)
-            .select_related("generation")
-            .order_by("-generation")
-        )
-        return rows.filter(generation__digest=digest).first() or rows.first()
 
 
 class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):

@@ -39,11 +39,7 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
         for model in histories():
             yield _old_history(model, before)
     if before := _before(now, settings.KEEP_GENERATIONS):
-        # What one can go back to is kept by its number (dhcp/generations/journal.py), and with it
-        # its generation.
-        yield Generation.objects.filter(updated_at__lt=before, files=None).exclude(
-            pk__in=_newest_generations()
-        )
+        yield Generation.objects.outdated(before)
         yield HandEdit.objects.filter(decided_at__lt=before).exclude(state=HandEdit.State.OPEN)
     if before := _before(now, settings.KEEP_EVENTS):
         yield BootEvent.objects.filter(at__lt=before)
@@ -71,12 +67,6 @@ def _old_history(model: Any, before: datetime) -> QuerySet[Any]:
     last = rows.aggregate(last=Max("history_id"))["last"] or 0
     old = rows.filter(history_date__lt=before, history_id__lt=last)
     return old.filter(Q(Exists(later)) | Q(history_type="-"))
-
-
-def _newest_generations() -> QuerySet[Any]:
-    return (
-        Generation.objects.order_by().values("server").annotate(newest=Max("pk")).values("newest")
-    )
 
 
 def _before(now: datetime, days: int) -> datetime | None:

@@ -27,9 +27,10 @@ from dhcp import servers
 from dhcp.files import installed
 from dhcp.files.sync import preview, sync
 from dhcp.files.targets import DEFAULT, Target
-from dhcp.generations.explain import told
+from dhcp.generations.explain import explain
 from dhcp.generations.outcome import Outcome, change_json, problem_json
 from dhcp.models import DhcpChange, DhcpServer, Generation
+from dhcp.querysets import LONG_TEXTS
 from dhcp.state.probe import sentence as sentence_of
 from ipam.admin import marks
 from ipam.admin.base import ListAdmin
@@ -141,7 +142,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         rows = super().get_queryset(request)
         if request.resolver_match and "object_id" in request.resolver_match.kwargs:
             return rows
-        return rows.defer("diff", "changes")
+        return rows.defer(*LONG_TEXTS)
 
     def get_urls(self) -> list[URLPattern]:
         own = path("sync/", self.admin_site.admin_view(self.sync_view), name="dhcp_sync")
@@ -165,7 +166,9 @@ class GenerationAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "outcome": outcome,
-            "diff": explained(outcome.diff, list(map(change_json, outcome.changes))),
+            "diff": explained(
+                outcome.diff, outcome.sources, list(map(change_json, outcome.changes))
+            ),
             "conf": conf,
             "conf_diff": coloured(conf.diff),
             "problems": problem_table(list(map(problem_json, outcome.problems))),
@@ -204,7 +207,7 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("difference"))
     def coloured_diff(self, generation: Generation) -> SafeString | str:
-        return explained(generation.diff, generation.changes)
+        return explained(generation.diff, generation.sources, generation.changes)
 
     @admin.display(description=_("probes"))
     def probe_list(self, generation: Generation) -> SafeString | str:
@@ -304,9 +307,11 @@ def coloured(diff: str) -> SafeString | str:
     return _diff_block([(line, "") for line in diff.splitlines()])
 
 
-def explained(diff: str, changes: list[dict[str, Any]]) -> SafeString | str:
+def explained(
+    diff: str, sources: Sequence[str] | None, changes: list[dict[str, Any]]
+) -> SafeString | str:
     """The difference line by line, each with the change that caused it."""
-    return _diff_block(told(diff, changes))
+    return _diff_block(explain(diff, sources, changes))
 
 
 def _diff_block(lines: Sequence[tuple[str, str]]) -> SafeString | str:

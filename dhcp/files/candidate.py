@@ -5,6 +5,7 @@ point where something is written.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import unified_diff
 
@@ -15,7 +16,7 @@ from dhcp.edits.find import Found, OpenEdit
 from dhcp.edits.overlay import Layer
 from dhcp.edits.written import read_file
 from dhcp.files import check, netboot, render, scopes, snapshot
-from dhcp.files.records import Files, Problem, Validated
+from dhcp.files.records import Files, OptionLine, Problem, Validated
 from dhcp.files.snapshot import Snapshot
 from dhcp.files.targets import Target
 from dhcp.files.validate import validate
@@ -42,6 +43,8 @@ class Candidate:
     edits: tuple[OpenEdit, ...] = ()
     ledger: Snapshot = field(default_factory=Snapshot)
     validated: Validated = field(default_factory=Validated)
+    options: tuple[OptionLine, ...] = ()
+    given_sources: Mapping[str, str] = field(default_factory=dict)  # of files that were kept
     has_options: bool = False  # whether the options count as part of what dnsmasq reads
 
     @property
@@ -86,14 +89,20 @@ def build(target: Target) -> Candidate:
         opts=scopes.opts_file(options, target.url),
         conf=scopes.conf_file(ledger.scopes, target.directory, target.url, netboot.configured()),
     )
-    return Candidate(target, old, new, found, edits, ledger, validated, bool(ledger.scopes))
+    has_options = bool(ledger.scopes)
+    return Candidate(
+        target, old, new, found, edits, ledger, validated, options, has_options=has_options
+    )
 
 
-def of_files(target: Target, new: Files) -> Candidate:
-    """A candidate of given files, as a rollback puts them in place: no change row is part of it."""
+def of_files(target: Target, new: Files, sources: Mapping[str, str]) -> Candidate:
+    """A candidate of given files with the sources of their lines, as a rollback puts them in place:
+    no change row is part of it."""
     old = read(target)
     found = find.find(target, old)
-    return Candidate(target, old, new, found, found.edits, has_options=new.opts != b"")
+    return Candidate(
+        target, old, new, found, found.edits, given_sources=sources, has_options=new.opts != b""
+    )
 
 
 def empty(target: Target) -> Candidate:

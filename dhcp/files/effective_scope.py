@@ -5,7 +5,8 @@ served."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,101 +15,129 @@ from dhcp import options
 from dhcp.files import scopes
 from dhcp.files.records import HostRecord, Problem, ScopeRecord
 from dhcp.models import DhcpOption, DhcpScope
-from ipam.addresses import Address
+from ipam.addresses import Address, Network
 from ipam.hostnames import validate_hostname
+from ipam.models import Pool
 
-SHORTEST_LEASE = 120
+SHORTEST_LEASE = 120  # seconds; dnsmasq makes a shorter one this long
 
 
 def record(scope: DhcpScope) -> tuple[ScopeRecord | None, list[Problem]]:
-    """The scope as dnsmasq may be told of it, or None; and what had to be left out. Asks no query
-    of a served() row."""
-    problems: list[Problem] = []
-    network = scope.subnet.network
+    """The scope as dnsmasq may read it, or None; and what had to be left out. Costs no query for a
+    served() row."""
+    reading = _Reading(scope)
+    return reading.record(), reading.problems
 
-    def complain(field: str, reason: str) -> None:
-        problems.append(
-            Problem(HostRecord("dhcpscope", scope.pk, (), network[0], str(network)), field, reason)
+
+@dataclass(slots=True)
+class _Reading:
+    """One scope, and what is wrong with it so far."""
+
+    scope: DhcpScope
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def network(self) -> Network:
+        return self.scope.subnet.network
+
+    def complain(self, field: str, reason: str) -> None:
+        network = self.network
+        row = HostRecord("dhcpscope", self.scope.pk, (), network[0], str(network))
+        self.problems.append(Problem(row, field, reason))
+
+    def record(self) -> ScopeRecord | None:
+        scope, subnet, network = self.scope, self.scope.subnet, self.network
+        if complaint := scopes.complaint_about(network.version, network.prefixlen):
+            self.complain("subnet", complaint)
+            return None
+        pools = self.pools()
+        further = list(self.further())
+        return ScopeRecord(
+            subnet_id=scope.subnet_id,
+            network=network,
+            lease_time=max(scope.lease_time, SHORTEST_LEASE),
+            ranges=tuple((pool.first, pool.last) for pool in pools),
+            known_only=scope.known_only,
+            router=self.router(),
+            dns=self.same_version(scope.dns_servers or subnet.dns_servers),
+            ntp=self.same_version(scope.ntp_servers),
+            domain=self.domain(),
+            boot_server=self.boot_server(),
+            boot_file=self.boot_file(),
+            further=tuple((number, value) for number, value, _row in further),
+            by_end=scope.by_end and network.version == 6 and network.prefixlen == 64,
+            advertises=self.advertises(),
+            wire=self.wire(),
+            rows=(f"dhcpscope {scope.pk}", f"subnet {scope.subnet_id}"),
+            pool_rows=tuple(f"pool {pool.pk}" for pool in pools),
+            option_rows=tuple((number, row) for number, _value, row in further),
         )
 
-    if complaint := scopes.complaint_about(network.version, network.prefixlen):
-        complain("subnet", complaint)
-        return None, problems
-    found = ScopeRecord(
-        subnet_id=scope.subnet_id,
-        network=network,
-        lease_time=max(scope.lease_time, SHORTEST_LEASE),
-        ranges=tuple(
-            (pool.first, pool.last) for pool in scope.subnet.pools.all() if pool.kind == "dhcp"
-        ),
-        known_only=scope.known_only,
-        router=_router(scope, complain),
-        dns=_same_version(scope, list(scope.dns_servers) or list(scope.subnet.dns_servers)),
-        ntp=_same_version(scope, list(scope.ntp_servers)),
-        domain=_domain(scope.domain or scope.subnet.domain, complain),
-        boot_server=scope.boot_server
-        if scope.boot_server and scope.boot_server.version == 4
-        else None,
-        boot_file=_boot_file(scope, complain),
-        further=tuple(_further(scope, complain)),
-        by_end=scope.by_end and network.version == 6 and network.prefixlen == 64,
-        advertises=scope.advertises
-        if network.version == 6 and scope.advertises in scope.Advertises.values
-        else "",
-        wire=_wire(scope, complain),
-    )
-    return found, problems
+    def pools(self) -> list[Pool]:
+        return [pool for pool in self.scope.subnet.pools.all() if pool.kind == Pool.Kind.DHCP]
 
-
-def _router(scope: DhcpScope, complain: Callable[[str, str], None]) -> Address | None:
-    router = scope.router if scope.router is not None else scope.subnet.gateway
-    if router is None or router in scope.subnet.network:
-        return router
-    complain("router", f"the router {router} does not stand in {scope.subnet.network}")
-    return None
-
-
-def _wire(scope: DhcpScope, complain: Callable[[str, str], None]) -> Address | None:
-    if scope.wire is None:
+    def router(self) -> Address | None:
+        router = self.scope.router
+        if router is None:
+            router = self.scope.subnet.gateway
+        if router is None or router in self.network:
+            return router
+        self.complain("router", f"the router {router} does not stand in {self.network}")
         return None
-    address = scope.wire_address if scope.wire_address is not None else scope.wire.gateway
-    if address is not None and address.version == scope.subnet.network.version:
-        return address
-    complain("wire", f"nobody has an address of this IP version on the wire of {scope.wire}")
-    return None
 
+    def wire(self) -> Address | None:
+        wire, address = self.scope.wire, self.scope.wire_address
+        if wire is None:
+            return None
+        if address is None:
+            address = wire.gateway
+        if address is not None and address.version == self.network.version:
+            return address
+        self.complain("wire", f"nobody has an address of this IP version on the wire of {wire}")
+        return None
 
-def _same_version(scope: DhcpScope, servers: list[Any]) -> tuple[Address, ...]:
-    """A subnet's DNS servers may be of both IP versions; each version of DHCP can name its own
-    only."""
-    return tuple(ip for ip in servers if ip.version == scope.subnet.network.version)
+    def same_version(self, servers: Iterable[Any]) -> tuple[Address, ...]:
+        """A subnet's DNS servers may be of both IP versions; each version of DHCP can name its own
+        only."""
+        return tuple(ip for ip in servers if ip.version == self.network.version)
 
-
-def _domain(domain: str, complain: Callable[[str, str], None]) -> str:
-    try:
-        if domain:
-            validate_hostname(domain)
-    except ValidationError as error:
-        complain("domain", " ".join(error.messages))
-        return ""
-    return domain.lower()
-
-
-def _boot_file(scope: DhcpScope, complain: Callable[[str, str], None]) -> str:
-    text = scope.boot_file
-    if not text or options.is_boot_file(text, scope.subnet.network.version):
-        return text
-    complain("boot_file", f"{text!r} is no boot file that dnsmasq would hand on unchanged")
-    return ""
-
-
-def _further(scope: DhcpScope, complain: Callable[[str, str], None]) -> Iterator[tuple[int, str]]:
-    option: DhcpOption
-    version = scope.subnet.network.version
-    for option in scope.options.all():
+    def domain(self) -> str:
+        domain = self.scope.domain or self.scope.subnet.domain
+        if not domain:
+            return ""
         try:
-            options.check_number(option.number, version)
-            kind = option.type or options.kind_of(option.number, version)
-            yield option.number, options.encode(kind, option.value, version)
-        except (ValueError, KeyError) as error:
-            complain(f"option {option.number}", str(error))
+            validate_hostname(domain)
+        except ValidationError as error:
+            self.complain("domain", " ".join(error.messages))
+            return ""
+        return domain.lower()
+
+    def boot_server(self) -> Address | None:
+        server = self.scope.boot_server
+        return server if server and server.version == 4 else None
+
+    def boot_file(self) -> str:
+        text = self.scope.boot_file
+        if not text or options.is_boot_file(text, self.network.version):
+            return text
+        self.complain("boot_file", f"dnsmasq would not hand on the boot file {text!r} unchanged")
+        return ""
+
+    def advertises(self) -> str:
+        if self.network.version == 6 and self.scope.advertises in DhcpScope.Advertises.values:
+            return self.scope.advertises
+        return ""
+
+    def further(self) -> Iterator[tuple[int, str, str]]:
+        """The options by number: number, value, and the row's key."""
+        option: DhcpOption
+        version = self.network.version
+        for option in self.scope.options.all():
+            try:
+                options.check_number(option.number, version)
+                kind = option.type or options.kind_of(option.number, version)
+                value = options.encode(kind, option.value, version)
+            except (ValueError, KeyError) as error:
+                self.complain(f"option {option.number}", str(error))
+            else:
+                yield option.number, value, f"dhcpoption {option.pk}"

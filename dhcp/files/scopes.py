@@ -6,6 +6,7 @@ typed."""
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 from core.errors import Invalid
@@ -31,7 +32,11 @@ def option_lines(scopes: Iterable[ScopeRecord]) -> tuple[OptionLine, ...]:
     found = []
     for scope in _ordered(scopes):
         options = _v4(scope) if scope.network.version == 4 else _v6(scope)
-        found += [OptionLine(scope.tag, name, value) for name, value in options]
+        rows = {str(number): row for number, row in scope.option_rows}
+        for name, value in options:
+            row = rows.get(name.removeprefix("option6:"))
+            sources = (row, *scope.rows) if row else scope.rows
+            found.append(OptionLine(scope.tag, name, value, sources))
     return tuple(found)
 
 
@@ -85,7 +90,7 @@ def conf_file(
     if any(scope.advertises == "managed" for scope in scopes):
         lines.append("enable-ra")
     for scope in scopes:
-        lines += scope_lines(scope)
+        lines += [text for text, _sources in scope_lines(scope)]
     for group in further:
         lines += _group_lines(group)
     return (header(url) + "\n".join(lines) + "\n").encode("ascii")
@@ -105,18 +110,21 @@ def _conf_line(line: ConfLine) -> str:
     return "=".join(filter(None, (line.directive, ",".join(line.fields))))
 
 
-def scope_lines(scope: ScopeRecord) -> Iterator[str]:
-    """A scope's part of the configuration: its ranges, and the wire that it shares."""
+def scope_lines(scope: ScopeRecord) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """A scope's part of the configuration, its ranges and the wire that it shares: each line with
+    the ledger rows that it comes from."""
     if scope.wire:
-        yield f"shared-network={scope.wire},{scope.network.network_address}"
+        yield f"shared-network={scope.wire},{scope.network.network_address}", scope.rows
     mode = "slaac," if scope.advertises == "slaac" else ""
     end = f"{mode}{_mask(scope)},{scope.lease_time}"
     # Not dhcp-ignore: when dnsmasq decides whom to ignore, it does not know the range yet.
     whom = "tag:known," if scope.known_only else ""
-    for first, last in scope.ranges:
-        yield f"dhcp-range={whom}set:{scope.tag},{first},{last},{end}"
+    for (first, last), row in zip_longest(scope.ranges, scope.pool_rows):
+        text = f"dhcp-range={whom}set:{scope.tag},{first},{last},{end}"
+        yield text, (row, *scope.rows) if row else scope.rows
     if not scope.ranges:
-        yield f"dhcp-range=set:{scope.tag},{scope.network.network_address},static,{end}"
+        first = scope.network.network_address
+        yield f"dhcp-range=set:{scope.tag},{first},static,{end}", scope.rows
 
 
 def _mask(scope: ScopeRecord) -> str:

@@ -26,6 +26,7 @@ from dhcp.files.records import Files
 from dhcp.files.targets import Target
 from dhcp.generations import record
 from dhcp.generations.outcome import CHANGED, LEFT, Outcome
+from dhcp.generations.sources import LineSources
 from dhcp.models import DhcpChange, Generation, KeptFiles
 
 logger = logging.getLogger("dhcp.sync")
@@ -134,21 +135,28 @@ def preview(target: Target | None = None) -> Outcome:
         candidate = candidates.build(attempt.target)
         candidates.refuse_unfit(candidate)
     except (IPManagerError, OSError, DatabaseError) as error:
-        return attempt.outcome(Generation.Result.FAILED, describe_error(error), candidate)
-    result = CHANGED if candidate.is_changed else Generation.Result.UNCHANGED
-    return attempt.outcome(result, "", candidate)
+        reason = describe_error(error)
+        outcome = attempt.outcome(Generation.Result.FAILED, reason, candidate)
+    else:
+        result = CHANGED if candidate.is_changed else Generation.Result.UNCHANGED
+        outcome = attempt.outcome(result, "", candidate)
+    if candidate is None or not outcome.diff:
+        return outcome
+    lines = LineSources.load(candidate, candidate.edits)
+    return replace(outcome, sources=lines.of_diff(outcome.diff))
 
 
-def apply(target: Target, new: Files, reason: str) -> Outcome:
-    """Put these files in place and make dnsmasq read them, as a rollback does; no change row is
-    consumed. Call it under the lock."""
+def apply(target: Target, kept: KeptFiles) -> Outcome:
+    """Roll back: put the kept files of a generation in place and make dnsmasq read them; no change
+    row is consumed. Call it under the lock."""
     attempt, candidate = Attempt(target), None
     try:
-        candidate = candidates.of_files(target, new)
+        new = Files(kept.hosts, kept.opts)
+        candidate = candidates.of_files(target, new, kept.document.sources)
         published = publish.publish(candidate, attempt.confirm_seconds)
     except (IPManagerError, OSError) as error:
         return _failed(attempt, error, candidate)
-    return _done(attempt, candidate, published, reason)
+    return _done(attempt, candidate, published, f"rolled back to generation {kept.generation_id}")
 
 
 def inline() -> None:
@@ -173,8 +181,7 @@ def _complete_rollback(target: Target) -> Outcome | None:
     applied = digest(kept.hosts + kept.opts).encode()
     if read_file(target.applied) == applied and target.hosts.exists() and target.opts.exists():
         return None
-    new = Files(kept.hosts, kept.opts)
-    outcome = apply(target, new, f"rolled back to generation {kept.generation_id}")
+    outcome = apply(target, kept)
     return None if outcome.good else outcome
 
 
@@ -191,9 +198,7 @@ def _done(
     try:
         with transaction.atomic():
             DhcpChange.objects.forget([change.id for change in outcome.changes])
-            generation = record.record(outcome)
-            if published.applied:
-                record.keep(generation, candidate.new)
+            generation = _record(outcome, candidate, published)
     except DatabaseError as error:
         logger.error("applied, but the database cannot record it: %s", error)
         reason = f"applied, but not recorded: {describe_error(error)}"
@@ -212,7 +217,7 @@ def _failed(attempt: Attempt, error: Exception, candidate: Candidate | None = No
     outcome = attempt.outcome(Generation.Result.FAILED, describe_error(error), candidate)
     try:
         with transaction.atomic():
-            generation = record.record(outcome)
+            generation = _record(outcome, candidate)
     except DatabaseError as worse:
         logger.error(
             "dnsmasq is not in step: %s; and the database cannot record it: %s",
@@ -224,6 +229,22 @@ def _failed(attempt: Attempt, error: Exception, candidate: Candidate | None = No
     if generation.attempts.bit_count() == 1:
         logger.error("dnsmasq is not in step (attempt %d): %s", generation.attempts, outcome.reason)
     return replace(outcome, generation=generation.pk)
+
+
+def _record(
+    outcome: Outcome, candidate: Candidate | None, published: Published | None = None
+) -> Generation:
+    """The generation of this outcome, with the rows behind each changed line; what dnsmasq was made
+    to read is kept with it."""
+    is_applied = published is not None and published.applied
+    if candidate is None or not (is_applied or outcome.diff):
+        return record.record(outcome)
+    edits = published.edits if published else candidate.edits
+    lines = LineSources.load(candidate, edits)
+    generation = record.record(replace(outcome, sources=lines.of_diff(outcome.diff)))
+    if is_applied:
+        KeptFiles.objects.keep(generation, lines.document(), lines.former)
+    return generation
 
 
 def describe_error(error: Exception) -> str:

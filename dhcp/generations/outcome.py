@@ -33,6 +33,7 @@ class Outcome:
     problems: tuple[Problem, ...] = ()
     changes: tuple[SeenChange, ...] = ()
     diff: str = ""
+    sources: tuple[str, ...] = ()  # the ledger rows behind each line of the difference
     duration_ms: int = 0
     server_id: int | None = None
     server: str = ""

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from dhcp.files.records import Files
 from dhcp.generations.outcome import Outcome, change_json, problem_json
-from dhcp.models import Generation, KeptFiles
+from dhcp.models import Generation
 
-KEPT_FILES = 100  # generations that one can go back to
 _KEPT_CHANGES = 200
 _KEPT_PROBLEMS = 1000
 _KEPT_DIFF = 100_000
 
 
-def keep(generation: Generation, files: Files) -> None:
-    """Keep what was applied, and forget what of its server is too old to go back to."""
-    KeptFiles.of(generation, files.hosts, files.opts).save()
-    mine = KeptFiles.objects.filter(generation__server=generation.server_id)
-    oldest = mine.order_by("-generation").values_list("generation", flat=True)[KEPT_FILES - 1 :][:1]
-    mine.filter(generation__lt=next(iter(oldest), 0)).delete()
-
-
 def record(outcome: Outcome) -> Generation:
     """The generation that states this outcome: a new row, or the newest one when nothing is new."""
-    newest = Generation.objects.newest(outcome.server_id)
+    newest = Generation.objects.newest_summary(outcome.server_id)
     if newest and _is_one_more_failure(newest, outcome):
         newest.attempts += 1
         newest.save(update_fields=["attempts", "updated_at"])
@@ -53,6 +43,7 @@ def _is_nothing_new(newest: Generation, outcome: Outcome) -> bool:
 
 
 def _create(outcome: Outcome) -> Generation:
+    diff = outcome.diff[:_KEPT_DIFF]
     return Generation.objects.create(
         server_id=outcome.server_id,
         result=outcome.result,
@@ -62,7 +53,8 @@ def _create(outcome: Outcome) -> Generation:
         hosts=outcome.hosts,
         problems=_problems(outcome),
         changes=list(map(change_json, outcome.changes[-_KEPT_CHANGES:])),
-        diff=outcome.diff[:_KEPT_DIFF],
+        diff=diff,
+        sources=list(outcome.sources[: len(diff.splitlines())]),
         duration_ms=outcome.duration_ms,
     )
 

@@ -10,12 +10,11 @@ from core import files
 from core.errors import Conflict, NotFound
 from dhcp.files import check
 from dhcp.files.publish import lock
-from dhcp.files.records import Files
 from dhcp.files.sync import PATIENCE, apply, sync
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.outcome import Outcome
 from dhcp.models import DhcpServer, Generation, KeptFiles
-from dhcp.querysets import holders_of, name_of
+from dhcp.querysets import LONG_TEXTS, holders_of, name_of
 
 MOST = 10  # clashes that are named
 
@@ -43,8 +42,7 @@ def rollback(number: int, target: Target | None = None, *, force: bool = False) 
         raise Conflict(f"generation {number} is of another DHCP server")
     with lock(target, PATIENCE):
         files.replace(target.held, str(number).encode())
-        new = Files(kept.hosts, kept.opts)
-        return apply(target, new, f"rolled back to generation {number}")
+        return apply(target, kept)
 
 
 def given_away(rows: list[check.Row]) -> list[str]:
@@ -91,7 +89,7 @@ def newest(count: int, name: str | None = None) -> list[Generation]:
     whose = Generation.objects.all()
     if name:
         whose = whose.filter(server=None) if name == DEFAULT else whose.filter(server__name=name)
-    rows = list(whose.defer("diff", "changes").select_related("server").order_by("-pk")[:count])
+    rows = list(whose.defer(*LONG_TEXTS).select_related("server").order_by("-pk")[:count])
     kept = set(
         KeptFiles.objects.filter(generation__in=rows).values_list("generation_id", flat=True)
     )

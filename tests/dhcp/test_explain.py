@@ -7,8 +7,9 @@ from django.contrib.auth.models import User
 from dhcp.edits.decide import discard
 from dhcp.files.sync import sync
 from dhcp.generations.explain import explain
-from dhcp.models import DhcpChange, DhcpScope, Generation, HandEdit
-from ipam.models import Interface, Server, Subnet
+from dhcp.generations.rollback import release, rollback
+from dhcp.models import DhcpChange, DhcpOption, DhcpScope, Generation, HandEdit
+from ipam.models import Interface, Pool, Server, Subnet
 from tests.dhcp.test_command import run
 from tests.ipam.admin_forms import save
 
@@ -29,104 +30,57 @@ def change(kind="server", name="web", action="change", detail="", id=1, who="joe
     }
 
 
-def causes(diff, *changes):
-    """For each line that is no head: the names behind it."""
-    lines = explain("--- served\n+++ ledger\n@@ -1 +1 @@\n" + diff, changes)
-    assert not any(line.causes for line in lines[:3])
-    return [[changes[number]["name"] for number in line.causes] for line in lines[3:]]
+def reasons(sources, *changes):
+    """What is said of one line for each of these sources."""
+    diff = "\n".join(f"+line {number}" for number in range(len(sources)))
+    return [why for _text, why in explain(diff, sources, changes)]
 
 
-def test_a_move_explains_what_went_and_what_came():
-    moved = change(detail="ip_address: 10.77.0.9 -> 10.77.0.10")
-    assert causes(
-        f"-{A},10.77.0.9,web\n+{A},10.77.0.10,web\n+{B},10.77.0.11,shop", moved, change(name="shop")
-    ) == [
-        ["web"],
-        ["web"],
-        ["shop"],
-    ]
+def test_a_line_is_explained_by_the_change_of_its_row():
+    said = reasons(["server 1,subnet 7", "server 2,subnet 7"], change(), change(name="shop", id=2))
+    assert said == ["joe: server web changed", "joe: server shop changed"]
 
 
-def test_new_and_deleted_servers_are_known_by_their_names():
-    diff = f"-{A},10.77.0.9,web\n+{B},10.77.0.10,shop"
-    assert causes(diff, change(name="Shop.example.org", action="add"), change(action="delete")) == [
-        ["web"],
-        ["Shop.example.org"],
-    ]
+def test_the_nearest_row_that_was_changed_explains_it():
+    keys = "interface 4,server 1,subnet 7"
+    subnet = change("subnet", "10.77.0.0/24", "delete", id=7)
+    assert "subnet" in reasons([keys], subnet)[0]
+    assert "server web" in reasons([keys], subnet, change())[0]
+    assert "interface" in reasons([keys], subnet, change(), change("interface", id=4))[0]
 
 
-def test_a_new_card_explains_the_line_of_the_old_one_too():
-    assert causes(
-        f"-{A},10.77.0.9,x\n+{B},10.77.0.9,x", change(detail=f"mac_address: {A} -> {B}")
-    ) == [
-        ["web"],
-        ["web"],
-    ]
+def test_several_changes_of_one_row_are_told_three_at_most():
+    changes = [change(detail=f"hostname: {n}") for n in range(5)]
+    assert reasons(["server 1"], *changes)[0].count("; ") == 2
 
 
-def test_a_rename_explains_the_lines_of_the_server_s_cards():
-    diff = (
-        f"-{A},10.77.0.9,web\n-{B},10.77.0.19,web-bmc\n+{A},10.77.0.9,www\n+{B},10.77.0.19,www-bmc"
-    )
-    assert causes(diff, change(name="www", detail="hostname: web -> www")) == [["www"]] * 4
+def test_a_bulk_write_explains_what_no_single_row_does():
+    bulk = change("ledger", "500 servers", id=None, who="")
+    said = reasons(["server 1", "server 2", ""], change(), bulk)
+    assert said == ["joe: server web changed", *["ledger 500 servers changed"] * 2]
 
 
-def test_an_interface_is_known_by_both_its_names():
-    diff = f"-{B},10.77.0.19,web-bmc\n+{B},10.77.0.19,web-ipmi"
-    assert (
-        causes(diff, change("interface", "web.example.org ipmi", detail="name: bmc -> ipmi"))
-        == [["web.example.org ipmi"]] * 2
-    )
-
-
-def test_a_subnet_explains_its_addresses_and_its_options_unless_something_nearer_does():
-    subnet = change("subnet", "10.77.0.0/24 Office", "delete", id=7)
-    diff = f"-{A},10.77.0.9,web\n-{B},10.77.0.10,shop\n-{C},10.78.0.9,far\n-tag:s7,option:domain-name,example.org"
-    assert causes(diff, subnet, change(name="shop", action="delete")) == [
-        ["10.77.0.0/24 Office"],
-        ["shop"],
-        [],
-        ["10.77.0.0/24 Office"],
-    ]
-
-
-def test_a_bulk_write_explains_what_nothing_else_does():
-    bulk = change("ledger", "500 servers")
-    assert causes(f"+{A},10.77.0.9,web\n+{B},10.77.0.10,shop", bulk, change(name="shop")) == [
-        ["500 servers"],
-        ["shop"],
-    ]
-
-
-def test_a_server_without_a_name_in_its_line_is_the_one_that_is_left():
-    assert causes(f"+{A},10.77.0.9", change(name="12h", action="add")) == [["12h"]]
-
-
-def test_what_is_left_of_a_scope_s_lines_is_the_one_scope_s_that_was_changed():
-    diff = f"+tag:s7,option:domain-name,example.org\n+{A},10.77.0.9,web\n+dhcp-range=set:s7,10.77.0.0,static,255.255.255.0"
-    scope = change("dhcpscope", "10.99.0.0/24 Office", detail="domain:  -> example.org")
-    assert causes(diff, change(action="add"), scope) == [[scope["name"]], ["web"], [scope["name"]]]
-    assert causes(diff, change(action="add"), scope, change("dhcpoption", "4: x")) == [
-        [],
-        ["web"],
-        [],
-    ]
+def test_heads_and_comments_are_nobody_s_change():
+    diff = "--- served\n+++ ledger\n@@ -1 +1 @@\n-# Reservations: 1\n+# Reservations: 2"
+    bulk = change("ledger", "500 servers", id=None)
+    assert [why for _text, why in explain(diff, [""] * 5, [bulk])] == [""] * 5
 
 
 def test_where_nothing_is_known_nothing_is_claimed():
-    assert causes(f"+{A},10.77.0.9,x", change(name="shop"), change(name="mail")) == [[]]
+    assert reasons(["server 9", ""], change(), change(name="mail", id=2)) == ["", ""]
+
+
+def test_a_generation_of_the_former_version_says_that_it_does_not_know():
+    said = [why for _text, why in explain("--- served\n+line", None, [change()])]
+    assert said == ["which change led to which line was not recorded", ""]
 
 
 def test_thousands_of_lines_and_changes_are_no_millions_of_comparisons():
     """Comparing each with each would take minutes."""
     number = 20_000
-    ips = [f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(number)]
-    diff = "\n".join(
-        f"+02:00:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x},{ip},s{n}"
-        for n, ip in enumerate(ips)
-    )
-    changes = [change(name=f"s{n}", detail=f"ip_address: None -> {ip}") for n, ip in enumerate(ips)]
-    assert [line.causes for line in explain(diff, changes)] == [[n] for n in range(number)]
+    changes = [change(id=n, name=f"s{n}", who="") for n in range(number)]
+    sources = [f"server {n},subnet 1" for n in range(number)]
+    assert reasons(sources, *changes) == [f"server s{n} changed" for n in range(number)]
 
 
 # --- with the real rows, page and command ---------------------------------------------------------
@@ -210,3 +164,26 @@ def test_psql_changes_bear_their_role(target, django_user_model):
     )
     Server._base_manager.filter(pk=server.pk).update(ip_address="10.77.0.10")
     assert explained()[f"+{A},10.77.0.10,web"].startswith("psql ipadmin: server web changed")
+
+
+def test_a_scope_an_option_and_a_pool_explain_their_own_lines(ledger):
+    sync()
+    subnet = Subnet.objects.get()
+    scope = DhcpScope.objects.create(subnet=subnet, domain="example.org")
+    sync()
+    DhcpOption.objects.create(scope=scope, number=26, value="1400")
+    Pool.objects.create(subnet=subnet, first="10.77.0.100", last="10.77.0.120", kind="dhcp")
+    said = explained()
+    assert "DHCP option" in next(why for line, why in said.items() if ",26," in line)
+    assert "pool" in next(why for line, why in said.items() if "10.77.0.100" in line)
+
+
+def test_the_removed_lines_of_a_rollback_are_known_too(ledger):
+    sync()
+    first = Generation.objects.filter(result="applied").earliest("pk")
+    rollback(first.pk)
+    release()
+    newest = Generation.objects.newest()
+    server = f"server {ledger.pk},subnet {Subnet.objects.get().pk}"
+    by_line = dict(zip(newest.diff.splitlines(), newest.sources, strict=True))
+    assert (by_line[f"-{A},10.77.0.9,web"], by_line[f"+{A},10.77.0.9,www"]) == (server, server)

@@ -262,7 +262,7 @@ def test_a_failing_sync_keeps_the_change_and_the_save_succeeds(target, subnet, s
 
 
 def test_even_a_bug_in_the_sync_does_not_reach_who_saved(target, subnet, monkeypatch):
-    monkeypatch.setattr(sync.snapshot, "take", lambda server_id: 1 / 0)
+    monkeypatch.setattr(snapshot, "take", lambda server_id: 1 / 0)
     Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
     assert noted() == [("server", "add", "web")]
     assert "ZeroDivisionError" in Generation.objects.newest().reason

@@ -9,7 +9,6 @@ from django.core.management import CommandError, call_command
 from core.errors import Conflict, NotFound
 from dhcp.files.reload import ReloadFailed
 from dhcp.files.sync import preview, sync
-from dhcp.generations import record
 from dhcp.generations.rollback import release, rollback
 from dhcp.models import DhcpChange, Generation, KeptFiles
 from ipam.models import IPAddress, Server, Subnet
@@ -114,15 +113,6 @@ def test_what_is_not_kept_cannot_be_served(web, target):
     with pytest.raises(NotFound):
         rollback(10**6)
     assert not target.held.exists()
-
-
-def test_only_the_last_ones_are_kept(web, monkeypatch):
-    monkeypatch.setattr(record, "KEPT_FILES", 3)
-    move(web, 30)
-    assert (
-        list(KeptFiles.objects.order_by("pk").values_list("generation", flat=True))
-        == generations()[-3:]
-    )
 
 
 def test_a_failed_attempt_keeps_nothing(web, settings):

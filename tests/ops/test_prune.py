@@ -9,6 +9,7 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
 
+from dhcp.generations.document import Document
 from dhcp.models import Generation, HandEdit, KeptFiles
 from ipam import freeze
 from ipam.models import IPAddress, Server, Stamp, Subnet
@@ -80,7 +81,7 @@ def test_a_pruned_ledger_is_not_taken_for_a_restored_one(server):
 
 def test_generations_that_one_can_go_back_to_stay_and_so_does_the_newest(server):
     rows = [Generation.objects.create(result="applied") for _ in range(4)]
-    KeptFiles.of(rows[1], b"", b"").save()
+    KeptFiles.objects.keep(rows[1], Document.of(b"", b""))
     Generation.objects.update(updated_at=OLD)
     prune()
     assert list(Generation.objects.order_by("pk").values_list("pk", flat=True)) == [

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from dhcp.generations.document import Document
 from dhcp.models import (
     DhcpChange,
     DhcpOption,
@@ -81,7 +82,7 @@ def _of_dhcp(number, start, subnet, mac):
     generation = Generation.objects.create(
         result="applied", diff="+a", problems=[{"reason": "x"}], probes=[{}]
     )
-    KeptFiles.of(generation, b"", b"").save()
+    KeptFiles.objects.keep(generation, Document.of(b"", b""))
     return {
         "dhcp/servers": DhcpServer.objects.create(name=f"site-{number}"),
         "dhcp/scopes": scope,

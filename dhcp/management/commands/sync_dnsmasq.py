@@ -12,7 +12,7 @@ from dhcp import servers
 from dhcp.files import installed, netboot, scopes, snapshot
 from dhcp.files.sync import preview, sync
 from dhcp.files.targets import DEFAULT, Target
-from dhcp.generations.explain import told
+from dhcp.generations.explain import explain
 from dhcp.generations.outcome import CHANGED, Outcome, change_json, problem_json
 from dhcp.generations.rollback import back_to, newest, release
 from dhcp.management import hand_edits
@@ -217,7 +217,8 @@ def forecast(outcome: Outcome) -> str:
 
 def explained(outcome: Outcome) -> str:
     """Each line of the difference, followed by its cause."""
-    lines = told(outcome.diff, list(map(change_json, outcome.changes)))
+    changes = list(map(change_json, outcome.changes))
+    lines = explain(outcome.diff, outcome.sources, changes)
     widest = max((len(text) for text, why in lines if why), default=0)
     width = min(widest, _WIDEST)
     printed = []
