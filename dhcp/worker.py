@@ -24,7 +24,7 @@ from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.models import DhcpChange
 from dhcp.notify_listener import NotifyListener
 from dhcp.state import probe
-from ipam.placement.catch_up import doubt
+from ipam.placement.catch_up import check_everything
 
 logger = logging.getLogger("dhcp.worker")
 
@@ -101,7 +101,7 @@ class ServerWorker(PeriodicWork):
             return
         self.reconcile_at = self.now() + RECONCILE
         if outcome.unexplained:
-            doubt()
+            check_everything()
         if outcome.good:
             self.delay = 0.0
         elif outcome.result != LEFT:

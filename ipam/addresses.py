@@ -16,6 +16,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 T = TypeVar("T")
 
+_NOT_FOR_MACHINES = {
+    4: [ipaddress.ip_network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "255.255.255.255/32")],
+    6: [ipaddress.ip_network(text) for text in ("::/128", "::1/128")],
+}
 MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _MAC_SPELLINGS = (
     r"[0-9a-f]{12}",  # 04b175ef2da2
@@ -32,46 +36,41 @@ def parse_address(value: object) -> Address:
 
     An IPv4-mapped IPv6 address is the IPv4 address; zones, masks and leading zeros (CVE-2021-33571)
     are refused. Raises ValueError with a sentence for people."""
-    if isinstance(value, ipaddress.IPv4Address | ipaddress.IPv6Address):
-        address = value
-    else:
+    address = value
+    if not isinstance(address, Address):
         try:
             address = ipaddress.ip_address(str(value).strip())
         except ValueError as error:
             raise ValueError(_("“%s” is not an IP address") % shorten(value)) from error
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.scope_id:
-            raise ValueError(
-                _("“%s” carries a zone; leave out everything from the %% on") % address
-            )
-        return address.ipv4_mapped or address
-    return address
+    if address.version == 4:
+        return address
+    if address.scope_id:
+        raise ValueError(_("“%s” has a zone; leave out everything from the %% on") % address)
+    return address.ipv4_mapped or address
 
 
 def parse_network(value: object) -> Network:
     """A network in CIDR form. Host bits and IPv4-mapped networks are refused. Raises ValueError."""
-    if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
-        network = value
-    else:
-        text = str(value).strip()
-        if "/" not in text:
-            raise ValueError(
-                _("“%s” is not a network: write it with its length, as in 10.0.0.0/24")
-                % shorten(value)
-            )
-        try:
-            network = ipaddress.ip_network(text)
-        except ValueError as error:
-            try:
-                whole = ipaddress.ip_network(text, strict=False)
-            except ValueError:
-                raise ValueError(_("“%s” is not a network") % shorten(value)) from error
-            raise ValueError(
-                _("%(given)s has host bits set; the network is %(meant)s")
-                % {"given": text, "meant": whole}
-            ) from error
+    network = value if isinstance(value, Network) else _network_of_text(str(value).strip())
     if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(MAPPED):
         raise ValueError(_("%s is an IPv4-mapped network; write the IPv4 network") % network)
+    return network
+
+
+def _network_of_text(text: str) -> Network:
+    if "/" not in text:
+        raise ValueError(
+            _("“%s” is not a network: write it with its length, as in 10.0.0.0/24") % shorten(text)
+        )
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise ValueError(_("“%s” is not a network") % shorten(text)) from error
+    if network.network_address != ipaddress.ip_interface(text).ip:
+        raise ValueError(
+            _("%(given)s has host bits set; the network is %(meant)s")
+            % {"given": text, "meant": network}
+        )
     return network
 
 
@@ -84,7 +83,8 @@ def parse_mac(value: object) -> str:
     if not _MAC.fullmatch(text):
         raise ValueError(
             _(
-                "“%s” is not a MAC address: it needs six pairs of hexadecimal digits, as in 04:b1:75:ef:2d:a2"
+                "“%s” is not a MAC address: it needs six pairs of hexadecimal digits, "
+                "as in 04:b1:75:ef:2d:a2"
             )
             % shorten(value)
         )
@@ -100,8 +100,9 @@ def parse_mac(value: object) -> str:
 def parse_range(value: str) -> tuple[Address, Address]:
     """The seeds' pool string `192.168.1.1-192.168.1.50` (or one address). Raises ValueError."""
     first, dash, last = value.partition("-")
-    low = parse_address(first)
-    high = parse_address(last) if dash else low
+    low = high = parse_address(first)
+    if dash:
+        high = parse_address(last)
     if low.version != high.version or int(low) > int(high):
         raise ValueError(_("“%s” does not run from a lower to a higher address") % shorten(value))
     return low, high
@@ -110,12 +111,12 @@ def parse_range(value: str) -> tuple[Address, Address]:
 def first_host(network: Network) -> Address:
     """The lowest address a host may have: RFC 3021 (/31), RFC 6164 (/127); IPv6's ::0 is the router
     anycast."""
-    return network.network_address + (1 if has_ends(network) else 0)
+    return network.network_address + int(has_ends(network))
 
 
 def last_host(network: Network) -> Address:
     """The highest address a host may have; IPv6 has no broadcast address."""
-    return network.broadcast_address - (1 if has_ends(network) and network.version == 4 else 0)
+    return network.broadcast_address - int(network.version == 4 and has_ends(network))
 
 
 def has_ends(network: Network) -> bool:
@@ -125,18 +126,18 @@ def has_ends(network: Network) -> bool:
 
 
 def can_be_a_machines(address: Address) -> bool:
-    """Not the unspecified one, loopback, multicast, "this network" (0.0.0.0/8) or the limited
-    broadcast (RFC 6890)."""
-    if address.version == 4 and (int(address) >> 24 == 0 or int(address) == 0xFFFF_FFFF):
+    """Whether a machine on a network can have the address: it is not unspecified, loopback,
+    multicast, in "this network" (0.0.0.0/8) or the limited broadcast address (RFC 6890)."""
+    if any(address in network for network in _NOT_FOR_MACHINES[address.version]):
         return False
-    return not (address.is_unspecified or address.is_loopback or address.is_multicast)
+    return not address.is_multicast
 
 
 def is_host(network: Network, address: Address) -> bool:
     """Whether a machine in the network may have the address (not network or broadcast)."""
-    return address in network and int(first_host(network)) <= int(address) <= int(
-        last_host(network)
-    )
+    if address not in network:
+        return False
+    return int(first_host(network)) <= int(address) <= int(last_host(network))
 
 
 def size(first: Address, last: Address) -> int:
@@ -146,7 +147,9 @@ def size(first: Address, last: Address) -> int:
 
 def overlap(first: Address, last: Address, low: Address, high: Address) -> int:
     """How many addresses two ranges of one family share."""
-    return size(max(first, low), min(last, high)) if first.version == low.version else 0
+    if first.version != low.version:
+        return 0
+    return size(max(first, low), min(last, high))
 
 
 def supernets(network: Network) -> Iterator[Network]:
@@ -186,4 +189,6 @@ def host_network(address: Address) -> Network:
 def shorten(value: object, length: int = 60) -> str:
     """What was typed, cut to a length that fits into a message."""
     text = str(value)
-    return text if len(text) <= length else text[: length - 1] + "…"
+    if len(text) > length:
+        return text[: length - 1] + "…"
+    return text

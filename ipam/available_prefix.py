@@ -1,4 +1,4 @@
-"""Find room for a new subnet inside another one, and make it there."""
+"""Find an available prefix inside a subnet, and create a subnet there."""
 
 from __future__ import annotations
 
@@ -11,36 +11,34 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.errors import Exhausted, Invalid
-from ipam.addresses import Network
+from ipam.addresses import Address, Network
 from ipam.models import IPAddress, Subnet
 from ipam.querysets import lock_ledger
 
 Span = tuple[int, int]
 
 
-def carve(subnet: Subnet, length: int, **facts: Any) -> Subnet:
-    """Make the next free subnet of this length inside the subnet. Of many callers at once, each
-    gets its own.
+def create_subnet(subnet: Subnet, length: int, **fields: Any) -> Subnet:
+    """Create the next available subnet of this prefix length inside the subnet. Callers at the same
+    time each get their own.
 
-    Raises Exhausted, Invalid; ValidationError for the facts.
-    """
+    Raises Exhausted, Invalid; ValidationError for the fields."""
     with transaction.atomic():
         lock_ledger()
-        inner = Subnet(vrf_id=subnet.vrf_id, network=free_network(subnet, length), **facts)
+        inner = Subnet(vrf_id=subnet.vrf_id, network=available_network(subnet, length), **fields)
         inner.save()
         return inner
 
 
-def free_network(subnet: Subnet, length: int) -> Network:
-    """The lowest network of this length in which nothing of the subnet is yet: no subnet, pool,
-    gateway or address.
+def available_network(subnet: Subnet, length: int) -> Network:
+    """The lowest network of this prefix length inside the subnet that holds no subnet, pool,
+    gateway or live address of it.
 
-    Raises Exhausted when there is none, Invalid when a network of this length is not smaller than
-    the subnet."""
+    Raises Exhausted when there is none, Invalid when the length is not longer than the subnet's."""
     network = subnet.network
     if not network.prefixlen < length <= network.max_prefixlen:
         raise Invalid(
-            _("/%(length)d is no length of a subnet inside %(network)s.")
+            _("A subnet inside %(network)s cannot have the length /%(length)d.")
             % {"length": length, "network": network},
             _("Choose /%(longer)d to /%(longest)d.")
             % {"longer": network.prefixlen + 1, "longest": network.max_prefixlen},
@@ -51,9 +49,8 @@ def free_network(subnet: Subnet, length: int) -> Network:
         if position + size <= low:
             break
         if high >= position:
-            position = (
-                -(-(high + 1) // size) * size
-            )  # the next multiple: networks start at their own size
+            # The next multiple of the size: networks start at one.
+            position = -(-(high + 1) // size) * size
     if position + size - 1 > last:
         raise Exhausted(
             _("%(network)s has no room for a /%(length)d.")
@@ -64,16 +61,19 @@ def free_network(subnet: Subnet, length: int) -> Network:
 
 
 def _occupied(subnet: Subnet) -> Iterator[Span]:
-    """What is taken already, upwards. Addresses inside pools are not looked at: the pool stands for
-    them."""
-    inner = [
-        (int(s.network.network_address), int(s.network.broadcast_address)) for s in subnet.children
-    ]
-    pools = [
-        (int(first), int(last))
-        for first, last in subnet.pools.order_by("first").values_list("first", "last")
-    ]
-    gateway = [(int(subnet.gateway), int(subnet.gateway))] if subnet.gateway else []
+    """What is taken already, upwards. A pool stands for the addresses inside it."""
+    children = map(_ends, (child.network for child in subnet.children))
+    pools = map(_span, subnet.pools.order_by("first").values_list("first", "last"))
+    gateway = [_span((subnet.gateway, subnet.gateway))] if subnet.gateway else []
     live = IPAddress.objects.filter(subnet=subnet, ip_type="dhcp").live().order_by("ip_address")
-    singles = ((int(ip), int(ip)) for ip in live.values_list("ip_address", flat=True).iterator())
-    return heapq.merge(inner, pools, gateway, singles)
+    singles = map(_span, live.values_list("ip_address", "ip_address").iterator())
+    return heapq.merge(children, pools, gateway, singles)
+
+
+def _ends(network: Network) -> Span:
+    return int(network.network_address), int(network.broadcast_address)
+
+
+def _span(ends: tuple[Address, Address]) -> Span:
+    first, last = ends
+    return int(first), int(last)

@@ -1,13 +1,12 @@
-"""A ledger that came out of a backup hands out nothing until somebody has compared it with the
-leases.
+"""Freeze a ledger that was restored from a backup: it allocates nothing until somebody has compared
+it with the leases.
 
-It does not know what was handed out after the backup was made. Three things give it away: `restore`
-says so; on PostgreSQL the stamp names another table than the one that it is in, because a dump is
-loaded into new tables; and its history ends before a line that this host has seen (`ledger.json` in
-the data directory).
+Such a ledger does not know what was allocated after the backup was made. Three things tell: `restore`
+says so; on PostgreSQL the stamp names another table than the one it is in, because a dump is loaded
+into new tables; and its history ends before a line that this host has seen (`ledger.json` in the
+data directory).
 
-The claim of an address looks at the first two in its own statement, so that nobody waits for a
-question more."""
+The claim of an address checks the first two in its own statement, without a further query."""
 
 from __future__ import annotations
 
@@ -40,21 +39,21 @@ class Frozen(Unavailable):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """Since when, and why. `since` is None until somebody has noticed."""
+class FrozenState:
+    """Since when, and why. `since` is None until this host has noticed it."""
 
     since: datetime | None
     reason: str
 
 
-def state() -> State | None:
+def state() -> FrozenState | None:
     """None when the ledger is not frozen."""
     stamp = Stamp.objects.frozen().first()
-    return State(stamp.frozen_at, stamp.reason or LOADED) if stamp else None
+    return FrozenState(stamp.frozen_at, stamp.reason or LOADED) if stamp else None
 
 
 def refuse() -> None:
-    """Raise Frozen if it is."""
+    """Raise Frozen if the ledger is frozen."""
     if found := state():
         raise Frozen(
             _("No address is handed out: the ledger was restored from a backup (%s).")
@@ -64,29 +63,26 @@ def refuse() -> None:
 
 
 def freeze(reason: str) -> None:
-    """Hand out nothing from now on. Who is frozen already stays so since then, and for that
-    reason."""
+    """Allocate nothing from now on. A ledger that is frozen already keeps its time and reason."""
     Stamp.objects.install()
     if Stamp.objects.filter(frozen_at=None).update(frozen_at=timezone.now(), reason=reason[:255]):
         logger.error("no address is handed out until `manage.py thaw`: %s", reason)
 
 
 def thaw() -> None:
-    """Go on. The ledger gets a new name: what other hosts have seen of the former one says nothing
-    any more."""
+    """Allocate again. The ledger gets a new name, so that what other hosts have seen under the former
+    one no longer counts."""
     Stamp.objects.settle(frozen_at=None, reason="", ledger=uuid.uuid4().hex)
     look()
 
 
 def look() -> None:
-    """Notice a restore that nobody has told of, and remember how far the ledger's history goes."""
+    """Notice a restore that nobody has announced, and store how far the ledger's history goes."""
     stamp = Stamp.objects.first()
     if stamp is None or stamp.frozen_at:
         return
-    seen, newest = (
-        _seen(),
-        _newest(),
-    )  # in this order: the other process may have seen more since than we
+    seen = _seen()  # first: another process may see more meanwhile
+    newest = _newest()
     if Stamp.objects.moved():
         freeze(LOADED)
     elif newest < seen.get(stamp.ledger, 0):
@@ -104,7 +100,7 @@ def _newest() -> int:
 
 
 def _seen() -> dict[str, int]:
-    """What this host has seen of which ledger; nothing when it cannot be read."""
+    """The last line of history that this host has seen, by ledger; empty if it cannot be read."""
     try:
         found = json.loads(_mark().read_bytes())
         return {str(name): int(line) for name, line in found.items()}

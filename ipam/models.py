@@ -46,8 +46,8 @@ def _unique_in_vrf(table: str, field: str) -> list[models.UniqueConstraint]:
     ]
 
 
-class Row(models.Model):
-    """Every row knows when it came and when it last changed, and is valid when it is saved."""
+class ValidatedModel(models.Model):
+    """A model with the times of its creation and last change, which `save` always validates."""
 
     created_at = models.DateTimeField(_("created"), auto_now_add=True, db_default=Now())
     updated_at = models.DateTimeField(_("updated"), auto_now=True, db_default=Now())
@@ -102,7 +102,7 @@ class Row(models.Model):
         """The rules of `ipam.rules` for this kind of row."""
 
 
-class VRF(Row):
+class VRF(ValidatedModel):
     """An address space of its own: the same address may exist once in each. No VRF means the global
     one."""
 
@@ -125,7 +125,7 @@ class VRF(Row):
         return self.name
 
 
-class Subnet(Row):
+class Subnet(ValidatedModel):
     """A network and what its machines need to know. Parent and children follow from the CIDR."""
 
     vrf = models.ForeignKey(
@@ -254,7 +254,7 @@ class Subnet(Row):
             Pool(subnet=self, first=first, last=last, kind=kind).save()
 
 
-class Pool(Row):
+class Pool(ValidatedModel):
     """A range of a subnet's addresses: static ones we hand out, DHCP ones dnsmasq hands out."""
 
     class Kind(models.TextChoices):
@@ -306,7 +306,7 @@ class Pool(Row):
         super().validate_constraints(exclude={*(exclude or ()), "first", "last"})
 
 
-class Server(Row):
+class Server(ValidatedModel):
     """A machine. Where its address stands in the ledger follows from it."""
 
     vrf = models.ForeignKey(
@@ -372,7 +372,7 @@ class Server(Row):
         rules.check_server(self)
 
 
-class Interface(Row):
+class Interface(ValidatedModel):
     """A further network card or BMC of a server, placed like the server itself."""
 
     server = models.ForeignKey(
@@ -414,7 +414,7 @@ class Interface(Row):
         rules.check_interface(self)
 
 
-class IPAddress(Row):
+class IPAddress(ValidatedModel):
     """One address and who has it: the seeds' IPAM record."""
 
     class Status(models.TextChoices):

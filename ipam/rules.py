@@ -1,7 +1,7 @@
 """What may not be: the checks behind every `clean()`, each with the reason and the holder in its
 message.
 
-All of them raise ValidationError keyed by field. They only read; `models.Row.save` runs them under
+All of them raise ValidationError keyed by field. They only read; `ValidatedModel.save` runs them under
 the locks that make the answers stay true until the row is written."""
 
 from __future__ import annotations

@@ -14,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from ipam.fields import AddressField, MACField
-from ipam.models import Row, Server, Subnet
+from ipam.models import Server, Subnet, ValidatedModel
 from pxe import names, rules
 from pxe.boot import answers
 from pxe.querysets import AssignmentQuerySet, EventQuerySet, ImageQuerySet, MenuQuerySet
 
 
-class BootModel(Row):
+class BootModel(ValidatedModel):
     """A model of network boot: validated by `save()` like the ledger's models, without the ledger's
     lock."""
 

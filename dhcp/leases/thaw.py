@@ -49,7 +49,7 @@ class AddressInUse:
 class Differences:
     """Where the network and the restored ledger disagree."""
 
-    state: freeze.State
+    state: freeze.FrozenState
     # In use, and free in the ledger: these go into quarantine.
     free: list[AddressInUse] = field(default_factory=list)
     # Leased to another machine than the ledger says.
@@ -108,7 +108,7 @@ def _lease_file(target: Target) -> Path:
     return target.leases
 
 
-def _agents_behind(state: freeze.State) -> Iterator[str]:
+def _agents_behind(state: freeze.FrozenState) -> Iterator[str]:
     """Servers whose agents have not read their leases since the restore."""
     for server in DhcpServer.objects.of_agents():
         if state.since is None or server.compared_at is None or server.compared_at < state.since:

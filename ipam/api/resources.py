@@ -21,7 +21,7 @@ from api.bulk import BULK_RESULT, RowData, RowsRefused, for_each_row, invalid, r
 from api.resources import Readable, Resource
 from core.errors import Invalid
 from ipam import allocate as verbs
-from ipam import available_prefix as carve
+from ipam import available_prefix
 from ipam.addresses import Network
 from ipam.api import filters
 from ipam.api import serializers as shapes
@@ -134,7 +134,11 @@ class Subnets(Export, Resource):
         subnet, asked = self.get_object(), shapes.LengthSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         return Response(
-            {"network": str(carve.free_network(subnet, asked.validated_data["length"]))}
+            {
+                "network": str(
+                    available_prefix.available_network(subnet, asked.validated_data["length"])
+                )
+            }
         )
 
     @extend_schema(
@@ -146,7 +150,7 @@ class Subnets(Export, Resource):
     def carve(self, request: Request, pk: str | None = None) -> Response:
         subnet, asked = self.get_object(), _checked(shapes.NewSubnetSerializer, request)
         with transaction.atomic():
-            row = self.again(carve.carve(subnet, **asked))
+            row = self.again(available_prefix.create_subnet(subnet, **asked))
         return self.shown(row, status=201)
 
 

@@ -166,7 +166,7 @@ def test_the_admin_says_so_where_somebody_asks_for_an_address(subnet, admin_clie
 def test_the_overview_says_so(subnet, admin_client):
     freeze.freeze("yesterday's backup")
     page = admin_client.get("/admin/").content.decode()
-    assert "no address is handed out" in page
+    assert "No address is handed out" in page
     assert "yesterday&#x27;s backup" in page
 
 

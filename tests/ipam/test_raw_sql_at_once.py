@@ -260,7 +260,7 @@ def test_what_nobody_told_of_is_found_when_there_is_a_doubt(subnet, caplog):
         Server._base_manager.filter(hostname="web").update(
             hostname="shop"
         )  # behind every signal and every trigger
-    catch_up.doubt()
+    catch_up.check_everything()
     with caplog.at_level("INFO", "ipam.worker"):
         assert worker.CatchUp().tick()
     assert row("10.0.0.10").hostname == "shop"
