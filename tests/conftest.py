@@ -29,7 +29,13 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("house")
 
 SEED = os.environ.setdefault("IPMANAGER_TEST_SEED", str(random.randrange(2**32)))
-DATABASE_FIXTURES = {"db", "transactional_db", "empty_database", "migrated_database"}
+DATABASE_FIXTURES = {
+    "db",
+    "transactional_db",
+    "empty_database",
+    "migrated_database",
+    "site_database",
+}
 
 fastpath.serve_test_clients()
 TransactionTestCase._fixture_teardown = lambda self: emptied.empty()  # type: ignore[attr-defined]
@@ -133,9 +139,30 @@ def django_db_setup(
 def site_environment(tmp_path: Path) -> dict[str, str]:
     """The environment for a process of the real site, with a data directory of its own and defaults
     for the rest."""
+    return environment_of_a_site(tmp_path)
+
+
+def environment_of_a_site(place: Path) -> dict[str, str]:
     ours = ("IPMANAGER_", "DJANGO_", "DATABASE_URL")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {"IPMANAGER_DATA_DIR": str(tmp_path / "data")}
+    return kept | {"IPMANAGER_DATA_DIR": str(place / "data")}
+
+
+@pytest.fixture(scope="module")
+def site_database(
+    tmp_path_factory: pytest.TempPathFactory,
+    django_test_environment: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[dict[str, str]]:
+    """The environment for one site that serves all tests of a module, on a migrated database of its
+    own."""
+    place = tmp_path_factory.mktemp("site")
+    name = template.own_name(place, "module")
+    with django_db_blocker.unblock():
+        template.new_copy(name)
+    yield environment_of_a_site(place) | {"DATABASE_URL": template.url(name)}
+    with django_db_blocker.unblock():
+        template.drop(name)
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """Many processes at once: every caller gets an address, and no two get the same."""
 
-import subprocess
-import sys
-
 import pytest
 
 from ipam.models import IPAddress
 from tests.ipam.factories import SubnetFactory
+from tests.support.forks import run_at_once
 
 PROCESSES, EACH = 8, 25
 ALLOCATE = """
@@ -17,23 +15,6 @@ subnet = Subnet.objects.get()
 for number in range({each}):
     print(allocate(subnet, vm_id={vm_id}).row)
 """
-
-
-def run_at_once(environment, scripts):
-    """Start every script as a process of its own; what they printed, line by line."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", script],
-            env=environment | {"DJANGO_SETTINGS_MODULE": "ipmanager.settings"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for script in scripts
-    ]
-    outputs = [process.communicate(timeout=600) for process in running]
-    assert [errors for _out, errors in outputs] == [""] * len(scripts)
-    return [line for out, _errors in outputs for line in out.split()]
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from registry.models import RegistryConfig, Service
 from registry.querysets import wait_for_turn
 from registry.services.register import register
 from registry.services.registration import Wish
-from tests.ipam.test_parallel_allocation import run_at_once
 from tests.registry.factories import ServiceFactory
 from tests.support.by_hand import POSTGRESQL, only
+from tests.support.forks import run_at_once
 
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 PROCESSES, EACH = (16, 100) if LONG else (4, 10)

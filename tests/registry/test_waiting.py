@@ -14,11 +14,11 @@ TOKEN = "a-token-for-those-who-wait"
 MANY = 12  # more than threads of both web processes
 
 
-@pytest.fixture
-def running(shared_database, tmp_path):
-    with site(
-        shared_database | {"IPMANAGER_BOOTSTRAP_TOKEN": TOKEN}, tmp_path / "output"
-    ) as started:
+@pytest.fixture(scope="module")
+def running(site_database, tmp_path_factory):
+    """One site for all of them; the last one ends it."""
+    environment = site_database | {"IPMANAGER_BOOTSTRAP_TOKEN": TOKEN}
+    with site(environment, tmp_path_factory.mktemp("site") / "output") as started:
         yield started
 
 

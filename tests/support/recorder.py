@@ -27,7 +27,7 @@ from django.db.backends.utils import CursorWrapper
 from core import libpq
 from tests.support import recorded, shared
 
-OTHER_PROCESSES = {"shared_database", "empty_database", "migrated_database"}
+OTHER_PROCESSES = {"shared_database", "empty_database", "migrated_database", "site_database"}
 _LITERAL = re.compile(r"'(?:[^']|'')*'|%\(\w+\)s|%s|\d+")
 _LIST = re.compile(r"\?(?:, \?)+")
 _ROWS = re.compile(r"\(\?\)(?:, \(\?\))+")
