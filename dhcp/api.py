@@ -24,7 +24,7 @@ from rest_framework.views import APIView
 
 from api.access import Right, confines
 from api.resources import Readable, Resource, refuse_unknown
-from core.errors import Conflict, Invalid
+from core.errors import Invalid
 from dhcp import serializers as shapes
 from dhcp import servers
 from dhcp.edits import decide
@@ -398,14 +398,7 @@ def _target(name: str) -> Target:
     """The files of a server that this installation writes. Raises NotFound, Conflict, Invalid."""
     if "\0" in name:
         raise Invalid(_("There is no such row."))
-    server = servers.find_server(name)
-    if server and server.run_by == DhcpServer.RunBy.AGENT:
-        hint = f"on its host: manage.py dnsmasq_agent --server {server.name} --once"
-        raise Conflict(_("%s is run by an agent on its own host.") % server, hint)
-    if server and not server.enabled:
-        text = _("%s is disabled, so its files are not changed.") % server
-        raise Conflict(text, _("Enable the DHCP server."))
-    return Target.of(server)
+    return servers.local_target(name)
 
 
 def _pending() -> dict[int | None, int]:

@@ -161,7 +161,7 @@ def number_of(text: str, version: int = 4) -> int:
 @cache
 def _numbers(version: int) -> dict[str, int]:
     """The number of every option that has a name."""
-    numbers = {known.name: number for number, known in KNOWN[version].items()}
+    numbers = {option.name: option.number for option in KNOWN[version].values()}
     for number, (name, _label) in FIELDS[version].items():
         numbers[name] = number
     return numbers
@@ -247,7 +247,7 @@ def _routes(text: str, version: int) -> str:
 
 
 def _domains(text: str, version: int) -> str:
-    names = [part.strip().lower() for part in text.split(",")]
+    names = re.split(r"\s*,\s*", text.strip().lower())
     for name in names:
         try:
             validate_hostname(name)

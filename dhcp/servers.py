@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.models import DhcpScope, DhcpServer
 from ipam.models import Subnet
@@ -24,6 +24,21 @@ MANY = 10_000
 def local_targets() -> list[Target]:
     """The servers whose files this installation writes itself, the default one first. One query."""
     return [Target.from_settings(), *map(Target.of, DhcpServer.objects.here())]
+
+
+def local_target(name: str) -> Target:
+    """The server of this name, if this installation writes its files. Raises NotFound, or Conflict
+    for a server that is disabled or run by an agent."""
+    server = find_server(name)
+    if server is None:
+        return Target.of(None)
+    if server.run_by == DhcpServer.RunBy.AGENT:
+        hint = f"on its host: manage.py dnsmasq_agent --server {server.name} --once"
+        raise Conflict(_("%s is run by an agent on its own host.") % server, hint)
+    if not server.enabled:
+        text = _("%s is disabled, so its files are not changed.")
+        raise Conflict(text % server, _("Enable the DHCP server."))
+    return Target.of(server)
 
 
 def size_warning(hosts: int) -> str:

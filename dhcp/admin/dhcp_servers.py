@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -82,9 +82,7 @@ class DhcpServerAdmin(ListAdmin):
 
     @admin.display(description=_("reservations"))
     def reservations(self, server: Any) -> SafeString | str:
-        if server.hosts is None:
-            return marks.NOTHING
-        return marks.count(server.hosts)
+        return _or_dash(server.hosts, marks.count)
 
     @admin.display(description=_("pending changes"))
     def waiting(self, server: Any) -> str:
@@ -92,11 +90,11 @@ class DhcpServerAdmin(ListAdmin):
 
     @admin.display(description=_("last tried"))
     def tried(self, server: Any) -> SafeString | str:
-        return ago(server.tried_at)
+        return _or_dash(server.tried_at, marks.ago)
 
     @admin.display(description=_("last seen"), ordering="last_seen_at")
     def seen(self, server: DhcpServer) -> SafeString | str:
-        return ago(server.last_seen_at)
+        return _or_dash(server.last_seen_at, marks.ago)
 
     @admin.display(description=_("host and version"))
     def agent(self, server: DhcpServer) -> SafeString | str:
@@ -114,11 +112,10 @@ class DhcpServerAdmin(ListAdmin):
         return str(Target.of(server).directory)
 
 
-def ago(at: datetime | None) -> SafeString | str:
-    """How long ago it was; a dash for never."""
-    if at is None:
+def _or_dash(value: Any, form: Callable[[Any], SafeString | str]) -> SafeString | str:
+    if value is None:
         return marks.NOTHING
-    return marks.ago(at)
+    return form(value)
 
 
 def server_badge(server: Any) -> SafeString:

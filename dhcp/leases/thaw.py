@@ -6,7 +6,7 @@ made. The address goes into quarantine until somebody decides."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,9 +110,10 @@ def _lease_file(target: Target) -> Path:
 
 def _agents_behind(state: freeze.FrozenState) -> Iterator[str]:
     """Servers whose agents have not read their leases since the restore."""
-    for server in DhcpServer.objects.of_agents():
-        if state.since is None or server.compared_at is None or server.compared_at < state.since:
-            yield server.name
+    servers = DhcpServer.objects.of_agents()
+    if state.since is not None:
+        servers = servers.exclude(compared_at__gte=state.since)
+    yield from servers.values_list("name", flat=True)
 
 
 def _from_lease(lease: Lease) -> AddressInUse:
@@ -146,36 +147,43 @@ def _pending_diffs() -> dict[str, str]:
 def _free_in_ledger(in_use: Iterable[AddressInUse]) -> list[AddressInUse]:
     """Those whose address is free in a static pool of the global address space, by address. A
     gateway is not free. Where a lease and a neighbour name one address, the neighbour counts."""
-    by_ip = {one.ip: one for one in in_use}
     pools = list(Pool.objects.filter(kind="static", subnet__vrf=None).order_by("first"))
-    free = {ip for ip in by_ip if _in_a_pool(ip, pools)}
-    free -= set(IPAddress.objects.filter(vrf=None).live().values_list("ip_address", flat=True))
-    free -= set(Subnet.objects.filter(vrf=None).values_list("gateway", flat=True))
-    return [by_ip[ip] for ip in sorted(free, key=_order)]
+    owned = set(IPAddress.objects.filter(vrf=None).live().values_list("ip_address", flat=True))
+    owned |= set(Subnet.objects.filter(vrf=None).values_list("gateway", flat=True))
+    free = {}
+    for one in in_use:
+        if one.ip not in owned and _is_in_a_pool(one.ip, pools):
+            free[one.ip] = one
+    return sorted(free.values(), key=_order)
 
 
-def _in_a_pool(ip: Address, pools: Iterable[Pool]) -> bool:
-    return any(pool.first.version == ip.version and pool.first <= ip <= pool.last for pool in pools)
+def _is_in_a_pool(ip: Address, pools: Iterable[Pool]) -> bool:
+    same_version = [pool for pool in pools if pool.first.version == ip.version]
+    return any(pool.first <= ip <= pool.last for pool in same_version)
 
 
-def _order(ip: Address) -> tuple[int, int]:
-    return ip.version, int(ip)
+def _order(one: AddressInUse) -> tuple[int, int]:
+    return one.ip.version, int(one.ip)
 
 
-def _quarantine(found: Iterable[AddressInUse]) -> int:
+def _quarantine(found: Sequence[AddressInUse]) -> int:
     """Set the addresses' status; missing rows are created. An address that was allocated meanwhile
     stays allocated."""
-    by_ip = {one.ip: one for one in found}
-    index = SubnetIndex.of(list(by_ip), Subnet.objects.in_vrf(None))
-    rows = {row.ip_address: row for row in _address_rows(list(by_ip))}
-    old = [row for row in rows.values() if row.status == "available"]
-    new = []
-    for ip in by_ip:
-        if ip not in rows:
-            new.append(IPAddress(ip_address=ip, subnet=index.containing(None, ip)))
-    for row in (*old, *new):
+    ips = [one.ip for one in found]
+    index = SubnetIndex.of(ips, Subnet.objects.in_vrf(None))
+    rows = {row.ip_address: row for row in _address_rows(ips)}
+    old, new = [], []
+    for one in found:
+        row = rows.get(one.ip)
+        if row is None:
+            row = IPAddress(ip_address=one.ip, subnet=index.containing(None, one.ip))
+            new.append(row)
+        elif row.status == "available":
+            old.append(row)
+        else:
+            continue
         row.status, row.freed_at = "quarantine", None
-        row.description = _("In use when the ledger was restored: %s") % by_ip[row.ip_address]
+        row.description = _("In use when the ledger was restored: %s") % one
     address_rows.update(old)
     address_rows.create(new)
     return len(old) + len(new)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.db.models import QuerySet
+from django.forms import model_to_dict
 
 from dhcp import servers
 from dhcp.edits.decide import Decision, adopt_all, discard_all
@@ -71,8 +72,7 @@ def _state(edit: HandEdit) -> str:
 def as_json(edit: HandEdit) -> dict[str, Any]:
     names = ("file", "action", "was", "line", "raw", "served", "reason", "state")
     answer = {"id": edit.pk, "server": edit.server and edit.server.name}
-    answer |= {name: getattr(edit, name) for name in names}
-    return answer | {"found_at": edit.found_at.isoformat()}
+    return answer | model_to_dict(edit, names) | {"found_at": edit.found_at.isoformat()}
 
 
 def outcome(decision: Decision) -> str:

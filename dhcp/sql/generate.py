@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from django.db import models
@@ -160,8 +160,8 @@ def _postgresql() -> Iterator[str]:
             old_label=_label(model, "o", _postgresql_text),
             new_label=_label(model, "n", _postgresql_text),
             differences=",\n                        ".join(_postgresql_differences(model)),
-            old_columns=_listed([f"o.{name}" for name in names]),
-            new_columns=_listed([f"n.{name}" for name in names]),
+            old_columns=_listed(map("o.{}".format, names)),
+            new_columns=_listed(map("n.{}".format, names)),
             if_relevant=_only_dhcp_pools(model, " WHERE r.kind = 'dhcp'"),
             and_relevant=_only_dhcp_pools(model, " AND 'dhcp' IN (o.kind, n.kind)"),
             insertion=_POSTGRESQL_INSERTION.format(**words),
@@ -211,7 +211,7 @@ CASE WHEN OLD.{name} IS NOT NEW.{name}
 
 def _sqlite() -> Iterator[str]:
     for model, names in RELEVANT.items():
-        differs = "\n        OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in names)
+        differs = "\n        OR ".join(map("OLD.{0} IS NOT NEW.{0}".format, names))
         differences = "\n        || ".join(_sqlite_differences(model))
         yield _sqlite_trigger(
             model,
@@ -273,7 +273,7 @@ def _sqlite_text(field: models.Field, column: str) -> str:
 # --- both -----------------------------------------------------------------------------------------
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     """Separated by commas, in lines of at most 100 characters."""
     return textwrap.fill(", ".join(names), 76, subsequent_indent=" " * 20)
 

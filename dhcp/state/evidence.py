@@ -15,7 +15,13 @@ from dhcp.files import check, installed
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit
 from dhcp.servers import ServerSelector
-from dhcp.state.network_cards import INTERFACE, CardKey, NetworkCard
+from dhcp.state.network_cards import (
+    INTERFACE,
+    CardKey,
+    NetworkCard,
+    addresses_of,
+    identities_of,
+)
 from ipam.addresses import Address, Network
 from ipam.models import Interface, Server, Sighting, Subnet
 from ipam.querysets import SubnetIndex
@@ -48,12 +54,10 @@ class Evidence:
     # The networks with a range in the default server's installed configuration, and the keys of
     # the subnets that need one; both empty where that file is not known.
     installed: frozenset[Network] = frozenset()
-    scoped: Collection[int] = ()
+    scoped: set[int] = field(default_factory=set)
 
     def server_id(self, card: NetworkCard) -> int | None:
         """The DHCP server that serves the card's address."""
-        if card.ip is None:
-            return None
         return self.selector.server_id_for(self.subnet(card))
 
     def dhcp_server(self, card: NetworkCard) -> DhcpServer | None:
@@ -117,7 +121,7 @@ class Evidence:
 
 def gather_evidence(cards: Sequence[NetworkCard]) -> Evidence:
     """Read what the states of these cards depend on. The number of queries does not grow."""
-    ips = [card.ip for card in cards if card.ip is not None]
+    ips = addresses_of(cards)
     subnets = Subnet.objects.in_vrf(None).only("vrf", "network", "site")
     evidence = Evidence(SubnetIndex.of(ips, subnets), ServerSelector.load())
     _add_changes(evidence, cards)
@@ -146,8 +150,9 @@ def _is_mac(identity: str) -> bool:
 
 
 def _add_changes(evidence: Evidence, cards: Sequence[NetworkCard]) -> None:
-    ids = {card.id for card in cards}
-    ids.update(card.server_id for card in cards)
+    ids: set[int] = set()
+    for card in cards:
+        ids.update((card.id, card.server_id))
     concerned = Q(kind__in=_CONCERNS_ALL)
     concerned |= Q(kind__in=["server", "interface"], object_id__in=ids)
     # A scope that names another DHCP server moves all machines of its subnet.
@@ -160,7 +165,7 @@ def _add_changes(evidence: Evidence, cards: Sequence[NetworkCard]) -> None:
 
 
 def _add_leases(evidence: Evidence, cards: Sequence[NetworkCard], ips: Sequence[Address]) -> None:
-    identities = set[str]().union(*(card.identities for card in cards))
+    identities = identities_of(cards)
     macs = set(filter(_is_mac, identities))
     duids = identities - macs
     live = Sighting.objects.filter(
@@ -180,7 +185,8 @@ def _add_allowed_holders(evidence: Evidence, cards: Sequence[NetworkCard]) -> No
     card of its server: a machine has one DUID, made from the MAC of one of its cards (RFC 8415)."""
     known = defaultdict[int, set[tuple[Address | None, str]]](set)
     for server_id, ip, identity in _ledger_identities(cards):
-        known[server_id].add((ip, identity))
+        if identity:
+            known[server_id].add((ip, identity))
     for card in cards:
         if card.ip is None:
             continue
@@ -193,20 +199,18 @@ def _add_allowed_holders(evidence: Evidence, cards: Sequence[NetworkCard]) -> No
 
 def _ledger_identities(
     cards: Sequence[NetworkCard],
-) -> Iterator[tuple[int, Address | None, str]]:
-    """Server, address and MAC or DUID of the cards of these servers. A server's own MAC is asked
-    for only where an interface is among the cards: its own card brings it along."""
+) -> Iterator[tuple[int, Address | None, str | None]]:
+    """Server, address and MAC or DUID, which may be empty, of the cards of these servers. A
+    server's own MAC is read only where an interface is among the cards: its own card has it."""
     servers = {card.server_id for card in cards}
     nics = Interface.objects.filter(server__in=servers)
     for server_id, ip, mac, duid in nics.values_list(
         "server_id", "ip_address", "mac_address", "duid"
     ):
-        if mac:
-            yield server_id, ip, mac
-        if duid:
-            yield server_id, ip, duid.lower()
+        yield server_id, ip, mac
+        yield server_id, ip, duid.lower()
     owners = {card.server_id for card in cards if card.kind == INTERFACE}
-    rows = Server.objects.filter(pk__in=owners).exclude(mac_address=None)
+    rows = Server.objects.filter(pk__in=owners)
     yield from rows.values_list("pk", "ip_address", "mac_address")
 
 
@@ -226,10 +230,9 @@ def _add_installed_ranges(evidence: Evidence) -> None:
     if not conf.is_known:
         return
     evidence.installed = conf.networks
-    scopes = DhcpScope.objects.filter(enabled=True).select_related("subnet")
-    evidence.scoped = {
-        scope.subnet_id for scope in scopes if evidence.selector.server_id_for(scope.subnet) is None
-    }
+    for scope in DhcpScope.objects.filter(enabled=True).select_related("subnet"):
+        if evidence.selector.server_id_for(scope.subnet) is None:
+            evidence.scoped.add(scope.subnet_id)
 
 
 def _add_generations(evidence: Evidence) -> None:

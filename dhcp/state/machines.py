@@ -53,15 +53,14 @@ class MachineState:
 
 def states_of_servers(servers: Iterable[Server]) -> dict[int, MachineState]:
     """The states of the servers' own cards by the servers' keys."""
-    states = states_of_cards([NetworkCard.of_server(server) for server in servers])
+    states = states_of_cards(list(map(NetworkCard.of_server, servers)))
     return {pk: state for (_kind, pk), state in states.items()}
 
 
 def states_of_server(server: Server) -> list[tuple[NetworkCard, MachineState]]:
     """Every card of one server with its state, the server's own card first."""
-    cards = [NetworkCard.of_server(server)]
-    for nic in server.interfaces.select_related("server").order_by("name"):
-        cards.append(NetworkCard.of_interface(nic))
+    nics = server.interfaces.select_related("server").order_by("name")
+    cards = [NetworkCard.of_server(server), *map(NetworkCard.of_interface, nics)]
     states = states_of_cards(cards)
     return [(card, states[card.key]) for card in cards]
 

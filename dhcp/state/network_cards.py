@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ipam.addresses import Address
@@ -25,6 +25,9 @@ class NetworkCard:
     mac: str | None
     ip: Address | None
     duid: str = ""
+
+    def __str__(self) -> str:
+        return self.name
 
     @property
     def key(self) -> CardKey:
@@ -74,6 +77,13 @@ def cards_with_macs(macs: Collection[str]) -> list[NetworkCard]:
     """Every card with one of these MAC addresses, in any VRF, servers first. Two queries."""
     servers = Server.objects.filter(mac_address__in=macs).order_by("pk")
     nics = Interface.objects.filter(mac_address__in=macs).select_related("server").order_by("pk")
-    cards = [NetworkCard.of_server(server) for server in servers]
-    cards += [NetworkCard.of_interface(nic) for nic in nics]
-    return cards
+    return [*map(NetworkCard.of_server, servers), *map(NetworkCard.of_interface, nics)]
+
+
+def addresses_of(cards: Iterable[NetworkCard]) -> list[Address]:
+    return [card.ip for card in cards if card.ip is not None]
+
+
+def identities_of(cards: Iterable[NetworkCard]) -> set[str]:
+    """Every MAC and DUID of the cards."""
+    return set[str]().union(*(card.identities for card in cards))

@@ -14,6 +14,7 @@ import select
 import socket
 import struct
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -106,45 +107,34 @@ def probe(generation: Generation, interface: str) -> list[dict[str, Any]]:
 
 def choose_reservations(generation: Generation, network: IPv4Network | None) -> list[Reservation]:
     """At most MOST of the generation's new reservations, whose machines are live."""
-    rows = {row.macs[0]: row for row in _new_rows(generation) if _is_reachable(row, network)}
-    chosen = random.sample(list(rows), min(len(rows), MOST))
-    live = _live_macs(chosen)
-    reservations = []
-    for mac in chosen:
-        row = rows[mac]
-        if mac in live and isinstance(row.ip, IPv4Address):
-            reservations.append(Reservation(row.name or mac, mac, row.ip))
-    return reservations
-
-
-def _new_rows(generation: Generation) -> list[Row]:
-    """The reservations that the generation's difference adds."""
-    rows = []
-    for line in generation.diff.splitlines():
-        if line.startswith("+"):
-            row = check.host_row(line[1:].encode("ascii", "replace"))
-            if isinstance(row, Row):
-                rows.append(row)
-    return rows
-
-
-def _is_reachable(row: Row, network: IPv4Network | None) -> bool:
-    """Without a relay, a server answers for the interface's own network only."""
-    if row.ip.version != 4 or not row.macs:
-        return False
-    return network is None or row.ip in network
-
-
-def _live_macs(macs: Sequence[str]) -> set[str | None]:
-    cards = [card for card in cards_with_macs(macs) if card.vrf_id is None]
+    reservations = _new_reservations(generation, network)
+    macs = random.sample(list(reservations), min(len(reservations), MOST))
+    cards = cards_with_macs(macs)
     states = machines.states_of_cards(cards)
-    return {card.mac for card in cards if states[card.key].kind == machines.LIVE}
+    live = {card.mac for card in cards if states[card.key].kind == machines.LIVE}
+    return [reservations[mac] for mac in macs if mac in live]
+
+
+def _new_reservations(
+    generation: Generation, network: IPv4Network | None
+) -> dict[str, Reservation]:
+    """The reservations that the generation's difference adds, by MAC. Without a relay, dnsmasq
+    answers for the interface's own network only."""
+    found = {}
+    for line in generation.diff.splitlines():
+        row = check.host_row(line.removeprefix("+").encode("ascii", "replace"))
+        if not line.startswith("+") or not isinstance(row, Row) or not row.macs:
+            continue
+        if isinstance(row.ip, IPv4Address) and (network is None or row.ip in network):
+            mac = row.macs[0]
+            found[mac] = Reservation(row.name or mac, mac, row.ip)
+    return found
 
 
 def _last_change_at(generation: Generation) -> datetime:
     """When the newest of the generation's changes was committed."""
-    times = filter(None, (parse_datetime(change["at"]) for change in generation.changes))
-    return max(times, default=generation.created_at)
+    times = [parse_datetime(change["at"]) for change in generation.changes]
+    return max(filter(None, times), default=generation.created_at)
 
 
 def _result(
@@ -199,32 +189,26 @@ def _why_not_probed(error: OSError) -> str:
 def collect_offers(interface: str, reservations: Sequence[Reservation]) -> dict[str, list[Offer]]:
     """Broadcast a DHCPDISCOVER for each card and return the offers by MAC, once every card was
     offered its address or WAIT is over. Raises OSError."""
-    offers: dict[str, list[Offer]] = {reservation.mac: [] for reservation in reservations}
-    asked = {secrets.randbits(32): reservation for reservation in reservations}
+    offers: dict[str, list[Offer]] = defaultdict(list)
+    macs: dict[int, str] = {}  # by transaction
+    missing = {(one.mac, one.ip) for one in reservations}
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETHERTYPE_IP)) as wire:
         wire.bind((interface, _ETHERTYPE_IP))
         own_mac = wire.getsockname()[4]
         started = time.monotonic()
-        for transaction, reservation in asked.items():
-            wire.send(ethernet_frame(own_mac, discover_message(reservation.mac, transaction)))
-        while not _all_offered(offers, reservations):
-            packet = _receive(wire, started + WAIT)
-            if packet is None:
-                break
+        for one in reservations:
+            transaction = secrets.randbits(32)
+            macs[transaction] = one.mac
+            wire.send(ethernet_frame(own_mac, discover_message(one.mac, transaction)))
+        while missing and (packet := _receive(wire, started + WAIT)):
             received = parse_offer(packet)
-            if received is None or received[0] not in asked:
+            if received is None or received[0] not in macs:
                 continue
             transaction, ip, server = received
-            elapsed_ms = (time.monotonic() - started) * 1000
-            offers[asked[transaction].mac].append(Offer(ip, server, elapsed_ms))
+            mac = macs[transaction]
+            offers[mac].append(Offer(ip, server, (time.monotonic() - started) * 1000))
+            missing.discard((mac, ip))
     return offers
-
-
-def _all_offered(offers: dict[str, list[Offer]], reservations: Sequence[Reservation]) -> bool:
-    return all(
-        reservation.ip in [offer.ip for offer in offers[reservation.mac]]
-        for reservation in reservations
-    )
 
 
 def _receive(wire: socket.socket, deadline: float) -> bytes | None:

@@ -18,7 +18,12 @@ from dhcp.servers import ServerSelector
 from dhcp.state import machines
 from dhcp.state.evidence import is_held_by
 from dhcp.state.machines import LIVE, MachineState
-from dhcp.state.network_cards import NetworkCard, cards_with_macs
+from dhcp.state.network_cards import (
+    NetworkCard,
+    addresses_of,
+    cards_with_macs,
+    identities_of,
+)
 from ipam.addresses import parse_mac
 from ipam.models import Subnet
 
@@ -60,15 +65,15 @@ def why(text: str) -> Explanation:
     steps += _own_leases(mac)
     steps += _foreign_leases(cards)
     verdict = "; ".join(_card_verdict(card, states[card.key]) for card in cards)
-    good = all(state.kind == LIVE for state in states.values())
-    return Explanation(mac, steps, verdict, good)
+    kinds = {state.kind for state in states.values()}
+    return Explanation(mac, steps, verdict, good=kinds == {LIVE})
 
 
 # --- what the ledger says -------------------------------------------------------------------------
 
 
 def _owner(cards: Sequence[NetworkCard]) -> Step:
-    names = ", ".join(card.name for card in cards)
+    names = ", ".join(map(str, cards))
     answer = names or _("No card of the ledger has this MAC address.")
     return Step(_("Whose card is it?"), answer, bool(cards))
 
@@ -119,15 +124,19 @@ def _steps_of_dhcp_server(
 
 
 def _ledger_line(mac: str, cards: Sequence[NetworkCard], validated: Validated) -> Step:
+    """The card's line, or why there is none, or why its name is left out."""
+    answers = []
+    for line in validated.lines:
+        if mac in line.macs:
+            answers.append(render.host_line(line).strip())
+    is_served = bool(answers)
     keys = {card.key for card in cards}
-    lines = [render.host_line(line).strip() for line in validated.lines if mac in line.macs]
-    reasons = []
     for problem in validated.problems:
         record = problem.record
         if mac in record.macs or (record.kind, record.id) in keys:
-            reasons.append(problem.reason)
-    answer = "; ".join([*lines, *reasons]) or _("None.")
-    return Step(_("Which line does the ledger make for dnsmasq?"), answer, bool(lines))
+            answers.append(problem.reason)
+    question = _("Which line does the ledger make for dnsmasq?")
+    return Step(question, "; ".join(answers) or _("None."), is_served)
 
 
 def _served_line(mac: str, server: DhcpServer | None) -> Step:
@@ -152,9 +161,10 @@ def _line_sent_to_agent(mac: str, server: DhcpServer) -> Step:
 
 
 def _line_in(text: str, mac: str, question: str) -> Step:
-    lines = [
-        line for line in text.splitlines() if not line.startswith("#") and mac in line.split(",")
-    ]
+    lines = []
+    for line in text.splitlines():
+        if mac in line.split(",") and not line.startswith("#"):
+            lines.append(line)
     return Step(question, "; ".join(lines) or _("None for this card."), bool(lines))
 
 
@@ -190,9 +200,8 @@ def _own_leases(mac: str) -> Iterator[Step]:
 
 def _foreign_leases(cards: Sequence[NetworkCard]) -> Iterator[Step]:
     """Leases of the cards' addresses that other machines hold."""
-    ips = [card.ip for card in cards if card.ip is not None]
-    identities = set[str]().union(*(card.identities for card in cards))
-    for lease in Lease.objects.live().filter(ip_address__in=ips):
+    identities = identities_of(cards)
+    for lease in Lease.objects.live().filter(ip_address__in=addresses_of(cards)):
         if is_held_by(lease, identities):
             continue
         answer = _("%(holder)s, until %(until)s.") % {

@@ -157,7 +157,7 @@ def test_a_missing_right_is_the_reason(subnet, monkeypatch):
 def test_nothing_is_asked_without_the_setting_for_the_past_or_after_a_failure(
     subnet, settings, monkeypatch
 ):
-    monkeypatch.setattr(probe, "ask", lambda *_: pytest.fail("nobody may be asked"))
+    monkeypatch.setattr(probe, "collect_offers", lambda *_: pytest.fail("nobody may be asked"))
     server()
     settings.DHCP_PROBE = ""
     probe.probe_newest()
@@ -171,7 +171,7 @@ def test_nothing_is_asked_without_the_setting_for_the_past_or_after_a_failure(
 
 
 def test_a_request_never_probes(lab, subnet, admin_client, monkeypatch):
-    monkeypatch.setattr(probe, "look", lambda *_: pytest.fail("only the worker may"))
+    monkeypatch.setattr(probe, "probe_newest", lambda *_: pytest.fail("only the worker may"))
     server()
     admin_client.get("/admin/ipam/server/")
     assert Generation.objects.newest().probes is None
@@ -183,7 +183,7 @@ def test_the_worker_probes_and_survives_whatever_comes(lab, subnet, monkeypatch)
         DhcpWorker().tick_all()
     assert Generation.objects.newest().probes[0]["reason"] == ""
     Generation.objects.update(probes=None)
-    monkeypatch.setattr(probe, "results", lambda *_: 1 / 0)
+    monkeypatch.setattr(probe, "probe", lambda *_: 1 / 0)
     working = DhcpWorker()
     working.tick_all()
     assert [server.delay for server in working.servers.values()] == [0.0]

@@ -16,7 +16,7 @@ from dhcp.generations.explain import explain
 from dhcp.generations.outcome import CHANGED, Outcome, change_json, problem_json
 from dhcp.generations.rollback import back_to, newest, release
 from dhcp.management import hand_edits
-from dhcp.models import DhcpServer, Generation
+from dhcp.models import Generation
 
 LISTED = 20
 _WIDEST = 70  # a longer line moves its own cause to the right, and no other
@@ -137,17 +137,9 @@ Example: manage.py sync_dnsmasq --diff"""
         """The files of a server that this installation writes; without a name the default one.
         Raises CommandError."""
         try:
-            server = servers.find_server(name or DEFAULT)
+            return servers.local_target(name or DEFAULT)
         except IPManagerError as error:
             raise CommandError(str(error)) from error
-        if server and server.run_by == DhcpServer.RunBy.AGENT:
-            hint = f"on its host: manage.py dnsmasq_agent --server {server.name} --once"
-            raise CommandError(f"{server.name} is run by an agent ({hint})")
-        if server and not server.enabled:
-            raise CommandError(
-                f"{server.name} is disabled, so its files are not changed (enable the DHCP server)"
-            )
-        return Target.of(server)
 
 
 def _outcome(target: Target, options: dict[str, Any]) -> Outcome:
