@@ -1,5 +1,5 @@
-"""The porter's book: services register, get an address and a port, give signs of life, and find
+"""The service registry: services register, get an address and a port, send heartbeats, and find
 each other.
 
-register -> port under its lock -> row;  heartbeat -> one UPDATE;  silence -> inactive -> grace ->
-the port is free"""
+register -> port chosen under its lock -> row; heartbeat -> one UPDATE; silence -> inactive ->
+grace period -> the port is free"""

@@ -1,8 +1,7 @@
-"""`/api/v1/ipmanager/…`: the registry over HTTP, in the shapes of the service registry that this
-one replaces.
+"""`/api/v1/ipmanager/…`: the registry over HTTP, in the shapes of the original service registry.
 
-Where the original told every caller 200, the status says what came of it; the bodies stay what they
-were."""
+The original answers every call with 200. Here the status tells the result; the bodies are the
+same."""
 
 from __future__ import annotations
 
@@ -22,23 +21,23 @@ from api.access import Right
 from api.models import Token
 from core.errors import Conflict, IPManagerError
 from core.proxies import client_address
-from registry import configure, environments, restart
+from registry import restart
 from registry import serializers as shapes
 from registry.discovery.start_order import StartOrder, start_order
+from registry.environments import configure, lookup
 from registry.models import Call, RegistryConfig, RestartRequest, Service
-from registry.services import deregister, heartbeat, simulate, unusual
-from registry.services import register as verbs
-from registry.services.callers import calling, check_speaker
+from registry.services import deregister, heartbeat, simulate, unusual_activity
+from registry.services.callers import caller_of, check_token_binding
+from registry.services.register import Registered, register
 
 SCOPE = "registry"
 LONGEST_ID = 200
-FINDS = Right(
-    "read", "registry.view_service", other=SCOPE
-)  # a service's own token finds the others
+# A service's own token may find the other services.
+FINDS = Right("read", "registry.view_service", other=SCOPE)
 
 
 class View(APIView):
-    """One route; `needs` is the right that each method wants."""
+    """One route; `needs` maps each method to the right it requires."""
 
     needs: dict[str, Right] = {}
     serializer_class: type[Serializer] = Serializer
@@ -47,7 +46,8 @@ class View(APIView):
 
     @property
     def action(self) -> str:
-        return "get" if self.request.method == "HEAD" else (self.request.method or "").lower()
+        method = (self.request.method or "").lower()
+        return {"head": "get"}.get(method, method)
 
     @property
     def rights(self) -> dict[str, Right]:
@@ -57,20 +57,20 @@ class View(APIView):
         self.began = time.monotonic()
         super().initial(request, *args, **kwargs)
         if isinstance(request.auth, Token):
-            unusual.token_used(request.auth, client_address(request))
+            unusual_activity.log_token_network(request.auth, client_address(request))
 
     def environment(self, name: str, service_id: str = "") -> RegistryConfig:
-        """The environment that is meant. A test environment may let callers wait or fail here."""
-        self.config = environments.named(name)
-        self.service_id = service_id[:LONGEST_ID].replace("\0", "?")  # an address may hold any text
-        simulate.suffer(self.config, self.service_id)
+        """The environment of this name. A test environment may wait or fail here (simulations)."""
+        self.config = lookup.environment(name)
+        # From the URL, which may hold any text.
+        self.service_id = service_id[:LONGEST_ID].replace("\0", "?")
+        simulate.apply(self.config, self.service_id)
         return self.config
 
-    def speaking(self, name: str, service_id: str) -> RegistryConfig:
-        """The same for a caller that acts for a service. Raises PermissionDenied when it may
-        not."""
+    def environment_for_caller(self, name: str, service_id: str) -> RegistryConfig:
+        """The environment, for a caller that acts for this service. Raises PermissionDenied."""
         config = self.environment(name, service_id)
-        check_speaker(self.request, config, service_id)
+        check_token_binding(self.request, config, service_id)
         return config
 
     def finalize_response(
@@ -82,7 +82,7 @@ class View(APIView):
         return response
 
     def _log(self, request: Request, response: Response) -> None:
-        """In a test environment every call is remembered."""
+        """Log the call: test environments keep every call."""
         assert self.config
         Call.objects.create(
             environment=self.config.environment,
@@ -95,11 +95,11 @@ class View(APIView):
         )
 
 
-# --- coming, living, going ------------------------------------------------------------------------
+# --- register, deregister, heartbeat --------------------------------------------------------------
 
 
 class Register(View):
-    """A service comes."""
+    """Register a service."""
 
     needs = {"post": Right(SCOPE, "registry.add_service")}
 
@@ -111,24 +111,26 @@ class Register(View):
             409: shapes.RefusedSerializer,
             503: shapes.RefusedSerializer,
         },
-        description="Get an address and a port: 201, or 200 with the same ones when the service is known. "
-        "409: the port it insists on is taken; 503: every port it could have is.",
+        description=(
+            "Get an address and a port: 201, or 200 with the same ones when the service is known. "
+            "409: the port it insists on is taken. 503: every port of its ranges is taken."
+        ),
     )
     def post(self, request: Request) -> Response:
-        wish = shapes.RegisterSerializer.wish(shapes.checked(shapes.RegisterSerializer, request))
-        self.speaking(wish.environment, wish.service_id)
+        values = shapes.validated_body(shapes.RegisterSerializer, request)
+        registration = shapes.RegisterSerializer.registration(values)
+        self.environment_for_caller(registration.environment, registration.service_id)
         try:
-            given = verbs.register(wish, calling(request))
+            result = register(registration, caller_of(request))
         except Conflict as error:
-            return refused(error)
-        more = {"heartbeat_interval": heartbeat.interval(given.service.environment)}
-        return Response(
-            shapes.registered(given, told(given), **more), status=200 if given.again else 201
-        )
+            return refusal(error)
+        interval = heartbeat.interval(result.service.environment)
+        body = shapes.registered(result, message_of(result), heartbeat_interval=interval)
+        return Response(body, status=200 if result.again else 201)
 
 
 class Deregister(View):
-    """A service goes."""
+    """Deregister a service."""
 
     needs = {"post": Right(SCOPE, "registry.delete_service")}
 
@@ -137,43 +139,45 @@ class Deregister(View):
         responses={200: shapes.DoneSerializer, 404: shapes.DoneSerializer},
     )
     def post(self, request: Request) -> Response:
-        asked = shapes.checked(shapes.NamedSerializer, request)
-        config = self.speaking(asked["environment"], asked["service_id"])
-        if deregister.deregister(asked["service_id"], config.environment):
-            return done(_("Service %s is deregistered.") % asked["service_id"])
-        return unknown(asked["service_id"])
+        values = shapes.validated_body(shapes.NamedSerializer, request)
+        config = self.environment_for_caller(values["environment"], values["service_id"])
+        if deregister.deregister(values["service_id"], config.environment):
+            return success(_("Service %s is deregistered.") % values["service_id"])
+        return not_registered(values["service_id"])
 
 
 class Heartbeat(View):
-    """A service lives."""
+    """Log the heartbeats of services."""
 
     needs = {"post": Right(SCOPE, "registry.change_service")}
 
     @extend_schema(
         request=shapes.HeartbeatSerializer,
         responses={200: shapes.BeatSerializer, 404: shapes.BeatSerializer},
-        description="For one service, or for all that an agent looks after, by `service_ids`. 404: one of them is "
-        "unknown, or was silent for so long that its port is gone. Register it again.",
+        description=(
+            "For one service, or for all services of an agent, by `service_ids`. 404: one of them "
+            "is unknown, or was silent for too long and has lost its port. Register it again."
+        ),
     )
     def post(self, request: Request) -> Response:
-        asked = shapes.checked(shapes.HeartbeatSerializer, request)
-        config = self.environment(asked["environment"], asked["service_ids"][0])
-        for service_id in asked["service_ids"]:
-            check_speaker(request, config, service_id)
-        missing = heartbeat.beat_many(
-            asked["service_ids"], config.environment, calling(request).address
-        )
-        more = {"interval": heartbeat.interval(config), "unknown": sorted(missing)}
+        values = shapes.validated_body(shapes.HeartbeatSerializer, request)
+        service_ids = values["service_ids"]
+        config = self.environment(values["environment"], service_ids[0])
+        for service_id in service_ids:
+            check_token_binding(request, config, service_id)
+        address = caller_of(request).address
+        missing = sorted(heartbeat.heartbeat_many(service_ids, config.environment, address))
+        more = {"interval": heartbeat.interval(config), "unknown": missing}
         if missing:
-            return unknown(", ".join(sorted(missing)), **more)
-        return done(_("Heartbeat noted."), **more)
+            return not_registered(", ".join(missing), **more)
+        return success(_("Heartbeat noted."), **more)
 
 
-# --- looking --------------------------------------------------------------------------------------
+# --- find services --------------------------------------------------------------------------------
 
 
 class Services(View):
-    """All services of an environment."""
+    """List the services of an environment."""
 
     needs = {"get": FINDS}
 
@@ -183,10 +187,9 @@ class Services(View):
         operation_id="services_list",
     )
     def get(self, request: Request) -> Response:
-        asked = shapes.query(shapes.ServicesQuery, request)
-        rows = Service.objects.of(self.environment(asked.pop("environment")).environment).matching(
-            **asked
-        )
+        values = shapes.validated_query(shapes.ServicesQuery, request)
+        config = self.environment(values.pop("environment"))
+        rows = Service.objects.of(config.environment).matching(**values)
         return Response(shapes.ServiceSerializer(rows, many=True).data)
 
 
@@ -200,14 +203,11 @@ class OneService(View):
         responses={200: shapes.ServiceSerializer, 404: shapes.MissingSerializer},
     )
     def get(self, request: Request, service_id: str) -> Response:
-        asked = shapes.query(shapes.WhereQuery, request)
-        row = Service.objects.whole().named(
-            self.environment(asked["environment"], service_id), service_id
-        )
-        if row is None:
-            return Response(
-                {"detail": f"Service {service_id} nicht gefunden"}, status=404
-            )  # the original's words
+        values = shapes.validated_query(shapes.WhereQuery, request)
+        config = self.environment(values["environment"], service_id)
+        row = Service.objects.with_related().with_id(config, service_id)
+        if row is None:  # the words of the original
+            return Response({"detail": f"Service {service_id} nicht gefunden"}, status=404)
         return Response(shapes.ServiceSerializer(row).data)
 
 
@@ -219,22 +219,26 @@ class Endpoint(View):
     @extend_schema(
         parameters=[shapes.EndpointQuery],
         responses={200: shapes.EndpointSerializer, 404: shapes.EndpointSerializer},
-        description="Unknown services answer 200 with exists=false, or 404 with ?strict=1. `status` is there when it "
-        "is not active. With ?dependencies=1 all that it needs, directly or not, in the order in which they start, and "
-        "the ids of those that are `missing`; 409 when they need each other in a circle.",
+        description=(
+            "An unknown service: 200 with exists=false, or 404 with ?strict=1. `status` is present "
+            "when the service is not active. With ?dependencies=1 also everything that it needs, "
+            "directly or indirectly, in start order, and the `missing` ids; 409 when services need "
+            "each other in a circle."
+        ),
     )
     def get(self, request: Request, service_id: str) -> Response:
-        asked = shapes.query(shapes.EndpointQuery, request)
-        row = Service.objects.whole().named(
-            self.environment(asked["environment"], service_id), service_id
-        )
+        values = shapes.validated_query(shapes.EndpointQuery, request)
+        config = self.environment(values["environment"], service_id)
+        row = Service.objects.with_related().with_id(config, service_id)
         if row is None or row.port is None:
-            return Response(
-                {"endpoint": None, "exists": False}, status=404 if asked["strict"] else 200
-            )
-        flag = {} if row.status == Service.Status.ACTIVE else {"status": row.status}
-        needs = shapes.start_order(self._order(row)) if asked["dependencies"] else {}
-        return Response({"endpoint": row.endpoint, "exists": True} | flag | needs)
+            status = 404 if values["strict"] else 200
+            return Response({"endpoint": None, "exists": False}, status=status)
+        body: dict[str, Any] = {"endpoint": row.endpoint, "exists": True}
+        if row.status != Service.Status.ACTIVE:
+            body["status"] = row.status
+        if values["dependencies"]:
+            body |= shapes.start_order(self._order(row))
+        return Response(body)
 
     def _order(self, row: Service) -> StartOrder:
         return start_order(Service.objects.records(row.environment_id), row.service_id)
@@ -258,53 +262,54 @@ class Config(View):
         parameters=[shapes.WhereQuery], responses=shapes.ConfigSerializer, operation_id="config"
     )
     def get(self, request: Request) -> Response:
-        config = environments.named(shapes.query(shapes.WhereQuery, request)["environment"])
+        values = shapes.validated_query(shapes.WhereQuery, request)
+        config = lookup.environment(values["environment"])
         return Response(shapes.ConfigSerializer(config).data)
 
     @extend_schema(
         request=shapes.ChangeConfigSerializer,
         responses={200: shapes.ConfigSerializer, 201: shapes.ConfigSerializer},
-        description="What is not said stays as it is; an environment that does not exist is made.",
+        description="Settings that are left out keep their values. A new environment is created.",
     )
     def put(self, request: Request) -> Response:
-        said = shapes.checked(shapes.ChangeConfigSerializer, request)
-        config, made = configure.configure(environments.name_of(said.pop("environment")), said)
-        return Response(shapes.ConfigSerializer(config).data, status=201 if made else 200)
+        settings = shapes.validated_body(shapes.ChangeConfigSerializer, request)
+        name = lookup.name_or_default(settings.pop("environment"))
+        config, created = configure.configure(name, settings)
+        return Response(shapes.ConfigSerializer(config).data, status=201 if created else 200)
 
     post = put
 
     @extend_schema(request=shapes.ChangeConfigSerializer, responses=shapes.ConfigSerializer)
     def patch(self, request: Request) -> Response:
-        said = shapes.checked(shapes.ChangeConfigSerializer, request)
-        config = environments.named(said.pop("environment"))
-        return Response(
-            shapes.ConfigSerializer(configure.configure(config.environment, said)[0]).data
-        )
+        settings = shapes.validated_body(shapes.ChangeConfigSerializer, request)
+        config = lookup.environment(settings.pop("environment"))
+        config, _created = configure.configure(config.environment, settings)
+        return Response(shapes.ConfigSerializer(config).data)
 
     @extend_schema(
         parameters=[shapes.WhereQuery],
         responses={204: None},
-        description="A test environment, with its services.",
+        description="Delete a test environment with its services.",
     )
     def delete(self, request: Request) -> Response:
-        configure.discard(
-            environments.named(shapes.query(shapes.WhereQuery, request)["environment"]).environment
-        )
+        values = shapes.validated_query(shapes.WhereQuery, request)
+        config = lookup.environment(values["environment"])
+        configure.delete_test_environment(config.environment)
         return Response(status=204)
 
 
 class Cleanup(View):
-    """Forget services that have been silent for long."""
+    """Delete services that have been silent for long."""
 
     needs = {"post": Right(SCOPE, "registry.delete_service")}
 
     @extend_schema(request=shapes.CleanupSerializer, responses=shapes.CleanedSerializer)
     def post(self, request: Request) -> Response:
-        asked = shapes.merged(shapes.CleanupSerializer, request)
-        config = self.environment(asked["environment"])
+        values = shapes.validated_body_and_query(shapes.CleanupSerializer, request)
+        config = self.environment(values["environment"])
         if isinstance(request.auth, Token) and request.auth.services:
-            raise exceptions.PermissionDenied(_("This token speaks for some services only."))
-        number = deregister.clean_up(config.environment, asked["timeout_minutes"])
+            raise exceptions.PermissionDenied(_("This token is bound to some services."))
+        number = deregister.clean_up(config.environment, values["timeout_minutes"])
         return Response({"cleaned_services_count": number})
 
 
@@ -312,7 +317,7 @@ class Cleanup(View):
 
 
 class Restart(View):
-    """Restarts of services."""
+    """List and request restarts."""
 
     needs = {
         "get": Right("read", "registry.view_restartrequest"),
@@ -326,14 +331,12 @@ class Restart(View):
     )
     def get(self, request: Request) -> Response:
         """The newest requests."""
-        asked = shapes.query(shapes.RestartsQuery, request)
-        named = [asked["service_id"]] if asked["service_id"] else []
-        rows = RestartRequest.objects.of_services(
-            self.environment(asked["environment"]).environment, named
-        )
-        return Response(
-            shapes.RestartSerializer(rows.select_related("service")[:100], many=True).data
-        )
+        values = shapes.validated_query(shapes.RestartsQuery, request)
+        config = self.environment(values["environment"])
+        service_ids = list(filter(None, [values["service_id"]]))
+        rows = RestartRequest.objects.of_services(config.environment, service_ids)
+        rows = rows.select_related("service")[:100]
+        return Response(shapes.RestartSerializer(rows, many=True).data)
 
     @extend_schema(
         request=shapes.AskRestartSerializer,
@@ -342,81 +345,82 @@ class Restart(View):
             200: shapes.RestartSerializer,
             404: shapes.DoneSerializer,
         },
-        description="Want a service restarted by the agent on its host: 201, or 200 when that is wanted already. 400: "
-        "its restart_script is no key of the allow-list; 409: too often.",
+        description=(
+            "Request a restart by the agent on the service's host: 201, or 200 when a request is "
+            "open already. 400: its restart_script is not the key of a restart action. "
+            "409: it was restarted too often."
+        ),
     )
     def post(self, request: Request) -> Response:
-        asked = shapes.checked(shapes.AskRestartSerializer, request)
-        config = self.speaking(asked["environment"], asked["service_id"])
-        service = (
-            Service.objects.whole()
-            .select_related("restart_script")
-            .named(config, asked["service_id"])
-        )
+        values = shapes.validated_body(shapes.AskRestartSerializer, request)
+        config = self.environment_for_caller(values["environment"], values["service_id"])
+        services = Service.objects.with_related().select_related("restart_script")
+        service = services.with_id(config, values["service_id"])
         if service is None:
-            return unknown(asked["service_id"])
-        restart.check_key(service, asked.get("restart_script"))
-        caller = calling(request)
-        wanted = restart.ask(service, caller.name, caller.person)
-        return Response(
-            shapes.RestartSerializer(wanted.request).data, status=200 if wanted.again else 201
-        )
+            return not_registered(values["service_id"])
+        restart.check_key(service, values.get("restart_script"))
+        caller = caller_of(request)
+        wanted = restart.request(service, caller.name, caller.person)
+        status = 200 if wanted.again else 201
+        return Response(shapes.RestartSerializer(wanted.request).data, status=status)
 
 
 class TakeRestarts(View):
-    """What an agent is to do now."""
+    """Give the open restart requests to an agent."""
 
     needs = {"post": Right(SCOPE, "registry.change_restartrequest")}
 
     @extend_schema(request=shapes.AgentSerializer, responses=shapes.RestartSerializer(many=True))
     def post(self, request: Request) -> Response:
-        asked = shapes.checked(shapes.AgentSerializer, request)
-        config = self.environment(asked["environment"])
-        for service_id in asked["service_ids"]:
-            check_speaker(request, config, service_id)
-        rows = restart.take(config.environment, asked["service_ids"], asked["agent"])
+        values = shapes.validated_body(shapes.AgentSerializer, request)
+        config = self.environment(values["environment"])
+        for service_id in values["service_ids"]:
+            check_token_binding(request, config, service_id)
+        rows = restart.take(config.environment, values["service_ids"], values["agent"])
         return Response(shapes.RestartSerializer(rows, many=True).data)
 
 
 class ReportRestart(View):
-    """What came of a restart."""
+    """Store the result of a restart."""
 
     needs = {"post": Right(SCOPE, "registry.change_restartrequest")}
 
     @extend_schema(request=shapes.ReportSerializer, responses=shapes.RestartSerializer)
     def post(self, request: Request) -> Response:
-        asked = shapes.checked(shapes.ReportSerializer, request)
-        service = restart.service_of(asked["id"])
-        check_speaker(request, service.environment, service.service_id)
-        row = restart.report(asked.pop("id"), asked.pop("result"), **asked)
+        values = shapes.validated_body(shapes.ReportSerializer, request)
+        service = restart.service_of(values["id"])
+        check_token_binding(request, service.environment, service.service_id)
+        row = restart.report(values.pop("id"), values.pop("result"), **values)
         return Response(shapes.RestartSerializer(row).data)
 
 
-# --- what they share ------------------------------------------------------------------------------
+# --- shared responses -----------------------------------------------------------------------------
 
 
-def told(given: verbs.Registered) -> str:
-    """What became of a registration, in a sentence or two."""
-    row = given.service
+def message_of(result: Registered) -> str:
+    """The result of a registration, in a sentence or two."""
+    row = result.service
     place = {"service": row.service_id, "address": row.ip_address, "port": row.port}
-    if given.again:
-        return _("Service %(service)s is registered already: %(address)s, port %(port)s.") % place
-    said = _("Service %(service)s is registered: %(address)s, port %(port)s.") % place
-    return f"{given.note} {said}".strip()
+    if result.again:
+        return _("Service %(service)s is already registered: %(address)s, port %(port)s.") % place
+    text = _("Service %(service)s is registered: %(address)s, port %(port)s.") % place
+    return f"{result.note} {text}".strip()
 
 
-def done(message: str, **more: Any) -> Response:
+def success(message: str, **more: Any) -> Response:
+    """A success, in the shape of the original."""
     return Response({"success": True, "message": message} | more)
 
 
-def unknown(service_id: str, **more: Any) -> Response:
+def not_registered(service_id: str, **more: Any) -> Response:
+    """404 for an unknown service, in the shape of the original."""
     message = _("Service %s is not registered.") % service_id
     return Response({"success": False, "message": message} | more, status=404)
 
 
-def refused(error: IPManagerError) -> Response:
-    """A registration that failed, as the original says it; `detail` for those who read problem
-    documents."""
+def refusal(error: IPManagerError) -> Response:
+    """A failed registration in the shape of the original, with the `detail` and `hint` of a problem
+    document."""
     body = {
         "ip": "0.0.0.0",
         "port": 0,
@@ -424,7 +428,9 @@ def refused(error: IPManagerError) -> Response:
         "message": error.message,
         "detail": error.message,
     }
-    return Response(body | ({"hint": error.hint} if error.hint else {}), status=error.status)
+    if error.hint:
+        body["hint"] = error.hint
+    return Response(body, status=error.status)
 
 
 urlpatterns: list[URLPattern] = [

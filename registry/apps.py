@@ -1,4 +1,4 @@
-"""The porter's book as a Django app."""
+"""The service registry as a Django app."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
@@ -11,7 +11,7 @@ class RegistryAppConfig(AppConfig):
 
     def ready(self) -> None:
         from ipam.sql import database
-        from registry import environments
+        from registry.environments import install
 
-        post_migrate.connect(environments.install, sender=self)
+        post_migrate.connect(install.create_environments, sender=self)
         post_migrate.connect(database.install_on_delete, sender=self)

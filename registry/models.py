@@ -1,6 +1,6 @@
-"""The porter's book: which service listens where, whom it needs, when it was last heard of.
+"""The models of the registry: services, their environments, restarts, and unusual activity.
 
-Callers are machines and rows go stale, so nothing else in the house looks in here.
+Rows are written by machines and go stale, so no other app reads them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from api.models import Token
 from ipam.addresses import Address
 from ipam.fields import AddressField
 from ipam.models import Subnet
-from registry import defaults, rules
+from registry import rules
+from registry.environments import defaults
 from registry.querysets import (
     WILDCARDS,
     CallQuerySet,
@@ -30,12 +31,12 @@ from registry.querysets import (
     ServiceQuerySet,
     UnusualQuerySet,
 )
-from registry.records import ServiceRecord
+from registry.records import ServiceRecord, socket
 
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 SECONDS = [MinValueValidator(1), MaxValueValidator(86_400)]
 
-# Names that stand in URLs, generated files and logs: nothing there needs quoting.
+# Names appear in URLs, generated files and logs, and must never need quoting.
 service_id_shape = RegexValidator(
     r"\A[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}\Z",
     _("Use letters, digits and . _ : @ + ~ - (200 characters at most, a letter or digit first)."),
@@ -47,7 +48,8 @@ type_shape = RegexValidator(
 label_shape = RegexValidator(
     r"\A[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z",
     _(
-        "Use small letters, digits and hyphens (63 characters at most, a letter or digit at both ends)."
+        "Use small letters, digits and hyphens (63 characters at most, a letter or digit at both "
+        "ends)."
     ),
 )
 text_shape = RegexValidator(
@@ -62,8 +64,7 @@ class Protocol(models.TextChoices):
 
 
 class RegistryConfig(models.Model):
-    """An environment: from where its services get addresses and ports, and how long they may be
-    silent."""
+    """An environment: the addresses and ports of its services, and its timeouts."""
 
     class Mode(models.TextChoices):
         DEVELOPMENT = "development", _("development")
@@ -98,7 +99,8 @@ class RegistryConfig(models.Model):
         verbose_name=_("subnet"),
         related_name="+",
         help_text=_(
-            "Services that name no host get each an address of this subnet. Empty: all share the one above."
+            "Services that name no host get each an address of this subnet. "
+            "Empty: all share the one above."
         ),
     )
     port_first = models.PositiveIntegerField(
@@ -206,7 +208,7 @@ class RegistryConfig(models.Model):
 
 
 class PortRange(models.Model):
-    """The ports of a kind of service in one environment."""
+    """The port range of a service type in an environment."""
 
     config = models.ForeignKey(
         RegistryConfig, models.CASCADE, related_name="ranges", verbose_name=_("environment")
@@ -238,8 +240,7 @@ class PortRange(models.Model):
 
 
 class PortLock(models.Model):
-    """A row to lock: whoever decides about a port, on whatever address, holds it until the decision
-    is written."""
+    """A row to lock while a port is being assigned, at whatever address."""
 
     protocol = models.CharField(max_length=3, choices=Protocol)
     port = models.PositiveIntegerField()
@@ -254,8 +255,8 @@ class PortLock(models.Model):
 
 
 class RestartAction(models.Model):
-    """What may be run to restart a service: a key that services name, and the command that hosts
-    must know by it."""
+    """A restart action: the key that services name, and the command of their hosts under this
+    key."""
 
     key = models.CharField(_("key"), max_length=63, unique=True, validators=[label_shape])
     description = models.CharField(
@@ -266,8 +267,8 @@ class RestartAction(models.Model):
         default=list,
         blank=True,
         help_text=_(
-            'As in ["systemctl", "restart", "billing"]. A host runs it only if its own list says exactly the same; '
-            "empty: whatever its own list says."
+            'As in ["systemctl", "restart", "billing"]. A host runs it only if its own list says '
+            "exactly the same; empty: whatever its own list says."
         ),
     )
     limit = models.PositiveIntegerField(
@@ -303,8 +304,7 @@ class RestartAction(models.Model):
 
 
 class Service(models.Model):
-    """A service, and where it listens. Without address and port: it was silent for so long that it
-    lost them."""
+    """A service with its address and port. A service that was silent for too long has neither."""
 
     class Status(models.TextChoices):
         ACTIVE = "active", _("active")
@@ -402,7 +402,7 @@ class Service(models.Model):
                 condition=Q(status__in=["active", "inactive", "restarting"]), name="services_status"
             ),
         ]
-        # None on last_heartbeat or status: a heartbeat then changes no index (PostgreSQL's HOT).
+        # No index on last_heartbeat or status: a heartbeat changes no index (PostgreSQL's HOT).
         indexes = [models.Index(fields=["protocol", "port"], name="services_protocol_port")]
 
     def __str__(self) -> str:
@@ -412,7 +412,7 @@ class Service(models.Model):
         return reverse("admin:registry_service_change", args=[self.pk])
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Check, then write. Raises ValidationError, which names whoever has the port."""
+        """Validate, then write. Raises ValidationError, which names the holder of the port."""
         with transaction.atomic():
             self.lock()
             self.full_clean()
@@ -420,54 +420,52 @@ class Service(models.Model):
                 with transaction.atomic():
                     super().save(*args, **kwargs)
             except IntegrityError:
-                self.full_clean()  # somebody was quicker: now the check can say who
+                self.full_clean()  # another was faster: now validation can name it
                 raise
 
     def lock(self) -> None:
-        """Nobody else decides about this port until the row is written."""
-        if (
-            isinstance(self.port, int)
-            and 1 <= self.port <= 65535
-            and self.protocol in Protocol.values
-        ):
+        """Lock the port until the row is written."""
+        if rules.is_port(self.port) and self.protocol in Protocol.values:
+            assert self.port is not None
             PortLock.objects.hold(self.protocol, self.port)
 
     def validate_constraints(self, exclude: Any = None) -> None:
-        """`clean` says the same without asking the database about each, and names whoever is in the
-        way."""
+        """Skip the constraints: `clean` checks the same with fewer queries, and names the
+        holder."""
 
     def clean(self) -> None:
         rules.check_service(self)
 
     @property
     def port_range(self) -> tuple[int, int] | None:
-        return (self.range_first, self.range_last) if self.range_first and self.range_last else None
+        """The service's own port range."""
+        if self.range_first is None or self.range_last is None:
+            return None
+        return self.range_first, self.range_last
 
     @property
     def endpoint(self) -> str | None:
-        """Where it is reached."""
-        if self.ip_address is None:
+        """The URL of the service; None without a port."""
+        if self.ip_address is None or self.port is None:
             return None
-        ip = self.reached or self.ip_address
-        return f"http://[{ip}]:{self.port}" if ip.version == 6 else f"http://{ip}:{self.port}"
+        return f"http://{socket(self.reached or self.ip_address, self.port)}"
 
     @property
     def reached(self) -> Address | None:
-        """Where one that listens everywhere is called; None for the others."""
-        return (
-            (self.registered_from or self.environment.service_ip_base)
-            if self.ip_address in WILDCARDS
-            else None
-        )
+        """The address at which a service on a wildcard address is reached; None for the others."""
+        if self.ip_address not in WILDCARDS:
+            return None
+        return self.registered_from or self.environment.service_ip_base
 
     @property
     def dependencies(self) -> list[str]:
-        """The ids of the services that it needs, sorted."""
+        """The ids of the services that this one needs, sorted."""
         return sorted(row.needs for row in self.dependency_rows.all())
 
     def record(self) -> ServiceRecord:
-        """What others are told of it. It must have a port."""
-        assert self.ip_address is not None and self.port is not None
+        """The record of a service that has a port."""
+        assert self.ip_address is not None
+        assert self.port is not None
         return ServiceRecord(
             service_id=self.service_id,
             name=self.name,
@@ -485,8 +483,7 @@ class Service(models.Model):
 
 
 class ServiceDependency(models.Model):
-    """That a service needs another one of its environment, by its id: that one may come later, or
-    never."""
+    """A service needs another one of its environment, by id. The other one need not exist."""
 
     service = models.ForeignKey(
         Service, models.CASCADE, related_name="dependency_rows", verbose_name=_("service")
@@ -511,8 +508,7 @@ class ServiceDependency(models.Model):
 
 
 class RestartRequest(models.Model):
-    """That somebody wants a service restarted. The agent on its host takes it, and tells what came
-    of it."""
+    """A request to restart a service. The agent on its host takes it and reports the result."""
 
     class Status(models.TextChoices):
         PROPOSED = "proposed", _("waits for approval")
@@ -540,7 +536,7 @@ class RestartRequest(models.Model):
         _("status"), max_length=8, choices=Status, default=Status.WANTED, db_default=Status.WANTED
     )
     requested_by = models.CharField(_("requested by"), max_length=150)
-    person = models.CharField(  # who asks by a token of his must not approve in his own name
+    person = models.CharField(  # the owner of the requesting token must not approve the request
         _("whose session or token it was"),
         max_length=150,
         blank=True,
@@ -578,8 +574,7 @@ class RestartRequest(models.Model):
 
 
 class Simulation(models.Model):
-    """In a test environment: how badly the registry answers about a service, so that its callers
-    learn to cope."""
+    """Simulated latency and errors of a service in a test environment."""
 
     config = models.ForeignKey(
         RegistryConfig, models.CASCADE, related_name="simulations", verbose_name=_("environment")
@@ -619,8 +614,7 @@ class Simulation(models.Model):
 
 
 class Call(models.Model):
-    """One call in a test environment, for whoever has to find out what happened. The newest ones
-    are kept."""
+    """A logged API call in a test environment. The newest calls are kept."""
 
     environment = models.CharField(_("environment"), max_length=63)
     at = models.DateTimeField(_("when"), db_default=Now())
@@ -646,8 +640,7 @@ class Call(models.Model):
 
 
 class Unusual(models.Model):
-    """Something that need not be wrong but should be looked at: one row for a cause, however often
-    it happens."""
+    """Unusual activity that an administrator should see: one row for each cause, with a count."""
 
     class Kind(models.TextChoices):
         ELSEWHERE = "elsewhere", _("heartbeat from another address")
@@ -685,7 +678,7 @@ class Unusual(models.Model):
 
 
 class Origin(models.Model):
-    """A network that a token has been used from at the registry."""
+    """A network from which a token has been used at the registry."""
 
     token = models.ForeignKey(Token, models.CASCADE, related_name="+")
     network = models.CharField(max_length=49)

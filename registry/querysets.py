@@ -1,4 +1,4 @@
-"""The questions that the porter asks of his book, and every line of SQL."""
+"""Queries of the registry, and all of its SQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ipam.addresses import Address, parse_address
 from registry.records import ServiceRecord
 
 if TYPE_CHECKING:
-    from registry.models import (  # noqa: F401  (in the base classes' parameters)
+    from registry.models import (  # noqa: F401  (the type parameters of the base classes)
         Call,
         Origin,
         PortLock,
@@ -34,22 +34,26 @@ WILDCARDS = (parse_address("0.0.0.0"), parse_address("::"))
 
 
 def database_now() -> datetime:
-    """The database's clock: the only one that heartbeats and their end are measured by."""
+    """The database's clock: heartbeats and timeouts are measured by no other."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT clock_timestamp()" if connection.vendor == "postgresql" else _SQLITE_NOW
-        )
+        cursor.execute(_NOW[connection.vendor])
         (value,) = cursor.fetchone()
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
+    if isinstance(value, str):  # SQLite has no type for it
+        return datetime.fromisoformat(value)
+    return value
 
 
-_SQLITE_NOW = "SELECT strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')"
+_NOW = {
+    "postgresql": "SELECT clock_timestamp()",
+    "sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
+}
 
 
 def wait_for_turn(environment: str, service_id: str) -> None:
-    """Until the transaction ends, nobody else registers this service. Without it whoever always
-    comes second may do so for ever, while the service comes and goes elsewhere. SQLite has one
-    writer at a time anyway."""
+    """Serialise registrations of this service until the transaction ends.
+
+    Without the lock one process may lose every race for ever while another registers and
+    deregisters the service. SQLite has one writer at a time anyway."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             name = f"registry {environment} {service_id}"
@@ -69,46 +73,47 @@ class ServiceQuerySet(models.QuerySet["Service"]):
     def of(self, environment: str) -> ServiceQuerySet:
         return self.filter(environment=environment)
 
-    def named(self, config: RegistryConfig, service_id: str) -> Service | None:
+    def with_id(self, config: RegistryConfig, service_id: str) -> Service | None:
+        """The service of this id in the environment."""
         if "\0" in service_id:
-            return None  # no text in PostgreSQL holds one, and asking is an error
+            return None  # PostgreSQL stores no NUL character and refuses to look for one
         return self.filter(environment=config.environment, service_id=service_id).first()
 
-    def whole(self) -> ServiceQuerySet:
-        """With all that is told of them."""
+    def with_related(self) -> ServiceQuerySet:
+        """Load environment and dependencies with each service."""
         return self.select_related("environment").prefetch_related("dependency_rows")
 
     def matching(self, *, service_type: str = "", status: str = "") -> ServiceQuerySet:
-        """Whole rows of this type and status; empty means any."""
-        wanted = {"type": service_type, "status": status}
-        return (
-            self.filter(**{name: value for name, value in wanted.items() if value})
-            .whole()
-            .order_by("service_id")
-        )
+        """Services of this type and status, with related rows; empty means any."""
+        rows = self.with_related().order_by("service_id")
+        if service_type:
+            rows = rows.filter(type=service_type)
+        if status:
+            rows = rows.filter(status=status)
+        return rows
 
     def placed(self) -> ServiceQuerySet:
-        """Those that have a port: not the ones that were silent for so long that they lost it."""
+        """Services that have a port: those that were silent for too long have lost it."""
         return self.filter(port__isnull=False)
 
     def records(self, environment: str) -> list[ServiceRecord]:
-        """Everything that has a port there, ordered by service id; two queries, however many they
-        are."""
-        rows = self.of(environment).placed().whole().order_by("service_id")
+        """The services of an environment that have a port, ordered by service id. Two queries."""
+        rows = self.of(environment).placed().with_related().order_by("service_id")
         return [row.record() for row in rows]
 
-    def in_the_way(self, protocol: Any, ip: Address, port: Any) -> ServiceQuerySet:
-        """Whoever has this port at this address, or at all addresses; for a wildcard, whoever has
-        it anywhere."""
+    def conflicting(self, protocol: Any, ip: Address, port: Any) -> ServiceQuerySet:
+        """Services with this port at this address or at a wildcard address. A wildcard conflicts
+        with the port at any address."""
         rows = self.filter(protocol=protocol, port=port)
-        return rows if ip in WILDCARDS else rows.filter(ip_address__in=(ip, *WILDCARDS))
+        if ip in WILDCARDS:
+            return rows
+        return rows.filter(ip_address__in=(ip, *WILDCARDS))
 
     def beat(self, environment: str, service_ids: Collection[str], caller: Address | None) -> int:
-        """Note a sign of life, by the database's clock, of those that have a port and called from
-        where they should.
+        """Log a heartbeat, by the database's clock, for services that have a port.
 
-        One statement; how many rows it met.
-        """
+        With `caller`, only for those that may call from this address. One statement; returns the
+        number of rows."""
         rows = self.of(environment).placed().filter(service_id__in=service_ids)
         if caller is not None:
             rows = rows.filter(
@@ -117,51 +122,50 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         return rows.update(last_heartbeat=Now(), status="active", inactive_since=None)
 
     def restartable(self, ids: Collection[int]) -> ServiceQuerySet:
-        """Those of these that an agent may start again unasked."""
+        """The ones that an agent may restart without a request."""
         rows = self.filter(pk__in=list(ids)[:_AT_ONCE], restart_script__enabled=True)
         return rows.filter(environment__mode="development").select_related(
             "restart_script", "environment"
         )
 
     def living(self) -> ServiceQuerySet:
+        """Services that have a port and are not inactive."""
         return self.exclude(status="inactive").placed()
 
     def by_environment(self) -> Counter[str]:
-        """How many there are in each."""
+        """The number of services in each environment."""
         counts = self.order_by().values_list("environment").annotate(number=models.Count("pk"))
         return Counter(dict(counts))
 
     def unplace(self, ids: Collection[int]) -> None:
-        """Take their ports and addresses."""
+        """Clear their ports and addresses."""
         for some in batched(ids):
             self.filter(pk__in=some).update(ip_address=None, port=None)
 
     def discard(self, ids: Collection[int]) -> None:
-        """Delete these."""
+        """Delete them in batches."""
         for some in batched(ids):
             self.filter(pk__in=some).delete()
 
     def forget(self, before: datetime) -> None:
-        """Delete those that have been without a port and silent since then."""
+        """Delete services without a port that have been inactive since before this moment."""
         self.filter(port=None, pinned=False, inactive_since__lt=before).delete()
 
     def silent(self, cutoffs: Cutoffs) -> ServiceQuerySet:
-        """Those that were last heard of before their environment's moment, and are not inactive
-        yet."""
+        """Services whose last heartbeat is older than their environment's moment, and that are not
+        inactive yet."""
         return self.living().filter(_before("last_heartbeat", cutoffs))
 
     def lapsed(self, cutoffs: Cutoffs) -> ServiceQuerySet:
-        """Those that are inactive since before their environment's moment; a pinned one keeps its
-        port for ever."""
-        return (
-            self.filter(status="inactive", pinned=False)
-            .placed()
-            .filter(_before("inactive_since", cutoffs))
-        )
+        """Services that have been inactive since before their environment's moment. A pinned
+        service keeps its port for ever."""
+        rows = self.filter(status="inactive", pinned=False).placed()
+        return rows.filter(_before("inactive_since", cutoffs))
 
     def expire(self, ids: Collection[int], cutoffs: Cutoffs, now: datetime) -> set[int]:
-        """Those of these that are silent still are inactive from now on. Who is being heard at this
-        moment is not."""
+        """Set the ones inactive that are still silent; returns their ids.
+
+        A row that a heartbeat has locked at this moment is skipped."""
         gone: set[int] = set()
         with transaction.atomic():
             for some in batched(ids):
@@ -176,8 +180,9 @@ class ServiceQuerySet(models.QuerySet["Service"]):
 
 
 def _before(column: str, cutoffs: Cutoffs) -> Q:
-    """Environments with the same moment share a condition: few moments, however many
-    environments."""
+    """The column is older than the moment of the row's environment.
+
+    Environments with the same moment share one condition, so the query stays short."""
     names: dict[datetime, list[str]] = defaultdict(list)
     for name, moment in cutoffs.items():
         names[moment].append(name)
@@ -188,65 +193,62 @@ def _before(column: str, cutoffs: Cutoffs) -> Q:
 
 
 def batched(ids: Collection[int], size: int = _AT_ONCE) -> Iterator[list[int]]:
-    """In parts that fit into one statement."""
+    """Split into lists that fit into one statement."""
     listed = list(ids)
     for start in range(0, len(listed), size):
         yield listed[start : start + size]
 
 
 class RestartRequestQuerySet(models.QuerySet["RestartRequest"]):
-    """Who wants what restarted."""
+    """Restart requests."""
 
     def open(self) -> RestartRequestQuerySet:
-        """Those of which nothing has come yet."""
+        """Requests without a result."""
         return self.filter(status__in=self.model.OPEN)
 
     def of_services(self, environment: str, service_ids: Collection[str]) -> RestartRequestQuerySet:
+        """The requests for these services; without ids, all of the environment."""
         rows = self.filter(service__environment=environment)
-        return rows.filter(service__service_id__in=service_ids) if service_ids else rows
+        if service_ids:
+            rows = rows.filter(service__service_id__in=service_ids)
+        return rows
 
     def counted(self, service: Service, since: datetime) -> int:
-        """How many restarts of it were asked for since then and not held back."""
-        return (
-            self.filter(service=service, requested_at__gte=since)
-            .exclude(status__in=["refused", "expired"])
-            .count()
-        )
+        """The number of restarts of the service since then, without refused and expired ones."""
+        rows = self.filter(service=service, requested_at__gte=since)
+        return rows.exclude(status__in=["refused", "expired"]).count()
 
     def take(self, agent: str) -> list[RestartRequest]:
-        """The wanted ones of these, each for one agent only."""
+        """Give the wanted requests to this agent. Each request goes to one agent only."""
+        wanted = self.filter(status="wanted", expires_at__gt=Now()).order_by("pk")
         with transaction.atomic():
-            wanted = self.filter(status="wanted", expires_at__gt=Now()).order_by("pk")
-            rows: list[RestartRequest] = list(
-                wanted.select_for_update(of=("self",), skip_locked=True).select_related(
-                    "service", "action"
-                )
-            )
-            self.model.objects.filter(pk__in=[row.pk for row in rows]).update(
-                status="taken", agent=agent, taken_at=Now()
-            )
+            locked = wanted.select_for_update(of=("self",), skip_locked=True)
+            rows: list[RestartRequest] = list(locked.select_related("service", "action"))
+            taken = self.model.objects.filter(pk__in=[row.pk for row in rows])
+            taken.update(status="taken", agent=agent, taken_at=Now())
         return rows
 
     def end(self, now: datetime) -> None:
-        """Those whose time is over have expired, and nobody has to wait for them any more."""
+        """Set requests expired whose time is over."""
         self.open().filter(expires_at__lt=now).update(status="expired", finished_at=now)
 
 
 class CallQuerySet(models.QuerySet["Call"]):
-    """What was said in test environments."""
+    """Logged calls in test environments."""
 
     def trim(self, keep: int) -> None:
         _trim(self, keep)
 
 
 class UnusualQuerySet(models.QuerySet["Unusual"]):
-    """What should be looked at."""
+    """Unusual activity."""
 
-    def note(
+    def log(
         self, kind: str, subject: str, *, environment: str = "", caller: str = "", detail: str = ""
     ) -> bool:
-        """Remember it, or that it happened again; whether it is new. One that repeats fast is
-        written once in ten seconds."""
+        """Log a cause, or count that it has happened again; whether it is new.
+
+        A cause that repeats fast is written once in ten seconds."""
         cause = {
             "kind": kind,
             "environment": environment,
@@ -268,10 +270,10 @@ class UnusualQuerySet(models.QuerySet["Unusual"]):
 
 
 class OriginQuerySet(models.QuerySet["Origin"]):
-    """Where tokens have been used."""
+    """The networks that tokens have been used from."""
 
-    def note(self, token_id: object, network: str, most: int) -> bool:
-        """Remember it; whether the token has been used elsewhere and never here."""
+    def log(self, token_id: object, network: str, most: int) -> bool:
+        """Log a network of a token; whether it is new and not the token's first one."""
         known = set(self.filter(token=token_id).values_list("network", flat=True))
         if network in known:
             return False
@@ -283,18 +285,18 @@ class OriginQuerySet(models.QuerySet["Origin"]):
 
 
 def _trim(rows: models.QuerySet[Any], keep: int) -> None:
-    """Leave the newest ones."""
+    """Delete all but the newest rows."""
     oldest_kept = rows.order_by("-pk").values_list("pk", flat=True)[keep - 1 : keep].first()
     if oldest_kept is not None:
         rows.filter(pk__lt=oldest_kept).delete()
 
 
 class PortLockQuerySet(models.QuerySet["PortLock"]):
-    """One row for a port and protocol: who holds its lock decides alone who has the port, on
-    whatever address."""
+    """One row for each port and protocol: the holder of its lock alone decides which service gets
+    the port, at any address."""
 
     def hold(self, protocol: str, port: int) -> None:
-        """Lock it until the transaction ends."""
+        """Lock the port until the transaction ends."""
         row = self.select_for_update().filter(protocol=protocol, port=port)
         if not row:
             self.add(protocol, [port])
@@ -312,20 +314,21 @@ class PortLockQuerySet(models.QuerySet["PortLock"]):
         protocol: str,
         ip: Address,
         span: tuple[int, int],
-        barred: Collection[int],
+        excluded: Collection[int],
         *,
         shuffled: bool,
         wait: bool,
     ) -> int | None:
-        """Lock and tell a port of the span that nobody has at this address. Without `wait`, ports
-        that somebody else holds right now count as taken."""
+        """Lock and return a port of the span that is free at this address.
+
+        Without `wait`, ports that another transaction has locked count as taken."""
         from registry.models import Service
 
-        taken = Service.objects.in_the_way(OuterRef("protocol"), ip, OuterRef("port"))
-        rows = self.filter(~Exists(taken), protocol=protocol, port__range=span).exclude(
-            port__in=barred
-        )
-        rows = rows.order_by("?" if shuffled else "port").select_for_update(skip_locked=not wait)
+        order = "?" if shuffled else "port"
+        taken = Service.objects.conflicting(OuterRef("protocol"), ip, OuterRef("port"))
+        rows = self.filter(~Exists(taken), protocol=protocol, port__range=span)
+        rows = rows.exclude(port__in=excluded).order_by(order)
+        rows = rows.select_for_update(skip_locked=not wait)
         return rows.values_list("port", flat=True).first()
 
     def are_complete(self, protocol: str, span: tuple[int, int]) -> bool:
@@ -333,5 +336,5 @@ class PortLockQuerySet(models.QuerySet["PortLock"]):
         return self.filter(protocol=protocol, port__range=span).count() == span[1] - span[0] + 1
 
     def complete(self, protocol: str, span: tuple[int, int]) -> None:
-        """See that every port of the span has its row."""
+        """Create the missing rows of the span."""
         self.add(protocol, range(span[0], span[1] + 1))

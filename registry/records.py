@@ -1,4 +1,4 @@
-"""What passes between the registry's rows and whatever is made of them: plain and frozen."""
+"""Services as plain, frozen records, for exports, start orders and the dependency graph."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,12 +8,11 @@ from ipam.addresses import Address
 
 @dataclass(frozen=True, slots=True)
 class ServiceRecord:
-    """One service as the registry states it.
+    """A service with an address and a port.
 
-    `protocol` is tcp or udp, `status` active, inactive or restarting; `container_port` is the port
-    inside its container, where `ip` and `port` are the host's. `dependencies` are service ids, not
-    checked to exist. `reached` is where a service that listens on every address of its host is
-    called."""
+    `protocol` is tcp or udp, `status` active, inactive or restarting. `container_port` is the port
+    inside its container; `ip` and `port` are those of the host. `dependencies` are service ids that
+    need not exist. `reached` is the address of a service that listens on a wildcard address."""
 
     service_id: str
     name: str
@@ -30,19 +29,21 @@ class ServiceRecord:
 
     @property
     def address(self) -> Address:
-        """Where it is called."""
+        """The address at which others reach the service."""
         return self.reached or self.ip
 
     @property
     def socket(self) -> str:
-        """`10.0.0.5:8000`, `[fd00::5]:8000`."""
-        return (
-            f"[{self.address}]:{self.port}"
-            if self.address.version == 6
-            else f"{self.address}:{self.port}"
-        )
+        """Address and port as in a URL: `10.0.0.5:8000`, `[fd00::5]:8000`."""
+        return socket(self.address, self.port)
 
     @property
     def endpoint(self) -> str:
-        """As the original told it, whatever the service speaks."""
+        """The URL in the form of the original registry: always http."""
         return f"http://{self.socket}"
+
+
+def socket(ip: Address, port: int) -> str:
+    """Address and port as in a URL (RFC 3986, 3.2.2): `10.0.0.5:8000`, `[fd00::5]:8000`."""
+    host = f"[{ip}]" if ip.version == 6 else str(ip)
+    return f"{host}:{port}"

@@ -1,10 +1,10 @@
-"""What may not be in the porter's book, said at the field, with the holder's name.
+"""The rules of the registry. Each raises ValidationError at the field and names the holder.
 
-All of them raise ValidationError. They only read; `Service.save` runs them under the port's lock.
-"""
+They only read; `Service.save` runs them under the port's lock."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -19,84 +19,66 @@ if TYPE_CHECKING:
 MOST_RESERVED = 1000
 LONGEST_INFO = 16 * 1024  # bytes of JSON
 LONGEST_ARGV = 50
+LONGEST_WORD = 4096
 
 
 def check_config(config: RegistryConfig) -> None:
+    """Reserved ports are ports; the subnet is in the global address space."""
     errors: dict[str, Any] = {}
-    ports = config.reserved_ports
-    if not isinstance(ports, list) or not all(map(is_port, ports)) or len(ports) > MOST_RESERVED:
-        errors["reserved_ports"] = _("Give a list of at most %d ports, 1 to 65535.") % MOST_RESERVED
+    if not _is_list(config.reserved_ports, is_port, MOST_RESERVED):
+        errors["reserved_ports"] = (
+            _("Enter a list of at most %d ports, 1 to 65535.") % MOST_RESERVED
+        )
     if config.subnet is not None and config.subnet.vrf_id is not None:
         errors["subnet"] = _(
-            "Services get addresses of the global address space; this subnet stands in a VRF."
+            "This subnet is in a VRF. Services get addresses of the global address space only."
         )
     if errors:
         raise ValidationError(errors)
 
 
-def is_port(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
-
-
 def check_action(action: RestartAction) -> None:
-    argv = action.argv
-    fits = isinstance(argv, list) and len(argv) <= LONGEST_ARGV
-    if not fits or not all(
-        isinstance(word, str) and "\0" not in word and len(word) <= 4096 for word in argv
-    ):
-        raise ValidationError(
-            {"argv": _("Give a list of words: the program, then each of its arguments.")}
-        )
-    if argv and not argv[0].strip():
-        raise ValidationError({"argv": _("The first word is the program.")})
+    """The command is a list of words, starting with the program."""
+    if not _is_list(action.argv, _is_word, LONGEST_ARGV):
+        text = _("Enter a list of words: the program, then each of its arguments.")
+        raise ValidationError({"argv": text})
+    if action.argv and not action.argv[0].strip():
+        raise ValidationError({"argv": _("The first word must be the program.")})
 
 
 def check_service(service: Service) -> None:
-    """What the constraints of its table say, and who is in the way."""
-    if (
-        not isinstance(service.additional_info, dict)
-        or len(str(service.additional_info)) > LONGEST_INFO
-    ):
-        raise ValidationError(
-            {"additional_info": _("Give an object of at most %d KiB.") % (LONGEST_INFO // 1024)}
-        )
-    first, last = service.range_first, service.range_last
-    if (first is None) != (last is None) or (first and last and first > last):
+    """The rules behind the table's constraints, with the name of a conflicting service."""
+    info = service.additional_info
+    if not isinstance(info, dict) or len(str(info)) > LONGEST_INFO:
+        text = _("Enter an object of at most %d KiB.") % (LONGEST_INFO // 1024)
+        raise ValidationError({"additional_info": text})
+    if not _is_span(service.range_first, service.range_last):
         raise ValidationError({"range_first": _("A port range runs upwards, from 1 to 65535.")})
     if (service.ip_address is None) != (service.port is None):
         raise ValidationError({"port": _("An address and a port come together.")})
     if service.environment_id and service.service_id:
-        check_twin(service)
+        check_unique(service)
     if service.ip_address and is_port(service.port):
         check_port(service, service.ip_address)
 
 
-def check_twin(service: Service) -> None:
+def check_unique(service: Service) -> None:
+    """An id is registered once in an environment."""
     from registry.models import Service
 
-    twins = (
-        Service.objects.of(service.environment_id)
-        .filter(service_id=service.service_id)
-        .exclude(pk=service.pk)
-    )
-    if twins.exists():
-        raise ValidationError(
-            {
-                "service_id": ValidationError(
-                    Clash(_("%s is registered already.") % service), code="unique"
-                )
-            }
-        )
+    others = Service.objects.of(service.environment_id).filter(service_id=service.service_id)
+    if others.exclude(pk=service.pk).exists():
+        problem = Clash(_("%s is already registered.") % service)
+        raise ValidationError({"service_id": ValidationError(problem, code="unique")})
 
 
 def check_port(service: Service, ip: Address) -> None:
-    """Raises ValidationError with code `port_taken` at the field."""
+    """A port has one service. The error has the code `port_taken`."""
     from registry.models import Service
 
-    in_the_way = Service.objects.in_the_way(service.protocol, ip, service.port).exclude(
-        pk=service.pk
-    )
-    if holder := in_the_way.first():
+    others = Service.objects.conflicting(service.protocol, ip, service.port)
+    holder = others.exclude(pk=service.pk).first()
+    if holder:
         message = _("Port %(port)s/%(protocol)s at %(address)s is taken by %(holder)s.") % {
             "port": service.port,
             "protocol": service.protocol,
@@ -104,3 +86,22 @@ def check_port(service: Service, ip: Address) -> None:
             "holder": holder,
         }
         raise ValidationError({"port": ValidationError(Clash(message), code="port_taken")})
+
+
+def is_port(value: object) -> bool:
+    """Whether it is a port number; JSON's true is not 1."""
+    return type(value) is int and 1 <= value <= 65535
+
+
+def _is_span(first: int | None, last: int | None) -> bool:
+    if first is None or last is None:
+        return first is last
+    return first <= last
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value and len(value) <= LONGEST_WORD
+
+
+def _is_list(value: object, is_fit: Callable[[object], bool], longest: int) -> bool:
+    return isinstance(value, list) and len(value) <= longest and all(map(is_fit, value))

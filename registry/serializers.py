@@ -1,4 +1,4 @@
-"""The registry's words as JSON: the seed's names outside, the model's inside. Shapes only."""
+"""The JSON of the registry, with the field names of the original. Shapes only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from registry.discovery.start_order import StartOrder
 from registry.models import Protocol, RegistryConfig, RestartRequest, Service
 from registry.records import ServiceRecord
 from registry.services.register import Registered
-from registry.services.registration import Wish
+from registry.services.registration import Registration
 
 MOST_DEPENDENCIES = 200
 MOST_BEATS = 10_000
@@ -53,10 +53,12 @@ class AddressField(serializers.CharField):
 
 
 class HostField(AddressField):
-    """The address that the service listens on; `localhost` is the environment's own."""
+    """The address that the service listens on; `localhost` stands for the environment's address."""
 
     def to_internal_value(self, data: Any) -> Any:
-        return None if data == "localhost" else super().to_internal_value(data)
+        if data == "localhost":
+            return None
+        return super().to_internal_value(data)
 
 
 class ServiceIdField(serializers.CharField):
@@ -66,16 +68,16 @@ class ServiceIdField(serializers.CharField):
 
 class EnvironmentField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
-        told = {"help_text": "Empty: IPMANAGER_ENVIRONMENT.", **kwargs}
-        super().__init__(max_length=63, required=False, default="", allow_blank=True, **told)
+        options = {"help_text": "Empty: IPMANAGER_ENVIRONMENT.", **kwargs}
+        super().__init__(max_length=63, required=False, default="", allow_blank=True, **options)
 
 
-def check_keepable(value: Any) -> None:
-    """PostgreSQL keeps no NUL and no half of a surrogate pair. Raises ValidationError."""
+def check_storable(value: Any) -> None:
+    """PostgreSQL cannot store NUL or half of a surrogate pair in JSON. Raises ValidationError."""
     text = json.dumps(value, ensure_ascii=False)
     if "\\u0000" in text.replace("\\\\", "") or not _is_unicode(text):
         raise serializers.ValidationError(
-            _("No text in it may hold a NUL or half of a surrogate pair.")
+            _("Contains a character that the database cannot store: NUL or half a surrogate pair.")
         )
 
 
@@ -92,7 +94,7 @@ class NamedSerializer(serializers.Serializer):
 
 
 class HeartbeatSerializer(serializers.Serializer):
-    """One service, or many."""
+    """The heartbeat of one service (`service_id`) or of many (`service_ids`)."""
 
     service_id = ServiceIdField(required=False)
     service_ids = serializers.ListField(
@@ -104,7 +106,7 @@ class HeartbeatSerializer(serializers.Serializer):
         single = attrs.pop("service_id", None)
         if (single is None) == ("service_ids" not in attrs):
             raise serializers.ValidationError(
-                {"service_id": _("Name one service here, or many in service_ids.")}
+                {"service_id": _("Send one service here, or many in service_ids.")}
             )
         return {"service_ids": [single], **attrs}
 
@@ -127,7 +129,7 @@ class RegisterSerializer(serializers.Serializer):
     pinned = serializers.BooleanField(
         required=False,
         allow_null=True,
-        help_text="For services with a fixed port: the preferred one or none, for ever.",
+        help_text="The service insists on its preferred port, for ever.",
     )
     container_port = PortField(required=False, allow_null=True)
     dependencies = serializers.ListField(
@@ -141,13 +143,13 @@ class RegisterSerializer(serializers.Serializer):
         help_text="The key of a restart action, never a command.",
     )
     additional_info = serializers.DictField(
-        required=False, allow_null=True, validators=[check_keepable]
+        required=False, allow_null=True, validators=[check_storable]
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("pinned") and not attrs.get("preferred_port"):
             raise serializers.ValidationError(
-                {"preferred_port": _("A pinned service names its port.")}
+                {"preferred_port": _("A pinned service must send its port.")}
             )
         return attrs
 
@@ -158,18 +160,15 @@ class RegisterSerializer(serializers.Serializer):
         return asked
 
     @staticmethod
-    def wish(asked: dict[str, Any]) -> Wish:
-        rest = {
-            name: value
-            for name, value in asked.items()
-            if name not in ("service_name", "service_type")
-        }
-        return Wish(name=asked["service_name"], type=asked.get("service_type"), **rest)
+    def registration(validated: dict[str, Any]) -> Registration:
+        """The registration of a validated body."""
+        values = dict(validated)
+        name, kind = values.pop("service_name"), values.pop("service_type", None)
+        return Registration(name=name, type=kind, **values)
 
 
 class ServiceSerializer(serializers.Serializer):
-    """A service with the seed's fields; `ip` is `ip_address` under the name that older callers
-    know."""
+    """A service. `ip` repeats `ip_address` under the name that callers of the original know."""
 
     service_id = serializers.CharField()
     service_name = serializers.CharField(source="name")
@@ -191,21 +190,21 @@ class ServiceSerializer(serializers.Serializer):
 
 
 class RegisteredSerializer(ServiceSerializer):
-    """A service as its registration left it; `status` tells what that was, `service_status` the
-    service's own."""
+    """A service after its registration. `status` is the result of the registration,
+    `service_status` the status of the service."""
 
     status = serializers.ChoiceField(["registered", "already_registered"])
     message = serializers.CharField()
     service_status = serializers.CharField()
     changed = serializers.ListField(
-        child=serializers.CharField(), help_text="What a known service said anew."
+        child=serializers.CharField(), help_text="Fields of a known service that have a new value."
     )
     heartbeat_timeout = serializers.IntegerField()
     heartbeat_interval = serializers.FloatField(help_text="Seconds until the first heartbeat.")
 
 
 class RefusedSerializer(serializers.Serializer):
-    """A registration that failed, in the original's shape."""
+    """A failed registration, in the shape of the original."""
 
     ip = serializers.CharField(help_text="0.0.0.0")
     port = serializers.IntegerField(help_text="0")
@@ -216,7 +215,7 @@ class RefusedSerializer(serializers.Serializer):
 
 
 class MissingSerializer(serializers.Serializer):
-    """There is no such service, in the original's words."""
+    """There is no such service, in the words of the original."""
 
     detail = serializers.CharField()
 
@@ -254,7 +253,7 @@ class EndpointSerializer(serializers.Serializer):
 
 
 class PeerSerializer(serializers.Serializer):
-    """A service as others need to know it."""
+    """A service as other services need to know it."""
 
     service_id = serializers.CharField()
     service_name = serializers.CharField(source="name")
@@ -282,13 +281,13 @@ class SimulationSerializer(serializers.Serializer):
 
 
 class ConfigSerializer(serializers.Serializer):
-    """An environment in the seed's words."""
+    """The settings of an environment, with the names of the original."""
 
     environment = serializers.CharField()
     mode = serializers.ChoiceField(RegistryConfig.Mode.choices)
     service_ip_base = serializers.IPAddressField()
     subnet = serializers.SerializerMethodField(
-        help_text="Of the ledger: each service gets an address of its own."
+        help_text="In the ledger: each service gets its own address."
     )
     default_port_range = serializers.ListField(child=serializers.IntegerField())
     reserved_ports = serializers.ListField(child=serializers.IntegerField())
@@ -302,7 +301,7 @@ class ConfigSerializer(serializers.Serializer):
     conflict_resolution_strategy = serializers.ChoiceField(RegistryConfig.Strategy.choices)
     fallback = serializers.BooleanField()
     burst = serializers.IntegerField(
-        help_text="Registrations a minute from one address that are usual."
+        help_text="Usual number of registrations per minute from one address."
     )
     simulations = serializers.SerializerMethodField(
         help_text="By service id, * for all; in test environments."
@@ -320,7 +319,7 @@ class ConfigSerializer(serializers.Serializer):
 
 
 class ChangeConfigSerializer(serializers.Serializer):
-    """What is to be different."""
+    """The settings to change."""
 
     environment = EnvironmentField()
     mode = serializers.ChoiceField(RegistryConfig.Mode.choices, required=False)
@@ -340,18 +339,15 @@ class ChangeConfigSerializer(serializers.Serializer):
     simulations = serializers.DictField(child=SimulationSerializer(), required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A name that nobody knows is a typing error; it must not look like a change that was
-        made."""
-        if unknown := sorted(set(self.initial_data) - set(self.fields)):
-            raise serializers.ValidationError(
-                {
-                    str(name)[:60]: _("Unknown; there are: %s.") % ", ".join(self.fields)
-                    for name in unknown[:10]
-                }
-            )
+        """Refuse an unknown setting: a typing error must not look like a change."""
+        unknown = sorted(set(self.initial_data) - set(self.fields))
+        if unknown:
+            reason = _("Unknown setting. Known are: %s.") % ", ".join(self.fields)
+            names = [str(name)[:60] for name in unknown[:10]]
+            raise serializers.ValidationError(dict.fromkeys(names, reason))
         for field in ("service_type_ranges", "simulations"):
             if len(attrs.get(field) or ()) > MOST_TYPES:
-                raise serializers.ValidationError({field: _("Give at most %d.") % MOST_TYPES})
+                raise serializers.ValidationError({field: _("Enter at most %d.") % MOST_TYPES})
         return attrs
 
 
@@ -367,7 +363,7 @@ class CleanedSerializer(serializers.Serializer):
 
 
 class RestartSerializer(serializers.Serializer):
-    """A restart: what is wanted, and what came of it."""
+    """A restart request and its result."""
 
     id = serializers.IntegerField()
     service_id = serializers.CharField(source="service.service_id")
@@ -400,7 +396,7 @@ class AskRestartSerializer(NamedSerializer):
 
 
 class AgentSerializer(serializers.Serializer):
-    """An agent, and the services that it looks after."""
+    """An agent and its services."""
 
     agent = serializers.CharField(max_length=150, validators=[models.text_shape])
     service_ids = serializers.ListField(child=ServiceIdField(), min_length=1, max_length=1000)
@@ -472,7 +468,7 @@ class ServicesQuery(WhereQuery):
 
 
 def start_order(order: StartOrder) -> dict[str, Any]:
-    """What a service needs, without itself."""
+    """The services that a service needs, without itself."""
     return {
         "dependencies": NeededSerializer(order.services[:-1], many=True).data,
         "missing": list(order.missing),
@@ -480,41 +476,42 @@ def start_order(order: StartOrder) -> dict[str, Any]:
 
 
 def peers(records: Iterable[ServiceRecord]) -> Any:
+    """The services as other services need to know them."""
     return PeerSerializer(records, many=True).data
 
 
-def checked(shape: type[serializers.Serializer], request: Request) -> Any:
-    """What the body says, in shape."""
-    asked = shape(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
+def validated_body(shape: type[serializers.Serializer], request: Request) -> Any:
+    """The request body, validated."""
+    return _validated(shape(data=request.data))
 
 
-def merged(shape: type[serializers.Serializer], request: Request) -> Any:
-    """What the address and the body say together, in shape; the body has the last word."""
-    said = request.data if isinstance(request.data, dict) else {}
-    asked = shape(data={**request.query_params.dict(), **said})
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
+def validated_body_and_query(shape: type[serializers.Serializer], request: Request) -> Any:
+    """The query parameters and the request body together, validated. The body takes precedence."""
+    values = request.query_params.dict()
+    if isinstance(request.data, dict):
+        values |= request.data
+    return _validated(shape(data=values))
 
 
-def query(shape: type[serializers.Serializer], request: Request) -> dict[str, Any]:
-    """What the address says; names it does not know are refused."""
-    asked = shape(data=request.query_params)
-    unknown = sorted(set(request.query_params) - set(asked.fields))
+def validated_query(shape: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """The query parameters, validated. Unknown ones are refused."""
+    serializer = shape(data=request.query_params)
+    unknown = sorted(set(request.query_params) - set(serializer.fields))
     if unknown:
-        known = ", ".join(asked.fields)
-        raise serializers.ValidationError(
-            {
-                name[:60]: [_("There is no such filter. Known are: %s.") % known]
-                for name in unknown[:10]
-            }
-        )
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
+        known = ", ".join(serializer.fields)
+        reason = [_("There is no such filter. Known are: %s.") % known]
+        names = [name[:60] for name in unknown[:10]]
+        raise serializers.ValidationError(dict.fromkeys(names, reason))
+    return _validated(serializer)
+
+
+def _validated(serializer: serializers.Serializer) -> Any:
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
 
 
 def registered(done: Registered, message: str, **more: Any) -> dict[str, Any]:
+    """The response to a registration."""
     row = ServiceSerializer(done.service).data
     return {
         **row,

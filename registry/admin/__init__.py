@@ -1,6 +1,6 @@
-"""The porter's screens: services, how they fare, who needs whom; environments, restarts, and what
-is unusual."""
+"""The admin of the registry: services and their dependencies, environments, restarts, and unusual
+activity."""
 
-from registry.admin import dependency_graph, environments, notes, restarts, services
+from registry.admin import activity, dependency_graph, environments, restarts, services
 
-__all__ = ["dependency_graph", "environments", "notes", "restarts", "services"]
+__all__ = ["activity", "dependency_graph", "environments", "restarts", "services"]

@@ -1,10 +1,9 @@
-"""The page of an environment's services at one glance: who needs whom, how they fare, and the files
-for others."""
+"""The page with the dependencies of an environment's services, and links to its exports."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -20,29 +19,29 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from ipam.admin import marks
-from registry.discovery import dependency_graph
+from registry.discovery import dependency_graph, dependency_svg
 from registry.export import FORMATS
 from registry.models import RegistryConfig, Service
 from registry.records import ServiceRecord
 
-MOST = 150  # boxes, beyond which nobody sees anything
+MOST = 150  # boxes in a readable graph
 COLOURS = {"active": "yes", "inactive": "no", "restarting": "restarting"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One service in words."""
+class ServiceSummary:
+    """A service and its dependencies in words."""
 
     record: ServiceRecord
     link: str
     badge: SafeString
-    needs: list[str]
-    missing: list[str]
-    needed_by: list[str]
+    needs: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    needed_by: list[str] = field(default_factory=list)
 
 
-class PicturePage:
-    """A mixin of the services' screen: the page, and the button that leads to it."""
+class DependencyGraphPage:
+    """A mixin for the admin of services: the page, and the button that leads to it."""
 
     actions_list: Any = ("show_picture",)
 
@@ -63,7 +62,7 @@ class PicturePage:
         return self.picture_view(request)
 
     def picture_view(self, request: HttpRequest) -> HttpResponse:
-        """The picture of `?environment=`, or of what is around its `?service=`."""
+        """The graph of `?environment=`, or the part of it around `?service=`."""
         if not self.has_view_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
         known = list(
@@ -76,86 +75,86 @@ class PicturePage:
             "opts": self.opts,  # type: ignore[attr-defined]
             "media": self.media,  # type: ignore[attr-defined]
             "environments": known,
-            "chosen": environment,  # Unfold has a meaning of its own for "environment"
+            "chosen": environment,  # Unfold uses the name "environment" itself
             "exports": exports(environment),
-            **drawn(environment, request.GET.get("service", "").strip()),
+            **graph_context(environment, request.GET.get("service", "").strip()),
         }
-        return TemplateResponse(request, "admin/registry/picture.html", context)
+        return TemplateResponse(request, "admin/registry/dependency_graph.html", context)
 
 
-def chosen(asked: str, known: list[str]) -> str:
-    """The environment that was asked for, or ours, or the first."""
-    return next((name for name in (asked, settings.ENVIRONMENT, *known) if name in known), "")
+def chosen(requested: str, known: list[str]) -> str:
+    """The requested environment, or IPMANAGER_ENVIRONMENT, or the first one."""
+    for name in (requested, settings.ENVIRONMENT, *known):
+        if name in known:
+            return name
+    return ""
 
 
-def drawn(environment: str, service_id: str) -> dict[str, Any]:
-    """The picture, its services in words, and how many stand alone."""
+def graph_context(environment: str, service_id: str) -> dict[str, Any]:
+    """The graph, its services in words, and the number of services without dependencies."""
     every = Service.objects.records(environment)
-    links = {
-        own: marks_url(pk)
-        for own, pk in Service.objects.of(environment).values_list("service_id", "pk")
-    }
     known = {record.service_id for record in every}
-    shown = (
-        dependency_graph.around(every, service_id)
-        if service_id in known
-        else dependency_graph.related(every)
-    )
-    found: dict[str, Any] = {
+    context: dict[str, Any] = {
         "service": service_id,
         "unknown": bool(service_id) and service_id not in known,
         "total": len(every),
-        "alone": len(every) - len(shown) if not service_id else 0,
-        "too_many": len(shown) > MOST,
         "most": MOST,
         "ids": sorted(known)[:1000],
     }
-    if shown and len(shown) <= MOST:
-        laid = dependency_graph.lay_out(shown)
-        found["picture"] = mark_safe(
-            dependency_graph.svg(laid, links, gettext("Services of %s") % environment)
-        )
-        found["circle"] = sorted(laid.circle)
-        found["rows"] = rows(shown, links)
-    return found
+    if service_id in known:
+        shown = dependency_graph.around(every, service_id)
+    else:
+        shown = dependency_graph.related(every)
+    if not service_id:
+        context["alone"] = len(every) - len(shown)
+    if len(shown) > MOST:
+        context["too_many"] = True
+    elif shown:
+        links = service_links(environment)
+        graph = dependency_graph.lay_out(shown)
+        title = gettext("Services of %s") % environment
+        context["picture"] = mark_safe(dependency_svg.svg(graph, links, title))
+        context["circle"] = sorted(graph.circle)
+        context["rows"] = summaries(shown, links)
+    return context
 
 
-def rows(records: list[ServiceRecord], links: dict[str, str]) -> list[Row]:
+def summaries(records: list[ServiceRecord], links: Mapping[str, str]) -> list[ServiceSummary]:
     """The services in words, ordered by id."""
-    needed_by: defaultdict[str, list[str]] = defaultdict(list)
-    for record in records:
-        for other in record.dependencies:
-            needed_by[other].append(record.service_id)
-    known = {record.service_id for record in records}
-    return [
-        Row(
-            record,
-            links.get(record.service_id, ""),
-            status_badge(record.status),
-            [other for other in record.dependencies if other in known],
-            [other for other in record.dependencies if other not in known],
-            sorted(needed_by[record.service_id]),
-        )
-        for record in sorted(records, key=lambda record: record.service_id)
-    ]
+    found: dict[str, ServiceSummary] = {}
+    for record in sorted(records, key=lambda record: record.service_id):
+        link = links.get(record.service_id, "")
+        found[record.service_id] = ServiceSummary(record, link, status_badge(record.status))
+    for own, summary in found.items():
+        for other in summary.record.dependencies:
+            if other in found:
+                summary.needs.append(other)
+                found[other].needed_by.append(own)
+            else:
+                summary.missing.append(other)
+    return list(found.values())
 
 
 def status_badge(status: str) -> SafeString:
-    """A service's status by colour, sign and word."""
+    """The status of a service by colour, symbol and word."""
     label = Service.Status(status).label
-    return marks.badge(COLOURS[status], format_html("{} {}", dependency_graph.SIGNS[status], label))
+    text = format_html("{} {}", dependency_svg.SYMBOLS[status], label)
+    return marks.badge(COLOURS[status], text)
 
 
-def marks_url(pk: int) -> str:
-    return reverse("admin:registry_service_change", args=[pk])
+def service_links(environment: str) -> dict[str, str]:
+    """The admin page of each service, by service id."""
+    rows = Service.objects.of(environment).values_list("service_id", "pk")
+    return {own: reverse("admin:registry_service_change", args=[pk]) for own, pk in rows}
 
 
 def exports(environment: str) -> list[tuple[str, Any]]:
-    """The files for other programs: address and title."""
+    """URL and title of each export."""
     query = urlencode({"environment": environment})
     return [(f"/api/v1/ipmanager/export/{one.name}?{query}", one.title) for one in FORMATS.values()]
 
 
-def picture_url(environment: str, service_id: str = "") -> str:
-    query = {"environment": environment} | ({"service": service_id} if service_id else {})
-    return f"{reverse('admin:registry_picture')}?{urlencode(query)}"
+def graph_url(environment: str, service_id: str) -> str:
+    """The page with the part of the graph around a service."""
+    query = urlencode({"environment": environment, "service": service_id})
+    return f"{reverse('admin:registry_picture')}?{query}"

@@ -1,5 +1,4 @@
-"""Environments: from where their services get addresses and ports, and how long they may be
-silent."""
+"""The admin of environments: the addresses and ports of their services, and their timeouts."""
 
 from __future__ import annotations
 
@@ -82,4 +81,5 @@ class RegistryConfigAdmin(LedgerAdmin):
     @admin.display(description=_("services"), ordering="number")
     def service_count(self, config: RegistryConfig) -> SafeString:
         url = f"../service/?{urlencode({'environment__id__exact': config.pk})}"
-        return format_html('<a class="ipm-link" href="{}">{}</a>', url, config.number)  # type: ignore[attr-defined]
+        number = config.number  # type: ignore[attr-defined]
+        return format_html('<a class="ipm-link" href="{}">{}</a>', url, number)

@@ -1,4 +1,4 @@
-"""Restarts: the list of what services may name, and who wanted what and what came of it."""
+"""The admin of restarts: the actions that services may name, and the requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.errors import IPManagerError
 from ipam.admin import marks
 from ipam.admin.base import LedgerAdmin
 from registry import restart
-from registry.admin.notes import ReadOnlyAdmin
+from registry.admin.activity import ReadOnlyAdmin
 from registry.models import RestartAction, RestartRequest
 
 _COLOURS = {
@@ -32,8 +32,7 @@ _COLOURS = {
 
 @admin.register(RestartAction)
 class RestartActionAdmin(LedgerAdmin):
-    """The key is what services name; which command it means on a host, that host's own list
-    says."""
+    """Services name the key; each host's own list says which command it means there."""
 
     icon = "restart_alt"
     list_display = ("key", "description", "command", "often", "enabled")

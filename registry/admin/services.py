@@ -1,4 +1,4 @@
-"""The screen of services: where each listens, and whether it lives."""
+"""The admin of services: their addresses, ports and status."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from core.errors import IPManagerError
 from ipam.admin import marks
 from ipam.admin.base import WIDGETS, LedgerForm, LedgerInline, ListAdmin, ShowsRefusals
 from registry import restart
-from registry.admin.dependency_graph import PicturePage, picture_url, status_badge
+from registry.admin.dependency_graph import DependencyGraphPage, graph_url, status_badge
 from registry.models import Service, ServiceDependency
-from registry.services.manual_edits import keep, strike_out
+from registry.services.manual_edits import delete_services, save_service
 
 
 class TypeFilter(DropdownFilter):
@@ -35,7 +35,9 @@ class TypeFilter(DropdownFilter):
         return [(kind, kind) for kind in kinds[:100]]
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
-        return queryset.filter(type=self.value()) if self.value() else queryset
+        if not self.value():
+            return queryset
+        return queryset.filter(type=self.value())
 
 
 class DependencyInline(LedgerInline):
@@ -43,7 +45,7 @@ class DependencyInline(LedgerInline):
 
 
 @admin.register(Service)
-class ServiceAdmin(PicturePage, ShowsRefusals, ListAdmin):
+class ServiceAdmin(DependencyGraphPage, ShowsRefusals, ListAdmin):
     icon = "hub"
     form = LedgerForm
     list_display = (
@@ -95,16 +97,16 @@ class ServiceAdmin(PicturePage, ShowsRefusals, ListAdmin):
     actions = ("restart_them",)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Service]:
-        return Service.objects.whole()
+        return Service.objects.with_related()
 
     def save_model(self, request: HttpRequest, obj: Service, form: Any, change: bool) -> None:
-        keep(obj)
+        save_service(obj)
 
     def delete_model(self, request: HttpRequest, obj: Service) -> None:
-        strike_out([obj])
+        delete_services([obj])
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Service]) -> None:
-        strike_out(queryset)
+        delete_services(queryset)
 
     def has_restart_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("registry.add_restartrequest")
@@ -113,14 +115,12 @@ class ServiceAdmin(PicturePage, ShowsRefusals, ListAdmin):
     def restart_them(self, request: HttpRequest, queryset: models.QuerySet[Service]) -> None:
         for service in queryset.select_related("restart_script")[:50]:
             try:
-                asked = restart.ask(service, request.user.get_username())
+                requested = restart.request(service, request.user.get_username())
             except IPManagerError as error:
                 self.message_user(request, str(error), messages.ERROR)
                 continue
-            text = gettext("{}: {}")
-            self.message_user(
-                request, format_html(text, service, asked.request.get_status_display())
-            )
+            status = requested.request.get_status_display()
+            self.message_user(request, format_html(gettext("{}: {}"), service, status))
 
     @admin.display(description=_("status"), ordering="status")
     def health(self, service: Service) -> SafeString:
@@ -128,7 +128,9 @@ class ServiceAdmin(PicturePage, ShowsRefusals, ListAdmin):
 
     @admin.display(description=_("address and port"), ordering="ip_address")
     def place(self, service: Service) -> Any:
-        return f"{service.record().socket}/{service.protocol}" if service.port else None
+        if service.port is None:
+            return None
+        return f"{service.record().socket}/{service.protocol}"
 
     @admin.display(description=_("last heartbeat"), ordering="last_heartbeat")
     def heard_of(self, service: Service) -> str:
@@ -138,7 +140,7 @@ class ServiceAdmin(PicturePage, ShowsRefusals, ListAdmin):
     def needs(self, service: Service) -> Any:
         if not service.dependencies:
             return None
-        url = picture_url(service.environment_id, service.service_id)
+        url = graph_url(service.environment_id, service.service_id)
         return format_html(
             '<a class="ipm-link" href="{}">{}</a>', url, ", ".join(service.dependencies)
         )

@@ -1,5 +1,5 @@
-"""`/api/v1/ipmanager/changes` and `…/export/FORMAT`: how services, and what stands before them,
-learn of each other."""
+"""`/api/v1/ipmanager/changes`, `…/templates` and `…/export/FORMAT`: discovery for services and for
+other programs."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.errors import NotFound
-from registry import environments
 from registry import serializers as shapes
 from registry.api import FINDS, View
 from registry.discovery import wait
+from registry.environments import lookup
+from registry.environments.templates import TEMPLATES
 from registry.export import FORMATS, Export, Format, Options
 from registry.models import Service
-from registry.templates import TEMPLATES
 
 PAGE = "/admin/registry/service/"
 
 
 class OneFormat(BaseContentNegotiation):
-    """The address names the format, so no Accept header can ask for another."""
+    """The URL names the format, so the Accept header is ignored."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         return next(iter(parsers), None)
@@ -42,40 +42,37 @@ class OneFormat(BaseContentNegotiation):
 
 
 class Changes(View):
-    """The services of an environment, as soon as something about them changes."""
+    """The services of an environment, as soon as one of them changes (long polling)."""
 
     needs = {"get": FINDS}
 
     @extend_schema(
         parameters=[shapes.ChangesQuery],
         responses=shapes.ChangesSerializer,
-        description="Without `since`, or with one that is no longer true, the services at once. Otherwise after their "
-        "next change, or when `wait` seconds are over (it may answer earlier): then `changed` is false. "
-        "503 with Retry-After: too many wait already.",
+        description=(
+            "Without `since`, or with an outdated one, the services at once. Otherwise after their "
+            "next change, or at the latest after `wait` seconds with `changed` false. "
+            "503 with Retry-After: too many callers are waiting already."
+        ),
     )
     def get(self, request: Request) -> Response:
-        asked = shapes.query(shapes.ChangesQuery, request)
-        config = environments.named(asked["environment"])
-        seen = wait.changed(config.environment, asked["since"], asked["wait"])
-        told = seen.cursor != asked["since"]
-        return Response(
-            {
-                "cursor": seen.cursor,
-                "changed": told,
-                "services": shapes.peers(seen.services) if told else None,
-            }
-        )
+        values = shapes.validated_query(shapes.ChangesQuery, request)
+        config = lookup.environment(values["environment"])
+        snapshot = wait.changed(config.environment, values["since"], values["wait"])
+        body = {"cursor": snapshot.cursor, "changed": False, "services": None}
+        if snapshot.cursor != values["since"]:
+            body |= {"changed": True, "services": shapes.peers(snapshot.services)}
+        return Response(body)
 
 
 class Templates(View):
-    """Settings for the usual kinds of deployment, to send to `config`, and the exports that go with
-    each."""
+    """Settings for common deployments, to send to `config`, and the exports that fit each."""
 
     needs = {"get": FINDS}
 
     @extend_schema(responses=shapes.TemplateSerializer(many=True), operation_id="templates_list")
     def get(self, request: Request) -> Response:
-        shapes.query(shapes.NoQuery, request)
+        shapes.validated_query(shapes.NoQuery, request)
         return Response(shapes.TemplateSerializer(list(TEMPLATES.values()), many=True).data)
 
 
@@ -91,33 +88,34 @@ class ExportView(View):
             shapes.ExportQuery,
         ],
         responses={(200, "*/*"): OpenApiTypes.ANY},
-        description="With an ETag: If-None-Match answers 304. IPManager-Left-Out counts the services that the format "
-        "cannot hold; most files name them at their top.",
+        description=(
+            "With an ETag: If-None-Match answers 304. IPManager-Left-Out is the number of services "
+            "that the format cannot hold; most files name them at their top."
+        ),
     )
     def get(self, request: Request, format: str) -> HttpResponse:
-        chosen = named(format)
-        asked = shapes.query(shapes.ExportQuery, request)
-        environment = environments.named(asked["environment"]).environment
-        made = made_of(chosen, environment, asked["domain"])
-        response = HttpResponse(made.data, content_type=chosen.media_type)
+        chosen = format_named(format)
+        values = shapes.validated_query(shapes.ExportQuery, request)
+        environment = lookup.environment(values["environment"]).environment
+        export = export_of(chosen, environment, values["domain"])
+        response = HttpResponse(export.data, content_type=chosen.media_type)
         response["Content-Disposition"] = f'inline; filename="{chosen.filename}"'
-        response["IPManager-Left-Out"] = str(len(made.left_out))
-        response["ETag"] = f'"{hashlib.sha256(made.data).hexdigest()[:32]}"'
+        response["IPManager-Left-Out"] = str(len(export.left_out))
+        response["ETag"] = f'"{hashlib.sha256(export.data).hexdigest()[:32]}"'
         return get_conditional_response(request, response["ETag"], response=response) or response
 
 
-def named(name: str) -> Format:
-    """The format of this name. Raises NotFound with those that there are."""
+def format_named(name: str) -> Format:
+    """The format of this name. Raises NotFound, which lists the existing ones."""
     if name not in FORMATS:
         raise NotFound(
-            _("There is no format “%s”.") % name[:40], _("There are: %s.") % ", ".join(FORMATS)
+            _("There is no format “%s”.") % name[:40], _("Formats: %s.") % ", ".join(FORMATS)
         )
     return FORMATS[name]
 
 
-def made_of(chosen: Format, environment: str, domain: str = "") -> Export:
-    """The services of an environment in this format; without a domain, in the environment's own
-    below `internal`."""
+def export_of(chosen: Format, environment: str, domain: str = "") -> Export:
+    """The services of an environment in this format. The default domain is ENVIRONMENT.internal."""
     options = Options(domain or f"{environment}.internal", settings.PUBLIC_URL + PAGE)
     return chosen.render(Service.objects.records(environment), options)
 

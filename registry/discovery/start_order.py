@@ -1,9 +1,11 @@
-"""In which order services start: those that others need come first."""
+"""Start order: the services that others need come first."""
 
-import heapq
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from heapq import heapify, heappop, heappush
 
 from django.utils.translation import gettext as _
 
@@ -15,17 +17,18 @@ Needs = Mapping[str, Iterable[str]]
 
 @dataclass(frozen=True, slots=True)
 class StartOrder:
-    """What a service needs, nearest to the ground first and itself last, and which needed ids
-    nobody has."""
+    """The services that a service needs, in start order and with itself last, and the needed ids
+    that are not registered."""
 
     services: tuple[ServiceRecord, ...]
     missing: tuple[str, ...]
 
 
 def start_order(records: Iterable[ServiceRecord], service_id: str) -> StartOrder:
-    """The service with all that it needs, directly or not. Services that need nothing of each other
-    stand in the order of their ids. Raises NotFound, and Conflict when there is no order, with the
-    circle that prevents it."""
+    """The service with everything that it needs, directly or indirectly. Independent services are
+    in the order of their ids.
+
+    Raises NotFound, and Conflict with the circle of services that need each other."""
     known = {record.service_id: record for record in records}
     if service_id not in known:
         raise NotFound(_("Service %s is not registered.") % service_id)
@@ -44,7 +47,8 @@ def start_order(records: Iterable[ServiceRecord], service_id: str) -> StartOrder
 
 
 def reach(needs: Needs, start: str) -> dict[str, tuple[str, ...]]:
-    """What `start` needs, directly or not, itself included, each with its own needs, sorted."""
+    """Everything that `start` needs, directly or indirectly, and itself, each with its sorted
+    needs."""
     found: dict[str, tuple[str, ...]] = {}
     waiting = deque([start])
     while waiting:
@@ -56,39 +60,39 @@ def reach(needs: Needs, start: str) -> dict[str, tuple[str, ...]]:
 
 
 def sorted_by_need(needs: Needs) -> list[str]:
-    """Every id after those it needs, always the least that may come next; nobody in or behind a
-    circle is there."""
-    waits = {own: {other for other in others if other in needs} for own, others in needs.items()}
-    needed_by: dict[str, list[str]] = {}
-    for own, others in waits.items():
-        for other in others:
-            needed_by.setdefault(other, []).append(own)
-    ready, order = [own for own, others in waits.items() if not others], list[str]()
-    heapq.heapify(ready)
+    """Every id after those that it needs; of several possible ids the least comes next. Ids that
+    are in a circle or need one are left out."""
+    sorter = TopologicalSorter[str]()
+    for own, others in needs.items():
+        sorter.add(own, *needs.keys() & others)
+    with suppress(CycleError):  # the sorter then yields everything outside circles
+        sorter.prepare()
+    ready, order = list(sorter.get_ready()), list[str]()
+    heapify(ready)
     while ready:
-        order.append(heapq.heappop(ready))
-        for own in needed_by.get(order[-1], []):
-            waits[own].discard(order[-1])
-            if not waits[own]:
-                heapq.heappush(ready, own)
+        order.append(heappop(ready))
+        sorter.done(order[-1])
+        for own in sorter.get_ready():
+            heappush(ready, own)
     return order
 
 
 def cyclic(needs: Needs) -> frozenset[str]:
-    """All that stand in a circle or need something that does."""
+    """The ids that are in a circle or need one."""
     return frozenset(needs) - frozenset(sorted_by_need(needs))
 
 
 def circle(needs: Needs) -> list[str]:
-    """One circle of services that need each other, its first member repeated at its end; empty when
-    there is none."""
+    """One circle of services that need each other, from its least id back to it; empty when there
+    is none."""
     stuck = cyclic(needs)
     if not stuck:
         return []
-    own, path = min(stuck), dict[str, None]()
+    own, path = min(stuck), dict[str, None]()  # in order, and fast to look up
     while own not in path:
         path[own] = None
-        own = min(other for other in needs[own] if other in stuck)
-    found = list(path)[list(path).index(own) :]
+        own = min(stuck.intersection(needs[own]))
+    found = list(path)
+    found = found[found.index(own) :]
     least = found.index(min(found))
     return [*found[least:], *found[:least], found[least]]

@@ -1,8 +1,9 @@
-"""Wait for a change of an environment's services: few callers at a time, and not for long.
+"""Wait for a change of an environment's services (long polling): few callers at a time, and not
+for long.
 
-Who waits holds one of the web server's threads, so half of them stay free for everybody else; the
-others are sent away for a moment. A wait ends when the process shall, and in any case before
-gunicorn's graceful time-out."""
+A waiting caller holds one of the web server's threads, so at most half of the threads may wait;
+further callers get a 503. A wait ends when the process stops, and always before gunicorn's graceful
+timeout."""
 
 import hashlib
 import threading
@@ -20,59 +21,58 @@ from registry.records import ServiceRecord
 
 LONGEST_WAIT = 15.0
 _PAUSE = 0.5
-_SHARE = 20  # looking takes no more than this part of the time, however many services there are
+_SHARE = 20  # the queries take at most 1/20 of the waiting time, however many services exist
 
 _lock = threading.Lock()
 _waiting: set[object] = set()
 
 
-class Crowded(Unavailable):
-    """As many callers wait as may."""
+class TooManyWaiting(Unavailable):
+    """The limit of waiting callers is reached."""
 
     code = "crowded"
     retry_after = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """An environment's services at one moment; the same `cursor` means the same services."""
+class Snapshot:
+    """The services of an environment at one moment. Equal cursors mean equal services."""
 
     services: tuple[ServiceRecord, ...]
     cursor: str
 
 
-def changed(environment: str, since: str, seconds: float) -> Seen:
-    """The services as soon as their cursor is not `since`, or after so many seconds, LONGEST_WAIT
-    at most.
+def changed(environment: str, since: str, seconds: float) -> Snapshot:
+    """The services as soon as their cursor differs from `since`, or after so many seconds,
+    LONGEST_WAIT at most.
 
-    Raises Crowded instead of waiting when as many as may wait in this process already.
-    """
-    seen = look(environment)
-    if seen.cursor != since or seconds <= 0:
-        return seen
-    with _place():
-        return _wait(environment, seen, time.monotonic() + min(seconds, LONGEST_WAIT))
+    Raises TooManyWaiting instead of waiting at the limit of this process."""
+    first = snapshot(environment)
+    if first.cursor != since or seconds <= 0:
+        return first
+    with _waiting_place():
+        return _wait(environment, first, time.monotonic() + min(seconds, LONGEST_WAIT))
 
 
 def most_waiters() -> int:
-    """How many may wait in this process."""
+    """The number of callers that may wait in this process."""
     return max(1, web_process.threads() // 2)
 
 
 def waiting() -> int:
-    """How many wait in this process."""
+    """The number of callers that wait in this process."""
     return len(_waiting)
 
 
-def look(environment: str) -> Seen:
-    """The services as they are now; two queries."""
+def snapshot(environment: str) -> Snapshot:
+    """The services now. Two queries."""
     records = tuple(Service.objects.records(environment))
-    return Seen(records, cursor(records))
+    return Snapshot(records, cursor(records))
 
 
 def cursor(records: tuple[ServiceRecord, ...]) -> str:
-    """A short text for all that is told of services. Heartbeats alone are no change."""
-    told = [
+    """A short digest of what others see of the services. Heartbeats do not change it."""
+    seen = [
         (
             x.service_id,
             x.name,
@@ -87,18 +87,18 @@ def cursor(records: tuple[ServiceRecord, ...]) -> str:
         )
         for x in records
     ]
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:24]
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:24]
 
 
 @contextmanager
-def _place() -> Iterator[None]:
-    """One of the places for those who wait. Raises Crowded when there is none."""
+def _waiting_place() -> Iterator[None]:
+    """Occupy one of the waiting places. Raises TooManyWaiting when there is none."""
     place = object()
     with _lock:
         if len(_waiting) >= most_waiters():
-            raise Crowded(
+            raise TooManyWaiting(
                 _("Too many callers are waiting for changes."),
-                _("Ask again in some seconds, or without wait."),
+                _("Retry in some seconds, or without wait."),
             )
         _waiting.add(place)
     try:
@@ -107,16 +107,15 @@ def _place() -> Iterator[None]:
         _waiting.discard(place)
 
 
-def _wait(environment: str, seen: Seen, deadline: float) -> Seen:
-    last = seen
-    while (
-        last.cursor == seen.cursor
-        and (left := deadline - time.monotonic()) > 0
-        and not web_process.is_ending()
-    ):
+def _wait(environment: str, first: Snapshot, deadline: float) -> Snapshot:
+    """Take snapshots until one differs, the deadline passes, or the process stops."""
+    last, took = first, 0.0
+    while last.cursor == first.cursor and not web_process.is_ending():
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        time.sleep(min(left, max(_PAUSE, took * _SHARE)))
         started = time.monotonic()
-        last = look(environment)
+        last = snapshot(environment)
         took = time.monotonic() - started
-        if last.cursor == seen.cursor:
-            time.sleep(min(left, max(_PAUSE, took * _SHARE)))
     return last

@@ -1,4 +1,4 @@
-"""Services that were found elsewhere enter the book, at the places where they were found."""
+"""Adopt services that were found elsewhere: register them at the address and port they have."""
 
 from __future__ import annotations
 
@@ -9,64 +9,71 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from core.errors import IPManagerError
-from registry import environments
+from registry.environments import lookup
 from registry.models import Service
+from registry.records import socket
 from registry.services.deregister import deregister
-from registry.services.register import Wish, register
+from registry.services.register import register
+from registry.services.registration import Registration
 
 NEW, SAME, MOVED, REFUSED = "new", "same", "moved", "refused"
-FOUND = (
-    "container"  # the key in additional_info of a service that was found, not registered by itself
-)
+FOUND = "container"  # in additional_info: the service was found, it has not registered itself
 
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What became of one of them; `reason` when it was refused."""
+    """The outcome for one service; `reason` when it was refused."""
 
-    wish: Wish
+    registration: Registration
     outcome: str
     reason: str = ""
 
     @property
     def place(self) -> str:
-        ip = self.wish.host
-        address = f"[{ip}]" if ip and ip.version == 6 else ip
-        return f"{address}:{self.wish.preferred_port}/{self.wish.protocol}"
+        """`10.0.0.5:8000/tcp`."""
+        ip, port = self.registration.host, self.registration.preferred_port
+        assert ip is not None
+        assert port is not None
+        return f"{socket(ip, port)}/{self.registration.protocol}"
 
 
-def adopt(wishes: Iterable[Wish], environment: str = "", *, write: bool = True) -> list[Adopted]:
-    """Register them, or only say what would become of them. A known one is given a sign of life,
-    and its new place if it has moved; one that registered itself elsewhere is left alone. One that
-    is refused stops no other.
+def adopt(
+    found: Iterable[Registration], environment: str = "", *, write: bool = True
+) -> list[Adopted]:
+    """Register the services; without `write`, only tell the outcome.
 
-    Raises NotFound for an unknown environment.
-    """
-    name = environments.named(environment).environment
+    A known service gets a heartbeat, and its new address if it has moved. One that has registered
+    itself elsewhere is refused. A refused service does not stop the others.
+
+    Raises NotFound for an unknown environment."""
+    name = lookup.environment(environment).environment
     known = {row.service_id: row for row in Service.objects.of(name).placed()}
-    return [_adopt_one(wish, known.get(wish.service_id), write) for wish in wishes]
+    return [_adopt_one(one, known.get(one.service_id), write) for one in found]
 
 
-def _adopt_one(wish: Wish, row: Service | None, write: bool) -> Adopted:
-    outcome = _outcome(wish, row)
+def _adopt_one(registration: Registration, known: Service | None, write: bool) -> Adopted:
+    outcome = _outcome(registration, known)
     if outcome == REFUSED:
-        return Adopted(wish, REFUSED, _("it registered itself at another place"))
+        return Adopted(registration, REFUSED, _("it has registered itself at another address"))
     if not write:
-        return Adopted(wish, outcome)
+        return Adopted(registration, outcome)
     try:
         if outcome == MOVED:
-            deregister(wish.service_id, wish.environment)
-        register(wish)
+            deregister(registration.service_id, registration.environment)
+        register(registration)
     except ValidationError as error:
-        return Adopted(wish, REFUSED, " ".join(error.messages))
+        return Adopted(registration, REFUSED, " ".join(error.messages))
     except IPManagerError as error:
-        return Adopted(wish, REFUSED, str(error))
-    return Adopted(wish, outcome)
+        return Adopted(registration, REFUSED, str(error))
+    return Adopted(registration, outcome)
 
 
-def _outcome(wish: Wish, row: Service | None) -> str:
-    if row is None:
+def _outcome(registration: Registration, known: Service | None) -> str:
+    if known is None:
         return NEW
-    if (row.ip_address, row.port, row.protocol) == (wish.host, wish.preferred_port, wish.protocol):
+    place = (registration.host, registration.preferred_port, registration.protocol)
+    if place == (known.ip_address, known.port, known.protocol):
         return SAME
-    return MOVED if FOUND in row.additional_info else REFUSED
+    if FOUND in known.additional_info:
+        return MOVED
+    return REFUSED

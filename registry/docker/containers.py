@@ -1,26 +1,29 @@
-"""Running containers as services: the ports that they publish on their host, or else their own
-addresses.
+"""Turn running containers into registrations: a service for each port that a container publishes on
+its host, or else for each port at its own address.
 
-A label of the container says more: `ipmanager.service_id`, `ipmanager.service_name`,
+Labels of the container override the defaults: `ipmanager.service_id`, `ipmanager.service_name`,
 `ipmanager.service_type`."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ipam.addresses import Address, parse_address
-from registry.services.register import Wish
+from registry.rules import is_port
+from registry.services.registration import Registration
 
 COMPOSE = "com.docker.compose."
 Json = Mapping[str, Any]
+Ids = defaultdict[tuple[str, str], list[str]]  # docker-compose project and service -> service ids
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Port:
-    """Where a container is reached, and the port that it listens on itself."""
+    """A port of a container: the private one inside it, and the public address and port."""
 
     private: int
     protocol: str
@@ -30,7 +33,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A running container, every value of the type it should have."""
+    """A running container, with values of the right types."""
 
     id: str
     name: str
@@ -44,44 +47,57 @@ class Container:
 
     @property
     def service_name(self) -> str:
-        return (
-            self.labels.get("ipmanager.service_name")
-            or self.labels.get(f"{COMPOSE}service")
-            or self.name
-        )
+        compose_name = self.labels.get(f"{COMPOSE}service", self.name)
+        return self.labels.get("ipmanager.service_name") or compose_name or self.name
 
     @property
-    def composed(self) -> tuple[str, str]:
-        """Its project and service in docker-compose, both empty when it is not of one."""
-        return self.labels.get(f"{COMPOSE}project", ""), self.labels.get(f"{COMPOSE}service", "")
+    def project(self) -> str:
+        """Its docker-compose project; empty without one."""
+        return self.labels.get(f"{COMPOSE}project", "")
+
+    @property
+    def compose_service(self) -> tuple[str, str]:
+        """Its docker-compose project and service."""
+        return self.project, self.labels.get(f"{COMPOSE}service", "")
+
+    @property
+    def depends_on(self) -> list[str]:
+        """The docker-compose services that it depends on. The label is a list such as
+        `db:service_started:false,…`."""
+        label = self.labels.get(f"{COMPOSE}depends_on", "")
+        return re.findall(r"(?:^|,)([^:,]+)", label)
 
     def named_ports(self) -> list[tuple[str, Port]]:
-        """Each port with the id of its service: the container's own when there is only one."""
+        """Each port with the id of its service: that of the container if there is only one port."""
         if len(self.ports) == 1:
             return [(self.service_id, self.ports[0])]
         return [(f"{self.service_id}-{port.private}{_suffix(port)}", port) for port in self.ports]
 
 
-def wishes(answer: Iterable[Json], environment: str, host: Address | None = None) -> list[Wish]:
-    """What to register for Docker's list of containers, ordered by service id. `host` is where the
-    engine's machine is reached; without it, a port that is published on every address is registered
-    so."""
-    containers = [container for one in answer if (container := read(one, host))]
-    ids: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+def registrations(
+    answer: Iterable[Json], environment: str, host: Address | None = None
+) -> list[Registration]:
+    """The registrations for Docker's list of containers, ordered by service id.
+
+    `host` is the address of the engine's machine; without it, a port that is published on every
+    address is registered at the wildcard address."""
+    containers = list(filter(None, (parse_container(one, host) for one in answer)))
+    ids: Ids = defaultdict(list)
     for container in containers:
-        ids[container.composed] += [service_id for service_id, _port in container.named_ports()]
-    found = [
-        _wish(container, service_id, port, environment, _needs(container, ids))
-        for container in containers
-        for service_id, port in container.named_ports()
-    ]
-    return sorted(found, key=lambda wish: wish.service_id)
+        for service_id, _port in container.named_ports():
+            ids[container.compose_service].append(service_id)
+    found = []
+    for container in containers:
+        needs = _needs(container, ids)
+        for service_id, port in container.named_ports():
+            found.append(_registration(container, service_id, port, environment, needs))
+    return sorted(found, key=lambda registration: registration.service_id)
 
 
-def _wish(
+def _registration(
     container: Container, service_id: str, port: Port, environment: str, needs: tuple[str, ...]
-) -> Wish:
-    return Wish(
+) -> Registration:
+    return Registration(
         service_id=service_id,
         name=container.service_name,
         environment=environment,
@@ -96,69 +112,65 @@ def _wish(
     )
 
 
-def _needs(container: Container, ids: Mapping[tuple[str, str], list[str]]) -> tuple[str, ...]:
-    """What compose notes of depends_on, `db:service_started:false,…`, as the ids of running
-    services."""
-    project = container.composed[0]
-    named = [
-        part.partition(":")[0]
-        for part in container.labels.get(f"{COMPOSE}depends_on", "").split(",")
-    ]
-    return tuple(sorted({own for name in named if name for own in ids.get((project, name), ())}))
+def _needs(container: Container, ids: Ids) -> tuple[str, ...]:
+    """The ids of the running services that the container depends on."""
+    needs: set[str] = set()
+    for name in container.depends_on:
+        needs.update(ids.get((container.project, name), ()))
+    return tuple(sorted(needs))
 
 
-def read(one: Json, host: Address | None = None) -> Container | None:
-    """One element of Docker's list; None when it is reached nowhere."""
+def parse_container(one: Json, host: Address | None = None) -> Container | None:
+    """An element of Docker's list; None for a container that cannot be reached."""
     ports = _ports(one, host)
-    names = [name for name in _list(one, "Names") if isinstance(name, str)]
+    names = _strings(_list(one, "Names"))
     if not ports or not names:
         return None
-    labels = {
-        name: value for name, value in _mapping(one, "Labels").items() if isinstance(value, str)
-    }
+    labels = _mapping(one, "Labels")
     return Container(
-        str(one.get("Id", ""))[:12], names[0].lstrip("/"), str(one.get("Image", "")), labels, ports
+        id=str(one.get("Id", ""))[:12],
+        name=names[0].lstrip("/"),
+        image=str(one.get("Image", "")),
+        labels={name: value for name, value in labels.items() if isinstance(value, str)},
+        ports=ports,
     )
 
 
 def _ports(one: Json, host: Address | None) -> tuple[Port, ...]:
-    """Published ports, each once (Docker lists 0.0.0.0 and :: apart), or, if there are none, its
-    own."""
-    rows = [
-        row
-        for row in _list(one, "Ports")
-        if isinstance(row, dict) and row.get("Type") in ("tcp", "udp")
-    ]
-    published = [port for row in rows if (port := _published(row, host))]
+    """The published ports or, if there are none, the ports at the container's own address. Docker
+    lists a port on 0.0.0.0 and on :: separately; here it is one."""
+    rows = list(filter(_is_port_row, _list(one, "Ports")))
+    found = list(filter(None, (_published(row, host) for row in rows)))
     own = _own_address(one)
-    found = published or [
-        Port(row["PrivatePort"], row["Type"], row["PrivatePort"], own)
-        for row in rows
-        if own and _is_port(row.get("PrivatePort"))
-    ]
-    once = {(port.private, port.protocol): port for port in sorted(found, key=_best_last)}
-    return tuple(sorted(once.values()))
+    if not found and own:
+        found = [Port(row["PrivatePort"], row["Type"], row["PrivatePort"], own) for row in rows]
+    best = {(port.private, port.protocol): port for port in sorted(found, key=_best_last)}
+    return tuple(sorted(best.values()))
+
+
+def _is_port_row(row: Any) -> bool:
+    if not isinstance(row, dict) or row.get("Type") not in ("tcp", "udp"):
+        return False
+    return is_port(row.get("PrivatePort"))
 
 
 def _published(row: Json, host: Address | None) -> Port | None:
     ip = _address(row.get("IP") or "0.0.0.0")
-    if ip is None or not _is_port(row.get("PublicPort")) or not _is_port(row.get("PrivatePort")):
+    if ip is None or not is_port(row.get("PublicPort")):
         return None
-    return Port(
-        row["PrivatePort"],
-        row["Type"],
-        row["PublicPort"],
-        host if host and ip.is_unspecified else ip,
-    )
+    if host and ip.is_unspecified:
+        ip = host
+    return Port(row["PrivatePort"], row["Type"], row["PublicPort"], ip)
 
 
 def _own_address(one: Json) -> Address | None:
-    """Its address in the first of its networks, by their names."""
+    """The container's address in the first of its networks, by name."""
     networks = _mapping(_mapping(one, "NetworkSettings"), "Networks")
-    for _name, network in sorted(networks.items()):
-        for key in ("IPAddress", "GlobalIPv6Address"):
-            if isinstance(network, dict) and (ip := _address(network.get(key))):
-                return ip
+    for name in sorted(networks):
+        network = _mapping(networks, name)
+        ip = _address(network.get("IPAddress")) or _address(network.get("GlobalIPv6Address"))
+        if ip:
+            return ip
     return None
 
 
@@ -167,7 +179,7 @@ def _suffix(port: Port) -> str:
 
 
 def _best_last(port: Port) -> tuple[int, int]:
-    """IPv4 rather than IPv6, then the lowest port of the host."""
+    """IPv4 before IPv6, then the lowest port of the host."""
     return -port.ip.version, -port.public
 
 
@@ -178,8 +190,8 @@ def _address(text: object) -> Address | None:
         return None
 
 
-def _is_port(value: object) -> bool:
-    return type(value) is int and 1 <= value <= 65535
+def _strings(values: Iterable[Any]) -> list[str]:
+    return [value for value in values if isinstance(value, str)]
 
 
 def _list(one: Json, key: str) -> list[Any]:

@@ -1,5 +1,5 @@
-"""Ask a Docker engine which containers run: its HTTP API over a Unix socket or TCP, two requests,
-nothing written.
+"""List the running containers of a Docker engine: two read-only requests to its HTTP API, over a
+Unix socket or TCP.
 
 https://docs.docker.com/reference/api/engine/
 """
@@ -21,7 +21,7 @@ TIMEOUT = 10.0
 
 
 class DockerUnavailable(Unavailable):
-    """The engine does not answer, or not as one does."""
+    """The engine does not answer, or something else answers."""
 
     code = "docker"
 
@@ -40,9 +40,10 @@ class _OverUnixSocket(http.client.HTTPConnection):
 def running_containers(
     host: str = SOCKET, certificates: Path | None = None
 ) -> list[dict[str, Any]]:
-    """What `GET /containers/json` answers. `host` is as in DOCKER_HOST, `certificates` as in
-    DOCKER_CERT_PATH: a directory with ca.pem, cert.pem and key.pem. Raises Invalid for another kind
-    of host, and DockerUnavailable."""
+    """The answer to `GET /containers/json`.
+
+    `host` is as in DOCKER_HOST, `certificates` as in DOCKER_CERT_PATH: a directory with ca.pem,
+    cert.pem and key.pem. Raises Invalid for another kind of host, and DockerUnavailable."""
     connection = _connection(host, certificates)
     try:
         version = _version(connection)
@@ -87,15 +88,13 @@ def _context(certificates: Path | None) -> ssl.SSLContext:
 
 
 def _version(connection: http.client.HTTPConnection) -> str:
-    """The newest API version that the engine speaks: it refuses those that it does not."""
+    """The newest API version that the engine supports."""
     connection.request("GET", "/_ping")
     response = connection.getresponse()
     response.read(LARGEST_ANSWER)
     version = (response.getheader("Api-Version") or "").removeprefix("v")
     if not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}", version):
-        raise DockerUnavailable(
-            "what answers there is no Docker engine: it does not tell its Api-Version"
-        )
+        raise DockerUnavailable("the answer is not from a Docker engine: it has no Api-Version")
     return version
 
 
@@ -110,8 +109,10 @@ def _get(connection: http.client.HTTPConnection, path: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise DockerUnavailable("Docker's answer is not JSON") from error
     if response.status != 200:
-        said = answer.get("message", "") if isinstance(answer, dict) else ""
-        raise DockerUnavailable(f"Docker refuses (HTTP {response.status}): {str(said)[:200]}")
+        message = ""
+        if isinstance(answer, dict):
+            message = str(answer.get("message", ""))[:200]
+        raise DockerUnavailable(f"Docker refuses (HTTP {response.status}): {message}")
     return answer
 
 

@@ -1,10 +1,17 @@
-"""What the registry knows, in the formats that others read: records in, bytes out, the same records
-the same bytes."""
+"""Export services to files for other programs: the same services always give the same bytes.
 
-from dataclasses import dataclass
+A format is one module: a function that writes the text, and a `FORMAT` that describes the file. To
+add a format:
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+1. Copy a similar module, such as `nginx.py` (groups), `dotenv.py` (single services) or
+   `kubernetes.py` (YAML), and change its `write` and its `FORMAT`.
+2. Add the module to MODULES below. API, command and admin offer it then.
+3. Add its text to tests/registry/test_export.py, and a test that the program reads the file to
+   tests/registry/test_export_consumers.py.
+
+`write` gets valid services only: `Format.render` calls `validate` first, with the conditions of the
+format. A service that a format cannot hold is left out with a reason, never escaped or renamed.
+"""
 
 from registry.export import (
     compose,
@@ -18,46 +25,20 @@ from registry.export import (
     nginx_site,
     srv,
 )
-from registry.export.text import Export, Options, Render
+from registry.export.format import Export, Format, Options
 
 __all__ = ["FORMATS", "Export", "Format", "Options"]
 
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One way to write the services down. `title` says for whom."""
-
-    name: str
-    title: str | Promise
-    filename: str
-    media_type: str
-    render: Render
-
-
-TEXT, JSON, YAML = "text/plain; charset=utf-8", "application/json", "application/yaml"
-
-FORMATS = {
-    one.name: one
-    for one in (
-        Format("hosts", _("hosts file for dnsmasq"), "services.hosts", TEXT, hosts.render),
-        Format("srv", _("SRV records for dnsmasq"), "services.conf", TEXT, srv.render),
-        Format("http_sd", _("targets for Prometheus"), "http_sd.json", JSON, http_sd.render),
-        Format("env", _("environment variables"), "services.env", TEXT, dotenv.render),
-        Format(
-            "compose", _("ports for docker-compose"), "compose.ports.yaml", YAML, compose.render
-        ),
-        Format(
-            "kubernetes",
-            _("Service and EndpointSlice for Kubernetes"),
-            "services.yaml",
-            YAML,
-            kubernetes.render,
-        ),
-        Format("ingress", _("Ingress for Kubernetes"), "ingress.yaml", YAML, ingress.render),
-        Format("nginx", _("upstream blocks for nginx"), "upstreams.conf", TEXT, nginx.render),
-        Format(
-            "nginx_site", _("servers with TLS for nginx"), "sites.conf", TEXT, nginx_site.render
-        ),
-        Format("haproxy", _("backends for HAProxy"), "backends.cfg", TEXT, haproxy.render),
-    )
-}
+MODULES = (
+    hosts,
+    srv,
+    http_sd,
+    dotenv,
+    compose,
+    kubernetes,
+    ingress,
+    nginx,
+    nginx_site,
+    haproxy,
+)
+FORMATS = {module.FORMAT.name: module.FORMAT for module in MODULES}

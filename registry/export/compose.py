@@ -1,41 +1,29 @@
-"""A docker-compose file to lay over one's own: the ports of the registry, who starts after whom,
-and where they are."""
+"""A docker-compose file to merge with one's own: published ports, start order, and where the needed
+services are."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from registry.discovery.start_order import cyclic
-from registry.export.text import Export, Options, as_yaml, comments, variable
-from registry.export.validate import Entry, LeftOut, sift
-from registry.records import ServiceRecord
+from registry.export.format import YAML, Format, Options, as_yaml, variable
+from registry.export.validate import Entry, ValidServices
 
 
-def render(records: Sequence[ServiceRecord], options: Options) -> Export:
-    """`docker compose -f compose.yaml -f ports.yaml up`. Dependencies in a circle are not written:
-    compose would refuse the whole file."""
-    sifted = sift(records)
-    circle = cyclic({entry.id: entry.needs for entry in sifted.entries})
-    ports = {entry.id: entry.container_port for entry in sifted.entries}
-    services = {
-        entry.id: _service(entry, () if entry.id in circle else entry.needs, ports)
-        for entry in sifted.entries
-    }
-    left_out = [*sifted.left_out, *_in_circles(sifted.entries, circle)]
-    return Export(
-        (comments(options.url, left_out) + as_yaml([{"services": services}])).encode("ascii"),
-        tuple(left_out),
-    )
+def write(services: ValidServices, options: Options) -> str:
+    """`docker compose -f compose.yaml -f ports.yaml up`.
+
+    Dependencies in a circle are left out: compose would refuse the whole file."""
+    circle = cyclic({entry.id: entry.needs for entry in services.entries})
+    ports = {entry.id: entry.container_port for entry in services.entries}
+    in_circle = [entry for entry in services.entries if entry.id in circle]
+    services.leave_out(in_circle, "dependencies", "they lead in a circle")
+    content = {entry.id: _service(entry, ports, circle) for entry in services.entries}
+    return as_yaml([{"services": content}])
 
 
-def _in_circles(entries: Sequence[Entry], circle: Collection[str]) -> list[LeftOut]:
-    return [
-        LeftOut(entry.record.service_id, "dependencies", "they lead in a circle")
-        for entry in entries
-        if entry.id in circle
-    ]
-
-
-def _service(entry: Entry, after: Sequence[str], ports: dict[str, int]) -> dict[str, Any]:
+def _service(entry: Entry, ports: dict[str, int], circle: Collection[str]) -> dict[str, Any]:
     published = {
         "target": entry.container_port,
         "published": str(entry.port),
@@ -43,17 +31,20 @@ def _service(entry: Entry, after: Sequence[str], ports: dict[str, int]) -> dict[
         "protocol": entry.protocol,
     }
     found: dict[str, Any] = {"ports": [published]}
-    if after:
-        found["depends_on"] = list(after)
+    if entry.needs and entry.id not in circle:
+        found["depends_on"] = list(entry.needs)
     if entry.needs:
-        found["environment"] = _whereabouts(entry.needs, ports)
+        found["environment"] = _variables(entry.needs, ports)
     return found
 
 
-def _whereabouts(needs: Sequence[str], ports: dict[str, int]) -> dict[str, str]:
-    """Within a compose network a service is found by its name and its own port."""
+def _variables(needs: Sequence[str], ports: dict[str, int]) -> dict[str, str]:
+    """Within a compose network a service is reached by its name and the port in its container."""
     found: dict[str, str] = {}
     for other in needs:
         found[f"{variable(other)}_HOST"] = other
         found[f"{variable(other)}_PORT"] = str(ports[other])
     return found
+
+
+FORMAT = Format("compose", _("ports for docker-compose"), "compose.ports.yaml", YAML, write)

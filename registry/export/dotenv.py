@@ -1,21 +1,20 @@
-"""A `.env` file: where every service is, for systemd's EnvironmentFile, `docker run --env-file` and
-shells."""
+"""A `.env` file with the address of every service, for systemd's EnvironmentFile, `docker run
+--env-file` and shells."""
 
-from collections.abc import Sequence
+from django.utils.translation import gettext_lazy as _
 
-from registry.export.text import Export, Options, comments, variable
-from registry.export.validate import sift, unreachable
-from registry.records import ServiceRecord
+from registry.export.format import TEXT, Format, Options, variable
+from registry.export.validate import Entry, ValidServices, reachable
 
 
-def render(records: Sequence[ServiceRecord], options: Options) -> Export:
+def write(services: ValidServices, options: Options) -> str:
     """`BILLING_1_SERVICE_HOST=10.0.0.5` and `BILLING_1_SERVICE_PORT=8000`, by service id."""
-    sifted = sift(records, unreachable)
-    lines = [
-        f"{variable(entry.id)}_HOST={entry.ip}\n{variable(entry.id)}_PORT={entry.port}\n"
-        for entry in sifted.entries
-    ]
-    return Export(
-        (comments(options.url, sifted.left_out) + "".join(lines)).encode("ascii"),
-        tuple(sifted.left_out),
-    )
+    return "".join(map(_lines, services.entries))
+
+
+def _lines(entry: Entry) -> str:
+    name = variable(entry.id)
+    return f"{name}_HOST={entry.ip}\n{name}_PORT={entry.port}\n"
+
+
+FORMAT = Format("env", _("environment variables"), "services.env", TEXT, write, (reachable,))

@@ -1,28 +1,28 @@
-"""Backends for HAProxy, one for every group of services; its time-outs come from your
-`defaults`."""
+"""Backends for HAProxy, one for each group. Timeouts come from your own `defaults`."""
 
 from collections.abc import Sequence
 
-from registry.export.ingress import speaks_http
-from registry.export.text import Export, Options, comments
-from registry.export.validate import Entry, not_tcp, sift, unreachable
-from registry.records import ServiceRecord
+from django.utils.translation import gettext_lazy as _
+
+from registry.export.format import TEXT, Format, Options
+from registry.export.validate import Entry, ValidServices, reachable, speaks_tcp
+
+_PARAMETERS = {True: "check", False: "check disabled"}
 
 
-def render(records: Sequence[ServiceRecord], options: Options) -> Export:
-    """`haproxy -f haproxy.cfg -f FILE`. Inactive services are there, disabled."""
-    sifted = sift(records, unreachable, not_tcp)
-    blocks = [backend(group, entries) for group, entries in sifted.groups().items()]
-    return Export(
-        (comments(options.url, sifted.left_out) + "".join(blocks)).encode("ascii"),
-        tuple(sifted.left_out),
-    )
+def write(services: ValidServices, options: Options) -> str:
+    """`haproxy -f haproxy.cfg -f FILE`. Inactive services are written as disabled."""
+    return "".join(backend(group, entries) for group, entries in services.groups().items())
 
 
 def backend(group: str, entries: Sequence[Entry]) -> str:
-    mode = "http" if all(map(speaks_http, entries)) else "tcp"
-    servers = [
-        f"    server {entry.id} {entry.socket} check{'' if entry.active else ' disabled'}\n"
-        for entry in entries
-    ]
-    return f"backend {group}\n    mode {mode}\n    balance roundrobin\n{''.join(servers)}"
+    mode = "http" if all(entry.speaks_http for entry in entries) else "tcp"
+    lines = [f"backend {group}\n    mode {mode}\n    balance roundrobin\n"]
+    for entry in entries:
+        lines.append(f"    server {entry.id} {entry.socket} {_PARAMETERS[entry.active]}\n")
+    return "".join(lines)
+
+
+FORMAT = Format(
+    "haproxy", _("backends for HAProxy"), "backends.cfg", TEXT, write, (reachable, speaks_tcp)
+)

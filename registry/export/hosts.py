@@ -1,26 +1,22 @@
-"""A hosts file for dnsmasq's `addn-hosts` (read anew at SIGHUP): every service's own name and its
-group's."""
+"""A hosts file for dnsmasq's `addn-hosts`, reloaded by SIGHUP: names of services and groups."""
 
-from collections.abc import Sequence
+from django.utils.translation import gettext_lazy as _
 
-from registry.export.text import Export, Options, comments
-from registry.export.validate import sift, unreachable
-from registry.records import ServiceRecord
+from registry.export.format import TEXT, Format, Options
+from registry.export.validate import Entry, ValidServices, reachable
 
 
-def render(records: Sequence[ServiceRecord], options: Options) -> Export:
+def write(services: ValidServices, options: Options) -> str:
     """`10.0.0.5 billing-1.production.internal billing.production.internal`; active services
     only."""
-    sifted = sift(records, unreachable)
-    lines = [
-        " ".join(
-            [
-                str(entry.ip),
-                *(f"{name}.{options.domain}" for name in dict.fromkeys((entry.id, entry.group))),
-            ]
-        )
-        for entry in sifted.entries
-        if entry.active
-    ]
-    text = comments(options.url, sifted.left_out) + "".join(f"{line}\n" for line in lines)
-    return Export(text.encode("ascii"), tuple(sifted.left_out))
+    return "".join(_line(entry, options.domain) for entry in services.entries if entry.active)
+
+
+def _line(entry: Entry, domain: str) -> str:
+    line = f"{entry.ip} {entry.id}.{domain}"
+    if entry.group != entry.id:
+        line += f" {entry.group}.{domain}"
+    return f"{line}\n"
+
+
+FORMAT = Format("hosts", _("hosts file for dnsmasq"), "services.hosts", TEXT, write, (reachable,))

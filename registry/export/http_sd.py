@@ -1,24 +1,23 @@
-"""Targets for Prometheus (`http_sd_configs`): every TCP service, inactive ones too, so that their
-silence alerts."""
+"""Targets for Prometheus (`http_sd_configs`): every TCP service, also inactive ones, so that their
+silence raises an alert."""
 
 import json
-from collections.abc import Sequence
 
-from registry.export.text import Export, Options
-from registry.export.validate import Entry, not_tcp, sift, unreachable
-from registry.records import ServiceRecord
+from django.utils.translation import gettext_lazy as _
+
+from registry.export.format import JSON, Format, Options
+from registry.export.validate import Entry, ValidServices, reachable, speaks_tcp
 
 
-def render(records: Sequence[ServiceRecord], options: Options) -> Export:
+def write(services: ValidServices, options: Options) -> str:
     """A JSON list of target groups: https://prometheus.io/docs/prometheus/latest/http_sd/"""
-    sifted = sift(records, unreachable, not_tcp)
-    groups = [{"targets": [entry.socket], "labels": _labels(entry)} for entry in sifted.entries]
-    return Export(json.dumps(groups, indent=1).encode("ascii") + b"\n", tuple(sifted.left_out))
+    groups = [{"targets": [entry.socket], "labels": _labels(entry)} for entry in services.entries]
+    return json.dumps(groups, indent=1) + "\n"
 
 
 def _labels(entry: Entry) -> dict[str, str]:
-    """The status only as a label for relabelling: as a lasting one, every change of it would begin
-    a new series."""
+    """Name and status are labels for relabelling only: as lasting ones, each change would start a
+    new time series."""
     return {
         "service": entry.group,
         "service_id": entry.record.service_id,
@@ -27,3 +26,14 @@ def _labels(entry: Entry) -> dict[str, str]:
         "__meta_ipmanager_service_name": entry.record.name,
         "__meta_ipmanager_status": entry.status,
     }
+
+
+FORMAT = Format(
+    "http_sd",
+    _("targets for Prometheus"),
+    "http_sd.json",
+    JSON,
+    write,
+    (reachable, speaks_tcp),
+    has_comments=False,
+)

@@ -1,38 +1,30 @@
-"""Ingress manifests for Kubernetes: the web and API services that `kubernetes` describes, by their
-host names."""
+"""Ingress manifests for Kubernetes: host names for the web and API services of the format
+`kubernetes`."""
 
-from collections.abc import Sequence
+from django.utils.translation import gettext_lazy as _
 
-from registry.export.kubernetes import Manifest, by_protocol, metadata, port_of, sifted_groups
-from registry.export.text import Export, Options, as_yaml, comments
-from registry.export.validate import Entry, LeftOut
-from registry.records import ServiceRecord
+from registry.export.format import YAML, Format, Options, as_yaml
+from registry.export.kubernetes import (
+    CONDITIONS,
+    Manifest,
+    by_protocol,
+    kubernetes_groups,
+    metadata,
+    port_of,
+)
+from registry.export.validate import ValidServices
 
-HTTP_TYPES = ("web", "api")
 
-
-def render(records: Sequence[ServiceRecord], options: Options) -> Export:
-    """One Ingress for every group of services of the types web and api, for the cluster's default
-    controller."""
-    groups, left_out = sifted_groups(records)
-    documents = []
-    for group, entries in groups.items():
-        tcp = by_protocol(entries).get("tcp", [])
-        if any(speaks_http(entry) for entry in tcp):
-            documents.append(_ingress(group, port_of(tcp), options.domain))
+def write(services: ValidServices, options: Options) -> str:
+    """One Ingress for each group with web or API services, for the cluster's default controller."""
+    manifests = []
+    for group, entries in kubernetes_groups(services).items():
+        if any(entry.speaks_http for entry in entries):
+            port = port_of(by_protocol(entries)["tcp"])
+            manifests.append(_ingress(group, port, options.domain))
         else:
-            left_out += [
-                LeftOut(x.record.service_id, "type", "only web and api services speak HTTP")
-                for x in entries
-            ]
-    return Export(
-        (comments(options.url, left_out) + as_yaml(documents)).encode("ascii"), tuple(left_out)
-    )
-
-
-def speaks_http(entry: Entry) -> bool:
-    """Databases and the like have no business at the door."""
-    return entry.record.type in HTTP_TYPES and entry.protocol == "tcp"
+            services.leave_out(entries, "type", "only web and api services speak HTTP")
+    return as_yaml(manifests)
 
 
 def _ingress(group: str, port: int, domain: str) -> Manifest:
@@ -44,3 +36,6 @@ def _ingress(group: str, port: int, domain: str) -> Manifest:
         "metadata": metadata(group, group),
         "spec": {"rules": [{"host": f"{group}.{domain}", "http": {"paths": [path]}}]},
     }
+
+
+FORMAT = Format("ingress", _("Ingress for Kubernetes"), "ingress.yaml", YAML, write, CONDITIONS)

@@ -1,12 +1,14 @@
-"""Services outside a Kubernetes cluster, made known inside: a Service without selector for every
+"""Services outside a Kubernetes cluster, made known inside it: a Service without selector for each
 group, and EndpointSlices with the addresses."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from registry.export.text import Export, Options, as_yaml, comments
-from registry.export.validate import Entry, LeftOut, sift, unreachable
+from django.utils.translation import gettext_lazy as _
+
+from registry.export.format import YAML, Format, Options, as_yaml
+from registry.export.validate import Entry, ValidServices, reachable
 from registry.records import ServiceRecord
 
 MANAGER = "ipmanager"
@@ -14,40 +16,38 @@ MOST_ENDPOINTS = 1000  # of one EndpointSlice
 Manifest = dict[str, Any]
 
 
-def render(records: Sequence[ServiceRecord], options: Options) -> Export:
+def write(services: ValidServices, options: Options) -> str:
     """Manifests without a namespace: `kubectl apply --namespace production --filename FILE`."""
-    groups, left_out = sifted_groups(records)
-    documents = [
-        manifest for group, entries in groups.items() for manifest in _manifests(group, entries)
-    ]
-    return Export(
-        (comments(options.url, left_out) + as_yaml(documents)).encode("ascii"), tuple(left_out)
-    )
+    manifests: list[Manifest] = []
+    for group, entries in kubernetes_groups(services).items():
+        manifests.append(_service(group, entries))
+        manifests.extend(_slices(group, entries))
+    return as_yaml(manifests)
 
 
-def sifted_groups(records: Sequence[ServiceRecord]) -> tuple[dict[str, list[Entry]], list[LeftOut]]:
-    """The groups that Kubernetes can take. A Service's name begins with a letter (RFC 1035)."""
-    sifted = sift(records, unreachable, not_local)
-    groups = sifted.groups()
-    numbered = [entry for group in groups if group[0].isdigit() for entry in groups[group]]
-    refused = [
-        LeftOut(x.record.service_id, "ip", "Kubernetes' names begin with a letter")
-        for x in numbered
-    ]
-    good = {group: entries for group, entries in groups.items() if not group[0].isdigit()}
-    return good, [*sifted.left_out, *refused]
+def kubernetes_groups(services: ValidServices) -> dict[str, list[Entry]]:
+    """The groups whose names Kubernetes accepts for a Service: they begin with a letter (RFC
+    1035)."""
+    groups = services.groups()
+    for group in list(groups):
+        if group[0].isdigit():
+            services.leave_out(groups.pop(group), "ip", "Kubernetes' names begin with a letter")
+    return groups
 
 
 def not_local(record: ServiceRecord) -> str:
-    """Kubernetes refuses such addresses:
+    """Other hosts reach the address; Kubernetes refuses local ones:
     https://kubernetes.io/docs/concepts/services-networking/service/"""
-    local = record.address.is_loopback or record.address.is_link_local
-    return f"{record.address} is not reached from another host" if local else ""
+    if record.address.is_loopback or record.address.is_link_local:
+        return f"{record.address} is not reached from another host"
+    return ""
+
+
+CONDITIONS = (reachable, not_local)
 
 
 def port_of(entries: Sequence[Entry]) -> int:
-    """The port by which a group is called inside the cluster: that of its first service in its
-    container."""
+    """The port of a group inside the cluster: that of its first service in its container."""
     return entries[0].container_port
 
 
@@ -63,10 +63,6 @@ def by_protocol(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     return dict(sorted(found.items()))
 
 
-def _manifests(group: str, entries: Sequence[Entry]) -> list[Manifest]:
-    return [_service(group, entries), *_slices(group, entries)]
-
-
 def _service(group: str, entries: Sequence[Entry]) -> Manifest:
     ports = [
         {"name": protocol, "protocol": protocol.upper(), "port": port_of(some)}
@@ -80,16 +76,15 @@ def _service(group: str, entries: Sequence[Entry]) -> Manifest:
     }
 
 
-def _slices(group: str, entries: Sequence[Entry]) -> list[Manifest]:
-    """One for each kind of address and each port: all endpoints of a slice share both."""
+def _slices(group: str, entries: Sequence[Entry]) -> Iterator[Manifest]:
+    """EndpointSlices: all endpoints of a slice have the same address family and port."""
     alike: defaultdict[tuple[str, int, int], list[Entry]] = defaultdict(list)
     for entry in entries:
         alike[entry.protocol, entry.ip.version, entry.port].append(entry)
-    return [
-        _slice(group, some[start : start + MOST_ENDPOINTS], start // MOST_ENDPOINTS + 1)
-        for _key, some in sorted(alike.items())
-        for start in range(0, len(some), MOST_ENDPOINTS)
-    ]
+    for _key, some in sorted(alike.items()):
+        for start in range(0, len(some), MOST_ENDPOINTS):
+            number = start // MOST_ENDPOINTS + 1
+            yield _slice(group, some[start : start + MOST_ENDPOINTS], number)
 
 
 def _slice(group: str, entries: Sequence[Entry], number: int) -> Manifest:
@@ -111,3 +106,13 @@ def _slice(group: str, entries: Sequence[Entry], number: int) -> Manifest:
             for entry in entries
         ],
     }
+
+
+FORMAT = Format(
+    "kubernetes",
+    _("Service and EndpointSlice for Kubernetes"),
+    "services.yaml",
+    YAML,
+    write,
+    CONDITIONS,
+)

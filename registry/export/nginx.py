@@ -1,25 +1,31 @@
-"""Upstream blocks for nginx's `http`, one for every group of services: `proxy_pass
-http://billing;`."""
+"""Upstream blocks for nginx's `http`, one for each group: `proxy_pass http://billing;`."""
 
 from collections.abc import Sequence
 
-from registry.export.text import Export, Options, comments
-from registry.export.validate import Entry, not_tcp, sift, unreachable
-from registry.records import ServiceRecord
+from django.utils.translation import gettext_lazy as _
+
+from registry.export.format import TEXT, Format, Options
+from registry.export.validate import Entry, ValidServices, reachable, speaks_tcp
+
+# nginx does not start with an upstream without servers, so inactive services stay as `down`.
+_PARAMETERS = {True: "", False: " down"}
 
 
-def render(records: Sequence[ServiceRecord], options: Options) -> Export:
-    """Inactive services stand there as `down`: an upstream without any server would stop nginx."""
-    sifted = sift(records, unreachable, not_tcp)
-    blocks = [upstream(group, entries) for group, entries in sifted.groups().items()]
-    return Export(
-        (comments(options.url, sifted.left_out) + "".join(blocks)).encode("ascii"),
-        tuple(sifted.left_out),
-    )
+def write(services: ValidServices, options: Options) -> str:
+    """One `upstream` for each group, with inactive services marked `down`."""
+    return "".join(upstream(group, entries) for group, entries in services.groups().items())
 
 
 def upstream(group: str, entries: Sequence[Entry]) -> str:
-    servers = [
-        f"    server {entry.socket}{'' if entry.active else ' down'};\n" for entry in entries
-    ]
-    return f"upstream {group} {{\n{''.join(servers)}}}\n"
+    lines = [f"    server {entry.socket}{_PARAMETERS[entry.active]};\n" for entry in entries]
+    return f"upstream {group} {{\n{''.join(lines)}}}\n"
+
+
+FORMAT = Format(
+    "nginx",
+    _("upstream blocks for nginx"),
+    "upstreams.conf",
+    TEXT,
+    write,
+    (reachable, speaks_tcp),
+)

@@ -1,16 +1,12 @@
-"""What stands before the services for the world outside: an nginx server with TLS for every group
-of web and API services, and the upstreams that it passes requests to."""
+"""Servers with TLS for nginx, for the web and API services, and the upstreams that they use."""
 
-from collections.abc import Sequence
+from django.utils.translation import gettext_lazy as _
 
-from registry.export.ingress import speaks_http
+from registry.export.format import TEXT, Format, Options
 from registry.export.nginx import upstream
-from registry.export.text import Export, Options, comments
-from registry.export.validate import LeftOut, not_tcp, sift, unreachable
-from registry.records import ServiceRecord
+from registry.export.validate import ValidServices, reachable, speaks_tcp
 
-# Of a server_name: a longer one needs another server_names_hash_bucket_size, without which nginx
-# does not start.
+# With a longer server_name nginx does not start unless server_names_hash_bucket_size is raised.
 LONGEST_NAME = 46
 
 _SERVER = """\
@@ -31,21 +27,27 @@ server {{
 """
 
 
-def render(records: Sequence[ServiceRecord], options: Options) -> Export:
-    """For `http`, instead of the upstream blocks alone. The domain's certificate is in `tls` beside
+def write(services: ValidServices, options: Options) -> str:
+    """For `http`, in place of the format `nginx`. The domain's certificate is in `tls` beside
     nginx.conf."""
-    sifted = sift(records, unreachable, not_tcp)
-    left_out, blocks = list(sifted.left_out), []
-    for group, entries in sifted.groups().items():
-        reason = "" if any(map(speaks_http, entries)) else "only web and api services speak HTTP"
+    blocks = []
+    for group, entries in services.groups().items():
         if len(f"{group}.{options.domain}") > LONGEST_NAME:
-            reason = f"its host name is longer than the {LONGEST_NAME} characters that nginx takes by itself"
-        if reason:
-            left_out += [LeftOut(entry.record.service_id, "type", reason) for entry in entries]
+            reason = f"its host name is longer than nginx's {LONGEST_NAME} characters"
+            services.leave_out(entries, "type", reason)
+        elif not any(entry.speaks_http for entry in entries):
+            services.leave_out(entries, "type", "only web and api services speak HTTP")
         else:
-            blocks.append(
-                upstream(group, entries) + _SERVER.format(group=group, domain=options.domain)
-            )
-    return Export(
-        (comments(options.url, left_out) + "".join(blocks)).encode("ascii"), tuple(left_out)
-    )
+            blocks.append(upstream(group, entries))
+            blocks.append(_SERVER.format(group=group, domain=options.domain))
+    return "".join(blocks)
+
+
+FORMAT = Format(
+    "nginx_site",
+    _("servers with TLS for nginx"),
+    "sites.conf",
+    TEXT,
+    write,
+    (reachable, speaks_tcp),
+)

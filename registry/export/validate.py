@@ -1,9 +1,9 @@
-"""Decide which services may be written down elsewhere, and under which names: the others are left
-out by name.
+"""Validate services for export: which services may be written, and under which names.
 
-A service id becomes one DNS label (RFC 1123, 63 small letters, digits and hyphens); its name
-becomes the label of the group of all services with that name, which share load. Nothing here
-raises, and no text goes on unchecked."""
+A service id becomes one DNS label (RFC 1123: 63 lower-case letters, digits and hyphens). The
+service's name becomes the label of its group: all services with that name, which share the load.
+A service that is not valid is left out with a reason. Nothing here raises, and no text passes
+unchecked."""
 
 import re
 from collections import defaultdict
@@ -13,18 +13,21 @@ from ipaddress import IPv4Address, IPv6Address
 
 from ipam.addresses import Address
 from registry.records import ServiceRecord
+from registry.rules import is_port
 
 PROTOCOLS = ("tcp", "udp")
 STATUSES = ("active", "inactive", "restarting")
+HTTP_TYPES = ("web", "api")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_JOINTS = re.compile(r"[ ._:@+~-]+")
+_SEPARATORS = re.compile(r"[ ._:@+~-]+")
 
-Flaw = Callable[[ServiceRecord], str]
+# The reason why a format cannot hold a service; empty when it can.
+Condition = Callable[[ServiceRecord], str]
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Why a service is not written, or written under its id alone (field "name") or without its
+    """Why a service is left out, or is written under its id alone (field "name") or without its
     "dependencies"."""
 
     service_id: str
@@ -34,12 +37,12 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A service that may be written: every value has been checked. `id` and `group` are DNS labels,
-    `needs` are the ids of its dependencies that are written too."""
+    """A valid service. `id` and `group` are DNS labels, `needs` the ids of its dependencies that
+    are valid too, `ip` the address at which others reach it."""
 
     id: str
     group: str
-    ip: Address  # where it is called
+    ip: Address
     port: int
     protocol: str
     status: str
@@ -52,7 +55,7 @@ class Entry:
 
     @property
     def container_port(self) -> int:
-        """Where it listens itself."""
+        """The port on which the service itself listens."""
         return self.record.container_port or self.port
 
     @property
@@ -60,10 +63,15 @@ class Entry:
         """`10.0.0.5:8000`, `[fd00::5]:8000`."""
         return self.record.socket
 
+    @property
+    def speaks_http(self) -> bool:
+        """Whether it may be published on the web: databases and the like must not be."""
+        return self.record.type in HTTP_TYPES and self.protocol == "tcp"
+
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
-    """What may be written, sorted by id, and what was wrong with the rest."""
+class ValidServices:
+    """The valid services, sorted by id, and the ones that are left out."""
 
     entries: list[Entry] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
@@ -75,13 +83,17 @@ class Sifted:
             found[entry.group].append(entry)
         return dict(sorted(found.items()))
 
+    def leave_out(self, entries: Iterable[Entry], field: str, reason: str) -> None:
+        """Report that the format does not write these."""
+        for entry in entries:
+            self.left_out.append(LeftOut(entry.record.service_id, field, reason))
+
 
 def label(text: str) -> str:
-    """The DNS label for a service's id or name. Raises ValueError with the reason when there is
-    none."""
-    if not text.isascii():  # before lower(): the Kelvin sign, for one, becomes an ASCII k by it
+    """The DNS label for a service's id or name. Raises ValueError with the reason."""
+    if not text.isascii():  # before lower(), which turns the Kelvin sign into an ASCII k
         raise ValueError("is not ASCII")
-    found = _JOINTS.sub("-", text.lower()).strip("-")
+    found = _SEPARATORS.sub("-", text.lower()).strip("-")
     if len(found) > 63:
         raise ValueError("is longer than the 63 characters of a DNS label")
     if not _LABEL.fullmatch(found):
@@ -89,21 +101,20 @@ def label(text: str) -> str:
     return found
 
 
-def sift(records: Iterable[ServiceRecord], *flaws: Flaw) -> Sifted:
-    """The records that have no flaw, in the order of their labels. `flaws` are a format's further
-    conditions."""
+def validate(records: Iterable[ServiceRecord], *conditions: Condition) -> ValidServices:
+    """Validate the services; `conditions` are the further conditions of a format."""
     left_out: list[LeftOut] = []
-    taken: dict[str, ServiceRecord] = {}
+    valid: dict[str, ServiceRecord] = {}
     for record in sorted(records, key=_order):
-        problem = _problem(record, flaws, taken)
+        problem = _problem(record, conditions, valid)
         if problem:
             left_out.append(problem)
         else:
-            taken[label(record.service_id)] = record
-    groups = _groups(taken, left_out)
-    labels = {record.service_id: own for own, record in taken.items()}
-    entries = [_entry(own, groups[own], record, labels) for own, record in sorted(taken.items())]
-    return Sifted(entries, left_out)
+            valid[label(record.service_id)] = record
+    groups = _groups(valid, left_out)
+    labels = {record.service_id: own for own, record in valid.items()}
+    entries = [_entry(own, groups[own], record, labels) for own, record in sorted(valid.items())]
+    return ValidServices(entries, left_out)
 
 
 def _order(record: ServiceRecord) -> tuple[str, ...]:
@@ -111,7 +122,7 @@ def _order(record: ServiceRecord) -> tuple[str, ...]:
 
 
 def _entry(own: str, group: str, record: ServiceRecord, labels: dict[str, str]) -> Entry:
-    needs = sorted({labels[other] for other in record.dependencies if other in labels} - {own})
+    needs = {labels[other] for other in record.dependencies if other in labels}
     return Entry(
         own,
         group,
@@ -120,72 +131,78 @@ def _entry(own: str, group: str, record: ServiceRecord, labels: dict[str, str]) 
         record.protocol,
         record.status,
         record,
-        tuple(needs),
+        tuple(sorted(needs - {own})),
     )
 
 
 def _problem(
-    record: ServiceRecord, flaws: Iterable[Flaw], taken: dict[str, ServiceRecord]
+    record: ServiceRecord, conditions: Iterable[Condition], valid: dict[str, ServiceRecord]
 ) -> LeftOut | None:
     try:
         own = label(record.service_id)
     except ValueError as error:
         return LeftOut(record.service_id, "service_id", f"its id {error}")
-    if own in taken:
-        return LeftOut(record.service_id, "service_id", f"{own} is already {taken[own].service_id}")
-    for flaw in (_wrong_value, *flaws):
-        if reason := flaw(record):
+    if own in valid:
+        return LeftOut(record.service_id, "service_id", f"{own} is already {valid[own].service_id}")
+    for condition in (_valid_values, *conditions):
+        reason = condition(record)
+        if reason:
             return LeftOut(record.service_id, "ip", reason)
     return None
 
 
-def _wrong_value(record: ServiceRecord) -> str:
+def _valid_values(record: ServiceRecord) -> str:
     for ip in (record.ip, record.address):
         if not isinstance(ip, IPv4Address | IPv6Address):
             return "it has no IP address"
-        # The text after % may be anything at all, a line break too.
-        if isinstance(ip, IPv6Address) and ip.scope_id:
+        if getattr(ip, "scope_id", None):  # the text after % may be anything, even a line break
             return "its address carries a zone"
-    if not _is_port(record.port) or not (
-        record.container_port is None or _is_port(record.container_port)
-    ):
+    ports = {record.port, record.container_port} - {None}
+    if not is_port(record.port) or not all(map(is_port, ports)):
         return "a port is a number from 1 to 65535"
     if record.protocol not in PROTOCOLS:
         return "its protocol is neither tcp nor udp"
-    return "" if record.status in STATUSES else "its status is unknown"
+    if record.status not in STATUSES:
+        return "its status is unknown"
+    return ""
 
 
-def _is_port(value: object) -> bool:
-    return type(value) is int and 1 <= value <= 65535
-
-
-def _groups(taken: dict[str, ServiceRecord], left_out: list[LeftOut]) -> dict[str, str]:
-    """Each entry's group. A name is left to whoever used its label first, as an id or as a name."""
+def _groups(valid: dict[str, ServiceRecord], left_out: list[LeftOut]) -> dict[str, str]:
+    """The group of each entry. A label belongs to the first service that uses it, as id or name."""
     groups: dict[str, str] = {}
-    owners = {own: record.name for own, record in taken.items()}
-    for own, record in taken.items():
+    owners = {own: record.name for own, record in valid.items()}
+    for own, record in valid.items():
         try:
-            wanted = label(record.name)
+            groups[own] = _group_label(record.name, owners)
         except ValueError as error:
-            left_out.append(LeftOut(record.service_id, "name", f"its name {error}"))
-            wanted = own
-        if owners.setdefault(wanted, record.name) != record.name:
-            left_out.append(
-                LeftOut(record.service_id, "name", f"{wanted} already means another service")
-            )
-            wanted = own
-        groups[own] = wanted
+            left_out.append(LeftOut(record.service_id, "name", str(error)))
+            groups[own] = own
     return groups
+
+
+def _group_label(name: str, owners: dict[str, str]) -> str:
+    """Raises ValueError when the label of this name is not valid or means another service."""
+    try:
+        wanted = label(name)
+    except ValueError as error:
+        raise ValueError(f"its name {error}") from error
+    if owners.setdefault(wanted, name) != name:
+        raise ValueError(f"{wanted} already means another service")
+    return wanted
 
 
 # --- conditions that formats share ----------------------------------------------------------------
 
 
-def unreachable(record: ServiceRecord) -> str:
-    """Nobody can be sent to this address."""
-    nobody = record.address.is_unspecified or record.address.is_multicast
-    return f"{record.address} is not one host's address" if nobody else ""
+def reachable(record: ServiceRecord) -> str:
+    """The address belongs to one host."""
+    if record.address.is_unspecified or record.address.is_multicast:
+        return f"{record.address} is not one host's address"
+    return ""
 
 
-def not_tcp(record: ServiceRecord) -> str:
-    return "" if record.protocol == "tcp" else "it does not speak TCP"
+def speaks_tcp(record: ServiceRecord) -> str:
+    """The service uses TCP."""
+    if record.protocol != "tcp":
+        return "it does not speak TCP"
+    return ""

@@ -5,7 +5,7 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
 import ipam.fields
-import registry.defaults
+import registry.environments.defaults
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('service_ip_base', ipam.fields.AddressField(default='127.0.0.1', help_text='Of services that name no host of their own.', verbose_name='address')),
                 ('port_first', models.PositiveIntegerField(db_default=8000, default=8000, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(65535)], verbose_name='first port')),
                 ('port_last', models.PositiveIntegerField(db_default=9000, default=9000, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(65535)], verbose_name='last port')),
-                ('reserved_ports', models.JSONField(blank=True, default=registry.defaults.reserved_ports, help_text='Never given unless a service is pinned to one. As in [80, 443].', verbose_name='reserved ports')),
+                ('reserved_ports', models.JSONField(blank=True, default=registry.environments.defaults.reserved_ports, help_text='Never given unless a service is pinned to one. As in [80, 443].', verbose_name='reserved ports')),
                 ('heartbeat_timeout', models.PositiveIntegerField(db_default=90, default=90, help_text='A service that is silent for longer is inactive.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(86400)], verbose_name='heartbeat time-out (s)')),
                 ('grace_period', models.PositiveIntegerField(db_default=60, default=60, help_text='An inactive service keeps its port for so long.', validators=[django.core.validators.MaxValueValidator(604800)], verbose_name='grace (s)')),
                 ('conflict_resolution_strategy', models.CharField(choices=[('next', 'the next free one'), ('strict', 'refuse'), ('random', 'any free one')], db_default='next', default='next', max_length=6, verbose_name='when the preferred port is taken')),
@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                 ('service_ip_base', ipam.fields.AddressField(default='127.0.0.1', help_text='Of services that name no host of their own.', verbose_name='address')),
                 ('port_first', models.PositiveIntegerField(db_default=8000, default=8000, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(65535)], verbose_name='first port')),
                 ('port_last', models.PositiveIntegerField(db_default=9000, default=9000, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(65535)], verbose_name='last port')),
-                ('reserved_ports', models.JSONField(blank=True, default=registry.defaults.reserved_ports, help_text='Never given unless a service is pinned to one. As in [80, 443].', verbose_name='reserved ports')),
+                ('reserved_ports', models.JSONField(blank=True, default=registry.environments.defaults.reserved_ports, help_text='Never given unless a service is pinned to one. As in [80, 443].', verbose_name='reserved ports')),
                 ('heartbeat_timeout', models.PositiveIntegerField(db_default=90, default=90, help_text='A service that is silent for longer is inactive.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(86400)], verbose_name='heartbeat time-out (s)')),
                 ('grace_period', models.PositiveIntegerField(db_default=60, default=60, help_text='An inactive service keeps its port for so long.', validators=[django.core.validators.MaxValueValidator(604800)], verbose_name='grace (s)')),
                 ('conflict_resolution_strategy', models.CharField(choices=[('next', 'the next free one'), ('strict', 'refuse'), ('random', 'any free one')], db_default='next', default='next', max_length=6, verbose_name='when the preferred port is taken')),

@@ -1,4 +1,4 @@
-"""Who is calling, and for which service he may speak."""
+"""The caller of a request, and the services that its token may act for."""
 
 from __future__ import annotations
 
@@ -12,50 +12,52 @@ from api.models import Token
 from core.proxies import client_address
 from ipam.addresses import Address, parse_address
 from registry.models import RegistryConfig
-from registry.services import unusual
+from registry.services import unusual_activity
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Where a call comes from; `manages` when it may do what only administrators may, as pinning a
-    port."""
+    """Who sent a request, and from where.
+
+    `manages`: it may do what only administrators may, such as pinning a port. `person` is the user
+    of the session or the owner of the token."""
 
     address: Address | None = None
     name: str = ""
     manages: bool = False
-    person: str = ""  # whose session or token it is
+    person: str = ""
 
 
 ADMINISTRATOR = Caller(name="admin", manages=True)
 
 
-def calling(request: Request) -> Caller:
+def caller_of(request: Request) -> Caller:
+    """The caller of this request."""
     address, person = client_address(request), request.user.get_username()
-    token = request.auth if isinstance(request.auth, Token) else None
-    return Caller(
-        address=parse_address(address) if address else None,
-        name=token.name if token else person,
-        manages=token.allows("admin")
-        if token
-        else request.user.has_perm("registry.change_service"),
-        person=person,
-    )
+    ip = parse_address(address) if address else None
+    token = request.auth
+    if isinstance(token, Token):
+        return Caller(ip, token.name, token.allows("admin"), person)
+    manages = request.user.has_perm("registry.change_service")
+    return Caller(ip, person, manages, person)
 
 
-def check_speaker(request: Request, config: RegistryConfig, service_id: str) -> None:
-    """A token bound to services speaks for these only, and in production every token is bound.
+def check_token_binding(request: Request, config: RegistryConfig, service_id: str) -> None:
+    """A token that is bound to services acts for these only; in production every token is bound.
+
     Raises PermissionDenied."""
     token = request.auth
     if not isinstance(token, Token):
         return
     if not token.speaks_for(config.environment, service_id):
-        unusual.foreign_token(token, config, service_id, client_address(request))
-        raise PermissionDenied(_("This token does not speak for %s.") % f"{config}/{service_id}")
+        caller = client_address(request)
+        unusual_activity.log_foreign_token(token, config, service_id, caller)
+        text = _("This token is not bound to %s.")
+        raise PermissionDenied(text % f"{config}/{service_id}")
     in_production = config.mode == RegistryConfig.Mode.PRODUCTION
     if in_production and not token.services and not token.allows("admin"):
-        raise PermissionDenied(
-            _(
-                "In production a token is bound to its services: manage.py create_token NAME --service %s"
-            )
-            % f"{config}/{service_id}"
+        text = _(
+            "In production a token must be bound to its services: "
+            "manage.py create_token NAME --service %s"
         )
+        raise PermissionDenied(text % f"{config}/{service_id}")

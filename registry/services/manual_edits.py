@@ -1,5 +1,4 @@
-"""What an administrator does by hand: a service is written down, moved, or struck out; the ledger
-follows."""
+"""Manual edits by an administrator: save or delete services, and keep the ledger in step."""
 
 from __future__ import annotations
 
@@ -12,27 +11,29 @@ from registry.models import Service
 from registry.services import service_addresses
 
 
-def keep(service: Service) -> None:
-    """Save it, taking its address from the ledger and giving back the one that it had. Raises
-    Conflict."""
+def save_service(service: Service) -> None:
+    """Save the service, claim its new address in the ledger and release the former one.
+
+    Raises Conflict."""
     with transaction.atomic():
         lock_ledger()
-        was = Service.objects.filter(pk=service.pk).values_list("ip_address", flat=True).first()
-        if service.ip_address is not None and service.ip_address != was:
-            service_addresses.move_in(service.environment, service.ip_address)
+        former = Service.objects.filter(pk=service.pk).values_list("ip_address", flat=True).first()
+        if former == service.ip_address:
+            service.save()
+            return
+        if service.ip_address is not None:
+            service_addresses.claim_address(service.environment, service.ip_address)
         service.save()
-        if was != service.ip_address:
-            service_addresses.leave(was)
+        service_addresses.release_address(former)
 
 
-def strike_out(services: Iterable[Service]) -> int:
-    """Forget these services and give back the addresses where nobody lives any more; how many."""
+def delete_services(services: Iterable[Service]) -> int:
+    """Delete the services and release addresses without a service; returns their number."""
+    ids = [service.pk for service in services]
     with transaction.atomic():
         lock_ledger()
-        rows = list(
-            Service.objects.select_for_update().filter(pk__in=[service.pk for service in services])
-        )
+        rows = list(Service.objects.select_for_update().filter(pk__in=ids))
         Service.objects.discard([row.pk for row in rows])
         for ip in {row.ip_address for row in rows}:
-            service_addresses.leave(ip)
+            service_addresses.release_address(ip)
     return len(rows)

@@ -1,4 +1,4 @@
-"""Which port: the wanted one, or one of the ranges that the configuration names, in their order."""
+"""Choose a port: the preferred one, or a free one of the configured ranges, in their order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Search:
-    """Where a service may get a port from."""
+    """Where to look for a port of a service."""
 
     config: RegistryConfig
     type: str
@@ -26,14 +26,16 @@ class Search:
 
 
 class NoPort(Exhausted):
-    """Every port that this service could have is taken; later one may be free."""
+    """Every port of the service's ranges is taken. A later attempt may succeed."""
 
     status = 503
 
 
 class Unprepared(Exception):
-    """The ports of a span have no rows to lock yet: `prepare` makes them, in a transaction of their
-    own, because two that hold new rows and wait for each other's would wait for ever."""
+    """Some ports of a span have no PortLock row yet.
+
+    `prepare` creates the rows in a transaction of its own: two transactions that insert the same
+    rows would wait for each other."""
 
     def __init__(self, protocol: str, span: Span) -> None:
         super().__init__(protocol, span)
@@ -44,8 +46,7 @@ class Unprepared(Exception):
 
 
 def spans(search: Search) -> Iterator[Span]:
-    """The service's own range, else its type's, and when that is full the environment's (where it
-    falls back)."""
+    """The service's own range; else its type's range and, as a fallback, the environment's."""
     config, ranges = search.config, search.config.service_type_ranges
     if search.own_range:
         yield search.own_range
@@ -57,55 +58,56 @@ def spans(search: Search) -> Iterator[Span]:
     yield config.default_port_range
 
 
-def barred(search: Search) -> set[int]:
-    """Ports that nobody gets unasked: reserved ones, and those that are the only one of another
-    type."""
-    ranges = search.config.service_type_ranges
-    alone = {
-        first for name, (first, last) in ranges.items() if first == last and name != search.type
-    }
-    return alone | set(search.config.reserved_ports)
+def excluded_ports(search: Search) -> set[int]:
+    """Ports that only a pinned service may have: reserved ones, and single-port ranges of other
+    types."""
+    excluded = set(search.config.reserved_ports)
+    for name, (first, last) in search.config.service_type_ranges.items():
+        if first == last and name != search.type:
+            excluded.add(first)
+    return excluded
 
 
 def hold_one(search: Search) -> int:
-    """A free port, ours until the transaction ends. Raises NoPort."""
+    """A free port, locked until the transaction ends. Raises NoPort."""
     for span in spans(search):
-        if port := _hold_in(span, search):
+        port = _hold_in(span, search)
+        if port:
             return port
     raise no_port(search)
 
 
 def _hold_in(span: Span, search: Search) -> int | None:
-    """Ports that others are deciding about are passed over at first; before "full" we wait for
-    them. Only a search that began when every port had its row to lock can tell that all are
+    """Ports that others are locking are skipped first; before the span counts as full we wait for
+    their locks. Only when every port of the span has its row can a search know that all are
     taken."""
     shuffled = search.config.conflict_resolution_strategy == RegistryConfig.Strategy.RANDOM
-    locks, bars = PortLock.objects, barred(search)
-    if port := locks.hold_free(
-        search.protocol, search.ip, span, bars, shuffled=shuffled, wait=False
-    ):
+    wanted = search.protocol, search.ip, span, excluded_ports(search)
+    port = PortLock.objects.hold_free(*wanted, shuffled=shuffled, wait=False)
+    if port:
         return port
-    if not locks.are_complete(search.protocol, span):
+    if not PortLock.objects.are_complete(search.protocol, span):
         raise Unprepared(search.protocol, span)
-    return locks.hold_free(search.protocol, search.ip, span, bars, shuffled=shuffled, wait=True)
+    return PortLock.objects.hold_free(*wanted, shuffled=shuffled, wait=True)
 
 
 def no_port(search: Search) -> IPManagerError:
     tried = ", ".join(f"{first}-{last}" for first, last in spans(search))
+    facts = {"ports": tried, "address": search.ip, "protocol": search.protocol}
     return NoPort(
-        _("No port is free: %(ports)s at %(address)s, %(protocol)s.")
-        % {"ports": tried, "address": search.ip, "protocol": search.protocol},
+        _("No port is free: %(ports)s at %(address)s, %(protocol)s.") % facts,
         _("Deregister a service, or widen the range of “%s”.") % search.type,
     )
 
 
-def complaint_about(search: Search, port: int, *, pinned: bool) -> str:
-    """Why a service cannot have the port that it wants; empty when it can, as things look now:
-    `save` locks the port and looks again. A pinned service may have one that is never given
-    unasked."""
-    if not pinned and port in barred(search):
+def problem(search: Search, port: int, *, pinned: bool) -> str:
+    """Why a service cannot have this port; empty when it can.
+
+    Nothing is locked: `Service.save` locks the port and checks again. A pinned service may have an
+    excluded port."""
+    if not pinned and port in excluded_ports(search):
         return _("Port %d is reserved.") % port
-    holder = Service.objects.in_the_way(search.protocol, search.ip, port).first()
+    holder = Service.objects.conflicting(search.protocol, search.ip, port).first()
     if holder is None:
         return ""
     return _("Port %(port)d is taken by %(holder)s.") % {"port": port, "holder": holder}

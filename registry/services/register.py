@@ -1,9 +1,9 @@
-"""A service comes: it gets an address and a port of its own, or, when it is known, the ones that it
-has."""
+"""Register a service: a new one gets an address and a port, a known one keeps its own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -11,21 +11,22 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict, Invalid
-from registry import environments
+from registry.environments import lookup
 from registry.models import RegistryConfig, RestartAction, Service, ServiceDependency
 from registry.querysets import wait_for_turn
-from registry.services import ports, production_rules, service_addresses, unusual
+from registry.services import ports, production_rules, service_addresses, unusual_activity
 from registry.services.callers import ADMINISTRATOR, Caller
 from registry.services.ports import Search, Unprepared
-from registry.services.registration import Wish
+from registry.services.registration import Registration
 
 ATTEMPTS = 20
+OVERTAKEN = ("port_taken", "unique", "unique_together")  # codes of lost races
 
 
 @dataclass(frozen=True)
 class Registered:
-    """What came of it; `again` when the service was known, `changed` the fields that it now says
-    differently."""
+    """The result: `again` when the service was known, `changed` its fields with a new value, `note`
+    a remark for the caller."""
 
     service: Service
     again: bool = False
@@ -33,28 +34,26 @@ class Registered:
     note: str = ""
 
 
-def register(wish: Wish, caller: Caller = ADMINISTRATOR) -> Registered:
-    """Give the service its place; a known one keeps it.
+def register(registration: Registration, caller: Caller = ADMINISTRATOR) -> Registered:
+    """Register the service.
 
-    Raises NoPort when its ranges are full, Conflict (naming the holder) when it insists on a port
-    that is taken, Invalid or ValidationError when what it says of itself is not fit."""
-    config = environments.named(wish.environment)
-    _check_action(wish.restart_script)
+    Raises NoPort when its ranges are full, Conflict (naming the holder) when it insists on a taken
+    port, Invalid or ValidationError when a value is not valid."""
+    config = lookup.environment(registration.environment)
+    _check_action(registration.restart_script)
     if config.mode == RegistryConfig.Mode.PRODUCTION and not caller.manages:
-        production_rules.check(
-            config,
-            wish,
-            Service.objects.of(config.environment).filter(service_id=wish.service_id).first(),
-        )
+        known = Service.objects.with_id(config, registration.service_id)
+        production_rules.check(config, registration, known)
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
-                wait_for_turn(config.environment, wish.service_id)
-                return _known(config, wish, caller) or _new(config, wish, caller)
+                wait_for_turn(config.environment, registration.service_id)
+                updated = _update_known(config, registration, caller)
+                return updated or _create(config, registration, caller)
         except Unprepared as missing:
             missing.prepare()
         except IntegrityError:
-            continue  # somebody else has just been written: look again
+            continue  # another registration has just been written: look again
         except ValidationError as error:
             if not _was_overtaken(error):
                 raise
@@ -62,56 +61,51 @@ def register(wish: Wish, caller: Caller = ADMINISTRATOR) -> Registered:
 
 
 def _check_action(key: str | None) -> None:
-    """Only what an administrator has allowed can be named. Raises Invalid."""
+    """Only an enabled restart action of an administrator can be named. Raises Invalid."""
     if key is not None and not RestartAction.objects.filter(key=key, enabled=True).exists():
         raise Invalid(
-            _("restart_script is the key of a restart action; “%s” is none.") % key[:63],
-            _("An administrator makes restart actions in the admin; commands are never sent here."),
+            _("restart_script must be the key of a restart action; there is no “%s”.") % key[:63],
+            _("An administrator creates restart actions in the admin; a command is never run."),
         )
 
 
 def _was_overtaken(error: ValidationError) -> bool:
-    """Whether somebody was quicker, so that another try gives another answer."""
-    found = [part for parts in getattr(error, "error_dict", {}).values() for part in parts]
-    return bool(found) and all(
-        part.code in ("port_taken", "unique", "unique_together") for part in found
-    )
+    """Whether another registration was faster, so that a further attempt gives another result."""
+    parts = list(chain.from_iterable(getattr(error, "error_dict", {}).values()))
+    return bool(parts) and all(part.code in OVERTAKEN for part in parts)
 
 
-# --- a known one ----------------------------------------------------------------------------------
+# --- a known service ------------------------------------------------------------------------------
 
 
-def _known(config: RegistryConfig, wish: Wish, caller: Caller) -> Registered | None:
-    """The service as it is, its heart beating, with what it says anew. None when it has no place
-    yet."""
-    row = (
-        Service.objects.of(config.environment)
-        .placed()
-        .select_for_update()
-        .filter(service_id=wish.service_id)
-        .first()
-    )
+def _update_known(
+    config: RegistryConfig, registration: Registration, caller: Caller
+) -> Registered | None:
+    """Update a service that has a port, and log a heartbeat. None for any other."""
+    placed = Service.objects.placed().select_for_update()
+    row = placed.with_id(config, registration.service_id)
     if row is None:
         return None
     row.environment = config
-    changed = [field for field, value in wish.facts().items() if getattr(row, field) != value]
-    for field in changed:
-        setattr(row, field, wish.facts()[field])
+    changes = registration.changes(row)
+    for field, value in changes.items():
+        setattr(row, field, value)
     row.status, row.inactive_since, row.last_heartbeat = Service.Status.ACTIVE, None, Now()
     row.registered_from = caller.address or row.registered_from
-    if changed:
+    if changes:
         row.clean_fields(exclude=["last_heartbeat"])
         row.clean()
-    fields = {*changed, "status", "inactive_since", "last_heartbeat", "registered_from"}
+    fields = {*changes, "status", "inactive_since", "last_heartbeat", "registered_from"}
     Service.objects.filter(pk=row.pk).update(**{field: getattr(row, field) for field in fields})
-    if _set_dependencies(row, wish.dependencies):
-        changed.append("dependencies")
+    changed = tuple(changes)
+    if _set_dependencies(row, registration.dependencies):
+        changed += ("dependencies",)
     row.refresh_from_db(fields=["last_heartbeat"])
-    return Registered(row, again=True, changed=tuple(changed))
+    return Registered(row, again=True, changed=changed)
 
 
 def _set_dependencies(row: Service, wanted: tuple[str, ...] | None) -> bool:
-    """Write down whom it needs; whether that is new."""
+    """Store the dependencies; whether they have changed."""
     if wanted is None or sorted(set(wanted)) == row.dependencies:
         return False
     row.dependency_rows.all().delete()
@@ -122,42 +116,43 @@ def _set_dependencies(row: Service, wanted: tuple[str, ...] | None) -> bool:
     return True
 
 
-# --- a new one ------------------------------------------------------------------------------------
+# --- a new service --------------------------------------------------------------------------------
 
 
-def _new(config: RegistryConfig, wish: Wish, caller: Caller) -> Registered:
-    ip = service_addresses.address_for(config, wish.service_id, wish.host)
-    row = Service.objects.of(config.environment).filter(
-        service_id=wish.service_id
-    ).first() or Service(environment=config, service_id=wish.service_id, name=wish.service_id)
-    for field, value in wish.facts().items():
+def _create(config: RegistryConfig, registration: Registration, caller: Caller) -> Registered:
+    """Give the service an address and a port: a new row, or the row of one that has lost its
+    port."""
+    service_id = registration.service_id
+    ip = service_addresses.address_for(config, service_id, registration.host)
+    row = Service.objects.with_id(config, service_id)
+    returns = row is not None
+    if row is None:
+        row = Service(environment=config, service_id=service_id, name=service_id)
+    for field, value in registration.columns().items():
         setattr(row, field, value)
-    row.protocol, row.ip_address = wish.protocol or row.protocol, ip
-    row.status, row.inactive_since, row.registered_from = (
-        Service.Status.ACTIVE,
-        None,
-        caller.address,
-    )
-    row.port, note = _port_for(row, config, wish)
-    returns = row.pk is not None
+    row.protocol, row.ip_address = registration.protocol or row.protocol, ip
+    row.status, row.inactive_since = Service.Status.ACTIVE, None
+    row.registered_from = caller.address
+    row.port, note = _choose_port(row, config)
     row.save()
     if returns:
         Service.objects.filter(pk=row.pk).update(last_heartbeat=Now())
-    _set_dependencies(row, wish.dependencies)
+    _set_dependencies(row, registration.dependencies)
     row.refresh_from_db(fields=["last_heartbeat", "created_at"])
-    unusual.registration(config, caller.address)
+    unusual_activity.log_registration(config, caller.address)
     return Registered(row, note=note)
 
 
-def _port_for(row: Service, config: RegistryConfig, wish: Wish) -> tuple[int, str]:
-    """A port, and what there is to say about it."""
-    search = Search(config, row.type, row.protocol, row.ip_address, row.port_range)  # type: ignore[arg-type]
+def _choose_port(row: Service, config: RegistryConfig) -> tuple[int, str]:
+    """A port, and a note when it is not the preferred one."""
+    assert row.ip_address is not None
+    search = Search(config, row.type, row.protocol, row.ip_address, row.port_range)
     wanted = row.preferred_port
     if wanted is None:
         return ports.hold_one(search), ""
-    complaint = ports.complaint_about(search, wanted, pinned=row.pinned)
-    if not complaint:
+    problem = ports.problem(search, wanted, pinned=row.pinned)
+    if not problem:
         return wanted, ""
     if row.pinned or config.is_strict:
-        raise Conflict(complaint, _("Choose another port, or none: then you get a free one."))
-    return ports.hold_one(search), complaint
+        raise Conflict(problem, _("Choose another port, or omit it to get a free one."))
+    return ports.hold_one(search), problem

@@ -1,4 +1,4 @@
-"""What a test environment adds: its services may be made to suffer."""
+"""Simulated latency and errors in test environments, so that callers can be tested against them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from registry.models import RegistryConfig, Simulation
 
 
 class Simulated(Unavailable):
-    """No real failure: the test environment asked for it."""
+    """A simulated error of a test environment."""
 
     code = "simulated"
 
 
-def suffer(config: RegistryConfig, service_id: str) -> None:
-    """In a test environment, wait and fail as its simulations say. Raises Simulated."""
+def apply(config: RegistryConfig, service_id: str) -> None:
+    """In a test environment, wait and fail as its simulation says. Raises Simulated."""
     if config.mode != RegistryConfig.Mode.TEST:
         return
     rows = Simulation.objects.filter(config=config, service_id__in={"", service_id})
-    for row in sorted(rows, key=lambda row: row.service_id, reverse=True)[
-        :1
-    ]:  # its own before everybody's
-        time.sleep(row.latency_ms / 1000)
-        if random.random() * 100 < row.error_percent:
-            raise Simulated(_("A simulated error of the environment %s.") % config)
+    simulation = rows.order_by("-service_id").first()  # the service's own before the general one
+    if simulation is None:
+        return
+    time.sleep(simulation.latency_ms / 1000)
+    if random.random() * 100 < simulation.error_percent:
+        raise Simulated(_("A simulated error of the environment %s.") % config)

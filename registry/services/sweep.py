@@ -1,14 +1,15 @@
-"""Silence: who is silent for longer than his time-out is inactive, and after a grace his port is
-free.
+"""Expire silent services: after the heartbeat timeout a service is inactive, and after the grace
+period its port is free.
 
-Two things may look like silence and are none. We ourselves did not run: then nobody could be heard,
-and everybody gets one full time-out from when we began to watch. And the way to us was cut, or the
-web server was away: then most services fall silent at once, and they get one more time-out."""
+Two situations look like silence but are not. If the sweep itself did not run, no heartbeat could be
+missed yet, so every service gets one full timeout from the moment the sweep runs again. If the
+network or the web server was down, most services fall silent at once, so their environment gets one
+further timeout."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,21 +19,21 @@ from ipam.querysets import lock_ledger
 from registry import restart
 from registry.models import Call, RegistryConfig, RestartRequest, Service, Unusual
 from registry.querysets import Cutoffs, database_now
-from registry.services import service_addresses, unusual
+from registry.services import service_addresses, unusual_activity
 
 logger = logging.getLogger("registry.sweep")
 
-GAP = timedelta(seconds=5)  # between two rounds: longer, and we have slept
-MANY = 5  # fewer that fall silent together are no mass
-FORGOTTEN = timedelta(days=7)  # a service without a port is remembered for so long
+GAP = timedelta(seconds=5)  # between two rounds; a longer one means that the sweep did not run
+MANY = 5  # fewer services that fall silent together are not a mass
+FORGOTTEN = timedelta(days=7)  # a service without a port is deleted after this time
 NAMED = 10
 KEPT_CALLS = 20_000
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What one round did: service ids by what became of them, and environments that got more
-    time."""
+    """The result of one round: services that became inactive, services that lost their port, and
+    environments that got a further timeout."""
 
     inactive: tuple[str, ...] = ()
     freed: tuple[str, ...] = ()
@@ -41,7 +42,7 @@ class Swept:
 
 @dataclass
 class Sweeper:
-    """What must be remembered between two rounds. `now` is the database's clock."""
+    """The sweep, with its memory between two rounds. `now` is the database's clock."""
 
     now: Callable[[], datetime] = database_now
     watching_since: datetime | None = None
@@ -49,91 +50,87 @@ class Sweeper:
     spared_since: dict[str, datetime] = field(default_factory=dict)
 
     def sweep(self) -> Swept:
-        """One round."""
-        now = self._awake()
+        """Do one round."""
+        now = self._start_round()
         watched = self._watched(now)
         if not watched:
             return Swept()
-        timeouts = {
-            row.environment: now - timedelta(seconds=row.heartbeat_timeout) for row in watched
-        }
-        spared = self._spared(watched, timeouts, now)
-        swept = Swept(
-            _expire({name: moment for name, moment in timeouts.items() if name not in spared}, now),
-            _free({row.environment: now - timedelta(seconds=row.grace_period) for row in watched}),
-            tuple(sorted(spared)),
-        )
+        spared = self._spared(watched, now)
+        expiring = [row for row in watched if row.environment not in spared]
+        inactive = _expire(_timeouts(expiring, now), now)
+        freed = _free(_graces(watched, now))
         Service.objects.forget(now - FORGOTTEN)
-        return swept
+        return Swept(inactive, freed, tuple(sorted(spared)))
 
     def tidy(self) -> None:
-        """What need not be done in every round."""
+        """Delete what is too old: restart requests, logged calls, unusual activity."""
         RestartRequest.objects.end(self.now())
         Call.objects.trim(KEPT_CALLS)
-        Unusual.objects.trim(unusual.KEPT)
+        Unusual.objects.trim(unusual_activity.KEPT)
 
-    def _awake(self) -> datetime:
-        now = self.now()
-        if (
-            self.watching_since is None
-            or self.last is None
-            or not timedelta() <= now - self.last <= GAP
-        ):
+    def _start_round(self) -> datetime:
+        """Note the time; after a gap the watch starts anew."""
+        now, last = self.now(), self.last
+        if last is None or not last <= now <= last + GAP:
             self.watching_since = now
         self.last = now
         return now
 
     def _watched(self, now: datetime) -> list[RegistryConfig]:
-        """The environments that we have listened to for one full time-out."""
+        """The environments that have been watched for one full timeout."""
         assert self.watching_since
-        watched = now - self.watching_since
-        return [
-            row
-            for row in RegistryConfig.objects.all()
-            if watched >= timedelta(seconds=row.heartbeat_timeout)
-        ]
+        seconds = (now - self.watching_since).total_seconds()
+        configs = RegistryConfig.objects.all()
+        return [config for config in configs if seconds >= config.heartbeat_timeout]
 
-    def _spared(
-        self, watched: Sequence[RegistryConfig], timeouts: Cutoffs, now: datetime
-    ) -> set[str]:
-        """The environments where too many fell silent at once, for one more time-out."""
-        silent, alive = (
-            Service.objects.silent(timeouts).by_environment(),
-            Service.objects.living().by_environment(),
-        )
-        masses = [
-            row
-            for row in watched
-            if silent[row.environment] >= max(MANY, alive[row.environment] // 2 + 1)
-        ]
-        self.spared_since = {
-            name: since for name, since in self.spared_since.items() if silent[name]
-        }
-        for config in masses:
-            if self.spared_since.setdefault(config.environment, now) == now:
-                counts = silent[config.environment], alive[config.environment]
-                unusual.mass_silence(config, *counts)
-        return {
-            row.environment
-            for row in masses
-            if now - self.spared_since[row.environment] < timedelta(seconds=row.heartbeat_timeout)
-        }
+    def _spared(self, watched: Sequence[RegistryConfig], now: datetime) -> set[str]:
+        """The environments where too many services are silent, for one further timeout."""
+        silent = Service.objects.silent(_timeouts(watched, now)).by_environment()
+        alive = Service.objects.living().by_environment()
+        known, self.spared_since = self.spared_since, {}
+        spared = set()
+        for config in watched:
+            name = config.environment
+            since = known.get(name)
+            is_mass = silent[name] >= max(MANY, alive[name] // 2 + 1)
+            if is_mass and since is None:
+                unusual_activity.log_mass_silence(config, silent[name], alive[name])
+                since = now
+            if since is None or not silent[name]:
+                continue
+            self.spared_since[name] = since
+            if is_mass and now - since < timedelta(seconds=config.heartbeat_timeout):
+                spared.add(name)
+        return spared
+
+
+def _timeouts(configs: Iterable[RegistryConfig], now: datetime) -> Cutoffs:
+    """A service without a heartbeat since its environment's moment is silent."""
+    return {row.environment: now - timedelta(seconds=row.heartbeat_timeout) for row in configs}
+
+
+def _graces(configs: Iterable[RegistryConfig], now: datetime) -> Cutoffs:
+    """A service that was inactive at its environment's moment loses its port."""
+    return {row.environment: now - timedelta(seconds=row.grace_period) for row in configs}
 
 
 def _expire(timeouts: Cutoffs, now: datetime) -> tuple[str, ...]:
-    """Inactive, all who have not called while we were thinking."""
+    """Set silent services inactive, except those whose heartbeat arrives meanwhile."""
     silent = list(Service.objects.silent(timeouts))
     if not silent:
         return ()
-    gone = Service.objects.expire([row.pk for row in silent], timeouts, now)
-    names = tuple(str(row) for row in silent if row.pk in gone)
-    restart.ask_for_lost(Service.objects.restartable(gone))
-    logger.info("inactive: %s%s", ", ".join(names[:NAMED]), " …" if len(names) > NAMED else "")
-    return names
+    expired = Service.objects.expire([row.pk for row in silent], timeouts, now)
+    names = [str(row) for row in silent if row.pk in expired]
+    restart.request_for_lost(Service.objects.restartable(expired))
+    shown = ", ".join(names[:NAMED])
+    if len(names) > NAMED:
+        shown += " …"
+    logger.info("inactive: %s", shown)
+    return tuple(names)
 
 
 def _free(graces: Cutoffs) -> tuple[str, ...]:
-    """Take port and address from those whose grace is over."""
+    """Take port and address from services whose grace period is over."""
     if not Service.objects.lapsed(graces).exists():
         return ()
     with transaction.atomic():
@@ -141,5 +138,5 @@ def _free(graces: Cutoffs) -> tuple[str, ...]:
         rows = list(Service.objects.lapsed(graces).select_for_update(of=("self",)))
         Service.objects.unplace([row.pk for row in rows])
         for ip in {row.ip_address for row in rows}:
-            service_addresses.leave(ip)
+            service_addresses.release_address(ip)
     return tuple(map(str, rows))

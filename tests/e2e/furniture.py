@@ -17,7 +17,7 @@ from dhcp.models import DhcpScope
 from ipam.models import Server, Sighting, Subnet
 from pxe.models import BootEvent
 from registry.services.register import register
-from registry.services.registration import Wish
+from registry.services.registration import Registration
 from tests.pxe.factories import (
     AnswersFactory,
     AssignmentFactory,
@@ -49,7 +49,7 @@ def furnish() -> None:
     boots()
     scopes()
     for service_id, kind, needs in SERVICES:
-        register(Wish(service_id, name=service_id.title(), type=kind, dependencies=needs))
+        register(Registration(service_id, name=service_id.title(), type=kind, dependencies=needs))
 
 
 def boots() -> None:

@@ -8,7 +8,7 @@ from ipam.models import IPAddress
 from registry import restart
 from registry.models import Call, PortRange, RegistryConfig, RestartAction, Service, Unusual
 from registry.services.register import register
-from registry.services.registration import Wish
+from registry.services.registration import Registration
 from tests.ipam.admin_forms import errors_of, filled, messages_of, queries_of, save
 from tests.ipam.factories import SubnetFactory
 from tests.registry.factories import ServiceFactory
@@ -30,8 +30,8 @@ def service():
 
 @pytest.fixture
 def some_of_all(service):
-    restart.ask(service, "anna")
-    Unusual.objects.note("burst", "10.0.0.1")
+    restart.request(service, "anna")
+    Unusual.objects.log("burst", "10.0.0.1")
     Call.objects.create(environment="test", method="GET", path="/x", status=200, duration_ms=3)
 
 
@@ -72,7 +72,7 @@ def test_what_the_ledger_refuses_is_shown_at_the_form(admin_client):
     production = RegistryConfig.objects.get(environment="production")
     service = ServiceFactory(environment=production)
     refused = save(admin_client, page("service", "change", service.pk), ip_address="10.9.9.9")
-    assert "lies in no subnet" in str(errors_of(refused))
+    assert "is in no subnet" in str(errors_of(refused))
     assert str(Service.objects.get().ip_address) == "127.0.0.1"
 
 
@@ -80,7 +80,7 @@ def test_services_that_are_struck_out_give_their_addresses_back(admin_client):
     SubnetFactory(network="10.0.0.0/29", static_ip_pools=["10.0.0.2-10.0.0.3"])
     from ipam.addresses import parse_address
 
-    row = register(Wish("a", host=parse_address("10.0.0.2"))).service
+    row = register(Registration("a", host=parse_address("10.0.0.2"))).service
     admin_client.post(page("service", "delete", row.pk), {"post": "yes"})
     assert IPAddress.objects.get(ip_address="10.0.0.2").status == "available"
 
@@ -94,7 +94,7 @@ def test_a_restart_is_asked_for_from_the_list(admin_client, service):
 
 def test_a_restart_in_production_is_approved_by_somebody_else(client, admin_client, service):
     RegistryConfig.objects.filter(environment="development").update(mode="production")
-    restart.ask(Service.objects.get(), "anna")
+    restart.request(Service.objects.get(), "anna")
     [request] = service.restart_requests.all()
     asked = {"action": "approve", "_selected_action": [request.pk]}
     anna = User.objects.create_superuser("anna")

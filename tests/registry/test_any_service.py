@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.export import FORMATS
-from registry.export.validate import sift
+from registry.export.validate import validate
 from registry.models import service_id_shape, text_shape, type_shape
 from tests.registry.services import OPTIONS, service
 
@@ -129,7 +129,7 @@ def test_no_text_breaks_any_format(records):
         assert_lines(made[name], grammar)
     for name in ("kubernetes", "ingress"):
         assert_manifests(yaml.safe_load_all(made[name]))
-    assert_compose(yaml.safe_load(made["compose"]), sift(records).entries)
+    assert_compose(yaml.safe_load(made["compose"]), validate(records).entries)
     assert_targets(json.loads(made["http_sd"]))
 
 
@@ -178,11 +178,11 @@ def assert_targets(groups):
 @quick
 @given(st.lists(services(), max_size=6))
 def test_every_service_is_told_or_named(records):
-    sifted = sift(records)
-    named = [problem for problem in sifted.left_out if problem.field != "name"]
-    assert len(sifted.entries) + len(named) == len(records)
-    ids = {entry.id: entry for entry in sifted.entries}
-    for entry in sifted.entries:  # a group never bears the name of a service that is not in it
+    services = validate(records)
+    named = [problem for problem in services.left_out if problem.field != "name"]
+    assert len(services.entries) + len(named) == len(records)
+    ids = {entry.id: entry for entry in services.entries}
+    for entry in services.entries:  # a group never bears the name of a service that is not in it
         assert (
             entry.group not in ids
             or entry.group == entry.id

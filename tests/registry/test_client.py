@@ -126,5 +126,5 @@ def test_it_needs_nothing_but_python():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import client; print('django' in sys.modules)"
     )
-    command = [sys.executable, "-I", "-S", "-c", code, str(ROOT / "ipmanager")]
+    command = [sys.executable, "-I", "-S", "-c", code, str(ROOT)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"

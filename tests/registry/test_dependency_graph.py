@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.discovery import dependency_graph
+from registry.discovery import dependency_graph, dependency_svg
 from tests.registry.services import service
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -18,7 +18,7 @@ def services(**needs):
 
 def drawn(records, links=None):
     return ElementTree.fromstring(
-        dependency_graph.svg(dependency_graph.lay_out(records), links or {}, "Services")
+        dependency_svg.svg(dependency_graph.lay_out(records), links or {}, "Services")
     )
 
 
@@ -44,7 +44,7 @@ def test_an_arrow_over_several_columns_runs_behind_no_service():
     found = dependency_graph.lay_out(
         services(shop=["billing", "db"], billing=["db"], db=[], report=["billing"])
     )
-    bends = {(end.column, end.row) for _start, end, last in found.lines if not last}
+    bends = {(box.column, box.row) for box in found.bends}
     assert bends and not bends & {(box.column, box.row) for box in found.boxes.values()}
 
 
@@ -79,7 +79,7 @@ def test_no_two_boxes_share_a_place_and_all_are_inside():
     places = {(box.x, box.y) for box in found.boxes.values()}
     assert len(places) == len(found.boxes)
     assert all(
-        x + dependency_graph.BOX <= found.width and y + dependency_graph.TALL <= found.height
+        x + dependency_graph.WIDTH <= found.width and y + dependency_graph.HEIGHT <= found.height
         for x, y in places
     )
 
@@ -127,6 +127,6 @@ def test_no_name_breaks_the_picture(needs):
 
 @given(st.permutations(services(shop=["billing", "db"], billing=["db"], db=[], mail=["db"])))
 def test_the_order_of_the_records_changes_nothing(records):
-    assert dependency_graph.svg(dependency_graph.lay_out(records), {}, "x") == dependency_graph.svg(
+    assert dependency_svg.svg(dependency_graph.lay_out(records), {}, "x") == dependency_svg.svg(
         dependency_graph.lay_out(sorted(records, key=lambda record: record.service_id)), {}, "x"
     )

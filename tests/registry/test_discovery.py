@@ -97,10 +97,10 @@ def test_a_strange_wish_is_refused(registry, query):
 def test_a_look_costs_the_same_queries_for_many_services(django_assert_num_queries):
     ServiceFactory.create_batch(3, dependencies=["db"])
     with django_assert_num_queries(2):
-        wait.look("development")
+        wait.snapshot("development")
     ServiceFactory.create_batch(20, dependencies=["db", "mail"])
     with django_assert_num_queries(2):
-        wait.look("development")
+        wait.snapshot("development")
 
 
 def in_background(work):

@@ -138,7 +138,7 @@ def test_an_engine_is_asked_over_tcp_too(capsys):
             {"containers": {"message": "client is too old"}, "status": 400},
             "HTTP 400.*client is too old",
         ),
-        ({"containers": [], "speaks_docker": False}, "no Docker engine"),
+        ({"containers": [], "speaks_docker": False}, "not from a Docker engine"),
     ],
 )
 def test_an_answer_that_is_none_is_told(answer, complaint):
@@ -198,4 +198,4 @@ anything = st.recursive(
     )
 )
 def test_no_answer_whatsoever_is_an_error_of_ours(answer):
-    docker.wishes(answer, "development", ip_address("10.0.0.5"))
+    docker.registrations(answer, "development", ip_address("10.0.0.5"))

@@ -6,7 +6,7 @@ from core.errors import Conflict
 from registry.models import Call, RegistryConfig, Simulation
 from registry.services.callers import Caller
 from registry.services.register import register
-from registry.services.registration import Wish
+from registry.services.registration import Registration
 from tests.registry.conftest import Registry
 from tests.registry.factories import ServiceFactory
 from tests.support.api import staff, with_session, with_token
@@ -107,8 +107,10 @@ def test_calls_are_kept_within_bounds():
 # --- production -----------------------------------------------------------------------------------
 
 
-def come(service_id="billing", **wishes):
-    return register(Wish(service_id, environment="production", **wishes), SERVICE).service.port
+def come(service_id="billing", **registrations):
+    return register(
+        Registration(service_id, environment="production", **registrations), SERVICE
+    ).service.port
 
 
 def test_production_refuses_a_port_that_is_taken():
@@ -124,16 +126,16 @@ def test_production_has_no_fallback():
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "registrations",
     [
         {"preferred_port": 9500},
         {"port_range": (9100, 9200)},
         {"preferred_port": 443, "pinned": True},
     ],
 )
-def test_in_production_ports_come_from_the_configuration_and_not_from_the_service(wishes):
+def test_in_production_ports_come_from_the_configuration_and_not_from_the_service(registrations):
     with pytest.raises(Conflict, match="[Ii]n production"):
-        come(**wishes)
+        come(**registrations)
 
 
 @pytest.mark.parametrize(

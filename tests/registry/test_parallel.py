@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from registry.models import RegistryConfig, Service
 from registry.querysets import wait_for_turn
 from registry.services.register import register
-from registry.services.registration import Wish
+from registry.services.registration import Registration
 from tests.registry.factories import ServiceFactory
 from tests.support.by_hand import POSTGRESQL, only
 from tests.support.forks import run_at_once
@@ -21,11 +21,12 @@ PROCESSES, EACH = (16, 100) if LONG else (4, 10)
 SETUP = """
 import django; django.setup()
 from registry.services.register import register
-from registry.services.registration import Wish
+from registry.services.registration import Registration
 from registry.services.deregister import deregister
 from django.db import OperationalError
 
-def patiently(work):  # as a caller who hears 503: SQLite gives up after 20 s of waiting, and its queue is not fair
+def patiently(work):
+    # as a caller that gets a 503: SQLite gives up after 20 s, and its queue is not fair
     for _ in range(10):
         try:
             return work()
@@ -40,21 +41,21 @@ COME_AND_GO = (
     SETUP
     + """
 for n in range({each}):
-    wish = Wish(f"s-{number}-{{n}}", type="api", port_range=(20_000, 20_000 + {room}))
-    print("+", patiently(lambda: register(wish)).service.port)
+    registration = Registration(f"s-{number}-{{n}}", type="api", port_range=(20_000, 20_000 + {room}))
+    print("+", patiently(lambda: register(registration)).service.port)
     if n % 2:
-        assert patiently(lambda: deregister(wish.service_id))
+        assert patiently(lambda: deregister(registration.service_id))
 """
 )
-SAME = SETUP + "print(register(Wish('same', type='api')).service.port)"
-PREFERRED = SETUP + "print(register(Wish('s-{number}', preferred_port=8500)).service.port)"
+SAME = SETUP + "print(register(Registration('same', type='api')).service.port)"
+PREFERRED = SETUP + "print(register(Registration('s-{number}', preferred_port=8500)).service.port)"
 WILD = (
     SETUP
     + """
 from ipam.addresses import parse_address
 host = parse_address("0.0.0.0" if {number} % 2 else "127.0.0.{number}")
 for n in range(3):
-    print(register(Wish(f's-{number}-{{n}}', port_range=(20_000, 20_040), host=host)).service.port)
+    print(register(Registration(f's-{number}-{{n}}', port_range=(20_000, 20_040), host=host)).service.port)
 """
 )
 
@@ -97,7 +98,9 @@ def test_a_port_on_all_addresses_and_the_same_on_one_are_never_given_both(enviro
 
 def test_a_range_that_is_just_large_enough_serves_all_of_many_at_once(environment):
     RegistryConfig.objects.update(port_first=20_000, port_last=20_000 + PROCESSES * 3 - 1)
-    script = SETUP + "for n in range(3): print(register(Wish(f's-{number}-{{n}}')).service.port)"
+    script = (
+        SETUP + "for n in range(3): print(register(Registration(f's-{number}-{{n}}')).service.port)"
+    )
 
     given = run_at_once(environment, [script.format(number=n) for n in range(PROCESSES)])
 
@@ -109,7 +112,7 @@ def test_a_service_comes_and_goes_in_many_processes_at_once_and_each_has_its_tur
         SETUP
         + """
 for n in range({each}):
-    patiently(lambda: register(Wish("same"))); patiently(lambda: deregister("same")); print(n)
+    patiently(lambda: register(Registration("same"))); patiently(lambda: deregister("same")); print(n)
 """
     )
     run_at_once(environment, [script.format(each=max(EACH, 60))] * 4)
@@ -122,7 +125,7 @@ for n in range({each}):
 def test_a_registration_waits_for_its_turn_and_not_for_other_services():
     def somewhere_else(service_id):
         try:
-            return register(Wish(service_id)).service.port
+            return register(Registration(service_id)).service.port
         finally:
             connection.close()
 
@@ -131,7 +134,7 @@ def test_a_registration_waits_for_its_turn_and_not_for_other_services():
             cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'")
             return cursor.fetchone()[0]
 
-    register(Wish("first"))  # makes the ports
+    register(Registration("first"))  # makes the ports
     with ThreadPoolExecutor(2) as threads:
         with transaction.atomic():
             wait_for_turn("development", "same")

@@ -9,15 +9,15 @@ from ipam.addresses import parse_address
 from registry.models import PortLock, PortRange, RegistryConfig, Service
 from registry.querysets import PortLockQuerySet
 from registry.services.register import register
-from registry.services.registration import Wish
+from registry.services.registration import Registration
 from tests.registry.factories import ServiceFactory
 from tests.support.by_hand import POSTGRESQL
 
 pytestmark = pytest.mark.django_db
 
 
-def given(service_id, **wishes):
-    return register(Wish(service_id, **wishes)).service.port
+def given(service_id, **registrations):
+    return register(Registration(service_id, **registrations)).service.port
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_service_that_lost_its_port_gets_one_again_with_its_next_registration(
     lost = ServiceFactory(
         service_id="a", ip_address=None, port=None, status="inactive", preferred_port=8100
     )
-    done = register(Wish("a"))
+    done = register(Registration("a"))
     assert (done.again, done.service.pk, done.service.port, done.service.status) == (
         False,
         lost.pk,

@@ -98,7 +98,7 @@ def test_only_the_agent_that_took_it_reports_and_only_once(registry, service):
 
 
 def test_a_failed_restart_leaves_the_service_inactive(service):
-    restart.ask(service, "me")
+    restart.request(service, "me")
     [row] = restart.take("development", ["billing"], "host-1")
     restart.report(row.pk, "failed", "host-1", exit_status=1, output="no\x1b[31m\n")
     assert Service.objects.get().status == "inactive"
@@ -109,19 +109,19 @@ def test_no_service_is_restarted_more_often_than_its_action_allows(service):
     for _ in range(2):
         restart.report(
             restart.take("development", ["billing"], "h")[0].pk
-            if restart.ask(service, "me")
+            if restart.request(service, "me")
             else 0,
             "done",
             "h",
         )
     with pytest.raises(Conflict, match="2 times within 600 s"):
-        restart.ask(service, "me")
+        restart.request(service, "me")
 
 
 def test_in_production_somebody_else_has_to_approve(service):
     RegistryConfig.objects.filter(environment="development").update(mode="production")
     service = Service.objects.get()
-    request = restart.ask(service, "anna").request
+    request = restart.request(service, "anna").request
     assert restart.take("development", ["billing"], "host-1") == []
     with pytest.raises(Conflict, match="cannot approve"):
         restart.approve(request, "anna")
@@ -142,12 +142,12 @@ def test_nobody_approves_in_his_own_name_what_his_token_has_asked_for(service, r
 
 
 def test_a_request_that_nobody_takes_expires(service):
-    restart.ask(service, "me")
+    restart.request(service, "me")
     time = Time()
     time.passes(restart.LIFETIME.total_seconds() + 1)
     Sweeper(time).tidy()
     assert RestartRequest.objects.get().status == "expired"
-    assert not restart.ask(service, "me").again
+    assert not restart.request(service, "me").again
 
 
 def test_where_developers_work_who_falls_silent_is_started_again_by_itself(service):
@@ -169,10 +169,12 @@ def test_in_production_nothing_is_started_again_by_itself(service):
 def test_a_service_of_production_cannot_choose_its_action(action):
     from registry.services.callers import Caller
     from registry.services.register import register
-    from registry.services.registration import Wish
+    from registry.services.registration import Registration
 
-    wish = Wish("billing", environment="production", restart_script="restart-billing")
+    registration = Registration(
+        "billing", environment="production", restart_script="restart-billing"
+    )
     with pytest.raises(Invalid, match="cannot choose its restart action"):
-        register(wish, Caller())
-    assert register(wish).service.restart_script_id == "restart-billing"
-    assert register(wish, Caller()).again
+        register(registration, Caller())
+    assert register(registration).service.restart_script_id == "restart-billing"
+    assert register(registration, Caller()).again

@@ -8,7 +8,7 @@ from ipam.models import IPAddress
 from registry.models import RegistryConfig, Service
 from registry.services.deregister import deregister
 from registry.services.register import register
-from registry.services.registration import Wish
+from registry.services.registration import Registration
 from tests.ipam.factories import IPAddressFactory, ServerFactory, SubnetFactory
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,9 @@ def subnet():
 
 
 def come(service_id, host=None, **more):
-    return register(Wish(service_id, host=parse_address(host) if host else None, **more)).service
+    return register(
+        Registration(service_id, host=parse_address(host) if host else None, **more)
+    ).service
 
 
 def status(ip):
@@ -67,7 +69,7 @@ def test_in_an_environment_with_a_subnet_each_service_gets_an_address_of_its_own
 
 
 def test_production_knows_no_address_that_the_ledger_does_not_know():
-    with pytest.raises(Conflict, match="lies in no subnet"):
+    with pytest.raises(Conflict, match="is in no subnet"):
         come("a", "10.9.9.9", environment="production")
     assert str(come("a", "10.9.9.9").ip_address) == "10.9.9.9"
 

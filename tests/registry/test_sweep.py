@@ -13,7 +13,7 @@ from registry.models import RegistryConfig, Service
 from registry.querysets import database_now
 from registry.services.heartbeat import heartbeat
 from registry.services.register import register
-from registry.services.registration import Wish
+from registry.services.registration import Registration
 from registry.services.sweep import FORGOTTEN, GAP, Sweeper
 from tests.ipam.factories import SubnetFactory
 from tests.registry.factories import ServiceFactory
@@ -81,9 +81,9 @@ def test_its_port_is_free_after_the_grace_and_not_before(sweeper, time):
     watch(sweeper, 100)
     ServiceFactory(service_id="a", port=8000, last_heartbeat=time())
     watch(sweeper, TIMEOUT + GRACE - 1)
-    assert register(Wish("b", preferred_port=8000)).service.port != 8000
+    assert register(Registration("b", preferred_port=8000)).service.port != 8000
     watch(sweeper, 8)
-    assert register(Wish("c", preferred_port=8000)).service.port == 8000
+    assert register(Registration("c", preferred_port=8000)).service.port == 8000
 
 
 def test_a_heartbeat_within_the_grace_revives_it_with_its_port(sweeper, time):
@@ -97,7 +97,7 @@ def test_a_heartbeat_after_the_grace_is_refused_so_that_it_registers_again(sweep
     ServiceFactory(service_id="a", port=8000, status="inactive", inactive_since=time())
     watch(sweeper, TIMEOUT + GRACE + 5)
     assert not heartbeat("a")
-    assert register(Wish("a")).service.status == "active"
+    assert register(Registration("a")).service.status == "active"
 
 
 def test_each_environment_has_its_own_time_out(sweeper, time):
@@ -170,7 +170,7 @@ def test_a_heartbeat_ends_the_suspicion_for_those_who_called(sweeper, time):
 
 def test_the_address_goes_back_to_the_ledger_with_the_port(sweeper, time):
     SubnetFactory(network="10.0.0.0/29", static_ip_pools=["10.0.0.2-10.0.0.3"])
-    register(Wish("a", host=parse_address("10.0.0.2")))
+    register(Registration("a", host=parse_address("10.0.0.2")))
     sweeper.sweep()
     watch(sweeper, TIMEOUT + GRACE + 10)
     assert IPAddress.objects.get(ip_address="10.0.0.2").status == "available"

@@ -5,9 +5,9 @@ import json
 import pytest
 from django.core.management import call_command
 
+from registry.environments.templates import TEMPLATES
 from registry.export import FORMATS
-from registry.services.register import Wish, register
-from registry.templates import TEMPLATES
+from registry.services.register import Registration, register
 from tests.support.api import answer, with_token
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ def test_every_template_makes_an_environment_that_gives_ports(registry, name):
     status, config = registry.get("config", environment="new")
     said = json.loads(json.dumps(TEMPLATES[name].config))
     assert (status, {field: config[field] for field in said}) == (200, said)
-    port = register(Wish("billing", type="api", environment="new")).service.port
+    port = register(Registration("billing", type="api", environment="new")).service.port
     first, last = config["service_type_ranges"].get("api", config["default_port_range"])
     assert first <= port <= last
 

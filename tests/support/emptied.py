@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.apps import apps
 from django.db import connection, transaction
 
-from registry import environments
+from registry.environments import install
 
 # Made by migrate, and changed by no test.
 KEPT = {
@@ -36,7 +36,7 @@ def empty() -> None:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL session_replication_role = origin")
-    environments.install(apps.get_app_config("registry"))
+    install.create_environments(apps.get_app_config("registry"))
 
 
 def _filled(cursor: object) -> list[str]:

@@ -8,15 +8,15 @@ from django.core.management.base import CommandError, CommandParser
 
 from core import commands
 from core.errors import IPManagerError
-from registry import configure, environments, templates
+from registry.environments import configure, lookup, templates
 from registry.serializers import ConfigSerializer
 
 LIST = "".join(f"\n  {one.name:12} {one.title}" for one in templates.TEMPLATES.values())
 
 
 class Command(commands.Command):
-    help = f"""Set up an environment of the registry for a usual kind of deployment. What the template does not say
-stays as it is; an environment that does not exist is made.
+    help = f"""Set up an environment of the registry for a common kind of deployment. Settings that
+the template leaves out keep their values; an environment that does not exist is created.
 
 Templates:{LIST}
 
@@ -28,25 +28,26 @@ Example: manage.py configure_registry servers --environment production --dry-run
             "--environment", default="", metavar="NAME", help="default: IPMANAGER_ENVIRONMENT"
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="print what the template says, and write nothing"
+            "--dry-run", action="store_true", help="print the settings, and write nothing"
         )
         parser.add_argument(
             "--json", action="store_true", help="print the environment's settings as JSON"
         )
 
     def handle(self, *, template: str, environment: str, **options: Any) -> None:
-        chosen, name = templates.named(template), environments.name_of(environment)
+        chosen, name = templates.template(template), lookup.name_or_default(environment)
         if options["dry_run"]:
             self.stdout.write(json.dumps({"environment": name, **chosen.config}, indent=1))
             return
         try:
-            config, made = configure.configure(name, chosen.config)
-        except (IPManagerError, ValidationError) as error:
-            raise CommandError(
-                str(error) if isinstance(error, IPManagerError) else " ".join(error.messages)
-            ) from error
+            config, created = configure.configure(name, chosen.config)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        except IPManagerError as error:
+            raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps(ConfigSerializer(config).data))
             return
-        self.stdout.write(f"{config.environment}: {'made' if made else 'changed'}, as {template}")
+        result = "created" if created else "changed"
+        self.stdout.write(f"{config.environment}: {result}, as {template}")
         self.stdout.write(f"exports that go with it: {', '.join(chosen.exports)}")

@@ -1,8 +1,9 @@
-"""Register the containers that run on a Docker engine."""
+"""Register the running containers of a Docker engine."""
 
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ from django.db import close_old_connections
 
 from core import commands
 from core.errors import IPManagerError
-from ipam.addresses import Address, parse_address
+from ipam.addresses import parse_address
 from registry.docker import adopt, containers, engine
 from registry.docker.adopt import Adopted
+from registry.services.registration import Registration
 
 
 class Command(commands.Command):
-    help = """Register the containers that run on a Docker engine, each published port (or, if a container publishes
-none, its own address and ports) as a service with a fixed place. Every further run is a sign of life for those that
-still run, so the others become inactive: call it from a timer, or with --every.
+    help = """Register the running containers of a Docker engine: each published port (or, if a
+container publishes none, its own address and ports) as a service with a fixed port. Each run is a
+heartbeat of the containers that still run, so the others become inactive: run it from a timer, or
+with --every.
 
 Example: manage.py import_docker --environment development --address 10.0.0.5 --every 10"""
 
@@ -33,60 +36,65 @@ Example: manage.py import_docker --environment development --address 10.0.0.5 --
         parser.add_argument(
             "--environment", default="", metavar="NAME", help="default: IPMANAGER_ENVIRONMENT"
         )
-        parser.add_argument("--address", metavar="IP", help="where the engine's machine is reached")
-        parser.add_argument("--every", type=float, metavar="SECONDS", help="go on until stopped")
+        parser.add_argument("--address", metavar="IP", help="address of the engine's machine")
+        parser.add_argument("--every", type=float, metavar="SECONDS", help="repeat until stopped")
         parser.add_argument("--dry-run", action="store_true", help="write nothing")
         parser.add_argument("--json", action="store_true", help="print a JSON list")
 
     def handle(self, *args: Any, every: float | None, **options: Any) -> None:
         if every is None:
-            refused = self._once(**options)
+            refused = self._run(**options)
             if refused:
                 raise CommandError(f"{refused} refused")
             return
         while True:
             try:
-                self._once(**options)
+                self._run(**options)
             except CommandError as error:
                 self.stderr.write(str(error))
             close_old_connections()
             time.sleep(max(every, 0.1))
 
-    def _once(self, **options: Any) -> int:
-        """One look; how many were refused."""
+    def _run(self, **options: Any) -> int:
+        """Register the containers once; the number of refused ones."""
         try:
-            found = look(
+            found = running_services(
                 options["host"], options["certificates"], options["environment"], options["address"]
             )
             done = adopt.adopt(found, options["environment"], write=not options["dry_run"])
         except (IPManagerError, ValueError) as error:
             raise CommandError(str(error)) from error
-        self._tell(done, as_json=options["json"])
-        return sum(one.outcome == adopt.REFUSED for one in done)
+        self._report(done, as_json=options["json"])
+        return [one.outcome for one in done].count(adopt.REFUSED)
 
-    def _tell(self, done: list[Adopted], *, as_json: bool) -> None:
+    def _report(self, done: Sequence[Adopted], *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps([row(one) for one in done]))
+            self.stdout.write(json.dumps(list(map(as_dict, done))))
             return
         for one in done:
-            said = f"{one.outcome:8}{one.wish.service_id} {one.place} {one.reason}"
-            self.stdout.write(said.rstrip().encode("ascii", "replace").decode())
-        counts = Counter(one.outcome for one in done)
-        self.stdout.write(
-            ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
-            or "no container is reachable"
-        )
+            line = f"{one.outcome:8}{one.registration.service_id} {one.place} {one.reason}"
+            self.stdout.write(line.rstrip().encode("ascii", "replace").decode())
+        counts = sorted(Counter(one.outcome for one in done).items())
+        summary = ", ".join(f"{count} {outcome}" for outcome, count in counts)
+        self.stdout.write(summary or "no container is reachable")
 
 
-def look(
+def running_services(
     host: str, certificates: Path | None, environment: str, address: str | None
-) -> list[containers.Wish]:
-    """What runs there, as services. Raises ValueError for an address that is none, and what
-    docker_api raises."""
-    ours: Address | None = parse_address(address) if address else None
-    return containers.wishes(engine.running_containers(host, certificates), environment, ours)
+) -> list[Registration]:
+    """The running containers as registrations. Raises ValueError for an address that is not valid,
+    Invalid and DockerUnavailable."""
+    machine = parse_address(address) if address else None
+    running = engine.running_containers(host, certificates)
+    return containers.registrations(running, environment, machine)
 
 
-def row(one: Adopted) -> dict[str, Any]:
-    found = {"service_id": one.wish.service_id, "place": one.place, "outcome": one.outcome}
-    return found | ({"reason": one.reason} if one.reason else {})
+def as_dict(one: Adopted) -> dict[str, Any]:
+    found = {
+        "service_id": one.registration.service_id,
+        "place": one.place,
+        "outcome": one.outcome,
+    }
+    if one.reason:
+        found["reason"] = one.reason
+    return found

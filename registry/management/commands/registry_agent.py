@@ -1,9 +1,9 @@
-"""Look after the services of this host."""
+"""Send heartbeats for the services of this host, and run requested restarts."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -17,9 +17,10 @@ ACTIONS = "/etc/ipmanager-agent/actions.toml"
 
 
 class Command(commands.Command):
-    help = f"""Send heartbeats for the services of this host that listen, and run restarts that are wanted, until TERM.
+    help = f"""Send heartbeats for the services of this host that listen, and run requested
+restarts, until TERM.
 
-Only commands of this host's own list are run ({ACTIONS}, written by root alone):
+Only commands of this host's own list are run ({ACTIONS}, writable by root only):
 
     [actions.restart-billing]
     argv = ["systemctl", "restart", "billing"]
@@ -27,10 +28,11 @@ Only commands of this host's own list are run ({ACTIONS}, written by root alone)
     limit = 3         # times within ...
     period = 600      # ... so many seconds
 
-The registry is where IPMANAGER_URL says, the token in IPMANAGER_TOKEN or IPMANAGER_TOKEN_FILE: one with the scope
-registry that is bound to these services. Nothing else of IPManager's settings or database is used.
+IPMANAGER_URL is the URL of the registry, IPMANAGER_TOKEN or IPMANAGER_TOKEN_FILE the token, with
+the scope registry and bound to these services. No other setting and no database is used.
 
-Example: IPMANAGER_URL=https://ipam.example.org manage.py registry_agent --service billing --service shop"""
+Example: IPMANAGER_URL=https://ipam.example.org \\
+    manage.py registry_agent --service billing --service shop"""
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,13 +41,13 @@ Example: IPMANAGER_URL=https://ipam.example.org manage.py registry_agent --servi
         )
         parser.add_argument("--environment", default="", help="default: the registry's own")
         parser.add_argument(
-            "--url", default="", help="where the registry is (default: IPMANAGER_URL)"
+            "--url", default="", help="URL of the registry (default: IPMANAGER_URL)"
         )
         parser.add_argument(
             "--actions", type=Path, default=Path(ACTIONS), help=f"default: {ACTIONS}"
         )
         parser.add_argument(
-            "--name", default="", help="how it calls itself (default: the host's name)"
+            "--name", default="", help="name of this agent (default: the host name)"
         )
 
     def handle(self, **options: object) -> None:
@@ -55,16 +57,21 @@ Example: IPMANAGER_URL=https://ipam.example.org manage.py registry_agent --servi
             actions = agent.read_actions(file) if file.exists() or str(file) != ACTIONS else {}
         except IPManagerError as error:
             raise CommandError(str(error)) from error
-        looking_after = agent.Agent(
+        running = agent.Agent(
             client(str(options["url"]), str(options["environment"])),
             options["service"],  # type: ignore[arg-type]
             actions,
             str(options["name"]),
         )
-        call_on_signals(looking_after.stop)
-        looking_after.run()
+        call_on_signals(running.stop)
+        running.run()
 
 
 def client(url: str, environment: str) -> Client:
-    chosen = {"url": url, "environment": environment or os.environ.get("IPMANAGER_ENVIRONMENT", "")}
-    return Client(**{name: value for name, value in chosen.items() if value})  # type: ignore[arg-type]
+    """The client; an empty option takes its value from the environment variables."""
+    options: dict[str, Any] = {}
+    if url:
+        options["url"] = url
+    if environment:
+        options["environment"] = environment
+    return Client(**options)

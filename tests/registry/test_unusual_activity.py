@@ -93,6 +93,6 @@ QUERIES = 4
 
 def test_notes_are_kept_within_bounds():
     for n in range(6):
-        Unusual.objects.note("burst", f"s{n}")
+        Unusual.objects.log("burst", f"s{n}")
     Unusual.objects.trim(2)
     assert [subject for _kind, subject, _caller in noticed()] == ["s4", "s5"]

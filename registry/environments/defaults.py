@@ -1,5 +1,5 @@
-"""What an installation begins with: the ranges of the registry that this one replaces, and one
-environment a mode."""
+"""The environments and port ranges that a new installation starts with: those of the registry that
+this one replaces, and one environment for each mode."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ HEARTBEAT_TIMEOUT = 90  # seconds
 GRACE_PERIOD = 60  # seconds
 ADDRESS = "127.0.0.1"
 
-# Production surprises nobody: a port that is taken is refused, a range that is full is full.
+# In production a taken port is refused, and a full range has no fallback.
 ENVIRONMENTS: list[dict[str, Any]] = [
     {"environment": "development", "mode": "development"},
     {"environment": "test", "mode": "test", "service_ip_base": "127.0.0.2"},

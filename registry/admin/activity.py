@@ -1,5 +1,4 @@
-"""What is unusual, and what was said in test environments: written by the registry, read by
-people."""
+"""The admin of unusual activity and of logged calls. Read-only."""
 
 from __future__ import annotations
 
@@ -25,12 +24,12 @@ class ReadOnlyAdmin(ListAdmin):
 
 @admin.register(Unusual)
 class UnusualAdmin(ReadOnlyAdmin):
-    """Whoever has looked at a row deletes it; if it happens again, it comes again."""
+    """Delete a row after reading it; it appears again if the activity is repeated."""
 
     icon = "policy"
     list_display = (
         "last_seen",
-        "sort",
+        "kind_badge",
         "subject",
         "environment",
         "caller",
@@ -42,7 +41,7 @@ class UnusualAdmin(ReadOnlyAdmin):
     search_fields = ("subject", "caller")
 
     @admin.display(description=_("kind"), ordering="kind")
-    def sort(self, row: Unusual) -> SafeString:
+    def kind_badge(self, row: Unusual) -> SafeString:
         return marks.badge("reserved", row.get_kind_display())
 
 

@@ -1,0 +1,1 @@
+"""Environments: look one up, create the first ones, configure one, templates for common setups."""
