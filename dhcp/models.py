@@ -1,5 +1,5 @@
-"""What the scribe remembers: changes that have to reach dnsmasq, every attempt to bring them there,
-and leases."""
+"""The tables of DHCP: servers, scopes and options, changes that dnsmasq does not have yet, attempts
+to apply them, hand edits and leases."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ from ipam.hostnames import validate_hostname
 from ipam.models import Sighting, Subnet
 from ipam.querysets import say_site
 
-AGENT_MISSED = timedelta(seconds=60)  # an agent that was not seen for so long is away
+AGENT_MISSED = timedelta(seconds=60)  # an agent that has not reported for so long is missing
 
 
 class DhcpServer(models.Model):
-    """A further dnsmasq with files of its own, for a site's subnets or for single ones. The default
-    server is none of these rows: it is what the settings say, and NULL wherever a row names its
-    server."""
+    """A further dnsmasq with files of its own, for the subnets of a site or for single subnets.
+
+    The default server has no row: the settings configure it, and it is NULL wherever a row names
+    its server."""
 
     class RunBy(models.TextChoices):
         LOCAL = "local", _("the worker of this installation")
@@ -51,7 +52,7 @@ class DhcpServer(models.Model):
         max_length=50,
         unique=True,
         help_text=_(
-            "Lower-case letters, digits and hyphens. Its files are in the directory of this name."
+            "Lower-case letters, digits and hyphens. It is also the name of its directory."
         ),
     )
     site = models.CharField(
@@ -69,7 +70,7 @@ class DhcpServer(models.Model):
         _("enabled"),
         default=True,
         db_default=True,
-        help_text=_("A disabled server keeps its files and its subnets, and hears of no change."),
+        help_text=_("A disabled server keeps its subnets and its files. No change is applied."),
     )
     run_by = models.CharField(
         _("run by"), max_length=5, choices=RunBy, default=RunBy.LOCAL, db_default=RunBy.LOCAL
@@ -81,7 +82,7 @@ class DhcpServer(models.Model):
         db_default="",
         blank=True,
         help_text=_(
-            "none, sudo, generation or pidfile:/PATH. Empty: as IPMANAGER_DNSMASQ_RELOAD says."
+            "none, sudo, generation or pidfile:/PATH. Empty: the value of IPMANAGER_DNSMASQ_RELOAD."
         ),
     )
     dns = models.CharField(
@@ -90,7 +91,7 @@ class DhcpServer(models.Model):
         default="",
         db_default="",
         blank=True,
-        help_text=_("HOST:PORT where it is asked what it has read. Empty: it is not asked."),
+        help_text=_("HOST:PORT of its DNS, which confirms a reload. Empty: it is not asked."),
     )
     leases = models.CharField(
         _("lease file"),
@@ -100,7 +101,7 @@ class DhcpServer(models.Model):
         blank=True,
         help_text=_("The path of its lease file. Empty: its leases are not read."),
     )
-    # Written by its agent at every turn; no change for dnsmasq.
+    # Written by its agent in every round; not a change for dnsmasq.
     last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True, editable=False)
     agent_host = models.CharField(
         _("host"), max_length=255, default="", db_default="", blank=True, editable=False
@@ -138,35 +139,33 @@ class DhcpServer(models.Model):
             self.full_clean()
             super().save(**kwargs)
             if not self.enabled:
-                DhcpChange.objects.for_server(
-                    self.pk
-                ).delete()  # it is told everything when it is enabled again
+                # Everything is applied when it is enabled again.
+                DhcpChange.objects.for_server(self.pk).delete()
 
     def clean(self) -> None:
         check_server(self)
 
     @property
     def is_missed(self) -> bool:
-        """Whether it has an agent, and nobody has heard of him lately."""
+        """Whether an agent runs it and has not reported lately."""
         if self.run_by != self.RunBy.AGENT or not self.enabled:
             return False
         return self.last_seen_at is None or self.last_seen_at < timezone.now() - AGENT_MISSED
 
 
-def _of_server() -> models.ForeignKey:
-    """Whose row it is: a DhcpServer's, or the default server's."""
+def _server_field() -> models.ForeignKey:
+    """The DHCP server that a row belongs to; NULL is the default one."""
     return models.ForeignKey(
         DhcpServer, models.CASCADE, null=True, blank=True, verbose_name=_("DHCP server")
     )
 
 
 class DhcpChange(models.Model):
-    """One change of the ledger that dnsmasq has to hear of: written with the change itself, deleted
+    """A change of the ledger that dnsmasq needs: written in the transaction of the change, deleted
     once applied.
 
-    Each server has rows of its own and deletes them when it obeys them. A row is written for the
-    default server (NULL); a trigger copies it for every other enabled one (dhcp/sql/database.py).
-    Every column has a database default."""
+    Each DHCP server has rows of its own. A row is written for the default server (NULL); a trigger
+    copies it for every other enabled one (dhcp/sql/). Every column has a database default."""
 
     class Kind(models.TextChoices):
         SERVER = "server", _("server")
@@ -197,7 +196,7 @@ class DhcpChange(models.Model):
     detail = models.CharField(_("what"), max_length=500, default="", db_default="", blank=True)
     who = models.CharField(_("who"), max_length=150, default="", db_default="", blank=True)
     at = models.DateTimeField(_("when"), default=timezone.now, db_default=Now())
-    server = _of_server()
+    server = _server_field()
     objects = DhcpChangeQuerySet.as_manager()
 
     class Meta:
@@ -211,8 +210,7 @@ class DhcpChange(models.Model):
 
 
 class Generation(models.Model):
-    """One attempt to bring dnsmasq in step: what it said, what became of it. Its key is its
-    number."""
+    """One attempt to apply the ledger to a dnsmasq, and its result. Its key is its number."""
 
     class Result(models.TextChoices):
         APPLIED = "applied", _("applied")
@@ -230,14 +228,13 @@ class Generation(models.Model):
     diff = models.TextField(_("difference"), default="", db_default="", blank=True)
     # The ledger rows behind each line of the difference; NULL in generations of version 0.1.
     sources = models.JSONField(_("sources"), null=True, blank=True)
-    # What was asked for on behalf of its machines; NULL while nobody has asked
-    # (dhcp/state/probe.py).
+    # The results of its probes; NULL before them (dhcp/state/probe.py).
     probes = models.JSONField(_("probes"), null=True, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), default=0, db_default=0)
     attempts = models.PositiveIntegerField(_("attempts"), default=1, db_default=1)
     created_at = models.DateTimeField(_("created"), default=timezone.now, db_default=Now())
     updated_at = models.DateTimeField(_("last tried"), auto_now=True, db_default=Now())
-    server = _of_server()
+    server = _server_field()
     objects = GenerationQuerySet.as_manager()
 
     class Meta:
@@ -319,8 +316,8 @@ class KeptFiles(models.Model):
 
 
 class HandEdit(models.Model):
-    """What somebody changed in one of dnsmasq's files with an editor: served and shown until
-    somebody decides."""
+    """A change that was made in one of dnsmasq's files with an editor. It is served, if possible,
+    until somebody adopts or discards it."""
 
     class File(models.TextChoices):
         HOSTS = differences.HOSTS, _("reservations")
@@ -346,19 +343,19 @@ class HandEdit(models.Model):
     was = models.CharField(_("line before"), max_length=1000, default="", db_default="", blank=True)
     line = models.CharField(_("line"), max_length=1000, default="", db_default="", blank=True)
     raw = models.TextField(_("as typed"), default="", db_default="", blank=True)
-    # While it is open: whether dnsmasq is told so, and if not (or not wholly) why.
+    # While it is open: whether dnsmasq serves it, and if not (or not all of it) why.
     served = models.BooleanField(_("served"), default=False, db_default=False)
     reason = models.TextField(_("reason"), default="", db_default="", blank=True)
     found_at = models.DateTimeField(_("found"), default=timezone.now, db_default=Now())
     state = models.CharField(
         _("state"), max_length=9, choices=State, default=State.OPEN, db_default=State.OPEN
     )
-    # Nobody, when the file or the ledger came to say the same.
+    # Empty when the file or the ledger was changed to the same line.
     decided_by = models.CharField(
         _("decided by"), max_length=150, default="", db_default="", blank=True
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
-    server = _of_server()
+    server = _server_field()
     objects = HandEditQuerySet.as_manager()
 
     class Meta:
@@ -379,11 +376,12 @@ class HandEdit(models.Model):
 
 
 class Eviction(models.Model):
-    """A lease that was taken from its holder, who may believe in it until he asks for more time."""
+    """A lease that was ended before its time. Its former holder may use the address until it
+    renews."""
 
     ip_address = AddressField(_("IP address"))
     mac_address = MACField(_("MAC address"))
-    until = models.DateTimeField(_("believed in until"), help_text=_("At the latest."))
+    until = models.DateTimeField(_("may be used until"), help_text=_("At the latest."))
     at = models.DateTimeField(_("when"), default=timezone.now, db_default=Now())
     who = models.CharField(_("who"), max_length=150, default="", db_default="", blank=True)
     objects = EvictionQuerySet.as_manager()
@@ -400,13 +398,13 @@ class Eviction(models.Model):
 
 
 class DhcpScope(models.Model):
-    """How a subnet is served: its range's lease time, and what its machines are told. Blank
-    inherits the subnet's."""
+    """How a subnet is served: lease time and DHCP options. A blank field inherits the subnet's
+    value."""
 
     class Advertises(models.TextChoices):
-        OFF = "", _("no: the network's router does it")
+        OFF = "", _("no: the network's router sends it")
         MANAGED = "managed", _("yes: machines ask DHCP for their address")
-        SLAAC = "slaac", _("yes: machines ask DHCP, and may make addresses of their own, too")
+        SLAAC = "slaac", _("yes: machines ask DHCP, and may form addresses of their own")
 
     subnet = models.OneToOneField(
         Subnet, models.CASCADE, related_name="dhcp_scope", verbose_name=_("subnet")
@@ -426,7 +424,7 @@ class DhcpScope(models.Model):
         default=43_200,
         db_default=43_200,
         validators=[MinValueValidator(120), MaxValueValidator(31_536_000)],
-        help_text=_("dnsmasq grants no less than 120 seconds."),
+        help_text=_("At least 120: dnsmasq grants no shorter lease."),
     )
     known_only = models.BooleanField(
         _("known machines only"),
@@ -471,17 +469,15 @@ class DhcpScope(models.Model):
         default="",
         db_default="",
         help_text=_(
-            "IPv6 only. Machines ask DHCP when a router tells them to. Where dnsmasq tells it for one subnet so that "
-            "machines ask DHCP only, it tells it for every IPv6 subnet in which it has an address."
+            "IPv6 only. Machines ask DHCP when a router advertises it. Where dnsmasq advertises "
+            "DHCP only for one subnet, it does so for every IPv6 subnet in which it has an address."
         ),
     )
     by_end = models.BooleanField(
         _("reserve by the end of the address"),
         default=False,
         db_default=False,
-        help_text=_(
-            "For an IPv6 /64 whose prefix changes: dnsmasq is told ::52, whatever stands before it."
-        ),
+        help_text=_("For an IPv6 /64 whose prefix changes: dnsmasq gets ::52, without the prefix."),
     )
     wire = models.ForeignKey(
         Subnet,
@@ -491,16 +487,14 @@ class DhcpScope(models.Model):
         related_name="sharing_scopes",
         verbose_name=_("shares the wire of"),
         help_text=_(
-            "Needed where dnsmasq, or the relay that asks it, has an address in that subnet and none in this."
+            "Needed where dnsmasq, or its relay, has an address in that subnet, and none in this."
         ),
     )
     wire_address = AddressField(
         _("address on that wire"),
         null=True,
         blank=True,
-        help_text=_(
-            "dnsmasq's own or the relay's. Empty: the gateway of the subnet whose wire it is."
-        ),
+        help_text=_("The address of dnsmasq or of the relay. Empty: the gateway of that subnet."),
     )
     objects = DhcpScopeQuerySet.as_manager()
 
@@ -528,7 +522,7 @@ class DhcpScope(models.Model):
 
 
 class DhcpOption(models.Model):
-    """A further DHCP option of a scope, by its number, with a value of one kind."""
+    """A further DHCP option of a scope: its number, and a value of one kind."""
 
     class Type(models.TextChoices):
         BY_NUMBER = "", _("as its number says")
@@ -580,7 +574,7 @@ class DhcpOption(models.Model):
 
 
 class Lease(Sighting):
-    """A lease as the lease file tells of it, seen from the ledger: is it where it belongs?"""
+    """A lease of a lease file, compared with the ledger."""
 
     class Verdict(models.TextChoices):
         RIGHT = "right", _("as reserved")

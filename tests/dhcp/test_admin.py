@@ -38,8 +38,8 @@ def text(response):
 def test_looking_shows_the_difference_and_changes_nothing(admin_client, ledger, target):
     page = text(admin_client.get(SYNC))
     assert (
-        '<span class="dhcp-came">+02:00:00:00:00:0a,10.77.0.9,web<em class="dhcp-cause">server web added</em>'
-        in page
+        '<span class="dhcp-came">+02:00:00:00:00:0a,10.77.0.9,web'
+        '<em class="dhcp-cause">server web added</em>' in page
     )
     assert "dnsmasq takes &#x27;12h&#x27; for a lease time" in page
     assert not target.directory.exists() and DhcpChange.objects.exists()

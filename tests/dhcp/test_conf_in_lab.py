@@ -19,7 +19,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 
 RESTART = """#!/bin/sh
-    [ -s {pidfile} ] && pid=$(cat {pidfile}) && kill "$pid" && while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+    [ -s {pidfile} ] && pid=$(cat {pidfile}) && kill "$pid" &&
+        while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
     exec ip netns exec {namespace} dnsmasq --conf-file={conf}
 """
 
@@ -102,7 +103,8 @@ def test_a_configuration_with_which_dnsmasq_does_not_start_is_taken_back(site):
     before = site.installed.read_bytes()
     Pool.objects.create(subnet=subnet, first="10.77.0.100", last="10.77.0.109", kind="dhcp")
     # What --test cannot see: dnsmasq opens its sockets and directories when it starts.
-    choke = f"grep -q 10.77.0.100 {site.installed} && set -- --tftp-root=/nowhere --enable-tftp\nexec ip netns"
+    options = "--tftp-root=/nowhere --enable-tftp"
+    choke = f"grep -q 10.77.0.100 {site.installed} && set -- {options}\nexec ip netns"
     site.restart.write_text(
         site.restart.read_text().replace("exec ip netns", choke).replace(".conf\n", '.conf "$@"\n')
     )

@@ -25,7 +25,10 @@ NEW_SUBNET = """
 INSERT INTO subnets (network, description)
 VALUES ('10.112.58.0/24', 'Neues Büro UG');
 """
-NEW_HOST = f"INSERT INTO hosts (hostname, ip_address, mac_address) VALUES ('pc-7', '10.112.58.20', '{MAC}');"
+NEW_HOST = (
+    "INSERT INTO hosts (hostname, ip_address, mac_address) "
+    f"VALUES ('pc-7', '10.112.58.20', '{MAC}');"
+)
 DELETE = "DELETE FROM hosts WHERE mac_address = '00:11:22:33:44:55';"
 LIVE = 5.0  # seconds; it takes about one
 PATIENCE = 30.0  # for the rest, on a machine that has much else to do

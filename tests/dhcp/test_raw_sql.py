@@ -222,7 +222,8 @@ def test_rows_that_change_their_key_are_noted_as_gone_and_new(subnet):
 def test_it_is_the_login_role_that_is_named_and_it_needs_no_rights_but_to_write(subnet):
     by_hand("CREATE ROLE clerk")
     by_hand(
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON hosts TO clerk; GRANT USAGE ON SEQUENCE hosts_id_seq TO clerk"
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON hosts TO clerk;"
+        " GRANT USAGE ON SEQUENCE hosts_id_seq TO clerk"
     )
     by_hand("SET LOCAL ROLE clerk; INSERT INTO hosts (hostname) VALUES ('web'); RESET ROLE")
     change = DhcpChange.objects.latest("pk")
