@@ -1,4 +1,4 @@
-"""DHCP settings that cannot work: `manage.py check` names them, with what to do."""
+"""System checks of the DHCP settings. They run before each command, so they use no database."""
 
 import stat
 from collections.abc import Iterator, Sequence
@@ -13,21 +13,24 @@ from dhcp.files.reload import complaint_about
 
 
 @register()
-def check_dhcp(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*reload_method(), *closed_doors()]
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    return [*check_reload_method(), *check_directory()]
 
 
-def reload_method() -> Iterator[CheckMessage]:
+def check_reload_method() -> Iterator[CheckMessage]:
+    """IPMANAGER_DNSMASQ_RELOAD is a method that works on this system."""
     complaint = complaint_about(settings.DNSMASQ_RELOAD)
     if complaint:
         yield Error(complaint, hint="as in pidfile:/run/dnsmasq/dnsmasq.pid", id="dhcp.E001")
 
 
-def closed_doors() -> Iterator[CheckMessage]:
-    """dnsmasq reads its files as a user of its own, at every reload: unreadable, they are no
-    reservation at all."""
+def check_directory() -> Iterator[CheckMessage]:
+    """dnsmasq's user can enter the directory of its files. It reads them at every reload, and an
+    unreadable file holds no reservation."""
+    if settings.DNSMASQ_RELOAD == "none":
+        return
     for path in (settings.DNSMASQ_DIR, *settings.DNSMASQ_DIR.parents):
-        if settings.DNSMASQ_RELOAD != "none" and is_closed(path):
+        if is_closed(path):
             yield Warning(
                 f"IPMANAGER_DNSMASQ_DIR: dnsmasq's user cannot enter {path}",
                 hint=f"chmod o+x {path}, or choose another directory",
@@ -36,7 +39,7 @@ def closed_doors() -> Iterator[CheckMessage]:
 
 
 def is_closed(path: Path) -> bool:
-    """Whether a directory that exists lets no other user pass."""
+    """Whether the mode of an existing directory keeps other users out."""
     try:
         return not path.stat().st_mode & stat.S_IXOTH
     except OSError:

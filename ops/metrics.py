@@ -54,8 +54,11 @@ class MayScrape(Access):
 class OneFormat(BaseContentNegotiation):
     """Answer in Prometheus's text format, whatever the request accepts."""
 
-    def select_renderer(self, request, renderers, format_suffix=None):  # type: ignore[no-untyped-def]
-        return renderers[0], renderers[0].media_type
+    def select_renderer(
+        self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 @extend_schema(exclude=True)

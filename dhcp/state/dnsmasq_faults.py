@@ -1,21 +1,18 @@
-"""dnsmasq's known faults, and in which version of its own each was mended.
+"""Known faults of dnsmasq, by the version that fixes them.
 
-A distribution mends older versions, too: its changelog of the package names what.
+A distribution fixes older versions, too: the changelog of its package names the faults.
 """
 
 from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 CHANGELOG = Path("/usr/share/doc/dnsmasq-base/changelog.Debian.gz")
-SURVIVES_RELOADS = (
-    2,
-    91,
-)  # f006be7: before it, a `set:` in a hosts file is deadly at the reload after it was used
-MENDED_IN = {
+# Commit f006be7: before it, dnsmasq crashes at the reload after a `set:` in a hosts file was used.
+SURVIVES_RELOADS = (2, 91)
+FIXED_IN = {
     (2, 78): [
         "CVE-2017-14491",
         "CVE-2017-14492",
@@ -48,25 +45,23 @@ MENDED_IN = {
 }
 
 
-def parsed(version: str) -> tuple[int, ...]:
+def parse_version(version: str) -> tuple[int, ...]:
     """2.90 is (2, 90); 2.89rc1 is (2, 89)."""
     return tuple(map(int, re.findall(r"\d+", version)[:2]))
 
 
-def unmended(version: str, changelog: str) -> list[str]:
-    """The faults of this version that its package does not claim to have mended."""
-    return [fault for fault in _faults(parsed(version)) if fault not in changelog]
+def unfixed(version: str, changelog: str) -> list[str]:
+    """The faults of this version that its package does not claim to have fixed."""
+    faults: list[str] = []
+    for fixed_in, names in FIXED_IN.items():
+        if parse_version(version) < fixed_in:
+            faults += names
+    return [fault for fault in faults if fault not in changelog]
 
 
-def changelog() -> str:
-    """The package's own; empty where there is none."""
+def read_changelog() -> str:
+    """The changelog of the installed package; empty where there is none."""
     try:
         return gzip.decompress(CHANGELOG.read_bytes()).decode("utf-8", "replace")
     except (OSError, EOFError, gzip.BadGzipFile):
         return ""
-
-
-def _faults(version: tuple[int, ...]) -> Iterator[str]:
-    for mended, faults in MENDED_IN.items():
-        if version < mended:
-            yield from faults

@@ -134,7 +134,7 @@ def version(target: Target) -> Iterator[Finding]:
         msg = _("dnsmasq was upgraded after process %d started: the old version still runs.")
         yield warning(msg % found.pid, _("Restart it, as root."), RESTART)
     number = daemon.version(program)
-    if faults := dnsmasq_faults.unmended(number, dnsmasq_faults.changelog()):
+    if faults := dnsmasq_faults.unfixed(number, dnsmasq_faults.read_changelog()):
         msg = _("dnsmasq %(version)s has known faults: %(faults)s.")
         yield warning(
             msg % {"version": number, "faults": ", ".join(faults)},
@@ -142,7 +142,7 @@ def version(target: Target) -> Iterator[Finding]:
             "apt-get install --only-upgrade dnsmasq-base",
             RESTART,
         )
-    if dnsmasq_faults.parsed(number) < dnsmasq_faults.SURVIVES_RELOADS:
+    if dnsmasq_faults.parse_version(number) < dnsmasq_faults.SURVIVES_RELOADS:
         yield _tag_finding(number, _hosts_files(target, found))
 
 
@@ -203,9 +203,9 @@ def reads_ours(target: Target) -> Iterator[Finding]:
 
 
 def _reads_others(target: Target, found: Daemon) -> Finding:
-    if found.unread:
+    if found.unreadable:
         msg = _("Whether dnsmasq reads our files is not known: %s cannot be read.")
-        return note(msg % ", ".join(found.unread))
+        return note(msg % ", ".join(found.unreadable))
     others = found.values("dhcp-hostsfile")
     if not others:
         conf = target.installed or Path("/etc/dnsmasq.d/ipmanager.conf")

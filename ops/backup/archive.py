@@ -1,7 +1,7 @@
-"""The archive: a plain tar whose last member, the manifest, holds the size and the checksum of
-every other one.
+"""The archive of a backup: a plain tar whose last member, the manifest, holds the size and the
+SHA-256 of every other member.
 
-An archive that was cut off lacks its manifest; one that was changed does not fit it.
+An archive that was cut off lacks its manifest; one that was changed does not match it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -31,7 +31,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is in an archive, and what it was made from."""
+    """What an archive contains, and what it was made from."""
 
     version: str = ""
     made_at: str = ""
@@ -45,37 +45,36 @@ class Manifest:
 
     @classmethod
     def parse(cls, data: bytes) -> Manifest:
-        """Raises ValueError for what is none of ours."""
-        found = json.loads(data)
-        if not isinstance(found, dict) or found.get("product") != PRODUCT:
-            raise ValueError("no manifest of ours")
-        if found.get("format") != FORMAT:
-            raise ValueError(
-                f"format {found.get('format')!r} is not {FORMAT}: a newer version has made it"
-            )
-        sealed = found.pop("sha256", None)
-        if sealed != _seal(found) or set(found) != {part.name for part in fields(cls)}:
-            raise ValueError("the manifest was changed")
-        return cls(**found)
+        """Raises ValueError for anything but an unchanged manifest of this format."""
+        facts = json.loads(data)
+        if not isinstance(facts, dict) or facts.get("product") != PRODUCT:
+            raise ValueError("its manifest is not one of IPManager")
+        if facts.get("format") != FORMAT:
+            raise ValueError(f"its format is {facts.get('format')!r}, not {FORMAT}: it is newer")
+        checksum = facts.pop("sha256", None)
+        if checksum != _checksum(facts) or facts.keys() != asdict(cls()).keys():
+            raise ValueError("its manifest was changed")
+        return cls(**facts)
 
     def text(self) -> bytes:
         facts = asdict(self)
-        return (
-            json.dumps(facts | {"sha256": _seal(facts)}, indent=1, sort_keys=True).encode() + b"\n"
-        )
+        facts["sha256"] = _checksum(facts)
+        return json.dumps(facts, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _seal(facts: dict[str, Any]) -> str:
+def _checksum(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 class Writer:
-    """Puts files into an archive; `finish` puts the manifest behind them."""
+    """Writes files into an archive; `finish` writes the manifest at its end."""
 
     def __init__(self, stream: IO[bytes], progress: Progress, expected: int = 0) -> None:
-        self._tar = tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+        self._tar = tarfile.open(  # noqa: SIM115  (finish closes it)
+            fileobj=stream, mode="w", format=tarfile.PAX_FORMAT
+        )
         self._progress, self._expected = progress, expected
-        self._done = 0
+        self._written = 0
         self.files: dict[str, list[Any]] = {}
 
     def add(self, name: str, path: Path) -> None:
@@ -94,15 +93,15 @@ class Writer:
         return manifest
 
     def _add(self, name: str, file: IO[bytes], size: int, changed: float) -> None:
-        self._progress("archive", self._done, max(self._expected, self._done))
+        self._progress("archive", self._written, max(self._expected, self._written))
         hashing = _Hashing(file)
         self._tar.addfile(_entry(name, size, changed), hashing)
         self.files[name] = [size, hashing.digest.hexdigest()]
-        self._done += size
+        self._written += size
 
 
 class _Hashing:
-    """A file that is hashed as it is read."""
+    """A file that is hashed while it is read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file, self.digest = file, hashlib.sha256()
@@ -120,38 +119,37 @@ def _entry(name: str, size: int, changed: float) -> tarfile.TarInfo:
 
 
 def check(path: Path, progress: Progress) -> Manifest:
-    """Read all of it. Raises NotFound, or Invalid when it is damaged, or none of ours."""
-    with _opened(path) as tar:
-        found: dict[str, list[Any]] = {}
-        manifest = None
+    """Read the whole archive and compare it with its manifest. Raises NotFound, or Invalid when it
+    is damaged or is not a backup of IPManager."""
+    found: dict[str, list[Any]] = {}
+    manifest = None
+    with _open(path) as tar:
         for entry, file in _entries(path, tar):
             if manifest:
-                raise _damaged(path, f"{entry.name} stands behind the manifest")
+                raise _damaged(path, f"{entry.name} comes after the manifest")
             if entry.name == MANIFEST:
-                manifest = _manifest(path, file, entry.size)
-                continue
-            found[entry.name] = [entry.size, _digest(file)]
-            progress("check", entry.offset_data + entry.size, path.stat().st_size)
+                manifest = _read_manifest(path, file, entry.size)
+            else:
+                found[entry.name] = [entry.size, _digest(file)]
+                progress("check", entry.offset_data + entry.size, path.stat().st_size)
     if manifest is None:
         raise _damaged(path, "its end is missing") if found else _foreign(path)
-    if wrong := sorted(
-        name
-        for name in found.keys() | manifest.files
-        if found.get(name) != manifest.files.get(name)
-    ):
-        raise _damaged(path, f"{wrong[0]} is not what was written")
+    for name in sorted(found.keys() | manifest.files):
+        if found.get(name) != manifest.files.get(name):
+            raise _damaged(path, f"{name} is not what was written")
     return manifest
 
 
 def unpack(path: Path, place: Callable[[str], Path | None], mode: int = 0o600) -> list[str]:
-    """Write the members to where `place` says, each in one step; None leaves one out. The names of
-    those written.
-
-    Only for an archive that has been checked."""
+    """Write the members of a checked archive to the paths that `place` returns, each in one step;
+    None skips a member. Returns the names of those written."""
     written = []
-    with _opened(path) as tar:
+    with _open(path) as tar:
         for entry, file in _entries(path, tar):
-            if entry.name == MANIFEST or (target := place(entry.name)) is None:
+            if entry.name == MANIFEST:
+                continue
+            target = place(entry.name)
+            if target is None:
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             files.replace_from(target, _blocks(file), mode)
@@ -159,9 +157,9 @@ def unpack(path: Path, place: Callable[[str], Path | None], mode: int = 0o600) -
     return written
 
 
-def below(root: Path, name: str) -> Path:
-    """Where a member's relative name leads below the directory. Raises Invalid when that is
-    elsewhere."""
+def path_below(root: Path, name: str) -> Path:
+    """The path of a member's relative name below the directory. Raises Invalid for a name that
+    leads out of it."""
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts:
         raise Invalid(
@@ -171,48 +169,48 @@ def below(root: Path, name: str) -> Path:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tarfile.TarFile]:
-    """The archive; what is wrong with it, wherever that shows, in our words."""
+def _open(path: Path) -> Iterator[tarfile.TarFile]:
+    """The archive. What goes wrong within the block is described in our words."""
     try:
         with tarfile.open(path, "r:") as tar:
             yield tar
     except FileNotFoundError as error:
         if error.filename != str(path):
             raise
-        raise NotFound(f"there is no {path}", hint="see the directory of the backups") from error
+        raise NotFound(f"there is no {path}", hint="look into the backup directory") from error
     except IsADirectoryError as error:
         raise Invalid(f"{path} is a directory", hint="name one of the archives in it") from error
     except tarfile.TarError as error:
-        raise (
-            _damaged(path, str(error)) if tarfile.is_tarfile(path) else _foreign(path)
-        ) from error
+        if tarfile.is_tarfile(path):
+            raise _damaged(path, str(error)) from error
+        raise _foreign(path) from error
 
 
 def _entries(path: Path, tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
-    """Every member with its content; members that are no plain files are not ours."""
+    """Every member with its content. We write plain files only."""
     for entry in tar:
         file = tar.extractfile(entry) if entry.isreg() else None
         if file is None:
-            raise _damaged(path, f"{entry.name} is no plain file")
+            raise _damaged(path, f"{entry.name} is not a plain file")
         yield entry, file
 
 
-def _manifest(path: Path, file: IO[bytes], size: int) -> Manifest:
+def _read_manifest(path: Path, file: IO[bytes], size: int) -> Manifest:
     if size > LARGEST_MANIFEST:
         raise _damaged(path, "its manifest is too large")
     try:
         return Manifest.parse(file.read())
     except (ValueError, TypeError) as error:
-        raise Invalid(f"{path} is no backup that this version can read: {error}") from error
+        raise Invalid(f"{path} is not a backup that this version can read: {error}") from error
 
 
 def _damaged(path: Path, how: str) -> Invalid:
-    return Invalid(f"{path} is damaged: {how}", hint="take another backup; nothing was changed")
+    return Invalid(f"{path} is damaged: {how}", hint="use another backup; nothing was changed")
 
 
 def _foreign(path: Path) -> Invalid:
     return Invalid(
-        f"{path} is no backup of IPManager", hint="name a file that `manage.py backup` has made"
+        f"{path} is not a backup of IPManager", hint="name a file that `manage.py backup` has made"
     )
 
 

@@ -1,5 +1,5 @@
-"""Make a backup. Under its final name there is a whole archive, or none; older ones go only after
-that."""
+"""Make a backup. Under its final name an archive is always complete; older ones are removed only
+after that."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ from ipam.models import Stamp
 from ops.backup import postgresql, sqlite
 from ops.backup.archive import Manifest, Progress, Writer
 
-NAMED = "ipmanager-*.tar"
-_BEGUN = ".ipmanager-begun-"
-SECRET_KEY, ENVIRONMENT = "secret_key", "environment"
-_OURS = ("IPMANAGER_", "DATABASE_URL", "TZ", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
+ARCHIVES = "ipmanager-*.tar"
+SECRET_KEY, ENVIRONMENT = "secret_key", "environment"  # members of the archive
+_SCRATCH = ".ipmanager-begun-"  # directories of backups that are not complete
+_SETTINGS = ("IPMANAGER_", "DATABASE_URL", "TZ", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Backup:
+    """A backup that was made, and the older ones that were removed for it."""
+
     path: Path
     size: int
     seconds: float
@@ -39,62 +41,68 @@ class Made:
     removed: list[Path]
 
 
-def trees() -> dict[str, Path]:
-    """The directories whose files belong to a backup, by their names in it."""
+def file_trees() -> dict[str, Path]:
+    """The directories whose files are part of a backup, by their names in it."""
     return {"boot": settings.BOOT_ROOT, "tftp": settings.TFTP_ROOT}
 
 
-def tool() -> ModuleType:
-    """What dumps and loads this kind of database."""
+def database_tool() -> ModuleType:
+    """The module that dumps and loads this kind of database."""
     return postgresql if connection.vendor == "postgresql" else sqlite
 
 
-def make(directory: Path, *, keep: int = 0, boot_files: bool = True, progress: Progress) -> Made:
-    """A new archive in the directory; with `keep` only so many of the newest stay. Raises
-    Unavailable."""
+def make(directory: Path, *, keep: int = 0, boot_files: bool = True, progress: Progress) -> Backup:
+    """Make an archive in the directory; `keep` is the number of archives that stay, 0 for all.
+    Raises Unavailable."""
     started = time.monotonic()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with files.lock(directory / ".lock", timeout=0):
-            _remove_begun(directory)
+            _remove_incomplete(directory)
             path, manifest = _make(directory, boot_files, progress)
-            removed = _prune(directory, keep)
+            removed = _remove_old(directory, keep)
     except files.Locked as error:
         raise Unavailable(
-            f"another backup into {directory} is under way", hint="wait for it"
+            f"another backup into {directory} is in progress", hint="wait for its end"
         ) from error
     except OSError as error:
         raise Unavailable(
             f"cannot write {error.filename or directory}: {error.strerror}"
         ) from error
-    return Made(path, path.stat().st_size, time.monotonic() - started, manifest, removed)
+    return Backup(path, path.stat().st_size, time.monotonic() - started, manifest, removed)
 
 
 def newest(directory: Path) -> Path | None:
-    """The last one that was made there."""
-    return max(directory.glob(NAMED), default=None, key=lambda path: path.name)
+    """The newest archive of the directory."""
+    archives = _newest_first(directory)
+    return archives[0] if archives else None
+
+
+def _newest_first(directory: Path) -> list[Path]:
+    return sorted(directory.glob(ARCHIVES), key=lambda path: path.name, reverse=True)
 
 
 def _make(directory: Path, boot_files: bool, progress: Progress) -> tuple[Path, Manifest]:
     now = datetime.now(UTC)
     path = directory / f"ipmanager-{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}.tar"
-    with tempfile.TemporaryDirectory(prefix=_BEGUN, dir=directory) as begun:
-        archive, dump = Path(begun, "archive"), Path(begun, "dump")
-        rows = tool().dump(dump, progress)
-        found = list(_files()) if boot_files else []
-        with _private(archive) as stream:
-            expected = dump.stat().st_size + sum(file.stat().st_size for _name, file in found)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=directory) as scratch:
+        archive, dump = Path(scratch, "archive"), Path(scratch, "dump")
+        rows = database_tool().dump(dump, progress)
+        members = {database_tool().MEMBER: dump}
+        if boot_files:
+            members.update(_boot_files())
+        with _create_private(archive) as stream:
+            expected = sum(file.stat().st_size for file in members.values())
             writer = Writer(stream, progress, expected)
-            writer.add(tool().MEMBER, dump)
+            for name, file in members.items():
+                writer.add(name, file)
             writer.add_bytes(SECRET_KEY, settings.SECRET_KEY.encode())
             writer.add_bytes(ENVIRONMENT, environment().encode())
-            for name, file in found:
-                writer.add(name, file)
             manifest = writer.finish(
                 version=settings.VERSION,
                 made_at=now.isoformat(timespec="seconds"),
                 engine=connection.vendor,
-                ledger=_ledger(),
+                ledger=_ledger_name(),
                 rows=rows,
                 migrations=_migrations(),
             )
@@ -106,53 +114,46 @@ def _make(directory: Path, boot_files: bool, progress: Progress) -> tuple[Path, 
 
 
 def environment() -> str:
-    """Every setting of this process as lines of an environment file; what stands in a file is
-    written out."""
-    names = {name.removesuffix("_FILE") for name in os.environ if name.startswith(_OURS)}
+    """Every setting of this process as lines of an environment file. Settings that are read from a
+    file are written with their value."""
+    names = {name.removesuffix("_FILE") for name in os.environ if name.startswith(_SETTINGS)}
     return "".join(f"{name}={env.text(name)}\n" for name in sorted(names))
 
 
-def _files() -> Iterator[tuple[str, Path]]:
-    """Boot files with their names in the archive. A link leads elsewhere, and a hidden file is not
-    finished."""
-    for tree, root in trees().items():
+def _boot_files() -> Iterator[tuple[str, Path]]:
+    """Boot files with their names in the archive, without links, which lead elsewhere, and hidden
+    files, which are not complete."""
+    for tree, root in file_trees().items():
         for path in sorted(root.rglob("*")):
-            parts = path.relative_to(root).parts
-            if (
-                path.is_file()
-                and not path.is_symlink()
-                and not any(part.startswith(".") for part in parts)
-            ):
-                yield "/".join((tree, *parts)), path
+            name = f"{tree}/{path.relative_to(root).as_posix()}"
+            if path.is_file() and not path.is_symlink() and "/." not in name:
+                yield name, path
 
 
-def _ledger() -> str:
+def _ledger_name() -> str:
     stamp = Stamp.objects.first()
     return stamp.ledger if stamp else ""
 
 
 def _migrations() -> list[str]:
-    return sorted(
-        f"{app}.{name}" for app, name in MigrationRecorder(connection).applied_migrations()
-    )
+    return sorted(map(".".join, MigrationRecorder(connection).applied_migrations()))
 
 
-def _private(path: Path) -> IO[bytes]:
+def _create_private(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
-def _remove_begun(directory: Path) -> None:
-    """What killed backups have left. We hold the lock: nobody writes there."""
-    for left in directory.glob(f"{_BEGUN}*"):
+def _remove_incomplete(directory: Path) -> None:
+    """Remove what killed backups have left. The caller holds the lock, so no other backup runs."""
+    for left in directory.glob(f"{_SCRATCH}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _prune(directory: Path, keep: int) -> list[Path]:
-    old = (
-        sorted(directory.glob(NAMED), key=lambda path: path.name, reverse=True)[keep:]
-        if keep
-        else []
-    )
+def _remove_old(directory: Path, keep: int) -> list[Path]:
+    """Remove all archives but the newest `keep`; none if that is 0."""
+    if not keep:
+        return []
+    old = _newest_first(directory)[keep:]
     for path in old:
         path.unlink()
     return old

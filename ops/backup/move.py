@@ -1,8 +1,8 @@
-"""From SQLite to PostgreSQL: every row of every table, compared one by one before it counts; all of
-it or nothing.
+"""Move an installation from SQLite to PostgreSQL: every row of every table is copied and compared,
+or nothing changes.
 
-Nobody writes to the SQLite file meanwhile, and afterwards it hands out no address: who forgets to
-change DATABASE_URL is told so."""
+Nobody can write to the SQLite file meanwhile. Afterwards its ledger is frozen, so that a process
+that still uses it hands out no address and says why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,29 +23,31 @@ from django.db.models.functions import Collate
 from core import env, triggers
 from core.errors import Conflict, IPManagerError, Unavailable
 from core.findings import manage_command
-from dhcp.sql import database as dhcp_database
+from dhcp.sql import database as dhcp_sql
 from ipam import freeze
 from ipam.models import Stamp
-from ipam.sql import database as ledger
+from ipam.sql import database as ipam_sql
 from ops import health_checks
 from ops.backup import tables
 from ops.backup.archive import Progress
 from ops.supervisor import lock_data_dir
 
-TARGET = "target"
-_AT_ONCE = 2000
-# Of the new place only: which table the stamp is in (ipam/freeze.py).
-_OTHERWISE: dict[type[models.Model], set[str]] = {Stamp: {"home"}}
+TARGET = "target"  # the alias of the new database
+_CHUNK = 2000  # rows
+# Columns that differ in the new place: which table the stamp is in (ipam/freeze.py).
+_NOT_COMPARED: dict[type[models.Model], set[str]] = {Stamp: {"home"}}
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
+    """The rows that were moved, by table."""
+
     rows: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
 
 class Different(IPManagerError):
-    """A row did not arrive as it was."""
+    """A row in the new database differs from the original."""
 
     code = "different"
 
@@ -59,17 +61,17 @@ def move(url: str, progress: Progress) -> Moved:
             "DATABASE_URL names PostgreSQL already",
             hint="run this with the settings of the SQLite site",
         )
-    entry = env.parse_database("the target", url)
-    if not entry["ENGINE"].endswith("postgresql"):
+    target = env.parse_database("the target", url)
+    if not target["ENGINE"].endswith("postgresql"):
         raise Conflict(
-            "the target is no PostgreSQL database", hint="give postgres://USER@HOST:PORT/NAME"
+            "the target is not a PostgreSQL database", hint="give postgres://USER@HOST:PORT/NAME"
         )
     with ExitStack() as stack:
         stack.enter_context(lock_data_dir(settings.DATA_DIR))
         _require_migrations()
-        _introduce(entry)
+        _register_target(target)
         stack.callback(connections[TARGET].close)
-        _refuse_to_replace()
+        _require_empty_target()
         _migrate(url)
         rows = _move(progress)
     freeze.freeze("it was moved to PostgreSQL; DATABASE_URL still names the SQLite file")
@@ -82,49 +84,50 @@ def _require_migrations() -> None:
         raise Unavailable(f"{len(missing)} migrations are not applied", hint=f"run: {command}")
 
 
-def _introduce(entry: dict[str, Any]) -> None:
-    """Make the target known beside the database of the settings."""
-    databases = {**connections.settings, TARGET: entry}
+def _register_target(target: dict[str, Any]) -> None:
+    """Let Django know the target beside the database of the settings."""
+    databases = {**connections.settings, TARGET: target}
     connections.settings = connections.configure_settings(databases)
     if hasattr(connections._connections, TARGET):  # type: ignore[attr-defined]
         del connections[TARGET]
 
 
-def _refuse_to_replace() -> None:
+def _require_empty_target() -> None:
     name = connections[TARGET].settings_dict["NAME"]
     try:
-        held = tables.holds(TARGET)
+        rows = tables.rows_in_use(TARGET)
     except DatabaseError as error:
         raise Unavailable(
             f"the target: {' '.join(str(error).split())}", hint="check its URL"
         ) from error
-    if held:
-        listed = ", ".join(f"{rows} {table}" for table, rows in held.items())
+    if rows:
         raise Conflict(
-            f"the database {name} is not empty ({listed})", hint="make a new one: createdb NAME"
+            f"the database {name} is not empty ({tables.in_words(rows)})",
+            hint="make a new one: createdb NAME",
         )
 
 
 def _migrate(url: str) -> None:
-    """By a process of its own, for which the target is the only database."""
-    command = [
-        sys.executable,
-        str(settings.BASE_DIR / "manage.py"),
-        "migrate",
-        "--no-input",
-        "--verbosity=0",
-    ]
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL_FILE"}
+    """Make the tables of the target, in a process that knows no other database."""
+    manage = str(settings.BASE_DIR / "manage.py")
+    environment = dict(os.environ)
+    environment.pop("DATABASE_URL_FILE", None)
     environment |= {"DATABASE_URL": url, "IPMANAGER_DATA_DIR": str(settings.DATA_DIR)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, manage, "migrate", "--no-input", "--verbosity=0"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
-        raise Unavailable(
-            f"the target: {(done.stderr.strip().splitlines() or ['migrate failed'])[-1]}"
-        )
+        messages = done.stderr.strip().splitlines() or ["migrate failed"]
+        raise Unavailable(f"the target: {messages[-1]}")
 
 
 def _move(progress: Progress) -> dict[str, int]:
-    """In one transaction on either side; the one on SQLite keeps everybody else from writing."""
+    """Copy and compare, in one transaction on either side; the one on SQLite blocks other writers.
+    Returns the rows by table."""
     found = tables.all_models()
     with (
         transaction.atomic(),
@@ -133,21 +136,26 @@ def _move(progress: Progress) -> dict[str, int]:
     ):
         for owner in triggers.OWNERS:
             triggers.remove(connections[TARGET], owner)
-        quote = connections[TARGET].ops.quote_name
-        cursor.execute("TRUNCATE " + ", ".join(quote(model._meta.db_table) for model in found))
+        _truncate(found, cursor)
         for number, model in enumerate(found):
             progress("move", number, len(found))
             _copy(model, cursor)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         _set_sequences(cursor)
         Stamp.objects.using(TARGET).settle()
-        for label, module in (("ipam", ledger), ("dhcp", dhcp_database)):
-            module.install(apps.get_app_config(label), using=TARGET)
+        for label, sql in (("ipam", ipam_sql), ("dhcp", dhcp_sql)):
+            sql.install(apps.get_app_config(label), using=TARGET)
         rows: dict[str, int] = {}
         for number, model in enumerate(found):
             progress("compare", number, len(found))
             rows[model._meta.db_table] = _compare(model)
     return rows
+
+
+def _truncate(found: Iterable[type[models.Model]], cursor: Any) -> None:
+    quote = connections[TARGET].ops.quote_name
+    names = ", ".join(quote(model._meta.db_table) for model in found)
+    cursor.execute(f"TRUNCATE {names}")
 
 
 def _copy(model: type[models.Model], cursor: Any) -> None:
@@ -157,61 +165,59 @@ def _copy(model: type[models.Model], cursor: Any) -> None:
     try:
         with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             for row in _rows(model, DEFAULT_DB_ALIAS):
-                copy.write_row(
-                    [
-                        field.get_db_prep_save(value, target)
-                        for field, value in zip(fields, row, strict=True)
-                    ]
-                )
+                pairs = zip(fields, row, strict=True)
+                copy.write_row([field.get_db_prep_save(value, target) for field, value in pairs])
     except Exception as error:
         raise Unavailable(
             f"{table}: {' '.join(str(error).split())}", hint="nothing was moved"
         ) from error
 
 
-def _rows(model: type[models.Model], using: str) -> Iterator[tuple[Any, ...]]:
-    """Every row as Python sees it, in the order of the keys: texts by their bytes, as SQLite
-    does."""
-    key = model._meta.pk
-    by_bytes = isinstance(key, models.CharField) and connections[using].vendor == "postgresql"
-    rows: models.QuerySet[Any] = models.QuerySet(model, using=using).order_by(
-        Collate("pk", "C") if by_bytes else "pk"
-    )
-    names = [field.attname for field in model._meta.concrete_fields]
-    yield from rows.values_list(*names).iterator(chunk_size=_AT_ONCE)
+def _rows(model: type[models.Model], alias: str) -> Iterator[tuple[Any, ...]]:
+    """All rows as Python values, by primary key. Text keys are ordered by their bytes on both
+    databases."""
+    order: Any = "pk"
+    if isinstance(model._meta.pk, models.CharField) and connections[alias].vendor == "postgresql":
+        order = Collate("pk", "C")
+    rows: models.QuerySet[Any] = models.QuerySet(model, using=alias).order_by(order)
+    return rows.values_list(*_column_names(model)).iterator(chunk_size=_CHUNK)
+
+
+def _column_names(model: type[models.Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
 
 
 def _compare(model: type[models.Model]) -> int:
-    """How many rows are alike. Raises Different at the first that is not."""
-    names = [field.attname for field in model._meta.concrete_fields]
-    skipped = {names.index(name) for name in _OTHERWISE.get(model, ())}
-    there = _rows(model, TARGET)
+    """The number of rows. Raises Different at the first that differs."""
+    table, names = model._meta.db_table, _column_names(model)
+    skipped = [names.index(name) for name in _NOT_COMPARED.get(model, ())]
+    copies = _rows(model, TARGET)
     count = 0
     for count, row in enumerate(_rows(model, DEFAULT_DB_ALIAS), 1):  # noqa: B007
-        if _told(row, skipped) != _told(next(there, ()), skipped):
-            raise Different(
-                f"{model._meta.db_table} {row[0]} did not arrive as it is", hint="nothing was moved"
-            )
-    if next(there, None) is not None:
-        raise Different(
-            f"{model._meta.db_table} has more rows than before", hint="nothing was moved"
-        )
+        if _comparable(row, skipped) != _comparable(next(copies, ()), skipped):
+            raise Different(f"{table} {row[0]} differs after the move", hint="nothing was moved")
+    if next(copies, None) is not None:
+        raise Different(f"{table} has more rows than before", hint="nothing was moved")
     return count
 
 
-def _told(row: tuple[Any, ...], skipped: set[int]) -> list[Any]:
-    plain = (bytes(value) if isinstance(value, memoryview) else value for value in row)
-    return [value for place, value in enumerate(plain) if place not in skipped]
+def _comparable(row: tuple[Any, ...], skipped: Iterable[int]) -> list[Any]:
+    """The values that must be equal on both databases."""
+    values = [bytes(value) if isinstance(value, memoryview) else value for value in row]
+    for place in sorted(skipped, reverse=True):
+        del values[place : place + 1]
+    return values
 
 
 def _set_sequences(cursor: Any) -> None:
-    """New keys go on where SQLite would have gone on: no number comes twice."""
+    """New keys continue where SQLite's would have, so no key is used twice."""
     with connection.cursor() as source:
         source.execute("SELECT name, seq FROM sqlite_sequence WHERE seq > 0")
-        last = dict(source.fetchall())
+        last_keys = dict(source.fetchall())
     for model in tables.all_models():
-        if (table := model._meta.db_table) in last and isinstance(model._meta.pk, models.AutoField):
+        table, key = model._meta.db_table, model._meta.pk
+        if table in last_keys and isinstance(key, models.AutoField):
             cursor.execute(
                 "SELECT setval(pg_get_serial_sequence(%s, %s), %s)",
-                [f'"{table}"', model._meta.pk.column, last[table]],
+                [f'"{table}"', key.column, last_keys[table]],
             )

@@ -1,4 +1,4 @@
-"""PostgreSQL's own tools: a dump of one moment with its counts, and back, all of it in one
+"""Dump and load by PostgreSQL's own tools: a consistent dump with its row counts, loaded in one
 transaction."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,27 @@ from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from psycopg import conninfo, pq
 
-from core.errors import Conflict, Unavailable
+from core.errors import Conflict, IPManagerError, Unavailable
 from ops.backup import tables
 from ops.backup.archive import Progress
 
 MEMBER = "database.dump"
 _SEQUENCE = re.compile(r"^\d+; \d+ \d+ SEQUENCE \S+ (\S+) ", re.MULTILINE)
-_TABLE = re.compile(r"dumping contents of table")
-_PATIENCE = "15s"  # for locks of those who still use the database
+_TABLE = "dumping contents of table"
+_FAILURE = re.compile(r"error|fatal|mismatch", re.IGNORECASE)
+_LOCK_TIMEOUT = "15s"
+_PSQL = [
+    "psql",
+    "--no-psqlrc",
+    "--quiet",
+    "--single-transaction",
+    "--set=ON_ERROR_STOP=1",
+    "--output=/dev/null",
+]
 
-# Our tables, functions and sequences go, and nothing else that somebody keeps in the same database:
-# what depends on a table of ours refuses all of it.
-_EMPTY = """
+# Drops our tables, functions and sequences, and nothing else in the same database. It fails if
+# anything else depends on one of our tables.
+_DROP = """
 DO $$ DECLARE found record; BEGIN
     EXECUTE (SELECT 'DROP TABLE ' || string_agg(to_regclass(quote_ident(name))::text, ', ')
              FROM unnest({names}::text[]) AS name WHERE to_regclass(quote_ident(name)) IS NOT NULL
@@ -39,7 +48,8 @@ DO $$ DECLARE found record; BEGIN
     LOOP
         EXECUTE 'DROP FUNCTION ' || found.name;
     END LOOP;
-    FOR found IN SELECT to_regclass(quote_ident(name)) AS name FROM unnest({sequences}::text[]) AS name
+    FOR found IN SELECT to_regclass(quote_ident(name)) AS name
+        FROM unnest({sequences}::text[]) AS name
         WHERE to_regclass(quote_ident(name)) IS NOT NULL
     LOOP
         EXECUTE 'DROP SEQUENCE ' || found.name;
@@ -49,129 +59,112 @@ END $$;
 
 
 def dump(target: Path, progress: Progress) -> dict[str, int]:
-    """Write the dump; the rows of every table in it, counted at the same moment."""
+    """Write the dump, and count the rows of every table in the same snapshot."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute("SELECT pg_export_snapshot()")
         (snapshot,) = cursor.fetchone()
-        names = tables.there(cursor)
+        names = tables.table_names(cursor)
         command = [
             "pg_dump",
             "--format=custom",
             "--no-owner",
             "--verbose",
             f"--snapshot={snapshot}",
+            f"--file={target}",
         ]
-        _run_verbosely(
-            [*command, f"--file={target}"], lambda done: progress("dump", done, len(names))
-        )
-        return tables.count(cursor, names)
+        _run_with_progress(command, lambda done: progress("dump", done, len(names)))
+        return tables.count_rows(cursor, names)
 
 
 def load(dump: Path, names: Sequence[str]) -> None:
-    """Put the dump in the place of these tables, or change nothing. Raises Conflict,
-    Unavailable."""
-    known = sorted({*names, *tables.ours(), MigrationRecorder.Migration._meta.db_table})
-    script, chosen = dump.with_suffix(".sql"), dump.with_suffix(".list")
-    listed = _chosen(dump)
-    chosen.write_text(listed, encoding="utf-8")
-    # Through a file: psql would take the end of a pipe for the end of the dump, whatever became of
-    # pg_restore.
-    _finish(
-        ["pg_restore", "--no-owner", f"--use-list={chosen}", f"--file={script}", str(dump)],
-        alone=True,
-    )
-    empty = _EMPTY.format(names=_array(known), sequences=_array(_SEQUENCE.findall(listed)))
-    psql = [
-        "psql",
-        "--no-psqlrc",
-        "--quiet",
-        "--single-transaction",
-        "--set=ON_ERROR_STOP=1",
-        "--output=/dev/null",
-    ]
-    _finish([*psql, f"--command={empty}", f"--file={script}"])
+    """Replace these tables, and those of this version, by the dump, or change nothing. Raises
+    Conflict, Unavailable."""
+    known = sorted({*names, *tables.model_tables(), MigrationRecorder.Migration._meta.db_table})
+    script, contents = dump.with_suffix(".sql"), dump.with_suffix(".list")
+    listed = _list_contents(dump)
+    contents.write_text(listed, encoding="utf-8")
+    # Through a file: psql would take the end of a pipe for the end of the dump, even if pg_restore
+    # has failed.
+    _run(["pg_restore", "--no-owner", f"--use-list={contents}", f"--file={script}", str(dump)])
+    drop = _DROP.format(names=_array(known), sequences=_array(_SEQUENCE.findall(listed)))
+    _run([*_PSQL, f"--command={drop}", f"--file={script}"], connect=True)
 
 
 def _array(names: Sequence[str]) -> str:
-    return "ARRAY[" + ", ".join("'" + name.replace("'", "''") + "'" for name in names) + "]"
+    """An SQL array of these texts."""
+    quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
+    return f"ARRAY[{quoted}]"
 
 
-def _chosen(dump: Path) -> str:
-    """The list of what is loaded: not a comment on an extension, which only the extension's owner
-    may write."""
-    listed = _finish(["pg_restore", "--list", str(dump)], alone=True)
-    return "".join(line for line in listed.splitlines(True) if " COMMENT - EXTENSION " not in line)
+def _list_contents(dump: Path) -> str:
+    """What to load: all but comments on extensions, which only an extension's owner may write."""
+    lines = _run(["pg_restore", "--list", str(dump)]).splitlines(keepends=True)
+    return "".join(line for line in lines if " COMMENT - EXTENSION " not in line)
 
 
 # --- the tools ------------------------------------------------------------------------------------
 
 
-def _start(command: list[str], *, alone: bool = False, **more: Any) -> subprocess.Popen:
-    """With the connection of the settings, unless it works alone. A password is passed where only
-    we can see it."""
+def _start(command: list[str], *, connect: bool, **options: Any) -> subprocess.Popen:
+    """Start a tool; with `connect`, on the database of the settings. The password goes through the
+    environment, which no other user can read."""
     environment = dict(os.environ)
-    if not alone:
+    if connect:
         dsn, password = _connection()
         command = [*command, f"--dbname={dsn}"]
-        environment |= {
-            "PGOPTIONS": f"{environment.get('PGOPTIONS', '')} -c lock_timeout={_PATIENCE}"
-        }
-        environment |= {"PGPASSWORD": password} if password else {}
+        own = environment.get("PGOPTIONS", "")
+        environment["PGOPTIONS"] = f"{own} -c lock_timeout={_LOCK_TIMEOUT}"
+        if password:
+            environment["PGPASSWORD"] = password
     try:
-        return subprocess.Popen(command, env=environment, **more)
+        return subprocess.Popen(command, env=environment, **options)
     except FileNotFoundError as error:
         raise Unavailable(
             f"{command[0]} is not installed", hint="apt install postgresql-client"
         ) from error
 
 
-def _finish(command: list[str], *, alone: bool = False) -> str:
+def _run(command: list[str], *, connect: bool = False) -> str:
+    """The output of a tool. Raises Conflict, Unavailable."""
     process = _start(
-        command, alone=alone, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, connect=connect, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    said, words = process.communicate()
+    output, messages = process.communicate()
     if process.returncode:
-        raise _complaint(command[0], words)
-    return said
+        raise _failure(command[0], messages)
+    return output
 
 
-def _run_verbosely(command: list[str], told: Any) -> None:
-    """Count the tables that the tool tells of."""
-    done, words = 0, []
-    with _start(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+def _run_with_progress(command: list[str], report: Callable[[int], None]) -> None:
+    """Run a tool, and report how many tables it has dumped. Raises Conflict, Unavailable."""
+    done, messages = 0, ""
+    with _start(
+        command, connect=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stderr
         for line in process.stderr:
-            words.append(line)
-            if _TABLE.search(line):
+            messages += line
+            if _TABLE in line:
                 done += 1
-                told(done)
+                report(done)
     if process.returncode:
-        raise _complaint(command[0], "".join(words))
+        raise _failure(command[0], messages)
 
 
 def _connection() -> tuple[str, str]:
-    """libpq's words for the connection of the settings, and the password."""
+    """The connection of the settings as libpq's keywords, and the password."""
+    parameters = connection.get_connection_params()
     keywords = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
-    chosen = {
-        name: value
-        for name, value in connection.get_connection_params().items()
-        if name in keywords
-    }
-    password = str(chosen.pop("password", "") or "")
-    return conninfo.make_conninfo(**chosen), password
+    known = {name: parameters[name] for name in keywords.intersection(parameters)}
+    password = str(known.pop("password", "") or "")
+    return conninfo.make_conninfo(**known), password
 
 
-def _complaint(program: str, words: str) -> Exception:
+def _failure(program: str, messages: str) -> IPManagerError:
     """The tool's own sentence, and what to do about it."""
-    lines = [
-        line.strip()
-        for line in words.splitlines()
-        if re.search(r"error|fatal|mismatch", line, re.IGNORECASE)
-    ]
-    sentence = lines[0] if lines else (words.strip().splitlines() or ["it said nothing"])[-1]
+    lines = [line.strip() for line in messages.strip().splitlines()] or ["no message"]
+    sentence = next(filter(_FAILURE.search, lines), lines[-1])
     if "lock timeout" in sentence:
-        return Conflict(
-            "somebody uses the database; nothing was changed", hint="stop IPManager first"
-        )
+        return Conflict("the database is in use; nothing was changed", hint="stop IPManager first")
     return Unavailable(f"{program}: {sentence}", hint="nothing was changed")

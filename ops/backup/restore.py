@@ -1,5 +1,5 @@
-"""Get a backup back. It is read whole before anything is touched; the database changes in one
-transaction."""
+"""Restore a backup. The whole archive is checked before anything changes; the database changes in
+one transaction."""
 
 from __future__ import annotations
 
@@ -20,11 +20,8 @@ from ops.backup import archive, make, postgresql, sqlite, tables
 from ops.backup.archive import Manifest, Progress
 from ops.prepare import create_private_database
 
-LIVELY = (
-    "ipmanager_pulse",
-    "django_session",
-    "axes_",
-)  # what runs meanwhile may write there at any moment
+# Prefixes of tables that running processes may write to at any moment.
+VOLATILE = ("ipmanager_pulse", "django_session", "axes_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,44 +30,48 @@ class Plan:
 
     path: Path
     manifest: Manifest
-    replaces: dict[str, int]  # rows of the telling tables that are there now
-    unreadable: str = ""  # why nobody can tell what is there now
+    replaces: dict[str, int]  # rows that it would delete, by table
+    unreadable: str = ""  # why they are not known
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
+    """What a restore has done."""
+
     plan: Plan
     files: list[str]
     seconds: float
 
 
 def plan(path: Path, progress: Progress) -> Plan:
-    """Check the archive and look at what is there. Nothing is changed. Raises Invalid, NotFound."""
+    """Check the archive and look what is in the database; nothing changes. Raises Invalid,
+    NotFound."""
     manifest = archive.check(path, progress)
     if manifest.engine != connection.vendor:
         raise Invalid(
             f"{path} is a backup of {manifest.engine}, and DATABASE_URL names {connection.vendor}",
             hint="restore it to a database of its kind; move_to_postgresql moves it from there",
         )
-    if unknown := _unknown(manifest):
+    if unknown := _unknown_migrations(manifest):
         raise Invalid(
-            f"{path} was made by a newer version ({manifest.version}): {unknown[0]} is unknown here",
+            f"{path} was made by a newer version ({manifest.version}): "
+            f"{unknown[0]} is unknown here",
             hint="install that version first",
         )
     try:
-        return Plan(path, manifest, tables.holds())
+        return Plan(path, manifest, tables.rows_in_use())
     except DatabaseError as error:
         connection.close()
         return Plan(path, manifest, {}, " ".join(str(error).split()))
 
 
 def refuse_to_replace(found: Plan) -> None:
-    """Raise Conflict when the restore would take somebody's ledger away."""
+    """Raise Conflict if the restore would delete a ledger."""
     name = connection.settings_dict["NAME"]
     if found.replaces:
-        held = ", ".join(f"{rows} {table}" for table, rows in found.replaces.items())
         raise Conflict(
-            f"the database {name} is not empty ({held})", hint="to replace all of it: --overwrite"
+            f"the database {name} is not empty ({tables.in_words(found.replaces)})",
+            hint="to replace all of it: --overwrite",
         )
     if found.unreadable:
         raise Conflict(
@@ -80,7 +81,8 @@ def refuse_to_replace(found: Plan) -> None:
 
 
 def restore(found: Plan, progress: Progress) -> Restored:
-    """Do it: database, boot files, secret key; then the ledger is frozen (ipam/freeze.py)."""
+    """Restore database, boot files and secret key, and freeze the ledger (ipam/freeze.py). Raises
+    Conflict, Unavailable."""
     started = time.monotonic()
     reason = f"{found.path.name}, made at {found.manifest.made_at}"
     try:
@@ -90,8 +92,8 @@ def restore(found: Plan, progress: Progress) -> Restored:
         progress("migrate", 0, 1)
         call_command("migrate", interactive=False, verbosity=0)
         freeze.freeze(reason)
-        written = archive.unpack(found.path, _place, 0o644)
-        _keep_secret_key(found.path)
+        written = archive.unpack(found.path, _boot_file_path, 0o644)
+        _restore_secret_key(found.path)
     except OSError as error:
         raise Unavailable(f"cannot write {error.filename}: {error.strerror}") from error
     return Restored(found, written, time.monotonic() - started)
@@ -99,7 +101,7 @@ def restore(found: Plan, progress: Progress) -> Restored:
 
 def _load(found: Plan, scratch: Path, reason: str, progress: Progress) -> None:
     progress("load", 0, 1)
-    tool = make.tool()
+    tool = make.database_tool()
     dump = scratch / "dump"
     archive.unpack(found.path, lambda name: dump if name == tool.MEMBER else None)
     if tool is postgresql:
@@ -111,41 +113,42 @@ def _load(found: Plan, scratch: Path, reason: str, progress: Progress) -> None:
 
 
 def _require_rows(manifest: Manifest) -> None:
-    """As many rows in every table as the backup counted. Raises Unavailable."""
+    """Raise Unavailable unless every table has as many rows as the backup counted."""
     with connection.cursor() as cursor:
-        now = tables.count(cursor, tables.there(cursor))
-    fixed = {name: rows for name, rows in manifest.rows.items() if not name.startswith(LIVELY)}
-    if wrong := [name for name, rows in fixed.items() if now.get(name) != rows]:
-        counts = f"{now.get(wrong[0])} rows instead of {manifest.rows[wrong[0]]}"
-        raise Unavailable(
-            f"after the restore {wrong[0]} has {counts}", hint="a bug; please report it"
-        )
+        present = tables.count_rows(cursor, tables.table_names(cursor))
+    for name, rows in manifest.rows.items():
+        if present.get(name) != rows and not name.startswith(VOLATILE):
+            raise Unavailable(
+                f"after the restore {name} has {present.get(name)} rows instead of {rows}",
+                hint="this is a bug; report it",
+            )
 
 
-def _place(name: str) -> Path | None:
-    """Where a boot file belongs; None for what is no boot file."""
+def _boot_file_path(name: str) -> Path | None:
+    """Where a boot file belongs; None for other members."""
     tree, _slash, rest = name.partition("/")
-    root = make.trees().get(tree)
-    return archive.below(root, rest) if root and rest else None
+    root = make.file_trees().get(tree)
+    return archive.path_below(root, rest) if root and rest else None
 
 
-def _keep_secret_key(path: Path) -> None:
-    """Sessions and links go on to hold, unless the environment names another key."""
+def _restore_secret_key(path: Path) -> None:
+    """Keep sessions and links valid, unless the environment sets another key."""
     if os.environ.get("IPMANAGER_SECRET_KEY") or os.environ.get("IPMANAGER_SECRET_KEY_FILE"):
         return
     target = settings.DATA_DIR / "secret_key"
     archive.unpack(path, lambda name: target if name == make.SECRET_KEY else None, 0o600)
 
 
-def _unknown(manifest: Manifest) -> list[str]:
-    """Migrations that this version does not have."""
-    loader = MigrationLoader(None, ignore_no_migrations=True)
-    known = {f"{app}.{name}" for app, name in loader.disk_migrations} | {
-        f"{app}.{name}"
-        for migration in loader.disk_migrations.values()
-        for app, name in migration.replaces
-    }
-    apps = {app for app, _name in loader.disk_migrations}
-    return [
-        name for name in manifest.migrations if name not in known and name.partition(".")[0] in apps
-    ]
+def _unknown_migrations(manifest: Manifest) -> list[str]:
+    """Migrations in the archive that this version does not have."""
+    on_disk = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
+    known = set(on_disk)
+    for migration in on_disk.values():
+        known.update(migration.replaces)
+    apps = {app for app, _name in known}
+    unknown = []
+    for text in manifest.migrations:
+        app, _dot, name = text.partition(".")
+        if app in apps and (app, name) not in known:
+            unknown.append(text)
+    return unknown

@@ -1,4 +1,4 @@
-"""Which tables there are, and how many rows they have."""
+"""The tables of a database, and how many rows they have."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
-# A ledger with a row in one of these is somebody's.
-TELLING = ("subnets", "hosts", "ip_addresses", "auth_user")
+# A database with a row in one of these is in use.
+IN_USE_TABLES = ("subnets", "hosts", "ip_addresses", "auth_user")
 
 
-def ours() -> list[str]:
-    """The tables of every model, those between many and many included."""
+def model_tables() -> list[str]:
+    """The tables of all models, many-to-many tables included."""
     return sorted({model._meta.db_table for model in all_models()})
 
 
@@ -23,20 +23,29 @@ def all_models() -> list[type[models.Model]]:
     return [model for model in found if model._meta.managed and not model._meta.proxy]
 
 
-def there(cursor: Any) -> list[str]:
-    """Every table of the cursor's database."""
+def table_names(cursor: Any) -> list[str]:
+    """All tables of the cursor's database."""
     return sorted(cursor.db.introspection.table_names(cursor))
 
 
-def count(cursor: Any, names: Iterable[str]) -> dict[str, int]:
+def count_rows(cursor: Any, names: Iterable[str]) -> dict[str, int]:
+    """The rows of each of these tables, by one statement."""
     quote = cursor.db.ops.quote_name
-    counts = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {quote(name)}" for name in names)
-    cursor.execute(counts or "SELECT '', 0 WHERE 1 = 0")
+    selects = [f"SELECT '{name}', count(*) FROM {quote(name)}" for name in names]
+    if not selects:
+        return {}
+    cursor.execute(" UNION ALL ".join(selects))
     return dict(cursor.fetchall())
 
 
-def holds(using: str = DEFAULT_DB_ALIAS) -> dict[str, int]:
-    """How many rows the telling tables have; empty when nobody has begun."""
-    with connections[using].cursor() as cursor:
-        names = [name for name in there(cursor) if name in TELLING]
-        return {name: rows for name, rows in count(cursor, names).items() if rows}
+def rows_in_use(alias: str = DEFAULT_DB_ALIAS) -> dict[str, int]:
+    """The rows of the tables that show that a database is in use; empty for a new one."""
+    with connections[alias].cursor() as cursor:
+        names = set(table_names(cursor)).intersection(IN_USE_TABLES)
+        counts = count_rows(cursor, sorted(names))
+    return {name: rows for name, rows in counts.items() if rows}
+
+
+def in_words(counts: dict[str, int]) -> str:
+    """As in "3 subnets, 7 hosts"."""
+    return ", ".join(f"{rows} {name}" for name, rows in counts.items())

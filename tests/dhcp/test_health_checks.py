@@ -14,6 +14,7 @@ from dhcp.files.sync import sync
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, HandEdit
 from dhcp.state import daemon, dnsmasq_faults, health_checks
+from dhcp.state.daemon_options import Options, read_options
 from ipam.models import Server
 from ops import doctor
 from tests.ipam.factories import ServerFactory, SubnetFactory
@@ -217,7 +218,10 @@ def test_a_configuration_that_was_changed_since_dnsmasq_was_started(well):
 
 def test_a_tag_in_a_hosts_file_is_deadly_below_2_91(well):
     told = list(health_checks.version(Target.from_settings()))
-    if dnsmasq_faults.parsed(daemon.version(daemon.program())) >= dnsmasq_faults.SURVIVES_RELOADS:
+    if (
+        dnsmasq_faults.parse_version(daemon.version(daemon.program()))
+        >= dnsmasq_faults.SURVIVES_RELOADS
+    ):
         assert told == []
         return
     assert told[-1].level == INFO
@@ -225,12 +229,12 @@ def test_a_tag_in_a_hosts_file_is_deadly_below_2_91(well):
     assert list(health_checks.version(Target.from_settings()))[-1].level == ERROR
 
 
-def test_known_faults_are_those_that_neither_version_nor_package_has_mended():
-    assert dnsmasq_faults.unmended("2.93", "") == []
-    assert "CVE-2026-2291" in dnsmasq_faults.unmended("2.92", "")
-    assert dnsmasq_faults.unmended("2.92", " ".join(dnsmasq_faults.MENDED_IN[2, 93])) == []
-    assert "CVE-2017-14491" in dnsmasq_faults.unmended("2.77", "")
-    assert "CVE-2023-28450" in dnsmasq_faults.unmended("2.89rc1", "")
+def test_known_faults_are_those_that_neither_version_nor_package_has_fixed():
+    assert dnsmasq_faults.unfixed("2.93", "") == []
+    assert "CVE-2026-2291" in dnsmasq_faults.unfixed("2.92", "")
+    assert dnsmasq_faults.unfixed("2.92", " ".join(dnsmasq_faults.FIXED_IN[2, 93])) == []
+    assert "CVE-2017-14491" in dnsmasq_faults.unfixed("2.77", "")
+    assert "CVE-2023-28450" in dnsmasq_faults.unfixed("2.89rc1", "")
 
 
 def test_hand_edits_and_silent_agents_are_told(target):
@@ -266,7 +270,7 @@ def test_another_server_is_called_by_its_name(target, settings):
 def test_a_configuration_is_read_as_dnsmasq_reads_it(tmp_path, line, said):
     conf = tmp_path / "conf"
     conf.write_text(f"{line}\n")
-    found = [(one.option, one.value) for one in daemon._of_file(conf, [])]
+    found = [(one.name, one.value) for one in Options()._options_in(conf)]
     assert found == ([said] if said else [])
 
 
@@ -283,6 +287,6 @@ def test_a_command_line_is_read_as_dnsmasq_reads_it(tmp_path):
         "/d",
         "-k",
     ]
-    said = list(daemon._settled(daemon._of_command_line(words), []))
-    assert [one.value for one in said if one.option == "dhcp-hostsfile"] == ["/a", "/d"]
-    assert [one.value for one in said if one.option == "dhcp-leasefile"] == ["/l"]
+    found = read_options(words).options
+    assert [one.value for one in found if one.name == "dhcp-hostsfile"] == ["/a", "/d"]
+    assert [one.value for one in found if one.name == "dhcp-leasefile"] == ["/l"]

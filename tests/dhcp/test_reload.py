@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import Invalid
-from dhcp.checks import check_dhcp
+from dhcp.checks import check_settings
 from dhcp.files.reload import SUDO, ReloadFailed, complaint_about, reload
 
 
@@ -131,7 +131,7 @@ def test_a_machine_without_sudo_says_so(tmp_path, monkeypatch):
 )
 def test_right_methods(method, settings):
     settings.DNSMASQ_RELOAD, settings.DNSMASQ_DIR = method, Path("/")
-    assert complaint_about(method) == "" and check_dhcp(None) == []
+    assert complaint_about(method) == "" and check_settings(None) == []
 
 
 def test_a_directory_that_dnsmasqs_user_cannot_reach_is_named(settings, tmp_path):
@@ -140,10 +140,13 @@ def test_a_directory_that_dnsmasqs_user_cannot_reach_is_named(settings, tmp_path
     settings.DNSMASQ_DIR.mkdir(parents=True)
     for mode, named in ((0o700, True), (0o750, True), (0o711, False)):
         closed.chmod(mode)
-        assert any(f"cannot enter {closed}" in message.msg for message in check_dhcp(None)) is named
+        assert (
+            any(f"cannot enter {closed}" in message.msg for message in check_settings(None))
+            is named
+        )
     settings.DNSMASQ_RELOAD = "none"
     closed.chmod(0o700)
-    assert check_dhcp(None) == []
+    assert check_settings(None) == []
 
 
 @pytest.mark.parametrize(
@@ -151,6 +154,6 @@ def test_a_directory_that_dnsmasqs_user_cannot_reach_is_named(settings, tmp_path
 )
 def test_wrong_methods_are_named_by_the_check_and_refused(method, settings):
     settings.DNSMASQ_RELOAD, settings.DNSMASQ_DIR = method, Path("/")
-    assert [message.id for message in check_dhcp(None)] == ["dhcp.E001"]
+    assert [message.id for message in check_settings(None)] == ["dhcp.E001"]
     with pytest.raises(Invalid, match="IPMANAGER_DNSMASQ_RELOAD"):
         reload(method)

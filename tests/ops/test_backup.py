@@ -191,7 +191,7 @@ def test_of_two_at_once_the_second_says_so(here, settings):
     settings.BACKUP_DIR.mkdir()
     with (
         files.lock(settings.BACKUP_DIR / ".lock"),
-        pytest.raises(CommandError, match="another backup.*under way"),
+        pytest.raises(CommandError, match="another backup.*in progress"),
     ):
         run("backup")
 
@@ -217,7 +217,7 @@ def test_a_backup_that_was_cut_off_is_refused(here):
     in_the_manifest = Path(path).read_bytes().rindex(b'"version"')
     for size in (in_the_manifest, in_the_manifest // 2, 2_000, 0):
         os.truncate(path, size)
-        with pytest.raises(CommandError, match="damaged|is no backup"):
+        with pytest.raises(CommandError, match="damaged|is not a backup"):
             run("restore", path, "--overwrite")
 
 
@@ -225,7 +225,8 @@ def test_what_is_no_backup_is_refused(tmp_path):
     for content in (b"", b"hello", b"PK\x03\x04" * 300):
         (tmp_path / "file").write_bytes(content)
         with pytest.raises(
-            CommandError, match=r"is no backup of IPManager \(name a file that `manage.py backup`"
+            CommandError,
+            match=r"is not a backup of IPManager \(name a file that `manage.py backup`",
         ):
             run("restore", str(tmp_path / "file"))
     with pytest.raises(CommandError, match="there is no /nowhere"):
@@ -296,7 +297,7 @@ def test_a_look_changes_nothing(here):
     before = installation.everything()
     backup()
     said = run("restore", "latest", "--dry-run")
-    assert "is whole" in said and "nothing was changed" in said
+    assert "is intact" in said and "nothing was changed" in said
     assert installation.everything() == before
     assert freeze.state() is None
 
@@ -304,8 +305,8 @@ def test_a_look_changes_nothing(here):
 def test_who_still_writes_is_named_instead_of_waited_for(here, monkeypatch):
     from ops.backup import postgresql, sqlite
 
-    monkeypatch.setattr(postgresql, "_PATIENCE", "200ms")
-    monkeypatch.setattr(sqlite, "_PATIENCE", 0.2)
+    monkeypatch.setattr(postgresql, "_LOCK_TIMEOUT", "200ms")
+    monkeypatch.setattr(sqlite, "_LOCK_TIMEOUT", 0.2)
     path = backup()
     before = installation.everything()
     holding, done = threading.Event(), threading.Event()
@@ -314,7 +315,7 @@ def test_who_still_writes_is_named_instead_of_waited_for(here, monkeypatch):
     try:
         assert holding.wait(30)
         with pytest.raises(
-            CommandError, match="somebody uses the database; nothing was changed|database is locked"
+            CommandError, match="the database is in use; nothing was changed|database is locked"
         ):
             run("restore", path, "--overwrite")
     finally:
@@ -428,7 +429,7 @@ def test_a_backup_has_a_whole_list_of_what_is_in_it(here):
         names = tar.getnames()
     assert names[-1] == archive.MANIFEST
     assert set(names) == {
-        make.tool().MEMBER,
+        make.database_tool().MEMBER,
         "secret_key",
         "environment",
         "boot/debian/vmlinuz",

@@ -57,7 +57,7 @@ assert models.IPAddress.objects.latest("pk").pk == newest + 1
 """
 
 
-def test_what_does_not_arrive_as_it_was_stops_the_move_and_nothing_is_moved(run, server):
+def test_a_row_that_differs_stops_the_move_and_nothing_is_moved(run, server):
     with connection.cursor() as cursor:
         cursor.execute("UPDATE hosts SET location = %s WHERE hostname = 'six'", ["x" * 200])
     assert '"hosts": value too long' in run(server).stderr
@@ -65,7 +65,7 @@ def test_what_does_not_arrive_as_it_was_stops_the_move_and_nothing_is_moved(run,
         cursor.execute("UPDATE hosts SET location = '' WHERE hostname = 'six'")
     with psycopg.connect(server, autocommit=True) as there:
         there.execute(LIAR)
-        assert "did not arrive as it is (nothing was moved)" in run(server).stderr
+        assert "differs after the move (nothing was moved)" in run(server).stderr
         there.execute("DROP FUNCTION lie() CASCADE")
         assert there.execute("SELECT count(*) FROM subnets").fetchone() == (0,)
     assert freeze.state() is None
@@ -91,7 +91,7 @@ def test_every_row_moves_and_the_site_goes_on_there(run, server, site_environmen
 def test_the_target_is_a_postgresql_database(tmp_path, settings):
     settings.DATA_DIR = tmp_path
     (tmp_path / "url").write_text("sqlite:///other.sqlite3\n")
-    with pytest.raises(CommandError, match="no PostgreSQL database"):
+    with pytest.raises(CommandError, match="not a PostgreSQL database"):
         call_command("move_to_postgresql", "--url-file", str(tmp_path / "url"))
     with pytest.raises(CommandError, match="give the URL"):
         call_command("move_to_postgresql")
@@ -100,4 +100,4 @@ def test_the_target_is_a_postgresql_database(tmp_path, settings):
 def test_every_model_with_a_table_moves():
     assert {Stamp, IPAddress, IPAddress.history.model} <= set(tables.all_models())
     with connection.cursor() as cursor:
-        assert set(tables.there(cursor)) - set(tables.ours()) == {"django_migrations"}
+        assert set(tables.table_names(cursor)) - set(tables.model_tables()) == {"django_migrations"}

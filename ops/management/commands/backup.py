@@ -1,4 +1,4 @@
-"""Back up everything that cannot be made anew."""
+"""Make a backup."""
 
 import argparse
 import json
@@ -15,9 +15,9 @@ from ops.backup import make
 
 
 class Command(commands.Command):
-    help = """Write one archive with the database, the boot files, the secret key and the settings; only its owner can
-read it. IPManager may run meanwhile: everything in the archive is of one moment. It is a plain tar with checksums;
-manage.py restore checks it and gets it back.
+    help = """Write one archive with the database, the boot files, the secret key and the settings.
+Only its owner can read it. IPManager can run meanwhile: the archive is a consistent snapshot. It
+is a plain tar with checksums; manage.py restore checks and restores it.
 
 Example: manage.py backup --keep 14"""
 
@@ -27,16 +27,18 @@ Example: manage.py backup --keep 14"""
             nargs="?",
             type=Path,
             default=settings.BACKUP_DIR,
-            help="where to (IPMANAGER_BACKUP_DIR)",
+            help="where to write it (default: IPMANAGER_BACKUP_DIR)",
         )
         parser.add_argument(
-            "--keep", type=number, default=0, metavar="N", help="afterwards keep the newest N only"
+            "--keep", type=number, default=0, metavar="N", help="then keep only the newest N"
         )
         parser.add_argument(
             "--no-boot-files", action="store_true", help="leave out boot files and loaders"
         )
         parser.add_argument(
-            "--progress", action="store_true", help="tell how far it is, on a pipe, too"
+            "--progress",
+            action="store_true",
+            help="print progress also when standard error is not a terminal",
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
@@ -56,17 +58,19 @@ Example: manage.py backup --keep 14"""
 
 def number(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 100_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of backups")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of backups")
     return int(text)
 
 
-def sentence(made: make.Made) -> str:
+def sentence(made: make.Backup) -> str:
     rows = sum(made.manifest.rows.values())
-    removed = f", {len(made.removed)} older removed" if made.removed else ""
-    return f"{made.path}: {rows} rows, {made.size} bytes, {made.seconds:.1f} s{removed}"
+    text = f"{made.path}: {rows} rows, {made.size} bytes, {made.seconds:.1f} s"
+    if made.removed:
+        text += f", {len(made.removed)} older removed"
+    return text
 
 
-def as_json(made: make.Made) -> dict[str, Any]:
+def as_json(made: make.Backup) -> dict[str, Any]:
     return {
         "path": str(made.path),
         "bytes": made.size,

@@ -14,21 +14,26 @@ from ops.backup import move
 
 
 class Command(commands.Command):
-    help = """Copy everything from the SQLite file of this installation into an empty PostgreSQL database, and compare
-it row by row. Stop IPManager before, and set DATABASE_URL afterwards. The SQLite file stays as it is.
+    help = """Copy everything from the SQLite file of this installation into an empty PostgreSQL
+database, and compare it row by row. Stop IPManager before, and set DATABASE_URL afterwards. The
+SQLite file keeps its contents.
 
-Example: createdb ipmanager_db && manage.py move_to_postgresql postgres://ipadmin@%2Frun%2Fpostgresql/ipmanager_db"""
+Example:
+  createdb ipmanager_db
+  manage.py move_to_postgresql postgres://ipadmin@%2Frun%2Fpostgresql/ipmanager_db"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("url", nargs="?", help="the target as DATABASE_URL will name it")
+        parser.add_argument("url", nargs="?", help="the target, as in DATABASE_URL")
         parser.add_argument(
             "--url-file",
             type=Path,
             metavar="FILE",
-            help="a file that holds the URL: others see no password in it",
+            help="read the URL from a file, so that its password is in no process list",
         )
         parser.add_argument(
-            "--progress", action="store_true", help="tell how far it is, on a pipe, too"
+            "--progress",
+            action="store_true",
+            help="print progress also when standard error is not a terminal",
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 

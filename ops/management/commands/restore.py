@@ -1,4 +1,4 @@
-"""Get a backup back."""
+"""Restore a backup."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,15 @@ from django.core.management.base import CommandError, CommandParser
 
 from core import commands
 from core.errors import IPManagerError
+from core.findings import manage_command
 from core.progress import Progress
-from ops.backup import make, restore
+from ops.backup import make, restore, tables
 
 
 class Command(commands.Command):
-    help = """Put an archive of manage.py backup in place: the database in one transaction, boot files, secret key.
-Stop IPManager before. The archive is checked to its last byte first. Afterwards no address is handed out until
-manage.py thaw has compared the ledger with the leases.
+    help = """Restore an archive of manage.py backup: the database in one transaction, boot files,
+secret key. Stop IPManager before. The whole archive is checked first. Afterwards no address is
+handed out until manage.py thaw has compared the ledger with the leases.
 
 Example: manage.py restore --dry-run latest"""
 
@@ -28,10 +29,12 @@ Example: manage.py restore --dry-run latest"""
             "--overwrite", action="store_true", help="replace a database that is not empty"
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="check the archive, and change nothing"
+            "--dry-run", action="store_true", help="check the archive and change nothing"
         )
         parser.add_argument(
-            "--progress", action="store_true", help="tell how far it is, on a pipe, too"
+            "--progress",
+            action="store_true",
+            help="print progress also when standard error is not a terminal",
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
@@ -60,31 +63,32 @@ Example: manage.py restore --dry-run latest"""
 def chosen(name: str) -> Path:
     if name != "latest":
         return Path(name).absolute()
-    if found := make.newest(settings.BACKUP_DIR):
-        return found
-    raise CommandError(f"there is no backup in {settings.BACKUP_DIR} (make one: manage.py backup)")
+    newest = make.newest(settings.BACKUP_DIR)
+    if newest is None:
+        command = manage_command("backup")
+        raise CommandError(f"there is no backup in {settings.BACKUP_DIR} (make one: {command})")
+    return newest
 
 
 def forecast(plan: restore.Plan) -> str:
+    """What a restore would do."""
     manifest = plan.manifest
-    there = (
-        ", ".join(f"{rows} {table}" for table, rows in plan.replaces.items())
-        or plan.unreadable
-        or "nothing"
-    )
+    rows, members = sum(manifest.rows.values()), len(manifest.files)
+    replaced = tables.in_words(plan.replaces) or plan.unreadable or "nothing"
     return (
-        f"{plan.path} is whole: {sum(manifest.rows.values())} rows and {len(manifest.files)} files "
-        f"of {manifest.made_at}, version {manifest.version}, {manifest.engine}\n"
-        f"it would replace: {there}\nnothing was changed"
+        f"{plan.path} is intact: {rows} rows and {members} files of {manifest.made_at}, "
+        f"version {manifest.version}, {manifest.engine}\n"
+        f"it would replace: {replaced}\nnothing was changed"
     )
 
 
 def sentence(done: restore.Restored) -> str:
+    """What a restore has done."""
     manifest = done.plan.manifest
     return (
-        f"restored {sum(manifest.rows.values())} rows and {len(done.files)} boot files of {manifest.made_at} "
-        f"in {done.seconds:.1f} s\n"
-        "No address is handed out until the leases have been compared: manage.py thaw"
+        f"restored {sum(manifest.rows.values())} rows and {len(done.files)} boot files "
+        f"of {manifest.made_at} in {done.seconds:.1f} s\n"
+        "No address is handed out until the leases have been compared: " + manage_command("thaw")
     )
 
 

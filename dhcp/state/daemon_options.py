@@ -1,0 +1,124 @@
+"""The options of a running dnsmasq: its command line, and the configuration files that it names, read
+as dnsmasq(8) describes them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_CONF = Path("/etc/dnsmasq.conf")
+SHORT_NAMES = {
+    "C": "conf-file",
+    "7": "conf-dir",
+    "H": "addn-hosts",
+    "l": "dhcp-leasefile",
+    "x": "pid-file",
+}
+# Long options whose value may be the next word. Of others it is not known whether they have one.
+WITH_VALUE = {*SHORT_NAMES.values(), "dhcp-hostsfile", "dhcp-optsfile"}
+DEEPEST = 8  # configuration files that name configuration files
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option, and the file it is in; None is the command line."""
+
+    name: str
+    value: str
+    conf: Path | None = None
+
+    @property
+    def place(self) -> str:
+        return str(self.conf) if self.conf else "dnsmasq's command line"
+
+
+@dataclass(slots=True)
+class Options:
+    """All options in the order in which dnsmasq reads them, and the paths that we cannot read."""
+
+    options: list[Option] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+    def add(self, option: Option, depth: int = 0) -> None:
+        """This option, and what the configuration files that it names contain."""
+        self.options.append(option)
+        if depth == DEEPEST:
+            return
+        for conf in self._configuration_files(option):
+            for inner in self._options_in(conf):
+                self.add(inner, depth + 1)
+
+    def _configuration_files(self, option: Option) -> list[Path]:
+        if option.name == "conf-file":
+            return [Path(option.value)]
+        if option.name == "conf-dir":
+            return self._files_of_directory(option.value)
+        return []
+
+    def _files_of_directory(self, value: str) -> list[Path]:
+        """`DIR,.bak` is all files but those, `DIR,*.conf` only those."""
+        directory, *suffixes = value.split(",")
+        wanted = tuple(suffix[1:] for suffix in suffixes if suffix.startswith("*"))
+        unwanted = tuple(suffix for suffix in suffixes if not suffix.startswith("*"))
+        try:
+            names = sorted(os.listdir(directory))
+        except OSError:
+            self.unreadable.append(directory)
+            return []
+        if wanted:
+            names = [name for name in names if name.endswith(wanted)]
+        return [
+            Path(directory, name)
+            for name in names
+            if not _is_editors_file(name) and not name.endswith(unwanted)
+        ]
+
+    def _options_in(self, conf: Path) -> list[Option]:
+        try:
+            text = conf.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return []
+        except OSError:
+            self.unreadable.append(str(conf))
+            return []
+        return list(parse_configuration(text, conf))
+
+
+def read_options(arguments: Iterable[str]) -> Options:
+    """All options of a dnsmasq that was started with these arguments. Without `conf-file` among them
+    it reads its default configuration."""
+    given = list(parse_command_line(arguments))
+    if "conf-file" not in {option.name for option in given}:
+        given.append(Option("conf-file", str(DEFAULT_CONF)))
+    options = Options()
+    for option in given:
+        options.add(option)
+    return options
+
+
+def parse_command_line(arguments: Iterable[str]) -> Iterator[Option]:
+    rest = iter(arguments)
+    for argument in rest:
+        short, long = SHORT_NAMES.get(argument[1:2]), argument.startswith("--")
+        if long:
+            name, equals, value = argument[2:].partition("=")
+            if name in WITH_VALUE and not equals:
+                value = next(rest, "")
+            yield Option(name, value)
+        elif argument.startswith("-") and short:
+            yield Option(short, argument[2:] or next(rest, ""))
+
+
+def parse_configuration(text: str, conf: Path) -> Iterator[Option]:
+    for line in text.splitlines():
+        name, _equals, value = re.sub(r"(^|\s)#.*", "", line).partition("=")
+        if name.strip():
+            yield Option(name.strip(), value.strip().strip('"'), conf)
+
+
+def _is_editors_file(name: str) -> bool:
+    """Names that dnsmasq skips: hidden files, and what editors leave."""
+    return name.startswith(".") or name.endswith("~") or name[0] == name[-1] == "#"
