@@ -1,7 +1,8 @@
-"""Whether every dnsmasq is in step, in numbers for Prometheus. Nine queries, whatever there is."""
+"""The state of every DHCP server as metrics for Prometheus. Nine queries, whatever their number."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -13,24 +14,26 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from dhcp.files.targets import DEFAULT
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit, Lease
 
-RECENT = 500  # generations that are looked at, the newest
+RECENT = 500  # generations: the newest
 HOUR = timedelta(hours=1)
 
 
 def collect() -> Iterator[Metric]:
+    """Waiting changes, generations, hand edits, leases and agents, by server."""
     now, servers = timezone.now(), list(DhcpServer.objects.filter(enabled=True))
     names: dict[int | None, str] = {None: DEFAULT}
-    names |= {server.pk: server.name for server in servers}
+    for server in servers:
+        names[server.pk] = server.name
     yield from _changes(names, now)
     yield from _generations(names, now)
     yield from _hand_edits(names)
     yield GaugeMetricFamily(
-        "ipmanager_dhcp_leases", "Leases that are not over.", value=Lease.objects.live().count()
+        "ipmanager_dhcp_leases", "Leases that have not expired.", value=Lease.objects.live().count()
     )
     conflicts = Lease.objects.conflicting().count()
     yield GaugeMetricFamily(
         "ipmanager_dhcp_conflicts",
-        "Leases of addresses that are another machine's.",
+        "Leases of addresses that belong to another machine.",
         value=conflicts,
     )
     yield _agents(servers, now)
@@ -41,12 +44,12 @@ def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
 
 
 def _changes(names: dict[int | None, str], now: datetime) -> Iterator[Metric]:
-    number = _gauge("open_changes", "Changes that dnsmasq has not heard of.")
+    number = _gauge("open_changes", "Changes that have not reached dnsmasq.")
     age = _gauge("oldest_change_seconds", "How long the oldest of them has waited; 0 without one.")
     rows = DhcpChange.objects.order_by().values_list("server").annotate(Count("pk"), Min("at"))
-    waiting: dict[int | None, tuple[int, datetime]] = {
-        server: (count, oldest) for server, count, oldest in rows
-    }
+    waiting: dict[int | None, tuple[int, datetime]] = {}
+    for server, count, oldest in rows:
+        waiting[server] = (count, oldest)
     for server, name in names.items():
         count, oldest = waiting.get(server, (0, now))
         number.add_metric([name], count)
@@ -61,13 +64,12 @@ def _generations(names: dict[int | None, str], now: datetime) -> Iterator[Metric
         "failed_attempts", "Attempts of a sync that still fails; 0 when the last one went well."
     )
     hosts = _gauge("reservations", "Reservations in the newest generation.")
-    left_out = _gauge("left_out", "Records that dnsmasq is not told of, or not wholly.")
+    left_out = _gauge("left_out", "Records that dnsmasq does not get, or not completely.")
     generation = _gauge("generation", "The newest generation's number.")
     for server, row in newest.items():
         if name := names.get(server):
-            failing.add_metric(
-                [name], row.attempts if row.result == Generation.Result.FAILED else 0
-            )
+            has_failed = row.result == Generation.Result.FAILED
+            failing.add_metric([name], row.attempts * has_failed)
             hosts.add_metric([name], row.hosts)
             left_out.add_metric([name], len(row.problems))
             generation.add_metric([name], row.pk)
@@ -76,7 +78,7 @@ def _generations(names: dict[int | None, str], now: datetime) -> Iterator[Metric
 
 
 def _recent(names: dict[int | None, str], now: datetime) -> Iterator[Metric]:
-    """From the newest rows only: the table is as long as the installation is old."""
+    """Read from the newest rows only: the table grows with the age of the installation."""
     columns = ("server", "result", "duration_ms", "updated_at")
     rows = Generation.objects.order_by("-pk").values_list(*columns)[:RECENT]
     counts: dict[tuple[str, str], int] = defaultdict(int)
@@ -86,9 +88,7 @@ def _recent(names: dict[int | None, str], now: datetime) -> Iterator[Metric]:
             counts[names[server], result] += 1
             if result == Generation.Result.APPLIED:
                 seconds[names[server]].append(duration / 1000)
-    number = _gauge(
-        "generations_last_hour", "Generations of the last hour, by what became of them.", "result"
-    )
+    number = _gauge("generations_last_hour", "Generations of the last hour, by result.", "result")
     last = _gauge("sync_seconds", "From the lock to dnsmasq's confirmation, the last time.")
     longest = _gauge("sync_seconds_max", "The same, the longest of the last hour.")
     for name in names.values():
@@ -101,20 +101,20 @@ def _recent(names: dict[int | None, str], now: datetime) -> Iterator[Metric]:
 
 
 def _hand_edits(names: dict[int | None, str]) -> Iterator[Metric]:
-    found = _gauge("hand_edits", "Edits by hand that nobody has decided on.")
+    found = _gauge("hand_edits", "Hand edits without a decision.")
     rows = HandEdit.objects.undecided().order_by().values_list("server").annotate(Count("pk"))
-    counts: dict[int | None, int] = {server: number for server, number in rows}  # noqa: C416
+    counts: dict[int | None, int] = dict(rows)
     for server, name in names.items():
         found.add_metric([name], counts.get(server, 0))
     yield found
 
 
 def _agents(servers: Sequence[DhcpServer], now: datetime) -> Metric:
-    seen = _gauge("agent_seen_seconds", "Since the agent's last sign of life.")
+    seen = _gauge("agent_seen_seconds", "Since the agent's last heartbeat.")
     for server in servers:
         if server.run_by == DhcpServer.RunBy.AGENT:
-            age = (
-                (now - server.last_seen_at).total_seconds() if server.last_seen_at else float("inf")
-            )
+            age = math.inf
+            if server.last_seen_at:
+                age = (now - server.last_seen_at).total_seconds()
             seen.add_metric([server.name], age)
     return seen

@@ -1,9 +1,11 @@
-"""How full the ledger is, in numbers for Prometheus. Six queries, whatever its size."""
+"""The usage of addresses and pools as metrics for Prometheus. Six queries, whatever the size of the
+ledger."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from heapq import nlargest
+from typing import Any
 
 from django.db.models import (
     Case,
@@ -23,10 +25,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from ipam.models import IPAddress, Pool, Server, Sighting, Subnet
 from ipam.usage import pool_sizes
 
-MOST = 1000  # pools that are told one by one: the fullest
+MOST_POOLS = 1000  # that have metrics of their own: the fullest
 
 
 def collect() -> Iterator[Metric]:
+    """Addresses by status, subnets, servers, and the size and use of the fullest pools."""
     status = GaugeMetricFamily("ipmanager_addresses", "Address rows by status.", labels=["status"])
     tally = IPAddress.objects.tally()
     for name in IPAddress.Status.values:
@@ -47,21 +50,27 @@ def _pools() -> Iterator[Metric]:
         "ipmanager_pool_size", "Addresses that the pool can hand out.", labels=names
     )
     used = GaugeMetricFamily(
-        "ipmanager_pool_used", "Those that somebody has; of DHCP pools, leases.", labels=names
+        "ipmanager_pool_used", "Those that are in use; of DHCP pools, leases.", labels=names
     )
     pools = list(_with_used())
     sizes = pool_sizes(pools)
-    fullest = nlargest(MOST, pools, key=lambda pool: pool.used / max(sizes[pool.pk], 1))  # type: ignore[attr-defined]
+
+    def usage(pool: Any) -> float:
+        return pool.used / max(sizes[pool.pk], 1)
+
+    fullest: list[Any] = nlargest(MOST_POOLS, pools, key=usage)
     for pool in fullest:
         vrf = pool.subnet.vrf
         labels = [vrf.name if vrf else "", str(pool.subnet.network), str(pool), pool.kind]
         size.add_metric(labels, sizes[pool.pk])
-        used.add_metric(labels, pool.used)  # type: ignore[attr-defined]
+        used.add_metric(labels, pool.used)
     yield size
     yield used
     left_out = len(pools) - len(fullest)
     yield GaugeMetricFamily(
-        "ipmanager_pools_left_out", "Pools that are less full than those told.", value=left_out
+        "ipmanager_pools_left_out",
+        "Pools without metrics of their own: the least full.",
+        value=left_out,
     )
 
 

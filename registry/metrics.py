@@ -1,7 +1,9 @@
-"""How the services fare, in numbers for Prometheus. Three queries, whatever there is."""
+"""The state of the registered services as metrics for Prometheus. Three queries, whatever their
+number."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from django.db.models import Count, Max
@@ -12,7 +14,7 @@ from registry.querysets import database_now
 
 
 def collect() -> Iterator[Metric]:
-    now = database_now()
+    """Services by environment and status, the age of their newest heartbeat, open restarts."""
     services = GaugeMetricFamily(
         "ipmanager_services", "Services by status.", labels=["environment", "status"]
     )
@@ -21,18 +23,20 @@ def collect() -> Iterator[Metric]:
         "Since the newest heartbeat of any service.",
         labels=["environment"],
     )
+    now = database_now()
+    numbers: dict[str, dict[str, int]] = defaultdict(dict)
+    ages: dict[str, list[float]] = defaultdict(list)
     rows = Service.objects.order_by().values_list("environment", "status")
-    counts: dict[tuple[str, str], tuple[int, float]] = {}
     for environment, status, number, latest in rows.annotate(Count("pk"), Max("last_heartbeat")):
-        counts[environment, status] = (number, max(0.0, (now - latest).total_seconds()))
-    for environment in sorted({environment for environment, _status in counts}):
-        found = {status: counts.get((environment, status)) for status in Service.Status.values}
-        for status, pair in found.items():
-            services.add_metric([environment, status], pair[0] if pair else 0)
-        heard.add_metric([environment], min(pair[1] for pair in found.values() if pair))
+        numbers[environment][status] = number
+        ages[environment].append(max(0.0, (now - latest).total_seconds()))
+    for environment, by_status in sorted(numbers.items()):
+        for status in Service.Status.values:
+            services.add_metric([environment, status], by_status.get(status, 0))
+        heard.add_metric([environment], min(ages[environment]))
     yield services
     yield heard
-    wanted = RestartRequest.objects.filter(status__in=RestartRequest.OPEN).count()
+    open_restarts = RestartRequest.objects.filter(status__in=RestartRequest.OPEN).count()
     yield GaugeMetricFamily(
-        "ipmanager_restarts_open", "Restarts that are asked for and not done.", value=wanted
+        "ipmanager_restarts_open", "Requested restarts that are not done.", value=open_restarts
     )

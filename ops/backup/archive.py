@@ -26,7 +26,7 @@ MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 64 * 1024 * 1024
 _BLOCK = 1 << 20
 
-Progress = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _checksum(facts: dict[str, Any]) -> str:
 class Writer:
     """Writes files into an archive; `finish` writes the manifest at its end."""
 
-    def __init__(self, stream: IO[bytes], progress: Progress, expected: int = 0) -> None:
+    def __init__(self, stream: IO[bytes], progress: OnProgress, expected: int = 0) -> None:
         self._tar = tarfile.open(  # noqa: SIM115  (finish closes it)
             fileobj=stream, mode="w", format=tarfile.PAX_FORMAT
         )
@@ -118,7 +118,7 @@ def _entry(name: str, size: int, changed: float) -> tarfile.TarInfo:
     return entry
 
 
-def check(path: Path, progress: Progress) -> Manifest:
+def check(path: Path, progress: OnProgress) -> Manifest:
     """Read the whole archive and compare it with its manifest. Raises NotFound, or Invalid when it
     is damaged or is not a backup of IPManager."""
     found: dict[str, list[Any]] = {}

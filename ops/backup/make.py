@@ -22,7 +22,7 @@ from core import env, files
 from core.errors import Unavailable
 from ipam.models import Stamp
 from ops.backup import postgresql, sqlite
-from ops.backup.archive import Manifest, Progress, Writer
+from ops.backup.archive import Manifest, OnProgress, Writer
 
 ARCHIVES = "ipmanager-*.tar"
 SECRET_KEY, ENVIRONMENT = "secret_key", "environment"  # members of the archive
@@ -51,7 +51,9 @@ def database_tool() -> ModuleType:
     return postgresql if connection.vendor == "postgresql" else sqlite
 
 
-def make(directory: Path, *, keep: int = 0, boot_files: bool = True, progress: Progress) -> Backup:
+def make(
+    directory: Path, *, keep: int = 0, boot_files: bool = True, progress: OnProgress
+) -> Backup:
     """Make an archive in the directory; `keep` is the number of archives that stay, 0 for all.
     Raises Unavailable."""
     started = time.monotonic()
@@ -82,7 +84,7 @@ def _newest_first(directory: Path) -> list[Path]:
     return sorted(directory.glob(ARCHIVES), key=lambda path: path.name, reverse=True)
 
 
-def _make(directory: Path, boot_files: bool, progress: Progress) -> tuple[Path, Manifest]:
+def _make(directory: Path, boot_files: bool, progress: OnProgress) -> tuple[Path, Manifest]:
     now = datetime.now(UTC)
     path = directory / f"ipmanager-{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}.tar"
     with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=directory) as scratch:

@@ -29,7 +29,7 @@ from ipam.models import Stamp
 from ipam.sql import database as ipam_sql
 from ops import health_checks
 from ops.backup import tables
-from ops.backup.archive import Progress
+from ops.backup.archive import OnProgress
 from ops.supervisor import lock_data_dir
 
 TARGET = "target"  # the alias of the new database
@@ -52,7 +52,7 @@ class Different(IPManagerError):
     code = "different"
 
 
-def move(url: str, progress: Progress) -> Moved:
+def move(url: str, progress: OnProgress) -> Moved:
     """Move everything to the empty PostgreSQL database of this URL. Raises IPManagerError; then
     nothing was moved."""
     started = time.monotonic()
@@ -125,7 +125,7 @@ def _migrate(url: str) -> None:
         raise Unavailable(f"the target: {messages[-1]}")
 
 
-def _move(progress: Progress) -> dict[str, int]:
+def _move(progress: OnProgress) -> dict[str, int]:
     """Copy and compare, in one transaction on either side; the one on SQLite blocks other writers.
     Returns the rows by table."""
     found = tables.all_models()

@@ -16,7 +16,7 @@ from psycopg import conninfo, pq
 
 from core.errors import Conflict, IPManagerError, Unavailable
 from ops.backup import tables
-from ops.backup.archive import Progress
+from ops.backup.archive import OnProgress
 
 MEMBER = "database.dump"
 _SEQUENCE = re.compile(r"^\d+; \d+ \d+ SEQUENCE \S+ (\S+) ", re.MULTILINE)
@@ -58,7 +58,7 @@ END $$;
 """
 
 
-def dump(target: Path, progress: Progress) -> dict[str, int]:
+def dump(target: Path, progress: OnProgress) -> dict[str, int]:
     """Write the dump, and count the rows of every table in the same snapshot."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -17,7 +17,7 @@ from django.db.migrations.loader import MigrationLoader
 from core.errors import Conflict, Invalid, Unavailable
 from ipam import freeze
 from ops.backup import archive, make, postgresql, sqlite, tables
-from ops.backup.archive import Manifest, Progress
+from ops.backup.archive import Manifest, OnProgress
 from ops.prepare import create_private_database
 
 # Prefixes of tables that running processes may write to at any moment.
@@ -43,7 +43,7 @@ class Restored:
     seconds: float
 
 
-def plan(path: Path, progress: Progress) -> Plan:
+def plan(path: Path, progress: OnProgress) -> Plan:
     """Check the archive and look what is in the database; nothing changes. Raises Invalid,
     NotFound."""
     manifest = archive.check(path, progress)
@@ -80,7 +80,7 @@ def refuse_to_replace(found: Plan) -> None:
         )
 
 
-def restore(found: Plan, progress: Progress) -> Restored:
+def restore(found: Plan, progress: OnProgress) -> Restored:
     """Restore database, boot files and secret key, and freeze the ledger (ipam/freeze.py). Raises
     Conflict, Unavailable."""
     started = time.monotonic()
@@ -99,7 +99,7 @@ def restore(found: Plan, progress: Progress) -> Restored:
     return Restored(found, written, time.monotonic() - started)
 
 
-def _load(found: Plan, scratch: Path, reason: str, progress: Progress) -> None:
+def _load(found: Plan, scratch: Path, reason: str, progress: OnProgress) -> None:
     progress("load", 0, 1)
     tool = make.database_tool()
     dump = scratch / "dump"

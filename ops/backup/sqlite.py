@@ -13,13 +13,13 @@ from pathlib import Path
 from django.db import connection
 
 from core.errors import Conflict, Unavailable
-from ops.backup.archive import Progress
+from ops.backup.archive import OnProgress
 
 MEMBER = "database.sqlite3"
 _LOCK_TIMEOUT = 15.0  # seconds
 
 
-def dump(target: Path, progress: Progress) -> dict[str, int]:
+def dump(target: Path, progress: OnProgress) -> dict[str, int]:
     """Copy the database, and count the rows of every table in the copy. Raises Unavailable if it is
     damaged."""
     progress("dump", 0, 1)

@@ -122,7 +122,7 @@ def test_a_full_pool_is_as_used_as_large():
 
 @pytest.mark.django_db
 def test_of_very_many_pools_the_fullest_are_told(monkeypatch):
-    monkeypatch.setattr("ipam.metrics.MOST", 2)
+    monkeypatch.setattr("ipam.metrics.MOST_POOLS", 2)
     subnet = SubnetFactory(network="10.0.0.0/24")
     for start in (10, 20, 30):
         PoolFactory(subnet=subnet, first=f"10.0.0.{start}", last=f"10.0.0.{start + 3}")
