@@ -1,4 +1,4 @@
-"""Users, groups and API tokens in the admin's own look; the installation's health."""
+"""The admin's pages of users, groups, API tokens and health."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 
 
 class Lines(forms.CharField):
-    """A list of texts, one in each line."""
+    """A list of texts, one per line."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -59,46 +59,49 @@ class Lines(forms.CharField):
 
 
 class TokenForm(forms.ModelForm):
-    """What a person may choose of a new token."""
+    """The properties of a new token."""
 
     name = forms.CharField(
         label=_("Name"),
         max_length=100,
         widget=UnfoldAdminTextInputWidget,
-        help_text=_("What it is for."),
+        help_text=_("What the token is for."),
     )
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"),
         choices=SCOPE_TEXTS,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         initial=["read"],
-        help_text=_("It may do what both its scopes and its user's rights allow."),
+        help_text=_("A request is allowed if both the scopes and the user's permissions allow it."),
     )
     days = forms.IntegerField(
-        label=_("Days it lives"),
+        label=_("Lifetime in days"),
         min_value=1,
         max_value=36500,
         initial=365,
         required=False,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text=_("Empty: it never expires."),
+        help_text=_("Leave empty for a token that never expires."),
     )
     networks = Lines(
         label=_("Networks"),
-        help_text=_("Where it may be used from, a network in each line. Empty: from anywhere."),
+        help_text=_(
+            "Networks from which the token can be used, one per line. Leave empty for any network."
+        ),
     )
     subnets = Lines(
         label=_("Subnets"),
         help_text=_(
-            "Networks of the global address space whose rows it may see and change. Empty: all rows."
+            "Networks of the global address space whose rows the token can read and change, "
+            "one per line. Leave empty for all rows."
         ),
     )
 
     services = Lines(
         label=_("Services"),
         help_text=_(
-            "Services that it may speak for at the registry, one in each line, as in production/billing or test/*. "
-            "Empty: all, except in production."
+            "Services that the token can register, one per line, as in production/billing or "
+            "test/*. Leave empty for all services, except those in production."
         ),
     )
 
@@ -109,8 +112,8 @@ class TokenForm(forms.ModelForm):
 
 @admin.register(Token)
 class TokenAdmin(ModelAdmin):
-    """Make, look, revoke. The value of a token is on one page only: the answer to the request that
-    made it."""
+    """Create, list and revoke tokens. Only the answer to the request that creates a token shows its
+    value."""
 
     icon = "key"
     form = TokenForm
@@ -145,35 +148,30 @@ class TokenAdmin(ModelAdmin):
         return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """A token carries its user's rights: only superusers make one for somebody else."""
+        """A token has its user's permissions: only superusers create one for another user."""
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "user" and field is not None:
             users = User.objects.filter(is_active=True)
-            field.queryset = (
-                users
-                if request.user.is_superuser
-                else users.filter(username=request.user.get_username())
-            )
+            if not request.user.is_superuser:
+                users = users.filter(username=request.user.get_username())
+            field.queryset = users
             field.initial = request.user.pk
         return field
 
     def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
-        facts = {
-            name: form.cleaned_data[name]
-            for name in ("name", "scopes", "networks", "subnets", "services")
-        }
-        made, value = Token.objects.create(
-            obj.user, expiry=lifetime(form.cleaned_data["days"]), **facts
-        )
-        obj.pk, obj.value = made.pk, value
+        facts = dict(form.cleaned_data)
+        user, days = facts.pop("user"), facts.pop("days")
+        created, value = Token.objects.create(user, expiry=lifetime(days), **facts)
+        obj.pk, obj.value = created.pk, value
 
     def response_add(
         self, request: HttpRequest, obj: Token, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Not a redirect with a message: that would keep the value in the session."""
+        """A page instead of a redirect with a message, which would keep the value in the
+        session."""
         context = {
             **self.admin_site.each_context(request),
-            "title": _("The token is made"),
+            "title": _("Token created"),
             "opts": self.opts,
             "token": obj,
             "value": obj.value,

@@ -1,27 +1,26 @@
-"""The one list of what answers without credentials. Everything else wants a token or a login.
+"""The list of routes that answer without credentials. All others require a token or a login.
 
 `tests/api/test_api_access.py` walks the URL map and fails for any other route that answers.
 """
 
 ROUTES = {
-    "": "leads to the list, which wants a login",
+    "": "redirects to the list, which requires a login",
     "favicon.ico": "the icon",
     "admin/login/": "the login itself",
-    "admin/jsi18n/": "texts of the admin's scripts; nothing of ours",
+    "admin/jsi18n/": "texts of the admin's scripts; none is ours",
     "i18n/setlang/": "chooses the language of the pages",
-    "healthz": "for load balancers: the process lives",
-    "readyz": "for load balancers: it can work",
-    "boot.ipxe": "machines on their way up: which menu or image; no secret, whoever asks",
+    "healthz": "for load balancers: the process runs",
+    "readyz": "for load balancers: the node can work",
+    "boot.ipxe": "booting machines ask for their menu or image; the answer contains no secret",
     "boot/loaders/1": "iPXE's loaders",
-    "boot/answers/1/": "answer files, for the holder of a one-time permit at the server's own address",
-    "boot/answers/1/1": "the same",
-    "boot/done/1": "the installed system calls back, by a permit of its own",
-    "boot/files/1": "kernels and the like, by the names that scripts give them",
-    "api/v1/health": "the same, as system D's callers ask it",
+    "boot/answers/1/": "answer files, for the holder of a one-time permit at the server's address",
+    "boot/answers/1/1": "answer files, likewise",
+    "boot/done/1": "the installed system reports, with a permit of its own",
+    "boot/files/1": "kernels and other boot files, by the names in the scripts",
+    "api/v1/health": "the health question of system D's clients",
 }
 
-# Only for the addresses that IPMANAGER_METRICS_FROM lists; there are none unless somebody writes
-# them.
+# Only for the addresses that IPMANAGER_METRICS_FROM lists; by default there are none.
 FOR_LISTED_ADDRESSES = "metrics"
 
 # Only while IPMANAGER_POOL_API=open: the address pool for virtual machines.

@@ -1,4 +1,5 @@
-"""Settings that work but are probably not meant: `manage.py check` names them, with what to do."""
+"""System checks of settings that work but are probably a mistake. They run before each command, so
+they use no database."""
 
 import ipaddress
 from collections.abc import Iterator, Sequence
@@ -26,17 +27,24 @@ SHORTEST_SAFE_TOKEN = 20
 
 @register()
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    return [*open_to_the_network(), *tls_without_proxy(), *database_place(), *weak_token()]
+    return [
+        *check_open_port(),
+        *check_proxy(),
+        *check_database_directory(),
+        *check_bootstrap_token(),
+    ]
 
 
-def open_to_the_network() -> Iterator[CheckMessage]:
-    """Warn of settings that are right at home and wrong when others can reach us."""
+def check_open_port() -> Iterator[CheckMessage]:
+    """Settings that are safe only while no other machine can connect."""
     if is_loopback(settings.BIND[0]):
         return
     if not any(map(is_for_others, settings.ALLOWED_HOSTS)):
         yield Warning(
-            "IPMANAGER_BIND lets other machines in, but no name in IPMANAGER_ALLOWED_HOSTS is for them.",
-            hint="set IPMANAGER_ALLOWED_HOSTS to the names and addresses that people type, separated by commas",
+            "IPMANAGER_BIND accepts other machines, "
+            "but no name in IPMANAGER_ALLOWED_HOSTS is for them.",
+            hint="set IPMANAGER_ALLOWED_HOSTS to the names and addresses that people type, "
+            "separated by commas",
             id="ipmanager.W001",
         )
     if not is_for_others(urlsplit(settings.PUBLIC_URL).hostname or ""):
@@ -47,46 +55,48 @@ def open_to_the_network() -> Iterator[CheckMessage]:
         )
     if settings.DEBUG:
         yield Warning(
-            "IPMANAGER_DEBUG is on and other machines can reach IPManager: error pages show its settings.",
+            "IPMANAGER_DEBUG is on and other machines can reach IPManager: "
+            "error pages show its settings.",
             hint="set IPMANAGER_DEBUG=0",
             id="ipmanager.W003",
         )
     if settings.POOL_API == "open":
         yield Warning(
-            "IPMANAGER_POOL_API is open and other machines can reach IPManager: anybody may take addresses.",
-            hint="set IPMANAGER_POOL_API=token, or let a firewall choose the callers",
+            "IPMANAGER_POOL_API is open and other machines can reach IPManager: "
+            "anyone can take addresses.",
+            hint="set IPMANAGER_POOL_API=token, or restrict the callers by a firewall",
             id="ipmanager.W004",
         )
 
 
-def tls_without_proxy() -> Iterator[CheckMessage]:
-    """Warn of https in front of us whose proxy we do not believe: everybody then has the proxy's
-    address."""
+def check_proxy() -> Iterator[CheckMessage]:
+    """HTTPS without a trusted proxy: all callers then have the proxy's address."""
     if settings.PUBLIC_URL.startswith("https://") and not settings.TRUSTED_PROXIES:
         yield Warning(
-            "IPMANAGER_PUBLIC_URL starts with https://, but IPMANAGER_TRUSTED_PROXIES names no proxy that speaks TLS.",
-            hint="set IPMANAGER_TRUSTED_PROXIES to the proxy's address, 127.0.0.1 for one on this machine",
+            "IPMANAGER_PUBLIC_URL starts with https://, "
+            "but IPMANAGER_TRUSTED_PROXIES names no proxy that terminates TLS.",
+            hint="set IPMANAGER_TRUSTED_PROXIES to the proxy's address, "
+            "127.0.0.1 for one on this machine",
             id="ipmanager.W007",
         )
 
 
-def database_place() -> Iterator[CheckMessage]:
-    """Warn of SQLite on a network file system: its locks do not hold there, so the file gets
-    corrupted."""
+def check_database_directory() -> Iterator[CheckMessage]:
+    """SQLite on a network file system, where its locks do not work and the file gets corrupted."""
     database = settings.DATABASES["default"]
-    if (
-        database["ENGINE"].endswith("sqlite3")
-        and file_system(Path(database["NAME"])) in NETWORK_FILE_SYSTEMS
-    ):
+    if not database["ENGINE"].endswith("sqlite3"):
+        return
+    if file_system(Path(database["NAME"])) in NETWORK_FILE_SYSTEMS:
         yield Warning(
-            f"The SQLite database {database['NAME']} is on a network file system, where its locks do not hold.",
+            f"The SQLite database {database['NAME']} is on a network file system, "
+            "where its locks do not work.",
             hint="set IPMANAGER_DATA_DIR to a local disk, or DATABASE_URL to a PostgreSQL server",
             id="ipmanager.W005",
         )
 
 
-def weak_token() -> Iterator[CheckMessage]:
-    """Warn of a fixed token that can be guessed."""
+def check_bootstrap_token() -> Iterator[CheckMessage]:
+    """A fixed token that can be guessed."""
     if 0 < len(settings.BOOTSTRAP_TOKEN) < SHORTEST_SAFE_TOKEN:
         yield Warning(
             f"IPMANAGER_BOOTSTRAP_TOKEN is shorter than {SHORTEST_SAFE_TOKEN} characters.",
@@ -96,7 +106,7 @@ def weak_token() -> Iterator[CheckMessage]:
 
 
 def is_loopback(host: str) -> bool:
-    """Does this name or address mean the machine itself?"""
+    """Whether this name or address means the machine itself."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -104,18 +114,20 @@ def is_loopback(host: str) -> bool:
 
 
 def is_for_others(host: str) -> bool:
-    """Can other machines use this name or address? 0.0.0.0 and :: are for listening only."""
+    """Whether other machines can use this name or address. 0.0.0.0 and :: are for listening only."""
     return not is_loopback(host) and host.strip("[]") not in ("", "0.0.0.0", "::")
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """The type of the file system that path is on; empty where the kernel does not tell (not
-    Linux)."""
+    """The type of the file system that path is on; empty where /proc/self/mounts is missing."""
     if not mounts.exists():
         return ""
-    points = {}
+    types = {}
     for line in mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
         _device, point, kind, *_rest = line.split(" ")
-        points[point.replace("\\040", " ")] = kind
+        types[point.replace("\\040", " ")] = kind
     place = path.resolve()
-    return next((points[str(p)] for p in (place, *place.parents) if str(p) in points), "")
+    for directory in (place, *place.parents):
+        if str(directory) in types:
+            return types[str(directory)]
+    return ""

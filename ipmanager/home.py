@@ -175,7 +175,7 @@ def _dhcp() -> dict[str, Any]:
         "waiting": DhcpChange.objects.for_server(None).count(),
         "servers": [_server_line(server) for server in DhcpServer.objects.with_state()],
         "last": newest,
-        "ago": marks.ago(newest.updated_at) if newest else "",
+        "ago": _ago(newest.updated_at if newest else None),
         "url": reverse("admin:dhcp_generation_changelist"),
     }
 
@@ -185,5 +185,9 @@ def _server_line(server: Any) -> dict[str, Any]:
         "link": marks.link(server),
         "badge": server_badge(server),
         "pending": server.pending,
-        "ago": marks.ago(server.tried_at) if server.tried_at else "",
+        "ago": _ago(server.tried_at),
     }
+
+
+def _ago(moment: datetime | None) -> str:
+    return marks.ago(moment) if moment else ""

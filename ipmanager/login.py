@@ -1,9 +1,9 @@
-"""The login in front of people who guess.
+"""Limits on guessing passwords at the admin's login.
 
-Ten wrong passwords lock an account for one address (django-axes, in the database, for all web
-processes). And an address that is wrong again and again, whatever the names, has to slow down
-before any password is looked at, for looking is what costs: who has logged in from there before is
-let through. `proxies` says which address it is."""
+django-axes locks an account for one address after ten wrong passwords, in the database and so for
+all web processes. LoginGate also slows down an address that is wrong again and again under any
+names, before a password is hashed, which is what costs time. An account that has logged in from an
+address before is not slowed down there. `core.proxies` determines the address."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from django.urls import reverse
 from api.throttle import Buckets, client_network
 from core.proxies import client_address
 
-LONGEST = 255  # of a name, in django-axes' tables
-RATE, BURST = 0.2, 50  # wrong passwords from one address: a second, and at once
+NAME_LENGTH = 255  # in django-axes' tables
+RATE, BURST = 0.2, 50  # wrong passwords from one address: per second, and at once
 
 
 class LoginGate:
-    """429 for an address that guesses."""
+    """Answer 429 to an address that has sent too many wrong passwords."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -36,34 +36,33 @@ class LoginGate:
             return self.get_response(request)
         address = client_network(request)
         wait = self.wrong.wait(address)
-        if wait and not has_been_here(request):
-            return told(request, wait)
+        if wait and not has_logged_in_before(request):
+            return locked_page(request, wait)
         response = self.get_response(request)
-        if response.status_code == 200:  # the form again
+        if response.status_code == 200:  # the form is shown again: the password was wrong
             self.wrong.take(address)
         return response
 
 
-def has_been_here(request: HttpRequest) -> bool:
-    """Whether this account has logged in from this very address before."""
+def has_logged_in_before(request: HttpRequest) -> bool:
+    """Whether this account has logged in from this address before."""
     name = account(request).strip().replace("\0", "")
-    return AccessLog.objects.filter(
-        username=name, ip_address=client_address(request) or None
-    ).exists()
+    address = client_address(request) or None
+    return AccessLog.objects.filter(username=name, ip_address=address).exists()
 
 
 def account(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str:
-    """Who wants in, as django-axes can write it down: the login form takes names of any length."""
-    return str((credentials or request.POST).get("username") or "")[:LONGEST]
+    """The account's name for django-axes, cut to what its tables hold."""
+    return str((credentials or request.POST).get("username") or "")[:NAME_LENGTH]
 
 
-def locked(request: HttpRequest, *_rest: Any) -> HttpResponse:
-    """What django-axes answers for an account that is locked for this address."""
-    return told(request, settings.AXES_COOLOFF_TIME * 3600, request.POST.get("username", ""))
+def locked(request: HttpRequest, *args: Any) -> HttpResponse:
+    """The answer of django-axes for an account that is locked for this address."""
+    return locked_page(request, settings.AXES_COOLOFF_TIME * 3600, request.POST.get("username", ""))
 
 
-def told(request: HttpRequest, seconds: float, name: str = "") -> HttpResponse:
-    """The page that says so; with a name, it is this account's doing."""
+def locked_page(request: HttpRequest, seconds: float, name: str = "") -> HttpResponse:
+    """The page for a locked account, or without a name for a locked address."""
     context = {
         "name": name[:150],
         "minutes": math.ceil(seconds / 60),

@@ -17,5 +17,6 @@ class AdminPolicy:
         response = self.get_response(request)
         match = request.resolver_match
         if match and "admin" in match.namespaces:
-            response._csp_replace = settings.ADMIN_CONTENT_SECURITY_POLICY  # type: ignore[attr-defined]
+            policy = settings.ADMIN_CONTENT_SECURITY_POLICY
+            response._csp_replace = policy  # type: ignore[attr-defined]  # (django-csp reads it)
         return response

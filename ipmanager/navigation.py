@@ -1,6 +1,7 @@
 """What the admin shows around its pages (settings.UNFOLD): the sidebar in the order of work, style
 and icon."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -10,9 +11,9 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-# The sidebar: a group's title and its models; an app's name stands for all its models that come no
-# earlier.
-ORDER: list[tuple[Any, list[str]]] = [
+# The sidebar: a group's title and its models. An app's name stands for all of its models that are
+# not listed before.
+GROUPS: list[tuple[Any, list[str]]] = [
     (_("Addresses"), ["ipam.subnet", "ipam.ipaddress", "ipam.server", "ipam.vrf", "ipam.sighting"]),
     (_("DHCP"), ["dhcp"]),
     (_("Network boot"), ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
@@ -22,37 +23,34 @@ ORDER: list[tuple[Any, list[str]]] = [
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The sidebar for this reader: only what may be seen."""
+    """The sidebar with the pages that this user may see."""
     overview = [
         {"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")},
         {"title": _("IP list"), "icon": "lists", "link": "/ipam/", "active": False},
     ]
-    groups = [{"title": title, "items": _items(request, names)} for title, names in ORDER]
-    return [
-        {"items": overview},
-        *({**group, "separator": True} for group in groups if group["items"]),
-    ]
+    sidebar: list[dict[str, Any]] = [{"items": overview}]
+    for title, names in GROUPS:
+        if items := _items(request, names):
+            sidebar.append({"title": title, "items": items, "separator": True})
+    return sidebar
 
 
 def _items(request: HttpRequest, names: list[str]) -> list[dict[str, Any]]:
-    registered = {model._meta.label_lower: screen for model, screen in admin.site._registry.items()}
-    labels = (
-        label
-        for name in names
-        for label in registered
-        if label == name or label.startswith(f"{name}.")
-    )
-    return [
-        _item(registered[label])
-        for label in dict.fromkeys(labels)
-        if registered[label].has_view_permission(request)
-    ]
+    pages = dict.fromkeys(page for name in names for page in _pages(name))
+    return [_item(page) for page in pages if page.has_view_permission(request)]
 
 
-def _item(screen: admin.ModelAdmin) -> dict[str, Any]:
-    link = reverse(f"admin:{screen.opts.app_label}_{screen.opts.model_name}_changelist")
-    title = capfirst(screen.opts.verbose_name_plural)
-    return {"title": title, "icon": getattr(screen, "icon", "chevron_right"), "link": link}
+def _pages(name: str) -> Iterator[admin.ModelAdmin]:
+    """The admin of a model, as in `ipam.subnet`, or those of all models of an app."""
+    for model, page in admin.site._registry.items():
+        if name in (model._meta.label_lower, model._meta.app_label):
+            yield page
+
+
+def _item(page: admin.ModelAdmin) -> dict[str, Any]:
+    link = reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist")
+    title = capfirst(page.opts.verbose_name_plural)
+    return {"title": title, "icon": getattr(page, "icon", "chevron_right"), "link": link}
 
 
 def favicon(request: HttpRequest) -> str:

@@ -1,4 +1,4 @@
-"""The group "Operators": it may see every table of ours and change nothing."""
+"""The group "Operators": its members see every table of IPManager and change nothing."""
 
 from typing import Any
 
@@ -10,10 +10,11 @@ APPS = {"ipam", "dhcp", "pxe", "registry"}
 
 
 def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:
-    """Receiver of post_migrate: make the group, and let it see what is new."""
-    if app_config.label in APPS:
-        operators, _made = Group.objects.using(using).get_or_create(name=NAME)
-        seen = Permission.objects.using(using).filter(
-            content_type__app_label=app_config.label, codename__startswith="view_"
-        )
-        operators.permissions.add(*seen)
+    """Receiver of post_migrate: make the group and give it the view permissions of the app."""
+    if app_config.label not in APPS:
+        return
+    operators, _created = Group.objects.using(using).get_or_create(name=NAME)
+    permissions = Permission.objects.using(using).filter(
+        content_type__app_label=app_config.label, codename__startswith="view_"
+    )
+    operators.permissions.add(*permissions)

@@ -40,7 +40,8 @@ if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+        "PRAGMA cache_size=-16000;",
     }
 else:
     # None: opening a connection for each request costs 4 to 9 times the request itself.
@@ -269,7 +270,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["api.parsers.Parser"],
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "api.schema.Schema",
-    "UNICODE_JSON": False,  # an error that repeats half of a surrogate pair must not become another error
+    # An error message that repeats half of a surrogate pair must not cause another error.
+    "UNICODE_JSON": False,
     "EXCEPTION_HANDLER": "api.problems.handle",
     "URL_FORMAT_OVERRIDE": None,  # ?format= is no parameter of ours
 }

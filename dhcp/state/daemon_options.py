@@ -1,5 +1,5 @@
-"""The options of a running dnsmasq: its command line, and the configuration files that it names, read
-as dnsmasq(8) describes them."""
+"""The options of a running dnsmasq: its command line, and the configuration files that it names,
+read as dnsmasq(8) describes them."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ class Options:
 
 
 def read_options(arguments: Iterable[str]) -> Options:
-    """All options of a dnsmasq that was started with these arguments. Without `conf-file` among them
-    it reads its default configuration."""
+    """All options of a dnsmasq that was started with these arguments. Without `conf-file` among
+    them it reads its default configuration."""
     given = list(parse_command_line(arguments))
     if "conf-file" not in {option.name for option in given}:
         given.append(Option("conf-file", str(DEFAULT_CONF)))

@@ -24,8 +24,8 @@ def test_pages_outside_the_admin_have_the_strict_policy(client):
 
 
 @pytest.mark.parametrize("query", ["", "?q=nothing-like-it"])
-def test_an_empty_list_says_why_and_asks_nobody_to_make_what_machines_make(admin_client, query):
+def test_an_empty_list_says_why_and_offers_no_way_to_add(admin_client, query):
     page = admin_client.get(f"/admin/dhcp/handedit/{query}").content.decode()
-    assert ("Nothing matches" if query else "Nobody has edited") in page
+    assert ("Nothing matches" if query else "No hand edit of dnsmasq&#x27;s files is open") in page
     assert "Create a new item" not in page
     assert "Show all" not in page
