@@ -1,8 +1,12 @@
-"""What every command of ours has in common."""
+"""The base class of all management commands, and how to call them from a shell."""
 
 import argparse
+from pathlib import Path
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+
+INSTALLED_IN = Path("/opt/ipmanager")  # where deploy/install.sh puts the releases
 
 
 class Command(BaseCommand):
@@ -11,3 +15,15 @@ class Command(BaseCommand):
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: object) -> CommandParser:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         return super().create_parser(prog_name, subcommand, **kwargs)
+
+
+def is_installed() -> bool:
+    """Whether this is a release that deploy/install.sh has put in place."""
+    return settings.BASE_DIR.is_relative_to(INSTALLED_IN)
+
+
+def manage_command(arguments: str) -> str:
+    """The shell command that runs `manage.py` with these arguments. An installed system has a
+    program for it that takes the service's user and settings."""
+    program = "ipmanager-manage" if is_installed() else "manage.py"
+    return f"{program} {arguments}"

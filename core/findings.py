@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.core.checks import DEBUG, ERROR, INFO, WARNING, CheckMessage, register
 
 # Tags. Every health check has HEALTH and the tag of its subject, such as "database" or "dhcp".
@@ -24,8 +22,6 @@ NEEDS_DATABASE = "needs-database"  # left out while the database does not answer
 SLOW = "slow"  # takes seconds: left out of pages
 BOUNDED = "bounded"  # takes a few queries, however large the ledger is: fit for every page
 READY = "ready"  # an error means that this node cannot work: /readyz answers 503
-
-INSTALLED_IN = Path("/opt/ipmanager")  # where deploy/install.sh puts the releases
 
 Function = TypeVar("Function", bound=Callable[[], Iterable[CheckMessage]])
 
@@ -114,15 +110,3 @@ def health_check(
         return function
 
     return decorate
-
-
-def is_installed() -> bool:
-    """Whether this is a release that deploy/install.sh has put in place."""
-    return settings.BASE_DIR.is_relative_to(INSTALLED_IN)
-
-
-def manage_command(arguments: str) -> str:
-    """The shell command that runs `manage.py` with these arguments. An installed system has a
-    program that takes the service's user and settings."""
-    program = "ipmanager-manage" if is_installed() else "manage.py"
-    return f"{program} {arguments}"

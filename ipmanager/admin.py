@@ -24,6 +24,7 @@ from unfold.widgets import (
 )
 
 from api.models import SCOPE_TEXTS, Pulse, Token, lifetime
+from core.commands import manage_command
 from ops import doctor
 
 admin.site.unregister(User)
@@ -206,6 +207,7 @@ class HealthAdmin(ModelAdmin):
             "title": _("Health"),
             "findings": [finding_line(result) for result in results],
             "well": not doctor.worst_status(results),
+            "command": manage_command("doctor"),
             "opts": self.opts,
             "media": self.media,
         }

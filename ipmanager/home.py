@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from core.commands import manage_command
 from core.findings import BOUNDED
 from dhcp.admin.dhcp_servers import server_badge
 from dhcp.models import DhcpChange, DhcpServer, Generation
@@ -76,6 +77,10 @@ def _ledger() -> dict[str, Any]:
         "more_unplaced": len(lost) > UNPLACED,
         "unplaced_url": marks.address_list_url(place="unplaced"),
         "recent": _recent_changes(),
+        "import_commands": [
+            manage_command("import_csv subnets FILE"),
+            manage_command("import_csv servers FILE"),
+        ],
     }
 
 

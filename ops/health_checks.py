@@ -27,6 +27,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from core.commands import is_installed, manage_command
 from core.findings import (
     BOUNDED,
     READY,
@@ -34,8 +35,6 @@ from core.findings import (
     Finding,
     error,
     health_check,
-    is_installed,
-    manage_command,
     ok,
     warning,
 )
@@ -191,7 +190,7 @@ _migrated: set[str] = set()  # databases that had every migration: migrations st
     "database",
     BOUNDED,
     READY,
-    summary="migrations are not applied (run: manage.py migrate)",
+    summary=f"migrations are not applied (run: {manage_command('migrate')})",
 )
 def migrations() -> Iterator[Finding]:
     """The tables are those of this version."""
@@ -320,7 +319,7 @@ class Disk:
     BOUNDED,
     READY,
     needs_database=False,
-    summary="a disk is full (run: manage.py doctor)",
+    summary=f"a disk is full (run: {manage_command('doctor')})",
 )
 def disks() -> Iterator[Finding]:
     """There is room where IPManager writes."""

@@ -17,13 +17,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from core.commands import manage_command
 from core.findings import (
     BOUNDED,
     SLOW,
     Finding,
     error,
     health_check,
-    manage_command,
     note,
     ok,
     warning,

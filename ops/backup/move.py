@@ -21,8 +21,8 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, 
 from django.db.models.functions import Collate
 
 from core import env, triggers
+from core.commands import manage_command
 from core.errors import Conflict, IPManagerError, Unavailable
-from core.findings import manage_command
 from dhcp.sql import database as dhcp_sql
 from ipam import freeze
 from ipam.models import Stamp

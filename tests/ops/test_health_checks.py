@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from api.models import Pulse
 from core import env
+from core.commands import manage_command
 from core.findings import (
     DEBUG,
     ERROR,
@@ -26,7 +27,6 @@ from core.findings import (
     READY,
     error,
     health_check,
-    manage_command,
     note,
     ok,
     warning,
@@ -386,6 +386,10 @@ def test_djangos_own_command_runs_them_only_when_asked(db, only):
     call_command("check", deploy=True, tags=[HEALTH], stderr=StringIO())
     with pytest.raises(SystemCheckError, match=r"one: It burns\.\s+HINT: Put it out\.\s+\$ water"):
         call_command("check", deploy=True, databases=["default"], tags=[HEALTH])
+
+
+def test_the_checks_before_every_command_use_no_database():
+    call_command("check", stderr=StringIO())  # a query would fail: this test has no database mark
 
 
 def test_every_check_has_a_name_of_its_own_and_says_what_is_well():

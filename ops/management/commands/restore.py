@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from core import commands
+from core.commands import manage_command
 from core.errors import IPManagerError
-from core.findings import manage_command
 from core.progress import Progress
 from ops.backup import make, restore, tables
 
