@@ -20,6 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 WIDEST = 100
+HEAD = (
+    f"{'':<12}{'lines':>7}{'branches':>10}{'ternaries':>11}{'comprehensions':>16}"
+    f"{'median':>8}{'p90':>5}{'max':>5}{'over 100':>10}{'fmt: skip':>11}"
+)
 BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.IfExp, ast.ExceptHandler, ast.match_case)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -61,17 +65,28 @@ class Figures:
         self.branches += sum(map(branches_of, ast.walk(function)))
 
     @property
-    def density(self) -> float:
+    def branches_per_100(self) -> float:
         return 100 * self.branches / max(self.body_lines, 1)
 
-    def row(self, name: str) -> str:
+    @property
+    def ternaries_per_1000(self) -> float:
+        return 1000 * self.ternaries / max(self.code_lines, 1)
+
+    @property
+    def comprehensions_per_1000(self) -> float:
+        return 1000 * self.comprehensions / max(self.code_lines, 1)
+
+    def length_at(self, share: float) -> int:
+        """The length that this share of the functions does not exceed, in lines."""
         lengths = sorted(self.lengths) or [0]
-        median, most = lengths[len(lengths) // 2], lengths[len(lengths) * 9 // 10]
+        return lengths[min(int(len(lengths) * share), len(lengths) - 1)]
+
+    def row(self, name: str) -> str:
         return (
-            f"{name:<12}{self.lines:>7}{self.density:>10.1f}"
-            f"{1000 * self.ternaries / max(self.code_lines, 1):>11.1f}"
-            f"{1000 * self.comprehensions / max(self.code_lines, 1):>16.1f}"
-            f"{median:>8}{most:>5}{lengths[-1]:>5}{self.wide_lines:>12}{self.skips:>10}"
+            f"{name:<12}{self.lines:>7}{self.branches_per_100:>10.1f}"
+            f"{self.ternaries_per_1000:>11.1f}{self.comprehensions_per_1000:>16.1f}"
+            f"{self.length_at(0.5):>8}{self.length_at(0.9):>5}{self.length_at(1):>5}"
+            f"{self.wide_lines:>10}{self.skips:>11}"
         )
 
 
@@ -118,16 +133,20 @@ def product_files(folders: Iterable[str]) -> Iterator[Path]:
             yield path
 
 
-def main(folders: list[str]) -> None:
+def count(folders: Iterable[str] = ()) -> tuple[dict[str, Figures], Figures]:
+    """The figures of each room and those of all together."""
     rooms: dict[str, Figures] = defaultdict(Figures)
     whole = Figures()
     for path in product_files(folders):
-        room = path.parts[0]
-        for figures in (rooms[room], whole):
-            figures.add_file(path.read_text(encoding="utf-8"))
-    print(
-        "                 lines  branches  ternaries  comprehensions  median  p90  max  over 100  fmt: skip"
-    )
+        text = path.read_text(encoding="utf-8")
+        rooms[path.parts[0]].add_file(text)
+        whole.add_file(text)
+    return rooms, whole
+
+
+def main(folders: list[str]) -> None:
+    rooms, whole = count(folders)
+    print(HEAD)
     for name in sorted(rooms):
         print(rooms[name].row(name))
     print(whole.row("all"))

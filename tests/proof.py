@@ -22,7 +22,7 @@ def main() -> int:
         for path in sorted(here.rglob("test_*.py"))
         if LONG_FORM in path.read_text(encoding="utf-8")
     ]
-    sys.argv[1:] = [*sys.argv[1:], *knowing]
+    sys.argv[1:] = ["--whole", *sys.argv[1:], *knowing]
     return run.main()
 
 

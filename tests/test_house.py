@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from tests import figures
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ["run", "test", "lint"]
 
@@ -54,3 +56,20 @@ def test_tests_and_tools_run_with_the_versions_of_production():
 def test_the_run_time_lock_holds_every_dependency():
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert {re.match(r"[\w-]+", line)[0] for line in wanted} <= pins("run").keys()
+
+
+# `make figures` prints them. A limit may fall, never rise.
+MOST = {
+    "branches_per_100": 31.5,
+    "ternaries_per_1000": 12.5,
+    "comprehensions_per_1000": 21.5,
+    "skips": 10,
+}
+
+
+@pytest.mark.needs("git")
+def test_the_code_stays_plain():
+    _rooms, whole = figures.count()
+    found = {name: getattr(whole, name) for name in MOST}
+    assert {name: value for name, value in found.items() if value > MOST[name]} == {}
+    assert whole.length_at(0.9) <= 15  # nine of ten functions
