@@ -26,6 +26,7 @@ WIDTHS = {"u8": ("b", 8), "u16": ("s", 16), "u32": ("i", 32)}
 _TEXT = re.compile(r"[A-Za-z0-9/._~:@?&=+%-]([A-Za-z0-9/._~:@?&=+% -]*[A-Za-z0-9/._~:@?&=+%-])?")
 _BOOT_URL = re.compile(r"(?:https?|tftp)://[A-Za-z0-9.\[\]:-]+/[A-Za-z0-9/._~:@?&=+%-]*")
 _AMBIGUOUS = re.compile(r"[0-9a-fA-Fsi:.* -]*")
+_NUMBER = re.compile(r"[0-9]{1,5}")
 _INTEGER = re.compile(r"-?[0-9]{1,11}")
 _FLAGS = {
     **dict.fromkeys(("0", "no", "off", "false"), "0b"),
@@ -147,10 +148,8 @@ def number_of(text: str, version: int = 4) -> int:
             facts = {"number": number, "name": name}
             raise ValueError(_("%(number)s is not the number of %(name)s.") % facts)
         return int(number)
-    word = text
-    if len(words) == 1:
-        word = words[0].lower().removeprefix("option:").removeprefix("option6:")
-    if word.isascii() and word.isdigit() and len(word) < 6:
+    word = " ".join(words).lower().removeprefix("option:").removeprefix("option6:")
+    if _NUMBER.fullmatch(word):
         return int(word)
     number_by_name = _numbers(version)
     if word not in number_by_name:

@@ -30,7 +30,7 @@ ADOPT, DISCARD = "adopt", "discard"
 VERBS = {ADOPT: adopt_all, DISCARD: discard_all}
 _COLOURS = {ADD: "yes", CHANGE: "reserved", REMOVE: "no", KEPT: "unknown"}
 _TITLES = {ADOPT: _("Adopt hand edits"), DISCARD: _("Discard hand edits")}
-_DIGITS = re.compile(r"[0-9]{1,19}")
+_DIGITS = re.compile(r"[0-9]{1,18}")
 _STATES = {"open": "reserved", "adopted": "yes", "discarded": "unknown"}
 _SHOWN = 300  # characters of a line that is not readable
 
@@ -195,8 +195,7 @@ def _preview(edit: HandEdit, verb: str) -> dict[str, Any]:
 
 def chosen_ids(request: HttpRequest) -> list[int]:
     """The primary keys of the query's `id` parameters; other text is ignored."""
-    ids = [int(text) for text in request.GET.getlist("id") if _DIGITS.fullmatch(text)]
-    return [pk for pk in ids if pk < 2**63]
+    return list(map(int, filter(_DIGITS.fullmatch, request.GET.getlist("id"))))
 
 
 def _ask(verb: str, ids: Any) -> HttpResponse:

@@ -67,7 +67,7 @@ def ingest(
     known = {_key(row): row for row in rows.filter(origin=origin)}
     current = {lease.key: lease for lease in leases}
     _resolve_doubles(current, known, rows.exclude(origin=origin))
-    new, renewed = [], []
+    new, renewed, ended = [], [], []
     for key, lease in current.items():
         row = known.pop(key, None)
         if row is None:
@@ -75,9 +75,10 @@ def ingest(
         elif _differs(row, lease, origin):
             _renew(row, lease, now, origin)
             renewed.append(row)
-    ended = [row for row in known.values() if row.leased_until and row.leased_until > now]
-    for row in ended:
-        row.leased_until = now
+    for row in known.values():
+        if row.leased_until and row.leased_until > now:
+            row.leased_until = now
+            ended.append(row)
     with transaction.atomic():
         # Another worker may have created the same rows meanwhile.
         Sighting.objects.bulk_create(new, ignore_conflicts=True)

@@ -29,8 +29,11 @@ def listed() -> list[HandEdit]:
 
 def _found(target: Target) -> list[HandEdit]:
     found = find(target, read(target))
-    new = [edit for edit in found.edits if edit.is_open and edit.pk is None]
-    return [edit.row(target.server_id) for edit in new]
+    new = []
+    for edit in found.edits:
+        if edit.is_open and edit.pk is None:
+            new.append(edit.row(target.server_id))
+    return new
 
 
 def decide(adopt: str | None, discard: str | None) -> list[Decision]:

@@ -15,7 +15,7 @@ import socket
 import struct
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
@@ -31,6 +31,7 @@ from dhcp.files.check import Row
 from dhcp.models import Generation
 from dhcp.state import machines
 from dhcp.state.network_cards import cards_with_macs
+from ipam.addresses import Address
 
 logger = logging.getLogger("dhcp.probe")
 
@@ -53,7 +54,7 @@ class Reservation:
 
     name: str
     mac: str
-    ip: IPv4Address
+    ip: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +119,30 @@ def choose_reservations(generation: Generation, network: IPv4Network | None) -> 
 def _new_reservations(
     generation: Generation, network: IPv4Network | None
 ) -> dict[str, Reservation]:
-    """The reservations that the generation's difference adds, by MAC. Without a relay, dnsmasq
-    answers for the interface's own network only."""
+    """The reservations that the generation adds and that can be probed, by MAC."""
     found = {}
-    for line in generation.diff.splitlines():
-        row = check.host_row(line.removeprefix("+").encode("ascii", "replace"))
-        if not line.startswith("+") or not isinstance(row, Row) or not row.macs:
-            continue
-        if isinstance(row.ip, IPv4Address) and (network is None or row.ip in network):
+    for row in _added_rows(generation):
+        if row.macs and _is_reachable(row.ip, network):
             mac = row.macs[0]
             found[mac] = Reservation(row.name or mac, mac, row.ip)
     return found
+
+
+def _added_rows(generation: Generation) -> Iterator[Row]:
+    """The reservations of the difference's new lines."""
+    for line in generation.diff.splitlines():
+        if not line.startswith("+"):
+            continue
+        row = check.host_row(line[1:].encode("ascii", "replace"))
+        if isinstance(row, Row):
+            yield row
+
+
+def _is_reachable(ip: Address, network: IPv4Network | None) -> bool:
+    """Without a relay, dnsmasq answers for the interface's own network only."""
+    if network is None:
+        return ip.version == 4
+    return ip in network
 
 
 def _last_change_at(generation: Generation) -> datetime:
@@ -163,7 +177,7 @@ def _result(
     return result | {"after_ms": max(after, 0), "reason": ""}
 
 
-def _best(offers: Sequence[Offer], ip: IPv4Address) -> Offer | None:
+def _best(offers: Sequence[Offer], ip: Address) -> Offer | None:
     """The offer of this address, or else the first one."""
     for offer in offers:
         if offer.ip == ip:

@@ -48,7 +48,7 @@ def test_looking_shows_the_difference_and_changes_nothing(admin_client, ledger, 
 def test_sync_now_applies_and_says_so(admin_client, ledger, target):
     page = text(admin_client.post(SYNC, follow=True))
     assert "dnsmasq has 2 reservations now." in page
-    assert "Nothing: its file says what the ledger says." in page
+    assert "Nothing: the file agrees with the ledger." in page
     assert "10.77.0.9,web" in target.hosts.read_text() and not DhcpChange.objects.exists()
 
 

@@ -263,7 +263,7 @@ def test_the_pages_lead_to_the_question_and_the_question_warns(possible, admin_c
     assert link in admin_client.get(LEASES).content.decode()
     assert link in admin_client.get(f"{SERVERS}{web.pk}/change/").content.decode()
     page = admin_client.get(f"{EVICT}?id={lease.pk}").content.decode()
-    assert "both machines may use it at once" in page and "<script>1" not in page
+    assert "both machines may use the address" in page and "<script>1" not in page
     assert not Eviction.objects.exists()
 
 

@@ -237,7 +237,7 @@ def test_generations_are_filtered_by_their_server(berlin, admin_client):
 
 def test_the_first_page_tells_of_every_server(berlin, admin_client):
     page = admin_client.get("/admin/").content.decode()
-    assert f"{LIST}{berlin.pk}/change/" in page and "1 change waits" in page
+    assert f"{LIST}{berlin.pk}/change/" in page and "1 pending change" in page
     assert DhcpChange.objects.for_server(berlin.pk).count() == 1
 
 
