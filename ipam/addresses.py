@@ -176,6 +176,11 @@ def outermost(items: Iterable[T], key: Callable[[T], Network]) -> list[T]:
     return found
 
 
+def last_inside(network: Network) -> Network:
+    """The last network inside, in tree order: the /32 or /128 of its highest address."""
+    return type(network)((network.broadcast_address, network.max_prefixlen))
+
+
 def inside(network: Network, other: Network) -> bool:
     """Whether the network lies in the other one or is it."""
     return network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
-"""The columns of the ledger: addresses, networks and MACs that sort and compare alike on both
-databases.
+"""The ledger's model fields: addresses, networks and MAC addresses that sort and compare alike on
+both databases.
 
 PostgreSQL has the types: inet, cidr, macaddr. SQLite stores sortable bytes, family (4 or 6), 16
 bytes, and for a network its prefix length; MACs are canonical text. A CHECK on every column refuses
@@ -26,13 +26,22 @@ class ValueFormField(forms.CharField):
     """One line of text whose first value is an object: what prints alike has not been changed."""
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(None if initial is None else str(initial), data)
+        if initial is not None:
+            initial = str(initial)
+        return super().has_changed(initial, data)
 
 
 class ValueField(models.Field):
     """A column whose Python value is parsed by one function and printed by `str`."""
 
     parse: Callable[[Any], Any]
+    postgresql_type: str
+    sqlite_type: str
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        if connection.vendor == "postgresql":
+            return self.postgresql_type
+        return self.sqlite_type
 
     def get_internal_type(self) -> str:
         """A kind that Django knows: of those, PostgreSQL is sent many rows as arrays, which is far
@@ -52,7 +61,9 @@ class ValueField(models.Field):
 
     def value_to_string(self, obj: models.Model) -> str:
         value = self.value_from_object(obj)
-        return "" if value is None else str(value)
+        if value is None:
+            return ""
+        return str(value)
 
     def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(
@@ -60,14 +71,65 @@ class ValueField(models.Field):
         )
 
 
-class AddressField(ValueField):
+def pack(address: Address) -> bytes:
+    """17 sortable bytes: family, then the address in 16 bytes, IPv4 in the last four."""
+    return bytes([address.version]) + address.packed.rjust(16, b"\0")
+
+
+def unpack(data: bytes) -> Address:
+    """The address of 17 packed bytes."""
+    if data[0] == 4:
+        return ipaddress.IPv4Address(data[13:17])
+    return ipaddress.IPv6Address(data[1:17])
+
+
+def pack_network(network: Network) -> bytes:
+    """18 sortable bytes: the network's address, then its prefix length; a parent sorts before its
+    children."""
+    return pack(network.network_address) + bytes([network.prefixlen])
+
+
+def unpack_network(data: bytes) -> Network:
+    """The network of 18 packed bytes."""
+    return ipaddress.ip_network((unpack(data[:17]), data[17]))
+
+
+class PackedField(ValueField):
+    """A column that is text to PostgreSQL, and sortable bytes on SQLite."""
+
+    pack: Callable[[Any], bytes]
+    unpack: Callable[[bytes], Any]
+    of_text: Callable[[str], Any]
+
+    def get_db_prep_value(
+        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
+    ) -> Any:
+        if not prepared:
+            value = self.get_prep_value(value)
+        if value is None:
+            return None
+        if connection.vendor == "postgresql":
+            return str(value)
+        return self.pack(value)
+
+    def from_db_value(self, value: Any, *args: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, bytes):
+            return self.unpack(value)
+        return self.of_text(value)
+
+
+class AddressField(PackedField):
     """A host address: `ipaddress.IPv4Address` or `IPv6Address`."""
 
     description = _("IP address")
     parse = staticmethod(addresses.parse_address)
-
-    def db_type(self, connection: BaseDatabaseWrapper) -> str:
-        return "inet" if connection.vendor == "postgresql" else "blob"
+    postgresql_type = "inet"
+    sqlite_type = "blob"
+    pack = staticmethod(pack)
+    unpack = staticmethod(unpack)
+    of_text = staticmethod(ipaddress.ip_address)
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
         column = connection.ops.quote_name(str(self.column))
@@ -78,28 +140,17 @@ class AddressField(ValueField):
             )
         return f"{column} IS NULL OR ({_sqlite_bytes(column)} AND length({column}) = 17)"
 
-    def get_db_prep_value(
-        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
-    ) -> Any:
-        value = value if prepared else self.get_prep_value(value)
-        if value is None:
-            return None
-        return str(value) if connection.vendor == "postgresql" else pack(value)
 
-    def from_db_value(self, value: Any, *args: Any) -> Address | None:
-        if isinstance(value, bytes):
-            return unpack(value)
-        return None if value is None else ipaddress.ip_address(value)
-
-
-class NetworkField(ValueField):
+class NetworkField(PackedField):
     """A network: `ipaddress.IPv4Network` or `IPv6Network`."""
 
     description = _("network")
     parse = staticmethod(addresses.parse_network)
-
-    def db_type(self, connection: BaseDatabaseWrapper) -> str:
-        return "cidr" if connection.vendor == "postgresql" else "blob"
+    postgresql_type = "cidr"
+    sqlite_type = "blob"
+    pack = staticmethod(pack_network)
+    unpack = staticmethod(unpack_network)
+    of_text = staticmethod(ipaddress.ip_network)
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
         column = connection.ops.quote_name(str(self.column))
@@ -108,28 +159,14 @@ class NetworkField(ValueField):
         bits = _sqlite_no_host_bits(column)
         return f"{column} IS NULL OR ({_sqlite_bytes(column)} AND length({column}) = 18 AND {bits})"
 
-    def get_db_prep_value(
-        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
-    ) -> Any:
-        value = value if prepared else self.get_prep_value(value)
-        if value is None:
-            return None
-        return str(value) if connection.vendor == "postgresql" else pack_network(value)
-
-    def from_db_value(self, value: Any, *args: Any) -> Network | None:
-        if isinstance(value, bytes):
-            return ipaddress.ip_network((unpack(value[:17]), value[17]))
-        return None if value is None else ipaddress.ip_network(value)
-
 
 class MACField(ValueField):
     """A unicast Ethernet address, as lower-case colon text."""
 
     description = _("MAC address")
     parse = staticmethod(addresses.parse_mac)
-
-    def db_type(self, connection: BaseDatabaseWrapper) -> str:
-        return "macaddr" if connection.vendor == "postgresql" else "varchar(17)"
+    postgresql_type = "macaddr"
+    sqlite_type = "varchar(17)"
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
         column = connection.ops.quote_name(str(self.column))
@@ -152,14 +189,15 @@ class AddressListField(models.TextField):
     def to_python(self, value: Any) -> list[Address]:
         if value is None or value == "":
             return []
-        parts = value.replace(";", ",").split(",") if isinstance(value, str) else list(value)
+        if isinstance(value, str):
+            value = value.replace(";", ",").split(",")
         try:
-            return [addresses.parse_address(part) for part in parts if str(part).strip()]
+            return [addresses.parse_address(part) for part in value if str(part).strip()]
         except ValueError as error:
             raise exceptions.ValidationError(str(error), code="invalid") from error
 
     def get_prep_value(self, value: Any) -> str:
-        return ",".join(str(address) for address in self.to_python(value))
+        return ",".join(map(str, self.to_python(value)))
 
     def from_db_value(self, value: Any, *args: Any) -> list[Address]:
         return self.to_python(value)
@@ -172,38 +210,20 @@ class AddressListField(models.TextField):
             required=not self.blank,
             label=self.verbose_name,
             help_text=self.help_text,
-            **_form_widget(kwargs),
+            widget=kwargs.get("widget"),
         )
-
-
-def _form_widget(kwargs: dict[str, Any]) -> dict[str, Any]:
-    return {"widget": kwargs["widget"]} if "widget" in kwargs else {}
 
 
 class AddressListFormField(forms.CharField):
     """One line of addresses, separated by commas."""
 
     def prepare_value(self, value: Any) -> Any:
-        return ", ".join(map(str, value)) if isinstance(value, list) else value
+        if isinstance(value, list):
+            return ", ".join(map(str, value))
+        return value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
-
-
-def pack(address: Address) -> bytes:
-    """17 sortable bytes: family, then the address in 16 bytes, IPv4 in the last four."""
-    return bytes([address.version]) + address.packed.rjust(16, b"\0")
-
-
-def unpack(data: bytes) -> Address:
-    """The address of 17 packed bytes."""
-    return ipaddress.IPv4Address(data[13:17]) if data[0] == 4 else ipaddress.IPv6Address(data[1:17])
-
-
-def pack_network(network: Network) -> bytes:
-    """18 sortable bytes: the network's address, then its prefix length; a parent sorts before its
-    children."""
-    return pack(network.network_address) + bytes([network.prefixlen])
 
 
 def _sqlite_bytes(column: str) -> str:

@@ -72,7 +72,7 @@ def freeze(reason: str) -> None:
 def thaw() -> None:
     """Allocate again. The ledger gets a new name, so that what other hosts have seen under the former
     one no longer counts."""
-    Stamp.objects.settle(frozen_at=None, reason="", ledger=uuid.uuid4().hex)
+    Stamp.objects.write_home(frozen_at=None, reason="", ledger=uuid.uuid4().hex)
     look()
 
 

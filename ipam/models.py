@@ -190,7 +190,7 @@ class Subnet(ValidatedModel):
 
     def remember(self) -> None:
         """Note what the database says now, for those who must tidy up after the change."""
-        self.was = Subnet.objects.filter(pk=self.pk).first() if self.pk else None
+        self.was = Subnet.objects.filter(pk=self.pk).first()
 
     def delete(self, *args: Any, force: bool = False, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Refused with Conflict while addresses are in use here. `force` keeps those in the parent,
@@ -237,7 +237,9 @@ class Subnet(ValidatedModel):
         waiting = self.__dict__.get("_new_pools", {}).get(kind)
         if waiting is not None:
             return list(waiting)
-        return [str(pool) for pool in self.pools.all() if pool.kind == kind] if self.pk else []
+        if not self.pk:
+            return []
+        return [str(pool) for pool in self.pools.all() if pool.kind == kind]
 
     def _save_pools(self) -> None:
         wanted = {
@@ -290,7 +292,9 @@ class Pool(ValidatedModel):
         indexes = [models.Index(fields=["first", "last"], name="pools_range")]
 
     def __str__(self) -> str:
-        return f"{self.first}-{self.last}" if self.first != self.last else str(self.first)
+        if self.first == self.last:
+            return str(self.first)
+        return f"{self.first}-{self.last}"
 
     @property
     def size(self) -> int:
@@ -558,17 +562,14 @@ class IPAddress(ValidatedModel):
             return gettext("VM “%s”") % self.vm_id
         if self.status == "available":
             return ""
-        what = {
-            "allocated": self.hostname,
-            "reserved": self.description,
-            "quarantine": self.description,
+        kind, label = {
+            "allocated": (gettext("an allocation"), self.hostname),
+            "reserved": (gettext("a reservation"), self.description),
+            "quarantine": (gettext("the quarantine"), self.description),
         }[self.status]
-        name = {
-            "allocated": gettext("an allocation"),
-            "reserved": gettext("a reservation"),
-            "quarantine": gettext("the quarantine"),
-        }[self.status]
-        return f"{name} “{addresses.shorten(what)}”" if what else name
+        if not label:
+            return kind
+        return f"{kind} “{addresses.shorten(label)}”"
 
     def check_ledger(self) -> None:
         self.vm_id = self.vm_id or None

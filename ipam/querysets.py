@@ -1,4 +1,4 @@
-"""The questions that the ledger answers, and every line of SQL behind them."""
+"""The questions that the ledger answers, its locks, and its bulk writes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ from ipam import addresses, search
 from ipam.addresses import Address, Network
 
 if TYPE_CHECKING:
-    from ipam.models import VRF, IPAddress, Pool, Stamp, Subnet  # noqa: F401  (in a base class's parameter)
+    from ipam.models import VRF, Interface, IPAddress, Pool, Stamp, Subnet  # noqa: F401  (in a base class's parameter)
 
 _SQL = Path(__file__).parent / "sql" / "postgresql"
 LIVE = ("allocated", "reserved", "quarantine")
 _TABLE_OID = "'ledger_stamp'::regclass::oid::bigint"
-_AT_ONCE = 300  # rows of one INSERT; SQLite takes no more than 999 values
-_MOST_KEYS = 900  # of one statement, for the same reason
+_MOST_KEYS = 900  # of one statement: SQLite takes no more than 999 values
 _MANY = 8  # above this many addresses, reading all subnets beats probing for their supernets,
 _SUBNETS_EACH = 5  # unless there are more than this many subnets for each of them
 
@@ -40,38 +39,39 @@ PATIENCE = 20  # seconds that a transaction waits for a lock
 _BE_PATIENT = f"SELECT set_config('lock_timeout', '{PATIENCE}s', true) WHERE current_setting('lock_timeout') = '0'"
 
 
-def lock_ledger(*, shared: bool = False) -> None:
-    """Let one transaction at a time change subnets, pools and what stands in them; it holds until
-    the commit.
+_LOCK_MODES = {True: "ROW EXCLUSIVE", False: "SHARE ROW EXCLUSIVE"}
 
-    `shared` waits for those, but not for each other. The claim of a free address needs neither: it
-    locks its row. Always the first lock that a transaction takes. SQLite needs none: its
-    transactions begin IMMEDIATE. Whoever takes it writes with our own verbs: the triggers that
-    watch raw SQL are told in the same round trip. Nobody holds it for ever because a row is locked
-    by an open psql: after PATIENCE, as on SQLite, he gives up."""
+
+def lock_ledger(*, shared: bool = False) -> None:
+    """Let one transaction at a time change subnets, pools and the rows in them, until it commits.
+
+    `shared` waits for those transactions, but not for other shared ones. The claim of a free
+    address needs neither: it locks its row. This is always the first lock of a transaction. SQLite
+    needs none: its transactions begin IMMEDIATE. The same round trip tells the triggers for raw SQL
+    that the site writes. A transaction that waits longer than PATIENCE for any lock, such as a row
+    that an open psql has changed, fails, as on SQLite."""
     if connection.vendor == "postgresql":
-        mode = "ROW EXCLUSIVE" if shared else "SHARE ROW EXCLUSIVE"
+        mode = _LOCK_MODES[shared]
         with connection.cursor() as cursor:
             cursor.execute(f"{_BE_PATIENT}; LOCK TABLE subnets IN {mode} MODE; {SAY_SITE}")
 
 
 def hurry() -> None:
-    """Give up soon in this transaction, where somebody else holds what it needs: for work that is
-    tried again."""
+    """Let this transaction fail soon when somebody else holds a lock that it needs: for work that
+    is tried again."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '2s'")
 
 
 def say_site() -> None:
-    """Tell the triggers that watch raw SQL: until the transaction ends, the site sees to history
-    and notices."""
+    """Tell the triggers for raw SQL that the site writes, until the transaction ends."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(SAY_SITE)
 
 
-class BulkTold(models.QuerySet[Any]):
+class NotifyingQuerySet(models.QuerySet[Any]):
     """Bulk writes that keep the ledger in step, as single saves do, and leave history."""
 
     def bulk_create(
@@ -80,26 +80,26 @@ class BulkTold(models.QuerySet[Any]):
         """`cleaned`: each has been through clean_fields already."""
         objs = list(objs)
         relations = {field.name for field in self.model._meta.fields if field.is_relation}
-        for obj in objs if not cleaned else ():
-            obj.clean_fields(
-                exclude=relations
-            )  # what is no address or MAC never gets as far as SQL
+        if not cleaned:
+            for obj in objs:  # what is not an address or a MAC address must not reach SQL
+                obj.clean_fields(exclude=relations)
         with transaction.atomic():
             lock_ledger()
-            with _naming_the_holder(objs):
+            with _name_the_holder(objs):
                 made = super().bulk_create(objs, *args, **kwargs)
             note_history(made, "+")
-            self._tell(made)
+            self._notify(made)
         return made
 
     def update(self, **kwargs: Any) -> int:
         with transaction.atomic():
             lock_ledger()
             ids = list(self.values_list("pk", flat=True))
-            count = self.model._base_manager.filter(pk__in=ids).update(**kwargs) if ids else 0
-            written = list(self.model._base_manager.filter(pk__in=ids))
+            rows = self.model._base_manager.filter(pk__in=ids)
+            count = rows.update(**kwargs)
+            written = list(rows.all())
             note_history(written, "~")
-            self._tell(written)
+            self._notify(written)
         return count
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -110,24 +110,24 @@ class BulkTold(models.QuerySet[Any]):
         objs = list(objs)
         with transaction.atomic():
             lock_ledger()
-            with _naming_the_holder(objs):
+            with _name_the_holder(objs):
                 write(objs, fields)
             written = list(self.model._base_manager.filter(pk__in=[obj.pk for obj in objs]))
             note_history(written, "~")
-            self._tell(written)
+            self._notify(written)
         return len(written)
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
 
-    def _tell(self, written: Sequence[Any]) -> None:
+    def _notify(self, written: Sequence[Any]) -> None:
         from ipam.signals import changed
 
         changed.send(self.model, instances=written)
 
 
 @contextmanager
-def _naming_the_holder(objs: Iterable[Any]) -> Iterator[None]:
-    """A unique key that refuses a bulk write says no name; the rows' own check does."""
+def _name_the_holder(objs: Iterable[Any]) -> Iterator[None]:
+    """Let the rows' own validation name the holder when a unique key refuses a bulk write."""
     try:
         with transaction.atomic():
             yield
@@ -137,15 +137,12 @@ def _naming_the_holder(objs: Iterable[Any]) -> Iterator[None]:
         raise
 
 
-class SubnetQuerySet(BulkTold):
+class SubnetQuerySet(NotifyingQuerySet):
     """Subnets of every VRF, until `in_vrf` narrows them."""
 
     def confined(self, networks: Iterable[Network]) -> SubnetQuerySet:
         """Those of the global address space inside one of the networks."""
-        return self.filter(
-            _either(Q(network__gte=first, network__lte=last) for first, last in _ends(networks)),
-            vrf=None,
-        )
+        return self.filter(_either(map(_network_inside, networks)), vrf=None)
 
     def in_vrf(self, vrf: VRF | int | None) -> SubnetQuerySet:
         return self.filter(vrf=vrf)
@@ -165,8 +162,7 @@ class SubnetQuerySet(BulkTold):
 
     def within(self, network: Network) -> SubnetQuerySet:
         """Those inside the network, itself included, in the order of the CIDR tree."""
-        last = type(network)((network.broadcast_address, network.max_prefixlen))
-        return self.filter(network__gte=network, network__lte=last).order_by("network")
+        return self.filter(_network_inside(network)).order_by("network")
 
     def matching(self, text: str) -> SubnetQuerySet:
         """A search box's text: an address finds the subnets around it, a network those inside it;
@@ -212,8 +208,10 @@ class SubnetIndex:
             if len(some) <= most:
                 return cls(some)
         around = list(addresses.supernets_of(wanted))
-        chunks = (around[start : start + _MOST_KEYS] for start in range(0, len(around), _MOST_KEYS))
-        return cls(subnet for chunk in chunks for subnet in subnets.filter(network__in=chunk))
+        found: list[Subnet] = []
+        for start in range(0, len(around), _MOST_KEYS):
+            found += subnets.filter(network__in=around[start : start + _MOST_KEYS])
+        return cls(found)
 
     def exactly(self, vrf_id: int | None, network: Network) -> Subnet | None:
         """The subnet of just this network, or None."""
@@ -231,15 +229,12 @@ class SubnetIndex:
         return None
 
 
-class PoolQuerySet(BulkTold):
+class PoolQuerySet(NotifyingQuerySet):
     """Pools; a range of addresses belongs to the subnet that the pool names."""
 
     def confined(self, networks: Iterable[Network]) -> PoolQuerySet:
         """Those of subnets of the global address space inside one of the networks."""
-        here = (
-            Q(subnet__network__gte=first, subnet__network__lte=last)
-            for first, last in _ends(networks)
-        )
+        here = (_network_inside(network, "subnet__") for network in networks)
         return self.filter(_either(here), subnet__vrf=None)
 
     def overlapping(self, first: Address, last: Address, vrf_id: int | None) -> PoolQuerySet:
@@ -247,11 +242,9 @@ class PoolQuerySet(BulkTold):
 
     def covering(self, address: Address, subnet: Subnet | None) -> Pool | None:
         """The pool of the subnet that holds the address."""
-        return (
-            self.filter(subnet=subnet, first__lte=address, last__gte=address).first()
-            if subnet
-            else None
-        )
+        if subnet is None:
+            return None
+        return self.filter(subnet=subnet, first__lte=address, last__gte=address).first()
 
 
 class IPAddressQuerySet(models.QuerySet["IPAddress"]):
@@ -296,34 +289,29 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         fetched in order, so that the rows before them cost no join; those behind the middle are
         fetched from the end."""
         rows, last = self.order_by(*order), min(first + size, total)
-        backwards = first > total - last
-        keys = rows.reverse()[total - last : total - first] if backwards else rows[first:last]
+        keys = rows[first:last]
+        if first > total - last:
+            keys = rows.reverse()[total - last : total - first]
         whole = self.model._default_manager.filter(pk__in=keys.values("pk"))
         return whole.probed().select_related("vrf", "subnet", "server").order_by(*order)
 
     def insert_free(self, subnet: Subnet, free: Sequence[Address]) -> None:
         """Insert free rows for these addresses; those that have a row are passed over."""
-        column: Any = self.model._meta.get_field("ip_address")
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "INSERT INTO ip_addresses (vrf_id, subnet_id, ip_address) "
-                    "SELECT %s::bigint, %s::bigint, unnest(%s::inet[]) ON CONFLICT DO NOTHING",
-                    [subnet.vrf_id, subnet.pk, [str(address) for address in free]],
-                )
-            return
         with connection.cursor() as cursor:
-            for start in range(0, len(free), _AT_ONCE):
-                chosen = free[start : start + _AT_ONCE]
-                places = ", ".join(["(%s, %s, %s)"] * len(chosen))
-                values = [
-                    (subnet.vrf_id, subnet.pk, column.get_db_prep_value(ip, connection))
-                    for ip in chosen
-                ]
-                cursor.execute(
-                    f"INSERT INTO ip_addresses (vrf_id, subnet_id, ip_address) VALUES {places} ON CONFLICT DO NOTHING",
-                    [part for value in values for part in value],
-                )
+            if connection.vendor == "postgresql":
+                texts = list(map(str, free))
+                values = {"vrf": subnet.vrf_id, "subnet": subnet.pk, "addresses": texts}
+                cursor.execute(sql.statement(_SQL / "insert_free.sql"), values)
+                return
+            column: Any = self.model._meta.get_field("ip_address")
+            cursor.executemany(
+                "INSERT INTO ip_addresses (vrf_id, subnet_id, ip_address) VALUES (%s, %s, %s) "
+                "ON CONFLICT DO NOTHING",
+                [
+                    (subnet.vrf_id, subnet.pk, column.get_db_prep_value(address, connection))
+                    for address in free
+                ],
+            )
 
     def claimable(
         self,
@@ -332,29 +320,30 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         last: Address | None = None,
         mac: str | None = None,
     ) -> IPAddressQuerySet:
-        """Free rows of the subnet's static pools in the order of their use: never used ones first,
-        then the longest free. An address that another machine still holds a lease of is not free
-        yet."""
-        free = self.filter(allocatable(subnet.vrf_id, mac), subnet=subnet)
-        chosen = free if first is None or last is None else free.between(first, last)
-        return chosen.order_by(F("freed_at").asc(nulls_first=True), "ip_address")
+        """Free rows of the subnet's static pools in the order of their use: those that were never
+        used, then those that have been free for longest. An address that another machine holds a
+        lease of is not free."""
+        free: IPAddressQuerySet = self.filter(allocatable(subnet.vrf_id, mac), subnet=subnet)
+        if first is not None and last is not None:
+            free = free.between(first, last)
+        return free.order_by(F("freed_at").asc(nulls_first=True), "ip_address")
 
     def claim(
         self,
         subnet: Subnet,
-        facts: dict[str, Any],
+        holder: dict[str, Any],
         first: Address | None,
         last: Address | None,
         *,
         wait: bool,
     ) -> IPAddress | None:
-        """PostgreSQL: the row that the VM has already (then its `known` is true), or the first
-        claimable one, claimed and with its history written; in one statement."""
+        """PostgreSQL, in one statement: the row that the VM has already (its `known` is true), or
+        the first claimable row, given to the holder, with its line of history."""
         given = {
-            **facts,
+            **holder,
             "subnet": subnet.pk,
-            "first": str(first) if first else None,
-            "last": str(last) if last else None,
+            "first": first and str(first),
+            "last": last and str(last),
             "user": history_user_id(),
         }
         claim = sql.statement(_SQL / "claim.sql")
@@ -367,9 +356,8 @@ def ping_was_answered() -> Exists:
     """Whether the address has ever answered a ping, in its own VRF."""
     from ipam.models import Sighting
 
-    here = Q(vrf=OuterRef("vrf")) | Q(
-        IsNull(OuterRef("vrf"), True), vrf=None
-    )  # NULL equals nothing in SQL
+    # NULL equals nothing in SQL.
+    here = Q(vrf=OuterRef("vrf")) | Q(IsNull(OuterRef("vrf"), True), vrf=None)
     return Exists(Sighting.objects.filter(here, source="ping", ip_address=OuterRef("ip_address")))
 
 
@@ -384,7 +372,9 @@ def claim_for_caller(answer: str, subnet: str = "%(subnet)s") -> str:
 def history_user_id() -> int | None:
     """Who is asking, as the history middleware knows it."""
     request = getattr(HistoricalRecords.context, "request", None)
-    return request.user.pk if request and request.user.is_authenticated else None
+    if request and request.user.is_authenticated:
+        return request.user.pk
+    return None
 
 
 def note_history(rows: Sequence[Any], kind: str) -> None:
@@ -439,7 +429,7 @@ def _values(row: models.Model, fields: Sequence[models.Field]) -> Iterator[Any]:
     return (field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields)
 
 
-class ServerQuerySet(BulkTold):
+class ServerQuerySet(NotifyingQuerySet):
     """Servers of every VRF."""
 
     def confined(self, networks: Iterable[Network]) -> ServerQuerySet:
@@ -450,17 +440,20 @@ class ServerQuerySet(BulkTold):
         """The servers with these keys that still exist."""
         return self.filter(pk__in=keys)
 
+    def with_interfaces(self, interfaces: Iterable[Interface]) -> ServerQuerySet:
+        """The servers of these interfaces."""
+        return self.filter(pk__in={interface.server_id for interface in interfaces})
+
     def matching(self, text: str) -> ServerQuerySet:
         """A search box's text: an address, a network, a MAC, or a part of a host name. The
         interfaces' addresses and MACs find their server, too."""
         from ipam.models import Interface
 
-        by_card = Interface.objects.filter(search.condition(text, names=())).values("server")
-        return (
-            self.filter(search.condition(text, names=("hostname",)) | Q(pk__in=by_card))
-            if text.strip()
-            else self
-        )
+        if not text.strip():
+            return self
+        by_interface = Interface.objects.filter(search.condition(text, names=())).values("server")
+        own = search.condition(text, names=("hostname",))
+        return self.filter(own | Q(pk__in=by_interface))
 
     def holding(self) -> ServerQuerySet:
         """Those that have an address row; a server that is being deleted has given its rows back
@@ -470,7 +463,7 @@ class ServerQuerySet(BulkTold):
         return self.filter(Exists(IPAddress.objects.filter(server=OuterRef("pk"))))
 
 
-class InterfaceQuerySet(BulkTold):
+class InterfaceQuerySet(NotifyingQuerySet):
     """Interfaces of every server."""
 
     def confined(self, networks: Sequence[Network]) -> InterfaceQuerySet:
@@ -500,22 +493,23 @@ class StampQuerySet(models.QuerySet["Stamp"]):
         """Make it where it is missing."""
         if not self.exists():
             self.bulk_create([self.model(ledger=uuid.uuid4().hex)], ignore_conflicts=True)
-            self.settle()
+            self.write_home()
 
-    def settle(self, **changes: Any) -> None:
-        """It belongs to this table from now on."""
-        home = RawSQL(_TABLE_OID, []) if connections[self.db].vendor == "postgresql" else None
-        self.update(home=home, **changes)
+    def write_home(self, **changes: Any) -> None:
+        """Store that the stamp belongs to this table, and other changes."""
+        changes["home"] = None
+        if connections[self.db].vendor == "postgresql":
+            changes["home"] = RawSQL(_TABLE_OID, [])
+        self.update(**changes)
 
 
 def inside(field: str, networks: Iterable[Network]) -> Q:
     return _either(Q(**{f"{field}__range": (net[0], net[-1])}) for net in networks)
 
 
-def _ends(networks: Iterable[Network]) -> Iterator[tuple[Network, Network]]:
-    """The first and the last network inside each."""
-    for net in networks:
-        yield net, type(net)((net.broadcast_address, net.max_prefixlen))
+def _network_inside(network: Network, path: str = "") -> Q:
+    last = addresses.last_inside(network)
+    return Q(**{f"{path}network__gte": network, f"{path}network__lte": last})
 
 
 def _either(conditions: Iterable[Q]) -> Q:

@@ -1,7 +1,7 @@
-"""Who listens to whom inside the ledger. Each handler names one verb; nothing is done here.
+"""Signal receivers of the ledger. Each calls one function of another module.
 
-Fixtures (`raw`) are not acted on row by row: when they are committed, the whole ledger is brought
-in step once."""
+Fixtures (`raw`) are not acted on row by row: when they are committed, the whole ledger is populated
+once."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ from ipam.signals import changed
 
 @receiver(post_save, sender=Server)
 def server_saved(instance: Server, raw: bool = False, **kwargs: Any) -> None:
-    if not raw:
-        place(
-            [instance]
-            if kwargs.get("update_fields") is None
-            else Server.objects.with_keys(instance.pk)
-        )
+    if raw:
+        return
+    if kwargs.get("update_fields") is None:
+        place([instance])
+    else:
+        place(Server.objects.with_keys(instance.pk))
 
 
 @receiver(pre_delete)
@@ -56,7 +56,7 @@ def servers_changed(instances: list[Server] | None, **kwargs: Any) -> None:
 
 @receiver(changed, sender=Interface)
 def interfaces_changed(instances: list[Interface] | None, **kwargs: Any) -> None:
-    place(Server.objects.with_keys(*{nic.server_id for nic in instances or []}))
+    place(Server.objects.with_interfaces(instances or []))
 
 
 @receiver(changed, sender=Subnet)
@@ -75,11 +75,12 @@ def subnet_about_to_change(instance: Subnet, raw: bool = False, **kwargs: Any) -
 
 @receiver(post_save, sender=Subnet)
 def subnet_saved(instance: Subnet, raw: bool = False, **kwargs: Any) -> None:
-    if not raw:
-        subnet_changed(
-            instance if kwargs.get("update_fields") is None else Subnet.objects.get(pk=instance.pk),
-            instance.was,
-        )
+    if raw:
+        return
+    subnet = instance
+    if kwargs.get("update_fields") is not None:
+        subnet = Subnet.objects.get(pk=instance.pk)
+    subnet_changed(subnet, instance.was)
 
 
 @receiver(pre_delete, sender=Subnet)

@@ -1,8 +1,8 @@
-"""What a search box's text may mean: an address, a network, a MAC, the start or a part of one, or a
-name.
+"""Turn the text of a search box into a condition: an address, a network, a MAC address, the start
+or a part of one, or a name.
 
-Addresses become ranges and whole MACs equalities, so that an index answers; only names are searched
-by part."""
+Addresses become ranges and whole MAC addresses equalities, so that an index answers; only names and
+parts of MAC addresses are searched by part."""
 
 import ipaddress
 import re
@@ -17,6 +17,7 @@ from ipam.addresses import Network
 
 _OCTETS = re.compile(r"\d{1,3}(\.\d{1,3}){0,2}\.?", re.ASCII)
 _GROUPS = re.compile(r"[0-9a-f]{1,4}(:[0-9a-f]{1,4}){0,6}:{0,2}", re.ASCII)
+_VLAN = re.compile(r"\d{1,4}", re.ASCII)
 _MAC_PART = re.compile(
     r"[0-9a-f]{2}([:-][0-9a-f]{2}){1,5}[:-]?"  # 04:b1 or 04-b1-75-
     r"|[0-9a-f]{4}(\.[0-9a-f]{4}){1,2}\.?"  # 04b1.75ef (Cisco)
@@ -51,14 +52,16 @@ def subnets(text: str) -> Q:
         return Q()
     if "\0" in text:
         return Q(pk__in=[])  # no text in PostgreSQL holds one, and asking is an error
-    if network := _network(text):
-        return _around(network) if network.num_addresses == 1 else _inside(network)
+    network = _network(text)
+    if network and network.num_addresses == 1:
+        return _around(network)
+    if network:
+        return _inside(network)
     found = Q(name__icontains=text) | Q(site__icontains=text) | Q(description__icontains=text)
-    if text.isascii() and text.isdigit() and len(text) <= 4:
+    if _VLAN.fullmatch(text):
         found |= Q(vlan_id=int(text))
-    for network in (start_of_ipv4(text), start_of_ipv6(text)):
-        if network:
-            found |= _inside(network)
+    for network in _starts(text):
+        found |= _inside(network)
     return found
 
 
@@ -67,10 +70,7 @@ def _around(network: Network) -> Q:
 
 
 def _inside(network: Network) -> Q:
-    return Q(
-        network__gte=network,
-        network__lte=type(network)((network.broadcast_address, network.max_prefixlen)),
-    )
+    return Q(network__gte=network, network__lte=addresses.last_inside(network))
 
 
 def _network(text: str) -> Network | None:
@@ -91,9 +91,8 @@ def _parts(text: str, names: Sequence[str]) -> Q:
     found = Q(pk__in=[])
     for name in names:
         found |= Q(**{f"{name}__icontains": text})
-    for network in (start_of_ipv4(text), start_of_ipv6(text)):
-        if network:
-            found |= Q(ip_address__range=(network.network_address, network.broadcast_address))
+    for network in _starts(text):
+        found |= Q(ip_address__range=(network.network_address, network.broadcast_address))
     if part := part_of_mac(text):
         found |= Q(Contains(Cast(F("mac_address"), TextField()), part))
     return found
@@ -102,19 +101,26 @@ def _parts(text: str, names: Sequence[str]) -> Q:
 def part_of_mac(text: str) -> str:
     """At least two pairs of digits as our MACs write them; empty for any other text."""
     text = text.lower()
-    digits = re.sub(r"[:.-]", "", text) if _MAC_PART.fullmatch(text) else ""
-    return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
+    if not _MAC_PART.fullmatch(text):
+        return ""
+    digits = re.sub(r"[:.-]", "", text)
+    return ":".join(re.findall("..", digits))
+
+
+def _starts(text: str) -> list[Network]:
+    """The networks that the text may be the start of."""
+    return [network for network in (start_of_ipv4(text), start_of_ipv6(text)) if network]
 
 
 def start_of_ipv4(text: str) -> Network | None:
     """`10.112.` or `10.112.3` as the network of all addresses that begin so."""
-    octets = text.rstrip(".").split(".")
-    if not _OCTETS.fullmatch(text) or any(int(octet) > 255 for octet in octets):
+    if not _OCTETS.fullmatch(text):
         return None
-    whole = ".".join([*octets, *["0"] * (4 - len(octets))])
+    octets = text.rstrip(".").split(".")
+    missing = ["0"] * (4 - len(octets))
     try:
-        return ipaddress.ip_network(f"{whole}/{8 * len(octets)}")
-    except ValueError:  # a leading zero
+        return ipaddress.ip_network(f"{'.'.join([*octets, *missing])}/{8 * len(octets)}")
+    except ValueError:  # above 255, or with a leading zero
         return None
 
 

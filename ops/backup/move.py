@@ -142,7 +142,7 @@ def _move(progress: OnProgress) -> dict[str, int]:
             _copy(model, cursor)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         _set_sequences(cursor)
-        Stamp.objects.using(TARGET).settle()
+        Stamp.objects.using(TARGET).write_home()
         for label, sql in (("ipam", ipam_sql), ("dhcp", dhcp_sql)):
             sql.install(apps.get_app_config(label), using=TARGET)
         rows: dict[str, int] = {}
