@@ -1,5 +1,5 @@
-"""The API's routes: every app's resources under /api/v1/, their description at /api/schema/ and
-/api/docs/."""
+"""The URLs of the API: the resources of all apps under /api/v1/, their description at /api/schema/
+and /api/docs/."""
 
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
@@ -8,11 +8,11 @@ from rest_framework.routers import SimpleRouter
 from api import problems, schema
 from dhcp import api as dhcp_api
 from ipam.api import resources as ipam_api
-from ipam.api.search import Search
-from ippool import api
+from ipam.api.search import SearchView
+from ippool import api as ippool_api
 from pxe import api as pxe_api
 from registry import api as registry_api
-from registry.discovery import api as discovery
+from registry.discovery import api as discovery_api
 
 router = SimpleRouter()
 ipam_api.register(router)
@@ -20,10 +20,10 @@ dhcp_api.register(router)
 pxe_api.register(router)
 
 urlpatterns = [
-    path("v1/", include(api)),
+    path("v1/", include(ippool_api)),
     path("v1/ipmanager/", include(registry_api)),
-    path("v1/ipmanager/", include(discovery)),
-    path("v1/search/", Search.as_view(), name="search"),
+    path("v1/ipmanager/", include(discovery_api)),
+    path("v1/search/", SearchView.as_view(), name="search"),
     *(path(f"v1/{route}", view.as_view()) for route, view in dhcp_api.SINGLE.items()),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),

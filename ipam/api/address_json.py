@@ -1,12 +1,12 @@
-"""Address rows as the API shows them, with the details of their subnet and server: straight from
-the columns.
+"""Address rows as JSON, with the details of their subnet and server, straight from the columns.
 
-REST framework's serializers make their fields anew for every answer and ask each of them for every
-row; for the rows that are asked for most, this says the same in one go."""
+REST framework's serializers make their fields for every response and call each of them for every
+row. For the most frequent rows this writes the same at once."""
 
 from __future__ import annotations
 
 import ipaddress
+import zoneinfo
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from typing import Any
@@ -16,8 +16,9 @@ from django.utils.timezone import get_current_timezone
 from ipam.fields import unpack
 from ipam.models import IPAddress
 
-Row = tuple[Any, ...]
-Shown = dict[str, Any]
+UTC_ZONE = zoneinfo.ZoneInfo("UTC")  # there is one object for each key
+AddressColumns = tuple[Any, ...]
+AddressJSON = dict[str, Any]
 
 OF_ADDRESS = (
     "id",
@@ -44,14 +45,13 @@ _OF_ROW = (
     *(f"s.{name}" for name in OF_SUBNET),
 )
 COLUMNS = ", ".join((*_OF_ROW, *(f"h.{name}" for name in OF_SERVER)))
-NOBODYS = ", ".join(
-    (*_OF_ROW, *("NULL" for _name in OF_SERVER))
-)  # of a row that belongs to no server
+COLUMNS_WITHOUT_SERVER = ", ".join((*_OF_ROW, *["NULL"] * len(OF_SERVER)))
 _JOINED = "LEFT JOIN subnets s ON s.id = a.subnet_id LEFT JOIN hosts h ON h.id = a.server_id"
 ONE = f"SELECT caller.*, {COLUMNS} FROM caller, ip_addresses a {_JOINED} WHERE a.id = %(key)s"
 _PAGE = f"""
 SELECT caller.*, {{more}}, {COLUMNS} FROM caller, (
-    SELECT id FROM ip_addresses {{start}} ORDER BY ip_address {{way}}, id {{way}} LIMIT %(size)s OFFSET %(offset)s
+    SELECT id FROM ip_addresses {{start}}
+    ORDER BY ip_address {{direction}}, id {{direction}} LIMIT %(size)s OFFSET %(offset)s
 ) chosen JOIN ip_addresses a ON a.id = chosen.id {_JOINED} ORDER BY a.ip_address, a.id
 """
 _BEYOND = "WHERE (ip_address, id) {sign} (%(address)s{cast}, %(id)s)"
@@ -59,127 +59,122 @@ _BEYOND = "WHERE (ip_address, id) {sign} (%(address)s{cast}, %(id)s)"
 
 @cache
 def page(vendor: str, *, more: str = "NULL", beyond: bool = False, backwards: bool = False) -> str:
-    """The statement for a page in the order of addresses: from the start, or beyond a place
-    (address and id), or before it."""
-    cast = "::inet" if vendor == "postgresql" else ""
-    start = _BEYOND.format(sign="<" if backwards else ">", cast=cast) if beyond else ""
-    return _PAGE.format(more=more, start=start, way="DESC" if backwards else "ASC")
+    """The statement for a page in the order of addresses: from the start, or after a cursor
+    (address and id), or before it. `more` is a further column in front."""
+    start = ""
+    if beyond:
+        cast = "::inet" if vendor == "postgresql" else ""
+        start = _BEYOND.format(sign="<" if backwards else ">", cast=cast)
+    return _PAGE.format(more=more, start=start, direction="DESC" if backwards else "ASC")
 
 
-def of(address: IPAddress) -> Shown:
+def of(address: IPAddress) -> AddressJSON:
     """An address row that has been read already, with its subnet and server."""
-    subnet, server = address.subnet, address.server
     row = (
         *(getattr(address, name) for name in (*OF_ADDRESS, *TIMES)),
-        *(getattr(subnet, name, None) for name in OF_SUBNET),
-        *(getattr(server, name, None) for name in OF_SERVER),
+        *(getattr(address.subnet, name, None) for name in OF_SUBNET),
+        *(getattr(address.server, name, None) for name in OF_SERVER),
     )
-    return shown(row, get_current_timezone())
+    return from_columns(row, get_current_timezone())
 
 
-def shown(row: Row, zone: tzinfo) -> Shown:
+def from_columns(row: AddressColumns, zone: tzinfo) -> AddressJSON:
     """One row of COLUMNS."""
-    (
-        key,
-        vrf,
-        address,
-        subnet,
-        status,
-        ip_type,
-        active,
-        server,
-        hostname,
-        mac,
-        platform,
-        manufacturer,
-        description,
-        vm_id,
-        freed,
-        created,
-        updated,
-        network,
-        name,
-        gateway,
-        vlan,
-        site,
-        host,
-        host_address,
-        host_mac,
-        device,
-        host_manufacturer,
-        location,
-    ) = row
+    key, vrf, address, subnet, status, ip_type, active, server = row[:8]
+    hostname, mac, platform, manufacturer, description, vm_id = row[8:14]
+    freed, created, updated = row[14:17]
     return {
         "id": key,
         "vrf": vrf,
         "ip_address": address_text(address),
         "subnet": subnet,
-        "subnet_name": name,
-        "subnet_details": subnet
-        and {
-            "id": subnet,
-            "network": _network(network),
-            "name": name,
-            "gateway": address_text(gateway),
-            "vlan_id": vlan,
-            "site": site,
-        },
+        "subnet_name": row[18],
+        "subnet_details": _subnet_details(subnet, row[17:22]),
         "status": status,
         "ip_type": ip_type,
         "active": bool(active),
         "server": server,
-        "server_name": host,
-        "server_details": server
-        and {
-            "id": server,
-            "hostname": host,
-            "ip_address": address_text(host_address),
-            "mac_address": host_mac,
-            "device_type": device,
-            "manufacturer": host_manufacturer,
-            "location": location,
-        },
+        "server_name": row[22],
+        "server_details": _server_details(server, row[22:28]),
         "hostname": hostname,
         "mac_address": mac,
         "platform": platform,
         "manufacturer": manufacturer,
         "description": description,
         "vm_id": vm_id,
-        "freed_at": _time(freed, zone),
-        "created_at": _time(created, zone),
-        "updated_at": _time(updated, zone),
+        "freed_at": _timestamp(freed, zone),
+        "created_at": _timestamp(created, zone),
+        "updated_at": _timestamp(updated, zone),
+    }
+
+
+def _subnet_details(key: int | None, columns: AddressColumns) -> dict[str, Any] | None:
+    """The columns of OF_SUBNET."""
+    if key is None:
+        return None
+    network, name, gateway, vlan, site = columns
+    return {
+        "id": key,
+        "network": _network_text(network),
+        "name": name,
+        "gateway": address_text(gateway),
+        "vlan_id": vlan,
+        "site": site,
+    }
+
+
+def _server_details(key: int | None, columns: AddressColumns) -> dict[str, Any] | None:
+    """The columns of OF_SERVER."""
+    if key is None:
+        return None
+    hostname, address, mac, device_type, manufacturer, location = columns
+    return {
+        "id": key,
+        "hostname": hostname,
+        "ip_address": address_text(address),
+        "mac_address": mac,
+        "device_type": device_type,
+        "manufacturer": manufacturer,
+        "location": location,
     }
 
 
 def address_text(address: Any) -> Any:
-    """PostgreSQL spells IPv4 as we do, and IPv6 sometimes not."""
+    """As Python writes an address: PostgreSQL writes IPv4 alike, and IPv6 sometimes not."""
+    if address is None:
+        return None
+    if isinstance(address, str):
+        return address if ":" not in address else str(ipaddress.ip_address(address))
     if isinstance(address, bytes):
         address = unpack(address)
-    if isinstance(address, str) and ":" in address:
-        address = ipaddress.ip_address(address)
-    return address if address is None else str(address)
+    return str(address)
 
 
-def _network(network: Any) -> str:
+def _network_text(network: Any) -> str:
+    if isinstance(network, str) and ":" not in network:
+        return network
     if isinstance(network, bytes):
         return f"{unpack(network[:17])}/{network[17]}"
-    return (
-        network
-        if isinstance(network, str) and ":" not in network
-        else str(ipaddress.ip_network(network))
-    )
+    return str(ipaddress.ip_network(network))
 
 
-def _time(moment: datetime | str | None, zone: tzinfo) -> str | None:
-    """As REST framework writes it. As text it comes from the database, in UTC: SQLite does not say
-    so."""
+def _timestamp(moment: datetime | str | None, zone: tzinfo) -> str | None:
+    """As REST framework writes a time. Text is from the database, in UTC; SQLite does not name the
+    zone."""
     if moment is None:
         return None
     if isinstance(moment, str):
-        moment = moment.removesuffix("+00")
-        if str(zone) == "UTC":
-            whole, _, part = moment.partition(".")
-            return f"{whole[:10]}T{whole[11:]}{f'.{part:0<6}' if part.strip('0') else ''}Z"
-        moment = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+        if zone is UTC_ZONE:
+            return _utc_timestamp(moment)
+        moment = datetime.fromisoformat(moment.removesuffix("+00")).replace(tzinfo=UTC)
     text = moment.astimezone(zone).isoformat()
     return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+def _utc_timestamp(text: str) -> str:
+    """`2026-01-02 03:04:05.6` as `2026-01-02T03:04:05.600000Z`, without a datetime in between."""
+    seconds, _, fraction = text.removesuffix("+00").partition(".")
+    stamp = f"{seconds[:10]}T{seconds[11:]}"
+    if fraction.strip("0"):
+        stamp = f"{stamp}.{fraction:0<6}"
+    return f"{stamp}Z"

@@ -1,4 +1,4 @@
-"""Every row that the filters let through, as CSV or as an Excel workbook."""
+"""The rows of a filtered list as CSV or as an Excel workbook."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = ("csv", "xlsx")
 
 
 class Export:
-    """What a Resource of the ledger needs for `…/export/`. `exported` names its table."""
+    """What a Resource of the ledger needs for `…/export/`. `exported` names its layout."""
 
     exported = ""
 
@@ -29,7 +29,8 @@ class Export:
             OpenApiParameter("as", str, enum=KINDS, description="csv unless asked otherwise.")
         ],
         responses={(200, "text/csv"): OpenApiTypes.STR, (200, workbook.TYPE): OpenApiTypes.BINARY},
-        description="The filters' rows as a table. import_csv reads the CSV of subnets, servers and interfaces.",
+        description="The filtered rows as a table. import_csv reads the CSV of subnets, servers "
+        "and interfaces.",
     )
     @action(detail=False, pagination_class=None)
     def export(self: Any, request: Request) -> HttpResponseBase:

@@ -36,8 +36,8 @@ POOL = """(claimed a JOIN subnets s ON s.id = a.subnet_id
     LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static'
         AND a.ip_address BETWEEN p.first AND p.last)"""
 _CLAIM = claim_for_caller(
-    answer=f"""SELECT caller.*, p.id, p.materialised_to - a.ip_address, {address_json.NOBODYS}
-        FROM caller, {POOL}""",
+    answer=f"""SELECT caller.*, p.id, p.materialised_to - a.ip_address,
+        {address_json.COLUMNS_WITHOUT_SERVER} FROM caller, {POOL}""",
 )
 
 
@@ -52,7 +52,7 @@ def prepare_address(request: HttpRequest, key: str) -> FastQuery | None:
 
 
 def render_address(rows: list[DatabaseRow]) -> FastResponse:
-    row = address_json.shown(rows[0], get_default_timezone())
+    row = address_json.from_columns(rows[0], get_default_timezone())
     return json_response(row, headers={"ETag": etag(row)})
 
 
@@ -74,7 +74,7 @@ class AddressPage:
         if asked.backwards and further:
             shown = found[1:]
         zone = get_default_timezone()
-        results = [address_json.shown(row, zone) for row in shown]
+        results = [address_json.from_columns(row, zone) for row in shown]
         count = self.count(rows[0][0])
         body = {
             "count": count,
@@ -156,7 +156,7 @@ def prepare_next_free(request: HttpRequest, key: str) -> FastQuery | None:
 
 def render_next_free(rows: list[DatabaseRow]) -> FastResponse:
     pool, left, *columns = rows[0]
-    row = address_json.shown(tuple(columns), get_default_timezone())
+    row = address_json.from_columns(tuple(columns), get_default_timezone())
     pool_rows.create_rows_ahead(pool, row["ip_address"], left)
     return json_response(row, 201)
 

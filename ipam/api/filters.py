@@ -1,5 +1,4 @@
-"""What callers of the API may ask of each list. A list page's filters are in
-`ipam.pages.filters`."""
+"""The filters of the API's lists. Those of the list page are in `ipam.pages.filters`."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ NONE = "none"  # ?vrf=none: the global address space
 
 
 class ParsedFormField(forms.CharField):
-    """A text that one function of `ipam.addresses` understands."""
+    """A text that a function of `ipam.addresses` parses."""
 
     def __init__(self, *, parse: Callable[[Any], Any], **kwargs: Any) -> None:
         super().__init__(**{"max_length": 64, **kwargs})
@@ -34,32 +33,30 @@ class ParsedFormField(forms.CharField):
             raise ValidationError(str(error)) from error
 
 
-class Parsed(filters.CharFilter):
-    """`parse` turns the text into the value that the column is compared with."""
+class ParsedFilter(filters.CharFilter):
+    """Compares the column with the value that `parse` makes of the text."""
 
     field_class = ParsedFormField
 
 
-def by_address(**kwargs: Any) -> Parsed:
-    return Parsed(parse=addresses.parse_address, **kwargs)
+def by_address(**kwargs: Any) -> ParsedFilter:
+    return ParsedFilter(parse=addresses.parse_address, **kwargs)
 
 
-def by_network(**kwargs: Any) -> Parsed:
-    return Parsed(parse=addresses.parse_network, **kwargs)
+def by_network(**kwargs: Any) -> ParsedFilter:
+    return ParsedFilter(parse=addresses.parse_network, **kwargs)
 
 
-def by_mac(**kwargs: Any) -> Parsed:
+def by_mac(**kwargs: Any) -> ParsedFilter:
     """In any spelling."""
-    return Parsed(parse=addresses.parse_mac, **kwargs)
+    return ParsedFilter(parse=addresses.parse_mac, **kwargs)
 
 
 def around(text: str) -> addresses.Network:
     """An address or a network, as a network."""
-    return (
-        addresses.parse_network(text)
-        if "/" in text
-        else addresses.host_network(addresses.parse_address(text))
-    )
+    if "/" in text:
+        return addresses.parse_network(text)
+    return addresses.host_network(addresses.parse_address(text))
 
 
 def by_vrf(**kwargs: Any) -> filters.ModelChoiceFilter:
@@ -94,7 +91,7 @@ class VRFFilters(filters.FilterSet):
 
 class SubnetFilters(filters.FilterSet):
     network = by_network()
-    contains = Parsed(
+    contains = ParsedFilter(
         parse=around, method="those_around", label="Subnets around this address or network."
     )
     within = by_network(

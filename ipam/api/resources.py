@@ -1,4 +1,5 @@
-"""The ledger over HTTP: each action checks the shape, calls a verb and returns the row."""
+"""The REST resources of the ledger: each action checks the shape, calls a function of `ipam` and
+returns the row."""
 
 from __future__ import annotations
 
@@ -73,18 +74,20 @@ class Subnets(Export, Resource):
     @extend_schema(
         parameters=[
             OpenApiParameter(
-                "force", bool, description="Keep live addresses in the parent. Administrators only."
+                "force",
+                bool,
+                description="Keep addresses in use in the parent. Administrators only.",
             )
         ]
     )
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Refused with 409 and the list while addresses are in use."""
+        """Refused with 409 and the addresses while some are in use."""
         return super().destroy(request, *args, **kwargs)
 
     def perform_destroy(self, instance: Subnet) -> None:
         force = self.request.query_params.get("force", "").lower() in ("1", "true")
         if force and not is_admin(self.request):
-            raise exceptions.PermissionDenied("Only administrators may delete by force.")
+            raise exceptions.PermissionDenied(_("Only administrators may delete by force."))
         instance.delete(force=force)
 
     @extend_schema(
@@ -96,21 +99,22 @@ class Subnets(Export, Resource):
     )
     @action(detail=True, url_path="next-free", filterset_class=None)
     def next_free(self, request: Request, pk: str | None = None) -> Response:
-        """The address that would be handed out now. Nothing is promised."""
+        """The address that would be allocated now. It is not reserved."""
         subnet, where = self.get_object(), shapes.WhereSerializer(data=request.query_params)
         where.is_valid(raise_exception=True)
-        _refuse_stranger(subnet, where.validated_data.get("pool"))
+        _check_pool(subnet, where.validated_data.get("pool"))
         return Response({"ip_address": _text(verbs.next_free(subnet, **where.validated_data))})
 
     @extend_schema(
         request=shapes.AllocateSerializer,
         responses={200: shapes.IPAddressSerializer, 201: shapes.IPAddressSerializer},
-        description="Hand out an address: 201, or 200 when this VM has it already; 409 when there is none.",
+        description="Allocate an address: 201, or 200 when this VM has it already; 409 when none "
+        "is free.",
     )
     @next_free.mapping.post
     def allocate(self, request: Request, pk: str | None = None) -> Response:
         subnet, asked = self.get_object(), _checked(shapes.AllocateSerializer, request)
-        _refuse_stranger(subnet, asked.get("pool"))
+        _check_pool(subnet, asked.get("pool"))
         given = verbs.allocate(subnet, **asked)
         row = IPAddress.objects.select_related("subnet", "server").get(pk=given.row.pk)
         return Response(shapes.IPAddressSerializer(row).data, status=200 if given.existing else 201)
@@ -130,7 +134,7 @@ class Subnets(Export, Resource):
     )
     @action(detail=True, url_path="next-free-subnet", filterset_class=None)
     def next_free_subnet(self, request: Request, pk: str | None = None) -> Response:
-        """The next network of this length in which nothing is yet."""
+        """The next network of this length without subnets and addresses in use."""
         subnet, asked = self.get_object(), shapes.LengthSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         return Response(
@@ -144,7 +148,8 @@ class Subnets(Export, Resource):
     @extend_schema(
         request=shapes.NewSubnetSerializer,
         responses={201: shapes.SubnetSerializer},
-        description="Make the next free subnet of this length; of many callers at once, each gets its own.",
+        description="Make the next free subnet of this length; of many callers at once, each gets "
+        "its own.",
     )
     @next_free_subnet.mapping.post
     def carve(self, request: Request, pk: str | None = None) -> Response:
@@ -155,7 +160,7 @@ class Subnets(Export, Resource):
 
 
 class Pools(Resource):
-    """Ranges of a subnet: static ones we hand out, DHCP ones dnsmasq hands out."""
+    """Ranges of a subnet: IPManager allocates from static ones, dnsmasq from DHCP ones."""
 
     queryset = Pool.objects.order_by("first", "pk")
     serializer_class = shapes.PoolSerializer
@@ -192,7 +197,7 @@ class IPAddresses(Export, Resource):
     }
 
     def perform_create(self, serializer: BaseSerializer) -> None:
-        """A free row of a pool is taken; where there is none, one is made."""
+        """Take the free row of a pool, or make a row."""
         asked = serializer.validated_data
         with transaction.atomic():
             lock_ledger()
@@ -206,7 +211,7 @@ class IPAddresses(Export, Resource):
             serializer.save()
 
     def create_rows(self, rows: Sequence[RowData]) -> list[int]:
-        """Together when nothing is wrong with any of them; else one by one, which says what is."""
+        """Together if all rows are valid; otherwise one by one, which names the errors."""
         shape = self.get_serializer(data=rows, many=True)
         if shape.is_valid():
             lock_ledger()
@@ -220,20 +225,22 @@ class IPAddresses(Export, Resource):
     @extend_schema(request=shapes.ReasonSerializer, responses=shapes.IPAddressSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def reserve(self, request: Request, pk: str | None = None) -> Response:
-        """Keep a free address by hand."""
-        return self.turned(verbs.reserve, _checked(shapes.ReasonSerializer, request)["description"])
+        """Reserve a free address."""
+        return self.changed_by(
+            verbs.reserve, _checked(shapes.ReasonSerializer, request)["description"]
+        )
 
     @extend_schema(request=None, responses=shapes.IPAddressSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def release(self, request: Request, pk: str | None = None) -> Response:
-        """Make it free again. Outside the static pools its row is gone with that: `id` is null."""
-        return self.turned(verbs.release)
+        """Free the address. Outside of static pools this deletes its row: `id` is null."""
+        return self.changed_by(verbs.release)
 
     @extend_schema(request=shapes.ReasonSerializer, responses=shapes.IPAddressSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def quarantine(self, request: Request, pk: str | None = None) -> Response:
-        """Take it out of use because something is wrong with it."""
-        return self.turned(
+        """Take the address out of use because of a fault."""
+        return self.changed_by(
             verbs.quarantine, _checked(shapes.ReasonSerializer, request)["description"]
         )
 
@@ -248,23 +255,22 @@ class IPAddresses(Export, Resource):
     def bulk_status(self, request: Request) -> Response:
         """Reserve, release or quarantine many addresses, all of them or none."""
         asked = _checked(shapes.StatusesSerializer, request)
-        verb, facts = VERBS[asked["status"]]
+        verb, fields = VERBS[asked["status"]]
+        arguments = [asked[name] for name in fields]
         with transaction.atomic():
             self.lock_rows()
-            there = self.found(asked["ids"])
-            for_each_row(
-                asked["ids"],
-                lambda key: verb(row_with_key(there, key), *(asked[name] for name in facts)),
-            )
+            existing = self.found(asked["ids"])
+            for_each_row(asked["ids"], lambda key: verb(row_with_key(existing, key), *arguments))
         return Response({"count": len(asked["ids"]), "ids": asked["ids"]})
 
-    def turned(self, verb: Any, *arguments: str) -> Response:
+    def changed_by(self, verb: Any, *arguments: str) -> Response:
+        """The row after the verb."""
         with transaction.atomic():
             row = verb(self.locked(), *arguments)
         return self.shown(self.again(row) if row.pk else row)
 
 
-# What sets a status, and what it wants to know.
+# The verb for each status, and the fields that it needs.
 VERBS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "reserved": (verbs.reserve, ("description",)),
     "available": (verbs.release, ()),
@@ -273,7 +279,7 @@ VERBS: dict[str, tuple[Any, tuple[str, ...]]] = {
 
 
 class Servers(Export, Resource):
-    """Machines. Where their addresses stand in the ledger follows from them."""
+    """Machines. The ledger places their addresses."""
 
     exported = "servers"
     queryset = Server.objects.prefetch_related("interfaces").order_by("hostname", "pk")
@@ -290,14 +296,13 @@ class Servers(Export, Resource):
     scope = "addresses"
 
     def create_rows(self, rows: Sequence[RowData]) -> list[int]:
-        """Judged and written together: the number of queries grows with the chunks, not with the
+        """Check and write them together: the number of queries grows with the chunks, not with the
         rows."""
         shape = self.get_serializer(data=rows, many=True)
         if not shape.is_valid():
-            wrong: Any = shape.errors  # by the rows' numbers
-            raise RowsRefused(
-                {number: invalid(found) for number, found in wrong.items()}, len(rows)
-            )
+            errors: Any = shape.errors  # by the rows' numbers
+            refusals = {number: invalid(found) for number, found in errors.items()}
+            raise RowsRefused(refusals, len(rows))
         lock_ledger()
         return make_servers(shape.validated_data)
 
@@ -314,7 +319,7 @@ class Interfaces(Export, Resource):
 
 
 class Sightings(Readable):
-    """Evidence that somebody uses an address: leases, ARP entries, answered pings."""
+    """Evidence that an address is in use: leases, ARP entries, answered pings."""
 
     queryset = Sighting.objects.order_by("-seen_at", "-pk")
     serializer_class = shapes.SightingSerializer
@@ -326,7 +331,7 @@ class Sightings(Readable):
 
 
 def register(router: SimpleRouter) -> None:
-    """Put the ledger's resources under their names."""
+    """Register the ledger's resources under their names."""
     for name, view in RESOURCES.items():
         router.register(name, view)
 
@@ -348,9 +353,10 @@ def _checked(shape: type[BaseSerializer], request: Request) -> dict[str, Any]:
     return asked.validated_data
 
 
-def _refuse_stranger(subnet: Subnet, pool: Pool | None) -> None:
+def _check_pool(subnet: Subnet, pool: Pool | None) -> None:
+    """Raises Invalid for a pool of another subnet."""
     if pool and pool.subnet_id != subnet.pk:
-        raise Invalid(_("%(pool)s is no pool of %(subnet)s.") % {"pool": pool, "subnet": subnet})
+        raise Invalid(_("%(pool)s is not a pool of %(subnet)s.") % {"pool": pool, "subnet": subnet})
 
 
 def _text(value: object) -> str | None:

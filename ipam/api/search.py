@@ -1,9 +1,11 @@
-"""One search over everything: an address, a network, a MAC, a name or a part of one."""
+"""One search over all kinds of rows: an address, a network, a MAC, a name or a part of one."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Model
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, serializers
@@ -16,8 +18,8 @@ from api.access import Right, confines, may
 from ipam.api.serializers import ServerDetails, SubnetDetails
 from ipam.models import IPAddress, Server, Subnet
 
-FEW = 20  # of each kind
-LONGEST = 200
+MAX_RESULTS = 20  # of each kind
+MAX_LENGTH = 200  # of the text
 
 
 class AddressDetails(serializers.ModelSerializer):
@@ -29,48 +31,67 @@ class AddressDetails(serializers.ModelSerializer):
         fields = ["id", "vrf", "ip_address", "status", "hostname", "mac_address", "vm_id"]
 
 
-class Found(serializers.Serializer):
-    more = serializers.BooleanField(help_text="There are more than these; ask the list itself.")
+class FoundRows(serializers.Serializer):
+    more = serializers.BooleanField(help_text="There are more than these; use the list itself.")
 
 
-class FoundSubnets(Found):
+class FoundSubnets(FoundRows):
     results = SubnetDetails(many=True)
 
 
-class FoundServers(Found):
+class FoundServers(FoundRows):
     results = ServerDetails(many=True)
 
 
-class FoundAddresses(Found):
+class FoundAddresses(FoundRows):
     results = AddressDetails(many=True)
 
 
 class FoundSerializer(serializers.Serializer):
-    """The best of each kind that the caller may see."""
+    """The first rows of each kind that the caller may see."""
 
     subnets = FoundSubnets(required=False)
     servers = FoundServers(required=False)
     ip_addresses = FoundAddresses(required=False)
 
 
-KINDS: dict[str, tuple[Any, Any, str, tuple[str, ...]]] = {
-    "subnets": (Subnet, SubnetDetails, "ipam.view_subnet", ("network", "pk")),
-    "servers": (Server, ServerDetails, "ipam.view_server", ("hostname", "pk")),
-    "ip_addresses": (IPAddress, AddressDetails, "ipam.view_ipaddress", ("ip_address", "pk")),
+@dataclass(frozen=True)
+class RowKind:
+    """A kind of rows that the search looks through."""
+
+    model: type[Model]
+    serializer: type[serializers.ModelSerializer]
+    right: Right
+    ordering: tuple[str, ...]
+
+    def find(self, request: Request, text: str) -> dict[str, Any]:
+        rows = self.model._default_manager.matching(text)  # type: ignore[attr-defined]
+        if networks := confines(request):
+            rows = rows.confined(networks)
+        found = list(rows.order_by(*self.ordering)[: MAX_RESULTS + 1])
+        results = self.serializer(found[:MAX_RESULTS], many=True).data
+        return {"results": results, "more": len(found) > MAX_RESULTS}
+
+
+KINDS = {
+    "subnets": RowKind(Subnet, SubnetDetails, Right("read", "ipam.view_subnet"), ("network", "pk")),
+    "servers": RowKind(
+        Server, ServerDetails, Right("read", "ipam.view_server"), ("hostname", "pk")
+    ),
+    "ip_addresses": RowKind(
+        IPAddress, AddressDetails, Right("read", "ipam.view_ipaddress"), ("ip_address", "pk")
+    ),
 }
 
 
 class MaySearch(BasePermission):
-    """Whoever may see one kind of rows may search in it."""
+    """A caller who may see one kind of rows may search in it."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return any(
-            may(request, Right("read", permission))
-            for _model, _shape, permission, _order in KINDS.values()
-        )
+        return any(may(request, kind.right) for kind in KINDS.values())
 
 
-class Search(APIView):
+class SearchView(APIView):
     permission_classes = [MaySearch]
 
     @extend_schema(
@@ -81,20 +102,13 @@ class Search(APIView):
         tags=["search"],
     )
     def get(self, request: Request) -> Response:
-        """An IP address finds the subnets around it, a network what lies in it; else a MAC or a
-        part of a name."""
+        """An IP address finds the subnets around it, a network the rows inside it, other text a MAC
+        or a part of a name."""
         text = request.query_params.get("q", "").strip()
-        if not 0 < len(text) <= LONGEST:
-            raise exceptions.ValidationError({"q": [_("Give 1 to %d characters.") % LONGEST]})
-        allowed = {
-            name: kind for name, kind in KINDS.items() if may(request, Right("read", kind[2]))
-        }
-        return Response({name: _found(request, text, *kind) for name, kind in allowed.items()})
-
-
-def _found(
-    request: Request, text: str, model: Any, shape: Any, permission: str, order: tuple[str, ...]
-) -> Any:
-    rows, networks = model.objects.matching(text), confines(request)
-    found = list((rows.confined(networks) if networks else rows).order_by(*order)[: FEW + 1])
-    return {"results": shape(found[:FEW], many=True).data, "more": len(found) > FEW}
+        if not 0 < len(text) <= MAX_LENGTH:
+            raise exceptions.ValidationError({"q": [_("Send 1 to %d characters.") % MAX_LENGTH]})
+        found = {}
+        for name, kind in KINDS.items():
+            if may(request, kind.right):
+                found[name] = kind.find(request, text)
+        return Response(found)

@@ -1,7 +1,8 @@
-"""The ledger's rows as JSON. Shapes only: every rule stands behind `save()`."""
+"""Serializers of the ledger's rows. Shapes only: all rules are in the models' `save()`."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,11 +21,12 @@ from ipam.api import address_json
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
 
-MOST_POOLS = 1000  # of one subnet
+MAX_POOLS = 1000  # of one subnet
+POOL_LISTS = ("static_ip_pools", "dhcp_pools")
 
 
-class Parsed(serializers.CharField):
-    """A text that one function of `ipam.addresses` understands."""
+class ParsedField(serializers.CharField):
+    """A text that a function of `ipam.addresses` parses."""
 
     parse: Callable[[Any], Any]
 
@@ -36,24 +38,24 @@ class Parsed(serializers.CharField):
 
 
 @extend_schema_field({"type": "string", "format": "ip", "examples": ["10.0.0.5", "2001:db8::5"]})
-class Address(Parsed):
+class Address(ParsedField):
     parse = staticmethod(addresses.parse_address)
 
 
 @extend_schema_field(
     {"type": "string", "format": "cidr", "examples": ["10.0.0.0/24", "2001:db8::/64"]}
 )
-class Network(Parsed):
+class Network(ParsedField):
     parse = staticmethod(addresses.parse_network)
 
 
 @extend_schema_field({"type": "string", "format": "mac", "examples": ["02:00:00:00:00:0a"]})
-class MAC(Parsed):
+class MAC(ParsedField):
     parse = staticmethod(addresses.parse_mac)
 
 
 @extend_schema_field({"type": "string", "format": "ip-range", "examples": ["10.0.0.10-10.0.0.99"]})
-class PoolString(Parsed):
+class PoolString(ParsedField):
     """`192.168.1.1-192.168.1.50`, or one address."""
 
     @staticmethod
@@ -67,8 +69,8 @@ class Addresses(serializers.ListField):
 
 
 class Ledger(ChosenFields, serializers.ModelSerializer):
-    """A row whose uniqueness the model checks: it can name the holder, and it does so under the
-    lock."""
+    """A row whose uniqueness only the model checks: under the ledger's lock, and naming the
+    holder."""
 
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
@@ -100,12 +102,11 @@ class Ledger(ChosenFields, serializers.ModelSerializer):
 
 
 def _without_unique(options: dict[str, Any]) -> dict[str, Any]:
-    kept = [
-        check
-        for check in options.pop("validators", None) or ()
-        if not isinstance(check, UniqueValidator)
-    ]
-    return options | ({"validators": kept} if kept else {})
+    validators = options.pop("validators", None) or ()
+    others = [check for check in validators if not isinstance(check, UniqueValidator)]
+    if others:
+        options["validators"] = others
+    return options
 
 
 class VRFSerializer(Ledger):
@@ -116,9 +117,9 @@ class VRFSerializer(Ledger):
 
 class SubnetSerializer(Ledger):
     static_ip_pools = serializers.ListField(
-        child=PoolString(), required=False, max_length=MOST_POOLS
+        child=PoolString(), required=False, max_length=MAX_POOLS
     )
-    dhcp_pools = serializers.ListField(child=PoolString(), required=False, max_length=MOST_POOLS)
+    dhcp_pools = serializers.ListField(child=PoolString(), required=False, max_length=MAX_POOLS)
 
     class Meta:
         model = Subnet
@@ -140,17 +141,15 @@ class SubnetSerializer(Ledger):
         ]
 
     def save(self, **kwargs: Any) -> Subnet:
-        """A pool's errors are shown at the list that it stands in."""
+        """Errors of a pool are reported for the list that names it."""
         try:
             return super().save(**kwargs)
         except ValidationError as error:
-            sent = [
-                name for name in ("static_ip_pools", "dhcp_pools") if name in self.validated_data
-            ]
-            if not sent or not {"first", "last"} & set(getattr(error, "error_dict", ())):
+            lists = [name for name in POOL_LISTS if name in self.validated_data]
+            if not lists or {"first", "last"}.isdisjoint(getattr(error, "error_dict", ())):
                 raise
-            found = [part for parts in error.error_dict.values() for part in parts]
-            raise ValidationError({sent[0]: found}) from error
+            errors = list(itertools.chain.from_iterable(error.error_dict.values()))
+            raise ValidationError({lists[0]: errors}) from error
 
 
 class PoolSerializer(Ledger):
@@ -226,8 +225,7 @@ class ServerDetails(Ledger):
 
 
 class IPAddressSerializer(Ledger):
-    """The seeds' IPAM record. Who holds an address is decided by servers and by the verbs, not by
-    writing it here."""
+    """An address row. Servers and the actions decide who holds it; those fields are read-only."""
 
     subnet_name = serializers.CharField(
         source="subnet.name", read_only=True, default=None, allow_null=True
@@ -268,29 +266,29 @@ class IPAddressSerializer(Ledger):
     def to_representation(self, instance: IPAddress) -> dict[str, Any]:
         whole = address_json.of(instance)
         request = self.context.get("request")
-        return (
-            {name: whole[name] for name in dict(self.fields)}
-            if request and "fields" in request.GET
-            else whole
-        )
+        if request is None or "fields" not in request.GET:
+            return whole
+        return {name: whole[name] for name in dict(self.fields)}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """What an existing row keeps: its address, and a status that only verbs change."""
-        for name, remedy in KEPT.items():
-            if self.instance and name in attrs and attrs[name] != getattr(self.instance, name):
+        """Refuse to change what an existing row keeps."""
+        if self.instance is None:
+            return attrs
+        for name, remedy in UNCHANGEABLE.items():
+            if name in attrs and attrs[name] != getattr(self.instance, name):
                 raise serializers.ValidationError({name: [_(remedy)]})
         return attrs
 
 
-KEPT = {
-    "vrf": gettext_noop("An address stays in its VRF; make it anew in the other one."),
-    "ip_address": gettext_noop("A row keeps its address; make a row for the other address."),
+UNCHANGEABLE = {
+    "vrf": gettext_noop("The VRF cannot change; make a row in the other VRF."),
+    "ip_address": gettext_noop("The address cannot change; make a row for the other address."),
     "status": gettext_noop("Change the status by POST to reserve/, release/ or quarantine/."),
 }
 
 
 class SightingSerializer(ChosenFields, serializers.ModelSerializer):
-    """What was seen. Who writes a row of it is the worker."""
+    """Evidence that an address is in use, recorded by the worker."""
 
     ip_address = Address()
     mac_address = MAC(allow_null=True)
@@ -312,14 +310,14 @@ class SightingSerializer(ChosenFields, serializers.ModelSerializer):
 
 
 class AllocateSerializer(serializers.Serializer):
-    """What a caller may say about the address it wants."""
+    """Which address a caller wants, and for what."""
 
     vm_id = serializers.CharField(
         max_length=255, required=False, allow_null=True, help_text="Makes a repeat harmless."
     )
     hostname = serializers.CharField(max_length=255, required=False, allow_blank=True, default="")
     mac_address = MAC(required=False, allow_null=True)
-    wanted = Address(required=False, allow_null=True, help_text="This address and no other.")
+    wanted = Address(required=False, allow_null=True, help_text="Only this address.")
     else_next = serializers.BooleanField(
         required=False,
         default=False,
@@ -344,7 +342,7 @@ class WhereSerializer(serializers.Serializer):
 
 
 class NextFreeSerializer(serializers.Serializer):
-    """The address that would be handed out now; null when there is none."""
+    """The address that would be allocated now; null when there is none."""
 
     ip_address = Address(allow_null=True)
 
@@ -354,7 +352,7 @@ class LengthSerializer(serializers.Serializer):
 
 
 class NewSubnetSerializer(LengthSerializer):
-    """The next free subnet, and what it shall be called."""
+    """The name and other values of the next free subnet."""
 
     name = serializers.CharField(max_length=100, required=False, allow_blank=True)
     description = serializers.CharField(max_length=255, required=False, allow_blank=True)
@@ -367,7 +365,7 @@ class FreeNetworkSerializer(serializers.Serializer):
 
 
 class ReasonSerializer(serializers.Serializer):
-    """Why an address is kept."""
+    """Why an address is reserved or quarantined."""
 
     description = serializers.CharField(
         max_length=2000, required=False, allow_blank=True, default=""
@@ -375,7 +373,7 @@ class ReasonSerializer(serializers.Serializer):
 
 
 class StatusesSerializer(ReasonSerializer):
-    """Addresses, and the status that they shall have."""
+    """Addresses and their new status."""
 
     ids = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=10**18),
@@ -386,10 +384,10 @@ class StatusesSerializer(ReasonSerializer):
 
 
 class UsageSerializer(serializers.Serializer):
-    """How full a subnet is; addresses of its child subnets are theirs."""
+    """How full a subnet is, without its child subnets."""
 
     usable = serializers.IntegerField(
-        help_text="Addresses that machines may have, the gateway left out."
+        help_text="Addresses that machines can use, without the gateway."
     )
     static = serializers.IntegerField(help_text="Of these, in static pools.")
     dhcp = serializers.IntegerField(help_text="Of these, in DHCP pools.")
@@ -397,5 +395,5 @@ class UsageSerializer(serializers.Serializer):
     reserved = serializers.IntegerField()
     quarantine = serializers.IntegerField()
     live = serializers.IntegerField(help_text="Allocated, reserved and quarantined together.")
-    available = serializers.IntegerField(help_text="What can still be allocated from static pools.")
+    available = serializers.IntegerField(help_text="Free in static pools.")
     percent = serializers.FloatField(help_text="Live against usable, 0 to 100.")
