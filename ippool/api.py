@@ -7,7 +7,7 @@ Plain Django views without REST framework; the most frequent requests are answer
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed
 
 from api.authentication import TokenAuthentication
+from api.models import Token
 from api.problems import DATABASE_UNAVAILABLE, RETRY_AFTER
 from core.errors import Exhausted, Invalid, IPManagerError
 from ipam.addresses import inside
@@ -29,12 +30,18 @@ COMPACT = {"separators": (",", ":")}  # as the original wrote JSON
 Answer = tuple[int, Any]
 
 
-class Refused(Exception):
-    """No token, a wrong one, or one that may not do this."""
+class AccessRefused(Exception):
+    """The token is missing, wrong or without permission: 401 or 403."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class RequestTooLarge(Invalid):
+    """413: the body is larger than LARGEST_BODY."""
+
+    status = 413
 
 
 # --- the routes -----------------------------------------------------------------------------------
@@ -95,116 +102,117 @@ def stats(request: HttpRequest) -> Answer:
     }
 
 
-# --- what they have in common ---------------------------------------------------------------------
+# --- common to all routes -------------------------------------------------------------------------
 
 
 def serve(
     method: str, view: Callable[..., Answer], *, anonymous: bool = False
 ) -> Callable[..., HttpResponse]:
-    """The view as Django wants it: method, token, errors as `{"error": …}`, headers for browsers of
-    any origin."""
+    """The Django view: method, token, errors as `{"error": …}`, CORS headers for browsers of any
+    origin."""
 
-    @csrf_exempt  # no cookie opens these routes, so no other site can use somebody's
-    def answer(request: HttpRequest, **captured: str) -> HttpResponse:
+    @csrf_exempt  # no cookie gives access to these routes, so no other site can use one
+    def respond(request: HttpRequest, **captured: str) -> HttpResponse:
         if request.method == "OPTIONS":
             return _preflight(method)
-        response = _respond(request, method, view, captured, anonymous)
-        if anonymous or settings.POOL_API == "open" or "Authorization" in request.headers:
+        if request.method != method and (request.method, method) != ("HEAD", "GET"):
+            response: HttpResponse = _error(
+                405, "Method not allowed", {"Allow": f"{method}, OPTIONS"}
+            )
+        else:
+            response = _respond(request, view, captured, anonymous or is_open())
+        if anonymous or is_open() or "Authorization" in request.headers:
             response["Access-Control-Allow-Origin"] = "*"
         return response
 
-    return answer
+    return respond
+
+
+def is_open() -> bool:
+    """Whether the pool answers without a token."""
+    return settings.POOL_API == "open"
 
 
 def _respond(
-    request: HttpRequest,
-    method: str,
-    view: Callable[..., Answer],
-    captured: dict[str, str],
-    anonymous: bool,
+    request: HttpRequest, view: Callable[..., Answer], captured: dict[str, str], anonymous: bool
 ) -> HttpResponse:
-    if request.method != method and not (request.method == "HEAD" and method == "GET"):
-        return JsonResponse(
-            {"error": "Method not allowed"}, status=405, headers={"Allow": f"{method}, OPTIONS"}
-        )
     try:
-        if not anonymous and settings.POOL_API != "open":
+        if not anonymous:
             _authorize(request)
         status, body = view(request, **captured)
-    except Refused as refused:
-        headers = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else None
-        return JsonResponse({"error": str(refused)}, status=refused.status, headers=headers)
+    except AccessRefused as refused:
+        challenge = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else {}
+        return _error(refused.status, str(refused), challenge)
     except Exhausted:
-        return JsonResponse({"error": "No available IPs in pool"}, status=503)
+        return _error(503, "No available IPs in pool")
     except IPManagerError as error:
-        return JsonResponse({"error": str(error)}, status=error.status)
+        return _error(error.status, str(error))
     except DATABASE_UNAVAILABLE as error:
+        reason = str(error).strip()
         logger.error(
-            "%s %s: the database does not answer: %s",
-            request.method,
-            request.path,
-            str(error).strip(),
+            "%s %s: the database does not answer: %s", request.method, request.path, reason
         )
-        return JsonResponse(
-            {"error": "The database does not answer; try again"}, status=503, headers=RETRY_AFTER
-        )
+        return _error(503, "The database does not answer; try again", RETRY_AFTER)
     return JsonResponse(body, status=status, safe=False, json_dumps_params=COMPACT)
 
 
+def _error(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JsonResponse:
+    return JsonResponse(
+        {"error": reason}, status=status, headers=headers, json_dumps_params=COMPACT
+    )
+
+
 def _authorize(request: HttpRequest) -> None:
-    """Let a token with the scope `allocate` through, if its user may change addresses. Raises
-    Refused."""
+    """Let a token with the scope `allocate` in if its user may change addresses. Raises
+    AccessRefused."""
     try:
         found = TokenAuthentication().authenticate(request)  # type: ignore[arg-type]
     except AuthenticationFailed as error:
-        raise Refused(401, str(error.detail)) from error
+        raise AccessRefused(401, str(error.detail)) from error
     if found is None:
-        raise Refused(401, "This needs a token: Authorization: Bearer TOKEN")
+        raise AccessRefused(401, "Send a token: Authorization: Bearer TOKEN")
     request.user, token = found  # type: ignore[assignment]
     if not token.allows("allocate"):
-        raise Refused(403, "This token lacks the scope allocate")
-    if token.confines and not any(
-        inside(settings.POOL_NETWORK, network) for network in token.confines
-    ):
-        raise Refused(403, f"This token is not for {settings.POOL_NETWORK}")
+        raise AccessRefused(403, "This token lacks the scope allocate")
+    if not _is_within(token):
+        raise AccessRefused(403, f"This token is not for {settings.POOL_NETWORK}")
     if not request.user.has_perm("ipam.change_ipaddress"):
-        raise Refused(403, "The user of this token may not change addresses")
+        raise AccessRefused(403, "The user of this token may not change addresses")
+
+
+def _is_within(token: Token) -> bool:
+    """Whether the pool's network lies in the networks that the token is confined to."""
+    networks = token.confines
+    return not networks or any(inside(settings.POOL_NETWORK, network) for network in networks)
 
 
 def _asked(request: HttpRequest) -> tuple[str, str | None]:
-    """The VM and its host name, if one was sent. Raises Invalid."""
+    """The VM and its host name, if one is sent. Raises Invalid."""
     if request.content_type != "application/json":
         raise Invalid("Send JSON with Content-Type: application/json")
     if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
-        raise TooLarge(f"The body may have {LARGEST_BODY} bytes at most")
+        raise RequestTooLarge(f"The body may have {LARGEST_BODY} bytes at most")
     try:
-        asked = json.loads(request.body)
+        body = json.loads(request.body)
     except (ValueError, RecursionError) as error:
         raise Invalid("The body is not valid JSON") from error
-    if not isinstance(asked, dict):
+    if not isinstance(body, dict):
         raise Invalid("Send a JSON object with vm_id")
-    return vm_and_hostname(asked)
+    return vm_and_hostname(body)
 
 
-def vm_and_hostname(asked: dict[str, Any]) -> tuple[str, str | None]:
+def vm_and_hostname(body: dict[str, Any]) -> tuple[str, str | None]:
     """The VM and its host name of a JSON object. Raises Invalid."""
-    vm_id, hostname = asked.get("vm_id"), asked.get("hostname")
+    vm_id, hostname = body.get("vm_id"), body.get("hostname")
     if not isinstance(vm_id, str) or not vm_id.strip():
         raise Invalid("vm_id is missing: send a text that is not empty")
     if not isinstance(hostname, str | None):
-        raise Invalid("hostname is a text or null")
+        raise Invalid("hostname must be a text or null")
     return vm_id, hostname
 
 
-class TooLarge(Invalid):
-    """More than anybody needs to name a VM."""
-
-    status = 413
-
-
 def _preflight(method: str) -> HttpResponse:
-    """A browser asks whether it may send the real request, which then brings the token: no cookies
-    either way."""
+    """A browser's CORS preflight. The request itself carries the token, and no cookies."""
     return HttpResponse(
         status=204,
         headers={
@@ -218,28 +226,27 @@ def _preflight(method: str) -> HttpResponse:
 
 
 def no_route(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What `manage.py ippool` answers at every other address."""
-    return JsonResponse({"error": "Not found"}, status=404)
+    """404 of `manage.py ippool` for every other path."""
+    return _error(404, "Not found")
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """What `manage.py ippool` answers when we are to blame; the log has the reason."""
-    return JsonResponse({"error": "Internal error"}, status=500)
+    """500 of `manage.py ippool`; the log has the traceback."""
+    return _error(500, "Internal error")
 
 
 # --- the URLs -------------------------------------------------------------------------------------
 
 
 class AnyText(PathConverter):
-    """Slashes and line breaks, too: whatever is asked for is answered in these routes' own
-    shape."""
+    """With slashes and line breaks, so that every path is answered in the shape of this API."""
 
     regex = r"[\s\S]+"
 
 
 register_converter(AnyText, "text")
-# Fixed words stand before VM ids, as in the original: a VM called "stats" can be made and released,
-# not shown.
+# Fixed words come before VM ids, as in the original: a VM named "stats" can be allocated and
+# released, not shown.
 urlpatterns: list[URLPattern] = [
     path("health", serve("GET", health, anonymous=True)),
     path("ip/allocate", serve("POST", allocate)),

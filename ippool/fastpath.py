@@ -100,15 +100,15 @@ def prepare_stats(request: HttpRequest) -> FastQuery:
     return FastQuery(_STATS[prepared.vendor()], {}, render)
 
 
-def is_open() -> bool:
-    return settings.POOL_API == "open"
-
-
 _FIXED = r"(?:allocate|allocations|stats)\Z|release/|release-by-ip/"
 ROUTES = [
-    FastRoute("POST", re.compile("/api/v1/ip/allocate"), ALLOCATE, prepare_allocate, is_open),
-    FastRoute("GET", re.compile("/api/v1/ip/stats"), ALLOCATE, prepare_stats, is_open),
+    FastRoute("POST", re.compile("/api/v1/ip/allocate"), ALLOCATE, prepare_allocate, api.is_open),
+    FastRoute("GET", re.compile("/api/v1/ip/stats"), ALLOCATE, prepare_stats, api.is_open),
     FastRoute(
-        "GET", re.compile(f"/api/v1/ip/(?!{_FIXED})(?P<vm_id>.+)"), ALLOCATE, prepare_show, is_open
+        "GET",
+        re.compile(f"/api/v1/ip/(?!{_FIXED})(?P<vm_id>.+)"),
+        ALLOCATE,
+        prepare_show,
+        api.is_open,
     ),
 ]

@@ -1,8 +1,7 @@
 """The pool for virtual machines: one network, made on first use, from which each VM gets one
 address.
 
-Callers see only what VMs hold in this network; everything else in the ledger is none of their
-business."""
+Callers see only the addresses that VMs hold in this network, and nothing else of the ledger."""
 
 from functools import lru_cache
 from typing import Any
@@ -33,7 +32,7 @@ def ensure(network: Network, gateway: Address) -> Subnet:
 
 def make(network: Network, gateway: Address) -> Subnet:
     """Make the subnet, with all of it as a static pool. Of processes that start at once, one makes
-    it for all."""
+    it. Raises Unavailable."""
     subnet = Subnet(network=network, gateway=gateway, name="VM pool")
     subnet.static_ip_pools = [_everything(network)]
     try:
@@ -42,7 +41,7 @@ def make(network: Network, gateway: Address) -> Subnet:
         if found := _existing(network):
             return found
         raise Unavailable(
-            " ".join(error.messages), hint="check IPMANAGER_POOL_NETWORK and the subnets"
+            " ".join(error.messages), hint="Check IPMANAGER_POOL_NETWORK and the subnets."
         ) from error
     return subnet
 
@@ -55,13 +54,13 @@ def allocate(vm_id: str, hostname: str = "") -> tuple[IPAddress, Subnet]:
     except Exhausted:
         if subnet.pools.exists():
             raise
-    # Somebody made the subnet without saying which addresses are for VMs: all of them.
+    # The subnet was made without a pool, so all of its addresses are for VMs.
     make_static(subnet)
     return verbs.allocate(subnet, vm_id=vm_id, hostname=hostname).row, subnet
 
 
 def make_static(subnet: Subnet) -> None:
-    """Give a subnet that has no pool one that is as large as itself."""
+    """Give a subnet without a pool one of its whole size. Raises Unavailable."""
     subnet.static_ip_pools = [_everything(subnet.network)]
     try:
         subnet.save()
@@ -73,19 +72,19 @@ def make_static(subnet: Subnet) -> None:
 
 @lru_cache(8)
 def ends(network: Network) -> tuple[Any, Any]:
-    """Its first and its last address, as the database wants them."""
+    """The first and the last address, as parameters of a statement."""
     first, last = (AddressField().get_db_prep_value(network[end], connection) for end in (0, -1))
     return first, last
 
 
 def held() -> IPAddressQuerySet:
-    """What VMs hold in the pool's network."""
+    """The rows that VMs hold in the pool's network."""
     return IPAddress.objects.filter(vrf=None, vm_id__isnull=False).within(settings.POOL_NETWORK)
 
 
 def find(vm_id: str) -> IPAddress:
     """The VM's row. Raises NotFound."""
-    row = held().filter(vm_id=vm_id).first() if verbs.is_safe(vm_id) else None
+    row = _held_by(vm_id).first()
     if row is None:
         raise NotFound("IP not found")
     return row
@@ -93,7 +92,7 @@ def find(vm_id: str) -> IPAddress:
 
 def release(vm_id: str) -> None:
     """Free the VM's address. Raises NotFound."""
-    _release(held().filter(vm_id=vm_id) if verbs.is_safe(vm_id) else held().none())
+    _release(_held_by(vm_id))
 
 
 def release_by_ip(text: str) -> Address:
@@ -109,15 +108,21 @@ def release_by_ip(text: str) -> Address:
 
 
 def figures() -> tuple[Subnet, Usage]:
-    """The pool and how full it is."""
+    """The pool and its usage."""
     subnet = pool()
     return subnet, usage([subnet])[subnet.pk]
 
 
+def _held_by(vm_id: str) -> IPAddressQuerySet:
+    if not verbs.is_safe(vm_id):
+        return held().none()
+    return held().filter(vm_id=vm_id)
+
+
 def _release(rows: IPAddressQuerySet) -> None:
     with transaction.atomic():
-        lock_ledger(shared=True)  # before the row: who reserves it takes both in this order
-        row = rows.select_for_update().first()  # locked: it is still this VM's when it is freed
+        lock_ledger(shared=True)  # before the row, as everywhere
+        row = rows.select_for_update().first()  # so that it is still this VM's when it is freed
         if row is None:
             raise NotFound("IP not found")
         verbs.release(row)

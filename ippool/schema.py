@@ -1,5 +1,5 @@
-"""How `/api/v1/ip/…` and `/api/v1/health` are described: plain views that the generator does not
-see."""
+"""The OpenAPI description of `/api/v1/ip/…` and `/api/v1/health`, whose plain views drf-spectacular
+does not see."""
 
 from __future__ import annotations
 
@@ -55,114 +55,104 @@ def _ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _answer(description: str, schema: Json) -> Json:
+def _response(description: str, schema: Json) -> Json:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def _operation(
-    name: str, summary: str, status: str, schema: Json, *wrong: str, **more: Any
+    name: str, summary: str, status: str, schema: Json, problems: tuple[str, ...] = (), **more: Any
 ) -> Json:
-    """An operation that answers so, or with PoolError where something is wrong."""
-    told = {
-        code: _answer(WRONG[code], _ref("PoolError"))
-        for code in (*wrong, "401", "403", "405", "429", "503")
-    }
+    """An operation with this response, or PoolError with one of these statuses."""
+    responses = {status: _response("Done.", schema)}
+    for code in (*problems, "401", "403", "405", "429", "503"):
+        responses[code] = _response(STATUSES[code], _ref("PoolError"))
     return {
         "operationId": f"ip_{name}",
         "summary": summary,
         "tags": [TAG],
         "security": _security(),
         **more,
-        "responses": {status: _answer("Done.", schema), **told},
+        "responses": responses,
     }
 
 
-WRONG = {
+STATUSES = {
     "400": "The request is wrong.",
-    "401": "A token is missing, or is not good.",
-    "403": "The token may not do this.",
-    "404": "Nobody holds this, or the address is none of the pool.",
-    "405": "The route knows no such method.",
+    "401": "A token is missing or wrong.",
+    "403": "The token does not have permission.",
+    "404": "No VM holds this, or the address is not in the pool.",
+    "405": "The route does not support the method.",
     "409": "Something that exists is in the way.",
     "413": "The body is too large.",
-    "429": "Too many requests; Retry-After says when to come back.",
+    "429": "Too many requests; Retry-After says when to retry.",
     "503": "The pool is exhausted, or the database does not answer.",
 }
 
 
 def _security() -> list[Json]:
-    return [{}] if settings.POOL_API == "open" else [{"token": []}]
+    if settings.POOL_API == "open":
+        return [{}]
+    return [{"token": []}]
 
 
 def _in_path(name: str) -> list[Json]:
-    return [
-        {"in": "path", "name": name, "required": True, "schema": {"type": "string", "minLength": 1}}
-    ]
+    text = {"type": "string", "minLength": 1}
+    return [{"in": "path", "name": name, "required": True, "schema": text}]
 
 
 def paths() -> Json:
     """Every route of the pool."""
-    body = {"content": {"application/json": {"schema": _ref("PoolRequest")}}, "required": True}
-    vm, ip = _in_path("vm_id"), _in_path("ip")
-    found = {
-        "ip/allocate": {
-            "post": _operation(
-                "allocate",
-                "Give a VM an address; the same VM gets the same one.",
-                "201",
-                _ref("PoolGiven"),
-                "400",
-                "409",
-                "413",
-                requestBody=body,
-            )
+    return {
+        "/api/v1/ip/allocate": {"post": _allocate()},
+        "/api/v1/ip/allocations": {"get": _allocations()},
+        "/api/v1/ip/stats": {
+            "get": _operation("stats", "How full the pool is.", "200", _ref("PoolStats"))
         },
-        "ip/allocations": {
-            "get": _operation(
-                "allocations",
-                "Who has which address.",
-                "200",
-                {"type": "array", "items": _ref("PoolHeld")},
-            )
-        },
-        "ip/stats": {"get": _operation("stats", "How full the pool is.", "200", _ref("PoolStats"))},
-        "ip/release/{vm_id}": {
-            "delete": _operation(
-                "release",
-                "Free a VM's address.",
-                "200",
-                _ref("PoolReleased"),
-                "400",
-                "404",
-                parameters=vm,
-            )
-        },
-        "ip/release-by-ip/{ip}": {
-            "delete": _operation(
-                "release_by_ip",
-                "Free this address.",
-                "200",
-                _ref("PoolReleasedIP"),
-                "400",
-                "404",
-                parameters=ip,
-            )
-        },
-        "ip/{vm_id}": {
-            "get": _operation(
-                "show", "A VM's address.", "200", _ref("PoolHeld"), "400", "404", parameters=vm
-            )
-        },
-        "health": {
-            "get": _operation("health", "Does it live?", "200", _ref("PoolHealth"))
-            | {"security": [{}]}
-        },
+        "/api/v1/ip/release/{vm_id}": {"delete": _release()},
+        "/api/v1/ip/release-by-ip/{ip}": {"delete": _release_by_ip()},
+        "/api/v1/ip/{vm_id}": {"get": _show()},
+        "/api/v1/health": {"get": _health()},
     }
-    return {f"/api/v1/{path}": operations for path, operations in found.items()}
+
+
+def _allocate() -> Json:
+    body = {"content": {"application/json": {"schema": _ref("PoolRequest")}}, "required": True}
+    summary = "Allocate an address for a VM; the same VM gets the same one."
+    schema, problems = _ref("PoolGiven"), ("400", "409", "413")
+    return _operation("allocate", summary, "201", schema, problems, requestBody=body)
+
+
+def _allocations() -> Json:
+    rows = {"type": "array", "items": _ref("PoolHeld")}
+    return _operation("allocations", "All VMs and their addresses.", "200", rows)
+
+
+def _release() -> Json:
+    vm, schema = _in_path("vm_id"), _ref("PoolReleased")
+    return _operation(
+        "release", "Free a VM's address.", "200", schema, ("400", "404"), parameters=vm
+    )
+
+
+def _release_by_ip() -> Json:
+    ip, schema = _in_path("ip"), _ref("PoolReleasedIP")
+    return _operation(
+        "release_by_ip", "Free this address.", "200", schema, ("400", "404"), parameters=ip
+    )
+
+
+def _show() -> Json:
+    vm, schema = _in_path("vm_id"), _ref("PoolHeld")
+    return _operation("show", "A VM's address.", "200", schema, ("400", "404"), parameters=vm)
+
+
+def _health() -> Json:
+    operation = _operation("health", "Whether the service answers.", "200", _ref("PoolHealth"))
+    return {**operation, "security": [{}]}
 
 
 def describe(result: Json, generator: Any, **kwargs: Any) -> Json:
-    """Hook of drf-spectacular: the pool's routes beside the others."""
+    """Hook of drf-spectacular: add the pool's routes."""
     result["paths"] |= paths()
     result["components"]["schemas"] |= SCHEMAS
     return result
