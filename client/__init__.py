@@ -1,5 +1,5 @@
-"""For programs that use IPManager. Needs nothing but Python: this directory works alone, wherever
-it is copied.
+"""The client library of IPManager. It needs nothing but Python: a copy of this directory works
+anywhere.
 
     import client
 
@@ -11,9 +11,9 @@ it is copied.
     address = ledger.allocate("10.112.57.0/24", vm_id="srv-1")
     ledger.release(address)
 
-Where IPManager is, the environment says: IPMANAGER_URL (as in https://ipam.example.org),
-IPMANAGER_TOKEN or IPMANAGER_TOKEN_FILE, IPMANAGER_ENVIRONMENT (the registry's; empty: its own). For
-shells: `python -m client`."""
+Environment variables: IPMANAGER_URL (as in https://ipam.example.org), IPMANAGER_TOKEN or
+IPMANAGER_TOKEN_FILE, IPMANAGER_ENVIRONMENT (of the registry; empty: its default). For shells:
+`python -m client`."""
 
 from .http import ApiError, NotReached, RegistryError
 from .ledger import Address, Ledger, Server, Subnet

@@ -1,4 +1,4 @@
-"""`python -m client`: the same as `ipmanager`."""
+"""`python -m client` is the command `ipmanager`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""One request to IPManager, and how it says no."""
+"""Requests to IPManager, and its errors."""
 
 from __future__ import annotations
 
@@ -11,29 +11,34 @@ from http.client import HTTPException, HTTPResponse
 from typing import Any
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+ACCEPT = "application/json, application/problem+json, */*;q=0.1"
 
 
 class ApiError(Exception):
-    """IPManager said no, with a problem document (RFC 9457) or an answer of the registry's own.
+    """IPManager refused a request, by a problem document (RFC 9457) or the registry's own answer.
 
-    `status` (RFC 9110) and its `title`, `message`: what is wrong, `hint`: what to do about it,
-    `errors`: the reasons by field, `retry_after` in seconds, and the whole answer as `body`."""
+    `status` (RFC 9110) and its `title`, `message`: what is wrong, `hint`: what to do, `errors`: the
+    reasons by field, `retry_after` in seconds, and the whole answer as `body`."""
 
     def __init__(
         self, status: int, message: str, hint: str = "", body: Any = None, retry_after: float = 0
     ) -> None:
-        super().__init__(f"{status}: {message}" + (f" ({hint})" if hint else ""))
-        self.status, self.message, self.hint, self.body, self.retry_after = (
-            status,
-            message,
-            hint,
-            body,
-            retry_after,
-        )
+        super().__init__(status, message, hint)
+        self.status = status
+        self.message = message
+        self.hint = hint
+        self.body = body
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        text = f"{self.status}: {self.message}"
+        if self.hint:
+            text += f" ({self.hint})"
+        return text
 
     @property
     def title(self) -> str:
-        return str(self._told.get("title", ""))
+        return str(_object(self.body).get("title", ""))
 
     @property
     def detail(self) -> str:
@@ -41,25 +46,21 @@ class ApiError(Exception):
 
     @property
     def errors(self) -> dict[str, list[str]]:
-        return dict(self._told.get("errors") or {})
-
-    @property
-    def _told(self) -> dict[str, Any]:
-        return self.body if isinstance(self.body, dict) else {}
+        return dict(_object(self.body).get("errors") or {})
 
 
-RegistryError = ApiError  # what the registry's callers know it by
+RegistryError = ApiError  # its name for callers of the registry
 
 
 class NotReached(ApiError):
-    """Nobody answered; the same request may succeed later. Its status is 0."""
+    """IPManager did not answer; the same request may succeed later. The status is 0."""
 
     def __init__(self, url: str, reason: object) -> None:
         super().__init__(0, f"{url} does not answer: {reason}", "check IPMANAGER_URL")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry our token to wherever it points."""
+    """Follow no redirect: it would send our token to another server."""
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
         return None
@@ -77,7 +78,7 @@ def _token() -> str:
 
 @dataclass(frozen=True)
 class Connection:
-    """Where IPManager is, and who asks. `timeout` is for a single request, in seconds."""
+    """URL and token of an IPManager. `timeout` is for a single request, in seconds."""
 
     url: str = field(default_factory=lambda: os.environ.get("IPMANAGER_URL") or DEFAULT_URL)
     token: str = field(default_factory=_token, repr=False)
@@ -86,24 +87,28 @@ class Connection:
     def ask(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Any:
-        """The answer's JSON; None when it has no body. Raises ApiError, NotReached."""
+        """Send a request; returns the JSON of the answer, None without a body.
+
+        Raises ApiError and NotReached."""
         with self.opened(method, path, body, headers) as response:
             try:
-                content = response.read()
-                return json.loads(content) if content else None
+                return json.loads(response.read() or "null")
             except (OSError, HTTPException, ValueError) as error:
                 raise NotReached(self.url, error) from error
 
     def opened(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> HTTPResponse:
-        """The answer, for whoever reads it piece by piece. Raises ApiError, NotReached."""
-        sent = {"Accept": "application/json, application/problem+json, */*;q=0.1"} | (headers or {})
+        """Send a request; returns the open answer, to read it in parts.
+
+        Raises ApiError and NotReached."""
+        sent = {"Accept": ACCEPT, **(headers or {})}
+        data = None
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
         if body is not None:
             sent["Content-Type"] = "application/json"
-        data = None if body is None else json.dumps(body, default=_plain).encode()
+            data = json.dumps(body, default=_plain).encode()
         try:
             request = urllib.request.Request(self.url.rstrip("/") + path, data, sent, method=method)
             response: HTTPResponse = _opener.open(request, timeout=self.timeout)
@@ -115,8 +120,15 @@ class Connection:
 
 
 def _plain(value: Any) -> Any:
-    """Sets and tuples become lists, addresses their text."""
-    return list(value) if hasattr(value, "__iter__") else str(value)
+    """Other types for JSON: sets and tuples become lists, addresses their text."""
+    if hasattr(value, "__iter__"):
+        return list(value)
+    return str(value)
+
+
+def _object(body: Any) -> dict[str, Any]:
+    """The body if it is a JSON object, else an empty one."""
+    return body if isinstance(body, dict) else {}
 
 
 def _refusal(error: urllib.error.HTTPError) -> ApiError:
@@ -125,13 +137,17 @@ def _refusal(error: urllib.error.HTTPError) -> ApiError:
             body = json.load(error)
         except (OSError, ValueError):
             body = None
-    told = body if isinstance(body, dict) else {}
-    message = told.get("detail") or told.get("message") or told.get("error") or error.reason
-    wait = error.headers.get("Retry-After", "")
+    problem = _object(body)
+    message = problem.get("detail") or problem.get("message") or problem.get("error")
     return ApiError(
         error.code,
-        str(message),
-        str(told.get("hint", "")),
+        str(message or error.reason),
+        str(problem.get("hint", "")),
         body,
-        float(wait) if wait.isdecimal() else 0.0,
+        _seconds(error.headers.get("Retry-After", "")),
     )
+
+
+def _seconds(retry_after: str) -> float:
+    """A Retry-After header in seconds; 0 when it is a date (RFC 9110, 10.2.3) or missing."""
+    return float(retry_after) if retry_after.isdecimal() else 0.0

@@ -1,5 +1,4 @@
-"""The registry's side: a service gets its port, stays known while it lives, and finds the
-others."""
+"""The registry: register a service, send its heartbeats, and find other services."""
 
 from __future__ import annotations
 
@@ -23,43 +22,38 @@ FIRST_RETRY, LAST_RETRY = 0.5, 15.0  # seconds
 
 @dataclass(frozen=True)
 class Client(Connection):
-    """One registry, one token, one environment."""
+    """An environment of a registry."""
 
     environment: str = field(default_factory=lambda: os.environ.get("IPMANAGER_ENVIRONMENT", ""))
 
-    # --- finding ----------------------------------------------------------------------------------
+    # --- find services ----------------------------------------------------------------------------
 
     def endpoint(self, service_id: str, *, wait: float = 0) -> str:
         """The URL of an active service, as in `http://127.0.0.1:8000`.
 
-        `wait` for it so many seconds, when it may not be up yet. Raises RegistryError 404.
-        """
+        Waits at most `wait` seconds for a service that is not up yet. Raises RegistryError 404."""
         deadline, pause = time.monotonic() + wait, 0.1
         while True:
             found = self.get(f"endpoint/{urllib.parse.quote(service_id, safe='')}")
             if found["exists"] and found.get("status", "active") == "active":
                 return str(found["endpoint"])
             if time.monotonic() + pause > deadline:
-                said = f"is {found['status']}" if found["exists"] else "is not registered"
-                raise RegistryError(404, f"service {service_id} {said}", body=found)
+                status = found.get("status", "not registered")
+                raise RegistryError(404, f"service {service_id} is {status}", body=found)
             time.sleep(pause)
             pause = min(pause * 2, 2.0)
 
     def services(self, *, type: str = "", status: str = "") -> list[dict[str, Any]]:
-        """The services of the environment with the registry's own names: service_id, ip_address,
+        """The services of the environment, with the registry's own names: service_id, ip_address,
         port, status, …"""
-        asked = {"service_type": type, "status": status}
-        found: list[dict[str, Any]] = self.get(
-            "services", **{name: value for name, value in asked.items() if value}
-        )
+        found: list[dict[str, Any]] = self.get("services", service_type=type, status=status)
         return found
 
     def watch(self, *, wait: float = 5.0) -> Iterator[list[dict[str, Any]]]:
-        """The services now, and again after every change, without end: for those who must follow
-        the others.
+        """The services now, and again after every change, without end.
 
-        A registry that is away, or has no place left for those who wait, is asked again after
-        `wait` seconds, which must be less than `timeout`. Raises RegistryError when it says no."""
+        A registry that does not answer, or has too many waiting callers, is asked again after
+        `wait` seconds, which must be less than `timeout`. Raises RegistryError when it refuses."""
         since = ""
         while True:
             try:
@@ -73,7 +67,7 @@ class Client(Connection):
                 since = answer["cursor"]
                 yield answer["services"]
 
-    # --- coming, living, going --------------------------------------------------------------------
+    # --- register, heartbeat, deregister ----------------------------------------------------------
 
     def service(
         self,
@@ -86,14 +80,13 @@ class Client(Connection):
         """Register, send heartbeats from a thread, deregister at the end.
 
         `facts`: type, host, protocol, preferred_port, port_range, pinned, container_port,
-        dependencies, restart_script, additional_info. When the registry has forgotten the service,
-        it registers anew and asks for the port that it has; `on_moved` is called, in the
-        heartbeats' thread, if it gets another one. Raises RegistryError when it cannot be
-        registered."""
-        return _living(self, service_id, name or service_id, on_moved, facts)
+        dependencies, restart_script, additional_info. When the registry has lost the service, it
+        is registered again with its port as the preferred one; if it gets another port, `on_moved`
+        is called in the heartbeats' thread. Raises RegistryError when it cannot be registered."""
+        return _registered(self, service_id, name or service_id, on_moved, facts)
 
     def register(self, service_id: str, name: str = "", **facts: Any) -> dict[str, Any]:
-        """Address, port and the rest of the registry's answer."""
+        """Register a service; returns the registry's answer with address, port and more."""
         if "type" in facts:
             facts["service_type"] = facts.pop("type")
         answer: dict[str, Any] = self.post(
@@ -102,35 +95,34 @@ class Client(Connection):
         return answer
 
     def heartbeat(self, *service_ids: str) -> float:
-        """Seconds until the next one. Raises RegistryError 404, whose body names the `unknown`
-        ones."""
+        """Send a heartbeat; returns the seconds until the next one. Raises RegistryError 404, whose
+        body names the `unknown` services."""
         return float(self.post("heartbeat", service_ids=list(service_ids))["interval"])
 
     def deregister(self, service_id: str) -> None:
+        """Deregister a service."""
         self.post("deregister", service_id=service_id)
 
-    # --- speaking ---------------------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------------------
 
     def get(self, path: str, **query: Any) -> Any:
+        """GET from the registry; empty query values are dropped."""
+        given = {name: value for name, value in query.items() if value != ""}
         if self.environment:
-            query["environment"] = self.environment
-        return self.ask(
-            "GET", f"{PATH}/{path}?{urllib.parse.urlencode(query)}" if query else f"{PATH}/{path}"
-        )
+            given["environment"] = self.environment
+        return self.ask("GET", f"{PATH}/{path}?{urllib.parse.urlencode(given)}")
 
     def post(self, path: str, **body: Any) -> Any:
+        """POST to the registry; values that are None are dropped."""
+        given = {name: value for name, value in body.items() if value is not None}
         if self.environment:
-            body["environment"] = self.environment
-        return self.ask(
-            "POST",
-            f"{PATH}/{path}",
-            {name: value for name, value in body.items() if value is not None},
-        )
+            given["environment"] = self.environment
+        return self.ask("POST", f"{PATH}/{path}", given)
 
 
 @dataclass
 class Service:
-    """This program, as the registry knows it."""
+    """A registered service."""
 
     id: str
     ip: str
@@ -140,26 +132,27 @@ class Service:
 
     @property
     def url(self) -> str:
-        return (
-            f"http://[{self.ip}]:{self.port}" if ":" in self.ip else f"http://{self.ip}:{self.port}"
-        )
+        host = f"[{self.ip}]" if ":" in self.ip else self.ip
+        return f"http://{host}:{self.port}"
 
 
 @contextlib.contextmanager
-def _living(
+def _registered(
     client: Client,
     service_id: str,
     name: str,
     on_moved: Callable[[Service], None] | None,
     facts: dict[str, Any],
 ) -> Iterator[Service]:
-    heart = _Heart(client, service_id, name, on_moved, facts)
-    thread = threading.Thread(target=heart.run, name=f"heartbeats of {service_id}", daemon=True)
+    heartbeats = _Heartbeats(client, service_id, name, on_moved, facts)
+    thread = threading.Thread(
+        target=heartbeats.run, name=f"heartbeats of {service_id}", daemon=True
+    )
     thread.start()
     try:
-        yield heart.service
+        yield heartbeats.service
     finally:
-        heart.stopping.set()
+        heartbeats.stopping.set()
         thread.join(client.timeout)
         try:
             client.deregister(service_id)
@@ -167,8 +160,9 @@ def _living(
             logger.warning("%s could not be deregistered: %s", service_id, error)
 
 
-class _Heart:
-    """Beats until it is told to stop, whatever the registry does meanwhile."""
+class _Heartbeats:
+    """Registers a service, then sends its heartbeats until `stopping` is set, also while the
+    registry is away."""
 
     def __init__(
         self,
@@ -189,45 +183,43 @@ class _Heart:
         pause, retry = self.service.interval, FIRST_RETRY
         while not self.stopping.wait(pause):
             try:
-                pause, retry = self._beat(), FIRST_RETRY
+                pause, retry = self._send(), FIRST_RETRY
             except RegistryError as error:
                 logger.warning("%s: no heartbeat: %s", self.service.id, error)
                 pause, retry = retry, min(retry * 2, LAST_RETRY, self.service.interval)
-            except Exception:  # on_moved is not ours; the heart must go on
+            except Exception:  # from on_moved: the heartbeats must go on
                 logger.exception("%s: the heartbeat failed", self.service.id)
                 pause = self.service.interval
 
-    def _beat(self) -> float:
+    def _send(self) -> float:
         try:
             return self.client.heartbeat(self.service.id)
         except RegistryError as error:
             if error.status != 404:
                 raise
-        return self._come_back()
+        return self._register_again()
 
-    def _come_back(self) -> float:
-        """The registry has forgotten us: register again, at the place where we are."""
-        logger.warning("%s: the registry has forgotten it; registering again", self.service.id)
-        here = self.facts | {"preferred_port": self.service.port}
-        answer = self.client.register(self.service.id, self.name, **here)
-        moved = (answer["ip"], answer["port"]) != (self.service.ip, self.service.port)
-        self.service.ip, self.service.port, self.service.answer = (
-            answer["ip"],
-            answer["port"],
-            answer,
-        )
-        if moved and self.on_moved:
-            self.on_moved(self.service)
-        elif moved:
-            logger.error(
-                "%s: its port is another's now; it should listen on %d",
-                self.service.id,
-                answer["port"],
-            )
+    def _register_again(self) -> float:
+        """The registry has lost the service: register it with its port as the preferred one."""
+        service = self.service
+        logger.warning("%s: the registry has lost it; registering again", service.id)
+        facts = self.facts | {"preferred_port": service.port}
+        answer = self.client.register(service.id, self.name, **facts)
+        former = service.ip, service.port
+        service.ip, service.port, service.answer = answer["ip"], answer["port"], answer
+        if former != (service.ip, service.port):
+            self._moved()
         return float(answer["heartbeat_interval"])
 
+    def _moved(self) -> None:
+        if self.on_moved:
+            self.on_moved(self.service)
+            return
+        text = "%s: its port belongs to another service now; it must listen on %d"
+        logger.error(text, self.service.id, self.service.port)
 
-# --- with what the environment says ---------------------------------------------------------------
+
+# --- with the settings of the environment variables -----------------------------------------------
 
 
 def service(service_id: str, **facts: Any) -> contextlib.AbstractContextManager[Service]:
