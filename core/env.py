@@ -1,6 +1,6 @@
-"""Read settings from the environment, or from the file that NAME_FILE points to; say no by name.
+"""Read settings from the environment, or from the file that NAME_FILE points to.
 
-Every reader raises ImproperlyConfigured, whose text names the variable, shows what was expected and
+Every reader raises ImproperlyConfigured: the message names the variable and what was expected, and
 never shows a secret's value.
 """
 
@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -25,7 +24,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 def text(name: str, default: str = "") -> str:
     """The stripped content of the file named by NAME_FILE, or the value of NAME, or the default.
 
-    An empty value counts as unset: that is how container files write "not given".
+    An empty value counts as unset: compose files write "not given" like that.
     """
     file = os.environ.get(f"{name}_FILE")
     if not file:
@@ -57,7 +56,7 @@ def choice(name: str, default: str, allowed: Sequence[str]) -> str:
 
 
 def number(name: str, default: int, most: int) -> int:
-    """A whole number from 0."""
+    """A whole number from 0 to `most`."""
     value = text(name, str(default))
     if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) <= most):
         raise ImproperlyConfigured(f"{name}: {value!r} is not a whole number from 0 to {most}")
@@ -65,8 +64,7 @@ def number(name: str, default: int, most: int) -> int:
 
 
 def matching(name: str, default: str, pattern: str, expected: str) -> str:
-    """A text that the whole pattern matches; the error tells what was expected, not what was
-    found."""
+    """A text that matches the whole pattern. The error shows `expected`, never the value."""
     value = text(name, default)
     if not re.fullmatch(pattern, value):
         raise ImproperlyConfigured(f"{name}: not {expected}")
@@ -84,18 +82,18 @@ def path(name: str, default: Path | str) -> Path:
 
 
 def existing_path(name: str, default: Path | str) -> Path | None:
-    """A path, there or not yet; without one, the default if there is such a file, else None."""
+    """The path that is set, existing or not; else the default if it exists, else None."""
     return path(name, default) if text(name) or Path(default).exists() else None
 
 
 def directory(name: str, default: Path | str) -> Path:
-    """A directory that we keep things in: made if it is missing."""
+    """A writable directory; created if it is missing."""
     value = path(name, default)
     try:
         value.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(
-            f"{name}: cannot make the directory {value}: {error.strerror}"
+            f"{name}: cannot create the directory {value}: {error.strerror}"
         ) from error
     if not os.access(value, os.W_OK | os.X_OK):
         raise ImproperlyConfigured(f"{name}: cannot write into {value}")
@@ -133,15 +131,15 @@ def network(name: str, default: str) -> Network:
 
 
 def gateway(name: str, network: Network) -> Address:
-    """A host address of the network; its first one unless another is named."""
+    """An address of the network; its first host address unless NAME is set."""
     value = address(name, str(first_host(network)))
     if value not in network:
-        raise ImproperlyConfigured(f"{name}: {value} does not lie in {network}")
+        raise ImproperlyConfigured(f"{name}: {value} is not in {network}")
     return value
 
 
 def first_host(network: Network) -> Address:
-    """The lowest address that a machine may have."""
+    """The lowest host address of the network."""
     return network.network_address + (1 if network.num_addresses > 2 else 0)
 
 
@@ -165,21 +163,16 @@ def host_port(name: str, default: str) -> tuple[str, int]:
 
 
 def parse_host_port(value: str) -> tuple[str, int]:
-    """The parts of HOST:PORT. Raises ValueError."""
-    host, colon, port = value.rpartition(":")
-    if (
-        not colon
-        or not host
-        or not port.isascii()
-        or not port.isdigit()
-        or not 0 < int(port) < 65536
-    ):
+    """Split HOST:PORT; an IPv6 host is in brackets. Raises ValueError."""
+    host, _colon, port = value.rpartition(":")
+    is_number = port.isascii() and port.isdigit()
+    if not host or not is_number or not 0 < int(port) < 65536:
         raise ValueError(f"{value!r} is not HOST:PORT (for example 127.0.0.1:8000)")
     return host.strip("[]"), int(port)
 
 
 def host_of(url: str) -> str:
-    """The host that a URL names, as ALLOWED_HOSTS writes it; empty without one."""
+    """The host of a URL in the form of ALLOWED_HOSTS; empty if there is none."""
     host = urlsplit(url).hostname or ""
     return f"[{host}]" if ":" in host else host
 
@@ -194,25 +187,24 @@ def database(name: str, default: str) -> dict:
 
 
 def parse_database(name: str, value: str) -> dict:
-    """The same from a text; the name is for the complaint."""
+    """The same for a given URL; `name` is for the error message."""
+    import environ  # here, because the supervisor needs no database
+
     try:
         entry = dict(environ.Env.db_url_config(value))
-    except (
-        Exception
-    ) as error:  # django-environ raises many kinds; the URL may hold a password: not shown
+    except Exception as error:  # of many types; the message must not show the URL's password
         raise ImproperlyConfigured(
             f"{name}: not a database URL (sqlite:///FILE or postgres://...)"
         ) from error
     if entry.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
         raise ImproperlyConfigured(f"{name}: only sqlite:// and postgres:// are supported")
-    entry["HOST"] = unquote(
-        entry.get("HOST", "")
-    )  # a socket's directory is written %2Frun%2Fpostgresql
+    # A socket's directory is written %2Frun%2Fpostgresql.
+    entry["HOST"] = unquote(entry.get("HOST", ""))
     return entry
 
 
 def secret(name: str, keep_in: Path) -> str:
-    """The secret NAME; without one, a random secret made once and kept in a 0600 file."""
+    """The secret NAME; if it is not set, a random secret that is kept in a file of mode 0600."""
     value = text(name)
     if value:
         return value
@@ -232,12 +224,9 @@ def secret(name: str, keep_in: Path) -> str:
 
 
 def _keep_new_secret(file: Path) -> None:
-    """Write a random secret into file; of two processes that start at once, the first one's
-    stays."""
+    """Write a random secret into the file; of two processes that start together, the first wins."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(
-        prefix=f".{file.name}.", dir=file.parent
-    )  # made with mode 0600
+    descriptor, beside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as opened:
             opened.write(secrets.token_urlsafe(50) + "\n")

@@ -1,28 +1,27 @@
-"""The ways IPManager says no; each carries what to do about it.
+"""The errors of IPManager; each has a message and a hint what to do.
 
     IPManagerError
-    ├── Invalid      the request itself is wrong               (HTTP 400)
-    ├── NotFound     the thing asked for does not exist        (HTTP 404)
-    ├── Conflict     it is right, but the present state forbids it (HTTP 409)
-    │   └── Exhausted    nothing free is left                  (HTTP 409)
-    └── Unavailable  a part we need does not answer; try again (HTTP 503)
+    ├── Invalid      the request itself is wrong                (HTTP 400)
+    ├── NotFound     the requested object does not exist        (HTTP 404)
+    ├── Conflict     the present state forbids the request      (HTTP 409)
+    │   └── Exhausted    nothing free is left                   (HTTP 409)
+    └── Unavailable  a required part does not answer; try again (HTTP 503)
 
-Admin shows them, REST answers with them, commands print them: whoever raises one needs no other
-message."""
+The admin shows them, REST answers with them, and commands print them."""
 
 
 class Clash(str):
-    """A sentence of a ValidationError about a field: what was asked is well formed, but something
-    that exists already forbids it. A form shows it like any other; the API answers 409 instead of
-    400."""
+    """A message of a ValidationError: the value is valid, but an existing object forbids it.
+
+    A form shows it like any other message; the API answers 409 instead of 400."""
 
 
 class IPManagerError(Exception):
-    """What is wrong (`message`) and what a person can do about it (`hint`, may be empty)."""
+    """What is wrong (`message`), and what to do about it (`hint`, may be empty)."""
 
     code = "error"
     status = 500
-    retry_after = 0  # seconds until another try may do better; 0: nobody knows
+    retry_after = 0  # seconds until a retry may succeed; 0: unknown
     errors: dict[str, list[str]] | None = (
         None  # what is wrong with single fields, where there is more than one
     )
@@ -37,34 +36,34 @@ class IPManagerError(Exception):
 
 
 class Invalid(IPManagerError):
-    """The request itself is wrong and will never succeed as it is."""
+    """The request itself is wrong and never succeeds unchanged."""
 
     code = "invalid"
     status = 400
 
 
 class NotFound(IPManagerError):
-    """The thing asked for does not exist."""
+    """The requested object does not exist."""
 
     code = "not_found"
     status = 404
 
 
 class Conflict(IPManagerError):
-    """The request is well formed, but something that already exists forbids it."""
+    """The request is valid, but the present state forbids it."""
 
     code = "conflict"
     status = 409
 
 
 class Exhausted(Conflict):
-    """Nothing free is left to hand out."""
+    """Nothing free is left to allocate."""
 
     code = "exhausted"
 
 
 class Unavailable(IPManagerError):
-    """A part that is needed does not answer now; the same request may succeed later."""
+    """A required part does not answer now; the same request may succeed later."""
 
     code = "unavailable"
     status = 503

@@ -1,7 +1,7 @@
-"""Put whole files in place in one step, and let one process at a time do it.
+"""Replace whole files atomically, and lock them.
 
-A reader sees the old file or the new one, never a part, never none: dnsmasq drops every reservation
-when its file is missing or unreadable at the moment of a reload.
+A reader sees the old file or the new one, never a part of it and never no file: dnsmasq drops all
+reservations if its file is missing or unreadable during a reload.
 """
 
 import errno
@@ -20,35 +20,34 @@ _LONGEST_WAIT = 0.05
 
 
 class Locked(Unavailable):
-    """Another process held the lock for as long as we were willing to wait."""
+    """Another process held the lock until the timeout."""
 
     code = "locked"
 
 
 def replace(path: Path | str, data: bytes, mode: int = 0o644) -> None:
-    """Make `path` a file with exactly these bytes and this mode, or leave it as it was and raise
-    OSError.
+    """Make `path` a file with these bytes and this mode, or raise OSError and change nothing.
 
-    A symbolic link at `path` is replaced itself; what it points to stays untouched.
+    A symbolic link at `path` is replaced itself, not its target.
     """
     try:
         _replace(Path(path), [data], mode)
     except OSError as error:
         if error.errno != errno.EIO:
             raise
-        # A second fsync of the same file may succeed although its pages are lost; only new pages
-        # count.
+        # A second fsync of the same file may succeed although its pages are lost, so write a new
+        # file.
         _replace(Path(path), [data], mode)
 
 
 def replace_from(path: Path | str, blocks: Iterable[bytes], mode: int = 0o644) -> None:
-    """The same with the content in blocks, for what is too large for the memory."""
+    """The same for content in blocks, which may be larger than the memory."""
     _replace(Path(path), blocks, mode)
 
 
 def remove_leftovers(path: Path | str) -> None:
-    """Remove what killed writers of `path` left beside it. Call it under the lock: it spares no
-    temporary file."""
+    """Remove the temporary files that killed writers of `path` left. Hold the lock: it removes all
+    of them."""
     path = Path(path)
     for leftover in path.parent.glob(_prefix(path) + "*"):
         leftover.unlink(missing_ok=True)
@@ -56,10 +55,9 @@ def remove_leftovers(path: Path | str) -> None:
 
 @contextmanager
 def lock(path: Path | str, timeout: float = 10.0) -> Iterator[None]:
-    """Hold the lock file's lock; raise Locked when others keep it for `timeout` seconds.
+    """Hold an exclusive lock (flock) on the file; raise Locked after `timeout` seconds.
 
-    Nobody should remove the file: who holds the lock of a name that is gone keeps nobody out who
-    comes later."""
+    Do not remove the file: a later process would create and lock another file of this name."""
     descriptor = _locked(Path(path), time.monotonic() + timeout, timeout)
     try:
         yield
@@ -80,8 +78,7 @@ def _replace(path: Path, blocks: Iterable[bytes], mode: int) -> None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """The error of a call on a temporary file tells of `path`: the same failure again reads the
-    same."""
+    """Make errors name `path`, not a temporary file, so that a repeated failure reads the same."""
     try:
         yield
     except OSError as error:
@@ -90,7 +87,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _write_beside(path: Path, blocks: Iterable[bytes], mode: int) -> Path:
-    """A finished temporary file in the same directory: rename works within one file system only."""
+    """Write a temporary file in the same directory: rename works within one file system only."""
     descriptor, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
     temporary = Path(name)
     try:
@@ -112,7 +109,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make a rename in it outlive a power failure."""
+    """Make a rename in the directory durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -126,17 +123,15 @@ def _prefix(path: Path) -> str:
 
 
 def _remove(temporary: Path) -> None:
-    # The reason for the removal is already being raised and matters more than a second failure
-    # here.
+    # The error that led here is being raised and matters more than a second one.
     with suppress(OSError):
         temporary.unlink()
 
 
 def _locked(path: Path, deadline: float, timeout: float) -> int:
-    """The descriptor of the file that has this name at the moment when we hold its lock."""
+    """Lock the file and return its descriptor, which still has this name after locking."""
     while True:
-        # Read-only is enough for flock, so a lock file made by root serves the service's own user
-        # too.
+        # Read-only is enough for flock, so the service's user can lock a file that root created.
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             _wait_for(descriptor, path, deadline, timeout)

@@ -1,8 +1,6 @@
-"""How log lines look: a line for people, or a JSON object in a line for programs; no secret in
-either.
+"""Format log records: a line of text, or a JSON object in a line; secrets are redacted in both.
 
-Whatever is logged, one event cannot look like two: control characters of its message are written
-out."""
+Control characters of a message are escaped, so that one event cannot look like two."""
 
 from __future__ import annotations
 
@@ -17,77 +15,79 @@ from typing import Any
 
 from django.conf import settings
 
-REQUEST: ContextVar[str] = ContextVar(
-    "request", default=""
-)  # the id of the request that this thread serves
+# The id of the request that this thread serves.
+REQUEST: ContextVar[str] = ContextVar("request", default="")
 HIDDEN = "[hidden]"
-SHORTEST = 6  # characters: a shorter secret would hide half of every line
+SHORTEST_SECRET = 6  # characters: a shorter one would redact half of every line
+_NAMES = r"password|passwd|secret|token|session|sessionid|csrf\w*"
 PATTERNS = [
     (re.compile(r"\bipm_[0-9a-f]{6,}"), HIDDEN),
     (re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{6,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"(://[^\s:/@]*):[^\s/@]+@"), rf"\1:{HIDDEN}@"),
     (re.compile(r"(/boot/(?:answers|done))/[\w.~-]+"), rf"\1/{HIDDEN}"),
     (
-        re.compile(
-            r"(?i)((?:password|passwd|secret|token|session|sessionid|csrf\w*)\\?[\"']?[=:]\s*\\?[\"']?)[^\s\"'&,;)\\]{4,}"
-        ),
+        re.compile(rf"(?i)((?:{_NAMES})\\?[\"']?[=:]\s*\\?[\"']?)[^\s\"'&,;)\\]{{4,}}"),
         rf"\1{HIDDEN}",
     ),
 ]
-_OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request", "server_time"}
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request", "server_time"}
 
 
-def hide(text: str) -> str:
-    """The text without what opens a door: our own secrets, and whatever looks like one."""
+def redact(text: str) -> str:
+    """Replace our own secrets, and whatever looks like a secret, by [hidden]."""
     for secret in _secrets():
         text = text.replace(secret, HIDDEN)
-    for pattern, instead in PATTERNS:
-        text = pattern.sub(instead, text)
+    for pattern, replacement in PATTERNS:
+        text = pattern.sub(replacement, text)
     return text
 
 
 def _secrets() -> Iterator[str]:
-    known = (
+    candidates = (
         settings.SECRET_KEY,
         settings.ADMIN_PASSWORD,
         settings.BOOTSTRAP_TOKEN,
         settings.DATABASES["default"].get("PASSWORD"),
     )
-    return (secret for secret in known if secret and len(secret) >= SHORTEST)
+    for secret in candidates:
+        if secret and len(secret) >= SHORTEST_SECRET:
+            yield secret
 
 
-class Line(logging.Formatter):
-    """For people."""
+class TextFormatter(logging.Formatter):
+    """One line of text."""
 
     def format(self, record: logging.LogRecord) -> str:
         shown = copy(record)
-        shown.msg, shown.args = _in_one_line(record.getMessage()), None
-        return hide(super().format(shown))
+        shown.msg, shown.args = _escape_controls(record.getMessage()), None
+        return redact(super().format(shown))
 
 
-class Json(logging.Formatter):
-    """For programs."""
+class JsonFormatter(logging.Formatter):
+    """One JSON object in a line; `extra` of the log call becomes its members."""
 
     def format(self, record: logging.LogRecord) -> str:
         facts: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": hide(record.getMessage()),
+            "message": redact(record.getMessage()),
         }
         if request := REQUEST.get():
             facts["request"] = request
-        facts |= {name: _shown(value) for name, value in vars(record).items() if name not in _OWN}
+        for name, value in vars(record).items():
+            if name not in _STANDARD:
+                facts[name] = _json_value(value)
         if record.exc_info:
-            facts["traceback"] = hide(self.formatException(record.exc_info))
+            facts["traceback"] = redact(self.formatException(record.exc_info))
         return json.dumps(facts)
 
 
-def _shown(value: Any) -> Any:
-    return value if isinstance(value, int | float | None) else hide(str(value))
+def _json_value(value: Any) -> Any:
+    if value is None or isinstance(value, int | float):
+        return value
+    return redact(str(value))
 
 
-def _in_one_line(text: str) -> str:
-    return "".join(
-        sign if sign >= " " and sign != "\x7f" else f"\\x{ord(sign):02x}" for sign in text
-    )
+def _escape_controls(text: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f]", lambda found: f"\\x{ord(found[0]):02x}", text)

@@ -1,8 +1,7 @@
-"""Statements that PostgreSQL plans once for each connection, for the routes where planning costs
-more than the work.
+"""Prepared statements for the routes where planning costs more than the work itself.
 
-On the hot routes psycopg's cursor takes longer to hand a statement over than PostgreSQL to answer
-it. So they speak to libpq themselves (`core.libpq`)."""
+On hot routes psycopg's cursor takes longer to send a statement than PostgreSQL to answer it, so
+these statements use libpq directly (`core.libpq`)."""
 
 import select
 from collections.abc import Mapping
@@ -16,36 +15,39 @@ Row = tuple[Any, ...]
 
 
 def database() -> Any:
-    """This thread's django.db.connection itself: what bears that name looks it up at every step."""
+    """This thread's connection. django.db.connection is a proxy that looks it up at each access."""
     return connections[DEFAULT_DB_ALIAS]
 
 
 @cache
 def vendor() -> str:
-    """Which database this is: postgresql or sqlite."""
+    """postgresql or sqlite."""
     return str(database().vendor)
 
 
 def rows(sql: str, params: Params | None = None, connection: Any = None) -> list[Row]:
-    """What the statement gives; its parameters as in %(name)s. Queries that are being logged, and
-    those of a transaction, go Django's usual way, which knows how to log them and when to begin."""
+    """Return the rows of a statement with parameters as in %(name)s.
+
+    In a transaction, and while queries are logged, Django's cursor is used: it knows how to log
+    them and when to begin."""
     connection = connection or database()
     if connection.vendor != "postgresql" or connection.queries_logged or connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
             return list(cursor.fetchall())
-    connection.close_if_health_check_failed()  # as Django's own cursors do, once for each request
+    connection.close_if_health_check_failed()  # as Django's cursors do, once per request
     connection.ensure_connection()
     from core import libpq  # needs psycopg
 
     with connection.wrap_database_errors:
-        return libpq.ask(connection.connection, sql, params or {})
+        return libpq.execute(connection.connection, sql, params or {})
 
 
-def look() -> Any:
-    """Before the first statement of a request, in the place of Django's own SELECT 1: a server that
-    has gone has hung up, and whoever hangs up can be heard. Without a word from it the connection
-    is as good as that SELECT would show. Returns `database()`."""
+def checked_database() -> Any:
+    """Return `database()`, without a connection that the server has closed.
+
+    For the start of a request, instead of Django's SELECT 1: a server that went away has closed the
+    connection, which can be seen without a round trip."""
     connection = database()
     if (
         connection.vendor != "postgresql"
@@ -54,14 +56,14 @@ def look() -> Any:
     ):
         return connection
     line = connection.connection
-    if line.closed or _speaks(line.fileno()):
+    if line.closed or _is_readable(line.fileno()):
         connection.close()
     connection.health_check_done = connection.connection is not None
     return connection
 
 
-def _speaks(descriptor: int) -> bool:
-    """Whether something can be read there now."""
+def _is_readable(descriptor: int) -> bool:
+    """Whether data or the end of the connection waits there."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))

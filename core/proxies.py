@@ -1,4 +1,4 @@
-"""Who is calling: forwarded headers count only when they come from a proxy that we trust."""
+"""The client's address behind proxies: forwarded headers count only from a trusted proxy."""
 
 import ipaddress
 import re
@@ -11,44 +11,42 @@ from django.http import HttpRequest, HttpResponse
 
 from core.env import Address
 
-_PORT = re.compile(
-    r"\[([0-9a-fA-F:.]+)\](?::\d+)?\Z|([0-9.]+):\d+\Z", re.ASCII
-)  # some proxies tell it, too
+# Some proxies append the port.
+_PORT = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d+)?\Z|([0-9.]+):\d+\Z", re.ASCII)
 
 
 class TrustedProxies:
-    """Put the client's own address and scheme where Django looks for them (REMOTE_ADDR,
-    wsgi.url_scheme).
+    """Middleware: put the client's address and scheme into REMOTE_ADDR and wsgi.url_scheme.
 
-    Without a trusted proxy in front, X-Forwarded-For and X-Forwarded-Proto are words of a stranger:
-    ignored."""
+    X-Forwarded-For and X-Forwarded-Proto are ignored unless a trusted proxy sent them: anyone can
+    write them."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        believe(request.META)
+        apply_forwarded(request.META)
         return self.get_response(request)
 
 
-def believe(meta: dict[str, Any]) -> None:
-    """What a trusted proxy says of its client."""
+def apply_forwarded(meta: dict[str, Any]) -> None:
+    """Apply the forwarded headers of a trusted proxy to a WSGI environ."""
     caller = parse(meta.get("REMOTE_ADDR", ""))
-    if caller and is_trusted(caller):
-        meta["REMOTE_ADDR"] = str(client_behind(caller, meta.get("HTTP_X_FORWARDED_FOR", "")))
-        if meta.get("HTTP_X_FORWARDED_PROTO") in ("http", "https"):
-            meta["wsgi.url_scheme"] = meta["HTTP_X_FORWARDED_PROTO"]
+    if caller is None or not is_trusted(caller):
+        return
+    meta["REMOTE_ADDR"] = str(client_behind(caller, meta.get("HTTP_X_FORWARDED_FOR", "")))
+    scheme = meta.get("HTTP_X_FORWARDED_PROTO")
+    if scheme in ("http", "https"):
+        meta["wsgi.url_scheme"] = scheme
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address that the request came from, after TrustedProxies has seen it; empty on a Unix
-    socket."""
+    """The client's address, after TrustedProxies; empty on a Unix socket."""
     return str(parse(request.META.get("REMOTE_ADDR", "")) or "")
 
 
 def client_behind(proxy: Address, forwarded: str) -> Address:
-    """The right-most hop that is no proxy of ours; the last proxy we believe when a hop is
-    unreadable.
+    """The right-most untrusted hop; the last trusted proxy if the next hop cannot be parsed.
 
     Each proxy appends the address that it saw, so everything left of the first untrusted hop may be
     forged."""
@@ -64,13 +62,13 @@ def client_behind(proxy: Address, forwarded: str) -> Address:
 
 
 def is_trusted(address: Address) -> bool:
-    """Is this one of the proxies that IPMANAGER_TRUSTED_PROXIES lists?"""
+    """Whether IPMANAGER_TRUSTED_PROXIES lists this address."""
     return any(address in network for network in settings.TRUSTED_PROXIES)
 
 
 @lru_cache(1024)
 def parse(text: str) -> Address | None:
-    """The address in one hop; IPv4 as seen by a dual-stack socket (::ffff:192.0.2.1) is IPv4."""
+    """The address in one hop, or None. ::ffff:192.0.2.1, from a dual-stack socket, is IPv4."""
     try:
         address = ipaddress.ip_address(text.strip())
     except ValueError:

@@ -1,4 +1,4 @@
-"""Ending when a signal says so."""
+"""Call a function when a signal asks the process to end."""
 
 import queue
 import signal
@@ -9,18 +9,17 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def call_on_signals(stop: Callable[[], object]) -> None:
-    """Call `stop` when TERM or INT comes; from the main thread.
+    """Call `stop` in a thread of its own on TERM or INT. Call this from the main thread.
 
-    It is called in a thread of its own. What sets a threading.Event in a signal's handler waits for
-    ever if the signal came while the same thread held that event's lock, as it does for moments in
-    every wait(). A SimpleQueue takes a word from a handler at any time."""
-    told: queue.SimpleQueue[None] = queue.SimpleQueue()
+    A signal handler must not set a threading.Event: if the interrupted thread holds that event's
+    lock, as it does at moments of each wait(), it deadlocks. SimpleQueue.put is reentrant."""
+    received: queue.SimpleQueue[None] = queue.SimpleQueue()
 
-    def listen() -> None:
+    def wait_for_signals() -> None:
         while True:
-            told.get()
+            received.get()
             stop()
 
-    threading.Thread(target=listen, daemon=True).start()
+    threading.Thread(target=wait_for_signals, daemon=True).start()
     for number in SIGNALS:
-        signal.signal(number, lambda *_: told.put(None))
+        signal.signal(number, lambda *_: received.put(None))

@@ -316,11 +316,11 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "text": {
-            "()": "core.logs.Line",
+            "()": "core.logs.TextFormatter",
             "fmt": "{asctime} {levelname} {name}: {message}",
             "style": "{",
         },
-        "json": {"()": "core.logs.Json"},
+        "json": {"()": "core.logs.JsonFormatter"},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG}},
     "root": {"handlers": ["stderr"], "level": "DEBUG" if DEBUG else "INFO"},

@@ -35,15 +35,15 @@ class Application(WSGIHandler):
     ) -> Iterable[bytes]:
         if not is_candidate(environ):
             return super().__call__(environ, start_response)
-        request = WSGIRequest(dict(environ))  # a copy: proxies.believe changes it
-        with traffic.Watch(request) as watch:
+        request = WSGIRequest(dict(environ))  # a copy: proxies.apply_forwarded changes it
+        with traffic.TrackedRequest(request) as tracked:
             response = fast_response(environ, request)
             if response is None:
                 return super().__call__(environ, start_response)
             prepared.database().close_if_unusable_or_obsolete()
-            watch.tell(response.status)
+            tracked.finish(response.status)
         status = f"{response.status} {HTTPStatus(response.status).phrase}"
-        headers = {**response.headers, traffic.ID: watch.number}
+        headers = {**response.headers, traffic.ID: tracked.id}
         start_response(status, list(headers.items()))
         return [response.body]
 
@@ -58,7 +58,7 @@ def is_candidate(environ: Environ) -> bool:
 
 def fast_response(environ: Environ, request: WSGIRequest) -> FastResponse | None:
     """The response of the fast path, or None: then Django answers, and reads the body again."""
-    proxies.believe(request.META)
+    proxies.apply_forwarded(request.META)
     response = answer(request)
     if response is None and hasattr(request, "_body"):
         environ["wsgi.input"] = BytesIO(request.body)

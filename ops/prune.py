@@ -1,8 +1,7 @@
-"""Forget what is old: history, generations, events, sessions. How long each is kept is a setting;
-the newest line of everything that still exists stays, however old.
+"""Delete old history, generations, events and sessions. Settings say how long each is kept; the
+newest history row of every existing object stays, however old.
 
-Much of what machines do is bounded where it is written (a server's boot events, the registry's
-calls, kept files); this is the rest."""
+Boot events of a server, calls of the registry and kept files are limited where they are written."""
 
 from __future__ import annotations
 
@@ -22,16 +21,17 @@ from dhcp.models import Generation, HandEdit
 from pxe.models import BootEvent
 from registry.models import Call, RestartRequest, Unusual
 
-AT_ONCE = 1000  # rows in one transaction: nobody waits for us
+BATCH = 1000  # rows in one transaction, so that other writers do not wait
 
 
 def prune(*, dry_run: bool = False) -> dict[str, int]:
-    """Delete it; how many rows of which table. With `dry_run` they are counted only."""
-    found = {
-        rows.model._meta.db_table: rows.count() if dry_run else _delete(rows)
-        for rows in _old(timezone.now())
-    }
-    return {table: number for table, number in found.items() if number}
+    """Delete old rows; return their number by table. With `dry_run`, only count them."""
+    numbers = {}
+    for rows in _old(timezone.now()):
+        number = rows.count() if dry_run else _delete(rows)
+        if number:
+            numbers[rows.model._meta.db_table] = number
+    return numbers
 
 
 def _old(now: datetime) -> Iterator[QuerySet[Any]]:
@@ -55,13 +55,13 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
 
 
 def histories() -> list[type[Model]]:
-    """The tables of history, of whatever app."""
+    """The history models of all apps."""
     return [model.history.model for model in apps.get_models() if hasattr(model, "history")]
 
 
 def _old_history(model: Any, before: datetime) -> QuerySet[Any]:
-    """Lines that a later one has replaced, and the end of what is gone. The last line of all stays:
-    a restored ledger is known by it (ipam/freeze.py)."""
+    """Rows that a later one has replaced, and the last row of each deleted object. The newest row
+    of the table stays: a restored ledger is recognised by it (ipam/freeze.py)."""
     rows = model.objects.all()
     later = rows.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))
     last = rows.aggregate(last=Max("history_id"))["last"] or 0
@@ -75,7 +75,7 @@ def _before(now: datetime, days: int) -> datetime | None:
 
 def _delete(rows: QuerySet[Any]) -> int:
     total = 0
-    while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
+    while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
         rows.model._base_manager.filter(pk__in=ids).delete()
         total += len(ids)
     return total
@@ -95,7 +95,7 @@ class DailyPrune(PeriodicWork):
 
 
 def describe(found: dict[str, int]) -> str:
-    return (
-        ", ".join(f"{number} {table}" for table, number in found.items())
-        or "nothing: nothing is old enough"
-    )
+    """`5 hosts_history, 2 boot_events`."""
+    if not found:
+        return "nothing: nothing is old enough"
+    return ", ".join(f"{number} {table}" for table, number in found.items())

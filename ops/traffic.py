@@ -67,23 +67,23 @@ def count(method: str, route: str, status: int, seconds: float) -> None:
     durations.add((route,), (bisect.bisect_left(BUCKETS, seconds), 1), (_SUM, seconds))
 
 
-class Watch:
-    """One request: its id (`number`, in all log lines meanwhile) and its start."""
+class TrackedRequest:
+    """A request from its arrival to its answer; within the block, all log lines have its `id`."""
 
-    __slots__ = ("_request", "_started", "_within", "number")
+    __slots__ = ("_request", "_started", "_token", "id")
 
     def __init__(self, request: HttpRequest) -> None:
         self._request, self._started = request, time.perf_counter()
-        self.number = REQUEST.get() or id_of(request)  # the WSGI application may have given it one
+        self.id = REQUEST.get() or id_of(request)  # the WSGI application may have set one
 
-    def __enter__(self) -> Watch:
-        self._within = REQUEST.set(self.number)
+    def __enter__(self) -> TrackedRequest:
+        self._token = REQUEST.set(self.id)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        REQUEST.reset(self._within)
+        REQUEST.reset(self._token)
 
-    def tell(self, status: int) -> None:
+    def finish(self, status: int) -> None:
         """Count the request and log it; call this when it is answered."""
         request = self._request
         seconds = time.perf_counter() - self._started
@@ -110,10 +110,10 @@ class Traffic:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with Watch(request) as watch:
+        with TrackedRequest(request) as tracked:
             response = self.get_response(request)
-            watch.tell(response.status_code)
-        response[ID] = watch.number
+            tracked.finish(response.status_code)
+        response[ID] = tracked.id
         return response
 
 

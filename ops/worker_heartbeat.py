@@ -1,4 +1,4 @@
-"""Signs of life of the processes that work without being asked, and when one is missed."""
+"""Heartbeats of worker processes, and when one is missed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from core.periodic import PeriodicWork
 
 EVERY = 10.0  # seconds
 MISSED = timedelta(seconds=60)
-FORGOTTEN = timedelta(days=1)  # a host that is gone for so long is no host of ours any more
+FORGOTTEN = timedelta(days=1)  # a host without a heartbeat for so long was removed
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Heartbeat(PeriodicWork):
-    """Writes, by the database's clock, that this process is alive."""
+    """Records every ten seconds, by the database's clock, that this process is running."""
 
     name = "ops.worker_heartbeat"
     interval = EVERY
@@ -47,41 +47,38 @@ class Heartbeat(PeriodicWork):
         Pulse.objects.filter(seen_at__lt=Now() - FORGOTTEN).delete()
 
     def finish(self) -> None:
-        """Leave no row: a worker that ended normally is known to be away at once."""
+        """Delete the row: a worker that ended normally is not missed, it is known to be away."""
         with suppress(DatabaseError):  # then it is missed a minute later
             Pulse.objects.filter(host=self.host, pid=self.facts["pid"]).delete()
 
 
 def seen() -> QuerySet[Pulse]:
-    """Every process, with the database's `now`."""
+    """All worker processes, the newest heartbeat first, each with the database's `now`."""
     return Pulse.objects.annotate(now=Now()).order_by("-seen_at")
 
 
 def is_fresh(worker: Any) -> bool:
-    """Whether one of `seen()` is not missed yet."""
+    """Whether this row of `seen()` is not missed yet."""
     return worker.now - worker.seen_at <= MISSED
 
 
 def is_here(worker: Pulse) -> bool:
-    """Whether it runs, or ran, on this machine, since its last start, where we could see it."""
-    boot, _slash, processes = worker.boot.partition("/")
-    ours, _slash, visible = machine().partition("/")
-    return (
-        worker.host == socket.gethostname()
-        and processes == visible
-        and (boot == ours or not (boot and ours))
-    )
+    """Whether its process id is one of this machine, this boot and this PID namespace."""
+    boot, _slash, namespace = worker.boot.partition("/")
+    our_boot, _slash, our_namespace = machine().partition("/")
+    if worker.host != socket.gethostname() or namespace != our_namespace:
+        return False
+    return boot == our_boot or not boot or not our_boot
 
 
 def began_since_start(worker: Any) -> bool:
-    """Whether it is here, and certainly of this start of the machine: where that is not told, by
-    being fresh."""
-    is_told = not (worker.boot.startswith("/") or machine().startswith("/"))
-    return is_here(worker) and (is_told or is_fresh(worker))
+    """Whether it is here and certainly of this boot. Without a boot id, a fresh one counts."""
+    boots_known = not (worker.boot.startswith("/") or machine().startswith("/"))
+    return is_here(worker) and (boots_known or is_fresh(worker))
 
 
 def has_ended(worker: Pulse) -> bool:
-    """Whether it can be known from here that its process is no more."""
+    """Whether its process has certainly ended, as far as can be seen from here."""
     if not is_here(worker):
         return False
     try:
@@ -90,20 +87,21 @@ def has_ended(worker: Pulse) -> bool:
     except ProcessLookupError:
         return True
     except OSError:
-        return False  # it is somebody else's, so it is there
+        return False  # it belongs to another user, so it exists
 
 
 def machine() -> str:
-    """Which start of which machine it is, and which processes can be seen there: two containers may
-    have one name. A hardened service is not told the former."""
-    try:
+    """BOOT_ID/PID_NAMESPACE: two containers may have the same host name.
+
+    Each part is empty where it cannot be read: a hardened service cannot read the boot id."""
+    boot = namespace = ""
+    with suppress(OSError):
         boot = _BOOT_ID.read_text().strip()[:24]
-    except OSError:
-        boot = ""
-    return f"{boot}/{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
+    with suppress(OSError):
+        namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    return f"{boot}/{namespace}"
 
 
 def clock_offset() -> float:
-    """The wall clock less the time since the machine's start: it changes only when somebody sets
-    the clock."""
+    """Wall clock minus uptime, in seconds: it changes only when the clock is set."""
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)

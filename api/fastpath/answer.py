@@ -67,7 +67,7 @@ def _respond(
     digest: str,
     resolved: ResolverMatch,
 ) -> FastResponse | None:
-    database = prepared.look()
+    database = prepared.checked_database()
     known: dict[str, Any] | None = {}
     if not matched.is_open():
         known = caller.credentials(request, matched.right, digest, database)

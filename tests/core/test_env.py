@@ -120,7 +120,7 @@ def test_a_directory_is_made(setting, tmp_path):
 def test_a_directory_that_cannot_be_made_is_named(setting, tmp_path):
     (tmp_path / "file").touch()
     setting(str(tmp_path / "file" / "b"))
-    with pytest.raises(ImproperlyConfigured, match="IPMANAGER_X: cannot make the directory"):
+    with pytest.raises(ImproperlyConfigured, match="IPMANAGER_X: cannot create the directory"):
         env.directory("IPMANAGER_X", "")
 
 

@@ -29,16 +29,16 @@ def line(message, *values, formatter=None, **extra):
     record = logging.makeLogRecord(
         {"msg": message, "args": values, "levelname": "INFO", "name": "x", **extra}
     )
-    return (formatter or logs.Line("{levelname} {message}", style="{")).format(record)
+    return (formatter or logs.TextFormatter("{levelname} {message}", style="{")).format(record)
 
 
-@pytest.mark.parametrize("formatter", [None, logs.Json()])
+@pytest.mark.parametrize("formatter", [None, logs.JsonFormatter()])
 @pytest.mark.parametrize("text", SECRETS.values(), ids=SECRETS)
 def test_what_looks_like_a_secret_is_hidden(text, formatter):
-    for said in (line(text, formatter=formatter), line("seen: %s", text, formatter=formatter)):
-        assert "CANARY" not in said
-        assert "0123456789abcdef" not in said
-        assert logs.HIDDEN in said
+    for logged in (line(text, formatter=formatter), line("seen: %s", text, formatter=formatter)):
+        assert "CANARY" not in logged
+        assert "0123456789abcdef" not in logged
+        assert logs.HIDDEN in logged
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "ADMIN_PASSWORD", "BOOTSTRAP_TOKEN"])
@@ -48,12 +48,12 @@ def test_our_own_secrets_are_hidden_wherever_they_stand(settings, name):
         raise ValueError("here: our own secret!")
     except ValueError:
         failed = sys.exc_info()
-    for formatter in (None, logs.Json()):
-        said = line(
+    for formatter in (None, logs.JsonFormatter()):
+        logged = line(
             "and our own secret", formatter=formatter, exc_info=failed, extra="our own secret"
         )
-        assert "our own" not in said
-        assert "ValueError" in said
+        assert "our own" not in logged
+        assert "ValueError" in logged
 
 
 @pytest.mark.parametrize(
@@ -66,18 +66,18 @@ def test_other_words_stay(text):
 @given(st.text())
 def test_one_event_is_one_line_whatever_it_says(text):
     assert len(line("%s", text).split("\n")) == 1
-    told = line("%s", text, formatter=logs.Json(), path=text)
-    assert len(told.splitlines()) == 1
-    assert json.loads(told)["level"] == "INFO"
+    logged = line("%s", text, formatter=logs.JsonFormatter(), path=text)
+    assert len(logged.splitlines()) == 1
+    assert json.loads(logged)["level"] == "INFO"
 
 
 def test_a_request_is_told_with_its_id_route_and_caller(db, caplog):
     caplog.set_level(logging.INFO, "ipmanager.requests")
     response = with_token("read").get("/api/v1/subnets/?fields=network")
     (record,) = [record for record in caplog.records if record.name == "ipmanager.requests"]
-    told = json.loads(logs.Json().format(record))
-    assert (told["method"], told["path"], told["status"]) == ("GET", "/api/v1/subnets/", 200)
-    assert (told["route"], told["client"], told["user"]) == (
+    logged = json.loads(logs.JsonFormatter().format(record))
+    assert (logged["method"], logged["path"], logged["status"]) == ("GET", "/api/v1/subnets/", 200)
+    assert (logged["route"], logged["client"], logged["user"]) == (
         "/api/v1/subnets/",
         "127.0.0.1",
         "user-0",

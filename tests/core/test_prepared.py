@@ -43,7 +43,7 @@ def test_after_a_restart_of_the_database_the_first_statement_of_a_request_works(
 @only(POSTGRESQL)
 def test_a_server_that_hung_up_is_noticed_without_asking_it():
     end_backend(prepared.rows("SELECT pg_backend_pid()")[0][0])
-    prepared.look()
+    prepared.checked_database()
     assert prepared.rows("SELECT 1") == [(1,)]
 
 
@@ -62,7 +62,7 @@ def test_a_connection_that_breaks_under_a_statement_is_told_as_one_that_broke(sq
 @only(POSTGRESQL)
 def test_a_connection_that_is_well_is_kept():
     before = prepared.rows("SELECT pg_backend_pid()")
-    prepared.look()
+    prepared.checked_database()
     assert prepared.rows("SELECT pg_backend_pid()") == before
 
 
@@ -70,7 +70,7 @@ def test_a_connection_that_is_well_is_kept():
 def test_a_connection_that_somebody_closed_is_made_anew():
     connection.ensure_connection()
     connection.connection.close()
-    prepared.look()
+    prepared.checked_database()
     assert prepared.rows("SELECT 1") == [(1,)]
 
 

@@ -151,7 +151,7 @@ def test_options_alone_are_ippools_as_for_the_image_that_it_replaces(migrated_da
     told = run(
         migrated_database, "--port", "9000", "--network", "192.168.1", "--gateway", "10.0.0.1"
     )
-    assert "--gateway: 10.0.0.1 does not lie in 192.168.1.0/24" in told.stderr
+    assert "--gateway: 10.0.0.1 is not in 192.168.1.0/24" in told.stderr
 
 
 def test_any_other_word_is_a_command(migrated_database):

@@ -261,8 +261,8 @@ def _rewrite(
 
     from core import libpq  # which goes around cursors
 
-    ask = libpq.ask
-    libpq.ask = lambda line, sql, params: ask(line, change(sql), params)
+    ask = libpq.execute
+    libpq.execute = lambda connection, sql, params: ask(connection, change(sql), params)
     psycopg.Cursor.execute = changed  # type: ignore[method-assign,assignment]
     return execute
 

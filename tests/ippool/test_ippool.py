@@ -100,7 +100,7 @@ def parsed(*flags):
     [
         (["--network", "172.16"], "write 172.16.0 or"),
         (["--network", "10.0.0.1/8"], "host bits"),
-        (["--gateway", "10.0.0.1"], "does not lie in 172.16.0.0/24"),
+        (["--gateway", "10.0.0.1"], "is not in 172.16.0.0/24"),
         (["--gateway", "x"], "does not appear to be"),
         (["--port", "0"], "is not a port"),
     ],

@@ -1,4 +1,4 @@
-"""What is old is forgotten; what still says something stays."""
+"""Old rows are deleted; the newest row of what exists stays."""
 
 import json
 from datetime import timedelta
@@ -115,7 +115,7 @@ def test_events_and_sessions(server):
 
 
 def test_many_rows_go_in_portions(server, monkeypatch):
-    monkeypatch.setattr(module, "AT_ONCE", 2)
+    monkeypatch.setattr(module, "BATCH", 2)
     BootEvent.objects.bulk_create(BootEvent(kind="menu", at=OLD) for _ in range(5))
     few = queries_in(lambda: prune(dry_run=True))
     assert queries_in(prune) >= few + 3
@@ -131,5 +131,5 @@ def test_the_command_counts_before_it_deletes(server):
     call_command("prune", stdout=output)
     assert (
         "kept: history 730 days" in output.getvalue()
-        and "forgot 2 hosts_history" in output.getvalue()
+        and "deleted 2 hosts_history" in output.getvalue()
     )

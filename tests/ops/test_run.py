@@ -173,7 +173,7 @@ def test_a_port_in_use_is_named(site_environment):
         (
             "IPMANAGER_DATA_DIR",
             "/proc/none",
-            "IPMANAGER_DATA_DIR: cannot make the directory /proc/none",
+            "IPMANAGER_DATA_DIR: cannot create the directory /proc/none",
         ),
         ("IPMANAGER_DNSMASQ_RELOAD", "reboot", "IPMANAGER_DNSMASQ_RELOAD: not one of none, sudo"),
         ("IPMANAGER_BIND", "everywhere", "IPMANAGER_BIND: 'everywhere' is not HOST:PORT"),

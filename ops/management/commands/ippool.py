@@ -1,9 +1,10 @@
-"""Serve just the address pool for virtual machines: what the program `ippool` did, but durable."""
+"""Serve only the address pool for virtual machines, as the program `ippool` did, but durable."""
 
 import argparse
 import ipaddress
 import os
 import sys
+from typing import Any
 
 from django.conf import settings
 from django.core.management import CommandError, CommandParser, call_command
@@ -16,10 +17,11 @@ from ops import prepare as installation
 
 
 class Command(commands.Command):
-    help = """Serve /api/v1/ip/… and nothing else, without tokens: whoever reaches the port may take addresses.
+    help = """Serve /api/v1/ip/... and nothing else, without tokens: anyone who reaches the port can
+take addresses.
 
-It listens on 127.0.0.1; --bind 0.0.0.0 lets other machines in. Allocations are kept in DATABASE_URL, or in the data
-directory.
+Listens on 127.0.0.1; with --bind 0.0.0.0 other machines can connect. Allocations are kept in
+DATABASE_URL, or in the data directory.
 
 Example: manage.py ippool --network 192.168.1 --gateway 192.168.1.1 --port 9000"""
 
@@ -32,13 +34,13 @@ Example: manage.py ippool --network 192.168.1 --gateway 192.168.1.1 --port 9000"
             "--network",
             type=network,
             default=network("172.16.0"),
-            help="the pool: a prefix as in 172.16.0, which means its /24, or any CIDR (default: 172.16.0)",
+            help="the pool: a CIDR, or a prefix such as 172.16.0 for its /24 (default: 172.16.0)",
         )
         parser.add_argument(
             "-g",
             "--gateway",
             type=gateway,
-            help="never handed out (default: the network's first address)",
+            help="never allocated (default: the network's first address)",
         )
         parser.add_argument("-d", "--debug", action="store_true", help="log every request")
         parser.add_argument(
@@ -48,36 +50,33 @@ Example: manage.py ippool --network 192.168.1 --gateway 192.168.1.1 --port 9000"
             help="address to listen on (default: 127.0.0.1)",
         )
 
-    def handle(self, **options: object) -> None:
-        chosen = environment(**options)  # type: ignore[arg-type]
-        prepare(options["network"], ipaddress.ip_address(chosen["IPMANAGER_POOL_GATEWAY"]))  # type: ignore[arg-type]
-        self.stdout.write(
-            f"Pool {options['network']} at http://{chosen['IPMANAGER_BIND']}/api/v1/ip/",
-            ending="\n",
-        )
+    def handle(self, **options: Any) -> None:
+        chosen = environment(**options)
+        prepare(options["network"], ipaddress.ip_address(chosen["IPMANAGER_POOL_GATEWAY"]))
+        url = f"http://{chosen['IPMANAGER_BIND']}/api/v1/ip/"
+        self.stdout.write(f"Pool {options['network']} at {url}")
         self.stdout.flush()
         connections.close_all()
-        logged = ["--access-logfile", "-", "--log-level", "debug"] if options["debug"] else []
         gunicorn = [
             sys.executable,
             "-m",
             "gunicorn",
             "--config",
             "python:ipmanager.gunicorn_config",
-            *logged,
         ]
+        if options["debug"]:
+            gunicorn += ["--access-logfile", "-", "--log-level", "debug"]
         os.chdir(settings.BASE_DIR)
         os.execve(sys.executable, gunicorn, os.environ | chosen)
 
 
 def environment(
-    network: env.Network, gateway: env.Address | None, port: int, bind: str, **others: object
+    network: env.Network, gateway: env.Address | None, port: int, bind: str, **others: Any
 ) -> dict[str, str]:
-    """What the web server's processes are told. Raises CommandError when the gateway is not in the
-    network."""
+    """The settings of the web server. Raises CommandError if the gateway is not in the network."""
     gateway = gateway or env.first_host(network)
     if gateway not in network:
-        raise CommandError(f"--gateway: {gateway} does not lie in {network}")
+        raise CommandError(f"--gateway: {gateway} is not in {network}")
     return {
         "DJANGO_SETTINGS_MODULE": "ipmanager.ippool_settings",
         "IPMANAGER_BIND": f"[{bind}]:{port}" if ":" in bind else f"{bind}:{port}",
@@ -88,7 +87,7 @@ def environment(
 
 
 def prepare(network: env.Network, gateway: env.Address) -> None:
-    """Tables and the pool, so that what is wrong is told before anybody is served."""
+    """Create tables and pool, so that errors are reported before the first request."""
     try:
         installation.create_private_database()
         call_command("migrate", interactive=False, verbosity=0)
@@ -98,11 +97,10 @@ def prepare(network: env.Network, gateway: env.Address) -> None:
 
 
 def network(text: str) -> env.Network:
-    """A network, or the first three numbers of a /24."""
+    """A network in CIDR form, or the first three numbers of a /24."""
+    is_prefix = text.count(".") == 2 and "/" not in text
     try:
-        return ipaddress.ip_network(
-            f"{text}.0/24" if text.count(".") == 2 and "/" not in text else text
-        )
+        return ipaddress.ip_network(f"{text}.0/24" if is_prefix else text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error} (write 172.16.0 or 172.16.0.0/24)") from error
 

@@ -1,4 +1,4 @@
-"""Forget what is old."""
+"""Delete old rows."""
 
 import json
 from typing import Any
@@ -11,8 +11,9 @@ from ops import prune
 
 
 class Command(commands.Command):
-    help = """Delete history, generations and events that are older than the settings IPMANAGER_KEEP_… say, and sessions
-that are over. The worker does the same once a day. The newest line of everything that still exists stays.
+    help = """Delete history, generations and events that are older than the settings IPMANAGER_KEEP_...,
+and expired sessions. The worker does the same once a day. The newest history row of everything that
+still exists stays.
 
 Example: manage.py prune --dry-run"""
 
@@ -25,12 +26,16 @@ Example: manage.py prune --dry-run"""
         if options["json"]:
             self.stdout.write(json.dumps({"dry_run": options["dry_run"], "rows": found}))
             return
-        kept = f"history {days(settings.KEEP_HISTORY)}, generations {days(settings.KEEP_GENERATIONS)}, "
-        self.stdout.write(f"kept: {kept}events {days(settings.KEEP_EVENTS)}")
-        self.stdout.write(
-            f"{'would forget' if options['dry_run'] else 'forgot'} {prune.describe(found)}"
-        )
+        periods = {
+            "history": settings.KEEP_HISTORY,
+            "generations": settings.KEEP_GENERATIONS,
+            "events": settings.KEEP_EVENTS,
+        }
+        kept = ", ".join(f"{name} {describe_days(days)}" for name, days in periods.items())
+        verb = "would delete" if options["dry_run"] else "deleted"
+        self.stdout.write(f"kept: {kept}")
+        self.stdout.write(f"{verb} {prune.describe(found)}")
 
 
-def days(number: int) -> str:
+def describe_days(number: int) -> str:
     return f"{number} days" if number else "for ever"
