@@ -114,7 +114,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_for_others(host: str) -> bool:
-    """Whether other machines can use this name or address. 0.0.0.0 and :: are for listening only."""
+    """Whether other machines can use this name or address. 0.0.0.0 and :: are only listened on."""
     return not is_loopback(host) and host.strip("[]") not in ("", "0.0.0.0", "::")
 
 

@@ -1,6 +1,7 @@
-"""Words of Unfold, which speaks no German itself; named here so that `make messages` collects them.
+"""Strings of Unfold, which has no German catalogue. They are listed here so that `make messages`
+collects them.
 
-The catalogue finds them by their text, so they must be spelt as Unfold spells them.
+The catalogue finds them by their text, so they must be spelt as in Unfold.
 """
 
 from django.utils.translation import gettext_noop as _
@@ -60,7 +61,8 @@ WORDS = [
     _("Welcome back to"),
     _("You have been successfully logged out from the administration"),
     _(
-        "Raw passwords are not stored, so there is no way to see this user’s password, but you can change the password "
+        "Raw passwords are not stored, so there is no way to see this user’s password, "
+        "but you can change the password "
         'using <a href="{}" class="text-primary-600 dark:text-primary-500">this form</a>.'
     ),
     ngettext_lazy(

@@ -65,7 +65,8 @@ class OneFormat(BaseContentNegotiation):
 class Metrics(APIView):
     permission_classes = [MayScrape]
     content_negotiation_class = OneFormat
-    rights = {"": Right("read", "ipam.view_subnet")}
+    rights = {"get": Right("read", "ipam.view_subnet")}
+    action = "get"
 
     def get(self, request: Request) -> HttpResponse:
         text = traffic.generate() + TABLES.text()

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -201,11 +201,14 @@ def _compare(model: type[models.Model]) -> int:
     return count
 
 
-def _comparable(row: tuple[Any, ...], skipped: Iterable[int]) -> list[Any]:
+def _comparable(row: tuple[Any, ...], skipped: Sequence[int]) -> list[Any]:
     """The values that must be equal on both databases."""
-    values = [bytes(value) if isinstance(value, memoryview) else value for value in row]
-    for place in sorted(skipped, reverse=True):
-        del values[place : place + 1]
+    values = []
+    for place, value in enumerate(row):
+        if isinstance(value, memoryview):
+            value = bytes(value)
+        if place not in skipped:
+            values.append(value)
     return values
 
 

@@ -163,8 +163,8 @@ def _connection() -> tuple[str, str]:
 
 def _failure(program: str, messages: str) -> IPManagerError:
     """The tool's own sentence, and what to do about it."""
-    lines = [line.strip() for line in messages.strip().splitlines()] or ["no message"]
-    sentence = next(filter(_FAILURE.search, lines), lines[-1])
+    lines = messages.strip().splitlines() or ["no message"]
+    sentence = next(filter(_FAILURE.search, lines), lines[-1]).strip()
     if "lock timeout" in sentence:
         return Conflict("the database is in use; nothing was changed", hint="stop IPManager first")
     return Unavailable(f"{program}: {sentence}", hint="nothing was changed")

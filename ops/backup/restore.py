@@ -141,14 +141,13 @@ def _restore_secret_key(path: Path) -> None:
 
 def _unknown_migrations(manifest: Manifest) -> list[str]:
     """Migrations in the archive that this version does not have."""
-    on_disk = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
-    known = set(on_disk)
-    for migration in on_disk.values():
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    known = set(loader.disk_migrations)
+    for migration in loader.disk_migrations.values():
         known.update(migration.replaces)
-    apps = {app for app, _name in known}
     unknown = []
     for text in manifest.migrations:
         app, _dot, name = text.partition(".")
-        if app in apps and (app, name) not in known:
+        if app in loader.migrated_apps and (app, name) not in known:
             unknown.append(text)
     return unknown

@@ -165,7 +165,7 @@ def test_changes_that_wait(well):
     assert findings() == {}
 
 
-def test_a_sync_that_fails_is_told_with_its_reason(well):
+def test_a_sync_that_fails_is_found_with_its_reason(well):
     well.stop()
     DhcpChange.objects.create(label="x")
     Server.objects.update(hostname="other")  # no signal: what follows is this sync's
@@ -217,14 +217,14 @@ def test_a_configuration_that_was_changed_since_dnsmasq_was_started(well):
 
 
 def test_a_tag_in_a_hosts_file_is_deadly_below_2_91(well):
-    told = list(health_checks.version(Target.from_settings()))
+    found = list(health_checks.version(Target.from_settings()))
     if (
         dnsmasq_faults.parse_version(daemon.version(daemon.program()))
         >= dnsmasq_faults.SURVIVES_RELOADS
     ):
-        assert told == []
+        assert found == []
         return
-    assert told[-1].level == INFO
+    assert found[-1].level == INFO
     well.hosts.write_text(f"{well.hosts.read_text()}02:00:00:00:00:02,set:x,10.77.0.10\n")
     assert list(health_checks.version(Target.from_settings()))[-1].level == ERROR
 
@@ -237,7 +237,7 @@ def test_known_faults_are_those_that_neither_version_nor_package_has_fixed():
     assert "CVE-2023-28450" in dnsmasq_faults.unfixed("2.89rc1", "")
 
 
-def test_hand_edits_and_silent_agents_are_told(target):
+def test_hand_edits_and_silent_agents_are_found(target):
     HandEdit.objects.create(line="x")
     DhcpServer.objects.create(name="berlin", site="Berlin", run_by="agent")
     found = findings()
@@ -245,13 +245,13 @@ def test_hand_edits_and_silent_agents_are_told(target):
     assert "berlin" in found["agents"].msg
 
 
-def test_without_a_way_to_tell_dnsmasq_nobody_is_blamed(target):
+def test_without_a_reload_method_nothing_is_wrong(target):
     sync()
     assert findings() == {}
     assert [finding.level for finding in health_checks.process(target)] == [INFO]
 
 
-def test_another_server_is_called_by_its_name(target, settings):
+def test_a_finding_about_another_server_names_it(target, settings):
     settings.DNSMASQ_RELOAD = "pidfile:/none"
     DhcpServer.objects.create(name="berlin", site="Berlin", reload="pidfile:/nothing")
     said = [one.text for one in doctor.run_checks("dhcp") if one.check.name == "dnsmasq"]

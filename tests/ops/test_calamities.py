@@ -71,9 +71,10 @@ class Installation:
         return {name: ip for _mac, ip, name in lines}
 
     def sick(self, *options):
-        """{examination: what the doctor says} of all that is wrong."""
-        told = json.loads(manage(self.environment, "doctor", "--json", *options).stdout)["results"]
-        return {one["exam"]: one["said"] for one in told if one["level"] in ("warning", "error")}
+        """{name of the check: message} of all warnings and errors of the doctor."""
+        report = json.loads(manage(self.environment, "doctor", "--json", *options).stdout)
+        bad = [one for one in report["results"] if one["level"] in ("warning", "error")]
+        return {one["exam"]: one["said"] for one in bad}
 
     def comes_back(self):
         """Wait until all is well again."""
@@ -154,8 +155,10 @@ def test_every_line_of_the_log_is_json_and_holds_no_secret(installed):
     ):
         installed.call(path)
     lines = installed.site.output()[started:].splitlines()
-    told = [json.loads(line) for line in lines]
-    statuses = {one["path"]: one["status"] for one in told if one["logger"] == "ipmanager.requests"}
+    records = [json.loads(line) for line in lines]
+    statuses = {
+        one["path"]: one["status"] for one in records if one["logger"] == "ipmanager.requests"
+    }
     assert statuses["/api/v1/subnets/"] == 200
     assert "/nowhere\nforged" in statuses
     assert "CANARY" not in "\n".join(lines)
@@ -269,11 +272,12 @@ def test_nothing_acknowledged_is_lost_and_everything_comes_back_by_itself(instal
 
 
 def figures(load, calamities, took):
-    told = sum(client.acknowledged for client in load.clients)
+    acknowledged = sum(client.acknowledged for client in load.clients)
     refused = sum(client.refused for client in load.clients)
     return (
-        f"{calamities} calamities in {took:.0f} s: {told} changes acknowledged, {refused} refused or unanswered, "
-        f"{len(load.unsure)} unsure, {len(load.held)} servers at the end, none lost"
+        f"{calamities} calamities in {took:.0f} s: {acknowledged} changes acknowledged, "
+        f"{refused} refused or unanswered, {len(load.unsure)} unsure, "
+        f"{len(load.held)} servers at the end, none lost"
     )
 
 

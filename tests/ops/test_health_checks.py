@@ -37,7 +37,7 @@ from tests.support.disk import tiny_disk
 from tests.support.remedies import follow, follow_in_shell
 from tests.support.site import ROOT, manage
 
-ALIAS = "examined"
+ALIAS = "checked"
 
 
 @pytest.fixture
@@ -61,9 +61,9 @@ def other_database(request):
 @pytest.mark.needs("postgresql")
 def test_a_postgresql_that_may_forget(site_environment, other_database, django_db_blocker):
     with postgres.server(postgres.DURABLE) as url, django_db_blocker.unblock():
-        examined, environment = other_database(url), site_environment | {"DATABASE_URL": url}
+        checked, environment = other_database(url), site_environment | {"DATABASE_URL": url}
         assert list(health_checks.durability(ALIAS)) == []
-        break_durability(examined)
+        break_durability(checked)
 
         found = list(health_checks.durability(ALIAS))
 
@@ -74,7 +74,7 @@ def test_a_postgresql_that_may_forget(site_environment, other_database, django_d
         ]
         for finding in found:
             follow_in_shell(finding, environment)
-        examined.close()  # what was set for the database counts from the next connection on
+        checked.close()  # what was set for the database counts from the next connection on
         assert list(health_checks.durability(ALIAS)) == []
 
 

@@ -87,7 +87,7 @@ def test_any_accept_header_gets_prometheus_text():
 
 
 @pytest.mark.django_db
-def test_pools_are_told_with_their_size_and_use():
+def test_pools_have_their_size_and_use():
     subnet = SubnetFactory(network="10.0.0.0/29", gateway="10.0.0.1")
     PoolFactory(subnet=subnet, first="10.0.0.1", last="10.0.0.4")
     PoolFactory(subnet=subnet, first="10.0.0.5", last="10.0.0.6", kind="dhcp")
@@ -121,15 +121,15 @@ def test_a_full_pool_is_as_used_as_large():
 
 
 @pytest.mark.django_db
-def test_of_very_many_pools_the_fullest_are_told(monkeypatch):
+def test_of_very_many_pools_only_the_fullest_have_metrics(monkeypatch):
     monkeypatch.setattr("ipam.metrics.MOST_POOLS", 2)
     subnet = SubnetFactory(network="10.0.0.0/24")
     for start in (10, 20, 30):
         PoolFactory(subnet=subnet, first=f"10.0.0.{start}", last=f"10.0.0.{start + 3}")
     allocate(subnet, wanted="10.0.0.31", vm_id="a")
     found = tables()
-    told = {dict(labels)["pool"] for name, labels in found if name == "ipmanager_pool_size"}
-    assert (len(told), "10.0.0.30-10.0.0.33" in told, value(found, "pools_left_out")) == (
+    pools = {dict(labels)["pool"] for name, labels in found if name == "ipmanager_pool_size"}
+    assert (len(pools), "10.0.0.30-10.0.0.33" in pools, value(found, "pools_left_out")) == (
         2,
         True,
         1,
@@ -137,7 +137,7 @@ def test_of_very_many_pools_the_fullest_are_told(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_each_dnsmasq_is_told_with_what_waits_for_it_and_what_became_of_it():
+def test_each_dnsmasq_has_its_waiting_changes_and_generations():
     berlin = DhcpServer.objects.create(name="berlin", site="Berlin", run_by="agent")
     DhcpChange.objects.all().delete()
     DhcpChange.objects.bulk_create(
@@ -162,7 +162,7 @@ def test_each_dnsmasq_is_told_with_what_waits_for_it_and_what_became_of_it():
 
 
 @pytest.mark.django_db
-def test_services_and_workers_are_told():
+def test_services_and_workers_have_metrics():
     ServiceFactory()
     ServiceFactory(status="inactive")
     Pulse.objects.create(host="web1", seen_at=timezone.now() - timedelta(seconds=30))
@@ -174,7 +174,7 @@ def test_services_and_workers_are_told():
 
 
 @pytest.mark.django_db
-def test_health_checks_are_told_by_their_worst_finding():
+def test_a_health_check_has_the_level_of_its_worst_finding():
     found = tables()
     assert value(found, "health", check="worker") == 2
     assert value(found, "health", check="database") == 0

@@ -40,7 +40,8 @@ def run(settings, tmp_path, shared_database):
 
 
 LIAR = """
-CREATE FUNCTION lie() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.site = 'elsewhere'; RETURN NEW; END $$;
+CREATE FUNCTION lie() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN NEW.site = 'elsewhere'; RETURN NEW; END $$;
 CREATE TRIGGER lie BEFORE INSERT ON subnets FOR EACH ROW EXECUTE FUNCTION lie();
 """
 TELL = """
@@ -51,8 +52,10 @@ report = populate()
 subnet = models.Subnet.objects.get(network="10.0.0.0/24")
 newest = models.IPAddress.objects.latest("pk").pk
 row = allocate.allocate(subnet, vm_id="after the move").row
-print(json.dumps([str(row), report.static_created + report.static_updated, models.Server.objects.count()]))
-models.Server.objects.create(hostname="new", mac_address="02:00:00:00:01:01", ip_address="10.0.1.1")
+changed = report.static_created + report.static_updated
+print(json.dumps([str(row), changed, models.Server.objects.count()]))
+models.Server.objects.create(
+    hostname="new", mac_address="02:00:00:00:01:01", ip_address="10.0.1.1")
 assert models.IPAddress.objects.latest("pk").pk == newest + 1
 """
 

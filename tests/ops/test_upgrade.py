@@ -18,13 +18,16 @@ executor = MigrationExecutor(connection)
 executor.migrate(list({EARLY}.items()))  # nothing behind it: that version had no triggers
 old = executor.loader.project_state(list({EARLY}.items())).apps
 subnet = old.get_model("ipam.Subnet").objects.create(
-    network="10.0.0.0/24", gateway="10.0.0.1", name="Büro", dns_servers=[ipaddress.ip_address("10.0.0.53")])
-old.get_model("ipam.Pool").objects.create(subnet=subnet, first="10.0.0.2", last="10.0.0.9", kind="static")
+    network="10.0.0.0/24", gateway="10.0.0.1", name="Büro",
+    dns_servers=[ipaddress.ip_address("10.0.0.53")])
+old.get_model("ipam.Pool").objects.create(
+    subnet=subnet, first="10.0.0.2", last="10.0.0.9", kind="static")
 server = old.get_model("ipam.Server").objects.create(
     hostname="web", ip_address="10.0.0.2", mac_address="02:00:00:00:00:01")
 addresses = old.get_model("ipam.IPAddress").objects
-addresses.create(subnet=subnet, ip_address="10.0.0.2", status="allocated", server=server, hostname="web",
-                 mac_address="02:00:00:00:00:01")
+addresses.create(
+    subnet=subnet, ip_address="10.0.0.2", status="allocated", server=server, hostname="web",
+    mac_address="02:00:00:00:00:01")
 addresses.create(subnet=subnet, ip_address="10.0.0.3", status="allocated", vm_id="vm-1")
 addresses.create(subnet=subnet, ip_address="10.0.0.4", status="reserved", description="printer")
 for number in range(5, 10):
@@ -44,11 +47,16 @@ report = populate()
 subnet = models.Subnet.objects.get()
 given = allocate(subnet, vm_id="vm-2").row
 models.Server.objects.create(hostname="new", mac_address="02:00:00:00:00:03", ip_address="10.0.0.7")
+rows = models.IPAddress.objects.all()[:3]
+dns = list(map(str, subnet.dns_servers))
 print(json.dumps({
-    "changed": [report.static_created, report.static_updated, report.moved, report.freed, report.deleted],
-    "rows": [[str(row), row.status, row.holder, row.description] for row in models.IPAddress.objects.all()[:3]],
-    "subnet": [str(subnet), str(subnet.gateway), [str(dns) for dns in subnet.dns_servers], subnet.static_ip_pools],
-    "given": str(given), "generations": Generation.objects.filter(pk=1).count(), "frozen": freeze.state() is not None,
+    "changed": [report.static_created, report.static_updated,
+                report.moved, report.freed, report.deleted],
+    "rows": [[str(row), row.status, row.holder, row.description] for row in rows],
+    "subnet": [str(subnet), str(subnet.gateway), dns, subnet.static_ip_pools],
+    "given": str(given),
+    "generations": Generation.objects.filter(pk=1).count(),
+    "frozen": freeze.state() is not None,
     "server's": models.IPAddress.objects.get(ip_address="10.0.0.7").holder,
 }))
 """

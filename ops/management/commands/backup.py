@@ -79,5 +79,5 @@ def as_json(made: make.Backup) -> dict[str, Any]:
         "engine": made.manifest.engine,
         "rows": made.manifest.rows,
         "files": len(made.manifest.files),
-        "removed": [str(path) for path in made.removed],
+        "removed": list(map(str, made.removed)),
     }
