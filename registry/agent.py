@@ -1,10 +1,10 @@
-"""The agent on a host: it tells the registry which of its services live, and restarts them when
-that is wanted.
+"""The agent on a host: it sends heartbeats for the services that listen there, and restarts them on
+request.
 
-What it may run stands in a file of this host's own administrator, and nowhere else. The registry
-sends a key; a key that is not in the file, a command that is not word for word the one that the
-registry expects, and one restart too many are refused and reported. Nothing passes through a shell.
-No database is needed here, only HTTPS to the registry."""
+Only commands in a file of this host's administrator are run. The registry sends a key; the agent
+refuses and reports a key that is not in the file, a command that differs from the one the registry
+expects, and too many restarts. No shell is involved. The agent needs no database, only HTTPS to the
+registry."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from core.errors import Invalid
 
 logger = logging.getLogger("registry.agent")
 
-POLL = 2.0  # seconds between two looks for wanted restarts
-RETRY = 5.0  # seconds after the registry did not answer
+POLL = 2.0  # seconds between two requests for wanted restarts
+RETRY = 5.0  # seconds until the next attempt after the registry did not answer
 PROBE = 0.5  # seconds that a service may take to accept a connection
 LONGEST_OUTPUT = 4000
 KEPT_VARIABLES = ("PATH", "LANG", "HOME")
+_OPTIONS: dict[str, Callable[[Any], Any]] = {"timeout": float, "limit": int, "period": float}
 
 
 @dataclass
 class Action:
-    """A command of the host's own list, and how often it may run: `limit` times in `period`
-    seconds."""
+    """A command that may run `limit` times in `period` seconds; its `timeout` is in seconds."""
 
     key: str
     argv: list[str]
@@ -47,7 +47,7 @@ class Action:
     started: deque[float] = field(default_factory=deque, repr=False)
 
     def may_run(self, now: float) -> bool:
-        """Whether it has not run too often; if so, this run is counted."""
+        """Count this run and return True, or return False if it has run too often."""
         while self.started and self.started[0] <= now - self.period:
             self.started.popleft()
         if len(self.started) >= self.limit:
@@ -58,7 +58,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a restart: done, failed or refused."""
+    """The result of a restart: done, failed or refused."""
 
     result: str
     output: str = ""
@@ -66,8 +66,7 @@ class Result:
 
 
 def read_actions(file: Path) -> dict[str, Action]:
-    """The host's list. Raises Invalid when it is not what it should be, or others than its owner
-    may write it.
+    """Read the host's actions. Raises Invalid if the file is malformed or others may write it.
 
     [actions.restart-billing]
     argv = ["systemctl", "restart", "billing"]
@@ -77,39 +76,43 @@ def read_actions(file: Path) -> dict[str, Action]:
     """
     try:
         status = file.stat()
-        told = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Invalid(f"{file}: {error}", hint="see manage.py registry_agent --help") from error
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid()):
         raise Invalid(
             f"{file}: others may write it", hint=f"chown root:root {file}; chmod 0644 {file}"
         )
-    listed = told.get("actions", {})
-    if not isinstance(listed, dict):
+    actions = content.get("actions", {})
+    if not isinstance(actions, dict):
         raise Invalid(f"{file}: write [actions.KEY] tables")
-    return {key: _action(file, key, facts) for key, facts in listed.items()}
+    return {key: _action(file, key, facts) for key, facts in actions.items()}
 
 
 def _action(file: Path, key: str, facts: Any) -> Action:
-    argv = facts.get("argv") if isinstance(facts, dict) else None
-    if (
-        not isinstance(argv, list)
-        or not argv
-        or not all(isinstance(word, str) and "\0" not in word for word in argv)
-    ):
+    if not isinstance(facts, dict) or not _is_argv(facts.get("argv")):
         raise Invalid(f'{file}: {key}: write argv as in ["systemctl", "restart", "billing"]')
-    kinds: dict[str, Callable[[Any], Any]] = {"timeout": float, "limit": int, "period": float}
-    if unknown := sorted(set(facts) - {"argv", *kinds}):
+    unknown = sorted(set(facts) - {"argv", *_OPTIONS})
+    if unknown:
         raise Invalid(f"{file}: {key}: unknown: {', '.join(unknown)}")
-    try:
-        rest = {name: kind(facts[name]) for name, kind in kinds.items() if name in facts}
-    except (TypeError, ValueError) as error:
-        raise Invalid(f"{file}: {key}: {error}") from error
-    return Action(key, argv, **rest)
+    action = Action(key, facts["argv"])
+    for name, kind in _OPTIONS.items():
+        try:
+            setattr(action, name, kind(facts.get(name, getattr(action, name))))
+        except (TypeError, ValueError) as error:
+            raise Invalid(f"{file}: {key}: {error}") from error
+    return action
+
+
+def _is_argv(value: Any) -> bool:
+    """A list of words that execve(2) can take."""
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(word, str) and "\0" not in word for word in value)
 
 
 class Agent:
-    """Two loops: heartbeats, and restarts, which may take their time."""
+    """Two loops in two threads: heartbeats, and restarts, which may take long."""
 
     def __init__(
         self, client: Client, services: Sequence[str], actions: Mapping[str, Action], name: str = ""
@@ -137,13 +140,13 @@ class Agent:
                 logger.warning("%s", error)
                 pause = RETRY
             except Exception:
-                logger.exception("a bug; the next try will come")
+                logger.exception("unexpected error, trying again later")
                 pause = RETRY
 
     # --- heartbeats -------------------------------------------------------------------------------
 
     def send_heartbeats(self) -> float:
-        """One for each service of ours that listens; seconds until the next."""
+        """Send one for each service that listens; return the seconds until the next."""
         listening = [row["service_id"] for row in self._ours() if is_listening(row)]
         if not listening:
             return POLL
@@ -152,7 +155,7 @@ class Agent:
         except RegistryError as error:
             if error.status != 404 or not isinstance(error.body, dict):
                 raise
-            logger.warning("%s", error)  # gone since we asked: it registers again by itself
+            logger.warning("%s", error)  # deleted meanwhile; the service registers again itself
             return float(error.body["interval"])
 
     def _ours(self) -> list[dict[str, Any]]:
@@ -161,7 +164,7 @@ class Agent:
     # --- restarts ---------------------------------------------------------------------------------
 
     def look_for_restarts(self) -> float:
-        """Do what is wanted; seconds until the next look."""
+        """Run the wanted restarts; return the seconds until the next request."""
         for wanted in self.client.post("restart/take", agent=self.name, service_ids=self.services):
             done = self.restart(wanted)
             logger.info(
@@ -182,7 +185,7 @@ class Agent:
         return POLL
 
     def restart(self, wanted: Mapping[str, Any]) -> Result:
-        """Run the command of this key, if the host's list allows it."""
+        """Run the command of this key if the host's file allows it."""
         action = self.actions.get(wanted["restart_script"])
         if action is None:
             return Result("refused", f"{wanted['restart_script']} is not on this host's list")
@@ -197,7 +200,7 @@ class Agent:
 
 
 def run(action: Action) -> Result:
-    """By its words, without a shell, with next to nothing of our environment."""
+    """Run it without a shell, with the KEPT_VARIABLES of our environment only."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     try:
         done = subprocess.run(
@@ -214,20 +217,27 @@ def run(action: Action) -> Result:
         return Result("failed", f"not finished after {action.timeout:g} s")
     except OSError as error:
         return Result("failed", str(error))
-    return Result("failed" if done.returncode else "done", plain(done.stdout), done.returncode)
+    result = "failed" if done.returncode else "done"
+    return Result(result, plain(done.stdout), done.returncode)
 
 
 def plain(output: bytes) -> str:
-    """The end of what a command said, without what could disturb a terminal or a database."""
+    """The end of a command's output, with ? for characters that a terminal or a database may not
+    take."""
     text = output[-4 * LONGEST_OUTPUT :].decode(errors="replace")
-    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)[
-        -LONGEST_OUTPUT:
-    ]
+    lines = text[-LONGEST_OUTPUT:].split("\n")
+    return "\n".join(map(_printable, lines))
+
+
+def _printable(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else "?" for char in line)
 
 
 def is_listening(service: Mapping[str, Any]) -> bool:
-    """Whether somebody listens where this service should: asked by a connection, for UDP read from
-    the kernel."""
+    """Whether the service's port is open on this host: tried by a connection, for UDP read from
+    /proc."""
     if not service["port"]:
         return False
     if service["protocol"] == "udp":
@@ -244,12 +254,10 @@ def reachable(ip: str) -> str:
 
 
 def udp_ports(tables: Sequence[str] = ("/proc/net/udp", "/proc/net/udp6")) -> set[int]:
-    """Every UDP port that is bound on this host: proc_net(5), `local_address` is ADDRESS:PORT in
-    hexadecimal."""
-    lines = [
-        line
-        for table in tables
-        if Path(table).exists()
-        for line in Path(table).read_text().splitlines()[1:]
-    ]
-    return {int(line.split()[1].rpartition(":")[2], 16) for line in lines}
+    """All bound UDP ports of this host: `local_address` is ADDRESS:PORT in hexadecimal, proc(5)."""
+    ports = set()
+    for table in filter(os.path.exists, tables):
+        for line in Path(table).read_text().splitlines()[1:]:
+            local_address = line.split()[1]
+            ports.add(int(local_address.rpartition(":")[2], 16))
+    return ports
