@@ -43,6 +43,8 @@ class Evidence:
     all_pending: set[int | None] = field(default_factory=set)
     newest: dict[int | None, Generation] = field(default_factory=dict)
     problems: dict[tuple[int | None, CardKey], dict[str, Any]] = field(default_factory=dict)
+    # The successful probes of the newest generations, by server_id, MAC and address.
+    probes: dict[tuple[int | None, str | None, str], dict[str, Any]] = field(default_factory=dict)
     # Live leases by their address, and by their holder's MAC and DUID; the longest first.
     leases_by_ip: dict[Address, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     leases_by_holder: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
@@ -104,12 +106,7 @@ class Evidence:
 
     def successful_probe(self, card: NetworkCard) -> dict[str, Any] | None:
         """The newest generation's probe that was offered the card's address."""
-        newest = self.newest.get(self.server_id(card), Generation())
-        success = (card.mac, str(card.ip), "")
-        for probe in newest.probes or ():
-            if (probe["mac"], probe["wanted"], probe["reason"]) == success:
-                return probe
-        return None
+        return self.probes.get((self.server_id(card), card.mac, str(card.ip)))
 
     def hand_edit(self, card: NetworkCard) -> HandEdit | None:
         """An undecided edit of the card's line that dnsmasq serves."""
@@ -240,3 +237,6 @@ def _add_generations(evidence: Evidence) -> None:
     for server_id, newest in evidence.newest.items():
         for problem in newest.problems:
             evidence.problems[server_id, (problem["kind"], problem["id"])] = problem
+        for probe in newest.probes or ():
+            if not probe["reason"]:
+                evidence.probes[server_id, probe["mac"], probe["wanted"]] = probe

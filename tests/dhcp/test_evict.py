@@ -45,7 +45,7 @@ def stale_lease(lab, web):
     return Lease.objects.live().judged().get()
 
 
-def fate(server):
+def state_of(server):
     return machines.states_of_servers([server])[server.pk]
 
 
@@ -96,16 +96,16 @@ def test_the_helper_frees_the_address_for_its_machine_and_the_holder_is_shown_un
     settings.DNSMASQ_EVICT = "helper"
     web = ledger()
     lease = stale_lease(lab, web)
-    assert fate(web).holder == A and lease.verdict == "conflict"
+    assert state_of(web).holder == A and lease.verdict == "conflict"
     with helper(lab) as said:
         evict(lease, "joe")
     assert said == [f"ipmanager-evict: released 10.77.0.9, which {A} held\n"]
     assert lab.client.acquire(B).ip == "10.77.0.9"
     LeaseFileWatcher(lab.leases).poll()
     assert (
-        fate(web).kind == "pending"
-        and A in fate(web).reason
-        and "may use it until" in fate(web).reason
+        state_of(web).kind == "pending"
+        and A in state_of(web).reason
+        and "may use it until" in state_of(web).reason
     )
     assert lab.client.renew(A, "10.77.0.9").type == "NAK"
     assert not any((lab.files / "evict").iterdir())
@@ -213,7 +213,7 @@ def test_a_lease_that_is_gone_already_needs_no_helper(possible):
     web = ledger()
     eviction = evict(leased(), "joe")
     assert (eviction.mac_address, eviction.who) == (B, "joe")
-    assert not Lease.objects.live().exists() and fate(web).holder == B
+    assert not Lease.objects.live().exists() and state_of(web).holder == B
 
 
 def test_a_server_on_another_host_is_named(possible):
@@ -240,9 +240,9 @@ def test_who_has_another_address_by_now_is_in_nobody_s_way(possible):
     web = ledger()
     sync()
     evict(leased())
-    assert fate(web).kind == "pending"
+    assert state_of(web).kind == "pending"
     leased("10.77.0.50")
-    assert fate(web).kind == "live"
+    assert state_of(web).kind == "live"
 
 
 def test_what_was_believed_in_ends_with_the_lease_s_time(possible):
@@ -250,7 +250,7 @@ def test_what_was_believed_in_ends_with_the_lease_s_time(possible):
     sync()
     evict(leased())
     Eviction.objects.update(until=timezone.now())
-    assert fate(web).kind == "live"
+    assert state_of(web).kind == "live"
 
 
 # --- the pages ------------------------------------------------------------------------------------

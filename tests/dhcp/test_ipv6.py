@@ -303,8 +303,8 @@ def read_leases(lab, *ips):
     return {str(lease.ip_address): lease.verdict for lease in Lease.objects.live().judged()}
 
 
-def fates(of):
-    return {str(card.ip): fate.kind for card, fate in machines.states_of_server(of)}
+def states(of):
+    return {str(card.ip): state.kind for card, state in machines.states_of_server(of)}
 
 
 def test_leases_by_mac_by_duid_and_by_a_duid_that_names_no_card_are_right(served):
@@ -317,14 +317,14 @@ def test_leases_by_mac_by_duid_and_by_a_duid_that_names_no_card_are_right(served
     lab.client6.acquire(B, duid=LLT.replace("ee", "0a"))  # made of its other card
     three = ["fd00::50", "fd00::51", "fd00::52"]
     assert read_leases(lab, *three) == dict.fromkeys(three, "right")
-    assert fates(web) == dict.fromkeys(three, "live")
+    assert states(web) == dict.fromkeys(three, "live")
 
 
 def test_dnsmasq_is_believed_where_a_duid_tells_nothing(served):
     lab = served()
     web = server()
     lab.client6.acquire(A, duid=EN)
-    assert read_leases(lab, "fd00::50") == {"fd00::50": "right"} and fates(web) == {
+    assert read_leases(lab, "fd00::50") == {"fd00::50": "right"} and states(web) == {
         "fd00::50": "live"
     }
 
@@ -336,8 +336,8 @@ def test_another_machine_on_the_address_is_a_conflict(served):
     web.mac_address = B
     web.save()
     assert read_leases(lab, "fd00::50") == {"fd00::50": "conflict"}
-    ((_card, fate),) = machines.states_of_server(web)
-    assert (fate.kind, fate.holder) == ("pending", A)
+    ((_card, state),) = machines.states_of_server(web)
+    assert (state.kind, state.holder) == ("pending", A)
 
 
 def test_why_does_not_take_a_machine_s_own_duid_for_somebody_else(served):

@@ -39,12 +39,12 @@ def leased(ip, mac, until=SOON, **more):
     )
 
 
-def fate(server):
+def state_of(server):
     return machines.states_of_servers([server])[server.pk]
 
 
 def kind_and_reason(server):
-    return fate(server).kind, fate(server).reason
+    return state_of(server).kind, state_of(server).reason
 
 
 def test_a_served_machine_is_live(web):
@@ -53,15 +53,15 @@ def test_a_served_machine_is_live(web):
         "dnsmasq has it. The machine has not requested its address yet.",
     )
     leased("10.77.0.9", A)
-    assert fate(web).kind == "live" and fate(web).until == SOON
-    assert fate(web).reason.startswith("It uses its address, until ")
+    assert state_of(web).kind == "live" and state_of(web).until == SOON
+    assert state_of(web).reason.startswith("It uses its address, until ")
 
 
 def test_a_name_that_is_left_off_is_said(subnet):
     odd = Server.objects.create(hostname="12h", mac_address=A, ip_address="10.77.0.9")
     sync()
-    assert fate(odd).kind == "live"
-    assert "Its name is left out: dnsmasq takes '12h' for a lease time." in fate(odd).reason
+    assert state_of(odd).kind == "live"
+    assert "Its name is left out: dnsmasq takes '12h' for a lease time." in state_of(odd).reason
 
 
 def test_a_change_that_waits_is_pending(web):
@@ -69,9 +69,9 @@ def test_a_change_that_waits_is_pending(web):
     assert kind_and_reason(web) == ("pending", "dnsmasq does not have it yet.")
     DhcpChange.objects.all().delete()
     DhcpChange.objects.create(kind="server", object_id=web.pk + 1)
-    assert fate(web).kind == "live"
+    assert state_of(web).kind == "live"
     DhcpChange.objects.create(kind="ledger", label="many")
-    assert fate(web).kind == "pending"
+    assert state_of(web).kind == "pending"
 
 
 def test_a_failure_is_the_reason_of_what_waits(web, settings):
@@ -79,36 +79,36 @@ def test_a_failure_is_the_reason_of_what_waits(web, settings):
     web.ip_address = "10.77.0.10"
     web.save()
     sync()
-    assert fate(web).kind == "pending" and "cannot read /nowhere" in fate(web).reason
+    assert state_of(web).kind == "pending" and "cannot read /nowhere" in state_of(web).reason
 
 
 def test_an_address_that_another_still_holds_is_pending_until_then(web):
     leased("10.77.0.9", B, hostname="phone")
-    found = fate(web)
+    found = state_of(web)
     assert (found.kind, found.until, found.holder) == ("pending", SOON, B)
     assert found.reason.startswith(f"{B} (phone) holds 10.77.0.9 until ")
 
 
 def test_a_lease_that_is_over_holds_nothing(web):
     leased("10.77.0.9", B, timezone.now() - timedelta(seconds=1))
-    assert fate(web).kind == "live"
+    assert state_of(web).kind == "live"
 
 
 def test_a_machine_that_still_uses_its_old_address_is_pending(web):
     leased("10.77.0.33", A)
-    assert fate(web).kind == "pending" and "It uses 10.77.0.33, until " in fate(web).reason
+    assert state_of(web).kind == "pending" and "It uses 10.77.0.33, until " in state_of(web).reason
 
 
 def test_a_laptop_s_lease_in_another_subnet_says_nothing_about_this_one(web):
     Subnet.objects.create(network="10.78.0.0/24")
     sync()
     leased("10.78.0.33", A)
-    assert fate(web).kind == "live"
+    assert state_of(web).kind == "live"
 
 
 def test_a_lease_without_end_reads_well(web):
     leased("10.77.0.9", B, FOREVER)
-    assert fate(web).reason == f"{B} holds 10.77.0.9 until it is released."
+    assert state_of(web).reason == f"{B} holds 10.77.0.9 until it is released."
 
 
 def test_cards_of_one_server_may_share_its_address(web):
@@ -126,7 +126,7 @@ def test_a_disabled_machine_is_blocked_until_its_lease_is_over_at_most(web):
     web.save()
     assert kind_and_reason(web) == ("blocked", "It is disabled.")
     leased("10.77.0.9", A)
-    assert (fate(web).kind, fate(web).until) == ("blocked", SOON)
+    assert (state_of(web).kind, state_of(web).until) == ("blocked", SOON)
 
 
 @pytest.mark.parametrize(

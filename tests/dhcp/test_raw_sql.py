@@ -33,7 +33,7 @@ def who():
         return f"{cursor.fetchone()[0]} (SQL)"
 
 
-def told(work):
+def changes_of(work):
     """The change rows that this makes, without their keys; an object that is made anew has another
     one."""
     DhcpChange.objects.all().delete()
@@ -44,10 +44,10 @@ def told(work):
 def both(make, ours, theirs):
     """What our own write and the same by raw SQL note of an object that `make` makes."""
     first = make()
-    our_rows = told(lambda: ours(first))
+    our_rows = changes_of(lambda: ours(first))
     type(first)._base_manager.filter(pk=first.pk).delete()
     second = make()
-    their_rows = told(lambda: theirs(second))
+    their_rows = changes_of(lambda: theirs(second))
     assert set(DhcpChange.objects.values_list("who", flat=True)) == {who()}
     assert set(DhcpChange.objects.values_list("object_id", flat=True)) == {second.pk}
     return our_rows, their_rows
@@ -127,35 +127,35 @@ def test_a_deletion_by_raw_sql_is_noted_in_the_same_words_as_ours(subnet, model)
 
 
 def test_an_insertion_by_raw_sql_is_noted(subnet):
-    assert told(lambda: insert(Server, hostname="web", mac_address=A)) == [
+    assert changes_of(lambda: insert(Server, hostname="web", mac_address=A)) == [
         ("server", "web", "add", "")
     ]
     web = Server.objects.get()
-    assert told(lambda: insert(Interface, server_id=web.pk, name="e1")) == [
+    assert changes_of(lambda: insert(Interface, server_id=web.pk, name="e1")) == [
         ("interface", "web e1", "add", "")
     ]
-    made = told(lambda: insert(Subnet, network="10.1.0.0/24", description="Neues Büro UG"))
+    made = changes_of(lambda: insert(Subnet, network="10.1.0.0/24", description="Neues Büro UG"))
     assert made == [("subnet", "10.1.0.0/24", "add", "")]
-    assert told(lambda: insert(DhcpScope, subnet_id=subnet.pk)) == [
+    assert changes_of(lambda: insert(DhcpScope, subnet_id=subnet.pk)) == [
         ("dhcpscope", "10.0.0.0/24 office", "add", "")
     ]
     scope = DhcpScope.objects.get()
-    option = told(lambda: insert(DhcpOption, scope_id=scope.pk, number=224, value="x"))
+    option = changes_of(lambda: insert(DhcpOption, scope_id=scope.pk, number=224, value="x"))
     assert option == [("dhcpoption", "224: x", "add", "")]
 
 
 def test_our_own_writes_are_noted_once(subnet, tmp_path):
     web = make_server()
-    assert len(told(lambda: ServerFactory(mac_address=B))) == 1
-    assert len(told(lambda: Server.objects.filter(pk=web.pk).update(enabled=False))) == 1
-    assert len(told(lambda: Server.objects.bulk_create([Server(hostname="bulk")]))) == 1
+    assert len(changes_of(lambda: ServerFactory(mac_address=B))) == 1
+    assert len(changes_of(lambda: Server.objects.filter(pk=web.pk).update(enabled=False))) == 1
+    assert len(changes_of(lambda: Server.objects.bulk_create([Server(hostname="bulk")]))) == 1
     scope = DhcpScope(subnet=subnet)
-    assert len(told(scope.save)) == 1
+    assert len(changes_of(scope.save)) == 1
     scope.lease_time = 600
-    assert len(told(scope.save)) == 1
-    assert len(told(DhcpOption(scope=scope, number=224, value="x").save)) == 1
-    assert len(told(scope.delete)) == 2  # its option goes with it
-    assert len(told(web.delete)) == 1
+    assert len(changes_of(scope.save)) == 1
+    assert len(changes_of(DhcpOption(scope=scope, number=224, value="x").save)) == 1
+    assert len(changes_of(scope.delete)) == 2  # its option goes with it
+    assert len(changes_of(web.delete)) == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -172,30 +172,33 @@ def test_a_fixture_is_noted_as_one_change_of_the_ledger(tmp_path):
     before = Server.history.count()
     call_command("flush", interactive=False)
 
-    assert [row[0] for row in told(lambda: call_command("loaddata", str(dump), verbosity=0))] == [
-        "ledger"
-    ]
+    assert [
+        row[0] for row in changes_of(lambda: call_command("loaddata", str(dump), verbosity=0))
+    ] == ["ledger"]
     assert Server.history.count() == before
 
 
 def test_what_does_not_concern_dnsmasq_is_not_noted(subnet):
     web = make_server()
-    assert told(lambda: update(web, location="cellar")) == []
-    assert told(lambda: update(web, hostname="web", ip_address="10.0.0.9")) == []
+    assert changes_of(lambda: update(web, location="cellar")) == []
+    assert changes_of(lambda: update(web, hostname="web", ip_address="10.0.0.9")) == []
     assert (
-        told(lambda: insert(Pool, subnet_id=subnet.pk, first="10.0.0.50", last="10.0.0.59")) == []
+        changes_of(lambda: insert(Pool, subnet_id=subnet.pk, first="10.0.0.50", last="10.0.0.59"))
+        == []
     )
-    assert told(lambda: delete(Pool.objects.get())) == []
+    assert changes_of(lambda: delete(Pool.objects.get())) == []
 
 
 def test_many_rows_are_told_as_one(subnet):
     Server.objects.bulk_create(
         [Server(hostname=f"s{number}") for number in range(outbox.ONE_BY_ONE + 1)]
     )
-    one = told(lambda: by_hand("UPDATE hosts SET enabled = NOT enabled WHERE hostname = 's7'"))
+    one = changes_of(
+        lambda: by_hand("UPDATE hosts SET enabled = NOT enabled WHERE hostname = 's7'")
+    )
     assert one == [("server", "s7", "change", "enabled: True -> False")]
 
-    many = told(lambda: by_hand("UPDATE hosts SET enabled = NOT enabled"))
+    many = changes_of(lambda: by_hand("UPDATE hosts SET enabled = NOT enabled"))
 
     assert [row for row in many if row[0] == "ledger"] == many[-1:]
     assert len(many) == (1 if POSTGRESQL else outbox.ONE_BY_ONE + 1)
@@ -207,14 +210,14 @@ def test_many_rows_are_told_as_one(subnet):
 @pytest.mark.django_db(transaction=True)
 def test_so_is_an_emptied_table(subnet):
     make_server()
-    rows = told(lambda: by_hand("TRUNCATE hosts CASCADE"))
+    rows = changes_of(lambda: by_hand("TRUNCATE hosts CASCADE"))
     assert ("ledger", "all servers", "change", "") in rows
 
 
 @only(POSTGRESQL)
 def test_rows_that_change_their_key_are_noted_as_gone_and_new(subnet):
     web = ServerFactory(hostname="web")
-    rows = told(lambda: by_hand("UPDATE hosts SET id = id + 1000 WHERE id = %s", [web.pk]))
+    rows = changes_of(lambda: by_hand("UPDATE hosts SET id = id + 1000 WHERE id = %s", [web.pk]))
     assert sorted(rows) == [("server", "web", "add", ""), ("server", "web", "delete", "")]
 
 

@@ -34,7 +34,7 @@ def berlin(target, settings):
     return DhcpServer.objects.create(name="berlin", site="Berlin", reload="none")
 
 
-def fate(name):
+def state_of(name):
     server = Server.objects.get(hostname=name)
     return machines.states_of_servers([server])[server.pk]
 
@@ -44,13 +44,15 @@ def fate(name):
 
 def test_a_machine_is_live_when_its_own_server_has_been_told(berlin):
     sync()
-    assert (fate("web").kind, fate("db").kind) == ("live", "pending")
+    assert (state_of("web").kind, state_of("db").kind) == ("live", "pending")
     sync(Target.of(berlin))
     assert (
-        fate("db").reason
+        state_of("db").reason
         == "berlin: dnsmasq has it. The machine has not requested its address yet."
     )
-    assert fate("web").reason == "dnsmasq has it. The machine has not requested its address yet."
+    assert (
+        state_of("web").reason == "dnsmasq has it. The machine has not requested its address yet."
+    )
 
 
 def test_a_broken_server_is_the_reason_for_its_own_machines_only(berlin):
@@ -58,22 +60,24 @@ def test_a_broken_server_is_the_reason_for_its_own_machines_only(berlin):
     berlin.save()
     sync()
     sync(Target.of(berlin))
-    assert fate("web").kind == "live"
-    assert fate("db").reason.startswith("berlin: dnsmasq does not have it: cannot read /nowhere")
+    assert state_of("web").kind == "live"
+    assert state_of("db").reason.startswith(
+        "berlin: dnsmasq does not have it: cannot read /nowhere"
+    )
 
 
 def test_a_disabled_server_is_the_reason(berlin):
     DhcpServer.objects.update(enabled=False)
-    assert fate("db").kind == "unserved" and "is disabled" in fate("db").reason
+    assert state_of("db").kind == "unserved" and "is disabled" in state_of("db").reason
 
 
 def test_an_agent_that_is_away_is_the_reason(berlin):
     DhcpServer.objects.update(run_by="agent")
-    assert "its agent has never been seen" in fate("db").reason
+    assert "its agent has never been seen" in state_of("db").reason
     DhcpServer.objects.update(last_seen_at=timezone.now() - timedelta(hours=1))
-    assert "its agent was last seen" in fate("db").reason
+    assert "its agent was last seen" in state_of("db").reason
     DhcpServer.objects.update(last_seen_at=timezone.now())
-    assert fate("db").reason == "berlin: dnsmasq does not have it yet."
+    assert state_of("db").reason == "berlin: dnsmasq does not have it yet."
 
 
 def test_why_names_the_server_and_looks_into_its_file(berlin):

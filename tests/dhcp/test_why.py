@@ -36,15 +36,15 @@ def answers(mac):
 
 
 def test_a_served_card_is_explained_from_the_ledger_to_the_file(web, target):
-    told = answers("02-00-00-00-00-0A")
-    assert told["Whose card is it?"] == ("web", True)
-    assert told["Which address does the ledger give to web?"] == (
+    found = answers("02-00-00-00-00-0A")
+    assert found["Whose card is it?"] == ("web", True)
+    assert found["Which address does the ledger give to web?"] == (
         "10.77.0.9 in 10.77.0.0/24 Office.",
         True,
     )
-    assert told["Which line does the ledger make for dnsmasq?"] == (f"{A},10.77.0.9,web", True)
-    assert told[f"Which line is in {target.hosts}?"] == (f"{A},10.77.0.9,web", True)
-    assert told["Has dnsmasq read it?"][1] is True
+    assert found["Which line does the ledger make for dnsmasq?"] == (f"{A},10.77.0.9,web", True)
+    assert found[f"Which line is in {target.hosts}?"] == (f"{A},10.77.0.9,web", True)
+    assert found["Has dnsmasq read it?"][1] is True
     assert (
         why(A).good
         and why(A).verdict

@@ -163,8 +163,8 @@ def test_while_dnsmasq_is_away_saves_succeed_and_it_is_told_when_it_is_back(lab)
             web.hostname = f"web-{number}"
             web.save()
             time.sleep(AWAY / 10)
-        fate = machines.states_of_servers([web])[web.pk]
-        assert fate.kind == "pending" and str(lab.pidfile) in fate.reason, fate
+        state = machines.states_of_servers([web])[web.pk]
+        assert state.kind == "pending" and str(lab.pidfile) in state.reason, state
         lab.start()
         lab.wait(
             lambda: not DhcpChange.objects.exists(), "it is not told after its return", within=10
