@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -350,11 +350,12 @@ def claim(
     """The row that the VM has already, or the first free one given to it; None when there is none.
     On PostgreSQL it is one statement."""
     if connection.vendor == "postgresql":
-        found = IPAddress.objects.claim(subnet, holder, first, last, wait=wait)
-        return Allocation(found, found.known) if found else None  # type: ignore[attr-defined]
-    known = IPAddress.objects.filter(vm_id=holder["vm_id"]).first() if holder["vm_id"] else None
-    if known:
-        return Allocation(known, existing=True)
+        found: Any = IPAddress.objects.claim(subnet, holder, first, last, wait=wait)
+        return found and Allocation(found, existing=found.known)
+    if holder["vm_id"]:
+        known = IPAddress.objects.filter(vm_id=holder["vm_id"]).first()
+        if known:
+            return Allocation(known, existing=True)
     row = IPAddress.objects.claimable(subnet, first, last, holder["mac_address"]).first()
     if row is None:
         return None

@@ -1,8 +1,7 @@
-"""What may not be: the checks behind every `clean()`, each with the reason and the holder in its
-message.
+"""The checks behind every `clean()`; each message names the reason and the holder.
 
-All of them raise ValidationError keyed by field. They only read; `ValidatedModel.save` runs them under
-the locks that make the answers stay true until the row is written."""
+They raise ValidationError keyed by field. They only read; `ValidatedModel.save` runs them under
+locks that keep the answers true until the row is written."""
 
 from __future__ import annotations
 
@@ -67,49 +66,50 @@ def _check_twin(subnet: Subnet, errors: Errors) -> None:
 
 
 def _check_gateway(subnet: Subnet, errors: Errors) -> None:
+    """The gateway is a host address that nobody else holds or may be given."""
     if not subnet.gateway:
         return
-    if not addresses.is_host(subnet.network, subnet.gateway):
-        errors["gateway"].append(
-            _("%(gateway)s is no host address of %(network)s, which has %(first)s to %(last)s.")
-            % {
-                "gateway": subnet.gateway,
-                "network": subnet.network,
-                "first": addresses.first_host(subnet.network),
-                "last": addresses.last_host(subnet.network),
-            }
-        )
+    if addresses.is_host(subnet.network, subnet.gateway):
+        _check_gateway_in_pools(subnet, subnet.gateway, errors)
+        _check_gateway_held(subnet, errors)
         return
-    from ipam.models import IPAddress, Pool
-
-    pool = (
-        Pool.objects.overlapping(subnet.gateway, subnet.gateway, subnet.vrf_id)
-        .filter(kind="dhcp")
-        .first()
+    errors["gateway"].append(
+        _("%(gateway)s is not a host address of %(network)s, which has %(first)s to %(last)s.")
+        % {
+            "gateway": subnet.gateway,
+            "network": subnet.network,
+            "first": addresses.first_host(subnet.network),
+            "last": addresses.last_host(subnet.network),
+        }
     )
+
+
+def _check_gateway_in_pools(subnet: Subnet, gateway: Address, errors: Errors) -> None:
+    from ipam.models import Pool
+
+    around = Pool.objects.overlapping(gateway, gateway, subnet.vrf_id)
+    pool = around.filter(kind="dhcp").first()
     if pool:
         errors["gateway"].append(
             _(
-                "%(gateway)s lies in the DHCP pool %(pool)s and would be handed out; change the pool first."
+                "%(gateway)s lies in the DHCP pool %(pool)s and would be handed out; change it first."
             )
             % {"gateway": subnet.gateway, "pool": pool}
         )
-    inner = Pool.objects.overlapping(subnet.gateway, subnet.gateway, subnet.vrf_id).filter(
-        kind="static"
-    )
-    for pool in inner.exclude(subnet=subnet.pk).select_related("subnet"):
-        if pool.subnet.gateway != subnet.gateway and addresses.inside(
-            pool.subnet.network, subnet.network
-        ):
+    others = around.filter(kind="static").exclude(subnet=subnet.pk).select_related("subnet")
+    for pool in others.exclude(subnet__gateway=subnet.gateway):
+        if addresses.inside(pool.subnet.network, subnet.network):
             errors["gateway"].append(
                 _("%(gateway)s lies in the pool %(pool)s of %(subnet)s; change that pool first.")
                 % {"gateway": subnet.gateway, "pool": pool, "subnet": pool.subnet}
             )
-    row = (
-        IPAddress.objects.filter(vrf=subnet.vrf_id, ip_address=subnet.gateway, server=None)
-        .live()
-        .first()
-    )
+
+
+def _check_gateway_held(subnet: Subnet, errors: Errors) -> None:
+    from ipam.models import IPAddress
+
+    rows = IPAddress.objects.filter(vrf=subnet.vrf_id, ip_address=subnet.gateway, server=None)
+    row = rows.live().first()
     if row:
         errors["gateway"].append(taken(row))
 
@@ -160,7 +160,7 @@ def _check_resize(subnet: Subnet, errors: Errors) -> None:
         return
     if old["vrf_id"] != subnet.vrf_id:
         errors["vrf"].append(
-            _("A subnet stays in its VRF; make a new one in the other VRF and move the servers.")
+            _("A subnet stays in its VRF; create one in the other VRF and move the servers.")
         )
     if old["network"] == subnet.network:
         return
@@ -178,14 +178,13 @@ def _check_resize(subnet: Subnet, errors: Errors) -> None:
 
 
 def refuse_in_use(subnet: Subnet) -> None:
-    """A subnet with live addresses stays, unless somebody insists. Raises Conflict with the
+    """Refuse to delete a subnet with live addresses, unless by force. Raises Conflict with the
     list."""
     from ipam.models import IPAddress
 
     rows = IPAddress.objects.filter(subnet=subnet)
-    list(
-        rows.select_for_update().order_by("ip_address").values_list("pk")
-    )  # an allocation under way is waited for
+    # Wait for an allocation under way.
+    list(rows.select_for_update().order_by("ip_address").values_list("pk"))
     _refuse_ends(subnet)
     message = _these_live(rows, _("in use in %s") % subnet)
     if message and not subnet.forced:
@@ -234,7 +233,7 @@ def _check_same_subnet(pool: Pool, errors: Errors) -> None:
     old = type(pool).objects.filter(pk=pool.pk).first() if pool.pk else None
     if old and old.subnet_id != pool.subnet_id:
         errors["subnet"].append(
-            _("A pool stays in its subnet; delete it and make a new one in the other subnet.")
+            _("A pool stays in its subnet; delete it and create one in the other subnet.")
         )
     if old and (old.first, old.last) != (pool.first, pool.last):
         pool.materialised_to = None
@@ -308,7 +307,7 @@ def _check_dhcp(pool: Pool, errors: Errors) -> None:
         value = getattr(pool, name)
         if not addresses.is_host(network, value):
             errors[name].append(
-                _("%(value)s is no host address; take %(end)s.") % {"value": value, "end": end}
+                _("%(value)s is not a host address; choose %(end)s.") % {"value": value, "end": end}
             )
     inner = Subnet.objects.in_vrf(pool.subnet.vrf_id).within(network).exclude(pk=pool.subnet_id)
     for child in inner:
@@ -348,7 +347,7 @@ def check_server(server: Server) -> None:
 
 
 def _check_cards_move(server: Server, errors: Errors) -> None:
-    """A server that changes its VRF takes its interfaces along: they must fit in there as well."""
+    """A server that changes its VRF takes its interfaces along; they must fit in there, too."""
     if (
         not server.pk
         or not type(server).objects.filter(pk=server.pk).exclude(vrf=server.vrf_id).exists()
@@ -365,8 +364,8 @@ def _check_cards_move(server: Server, errors: Errors) -> None:
 def check_rivals(
     server: Server, others: Iterable[Server], nics: Iterable[Interface], errors: Errors
 ) -> None:
-    """What other servers, and interfaces of other servers, have already. Imports ask it for many
-    servers at once."""
+    """Whether other servers or their interfaces have the name, address or MAC address. Imports call
+    it for many servers at once."""
     for other in others:
         if other.hostname.lower() == server.hostname.lower():
             errors["hostname"].append(
@@ -446,8 +445,8 @@ def check_claim(
     server_id: int | None,
     errors: Errors,
 ) -> None:
-    """Whether a server may have the address: a host address that nobody else has and dnsmasq gives
-    to no other."""
+    """Whether a server may have the address: a host address that nobody else holds and that dnsmasq
+    does not give to others."""
     from ipam.models import IPAddress, Pool, Subnet
 
     if not address:
@@ -467,13 +466,13 @@ def check_location(
     a machine with a MAC address, which DHCP can keep its address for."""
     if not addresses.can_be_a_machines(address):
         errors["ip_address"].append(
-            _("%s is no address that a machine on a network can have.") % address
+            _("A machine on a network cannot have the address %s.") % address
         )
     elif subnet and not addresses.is_host(subnet.network, address):
         errors["ip_address"].append(_not_host(address, subnet))
     elif pool and pool.kind == "dhcp":
         errors["ip_address"].append(
-            _in_dhcp_pool(address, pool) + " " + _("Give the MAC address, too.")
+            _in_dhcp_pool(address, pool) + " " + _("Specify the MAC address, too.")
         )
 
 
@@ -488,39 +487,37 @@ def claimable_by(row: IPAddress, server_id: int | None) -> bool:
 
 
 def check_address(row: IPAddress) -> None:
-    """An address row stands in its most specific subnet, is handed out by nobody else, and keeps
-    its manners."""
+    """An address row stands in its most specific subnet, nobody else hands its address out, and its
+    status fits its holder."""
     from ipam.models import IPAddress, Pool, Subnet
 
     errors: Errors = defaultdict(list)
     if not row.ip_address:
         return
-    old = (
-        IPAddress.objects.filter(pk=row.pk).values("description", "status").first()
-        if row.pk
-        else None
-    )
-    before = (old["description"], old["status"]) if old else NEW
+    before = NEW
+    if row.pk:
+        old = IPAddress.objects.filter(pk=row.pk).values_list("description", "status")
+        before = old.first() or NEW
     twin = (
         IPAddress.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address)
         .exclude(pk=row.pk)
         .first()
     )
     if twin:
-        message = (
-            taken(twin) if twin.status in LIVE else Clash(_("%s exists already.") % twin.ip_address)
-        )
+        message = Clash(_("%s exists already.") % twin.ip_address)
+        if twin.status in LIVE:
+            message = taken(twin)
         errors["ip_address"].append(message)
     row.subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
-    judge_address(row, before, Pool.objects.covering(row.ip_address, row.subnet), errors)
+    check_placed_address(row, before, Pool.objects.covering(row.ip_address, row.subnet), errors)
     if errors:
         raise ValidationError(dict(errors))
 
 
-def judge_address(
+def check_placed_address(
     row: IPAddress, before: tuple[str, str], pool: Pool | None, errors: Errors
 ) -> None:
-    """What its subnet, its pool, and what it was before (description and status) say of a row."""
+    """Check a row against its subnet, its pool and what it was before (description and status)."""
     row.ip_type = "static" if pool and pool.kind == "static" else "dhcp"
     if row.subnet and not addresses.is_host(row.subnet.network, row.ip_address):
         errors["ip_address"].append(_not_host(row.ip_address, row.subnet))
@@ -545,13 +542,10 @@ def _check_state(row: IPAddress, before: tuple[str, str], errors: Errors) -> Non
         errors["status"].append(
             _("An address that a server holds is allocated; take it from the server first.")
         )
-    told_why = row.status == "quarantine" and before[1] != "quarantine"
-    if (
-        row.description
-        and row.description != before[0]
-        and row.status != "reserved"
-        and not told_why
-    ):
+    enters_quarantine = row.status == "quarantine" and before[1] != "quarantine"
+    if row.status == "reserved" or enters_quarantine:
+        return
+    if row.description and row.description != before[0]:
         errors["description"].append(
             _("The description can only be edited while the address is reserved.")
         )

@@ -1,10 +1,11 @@
-"""How full subnets are: live rows counted by the database, everything else by arithmetic.
+"""Measure how full subnets are: the database counts live rows, arithmetic does the rest.
 
-No number here costs more for a /8 than for a /24, and the queries are as many for one subnet as for
-a hundred."""
+No figure costs more for a /8 than for a /24, and the number of queries is the same for one subnet
+and for a hundred."""
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +45,9 @@ class Usage:
     @property
     def percent(self) -> float:
         """Live addresses against usable ones, 0 to 100."""
-        return 100 * self.live / self.usable if self.usable else 0.0
+        if not self.usable:
+            return 0.0
+        return 100 * self.live / self.usable
 
 
 def usage(subnets: Sequence[Subnet]) -> dict[int, Usage]:
@@ -54,23 +57,24 @@ def usage(subnets: Sequence[Subnet]) -> dict[int, Usage]:
     for pool in Pool.objects.filter(subnet__in=subnets):
         pools[pool.subnet_id].append(pool)
     children = _children(subnets)
-    return {
-        subnet.pk: _usage(subnet, pools[subnet.pk], children[subnet.pk], counts[subnet.pk])
-        for subnet in subnets
-    }
+    found: dict[int, Usage] = {}
+    for subnet in subnets:
+        key = subnet.pk
+        found[key] = _usage(subnet, pools[key], children[key], counts[key])
+    return found
 
 
 def pool_sizes(pools: Sequence[Pool]) -> dict[int, int]:
-    """How many addresses each pool can hand out, by its key. Load the subnets with them; one
+    """How many addresses each pool can give, by its key. Load the subnets with the pools; one
     query."""
-    subnets = list({pool.subnet_id: pool.subnet for pool in pools}.values())
-    children = _children(subnets)
-    return {
-        pool.pk: _own(pool.subnet, pool.first, pool.last, children[pool.subnet_id])
-        if pool.kind == Pool.Kind.STATIC
-        else pool.size
-        for pool in pools
-    }
+    children = _children(list({pool.subnet for pool in pools}))
+    found: dict[int, int] = {}
+    for pool in pools:
+        if pool.kind == Pool.Kind.STATIC:
+            found[pool.pk] = _own(pool.subnet, pool.first, pool.last, children[pool.subnet_id])
+        else:
+            found[pool.pk] = pool.size
+    return found
 
 
 def fullest(number: int) -> list[tuple[Subnet, Usage]]:
@@ -78,21 +82,13 @@ def fullest(number: int) -> list[tuple[Subnet, Usage]]:
 
     Every subnet is judged by its whole size; only the foremost are measured exactly.
     """
-    counted = (
-        IPAddress.objects.live()
-        .exclude(subnet=None)
-        .order_by()
-        .values_list("subnet")
-        .annotate(number=Count("*"))
-    )
-    live: dict[int, int] = dict(counted)
-    shares = [
-        (live[key] / network.num_addresses, key)
-        for key, network in Subnet.objects.order_by().values_list("pk", "network")
-        if key in live
-    ]
-    foremost = [key for _share, key in sorted(shares, reverse=True)[: 4 * number]]
-    measured = usage(subnets := list(Subnet.objects.filter(pk__in=foremost).select_related("vrf")))
+    rows = IPAddress.objects.live().exclude(subnet=None).order_by().values_list("subnet")
+    live: dict[int, int] = dict(rows.annotate(number=Count("*")))
+    networks = Subnet.objects.order_by().values_list("pk", "network")
+    shares = [(live[key] / network.num_addresses, key) for key, network in networks if key in live]
+    foremost = [key for _share, key in heapq.nlargest(4 * number, shares)]
+    subnets = list(Subnet.objects.filter(pk__in=foremost).select_related("vrf"))
+    measured = usage(subnets)
     pairs = [(subnet, measured[subnet.pk]) for subnet in subnets]
     return sorted(pairs, key=lambda pair: pair[1].percent, reverse=True)[:number]
 
@@ -123,9 +119,8 @@ def _children(subnets: Sequence[Subnet]) -> dict[int, list[Subnet]]:
     )
     inside = Q(pk__in=[])
     for subnet in widest:
-        network = subnet.network
-        last = type(network)((network.broadcast_address, network.max_prefixlen))
-        inside |= Q(network__gt=network, network__lte=last)
+        last = addresses.last_inside(subnet.network)
+        inside |= Q(network__gt=subnet.network, network__lte=last)
     found: dict[int, list[Subnet]] = defaultdict(list)
     open_by_vrf: dict[int | None, list[Subnet]] = defaultdict(list)
     below = Subnet.objects.filter(inside).only("vrf", "network")
@@ -146,28 +141,22 @@ def _tree_order(subnet: Subnet) -> tuple[int, int, int]:
 def _usage(
     subnet: Subnet, pools: Sequence[Pool], children: Sequence[Subnet], counts: Counts
 ) -> Usage:
+    totals = dict.fromkeys(("allocated", "reserved", "quarantine", "gateway", "static_live"), 0)
+    for (status, ip_type, is_gateway), number in counts.items():
+        totals[status] += number
+        if is_gateway:
+            totals["gateway"] += number
+        elif ip_type == "static":
+            totals["static_live"] += number
     first, last = addresses.first_host(subnet.network), addresses.last_host(subnet.network)
-    by_status = {
-        name: sum(number for (status, *_key), number in counts.items() if status == name)
-        for name in _STATUSES
-    }
-    gateway = sum(number for (_status, _type, is_gateway), number in counts.items() if is_gateway)
-    return Usage(
-        usable=_own(subnet, first, last, children) + gateway,
-        static=sum(
-            _own(subnet, pool.first, pool.last, children) for pool in pools if pool.kind == "static"
-        ),
-        dhcp=sum(pool.size for pool in pools if pool.kind == "dhcp"),
-        static_live=sum(
-            n
-            for (_status, ip_type, is_gateway), n in counts.items()
-            if ip_type == "static" and not is_gateway
-        ),
-        **by_status,
-    )
-
-
-_STATUSES = ("allocated", "reserved", "quarantine")
+    static = dhcp = 0
+    for pool in pools:
+        if pool.kind == "static":
+            static += _own(subnet, pool.first, pool.last, children)
+        else:
+            dhcp += pool.size
+    usable = _own(subnet, first, last, children) + totals.pop("gateway")
+    return Usage(usable=usable, static=static, dhcp=dhcp, **totals)
 
 
 def _own(
@@ -175,15 +164,9 @@ def _own(
 ) -> int:
     """Addresses from first to last that are the subnet's own and free for machines."""
     total = addresses.size(first, last)
-    total -= sum(
-        addresses.overlap(
-            first, last, child.network.network_address, child.network.broadcast_address
-        )
-        for child in children
-    )
-    return total - sum(
-        1
-        for address in pool_rows.never_allocated(subnet)
-        if int(first) <= int(address) <= int(last)
-        and not any(address in child.network for child in children)
-    )
+    own_ends = set(pool_rows.never_allocated(subnet))
+    for child in children:
+        low, high = child.network.network_address, child.network.broadcast_address
+        total -= addresses.overlap(first, last, low, high)
+        own_ends -= {end for end in own_ends if end in child.network}
+    return total - sum(int(first) <= int(end) <= int(last) for end in own_ends)

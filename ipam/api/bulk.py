@@ -131,5 +131,5 @@ def _checked(address: IPAddress | None, row: RowData, index: PlacementIndex) -> 
     key = (address.vrf_id, address.ip_address)
     address.subnet = index.subnet(key)
     errors: rules.Errors = defaultdict(list)
-    rules.judge_address(address, before, index.pool(key), errors)
+    rules.check_placed_address(address, before, index.pool(key), errors)
     return None if errors else address

@@ -22,6 +22,7 @@ from ipam.querysets import SubnetIndex, hurry, lock_ledger
 
 logger = logging.getLogger(__name__)
 MATERIALISED = 4096
+_OTHER_TYPE = {"static": "dhcp", "dhcp": "static"}
 CHUNK = 1024  # rows that one allocation now and then creates: some ten milliseconds
 LOW = CHUNK // 4  # free rows that are left when the next chunk is created
 _WINDOW = 4096  # addresses that are compared with the table at once, at most
@@ -74,7 +75,8 @@ def pools_changed(subnet: Subnet) -> None:
     address_rows.delete_free(rows.filter(status="available").exclude(wanted))
     wrong_type = (in_pools & Q(ip_type="dhcp")) | (~in_pools & Q(ip_type="static"))
     _change_type(list(rows.live().filter(wrong_type)))
-    children = subnet.children if pools else []
+    if pools:
+        children = subnet.children
     for pool in pools:
         if pool.size <= MATERIALISED:
             _create_missing_rows(pool, subnet, children)
@@ -105,7 +107,7 @@ def _give_up_rows(subnet: Subnet) -> None:
 def _change_type(rows: Sequence[IPAddress]) -> None:
     """Turn static rows into dhcp ones and the other way round."""
     for row in rows:
-        row.ip_type = "dhcp" if row.ip_type == "static" else "static"
+        row.ip_type = _OTHER_TYPE[row.ip_type]
     address_rows.update(rows, ["ip_type"])  # nothing else: a release may be under way
 
 

@@ -89,14 +89,12 @@ def install_on_delete(app_config: AppConfig, using: str = "default", **kwargs: A
             table, to = quote(field.model._meta.db_table), field.target_field
             letter, clause = _ON_DELETE.get(field.remote_field.on_delete, ("a", ""))
             cursor.execute(_FOREIGN_KEYS, [table])
-            for name in [
-                name
-                for column, name, now in cursor.fetchall()
-                if column == field.column and now != letter
-            ]:
+            for column, name, now in cursor.fetchall():
+                if column != field.column or now == letter:
+                    continue
                 cursor.execute(
-                    f"ALTER TABLE {table} DROP CONSTRAINT {quote(name)}, ADD CONSTRAINT {quote(name)} "
-                    f"FOREIGN KEY ({quote(field.column)}) "
+                    f"ALTER TABLE {table} DROP CONSTRAINT {quote(name)}, "
+                    f"ADD CONSTRAINT {quote(name)} FOREIGN KEY ({quote(field.column)}) "
                     f"REFERENCES {quote(to.model._meta.db_table)} ({quote(to.column)}){clause} "
                     "DEFERRABLE INITIALLY DEFERRED"
                 )
@@ -104,21 +102,25 @@ def install_on_delete(app_config: AppConfig, using: str = "default", **kwargs: A
 
 def _foreign_keys(app_config: AppConfig) -> Iterator[Any]:
     for model in apps.get_app_config(app_config.label).get_models():
-        yield from (
-            field for field in model._meta.local_fields if isinstance(field, models.ForeignKey)
-        )
+        for field in model._meta.local_fields:
+            if isinstance(field, models.ForeignKey):
+                yield field
 
 
 @receiver(pre_migrate)
 def make_way(using: str = "default", plan: Any = None, **kwargs: Any) -> None:
-    """SQLite changes a table by making it anew, and refuses while a trigger names the old one; on
-    PostgreSQL, a trigger that names a column of yesterday would refuse every write. They come again
-    when all is migrated."""
+    """Receiver of pre_migrate: drop the triggers, which `install` creates again afterwards.
+
+    SQLite changes a table by creating it anew, and refuses while a trigger names the old one; on
+    PostgreSQL, a trigger that names a former column would refuse every write."""
     connection = connections[using]
-    apps_changed = {getattr(migration, "app_label", None) for migration, _backwards in plan or ()}
-    if apps_changed and (connection.vendor == "sqlite" or apps_changed & set(triggers.OWNERS)):
-        for owner in triggers.OWNERS:
-            triggers.remove(connection, owner)
+    changed = {migration.app_label for migration, _backwards in plan or ()}
+    if connection.vendor == "postgresql":
+        changed &= set(triggers.OWNERS)
+    if not changed:
+        return
+    for owner in triggers.OWNERS:
+        triggers.remove(connection, owner)
 
 
 def has_trigrams(connection: BaseDatabaseWrapper) -> bool:

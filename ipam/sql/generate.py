@@ -5,7 +5,7 @@ with the models."""
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from django.db import models
@@ -144,13 +144,14 @@ def _postgresql() -> Iterator[str]:
 def _sqlite() -> Iterator[str]:
     for model in TRACKED:
         kept = history_columns(model)
-        differs = "\n        OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in kept)
+        differs = "\n        OR ".join(map("OLD.{0} IS NOT NEW.{0}".format, kept))
+        conditions = {"update": f"\n    AND ({differs})"}
         for verb, row, kind in _SQLITE_VERBS:
             yield _SQLITE_TRIGGER.format(
                 verb=verb,
                 event=verb.upper(),
-                condition=f"\n    AND ({differs})" if verb == "update" else "",
-                values=_listed([f"{row}.{name}" for name in kept]),
+                condition=conditions.get(verb, ""),
+                values=_listed(map(f"{row}.{{}}".format, kept)),
                 kind=kind,
                 **_names(model),
             )
@@ -164,7 +165,7 @@ def _names(model: type[models.Model]) -> dict[str, str]:
     }
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     """Separated by commas, in lines of at most 100 characters."""
     return textwrap.fill(", ".join(names), 86, subsequent_indent=" " * 12)
 

@@ -287,7 +287,7 @@ def test_what_is_not_free_is_refused_with_its_holder(bring):
         "192.0.2.2 is taken by the quarantine “answers twice”.",
         "192.0.2.3 was taken by a reservation “printer”; the server takes it over.",
         "192.0.2.50 lies in the DHCP pool 192.0.2.50-192.0.2.59, from which dnsmasq hands it to others."
-        " Give the MAC address, too.",
+        " Specify the MAC address, too.",
     ]
 
 
@@ -520,7 +520,7 @@ def test_an_apostrophe_takes_the_pools_away(bring):
     [
         ("network", "192.0.2.5/24", "network", "the network is 192.0.2.0/24"),
         ("network", "", "network", "A subnet needs its network."),
-        ("gateway", "192.0.2.255", "gateway", "no host address"),
+        ("gateway", "192.0.2.255", "gateway", "not a host address"),
         ("gateway", "x", "gateway", "not an IP address"),
         ("vlan", "5000", "vlan_id", "less than or equal to 4094"),
         ("vlan", "VLAN 7", "vlan_id", "is not a number"),

@@ -100,7 +100,7 @@ def test_a_network_exists_once_and_the_message_says_which_is_there():
 
 @pytest.mark.parametrize("gateway", ["10.0.0.0", "10.0.0.255", "10.0.1.1", "2001:db8::1"])
 def test_a_gateway_is_a_host_of_its_subnet(gateway):
-    with pytest.raises(ValidationError, match="no host address"):
+    with pytest.raises(ValidationError, match="not a host address"):
         SubnetFactory(network="10.0.0.0/24", gateway=gateway)
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from ipam.transfer import exports
 
 class Command(commands.Command):
     help = """Write servers, their interfaces, subnets or address records as CSV: UTF-8, CRLF.
-Subnets, servers and interfaces come back by import_csv as they were. A cell that a spreadsheet would run as a formula
-begins with an apostrophe, which import_csv takes off again.
+import_csv reads subnets, servers and interfaces back unchanged. A cell that a spreadsheet would run
+as a formula begins with an apostrophe, which import_csv removes.
 
 Example: manage.py export_csv servers servers.csv --subnet 10.112.57.0/24"""
 
@@ -54,7 +55,7 @@ Example: manage.py export_csv servers servers.csv --subnet 10.112.57.0/24"""
             rows, exports.LAYOUTS[options["kind"]], options["delimiter"], german=options["german"]
         )
         if options["bom"]:
-            text = (("\ufeff" if number == 0 else "") + line for number, line in enumerate(text))
+            text = chain(["\ufeff"], text)
         if options["file"] == "-":
             self._print(text)
         else:
@@ -63,10 +64,12 @@ Example: manage.py export_csv servers servers.csv --subnet 10.112.57.0/24"""
     def _rows(
         self, *, kind: str, subnet: str | None, status: str | None, vrf: str | None, **options: Any
     ) -> Any:
-        try:
-            within = parse_network(subnet) if subnet else None
-        except ValueError as error:
-            raise CommandError(str(error)) from error
+        within = None
+        if subnet:
+            try:
+                within = parse_network(subnet)
+            except ValueError as error:
+                raise CommandError(str(error)) from error
         if status and kind != "ip-addresses":
             raise CommandError(f"--status is for ip-addresses; {kind} have none")
         if kind == "ip-addresses":
@@ -92,10 +95,10 @@ Example: manage.py export_csv servers servers.csv --subnet 10.112.57.0/24"""
 def write(path: Path, text: Iterable[str]) -> None:
     """Write the file in one step, so that half an export never looks like a whole one."""
     target = path.resolve()
-    special = (
-        target.exists() and not target.is_file()
-    )  # a device or a pipe is written to, not replaced
-    beside = target if special else target.with_name(f".{target.name}.new-{os.getpid()}")
+    special = target.exists() and not target.is_file()  # a device or pipe is not replaced
+    beside = target
+    if not special:
+        beside = target.with_name(f".{target.name}.new-{os.getpid()}")
     try:
         with beside.open("w", encoding="utf-8", newline="") as file:
             file.writelines(text)

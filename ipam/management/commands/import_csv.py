@@ -30,11 +30,11 @@ _IN_MEMORY = 1 << 20
 
 
 class Command(commands.Command):
-    help = """Import subnets, servers or their interfaces from a CSV or JSON file; say for every row what becomes of it.
-A row changes what is known: the server with its MAC address, the subnet with its network, its server's interface
-of that name. An empty cell leaves a value as it is, a lone apostrophe empties it.
-Nothing is written unless every row is good. The status is 1 when rows were bad and nothing was written;
-with --skip-bad, when every row was bad.
+    help = """Import subnets, servers or their interfaces from a CSV or JSON file, and print what becomes of
+every row. A row changes what exists: the server with its MAC address, the subnet with its network,
+the interface of its server with its name. An empty cell leaves a value unchanged, a lone apostrophe
+empties it. Nothing is written unless every row is good. The status is 1 when rows were bad and
+nothing was written; with --skip-bad, when every row was bad.
 
 Headers may be English or German; without a header line the columns are
   subnets:    network, name, gateway, VLAN
@@ -71,9 +71,11 @@ Example: manage.py import_csv servers hosts.csv --dry-run"""
 
     def handle(self, **options: Any) -> None:
         layout, bring_in = KINDS[options["kind"]]
-        mode: Mode = (
-            "dry-run" if options["dry_run"] else "skip-bad" if options["skip_bad"] else "all"
-        )
+        mode: Mode = "all"
+        if options["dry_run"]:
+            mode = "dry-run"
+        elif options["skip_bad"]:
+            mode = "skip-bad"
         space = vrf_id(options["vrf"])
         with (
             opened(options["file"]) as file,
@@ -129,13 +131,19 @@ def table(verdicts: list[Verdict]) -> Iterator[str]:
 
 
 def remarks(verdict: Verdict) -> Iterable[str]:
-    warning = "warning: " if verdict.warns else ""
     for remark in verdict.remarks:
-        yield warning + (f"{remark.field}: " if remark.field else "") + remark.reason
+        text = remark.reason
+        if remark.field:
+            text = f"{remark.field}: {text}"
+        if verdict.warns:
+            text = f"warning: {text}"
+        yield text
 
 
 def printable(text: str) -> str:
-    """Without the control characters by which a cell could play tricks on a terminal."""
+    """The text without control characters, by which a cell could control a terminal."""
+    if text.isprintable():
+        return text
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
@@ -143,10 +151,11 @@ def printable(text: str) -> str:
 
 def summary(outcome: Outcome, mode: Mode) -> str:
     counts = outcome.counts
-    found = ", ".join(f"{counts[name]} {name}" for name in ("new", "changed", "unchanged", "bad"))
-    warned = f"; {counts['warnings']} with a warning" if counts["warnings"] else ""
-    rows = len(outcome.verdicts)
-    return f"{rows} row{'' if rows == 1 else 's'}: {found}{warned}. {_end(outcome, mode)}"
+    text = "{new} new, {changed} changed, {unchanged} unchanged, {bad} bad".format_map(counts)
+    if counts["warnings"]:
+        text += f"; {counts['warnings']} with a warning"
+    rows = "1 row" if len(outcome.verdicts) == 1 else f"{len(outcome.verdicts)} rows"
+    return f"{rows}: {text}. {_end(outcome, mode)}"
 
 
 def all_bad(outcome: Outcome) -> bool:
@@ -159,8 +168,10 @@ def _end(outcome: Outcome, mode: Mode) -> str:
         return "Nothing was written: every row is bad."
     if outcome.written and not outcome.counts["new"] + outcome.counts["changed"]:
         return "There was nothing to write."
+    if outcome.written and outcome.bad:
+        return "The good rows were written."
     if outcome.written:
-        return "The good rows were written." if outcome.bad else "All of it was written."
+        return "All of it was written."
     if mode == "dry-run":
         return "Nothing was written: this was a dry run."
     return "Nothing was written: mend the bad rows, or write the good ones with --skip-bad."

@@ -10,10 +10,16 @@ from core import commands
 from core.progress import Progress
 from ipam.placement.populate import Report, populate
 
+_TOTAL = (
+    "Total: {records} IP records ({available} available, {allocated} allocated, "
+    "{reserved} reserved, {quarantine} quarantine)"
+)
+
 
 class Command(commands.Command):
-    help = """Make the IP records that pools and servers call for, and mend those that are wrong.
-The records follow every change by themselves; this repairs what was done behind their back, and says so.
+    help = """Create the IP records that pools and servers require, and correct those that are wrong.
+Records follow every change by themselves; this corrects what raw SQL or a fixture has left, and
+reports it.
 
 Example: manage.py populate_ipam --clear"""
 
@@ -21,7 +27,8 @@ Example: manage.py populate_ipam --clear"""
         parser.add_argument(
             "--clear",
             action="store_true",
-            help="make all records anew; those of VMs, reserved ones, quarantine and other allocations stay",
+            help="create all records anew; those of VMs, reserved ones, quarantine and other "
+            "allocations stay",
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
         parser.add_argument(
@@ -34,9 +41,10 @@ Example: manage.py populate_ipam --clear"""
         report = populate(
             clear=options["clear"], progress=Progress(self.stderr, wanted=options["progress"])
         )
-        self.stdout.write(
-            json.dumps(asdict(report)) if options["json"] else "\n".join(sentences(report))
-        )
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(report)))
+        else:
+            self.stdout.write("\n".join(sentences(report)))
         for refusal in report.refused:
             self.stderr.write(f"Left as it was: {refusal}")
 
@@ -44,7 +52,7 @@ Example: manage.py populate_ipam --clear"""
 def sentences(report: Report) -> list[str]:
     """What was done, in the order in which it is done, and how the ledger stands now."""
     updated = report.static_updated + report.dhcp_updated
-    totals = report.totals
+    gateways = report.gateways_in_pools
     return [
         *_when(report.cleared, "Cleared {} IP records"),
         *_when(report.deleted, "Deleted {} IP records that nothing calls for"),
@@ -54,15 +62,12 @@ def sentences(report: Report) -> list[str]:
         f"Added {report.dhcp_created} dhcp IP records for servers outside the static pools",
         *_when(report.freed, "Freed {} IP records that no server has any more"),
         f"Skipped {report.skipped} IP records of servers: right already",
-        *(
-            f"Warning: gateway in a static pool, without a record: {found}"
-            for found in report.gateways_in_pools
-        ),
-        f"Total: {totals['records']} IP records ("
-        + ", ".join(f"{count} {status}" for status, count in totals.items() if status != "records")
-        + ")",
+        *map("Warning: gateway in a static pool, without a record: {}".format, gateways),
+        _TOTAL.format_map(report.totals),
     ]
 
 
 def _when(count: int, sentence: str) -> list[str]:
-    return [sentence.format(count)] if count else []
+    if not count:
+        return []
+    return [sentence.format(count)]
