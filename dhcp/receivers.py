@@ -26,7 +26,7 @@ def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None
     if raw:
         say_site()
     else:
-        outbox.remember(instance)
+        outbox.remember_values(instance)
 
 
 @receiver(post_save, sender=Server)
@@ -38,7 +38,7 @@ def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None
 @receiver(post_save, sender=DhcpServer)
 def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
-        outbox.note_saved(instance)
+        outbox.record_save(instance)
 
 
 @receiver(pre_delete, sender=DhcpScope)
@@ -56,7 +56,7 @@ def about_to_be_deleted(**kwargs: Any) -> None:
 @receiver(post_delete, sender=DhcpOption)
 @receiver(post_delete, sender=DhcpServer)
 def deleted(instance: Model, **kwargs: Any) -> None:
-    outbox.note(instance, DhcpChange.Action.DELETE)
+    outbox.record_change(instance, DhcpChange.Action.DELETE)
 
 
 @receiver(changed, sender=Server)
@@ -66,4 +66,4 @@ def deleted(instance: Model, **kwargs: Any) -> None:
 def written_in_bulk(
     sender: type[Model], instances: list[Model] | None = None, **kwargs: Any
 ) -> None:
-    outbox.note_many(sender, instances)
+    outbox.record_bulk(sender, instances)

@@ -56,7 +56,7 @@ def discard(edit: HandEdit, who: str = "") -> None:
     already."""
     with transaction.atomic():
         _claim(edit, HandEdit.State.DISCARDED, who)
-        outbox.note(edit, DhcpChange.Action.DELETE)
+        outbox.record_change(edit, DhcpChange.Action.DELETE)
 
 
 def adopt_all(edits: Iterable[HandEdit], who: str = "") -> list[Decision]:

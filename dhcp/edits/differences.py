@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from dhcp.files import check
+from dhcp.files.records import OptionLine
 
 HOSTS, OPTS = "hosts", "opts"
 ADD, CHANGE, REMOVE, KEPT = "add", "change", "remove", "kept"
@@ -45,56 +46,58 @@ class Entry:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Reading:
     """What stands in the file and was not there before."""
 
     seen: set[str] = field(default_factory=set)
-    fresh: list[tuple[Entry, str]] = field(default_factory=list)
+    new: list[tuple[Entry, str]] = field(default_factory=list)
     kept: list[tuple[str, str]] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
 
 
 def compare(file: str, before: bytes, after: bytes) -> list[Edit]:
     """What was done to `before`, which is ours, to make it `after`."""
-    base, known = _entries(file, before), set(_lines(before))
-    found = _read(file, after, base, known)
-    gone = {text: entry for text, entry in base.items() if text not in found.seen}
-    edits = [*_pair(file, gone, found.fresh)]
-    edits += [
-        Edit(file, REMOVE, was=text, raw=_commented_out(text, found.comments)) for text in gone
-    ]
-    edits += [
-        Edit(file, KEPT, raw=raw, reason="a comment, which serves nobody") for raw in found.comments
-    ]
-    return edits + _kept(file, found.kept)
+    base = _entries(file, before)
+    reading = _read(file, after, base, set(_lines(before)))
+    gone = {text: entry for text, entry in base.items() if text not in reading.seen}
+    edits = list(_pair(file, gone, reading.new))
+    for text in gone:
+        raw = _commented_out(text, reading.comments)
+        edits.append(Edit(file, REMOVE, was=text, raw=raw))
+    for raw in reading.comments:
+        edits.append(Edit(file, KEPT, raw=raw, reason="a comment, which serves nobody"))
+    return edits + _kept(file, reading.kept)
 
 
 @lru_cache(20_000)
-def read(file: str, line: str) -> Entry | str:
+def parse(file: str, line: str) -> Entry | str:
     """The line, or what is wrong with it."""
     return _host(line) if file == HOSTS else _option(line)
 
 
-def key_of(option: str) -> str:
-    """What a line of the options file is about: `tag:s1,option:router`."""
-    return ",".join(option.split(",", 2)[:2])
+def complaint(file: str, line: str) -> str:
+    """What is wrong with the line; empty for a right one and for none."""
+    entry = parse(file, line) if line else ""
+    return entry if isinstance(entry, str) else ""
 
 
 def same_one(file: str, line: str, other: str) -> bool:
     """Whether two lines are about the same card, or the same option."""
-    one, two = read(file, line), read(file, other)
+    one, two = parse(file, line), parse(file, other)
     if isinstance(one, str) or isinstance(two, str):
         return False
-    return bool({*one.cards} & {*two.cards}) if file == HOSTS else one.place == two.place
+    if file == OPTS:
+        return one.place == two.place
+    return not set(one.cards).isdisjoint(two.cards)
 
 
 def count(hosts: bytes) -> int:
-    """How many lines of a file say something."""
-    return sum(1 for line in hosts.splitlines() if line and not line.startswith(b"#"))
+    """How many lines of a file are neither empty nor comments."""
+    return sum(line[:1] not in (b"", b"#") for line in hosts.splitlines())
 
 
 def is_damage(before: bytes, after: bytes) -> bool:
-    """Nothing at all is no intention: an editor or a full disk has eaten the file."""
+    """Nobody means to leave nothing at all: an editor or a full disk has lost the content."""
     return bool(before.strip()) and not after.strip(b" \t\r\n\0")
 
 
@@ -102,79 +105,100 @@ def _host(line: str) -> Entry | str:
     row = check.host_row(line.lower().encode("ascii", "replace"))
     if isinstance(row, str):
         return row.partition(": '")[0]  # the line stands beside it
-    return Entry(line.lower(), row.ip, tuple((row.ip.version, one) for one in row.identities))
+    cards = tuple((row.ip.version, identity) for identity in row.identities)
+    return Entry(line.lower(), row.ip, cards)
 
 
 def _option(line: str) -> Entry | str:
     complaints = check.opts_file(line.encode("ascii", "replace") + b"\n")
     if complaints:
         return complaints[0].partition(": ")[2]
-    return Entry(line, key_of(line))
+    return Entry(line, OptionLine.parse(line).key)
 
 
 def _lines(data: bytes) -> Iterator[str]:
     """As typed, but for what no reader sees: the mark that some editors begin with, the ends of
     lines."""
-    text = (
-        data.removeprefix(b"\xef\xbb\xbf")
-        .decode("utf-8", "backslashreplace")
-        .replace("\0", r"\x00")
-    )
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    text = data.decode("utf-8", "backslashreplace").replace("\0", r"\x00")
     for line in text.split("\n"):
         if line := line.rstrip("\r").strip(" \t"):
             yield line
 
 
 def _entries(file: str, data: bytes) -> dict[str, Entry]:
-    found = (read(file, line) for line in _lines(data) if not line.startswith("#"))
-    return {entry.text: entry for entry in found if isinstance(entry, Entry)}
-
-
-def _read(file: str, data: bytes, base: dict[str, Entry], known: set[str]) -> _Found:
-    found, above = _Found(), []
-    for raw in _lines(data):
-        if raw.startswith("#"):
-            above += [] if raw in known or _OURS.match(raw) else [raw]
-            continue
-        entry = read(file, _tidy(file, raw))
-        if isinstance(entry, Entry) and entry.text in base:
-            found.comments += above
-            found.seen.add(entry.text)
-        elif isinstance(entry, Entry):
-            found.fresh.append((entry, "\n".join([*above, raw])))
-        else:
-            found.kept.append(("\n".join([*above, raw]), entry))
-        above = []
-    found.comments += above
+    """The lines that say something, by their text."""
+    found = {}
+    for line in _lines(data):
+        entry = "" if line.startswith("#") else parse(file, line)
+        if isinstance(entry, Entry):
+            found[entry.text] = entry
     return found
 
 
+def _read(file: str, data: bytes, base: dict[str, Entry], known: set[str]) -> _Reading:
+    """Sort the lines; a comment belongs to the line below it."""
+    reading = _Reading()
+    above: list[str] = []
+    for raw in _lines(data):
+        if raw.startswith("#"):
+            if raw not in known and not _OURS.match(raw):
+                above.append(raw)
+            continue
+        entry = parse(file, _tidy(file, raw))
+        if isinstance(entry, str):
+            reading.kept.append(("\n".join([*above, raw]), entry))
+        elif entry.text in base:
+            reading.comments += above
+            reading.seen.add(entry.text)
+        else:
+            reading.new.append((entry, "\n".join([*above, raw])))
+        above = []
+    reading.comments += above
+    return reading
+
+
 def _tidy(file: str, raw: str) -> str:
-    """Blanks around commas, and a remark behind the line, which dnsmasq passes over, too."""
-    return _BLANKS.sub(",", raw.partition(" #")[0].strip()) if file == HOSTS else raw
+    """Without the blanks around commas and the remark behind the line, which dnsmasq passes over,
+    too."""
+    if file == OPTS:
+        return raw
+    return _BLANKS.sub(",", raw.partition(" #")[0].strip())
 
 
-def _pair(file: str, gone: dict[str, Entry], fresh: list[tuple[Entry, str]]) -> Iterator[Edit]:
-    """Which new line stands for which old one: the same card's, else the same address's. Empties
-    `gone` of them."""
-    partner: dict[str, str] = {}
+def _pair(file: str, gone: dict[str, Entry], new: list[tuple[Entry, str]]) -> Iterator[Edit]:
+    """Which new line stands for which old one: the same card's, else the same address's. Removes
+    those old ones from `gone`."""
+    former: dict[str, str] = {}
     for keys in (_cards, _places):
-        there = _by_key(gone.values(), keys)
-        for entry, _raw in fresh:
-            found = (text for key in keys(entry) for text in there.get(key, ()) if text in gone)
-            if entry.text not in partner and (was := next(found, "")):
-                partner[entry.text] = was
+        candidates = _by_key(gone.values(), keys)
+        for entry, _raw in new:
+            was = "" if entry.text in former else _first(keys(entry), candidates, gone)
+            if was:
+                former[entry.text] = was
                 del gone[was]
-    for text, (entry, raw) in {entry.text: (entry, raw) for entry, raw in fresh}.items():
-        was = partner.get(text, "")
-        yield Edit(file, CHANGE if was else ADD, was=was, line=entry.text, raw=raw)
+    last = {entry.text: raw for entry, raw in new}
+    for text, raw in last.items():
+        was = former.get(text, "")
+        yield Edit(file, CHANGE if was else ADD, was=was, line=text, raw=raw)
+
+
+def _first(
+    keys: Iterable[Hashable], candidates: dict[Hashable, list[str]], gone: dict[str, Entry]
+) -> str:
+    """The first old line of these keys that no new one stands for yet."""
+    for key in keys:
+        for text in candidates.get(key, ()):
+            if text in gone:
+                return text
+    return ""
 
 
 def _by_key(
     entries: Iterable[Entry], keys: Callable[[Entry], tuple[Hashable, ...]]
 ) -> dict[Hashable, list[str]]:
-    """The lines that each key belongs to: every line of a file may have changed, so nobody searches
-    through all."""
+    """The lines that each key belongs to: every line of a file may have changed, so nothing
+    searches through all of them."""
     found: dict[Hashable, list[str]] = {}
     for entry in entries:
         for key in keys(entry):
@@ -200,15 +224,12 @@ def _commented_out(text: str, comments: list[str]) -> str:
 
 
 def _kept(file: str, kept: list[tuple[str, str]]) -> list[Edit]:
-    some, rest = kept[:MOST_KEPT], kept[MOST_KEPT:]
-    edits = [Edit(file, KEPT, raw=raw, reason=reason) for raw, reason in some]
+    """Unreadable lines with the reason; very many are kept together."""
+    edits = []
+    for raw, reason in kept[:MOST_KEPT]:
+        edits.append(Edit(file, KEPT, raw=raw, reason=reason))
+    rest = kept[MOST_KEPT:]
     if rest:
-        edits.append(
-            Edit(
-                file,
-                KEPT,
-                raw="\n".join(raw for raw, _ in rest),
-                reason=f"{len(rest)} more lines like this",
-            )
-        )
+        raw = "\n".join(raw for raw, _reason in rest)
+        edits.append(Edit(file, KEPT, raw=raw, reason=f"{len(rest)} more lines like this"))
     return edits

@@ -64,9 +64,14 @@ class OpenEdit:
         return self.state == HandEdit.State.OPEN
 
     @property
-    def has_line(self) -> bool:
-        """Whether it changes what dnsmasq reads, and is not text that was only kept."""
-        return self.is_open and self.action != KEPT
+    def is_reservation(self) -> bool:
+        """Whether it changes a line of the hosts file, and is not text that was only kept."""
+        return self.is_open and self.file == HOSTS and self.action != KEPT
+
+    @property
+    def is_option(self) -> bool:
+        """The same for the options file."""
+        return self.is_open and self.file == OPTS and self.action != KEPT
 
     def settle(self, state: str) -> OpenEdit:
         """Nobody has to decide it any more: the ledger, or the file, says the same."""
@@ -101,18 +106,21 @@ def find(target: Target, on_disk: Files) -> Found:
     edit that is adopted meanwhile is then there twice, which does no harm, and never missing."""
     contents = {HOSTS: on_disk.hosts, OPTS: on_disk.opts}
     digests = written.read(target)
-    rows = HandEdit.objects.undecided().filter(server=target.server_id)
-    stored = {row.pk: OpenEdit.of_row(row) for row in rows}
+    stored = _stored(target.server_id)
     found = Found(target, contents, digests, stored, tuple(stored.values()))
-    edited = [name for name, data in contents.items() if not written.is_ours(digests, name, data)]
-    if not edited:
-        return found
-    return _with_new(found, edited)
+    edited = written.foreign(digests, contents)
+    return _with_new(found, edited) if edited else found
+
+
+def _stored(server_id: int | None) -> dict[int, OpenEdit]:
+    rows = HandEdit.objects.undecided().filter(server=server_id)
+    return {row.pk: OpenEdit.of_row(row) for row in rows}
 
 
 def _with_new(found: Found, edited: Iterable[str]) -> Found:
+    """Add what these files show; it may continue a stored edit."""
     base = _last_written(found)
-    edits: list[OpenEdit] = list(found.edits)
+    edits = list(found.edits)
     new: list[OpenEdit] = []  # they continue the stored ones, never each other
     for name in edited:
         for edit in _edits(name, base.get(name), found.on_disk[name]):
@@ -121,8 +129,8 @@ def _with_new(found: Found, edited: Iterable[str]) -> Found:
                 new.append(OpenEdit.of(edit))
             else:
                 edits[place] = _continue(edits[place], edit)
-    count = differences.count(base.get(HOSTS, b""))
-    return replace(found, edits=(*edits, *new), last_written=count)
+    last_written = differences.count(base.get(HOSTS, b""))
+    return replace(found, edits=(*edits, *new), last_written=last_written)
 
 
 def _last_written(found: Found) -> dict[str, bytes]:
@@ -145,11 +153,16 @@ def _edits(file: str, base: bytes | None, data: bytes) -> list[Edit]:
     if differences.is_damage(base, data):
         return []
     found = differences.compare(file, base, data)
-    gone, there = sum(edit.action == REMOVE for edit in found), differences.count(base)
-    if file == HOSTS and gone > FEW and gone * 2 > there:
-        reason = f"{gone} of {there} reservations were missing, which was taken for damage"
-        return [_whole(file, data, reason)]
-    return found
+    reason = _damage(found, differences.count(base)) if file == HOSTS else ""
+    return [_whole(file, data, reason)] if reason else found
+
+
+def _damage(found: Sequence[Edit], before: int) -> str:
+    """Why this is rather damage than an edit; empty when it is an edit."""
+    gone = [edit.action for edit in found].count(REMOVE)
+    if gone > FEW and gone * 2 > before:
+        return f"{gone} of {before} reservations were missing, which was taken for damage"
+    return ""
 
 
 def _whole(file: str, data: bytes, reason: str) -> Edit:
@@ -160,12 +173,14 @@ def _whole(file: str, data: bytes, reason: str) -> Edit:
 def _continued_by(edit: Edit, edits: Sequence[OpenEdit]) -> int | None:
     """The place of the earlier edit that this one changes further, or takes back."""
     for place, earlier in enumerate(edits):
-        if earlier.is_open and earlier.file == edit.file and _continues(earlier, edit):
+        if _continues(earlier, edit):
             return place
     return None
 
 
 def _continues(earlier: OpenEdit, edit: Edit) -> bool:
+    if not earlier.is_open or earlier.file != edit.file:
+        return False
     if edit.action == KEPT or earlier.action == KEPT:
         return earlier.action == edit.action and earlier.raw == edit.raw
     if edit.was:
@@ -197,24 +212,23 @@ def _action(was: str, line: str) -> str:
 def save(found: Found, edits: Sequence[OpenEdit]) -> tuple[OpenEdit, ...]:
     """Store the edits before the file that shows them is overwritten; the same edits with their
     keys."""
-    new = [edit.row(found.target.server_id) if _is_new(edit) else None for edit in edits]
-    changed = {
-        edit.pk: edit.row(found.target.server_id)
-        for edit in edits
-        if edit.pk and edit != found.stored[edit.pk]
-    }
+    new: dict[int, HandEdit] = {}  # by place
+    changed: dict[int, HandEdit] = {}  # by key
+    for place, edit in enumerate(edits):
+        if edit.pk is None and edit.is_open:
+            new[place] = edit.row(found.target.server_id)
+        elif edit.pk and edit != found.stored[edit.pk]:
+            changed[edit.pk] = edit.row(found.target.server_id)
     with transaction.atomic():
-        HandEdit.objects.bulk_create([row for row in new if row])
-        undecided = HandEdit.objects.lock_undecided()  # a decision made meanwhile stands
-        rows = [row for pk, row in changed.items() if pk in undecided]
+        HandEdit.objects.bulk_create(new.values())
+        # A decision made meanwhile stands.
+        undecided = changed.keys() & HandEdit.objects.lock_undecided()
+        rows = [changed[pk] for pk in sorted(undecided)]
         HandEdit.objects.bulk_update(rows, _CHANGING, batch_size=200)
-    return tuple(
-        replace(edit, pk=row.pk) if row else edit for edit, row in zip(edits, new, strict=True)
-    )
-
-
-def _is_new(edit: OpenEdit) -> bool:
-    return edit.pk is None and edit.is_open
+    stored = list(edits)
+    for place, row in new.items():
+        stored[place] = replace(edits[place], pk=row.pk)
+    return tuple(stored)
 
 
 def refuse_if_edited(found: Found) -> None:

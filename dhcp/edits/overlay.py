@@ -9,9 +9,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
+from itertools import chain
 
 from dhcp.edits import differences
-from dhcp.edits.differences import HOSTS, OPTS, REMOVE
+from dhcp.edits.differences import HOSTS, REMOVE
 from dhcp.edits.find import OpenEdit
 from dhcp.files import check
 from dhcp.files.check import Row
@@ -47,9 +48,7 @@ class Layer:
     @property
     def served(self) -> list[int]:
         """The places of the edits that are to be served."""
-        return [
-            place for place, edit in enumerate(self.edits) if edit.served and _is_reservation(edit)
-        ]
+        return _served(self.edits)
 
     @property
     def records(self) -> tuple[HostRecord, ...]:
@@ -57,20 +56,32 @@ class Layer:
         served = self.served
         if not served:
             return self.ledger.records
-        keys = {self.replaced[place].key for place in served if place in self.replaced}
+        edited = set()
+        by_hand = []
         networks = frozenset(self.ledger.networks)
-        records = [record for record in self.ledger.records if record.key not in keys]
-        records += [self._record(place, networks) for place in served if self.edits[place].line]
-        return tuple(records)
+        for place in served:
+            if place in self.replaced:
+                edited.add(self.replaced[place].key)
+            if self.edits[place].line:
+                by_hand.append(self._record(place, networks))
+        records = [record for record in self.ledger.records if record.key not in edited]
+        return (*records, *by_hand)
 
     def _record(self, place: int, networks: frozenset[Network]) -> HostRecord:
         row = check.host_row(self.edits[place].line.encode())
         assert isinstance(row, Row)
-        replaced = self.replaced.get(place)
-        sources = (source(place), *(replaced.sources if replaced else ()))
-        network = _network_around(row.ip, networks)
+        sources: tuple[str, ...] = (source(place),)
+        if place in self.replaced:
+            sources += self.replaced[place].sources
         return HostRecord(
-            KIND, place, row.macs, row.ip, row.name, network, row.duid, sources=sources
+            kind=KIND,
+            id=place,
+            macs=row.macs,
+            ip=row.ip,
+            name=row.name,
+            subnet=_network_around(row.ip, networks),
+            duid=row.duid,
+            sources=sources,
         )
 
     def judged_by(self, validated: Validated) -> Layer:
@@ -84,50 +95,51 @@ class Layer:
 
     def with_names(self) -> Layer:
         """The same with names instead of row numbers in the reasons."""
-        if not any(edit.reason for edit in self.edits):
-            return self
-        names = {record.key: record.name for record in self.ledger.records}
-        edits = tuple(replace(edit, reason=_named(edit.reason, names)) for edit in self.edits)
-        return replace(self, edits=edits)
+        names: dict[str, str] = {}
+        edits = list(self.edits)
+        for place, edit in enumerate(edits):
+            if not edit.reason:
+                continue
+            names = names or {record.key: record.name for record in self.ledger.records}
+            edits[place] = replace(edit, reason=_named(edit.reason, names))
+        return replace(self, edits=tuple(edits))
 
 
 def lay(edits: tuple[OpenEdit, ...], ledger: Snapshot) -> Layer:
     """Judge each open edit of the hosts file by itself, and lay those that can be served over the
     ledger's reservations."""
-    if not any(map(_is_reservation, edits)):
+    places = [place for place, edit in enumerate(edits) if edit.is_reservation]
+    if not places:
         return Layer(ledger, edits, {})
-    known = {(frozenset(record.identities), record.written_ip): record for record in ledger.records}
+    known: dict[tuple[frozenset[str], Address], HostRecord] = {}
+    for record in ledger.records:
+        known[frozenset(record.identities), record.written_ip] = record
     judged = list(edits)
     replaced = {}
-    for place, edit in enumerate(edits):
-        if not _is_reservation(edit):
-            continue
+    for place in places:
+        edit = edits[place]
         then = _record_of(edit.was, known)
+        judged[place] = _judge(edit, _record_of(edit.line, known), then)
         if then:
             replaced[place] = then
-        judged[place] = _judge(edit, _record_of(edit.line, known), then)
     return Layer(ledger, _refuse_held(judged, ledger.records), replaced)
 
 
 def without_edits(validated: Validated) -> Validated:
     """The problems of the ledger's own records: an edit has its reason at itself."""
-    problems = tuple(one for one in validated.problems if one.record.kind != KIND)
-    return replace(validated, problems=problems)
+    problems = [problem for problem in validated.problems if problem.record.kind != KIND]
+    return replace(validated, problems=tuple(problems))
 
 
-def _is_reservation(edit: OpenEdit) -> bool:
-    return edit.has_line and edit.file == HOSTS
-
-
-def _is_option(edit: OpenEdit) -> bool:
-    return edit.has_line and edit.file == OPTS
+def _served(edits: Sequence[OpenEdit]) -> list[int]:
+    return [place for place, edit in enumerate(edits) if edit.is_reservation and edit.served]
 
 
 def _judge(edit: OpenEdit, now: HostRecord | None, then: HostRecord | None) -> OpenEdit:
     """Does the ledger say the same by now, or something else than it said when the line was
     edited? `now` and `then` are its records of the line and of the line before."""
-    complaint = differences.read(HOSTS, edit.line) if edit.line else ""
-    if isinstance(complaint, str) and complaint:  # an older version of us could read it
+    complaint = differences.complaint(HOSTS, edit.line)
+    if complaint:  # an older version of us could read it
         return edit.refuse(complaint)
     if now or (edit.action == REMOVE and not then):
         return edit.settle(HandEdit.State.ADOPTED)
@@ -138,8 +150,8 @@ def _judge(edit: OpenEdit, now: HostRecord | None, then: HostRecord | None) -> O
 
 def _record_of(line: str, known: _Known) -> HostRecord | None:
     """The ledger's record that says what the line says."""
-    row = check.host_row(line.encode()) if line else ""
-    if isinstance(row, str):
+    row = check.host_row(line.encode())
+    if not isinstance(row, Row):
         return None
     record = known.get((frozenset(row.identities), row.ip))
     if record and row.name in ("", safe_name(record.name).text):
@@ -152,10 +164,8 @@ def _refuse_held(edits: Sequence[OpenEdit], records: Iterable[HostRecord]) -> tu
     VM, a server without a MAC or of another DHCP server."""
     known = {record.written_ip for record in records}
     asked: dict[int, Row] = {}
-    for place, edit in enumerate(edits):
-        if not edit.served or not _is_reservation(edit):
-            continue
-        row = check.host_row(edit.line.encode())
+    for place in _served(edits):
+        row = check.host_row(edits[place].line.encode())
         if isinstance(row, Row) and row.ip not in known:
             asked[place] = row
     holders = holders_of({row.ip for row in asked.values()})
@@ -164,7 +174,7 @@ def _refuse_held(edits: Sequence[OpenEdit], records: Iterable[HostRecord]) -> tu
         holder = holders.get(row.ip)
         if holder and holder.mac_address not in row.macs:
             reason = f"the ledger gives {row.ip} to {name_of(holder)}"
-            refused[place] = refused[place].refuse(reason)
+            refused[place] = edits[place].refuse(reason)
     return tuple(refused)
 
 
@@ -195,33 +205,32 @@ def lay_options(
 ) -> tuple[tuple[OptionLine, ...], tuple[OpenEdit, ...]]:
     """The options with the open edits over them, and the edits as they were judged. `tags` are
     those of the scopes."""
-    if not any(map(_is_option, edits)):
+    places = [place for place, edit in enumerate(edits) if edit.is_option]
+    if not places:
         return lines, edits
     by_key = {line.key: line for line in lines}
     judged = list(edits)
-    for place, edit in enumerate(edits):
-        if _is_option(edit):
-            judged[place] = _lay_option(edit, place, by_key, tags)
+    for place in places:
+        judged[place] = _lay_option(edits[place], place, by_key, tags)
     return tuple(_tag_by_tag(by_key.values())), tuple(judged)
 
 
 def _lay_option(
     edit: OpenEdit, place: int, lines: dict[tuple[str, str], OptionLine], tags: Collection[str]
 ) -> OpenEdit:
-    key = OptionLine.parse(edit.line or edit.was).key
-    present = lines.get(key)
-    text = present.text if present else ""
+    tag, name = OptionLine.parse(edit.line or edit.was).key
+    present = lines.get((tag, name), OptionLine(tag, name))
+    text = present.text if (tag, name) in lines else ""
     if text == edit.line:
         return edit.settle(HandEdit.State.ADOPTED)
     if text != edit.was:
         return edit.refuse(f"the ledger says by now: {text or 'nothing'}")
-    if key[0] not in tags:
+    if tag not in tags:
         return edit.refuse("no scope has this tag")
     if edit.line:
-        sources = (source(place), *(present.sources if present else ()))
-        lines[key] = OptionLine.parse(edit.line, sources)
+        lines[tag, name] = OptionLine.parse(edit.line, (source(place), *present.sources))
     else:
-        del lines[key]
+        del lines[tag, name]
     return edit.serve()
 
 
@@ -230,4 +239,4 @@ def _tag_by_tag(lines: Iterable[OptionLine]) -> list[OptionLine]:
     by_tag: dict[str, list[OptionLine]] = {}
     for line in lines:
         by_tag.setdefault(line.tag, []).append(line)
-    return [line for group in by_tag.values() for line in group]
+    return list(chain.from_iterable(by_tag.values()))

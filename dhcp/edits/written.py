@@ -25,15 +25,18 @@ def read(target: Target) -> Digests:
     try:
         found = json.loads(target.written.read_bytes())
         is_complete = read_file(target.applied).decode() == found[CONTENT][0]
-        names = (CONTENT, HOSTS, OPTS)
-        if is_complete:
-            return {name: found[name][:1] for name in names}
-        return {name: found[name] for name in names}
+        count = 1 if is_complete else 2
+        return {name: found[name][:count] for name in (CONTENT, HOSTS, OPTS)}
     except (FileNotFoundError, ValueError, LookupError, TypeError):
         return {}
 
 
-def is_ours(digests: Digests, name: str, data: bytes) -> bool:
+def foreign(digests: Digests, contents: Mapping[str, bytes]) -> list[str]:
+    """The names of the files that somebody else wrote."""
+    return [name for name, data in contents.items() if not _is_ours(digests, name, data)]
+
+
+def _is_ours(digests: Digests, name: str, data: bytes) -> bool:
     """Whether we wrote these bytes. Of a directory without digests nobody knows; a missing file is
     not an edit."""
     return not digests or not data or digest(data) in digests[name]
@@ -48,12 +51,14 @@ def announce(
 ) -> None:
     """Record what is about to be written, before it is written."""
     new = {CONTENT: digest(content), **{name: digest(data) for name, data in after.items()}}
-    known = all(former.get(name, [])[:1] == [value] for name, value in new.items())
-    if known and all(is_ours(former, name, data) for name, data in on_disk.items()):
+    newest = {name: digests[0] for name, digests in former.items()}
+    if newest == new and not foreign(former, on_disk):
         return
-    digests = {name: [value] for name, value in new.items()}
-    for name, data in on_disk.items():
-        digests[name].append(digest(data))
+    digests: dict[str, list[str]] = {}
+    for name, value in new.items():
+        digests[name] = [value]
+        if name in on_disk:
+            digests[name].append(digest(on_disk[name]))
     files.replace(target.written, json.dumps(digests).encode())
 
 

@@ -34,8 +34,7 @@ _OPTION = re.compile(
     rb"|option6:(?:dns-server|sntp-server|domain-search|bootfile-url|[0-9]{1,3})|[0-9]{1,3})"
     rb"(?:,[A-Za-z0-9/._~:@?&=+%\[\], -]+)?"
 )
-
-
+_PRINTABLE = re.compile(rb"[ -~]*")
 _ANY_PREFIX = IPv6Network("::/64")
 
 
@@ -71,7 +70,7 @@ def hosts_file(data: bytes, networks: Collection[Network] | None, by_end: bool =
     """Read the whole file; `networks` are the subnets that may hold its addresses, None if any may.
     `by_end`: lines may name the lower half of an IPv6 address."""
     reading = Reading()
-    if data and not data.endswith(b"\n"):
+    if not _is_ended(data):
         reading.complaints.append("the last line does not end")
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         row = host_row(line)
@@ -89,46 +88,65 @@ def hosts_file(data: bytes, networks: Collection[Network] | None, by_end: bool =
 @lru_cache(_REMEMBERED)
 def host_row(line: bytes) -> Row | str:
     """The reservation on one line, or COMMENT, or what is wrong with the line."""
-    if len(line) > LONGEST_LINE:
-        return f"longer than {LONGEST_LINE} characters"
-    if not all(0x20 <= sign <= 0x7E for sign in line):
-        return "a sign that is not printable ASCII"
+    complaint = _unreadable(line)
+    if complaint:
+        return complaint
     text = line.decode("ascii")
     if text.startswith("#"):
         return COMMENT
     match = _ROW.fullmatch(text)
-    return _row(match) if match else f"not MAC,IP[,name]: {text[:80]!r}"
+    if not match:
+        return f"not MAC,IP[,name]: {text[:80]!r}"
+    return _row(match)
 
 
 def opts_file(data: bytes) -> list[str]:
     """What is wrong with a finished options file: every line is a comment or
     `tag:sN,OPTION[,VALUE]`."""
-    complaints = [] if not data or data.endswith(b"\n") else ["the last option line does not end"]
+    complaints = []
+    if not _is_ended(data):
+        complaints.append("the last option line does not end")
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
-        if len(line) > LONGEST_LINE:
-            complaints.append(f"option line {number}: longer than {LONGEST_LINE} characters")
-        elif not line.startswith(b"#") and not _OPTION.fullmatch(line):
-            complaints.append(f"option line {number}: not tag:sN,OPTION[,VALUE]: {line[:80]!r}")
-        elif not all(0x20 <= sign <= 0x7E for sign in line):
-            complaints.append(f"option line {number}: a sign that is not printable ASCII")
+        complaint = _unreadable(line) or _no_option(line)
+        if complaint:
+            complaints.append(f"option line {number}: {complaint}")
     return complaints[:MOST_COMPLAINTS]
 
 
+def _is_ended(data: bytes) -> bool:
+    return not data or data.endswith(b"\n")
+
+
+def _unreadable(line: bytes) -> str:
+    if len(line) > LONGEST_LINE:
+        return f"longer than {LONGEST_LINE} characters"
+    if not _PRINTABLE.fullmatch(line):
+        return "a character that is not printable ASCII"
+    return ""
+
+
+def _no_option(line: bytes) -> str:
+    if line.startswith(b"#") or _OPTION.fullmatch(line):
+        return ""
+    return f"not tag:sN,OPTION[,VALUE]: {line[:80]!r}"
+
+
 def _row(match: re.Match[str]) -> Row | str:
-    macs, duid = tuple(match["macs"].split(",")[:-1]), match["duid"] or ""
-    if not (macs or duid):
-        return "nobody's address: neither MAC nor DUID"
-    if duid and match["v4"]:
+    macs = tuple(match["macs"].split(",")[:-1])
+    duid, v4 = match["duid"] or "", match["v4"]
+    if not macs and not duid:
+        return "neither a MAC address nor a DUID"
+    if duid and v4:
         return "a DUID with an IPv4 address"
     try:
-        ip = IPv4Address(match["v4"]) if match["v4"] else IPv6Address(match["v6"])
+        ip = IPv4Address(v4) if v4 else IPv6Address(match["v6"])
     except AddressValueError as error:
         return str(error)
-    if str(ip) != (match["v4"] or match["v6"]):
+    if str(ip) not in (v4, match["v6"]):
         return f"{ip} in another spelling"
     for mac in macs:
         if mac == "00:00:00:00:00:00" or int(mac[:2], 16) % 2:
-            return f"{mac} is no card's address"
+            return f"{mac} is not the address of a network card"
     return Row(macs, ip, match["name"] or "", duid)
 
 
@@ -138,12 +156,13 @@ def _doubles(rows: list[Row]) -> list[str]:
     addresses: set[Address] = set()
     names: set[tuple[str, int]] = set()
     for row in rows:
+        name = row.name, row.ip.version
         if row.ip in addresses:
             found.append(f"{row.ip} stands twice")
-        if row.name and (row.name, row.ip.version) in names:
+        if row.name and name in names:
             found.append(f"the name {row.name} stands twice")
         addresses.add(row.ip)
-        names.add((row.name, row.ip.version))
+        names.add(name)
     return found
 
 
@@ -160,17 +179,21 @@ def _misplaced(rows: list[Row], networks: Collection[Network], by_end: bool) -> 
             continue
         if _reserved_by_rule(row.ip, home):
             found.append(f"{row.ip} is not a host address of {home}")
-        cards, here = set(row.identities), seen[home]
-        if here & cards or len(cards) < len(row.identities):
+        before = len(seen[home])
+        seen[home].update(row.identities)
+        if len(seen[home]) < before + len(row.identities):
             found.append(f"{row.identities[0]} has two lines in {home}")
-        here |= cards
     return found
 
 
 def _reserved_by_rule(ip: Address, home: Network) -> bool:
+    """Network and broadcast addresses; /31, /32, /127 and /128 have none."""
     if home.prefixlen >= home.max_prefixlen - 1:
         return False
-    return ip == home.network_address or (ip.version == 4 and ip == home.broadcast_address)
+    edges = {home.network_address}
+    if ip.version == 4:
+        edges.add(home.broadcast_address)
+    return ip in edges
 
 
 class _Homes:
@@ -178,14 +201,14 @@ class _Homes:
 
     def __init__(self, networks: Collection[Network]) -> None:
         self.networks = {(net.version, net.prefixlen, int(net[0])): net for net in networks}
-        self.lengths = sorted({(net.version, net.prefixlen) for net in networks}, reverse=True)
+        self.lengths: dict[int, list[int]] = {4: [], 6: []}  # by IP version, the longest first
+        for version, length in sorted({key[:2] for key in self.networks}, reverse=True):
+            self.lengths[version].append(length)
 
     def of(self, ip: Address) -> Network | None:
-        for version, length in self.lengths:
-            if version != ip.version:
-                continue
+        for length in self.lengths[ip.version]:
             low = ip.max_prefixlen - length
-            home = self.networks.get((version, length, int(ip) >> low << low))
+            home = self.networks.get((ip.version, length, int(ip) >> low << low))
             if home:
                 return home
         return None

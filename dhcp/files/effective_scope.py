@@ -35,6 +35,7 @@ class _Reading:
 
     scope: DhcpScope
     problems: list[Problem] = field(default_factory=list)
+    option_rows: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def network(self) -> Network:
@@ -51,7 +52,6 @@ class _Reading:
             self.complain("subnet", complaint)
             return None
         pools = self.pools()
-        further = list(self.further())
         return ScopeRecord(
             subnet_id=scope.subnet_id,
             network=network,
@@ -64,13 +64,13 @@ class _Reading:
             domain=self.domain(),
             boot_server=self.boot_server(),
             boot_file=self.boot_file(),
-            further=tuple((number, value) for number, value, _row in further),
+            further=tuple(self.further()),
             by_end=scope.by_end and network.version == 6 and network.prefixlen == 64,
             advertises=self.advertises(),
             wire=self.wire(),
             rows=(f"dhcpscope {scope.pk}", f"subnet {scope.subnet_id}"),
             pool_rows=tuple(f"pool {pool.pk}" for pool in pools),
-            option_rows=tuple((number, row) for number, _value, row in further),
+            option_rows=tuple(self.option_rows),
         )
 
     def pools(self) -> list[Pool]:
@@ -128,8 +128,8 @@ class _Reading:
             return self.scope.advertises
         return ""
 
-    def further(self) -> Iterator[tuple[int, str, str]]:
-        """The options by number: number, value, and the row's key."""
+    def further(self) -> Iterator[tuple[int, str]]:
+        """The options by number, with their values; fills `option_rows`."""
         option: DhcpOption
         version = self.network.version
         for option in self.scope.options.all():
@@ -140,4 +140,5 @@ class _Reading:
             except (ValueError, KeyError) as error:
                 self.complain(f"option {option.number}", str(error))
             else:
-                yield option.number, value, f"dhcpoption {option.pk}"
+                self.option_rows.append((option.number, f"dhcpoption {option.pk}"))
+                yield option.number, value

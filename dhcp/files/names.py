@@ -27,14 +27,14 @@ class SafeName:
 @lru_cache(_REMEMBERED)
 def safe_name(hostname: str) -> SafeName:
     """The host name's first label as dnsmasq may read it, or none with the reason."""
-    if not hostname:
-        return SafeName("")
     # Before lower(): the Kelvin sign, for one, becomes an ASCII k by it.
     if not hostname.isascii():
         return SafeName("", "the name is not ASCII; write its xn-- form")
     label = hostname.lower().partition(".")[0]
-    reason = _complaint(label)
-    return SafeName("", reason) if reason else SafeName(label)
+    reason = _complaint(label) if hostname else ""
+    if reason:
+        return SafeName("", reason)
+    return SafeName(label)
 
 
 def _complaint(label: str) -> str:
@@ -45,5 +45,8 @@ def _complaint(label: str) -> str:
     if len(label) > LONGEST_LABEL:
         return f"the first label is longer than {LONGEST_LABEL} characters"
     if not _LABEL.fullmatch(label):
-        return "the first label may hold letters, digits, - and _ only, and starts and ends with a letter or digit"
+        return (
+            "the first label may contain letters, digits, - and _ only, and starts and ends with a "
+            "letter or digit"
+        )
     return ""

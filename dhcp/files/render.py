@@ -4,6 +4,7 @@ Never a `set:` here: dnsmasq 2.90 dies of one at the reload after it served that
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
@@ -12,6 +13,7 @@ from ipam.addresses import Address
 
 GENERATION_NAME = "gen.ipmanager.internal"
 _LONGEST_HEADER = 200
+_UNPRINTABLE = re.compile("[^ -~]")
 
 
 def hosts_file(lines: Iterable[HostLine], url: str) -> bytes:
@@ -23,8 +25,12 @@ def hosts_file(lines: Iterable[HostLine], url: str) -> bytes:
 
 def host_line(line: HostLine) -> str:
     """`[id:DUID,][MAC,...]IP[,name]`, an IPv6 address in brackets."""
-    duid = f"id:{line.duid}" if line.duid else ""
-    return ",".join(filter(None, (duid, *line.macs, bracketed(line.ip), line.name))) + "\n"
+    fields = [*line.macs, bracketed(line.ip)]
+    if line.duid:
+        fields.insert(0, f"id:{line.duid}")
+    if line.name:
+        fields.append(line.name)
+    return ",".join(fields) + "\n"
 
 
 def generation_file(content: bytes, url: str) -> bytes:
@@ -41,8 +47,7 @@ def generation_address(content: bytes) -> IPv4Address:
 def header(url: str, start: str = "# Written by IPManager; change it at ") -> str:
     """One comment line, whatever the URL: a line break or excess length in it would begin a
     reservation."""
-    text = f"{start}{url}"[:_LONGEST_HEADER]
-    return "".join(char if " " <= char <= "~" else "?" for char in text) + "\n"
+    return _UNPRINTABLE.sub("?", f"{start}{url}"[:_LONGEST_HEADER]) + "\n"
 
 
 def bracketed(ip: Address) -> str:

@@ -17,7 +17,7 @@ from ipam.addresses import Address
 _PATH = re.compile(r"/[A-Za-z0-9/._+-]+")
 _DIRECTIVE = re.compile(r"[a-z][a-z0-9-]*")
 _FIELD = re.compile(r"[A-Za-z0-9/._~:@?&=+%$(){}\[\]!*-]*")
-_V6_LONGEST = 64  # dnsmasq serves no IPv6 network that is larger
+_SERVED = {4: (8, 30), 6: (64, 126)}  # prefix lengths that dnsmasq serves, by IP version
 
 
 def opts_file(lines: Iterable[OptionLine], url: str) -> bytes:
@@ -27,47 +27,54 @@ def opts_file(lines: Iterable[OptionLine], url: str) -> bytes:
 
 
 def option_lines(scopes: Iterable[ScopeRecord]) -> tuple[OptionLine, ...]:
-    """What the machines of each scope receive beside their address. An option without a value is
-    not sent: without a router in the ledger dnsmasq would name itself."""
-    found = []
+    """What the machines of each scope receive beside their address."""
+    found: list[OptionLine] = []
     for scope in _ordered(scopes):
-        options = _v4(scope) if scope.network.version == 4 else _v6(scope)
-        rows = {str(number): row for number, row in scope.option_rows}
-        for name, value in options:
-            row = rows.get(name.removeprefix("option6:"))
-            sources = (row, *scope.rows) if row else scope.rows
-            found.append(OptionLine(scope.tag, name, value, sources))
+        found += _v4(scope) if scope.network.version == 4 else _v6(scope)
     return tuple(found)
 
 
-def _v4(scope: ScopeRecord) -> Iterator[tuple[str, str]]:
-    yield "option:router", str(scope.router or "")
-    if scope.dns:
-        yield "option:dns-server", _joined(scope.dns)
-    if scope.ntp:
-        yield "option:ntp-server", _joined(scope.ntp)
-    if scope.domain:
-        yield "option:domain-name", scope.domain
-    if scope.boot_server:
-        yield "option:server-ip-address", str(scope.boot_server)
-    if scope.boot_file:
-        yield "option:bootfile-name", scope.boot_file
-    for number, value in sorted(scope.further):
-        yield str(number), value
+def _v4(scope: ScopeRecord) -> Iterator[OptionLine]:
+    """An option without a value is not sent: without a router in the ledger dnsmasq would name
+    itself."""
+    yield OptionLine(scope.tag, "option:router", str(scope.router or ""), scope.rows)
+    values = (
+        ("option:dns-server", _joined(scope.dns)),
+        ("option:ntp-server", _joined(scope.ntp)),
+        ("option:domain-name", scope.domain),
+        ("option:server-ip-address", str(scope.boot_server or "")),
+        ("option:bootfile-name", scope.boot_file),
+    )
+    yield from _given(scope, values)
+    yield from _further(scope, "")
 
 
-def _v6(scope: ScopeRecord) -> Iterator[tuple[str, str]]:
+def _v6(scope: ScopeRecord) -> Iterator[OptionLine]:
     """An IPv6 router advertises itself (RFC 4861), so there is no option for it."""
-    if scope.dns:
-        yield "option6:dns-server", _joined(scope.dns)
-    if scope.ntp:
-        yield "option6:sntp-server", _joined(scope.ntp)
-    if scope.domain:
-        yield "option6:domain-search", scope.domain
-    if scope.boot_file:
-        yield "option6:bootfile-url", scope.boot_file
+    values = (
+        ("option6:dns-server", _joined(scope.dns)),
+        ("option6:sntp-server", _joined(scope.ntp)),
+        ("option6:domain-search", scope.domain),
+        ("option6:bootfile-url", scope.boot_file),
+    )
+    yield from _given(scope, values)
+    yield from _further(scope, "option6:")
+
+
+def _given(scope: ScopeRecord, values: Iterable[tuple[str, str]]) -> Iterator[OptionLine]:
+    for name, value in values:
+        if value:
+            yield OptionLine(scope.tag, name, value, scope.rows)
+
+
+def _further(scope: ScopeRecord, prefix: str) -> Iterator[OptionLine]:
+    """The options by number."""
+    rows = dict(scope.option_rows)
     for number, value in sorted(scope.further):
-        yield f"option6:{number}", value
+        sources = scope.rows
+        if number in rows:
+            sources = (rows[number], *sources)
+        yield OptionLine(scope.tag, f"{prefix}{number}", value, sources)
 
 
 def conf_file(
@@ -145,8 +152,7 @@ def _ordered(scopes: Iterable[ScopeRecord]) -> list[ScopeRecord]:
 
 def complaint_about(version: int, prefixlen: int) -> str:
     """Why dnsmasq can serve no network of this size; empty when it can."""
-    if version == 4 and not 8 <= prefixlen <= 30:
-        return "dnsmasq serves IPv4 networks from /8 to /30"
-    if version == 6 and not _V6_LONGEST <= prefixlen <= 126:
-        return "dnsmasq serves IPv6 networks from /64 to /126"
-    return ""
+    shortest, longest = _SERVED[version]
+    if shortest <= prefixlen <= longest:
+        return ""
+    return f"dnsmasq serves IPv{version} networks from /{shortest} to /{longest}"

@@ -50,6 +50,14 @@ class Attempt:
     def elapsed(self) -> float:
         return time.monotonic() - self.started
 
+    @property
+    def lock_seconds(self) -> float:
+        return BUDGET if self.brief else PATIENCE
+
+    @property
+    def heeds_pause(self) -> bool:
+        return self.brief or self.paced
+
     def confirm_seconds(self) -> float:
         """How long dnsmasq's confirmation may take from now on."""
         if self.brief:
@@ -73,32 +81,30 @@ def sync(
     rest to the worker. Both `brief` and `paced` leave it, too, when dnsmasq has just reloaded and
     is to have a pause; the outcome's `wait` is its length in seconds."""
     attempt = Attempt(target or Target.from_settings(), force, brief, paced)
-    target = attempt.target
-    if target.complaint:
-        return _failed(attempt, Refused(target.complaint))
-    wait = reload_throttle.seconds_left(target.pace)
+    if attempt.target.complaint:
+        return _failed(attempt, Refused(attempt.target.complaint))
+    wait = reload_throttle.seconds_left(attempt.target.pace)
     if brief and wait > BUDGET:
         return _left(attempt, wait)
     try:
-        with publish.lock(target, BUDGET if brief else PATIENCE):
-            wait = _pause(attempt)
-            return _left(attempt, wait) if wait else _sync(attempt)
+        with publish.lock(attempt.target, attempt.lock_seconds):
+            return _sync_unless_paused(attempt)
     except files.Locked as error:
         return attempt.outcome(LEFT, str(error))
     except OSError as error:
         return _failed(attempt, error)
 
 
-def _pause(attempt: Attempt) -> float:
-    """How long this sync is to be put off; a pause that a request has time for is over
-    afterwards."""
-    if not (attempt.brief or attempt.paced):
-        return 0.0
-    left = reload_throttle.seconds_left(attempt.target.pace)
-    if attempt.brief and 0 < left <= BUDGET - attempt.elapsed:
-        time.sleep(left)
-        return 0.0
-    return left
+def _sync_unless_paused(attempt: Attempt) -> Outcome:
+    """Under the lock: leave it while dnsmasq is to have a pause, but wait for the end of one that
+    a request has time for."""
+    wait = reload_throttle.seconds_left(attempt.target.pace)
+    if not attempt.heeds_pause or not wait:
+        return _sync(attempt)
+    if attempt.brief and wait <= BUDGET - attempt.elapsed:
+        time.sleep(wait)
+        return _sync(attempt)
+    return _left(attempt, wait)
 
 
 def _left(attempt: Attempt, seconds: float) -> Outcome:
@@ -173,16 +179,20 @@ def _complete_rollback(target: Target) -> Outcome | None:
     """Complete a rollback that was interrupted: until then dnsmasq may have files of two
     generations. Answers with the outcome if that fails."""
     number = read_file(target.held)
-    kept = None
-    if number.isdigit():
-        kept = KeptFiles.objects.filter(generation=int(number)).first()
-    if kept is None:
+    if not number.isdigit():
         return None
-    applied = digest(kept.hosts + kept.opts).encode()
-    if read_file(target.applied) == applied and target.hosts.exists() and target.opts.exists():
+    kept = KeptFiles.objects.filter(generation=int(number)).first()
+    if kept is None or _is_in_place(target, kept):
         return None
     outcome = apply(target, kept)
     return None if outcome.good else outcome
+
+
+def _is_in_place(target: Target, kept: KeptFiles) -> bool:
+    """Whether dnsmasq was made to read these files, and they are still there."""
+    digest_of_kept = digest(kept.hosts + kept.opts).encode()
+    was_read = read_file(target.applied) == digest_of_kept
+    return was_read and target.hosts.exists() and target.opts.exists()
 
 
 # --- what is recorded -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from dhcp.files.names import safe_name
 from dhcp.files.records import HostLine, HostRecord, Problem, Validated
@@ -17,11 +17,16 @@ from ipam.addresses import Address, Network
 # Keeps a line far from the 1024 characters after which dnsmasq reads the rest as a line of its own.
 MOST_MACS = 16
 _REMEMBERED = 2**16  # values: from one run to the next, most stay what they were
-_LIMITED_BROADCAST = IPv4Address("255.255.255.255")
+# Unspecified, loopback, multicast and limited broadcast (RFC 6890, RFC 4291).
+_NO_HOSTS: dict[int, list[Network]] = {
+    4: list(map(IPv4Network, ("0.0.0.0/32", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32"))),
+    6: list(map(IPv6Network, ("::/127", "ff00::/8"))),
+}
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 _DUID = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){2,127}")
 _ANY_PREFIX = IPv6Network("::/64")
-_NOBODY = frozenset({"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
+# Zero, and every group address, broadcast included: the lowest bit of the first byte is set.
+_NO_CARD = re.compile(r"00(:00){5}|[0-9a-f][13579bdf](:[0-9a-f]{2}){5}")
 # Of two records that want the same, the earlier kind wins; a hand edit yields to every other.
 _SENIORITY = {"server": 0, "interface": 1, "handedit": 2}
 
@@ -77,15 +82,17 @@ def _seniority(record: HostRecord) -> tuple[object, ...]:
 
 def _flaw(record: HostRecord) -> Problem | None:
     """What is wrong with the record by itself."""
-    if reason := _mac_flaw(record.macs, record.duid):
+    reason = _mac_flaw(record.macs, record.duid)
+    if reason:
         return Problem(record, "mac", reason)
-    if reason := _address_flaw(record.ip, record.subnet):
+    reason = _address_flaw(record.ip, record.subnet)
+    if reason:
         return Problem(record, "ip", reason)
-    if reason := _duid_flaw(record.duid, record.ip):
+    reason = _duid_flaw(record.duid, record.ip)
+    if reason:
         return Problem(record, "duid", reason)
-    if record.is_written_by_end and (reason := _end_flaw(record)):
-        return Problem(record, "ip", reason)
-    return None
+    reason = _end_flaw(record)
+    return Problem(record, "ip", reason) if reason else None
 
 
 @lru_cache(_REMEMBERED)
@@ -99,7 +106,7 @@ def _mac_flaw(macs: tuple[str, ...], duid: str) -> str:
     for mac in macs:
         if not _MAC.fullmatch(mac):
             return f"{mac!r} is not a MAC address"
-        if mac in _NOBODY or int(mac[1], 16) & 1:
+        if _NO_CARD.fullmatch(mac):
             return f"{mac} is a zero, group or broadcast MAC address; no network card has it"
     return ""
 
@@ -116,6 +123,8 @@ def _duid_flaw(duid: str, ip: Address) -> str:
 
 def _end_flaw(record: HostRecord) -> str:
     """The lower half identifies an address in a /64 only, and no machine has 0."""
+    if not record.is_written_by_end:
+        return ""
     if record.subnet is None or record.subnet.prefixlen != 64:
         return f"{record.ip} can be reserved by its end in a /64 only"
     if not int(record.written_ip):
@@ -132,7 +141,7 @@ def _address_flaw(ip: Address, subnet: Network | None) -> str:
         return "an address with a zone, or an IPv4 address in IPv6 spelling, cannot be reserved"
     if subnet is None or ip not in subnet:
         return f"no subnet holds {ip}"
-    if ip.is_multicast or ip.is_unspecified or ip.is_loopback or ip == _LIMITED_BROADCAST:
+    if any(ip in network for network in _NO_HOSTS[ip.version]):
         return f"{ip} is not a host address"
     return _edge_flaw(ip, subnet)
 

@@ -3,6 +3,7 @@ the line comes from (dhcp/generations/sources.py)."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
@@ -15,6 +16,8 @@ from dhcp.models import DhcpChange, HandEdit
 
 Change = Mapping[str, Any]  # as a generation keeps it: kind, id, name, action, detail, who, at
 
+_ENTRY = re.compile(r"[+-][^#+-]")  # neither a head of the difference nor a comment in the file
+_HAND_EDIT = re.compile(rf"{KIND} ([0-9]+)")
 _MOST = 3  # changes that are named behind one line
 _WIDE = frozenset({DhcpChange.Kind.LEDGER, DhcpChange.Kind.DHCP_SERVER})
 
@@ -27,11 +30,20 @@ def explain(
     `sources` are the rows behind each line, None where they were not recorded."""
     lines = diff.splitlines()
     if sources is None:
-        hint = gettext("which change led to which line was not recorded") if lines else ""
-        return [(text, "" if number else hint) for number, text in enumerate(lines)]
+        return _unrecorded(lines)
     reasons = _Reasons(sources, changes)
-    pairs = zip_longest(lines, sources[: len(lines)], fillvalue="")
-    return [(text, reasons.of(text, keys)) for text, keys in pairs]
+    found = []
+    for text, keys in zip_longest(lines, sources[: len(lines)], fillvalue=""):
+        found.append((text, reasons.of(text, keys)))
+    return found
+
+
+def _unrecorded(lines: Sequence[str]) -> list[tuple[str, str]]:
+    found = [(text, "") for text in lines]
+    if found:
+        hint = gettext("which change led to which line was not recorded")
+        found[0] = (lines[0], hint)
+    return found
 
 
 class _Reasons:
@@ -49,30 +61,26 @@ class _Reasons:
         self.edits = _edits(sources)
 
     def of(self, text: str, keys: str) -> str:
-        """The changes of the nearest row that was changed, else the hand, else the changes of many
-        rows."""
+        """The changes of the nearest row that was changed, else the hand edit, else the changes of
+        many rows."""
         rows = keys.split(",")
         for row in rows:
             if row in self.by_row:
                 return _sentences(self.by_row[row])
         if rows[0].startswith(KIND):
-            return gettext("by hand: %s") % self.edits.get(rows[0], _OPEN.label)
-        return _sentences(self.wide) if _is_entry(text) else ""
-
-
-_OPEN = HandEdit.State.OPEN
-
-
-def _is_entry(text: str) -> bool:
-    """Neither a head of the difference nor a comment in the file."""
-    return text[:1] in ("+", "-") and text[1:2] not in ("", "#", text[:1])
+            return gettext("by hand: %s") % self.edits.get(rows[0], HandEdit.State.OPEN.label)
+        if _ENTRY.match(text):
+            return _sentences(self.wide)
+        return ""
 
 
 def _edits(sources: Iterable[str]) -> dict[str, str]:
     """What became of each hand edit, by its key as a source."""
-    keys = {keys.partition(",")[0] for keys in sources if keys.startswith(KIND)}
-    numbers = [key.rpartition(" ")[2] for key in keys]
-    rows = HandEdit.objects.in_bulk([int(number) for number in numbers if number.isdigit()])
+    numbers = set()
+    for keys in sources:
+        if found := _HAND_EDIT.match(keys):
+            numbers.add(int(found[1]))
+    rows = HandEdit.objects.in_bulk(numbers) if numbers else {}
     return {f"{KIND} {pk}": str(row.get_state_display()) for pk, row in rows.items()}
 
 

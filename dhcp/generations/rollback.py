@@ -58,15 +58,18 @@ def given_away(rows: list[check.Row]) -> list[str]:
 
 
 def listed(clashes: list[str]) -> str:
+    text = ", ".join(clashes[:MOST])
     more = len(clashes) - MOST
-    return ", ".join(clashes[:MOST]) + (f" and {more} more" if more > 0 else "")
+    return f"{text} and {more} more" if more > 0 else text
 
 
 def _place_of(generation: Generation) -> Target:
     server = generation.server
     if server and server.run_by == DhcpServer.RunBy.AGENT:
-        hint = f"on its host: manage.py dnsmasq_agent --server {server.name} --rollback {generation.pk}"
-        raise Conflict(f"{server.name} is run by an agent on its own host", hint=hint)
+        command = f"manage.py dnsmasq_agent --server {server.name} --rollback {generation.pk}"
+        raise Conflict(
+            f"{server.name} is run by an agent on its own host", hint=f"on its host: {command}"
+        )
     return Target.of(server)
 
 

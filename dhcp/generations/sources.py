@@ -39,15 +39,11 @@ class LineSources:
     def of_diff(self, diff: str) -> tuple[str, ...]:
         """The sources of each line of a difference. A line that went, and that we never wrote, was
         written by hand."""
-        by_hand = dict(_typed(self.edits))
+        sides = {"+": self.after, "-": {**dict(_typed(self.edits)), **self.before}}
         found = []
         for line in diff.splitlines():
-            keys, text = "", line[1:]
-            if line.startswith("+"):
-                keys = self.after.get(text, "")
-            elif line.startswith("-"):
-                keys = self.before.get(text) or by_hand.get(text, "")
-            found.append(keys)
+            side = sides.get(line[:1], {})
+            found.append(side.get(line[1:], ""))
         return tuple(found)
 
     def document(self) -> Document:

@@ -229,12 +229,12 @@ def test_fixtures_are_passed_over_row_by_row(by_worker, web):
 
 def test_a_bulk_write_of_many_rows_is_one_change(by_worker, subnet):
     DhcpChange.objects.all().delete()
-    outbox.note_many(
+    outbox.record_bulk(
         Server,
         [Server(pk=number, hostname=f"s{number}") for number in range(outbox.ONE_BY_ONE + 1)],
     )
-    outbox.note_many(Server, None)
-    outbox.note_many(Server, [])
+    outbox.record_bulk(Server, None)
+    outbox.record_bulk(Server, [])
     assert noted() == [("ledger", "change", "101 servers"), ("ledger", "change", "all servers")]
 
 
