@@ -3,7 +3,7 @@ discard it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -18,6 +18,7 @@ from dhcp.files import check
 from dhcp.files.check import Row
 from dhcp.leases.adopt import adopt as reserve
 from dhcp.models import DhcpChange, HandEdit
+from ipam.addresses import Address
 from ipam.models import Interface, Server, Sighting
 from ipam.querysets import lock_ledger
 
@@ -60,39 +61,36 @@ def discard(edit: HandEdit, who: str = "") -> None:
 
 
 def adopt_all(edits: Iterable[HandEdit], who: str = "") -> list[Decision]:
-    """Adopt as many as can be. The order matters to none: who waits for another's address is tried
-    again, and those that wait for each other move together."""
-    waiting, done, errors = list(edits), list[Decision](), dict[int, IPManagerError]()
+    """Adopt as many as can be. Their order does not matter: an edit that needs another's address is
+    tried again, and those that need each other's move together."""
+    waiting = list(edits)
+    done: list[Decision] = []
+    failed: list[Decision] = []
     before = -1
-    while waiting and len(waiting) != before:
+    while len(waiting) not in (0, before):
         before = len(waiting)
-        waiting = [edit for edit in waiting if not _try(adopt, edit, who, done, errors)]
+        failed = []
+        for edit in waiting:
+            decision = _decide(adopt, edit, who)
+            (failed if decision.error else done).append(decision)
+        waiting = [decision.edit for decision in failed]
     if len(waiting) > 1 and _exchange(waiting, who):
-        done += [Decision(edit) for edit in waiting]
-        waiting = []
-    return done + [Decision(edit, errors[edit.pk]) for edit in waiting]
+        failed = list(map(Decision, waiting))
+    return done + failed
 
 
 def discard_all(edits: Iterable[HandEdit], who: str = "") -> list[Decision]:
-    done, errors = list[Decision](), dict[int, IPManagerError]()
-    left = [edit for edit in edits if not _try(discard, edit, who, done, errors)]
-    return done + [Decision(edit, errors[edit.pk]) for edit in left]
+    """Discard as many as can be; those that cannot come last."""
+    decisions = [_decide(discard, edit, who) for edit in edits]
+    return sorted(decisions, key=lambda decision: decision.error is not None)
 
 
-def _try(
-    verb: Callable[[HandEdit, str], None],
-    edit: HandEdit,
-    who: str,
-    done: list[Decision],
-    errors: dict[int, IPManagerError],
-) -> bool:
+def _decide(verb: Callable[[HandEdit, str], None], edit: HandEdit, who: str) -> Decision:
     try:
         verb(edit, who)
     except IPManagerError as error:
-        errors[edit.pk] = error
-        return False
-    done.append(Decision(edit))
-    return True
+        return Decision(edit, error)
+    return Decision(edit)
 
 
 def _claim(edit: HandEdit, state: str, who: str) -> None:
@@ -135,15 +133,15 @@ def _remove(edit: HandEdit) -> None:
     """A server that has no other card to be served is disabled; else the card gives back its
     address."""
     for card in _cards(_row(edit.was)):
-        if isinstance(card, Server) and not _served_otherwise(card):
-            card.enabled = False
-        elif isinstance(card, Server):
+        if isinstance(card, Interface):
+            card.ip_address = None
+        elif _served_otherwise(card):
             text = _("%s has other cards, which would not be served any more either.")
             raise Conflict(
                 text % card, _("Take the address away from it, or remove their lines, too.")
             )
         else:
-            card.ip_address = None
+            card.enabled = False
         card.save()
 
 
@@ -164,7 +162,9 @@ def _cards(row: Row) -> list[Card]:
             _("%s is only the end of an address.") % row.ip, _("Change it at the server.")
         )
     servers = Server.objects.filter(vrf=None, mac_address__in=row.macs, ip_address=row.ip)
-    known = Q(mac_address__in=row.macs) | (Q(duid=row.duid) if row.duid else Q())
+    known = Q(mac_address__in=row.macs)
+    if row.duid:
+        known |= Q(duid=row.duid)
     nics = Interface.objects.filter(known, server__vrf=None, ip_address=row.ip)
     cards: list[Card] = [*servers, *nics.select_related("server").order_by("pk")]
     if not cards:
@@ -177,7 +177,7 @@ def _cards(row: Row) -> list[Card]:
 
 def _exchange_mac(cards: Sequence[Card], was: Row, now: Row) -> None:
     gone, came = set(was.macs) - set(now.macs), set(now.macs) - set(was.macs)
-    if not gone and not came and was.duid == now.duid:
+    if set(was.identities) == set(now.identities):
         return
     if was.duid != now.duid or len(gone) != 1 or len(came) != 1:
         raise Conflict(
@@ -207,35 +207,37 @@ def _rename(card: Card, label: str) -> None:
 
 def _served_otherwise(server: Server) -> bool:
     """Whether a card of it is served that no open edit removes."""
-    removed = {mac for edit in _removed() for mac in _row(edit.was).macs}
+    removed = {server.mac_address}
+    for edit in HandEdit.objects.undecided().filter(action=REMOVE, file=HOSTS):
+        removed.update(_row(edit.was).macs)
     nics = server.interfaces.filter(ip_address__isnull=False, mac_address__isnull=False)
-    return any(
-        mac not in removed
-        for mac in nics.values_list("mac_address", flat=True)
-        if mac != server.mac_address
-    )
-
-
-def _removed() -> Iterator[HandEdit]:
-    yield from HandEdit.objects.undecided().filter(action=REMOVE, file=HOSTS)
+    return bool(set(nics.values_list("mac_address", flat=True)) - removed)
 
 
 def _exchange(edits: Sequence[HandEdit], who: str) -> bool:
     """Machines that have changed places: all of them let go first. All or none."""
-    if any(edit.action != CHANGE or edit.file != HOSTS for edit in edits):
-        return False
+    for edit in edits:
+        if edit.action != CHANGE or edit.file != HOSTS:
+            return False
     try:
         with transaction.atomic():
             lock_ledger()
-            moved = [(edit, _cards(_row(edit.was)), _row(edit.line)) for edit in edits]
-            for card in (card for _edit, cards, _row in moved for card in cards):
-                card.ip_address = None
-                card.save()
-            for edit, cards, row in moved:
-                _claim(edit, HandEdit.State.ADOPTED, who)
-                for card in cards:
-                    card.ip_address = row.ip
-                    card.save()
+            _move_together(edits, who)
     except (ValidationError, IPManagerError):
         return False
     return True
+
+
+def _move_together(edits: Sequence[HandEdit], who: str) -> None:
+    cards_of = {edit.pk: _cards(_row(edit.was)) for edit in edits}
+    for cards in cards_of.values():
+        _place(cards, None)
+    for edit in edits:
+        _claim(edit, HandEdit.State.ADOPTED, who)
+        _place(cards_of[edit.pk], _row(edit.line).ip)
+
+
+def _place(cards: Iterable[Card], ip: Address | None) -> None:
+    for card in cards:
+        card.ip_address = ip
+        card.save()

@@ -72,13 +72,17 @@ def compare(file: str, before: bytes, after: bytes) -> list[Edit]:
 @lru_cache(20_000)
 def parse(file: str, line: str) -> Entry | str:
     """The line, or what is wrong with it."""
-    return _host(line) if file == HOSTS else _option(line)
+    if file == HOSTS:
+        return _host(line)
+    return _option(line)
 
 
 def complaint(file: str, line: str) -> str:
     """What is wrong with the line; empty for a right one and for none."""
     entry = parse(file, line) if line else ""
-    return entry if isinstance(entry, str) else ""
+    if isinstance(entry, str):
+        return entry
+    return ""
 
 
 def same_one(file: str, line: str, other: str) -> bool:
@@ -130,7 +134,9 @@ def _entries(file: str, data: bytes) -> dict[str, Entry]:
     """The lines that say something, by their text."""
     found = {}
     for line in _lines(data):
-        entry = "" if line.startswith("#") else parse(file, line)
+        if line.startswith("#"):
+            continue
+        entry = parse(file, line)
         if isinstance(entry, Entry):
             found[entry.text] = entry
     return found
@@ -173,7 +179,9 @@ def _pair(file: str, gone: dict[str, Entry], new: list[tuple[Entry, str]]) -> It
     for keys in (_cards, _places):
         candidates = _by_key(gone.values(), keys)
         for entry, _raw in new:
-            was = "" if entry.text in former else _first(keys(entry), candidates, gone)
+            if entry.text in former:
+                continue
+            was = _first(keys(entry), candidates, gone)
             if was:
                 former[entry.text] = was
                 del gone[was]

@@ -66,12 +66,15 @@ class OpenEdit:
     @property
     def is_reservation(self) -> bool:
         """Whether it changes a line of the hosts file, and is not text that was only kept."""
-        return self.is_open and self.file == HOSTS and self.action != KEPT
+        return self._is_line_of(HOSTS)
 
     @property
     def is_option(self) -> bool:
         """The same for the options file."""
-        return self.is_open and self.file == OPTS and self.action != KEPT
+        return self._is_line_of(OPTS)
+
+    def _is_line_of(self, file: str) -> bool:
+        return (self.state, self.file) == (HandEdit.State.OPEN, file) and self.action != KEPT
 
     def settle(self, state: str) -> OpenEdit:
         """Nobody has to decide it any more: the ledger, or the file, says the same."""
@@ -109,7 +112,9 @@ def find(target: Target, on_disk: Files) -> Found:
     stored = _stored(target.server_id)
     found = Found(target, contents, digests, stored, tuple(stored.values()))
     edited = written.foreign(digests, contents)
-    return _with_new(found, edited) if edited else found
+    if edited:
+        return _with_new(found, edited)
+    return found
 
 
 def _stored(server_id: int | None) -> dict[int, OpenEdit]:
@@ -153,8 +158,9 @@ def _edits(file: str, base: bytes | None, data: bytes) -> list[Edit]:
     if differences.is_damage(base, data):
         return []
     found = differences.compare(file, base, data)
-    reason = _damage(found, differences.count(base)) if file == HOSTS else ""
-    return [_whole(file, data, reason)] if reason else found
+    if file == HOSTS and (reason := _damage(found, differences.count(base))):
+        return [_whole(file, data, reason)]
+    return found
 
 
 def _damage(found: Sequence[Edit], before: int) -> str:
@@ -179,15 +185,16 @@ def _continued_by(edit: Edit, edits: Sequence[OpenEdit]) -> int | None:
 
 
 def _continues(earlier: OpenEdit, edit: Edit) -> bool:
-    if not earlier.is_open or earlier.file != edit.file:
+    if (earlier.state, earlier.file) != (HandEdit.State.OPEN, edit.file):
         return False
-    if edit.action == KEPT or earlier.action == KEPT:
-        return earlier.action == edit.action and earlier.raw == edit.raw
+    if KEPT in (earlier.action, edit.action):
+        return (earlier.action, earlier.raw) == (edit.action, edit.raw)
     if edit.was:
         return edit.was in (earlier.line, earlier.was)
-    if earlier.line == edit.line:
+    if edit.line == earlier.line:
         return True
-    if earlier.served and earlier.line:  # it stands elsewhere in the file
+    stands_elsewhere = earlier.served and earlier.line
+    if stands_elsewhere:
         return False
     return differences.same_one(edit.file, edit.line, earlier.line or earlier.was)
 
@@ -197,7 +204,9 @@ def _continue(earlier: OpenEdit, edit: Edit) -> OpenEdit:
     is."""
     if edit.action == KEPT:
         return earlier
-    was = earlier.was or (edit.was if edit.was != earlier.line else "")
+    was = earlier.was
+    if not was and edit.was != earlier.line:
+        was = edit.was
     if edit.line == was:
         return earlier.settle(HandEdit.State.DISCARDED)
     return replace(earlier, was=was, line=edit.line, raw=edit.raw, action=_action(was, edit.line))
@@ -206,7 +215,9 @@ def _continue(earlier: OpenEdit, edit: Edit) -> OpenEdit:
 def _action(was: str, line: str) -> str:
     if not was:
         return ADD
-    return CHANGE if line else REMOVE
+    if line:
+        return CHANGE
+    return REMOVE
 
 
 def save(found: Found, edits: Sequence[OpenEdit]) -> tuple[OpenEdit, ...]:

@@ -141,11 +141,13 @@ def _judge(edit: OpenEdit, now: HostRecord | None, then: HostRecord | None) -> O
     complaint = differences.complaint(HOSTS, edit.line)
     if complaint:  # an older version of us could read it
         return edit.refuse(complaint)
-    if now or (edit.action == REMOVE and not then):
+    if now:
         return edit.settle(HandEdit.State.ADOPTED)
-    if edit.was and not then:
-        return edit.refuse("the ledger has changed this reservation since")
-    return edit.serve()
+    if then or not edit.was:
+        return edit.serve()
+    if edit.action == REMOVE:
+        return edit.settle(HandEdit.State.ADOPTED)
+    return edit.refuse("the ledger has changed this reservation since")
 
 
 def _record_of(line: str, known: _Known) -> HostRecord | None:
@@ -162,15 +164,16 @@ def _record_of(line: str, known: _Known) -> HostRecord | None:
 def _refuse_held(edits: Sequence[OpenEdit], records: Iterable[HostRecord]) -> tuple[OpenEdit, ...]:
     """Refuse the edits whose address the ledger has given to somebody whom dnsmasq does not know: a
     VM, a server without a MAC or of another DHCP server."""
-    known = {record.written_ip for record in records}
-    asked: dict[int, Row] = {}
+    rows: dict[int, Row] = {}
     for place in _served(edits):
         row = check.host_row(edits[place].line.encode())
-        if isinstance(row, Row) and row.ip not in known:
-            asked[place] = row
-    holders = holders_of({row.ip for row in asked.values()})
+        if isinstance(row, Row):
+            rows[place] = row
+    addresses = {row.ip for row in rows.values()}
+    addresses -= {record.written_ip for record in records}
+    holders = holders_of(addresses)
     refused = list(edits)
-    for place, row in asked.items():
+    for place, row in rows.items():
         holder = holders.get(row.ip)
         if holder and holder.mac_address not in row.macs:
             reason = f"the ledger gives {row.ip} to {name_of(holder)}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import unified_diff
 
 from core.errors import Conflict
 from dhcp.edits import find, overlay
@@ -16,6 +15,7 @@ from dhcp.edits.find import Found, OpenEdit
 from dhcp.edits.overlay import Layer
 from dhcp.edits.written import read_file
 from dhcp.files import check, netboot, render, scopes, snapshot
+from dhcp.files.difference import difference
 from dhcp.files.records import Files, OptionLine, Problem, Validated
 from dhcp.files.snapshot import Snapshot
 from dhcp.files.targets import Target
@@ -50,7 +50,9 @@ class Candidate:
     @property
     def content(self) -> bytes:
         """Everything that dnsmasq is to read, as one."""
-        return self.new.hosts + self.new.opts if self.has_options else self.new.hosts
+        if self.has_options:
+            return self.new.hosts + self.new.opts
+        return self.new.hosts
 
     @property
     def has_new_conf(self) -> bool:
@@ -68,10 +70,13 @@ class Candidate:
 
     @property
     def diff(self) -> str:
-        pairs = [(self.old.opts, self.new.opts), (self.old.hosts, self.new.hosts)]
+        parts = [
+            difference(self.old.opts, self.new.opts),
+            difference(self.old.hosts, self.new.hosts),
+        ]
         if self.new.conf is not None:
-            pairs.insert(0, (self.old.conf or b"", self.new.conf))
-        return "\n".join(filter(None, (difference(*pair) for pair in pairs)))
+            parts.insert(0, difference(self.old.conf or b"", self.new.conf))
+        return "\n".join(filter(None, parts))
 
 
 def build(target: Target) -> Candidate:
@@ -124,17 +129,6 @@ def _validate(layer: Layer) -> tuple[Layer, Validated]:
         if judged.served == layer.served:
             return judged.with_names(), overlay.without_edits(validated)
         layer = judged
-
-
-def difference(before: bytes, after: bytes) -> str:
-    """Unified, without context: every line is about one reservation."""
-    if before == after:
-        return ""
-    # What somebody wrote there by hand may hold anything; no database text holds a NUL.
-    old, new = (
-        data.decode("ascii", "replace").replace("\0", "?").splitlines() for data in (before, after)
-    )
-    return "\n".join(unified_diff(old, new, "served", "ledger", lineterm="", n=0))
 
 
 # --- reasons not to publish it --------------------------------------------------------------------

@@ -34,6 +34,10 @@ _OPTION = re.compile(
     rb"|option6:(?:dns-server|sntp-server|domain-search|bootfile-url|[0-9]{1,3})|[0-9]{1,3})"
     rb"(?:,[A-Za-z0-9/._~:@?&=+%\[\], -]+)?"
 )
+# Zero, and every group address: the lowest bit of the first byte is set.
+_NO_CARD = re.compile(
+    rf"(?<![0-9a-f:])(?:00(?::00){{5}}|{_HEX}[13579bdf](?::{_HEX}{{2}}){{5}})(?=,)"
+)
 _PRINTABLE = re.compile(rb"[ -~]*")
 _ANY_PREFIX = IPv6Network("::/64")
 
@@ -50,7 +54,9 @@ class Row:
     @property
     def identities(self) -> tuple[str, ...]:
         """Whom it is for."""
-        return (*self.macs, self.duid) if self.duid else self.macs
+        if self.duid:
+            return (*self.macs, self.duid)
+        return self.macs
 
     @property
     def is_end(self) -> bool:
@@ -144,9 +150,8 @@ def _row(match: re.Match[str]) -> Row | str:
         return str(error)
     if str(ip) not in (v4, match["v6"]):
         return f"{ip} in another spelling"
-    for mac in macs:
-        if mac == "00:00:00:00:00:00" or int(mac[:2], 16) % 2:
-            return f"{mac} is not the address of a network card"
+    if found := _NO_CARD.search(match["macs"]):
+        return f"{found[0]} is not the address of a network card"
     return Row(macs, ip, match["name"] or "", duid)
 
 

@@ -32,11 +32,9 @@ def wait_until(expected: IPv4Address, server: tuple[str, int], within: float) ->
         left = deadline - time.monotonic()
         try:
             served = serving(server, max(min(left, _ANSWER_SECONDS), _FIRST_WAIT))
-            state = (
-                "still serves an older generation"
-                if served
-                else "does not know the generation record"
-            )
+            state = "does not know the generation record"
+            if served:
+                state = "still serves an older generation"
         except OSError as error:
             served, state = None, f"does not answer ({error.strerror or error})"
         if served == expected:

@@ -114,7 +114,9 @@ class _Reading:
 
     def boot_server(self) -> Address | None:
         server = self.scope.boot_server
-        return server if server and server.version == 4 else None
+        if server and server.version == 4:
+            return server
+        return None
 
     def boot_file(self) -> str:
         text = self.scope.boot_file

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import unified_diff
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from django.utils.translation import gettext as _
 
+from dhcp.files.difference import difference
 from dhcp.files.targets import Target
 from ipam.addresses import Network
 
@@ -45,7 +45,9 @@ class Installed:
     @property
     def diff(self) -> str:
         """What an installation would change, line by line."""
-        return difference(self.said or b"", self.proposed) if self.differs else ""
+        if not self.differs:
+            return ""
+        return difference(self.said or b"", self.proposed, ("installed", "proposed"))
 
     @property
     def networks(self) -> frozenset[Network]:
@@ -59,26 +61,18 @@ class Installed:
             return self.complaint
         if not self.differs:
             return ""
+        text = _("dnsmasq runs with older ranges; have root install %(proposal)s as %(path)s.")
         if not self.said:
-            return (
-                _("dnsmasq has none of our ranges yet; have root install %(proposal)s as %(path)s.")
-                % self._places
+            text = _(
+                "dnsmasq has none of our ranges yet; have root install %(proposal)s as %(path)s."
             )
-        return (
-            _("dnsmasq runs with older ranges; have root install %(proposal)s as %(path)s.")
-            % self._places
-        )
-
-    @property
-    def _places(self) -> dict[str, Path | None]:
-        return {"proposal": self.proposal, "path": self.path}
+        return text % {"proposal": self.proposal, "path": self.path}
 
     def as_json(self) -> dict[str, object]:
         """For `sync_dnsmasq --json`; `installed` is null where nothing is known."""
-        same = None if self.said is None else not self.differs
         return {
             "path": str(self.path) if self.path else None,
-            "installed": same,
+            "installed": not self.differs if self.is_known else None,
             "reason": self.warning,
         }
 
@@ -97,16 +91,6 @@ def look(target: Target, proposed: bytes | None = None) -> Installed:
             "reason": error.strerror,
         }
         return Installed(target.installed, target.conf, proposed, None, text)
-
-
-def difference(before: bytes, after: bytes) -> str:
-    """Unified, without context."""
-    old, new = (data.decode("ascii", "replace").splitlines() for data in (before, after))
-    return (
-        "\n".join(unified_diff(old, new, "installed", "proposed", lineterm="", n=0))
-        if before != after
-        else ""
-    )
 
 
 def _networks(text: str) -> Iterator[Network]:

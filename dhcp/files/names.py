@@ -31,8 +31,8 @@ def safe_name(hostname: str) -> SafeName:
     if not hostname.isascii():
         return SafeName("", "the name is not ASCII; write its xn-- form")
     label = hostname.lower().partition(".")[0]
-    reason = _complaint(label) if hostname else ""
-    if reason:
+    reason = _complaint(label)
+    if hostname and reason:
         return SafeName("", reason)
     return SafeName(label)
 

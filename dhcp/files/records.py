@@ -32,7 +32,9 @@ class HostRecord:
     @property
     def identities(self) -> tuple[str, ...]:
         """MAC addresses and DUID: by these dnsmasq recognises the client."""
-        return (*self.macs, self.duid) if self.duid else self.macs
+        if self.duid:
+            return (*self.macs, self.duid)
+        return self.macs
 
     @property
     def is_written_by_end(self) -> bool:

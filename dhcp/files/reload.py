@@ -40,17 +40,9 @@ def reload(method: str) -> None:
 
 def complaint_about(method: str) -> str:
     """What is wrong with a value of IPMANAGER_DNSMASQ_RELOAD; empty when it is right."""
-    kind, colon, argument = method.partition(":")
-    right = (
-        argument.startswith("/")
-        if kind == "pidfile"
-        else kind in ("none", "sudo", "generation") and not colon
-    )
-    return (
-        ""
-        if right
-        else f"IPMANAGER_DNSMASQ_RELOAD: {method!r} is not none, sudo, generation or pidfile:/PATH"
-    )
+    if method in ("none", "sudo", "generation") or method.startswith("pidfile:/"):
+        return ""
+    return f"IPMANAGER_DNSMASQ_RELOAD: {method!r} is not none, sudo, generation or pidfile:/PATH"
 
 
 def _signal(pidfile: Path) -> None:

@@ -32,4 +32,6 @@ def seconds_left(path: Path) -> float:
     except (OSError, ValueError):
         return 0.0
     left = end - time.time()
-    return left if 0 < left <= LONGEST else 0.0
+    if 0 < left <= LONGEST:
+        return left
+    return 0.0

@@ -52,4 +52,6 @@ def header(url: str, start: str = "# Written by IPManager; change it at ") -> st
 
 def bracketed(ip: Address) -> str:
     """The address, an IPv6 one in brackets."""
-    return f"[{ip}]" if ip.version == 6 else str(ip)
+    if ip.version == 6:
+        return f"[{ip}]"
+    return str(ip)

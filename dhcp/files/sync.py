@@ -52,7 +52,9 @@ class Attempt:
 
     @property
     def lock_seconds(self) -> float:
-        return BUDGET if self.brief else PATIENCE
+        if self.brief:
+            return BUDGET
+        return PATIENCE
 
     @property
     def heeds_pause(self) -> bool:

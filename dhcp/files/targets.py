@@ -81,11 +81,11 @@ class Target:
             dns = parse_dns(server.dns)
         except ValueError as error:
             complaint = complaint or f"{_('DNS')}: {error}"
-        directory = settings.DNSMASQ_DIR / (f"server-{server.pk}" if complaint else server.name)
+        name = f"server-{server.pk}" if complaint else server.name
         leases = Path(server.leases) if server.leases else None
         return replace(
             cls.from_settings(),
-            directory=directory,
+            directory=settings.DNSMASQ_DIR / name,
             reload=server.reload or inherited_reload() or "none",
             dns=dns,
             installed=None,
@@ -98,7 +98,9 @@ class Target:
     @property
     def origin(self) -> str:
         """Whose leases its lease file tells of (`Sighting.origin`)."""
-        return self.name if self.server_id else ""
+        if self.server_id:
+            return self.name
+        return ""
 
     @property
     def hosts(self) -> Path:
@@ -178,14 +180,18 @@ def complaint_about_name(name: str) -> str:
     """Why a server cannot have this name, which is a directory's too; empty when it can."""
     if not _NAME.fullmatch(name):
         return _("%r is no name of lower-case letters, digits and hyphens.") % name
-    return _("%s is the name of a file of ours; choose another.") % name if name in _OURS else ""
+    if name in _OURS:
+        return _("%s is the name of a file of ours; choose another.") % name
+    return ""
 
 
 def inherited_reload() -> str:
     """The way in the settings, if it can be a further server's, too: not a signal, which the
     default one would get."""
     way = str(settings.DNSMASQ_RELOAD)
-    return way if way in ("none", "generation") else ""
+    if way in ("none", "generation"):
+        return way
+    return ""
 
 
 def parse_dns(text: str) -> tuple[str, int] | None:

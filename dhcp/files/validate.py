@@ -182,7 +182,9 @@ def _address_clash(record: HostRecord, holder: HostRecord) -> str:
 
 def _place(record: HostRecord) -> Network | None:
     """Where a card has one address: an end counts in every /64 alike."""
-    return _ANY_PREFIX if record.is_written_by_end else record.subnet
+    if record.is_written_by_end:
+        return _ANY_PREFIX
+    return record.subnet
 
 
 def _name(record: HostRecord, taken: _Taken) -> tuple[str, str]:

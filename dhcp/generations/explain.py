@@ -95,4 +95,6 @@ def sentence(change: Change) -> str:
     text = f"{kind} {change['name']} {actions.get(change['action'], change['action'])}"
     if change["who"]:
         text = f"{change['who']}: {text}"
-    return f"{text} ({change['detail']})" if change["detail"] else text
+    if change["detail"]:
+        return f"{text} ({change['detail']})"
+    return text

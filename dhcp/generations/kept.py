@@ -90,10 +90,15 @@ class KeptFilesQuerySet(models.QuerySet["KeptFiles"]):
 
 def _delta(former: KeptFiles | None, document: Document) -> bytes | None:
     """The packed difference to the former row; None where a full copy is due."""
-    if former is None or former.packed is None or len(former.chain) >= LONGEST_CHAIN:
+    if former is None or former.packed is None:
+        return None
+    if len(former.chain) >= LONGEST_CHAIN:
         return None
     try:
         delta = former.document.pack_delta(document)
     except Damaged:
         return None
-    return delta if is_worth_it(delta, bytes(former.chain[0].packed or b"")) else None
+    full = former.chain[0].packed or b""
+    if is_worth_it(delta, bytes(full)):
+        return delta
+    return None

@@ -49,18 +49,22 @@ def given_away(rows: list[check.Row]) -> list[str]:
     """The addresses that the ledger has given to a VM or to a server without a MAC since: dnsmasq
     has no lease of theirs that would warn it."""
     holders = holders_of({row.ip for row in rows})
-    met = [(row, holders[row.ip]) for row in rows if row.ip in holders]
-    return [
-        f"{row.ip} ({name_of(holder)})"
-        for row, holder in met
-        if holder.vm_id or not holder.mac_address
-    ]
+    found = []
+    for row in rows:
+        holder = holders.get(row.ip)
+        if holder is None:
+            continue
+        if holder.vm_id or not holder.mac_address:
+            found.append(f"{row.ip} ({name_of(holder)})")
+    return found
 
 
 def listed(clashes: list[str]) -> str:
     text = ", ".join(clashes[:MOST])
     more = len(clashes) - MOST
-    return f"{text} and {more} more" if more > 0 else text
+    if more > 0:
+        return f"{text} and {more} more"
+    return text
 
 
 def _place_of(generation: Generation) -> Target:
@@ -90,8 +94,10 @@ def newest(count: int, name: str | None = None) -> list[Generation]:
     """The last generations of all servers or of one, newest first, each with `kept`: whether one
     can go back to it."""
     whose = Generation.objects.all()
-    if name:
-        whose = whose.filter(server=None) if name == DEFAULT else whose.filter(server__name=name)
+    if name == DEFAULT:
+        whose = whose.filter(server=None)
+    elif name:
+        whose = whose.filter(server__name=name)
     rows = list(whose.defer(*LONG_TEXTS).select_related("server").order_by("-pk")[:count])
     kept = set(
         KeptFiles.objects.filter(generation__in=rows).values_list("generation_id", flat=True)
