@@ -185,7 +185,9 @@ def _pair(file: str, gone: dict[str, Entry], new: list[tuple[Entry, str]]) -> It
             if was:
                 former[entry.text] = was
                 del gone[was]
-    last = {entry.text: raw for entry, raw in new}
+    last: dict[str, str] = {}  # a line that stands twice is one edit
+    for entry, raw in new:
+        last[entry.text] = raw
     for text, raw in last.items():
         was = former.get(text, "")
         yield Edit(file, CHANGE if was else ADD, was=was, line=text, raw=raw)

@@ -73,6 +73,10 @@ class OpenEdit:
         """The same for the options file."""
         return self._is_line_of(OPTS)
 
+    @property
+    def is_served_reservation(self) -> bool:
+        return self.is_reservation and self.served
+
     def _is_line_of(self, file: str) -> bool:
         return (self.state, self.file) == (HandEdit.State.OPEN, file) and self.action != KEPT
 

@@ -48,7 +48,7 @@ class Layer:
     @property
     def served(self) -> list[int]:
         """The places of the edits that are to be served."""
-        return _served(self.edits)
+        return _places(self.edits, "is_served_reservation")
 
     @property
     def records(self) -> tuple[HostRecord, ...]:
@@ -108,7 +108,7 @@ class Layer:
 def lay(edits: tuple[OpenEdit, ...], ledger: Snapshot) -> Layer:
     """Judge each open edit of the hosts file by itself, and lay those that can be served over the
     ledger's reservations."""
-    places = [place for place, edit in enumerate(edits) if edit.is_reservation]
+    places = _places(edits, "is_reservation")
     if not places:
         return Layer(ledger, edits, {})
     known: dict[tuple[frozenset[str], Address], HostRecord] = {}
@@ -131,8 +131,13 @@ def without_edits(validated: Validated) -> Validated:
     return replace(validated, problems=tuple(problems))
 
 
-def _served(edits: Sequence[OpenEdit]) -> list[int]:
-    return [place for place, edit in enumerate(edits) if edit.is_reservation and edit.served]
+def _places(edits: Sequence[OpenEdit], question: str) -> list[int]:
+    """The places of the edits that answer yes."""
+    found = []
+    for place, edit in enumerate(edits):
+        if getattr(edit, question):
+            found.append(place)
+    return found
 
 
 def _judge(edit: OpenEdit, now: HostRecord | None, then: HostRecord | None) -> OpenEdit:
@@ -165,11 +170,12 @@ def _refuse_held(edits: Sequence[OpenEdit], records: Iterable[HostRecord]) -> tu
     """Refuse the edits whose address the ledger has given to somebody whom dnsmasq does not know: a
     VM, a server without a MAC or of another DHCP server."""
     rows: dict[int, Row] = {}
-    for place in _served(edits):
+    addresses = set()
+    for place in _places(edits, "is_served_reservation"):
         row = check.host_row(edits[place].line.encode())
         if isinstance(row, Row):
             rows[place] = row
-    addresses = {row.ip for row in rows.values()}
+            addresses.add(row.ip)
     addresses -= {record.written_ip for record in records}
     holders = holders_of(addresses)
     refused = list(edits)
@@ -208,7 +214,7 @@ def lay_options(
 ) -> tuple[tuple[OptionLine, ...], tuple[OpenEdit, ...]]:
     """The options with the open edits over them, and the edits as they were judged. `tags` are
     those of the scopes."""
-    places = [place for place, edit in enumerate(edits) if edit.is_option]
+    places = _places(edits, "is_option")
     if not places:
         return lines, edits
     by_key = {line.key: line for line in lines}
@@ -221,19 +227,19 @@ def lay_options(
 def _lay_option(
     edit: OpenEdit, place: int, lines: dict[tuple[str, str], OptionLine], tags: Collection[str]
 ) -> OpenEdit:
-    tag, name = OptionLine.parse(edit.line or edit.was).key
-    present = lines.get((tag, name), OptionLine(tag, name))
-    text = present.text if (tag, name) in lines else ""
+    edited = OptionLine.parse(edit.line or edit.was)
+    present = lines.get(edited.key)
+    text, rows = (present.text, present.sources) if present else ("", ())
     if text == edit.line:
         return edit.settle(HandEdit.State.ADOPTED)
     if text != edit.was:
         return edit.refuse(f"the ledger says by now: {text or 'nothing'}")
-    if tag not in tags:
+    if edited.tag not in tags:
         return edit.refuse("no scope has this tag")
     if edit.line:
-        lines[tag, name] = OptionLine.parse(edit.line, (source(place), *present.sources))
+        lines[edited.key] = replace(edited, sources=(source(place), *rows))
     else:
-        del lines[tag, name]
+        del lines[edited.key]
     return edit.serve()
 
 

@@ -50,15 +50,14 @@ def announce(
     after: Mapping[str, bytes],
 ) -> None:
     """Record what is about to be written, before it is written."""
-    new = {CONTENT: digest(content), **{name: digest(data) for name, data in after.items()}}
-    newest = {name: digests[0] for name, digests in former.items()}
-    if newest == new and not foreign(former, on_disk):
+    is_foreign = bool(foreign(former, on_disk))
+    digests = {CONTENT: [digest(content)]}
+    is_known = former.get(CONTENT, [])[:1] == digests[CONTENT]
+    for name, data in after.items():
+        digests[name] = [digest(data), digest(on_disk[name])]
+        is_known = is_known and former[name][0] == digests[name][0]
+    if is_known and not is_foreign:
         return
-    digests: dict[str, list[str]] = {}
-    for name, value in new.items():
-        digests[name] = [value]
-        if name in on_disk:
-            digests[name].append(digest(on_disk[name]))
     files.replace(target.written, json.dumps(digests).encode())
 
 

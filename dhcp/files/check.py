@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv6Network, ip_address
 
 from ipam.addresses import Address, Network
 
@@ -138,17 +138,17 @@ def _no_option(line: bytes) -> str:
 
 
 def _row(match: re.Match[str]) -> Row | str:
-    macs = tuple(match["macs"].split(",")[:-1])
-    duid, v4 = match["duid"] or "", match["v4"]
+    macs, duid = tuple(match["macs"].split(",")[:-1]), match["duid"] or ""
     if not macs and not duid:
         return "neither a MAC address nor a DUID"
-    if duid and v4:
+    if duid and match["v4"]:
         return "a DUID with an IPv4 address"
+    text = match["v4"] or match["v6"]
     try:
-        ip = IPv4Address(v4) if v4 else IPv6Address(match["v6"])
-    except AddressValueError as error:
+        ip = ip_address(text)
+    except ValueError as error:
         return str(error)
-    if str(ip) not in (v4, match["v6"]):
+    if str(ip) != text:
         return f"{ip} in another spelling"
     if found := _NO_CARD.search(match["macs"]):
         return f"{found[0]} is not the address of a network card"

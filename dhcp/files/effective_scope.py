@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -56,7 +57,7 @@ class _Reading:
             subnet_id=scope.subnet_id,
             network=network,
             lease_time=max(scope.lease_time, SHORTEST_LEASE),
-            ranges=tuple((pool.first, pool.last) for pool in pools),
+            ranges=tuple(map(attrgetter("first", "last"), pools)),
             known_only=scope.known_only,
             router=self.router(),
             dns=self.same_version(scope.dns_servers or subnet.dns_servers),
@@ -74,7 +75,12 @@ class _Reading:
         )
 
     def pools(self) -> list[Pool]:
-        return [pool for pool in self.scope.subnet.pools.all() if pool.kind == Pool.Kind.DHCP]
+        """The DHCP pools; the prefetched ones are gone through, not asked for again."""
+        found = []
+        for pool in self.scope.subnet.pools.all():
+            if pool.kind == Pool.Kind.DHCP:
+                found.append(pool)
+        return found
 
     def router(self) -> Address | None:
         router = self.scope.router

@@ -170,10 +170,12 @@ def apply(target: Target, kept: KeptFiles) -> Outcome:
 def inline() -> None:
     """Sync on behalf of a request that has just committed: briefly or not at all; the worker does
     the rest."""
-    started = time.monotonic()
+    deadline = time.monotonic() + BUDGET
     for target in servers.local_targets():
         newest = Generation.objects.newest_summary(target.server_id)
-        if time.monotonic() - started < BUDGET and (newest is None or newest.hosts <= INLINE_HOSTS):
+        if time.monotonic() >= deadline:
+            return
+        if newest is None or newest.hosts <= INLINE_HOSTS:
             sync(target, brief=True)
 
 

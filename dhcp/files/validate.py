@@ -148,13 +148,12 @@ def _address_flaw(ip: Address, subnet: Network | None) -> str:
 
 def _edge_flaw(ip: Address, subnet: Network) -> str:
     """dnsmasq would hand these out. /31, /32, /127 and /128 have none."""
-    if subnet.num_addresses <= 2:
+    edges = {subnet.network_address: "network"}
+    if subnet.version == 4:
+        edges[subnet.broadcast_address] = "broadcast"
+    if subnet.num_addresses <= 2 or ip not in edges:
         return ""
-    if ip == subnet.network_address:
-        return f"{ip} is the network address of {subnet}"
-    if subnet.version == 4 and ip == subnet.broadcast_address:
-        return f"{ip} is the broadcast address of {subnet}"
-    return ""
+    return f"{ip} is the {edges[ip]} address of {subnet}"
 
 
 def _clash(record: HostRecord, taken: _Taken) -> Problem | None:

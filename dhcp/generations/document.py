@@ -39,8 +39,8 @@ class Document:
         sources = sources or {}
         lines: list[str] = []
         for data in (hosts, opts, conf):
-            texts = data.decode("latin-1").split("\n")
-            lines += [f"{text}\t{sources.get(text, '')}" for text in texts]
+            for text in data.decode("latin-1").split("\n"):
+                lines.append(f"{text}\t{sources.get(text, '')}")
             lines.append(_BETWEEN)
         return cls(tuple(lines))
 

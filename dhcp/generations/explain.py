@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import zip_longest
+from itertools import chain, repeat, zip_longest
 from typing import Any
 
 from django.utils.translation import gettext
@@ -39,11 +39,9 @@ def explain(
 
 
 def _unrecorded(lines: Sequence[str]) -> list[tuple[str, str]]:
-    found = [(text, "") for text in lines]
-    if found:
-        hint = gettext("which change led to which line was not recorded")
-        found[0] = (lines[0], hint)
-    return found
+    """The first line says so, the others nothing."""
+    hint = gettext("which change led to which line was not recorded")
+    return list(zip(lines, chain([hint], repeat("")), strict=False))
 
 
 class _Reasons:

@@ -124,8 +124,8 @@ def test_the_generation_s_page_says_the_same(ledger, admin_client):
         f"/admin/dhcp/generation/{Generation.objects.newest().pk}/change/"
     ).content.decode()
     assert (
-        f'+{A},10.77.0.9,www<em class="dhcp-cause">admin: server www changed (hostname: web -&gt; www)</em>'
-        in page
+        f'+{A},10.77.0.9,www<em class="dhcp-cause">'
+        "admin: server www changed (hostname: web -&gt; www)</em>" in page
     )
 
 
