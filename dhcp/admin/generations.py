@@ -159,7 +159,7 @@ class GenerationAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(reverse("admin:dhcp_generation_changelist"))
         if request.method == "POST":
             return self._sync(request, target, force="force" in request.POST)
-        outcome, conf = preview(target), installed.look(target)
+        outcome, conf = preview(target), installed.compare(target)
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Compare and sync"),

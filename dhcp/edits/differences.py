@@ -1,4 +1,4 @@
-"""What somebody changed in a file of ours with an editor: line by line, pure. Nothing is lost,
+"""Compare a file that was edited by hand with what we wrote: line by line, pure. Nothing is lost,
 nothing decided.
 
 A line that our own grammar reads is an addition, a change or a removal; whatever else stands there

@@ -32,7 +32,7 @@ def read(target: Target) -> Digests:
 
 
 def foreign(digests: Digests, contents: Mapping[str, bytes]) -> list[str]:
-    """The names of the files that somebody else wrote."""
+    """The names of the files that we did not write like this."""
     return [name for name, data in contents.items() if not _is_ours(digests, name, data)]
 
 

@@ -1,8 +1,8 @@
-"""What root has installed, and how it differs from what we lay out: ranges take effect by the
-former only.
+"""The configuration that root has installed, compared with the one that we propose: only the
+installed one sets the ranges.
 
-The installed file belongs to root; we read it, and never write it. Where nobody has told us its
-place, nothing is known, and nobody is judged by it."""
+It belongs to root; IPManager reads it and never writes it. Without IPMANAGER_DNSMASQ_CONF its path
+is not known, and nothing is reported about it."""
 
 from __future__ import annotations
 
@@ -25,44 +25,44 @@ _RANGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """The installed configuration beside the proposed one. `said` is None where nothing is known of
+    """The installed configuration beside the proposed one. `content` is None where nothing is known of
     it."""
 
     path: Path | None
     proposal: Path
     proposed: bytes = b""
-    said: bytes | None = None
+    content: bytes | None = None
     complaint: str = ""
 
     @property
     def is_known(self) -> bool:
-        return self.said is not None
+        return self.content is not None
 
     @property
     def differs(self) -> bool:
-        return self.said is not None and self.said != self.proposed
+        return self.content is not None and self.content != self.proposed
 
     @property
     def diff(self) -> str:
         """What an installation would change, line by line."""
         if not self.differs:
             return ""
-        return difference(self.said or b"", self.proposed, ("installed", "proposed"))
+        return difference(self.content or b"", self.proposed, ("installed", "proposed"))
 
     @property
     def networks(self) -> frozenset[Network]:
         """Those that have a range of ours in the installed file."""
-        return frozenset(_networks((self.said or b"").decode("ascii", "replace")))
+        return frozenset(_networks((self.content or b"").decode("ascii", "replace")))
 
     @property
     def warning(self) -> str:
-        """What an administrator should hear; empty when all is well or nothing is known."""
+        """What an administrator should do; empty when nothing has to be done or nothing is known."""
         if self.complaint:
             return self.complaint
         if not self.differs:
             return ""
         text = _("dnsmasq runs with older ranges; have root install %(proposal)s as %(path)s.")
-        if not self.said:
+        if not self.content:
             text = _(
                 "dnsmasq has none of our ranges yet; have root install %(proposal)s as %(path)s."
             )
@@ -77,7 +77,7 @@ class Installed:
         }
 
 
-def look(target: Target, proposed: bytes | None = None) -> Installed:
+def compare(target: Target, proposed: bytes | None = None) -> Installed:
     """Read what is installed; compare it with `proposed`, or with the last proposal."""
     if proposed is None:
         proposed = _read(target.conf) or b""

@@ -1,8 +1,8 @@
-"""What dnsmasq tells a machine that boots from the network: which loader, and then which script.
+"""What dnsmasq sends to a machine that boots from the network: the loader, and then the script.
 
-A BIOS or UEFI machine gets a loader by TFTP, or by HTTP where its firmware can; the loader, iPXE,
-asks again and is sent to /boot.ipxe. iPXE fills in the `${...}` of that URL itself, so the first
-question already says who is asking."""
+A BIOS or UEFI machine gets a loader by TFTP, or by HTTP where its firmware can. The loader, iPXE,
+sends a DHCP request of its own and is directed to /boot.ipxe. iPXE fills in the `${...}` of that
+URL itself, so the first HTTP request already identifies the machine."""
 
 from pathlib import Path
 

@@ -19,13 +19,13 @@ _WATCH_SECONDS = 0.05
 
 
 class ReloadFailed(Unavailable):
-    """dnsmasq was not told, or did not survive it."""
+    """dnsmasq was not made to reload, or did not survive it."""
 
     code = "reload_failed"
 
 
 def reload(method: str) -> None:
-    """Tell dnsmasq by the method of IPMANAGER_DNSMASQ_RELOAD; raise ReloadFailed with the
+    """Make dnsmasq reload by the method of IPMANAGER_DNSMASQ_RELOAD. Raises ReloadFailed with the
     reason."""
     kind, _, argument = method.partition(":")
     complaint = complaint_about(method)
@@ -61,7 +61,7 @@ def _signal(pidfile: Path) -> None:
             raise ReloadFailed(f"cannot signal dnsmasq ({pid}): {error.strerror}") from error
         if select.select([process], [], [], _WATCH_SECONDS)[0]:
             raise ReloadFailed(
-                f"dnsmasq ({pid}) ended when it was told to reload",
+                f"dnsmasq ({pid}) ended when it was signalled to reload",
                 hint="see its log, then start it again",
             )
 

@@ -1,4 +1,4 @@
-"""Where a DHCP server's files are, and how it hears of them."""
+"""Where a DHCP server's files are, and how it is made to read them."""
 
 from __future__ import annotations
 
@@ -44,10 +44,8 @@ class Target:
     reload: str
     dns: tuple[str, int] | None
     url: str  # where people change what stands in the files
-    installed: Path | None = (
-        None  # the configuration that root has installed; None: nobody has told us
-    )
-    leases: Path | None = None  # where it writes its leases; None: nobody has told us
+    installed: Path | None = None  # the configuration that root has installed; None: not known
+    leases: Path | None = None  # where it writes its leases; None: not known
     server_id: int | None = None  # its DhcpServer; None: the default one
     name: str = DEFAULT
     complaint: str = ""  # why nothing may be written there: what raw SQL has put into its row
@@ -160,7 +158,7 @@ class Target:
 
     @property
     def pace(self) -> Path:
-        """When dnsmasq may be told again."""
+        """The end of the pause before the next reload."""
         return self.directory / "pace"
 
     @property

@@ -1,8 +1,8 @@
-"""Back to an earlier generation, and forward again.
+"""Roll back to an earlier generation, and release the directory again.
 
-Its files are put in place and dnsmasq is told; from then on the directory is held, because the
-ledger still says something else and the next sync would undo it. Changes are saved and wait until
-somebody releases the directory."""
+Its files are put in place and dnsmasq reloads. From then on the directory is held, because the
+ledger still says something else and the next sync would undo the rollback. Changes are saved and
+wait until the directory is released."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MOST = 10  # clashes that are named
 
 def rollback(number: int, target: Target | None = None, *, force: bool = False) -> Outcome:
     """Make its server serve what generation `number` said, and hold it there. Raises NotFound or
-    Conflict, unless `force`d also where an address has by now gone to somebody whom dnsmasq cannot
-    see.
+    Conflict; without `force` also where the ledger has given an address to a machine that dnsmasq
+    does not know.
 
     The files of an agent's server are on the agent's host, which names them as `target`.
     """

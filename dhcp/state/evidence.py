@@ -223,7 +223,7 @@ def _add_hand_edits(evidence: Evidence) -> None:
 def _add_installed_ranges(evidence: Evidence) -> None:
     """Only for the default server: where other servers' configurations are installed is not
     known."""
-    conf = installed.look(Target.from_settings())
+    conf = installed.compare(Target.from_settings())
     if not conf.is_known:
         return
     evidence.installed = conf.networks

@@ -327,7 +327,7 @@ def in_step(target: Target) -> Iterator[Finding]:
 @server_check(gettext_noop("installed ranges"), BOUNDED)
 def installed_ranges(target: Target) -> Iterator[Finding]:
     """root has installed the configuration that the ledger proposes."""
-    if text := installed.look(target).warning:
+    if text := installed.compare(target).warning:
         yield warning(text, _("See docs/dnsmasq.md."), view="admin:dhcp_sync")
 
 

@@ -136,7 +136,7 @@ def test_the_generation_tells_what_of_the_proposal_changed_and_because_of_whom(s
 
 def test_nothing_is_said_where_nobody_knows_what_is_installed(scope, subnet):
     sync()
-    conf = installed.look(Target.from_settings())
+    conf = installed.compare(Target.from_settings())
     assert (conf.is_known, conf.differs, conf.warning) == (False, False, "")
     with pytest.raises(CommandError, match="IPMANAGER_DNSMASQ_CONF"):
         command("--diff", "--conf")
@@ -156,9 +156,9 @@ def test_the_command_warns_until_the_new_ranges_are_installed(in_step, subnet, t
 def test_a_file_that_is_not_there_and_one_that_cannot_be_read_are_told_apart(scope, conf, target):
     sync()
     conf.unlink()
-    assert "none of our ranges yet" in installed.look(target.from_settings()).warning
+    assert "none of our ranges yet" in installed.compare(target.from_settings()).warning
     conf.mkdir()
-    assert "cannot be read" in installed.look(target.from_settings()).warning
+    assert "cannot be read" in installed.compare(target.from_settings()).warning
 
 
 def test_a_server_whose_range_is_not_installed_is_not_served_and_told_why(

@@ -59,7 +59,7 @@ def test_a_process_that_is_not_dnsmasq_is_never_signalled(start):
 
 def test_a_dnsmasq_that_dies_of_the_reload_is_a_failure(start):
     pidfile, _ = start("dnsmasq", "sleep", "60")  # SIGHUP ends it
-    with pytest.raises(ReloadFailed, match="ended when it was told to reload"):
+    with pytest.raises(ReloadFailed, match="ended when it was signalled to reload"):
         reload(f"pidfile:{pidfile}")
 
 

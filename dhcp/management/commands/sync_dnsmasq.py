@@ -105,7 +105,7 @@ Example: manage.py sync_dnsmasq --diff"""
         self.stdout.write(name + text)
         for problem in map(problem_json, outcome.problems):
             self.stderr.write(name + complaint(problem))
-        warnings = (installed.look(target).warning, servers.size_warning(outcome.hosts))
+        warnings = (installed.compare(target).warning, servers.size_warning(outcome.hosts))
         for warning in filter(None, warnings):
             self.stderr.write(name + warning)
 
@@ -160,7 +160,7 @@ def as_json(outcomes: list[tuple[Target, Outcome]]) -> dict[str, Any]:
 
 
 def _server_as_json(target: Target, outcome: Outcome) -> dict[str, Any]:
-    answer = outcome.as_json() | {"conf": installed.look(target).as_json()}
+    answer = outcome.as_json() | {"conf": installed.compare(target).as_json()}
     if target.server_id:
         answer["server"] = target.name
     return answer
@@ -191,7 +191,7 @@ def proposal(target: Target) -> str:
 def uninstalled(target: Target) -> str:
     """How the configuration that dnsmasq runs with differs from the one that it needs. Raises
     CommandError."""
-    conf = installed.look(target, proposal(target).encode())
+    conf = installed.compare(target, proposal(target).encode())
     if not conf.is_known:
         unknown = "the place of the installed file is not known: set IPMANAGER_DNSMASQ_CONF"
         raise CommandError(conf.complaint or unknown)
