@@ -97,8 +97,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config) -> object | None:
     return None
 
 
-def pytest_report_header() -> list[str]:
-    return [f"database: {connection.vendor}", f"seed: IPMANAGER_TEST_SEED={SEED}"]
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    seed = f"seed: IPMANAGER_TEST_SEED={SEED}"
+    if config.getoption("tx", None):
+        return [seed]  # the workers have the databases
+    return [f"database: {connection.vendor}", seed]
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,9 @@ files over the workers of both.
     python -m tests.run [--whole] [--only sqlite|postgresql] [--workers N] [pytest's own arguments]
 
 The whole suite runs on SQLite. On PostgreSQL run the tests that depend on the database
-(tests/recorded/, docs/testing.md); with `--whole`, as in `make test-all`, all that use one, and the
-record is checked. Without PostgreSQL its part is left out, and the test that asks for it says so.
+(tests/recorded/, written by `make record`); with `--whole`, as in `make test-all`, all that use
+one, and the record is checked. Without PostgreSQL its part is left out, and the test that asks for
+it says so.
 
 Random examples follow one seed, printed at the end of a failed run; `--seed=NUMBER` repeats them.
 Tests of real programs have deadlines, which a busy machine may miss: a few that failed are tried
@@ -70,7 +71,7 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
 
 
 def write_record(shared: Path) -> None:
-    """Keep what this run has found out: what each file costs, and what the second database needs."""
+    """Keep what each file costs, and which tests the second database needs."""
     from tests.support import recorder  # needs Django
 
     files: dict[str, float] = defaultdict(float)
@@ -134,6 +135,7 @@ class Run:
             for database in self.databases
             for number in range(self.workers_for(database, pytest_arguments))
         ]
+        self.compile_once()
         status = self.pytest([*workers, "--dist=load", *pytest_arguments], "first")
         failed = self.with_outcome("failed")
         if 0 < len(failed) <= FEW and status == 1:
@@ -147,6 +149,15 @@ class Run:
             return 0
         return status
 
+    def compile_once(self) -> None:
+        """In a new clone, one process compiles the tests for all workers, who would each do it."""
+        if not any(Path(__file__).parent.glob("__pycache__/conftest.*-pytest-*.pyc")):
+            collect = [*self.command, "--collect-only", "-q", "-n0"]
+            report = {"IPMANAGER_TEST_OUTCOMES": str(self.shared / "none.json")}
+            environment = self.environment | report
+            with ending(collect, environment, stdout=subprocess.DEVNULL) as process:
+                process.wait()
+
     def workers_for(self, database: str, pytest_arguments: list[str]) -> int:
         """One for each database when the caller names files: starting more takes longer."""
         if self.options.workers:
@@ -157,7 +168,7 @@ class Run:
     def pytest(self, arguments: list[str], name: str, **more: str) -> int:
         report = self.shared / f"{name}.json"
         environment = self.environment | {"IPMANAGER_TEST_OUTCOMES": str(report)} | more
-        with ending(subprocess.Popen([*self.command, *arguments], env=environment)) as process:
+        with ending([*self.command, *arguments], environment) as process:
             status = process.wait()
         found = json.loads(report.read_text()) if report.exists() else {}
         self.outcomes.update(found)
@@ -180,8 +191,13 @@ class Run:
 
 
 @contextmanager
-def ending(process: subprocess.Popen) -> Iterator[subprocess.Popen]:
-    """Whatever ends the block ends the process, and it ends its workers."""
+def ending(
+    command: list[str], environment: dict[str, str], stdout: int | None = None
+) -> Iterator[subprocess.Popen]:
+    """A process that ends, with its workers, however this one does."""
+    process = subprocess.Popen(
+        command, env=environment, stdout=stdout, preexec_fn=postgres.end_with_parent
+    )
     try:
         yield process
     finally:

@@ -6,12 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.support import postgres, require
-from tests.support.site import ROOT, gone
+from tests.support.site import ROOT, below, gone
 
 
 @pytest.fixture
@@ -83,3 +84,59 @@ def test_what_asks_no_database_runs_on_the_first_one_only(second):
             found[vendor] = set(re.findall(r"^tests/(\S+?)::", out, re.MULTILINE))
     assert found["sqlite"] == {pure, rows, pages}
     assert found["postgresql"] == {rows}
+
+
+def suite_of(tmp_path, text, *options):
+    """tests/run.py on one file of tests, on SQLite."""
+    (tmp_path / "test_tried.py").write_text(text)
+    command = [sys.executable, "-m", "tests.run", "--only", "sqlite", "--seed", "7", *options]
+    place = ["-c", f"{ROOT}/pyproject.toml", "--rootdir", str(tmp_path)]
+    return subprocess.Popen(
+        [*command, *place, "-p", "tests.conftest", "test_tried.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+FAILING = """
+import random
+
+def test_passes():
+    pass
+
+def test_fails():
+    assert random.random() < 0, f"drew {random.random()}"
+"""
+
+
+def test_a_failed_run_tries_again_and_names_its_seed(tmp_path):
+    with suite_of(tmp_path, FAILING) as run:
+        said = run.communicate(timeout=300)[0]
+    assert run.returncode == 1
+    assert said.endswith("random examples: --seed=7\n\n1 passed, 1 failed, 0 skipped (sqlite)\n")
+    assert "sqlite: the 1 that failed, once more" in said
+
+
+SLOW = """
+import time
+from pathlib import Path
+
+def test_slow():
+    Path({began!r}).touch()
+    time.sleep(120)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_ended_leaves_no_process(tmp_path, number):
+    began = tmp_path / "began"
+    with suite_of(tmp_path, SLOW.format(began=str(began)), "--workers", "2") as run:
+        deadline = time.monotonic() + 120
+        while not began.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        started = list(below(run.pid))
+        run.send_signal(number)
+        assert len(started) >= 3
+        assert gone(started, seconds=30)
