@@ -137,14 +137,14 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         counts = self.order_by().values_list("environment").annotate(number=models.Count("pk"))
         return Counter(dict(counts))
 
-    def unplace(self, ids: Collection[int]) -> None:
+    def unplace(self, rows: Iterable[Service]) -> None:
         """Clear their ports and addresses."""
-        for some in batched(ids):
+        for some in _batches_of_ids(rows):
             self.filter(pk__in=some).update(ip_address=None, port=None)
 
-    def discard(self, ids: Collection[int]) -> None:
+    def discard(self, rows: Iterable[Service]) -> None:
         """Delete them in batches."""
-        for some in batched(ids):
+        for some in _batches_of_ids(rows):
             self.filter(pk__in=some).delete()
 
     def forget(self, before: datetime) -> None:
@@ -162,16 +162,16 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         rows = self.filter(status="inactive", pinned=False).placed()
         return rows.filter(_before("inactive_since", cutoffs))
 
-    def expire(self, ids: Collection[int], cutoffs: Cutoffs, now: datetime) -> set[int]:
+    def expire(self, rows: Iterable[Service], cutoffs: Cutoffs, now: datetime) -> set[int]:
         """Set the ones inactive that are still silent; returns their ids.
 
         A row that a heartbeat has locked at this moment is skipped."""
         gone: set[int] = set()
         with transaction.atomic():
-            for some in batched(ids):
-                rows = self.model.objects.silent(cutoffs).filter(pk__in=some)
-                rows = rows.select_for_update(of=("self",), skip_locked=True)
-                still = {row.pk for row in rows}
+            for some in _batches_of_ids(rows):
+                silent = self.model.objects.silent(cutoffs).filter(pk__in=some)
+                silent = silent.select_for_update(of=("self",), skip_locked=True)
+                still = set(silent.values_list("pk", flat=True))
                 self.model.objects.filter(pk__in=still).update(
                     status="inactive", inactive_since=now
                 )
@@ -192,11 +192,11 @@ def _before(column: str, cutoffs: Cutoffs) -> Q:
     return found
 
 
-def batched(ids: Collection[int], size: int = _AT_ONCE) -> Iterator[list[int]]:
-    """Split into lists that fit into one statement."""
-    listed = list(ids)
-    for start in range(0, len(listed), size):
-        yield listed[start : start + size]
+def _batches_of_ids(rows: Iterable[Service]) -> Iterator[list[int]]:
+    """The ids of these rows, in lists that fit into one statement."""
+    ids = [row.pk for row in rows]
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]
 
 
 class RestartRequestQuerySet(models.QuerySet["RestartRequest"]):

@@ -342,9 +342,7 @@ class ChangeConfigSerializer(serializers.Serializer):
         """Refuse an unknown setting: a typing error must not look like a change."""
         unknown = sorted(set(self.initial_data) - set(self.fields))
         if unknown:
-            reason = _("Unknown setting. Known are: %s.") % ", ".join(self.fields)
-            names = [str(name)[:60] for name in unknown[:10]]
-            raise serializers.ValidationError(dict.fromkeys(names, reason))
+            raise _unknown(unknown, _("Unknown setting. Known are: %s.") % ", ".join(self.fields))
         for field in ("service_type_ranges", "simulations"):
             if len(attrs.get(field) or ()) > MOST_TYPES:
                 raise serializers.ValidationError({field: _("Enter at most %d.") % MOST_TYPES})
@@ -499,10 +497,13 @@ def validated_query(shape: type[serializers.Serializer], request: Request) -> di
     unknown = sorted(set(request.query_params) - set(serializer.fields))
     if unknown:
         known = ", ".join(serializer.fields)
-        reason = [_("There is no such filter. Known are: %s.") % known]
-        names = [name[:60] for name in unknown[:10]]
-        raise serializers.ValidationError(dict.fromkeys(names, reason))
+        raise _unknown(unknown, _("There is no such filter. Known are: %s.") % known)
     return _validated(serializer)
+
+
+def _unknown(names: list[Any], reason: str) -> serializers.ValidationError:
+    """The error for unknown names: the first ten of them, shortened."""
+    return serializers.ValidationError({str(name)[:60]: [reason] for name in names[:10]})
 
 
 def _validated(serializer: serializers.Serializer) -> Any:

@@ -50,7 +50,8 @@ class DependencyGraphPage:
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.picture_view)  # type: ignore[attr-defined]
-        return [path("picture/", view, name="registry_picture"), *super().get_urls()]  # type: ignore[misc]
+        urls = super().get_urls()  # type: ignore[misc]
+        return [path("picture/", view, name="registry_picture"), *urls]
 
     @action(
         description=_("Who needs whom"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
+from operator import attrgetter
 
 from registry.discovery.start_order import cyclic, reach, sorted_by_need
 from registry.records import ServiceRecord
@@ -65,8 +67,11 @@ class Graph:
     @property
     def bends(self) -> list[Box]:
         """Each bend once."""
-        bends = {line.end.id: line.end for line in self.lines if line.end.is_bend}
-        return [bends[key] for key in sorted(bends)]
+        bends: dict[str, Box] = {}
+        for line in self.lines:
+            if line.end.is_bend:
+                bends[line.end.id] = line.end
+        return sorted(bends.values(), key=attrgetter("id"))
 
     @property
     def every(self) -> list[Box]:
@@ -75,11 +80,11 @@ class Graph:
 
     @property
     def width(self) -> float:
-        return max((box.x for box in self.every), default=0.0) + WIDTH
+        return max(map(attrgetter("x"), self.every), default=0.0) + WIDTH
 
     @property
     def height(self) -> float:
-        return max((box.y for box in self.every), default=0.0) + HEIGHT
+        return max(map(attrgetter("y"), self.every), default=0.0) + HEIGHT
 
 
 def around(records: Iterable[ServiceRecord], service_id: str) -> list[ServiceRecord]:
@@ -87,9 +92,10 @@ def around(records: Iterable[ServiceRecord], service_id: str) -> list[ServiceRec
 
     Needs of these that lead to other registered services are left out."""
     known = {record.service_id: record for record in records}
-    needs = {own: record.dependencies for own, record in known.items()}
+    needs: dict[str, tuple[str, ...]] = {}
     needed_by: defaultdict[str, list[str]] = defaultdict(list)
     for own, record in known.items():
+        needs[own] = record.dependencies
         for other in record.dependencies:
             needed_by[other].append(own)
     wanted = reach(needs, service_id).keys() | reach(needed_by, service_id).keys()
@@ -104,7 +110,7 @@ def around(records: Iterable[ServiceRecord], service_id: str) -> list[ServiceRec
 def related(records: Iterable[ServiceRecord]) -> list[ServiceRecord]:
     """The services that need another one or are needed."""
     every = list(records)
-    needed = {other for record in every for other in record.dependencies}
+    needed = set(chain.from_iterable(record.dependencies for record in every))
     return [record for record in every if record.dependencies or record.service_id in needed]
 
 
@@ -139,7 +145,7 @@ def _depths(needs: Mapping[str, tuple[str, ...]], circle: frozenset[str]) -> dic
     above all others, in two columns in turn so that their lines are visible."""
     depths: dict[str, int] = {}
     for own in sorted_by_need(needs):
-        depths[own] = 1 + max((depths[other] for other in needs[own]), default=-1)
+        depths[own] = 1 + max(map(depths.__getitem__, needs[own]), default=-1)
     above = 1 + max(depths.values(), default=-1)
     for number, own in enumerate(sorted(circle)):
         depths[own] = above + number % 2

@@ -48,7 +48,10 @@ def adopt(
     Raises NotFound for an unknown environment."""
     name = lookup.environment(environment).environment
     known = {row.service_id: row for row in Service.objects.of(name).placed()}
-    return [_adopt_one(one, known.get(one.service_id), write) for one in found]
+    adopted = []
+    for registration in found:
+        adopted.append(_adopt_one(registration, known.get(registration.service_id), write))
+    return adopted
 
 
 def _adopt_one(registration: Registration, known: Service | None, write: bool) -> Adopted:

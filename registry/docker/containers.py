@@ -10,6 +10,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 from ipam.addresses import Address, parse_address
@@ -81,17 +83,17 @@ def registrations(
 
     `host` is the address of the engine's machine; without it, a port that is published on every
     address is registered at the wildcard address."""
-    containers = list(filter(None, (parse_container(one, host) for one in answer)))
+    named: list[tuple[str, Container, Port]] = []
     ids: Ids = defaultdict(list)
-    for container in containers:
-        for service_id, _port in container.named_ports():
+    for container in filter(None, map(parse_container, answer, repeat(host))):
+        for service_id, port in container.named_ports():
+            named.append((service_id, container, port))
             ids[container.compose_service].append(service_id)
     found = []
-    for container in containers:
+    for service_id, container, port in sorted(named, key=itemgetter(0)):
         needs = _needs(container, ids)
-        for service_id, port in container.named_ports():
-            found.append(_registration(container, service_id, port, environment, needs))
-    return sorted(found, key=lambda registration: registration.service_id)
+        found.append(_registration(container, service_id, port, environment, needs))
+    return found
 
 
 def _registration(
@@ -123,13 +125,13 @@ def _needs(container: Container, ids: Ids) -> tuple[str, ...]:
 def parse_container(one: Json, host: Address | None = None) -> Container | None:
     """An element of Docker's list; None for a container that cannot be reached."""
     ports = _ports(one, host)
-    names = _strings(_list(one, "Names"))
-    if not ports or not names:
+    name = next(iter(_list(one, "Names")), None)
+    if not ports or not isinstance(name, str):
         return None
     labels = _mapping(one, "Labels")
     return Container(
         id=str(one.get("Id", ""))[:12],
-        name=names[0].lstrip("/"),
+        name=name.lstrip("/"),
         image=str(one.get("Image", "")),
         labels={name: value for name, value in labels.items() if isinstance(value, str)},
         ports=ports,
@@ -140,7 +142,7 @@ def _ports(one: Json, host: Address | None) -> tuple[Port, ...]:
     """The published ports or, if there are none, the ports at the container's own address. Docker
     lists a port on 0.0.0.0 and on :: separately; here it is one."""
     rows = list(filter(_is_port_row, _list(one, "Ports")))
-    found = list(filter(None, (_published(row, host) for row in rows)))
+    found = list(filter(None, map(_published, rows, repeat(host))))
     own = _own_address(one)
     if not found and own:
         found = [Port(row["PrivatePort"], row["Type"], row["PrivatePort"], own) for row in rows]
@@ -188,10 +190,6 @@ def _address(text: object) -> Address | None:
         return parse_address(text) if text else None
     except ValueError:
         return None
-
-
-def _strings(values: Iterable[Any]) -> list[str]:
-    return [value for value in values if isinstance(value, str)]
 
 
 def _list(one: Json, key: str) -> list[Any]:

@@ -15,8 +15,10 @@ def write(services: ValidServices, options: Options) -> str:
     """`docker compose -f compose.yaml -f ports.yaml up`.
 
     Dependencies in a circle are left out: compose would refuse the whole file."""
-    circle = cyclic({entry.id: entry.needs for entry in services.entries})
-    ports = {entry.id: entry.container_port for entry in services.entries}
+    needs, ports = {}, {}
+    for entry in services.entries:
+        needs[entry.id], ports[entry.id] = entry.needs, entry.container_port
+    circle = cyclic(needs)
     in_circle = [entry for entry in services.entries if entry.id in circle]
     services.leave_out(in_circle, "dependencies", "they lead in a circle")
     content = {entry.id: _service(entry, ports, circle) for entry in services.entries}

@@ -1,6 +1,7 @@
 """Backends for HAProxy, one for each group. Timeouts come from your own `defaults`."""
 
 from collections.abc import Sequence
+from itertools import starmap
 
 from django.utils.translation import gettext_lazy as _
 
@@ -12,7 +13,7 @@ _PARAMETERS = {True: "check", False: "check disabled"}
 
 def write(services: ValidServices, options: Options) -> str:
     """`haproxy -f haproxy.cfg -f FILE`. Inactive services are written as disabled."""
-    return "".join(backend(group, entries) for group, entries in services.groups().items())
+    return "".join(starmap(backend, services.groups().items()))
 
 
 def backend(group: str, entries: Sequence[Entry]) -> str:

@@ -1,6 +1,7 @@
 """Upstream blocks for nginx's `http`, one for each group: `proxy_pass http://billing;`."""
 
 from collections.abc import Sequence
+from itertools import starmap
 
 from django.utils.translation import gettext_lazy as _
 
@@ -13,7 +14,7 @@ _PARAMETERS = {True: "", False: " down"}
 
 def write(services: ValidServices, options: Options) -> str:
     """One `upstream` for each group, with inactive services marked `down`."""
-    return "".join(upstream(group, entries) for group, entries in services.groups().items())
+    return "".join(starmap(upstream, services.groups().items()))
 
 
 def upstream(group: str, entries: Sequence[Entry]) -> str:

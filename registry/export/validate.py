@@ -170,7 +170,9 @@ def _valid_values(record: ServiceRecord) -> str:
 def _groups(valid: dict[str, ServiceRecord], left_out: list[LeftOut]) -> dict[str, str]:
     """The group of each entry. A label belongs to the first service that uses it, as id or name."""
     groups: dict[str, str] = {}
-    owners = {own: record.name for own, record in valid.items()}
+    owners: dict[str, str] = {}
+    for own, record in valid.items():
+        owners[own] = record.name
     for own, record in valid.items():
         try:
             groups[own] = _group_label(record.name, owners)

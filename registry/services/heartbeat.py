@@ -36,12 +36,14 @@ def heartbeat_many(
 
 
 def _beat_from_elsewhere(environment: str, rows: Sequence[Service], caller: Address) -> None:
-    elsewhere = [row for row in rows if caller not in (row.registered_from, row.ip_address)]
+    elsewhere = {}
+    for row in rows:
+        if row.registered_from and caller not in (row.registered_from, row.ip_address):
+            elsewhere[row.service_id] = row
     if elsewhere:
-        Service.objects.beat(environment, {row.service_id for row in elsewhere}, None)
-    for row in elsewhere:
-        if row.registered_from:
-            unusual_activity.log_heartbeat_from_elsewhere(row, caller)
+        Service.objects.beat(environment, set(elsewhere), None)
+    for row in elsewhere.values():
+        unusual_activity.log_heartbeat_from_elsewhere(row, caller)
 
 
 def interval(config: RegistryConfig) -> float:

@@ -33,7 +33,6 @@ def delete_services(services: Iterable[Service]) -> int:
     with transaction.atomic():
         lock_ledger()
         rows = list(Service.objects.select_for_update().filter(pk__in=ids))
-        Service.objects.discard([row.pk for row in rows])
-        for ip in {row.ip_address for row in rows}:
-            service_addresses.release_address(ip)
+        Service.objects.discard(rows)
+        service_addresses.release_addresses(rows)
     return len(rows)

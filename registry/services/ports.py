@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -92,8 +92,7 @@ def _hold_in(span: Span, search: Search) -> int | None:
 
 
 def no_port(search: Search) -> IPManagerError:
-    tried = ", ".join(f"{first}-{last}" for first, last in spans(search))
-    facts = {"ports": tried, "address": search.ip, "protocol": search.protocol}
+    facts = {"ports": as_text(spans(search)), "address": search.ip, "protocol": search.protocol}
     return NoPort(
         _("No port is free: %(ports)s at %(address)s, %(protocol)s.") % facts,
         _("Deregister a service, or widen the range of “%s”.") % search.type,
@@ -111,6 +110,11 @@ def problem(search: Search, port: int, *, pinned: bool) -> str:
     if holder is None:
         return ""
     return _("Port %(port)d is taken by %(holder)s.") % {"port": port, "holder": holder}
+
+
+def as_text(ranges: Iterable[Span]) -> str:
+    """`8000-8099, 9000-9099`."""
+    return ", ".join(f"{first}-{last}" for first, last in ranges)
 
 
 def is_within(span: Span, port: int) -> bool:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from core.errors import Conflict, Invalid, IPManagerError
 from registry.models import RegistryConfig, Service
-from registry.services.ports import Search, is_within, spans
+from registry.services.ports import Search, as_text, is_within, spans
 from registry.services.registration import Registration
 
 
@@ -41,9 +41,9 @@ def _check_port(config: RegistryConfig, registration: Registration, known: Servi
     ranges = list(spans(search))
     if any(is_within(span, port) for span in ranges):
         return
-    shown = ", ".join(f"{first}-{last}" for first, last in ranges)
+    text = _("In production “%(type)s” has the ports %(ranges)s.")
     raise Conflict(
-        _("In production “%(type)s” has the ports %(ranges)s.") % {"type": kind, "ranges": shown},
+        text % {"type": kind, "ranges": as_text(ranges)},
         _("Choose one of them, or ask an administrator to pin the service to its port."),
     )
 

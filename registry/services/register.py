@@ -109,10 +109,11 @@ def _set_dependencies(row: Service, wanted: tuple[str, ...] | None) -> bool:
     if wanted is None or sorted(set(wanted)) == row.dependencies:
         return False
     row.dependency_rows.all().delete()
-    rows = [ServiceDependency(service=row, needs=needs) for needs in sorted(set(wanted))]
-    for needed in rows:
-        needed.clean_fields()
-    ServiceDependency.objects.bulk_create(rows)
+    dependencies = []
+    for needs in sorted(set(wanted)):
+        dependencies.append(ServiceDependency(service=row, needs=needs))
+        dependencies[-1].clean_fields()
+    ServiceDependency.objects.bulk_create(dependencies)
     return True
 
 

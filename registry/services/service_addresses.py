@@ -5,6 +5,8 @@ service that uses it, under a key of the registry, and released with the last on
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict
@@ -68,6 +70,12 @@ def lock_for_release(ip: Address | None) -> None:
     """Lock what `release_address` may change, before the service is deleted."""
     if ip is not None and not is_shared(ip):
         lock_ledger()
+
+
+def release_addresses(services: Iterable[Service]) -> None:
+    """Release the addresses that these services had, once each."""
+    for ip in {service.ip_address for service in services}:
+        release_address(ip)
 
 
 def release_address(ip: Address | None) -> None:

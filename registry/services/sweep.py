@@ -57,8 +57,8 @@ class Sweeper:
             return Swept()
         spared = self._spared(watched, now)
         expiring = [row for row in watched if row.environment not in spared]
-        inactive = _expire(_timeouts(expiring, now), now)
-        freed = _free(_graces(watched, now))
+        inactive = _expire(_cutoffs(expiring, "heartbeat_timeout", now), now)
+        freed = _free(_cutoffs(watched, "grace_period", now))
         Service.objects.forget(now - FORGOTTEN)
         return Swept(inactive, freed, tuple(sorted(spared)))
 
@@ -85,7 +85,9 @@ class Sweeper:
 
     def _spared(self, watched: Sequence[RegistryConfig], now: datetime) -> set[str]:
         """The environments where too many services are silent, for one further timeout."""
-        silent = Service.objects.silent(_timeouts(watched, now)).by_environment()
+        silent = Service.objects.silent(
+            _cutoffs(watched, "heartbeat_timeout", now)
+        ).by_environment()
         alive = Service.objects.living().by_environment()
         known, self.spared_since = self.spared_since, {}
         spared = set()
@@ -104,14 +106,9 @@ class Sweeper:
         return spared
 
 
-def _timeouts(configs: Iterable[RegistryConfig], now: datetime) -> Cutoffs:
-    """A service without a heartbeat since its environment's moment is silent."""
-    return {row.environment: now - timedelta(seconds=row.heartbeat_timeout) for row in configs}
-
-
-def _graces(configs: Iterable[RegistryConfig], now: datetime) -> Cutoffs:
-    """A service that was inactive at its environment's moment loses its port."""
-    return {row.environment: now - timedelta(seconds=row.grace_period) for row in configs}
+def _cutoffs(configs: Iterable[RegistryConfig], setting: str, now: datetime) -> Cutoffs:
+    """The moment before `now`, by this setting in seconds, of each environment."""
+    return {row.environment: now - timedelta(seconds=getattr(row, setting)) for row in configs}
 
 
 def _expire(timeouts: Cutoffs, now: datetime) -> tuple[str, ...]:
@@ -119,7 +116,7 @@ def _expire(timeouts: Cutoffs, now: datetime) -> tuple[str, ...]:
     silent = list(Service.objects.silent(timeouts))
     if not silent:
         return ()
-    expired = Service.objects.expire([row.pk for row in silent], timeouts, now)
+    expired = Service.objects.expire(silent, timeouts, now)
     names = [str(row) for row in silent if row.pk in expired]
     restart.request_for_lost(Service.objects.restartable(expired))
     shown = ", ".join(names[:NAMED])
@@ -136,7 +133,6 @@ def _free(graces: Cutoffs) -> tuple[str, ...]:
     with transaction.atomic():
         lock_ledger()
         rows = list(Service.objects.lapsed(graces).select_for_update(of=("self",)))
-        Service.objects.unplace([row.pk for row in rows])
-        for ip in {row.ip_address for row in rows}:
-            service_addresses.release_address(ip)
+        Service.objects.unplace(rows)
+        service_addresses.release_addresses(rows)
     return tuple(map(str, rows))

@@ -64,18 +64,18 @@ Example: manage.py import_docker --environment development --address 10.0.0.5 --
             done = adopt.adopt(found, options["environment"], write=not options["dry_run"])
         except (IPManagerError, ValueError) as error:
             raise CommandError(str(error)) from error
-        self._report(done, as_json=options["json"])
-        return [one.outcome for one in done].count(adopt.REFUSED)
+        counts = Counter(one.outcome for one in done)
+        self._report(done, counts, as_json=options["json"])
+        return counts[adopt.REFUSED]
 
-    def _report(self, done: Sequence[Adopted], *, as_json: bool) -> None:
+    def _report(self, done: Sequence[Adopted], counts: Counter[str], *, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps(list(map(as_dict, done))))
             return
         for one in done:
             line = f"{one.outcome:8}{one.registration.service_id} {one.place} {one.reason}"
             self.stdout.write(line.rstrip().encode("ascii", "replace").decode())
-        counts = sorted(Counter(one.outcome for one in done).items())
-        summary = ", ".join(f"{count} {outcome}" for outcome, count in counts)
+        summary = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
         self.stdout.write(summary or "no container is reachable")
 
 
