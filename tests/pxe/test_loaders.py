@@ -85,7 +85,8 @@ def test_each_firmware_gets_its_loader_and_ipxe_its_script():
         "dhcp-match=set:efi64,option:client-arch,9",
         "dhcp-match=set:efiarm64,option:client-arch,11",
         "dhcp-match=set:efihttp,option:client-arch,16",
-        f"dhcp-boot=tag:ipxe,{URL}/boot.ipxe?mac=${{net0/mac:hexhyp}}&uuid=${{uuid}}&serial=${{serial:uristring}}"
+        f"dhcp-boot=tag:ipxe,{URL}/boot.ipxe?mac=${{net0/mac:hexhyp}}&uuid=${{uuid}}"
+        "&serial=${serial:uristring}"
         "&arch=${buildarch}&platform=${platform}",
         "dhcp-boot=tag:!ipxe,tag:bios,undionly.kpxe",
         "dhcp-boot=tag:!ipxe,tag:efi64,snponly.efi",

@@ -101,12 +101,15 @@ IP = r"(?:[0-9.]{7,15}|[0-9a-f:]{2,39})"
 SOCKET = r"(?:[0-9.]{7,15}|\[[0-9a-f:]{2,39}\]):[0-9]{1,5}"
 GRAMMARS = {
     "hosts": rf"{IP} {NAME}( {NAME})?",
-    "srv": rf"local=/production\.internal/|srv-host=_{LABEL}\._(tcp|udp)\.production\.internal,{NAME},[0-9]{{1,5}}",
+    "srv": r"local=/production\.internal/|"
+    rf"srv-host=_{LABEL}\._(tcp|udp)\.production\.internal,{NAME},[0-9]{{1,5}}",
     "env": rf"[A-Z_][A-Z0-9_]*_SERVICE_(HOST={IP}|PORT=[0-9]{{1,5}})",
     "nginx": rf"upstream {LABEL} {{|    server {SOCKET}( down)?;|}}",
-    "nginx_site": rf"upstream {LABEL} {{|    server {SOCKET}( down)?;|}}|server {{|    listen (\[::\]:)?443 ssl;|"
-    rf"    server_name {NAME};|    ssl_certificate(_key)? tls/production\.internal\.(crt|key);|    location / {{|"
-    rf"        proxy_pass http://{LABEL};|        proxy_http_version 1\.1;|        proxy_set_header [\w-]+ \$\w+;|"
+    "nginx_site": rf"upstream {LABEL} {{|    server {SOCKET}( down)?;|}}|server {{|"
+    r"    listen (\[::\]:)?443 ssl;|"
+    rf"    server_name {NAME};|    ssl_certificate(_key)? tls/production\.internal\.(crt|key);|"
+    rf"    location / {{|        proxy_pass http://{LABEL};|        proxy_http_version 1\.1;|"
+    r"        proxy_set_header [\w-]+ \$\w+;|"
     "    }",
     "haproxy": rf"backend {LABEL}|    mode (http|tcp)|    balance roundrobin|"
     rf"    server {LABEL} {SOCKET} check( disabled)?",

@@ -149,7 +149,8 @@ def test_three_services_find_each_other_and_one_is_killed_and_restarted(
         f"{name}={host.environment[name]}"
         for name in ("IPMANAGER_URL", "IPMANAGER_TOKEN", "PYTHONPATH")
     ]
-    actions = f"[actions.start-billing]\nargv = {json.dumps(argv + host.command('billing', 'start-billing'))}\n"
+    argv += host.command("billing", "start-billing")
+    actions = f"[actions.start-billing]\nargv = {json.dumps(argv)}\n"
     with agent(host, tmp_path, actions, "billing", "shop"):
         wait_until((host.place / "billing").exists)
         assert read(registry.endpoint("billing", wait=30)) == "billing"

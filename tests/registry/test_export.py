@@ -31,7 +31,8 @@ def test_srv():
 
 def test_env():
     assert export("env", several()[:1] + several()[3:4]) == (
-        "BILLING_1_SERVICE_HOST=10.0.0.5\nBILLING_1_SERVICE_PORT=8000\nDB_SERVICE_HOST=fd00::7\nDB_SERVICE_PORT=5000\n"
+        "BILLING_1_SERVICE_HOST=10.0.0.5\nBILLING_1_SERVICE_PORT=8000\n"
+        "DB_SERVICE_HOST=fd00::7\nDB_SERVICE_PORT=5000\n"
     )
 
 
@@ -61,7 +62,8 @@ def test_nginx_site_serves_web_and_api_services_alone_and_over_tls():
 def test_haproxy():
     assert export("haproxy", several()[2:4]) == (
         "backend db\n    mode tcp\n    balance roundrobin\n    server db [fd00::7]:5000 check\n"
-        "backend mail\n    mode http\n    balance roundrobin\n    server mail 10.0.0.5:8002 check disabled\n"
+        "backend mail\n    mode http\n    balance roundrobin\n"
+        "    server mail 10.0.0.5:8002 check disabled\n"
     )
 
 
@@ -221,7 +223,8 @@ def test_a_name_that_is_no_label_leaves_the_service_under_its_id():
 def test_a_name_never_takes_the_name_of_another_service():
     records = [service("db", name="Main database"), service("copy", port=8001, name="db")]
     assert export("hosts", records) == (
-        "10.0.0.5 copy.production.internal\n10.0.0.5 db.production.internal main-database.production.internal\n"
+        "10.0.0.5 copy.production.internal\n"
+        "10.0.0.5 db.production.internal main-database.production.internal\n"
     )
     assert reasons("hosts", records) == [("copy", "name", "db already means another service")]
 

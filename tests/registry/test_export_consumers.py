@@ -194,5 +194,6 @@ def test_prometheus_takes_the_targets_by_its_documented_rules():
 def test_a_shell_reads_the_variables_as_they_are(tmp_path):
     file = tmp_path / "services.env"
     file.write_bytes(data("env", [*several(), service("3d-print", "10.0.0.9"), service("büro")]))
-    script = f'set -eu; . {file}; echo "$BILLING_1_SERVICE_HOST:$DB_SERVICE_HOST:$_3D_PRINT_SERVICE_PORT"'
+    variables = "$BILLING_1_SERVICE_HOST:$DB_SERVICE_HOST:$_3D_PRINT_SERVICE_PORT"
+    script = f'set -eu; . {file}; echo "{variables}"'
     assert run("sh", "-c", script) == "10.0.0.5:fd00::7:8000\n"

@@ -41,7 +41,8 @@ COME_AND_GO = (
     SETUP
     + """
 for n in range({each}):
-    registration = Registration(f"s-{number}-{{n}}", type="api", port_range=(20_000, 20_000 + {room}))
+    ports = 20_000, 20_000 + {room}
+    registration = Registration(f"s-{number}-{{n}}", type="api", port_range=ports)
     print("+", patiently(lambda: register(registration)).service.port)
     if n % 2:
         assert patiently(lambda: deregister(registration.service_id))
@@ -55,7 +56,8 @@ WILD = (
 from ipam.addresses import parse_address
 host = parse_address("0.0.0.0" if {number} % 2 else "127.0.0.{number}")
 for n in range(3):
-    print(register(Registration(f's-{number}-{{n}}', port_range=(20_000, 20_040), host=host)).service.port)
+    registration = Registration(f's-{number}-{{n}}', port_range=(20_000, 20_040), host=host)
+    print(register(registration).service.port)
 """
 )
 
@@ -112,7 +114,9 @@ def test_a_service_comes_and_goes_in_many_processes_at_once_and_each_has_its_tur
         SETUP
         + """
 for n in range({each}):
-    patiently(lambda: register(Registration("same"))); patiently(lambda: deregister("same")); print(n)
+    patiently(lambda: register(Registration("same")))
+    patiently(lambda: deregister("same"))
+    print(n)
 """
     )
     run_at_once(environment, [script.format(each=max(EACH, 60))] * 4)

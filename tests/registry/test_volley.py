@@ -38,7 +38,8 @@ def test_every_heartbeat_of_a_volley_counts(shared_database, tmp_path, capsys):
         middle, last = percentile(answers, 0.5), percentile(answers, 0.99)
         with capsys.disabled():
             print(
-                f"\n{HOSTS * EACH} heartbeats in one instant: median {middle:.2f} s, p99 {last:.2f} s"
+                f"\n{HOSTS * EACH} heartbeats in one instant: "
+                f"median {middle:.2f} s, p99 {last:.2f} s"
             )
 
 

@@ -51,8 +51,9 @@ def fire(port, token, batches):
     for batch in batches:
         body = json.dumps({"service_ids": batch}).encode()
         head = (
-            f"POST /api/v1/ipmanager/heartbeat HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            f"POST /api/v1/ipmanager/heartbeat HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
         requests.append(head.encode() + body)
     answers = in_a_thread(lambda: asyncio.run(_fire(port, requests)))
