@@ -60,7 +60,8 @@ def add_servers(ledger: Ledger, options: Options) -> int:
     server = ledger.add_server(
         options.hostname, **dict(options.set), **_given(options, ("ip_address", "mac_address"))
     )
-    return _show(options, server.facts, f"{server.hostname} {server.ip_address or ''}".rstrip())
+    shown = filter(None, (server.hostname, server.ip_address))
+    return _show(options, server.facts, " ".join(shown))
 
 
 def next_free(ledger: Ledger, options: Options) -> int:

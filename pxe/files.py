@@ -46,7 +46,7 @@ class Window:
         self._file, self._left = file, part.size
 
     def read(self, size: int = -1) -> bytes:
-        if size < 0 or size > self._left:
+        if not 0 <= size <= self._left:
             size = self._left
         data = self._file.read(size)
         self._left -= len(data)

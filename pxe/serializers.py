@@ -112,7 +112,7 @@ class AssignmentSerializer(Ledger):
     def validate_image(self, image: BootImage | None) -> BootImage | None:
         """An answer file may hold secrets and belongs to no network, so a token that is limited to
         some networks cannot assign it."""
-        if image is None or image.answers_id is None:
+        if getattr(image, "answers_id", None) is None:
             return image
         unchanged = self.instance and self.instance.image == image
         request = self.context.get("request")
@@ -147,7 +147,7 @@ class FileSerializer(Ledger):
 
     def create(self, validated_data: dict[str, Any]) -> BootFile:
         file = BootFile(**validated_data)
-        if not file.url and names.is_file_name(file.name):
+        if not file.url:
             with contextlib.suppress(NotFound):
                 files.measure(file)
         file.save()

@@ -69,8 +69,11 @@ def log_decision(client: BootClient, identified: Identification, decision: Decis
         log_end(ended, server, client, boot_once.reason(ended))
     image = assignment.image if assignment else None
     log_event(_kind(plan), server, client, plan.why, image=image, assignment=assignment)
-    if assignment and server and plan.image and boot_once.ends_unseen(assignment):
-        boot_once.finish(assignment, server, client)
+    if plan.image:
+        assert assignment
+        assert server
+        if boot_once.ends_unseen(assignment):
+            boot_once.finish(assignment, server, client)
 
 
 def _kind(plan: Plan) -> Kind:

@@ -39,7 +39,8 @@ class FileForm(LedgerForm):
     def clean(self) -> dict[str, Any]:
         """Store the upload, or measure the file that is already in its place: the row holds size
         and checksum."""
-        cleaned = super().clean() or self.cleaned_data
+        super().clean()
+        cleaned = self.cleaned_data
         if cleaned.get("upload") and cleaned.get("url"):
             self.add_error("upload", gettext("Upload a file or give a URL, not both."))
         elif not self.errors and not cleaned.get("url"):

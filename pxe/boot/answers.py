@@ -67,11 +67,9 @@ def check(kind: str, text: str) -> None:
     """Raise ValidationError for an unknown variable or a text that no installer would read."""
     for name in _VARIABLE.findall(text):
         if name not in VARIABLES:
-            known = ", ".join(f"@@{known}@@" for known in VARIABLES)
-            raise ValidationError(
-                _("Unknown variable @@%(name)s@@. Known are: %(known)s.")
-                % {"name": name[:60], "known": known}
-            )
+            known = "@@, @@".join(VARIABLES)
+            message = _("Unknown variable @@%(name)s@@. Known are: @@%(known)s@@.")
+            raise ValidationError(message % {"name": name[:60], "known": known})
     if kind == "cloud-init" and not text.startswith("#cloud-config"):
         raise ValidationError(_("User data for cloud-init must start with #cloud-config."))
     if kind == "unattend":
@@ -85,7 +83,7 @@ def fill(text: str, values: dict[str, str]) -> str:
 
 def _value(name: str, values: dict[str, str]) -> str:
     value = values.get(name, "")
-    if name in VARIABLES and (not value or re.fullmatch(VARIABLES[name], value)):
+    if name in VARIABLES and re.fullmatch(f"({VARIABLES[name]})?", value):
         return value
     raise ValueError(f"@@{name}@@ has no value that can stand in an answer file")
 

@@ -69,9 +69,14 @@ def ends_unseen(assignment: BootAssignment) -> bool:
 
 
 def _ends_with_start(assignment: BootAssignment) -> bool:
-    if assignment.mode != BootAssignment.Mode.ONCE or assignment.image is None:
-        return False
-    return assignment.is_open and assignment.ends_with == BootAssignment.EndsWith.START
+    return all(
+        (
+            assignment.is_open,
+            assignment.mode == BootAssignment.Mode.ONCE,
+            assignment.ends_with == BootAssignment.EndsWith.START,
+            assignment.image is not None,
+        )
+    )
 
 
 def _last_file(image: BootImage, initrds: Iterable[BootInitrd]) -> BootFile | None:

@@ -48,7 +48,7 @@ def decide(client: BootClient, identified: Identification, now: datetime) -> Dec
             continue
         plan = _offer(identified, assignment, client, now)
         return Decision(plan, assignment, tuple(ended))
-    plan = _without_assignment(identified, client, obstacles, has_ended=bool(ended))
+    plan = _without_assignment(identified, client, obstacles, ended)
     return Decision(plan, None, tuple(ended))
 
 
@@ -92,14 +92,17 @@ def _with_answers(image: Image, answer_file: BootAnswers, url: str) -> Image:
 
 
 def _without_assignment(
-    identified: Identification, client: BootClient, obstacles: list[str], has_ended: bool
+    identified: Identification,
+    client: BootClient,
+    obstacles: list[str],
+    ended: list[BootAssignment],
 ) -> Plan:
     """A menu.
 
     Once a server has been installed, or its installation has failed, its menu ends at its disk:
     never at another installation because nobody pressed a key."""
     menu = _menu(identified.server, client)
-    if obstacles or has_ended or identified.was_installed:
+    if any((obstacles, ended, identified.was_installed)):
         menu = replace(menu, default=None, timeout=menu.timeout or SHORTEST)
     return Plan(menu=menu, why=" ".join(obstacles))
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 SELECTED, PLATFORM = "${selected}", "${platform}"
 SEPARATORS = frozenset({"||", "&&", ";"})
 LONGEST_WORD = 1000
-_WORD = re.compile(r"[!-~]+", re.ASCII)
-_UNFIT = re.compile(r"[$\\`]")
+# Printable ASCII without `$`, backslash and backquote, not starting with `#`.
+_WORD = re.compile(rf"(?!#)((?![$\\`])[!-~]){{1,{LONGEST_WORD}}}")
 _LABEL = re.compile(r"[a-z][a-z0-9]*")
 _UNPRINTABLE = re.compile(r"[^A-Za-z0-9 ._()+,:/@=\[\]*!?%'\"-]")
 
@@ -46,11 +46,7 @@ def script(lines: Iterable[Line]) -> str:
 
 def is_word(text: str) -> bool:
     """Whether iPXE reads this as one plain word, wherever it stands."""
-    if len(text) > LONGEST_WORD or not _WORD.fullmatch(text):
-        return False
-    if _UNFIT.search(text) or text.startswith("#"):
-        return False
-    return text not in SEPARATORS
+    return bool(_WORD.fullmatch(text)) and text not in SEPARATORS
 
 
 def is_label(text: str) -> bool:

@@ -50,21 +50,29 @@ class Reader:
         self._architectures: dict[str, int] = {}
 
     def line(self, text: str) -> None:
+        """Read one line. Raises ValueError for an address that is not valid."""
         if found := _SENT.search(text):
-            self._sent(found[1].rpartition("/")[2], found[2])
+            self._sent(found[1], found[2])
         elif found := _VENDOR.search(text):
-            if len(self._architectures) >= REMEMBERED:
-                self._architectures.clear()
-            self._architectures[found[1]] = int(found[2])
-        elif (found := _ACK.search(text)) and found[1] in self._architectures:
-            self._acknowledged(self._architectures.pop(found[1]), found[2], found[3])
+            self._remember(found[1], int(found[2]))
+        elif found := _ACK.search(text):
+            self._acknowledged(found[1], found[2], found[3])
 
-    def _sent(self, name: str, address: str) -> None:
+    def _remember(self, transaction_id: str, architecture: int) -> None:
+        if len(self._architectures) >= REMEMBERED:
+            self._architectures.clear()
+        self._architectures[transaction_id] = architecture
+
+    def _sent(self, path: str, address: str) -> None:
+        name = path.rpartition("/")[2]
         if name in NAMES:
             client = BootClient(source=parse_address(address))
             log_event(Kind.LOADER, identify(client).server, client, name)
 
-    def _acknowledged(self, architecture: int, address: str, mac: str) -> None:
+    def _acknowledged(self, transaction_id: str, address: str, mac: str) -> None:
+        architecture = self._architectures.pop(transaction_id, None)
+        if architecture is None:
+            return
         platform, arch = _PLATFORMS.get(architecture, ("", ""))
         client = BootClient(source=parse_address(address), mac=mac, platform=platform, arch=arch)
         log_event(Kind.DHCP, server_with_card(mac), client, f"architecture {architecture}")

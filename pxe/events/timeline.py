@@ -63,7 +63,7 @@ def diagnose(steps: Sequence[Step], expected: Expected, now: datetime) -> Diagno
     start = _last_answer(steps)
     if start is None:
         return _loader_only(steps[-1], now)
-    return _since(steps[start], steps[start + 1 :], expected, now)
+    return _since(steps[start:], expected, now)
 
 
 def _last_answer(steps: Sequence[Step]) -> int | None:
@@ -107,9 +107,9 @@ def _loader_only(last: Step, now: datetime) -> Diagnosis:
     return Diagnosis(text % ago(now - last.at), False)
 
 
-def _since(answer: Step, steps: Sequence[Step], expected: Expected, now: datetime) -> Diagnosis:
-    """What the machine has done since the response `answer`."""
-    last = steps[-1] if steps else answer
+def _since(steps: Sequence[Step], expected: Expected, now: datetime) -> Diagnosis:
+    """What the machine has done since the last response to /boot.ipxe, the first of these steps."""
+    answer, last = steps[0], steps[-1]
     silence = now - last.at
     kinds = {step.kind for step in steps}
     if "done" in kinds:
@@ -142,10 +142,10 @@ def _nothing_fetched(answer: Step, expected: Expected, silence: timedelta) -> Di
 
 def _fetching(fetched: set[str], expected: Expected, silence: timedelta) -> Diagnosis:
     missing = [name for name in expected.files if name not in fetched]
-    if missing and silence >= PATIENCE:
-        return Diagnosis(_stuck(missing, expected, silence), False)
     if missing:
-        return Diagnosis(_("The machine is fetching its files."))
+        if silence < PATIENCE:
+            return Diagnosis(_("The machine is fetching its files."))
+        return Diagnosis(_stuck(missing, expected, silence), False)
     if expected.answers and silence >= INSTALLER:
         text = _(
             "All files were fetched %s ago, but the installer has not fetched its answer file: "

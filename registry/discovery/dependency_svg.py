@@ -41,9 +41,9 @@ def svg(graph: Graph, links: Mapping[str, str], title: str) -> str:
     )
     lines = "".join(_line(line, graph.circle) for line in graph.lines)
     bends = "".join(map(_bend, graph.bends))
-    boxes = "".join(
-        _box(box, links.get(own, ""), own in graph.circle) for own, box in graph.boxes.items()
-    )
+    boxes = ""
+    for own, box in graph.boxes.items():
+        boxes += _box(box, links.get(own, ""), own in graph.circle)
     return f"{head}{lines}{bends}{boxes}</svg>"
 
 
