@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections, connection
 
+from core import prepared
+
 
 class DatabaseState:
     """Whether the database answers. Logs its loss once, and its return once."""
@@ -26,6 +28,13 @@ class DatabaseState:
             reason = " ".join(str(error).split())
             self._logger.error("the database does not answer%s: %s", self._consequence, reason)
         self._lost = True
+
+
+def refresh_connection() -> None:
+    """Drop a connection that failed or that the server has closed, so that a restarted database is
+    found again. Unlike Django's health check this needs no query."""
+    close_old_connections()
+    prepared.checked_database()
 
 
 class PeriodicWork:
@@ -53,7 +62,7 @@ class PeriodicWork:
 
     def tick(self) -> bool:
         """Do one round; return whether it succeeded."""
-        close_old_connections()  # so a restarted database is found again
+        refresh_connection()
         try:
             self.work()
         except DatabaseError as error:

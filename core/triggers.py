@@ -75,8 +75,8 @@ def _install_postgresql(cursor: Any, owner: str, statements: Sequence[str]) -> N
     obsolete = [name for name in installed if name not in wanted]
     if not stale and not obsolete:
         return
-    # Functions are stored with this path (SET search_path FROM CURRENT). pg_temp comes last, so that
-    # nobody can put a temporary table in the place of one of ours.
+    # Functions are stored with this path (SET search_path FROM CURRENT). pg_temp comes last, so
+    # that a temporary table cannot take the place of one of ours.
     cursor.execute(f"SET LOCAL search_path = {schema}, pg_temp")
     for name in stale:
         _create(cursor, name, wanted[name], _digest(owner, schema, wanted[name]))

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterable
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 
-from core.periodic import DatabaseState, PeriodicWork
+from core.periodic import DatabaseState, PeriodicWork, refresh_connection
 from dhcp import servers
 from dhcp.files.sync import BUDGET, sync
 from dhcp.files.targets import Target
@@ -55,7 +55,7 @@ class ServerWorker(PeriodicWork):
 
     def tick(self) -> bool:
         """Sync if something is pending and no failure asks for a pause; then read the leases."""
-        close_old_connections()  # so a restarted database is found again
+        refresh_connection()
         if self.now() >= self.not_before:
             self._sync()
         if self.leases:
@@ -148,7 +148,7 @@ class DhcpWorker(PeriodicWork):
 
     def tick_all(self) -> None:
         """One round of everything in this thread, one server after the other."""
-        close_old_connections()
+        refresh_connection()
         try:
             self.find_servers()
         except DatabaseError as error:

@@ -11,9 +11,9 @@ from ops import prune
 
 
 class Command(commands.Command):
-    help = """Delete history, generations and events that are older than the settings IPMANAGER_KEEP_...,
-and expired sessions. The worker does the same once a day. The newest history row of everything that
-still exists stays.
+    help = """Delete history, generations and events that are older than the IPMANAGER_KEEP_*
+settings allow, and expired sessions. The worker does the same once a day. The newest history row of
+everything that still exists stays.
 
 Example: manage.py prune --dry-run"""
 

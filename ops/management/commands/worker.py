@@ -7,8 +7,8 @@ from ops import worker
 
 
 class Command(commands.Command):
-    help = """Keep dnsmasq in step with the ledger, and the states of services up to date, until TERM
-or Ctrl-C.
+    help = """Keep dnsmasq in step with the ledger, and the states of services up to date, until
+TERM or Ctrl-C.
 `manage.py run` starts one by itself.
 
 Example: manage.py worker"""
