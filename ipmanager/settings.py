@@ -13,7 +13,7 @@ from ipmanager import __version__
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = __version__
 
-# --- where things are kept ------------------------------------------------------------------------
+# --- places, secrets, database -------------------------------------------------------------------
 DATA_DIR = env.directory("IPMANAGER_DATA_DIR", BASE_DIR / "var")
 BACKUP_DIR = env.path("IPMANAGER_BACKUP_DIR", DATA_DIR / "backups")
 SECRET_KEY = env.secret("IPMANAGER_SECRET_KEY", DATA_DIR / "secret_key")
@@ -35,7 +35,7 @@ BOOTSTRAP_TOKEN = env.matching(
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'ipmanager.sqlite3'}")}
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
-    # IMMEDIATE: a transaction that will write waits its turn at BEGIN instead of failing at COMMIT.
+    # IMMEDIATE: a transaction that will write waits at BEGIN instead of failing at COMMIT.
     # synchronous=FULL: an answer given is on disk, as on PostgreSQL.
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -49,7 +49,7 @@ else:
     _database["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- who may talk to us ---------------------------------------------------------------------------
+# --- access --------------------------------------------------------------------------------------
 ALLOWED_HOSTS = env.words("IPMANAGER_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{_host}")
 CSRF_TRUSTED_ORIGINS = env.words("IPMANAGER_CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.networks("IPMANAGER_TRUSTED_PROXIES")
@@ -63,14 +63,13 @@ _tls = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _tls
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
-# Browsers come back by TLS only. Without a proxy that we believe, nobody could tell us that a
-# request came by TLS.
+# Browsers then use TLS only. Only a trusted proxy can say that a request came by TLS.
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if _tls else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _tls
 SECURE_SSL_REDIRECT = _tls and bool(TRUSTED_PROXIES)
-# Booting machines speak no TLS; probes and scrapers ask on this machine.
+# Booting machines do not use TLS; probes and scrapers connect on this machine.
 SECURE_REDIRECT_EXEMPT = [r"^boot\.ipxe$", r"^boot/", r"^healthz$", r"^readyz$", r"^metrics$"]
-# A place in the browsers' preload lists is for the owner of the domain to ask for, not for us.
+# Only the owner of the domain can apply for the browsers' preload lists.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
@@ -111,7 +110,7 @@ BOOT_ACCEL = env.matching(
     "IPMANAGER_BOOT_ACCEL", "", r"(/[A-Za-z0-9._/-]*/)?", "a path as in /boot-files/"
 )
 
-# --- how many days what is old is kept; 0: for ever -----------------------------------------------
+# --- retention in days; 0 keeps everything -------------------------------------------------------
 KEEP_HISTORY = env.number("IPMANAGER_KEEP_HISTORY", 730, 36_500)
 KEEP_GENERATIONS = env.number("IPMANAGER_KEEP_GENERATIONS", 90, 36_500)
 KEEP_EVENTS = env.number("IPMANAGER_KEEP_EVENTS", 90, 36_500)
@@ -211,7 +210,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who guesses on does not prolong it
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # more guesses do not prolong it
 AXES_USERNAME_CALLABLE = "ipmanager.login.account"
 AXES_LOCKOUT_CALLABLE = "ipmanager.login.locked"
 AXES_CLIENT_IP_CALLABLE = "core.proxies.client_address"
@@ -273,7 +272,7 @@ REST_FRAMEWORK = {
     # An error message that repeats half of a surrogate pair must not cause another error.
     "UNICODE_JSON": False,
     "EXCEPTION_HANDLER": "api.problems.handle",
-    "URL_FORMAT_OVERRIDE": None,  # ?format= is no parameter of ours
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is not a parameter here
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "IPManager",

@@ -47,7 +47,7 @@ def test_from_login_to_a_server_in_the_address_list(page, admin_user):
     page.locator("[name=ip_address]").fill("10.0.0.10")
     page.locator("[name=mac_address]").fill("04B1.75EF.2DA2")
     press_save(page)
-    expect(page.get_by_text("10.0.0.10 stands in")).to_be_visible()
+    expect(page.get_by_text("10.0.0.10 is in")).to_be_visible()
 
     page.locator("#nav-sidebar").get_by_text("IP addresses").click()
     line = page.locator("#result_list tr", has_text="10.0.0.10")
@@ -77,7 +77,7 @@ def test_a_server_takes_the_next_free_address_of_a_subnet_found_by_typing(admin_
 
     press_save(admin_page)
 
-    expect(admin_page.get_by_text("10.0.0.10 stands in")).to_be_visible()
+    expect(admin_page.get_by_text("10.0.0.10 is in")).to_be_visible()
     assert str(Server.objects.get().ip_address) == "10.0.0.10"
 
 
