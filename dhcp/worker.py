@@ -116,6 +116,7 @@ class DhcpWorker(PeriodicWork):
     """Starts a ServerWorker for each server, and wakes them when something has changed."""
 
     name = "dhcp.worker"
+    interval = INTERVAL  # to find new servers; notifications end no wait, they wake the servers
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__(DatabaseState(logger, LOST))

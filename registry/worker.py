@@ -5,13 +5,14 @@ from __future__ import annotations
 from core.periodic import PeriodicWork
 from registry.services.sweep import Sweeper
 
-TIDY_EVERY = 10  # rounds
+TIDY_EVERY = 5  # rounds
 
 
 class Sweep(PeriodicWork):
-    """Each second: one round of the sweeper."""
+    """One round of the sweeper every two seconds: heartbeat timeouts are many seconds long."""
 
     name = "registry.worker"
+    interval = 2.0
 
     def __init__(self) -> None:
         super().__init__()
