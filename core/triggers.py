@@ -65,21 +65,19 @@ def _install_postgresql(cursor: Any, owner: str, statements: Sequence[str]) -> N
     cursor.execute("SELECT quote_ident(current_schema()), current_setting('search_path')")
     schema, search_path = cursor.fetchone()
     cursor.execute(_INSTALLED, {"mine": f"ipmanager {owner} %"})
-    installed = {name: (comment, body) for name, comment, body in cursor.fetchall()}
-    wanted = {_postgresql_name(sql): sql for sql in statements}
-    stale = [
-        name
-        for name, sql in wanted.items()
-        if installed.get(name) != (_digest(owner, schema, sql), _body(sql))
-    ]
-    obsolete = [name for name in installed if name not in wanted]
+    obsolete = {name: (comment, body) for name, comment, body in cursor.fetchall()}
+    stale: dict[str, str] = {}
+    for sql in statements:
+        name = _postgresql_name(sql)
+        if obsolete.pop(name, None) != (_digest(owner, schema, sql), _body(sql)):
+            stale[name] = sql
     if not stale and not obsolete:
         return
     # Functions are stored with this path (SET search_path FROM CURRENT). pg_temp comes last, so
     # that a temporary table cannot take the place of one of ours.
     cursor.execute(f"SET LOCAL search_path = {schema}, pg_temp")
-    for name in stale:
-        _create(cursor, name, wanted[name], _digest(owner, schema, wanted[name]))
+    for name, sql in stale.items():
+        _create(cursor, name, sql, _digest(owner, schema, sql))
     for name in sorted(obsolete, reverse=True):  # triggers before the functions that they call
         cursor.execute(f"DROP {name}")
     cursor.execute("SELECT set_config('search_path', %s, true)", [search_path])

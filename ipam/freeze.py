@@ -1,10 +1,10 @@
 """Freeze a ledger that was restored from a backup: it allocates nothing until somebody has compared
 it with the leases.
 
-Such a ledger does not know what was allocated after the backup was made. Three things tell: `restore`
-says so; on PostgreSQL the stamp names another table than the one it is in, because a dump is loaded
-into new tables; and its history ends before a line that this host has seen (`ledger.json` in the
-data directory).
+Such a ledger does not know what was allocated after the backup was made. Three things tell:
+`restore` says so; on PostgreSQL the stamp names another table than the one it is in, because a dump
+is loaded into new tables; and its history ends before a line that this host has seen (`ledger.json`
+in the data directory).
 
 The claim of an address checks the first two in its own statement, without a further query."""
 
@@ -70,8 +70,8 @@ def freeze(reason: str) -> None:
 
 
 def thaw() -> None:
-    """Allocate again. The ledger gets a new name, so that what other hosts have seen under the former
-    one no longer counts."""
+    """Allocate again. The ledger gets a new name, so that what other hosts have seen under the
+    former one no longer counts."""
     Stamp.objects.write_home(frozen_at=None, reason="", ledger=uuid.uuid4().hex)
     look()
 

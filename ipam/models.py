@@ -74,7 +74,7 @@ class ValidatedModel(models.Model):
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         if self._unreadable:
-            return  # refused already; a constraint would only be named, without a word on who is in the way
+            return  # refused already; a constraint could not name the holder
         try:
             super().validate_constraints(exclude)
         except ValidationError:

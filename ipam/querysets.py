@@ -36,7 +36,10 @@ _SUBNETS_EACH = 5  # unless there are more than this many subnets for each of th
 
 
 PATIENCE = 20  # seconds that a transaction waits for a lock
-_BE_PATIENT = f"SELECT set_config('lock_timeout', '{PATIENCE}s', true) WHERE current_setting('lock_timeout') = '0'"
+_BE_PATIENT = (
+    f"SELECT set_config('lock_timeout', '{PATIENCE}s', true) "
+    "WHERE current_setting('lock_timeout') = '0'"
+)
 
 
 _LOCK_MODES = {True: "ROW EXCLUSIVE", False: "SHARE ROW EXCLUSIVE"}
@@ -112,7 +115,7 @@ class NotifyingQuerySet(models.QuerySet[Any]):
             lock_ledger()
             with _name_the_holder(objs):
                 write(objs, fields)
-            written = list(self.model._base_manager.filter(pk__in=[obj.pk for obj in objs]))
+            written = list(self.model._base_manager.filter(pk__in=keys_of(objs)))
             note_history(written, "~")
             self._notify(written)
         return len(written)
@@ -377,6 +380,11 @@ def history_user_id() -> int | None:
     return None
 
 
+def keys_of(rows: Iterable[models.Model]) -> list[int]:
+    """The primary keys of the rows."""
+    return [row.pk for row in rows]
+
+
 def note_history(rows: Sequence[Any], kind: str) -> None:
     """A line of history for each of the rows, copied from what the database says of them now."""
     if not rows:
@@ -386,7 +394,7 @@ def note_history(rows: Sequence[Any], kind: str) -> None:
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
         for start in range(0, len(rows), _MOST_KEYS):
-            keys = [row.pk for row in rows[start : start + _MOST_KEYS]]
+            keys = keys_of(rows[start : start + _MOST_KEYS])
             cursor.execute(
                 f"INSERT INTO {quote(model.history.model._meta.db_table)} "
                 f"({kept}, history_date, history_type, history_change_reason, history_user_id) "
@@ -417,8 +425,7 @@ def write(rows: Sequence[models.Model], names: Iterable[str]) -> None:
     if not rows:
         return
     meta, quote = rows[0]._meta, connection.ops.quote_name
-    by_name = {field.name: field for field in meta.concrete_fields}
-    fields = [by_name[name] for name in names]
+    fields: list[Any] = list(map(meta.get_field, names))
     columns = ", ".join(f"{quote(field.column or '')} = %s" for field in fields)
     update = f"UPDATE {quote(meta.db_table)} SET {columns} WHERE id = %s"
     with connection.cursor() as cursor:

@@ -89,8 +89,8 @@ def fullest(number: int) -> list[tuple[Subnet, Usage]]:
     foremost = [key for _share, key in heapq.nlargest(4 * number, shares)]
     subnets = list(Subnet.objects.filter(pk__in=foremost).select_related("vrf"))
     measured = usage(subnets)
-    pairs = [(subnet, measured[subnet.pk]) for subnet in subnets]
-    return sorted(pairs, key=lambda pair: pair[1].percent, reverse=True)[:number]
+    subnets.sort(key=lambda subnet: measured[subnet.pk].percent, reverse=True)
+    return [(subnet, measured[subnet.pk]) for subnet in subnets[:number]]
 
 
 def _counts(subnets: Sequence[Subnet]) -> dict[int, Counts]:
@@ -164,9 +164,11 @@ def _own(
 ) -> int:
     """Addresses from first to last that are the subnet's own and free for machines."""
     total = addresses.size(first, last)
-    own_ends = set(pool_rows.never_allocated(subnet))
     for child in children:
         low, high = child.network.network_address, child.network.broadcast_address
         total -= addresses.overlap(first, last, low, high)
-        own_ends -= {end for end in own_ends if end in child.network}
-    return total - sum(int(first) <= int(end) <= int(last) for end in own_ends)
+    for address in pool_rows.never_allocated(subnet):
+        in_child = any(address in child.network for child in children)
+        if not in_child and int(first) <= int(address) <= int(last):
+            total -= 1
+    return total

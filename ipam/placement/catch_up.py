@@ -12,7 +12,7 @@ from ipam import addresses
 from ipam.models import Pool, RawChange, Subnet
 from ipam.placement import pool_rows
 from ipam.placement.populate import Part, Range, Report, populate
-from ipam.querysets import hurry, lock_ledger
+from ipam.querysets import hurry, keys_of, lock_ledger
 
 
 def catch_up() -> Report | None:
@@ -29,7 +29,7 @@ def catch_up() -> Report | None:
         else:
             _restart_walks(part)
         report = populate(part=part)
-        RawChange.objects.filter(pk__in=[row.pk for row in noted]).delete()
+        RawChange.objects.filter(pk__in=keys_of(noted)).delete()
     return report
 
 

@@ -26,8 +26,11 @@ class PlacementIndex:
         """The index that suffices for these addresses. Two queries."""
         keys = set(keys)
         index = SubnetIndex.of([address for _vrf, address in keys], Subnet.objects.all())
-        subnets = filter(None, (index.containing(*key) for key in keys))
-        return cls(index, Pool.objects.filter(subnet__in={subnet.pk for subnet in subnets}))
+        subnets: set[int] = set()
+        for key in keys:
+            if subnet := index.containing(*key):
+                subnets.add(subnet.pk)
+        return cls(index, Pool.objects.filter(subnet__in=subnets))
 
     def subnet(self, key: Key) -> Subnet | None:
         """The most specific subnet of the address."""

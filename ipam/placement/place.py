@@ -11,8 +11,9 @@ The placing rule. After a server or an interface is created, changed or deleted:
    and dhcp elsewhere.
 3. A row that its server no longer claims is freed: it becomes available if it stands in a static
    pool and is no gateway, network or broadcast address; otherwise it is deleted.
-4. A claim takes a row that is missing, available or reserved by hand. Any other row (a VM's, another
-   server's, an allocation, one in quarantine) refuses the change, and the message names its holder.
+4. A claim takes a row that is missing, available or reserved by hand. Any other row (a VM's,
+   another server's, an allocation, one in quarantine) refuses the change, and the message names its
+   holder.
 
 The rule has three forms, which tests/ipam/test_placing_rule.py holds together by one table of
 cases: this module, for saves, bulk writes and `populate`; sql/postgresql/placing.sql, for raw SQL,
@@ -37,6 +38,7 @@ from ipam.addresses import Address
 from ipam.models import Interface, IPAddress, Server
 from ipam.placement import address_rows
 from ipam.placement.index import Key, PlacementIndex
+from ipam.querysets import keys_of
 
 BATCH = 500
 
@@ -99,7 +101,7 @@ def _place(servers: Sequence[Server], done: Placed) -> None:
         .filter(Q(server__in=servers) | Q(ip_address__in=[address for _vrf, address in claims]))
         .order_by("ip_address")
     )
-    ids = {server.pk for server in servers}
+    ids = set(keys_of(servers))
     _refuse_taken(claims, rows, ids, done)
     concerned = [row for row in rows if row.server_id in ids or _key(row) in claims]
     index = PlacementIndex.of({*map(_key, concerned), *claims})
@@ -184,15 +186,18 @@ def _write(index: PlacementIndex, claims: Claims, rows: Sequence[IPAddress], don
         created.append(_fill(IPAddress(vrf_id=key[0], ip_address=key[1]), index, claim))
     _store(created, changed, deleted)
     done.created += created
-    done.updated += [row for row in changed if row.server_id]
-    done.freed += [row for row in changed if not row.server_id]
+    for row in changed:
+        if row.server_id:
+            done.updated.append(row)
+        else:
+            done.freed.append(row)
     done.deleted += deleted
     done.unchanged += len(rows) - len(changed) - len(deleted)
 
 
 def _store(created: list[IPAddress], changed: list[IPAddress], deleted: list[IPAddress]) -> None:
     if deleted:
-        IPAddress.objects.filter(pk__in=[row.pk for row in deleted]).delete()
+        IPAddress.objects.filter(pk__in=keys_of(deleted)).delete()
     if created:
         address_rows.create(created)
     if changed:

@@ -75,11 +75,12 @@ def pools_changed(subnet: Subnet) -> None:
     address_rows.delete_free(rows.filter(status="available").exclude(wanted))
     wrong_type = (in_pools & Q(ip_type="dhcp")) | (~in_pools & Q(ip_type="static"))
     _change_type(list(rows.live().filter(wrong_type)))
-    if pools:
-        children = subnet.children
-    for pool in pools:
-        if pool.size <= MATERIALISED:
-            _create_missing_rows(pool, subnet, children)
+    small = [pool for pool in pools if pool.size <= MATERIALISED]
+    if not small:
+        return
+    children = subnet.children
+    for pool in small:
+        _create_missing_rows(pool, subnet, children)
 
 
 def _take_over_rows(subnet: Subnet) -> None:
@@ -128,8 +129,8 @@ def has_more_rows(pool: Pool) -> bool:
 
 
 def create_next_chunk(pool: Pool, free: Q, start: Address | None = None) -> bool:
-    """Create the next chunk of a large pool's rows, unless `free` rows have appeared meanwhile. With
-    `start`, create them from there on, and leave the mark of the walk where it is.
+    """Create the next chunk of a large pool's rows, unless `free` rows have appeared meanwhile.
+    With `start`, create them from there on, and leave the mark of the walk where it is.
 
     False when the pool has been walked to its end."""
     with transaction.atomic():
@@ -211,19 +212,25 @@ def pool_addresses(
     or gateway address.
 
     A pool that raw SQL has let out of its subnet ends where the subnet does."""
-    address, network = type(pool.first), subnet.network
+    network = subnet.network
     if network.version != pool.first.version:
         return
-    never = set(map(int, never_allocated(subnet)))
+    never = set(never_allocated(subnet))
     position = max(int(start or pool.first), int(network.network_address))
     last = min(int(pool.last), int(network.broadcast_address))
     for child in sorted(children, key=lambda child: child.network):
         low, high = int(child.network.network_address), int(child.network.broadcast_address)
         if high < position or low > last:
             continue
-        yield from (address(value) for value in range(position, low) if value not in never)
+        yield from _range(pool, position, low - 1, never)
         position = high + 1
-    yield from (address(value) for value in range(position, last + 1) if value not in never)
+    yield from _range(pool, position, last, never)
+
+
+def _range(pool: Pool, first: int, last: int, never: set[Address]) -> Iterator[Address]:
+    for address in map(type(pool.first), range(first, last + 1)):
+        if address not in never:
+            yield address
 
 
 def never_allocated(subnet: Subnet) -> list[Address]:

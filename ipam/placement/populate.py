@@ -23,7 +23,7 @@ from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.placement import address_rows, pool_rows
 from ipam.placement.index import Key, PlacementIndex
 from ipam.placement.place import BATCH, Placed, place
-from ipam.querysets import SubnetIndex, lock_ledger
+from ipam.querysets import SubnetIndex, keys_of, lock_ledger
 from ipam.signals import changed
 
 Progress = Callable[[str, int, int], None]
@@ -157,9 +157,7 @@ def after_bulk(model: type[Subnet | Pool], instances: Sequence[Subnet | Pool]) -
     """
     if instances:
         if model is Pool:
-            Pool._base_manager.filter(pk__in=[row.pk for row in instances]).update(
-                materialised_to=None
-            )
+            Pool._base_manager.filter(pk__in=keys_of(instances)).update(materialised_to=None)
         for row in instances:
             row.full_clean()
         populate()
@@ -216,7 +214,7 @@ def _rows(report: Report, progress: Progress, part: Part | None) -> None:
 
 
 def _delete_free(keys: Sequence[int]) -> int:
-    """Delete these rows, except those that somebody has allocated meanwhile; return their number."""
+    """Delete these rows, but none that has been allocated meanwhile; return their number."""
     deleted = 0
     for start in range(0, len(keys), 5000):
         some = IPAddress.objects.filter(pk__in=keys[start : start + 5000])

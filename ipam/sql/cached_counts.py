@@ -1,5 +1,4 @@
-"""Figures about the whole ledger that cost a look at every row: exact, and worked out once for each
-state of it.
+"""Remember exact figures about the whole ledger that cost a scan of every row.
 
 On PostgreSQL every statement that writes address rows, subnets or pools moves the sequence
 `ledger_moment`: a trigger sees to it, so raw SQL does, too. While it stands still, nothing has
@@ -24,7 +23,8 @@ SELECT EXISTS (
     SELECT FROM pg_locks
     WHERE relation IN ({", ".join(f"'{table}'::regclass" for table in TABLES)})
       AND pid IS DISTINCT FROM pg_backend_pid()
-      AND mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+      AND mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                   'AccessExclusiveLock')
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 """
 _known: dict[Hashable, tuple[int, Any]] = {}

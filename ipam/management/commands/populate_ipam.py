@@ -17,7 +17,7 @@ _TOTAL = (
 
 
 class Command(commands.Command):
-    help = """Create the IP records that pools and servers require, and correct those that are wrong.
+    help = """Create the IP records that pools and servers require, and correct wrong ones.
 Records follow every change by themselves; this corrects what raw SQL or a fixture has left, and
 reports it.
 
