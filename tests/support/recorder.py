@@ -47,7 +47,7 @@ class Recorder:
         for place, name in (
             (CursorWrapper, "execute"),
             (CursorWrapper, "executemany"),
-            (libpq, "ask"),
+            (libpq, "execute"),
         ):
             setattr(place, name, self.recording(getattr(place, name)))
 
