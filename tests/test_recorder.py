@@ -1,0 +1,69 @@
+"""Which tests the second database needs: chosen from what they sent to it, and proven complete."""
+
+import json
+
+import pytest
+
+from tests.support import recorded, recorder
+
+
+@pytest.fixture
+def record(tmp_path):
+    """Three tests of rows, one of another process, one of random examples."""
+    reached = {
+        "tests/a.py::test_all": [1, 2, 3],
+        "tests/a.py::test_some": [1, 2],
+        "tests/b.py::test_alone": [4],
+        "tests/b.py::test_process": [],
+        "tests/c.py::test_random": [1, 9],
+    }
+    found = {
+        "reached": reached,
+        "always": ["tests/b.py::test_process"],
+        "random": ["tests/c.py::test_random"],
+    }
+    (tmp_path / "reached-one.json").write_text(json.dumps(found))
+    return recorder.Record(tmp_path)
+
+
+def test_the_tests_that_stay_reach_everything(record):
+    left_out = record.choose({})
+    assert left_out == ["tests/a.py::test_some", "tests/c.py::test_random"]
+    assert record.unrecorded(left_out) == {}
+
+
+def test_a_test_that_alone_reaches_something_may_not_be_left_out(record):
+    assert record.unrecorded(["tests/a.py::test_some", "tests/b.py::test_alone"]) == {
+        "tests/b.py::test_alone": 1
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("SELECT a FROM t WHERE id = 5", "SELECT a FROM t WHERE id = 7"),
+        ("SELECT a FROM t WHERE id IN (1, 2)", "SELECT a FROM t WHERE id IN (%s, %s, %s)"),
+        ("INSERT INTO t VALUES (1, 'x'), (2, 'y')", "INSERT INTO t VALUES (%s, %s)"),
+        ('SELECT "t"."a", "t"."b" FROM "t"', 'SELECT "t"."a", "t"."c", "t"."d" FROM "t"'),
+        ('SAVEPOINT "s140_x1"', 'SAVEPOINT "s999_x12"'),
+    ],
+)
+def test_statements_that_differ_in_values_and_columns_have_one_shape(one, other):
+    assert recorder.shape(one) == recorder.shape(other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "SELECT a FROM t WHERE ip << %s",
+        "SELECT a FROM t WHERE ip = %s FOR UPDATE",
+        "SELECT host(ip) FROM t WHERE ip = %s",
+    ],
+)
+def test_another_operator_lock_or_function_is_another_shape(other):
+    assert recorder.shape("SELECT a FROM t WHERE ip = %s") != recorder.shape(other)
+
+
+def test_parameters_of_a_test_stay_together():
+    nodeid = "tests/x.py::TestIt::test_y[10.0.0.1-a::b]"
+    assert recorded.name_of(nodeid) == ("tests/x.py", "TestIt::test_y")
