@@ -18,8 +18,8 @@ from .output import printable
 DONE, REFUSED, USAGE, AWAY = 0, 1, 2, 3
 ABOUT = f"""Ask and change the ledger of an IPManager.
 
-IPMANAGER_URL is its URL (default: {DEFAULT_URL}); the token is in IPMANAGER_TOKEN, or in the file
-that IPMANAGER_TOKEN_FILE names. `manage.py create_token` creates a token."""
+IPMANAGER_URL is its URL (default: {DEFAULT_URL}). The token is in IPMANAGER_TOKEN,
+or in the file that IPMANAGER_TOKEN_FILE names. `manage.py create_token` creates a token."""
 STATUS = """exit status:
   0  done
   1  IPManager refused it, or nothing was found; the reason is on stderr

@@ -171,7 +171,7 @@ class ServiceQuerySet(models.QuerySet["Service"]):
             for some in _batches_of_ids(rows):
                 silent = self.model.objects.silent(cutoffs).filter(pk__in=some)
                 silent = silent.select_for_update(of=("self",), skip_locked=True)
-                still = set(silent.values_list("pk", flat=True))
+                still = {row.pk for row in silent}  # whole rows: values_list() drops of=("self",)
                 self.model.objects.filter(pk__in=still).update(
                     status="inactive", inactive_since=now
                 )
