@@ -55,7 +55,7 @@ def announce(
     is_known = former.get(CONTENT, [])[:1] == digests[CONTENT]
     for name, data in after.items():
         digests[name] = [digest(data), digest(on_disk[name])]
-        is_known = is_known and former[name][0] == digests[name][0]
+        is_known = is_known and former[name][:1] == digests[name][:1]
     if is_known and not is_foreign:
         return
     files.replace(target.written, json.dumps(digests).encode())

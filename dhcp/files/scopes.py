@@ -127,8 +127,8 @@ def scope_lines(scope: ScopeRecord) -> Iterator[tuple[str, tuple[str, ...]]]:
     # Not dhcp-ignore: when dnsmasq decides whom to ignore, it does not know the range yet.
     whom = "tag:known," if scope.known_only else ""
     for (first, last), row in zip_longest(scope.ranges, scope.pool_rows):
-        text = f"dhcp-range={whom}set:{scope.tag},{first},{last},{end}"
-        yield text, (row, *scope.rows) if row else scope.rows
+        sources = (row, *scope.rows) if row else scope.rows
+        yield f"dhcp-range={whom}set:{scope.tag},{first},{last},{end}", sources
     if not scope.ranges:
         first = scope.network.network_address
         yield f"dhcp-range=set:{scope.tag},{first},static,{end}", scope.rows

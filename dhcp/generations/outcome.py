@@ -62,7 +62,8 @@ class Outcome:
     def unexplained(self) -> bool:
         """The files had to change although there was no change row: somebody wrote to the ledger
         behind every trigger."""
-        return self.result == Generation.Result.APPLIED and self.diff != "" and not self.changes
+        is_new = self.result == Generation.Result.APPLIED and self.diff != ""
+        return is_new and not self.changes
 
     def as_json(self) -> dict[str, Any]:
         """For `sync_dnsmasq --json`."""
