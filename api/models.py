@@ -205,4 +205,6 @@ class Pulse(models.Model):
 
 def lifetime(days: int | None) -> timedelta | None:
     """The time from now that the token manager calls expiry; None: it never expires."""
-    return None if days is None else timedelta(days=days)
+    if days is None:
+        return None
+    return timedelta(days=days)

@@ -48,21 +48,13 @@ def decode_cursor(text: str) -> Cursor | None:
     """The cursor that `encode` has written; None for any other text."""
     try:
         value, key, count = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, TypeError, RecursionError):
+        # A database takes neither NUL nor half of a surrogate pair, which cannot be encoded.
+        storable = b"\0" not in value.encode()
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
-    if not _is_storable(value) or not all(map(_is_count, (key, count))):
+    if not storable or not all(map(_is_count, (key, count))):
         return None
     return Cursor(value, key, count)
-
-
-def _is_storable(value: Any) -> bool:
-    """Whether a database takes the text: no NUL, and no half of a surrogate pair."""
-    if not isinstance(value, str):
-        return False
-    try:
-        return b"\0" not in value.encode()
-    except UnicodeEncodeError:
-        return False
 
 
 def _is_count(value: Any) -> bool:
@@ -90,7 +82,7 @@ class RequestedPage:
 def requested_page(query: QueryDict) -> RequestedPage | None:
     """The page that the query names; None when it names anything else, or does not name it well."""
     places = set(query) - {"page_size"}
-    if not places <= {AFTER, BEFORE, PAGE} or len(places) > 1:
+    if places not in (set(), {AFTER}, {BEFORE}, {PAGE}):
         return None
     size, number = query.get("page_size", str(SIZE)), query.get(PAGE, "1")
     if not (_NUMBER.fullmatch(size) and _NUMBER.fullmatch(number)):
@@ -114,13 +106,12 @@ class Pagination(PageNumberPagination):
         self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any]:
         self.request, self.order = request, order_of(queryset)
-        named = [name for name in (AFTER, BEFORE, PAGE) if name in request.query_params]
+        named = {AFTER, BEFORE, PAGE} & set(request.query_params)
         if len(named) > 1:
-            raise exceptions.ValidationError(
-                {named[0]: [_("Use only one of after, before and page.")]}
-            )
-        if named in ([AFTER], [BEFORE]):
-            return self._by_cursor(queryset, request, backwards=named == [BEFORE])
+            message = _("Use only one of after, before and page.")
+            raise exceptions.ValidationError({min(named): [message]})
+        if named in ({AFTER}, {BEFORE}):
+            return self._by_cursor(queryset, request, backwards=named == {BEFORE})
         return self._by_number(queryset, request, view)
 
     def _by_number(self, queryset: QuerySet, request: Request, view: APIView | None) -> list[Any]:
@@ -228,7 +219,9 @@ class RowOrder:
         value = self.field.to_python(text)
         if value is None:
             raise ValueError("every row has a value")
-        return value.astimezone(UTC) if isinstance(value, datetime) else value
+        if isinstance(value, datetime):
+            value = value.astimezone(UTC)
+        return value
 
 
 def order_of(queryset: QuerySet) -> RowOrder | None:
@@ -238,17 +231,17 @@ def order_of(queryset: QuerySet) -> RowOrder | None:
             field = _field(queryset, name.removeprefix("-"))
         case _:
             return None
-    if field is None or field.null or field.is_relation:
+    if not isinstance(field, Field) or field.null or field.is_relation:
         return None
     return RowOrder(field, name.startswith("-"))
 
 
-def _field(queryset: QuerySet, name: str) -> Field | None:
+def _field(queryset: QuerySet, name: str) -> Any:
+    """The model's field or relation of this name, or None."""
     try:
-        field = queryset.model._meta.get_field(name)
+        return queryset.model._meta.get_field(name)
     except FieldDoesNotExist:
         return None
-    return field if isinstance(field, Field) else None
 
 
 def _not_a_link(name: str) -> exceptions.ValidationError:

@@ -208,12 +208,14 @@ def is_clash(part: ValidationError) -> bool:
 def flattened(detail: Any, name: str = "") -> Errors:
     """Nested errors of serializers under dotted names: `rows.3.hostname`."""
     if not _is_nested(detail):
-        sentences = detail if isinstance(detail, list) else [detail]
-        return {_row_key(name): [str(sentence) for sentence in sentences]}
+        if not isinstance(detail, list):
+            detail = [detail]
+        return {_row_key(name): list(map(str, detail))}
     found: Errors = {}
     for key, value in _items(detail):
         if value:
-            found |= flattened(value, f"{name}.{key}" if name else str(key))
+            path = f"{name}.{key}" if name else str(key)
+            found |= flattened(value, path)
     return found
 
 
@@ -233,13 +235,17 @@ def _items(detail: Any) -> Iterator[tuple[Any, Any]]:
 
 def _row_key(name: str) -> str:
     """The name of a field, or WHOLE where Django or REST framework blames no field."""
-    return WHOLE if name in ("", "__all__", "non_field_errors") else name
+    if name in ("", "__all__", "non_field_errors"):
+        return WHOLE
+    return name
 
 
 def first_sentence(errors: Errors) -> str:
     """The first sentence, which for most requests is the only one."""
     for name, sentences in errors.items():
-        return sentences[0] if name == WHOLE else f"{name}: {sentences[0]}"
+        if name == WHOLE:
+            return sentences[0]
+        return f"{name}: {sentences[0]}"
     return _("The request is not valid.")
 
 

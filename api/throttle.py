@@ -41,19 +41,22 @@ class Buckets:
 
     def wait(self, key: str) -> float:
         """Seconds until this caller may take something; 0 when it may now."""
-        if not self.rate or not key:
+        if not self._limits(key):
             return 0.0
         ahead = self._full_at.get(key, 0.0) - self.clock()
         return max(0.0, ahead - (self.burst - 1) / self.rate)
 
     def take(self, key: str) -> None:
         """Take one out of the caller's bucket."""
-        if not self.rate or not key:
+        if not self._limits(key):
             return
         now = self.clock()
         self._full_at[key] = max(self._full_at.get(key, 0.0), now) + 1 / self.rate
         if len(self._full_at) > MAX_CALLERS:
             self._forget(now)
+
+    def _limits(self, key: str) -> bool:
+        return self.rate > 0 and key != ""
 
     def _forget(self, now: float) -> None:
         """Forget the full buckets; all buckets if none is full."""

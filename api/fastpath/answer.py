@@ -79,7 +79,7 @@ def _respond(
         return None
     except problems.DATABASE_UNAVAILABLE:
         database.close_if_unusable_or_obsolete()
-        if query.repeatable or query.outcome_unknown is None:
+        if query.outcome_unknown is None:
             return None
         return query.outcome_unknown()
     if not rows:
@@ -105,12 +105,12 @@ def _run(
 
 
 def _render(query: FastQuery, request: HttpRequest, rows: list[DatabaseRow]) -> FastResponse | None:
-    """The response of the query. What is done and not repeatable must not be done again by Django,
-    so a failure after it is a 500."""
+    """The response of the query. Django must not repeat some statements, so a failure after one of
+    them is a 500."""
     try:
         return query.render(rows)
     except Exception as error:
-        if not query.repeatable:
+        if query.outcome_unknown is not None:
             logger.exception("fast path failed after a write: %s %s", request.method, request.path)
             return problem_response(request, problems.internal_error)
         if isinstance(error, EXPECTED):

@@ -33,7 +33,7 @@ def routes() -> dict[str, list[FastRoute]]:
 
 def find(method: str | None, path: str) -> tuple[FastRoute, dict[str, str]] | None:
     """The route of this method and path with the values captured from the path, or None."""
-    for route in routes().get(method or "", ()):
+    for route in routes().get(str(method), ()):
         if match := route.pattern.fullmatch(path):
             return route, match.groupdict()
     return None

@@ -32,7 +32,8 @@ def json_object(request: HttpRequest, names: Iterable[str]) -> dict[str, Any] | 
     Only UTF-8 without a byte order mark: REST framework reads nothing else, `json.loads` more."""
     if request.content_type != "application/json" or request.META.get("QUERY_STRING"):
         return None
-    if request.content_params.get("charset", "utf-8").lower() != "utf-8":  # type: ignore[union-attr]
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.lower() != "utf-8":
         return None
     if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         return None

@@ -22,14 +22,12 @@ class FastQuery:
 
     The statement joins the table `caller`, which has one row or none, and selects `caller.*` first.
     `render` gets the other columns of at least one row; None sends the request to Django.
-    `repeatable` says whether running it twice does no more than running it once.
-    `outcome_unknown` makes the response when the connection broke before the outcome of a
-    statement that is not repeatable was known."""
+    A statement that Django must not repeat has `outcome_unknown`: the response when the connection
+    broke before its outcome was known."""
 
     sql: str
     params: dict[str, Any]
     render: Callable[[list[DatabaseRow]], FastResponse | None]
-    repeatable: bool = True
     outcome_unknown: Callable[[], FastResponse] | None = None
 
 

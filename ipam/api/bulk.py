@@ -70,13 +70,13 @@ def make_addresses(rows: Sequence[RowData]) -> list[int] | None:
     """Make address rows, or take the free ones, and return their keys in the order of the request.
     None when one of them is wrong: checked one by one, each names its errors. Call it under the
     ledger's lock."""
-    by_key: dict[AddressKey, RowData] = {(row.get("vrf"), row["ip_address"]): row for row in rows}
-    if len(by_key) < len(rows) or not _are_new_vms(rows):
+    keys = list(map(_key, rows))
+    if len(set(keys)) < len(keys) or not _are_new_vms(rows):
         return None
-    existing = _existing(by_key)
-    index = PlacementIndex.of(map(_index_key, by_key))
+    existing = _existing(keys)
+    index = PlacementIndex.of(map(_index_key, keys))
     made: list[IPAddress] = []
-    for key, row in by_key.items():
+    for key, row in zip(keys, rows, strict=True):
         address = _checked(existing.get(key), row, index)
         if address is None:
             return None
@@ -108,19 +108,25 @@ def _existing(keys: Iterable[AddressKey]) -> dict[AddressKey, IPAddress]:
     return found
 
 
+def _key(row: RowData) -> AddressKey:
+    return row.get("vrf"), row["ip_address"]
+
+
 def _index_key(key: AddressKey) -> tuple[int | None, Any]:
     vrf, ip = key
-    return (vrf.pk if vrf else None), ip
+    vrf_id = vrf.pk if vrf else None
+    return vrf_id, ip
 
 
 def _checked(address: IPAddress | None, row: RowData, index: PlacementIndex) -> IPAddress | None:
     """The address with the row's values, or None when a rule forbids them."""
     before = rules.NEW
-    if address:
+    if address is None:
+        address = IPAddress()
+    elif address.status != "available" or row.get("status", "available") == "available":
+        return None
+    else:
         before = (address.description, address.status)
-        if address.status != "available" or row.get("status", "available") == "available":
-            return None
-    address = address or IPAddress()
     for name, value in row.items():
         setattr(address, name, value)
     address.freed_at, address.vm_id = None, address.vm_id or None
@@ -132,4 +138,6 @@ def _checked(address: IPAddress | None, row: RowData, index: PlacementIndex) -> 
     address.subnet = index.subnet(key)
     errors: rules.Errors = defaultdict(list)
     rules.check_placed_address(address, before, index.pool(key), errors)
-    return None if errors else address
+    if errors:
+        return None
+    return address

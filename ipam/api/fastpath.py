@@ -144,14 +144,10 @@ def prepare_next_free(request: HttpRequest, key: str) -> FastQuery | None:
         facts = verbs.facts(vm_id, hostname, mac)
     except (IPManagerError, ValidationError):
         return None
-    # Without a VM's id, Django might allocate a second address.
-    return FastQuery(
-        _CLAIM,
-        {**facts, "subnet": int(key)},
-        render_next_free,
-        repeatable=vm_id is not None,
-        outcome_unknown=partial(problem_response, request, problems.database_unavailable),
-    )
+    outcome_unknown = None
+    if vm_id is None:  # a repeat would allocate a second address
+        outcome_unknown = partial(problem_response, request, problems.database_unavailable)
+    return FastQuery(_CLAIM, {**facts, "subnet": int(key)}, render_next_free, outcome_unknown)
 
 
 def render_next_free(rows: list[DatabaseRow]) -> FastResponse:

@@ -390,7 +390,10 @@ def test_a_hundred_parallel_vms_get_a_hundred_addresses_of_a_pool_made_by_the_fi
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_allocation_asks_the_database_as_little_as_it_can(client, django_assert_num_queries):
+def test_an_allocation_asks_the_database_as_little_as_it_can(
+    client, settings, django_assert_num_queries
+):
+    settings.FASTPATH = True
     allocate(client, "first")
     with django_assert_num_queries({"postgresql": 1, "sqlite": 7}[connection.vendor]):
         allocate(client, "second")
