@@ -59,9 +59,8 @@ def parse_network(value: object) -> Network:
 
 def _network_of_text(text: str) -> Network:
     if "/" not in text:
-        raise ValueError(
-            _("“%s” is not a network: write it with its length, as in 10.0.0.0/24") % shorten(text)
-        )
+        message = _("“%s” is not a network: write it with its length, as in 10.0.0.0/24")
+        raise ValueError(message % shorten(text))
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError as error:
@@ -104,7 +103,8 @@ def parse_range(value: str) -> tuple[Address, Address]:
     if dash:
         high = parse_address(last)
     if low.version != high.version or int(low) > int(high):
-        raise ValueError(_("“%s” does not run from a lower to a higher address") % shorten(value))
+        message = _("“%s” does not run from a lower to a higher address")
+        raise ValueError(message % shorten(value))
     return low, high
 
 

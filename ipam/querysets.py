@@ -25,7 +25,7 @@ from ipam import addresses, search
 from ipam.addresses import Address, Network
 
 if TYPE_CHECKING:
-    from ipam.models import VRF, Interface, IPAddress, Pool, Stamp, Subnet  # noqa: F401  (in a base class's parameter)
+    from ipam.models import VRF, Interface, IPAddress, Pool, Stamp, Subnet  # noqa: F401
 
 _SQL = Path(__file__).parent / "sql" / "postgresql"
 LIVE = ("allocated", "reserved", "quarantine")

@@ -92,7 +92,8 @@ def _check_gateway_in_pools(subnet: Subnet, gateway: Address, errors: Errors) ->
     if pool:
         errors["gateway"].append(
             _(
-                "%(gateway)s lies in the DHCP pool %(pool)s and would be handed out; change it first."
+                "%(gateway)s lies in the DHCP pool %(pool)s and would be handed out; "
+                "change the pool first."
             )
             % {"gateway": subnet.gateway, "pool": pool}
         )
@@ -583,7 +584,7 @@ def _in_dhcp_pool(address: Address, pool: Pool) -> str:
 
 
 def _these_live(rows: object, what: str) -> str:
-    """`3 addresses are in use in …: 10.0.0.5 (server “web”), …`, or nothing when there are none."""
+    """A sentence that names how many rows are live and the first five; empty without any."""
     live = rows.live().select_related("server").order_by("ip_address")  # type: ignore[attr-defined]
     first = list(live[:6])
     if not first:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from django.db import models
 
@@ -172,4 +173,5 @@ def _listed(names: Iterable[str]) -> str:
 
 def history_columns(model: type[models.Model]) -> list[str]:
     """The columns of the model's table that its history keeps."""
-    return [field.column for field in model.history.model.tracked_fields]  # type: ignore[attr-defined]
+    history: Any = model.history  # type: ignore[attr-defined]
+    return [field.column for field in history.model.tracked_fields]

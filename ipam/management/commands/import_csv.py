@@ -31,10 +31,10 @@ _IN_MEMORY = 1 << 20
 
 class Command(commands.Command):
     help = """Import subnets, servers or their interfaces from a CSV or JSON file, and print what
-becomes of every row. A row changes what exists: the server with its MAC address, the subnet with its network,
-the interface of its server with its name. An empty cell leaves a value unchanged, a lone apostrophe
-empties it. Nothing is written unless every row is good. The status is 1 when rows were bad and
-nothing was written; with --skip-bad, when every row was bad.
+becomes of every row. A row changes what exists: the server with its MAC address, the subnet with
+its network, the interface of its server with its name. An empty cell leaves a value unchanged, a
+lone apostrophe empties it. Nothing is written unless every row is good. The status is 1 when rows
+were bad and nothing was written; with --skip-bad, when every row was bad.
 
 Headers may be English or German; without a header line the columns are
   subnets:    network, name, gateway, VLAN
