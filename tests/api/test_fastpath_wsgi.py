@@ -141,7 +141,7 @@ def test_a_failure_is_counted_once_and_logged_with_the_id_of_the_response(site, 
         seen.append(REQUEST.get())
         raise ZeroDivisionError("broken")
 
-    monkeypatch.setattr(prepared, "look", broken)
+    monkeypatch.setattr(prepared, "checked_database", broken)
     before = counted()
     status, body, headers = site("GET", "/api/v1/ip/stats")
     assert (status, body["total"]) == (200, 90)
