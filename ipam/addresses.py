@@ -17,8 +17,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 T = TypeVar("T")
 
 _NOT_FOR_MACHINES = {
-    4: [ipaddress.ip_network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "255.255.255.255/32")],
-    6: [ipaddress.ip_network(text) for text in ("::/128", "::1/128")],
+    4: list(map(ipaddress.ip_network, ("0.0.0.0/8", "127.0.0.0/8", "255.255.255.255/32"))),
+    6: list(map(ipaddress.ip_network, ("::/128", "::1/128"))),
 }
 MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _MAC_SPELLINGS = (

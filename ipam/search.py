@@ -109,7 +109,7 @@ def part_of_mac(text: str) -> str:
 
 def _starts(text: str) -> list[Network]:
     """The networks that the text may be the start of."""
-    return [network for network in (start_of_ipv4(text), start_of_ipv6(text)) if network]
+    return list(filter(None, (start_of_ipv4(text), start_of_ipv6(text))))
 
 
 def start_of_ipv4(text: str) -> Network | None:
