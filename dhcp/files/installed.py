@@ -25,8 +25,7 @@ _RANGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """The installed configuration beside the proposed one. `content` is None where nothing is known of
-    it."""
+    """The installed configuration and the proposed one. `content` is None where it is not known."""
 
     path: Path | None
     proposal: Path
@@ -56,7 +55,7 @@ class Installed:
 
     @property
     def warning(self) -> str:
-        """What an administrator should do; empty when nothing has to be done or nothing is known."""
+        """What an administrator should do; empty when nothing is to be done or is known."""
         if self.complaint:
             return self.complaint
         if not self.differs:

@@ -92,7 +92,8 @@ def test_every_answer_is_as_described_and_nothing_is_open_by_mistake(world, call
     for number, operation in enumerate(operations):
         run.ask(operation, number)
     print(
-        f"{run.asked} requests to {len(operations)} operations: {dict(sorted(run.statuses.items()))}"
+        f"{run.asked} requests to {len(operations)} operations: "
+        f"{dict(sorted(run.statuses.items()))}"
     )
     assert run.asked >= REQUESTS
     assert not run.faults, "\n\n".join(run.faults)

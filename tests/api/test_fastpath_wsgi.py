@@ -188,8 +188,10 @@ def test_allocation_is_planned_once_however_few_addresses_are_free(
     subnet = SubnetFactory(network="10.4.0.0/16", static_ip_pools=["10.4.0.1-10.4.255.254"])
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO ip_addresses (ip_address, subnet_id, status, ip_type) SELECT inet '10.4.0.0' + n, %s, "
-            "CASE WHEN n %% 100 = 0 THEN 'available' ELSE 'allocated' END, 'static' FROM generate_series(1, 60000) n",
+            "INSERT INTO ip_addresses (ip_address, subnet_id, status, ip_type) SELECT inet "
+            "'10.4.0.0' + n, %s, "
+            "CASE WHEN n %% 100 = 0 THEN 'available' ELSE 'allocated' END, 'static' FROM "
+            "generate_series(1, 60000) n",
             [subnet.pk],
         )
         cursor.execute("ANALYZE ip_addresses")
@@ -197,7 +199,8 @@ def test_allocation_is_planned_once_however_few_addresses_are_free(
             assert site("POST", ALLOCATE, {"vm_id": f"vm-{number}"})[0] == 201
         of_ours = "statement LIKE '%UPDATE ip_addresses%'"
         cursor.execute(
-            f"SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE {of_ours} ORDER BY 1"
+            f"SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE {of_ours} "
+            f"ORDER BY 1"
         )
         # PostgreSQL plans the first five anew to see what that is worth; a superuser is asked for
         # less from then on

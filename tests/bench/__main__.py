@@ -2,8 +2,8 @@
 
     python -m tests.bench [--only postgresql|sqlite] [--part ledger] [--rows 100000] [--subnets 500]
                           [--servers 10000] [--rounds 10000] [--json]
-    python -m tests.bench [--only postgresql|sqlite] --part api [--rows 10000 100000] [--clients 1 16] [--rounds 5]
-                          [--seconds 1] [--cases allocate,get]
+    python -m tests.bench [--only postgresql|sqlite] --part api [--rows 10000 100000]
+                          [--clients 1 16] [--rounds 5] [--seconds 1] [--cases allocate,get]
 
 Both parts unless one is named. The ledger's figures are milliseconds: the median of many runs, and
 the fastest and slowest of them. The API's are requests a second beside those of the barest views

@@ -1,7 +1,8 @@
-"""The API beside the barest views that use the same database, under the same gunicorn, on the same
+r"""The API beside the barest views that use the same database, under the same gunicorn, on the same
 machine.
 
-    python -m tests.bench --part api --rows 10000 100000 --clients 1 16 --rounds 5 --seconds 1 --cases allocate,stats
+    python -m tests.bench --part api --rows 10000 100000 --clients 1 16 --rounds 5 --seconds 1 \
+        --cases allocate,stats
 
 Runs are short and take turns (ours, the ceiling, ours, …), each with fresh connections: gunicorn's
 threads share kept connections out unevenly, so that one long run measures its luck. A ratio is that
@@ -188,11 +189,13 @@ def fill_bare(table: str, number: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {number})
-            INSERT INTO {table} (ip_address, status, ip_type, active, hostname, mac_address, platform, manufacturer,
-                description, vm_id, created_at, updated_at)
-            SELECT {address}, {status}, 'static', true, 'host-' || n || '.example', '02:00:00:00:00:00', '', '', '',
-                {vm_id}, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM numbers"""
+            WITH RECURSIVE numbers (n) AS (
+                SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {number})
+            INSERT INTO {table} (ip_address, status, ip_type, active, hostname, mac_address,
+                platform, manufacturer, description, vm_id, created_at, updated_at)
+            SELECT {address}, {status}, 'static', true, 'host-' || n || '.example',
+                '02:00:00:00:00:00', '', '', '', {vm_id},
+                CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM numbers"""
         )
 
 
@@ -339,7 +342,8 @@ def measure(
         f"   {case.ceiling:8}{statistics.median(bare.rates):7.0f}/s"
         f"{bare.quantile(0.5):8.2f}{bare.quantile(0.99):8.2f}"
         f"   {statistics.median(ratios):5.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})  >= {case.owed}"
-        f"{f'  {ours.odd} refused' if ours.odd else ''}{f'  bare: {bare.odd} refused' if bare.odd else ''}",
+        f"{f'  {ours.odd} refused' if ours.odd else ''}"
+        f"{f'  bare: {bare.odd} refused' if bare.odd else ''}",
         flush=True,
     )
 

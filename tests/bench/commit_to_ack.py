@@ -254,7 +254,8 @@ def title(options: argparse.Namespace) -> None:
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     way = "inline" if options.hosts <= INLINE_HOSTS else "by the worker"
     print(
-        f"{connection.vendor} {database_version()}, {dnsmasq_version()}, Django {django.__version__}, "
+        f"{connection.vendor} {database_version()}, {dnsmasq_version()}, Django "
+        f"{django.__version__}, "
         f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, load {load}:\n"
         f"{options.hosts} hosts, {options.edits} edits, {options.pause:g} s apart, sync {way}; ms"
     )

@@ -1,6 +1,7 @@
 """`make bench-dhcp`: from a committed change to the DHCP client that has what it says.
 
-    python -m tests.bench.dhcp [--only postgresql|sqlite] [--hosts 1000,10000] [--edits 200] [--pause 0.25]
+    python -m tests.bench.dhcp [--only postgresql|sqlite] [--hosts 1000,10000] [--edits 200]
+                               [--pause 0.25]
                            [--leases 10000]
 
 A real dnsmasq, the real worker, a process that commits as the web does, and a client that asks

@@ -1,7 +1,8 @@
 """A load generator: one process, one selector, as many connections as wanted, each with one request
 on its way.
 
-    echo '{"port": 8000, "clients": 16, "seconds": 1, "method": "GET", "paths": ["/"]}' | python -m tests.bench.load
+    echo '{"port": 8000, "clients": 16, "seconds": 1, "method": "GET", "paths": ["/"]}' |
+        python -m tests.bench.load
 
 Each path is asked for in turn; `{n}` in a path or in the body becomes a number that no other
 request has. Python's own HTTP clients cost more than the servers that are measured here; this one

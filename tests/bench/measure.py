@@ -45,7 +45,8 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     title(
-        f"{connection.vendor} {version()}, Django {django.__version__}, Python {sys.version.split()[0]}",
+        f"{connection.vendor} {version()}, Django {django.__version__}, Python "
+        f"{sys.version.split()[0]}",
         options,
     )
     for network in ("10.0.0.0/8", "2001:db8::/64"):

@@ -85,7 +85,10 @@ def test_a_parameter_may_be_of_any_type_each_time(value):
 
 @only(POSTGRESQL)
 def test_values_come_back_as_by_a_cursor_of_django():
-    sql = "SELECT 1, 'a', NULL, now(), '10.0.0.1'::inet, '{1,2}'::int[], '02:00:00:00:00:01'::macaddr, true, '{}'::jsonb"
+    sql = (
+        "SELECT 1, 'a', NULL, now(), '10.0.0.1'::inet, '{1,2}'::int[], "
+        "'02:00:00:00:00:01'::macaddr, true, '{}'::jsonb"
+    )
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute(sql)

@@ -239,7 +239,8 @@ def test_the_dockerfiles_steps_make_what_the_entrypoint_needs(debian_root, wheel
                 debian.run(
                     "sh",
                     "-ec",
-                    f"mkdir -p $(dirname {target}x); cp -r {' '.join(f'{SOURCE}/{name}' for name in names)} {target}",
+                    f"mkdir -p $(dirname {target}x); cp -r "
+                    f"{' '.join(f'{SOURCE}/{name}' for name in names)} {target}",
                 )
             elif word == "ENV":
                 environment |= dict(pair.split("=") for pair in rest.split())

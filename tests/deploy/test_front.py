@@ -185,7 +185,8 @@ def test_boot_files_are_nginxs_to_send_and_only_those(front):
     with connect(80) as connection:
         said = converse(
             connection,
-            f"GET /boot/files/kernel HTTP/1.1\r\nHost: {BOOT}\r\nConnection: close\r\n\r\n".encode(),
+            f"GET /boot/files/kernel HTTP/1.1\r\nHost: {BOOT}\r\nConnection: "
+            f"close\r\n\r\n".encode(),
             30,
         )
     assert said.endswith(content) and b"X-Accel" not in said
@@ -268,7 +269,10 @@ def secrets(front):
 def world_readable(front):
     """The text of every file that anybody may read, below the places where anything of ours is
     written."""
-    find = "find /etc /var/lib /var/log /var/cache /run /tmp /opt/ipmanager/current -xdev -type f -perm -o=r -size -20M"
+    find = (
+        "find /etc /var/lib /var/log /var/cache /run /tmp /opt/ipmanager/current -xdev "
+        "-type f -perm -o=r -size -20M"
+    )
     anybody = front.debian.run(
         "sh", "-c", f"{find} -exec cat {{}} + 2>/dev/null", user="www-data", check=False, text=False
     )

@@ -12,8 +12,10 @@ from tests.support.system import VENV
 MAC = "02:00:00:00:00:0a"
 PLACES = "/etc /opt /usr/local /var/lib/ipmanager"
 LISTING = rf"""
-    find {PLACES} -xdev -regex '.*/\(ipmanager.sqlite3.*\|ipmanager/dnsmasq/.*\|dnsmasq.d/\.?ipmanager.*\)' -prune -o \
-        \( -type f -printf '%p %m %u:%g %s %T@ %C@\n' \) -o -printf '%p %m %u:%g %l\n' | sort
+    find {PLACES} -xdev \
+        -regex '.*/\(ipmanager.sqlite3.*\|ipmanager/dnsmasq/.*\|dnsmasq.d/\.?ipmanager.*\)' \
+        -prune -o \( -type f -printf '%p %m %u:%g %s %T@ %C@\n' \) \
+        -o -printf '%p %m %u:%g %l\n' | sort
 """
 
 

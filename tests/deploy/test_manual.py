@@ -29,20 +29,26 @@ CHECKOUT = r"""
     git config --global user.email test@example.org; git config --global user.name test
     git config --global --add safe.directory '*'; git config --global init.defaultBranch main
     mkdir /root/upstream && cd "$SOURCE"
-    tar --create --exclude=./var --exclude=./.git --exclude=__pycache__ --exclude='./.*_cache' --exclude=./.venv \
-        --exclude=./.hypothesis . | tar --extract --directory /root/upstream
+    tar --create --exclude=./var --exclude=./.git --exclude=__pycache__ --exclude='./.*_cache' \
+        --exclude=./.venv --exclude=./.hypothesis . | tar --extract --directory /root/upstream
     cd /root/upstream && git init --quiet && git add --all && git commit --quiet --message first
     git clone --quiet /root/upstream /root/ipmanager
     mkdir --parents /opt/ipmanager/venvs
-    ln -s "$VENV" "/opt/ipmanager/venvs/$(sha256sum </root/ipmanager/requirements/run.txt | cut -c1-12)"
-    { echo '#!/usr/bin/python3'; cat "$SOURCE/tests/deploy/stand_ins.py"; } >/usr/local/lib/stand_ins
+    lock=$(sha256sum </root/ipmanager/requirements/run.txt | cut -c1-12)
+    ln -s "$VENV" "/opt/ipmanager/venvs/$lock"
+    echo '#!/usr/bin/python3' >/usr/local/lib/stand_ins
+    cat "$SOURCE/tests/deploy/stand_ins.py" >>/usr/local/lib/stand_ins
     chmod 755 /usr/local/lib/stand_ins
     touch /var/log/syslog /var/lib/misc/dnsmasq.leases
     version=$(ls /usr/lib/postgresql | sort --version-sort | tail -n 1)
     [ "$(pg_lsclusters --no-header)" ] || pg_createcluster "$version" main >/dev/null
-    pg_lsclusters --no-header | { read -r version cluster _; pg_ctlcluster "$version" "$cluster" start; }
+    pg_lsclusters --no-header |
+        { read -r version cluster _; pg_ctlcluster "$version" "$cluster" start; }
 """
-STAND_IN = "for name in systemctl journalctl apt; do ln -s /usr/local/lib/stand_ins /usr/local/bin/$name; done"
+STAND_IN = (
+    "for name in systemctl journalctl apt; do ln -s /usr/local/lib/stand_ins "
+    "/usr/local/bin/$name; done"
+)
 FILLED = """
     INSERT INTO subnets (network, description) VALUES ('10.112.57.0/24', 'HQ');
     INSERT INTO pools (subnet_id, first, last, kind)

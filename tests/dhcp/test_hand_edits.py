@@ -210,7 +210,8 @@ def test_a_machine_whose_line_was_edited_is_said_to_be_until_that_is_decided(web
     assert told == [
         (
             "pending",
-            f"Its line in dnsmasq's file was edited by hand: {A},10.77.0.99,web. Adopt or discard that.",
+            f"Its line in dnsmasq's file was edited by hand: {A},10.77.0.99,web. Adopt or "
+            f"discard that.",
         ),
         ("unserved", "Its line was removed from dnsmasq's file by hand. Adopt or discard that."),
     ]

@@ -61,7 +61,8 @@ def history_tells_all(history: History) -> list[str]:
         last = newest.get(row.ip) or Line(row.ip, "available", NOBODY)
         if (last.status, last.owner) != (row.status, row.owner):
             faults.append(
-                f"the last line of {row.ip} says {last.status} {last.owner}; it is {row.status} {row.owner}"
+                f"the last line of {row.ip} says {last.status} {last.owner}; it is "
+                f"{row.status} {row.owner}"
             )
     return faults
 

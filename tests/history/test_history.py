@@ -69,8 +69,10 @@ def figures(history, took):
     told = Counter(f"{call.verb} {call.answer}" for call in history.calls)
     dead = sum(window.end - window.start for window in history.windows)
     return (
-        f"{len(history.calls)} calls in {took:.0f} s, {len(history.windows)} kills, {dead:.1f} s of windows, "
-        f"{sum(call.replayed for call in history.calls)} answered by their key, {len(history.lines)} lines of history\n"
+        f"{len(history.calls)} calls in {took:.0f} s, {len(history.windows)} kills, {dead:.1f} "
+        f"s of windows, "
+        f"{sum(call.replayed for call in history.calls)} answered by their key, "
+        f"{len(history.lines)} lines of history\n"
         + ", ".join(f"{name} {number}" for name, number in sorted(told.items()))
     )
 

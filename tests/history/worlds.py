@@ -1,7 +1,9 @@
 """Worlds in which one guard is missing: each in a process and a database of its own, and beside it
 one that lacks none.
 
-    python -m tests.history.worlds     one JSON line for each world: the guard, whether it was taken away, the faults
+    python -m tests.history.worlds
+
+prints one JSON line for each world: the guard, whether it was taken away, the faults.
 
 Nothing in the product knows of this: a guard is dropped from the database, or lost from what is
 sent to the database, or another function stands in its place."""
@@ -126,7 +128,8 @@ def _thread(work: Callable[[], Any]) -> Iterator[threading.Thread]:
 def _somebody_waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+            "wait_event_type = 'Lock'"
         )
         return bool(cursor.fetchone()[0])
 
@@ -182,7 +185,8 @@ def the_database_dies_while_history_is_written(stage: Stage) -> None:
         cursor.execute("""
             CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN RAISE EXCEPTION 'dying' USING ERRCODE = 'admin_shutdown'; END $$;
-            CREATE TRIGGER die BEFORE INSERT ON ip_addresses_history FOR EACH ROW EXECUTE FUNCTION die()""")
+            CREATE TRIGGER die BEFORE INSERT ON ip_addresses_history
+                FOR EACH ROW EXECUTE FUNCTION die()""")
     start = time.monotonic()
     with _thread(lambda: stage.one.reserve("10.0.0.1")):
         pass
@@ -200,7 +204,8 @@ def without_unique_address() -> None:
 def without_unique_vm_id() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT conname FROM pg_constraint WHERE conrelid = 'ip_addresses'::regclass AND contype = 'u' "
+            "SELECT conname FROM pg_constraint WHERE conrelid = 'ip_addresses'::regclass AND "
+            "contype = 'u' "
             "AND pg_get_constraintdef(oid) = 'UNIQUE (vm_id)'"
         )
         (name,) = cursor.fetchone()

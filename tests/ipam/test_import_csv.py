@@ -286,7 +286,8 @@ def test_what_is_not_free_is_refused_with_its_holder(bring):
         "192.0.2.1 is taken by VM “vm-1”.",
         "192.0.2.2 is taken by the quarantine “answers twice”.",
         "192.0.2.3 was taken by a reservation “printer”; the server takes it over.",
-        "192.0.2.50 lies in the DHCP pool 192.0.2.50-192.0.2.59, from which dnsmasq hands it to others."
+        "192.0.2.50 lies in the DHCP pool 192.0.2.50-192.0.2.59, from which dnsmasq hands it "
+        "to others."
         " Specify the MAC address, too.",
     ]
 
@@ -297,7 +298,8 @@ def test_what_is_not_free_is_refused_with_its_holder(bring):
 def test_a_name_an_address_and_a_mac_stand_in_a_file_once(bring):
     found = bring(
         "servers",
-        f"hostname;ip;mac\na;192.0.2.1;{A}\nb;192.0.2.1;{B}\nA;192.0.2.3;{C}\nd;;{A.replace(':', '')}\n",
+        f"hostname;ip;mac\na;192.0.2.1;{A}\nb;192.0.2.1;{B}\nA;192.0.2.3;{C}\nd;;"
+        f"{A.replace(':', '')}\n",
         "--skip-bad",
     )
 
@@ -467,7 +469,8 @@ def test_an_unknown_address_space_is_refused(bring):
 
 def test_a_subnet_with_everything(bring):
     text = (
-        "Netz;Name;Gateway;VLAN;Beschreibung;DNS-Server;Domäne;Standort;statische Pools;DHCP-Pools\n"
+        "Netz;Name;Gateway;VLAN;Beschreibung;DNS-Server;Domäne;Standort;statische Pools;"
+        "DHCP-Pools\n"
         "192.0.2.0/24;Büro;192.0.2.1;12;erster Stock;192.0.2.2, 192.0.2.3;Example.ORG;Nord;"
         '"192.0.2.10-192.0.2.19;192.0.2.30";"[""192.0.2.100 – 192.0.2.109""]"\n'
     )

@@ -268,8 +268,8 @@ def test_a_subnet_says_how_full_it_is_and_what_lies_inside(show, office):
     assert "4 of 254 in use" in show(subnet=office.pk).text
     page = show(subnet=around.pk).text
     assert (
-        'href="?q=10.112.0.0%2F16&amp;vrf=none">Show everything in 10.112.0.0/16, its subnet included'
-        in page
+        'href="?q=10.112.0.0%2F16&amp;vrf=none">Show everything in 10.112.0.0/16, its subnet '
+        "included" in page
     )
 
 

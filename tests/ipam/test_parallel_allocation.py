@@ -49,7 +49,10 @@ def test_a_large_pool_serves_many_processes_that_extend_it_at_once(shared_databa
 
 
 def test_eight_processes_that_start_at_once_make_one_pool_for_virtual_machines(shared_database):
-    script = "import django; django.setup(); from ippool.pool import allocate; print(allocate('vm-{}')[0])"
+    script = (
+        "import django; django.setup(); from ippool.pool import allocate; "
+        "print(allocate('vm-{}')[0])"
+    )
 
     environment = shared_database | {
         "IPMANAGER_DHCP_SYNC": "worker"

@@ -149,8 +149,8 @@ def test_counts_come_from_the_database():
     assert "Updated 2 IP records from existing servers\n" in text
     assert "Added 2 dhcp IP records" in text
     assert (
-        f"Warning: gateway in a static pool, without a record: 192.0.2.1 ({subnet}, 192.0.2.1-192.0.2.5)"
-        in text
+        f"Warning: gateway in a static pool, without a record: 192.0.2.1 ({subnet}, "
+        f"192.0.2.1-192.0.2.5)" in text
     )
     assert "Total: 7 IP records (3 available, 4 allocated, 0 reserved, 0 quarantine)" in text
 

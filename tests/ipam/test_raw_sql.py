@@ -157,7 +157,8 @@ def catalogue():
     found = (
         "SELECT oid, conname, confdeltype::text FROM pg_constraint WHERE contype = 'f'"
         " UNION ALL SELECT oid, tgname, '' FROM pg_trigger WHERE NOT tgisinternal"
-        " UNION ALL SELECT oid, proname, xmin::text FROM pg_proc WHERE proname ~ '^hosts|^dhcp' ORDER BY 1"
+        " UNION ALL SELECT oid, proname, xmin::text FROM pg_proc WHERE proname ~ "
+        "'^hosts|^dhcp' ORDER BY 1"
         if POSTGRESQL
         else "SELECT rowid, name, sql FROM sqlite_master ORDER BY 1"
     )
@@ -241,7 +242,8 @@ def test_a_constraint_without_on_delete_is_made_anew_under_its_name():
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", [name]
         )
         assert cursor.fetchone()[0] == (
-            "FOREIGN KEY (server_id) REFERENCES hosts(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED"
+            "FOREIGN KEY (server_id) REFERENCES hosts(id) ON DELETE CASCADE DEFERRABLE "
+            "INITIALLY DEFERRED"
         )
 
 

@@ -174,7 +174,8 @@ def test_two_cards_may_change_their_addresses_in_one_statement(subnet):
     one = InterfaceFactory(server=ServerFactory(hostname="one"), ip_address="10.0.0.10")
     two = InterfaceFactory(server=ServerFactory(hostname="two"), ip_address="10.0.0.11")
     by_hand(
-        "UPDATE interfaces SET ip_address = CASE ip_address WHEN '10.0.0.10' THEN inet '10.0.0.11' ELSE '10.0.0.10' END"
+        "UPDATE interfaces SET ip_address = CASE ip_address WHEN '10.0.0.10' THEN inet "
+        "'10.0.0.11' ELSE '10.0.0.10' END"
     )
     assert (row("10.0.0.10").server, row("10.0.0.11").server) == (two.server, one.server)
     assert nothing_to_do()
@@ -399,7 +400,8 @@ def test_every_kind_of_object_has_one_and_ours_is_not_doubled(make):
     [
         "SELECT server_claims('{1}')",
         "SELECT place_servers('{1}')",
-        "CREATE TEMP TABLE mine (id bigint); CREATE TRIGGER mine BEFORE DELETE ON mine FOR EACH ROW "
+        "CREATE TEMP TABLE mine (id bigint); CREATE TRIGGER mine BEFORE DELETE ON mine FOR "
+        "EACH ROW "
         "EXECUTE FUNCTION hosts_leave()",
     ],
     ids=["read", "write", "behind a table of his own"],

@@ -76,7 +76,10 @@ def test_the_delimiter_is_found_out(delimiter):
 
 
 def test_a_delimiter_inside_quotation_marks_does_not_mislead():
-    text = '"network","static_ip_pools","name"\n192.0.2.0/24,"192.0.2.1-192.0.2.5;192.0.2.9;192.0.2.11","a;b"\n'
+    text = (
+        '"network","static_ip_pools","name"\n192.0.2.0/24,"192.0.2.1-192.0.2.5;192.0.2.9;'
+        '192.0.2.11","a;b"\n'
+    )
     assert opened(text, SUBNETS)[1] == [
         ["192.0.2.0/24", "192.0.2.1-192.0.2.5;192.0.2.9;192.0.2.11", "a;b"]
     ]

@@ -21,7 +21,8 @@ def nobody_we_know(cursor: Any) -> Iterator[None]:
     """Take away what marks the site's own writes (core/triggers.py), and put it back."""
     if POSTGRESQL:
         cursor.execute(
-            "SELECT current_setting('ipmanager.writer', true), set_config('ipmanager.writer', '', true)"
+            "SELECT current_setting('ipmanager.writer', true), set_config('ipmanager.writer', "
+            "'', true)"
         )
         before = cursor.fetchone()[0] or ""
         yield

@@ -3,8 +3,10 @@
 Runs as a program inside a network namespace (tests/support/lab.py starts it) and imports the
 standard library only: one JSON command on each line of stdin, one JSON answer on stdout.
 
-    {"do": "solicit", "mac": "02:00:00:00:00:01", "duid": "00:03:00:01:02:00:00:00:00:01", "wait": 3}
-    {"type": "ADVERTISE", "ips": ["fd00::9"], "server": "0001...", "status": 0, "options": {"23": "fd00..."}}
+    {"do": "solicit", "mac": "02:00:00:00:00:01", "duid": "00:03:00:01:02:00:00:00:00:01",
+     "wait": 3}
+    {"type": "ADVERTISE", "ips": ["fd00::9"], "server": "0001...", "status": 0,
+     "options": {"23": "fd00..."}}
 
 It talks through a packet socket from a link-local address made of the MAC, and answers neighbour
 solicitations for it: that is how dnsmasq learns a DHCPv6 client's MAC."""

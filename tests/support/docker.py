@@ -1,8 +1,9 @@
 """An engine that speaks as much of Docker's API as we ask of it, in the documented shapes: no real
 one is needed.
 
-with engine([container("web", ports=[published(80, 8080)])], socket=tmp_path / "docker.sock") as host:
-    ...
+    web = container("web", ports=[published(80, 8080)])
+    with engine([web], socket=tmp_path / "docker.sock") as host:
+        ...
 """
 
 import json

@@ -5,7 +5,7 @@ One word a line on stdin, one JSON value a line on stdout:
 
     sync  ->  4711                  the child's process number; it waits for another line
     go    ->  {"result": ...}       what became of the sync, unless the child was killed
-          ->  0                     how the child ended: its exit status, or minus the signal's number
+          ->  0                     the exit status of the child, or minus the signal's number
 """
 
 import json

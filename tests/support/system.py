@@ -1,11 +1,13 @@
 """A Debian system of its own, to install into and to ruin: an overlay over a root directory, in
 namespaces of its own.
 
-    with system(home) as debian:                          # over the running system: its programs, none of its processes
+    with system(home) as debian:    # over the running system: its programs, none of its processes
         debian.run("deploy/install.sh", "--name", "ipam.test")
         debian.run("id", user="ipmanager").stdout
 
-    with system(home, base=root, boot=True) as debian:    # over a root made by debootstrap, with systemd as process 1
+    # over a root made by debootstrap, with systemd as process 1
+    with system(home, base=root, boot=True) as debian:
+        ...
 
 Everything that runs in there ends with the block, or with the tests; nothing is written below the
 base, except with `keep`."""
@@ -40,7 +42,8 @@ SET_UP = """
     if [ "$KEEP" ]; then
         mount --bind "$BASE" "$root"
     else
-        mount -t overlay overlay -o "lowerdir=$BASE,upperdir=$HOME_DIR/upper,workdir=$HOME_DIR/work" "$root"
+        layers="lowerdir=$BASE,upperdir=$HOME_DIR/upper,workdir=$HOME_DIR/work"
+        mount -t overlay overlay -o "$layers" "$root"
     fi
     mkdir -p "$root/usr/src/ipmanager" "$root/usr/src/venv"
     mount --bind -o ro "$SOURCE_DIR" "$root/usr/src/ipmanager"
@@ -64,7 +67,9 @@ SET_UP = """
     cd "$root"
     pivot_root . mnt
     umount -l /mnt
-    if [ "$BOOT" ]; then exec env -i container=ipmanager-test PATH="$PATH" /lib/systemd/systemd --log-target=null; fi
+    if [ "$BOOT" ]; then
+        exec env -i container=ipmanager-test PATH="$PATH" /lib/systemd/systemd --log-target=null
+    fi
     exec env -i PATH="$PATH" bash -c "trap : CHLD; echo ready; while read -r _; do :; done"
 """  # bash collects the dead, and ends with its standard input: with the tests
 

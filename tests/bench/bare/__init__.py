@@ -1,8 +1,8 @@
 """What the machine can do at most: the barest views over the same database under the same gunicorn
 settings.
 
-    gunicorn --config python:tests.bench.bare.gunicorn_config tests.bench.bare.views:hello    WSGI and nothing else
-    gunicorn --config python:tests.bench.bare.gunicorn_config tests.bench.bare.views:django   Django, no middleware
+    gunicorn --config python:tests.bench.bare.gunicorn_config tests.bench.bare.views:hello
+    gunicorn --config python:tests.bench.bare.gunicorn_config tests.bench.bare.views:django
 
 Neither knows tokens, rights, history or errors.
 """
