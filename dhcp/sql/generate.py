@@ -197,9 +197,13 @@ BEGIN
         {detail},
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < {many};
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > {many};
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than {many} rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = {many};
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= {many};
 END;
 """
 _SQLITE_DIFFERENCE = """\

@@ -264,3 +264,18 @@ def test_what_was_rolled_back_leaves_nothing():
         assert DhcpChange.objects.exists()
         1 / 0  # noqa: B018
     assert not DhcpChange.objects.exists()
+
+
+@only(not POSTGRESQL)
+def test_an_edit_after_a_sync_has_read_many_changes_is_not_deleted_with_them(subnet):
+    server = ServerFactory(hostname="web")
+    DhcpChange.objects.all().delete()
+    for number in range(outbox.ONE_BY_ONE + 5):
+        update(server, hostname=f"web-{number}")
+    read = list(DhcpChange.objects.values_list("pk", flat=True))
+    assert len(read) == outbox.ONE_BY_ONE + 1
+
+    update(server, hostname="last")
+    DhcpChange.objects.forget(read)
+
+    assert list(DhcpChange.objects.values_list("kind", flat=True)) == ["ledger"]

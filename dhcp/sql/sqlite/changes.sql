@@ -12,9 +12,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER hosts_dhcp_change_update AFTER UPDATE ON hosts FOR EACH ROW
@@ -51,9 +55,13 @@ BEGIN
             ELSE '' END, 3, 500),
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER hosts_dhcp_change_delete AFTER DELETE ON hosts FOR EACH ROW
@@ -66,9 +74,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER interfaces_dhcp_change_insert AFTER INSERT ON interfaces FOR EACH ROW
@@ -83,9 +95,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER interfaces_dhcp_change_update AFTER UPDATE ON interfaces FOR EACH ROW
@@ -124,9 +140,13 @@ BEGIN
             ELSE '' END, 3, 500),
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER interfaces_dhcp_change_delete AFTER DELETE ON interfaces FOR EACH ROW
@@ -141,9 +161,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER subnets_dhcp_change_insert AFTER INSERT ON subnets FOR EACH ROW
@@ -156,9 +180,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER subnets_dhcp_change_update AFTER UPDATE ON subnets FOR EACH ROW
@@ -200,9 +228,13 @@ BEGIN
             ELSE '' END, 3, 500),
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER subnets_dhcp_change_delete AFTER DELETE ON subnets FOR EACH ROW
@@ -215,9 +247,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER pools_dhcp_change_insert AFTER INSERT ON pools FOR EACH ROW
@@ -231,9 +267,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER pools_dhcp_change_update AFTER UPDATE ON pools FOR EACH ROW
@@ -266,9 +306,13 @@ BEGIN
             ELSE '' END, 3, 500),
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER pools_dhcp_change_delete AFTER DELETE ON pools FOR EACH ROW
@@ -282,9 +326,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER dhcp_scopes_dhcp_change_insert AFTER INSERT ON dhcp_scopes FOR EACH ROW
@@ -300,9 +348,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER dhcp_scopes_dhcp_change_update AFTER UPDATE ON dhcp_scopes FOR EACH ROW
@@ -392,9 +444,13 @@ BEGIN
             ELSE '' END, 3, 500),
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER dhcp_scopes_dhcp_change_delete AFTER DELETE ON dhcp_scopes FOR EACH ROW
@@ -410,9 +466,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER dhcp_options_dhcp_change_insert AFTER INSERT ON dhcp_options FOR EACH ROW
@@ -425,9 +485,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER dhcp_options_dhcp_change_update AFTER UPDATE ON dhcp_options FOR EACH ROW
@@ -459,9 +523,13 @@ BEGIN
             ELSE '' END, 3, 500),
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER dhcp_options_dhcp_change_delete AFTER DELETE ON dhcp_options FOR EACH ROW
@@ -474,9 +542,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER dhcp_servers_dhcp_change_insert AFTER INSERT ON dhcp_servers FOR EACH ROW
@@ -489,9 +561,13 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER dhcp_servers_dhcp_change_update AFTER UPDATE ON dhcp_servers FOR EACH ROW
@@ -533,9 +609,13 @@ BEGIN
             ELSE '' END, 3, 500),
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
 
 CREATE TRIGGER dhcp_servers_dhcp_change_delete AFTER DELETE ON dhcp_servers FOR EACH ROW
@@ -548,7 +628,11 @@ BEGIN
         '',
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
     INSERT INTO dhcp_changes (kind, label, who)
     SELECT 'ledger', 'more than 100 rows', 'SQL'
-    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) = 100;
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
