@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-SLOTS = 32  # processes at once; pages that nobody writes to take no memory
+SLOTS = 128  # processes at once; pages that nobody writes to take no memory
 _DOUBLE = struct.Struct("=d")
 _LENGTH = struct.Struct("=q")
 _slot = 0

@@ -284,18 +284,23 @@ class KeptFiles(models.Model):
     @cached_property
     def document(self) -> Document:
         """The kept lines with their sources. Raises Damaged."""
+        try:
+            document = self._unpacked()
+        except (ValueError, zlib.error) as error:
+            raise self._damaged(str(error)) from error
+        if self.packed is not None and document.digest != self.digest:
+            raise self._damaged("its digest is another one")
+        return document
+
+    def _unpacked(self) -> Document:
+        """The document without a check of its digest; rows of version 0.1 have none."""
         if self.packed is None:
             hosts, opts = zlib.decompress(self.packed_hosts), zlib.decompress(self.packed_opts)
             return Document.of(hosts, opts)
-        try:
-            full, *deltas = self.chain
-            document = Document.unpack(bytes(full.packed or b""))
-            for row in deltas:
-                document = document.apply_delta(bytes(row.packed or b""))
-        except (ValueError, zlib.error) as error:
-            raise self._damaged(str(error)) from error
-        if document.digest != self.digest:
-            raise self._damaged("its digest is another one")
+        full, *deltas = self.chain
+        document = Document.unpack(bytes(full.packed or b""))
+        for row in deltas:
+            document = document.apply_delta(bytes(row.packed or b""))
         return document
 
     def _damaged(self, reason: str) -> Damaged:

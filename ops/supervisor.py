@@ -206,6 +206,8 @@ class Supervisor:
         if self.preparation.process is None or self.stopping:
             return 0
         status = self.preparation.process.returncode
+        self.preparation.kill_after(0)
+        self.preparation.process = None  # its number may be another process's from now on
         if status < 0:
             report(f"the preparation {describe_exit(status)}: stopping")
         return abs(status)

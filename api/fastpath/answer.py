@@ -50,11 +50,20 @@ def _answer(request: HttpRequest) -> FastResponse | None:
     query = matched.prepare(request, **captured)
     if query is None:
         return None
-    response = _respond(matched, query, request, check.token, resolved)
-    if response is None:
+    database = prepared.checked_database()
+    known: dict[str, Any] | None = {}
+    if not matched.is_open():
+        known = caller.credentials(request, matched.right, check.token, database)
+    if known is None:
         return None
-    check.take()
-    check.record(accepted=hasattr(request, ACCEPTED))
+    try:
+        response = _respond(matched, query, request, known, resolved)
+        if response is None:
+            return None
+        check.take()
+        check.record(accepted=hasattr(request, ACCEPTED))
+    except Exception as error:
+        return _after_failure(query, request, error)
     if settings.SECURE_HSTS_SECONDS and request.is_secure():
         response.headers["Strict-Transport-Security"] = strict_transport_security()
     return response
@@ -64,15 +73,11 @@ def _respond(
     matched: FastRoute,
     query: FastQuery,
     request: HttpRequest,
-    digest: str,
+    known: dict[str, Any],
     resolved: ResolverMatch,
 ) -> FastResponse | None:
-    database = prepared.checked_database()
-    known: dict[str, Any] | None = {}
-    if not matched.is_open():
-        known = caller.credentials(request, matched.right, digest, database)
-    if known is None:
-        return None
+    """Run the statement, and render its rows."""
+    database = prepared.database()
     try:
         rows = _run(matched, query, known, database)
     except REFUSED:
@@ -89,7 +94,7 @@ def _respond(
     request.resolver_match = resolved
     if known:
         setattr(request, ACCEPTED, True)
-    return _render(query, request, [row[3:] for row in rows])
+    return query.render([row[3:] for row in rows])
 
 
 def _run(
@@ -104,18 +109,15 @@ def _run(
     return rows
 
 
-def _render(query: FastQuery, request: HttpRequest, rows: list[DatabaseRow]) -> FastResponse | None:
-    """The response of the query. Django must not repeat some statements, so a failure after one of
-    them is a 500."""
-    try:
-        return query.render(rows)
-    except Exception as error:
-        if query.outcome_unknown is not None:
-            logger.exception("fast path failed after a write: %s %s", request.method, request.path)
-            return problem_response(request, problems.internal_error)
-        if isinstance(error, EXPECTED):
-            return None
-        raise
+def _after_failure(query: FastQuery, request: HttpRequest, error: Exception) -> FastResponse | None:
+    """Decide what follows a failure since the statement was sent. Django must not repeat some
+    statements: a failure of one of those is a 500."""
+    if query.outcome_unknown is not None:
+        logger.exception("fast path failed after a write: %s %s", request.method, request.path)
+        return problem_response(request, problems.internal_error)
+    if isinstance(error, EXPECTED):
+        return None
+    raise error
 
 
 def _savepoint(method: str, database: Any) -> AbstractContextManager[object]:

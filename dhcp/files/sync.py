@@ -216,7 +216,8 @@ def _done(
     except DatabaseError as error:
         logger.error("applied, but the database cannot record it: %s", error)
         reason = f"applied, but not recorded: {describe_error(error)}"
-        return attempt.outcome(Generation.Result.FAILED, reason, candidate)
+        failed = attempt.outcome(Generation.Result.FAILED, reason, candidate)
+        return replace(failed, confirmed=published.confirmed)
     if published.applied:
         logger.info(
             "generation %s: %d reservations in %d ms",

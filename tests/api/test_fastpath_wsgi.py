@@ -13,6 +13,7 @@ from django.db import connection
 from django.urls import clear_script_prefix
 from django.utils import timezone
 
+from api import throttle
 from api.models import Token
 from core import prepared
 from core.logs import REQUEST
@@ -104,6 +105,20 @@ def test_a_declined_request_reaches_django_with_its_body(site):
         "POST", ALLOCATE, {"vm_id": "vm-1", "hostname": "one", "colour": "blue"}
     )
     assert (status, body["hostname"]) == (201, "one")
+
+
+@only(POSTGRESQL)
+def test_a_failure_of_the_rate_limiter_after_a_write_repeats_nothing_either(site, monkeypatch):
+    def broken(*_args, **_kwargs):
+        raise ZeroDivisionError("broken")
+
+    monkeypatch.setattr(throttle.RateCheck, "record", broken)
+    subnet = IPAddress.objects.first().subnet_id
+    status, _body, _headers = site(
+        "POST", f"/api/v1/subnets/{subnet}/next-free/", {"hostname": "one"}
+    )
+    assert status == 500
+    assert IPAddress.objects.filter(hostname="one").count() == 1
 
 
 @only(POSTGRESQL)  # elsewhere nothing is allocated on the fast path

@@ -213,6 +213,16 @@ def test_a_damaged_delta_is_said_to_be_and_harms_no_sync(web, target):
 
 
 @pytest.mark.django_db
+def test_a_damaged_copy_of_version_0_1_harms_no_sync_either(web, target):
+    row = KeptFiles.objects.newest(None)
+    KeptFiles.objects.filter(pk=row.pk).update(packed=None, full=None, packed_hosts=b"damaged")
+    with pytest.raises(Damaged):
+        KeptFiles.objects.get(pk=row.pk).hosts  # noqa: B018
+    assert move(web, 20).result == "applied"
+    assert KeptFiles.objects.newest(None).hosts == target.hosts.read_bytes()
+
+
+@pytest.mark.django_db
 def test_a_damaged_generation_cannot_be_served_and_the_others_can(web, target):
     rows = list(KeptFiles.objects.order_by("pk"))
     damage(rows[2])

@@ -222,6 +222,16 @@ def test_a_dead_worker_is_started_again_later_and_later():
     assert delays == pytest.approx([1, 2, 4], abs=0.5)
 
 
+def test_the_end_signals_no_process_that_has_ended_before(monkeypatch):
+    preparation = supervisor.Child("preparation", [sys.executable, "-c", "pass"], essential=True)
+    parent = supervisor.Supervisor(preparation, [])
+    assert parent.prepare() == 0
+    signalled = []
+    monkeypatch.setattr(supervisor.os, "killpg", lambda *group: signalled.append(group))
+    parent.end()
+    assert signalled == []
+
+
 def test_static_files_are_collected_again_only_when_one_changed(settings, tmp_path):
     settings.STATIC_ROOT = tmp_path / "out"
     settings.STATICFILES_DIRS = [tmp_path / "in"]
