@@ -9,7 +9,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from dhcp.files.reload import complaint_about
+from dhcp.daemon.reload import complaint_about
 
 
 @register()

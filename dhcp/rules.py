@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dhcp import options
-from dhcp.files import reload, scopes, targets
+from dhcp.daemon import reload
+from dhcp.files import scopes, targets
 
 if TYPE_CHECKING:
     from dhcp.models import DhcpOption, DhcpScope, DhcpServer

@@ -24,7 +24,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action
 
 from dhcp import servers
-from dhcp.files import installed
+from dhcp.daemon import installed
 from dhcp.files.sync import preview, sync
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.explain import explain

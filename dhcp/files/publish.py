@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import files
+from dhcp.daemon import confirm, reload_throttle
+from dhcp.daemon.reload import reload
 from dhcp.edits import find, written
 from dhcp.edits.find import OpenEdit
 from dhcp.edits.written import digest, read_file
-from dhcp.files import confirm, reload_throttle, render
+from dhcp.files import render
 from dhcp.files.candidate import Candidate
-from dhcp.files.reload import reload
 from dhcp.files.targets import Target
 
 MODE = 0o644  # dnsmasq reads its files as another user

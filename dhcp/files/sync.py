@@ -17,9 +17,10 @@ from django.db import DatabaseError, transaction
 from core import files
 from core.errors import IPManagerError
 from dhcp import servers
+from dhcp.daemon import confirm, reload_throttle
 from dhcp.edits.written import digest, read_file
 from dhcp.files import candidate as candidates
-from dhcp.files import confirm, publish, reload_throttle
+from dhcp.files import publish
 from dhcp.files.candidate import Candidate, Refused
 from dhcp.files.publish import Published
 from dhcp.files.records import Files

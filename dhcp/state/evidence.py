@@ -11,7 +11,8 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
-from dhcp.files import check, installed
+from dhcp.daemon import installed
+from dhcp.files import check
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit
 from dhcp.servers import ServerSelector

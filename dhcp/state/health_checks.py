@@ -29,13 +29,13 @@ from core.findings import (
     warning,
 )
 from dhcp import servers
-from dhcp.files import confirm, installed
+from dhcp.daemon import confirm, installed, known_faults
+from dhcp.daemon import process as daemon
+from dhcp.daemon.process import Daemon
 from dhcp.files.sync import preview
 from dhcp.files.targets import Target
 from dhcp.generations.outcome import CHANGED
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
-from dhcp.state import daemon, dnsmasq_faults
-from dhcp.state.daemon import Daemon
 from ipam import freeze
 
 WAITING_TOO_LONG = timedelta(seconds=60)  # a change that waits for so long was tried repeatedly
@@ -134,7 +134,7 @@ def version(target: Target) -> Iterator[Finding]:
         msg = _("dnsmasq was upgraded after process %d started: the old version still runs.")
         yield warning(msg % found.pid, _("Restart it, as root."), RESTART)
     number = daemon.version(program)
-    if faults := dnsmasq_faults.unfixed(number, dnsmasq_faults.read_changelog()):
+    if faults := known_faults.unfixed(number, known_faults.read_changelog()):
         msg = _("dnsmasq %(version)s has known faults: %(faults)s.")
         yield warning(
             msg % {"version": number, "faults": ", ".join(faults)},
@@ -142,7 +142,7 @@ def version(target: Target) -> Iterator[Finding]:
             "apt-get install --only-upgrade dnsmasq-base",
             RESTART,
         )
-    if dnsmasq_faults.parse_version(number) < dnsmasq_faults.SURVIVES_RELOADS:
+    if known_faults.parse_version(number) < known_faults.SURVIVES_RELOADS:
         yield _tag_finding(number, _hosts_files(target, found))
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from api.models import Token
 from core import prepared
 from ipam.models import IPAddress
-from ipmanager import ippool_settings
+from ipmanager.ippool_site import settings as ippool_settings
 from tests.ipam.factories import ServerFactory, SubnetFactory
 from tests.support.api import Caller, staff, with_token
 from tests.support.fastpath import both_ways, is_fast

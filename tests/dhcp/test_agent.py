@@ -13,7 +13,7 @@ from django.utils import timezone
 from core.errors import Conflict, NotFound
 from dhcp import agent
 from dhcp.agent import Agent, find
-from dhcp.files import reload_throttle
+from dhcp.daemon import reload_throttle
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from ipam.models import Server, Subnet

@@ -1,4 +1,4 @@
-"""dhcp.files.confirm: only dnsmasq's own answer proves that it has read the new files."""
+"""dhcp.daemon.confirm: only dnsmasq's own answer proves that it has read the new files."""
 
 import socket
 import struct
@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcp.files import confirm, render
+from dhcp.daemon import confirm
+from dhcp.files import render
 from tests.support.lab import laboratory
 
 SERVER = ("10.77.0.1", 53)

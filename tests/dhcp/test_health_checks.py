@@ -10,11 +10,12 @@ import pytest
 from django.utils import timezone
 
 from core.findings import ERROR, INFO, WARNING
+from dhcp.daemon import known_faults, process
+from dhcp.daemon.options import Options, read_options
 from dhcp.files.sync import sync
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, HandEdit
-from dhcp.state import daemon, dnsmasq_faults, health_checks
-from dhcp.state.daemon_options import Options, read_options
+from dhcp.state import health_checks
 from ipam.models import Server
 from ops import doctor
 from tests.ipam.factories import ServerFactory, SubnetFactory
@@ -219,8 +220,8 @@ def test_a_configuration_that_was_changed_since_dnsmasq_was_started(well):
 def test_a_tag_in_a_hosts_file_is_deadly_below_2_91(well):
     found = list(health_checks.version(Target.from_settings()))
     if (
-        dnsmasq_faults.parse_version(daemon.version(daemon.program()))
-        >= dnsmasq_faults.SURVIVES_RELOADS
+        known_faults.parse_version(process.version(process.program()))
+        >= known_faults.SURVIVES_RELOADS
     ):
         assert found == []
         return
@@ -230,11 +231,11 @@ def test_a_tag_in_a_hosts_file_is_deadly_below_2_91(well):
 
 
 def test_known_faults_are_those_that_neither_version_nor_package_has_fixed():
-    assert dnsmasq_faults.unfixed("2.93", "") == []
-    assert "CVE-2026-2291" in dnsmasq_faults.unfixed("2.92", "")
-    assert dnsmasq_faults.unfixed("2.92", " ".join(dnsmasq_faults.FIXED_IN[2, 93])) == []
-    assert "CVE-2017-14491" in dnsmasq_faults.unfixed("2.77", "")
-    assert "CVE-2023-28450" in dnsmasq_faults.unfixed("2.89rc1", "")
+    assert known_faults.unfixed("2.93", "") == []
+    assert "CVE-2026-2291" in known_faults.unfixed("2.92", "")
+    assert known_faults.unfixed("2.92", " ".join(known_faults.FIXED_IN[2, 93])) == []
+    assert "CVE-2017-14491" in known_faults.unfixed("2.77", "")
+    assert "CVE-2023-28450" in known_faults.unfixed("2.89rc1", "")
 
 
 def test_hand_edits_and_silent_agents_are_found(target):

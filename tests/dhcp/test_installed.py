@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from dhcp.files import installed
+from dhcp.daemon import installed
 from dhcp.files.sync import preview, sync
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpScope, Generation

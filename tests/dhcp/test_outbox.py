@@ -11,7 +11,8 @@ from django.db import connection, transaction
 from simple_history.models import HistoricalRecords
 
 from dhcp import outbox
-from dhcp.files import reload_throttle, snapshot, sync
+from dhcp.daemon import reload_throttle
+from dhcp.files import snapshot, sync
 from dhcp.models import DhcpChange, Generation
 from dhcp.worker import DhcpWorker
 from ipam.models import VRF, Interface, IPAddress, Server, Subnet

@@ -1,4 +1,4 @@
-"""dhcp.files.reload: the right process hears of it, no other one ever, and it must survive."""
+"""dhcp.daemon.reload: the right process hears of it, no other one ever, and it must survive."""
 
 import functools
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import Invalid
 from dhcp.checks import check_settings
-from dhcp.files.reload import SUDO, ReloadFailed, complaint_about, reload
+from dhcp.daemon.reload import SUDO, ReloadFailed, complaint_about, reload
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""dhcp.files.reload_throttle: an edit is served at once, many edits in few reloads."""
+"""dhcp.daemon.reload_throttle: an edit is served at once, many edits in few reloads."""
 
 import os
 import threading
@@ -7,7 +7,8 @@ import time
 import pytest
 from django.db import connection
 
-from dhcp.files import reload_throttle, sync
+from dhcp.daemon import reload_throttle
+from dhcp.files import sync
 from dhcp.files.sync import BUDGET
 from dhcp.models import DhcpChange
 from dhcp.worker import INTERVAL, DhcpWorker

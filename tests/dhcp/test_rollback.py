@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from core.errors import Conflict, NotFound
-from dhcp.files.reload import ReloadFailed
+from dhcp.daemon.reload import ReloadFailed
 from dhcp.files.sync import preview, sync
 from dhcp.generations.rollback import release, rollback
 from dhcp.models import DhcpChange, Generation, KeptFiles

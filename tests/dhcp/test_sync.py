@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from core import files
+from dhcp.daemon.reload import ReloadFailed
 from dhcp.edits.written import digest
 from dhcp.files import publish, render, sync
-from dhcp.files.reload import ReloadFailed
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, Generation
 from ipam.models import Server, Subnet

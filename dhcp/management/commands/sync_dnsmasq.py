@@ -9,7 +9,8 @@ from django.core.management.base import CommandError, CommandParser
 from core import commands
 from core.errors import IPManagerError
 from dhcp import servers
-from dhcp.files import installed, netboot, scopes, snapshot
+from dhcp.daemon import installed
+from dhcp.files import netboot, scopes, snapshot
 from dhcp.files.sync import preview, sync
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.explain import explain

@@ -78,7 +78,7 @@ def environment(
     if gateway not in network:
         raise CommandError(f"--gateway: {gateway} is not in {network}")
     return {
-        "DJANGO_SETTINGS_MODULE": "ipmanager.ippool_settings",
+        "DJANGO_SETTINGS_MODULE": "ipmanager.ippool_site.settings",
         "IPMANAGER_BIND": f"[{bind}]:{port}" if ":" in bind else f"{bind}:{port}",
         "IPMANAGER_POOL_NETWORK": str(network),
         "IPMANAGER_POOL_GATEWAY": str(gateway),

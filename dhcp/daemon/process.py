@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dhcp.state.daemon_options import Option, read_options
+from dhcp.daemon.options import Option, read_options
 
 NAME = "dnsmasq"
 READ, ENTER = 4, 1  # bits of a file's mode

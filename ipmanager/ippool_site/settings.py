@@ -2,7 +2,7 @@
 
 from ipmanager.settings import *  # noqa: F403
 
-ROOT_URLCONF = "ipmanager.ippool_urls"
+ROOT_URLCONF = "ipmanager.ippool_site.urls"
 WSGI_APPLICATION = "ipmanager.wsgi.application"
 # No pages, so no sessions, languages or policies.
 MIDDLEWARE = [

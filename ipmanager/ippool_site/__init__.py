@@ -1,0 +1,1 @@
+"""The site reduced to the pool for virtual machines: `manage.py ippool`."""
