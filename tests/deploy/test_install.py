@@ -13,8 +13,9 @@ MAC = "02:00:00:00:00:0a"
 PLACES = "/etc /opt /usr/local /var/lib/ipmanager"
 LISTING = rf"""
     find {PLACES} -xdev \
-        -regex '.*/\(ipmanager.sqlite3.*\|ipmanager/dnsmasq/.*\|dnsmasq.d/\.?ipmanager.*\)' \
-        -prune -o \( -type f -printf '%p %m %u:%g %s %T@ %C@\n' \) \
+        -regex '.*/ipmanager\(.sqlite3.*\|/ledger.json\|/dnsmasq/.*\)' -prune -o \
+        -regex '.*/dnsmasq.d/\.?ipmanager.*' -prune -o \
+        \( -type f -printf '%p %m %u:%g %s %T@ %C@\n' \) \
         -o -printf '%p %m %u:%g %l\n' | sort
 """
 

@@ -67,7 +67,7 @@ def test_a_bulk_write_cannot_put_a_server_where_no_machine_may_be(address, mac):
         last="10.0.0.60",
         kind="dhcp",
     )
-    with pytest.raises(ValidationError, match="no machine may have it|Give the MAC"):
+    with pytest.raises(ValidationError, match="no machine may have it|Specify the MAC"):
         Server.objects.bulk_create([ServerFactory.build(ip_address=address, mac_address=mac)])
     assert not Server.objects.exists()
 

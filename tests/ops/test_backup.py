@@ -45,7 +45,7 @@ try:
 except freeze.Frozen:
     print(freeze.state().reason)
 freeze.thaw()
-print(allocate.allocate(subnet))
+print(allocate.allocate(subnet).row)
 """
 pytestmark = [pytest.mark.django_db(transaction=True), require.mark("postgresql-client")]
 

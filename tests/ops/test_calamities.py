@@ -213,7 +213,7 @@ def fill_the_databases_disk(installed, load):
     room."""
     with full(installed.database.home):
         load.is_refused()
-        yield {"database"}
+        yield {"database writes"}
     with suppress(subprocess.TimeoutExpired):
         installed.database.process.wait(5)
         installed.database.start()

@@ -167,7 +167,9 @@ def start(
 
 
 def end_with_parent() -> None:
-    """Let the kernel stop a server, ours too, when the test run dies without a word (kill -9)."""
+    """Let the kernel stop a server, ours too, when the test run dies without a word (kill -9). The
+    signal is one that a shell has its background jobs ignore, so stop ignoring it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGNAL_FAST_SHUTDOWN)
 
