@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Install IPManager on Debian 12, or bring an installation to the version of this checkout: the same command, as often as
-# you like; what is as it should be stays untouched.
+# Install IPManager on Debian 12, or upgrade an installation to the version of this checkout. A second run without
+# changes changes nothing.
 #
 #     deploy/install.sh --name ipam.example.org              # everything on this machine, PostgreSQL included
 #     deploy/install.sh --boot 10.20.10.5                    # later: machines may boot from the network, too
@@ -27,7 +27,7 @@ etc=/etc/ipmanager home=/opt/ipmanager data=/var/lib/ipmanager
 environment=$etc/environment
 reload_nginx= restart_dnsmasq= reload_units= restart_us= fresh= changes=0
 
-# --- saying and writing ---------------------------------------------------------------------------------------------
+# --- output and files ---------------------------------------------------------------------------------------------
 
 say() {
     echo "ipmanager: $*"
@@ -75,14 +75,14 @@ directory() {
     done
 }
 
-# own MODE PATH...: directories below the service's own. He makes them himself: root would follow a link that he put there.
+# own MODE PATH...: directories below the service's own, created by its user: root would follow a link placed there.
 own() {
     local mode=$1 path
     shift
     for path; do
         ! is_own "$mode" "$path" || continue
         setpriv --reuid ipmanager --regid ipmanager --init-groups install --directory --mode="$mode" "$path" || true
-        is_own "$mode" "$path" || fail "$path is not ipmanager's: remove it, or give it to him"
+        is_own "$mode" "$path" || fail "$path does not belong to ipmanager: remove it, or chown it"
         say "$path"
     done
 }
@@ -97,7 +97,7 @@ setting() { sed -n "s/^$1=//p" "$environment" 2>/dev/null | tail -1; }
 keep() {
     local name=$1 value=$2 text
     [ "$(setting "$name")" != "$value" ] || return 0
-    [[ $value != *$'\n'* ]] || fail "$name: a value has one line"
+    [[ $value != *$'\n'* ]] || fail "$name: a value must be one line"
     text=$(NAME=$name VALUE=$value awk '
         BEGIN { name = ENVIRON["NAME"]; value = ENVIRON["VALUE"] }
         !done && (index($0, name "=") == 1 || index($0, "#" name "=") == 1) { print name "=" value; done = 1; next }
@@ -203,7 +203,7 @@ directories() {
     [ "$(setting IPMANAGER_DNSMASQ_EVICT)" != helper ] || own 755 "$data/dnsmasq/evict"
 }
 
-# The program, as one stream of bytes; the same for the same files, with --mtime=@0 whenever they were checked out.
+# The program as one stream of bytes. With --mtime=@0 the same files give the same bytes.
 program() {
     tar --create --directory "$source" --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
         --exclude=__pycache__ --exclude='*.pyc' "$@" \
@@ -305,7 +305,7 @@ start_postgresql() {
     fi
 }
 
-# Whoever is ipmanager, postgres or root on this host is ipadmin without a password, over the socket only.
+# The users ipmanager, postgres and root of this host are ipadmin without a password, over the socket only.
 peers() {
     local directory=/etc/postgresql/$pg_version/$cluster
     {
@@ -475,7 +475,7 @@ start() {
     if with nginx; then systemctl start nginx; [ -z "$reload_nginx" ] || systemctl reload nginx; fi
 }
 
-# --- the two verbs ----------------------------------------------------------------------------------------------------
+# --- install and uninstall ----------------------------------------------------------------------------------------------------
 
 install_all() {
     user ipmanager "$data"
@@ -555,7 +555,7 @@ while [ $# -gt 0 ]; do
     install | uninstall) verb=$1 ;;
     --purge) purge=1 ;;
     --name | --boot | --database | --reload | --without | --wheels | --venv)
-        [ $# -gt 1 ] || fail "$1 wants a value"
+        [ $# -gt 1 ] || fail "$1 needs a value"
         option=${1#--}
         [ "$option" != venv ] || option=given_venv
         printf -v "$option" %s "$2"
@@ -566,11 +566,11 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[[ $name =~ ^[A-Za-z0-9.-]*$ ]] || fail "--name: $name is no host name"
-[[ $boot =~ ^[A-Za-z0-9.-]*(:[0-9]+)?$ ]] || fail "--boot: $boot is no address"
+[[ $name =~ ^[A-Za-z0-9.-]*$ ]] || fail "--name: $name is not a host name"
+[[ $boot =~ ^[A-Za-z0-9.-]*(:[0-9]+)?$ ]] || fail "--boot: $boot is not an address"
 [[ $database =~ ^(|postgresql|sqlite|postgres://.*)$ ]] || fail "--database: postgresql, sqlite or postgres://..."
 [[ $reload =~ ^(|generation|sudo|none)$ ]] || fail "--reload: generation, sudo or none"
 [[ $without =~ ^(|nginx|dnsmasq|nginx,dnsmasq|dnsmasq,nginx)$ ]] || fail "--without: nginx, dnsmasq or both"
-[ "$(id -u)" = 0 ] || fail "only root can do this"
+[ "$(id -u)" = 0 ] || fail "run it as root"
 
 if [ "$verb" = install ]; then install_all; else uninstall; fi

@@ -134,7 +134,7 @@ class Target:
 
     @property
     def evict(self) -> Path:
-        """Where root's helper looks for leases that it shall free; dnsmasq does not read this."""
+        """The requests to end leases, which root's helper reads; dnsmasq does not read this."""
         return self.directory / "evict"
 
     @property
@@ -177,7 +177,7 @@ class Target:
 def complaint_about_name(name: str) -> str:
     """Why a server cannot have this name, which is a directory's too; empty when it can."""
     if not _NAME.fullmatch(name):
-        return _("%r is no name of lower-case letters, digits and hyphens.") % name
+        return _("%r is not a name of lower-case letters, digits and hyphens.") % name
     if name in _OURS:
         return _("%s is the name of a file of ours; choose another.") % name
     return ""

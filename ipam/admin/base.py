@@ -272,7 +272,7 @@ class ShowsRefusals:
 
 
 class ListAdmin(ModelAdmin):
-    """How every list looks, whoever writes its rows."""
+    """What all lists share, also those whose rows machines write."""
 
     list_per_page = 50
     list_filter_submit = True

@@ -22,5 +22,5 @@ def delimiter(text: str) -> str:
     """One character, or the word tab."""
     text = {"tab": "\t", "\\t": "\t"}.get(text.lower(), text)
     if len(text) != 1 or text in "\"'\r\n" or text.isalnum():
-        raise argparse.ArgumentTypeError(f"{text!r} is no delimiter; take one of ; , | or tab")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a delimiter; use one of ; , | or tab")
     return text

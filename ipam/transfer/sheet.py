@@ -141,7 +141,7 @@ def read_table(text: TextIO, layout: Layout, delimiter: str | None, notices: lis
         raise Invalid(_("The file is empty."))
     if any(map(layout.is_data, map(str.strip, head.texts))):
         notices.append(
-            _("The first line is no header: the columns are taken as %s.")
+            _("The first line is not a header; the columns are taken as %s.")
             % ", ".join(layout.positions)
         )
         columns = list(map(layout.named, layout.positions))
