@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pytest_django.plugin import DjangoDbBlocker
@@ -115,6 +116,12 @@ def required_parts(request: pytest.FixtureRequest) -> None:
     """Honour `needs` marks."""
     for mark in request.node.iter_markers("needs"):
         require.part(*mark.args)
+
+
+@pytest.fixture(autouse=True)
+def default_language() -> None:
+    """No test goes on in the language that a browser of the one before has asked for."""
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

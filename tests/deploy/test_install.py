@@ -91,7 +91,7 @@ def test_a_link_of_the_services_user_leads_root_nowhere(fresh):
     )
     fresh.debian.run("mkdir", "-p", "/etc/cron.d")
     done = fresh.debian.run(INSTALL, "--venv", VENV, check=False)
-    assert done.returncode and "tftp is not ipmanager's" in done.stderr
+    assert done.returncode and "tftp does not belong to ipmanager" in done.stderr
     assert fresh.debian.run("stat", "--format=%U", "/etc/cron.d").stdout == "root\n"
 
 

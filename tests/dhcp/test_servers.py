@@ -238,7 +238,7 @@ def test_a_site_has_one_server(berlin):
 def test_what_raw_sql_wrote_into_its_row_never_becomes_a_path(berlin, target):
     by_hand("UPDATE dhcp_servers SET name = '../evil' WHERE id = %s", [berlin.pk])
     berlin.refresh_from_db()
-    assert "'../evil' is no name" in sync(Target.of(berlin)).reason
+    assert "'../evil' is not a name" in sync(Target.of(berlin)).reason
     assert not (target.directory.parent / "evil").exists()
     assert Generation.objects.newest(berlin.pk).result == "failed"
 

@@ -165,7 +165,7 @@ def test_without_a_header_the_columns_go_by_their_order():
 
     assert names == ["hostname", "ip_address", "mac_address", "location", "lan_port"]
     assert [row[0] for row in rows] == ["PC-1", "PC-2"]
-    assert "no header" in notices[0]
+    assert "not a header" in notices[0]
 
 
 def test_a_file_of_subnets_needs_no_header_either():
