@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from api.access import confines
 from api.bulk import Bulk
 from api.idempotency import Repeatable
+from api.known_fields import refuse_body
 from api.models import Network
 from api.pagination import Pagination
 
@@ -164,6 +165,7 @@ class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
         return self.shown(row)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_body(request)
         with transaction.atomic():
             self.perform_destroy(self.locked())
         return Response(status=204)

@@ -23,6 +23,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from api.access import Right, confines
+from api.known_fields import checked, refuse_body
 from api.resources import Readable, Resource, refuse_unknown
 from core.errors import Invalid
 from dhcp import serializers as shapes
@@ -222,6 +223,7 @@ class Generations(Readable):
     @action(detail=True, methods=["post"], filterset_class=None)
     def rollback(self, request: Request, pk: str) -> Response:
         """Serve the files of this generation, and keep them until `dhcp/release/`."""
+        refuse_body(request)
         self.get_object()
         return Response(rollback.rollback(int(pk)).as_json())
 
@@ -249,6 +251,7 @@ class HandEdits(Readable):
         return self.decided(decide.discard)
 
     def decided(self, verb: Callable[[HandEdit, str], None]) -> Response:
+        refuse_body(self.request)
         _require(self.request, RESERVE_PERMISSIONS)
         verb(self.get_object(), self.request.user.get_username())
         return self.shown(self.get_object())
@@ -318,7 +321,7 @@ class SyncView(APIView):
     def post(self, request: Request) -> Response:
         """Every commit causes a sync. This one runs at once; `force` applies a sudden loss of
         reservations, too."""
-        asked = _checked(shapes.SyncSerializer, request)
+        asked = checked(shapes.SyncSerializer, request)
         return Response(sync(_target(asked["server"]), force=asked["force"]).as_json())
 
 
@@ -335,7 +338,7 @@ class ReleaseView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Apply what the ledger says now."""
-        asked = _checked(shapes.WhichServerSerializer, request)
+        asked = checked(shapes.WhichServerSerializer, request)
         return Response(rollback.release(_target(asked["server"])).as_json())
 
 
@@ -386,12 +389,6 @@ def _require(request: Request, permissions: list[str]) -> None:
     if not request.user.has_perms(permissions):
         text = _("This needs the permissions %s.")
         raise exceptions.PermissionDenied(text % ", ".join(permissions))
-
-
-def _checked(shape: type[BaseSerializer], request: Request) -> dict[str, Any]:
-    asked = shape(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
 
 
 def _target(name: str) -> Target:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from api.known_fields import KnownFields
 from api.resources import ChosenFields
 from dhcp.files.targets import DEFAULT
 from dhcp.models import (
@@ -270,7 +271,7 @@ class EvictionSerializer(ChosenFields, serializers.ModelSerializer):
 # --- actions --------------------------------------------------------------------------------------
 
 
-class WhichServerSerializer(serializers.Serializer):
+class WhichServerSerializer(KnownFields):
     server = serializers.CharField(
         max_length=50, required=False, default=DEFAULT, help_text="The name of a server."
     )

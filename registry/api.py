@@ -41,6 +41,8 @@ class View(APIView):
 
     needs: dict[str, Right] = {}
     serializer_class: type[Serializer] = Serializer
+    # Callers of the original may send further fields: they are named in the response, not refused.
+    tolerates: type[Serializer] | None = None
     config: RegistryConfig | None = None
     service_id = ""
 
@@ -77,6 +79,8 @@ class View(APIView):
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
+        if self.tolerates and response.status_code < 400:
+            response.data |= shapes.ignored_fields(self.tolerates, request)
         if self.config and self.config.mode == RegistryConfig.Mode.TEST:
             self._log(request, response)
         return response
@@ -102,6 +106,7 @@ class Register(View):
     """Register a service."""
 
     needs = {"post": Right(SCOPE, "registry.add_service")}
+    tolerates = shapes.RegisterSerializer
 
     @extend_schema(
         request=shapes.RegisterSerializer,
@@ -133,6 +138,7 @@ class Deregister(View):
     """Deregister a service."""
 
     needs = {"post": Right(SCOPE, "registry.delete_service")}
+    tolerates = shapes.NamedSerializer
 
     @extend_schema(
         request=shapes.NamedSerializer,
@@ -150,6 +156,7 @@ class Heartbeat(View):
     """Log the heartbeats of services."""
 
     needs = {"post": Right(SCOPE, "registry.change_service")}
+    tolerates = shapes.HeartbeatSerializer
 
     @extend_schema(
         request=shapes.HeartbeatSerializer,

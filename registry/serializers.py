@@ -11,6 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from api.known_fields import KnownFields, unknown_fields
 from ipam import addresses
 from registry import models, rules
 from registry.discovery.start_order import StartOrder
@@ -167,6 +168,13 @@ class RegisterSerializer(serializers.Serializer):
         return Registration(name=name, type=kind, **values)
 
 
+class IgnoredField(serializers.DictField):
+    """The fields of the request that are unknown, and the nearest known ones; absent if none is."""
+
+    def __init__(self) -> None:
+        super().__init__(child=serializers.ListField(child=serializers.CharField()), required=False)
+
+
 class ServiceSerializer(serializers.Serializer):
     """A service. `ip` repeats `ip_address` under the name that callers of the original know."""
 
@@ -201,6 +209,7 @@ class RegisteredSerializer(ServiceSerializer):
     )
     heartbeat_timeout = serializers.IntegerField()
     heartbeat_interval = serializers.FloatField(help_text="Seconds until the first heartbeat.")
+    ignored = IgnoredField()
 
 
 class RefusedSerializer(serializers.Serializer):
@@ -223,6 +232,7 @@ class MissingSerializer(serializers.Serializer):
 class DoneSerializer(serializers.Serializer):
     success = serializers.BooleanField()
     message = serializers.CharField()
+    ignored = IgnoredField()
 
 
 class BeatSerializer(DoneSerializer):
@@ -275,7 +285,7 @@ class ChangesSerializer(serializers.Serializer):
     )
 
 
-class SimulationSerializer(serializers.Serializer):
+class SimulationSerializer(KnownFields):
     latency_ms = serializers.IntegerField(min_value=0, max_value=10_000, required=False, default=0)
     error_percent = serializers.IntegerField(min_value=0, max_value=100, required=False, default=0)
 
@@ -318,7 +328,7 @@ class ConfigSerializer(serializers.Serializer):
         }
 
 
-class ChangeConfigSerializer(serializers.Serializer):
+class ChangeConfigSerializer(KnownFields):
     """The settings to change."""
 
     environment = EnvironmentField()
@@ -339,17 +349,13 @@ class ChangeConfigSerializer(serializers.Serializer):
     simulations = serializers.DictField(child=SimulationSerializer(), required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse an unknown setting: a typing error must not look like a change."""
-        unknown = sorted(set(self.initial_data) - set(self.fields))
-        if unknown:
-            raise _unknown(unknown, _("Unknown setting. Known are: %s.") % ", ".join(self.fields))
         for field in ("service_type_ranges", "simulations"):
             if len(attrs.get(field) or ()) > MOST_TYPES:
                 raise serializers.ValidationError({field: _("Enter at most %d.") % MOST_TYPES})
         return attrs
 
 
-class CleanupSerializer(serializers.Serializer):
+class CleanupSerializer(KnownFields):
     environment = EnvironmentField()
     timeout_minutes = serializers.IntegerField(
         min_value=0, max_value=525_600, required=False, default=30
@@ -383,7 +389,7 @@ class RestartSerializer(serializers.Serializer):
     output = serializers.CharField()
 
 
-class AskRestartSerializer(NamedSerializer):
+class AskRestartSerializer(KnownFields, NamedSerializer):
     restart_script = serializers.CharField(
         max_length=4096,
         required=False,
@@ -393,7 +399,7 @@ class AskRestartSerializer(NamedSerializer):
     )
 
 
-class AgentSerializer(serializers.Serializer):
+class AgentSerializer(KnownFields):
     """An agent and its services."""
 
     agent = serializers.CharField(max_length=150, validators=[models.text_shape])
@@ -401,7 +407,7 @@ class AgentSerializer(serializers.Serializer):
     environment = EnvironmentField()
 
 
-class ReportSerializer(serializers.Serializer):
+class ReportSerializer(KnownFields):
     id = serializers.IntegerField(min_value=1, max_value=2**62)
     agent = serializers.CharField(max_length=150)
     result = serializers.ChoiceField(["done", "failed", "refused"])
@@ -499,6 +505,12 @@ def validated_query(shape: type[serializers.Serializer], request: Request) -> di
         known = ", ".join(serializer.fields)
         raise _unknown(unknown, _("There is no such filter. Known are: %s.") % known)
     return _validated(serializer)
+
+
+def ignored_fields(shape: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """What a response says of unknown fields of its request: nothing if there are none."""
+    ignored = unknown_fields(request.data, shape().fields)
+    return {"ignored": ignored} if ignored else {}
 
 
 def _unknown(names: list[Any], reason: str) -> serializers.ValidationError:

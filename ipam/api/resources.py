@@ -19,6 +19,7 @@ from rest_framework.serializers import BaseSerializer
 
 from api.access import Right, is_admin
 from api.bulk import BULK_RESULT, RowData, RowsRefused, for_each_row, invalid, row_with_key
+from api.known_fields import checked, refuse_body
 from api.resources import Readable, Resource
 from core.errors import Invalid
 from ipam import allocate as verbs
@@ -113,7 +114,7 @@ class Subnets(Export, Resource):
     )
     @next_free.mapping.post
     def allocate(self, request: Request, pk: str | None = None) -> Response:
-        subnet, asked = self.get_object(), _checked(shapes.AllocateSerializer, request)
+        subnet, asked = self.get_object(), checked(shapes.AllocateSerializer, request)
         _check_pool(subnet, asked.get("pool"))
         given = verbs.allocate(subnet, **asked)
         row = IPAddress.objects.select_related("subnet", "server").get(pk=given.row.pk)
@@ -153,7 +154,7 @@ class Subnets(Export, Resource):
     )
     @next_free_subnet.mapping.post
     def carve(self, request: Request, pk: str | None = None) -> Response:
-        subnet, asked = self.get_object(), _checked(shapes.NewSubnetSerializer, request)
+        subnet, asked = self.get_object(), checked(shapes.NewSubnetSerializer, request)
         with transaction.atomic():
             row = self.again(available_prefix.create_subnet(subnet, **asked))
         return self.shown(row, status=201)
@@ -227,13 +228,14 @@ class IPAddresses(Export, Resource):
     def reserve(self, request: Request, pk: str | None = None) -> Response:
         """Reserve a free address."""
         return self.changed_by(
-            verbs.reserve, _checked(shapes.ReasonSerializer, request)["description"]
+            verbs.reserve, checked(shapes.ReasonSerializer, request)["description"]
         )
 
     @extend_schema(request=None, responses=shapes.IPAddressSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def release(self, request: Request, pk: str | None = None) -> Response:
         """Free the address. Outside of static pools this deletes its row: `id` is null."""
+        refuse_body(request)
         return self.changed_by(verbs.release)
 
     @extend_schema(request=shapes.ReasonSerializer, responses=shapes.IPAddressSerializer)
@@ -241,7 +243,7 @@ class IPAddresses(Export, Resource):
     def quarantine(self, request: Request, pk: str | None = None) -> Response:
         """Take the address out of use because of a fault."""
         return self.changed_by(
-            verbs.quarantine, _checked(shapes.ReasonSerializer, request)["description"]
+            verbs.quarantine, checked(shapes.ReasonSerializer, request)["description"]
         )
 
     @extend_schema(request=shapes.StatusesSerializer, responses=BULK_RESULT)
@@ -254,7 +256,7 @@ class IPAddresses(Export, Resource):
     )
     def bulk_status(self, request: Request) -> Response:
         """Reserve, release or quarantine many addresses, all of them or none."""
-        asked = _checked(shapes.StatusesSerializer, request)
+        asked = checked(shapes.StatusesSerializer, request)
         verb, fields = VERBS[asked["status"]]
         arguments = [asked[name] for name in fields]
         with transaction.atomic():
@@ -345,12 +347,6 @@ RESOURCES = {
     "interfaces": Interfaces,
     "sightings": Sightings,
 }
-
-
-def _checked(shape: type[BaseSerializer], request: Request) -> dict[str, Any]:
-    asked = shape(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
 
 
 def _check_pool(subnet: Subnet, pool: Pool | None) -> None:

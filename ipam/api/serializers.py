@@ -14,6 +14,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
+from api.known_fields import KnownFields
 from api.parsers import MAX_ROWS
 from api.resources import ChosenFields
 from ipam import addresses
@@ -68,7 +69,7 @@ class Addresses(serializers.ListField):
     child = Address()
 
 
-class Ledger(ChosenFields, serializers.ModelSerializer):
+class Ledger(KnownFields, ChosenFields, serializers.ModelSerializer):
     """A row whose uniqueness only the model checks: under the ledger's lock, and naming the
     holder."""
 
@@ -309,7 +310,7 @@ class SightingSerializer(ChosenFields, serializers.ModelSerializer):
         ]
 
 
-class AllocateSerializer(serializers.Serializer):
+class AllocateSerializer(KnownFields):
     """Which address a caller wants, and for what."""
 
     vm_id = serializers.CharField(
@@ -347,7 +348,7 @@ class NextFreeSerializer(serializers.Serializer):
     ip_address = Address(allow_null=True)
 
 
-class LengthSerializer(serializers.Serializer):
+class LengthSerializer(KnownFields):
     length = serializers.IntegerField(min_value=1, max_value=128, help_text="Prefix length, as 26.")
 
 
@@ -364,7 +365,7 @@ class FreeNetworkSerializer(serializers.Serializer):
     network = Network()
 
 
-class ReasonSerializer(serializers.Serializer):
+class ReasonSerializer(KnownFields):
     """Why an address is reserved or quarantined."""
 
     description = serializers.CharField(
