@@ -156,9 +156,14 @@ def client_network(request: HttpRequest) -> str:
     """The client's address; of IPv6 its /64, because a host there can use all of it. Empty on a
     Unix socket."""
     text = client_address(request)
-    if not text or ip_address(text).version == 4:
-        return text
-    return str(ip_network(f"{text.partition('%')[0]}/64", strict=False))
+    return source_network(text) if text else ""
+
+
+def source_network(address: str) -> str:
+    """An IPv4 address as it is; of an IPv6 address its /64."""
+    if ip_address(address).version == 4:
+        return address
+    return str(ip_network(f"{address.partition('%')[0]}/64", strict=False))
 
 
 def refused(request: HttpRequest, wait: float) -> HttpResponse:

@@ -18,7 +18,7 @@ GROUPS: list[tuple[Any, list[str]]] = [
     (_("DHCP"), ["dhcp"]),
     (_("Network boot"), ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
     (_("Services"), ["registry.service", "registry.registryconfig", "registry"]),
-    (_("Access"), ["auth.user", "auth.group", "ipmanager.token", "ipmanager.pulse"]),
+    (_("Access"), ["auth.user", "auth.group", "ipmanager.token", "accounts", "ipmanager.pulse"]),
 ]
 
 

@@ -154,6 +154,7 @@ INSTALLED_APPS = [
     "dhcp",
     "pxe",
     "registry",
+    "accounts",
     "ops",
     "ipmanager",
 ]
@@ -175,7 +176,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
-    "ipmanager.login.LoginGate",
+    "accounts.login.LoginGate",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -211,8 +212,8 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # more guesses do not prolong it
-AXES_USERNAME_CALLABLE = "ipmanager.login.account"
-AXES_LOCKOUT_CALLABLE = "ipmanager.login.locked"
+AXES_USERNAME_CALLABLE = "accounts.login.account"
+AXES_LOCKOUT_CALLABLE = "accounts.login.locked"
 AXES_CLIENT_IP_CALLABLE = "core.proxies.client_address"
 
 LANGUAGE_CODE = "en"

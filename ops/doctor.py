@@ -18,7 +18,10 @@ from core.findings import HEALTH, NEEDS_DATABASE, SLOW, HealthCheck, error, note
 logger = logging.getLogger(__name__)
 
 # The order of a report. Subjects that are not listed come last.
-SUBJECTS = ("database", "settings", "secrets", "machine", "worker", "web", "dhcp", "ledger")
+SUBJECTS = (
+    *("database", "settings", "secrets", "machine", "worker", "web"),
+    *("access", "dhcp", "ledger"),
+)
 LEVELS = {DEBUG: "ok", INFO: "note", WARNING: "warning", ERROR: "error", CRITICAL: "error"}
 # Exit statuses of monitoring plugins. A command that cannot begin also ends with 1.
 STATUSES = {"ok": 0, "note": 0, "warning": 1, "error": 2}

@@ -16,6 +16,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import Exists, Max, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from accounts.models import KnownSource, LoginBrake
 from core.periodic import PeriodicWork
 from dhcp.models import Generation, HandEdit
 from pxe.models import BootEvent
@@ -51,6 +52,8 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
         yield AccessAttempt.objects.filter(attempt_time__lt=before)
         yield AccessLog.objects.filter(attempt_time__lt=before)
         yield AccessFailureLog.objects.filter(attempt_time__lt=before)
+        yield KnownSource.objects.filter(last_login__lt=before)
+    yield LoginBrake.objects.filter(last_failed_at__lt=now - LoginBrake.FORGOTTEN)
     yield Session.objects.filter(expire_date__lt=now)
 
 

@@ -1,0 +1,87 @@
+"""What is known about the logins of people: sources, and brakes on guessing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+NAME_LENGTH = 255  # as in django-axes' tables
+
+
+class KnownSource(models.Model):
+    """An address from which a user has logged in; of IPv6 its /64."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="known_sources")
+    network = models.CharField(_("address"), max_length=50)
+    last_login = models.DateTimeField(_("last login"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("known source")
+        verbose_name_plural = _("known sources")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "network"], name="known_source_user_network")
+        ]
+
+    def __str__(self) -> str:
+        return self.network
+
+
+class LoginBrakeQuerySet(models.QuerySet["LoginBrake"]):
+    """The brakes on guessing."""
+
+    def delayed(self) -> LoginBrakeQuerySet:
+        """The accounts whose next attempt from an unknown address has to wait."""
+        since = timezone.now() - LoginBrake.FORGOTTEN
+        return self.filter(
+            source="", failures__gt=LoginBrake.FREE, last_failed_at__gt=since
+        ).order_by("-failures")
+
+
+class LoginBrake(models.Model):
+    """Wrong passwords or codes for one account in a row, and until when no other is looked at.
+
+    One row counts the attempts from all addresses that are not known for the account (`source` is
+    empty), one those from each known source. The account need not exist."""
+
+    class Kind(models.TextChoices):
+        PASSWORD = "password", _("password")
+        CODE = "code", _("code")
+
+    FREE = 10  # failures without a delay
+    LONGEST = timedelta(minutes=15)
+    FORGOTTEN = timedelta(days=1)  # after the last failure
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    name = models.CharField(_("account"), max_length=NAME_LENGTH)
+    source = models.CharField(_("source"), max_length=50, default="", blank=True)
+    failures = models.PositiveIntegerField(_("wrong attempts"), default=0)
+    last_failed_at = models.DateTimeField(_("last attempt"), default=timezone.now, db_index=True)
+    blocked_until = models.DateTimeField(_("next attempt from"), default=timezone.now)
+
+    objects = LoginBrakeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("brake on guessing")
+        verbose_name_plural = _("brakes on guessing")
+        ordering = ["-last_failed_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "name", "source"], name="login_brake_kind_name_source"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def delay(self) -> timedelta:
+        """The pause after the last failure: none for the first ten, then 2, 4, 8, ... seconds, at
+        most a quarter of an hour."""
+        doublings = self.failures - self.FREE
+        if doublings <= 0:
+            return timedelta(0)
+        return min(timedelta(seconds=2 ** min(doublings, 20)), self.LONGEST)
