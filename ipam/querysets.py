@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ipam.models import VRF, Interface, IPAddress, Pool, Stamp, Subnet  # noqa: F401
 
 _SQL = Path(__file__).parent / "sql" / "postgresql"
+_SQLITE = Path(__file__).parent / "sql" / "sqlite"
 LIVE = ("allocated", "reserved", "quarantine")
 _TABLE_OID = "'ledger_stamp'::regclass::oid::bigint"
 _MOST_KEYS = 900  # of one statement: SQLite takes no more than 999 values
@@ -370,6 +371,15 @@ def claim_for_caller(answer: str, subnet: str = "%(subnet)s") -> str:
     expression in parentheses) and what to `answer` (a SELECT from caller and claimed)."""
     statement, _, _last_select = sql.statement(_SQL / "claim_for_caller.sql").rpartition("SELECT ")
     return statement.replace("%(subnet)s", subnet) + answer
+
+
+@functools.cache
+def claim_on_sqlite(answer: str, subnet: str = "%(subnet)s") -> tuple[str, ...]:
+    """The same for SQLite, which takes several statements in one transaction: choose a row, take
+    it, write its history, and the `answer`, a SELECT with the parameter `chosen`."""
+    choose = sql.statement(_SQLITE / "choose_free.sql").replace("%(subnet)s", subnet)
+    writes = (sql.statement(_SQLITE / name) for name in ("take.sql", "take_history.sql"))
+    return (choose, *writes, answer)
 
 
 def history_user_id() -> int | None:

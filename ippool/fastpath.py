@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest
 
 from api.access import Right
@@ -14,21 +16,30 @@ from api.fastpath.route import DatabaseRow, FastQuery, FastRoute
 from core import prepared
 from core.errors import Invalid
 from ipam import allocate as verbs
+from ipam.addresses import Network
 from ipam.api.address_json import address_text
-from ipam.api.fastpath import POOL
-from ipam.placement import pool_rows
-from ipam.querysets import claim_for_caller
+from ipam.api.fastpath import CLAIMED, TAKEN, create_rows_ahead
+from ipam.fields import NetworkField
+from ipam.querysets import claim_for_caller, claim_on_sqlite
 from ipam.sql import cached_counts
 from ippool import api
 from ippool import pool as vmpool
 
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
 CORS = {"Access-Control-Allow-Origin": "*"}
-_CLAIM = claim_for_caller(
-    subnet="(SELECT id FROM subnets WHERE network = %(network)s::cidr AND vrf_id IS NULL)",
-    answer=f"""SELECT caller.*, p.id, p.materialised_to - a.ip_address, a.ip_address, s.gateway
-        FROM caller, {POOL}""",
-)
+_CLAIM = {
+    "postgresql": (
+        claim_for_caller(
+            subnet="(SELECT id FROM subnets WHERE network = %(network)s::cidr AND vrf_id IS NULL)",
+            answer=f"""SELECT caller.*, p.id, p.materialised_to - a.ip_address, a.ip_address,
+                s.gateway FROM caller, {CLAIMED}""",
+        ),
+    ),
+    "sqlite": claim_on_sqlite(
+        subnet="(SELECT id FROM subnets WHERE network = %(network)s AND vrf_id IS NULL)",
+        answer=f"SELECT p.id, p.materialised_to, a.ip_address, s.gateway FROM {TAKEN}",
+    ),
+}
 _SHOW = """
 SELECT caller.*, ip_address, hostname FROM caller, ip_addresses
 WHERE vm_id = %(vm_id)s AND vrf_id IS NULL AND ip_address BETWEEN %(first)s AND %(last)s
@@ -50,7 +61,7 @@ class Allocation:
     def render(self, rows: list[DatabaseRow]) -> FastResponse:
         pool, left, address, gateway = rows[0]
         ip = address_text(address)
-        pool_rows.create_rows_ahead(pool, ip, left)
+        create_rows_ahead(pool, ip, left)
         body = {
             "ip": ip,
             "vm_id": self.vm_id,
@@ -63,9 +74,9 @@ class Allocation:
 
 
 def prepare_allocate(request: HttpRequest) -> FastQuery | None:
-    """An address for a VM that has none yet, on PostgreSQL. Repeatable: a VM has one address."""
+    """An address for a VM that has none yet. Repeatable: a VM has one address."""
     asked = json_object(request, ("vm_id", "hostname"))
-    if prepared.vendor() != "postgresql" or asked is None:
+    if asked is None:
         return None
     if int(request.META.get("CONTENT_LENGTH") or 0) > api.LARGEST_BODY:
         return None
@@ -74,9 +85,17 @@ def prepare_allocate(request: HttpRequest) -> FastQuery | None:
         facts = verbs.facts(vm_id, hostname or "", None)
     except Invalid:
         return None
-    network = str(settings.POOL_NETWORK)
-    render = Allocation(vm_id, hostname, network).render
-    return FastQuery(_CLAIM, {**facts, "network": network}, render)
+    network = settings.POOL_NETWORK
+    render = Allocation(vm_id, hostname, str(network)).render
+    claim, *then = _CLAIM[prepared.vendor()]
+    params = {**facts, "network": _network_value(network)}
+    return FastQuery(claim, params, render, then=tuple(then))
+
+
+@cache
+def _network_value(network: Network) -> Any:
+    """The network as a parameter of a statement."""
+    return NetworkField().get_db_prep_value(network, connection)
 
 
 def prepare_show(request: HttpRequest, vm_id: str) -> FastQuery | None:

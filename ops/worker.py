@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 
-from django.conf import settings
-
 from core.periodic import PeriodicWork
 from core.stopping import call_on_signals
 from dhcp.worker import DhcpWorker
@@ -17,13 +15,11 @@ from registry.worker import Sweep
 
 WORK: list[type[PeriodicWork]] = [CatchUp, DhcpWorker, LogReader, Sweep, Heartbeat, DailyPrune]
 STOP_TIMEOUT = 20.0  # seconds that a round may take to finish
-SQLITE_CONNECTION_AGE = 60  # seconds
 
 
 def run() -> int:
     """Run all work until TERM or INT, then return 0. If one ends by itself, all end: return 1, and
     the supervisor starts a new process."""
-    keep_connections()
     works = [kind() for kind in WORK]
     stopped_by_signal, ended = threading.Event(), threading.Event()
 
@@ -41,11 +37,3 @@ def run() -> int:
     for work in works:
         work.join(STOP_TIMEOUT)
     return 0 if stopped_by_signal.is_set() else 1
-
-
-def keep_connections() -> None:
-    """Do not open a SQLite connection for each round: that takes 5 ms, most of an idle worker's
-    time. After a minute it is opened anew, in case the file was replaced."""
-    for database in settings.DATABASES.values():
-        if database["ENGINE"].endswith("sqlite3"):
-            database["CONN_MAX_AGE"] = SQLITE_CONNECTION_AGE

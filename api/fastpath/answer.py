@@ -102,8 +102,10 @@ def _run(
 ) -> list[DatabaseRow]:
     """The rows of the statement, each with the caller in its first three columns."""
     sql = caller.with_caller(query.sql, caller.identify_sql(known, database.vendor))
-    with _savepoint(matched.method, database):
+    with _savepoint(matched, query, database):
         rows = prepared.rows(sql, {**query.params, **known}, database)
+        if rows and query.then:
+            rows = _then(query, rows[0], database)
     if known:
         caller.remember(known["digest"], unlimited=bool(rows and rows[0][2]))
     return rows
@@ -120,9 +122,23 @@ def _after_failure(query: FastQuery, request: HttpRequest, error: Exception) -> 
     raise error
 
 
-def _savepoint(method: str, database: Any) -> AbstractContextManager[object]:
-    """A savepoint inside a transaction, which a refused unique key would otherwise spoil. Elsewhere
-    one statement is atomic without a transaction around it: two round trips less."""
-    if method != "GET" and database.in_atomic_block:
+def _then(query: FastQuery, found: DatabaseRow, database: Any) -> list[DatabaseRow]:
+    """Run the statements that follow; the rows of the last one, with the caller in front."""
+    params = {**query.params, "user": found[0], "chosen": found[3]}
+    *writes, answer = query.then
+    with database.cursor() as cursor:
+        for sql in writes:
+            cursor.execute(sql, params)
+        cursor.execute(answer, params)
+        return [(*found[:3], *row) for row in cursor.fetchall()]
+
+
+def _savepoint(
+    matched: FastRoute, query: FastQuery, database: Any
+) -> AbstractContextManager[object]:
+    """A transaction for several statements, and a savepoint inside a transaction, which a refused
+    unique key would otherwise spoil. Elsewhere one statement is atomic without a transaction around
+    it: two round trips less."""
+    if query.then or (matched.method != "GET" and database.in_atomic_block):
         return transaction.atomic()
     return nullcontext()

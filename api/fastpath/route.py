@@ -22,6 +22,9 @@ class FastQuery:
 
     The statement joins the table `caller`, which has one row or none, and selects `caller.*` first.
     `render` gets the other columns of at least one row; None sends the request to Django.
+    `then` are statements that follow in the same transaction if there is a row. They have the
+    parameters `user`, the caller's key, and `chosen`, the first of the other columns; `render` gets
+    the rows of the last one.
     A statement that Django must not repeat has `outcome_unknown`: the response when the connection
     broke before its outcome was known."""
 
@@ -29,6 +32,7 @@ class FastQuery:
     params: dict[str, Any]
     render: Callable[[list[DatabaseRow]], FastResponse | None]
     outcome_unknown: Callable[[], FastResponse] | None = None
+    then: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,22 +23,32 @@ from core.errors import IPManagerError
 from ipam import allocate as verbs
 from ipam.addresses import parse_address
 from ipam.api import address_json
-from ipam.fields import AddressField
+from ipam.fields import AddressField, unpack
 from ipam.models import IPAddress
 from ipam.placement import pool_rows
-from ipam.querysets import claim_for_caller
+from ipam.querysets import claim_for_caller, claim_on_sqlite
 from ipam.sql import cached_counts
 
 READ = Right("read", "ipam.view_ipaddress")
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
 # The pool whose row was claimed; `pool_rows.create_rows_ahead` needs it.
-POOL = """(claimed a JOIN subnets s ON s.id = a.subnet_id
+_POOL = """JOIN subnets s ON s.id = a.subnet_id
     LEFT JOIN pools p ON p.subnet_id = s.id AND p.kind = 'static'
-        AND a.ip_address BETWEEN p.first AND p.last)"""
-_CLAIM = claim_for_caller(
-    answer=f"""SELECT caller.*, p.id, p.materialised_to - a.ip_address,
-        {address_json.COLUMNS_WITHOUT_SERVER} FROM caller, {POOL}""",
-)
+        AND a.ip_address BETWEEN p.first AND p.last"""
+CLAIMED = f"(claimed a {_POOL})"
+TAKEN = f"ip_addresses a {_POOL} WHERE a.id = %(chosen)s"  # on SQLite
+_CLAIM = {
+    "postgresql": (
+        claim_for_caller(
+            answer=f"""SELECT caller.*, p.id, p.materialised_to - a.ip_address,
+                {address_json.COLUMNS_WITHOUT_SERVER} FROM caller, {CLAIMED}"""
+        ),
+    ),
+    "sqlite": claim_on_sqlite(
+        answer=f"""SELECT p.id, p.materialised_to,
+            {address_json.COLUMNS_WITHOUT_SERVER} FROM {TAKEN}"""
+    ),
+}
 
 
 # --- GET ip-addresses/7/ --------------------------------------------------------------------------
@@ -133,11 +143,9 @@ def prepare_addresses(request: HttpRequest) -> FastQuery | None:
 
 
 def prepare_next_free(request: HttpRequest, key: str) -> FastQuery | None:
-    """An address for a VM that has none yet, on PostgreSQL."""
+    """An address for a VM that has none yet."""
     asked = json_object(request, ("vm_id", "hostname", "mac_address"))
-    if prepared.vendor() != "postgresql" or asked is None:
-        return None
-    if not all(map(_is_trimmed_text, asked.values())):
+    if asked is None or not all(map(_is_trimmed_text, asked.values())):
         return None
     vm_id, hostname, mac = asked.get("vm_id"), asked.get("hostname", ""), asked.get("mac_address")
     try:
@@ -147,14 +155,24 @@ def prepare_next_free(request: HttpRequest, key: str) -> FastQuery | None:
     outcome_unknown = None
     if vm_id is None:  # a repeat would allocate a second address
         outcome_unknown = partial(problem_response, request, problems.database_unavailable)
-    return FastQuery(_CLAIM, {**facts, "subnet": int(key)}, render_next_free, outcome_unknown)
+    claim, *then = _CLAIM[prepared.vendor()]
+    params = {**facts, "subnet": int(key)}
+    return FastQuery(claim, params, render_next_free, outcome_unknown, tuple(then))
 
 
 def render_next_free(rows: list[DatabaseRow]) -> FastResponse:
     pool, left, *columns = rows[0]
     row = address_json.from_columns(tuple(columns), get_default_timezone())
-    pool_rows.create_rows_ahead(pool, row["ip_address"], left)
+    create_rows_ahead(pool, row["ip_address"], left)
     return json_response(row, 201)
+
+
+def create_rows_ahead(pool: int | None, given: str, left: Any) -> None:
+    """Create the pool's next rows when few are left: how many lie between the address given and the
+    mark of the pool's walk, or on SQLite the mark itself."""
+    if isinstance(left, bytes):
+        left = int(unpack(left)) - int(parse_address(given))
+    pool_rows.create_rows_ahead(pool, given, left)
 
 
 def _is_trimmed_text(value: Any) -> bool:

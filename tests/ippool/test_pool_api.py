@@ -395,5 +395,5 @@ def test_an_allocation_asks_the_database_as_little_as_it_can(
 ):
     settings.FASTPATH = True
     allocate(client, "first")
-    with django_assert_num_queries({"postgresql": 1, "sqlite": 7}[connection.vendor]):
+    with django_assert_num_queries({"postgresql": 1, "sqlite": 6}[connection.vendor]):
         allocate(client, "second")

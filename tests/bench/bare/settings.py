@@ -3,6 +3,8 @@
 from ipmanager.settings import DATABASES as _OURS
 
 DATABASES = {"default": {**_OURS["default"], "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}}
+if DATABASES["default"]["ENGINE"] == "core.sqlite3":
+    DATABASES["default"]["ENGINE"] = "django.db.backends.sqlite3"
 ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = ["tests.bench.bare"]
 MIDDLEWARE: list[str] = []

@@ -1,0 +1,18 @@
+-- The next free row of a subnet's static pools for a caller of the fast path. None is returned to a
+-- VM that has an address, and none while the ledger is frozen (ipam/freeze.py). Such a transaction
+-- begins IMMEDIATE, so nobody else can take the row meanwhile.
+--
+-- Parameters: subnet (key), vm_id, mac_address.
+
+SELECT caller.*, a.id
+FROM caller, ip_addresses a
+WHERE a.subnet_id = %(subnet)s AND a.status = 'available' AND a.ip_type = 'static'
+    AND NOT EXISTS (SELECT 1 FROM ip_addresses held WHERE held.vm_id = %(vm_id)s)
+    AND NOT EXISTS (SELECT 1 FROM ledger_stamp WHERE frozen_at IS NOT NULL)
+    AND NOT EXISTS (
+        SELECT 1 FROM sightings s
+        WHERE s.ip_address = a.ip_address AND s.vrf_id IS a.vrf_id AND s.source = 'lease'
+            AND s.leased_until > strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')
+            AND s.mac_address IS NOT %(mac_address)s)
+ORDER BY a.freed_at, a.ip_address
+LIMIT 1;
