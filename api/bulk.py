@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import problems
+from api.known_fields import WARNINGS
 from api.parsers import MAX_ROWS
 from core.errors import IPManagerError
 
@@ -29,6 +30,7 @@ BULK_RESULT = inline_serializer(
     {
         "count": serializers.IntegerField(),
         "ids": serializers.ListField(child=serializers.IntegerField()),
+        "warnings": serializers.ListField(child=serializers.CharField(), required=False),
     },
 )
 
@@ -82,7 +84,7 @@ class Bulk:
         with transaction.atomic():
             ids = self.create_rows(rows)
             self.refuse_outside(ids)
-        return _result(ids, 201)
+        return _result(ids, 201, self.warnings(ids))
 
     @extend_schema(
         responses={200: BULK_RESULT},
@@ -96,7 +98,7 @@ class Bulk:
             existing = self.found([row.get("id") for row in rows])
             ids = for_each_row(rows, lambda row: self.change_row(existing, row))
             self.refuse_outside(ids)
-        return _result(ids)
+        return _result(ids, 200, self.warnings(ids))
 
     @extend_schema(
         responses={200: BULK_RESULT},
@@ -110,6 +112,10 @@ class Bulk:
             existing = self.found(keys)
             for_each_row(keys, lambda key: self.perform_destroy(row_with_key(existing, key)))
         return _result(keys)
+
+    def warnings(self, ids: Sequence[int]) -> list[str]:
+        """What the caller should know about the rows that it has written."""
+        return []
 
     # --- how ---
 
@@ -207,5 +213,8 @@ def _keys(request: Request) -> list[Any]:
     return [key if _is_key(key) else None for key in _list(request)]
 
 
-def _result(ids: Sequence[int], status: int = 200) -> Response:
-    return Response({"count": len(ids), "ids": ids}, status=status)
+def _result(ids: Sequence[int], status: int = 200, warnings: Sequence[str] = ()) -> Response:
+    body = {"count": len(ids), "ids": ids}
+    if warnings:
+        body[WARNINGS] = warnings
+    return Response(body, status=status)

@@ -16,6 +16,7 @@ LONGEST_NAME = 60
 LEAST_LIKENESS = 0.3  # `ip` is as near to `ip_address` as that
 # A copy of a row has them, and they are soon outdated.
 TIMES = {"created_at", "updated_at"}
+WARNINGS = "warnings"  # the response to a write may have them beside the row's fields
 
 
 class KnownFields(serializers.Serializer):
@@ -75,7 +76,7 @@ def unknown_fields(
     sent: Iterable[str], fields: Mapping[str, serializers.Field]
 ) -> dict[str, list[str]]:
     """The errors of the first names that are not known, each with the nearest one to write."""
-    unknown = [name for name in sent if name not in fields]
+    unknown = [name for name in sent if name not in fields and name != WARNINGS]
     if not unknown:
         return {}
     writable = [name for name, field in fields.items() if not field.read_only]

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from api.access import confines
 from api.bulk import Bulk
 from api.idempotency import Repeatable
-from api.known_fields import refuse_body
+from api.known_fields import WARNINGS, refuse_body
 from api.models import Network
 from api.pagination import Pagination
 
@@ -151,7 +151,7 @@ class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
         with transaction.atomic():
             self.perform_create(serializer)
             row = self.again(serializer.instance)
-        return self.shown(row, status=201)
+        return self.shown_with_warnings(row, status=201)
 
     def update(
         self, request: Request, *args: Any, partial: bool = False, **kwargs: Any
@@ -162,7 +162,14 @@ class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
             serializer.is_valid(raise_exception=True)
             self.perform_update(serializer)
             row = self.again(row)
-        return self.shown(row)
+        return self.shown_with_warnings(row)
+
+    def shown_with_warnings(self, row: Any, status: int = 200) -> Response:
+        """The row that was written, and what the caller should know about it."""
+        response = self.shown(row, status)
+        if warnings := self.warnings([row.pk]):
+            response.data = {**response.data, WARNINGS: warnings}
+        return response
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         refuse_body(request)

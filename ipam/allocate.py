@@ -161,6 +161,17 @@ def reserve(address: IPAddress, description: str = "", *, detach: bool = False) 
         return _set_status(row, "reserved", description)
 
 
+def take_from_server(address: IPAddress) -> IPAddress:
+    """Take the address away from the server that holds it. Return the row: free, or reserved as
+    before; one that was deleted has no key."""
+    with transaction.atomic():
+        lock_ledger()
+        row = _locked(address)
+        if not row.server_id:
+            return row
+        return _detach(row)
+
+
 def quarantine(address: IPAddress, description: str = "") -> IPAddress:
     """Take an address out of use because something is wrong with it. Raises Conflict while a server
     or VM holds it."""

@@ -499,6 +499,15 @@ class IPAddress(ValidatedModel):
         max_length=2000,
         help_text=_("Can be edited only while the address is reserved."),
     )
+    reservation = models.TextField(
+        _("reservation"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_(
+            "The note of the reservation that comes back when the server leaves; empty: none."
+        ),
+    )
     vm_id = models.CharField(_("VM"), max_length=255, null=True, blank=True, unique=True)
     freed_at = models.DateTimeField(_("freed"), null=True, blank=True, editable=False)
     # Every allocation writes a line: without indexes that nobody asks, and without a lock on its
@@ -570,6 +579,20 @@ class IPAddress(ValidatedModel):
         if not label:
             return kind
         return f"{kind} “{addresses.shorten(label)}”"
+
+    @property
+    def taken_reservation(self) -> str:
+        """That the server has taken the address from a reservation, in a sentence; else empty."""
+        if self.reservation is None:
+            return ""
+        if not self.reservation:
+            text = gettext("%s was reserved. The reservation comes back when the server leaves it.")
+            return text % self.ip_address
+        text = gettext(
+            "%(address)s was reserved for “%(note)s”. The reservation comes back when the server "
+            "leaves it."
+        )
+        return text % {"address": self.ip_address, "note": addresses.shorten(self.reservation)}
 
     def check_ledger(self) -> None:
         self.vm_id = self.vm_id or None

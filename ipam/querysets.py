@@ -277,6 +277,11 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         one, or a part of a host name. Addresses become ranges, so that an index answers."""
         return self.filter(search.condition(text))
 
+    def took_reservations(self, server_ids: Iterable[int]) -> IPAddressQuerySet:
+        """The rows that these servers have taken from reservations."""
+        held = self.filter(server__in=list(server_ids)).exclude(reservation=None)
+        return held.order_by("ip_address")
+
     def probed(self) -> IPAddressQuerySet:
         """With `probed`: whether a ping has ever been answered, so that `active` says more than its
         default."""

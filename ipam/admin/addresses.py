@@ -28,11 +28,21 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from core.errors import Exhausted, Invalid, NotFound
+from ipam.addresses import shorten
 from ipam.admin import marks
 from ipam.admin.base import REFUSALS, LedgerAdmin, LedgerForm, LedgerList, sentences, when
 from ipam.admin.filters import ActiveFilter, PlaceFilter, SubnetFilter, VRFFilter
 from ipam.admin.pickers import is_key, subnet_field
-from ipam.allocate import allocate, find, next_free, quarantine, release, reserve, reserve_next
+from ipam.allocate import (
+    allocate,
+    find,
+    next_free,
+    quarantine,
+    release,
+    reserve,
+    reserve_next,
+    take_from_server,
+)
 from ipam.freeze import Frozen
 from ipam.models import IPAddress, Server, Sighting, Subnet
 
@@ -52,9 +62,7 @@ class AddressForm(LedgerForm):
         if isinstance(server, forms.ModelChoiceField):
             server.queryset = Server.objects.filter(pk=self.instance.server_id)
             page = marks.link(self.instance.server, gettext("To the server."))
-            server.help_text = format_html(
-                "{} {}", page, gettext("Empty it to take the address away from the server.")
-            )
+            server.help_text = format_html("{} {}", page, _when_emptied(self.instance))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -104,6 +112,16 @@ class AddressForm(LedgerForm):
                 gettext("VM “%(vm)s” has %(address)s already.") % {"vm": vm_id, "address": twin}
             )
         return vm_id
+
+
+def _when_emptied(row: IPAddress) -> str:
+    """What happens when the address is taken away from its server."""
+    if row.reservation is None:
+        return gettext("Empty it to free the address.")
+    if not row.reservation:
+        return gettext("Empty it: the address is reserved again.")
+    text = gettext("Empty it: the address is reserved again, for “%s”.")
+    return text % shorten(row.reservation)
 
 
 class NewAddressForm(AddressForm):
@@ -160,7 +178,9 @@ def apply_form(row: IPAddress, wanted: dict[str, Any], changed: set[str]) -> IPA
     if "description" in changed:
         note = wanted["description"]
     if row.server_id and "server" in changed:
-        row = reserve(row, detach=True)
+        row = take_from_server(row)
+        if "status" not in changed:  # nobody has it now: it is not allocated to the next one
+            return row
     if wanted["status"] != row.status:
         row = _move(row, wanted, note)
     edited = False
@@ -364,6 +384,10 @@ class IPAddressAdmin(LedgerAdmin):
         if row.pk:
             obj.pk = row.pk
             obj.refresh_from_db()
+        if row.status == "reserved" and "server" in form.changes:  # type: ignore[attr-defined]
+            text = gettext("%(address)s is reserved: %(note)s")
+            note = row.description or marks.NOTHING
+            self.message_user(request, text % {"address": row, "note": note}, messages.INFO)
 
     def response_change(self, request: HttpRequest, obj: IPAddress) -> HttpResponse:
         if IPAddress.objects.filter(pk=obj.pk).exists():

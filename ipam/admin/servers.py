@@ -126,6 +126,8 @@ class ServerAdmin(LedgerAdmin):
 def placement_messages(server: Server) -> Iterator[tuple[int, str | SafeString]]:
     """In which subnet each address of a server is now, as messages with their level."""
     for row in IPAddress.objects.filter(server=server).select_related("subnet"):
+        if row.taken_reservation:
+            yield messages.WARNING, row.taken_reservation
         if row.subnet:
             yield (
                 messages.INFO,

@@ -3,7 +3,7 @@ returns the row."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -308,6 +308,9 @@ class Servers(Export, Resource):
         lock_ledger()
         return make_servers(shape.validated_data)
 
+    def warnings(self, ids: Sequence[int]) -> list[str]:
+        return _taken_reservations(ids)
+
 
 class Interfaces(Export, Resource):
     """Further network cards and BMCs of servers."""
@@ -318,6 +321,10 @@ class Interfaces(Export, Resource):
     filterset_class = filters.InterfaceFilters
     ordering_fields = ["name", "ip_address", "mac_address", "created_at", "updated_at"]
     scope = "addresses"
+
+    def warnings(self, ids: Sequence[int]) -> list[str]:
+        servers = Interface.objects.filter(pk__in=ids).exclude(ip_address=None)
+        return _taken_reservations(servers.values_list("server", flat=True))
 
 
 class Sightings(Readable):
@@ -347,6 +354,12 @@ RESOURCES = {
     "interfaces": Interfaces,
     "sightings": Sightings,
 }
+
+
+def _taken_reservations(server_ids: Iterable[int]) -> list[str]:
+    """The reservations that these servers have taken."""
+    rows = IPAddress.objects.took_reservations(server_ids)
+    return [row.taken_reservation for row in rows]
 
 
 def _check_pool(subnet: Subnet, pool: Pool | None) -> None:

@@ -18,6 +18,7 @@ WRITTEN = [
     "platform",
     "manufacturer",
     "description",
+    "reservation",
     "vm_id",
     "freed_at",
 ]
@@ -45,7 +46,7 @@ def delete_free(rows: QuerySet[IPAddress]) -> int:
 
 def clear(row: IPAddress) -> IPAddress:
     """Make the row free in memory, from now on."""
-    row.server = row.vm_id = row.mac_address = None
+    row.server = row.vm_id = row.mac_address = row.reservation = None
     row.hostname = row.platform = row.manufacturer = row.description = ""
     row.status = "available"
     row.freed_at = timezone.now()

@@ -55,6 +55,16 @@ class PlacementIndex:
         """Whether a static pool of its subnet holds the address."""
         return any(pool.kind == "static" for pool in self.pools(key))
 
+    def is_reservable(self, key: Key) -> bool:
+        """Whether the address may be reserved: it is in no DHCP pool, and no gateway, network or
+        broadcast address."""
+        subnet = self.subnet(key)
+        if subnet is None:
+            return True
+        if key[1] == subnet.gateway or not is_host(subnet.network, key[1]):
+            return False
+        return not any(pool.kind == "dhcp" for pool in self.pools(key))
+
     def is_allocatable(self, key: Key) -> bool:
         """Whether the address, once free, may be allocated again: it is in a static pool, and no
         gateway, network or broadcast address."""

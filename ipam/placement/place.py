@@ -9,11 +9,12 @@ The placing rule. After a server or an interface is created, changed or deleted:
    device type, manufacturer, and the MAC address of the claim. It stands in the most specific
    subnet that contains the address, or in none; it is static inside a static pool of that subnet,
    and dhcp elsewhere.
-3. A row that its server no longer claims is freed: it becomes available if it stands in a static
-   pool and is no gateway, network or broadcast address; otherwise it is deleted.
-4. A claim takes a row that is missing, available or reserved by hand. Any other row (a VM's,
-   another server's, an allocation, one in quarantine) refuses the change, and the message names its
-   holder.
+3. A row that its server no longer claims is freed: it is reserved again, with its note, if the
+   server took it from a reservation that is still possible there; else it becomes available if it
+   stands in a static pool and is no gateway, network or broadcast address; otherwise it is deleted.
+4. A claim takes a row that is missing, available or reserved by hand, and remembers the note of the
+   reservation. Any other row (a VM's, another server's, an allocation, one in quarantine) refuses
+   the change, and the message names its holder.
 
 The rule has three forms, which tests/ipam/test_placing_rule.py holds together by one table of
 cases: this module, for saves, bulk writes and `populate`; sql/postgresql/placing.sql, for raw SQL,
@@ -89,9 +90,15 @@ def unplace(server_ids: Iterable[int]) -> None:
     """Free every row of servers that are about to be deleted."""
     with transaction.atomic():
         rows = IPAddress.objects.select_for_update().filter(server__in=list(server_ids))
-        held = list(rows.order_by("ip_address"))
-        if held:
-            _write(PlacementIndex.of(map(_key, held)), {}, held, Placed())
+        free(list(rows.order_by("ip_address")))
+
+
+def free(rows: Sequence[IPAddress]) -> Placed:
+    """Rule 3 for rows that the caller has locked."""
+    done = Placed()
+    if rows:
+        _write(PlacementIndex.of(map(_key, rows)), {}, rows, done)
+    return done
 
 
 def _place(servers: Sequence[Server], done: Placed) -> None:
@@ -173,8 +180,8 @@ def _write(index: PlacementIndex, claims: Claims, rows: Sequence[IPAddress], don
     for row in rows:
         before = _columns(row)
         claim = missing.pop(_key(row), None)
-        if row.server_id is not None and (claim is None or claim.server.pk != row.server_id):
-            address_rows.clear(row)
+        if claim is None or row.server_id not in (None, claim.server.pk):
+            _leave(row, index)
         if claim:
             _fill(row, index, claim)
         elif row.status == "available" and not index.is_allocatable(_key(row)):
@@ -204,8 +211,18 @@ def _store(created: list[IPAddress], changed: list[IPAddress], deleted: list[IPA
         address_rows.update(changed)
 
 
+def _leave(row: IPAddress, index: PlacementIndex) -> None:
+    """Rule 3, in memory."""
+    note = row.reservation
+    address_rows.clear(row)
+    if note is not None and index.is_reservable(_key(row)):
+        row.status, row.description, row.freed_at = "reserved", note, None
+
+
 def _fill(row: IPAddress, index: PlacementIndex, claim: Claim) -> IPAddress:
     """Rule 2, in memory."""
+    if row.status == "reserved":
+        row.reservation = row.description
     row.subnet = index.subnet(_key(row))
     row.ip_type = "static" if index.is_static(_key(row)) else "dhcp"
     row.status = "allocated"
@@ -233,5 +250,6 @@ def _columns(row: IPAddress) -> tuple[object, ...]:
         row.mac_address,
         row.platform,
         row.manufacturer,
+        row.reservation,
         row.freed_at,
     )

@@ -20,7 +20,7 @@ from django.db.models import Count, Q
 from ipam import addresses
 from ipam.addresses import Address
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
-from ipam.placement import address_rows, pool_rows
+from ipam.placement import address_rows, leaked, pool_rows
 from ipam.placement.index import Key, PlacementIndex
 from ipam.placement.place import BATCH, Placed, place
 from ipam.querysets import SubnetIndex, keys_of, lock_ledger
@@ -41,6 +41,7 @@ class Report:
     dhcp_created: int = 0  # rows for servers outside the static pools
     dhcp_updated: int = 0
     freed: int = 0
+    leaked: int = 0  # rows whose server had gone without freeing them
     deleted: int = 0
     moved: int = 0
     skipped: int = 0  # servers whose rows were right already
@@ -133,15 +134,18 @@ def populate(
     """Create the rows that must exist, and correct those that are wrong.
 
     `clear` first deletes every row that can be derived: free ones and those that servers hold. Rows
-    with a VM, reservations, quarantine and other allocations stay. With a `part`, only that part of
-    the ledger is read."""
+    with a VM, reservations (also those that a server has taken), quarantine and other allocations
+    stay. With a `part`, only that part of the ledger is read."""
     report = Report()
     with transaction.atomic():
         lock_ledger()
         if clear:
-            derived = Q(status="available") | Q(server__isnull=False, vm_id=None)
+            of_servers = Q(server__isnull=False, vm_id=None, reservation=None)
+            derived = Q(status="available") | of_servers
             report.cleared = address_rows.delete_free(IPAddress.objects.filter(derived))
             Pool._base_manager.update(materialised_to=None)
+        if part is None:
+            report.leaked = leaked.free_leaked()
         if part is None or part.ranges:
             _rows(report, progress, part)
         _servers(report, progress, part)

@@ -254,7 +254,7 @@ WRITES = [
     ('{"vm_id": "a"}'.encode("utf-16"), JSON, 400, False),
     ('{"vm_id": NaN}', JSON, 400, False),
     ('{"vm_id": null}', JSON, 201, False),
-    ('{"vm_id": "a", "other": 1}', JSON, 201, False),
+    ('{"vm_id": "a", "other": 1}', JSON, 400, False),
     ("[]", JSON, 400, False),
     ("[" * 100_000, JSON, 400, False),
     ('{"vm_id": "a"}', "text/plain", 415, False),

@@ -33,6 +33,11 @@ class Case:
     interfaces: tuple = ()
     rows: dict = field(default_factory=dict)
     refused: str = ""
+    created: dict = field(default_factory=dict)  # reservations with their notes
+    then: tuple = ()  # servers that come after the rows of others
+    then_interfaces: tuple = ()
+    gateway: str = ""  # what the subnet's gateway becomes before the change
+    dhcp: str = ""  # an address that becomes a DHCP pool before the change
 
 
 def insert(model, **values):
@@ -132,6 +137,57 @@ CASES = {
         insert(Server, **WEB),
         {"10.0.0.12": f"allocated static 10.0.0.0/24 web {ONE}"},
         rows={"10.0.0.12": {"status": "reserved"}},
+    ),
+    "rule 3: a reservation comes back with its note": Case(
+        delete(Server, "web"),
+        {"10.0.0.13": "reserved static 10.0.0.0/24 for the printer"},
+        rows={"10.0.0.13": {"status": "reserved", "description": "for the printer"}},
+        then=(WEB | {"ip_address": "10.0.0.13"},),
+    ),
+    "rule 3: a reservation without a note comes back": Case(
+        update(Server, "web", ip_address=None),
+        {"10.0.0.13": "reserved static 10.0.0.0/24"},
+        rows={"10.0.0.13": {"status": "reserved"}},
+        then=(WEB | {"ip_address": "10.0.0.13"},),
+    ),
+    "rule 3: a reservation outside of the pools comes back": Case(
+        update(Server, "web", ip_address="10.0.0.13"),
+        {
+            "10.0.0.13": f"allocated static 10.0.0.0/24 web {ONE}",
+            "10.0.0.50": "reserved dhcp 10.0.0.0/24 for the printer",
+        },
+        created={"10.0.0.50": "for the printer"},
+        then=(OUTSIDE,),
+    ),
+    "rule 3: an interface's reservation comes back": Case(
+        delete(Interface, "eth1"),
+        {"10.0.0.50": "reserved dhcp 10.0.0.0/24 for the printer"},
+        servers=(WEB,),
+        created={"10.0.0.50": "for the printer"},
+        then_interfaces=(nic(ip_address="10.0.0.50", mac_address=TWO),),
+    ),
+    "rule 3: a reservation that the gateway has moved to does not come back": Case(
+        update(Server, "web", ip_address=None),
+        {"10.0.0.13": None},
+        rows={"10.0.0.13": {"status": "reserved"}},
+        then=(WEB | {"ip_address": "10.0.0.13"},),
+        gateway="10.0.0.13",
+    ),
+    "rule 3: a reservation in a range of DHCP does not come back": Case(
+        update(Server, "web", ip_address=None),
+        {"10.0.0.50": None},
+        created={"10.0.0.50": "for the printer"},
+        then=(OUTSIDE,),
+        dhcp="10.0.0.50",
+    ),
+    "rules 3 and 4: the next server takes the reservation": Case(
+        update(Server, "web", ip_address="10.0.0.14"),
+        {
+            "10.0.0.13": "reserved static 10.0.0.0/24 for the printer",
+            "10.0.0.14": f"allocated static 10.0.0.0/24 web {ONE}",
+        },
+        rows={"10.0.0.13": {"status": "reserved", "description": "for the printer"}},
+        then=(WEB | {"ip_address": "10.0.0.13"},),
     ),
     "rule 4: a VM's row refuses": Case(
         insert(Server, **WEB),
@@ -240,12 +296,28 @@ def start(case):
         keys[values["name"]] = Interface.objects.create(server=keys["web"], **values)
     for address, values in case.rows.items():
         IPAddress.objects.filter(vrf=None, ip_address=address).update(**values)
+    reserve_and_take(case, keys, subnet)
     match case.change:
         case "insert", model, values:
             found = {name: keys[value] for name, value in values.items() if name == "server"}
             return "insert", model, values | found
         case verb, model, name, *values:
             return verb, model, keys[name].pk, *values
+
+
+def reserve_and_take(case, keys, subnet):
+    """What is reserved, who takes it, and what happens to the subnet meanwhile."""
+    for address, note in case.created.items():
+        IPAddress.objects.create(ip_address=address, status="reserved", description=note)
+    for values in case.then:
+        keys[values["hostname"]] = Server.objects.create(**values)
+    for values in case.then_interfaces:
+        keys[values["name"]] = Interface.objects.create(server=keys["web"], **values)
+    if case.gateway:
+        subnet.gateway = case.gateway
+        subnet.save()
+    if case.dhcp:
+        PoolFactory(subnet=subnet, first=case.dhcp, last=case.dhcp, kind="dhcp")
 
 
 def ledger():
@@ -256,7 +328,8 @@ def ledger():
 def summary(row):
     subnet = str(row.subnet.network) if row.subnet else "nowhere"
     facts = (row.status, row.ip_type, subnet, row.hostname, row.mac_address, row.platform)
-    return " ".join(filter(None, facts))
+    note = row.description if row.status == "reserved" else ""
+    return " ".join(filter(None, (*facts, note)))
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)

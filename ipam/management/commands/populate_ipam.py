@@ -55,6 +55,7 @@ def sentences(report: Report) -> list[str]:
     gateways = report.gateways_in_pools
     return [
         *_when(report.cleared, "Cleared {} IP records"),
+        *_when(report.leaked, "Freed {} IP records that a server had left without a holder"),
         *_when(report.deleted, "Deleted {} IP records that nothing calls for"),
         *_when(report.moved, "Moved {} IP records to their subnet and type"),
         f"Created {report.static_created} static IP records from pools",

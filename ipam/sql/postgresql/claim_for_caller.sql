@@ -31,11 +31,13 @@ WITH held AS MATERIALIZED (
 ), history AS (
     INSERT INTO ip_addresses_history (
         id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
-        server_id, hostname, mac_address, platform, manufacturer, description, vm_id, freed_at,
+        server_id, hostname, mac_address, platform, manufacturer, description,
+        reservation, vm_id, freed_at,
         history_date, history_type, history_user_id)
     SELECT
         id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
-        server_id, hostname, mac_address, platform, manufacturer, description, vm_id, freed_at,
+        server_id, hostname, mac_address, platform, manufacturer, description,
+        reservation, vm_id, freed_at,
         statement_timestamp(), '~', (SELECT id FROM caller)
     FROM claimed
 )

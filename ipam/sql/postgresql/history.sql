@@ -10,12 +10,12 @@ BEGIN
     INSERT INTO ip_addresses_history (
             id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
             server_id, hostname, mac_address, platform, manufacturer, description,
-            vm_id, freed_at,
+            reservation, vm_id, freed_at,
             history_date, history_type, history_change_reason)
     SELECT
             id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
             server_id, hostname, mac_address, platform, manufacturer, description,
-            vm_id, freed_at,
+            reservation, vm_id, freed_at,
             clock_timestamp(), kind, session_user || ' (SQL)'
     FROM ip_addresses WHERE id IN (SELECT unnest(row_ids));
 END

@@ -63,35 +63,61 @@ BEGIN
 END
 $$;
 
--- Rule 3: an address that its server no longer claims. A static row stays, available to the next
--- allocation, unless it is the gateway, network or broadcast address of its subnet; every other row
+-- Rule 3: an address that its server no longer claims. One that was reserved before is reserved
+-- again, unless it lies in a DHCP pool now. Another static row stays, available to the next
+-- allocation. Neither does the gateway, network or broadcast address of a subnet; every other row
 -- is deleted. The caller has locked the rows.
 CREATE OR REPLACE FUNCTION free_addresses(row_ids bigint[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
+    reserved bigint[];
     kept bigint[];
     gone bigint[];
 BEGIN
+    reserved := ARRAY(
+        SELECT a.id
+        FROM ip_addresses a
+        JOIN unnest(row_ids) AS one (id) USING (id)
+        LEFT JOIN subnets s ON s.id = a.subnet_id
+        WHERE a.reservation IS NOT NULL
+            AND NOT EXISTS (
+                SELECT FROM pools p
+                WHERE p.subnet_id = s.id AND p.kind = 'dhcp'
+                    AND a.ip_address BETWEEN p.first AND p.last)
+            AND (s.id IS NULL OR a.ip_address IS DISTINCT FROM s.gateway)
+            AND (
+                s.id IS NULL
+                OR masklen(s.network) >= CASE family(s.network) WHEN 4 THEN 31 ELSE 127 END
+                OR (a.ip_address <> host(s.network)::inet
+                    AND (family(s.network) = 6 OR a.ip_address <> host(broadcast(s.network))::inet))
+            ));
     kept := ARRAY(
         SELECT a.id
         FROM ip_addresses a
         JOIN unnest(row_ids) AS one (id) USING (id)
         JOIN subnets s ON s.id = a.subnet_id
         WHERE a.ip_type = 'static'
+            AND a.id <> ALL (reserved)
             AND a.ip_address IS DISTINCT FROM s.gateway
             AND (
                 masklen(s.network) >= CASE family(s.network) WHEN 4 THEN 31 ELSE 127 END
                 OR (a.ip_address <> host(s.network)::inet
                     AND (family(s.network) = 6 OR a.ip_address <> host(broadcast(s.network))::inet))
             ));
-    gone := ARRAY(SELECT unnest(row_ids) EXCEPT SELECT unnest(kept));
+    gone := ARRAY(SELECT unnest(row_ids) EXCEPT SELECT unnest(reserved || kept));
     PERFORM write_ip_addresses_history(gone, '-');
     DELETE FROM ip_addresses WHERE id IN (SELECT unnest(gone));
     UPDATE ip_addresses SET
         status = 'available', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
-        platform = '', manufacturer = '', description = '', freed_at = now(), updated_at = now()
+        platform = '', manufacturer = '', description = '', reservation = NULL,
+        freed_at = now(), updated_at = now()
     WHERE id IN (SELECT unnest(kept));
-    PERFORM write_ip_addresses_history(kept, '~');
+    UPDATE ip_addresses SET
+        status = 'reserved', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
+        platform = '', manufacturer = '', description = reservation, reservation = NULL,
+        freed_at = NULL, updated_at = now()
+    WHERE id IN (SELECT unnest(reserved));
+    PERFORM write_ip_addresses_history(reserved || kept, '~');
 END
 $$;
 
@@ -123,6 +149,8 @@ BEGIN
                 subnet_id = c.subnet_id, ip_type = c.ip_type, status = 'allocated',
                 server_id = c.server_id, hostname = c.hostname, mac_address = c.mac_address,
                 platform = c.device_type, manufacturer = c.manufacturer,
+                reservation = CASE a.status
+                    WHEN 'reserved' THEN a.description ELSE a.reservation END,
                 freed_at = NULL, updated_at = now()
             FROM server_address_rows(server_ids) c
             WHERE a.ip_address = c.ip_address AND a.vrf_id IS NOT DISTINCT FROM c.vrf_id

@@ -4,22 +4,20 @@
 -- The site's own writes are placed by Python: its connections set analysis_limit to 20261, and no
 -- trigger but hosts_leave fires.
 
--- Rule 3: rows that do not become available when their server leaves: outside the static pools, in
--- no subnet, or the gateway, network or broadcast address. An address is a broadcast address when
--- all its host bits are set: whole hexadecimal digits F, and the low bits of the digit before.
-CREATE VIEW addresses_never_free AS
+-- Rule 3: addresses that no machine may have: the gateway, network or broadcast address of their
+-- subnet. An address is a broadcast address when all its host bits are set: whole hexadecimal digits
+-- F, and the low bits of the digit before.
+CREATE VIEW addresses_unfit AS
 SELECT a.id
 FROM ip_addresses a
-LEFT JOIN (
+JOIN (
     SELECT id, gateway, substr(network, 1, 17) AS lowest, substr(network, 1, 1) = x'04' AS is_ipv4,
         CASE substr(network, 1, 1) WHEN x'04' THEN 32 ELSE 128 END
             - (instr('0123456789ABCDEF', substr(hex(network), 35, 1)) - 1) * 16
             - (instr('0123456789ABCDEF', substr(hex(network), 36, 1)) - 1) AS host_bits
     FROM subnets
 ) s ON s.id = a.subnet_id
-WHERE a.ip_type <> 'static'
-    OR s.id IS NULL
-    OR s.gateway = a.ip_address
+WHERE s.gateway = a.ip_address
     OR (s.host_bits > 1 AND a.ip_address = s.lowest)
     OR (s.host_bits > 1 AND s.is_ipv4
         AND substr(hex(a.ip_address), 35 - s.host_bits / 4)
@@ -27,17 +25,44 @@ WHERE a.ip_type <> 'static'
         AND ((instr('0123456789ABCDEF', substr(hex(a.ip_address), 34 - s.host_bits / 4, 1)) - 1)
             | -(1 << (s.host_bits % 4))) = -1);
 
+-- Rows that do not become available when their server leaves, for they are outside the static pools
+-- or in no subnet, too.
+CREATE VIEW addresses_never_free AS
+SELECT a.id
+FROM ip_addresses a
+WHERE a.ip_type <> 'static'
+    OR NOT EXISTS (SELECT 1 FROM subnets s WHERE s.id = a.subnet_id)
+    OR EXISTS (SELECT 1 FROM addresses_unfit u WHERE u.id = a.id);
+
+-- Rows that do not become reserved again, for they are in a DHCP pool, too.
+CREATE VIEW addresses_never_reserved AS
+SELECT a.id
+FROM ip_addresses a
+WHERE EXISTS (SELECT 1 FROM addresses_unfit u WHERE u.id = a.id)
+    OR EXISTS (
+        SELECT 1 FROM pools p
+        WHERE p.subnet_id = a.subnet_id AND p.kind = 'dhcp'
+            AND a.ip_address BETWEEN p.first AND p.last);
+
 -- --- hosts ---------------------------------------------------------------------------------------
 
 -- Foreign keys are not enforced unless the client asks for it: its interfaces would stay.
 CREATE TRIGGER hosts_leave BEFORE DELETE ON hosts FOR EACH ROW
 BEGIN
+    UPDATE ip_addresses SET
+        status = 'reserved', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
+        platform = '', manufacturer = '', description = reservation, reservation = NULL,
+        freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
+    WHERE server_id = OLD.id
+        AND reservation IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM addresses_never_reserved n WHERE n.id = ip_addresses.id);
     DELETE FROM ip_addresses
     WHERE server_id = OLD.id
         AND EXISTS (SELECT 1 FROM addresses_never_free n WHERE n.id = ip_addresses.id);
     UPDATE ip_addresses SET
         status = 'available', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
-        platform = '', manufacturer = '', description = '',
+        platform = '', manufacturer = '', description = '', reservation = NULL,
         freed_at = strftime('%Y-%m-%d %H:%M:%f000', 'now'),
         updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE server_id = OLD.id;
@@ -59,6 +84,7 @@ BEGIN
         hostname = (SELECT h.hostname FROM hosts h WHERE h.id = NEW.id),
         platform = (SELECT h.device_type FROM hosts h WHERE h.id = NEW.id),
         manufacturer = (SELECT h.manufacturer FROM hosts h WHERE h.id = NEW.id),
+        reservation = CASE status WHEN 'reserved' THEN description ELSE reservation END,
         freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE ip_address = NEW.ip_address AND vrf_id IS NEW.vrf_id
         AND server_id IS NULL AND vm_id IS NULL;
@@ -86,6 +112,22 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
         OR OLD.manufacturer IS NOT NEW.manufacturer)
 BEGIN
     -- What it no longer claims.
+    UPDATE ip_addresses SET
+        status = 'reserved', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
+        platform = '', manufacturer = '', description = reservation, reservation = NULL,
+        freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
+    WHERE server_id = OLD.id AND ip_address = OLD.ip_address
+        AND NOT EXISTS (
+            SELECT 1 FROM hosts h
+            WHERE h.id = OLD.id AND h.ip_address = OLD.ip_address
+                AND h.vrf_id IS ip_addresses.vrf_id)
+        AND NOT EXISTS (
+            SELECT 1 FROM interfaces i JOIN hosts h ON h.id = i.server_id
+            WHERE h.id = OLD.id AND i.ip_address = OLD.ip_address
+                AND h.vrf_id IS ip_addresses.vrf_id)
+        AND reservation IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM addresses_never_reserved n WHERE n.id = ip_addresses.id);
     DELETE FROM ip_addresses
     WHERE server_id = OLD.id AND ip_address = OLD.ip_address
         AND NOT EXISTS (
@@ -99,7 +141,7 @@ BEGIN
         AND EXISTS (SELECT 1 FROM addresses_never_free n WHERE n.id = ip_addresses.id);
     UPDATE ip_addresses SET
         status = 'available', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
-        platform = '', manufacturer = '', description = '',
+        platform = '', manufacturer = '', description = '', reservation = NULL,
         freed_at = strftime('%Y-%m-%d %H:%M:%f000', 'now'),
         updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE server_id = OLD.id AND ip_address = OLD.ip_address
@@ -124,6 +166,7 @@ BEGIN
         hostname = (SELECT h.hostname FROM hosts h WHERE h.id = NEW.id),
         platform = (SELECT h.device_type FROM hosts h WHERE h.id = NEW.id),
         manufacturer = (SELECT h.manufacturer FROM hosts h WHERE h.id = NEW.id),
+        reservation = CASE status WHEN 'reserved' THEN description ELSE reservation END,
         freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE ip_address = NEW.ip_address AND vrf_id IS NEW.vrf_id
         AND server_id IS NULL AND vm_id IS NULL;
@@ -159,6 +202,7 @@ BEGIN
         hostname = (SELECT h.hostname FROM hosts h WHERE h.id = NEW.server_id),
         platform = (SELECT h.device_type FROM hosts h WHERE h.id = NEW.server_id),
         manufacturer = (SELECT h.manufacturer FROM hosts h WHERE h.id = NEW.server_id),
+        reservation = CASE status WHEN 'reserved' THEN description ELSE reservation END,
         freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE ip_address = NEW.ip_address
         AND vrf_id IS (SELECT h.vrf_id FROM hosts h WHERE h.id = NEW.server_id)
@@ -188,6 +232,22 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
         OR OLD.mac_address IS NOT NEW.mac_address)
 BEGIN
     -- What it no longer claims.
+    UPDATE ip_addresses SET
+        status = 'reserved', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
+        platform = '', manufacturer = '', description = reservation, reservation = NULL,
+        freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
+    WHERE server_id = OLD.server_id AND ip_address = OLD.ip_address
+        AND NOT EXISTS (
+            SELECT 1 FROM hosts h
+            WHERE h.id = OLD.server_id AND h.ip_address = OLD.ip_address
+                AND h.vrf_id IS ip_addresses.vrf_id)
+        AND NOT EXISTS (
+            SELECT 1 FROM interfaces i JOIN hosts h ON h.id = i.server_id
+            WHERE h.id = OLD.server_id AND i.ip_address = OLD.ip_address
+                AND h.vrf_id IS ip_addresses.vrf_id)
+        AND reservation IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM addresses_never_reserved n WHERE n.id = ip_addresses.id);
     DELETE FROM ip_addresses
     WHERE server_id = OLD.server_id AND ip_address = OLD.ip_address
         AND NOT EXISTS (
@@ -201,7 +261,7 @@ BEGIN
         AND EXISTS (SELECT 1 FROM addresses_never_free n WHERE n.id = ip_addresses.id);
     UPDATE ip_addresses SET
         status = 'available', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
-        platform = '', manufacturer = '', description = '',
+        platform = '', manufacturer = '', description = '', reservation = NULL,
         freed_at = strftime('%Y-%m-%d %H:%M:%f000', 'now'),
         updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE server_id = OLD.server_id AND ip_address = OLD.ip_address
@@ -227,6 +287,7 @@ BEGIN
         hostname = (SELECT h.hostname FROM hosts h WHERE h.id = NEW.server_id),
         platform = (SELECT h.device_type FROM hosts h WHERE h.id = NEW.server_id),
         manufacturer = (SELECT h.manufacturer FROM hosts h WHERE h.id = NEW.server_id),
+        reservation = CASE status WHEN 'reserved' THEN description ELSE reservation END,
         freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE ip_address = NEW.ip_address
         AND vrf_id IS (SELECT h.vrf_id FROM hosts h WHERE h.id = NEW.server_id)
@@ -251,6 +312,22 @@ END;
 CREATE TRIGGER interfaces_placing_delete AFTER DELETE ON interfaces FOR EACH ROW
 WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
+    UPDATE ip_addresses SET
+        status = 'reserved', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
+        platform = '', manufacturer = '', description = reservation, reservation = NULL,
+        freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
+    WHERE server_id = OLD.server_id AND ip_address = OLD.ip_address
+        AND NOT EXISTS (
+            SELECT 1 FROM hosts h
+            WHERE h.id = OLD.server_id AND h.ip_address = OLD.ip_address
+                AND h.vrf_id IS ip_addresses.vrf_id)
+        AND NOT EXISTS (
+            SELECT 1 FROM interfaces i JOIN hosts h ON h.id = i.server_id
+            WHERE h.id = OLD.server_id AND i.ip_address = OLD.ip_address
+                AND h.vrf_id IS ip_addresses.vrf_id)
+        AND reservation IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM addresses_never_reserved n WHERE n.id = ip_addresses.id);
     DELETE FROM ip_addresses
     WHERE server_id = OLD.server_id AND ip_address = OLD.ip_address
         AND NOT EXISTS (
@@ -264,7 +341,7 @@ BEGIN
         AND EXISTS (SELECT 1 FROM addresses_never_free n WHERE n.id = ip_addresses.id);
     UPDATE ip_addresses SET
         status = 'available', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
-        platform = '', manufacturer = '', description = '',
+        platform = '', manufacturer = '', description = '', reservation = NULL,
         freed_at = strftime('%Y-%m-%d %H:%M:%f000', 'now'),
         updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE server_id = OLD.server_id AND ip_address = OLD.ip_address
