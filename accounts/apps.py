@@ -1,12 +1,21 @@
 """Accounts of people as a Django app: login and its limits, second factor, sessions."""
 
 from django.apps import AppConfig
+from django.contrib.admin import apps
 from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
+    default = True
     verbose_name = _("Access")
 
     def ready(self) -> None:
         from accounts import health_checks, receivers  # noqa: F401  (they register themselves)
+
+
+class AdminConfig(apps.AdminConfig):
+    """Django's admin with our site (accounts/site.py)."""
+
+    default_site = "accounts.site.Site"
+    default = False

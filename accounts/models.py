@@ -1,10 +1,13 @@
-"""What is known about the logins of people: sources, and brakes on guessing."""
+"""What is known about the logins of people: sources, brakes on guessing, sessions, and the groups
+whose members need a second factor."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import Group
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -85,3 +88,45 @@ class LoginBrake(models.Model):
         if doublings <= 0:
             return timedelta(0)
         return min(timedelta(seconds=2 ** min(doublings, 20)), self.LONGEST)
+
+
+class Session(AbstractBaseSession):
+    """A session of a browser; `session_key` is a digest (accounts/session_store.py)."""
+
+    # No constraint in the database: a session is written after its user was deleted by SQL, too.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        db_constraint=False,
+        related_name="sessions",
+        verbose_name=_("user"),
+    )
+    address = models.GenericIPAddressField(_("address"), null=True)
+    user_agent = models.CharField(_("browser"), max_length=200, default="")
+    logged_in_at = models.DateTimeField(_("logged in"), null=True)
+    last_seen = models.DateTimeField(_("last seen"), default=timezone.now)
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+        ordering = ["-last_seen"]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.address or '–'}"
+
+    @classmethod
+    def get_session_store_class(cls):  # type: ignore[no-untyped-def]
+        from accounts.session_store import SessionStore
+
+        return SessionStore
+
+
+class SecondFactorGroup(models.Model):
+    """A group whose members have to use a second factor at login."""
+
+    group = models.OneToOneField(
+        Group, models.CASCADE, primary_key=True, related_name="second_factor"
+    )
+
+    def __str__(self) -> str:
+        return str(self.group)

@@ -7,8 +7,14 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import sessions
 from accounts.models import KnownSource
 from api.throttle import client_network
+
+
+@receiver(user_logged_in)
+def note_session(request: HttpRequest, **kwargs: Any) -> None:
+    sessions.note_login(request)
 
 
 @receiver(user_logged_in)

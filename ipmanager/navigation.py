@@ -53,6 +53,14 @@ def _item(page: admin.ModelAdmin) -> dict[str, Any]:
     return {"title": title, "icon": getattr(page, "icon", "chevron_right"), "link": link}
 
 
+def account_links(request: HttpRequest) -> list[dict[str, Any]]:
+    """The menu of the user's own account."""
+    return [
+        {"title": _("Your account"), "link": reverse("admin:account")},
+        {"title": _("Change password"), "link": reverse("admin:password_change")},
+    ]
+
+
 def favicon(request: HttpRequest) -> str:
     return static("ipmanager/favicon.svg")
 

@@ -60,6 +60,8 @@ FASTPATH = env.flag("IPMANAGER_FASTPATH", True)
 METRICS_FROM = env.networks("IPMANAGER_METRICS_FROM")
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_ENGINE = "accounts.session_store"
+REAUTHENTICATE = env.number("IPMANAGER_REAUTHENTICATE", 15, 24 * 60)
 _tls = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _tls
 LANGUAGE_COOKIE_HTTPONLY = True
@@ -131,10 +133,10 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/ipam/"
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.simple_history",
-    "django.contrib.admin",
+    "accounts.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -144,6 +146,9 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "django_filters",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "knox",
@@ -174,10 +179,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SecondFactorGate",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
-    "accounts.login.LoginGate",
+    "accounts.login.gate.LoginGate",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -199,7 +205,7 @@ TEMPLATES = [
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "accounts.backends.PasswordBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -213,9 +219,13 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # more guesses do not prolong it
-AXES_USERNAME_CALLABLE = "accounts.login.account"
-AXES_LOCKOUT_CALLABLE = "accounts.login.locked"
+AXES_USERNAME_CALLABLE = "accounts.login.gate.account"
+AXES_LOCKOUT_CALLABLE = "accounts.login.gate.locked"
 AXES_CLIENT_IP_CALLABLE = "core.proxies.client_address"
+OTP_TOTP_ISSUER = f"IPManager {env.host_of(PUBLIC_URL)}"
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = (
+    0  # accounts/login/brake.py does it, with a limit
+)
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
@@ -257,6 +267,7 @@ UNFOLD = {
     ],
     "STYLES": ["ipmanager.navigation.stylesheet"],
     "SHOW_LANGUAGES": True,
+    "ACCOUNT": {"navigation": "ipmanager.navigation.account_links"},
     "SIDEBAR": {"navigation": "ipmanager.navigation.navigation"},
     "DASHBOARD_CALLBACK": "ipmanager.home.fill",
 }

@@ -12,11 +12,10 @@ from typing import Any
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.apps import apps
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.db.models import Exists, Max, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import KnownSource, LoginBrake
+from accounts.models import KnownSource, LoginBrake, Session
 from core.periodic import PeriodicWork
 from dhcp.models import Generation, HandEdit
 from pxe.models import BootEvent

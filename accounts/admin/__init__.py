@@ -1,3 +1,3 @@
-"""The admin's pages about the access of people."""
+"""The admin's pages about the access of people and programs."""
 
-from accounts.admin import brakes  # noqa: F401  (registers itself)
+from accounts.admin import brakes, sessions, tokens, users  # noqa: F401  (they register themselves)

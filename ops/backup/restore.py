@@ -21,7 +21,7 @@ from ops.backup.archive import Manifest, OnProgress
 from ops.prepare import create_private_database
 
 # Prefixes of tables that running processes may write to at any moment.
-VOLATILE = ("ipmanager_pulse", "django_session", "axes_")
+VOLATILE = ("ipmanager_pulse", "django_session", "accounts_", "axes_")
 
 
 @dataclass(frozen=True, slots=True)

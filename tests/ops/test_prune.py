@@ -5,10 +5,10 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
 
+from accounts.models import Session
 from dhcp.generations.document import Document
 from dhcp.models import Generation, HandEdit, KeptFiles
 from ipam import freeze
@@ -109,7 +109,7 @@ def test_events_and_sessions(server):
     assert (
         prune(dry_run=True)
         == prune()
-        == {"boot_events": 1, "registry_calls": 1, "django_session": 1}
+        == {"boot_events": 1, "registry_calls": 1, "accounts_session": 1}
     )
     assert (BootEvent.objects.count(), Call.objects.count(), Session.objects.count()) == (1, 0, 1)
 

@@ -2,7 +2,7 @@
 
 - django-axes locks an account for one address after ten wrong passwords, in the database and so for
   all web processes.
-- `accounts.brake` delays an account that is guessed at from many addresses, likewise.
+- `accounts.login.brake` delays an account that is guessed at from many addresses, likewise.
 - LoginGate slows down an address that is wrong again and again under any names, before a password
   is hashed, which is what costs time.
 
@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from accounts import brake
+from accounts.login import brake
 from accounts.models import NAME_LENGTH, LoginBrake
 from api.throttle import Buckets, client_network
 from core.proxies import client_address

@@ -1,0 +1,1 @@
+"""The login: password, second step, and the limits on guessing."""
