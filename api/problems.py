@@ -70,6 +70,7 @@ def problem(
     hint: object = "",
     errors: Errors | None = None,
     headers: dict[str, str] | None = None,
+    details: dict[str, Any] | None = None,
 ) -> Problem:
     """Status, body and headers of a problem."""
     phrase = HTTPStatus(status).phrase
@@ -83,6 +84,7 @@ def problem(
         body["hint"] = str(hint)
     if errors:
         body["errors"] = errors
+    body |= details or {}
     return status, body, headers or {}
 
 
@@ -106,6 +108,7 @@ def own_error(error: IPManagerError) -> Problem:
         hint=error.hint,
         errors=error.errors,
         headers=headers,
+        details=error.details,
     )
 
 

@@ -9,6 +9,8 @@
 
 The admin shows them, REST answers with them, and commands print them."""
 
+from typing import Any
+
 
 class Clash(str):
     """A message of a ValidationError: the value is valid, but an existing object forbids it.
@@ -22,6 +24,7 @@ class IPManagerError(Exception):
     code = "error"
     status = 500
     retry_after = 0  # seconds until a retry may succeed; 0: unknown
+    details: dict[str, Any] | None = None  # further members of the problem document
     errors: dict[str, list[str]] | None = (
         None  # what is wrong with single fields, where there is more than one
     )

@@ -20,12 +20,14 @@ from core.errors import Conflict, Exhausted, Invalid, NotFound
 from ipam import addresses, freeze
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
-from ipam.placement import address_rows, pool_rows
+from ipam.placement import address_rows, pool_rows, unpooled
 from ipam.querysets import allocatable, lock_ledger
+from ipam.usage.children import children_with_free
 
 T = TypeVar("T")
 Holder = dict[str, str | None]  # the columns vm_id, hostname and mac_address of an address row
 _ATTEMPTS = 3
+NAMED = 5  # child subnets in the hint of an error
 # Control characters, which break lines in a log or a terminal, and lone surrogates, which no
 # database stores.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -41,8 +43,8 @@ class Allocation:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the next free address may come from: the static pools of a subnet, or one pool, from
-    `start` upwards."""
+    """Where the next free address may come from: the static pools of a subnet (its host addresses
+    where it has none), or one pool, from `start` upwards."""
 
     subnet: Subnet
     pool: Pool | None = None
@@ -77,9 +79,12 @@ def allocate(
     """Allocate an address from a subnet's static pools, or from one pool.
 
     Addresses that were never used come first, then those that have been free for longest; with
-    `not_before`, only that address and higher ones. With `vm_id` the call is idempotent: a VM that
-    has an address gets it again, and its new host name is stored. With `wanted` it is that address
-    or none; with `else_next` too, the next one if somebody holds it.
+    `not_before`, only that address and higher ones. A subnet without a static pool gives its lowest
+    free host address outside gateway, DHCP pools and child subnets.
+
+    With `vm_id` the call is idempotent: a VM that has an address gets it again, and its new host
+    name is stored. With `wanted` it is that address or none; with `else_next` too, the next one if
+    somebody holds it.
 
     Raises Exhausted when nothing is free, Conflict when the wanted address has a holder or the VM
     an address elsewhere, Invalid when no machine may have the address, Frozen while a restored
@@ -123,20 +128,25 @@ def next_free(
     for large in _large_pools(source):
         if address := pool_rows.next_without_row(large, source.start):
             return address
-    return None
+    return _next_unpooled(source)
 
 
 def hold_next(subnet: Subnet, mac_address: str | None = None) -> IPAddress:
     """The next free row, locked until the transaction ends, so that it can be given to a server.
 
-    Raises Exhausted."""
+    In a subnet without a static pool it is a new row, which is not saved. Raises Exhausted."""
 
     def hold(wait: bool) -> IPAddress | None:
         free = IPAddress.objects.claimable(subnet, mac=mac_address)
         return free.select_for_update(of=("self",), skip_locked=not wait).first()
 
     lock_ledger()
-    return _next(Source(subnet), mac_address, hold)
+    source = Source(subnet)
+    if row := _next(source, mac_address, hold):
+        return row
+    if address := _next_unpooled(source, mac_address):
+        return IPAddress(vrf_id=subnet.vrf_id, subnet=subnet, ip_address=address)
+    raise _exhausted(source)
 
 
 def reserve_next(subnet: Subnet, description: str = "") -> IPAddress:
@@ -294,12 +304,15 @@ def _allocate_next(source: Source | None, holder: Holder) -> Allocation:
     def take(wait: bool) -> Allocation | None:
         return claim(source.subnet, holder, source.first, source.last, wait=wait)
 
-    return _next(source, holder["mac_address"], take)
+    found = _next(source, holder["mac_address"], take) or _allocate_unpooled(source, holder)
+    if found is None:
+        raise _exhausted(source)
+    return found
 
 
-def _next(source: Source, mac_address: str | None, take: Callable[[bool], T | None]) -> T:
-    """What `take` finds. It skips rows that others have locked at first, and waits for them before
-    the source counts as exhausted. Raises Exhausted."""
+def _next(source: Source, mac_address: str | None, take: Callable[[bool], T | None]) -> T | None:
+    """What `take` finds in the static pools. It skips rows that others have locked at first, and
+    waits for them before the source counts as exhausted: None."""
     subnet = source.subnet
     while True:
         for wait in (False, True):
@@ -308,10 +321,46 @@ def _next(source: Source, mac_address: str | None, take: Callable[[bool], T | No
         freeze.refuse()
         free = IPAddress.objects.claimable(subnet, source.first, source.last, mac_address)
         if not free.exists() and not _create_more_rows(source, mac_address):
-            raise Exhausted(
-                _("%s has no free address.") % (source.pool or subnet),
-                _("Widen a static pool or release an address."),
-            )
+            return None
+
+
+def _allocate_unpooled(source: Source, holder: Holder) -> Allocation | None:
+    """The next address of a subnet without a static pool, as a new row. Under the ledger's lock, so
+    that callers at the same time each get their own, and a VM only one."""
+    if source.pool:
+        return None
+    with transaction.atomic():
+        lock_ledger()
+        freeze.refuse()
+        if found := claim(source.subnet, holder, source.first, source.last, wait=True):
+            return found
+        address = _next_unpooled(source, holder["mac_address"])
+        if address is None:
+            return None
+        row = IPAddress(vrf_id=source.subnet.vrf_id, subnet=source.subnet, ip_address=address)
+        _give(row, holder)
+        row.ip_type = "dhcp"  # as every row outside of static pools
+        address_rows.create([row])
+        return Allocation(row)
+
+
+def _next_unpooled(source: Source, mac_address: str | None = None) -> Address | None:
+    if source.pool:
+        return None
+    return unpooled.next_address(source.subnet, source.first, source.last, mac_address)
+
+
+def _exhausted(source: Source) -> Exhausted:
+    """The error that says where else there are free addresses."""
+    error = Exhausted(
+        _("%s has no free address.") % (source.pool or source.subnet),
+        _("Widen a static pool or release an address."),
+    )
+    if source.pool is None and (children := children_with_free(source.subnet)):
+        names = ", ".join(f"{child.network} ({child.free})" for child in children[:NAMED])
+        error.hint = _("Allocate from a subnet inside it that has free addresses: %s.") % names
+        error.details = {"children": [child.as_dict() for child in children]}
+    return error
 
 
 def _create_more_rows(source: Source, mac_address: str | None) -> bool:

@@ -146,7 +146,7 @@ class SubnetQuerySet(NotifyingQuerySet):
 
     def confined(self, networks: Iterable[Network]) -> SubnetQuerySet:
         """Those of the global address space inside one of the networks."""
-        return self.filter(_either(map(_network_inside, networks)), vrf=None)
+        return self.filter(either(map(network_inside, networks)), vrf=None)
 
     def in_vrf(self, vrf: VRF | int | None) -> SubnetQuerySet:
         return self.filter(vrf=vrf)
@@ -166,7 +166,7 @@ class SubnetQuerySet(NotifyingQuerySet):
 
     def within(self, network: Network) -> SubnetQuerySet:
         """Those inside the network, itself included, in the order of the CIDR tree."""
-        return self.filter(_network_inside(network)).order_by("network")
+        return self.filter(network_inside(network)).order_by("network")
 
     def matching(self, text: str) -> SubnetQuerySet:
         """A search box's text: an address finds the subnets around it, a network those inside it;
@@ -238,8 +238,8 @@ class PoolQuerySet(NotifyingQuerySet):
 
     def confined(self, networks: Iterable[Network]) -> PoolQuerySet:
         """Those of subnets of the global address space inside one of the networks."""
-        here = (_network_inside(network, "subnet__") for network in networks)
-        return self.filter(_either(here), subnet__vrf=None)
+        here = (network_inside(network, "subnet__") for network in networks)
+        return self.filter(either(here), subnet__vrf=None)
 
     def overlapping(self, first: Address, last: Address, vrf_id: int | None) -> PoolQuerySet:
         return self.filter(subnet__vrf_id=vrf_id, first__lte=last, last__gte=first)
@@ -526,13 +526,16 @@ class StampQuerySet(models.QuerySet["Stamp"]):
 
 
 def inside(field: str, networks: Iterable[Network]) -> Q:
-    return _either(Q(**{f"{field}__range": (net[0], net[-1])}) for net in networks)
+    """Rows whose address lies in one of the networks, of which there must be one."""
+    return either(Q(**{f"{field}__range": (net[0], net[-1])}) for net in networks)
 
 
-def _network_inside(network: Network, path: str = "") -> Q:
+def network_inside(network: Network, path: str = "") -> Q:
+    """Subnets inside the network, itself included; `path` leads to the subnet."""
     last = addresses.last_inside(network)
     return Q(**{f"{path}network__gte": network, f"{path}network__lte": last})
 
 
-def _either(conditions: Iterable[Q]) -> Q:
+def either(conditions: Iterable[Q]) -> Q:
+    """Rows that meet one of the conditions, of which there must be one."""
     return functools.reduce(operator.or_, conditions)

@@ -99,9 +99,10 @@ def _figures() -> list[Figure]:
 def _usage_line(subnet: Subnet, usage: Usage) -> dict[str, Any]:
     return {
         "subnet": marks.link(subnet),
-        "bar": marks.bar(usage),
+        "static": marks.static_bar(usage.static),
+        "dhcp": marks.dhcp_bar(usage.dhcp),
         "next_url": marks.next_free_url(subnet.pk),
-        "free": marks.count(usage.available) if usage.static else marks.NOTHING,
+        "free": marks.count(usage.static.free),
     }
 
 

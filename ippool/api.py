@@ -95,10 +95,10 @@ def stats(request: HttpRequest) -> Answer:
     return 200, {
         "network": str(subnet.network),
         "gateway": str(subnet.gateway or ""),
-        "total": used.static,
-        "allocated": used.static - used.available,
-        "available": used.available,
-        "usage": 100 * (used.static - used.available) / used.static if used.static else 0.0,
+        "total": used.total,
+        "allocated": used.total - used.free,
+        "available": used.free,
+        "usage": used.percent,
     }
 
 

@@ -10,14 +10,15 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
-from core.errors import Exhausted, Invalid, NotFound, Unavailable
+from core.errors import Invalid, NotFound, Unavailable
 from ipam import addresses
 from ipam import allocate as verbs
 from ipam.addresses import Address, Network
 from ipam.fields import AddressField
 from ipam.models import IPAddress, Subnet
 from ipam.querysets import IPAddressQuerySet, lock_ledger
-from ipam.usage import Usage, usage
+from ipam.usage import Share
+from ipam.usage.measure import static_rows
 
 
 def pool() -> Subnet:
@@ -49,14 +50,11 @@ def make(network: Network, gateway: Address) -> Subnet:
 def allocate(vm_id: str, hostname: str = "") -> tuple[IPAddress, Subnet]:
     """The VM's address, new or the one it has. Raises Exhausted, Conflict, Invalid."""
     subnet = pool()
-    try:
-        return verbs.allocate(subnet, vm_id=vm_id, hostname=hostname).row, subnet
-    except Exhausted:
-        if subnet.pools.exists():
-            raise
-    # The subnet was made without a pool, so all of its addresses are for VMs.
-    make_static(subnet)
-    return verbs.allocate(subnet, vm_id=vm_id, hostname=hostname).row, subnet
+    row = verbs.allocate(subnet, vm_id=vm_id, hostname=hostname).row
+    if row.ip_type != IPAddress.Type.STATIC and not subnet.pools.exists():
+        # The subnet was made without a pool, so all of its addresses are for VMs.
+        make_static(subnet)
+    return row, subnet
 
 
 def make_static(subnet: Subnet) -> None:
@@ -107,10 +105,10 @@ def release_by_ip(text: str) -> Address:
     return address
 
 
-def figures() -> tuple[Subnet, Usage]:
-    """The pool and its usage."""
+def figures() -> tuple[Subnet, Share]:
+    """The pool and how much of it is allocated."""
     subnet = pool()
-    return subnet, usage([subnet])[subnet.pk]
+    return subnet, static_rows(subnet)
 
 
 def _held_by(vm_id: str) -> IPAddressQuerySet:

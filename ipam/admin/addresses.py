@@ -562,10 +562,12 @@ def _chosen_subnet(request: HttpRequest) -> Subnet | None:
 def _next_free_in(subnet: Subnet | None) -> dict[str, Any]:
     """What the page shows of a chosen subnet."""
     if subnet is None:
-        return {"subnet": None, "free": None, "subnet_url": "", "server_url": ""}
+        return {"subnet": None, "free": None, "subnet_url": "", "server_url": "", "children": ""}
+    free = next_free(subnet)
     return {
         "subnet": subnet,
-        "free": next_free(subnet),
+        "free": free,
+        "children": "" if free else marks.free_children(subnet),
         "subnet_url": marks.change_url(subnet),
         "server_url": _new_server_url(next_free_in=subnet.pk, vrf=subnet.vrf_id or ""),
     }

@@ -16,8 +16,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
-from ipam.models import IPAddress
-from ipam.usage import Usage
+from ipam.models import IPAddress, Subnet
+from ipam.pages.filters import NONE
+from ipam.usage import Share
+from ipam.usage.children import children_with_free
 
 NOTHING = mark_safe('<span class="ipm-none">–</span>')  # on a phone its whole line is left out
 FULL, FILLING = 90, 75  # per cent
@@ -41,19 +43,28 @@ def activity(row: IPAddress) -> SafeString:
     return badge("unknown ipm-quiet", gettext("Not probed"))
 
 
-def bar(usage: Usage) -> SafeString:
-    """How full a subnet is: red above 90 %, amber above 75 %."""
-    percent = usage.percent
-    title = gettext(
-        "%(live)s of %(usable)s addresses in use: %(allocated)s allocated, %(reserved)s reserved, "
-        "%(quarantine)s in quarantine"
-    ) % {
-        "live": count(usage.live),
-        "usable": count(usage.usable),
-        "allocated": count(usage.allocated),
-        "reserved": count(usage.reserved),
-        "quarantine": count(usage.quarantine),
+def static_bar(share: Share) -> SafeString:
+    """How many of the addresses that we allocate are in use."""
+    return bar(share, gettext("static addresses: %(used)s of %(total)s in use, %(free)s free"))
+
+
+def dhcp_bar(share: Share) -> SafeString:
+    """How many of the addresses that dnsmasq hands out are leased or reserved."""
+    return bar(share, gettext("DHCP: %(used)s of %(total)s leased or reserved, %(free)s free"))
+
+
+def bar(share: Share, sentence: str) -> SafeString:
+    """How full it is: red above 90 %, amber above 75 %; a dash where there is nothing to hand
+    out."""
+    if not share.total:
+        return NOTHING
+    percent = share.percent
+    numbers = {
+        "used": count(share.used),
+        "total": count(share.total),
+        "free": count(share.free),
     }
+    title = sentence % numbers
     return format_html(
         '<span class="ipm-usage" title="{}"><span class="ipm-bar" role="img" aria-label="{}">'
         '<span class="ipm-{}" style="width: {}%"></span></span>'
@@ -134,6 +145,21 @@ def address_list_url(**filters: Any) -> str:
 
 def of_subnet(subnet_id: int, **filters: Any) -> str:
     return address_list_url(subnet__id__exact=subnet_id, **filters)
+
+
+def below(subnet: Subnet) -> str:
+    """The list of the subnet's addresses; those of the subnets inside it are there, too."""
+    if not subnet.children:
+        return of_subnet(subnet.pk)
+    return address_list_url(q=str(subnet.network), vrf=subnet.vrf_id or NONE)
+
+
+def free_children(subnet: Subnet) -> SafeString:
+    """Links to the next free address of the subnets inside; empty when they have none."""
+    links = []
+    for child in children_with_free(subnet):
+        links.append((next_free_url(child.id), child.network, count(child.free)))
+    return format_html_join(", ", '<a class="ipm-link" href="{}">{}</a> ({})', links)
 
 
 def next_free_url(subnet_id: int) -> str:

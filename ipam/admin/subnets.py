@@ -39,6 +39,7 @@ from ipam.admin.filters import SiteFilter, VLANFilter, VRFFilter
 from ipam.allocate import next_free
 from ipam.models import IPAddress, Pool, Subnet
 from ipam.usage import Usage, usage
+from ipam.usage.ranking import by_figures
 
 NAMED = 20  # so many addresses are listed before the rest is counted
 
@@ -97,6 +98,10 @@ class SubnetList(LedgerList):
     """The page's subnets with what their columns need, in a number of queries that does not
     grow."""
 
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[Any]:
+        """Columns of the table, or figures of the usage."""
+        return by_figures(Subnet, super().get_ordering(request, queryset))
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         shown: list[Any] = list(self.result_list)  # type: ignore[has-type]
@@ -134,7 +139,10 @@ def _contains(outer: Subnet, inner: Subnet) -> bool:
 @admin.register(Subnet)
 class SubnetAdmin(LedgerAdmin):
     icon = "account_tree"
-    list_display = ("tree", "name", "vrf", "vlan_id", "gateway", "site", "usage_bar", "free")
+    list_display = (
+        *("tree", "name", "vrf", "vlan_id", "gateway", "site"),
+        *("static_bar", "dhcp_bar", "free"),
+    )
     list_select_related = ("vrf",)
     list_filter = (VRFFilter, SiteFilter, VLANFilter)
     search_fields = ("name",)
@@ -166,7 +174,8 @@ class SubnetAdmin(LedgerAdmin):
 
     def facts(self, obj: Subnet) -> Facts:
         return [
-            (_("Usage"), marks.bar(_measured(obj))),
+            (_("Static addresses"), marks.static_bar(_measured(obj).static)),
+            (_("DHCP"), marks.dhcp_bar(_measured(obj).dhcp)),
             (_("Addresses"), numbers(obj)),
             (_("VRF"), marks.link(obj.vrf, otherwise=gettext("Global"))),
             (_("Parent"), marks.link(obj.parent)),
@@ -183,22 +192,26 @@ class SubnetAdmin(LedgerAdmin):
             '<span class="ipm-tree" style="--depth: {}">{}</span>', subnet.depth, subnet.network
         )
 
-    @admin.display(description=_("usage"))
-    def usage_bar(self, subnet: Subnet) -> SafeString:
-        return marks.bar(_measured(subnet))
+    @admin.display(description=_("static"), ordering="static_percent")
+    def static_bar(self, subnet: Subnet) -> SafeString:
+        return marks.static_bar(_measured(subnet).static)
 
-    @admin.display(description=_("free"))
+    @admin.display(description=_("DHCP"), ordering="dhcp_percent")
+    def dhcp_bar(self, subnet: Subnet) -> SafeString:
+        return marks.dhcp_bar(_measured(subnet).dhcp)
+
+    @admin.display(description=_("free"), ordering="static_free")
     def free(self, subnet: Subnet) -> SafeString:
-        """What can be handed out: addresses of the static pools that nobody has."""
-        measured = _measured(subnet)
-        if not measured.static:
+        """How many static addresses can be handed out."""
+        share = _measured(subnet).static
+        if not share.total:
             return marks.NOTHING
-        url, title = marks.next_free_url(subnet.pk), gettext("free addresses in the static pools")
+        url, title = marks.next_free_url(subnet.pk), gettext("free static addresses")
         return format_html(
             '<a class="ipm-link" href="{}" title="{}">{}</a>',
             url,
             title,
-            marks.count(measured.available),
+            marks.count(share.free),
         )
 
     # --- saving -----------------------------------------------------------------------------------
@@ -224,7 +237,7 @@ class SubnetAdmin(LedgerAdmin):
         permissions=["view"],
     )
     def reserve_next_free(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._lead_to(request, object_id, marks.next_free_url)
+        return self._lead_to(request, object_id, lambda subnet: marks.next_free_url(subnet.pk))
 
     @action(
         description=_("Addresses"),
@@ -233,23 +246,22 @@ class SubnetAdmin(LedgerAdmin):
         permissions=["view"],
     )
     def show_addresses(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._lead_to(request, object_id, marks.of_subnet)
+        return self._lead_to(request, object_id, marks.below)
 
     def _lead_to(
-        self, request: HttpRequest, object_id: str, url: Callable[[int], str]
+        self, request: HttpRequest, object_id: str, url: Callable[[Subnet], str]
     ) -> HttpResponse:
         subnet = self.get_object(request, object_id)
         if subnet is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return HttpResponseRedirect(url(subnet.pk))
+        return HttpResponseRedirect(url(subnet))
 
     @admin.action(description=_("Show the next free IP"), permissions=["view"])
     def show_next_free(self, request: HttpRequest, queryset: QuerySet[Subnet]) -> None:
         for subnet in queryset[:NAMED]:
             free = next_free(subnet)
             if free is None:
-                text = gettext("%s has no free address.") % subnet
-                self.message_user(request, text, messages.WARNING)
+                self.message_user(request, _no_free_address(subnet), messages.WARNING)
                 continue
             more = _show(marks.next_free_url(subnet.pk))
             found = gettext("{}: the next free address is {}. {}")
@@ -347,6 +359,17 @@ def warnings(subnet: Subnet, pools_before: Sequence[Pool]) -> list[str]:
         more = _show(marks.of_subnet(subnet.pk, ip_type__exact="dhcp"))
         found.append(format_html(text, left, more))
     return found
+
+
+def _no_free_address(subnet: Subnet) -> SafeString:
+    """The sentence with links to the subnets inside that have free addresses."""
+    sentence = gettext("%s has no free address.") % subnet
+    children = marks.free_children(subnet)
+    if not children:
+        return format_html("{}", sentence)
+    return format_html(
+        "{} {} {}", sentence, gettext("Subnets inside it have free addresses:"), children
+    )
 
 
 def _show(url: str) -> SafeString:

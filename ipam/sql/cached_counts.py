@@ -30,6 +30,12 @@ SELECT EXISTS (
 _known: dict[Hashable, tuple[int, Any]] = {}
 
 
+def known(key: Hashable, now: int) -> Any:
+    """The figure that is remembered of the ledger as it is `now`, or None."""
+    at, figure = _known.get(key, (None, None))
+    return figure if at == now else None
+
+
 def remembered(key: Hashable, work_out: Callable[[], T], now: int | None = None) -> T:
     """The figure of this name as the ledger is now; `now` is what NOW has said already."""
     if connection.vendor != "postgresql" or connection.in_atomic_block:

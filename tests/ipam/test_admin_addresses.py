@@ -375,11 +375,21 @@ def test_the_next_free_address_of_a_huge_pool_is_known_before_it_has_a_row(admin
 
 
 def test_a_full_subnet_says_so(admin_client):
-    subnet = SubnetFactory(network="10.0.0.0/24")
+    subnet = SubnetFactory(network="10.0.0.0/24", dhcp_pools=["10.0.0.1-10.0.0.254"])
 
     answer = admin_client.post(NEXT, {"subnet": subnet.pk}, follow=True)
 
     assert "has no free address" in messages_of(answer)[0]
+
+
+def test_a_parent_without_free_addresses_leads_to_those_of_its_children(admin_client):
+    parent = SubnetFactory(network="10.0.0.0/24")
+    SubnetFactory(network="10.0.0.0/25")
+    free = SubnetFactory(network="10.0.0.128/25")
+
+    text = admin_client.get(NEXT, {"subnet": parent.pk}).text
+
+    assert f'href="{NEXT}?subnet={free.pk}">10.0.0.128/25</a> (126)' in text
 
 
 def test_a_new_server_takes_over_the_address_of_the_page_it_comes_from(admin_client, subnet):

@@ -4,13 +4,11 @@ import pytest
 from django.utils import timezone
 
 from ipam.admin import marks
-from ipam.usage import Usage
+from ipam.usage import Share
 
 
 def used(live, usable=100):
-    return Usage(
-        usable=usable, static=0, dhcp=0, static_live=0, allocated=live, reserved=0, quarantine=0
-    )
+    return Share(usable, live)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +24,7 @@ def used(live, usable=100):
     ],
 )
 def test_a_usage_bar_is_amber_above_75_and_red_above_90_per_cent(live, level):
-    assert f'class="ipm-{level}"' in marks.bar(used(live))
+    assert f'class="ipm-{level}"' in marks.static_bar(used(live))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +38,7 @@ def test_a_usage_bar_is_amber_above_75_and_red_above_90_per_cent(live, level):
     ],
 )
 def test_a_rounded_percentage_hides_neither_the_first_nor_the_last_address(live, usable, text):
-    assert f'"ipm-percent">{text}<' in marks.bar(used(live, usable))
+    assert f'"ipm-percent">{text}<' in marks.dhcp_bar(used(live, usable))
 
 
 @pytest.mark.parametrize(

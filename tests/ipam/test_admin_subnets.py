@@ -2,6 +2,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+from ipam.admin.subnets import SubnetAdmin
 from ipam.allocate import reserve
 from ipam.models import IPAddress, Pool, Subnet
 from tests.ipam.admin_forms import (
@@ -225,11 +226,58 @@ def test_the_page_shows_parent_and_children(admin_client, subnet):
     assert "10.0.0.128/25 half</a>" in text
 
 
+# --- usage ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("column", "full_first"), [("static_bar", "-"), ("free", "")])
+def test_the_list_is_sorted_by_usage(admin_client, column, full_first):
+    SubnetFactory(network="10.0.0.0/20", static_ip_pools=["10.0.0.10-10.0.0.11"])
+    SubnetFactory(network="10.1.0.0/24", static_ip_pools=["10.1.0.10-10.1.0.10"])
+    SubnetFactory(network="10.2.0.0/30", dhcp_pools=["10.2.0.1-10.2.0.2"])
+    ServerFactory(ip_address="10.0.0.10")
+    ServerFactory(ip_address="10.1.0.10")
+    number = SubnetAdmin.list_display.index(column) + 1
+
+    page = admin_client.get(LIST, {"o": f"{full_first}{number}"})
+
+    assert networks(page) == ["10.1.0.0/24", "10.0.0.0/20", "10.2.0.0/30"]
+
+
+def test_a_full_static_pool_and_a_half_leased_range_are_two_bars(admin_client):
+    subnet = SubnetFactory(
+        network="10.0.0.0/20",
+        static_ip_pools=["10.0.0.10-10.0.0.10"],
+        dhcp_pools=["10.0.0.20-10.0.0.21"],
+    )
+    ServerFactory(ip_address="10.0.0.10")
+    ServerFactory(ip_address="10.0.0.20")
+
+    for url in (LIST, page("change", subnet)):
+        text = admin_client.get(url).text
+        assert "static addresses: 1 of 1 in use, 0 free" in text
+        assert "DHCP: 1 of 2 leased or reserved, 1 free" in text
+
+
+def test_the_addresses_of_a_parent_are_those_of_the_subnets_inside_it(admin_client):
+    parent = SubnetFactory(network="10.0.0.0/24")
+    child = SubnetFactory(network="10.0.0.0/25")
+    ServerFactory(ip_address="10.0.0.5")
+    ServerFactory(ip_address="10.0.0.200")
+    ServerFactory(ip_address="10.0.0.6", vrf=VRFFactory())
+
+    shown = {}
+    for subnet in (parent, child):
+        url = reverse("admin:ipam_subnet_show_addresses", args=[subnet.pk])
+        shown[subnet] = [str(row) for row in rows_shown(admin_client.get(url, follow=True))]
+
+    assert shown == {parent: ["10.0.0.5", "10.0.0.200"], child: ["10.0.0.5"]}
+
+
 # --- next free ------------------------------------------------------------------------------------
 
 
 def test_the_next_free_address_of_several_subnets_is_told_without_taking_it(admin_client, subnet):
-    full = SubnetFactory(network="10.0.1.0/24")
+    full = SubnetFactory(network="10.0.1.0/24", dhcp_pools=["10.0.1.1-10.0.1.254"])
 
     answer = admin_client.post(
         LIST, {"action": "show_next_free", "_selected_action": [subnet.pk, full.pk]}, follow=True

@@ -38,6 +38,26 @@ def test_one_vm_asking_from_many_processes_gets_one_address(subnet, shared_datab
     assert len(set(given)) == 1
 
 
+def test_a_subnet_without_a_pool_gives_each_of_many_processes_its_own_addresses(shared_database):
+    SubnetFactory(network="10.0.0.0/8", gateway="10.0.0.1", dhcp_pools=["10.0.0.5-10.0.0.9"])
+    scripts = [ALLOCATE.format(each=EACH, vm_id=f"f'vm-{n}-{{number}}'") for n in range(4)]
+    scripts += [ALLOCATE.format(each=EACH, vm_id="None")] * 4
+
+    given = run_at_once(shared_database, scripts)
+
+    rows = IPAddress.objects.order_by("ip_address")
+    assert sorted(given) == sorted(map(str, rows))
+    assert str(rows[PROCESSES * EACH - 1]) == "10.0.0.206"  # without gateway and DHCP pool, no gap
+
+
+def test_one_vm_asking_from_many_processes_gets_one_address_without_a_pool(shared_database):
+    SubnetFactory(network="10.0.0.0/24")
+
+    given = run_at_once(shared_database, [ALLOCATE.format(each=5, vm_id="'same'")] * 6)
+
+    assert given == ["10.0.0.1"] * 30
+
+
 def test_a_large_pool_serves_many_processes_that_extend_it_at_once(shared_database):
     SubnetFactory(network="10.0.0.0/8", static_ip_pools=["10.0.0.0-10.255.255.255"])
     scripts = [ALLOCATE.format(each=80, vm_id=f"f'vm-{n}-{{number}}'") for n in range(4)]

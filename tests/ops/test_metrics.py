@@ -111,6 +111,20 @@ def test_pools_have_their_size_and_use():
 
 
 @pytest.mark.django_db
+def test_a_subnet_whose_static_pool_is_full_is_full_and_so_is_no_other_figure():
+    subnet = SubnetFactory(network="10.0.0.0/20", dhcp_pools=["10.0.1.0-10.0.1.9"])
+    PoolFactory(subnet=subnet, first="10.0.0.1", last="10.0.0.1")
+    allocate(subnet)
+
+    found = tables()
+
+    static = {"vrf": "", "subnet": "10.0.0.0/20", "kind": "static"}
+    dhcp = static | {"kind": "dhcp"}
+    assert (value(found, "subnet_size", **static), value(found, "subnet_used", **static)) == (1, 1)
+    assert (value(found, "subnet_size", **dhcp), value(found, "subnet_used", **dhcp)) == (10, 0)
+
+
+@pytest.mark.django_db
 def test_a_full_pool_is_as_used_as_large():
     subnet = SubnetFactory(network="10.0.0.0/29", gateway="10.0.0.1")
     PoolFactory(subnet=subnet, first="10.0.0.1", last="10.0.0.6")

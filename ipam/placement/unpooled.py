@@ -1,0 +1,77 @@
+"""Find free addresses in a subnet that has no static pool: its host addresses outside the gateway,
+DHCP pools and child subnets. They have no rows until they are allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from ipam import ranges
+from ipam.addresses import Address
+from ipam.models import IPAddress, Pool, Sighting, Subnet
+from ipam.ranges import Span
+
+_WINDOW = 1024  # addresses whose rows are read at once
+
+
+def next_address(
+    subnet: Subnet,
+    first: Address | None = None,
+    last: Address | None = None,
+    mac_address: str | None = None,
+) -> Address | None:
+    """The lowest address that has no row, and that no machine with another MAC address has leased;
+    None when there is none, or when the subnet has a static pool.
+
+    Every used address in front is counted, and 1,024 at most are read; so it is the same for a /8
+    and for an IPv6 /64. The caller holds the ledger's lock if the answer must stay true."""
+    pools = list(subnet.pools.all())
+    if any(pool.kind == Pool.Kind.STATIC for pool in pools):
+        return None
+    low = int(subnet.network[0] if first is None else first)
+    high = int(subnet.network[-1] if last is None else last)
+    for start, end in ranges.clipped(_host_ranges(subnet, pools), low, high):
+        for address in _gaps(subnet, start, end):
+            if not _is_leased(subnet, address, mac_address):
+                return address
+    return None
+
+
+def _host_ranges(subnet: Subnet, pools: list[Pool]) -> list[Span]:
+    network = subnet.network
+    return ranges.static_ranges(
+        ranges.host_span(network.version, int(network[0]), network.prefixlen),
+        int(subnet.gateway) if subnet.gateway else None,
+        (),
+        [ranges.span(pool.first, pool.last) for pool in pools],
+        [ranges.span_of(child.network) for child in subnet.children],
+    )
+
+
+def _gaps(subnet: Subnet, first: int, last: int) -> Iterator[Address]:
+    """The addresses without a row, upwards. A window that has as many rows as addresses is passed
+    over, and the next one is twice as wide."""
+    kind = type(subnet.network[0])
+    size = _WINDOW
+    while first <= last:
+        end = min(first + size - 1, last)
+        rows = IPAddress.objects.filter(vrf=subnet.vrf_id).between(kind(first), kind(end))
+        if rows.count() > end - first:
+            first, size = end + 1, 2 * size
+        elif end - first >= _WINDOW:
+            size = (end - first + 1) // 2
+        else:
+            written = set(rows.values_list("ip_address", flat=True))
+            free = (address for address in map(kind, range(first, end + 1)))
+            yield from (address for address in free if address not in written)
+            first, size = end + 1, _WINDOW
+
+
+def _is_leased(subnet: Subnet, address: Address, mac_address: str | None) -> bool:
+    """Whether another machine has leased the address."""
+    rows = Sighting.objects.filter(
+        vrf=subnet.vrf_id, source="lease", ip_address=address, leased_until__gt=Now()
+    )
+    return rows.exclude(Q(mac_address=mac_address) & Q(mac_address__isnull=False)).exists()
