@@ -10,7 +10,7 @@ from typing import Any
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -21,12 +21,14 @@ from dhcp.generations.kept import KeptFilesQuerySet
 from dhcp.option_fields import OptionNumberField
 from dhcp.querysets import (
     DhcpChangeQuerySet,
+    DhcpNodeQuerySet,
     DhcpScopeQuerySet,
     DhcpServerQuerySet,
     EvictionQuerySet,
     GenerationQuerySet,
     HandEditQuerySet,
     LeaseQuerySet,
+    SyncLeaseQuerySet,
 )
 from dhcp.rules import check_option, check_scope, check_server
 from ipam.fields import AddressField, AddressListField, MACField
@@ -246,6 +248,65 @@ class Generation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.get_result_display()}"
+
+
+class SyncLease(models.Model):
+    """Which node writes the files of a DHCP server and records its generations, by the database's
+    clock (dhcp/nodes/lease.py). SQLite, which has one node, has no rows."""
+
+    server = _server_field()
+    host = models.CharField(_("host"), max_length=255, default="", db_default="")
+    place = models.CharField(max_length=32, default="", db_default="")  # Target.place
+    epoch = models.BigIntegerField(_("epoch"), default=1, db_default=1)
+    held = models.BigIntegerField(null=True)  # the generation at which all nodes stay
+    taken_at = models.DateTimeField(_("taken"), default=timezone.now, db_default=Now())
+    expires_at = models.DateTimeField(_("expires"), default=timezone.now, db_default=Now())
+    objects = SyncLeaseQuerySet.as_manager()
+    has_expired: bool  # of with_state()
+
+    class Meta:
+        db_table = "dhcp_sync_leases"
+        verbose_name = _("sync lease")
+        verbose_name_plural = _("sync leases")
+        constraints = [
+            models.UniqueConstraint(Coalesce("server", 0), name="dhcp_sync_leases_server")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.host} ({self.epoch})"
+
+    def is_of(self, node: dict[str, str]) -> bool:
+        return {"host": self.host, "place": self.place} == node
+
+
+class DhcpNode(models.Model):
+    """A directory with a DHCP server's files on a host with a worker, and what became of its last
+    sync. SQLite has no rows."""
+
+    server = _server_field()
+    host = models.CharField(_("host"), max_length=255)
+    place = models.CharField(max_length=32)
+    # Whose leases its lease file tells of (Sighting.origin); the first node's are the server's.
+    origin = models.CharField(max_length=50, default="", db_default="", blank=True)
+    result = models.CharField(_("result"), max_length=9, choices=Generation.Result)
+    reason = models.CharField(_("reason"), max_length=500, default="", db_default="", blank=True)
+    hosts = models.PositiveIntegerField(_("reservations"), default=0, db_default=0)
+    generation = models.BigIntegerField(_("generation"), null=True)
+    version = models.CharField(_("version"), max_length=50, default="", db_default="", blank=True)
+    synced_at = models.DateTimeField(_("last tried"), default=timezone.now, db_default=Now())
+    seen_at = models.DateTimeField(_("last seen"), default=timezone.now, db_default=Now())
+    objects = DhcpNodeQuerySet.as_manager()
+
+    class Meta:
+        db_table = "dhcp_nodes"
+        verbose_name = _("node")
+        verbose_name_plural = _("nodes")
+        constraints = [
+            models.UniqueConstraint(Coalesce("server", 0), "host", "place", name="dhcp_nodes_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.host
 
 
 class KeptFiles(models.Model):

@@ -8,8 +8,20 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Case, Count, Exists, Max, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from ipam.addresses import Address
@@ -18,12 +30,14 @@ from ipam.models import Interface, IPAddress, Server, Sighting
 if TYPE_CHECKING:
     from dhcp.models import (  # noqa: F401  (in the base classes' parameters)
         DhcpChange,
+        DhcpNode,
         DhcpScope,
         DhcpServer,
         Eviction,
         Generation,
         HandEdit,
         Lease,
+        SyncLease,
     )
 
 _AT_ONCE = 500  # parameters in one statement
@@ -116,6 +130,41 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.filter(Q(files=None) | Q(files__in=unneeded), updated_at__lt=before).exclude(
             pk__in=newest.values("newest")
         )
+
+
+class SyncLeaseQuerySet(models.QuerySet["SyncLease"]):
+    """Which node writes the files of each DHCP server."""
+
+    def of(self, server_id: int | None) -> SyncLeaseQuerySet:
+        """The row of one server; None is the default one."""
+        return self.filter(server=server_id)
+
+    def with_state(self) -> SyncLeaseQuerySet:
+        """Annotate `has_expired` and `left`, the time until then, by the database's clock."""
+        left = ExpressionWrapper(F("expires_at") - Now(), models.DurationField())
+        has_expired = ExpressionWrapper(Q(expires_at__lte=Now()), models.BooleanField())
+        return self.annotate(left=left, has_expired=has_expired)
+
+
+class DhcpNodeQuerySet(models.QuerySet["DhcpNode"]):
+    """The nodes of each DHCP server."""
+
+    def with_state(self) -> DhcpNodeQuerySet:
+        """Annotate `unseen`, the time since its worker's last heartbeat; whether it `is_holder`;
+        and the holder's `newest` generation. By the database's clock."""
+        from dhcp.models import Generation, SyncLease
+
+        leases = SyncLease.objects.annotate(key=Coalesce("server", 0))
+        mine = leases.filter(key=OuterRef("key"), host=OuterRef("host"), place=OuterRef("place"))
+        applied = Generation.objects.annotate(key=Coalesce("server", 0))
+        newest = applied.filter(key=OuterRef("key"), result="applied").order_by("-pk")
+        return self.annotate(
+            key=Coalesce("server", 0),
+            unseen=ExpressionWrapper(Now() - F("seen_at"), models.DurationField()),
+            is_holder=Exists(mine),
+            newest=Subquery(newest.values("pk")[:1]),
+            newest_age=Now() - Subquery(newest.values("created_at")[:1]),
+        ).order_by("key", "host", "pk")
 
 
 class HandEditQuerySet(models.QuerySet["HandEdit"]):

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -19,9 +20,12 @@ from core.periodic import DatabaseState, PeriodicWork, refresh_connection
 from dhcp import servers
 from dhcp.files.sync import BUDGET, sync
 from dhcp.files.targets import Target
-from dhcp.generations.outcome import LEFT, Outcome
+from dhcp.generations.outcome import LEFT, Outcome, Seen
 from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.models import DhcpChange
+from dhcp.nodes import lease
+from dhcp.nodes import state as nodes
+from dhcp.nodes.lease import Role
 from dhcp.notify_listener import NotifyListener
 from dhcp.state import probe
 from ipam.placement.catch_up import check_everything
@@ -31,6 +35,7 @@ logger = logging.getLogger("dhcp.worker")
 INTERVAL = 2.0  # how often a server is looked at although nothing wakes its thread
 RECONCILE = 30.0  # how often the files are compared although no change is pending
 LONGEST_PAUSE = 5.0  # dnsmasq is back in step within this of its return
+LONGEST_ROUND = 60.0  # a thread that takes longer hangs: another node may take its lease
 LOST = ", the files stay unchanged"
 
 
@@ -52,15 +57,26 @@ class ServerWorker(PeriodicWork):
         self.delay = 0.0
         self.leases = LeaseFileWatcher(target.leases, now, target.origin) if target.leases else None
         self.wake = threading.Event()
+        self.role = Role.HOLDER
+        self.seen: Seen | None = None  # what this follower had seen before its last sync
+        self.was_notified = True
+        self.round_began: float | None = None
 
     def tick(self) -> bool:
         """Sync if something is pending and no failure asks for a pause; then read the leases."""
+        self.round_began = self.now()
         refresh_connection()
         if self.now() >= self.not_before:
             self._sync()
-        if self.leases:
+        if self.leases and self.role is not Role.STANDBY:
             self.leases.poll()
+        self.round_began = None
         return self.delay == 0
+
+    @property
+    def hangs(self) -> bool:
+        began = self.round_began
+        return began is not None and self.now() - began > LONGEST_ROUND
 
     def pause(self) -> float:
         left = self.not_before - self.now()
@@ -68,6 +84,7 @@ class ServerWorker(PeriodicWork):
 
     def wait(self, seconds: float) -> None:
         woken = self.wake.wait(seconds)
+        self.was_notified = woken
         if woken and self.wait_for_requests and settings.DHCP_SYNC == "inline":
             self.stopping.wait(BUDGET)
         self.wake.clear()
@@ -78,10 +95,13 @@ class ServerWorker(PeriodicWork):
 
     def _sync(self) -> None:
         try:
-            if self._is_due():
+            self.role, has_expired = lease.role(self.target)
+            if has_expired or self._is_due():
                 self._plan(sync(self.target, paced=True))
+                self._find_origin()
             self.database.answers()
-            probe.probe_newest(self.target.server_id)
+            if self.role is Role.HOLDER:
+                probe.probe_newest(self.target.server_id)
         except DatabaseError as error:
             self.database.fails(error)
             self._back_off()
@@ -92,7 +112,10 @@ class ServerWorker(PeriodicWork):
     def _is_due(self) -> bool:
         if self.delay > 0 or self.now() >= self.reconcile_at:
             return True
-        return DhcpChange.objects.for_server(self.target.server_id).exists()
+        if self.role is Role.HOLDER:
+            return DhcpChange.objects.for_server(self.target.server_id).exists()
+        # A follower sees what the holder has not applied yet, and what it has applied since.
+        return self.was_notified or lease.seen(self.target) != self.seen
 
     def _plan(self, outcome: Outcome) -> None:
         """Decide by the outcome of a sync when the next one is due."""
@@ -100,12 +123,18 @@ class ServerWorker(PeriodicWork):
             self.not_before = self.now() + outcome.wait
             return
         self.reconcile_at = self.now() + RECONCILE
+        self.seen, self.was_notified = outcome.seen, False
         if outcome.unexplained:
             check_everything()
         if outcome.good:
             self.delay = 0.0
         elif outcome.result != LEFT:
             self._back_off()
+
+    def _find_origin(self) -> None:
+        """Each node's lease file tells of leases of its own."""
+        if self.leases:
+            self.leases.origin = nodes.origin(self.target)
 
     def _back_off(self) -> None:
         self.delay = min(self.delay * 2 or 1.0, LONGEST_PAUSE)
@@ -134,6 +163,8 @@ class DhcpWorker(PeriodicWork):
         for server in self.servers.values():
             if server.thread is None:
                 server.start()
+            if not server.hangs:
+                lease.renew(server.target)
 
     def wait(self, seconds: float) -> None:
         """Wait, and wake the servers at each notification meanwhile."""
@@ -146,6 +177,9 @@ class DhcpWorker(PeriodicWork):
     def finish(self) -> None:
         self.listener.close()
         end(self.servers.values())
+        with suppress(DatabaseError):  # then they expire
+            for server in self.servers.values():
+                lease.release(server.target)
 
     def tick_all(self) -> None:
         """One round of everything in this thread, one server after the other."""

@@ -48,20 +48,28 @@ def lock(target: Target, seconds: float) -> Iterator[None]:
         yield
 
 
-def publish(candidate: Candidate, patience: Callable[[], float]) -> Published:
+def publish(
+    candidate: Candidate,
+    patience: Callable[[], float],
+    check_directory: Callable[[], None] = lambda: None,
+) -> Published:
     """Write what differs, and make dnsmasq read it, unless it was made to read exactly this before.
     `patience` says, once dnsmasq was told to reload, how many seconds its confirmation may take.
+    `check_directory` is called before each file, and raises where it must not be written.
     Raises OSError, ReloadFailed, Unconfirmed, Busy."""
     target = candidate.target
     for path in target.ours:  # killed writers held the lock that we hold now
         files.remove_leftovers(path)
+    check_directory()
     _propose(candidate)
     edits = _announce(candidate)
     outdated = list(_outdated(candidate))
     for path, data in outdated:
+        check_directory()
         files.replace(path, data, MODE)
     if not outdated and _was_read(candidate):
         return Published(applied=False, edits=edits)
+    check_directory()
     if not outdated and _is_serving(candidate):
         confirmed: bool | None = True
     else:

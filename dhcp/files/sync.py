@@ -29,6 +29,8 @@ from dhcp.generations import record
 from dhcp.generations.outcome import CHANGED, LEFT, Outcome
 from dhcp.generations.sources import LineSources
 from dhcp.models import DhcpChange, Generation, KeptFiles
+from dhcp.nodes import lease, state
+from dhcp.nodes.lease import Caller, Claim, LostLease
 
 logger = logging.getLogger("dhcp.sync")
 
@@ -39,13 +41,23 @@ INLINE_HOSTS = 5000  # with more, the work itself is too long for a request
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One sync under way: whose files, since when, and how long it may wait."""
+    """One sync under way: whose files, since when, how long it may wait, and what this node may
+    do."""
 
     target: Target
     force: bool = False
     brief: bool = False
     paced: bool = False
     started: float = field(default_factory=time.monotonic)
+    claim: Claim | None = None  # None until the lock is there
+
+    @property
+    def caller(self) -> Caller:
+        if self.brief:
+            return Caller.REQUEST
+        if self.paced:
+            return Caller.WORKER
+        return Caller.PERSON
 
     @property
     def elapsed(self) -> float:
@@ -70,7 +82,8 @@ class Attempt:
     def outcome(self, result: str, reason: str, candidate: Candidate | None = None) -> Outcome:
         """What became of it, without a generation yet."""
         candidate = candidate or candidates.empty(self.target)
-        return Outcome.of(candidate, result, reason, round(self.elapsed * 1000))
+        outcome = Outcome.of(candidate, result, reason, round(self.elapsed * 1000))
+        return replace(outcome, seen=self.claim.seen) if self.claim else outcome
 
 
 def sync(
@@ -82,7 +95,8 @@ def sync(
     Without a target it is the default server. `force` also publishes a file that lacks more than
     half of the present reservations; `brief` waits for nobody longer than BUDGET and leaves the
     rest to the worker. Both `brief` and `paced` leave it, too, when dnsmasq has just reloaded and
-    is to have a pause; the outcome's `wait` is its length in seconds."""
+    is to have a pause; the outcome's `wait` is its length in seconds. Where several nodes write a
+    server's files, one that is neither takes the sync lease for this sync (dhcp/nodes/lease.py)."""
     attempt = Attempt(target or Target.from_settings(), force, brief, paced)
     if attempt.target.complaint:
         return _failed(attempt, Refused(attempt.target.complaint))
@@ -116,15 +130,27 @@ def _left(attempt: Attempt, seconds: float) -> Outcome:
 
 
 def _sync(attempt: Attempt) -> Outcome:
-    """The pipeline, under the lock."""
+    """Under the lock: the pipeline, as far as this node has a part in it."""
+    try:
+        with lease.claimed(attempt.target, attempt.caller) as claim:
+            if claim.role is lease.Role.STANDBY:
+                reason = f"{claim.host} writes this directory and holds the sync lease"
+                return attempt.outcome(LEFT, reason)
+            return _run(replace(attempt, claim=claim), claim)
+    except (LostLease, DatabaseError) as error:
+        return _failed(attempt, error)
+
+
+def _run(attempt: Attempt, claim: Claim) -> Outcome:
+    """The pipeline."""
     candidate = None
     try:
         candidate = candidates.build(attempt.target)
-        failure = _complete_rollback(attempt.target)
+        failure = _complete_rollback(attempt.target, claim)
         if failure:
             return failure
         candidates.refuse_unfit(candidate, force=attempt.force)
-        published = publish.publish(candidate, attempt.confirm_seconds)
+        published = publish.publish(candidate, attempt.confirm_seconds, claim.check_directory)
     except (IPManagerError, OSError, DatabaseError) as error:
         if attempt.brief and isinstance(error, confirm.Unconfirmed):
             return attempt.outcome(LEFT, str(error), candidate)
@@ -155,14 +181,14 @@ def preview(target: Target | None = None) -> Outcome:
     return replace(outcome, sources=lines.of_diff(outcome.diff))
 
 
-def apply(target: Target, kept: KeptFiles) -> Outcome:
+def apply(target: Target, kept: KeptFiles, claim: Claim) -> Outcome:
     """Roll back: put the kept files of a generation in place and make dnsmasq read them; no change
     row is consumed. Call it under the lock."""
-    attempt, candidate = Attempt(target), None
+    attempt, candidate = Attempt(target, claim=claim), None
     try:
         new = Files(kept.hosts, kept.opts)
         candidate = candidates.of_files(target, new, kept.document.sources)
-        published = publish.publish(candidate, attempt.confirm_seconds)
+        published = publish.publish(candidate, attempt.confirm_seconds, claim.check_directory)
     except (IPManagerError, OSError) as error:
         return _failed(attempt, error, candidate)
     return _done(attempt, candidate, published, f"rolled back to generation {kept.generation_id}")
@@ -180,7 +206,7 @@ def inline() -> None:
             sync(target, brief=True)
 
 
-def _complete_rollback(target: Target) -> Outcome | None:
+def _complete_rollback(target: Target, claim: Claim) -> Outcome | None:
     """Complete a rollback that was interrupted: until then dnsmasq may have files of two
     generations. Answers with the outcome if that fails."""
     number = read_file(target.held)
@@ -189,7 +215,7 @@ def _complete_rollback(target: Target) -> Outcome | None:
     kept = KeptFiles.objects.filter(generation=int(number)).first()
     if kept is None or _is_in_place(target, kept):
         return None
-    outcome = apply(target, kept)
+    outcome = apply(target, kept, claim)
     return None if outcome.good else outcome
 
 
@@ -206,14 +232,23 @@ def _is_in_place(target: Target, kept: KeptFiles) -> bool:
 def _done(
     attempt: Attempt, candidate: Candidate, published: Published, reason: str = ""
 ) -> Outcome:
-    """Delete the change rows that are served now and record the generation, both or neither."""
+    """Delete the change rows that are served now and record the generation, both or neither. A
+    follower records its own state only."""
     result = Generation.Result.APPLIED if published.applied else Generation.Result.UNCHANGED
     outcome = attempt.outcome(result, reason, candidate)
     outcome = replace(outcome, confirmed=published.confirmed)
     try:
+        if attempt.claim and not attempt.claim.is_holder:
+            return _followed(attempt.claim, outcome)
         with transaction.atomic():
+            if attempt.claim:
+                attempt.claim.check_database()
             DhcpChange.objects.forget([change.id for change in outcome.changes])
             generation = _record(outcome, candidate, published)
+            if attempt.claim:
+                state.report(attempt.claim, replace(outcome, generation=generation.pk))
+    except LostLease as error:
+        return attempt.outcome(LEFT, str(error), candidate)
     except DatabaseError as error:
         logger.error("applied, but the database cannot record it: %s", error)
         reason = f"applied, but not recorded: {describe_error(error)}"
@@ -229,11 +264,25 @@ def _done(
     return replace(outcome, generation=generation.pk)
 
 
+def _followed(claim: Claim, outcome: Outcome) -> Outcome:
+    """Record that this follower's files are in step."""
+    state.report(claim, outcome)
+    if outcome.result == Generation.Result.APPLIED:
+        logger.info("follows %s: %d reservations", claim.host, outcome.hosts)
+    return outcome
+
+
 def _failed(attempt: Attempt, error: Exception, candidate: Candidate | None = None) -> Outcome:
+    if isinstance(error, LostLease):
+        return attempt.outcome(LEFT, str(error), candidate)
     outcome = attempt.outcome(Generation.Result.FAILED, describe_error(error), candidate)
     try:
+        claim = attempt.claim or lease.presumed(attempt.target)
+        if not claim.is_holder:
+            return _failed_to_follow(claim, outcome)
         with transaction.atomic():
             generation = _record(outcome, candidate)
+            state.report(claim, outcome)
     except DatabaseError as worse:
         logger.error(
             "dnsmasq is not in step: %s; and the database cannot record it: %s",
@@ -245,6 +294,13 @@ def _failed(attempt: Attempt, error: Exception, candidate: Candidate | None = No
     if generation.attempts.bit_count() == 1:
         logger.error("dnsmasq is not in step (attempt %d): %s", generation.attempts, outcome.reason)
     return replace(outcome, generation=generation.pk)
+
+
+def _failed_to_follow(claim: Claim, outcome: Outcome) -> Outcome:
+    """The generations are the holder's; a follower's failure stands in its own row."""
+    if state.report(claim, outcome):
+        logger.error("this node does not follow %s: %s", claim.host, outcome.reason)
+    return outcome
 
 
 def _record(

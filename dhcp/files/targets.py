@@ -154,6 +154,8 @@ class Target:
             self.written,
             self.conf,
             self.held,
+            self.place,
+            self.epoch,
         )
 
     @property
@@ -164,6 +166,18 @@ class Target:
     @property
     def lock(self) -> Path:
         return self.directory / "lock"
+
+    # No DHCP server can have the name of these two, which have an underscore.
+
+    @property
+    def place(self) -> Path:
+        """The random name of this directory among those of all nodes (dhcp/nodes/lease.py)."""
+        return self.directory / "node_id"
+
+    @property
+    def epoch(self) -> Path:
+        """The highest epoch of the sync lease under which this directory was written."""
+        return self.directory / "sync_epoch"
 
     def prepare(self) -> None:
         """Make the directory, and what is missing above it, open to dnsmasq's user whatever our

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dhcp.files.candidate import Candidate
 
 LEFT, CHANGED = "left", "changed"  # results that no generation has
+Seen = tuple[int, int]  # the numbers of the newest generation and of the newest change row
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Outcome:
     server_id: int | None = None
     server: str = ""
     wait: float = 0.0  # seconds until it is worth another try; 0 when nobody can tell
+    seen: Seen | None = None  # a follower's: what it had seen of the holder's work before
 
     @classmethod
     def of(cls, candidate: Candidate, result: str, reason: str, duration_ms: int) -> Outcome:
@@ -62,6 +64,8 @@ class Outcome:
     def unexplained(self) -> bool:
         """The files had to change although there was no change row: somebody wrote to the ledger
         behind every trigger."""
+        if self.seen is not None:
+            return False  # the holder has deleted the rows
         is_new = self.result == Generation.Result.APPLIED and self.diff != ""
         return is_new and not self.changes
 

@@ -14,6 +14,8 @@ from dhcp.files.sync import PATIENCE, apply, sync
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.outcome import Outcome
 from dhcp.models import DhcpServer, Generation, KeptFiles
+from dhcp.nodes import lease
+from dhcp.nodes.lease import Caller
 from dhcp.querysets import LONG_TEXTS, holders_of, name_of
 
 MOST = 10  # clashes that are named
@@ -40,9 +42,10 @@ def rollback(number: int, target: Target | None = None, *, force: bool = False) 
     target = target or _place_of(kept.generation)
     if target.server_id != kept.generation.server_id:
         raise Conflict(f"generation {number} is of another DHCP server")
-    with lock(target, PATIENCE):
+    with lock(target, PATIENCE), lease.claimed(target, Caller.PERSON) as claim:
         files.replace(target.held, str(number).encode())
-        return apply(target, kept)
+        claim.hold(number)
+        return apply(target, kept, claim)
 
 
 def given_away(rows: list[check.Row]) -> list[str]:
@@ -80,7 +83,9 @@ def _place_of(generation: Generation) -> Target:
 def release(target: Target | None = None) -> Outcome:
     """Let the ledger decide again; what has waited is applied now."""
     target = target or Target.from_settings()
-    target.held.unlink(missing_ok=True)
+    with lock(target, PATIENCE), lease.claimed(target, Caller.PERSON) as claim:
+        target.held.unlink(missing_ok=True)
+        claim.hold(None)
     return sync(target)
 
 

@@ -20,6 +20,7 @@ from dhcp.files.targets import Target
 from dhcp.leases.ingest import ingest, read_stable
 from dhcp.leases.lease_file import parse_leases
 from dhcp.models import DhcpServer, Lease
+from dhcp.nodes import state as nodes
 from ipam import addresses, freeze
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Subnet
@@ -97,7 +98,7 @@ def _read_local_leases() -> Iterator[str]:
     """Ingest this host's lease files; yields the servers whose file cannot be read."""
     for target in servers.local_targets():
         try:
-            ingest(parse_leases(read_stable(_lease_file(target))), origin=target.origin)
+            ingest(parse_leases(read_stable(_lease_file(target))), origin=nodes.origin(target))
         except OSError:
             yield target.name
 
