@@ -1,4 +1,5 @@
-"""The state of every DHCP server as metrics for Prometheus. Nine queries, whatever their number."""
+"""The state of every DHCP server as metrics for Prometheus. Eleven queries, whatever their
+number."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from dhcp.files.targets import DEFAULT
-from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit, Lease
+from dhcp.models import DhcpChange, DhcpNode, DhcpServer, Generation, HandEdit, Lease
+from dhcp.nodes import state as nodes
 
 RECENT = 500  # generations: the newest
 HOUR = timedelta(hours=1)
@@ -37,6 +39,7 @@ def collect() -> Iterator[Metric]:
         value=conflicts,
     )
     yield _agents(servers, now)
+    yield from _nodes(names)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
@@ -118,3 +121,29 @@ def _agents(servers: Sequence[DhcpServer], now: datetime) -> Metric:
                 age = (now - server.last_seen_at).total_seconds()
             seen.add_metric([server.name], age)
     return seen
+
+
+def _nodes(names: dict[int | None, str]) -> Iterator[Metric]:
+    """Who holds each server's sync lease, and whether every node is in step. SQLite has none."""
+    epoch = _gauge("lease_epoch", "How often the sync lease was taken over, and one.")
+    left = _gauge("lease_left_seconds", "Until the sync lease expires; negative once it has.")
+    holds = _gauge("node_holds_lease", "Whether this node holds the sync lease.", "node")
+    in_step = _gauge("node_in_step", "Whether this node's files are in step.", "node")
+    unseen = _gauge("node_unseen_seconds", "Since the heartbeat of this node's worker.", "node")
+    leases = nodes.all_leases()
+    for server, row in leases.items():
+        if name := names.get(server):
+            epoch.add_metric([name], row.epoch)
+            left.add_metric([name], (row.expires_at - row.now).total_seconds())
+    for state in nodes.all_nodes(leases):
+        if name := names.get(state.node.server_id):
+            labels = [name, _label(state.node)]
+            holds.add_metric(labels, state.is_holder)
+            in_step.add_metric(labels, state.is_in_step)
+            unseen.add_metric(labels, state.unseen.total_seconds())
+    yield from (epoch, left, holds, in_step, unseen)
+
+
+def _label(node: DhcpNode) -> str:
+    """One host may have several directories."""
+    return f"{node.host}/{node.place[:6]}"

@@ -4,7 +4,7 @@ to apply them, hand edits and leases."""
 from __future__ import annotations
 
 import zlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -262,7 +262,8 @@ class SyncLease(models.Model):
     taken_at = models.DateTimeField(_("taken"), default=timezone.now, db_default=Now())
     expires_at = models.DateTimeField(_("expires"), default=timezone.now, db_default=Now())
     objects = SyncLeaseQuerySet.as_manager()
-    has_expired: bool  # of with_state()
+    has_expired: bool  # these two of with_state()
+    now: datetime
 
     class Meta:
         db_table = "dhcp_sync_leases"
@@ -296,6 +297,7 @@ class DhcpNode(models.Model):
     synced_at = models.DateTimeField(_("last tried"), default=timezone.now, db_default=Now())
     seen_at = models.DateTimeField(_("last seen"), default=timezone.now, db_default=Now())
     objects = DhcpNodeQuerySet.as_manager()
+    now: datetime  # of with_state()
 
     class Meta:
         db_table = "dhcp_nodes"

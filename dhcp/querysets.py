@@ -140,31 +140,17 @@ class SyncLeaseQuerySet(models.QuerySet["SyncLease"]):
         return self.filter(server=server_id)
 
     def with_state(self) -> SyncLeaseQuerySet:
-        """Annotate `has_expired` and `left`, the time until then, by the database's clock."""
-        left = ExpressionWrapper(F("expires_at") - Now(), models.DurationField())
+        """Annotate the database's `now`, and whether it `has_expired`."""
         has_expired = ExpressionWrapper(Q(expires_at__lte=Now()), models.BooleanField())
-        return self.annotate(left=left, has_expired=has_expired)
+        return self.annotate(now=Now(), has_expired=has_expired)
 
 
 class DhcpNodeQuerySet(models.QuerySet["DhcpNode"]):
     """The nodes of each DHCP server."""
 
     def with_state(self) -> DhcpNodeQuerySet:
-        """Annotate `unseen`, the time since its worker's last heartbeat; whether it `is_holder`;
-        and the holder's `newest` generation. By the database's clock."""
-        from dhcp.models import Generation, SyncLease
-
-        leases = SyncLease.objects.annotate(key=Coalesce("server", 0))
-        mine = leases.filter(key=OuterRef("key"), host=OuterRef("host"), place=OuterRef("place"))
-        applied = Generation.objects.annotate(key=Coalesce("server", 0))
-        newest = applied.filter(key=OuterRef("key"), result="applied").order_by("-pk")
-        return self.annotate(
-            key=Coalesce("server", 0),
-            unseen=ExpressionWrapper(Now() - F("seen_at"), models.DurationField()),
-            is_holder=Exists(mine),
-            newest=Subquery(newest.values("pk")[:1]),
-            newest_age=Now() - Subquery(newest.values("created_at")[:1]),
-        ).order_by("key", "host", "pk")
+        """Annotate the database's `now`."""
+        return self.annotate(now=Now()).order_by(F("server").asc(nulls_first=True), "host", "pk")
 
 
 class HandEditQuerySet(models.QuerySet["HandEdit"]):

@@ -30,6 +30,8 @@ from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.explain import explain
 from dhcp.generations.outcome import Outcome, change_json, problem_json
 from dhcp.models import DhcpChange, DhcpServer, Generation
+from dhcp.nodes import state as nodes
+from dhcp.nodes.state import NodeState
 from dhcp.querysets import LONG_TEXTS
 from dhcp.state.probe import sentence as sentence_of
 from ipam.admin import marks
@@ -176,6 +178,7 @@ class GenerationAdmin(ReadOnlyAdmin):
             "server": target.server_id and target.name,
             "others": _other_servers(target),
             "too_many": servers.size_warning(outcome.hosts),
+            "nodes": _nodes_of(target),
             "may_sync": request.user.has_perm(MAY_SYNC),
         }
         return TemplateResponse(request, "admin/dhcp/sync.html", context)
@@ -273,6 +276,12 @@ def _is_elsewhere(target: Target) -> bool:
         return False
     newest = Generation.objects.newest_summary(target.server_id)
     return newest is not None and newest.result != Generation.Result.FAILED
+
+
+def _nodes_of(target: Target) -> list[NodeState]:
+    """The nodes that write this server's files, where the database can have several."""
+    states = nodes.all_nodes(nodes.all_leases())
+    return [state for state in states if state.node.server_id == target.server_id]
 
 
 def _other_servers(target: Target) -> list[tuple[str, str]]:

@@ -1,7 +1,9 @@
-"""What became of the last sync of each node, in a row of its own."""
+"""What became of the last sync of each node, in a row of its own; and how all nodes are."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -10,9 +12,55 @@ from django.db.models.functions import Now
 
 from dhcp.files.targets import Target
 from dhcp.generations.outcome import Outcome
-from dhcp.models import DhcpNode
+from dhcp.models import DhcpNode, Generation, SyncLease
 from dhcp.nodes import lease
 from dhcp.nodes.lease import Caller, Claim
+
+MISSED = timedelta(seconds=60)  # a worker without a heartbeat for so long
+LATE = timedelta(seconds=30)  # a follower has a generation by then
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A node of a DHCP server. `unseen` is the time since its worker's last heartbeat."""
+
+    node: DhcpNode
+    unseen: timedelta
+    is_holder: bool
+    is_behind: bool
+
+    @property
+    def is_missed(self) -> bool:
+        return self.unseen > MISSED
+
+    @property
+    def has_failed(self) -> bool:
+        return self.node.result == Generation.Result.FAILED
+
+    @property
+    def is_in_step(self) -> bool:
+        return not (self.is_missed or self.has_failed or self.is_behind)
+
+
+def all_nodes(leases: dict[int | None, SyncLease]) -> list[NodeState]:
+    """The nodes of all DHCP servers, the default one's first. Two queries."""
+    rows = list(DhcpNode.objects.with_state())
+    newest = Generation.objects.newest_of_each() if rows else {}
+    return [_state(row, leases.get(row.server_id), newest.get(row.server_id)) for row in rows]
+
+
+def all_leases() -> dict[int | None, SyncLease]:
+    """The sync leases by DHCP server: one query."""
+    return {row.server_id: row for row in SyncLease.objects.with_state()}
+
+
+def _state(row: DhcpNode, held: SyncLease | None, newest: Generation | None) -> NodeState:
+    me = {"host": row.host, "place": row.place}
+    is_holder = held is not None and held.is_of(me)
+    is_behind = False
+    if newest is not None and newest.created_at < row.now - LATE:
+        is_behind = not is_holder and newest.pk > (row.generation or 0)
+    return NodeState(row, row.now - row.seen_at, is_holder, is_behind)
 
 
 def report(claim: Claim, outcome: Outcome) -> bool:

@@ -33,12 +33,15 @@ from dhcp.daemon import confirm, installed, known_faults
 from dhcp.daemon import process as daemon
 from dhcp.daemon.process import Daemon
 from dhcp.files.sync import preview
-from dhcp.files.targets import Target
+from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.outcome import CHANGED
-from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
+from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit, SyncLease
+from dhcp.nodes import state as nodes
+from dhcp.nodes.state import NodeState
 from ipam import freeze
 
 WAITING_TOO_LONG = timedelta(seconds=60)  # a change that waits for so long was tried repeatedly
+UNHELD_TOO_LONG = timedelta(seconds=15)  # another node takes an expired lease within 3 s
 DNS_TIMEOUT = 1.0  # seconds
 CLOCK_TOLERANCE = 60  # seconds
 RESTART = "systemctl restart dnsmasq"
@@ -427,6 +430,51 @@ def agents() -> Iterator[Finding]:
                 _("Start it on its own host."),
                 manage_command(f"dnsmasq_agent --server {server.name}"),
             )
+
+
+@health_check(gettext_noop("nodes"), "dhcp", BOUNDED)
+def all_nodes() -> Iterator[Finding]:
+    """One node holds each server's sync lease, and every node's files are in step."""
+    names: dict[int | None, str] = dict(DhcpServer.objects.values_list("pk", "name"))
+    leases = nodes.all_leases()
+    states = nodes.all_nodes(leases)
+    for state in states:
+        name = names.get(state.node.server_id, DEFAULT)
+        yield from _node_findings(name, state)
+    for server_id in dict.fromkeys(state.node.server_id for state in states):
+        if row := leases.get(server_id):
+            yield _lease_finding(names.get(server_id, DEFAULT), row)
+
+
+def _lease_finding(name: str, row: SyncLease) -> Finding:
+    if row.now - row.expires_at > UNHELD_TOO_LONG:
+        msg = _("No node holds the sync lease of %(server)s; the last one was %(host)s.")
+        remedy = _("Start a worker on one of the nodes: systemctl start ipmanager-worker")
+        return error(msg % {"server": name, "host": row.host}, remedy)
+    msg = _("%(host)s holds the sync lease of %(server)s (epoch %(epoch)d).")
+    return ok(msg % {"server": name, "host": row.host, "epoch": row.epoch})
+
+
+def _node_findings(name: str, state: NodeState) -> Iterator[Finding]:
+    facts = {
+        "node": state.node.host,
+        "server": name,
+        "age": state.unseen.total_seconds(),
+        "reason": state.node.reason,
+    }
+    if state.is_missed:
+        msg = _(
+            "The worker of the node %(node)s was last seen %(age).0f s ago: "
+            "its files of %(server)s are not kept in step."
+        )
+        remedy = _("Start it there; a node that was removed is forgotten after a day.")
+        yield warning(msg % facts, remedy)
+    elif state.has_failed and not state.is_holder:
+        msg = _("The node %(node)s does not follow the changes of %(server)s: %(reason)s")
+        yield error(msg % facts, _("Remove the reason there. Its worker then retries by itself."))
+    elif state.is_behind:
+        msg = _("The node %(node)s does not have the newest generation of %(server)s.")
+        yield warning(msg % facts, _("Read the log of its worker."))
 
 
 @health_check(gettext_noop("restored ledger"), "ledger", BOUNDED)

@@ -1,11 +1,14 @@
 """Several nodes that write the files of one DHCP server: one decides, each is in step."""
 
+import re
 import time
 from datetime import timedelta
 
 import pytest
+from django.core.checks import DEBUG, ERROR
 from django.db.models import F
 
+from dhcp import metrics
 from dhcp.files import publish
 from dhcp.files import sync as pipeline
 from dhcp.files.sync import sync
@@ -17,6 +20,7 @@ from dhcp.models import DhcpChange, DhcpNode, Generation, HandEdit, Lease, SyncL
 from dhcp.nodes import lease
 from dhcp.nodes import state as nodes
 from dhcp.nodes.lease import Role
+from dhcp.state import health_checks
 from dhcp.worker import DhcpWorker
 from ipam.models import Server, Subnet
 
@@ -372,3 +376,53 @@ def test_the_leases_of_two_nodes_do_not_end_each_other(a_and_b):
         read(b, theirs)
     assert Lease.objects.live().count() == 2
     assert set(Lease.objects.values_list("origin", flat=True)) == {"", "default@b"}
+
+
+# --- who says so ----------------------------------------------------------------------------------
+
+
+def findings():
+    return {str(found.msg): found.level for found in health_checks.all_nodes()}
+
+
+def age(rows, field, seconds):
+    rows.update(**{field: F(field) - timedelta(seconds=seconds)})
+
+
+def test_doctor_names_the_holder(a_and_b):
+    assert findings() == {"a holds the sync lease of default (epoch 1).": DEBUG}
+
+
+def test_doctor_names_a_node_without_a_worker_and_a_lease_that_nobody_takes(a_and_b):
+    age(DhcpNode.objects.filter(host="b"), "seen_at", 61)
+    expire()
+    missed, unheld = sorted(findings().items(), reverse=True)
+    assert missed[0].startswith("The worker of the node b was last seen 61 s ago")
+    assert unheld == ("No node holds the sync lease of default; the last one was a.", ERROR)
+
+
+def test_doctor_names_a_follower_that_fails_and_one_that_is_behind(a_and_b, settings):
+    a, b = a_and_b
+    add(10)
+    a.worker()
+    age(Generation.objects, "created_at", 31)
+    assert "The node b does not have the newest generation of default." in findings()
+    settings.DNSMASQ_RELOAD = "pidfile:/nowhere"
+    b.worker()
+    failing = "The node b does not follow the changes of default: cannot read /nowhere"
+    assert [level for text, level in findings().items() if text.startswith(failing)] == [ERROR]
+
+
+@pytest.mark.usefixtures("a_and_b")
+def test_metrics_and_the_sync_page_name_the_holder(admin_client):
+    samples = {}
+    for metric in metrics.collect():
+        for one in metric.samples:
+            node = one.labels.get("node", "").partition("/")[0]
+            samples[one.name.removeprefix("ipmanager_dhcp_"), node] = one.value
+    assert (samples["node_holds_lease", "a"], samples["node_holds_lease", "b"]) == (1, 0)
+    assert (samples["node_in_step", "a"], samples["node_in_step", "b"]) == (1, 1)
+    assert samples["lease_epoch", ""] == 1 and 0 < samples["lease_left_seconds", ""] <= 10
+    page = admin_client.get("/admin/dhcp/generation/sync/").content.decode()
+    rows = re.findall(r"<td>(a|b)</td>\s*<td>(.*?)</td>", page)
+    assert rows == [("a", "holds it"), ("b", "–")]
