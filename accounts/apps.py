@@ -14,8 +14,9 @@ class AccountsConfig(AppConfig):
         from accounts import health_checks, receivers  # noqa: F401  (they register themselves)
 
 
-class AdminConfig(apps.AdminConfig):
-    """Django's admin with our site (accounts/site.py)."""
+class AdminConfig(apps.SimpleAdminConfig):
+    """Django's admin with our site (accounts/site.py). ipmanager/urls.py loads what it shows: a
+    worker and most commands need no page."""
 
     default_site = "accounts.site.Site"
     default = False

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import sessions
 from accounts.models import KnownSource
-from api.throttle import client_network
+from core.proxies import client_network
 
 
 @receiver(user_logged_in)

@@ -11,7 +11,6 @@ import math
 import time
 from collections.abc import Callable
 from functools import cache
-from ipaddress import ip_address, ip_network
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -22,7 +21,7 @@ from knox.crypto import hash_token
 
 from api import problems
 from api.authentication import ACCEPTED
-from core.proxies import client_address
+from core.proxies import client_network
 
 BURST = 10  # seconds' worth of requests that may come at once
 MAX_CALLERS = 20_000  # that are remembered
@@ -150,20 +149,6 @@ def fingerprint(header: str) -> str:
     if not words:
         return ""
     return hash_token(words[-1].encode(errors="replace").decode())
-
-
-def client_network(request: HttpRequest) -> str:
-    """The client's address; of IPv6 its /64, because a host there can use all of it. Empty on a
-    Unix socket."""
-    text = client_address(request)
-    return source_network(text) if text else ""
-
-
-def source_network(address: str) -> str:
-    """An IPv4 address as it is; of an IPv6 address its /64."""
-    if ip_address(address).version == 4:
-        return address
-    return str(ip_network(f"{address.partition('%')[0]}/64", strict=False))
 
 
 def refused(request: HttpRequest, wait: float) -> HttpResponse:

@@ -1,16 +1,23 @@
 """The base class of all management commands, and how to call them from a shell."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 INSTALLED_IN = Path("/opt/ipmanager")  # where deploy/install.sh puts the releases
+SETTINGS = "settings"  # the tag of the system checks of what an administrator has set
 
 
 class Command(BaseCommand):
-    """A command whose help keeps its line breaks: first what it does, then an example."""
+    """A command whose help keeps its line breaks: first what it does, then an example.
+
+    It begins with the system checks of the settings. All others are about the code, load every
+    page to judge it (half a second), and are run by `make lint` and `manage.py check`."""
+
+    requires_system_checks: Sequence[str] = (SETTINGS,)
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: object) -> CommandParser:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)

@@ -45,6 +45,20 @@ def client_address(request: HttpRequest) -> str:
     return str(parse(request.META.get("REMOTE_ADDR", "")) or "")
 
 
+def client_network(request: HttpRequest) -> str:
+    """The client's address; of IPv6 its /64, because a host there can use all of it. Empty on a
+    Unix socket."""
+    text = client_address(request)
+    return source_network(text) if text else ""
+
+
+def source_network(address: str) -> str:
+    """An IPv4 address as it is; of an IPv6 address its /64."""
+    if ipaddress.ip_address(address).version == 4:
+        return address
+    return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
+
+
 def client_behind(proxy: Address, forwarded: str) -> Address:
     """The right-most untrusted hop; the last trusted proxy if the next hop cannot be parsed.
 

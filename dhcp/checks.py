@@ -9,10 +9,11 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from core import commands
 from dhcp.daemon.reload import complaint_about
 
 
-@register()
+@register(commands.SETTINGS)
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     return [*check_reload_method(), *check_directory()]
 

@@ -10,6 +10,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
 
+from core import commands
+
 NETWORK_FILE_SYSTEMS = {
     "nfs",
     "nfs4",
@@ -25,7 +27,7 @@ NETWORK_FILE_SYSTEMS = {
 SHORTEST_SAFE_TOKEN = 20
 
 
-@register()
+@register(commands.SETTINGS)
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
     return [
         *check_open_port(),

@@ -6,6 +6,8 @@ from django.views.generic import RedirectView
 
 from ops import health, metrics
 
+admin.autodiscover()  # not in AppConfig.ready(): accounts.apps.AdminConfig
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/ipam/")),
     path("favicon.ico", RedirectView.as_view(url="/static/ipmanager/favicon.svg")),

@@ -53,7 +53,7 @@ class Attempt:
 
 
 def attempt(kind: str, name: str, network: str) -> Attempt:
-    """Count an attempt for this account from this network (`api.throttle.client_network`). The
+    """Count an attempt for this account from this network (`core.proxies.client_network`). The
     caller refuses it if it has to wait, and otherwise reports how it went."""
     source = network if is_known(name, network) else ""
     now = timezone.now()

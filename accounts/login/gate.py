@@ -23,8 +23,8 @@ from django.urls import reverse
 
 from accounts.login import brake
 from accounts.models import NAME_LENGTH, LoginBrake
-from api.throttle import Buckets, client_network
-from core.proxies import client_address
+from api.throttle import Buckets
+from core.proxies import client_address, client_network
 
 RATE, BURST = 0.2, 50  # wrong passwords from one address: per second, and at once
 TOO_MANY_REQUESTS = 429

@@ -7,9 +7,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import KnownSource, LoginBrake
-from api.throttle import source_network
 from core import commands
-from core.proxies import parse
+from core.proxies import parse, source_network
 
 
 class Command(commands.Command):

@@ -33,7 +33,7 @@ the scope registry and bound to these services. No other setting and no database
 
 Example: IPMANAGER_URL=https://ipam.example.org \\
     manage.py registry_agent --service billing --service shop"""
-    requires_system_checks: list[str] = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
