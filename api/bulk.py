@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from api import problems
 from api.known_fields import WARNINGS
 from api.parsers import MAX_ROWS
-from core.errors import IPManagerError
+from core.errors import IPManagerError, Reason
 
 RowData = dict[str, Any]
 BULK_RESULT = inline_serializer(
@@ -50,8 +50,10 @@ class RowsRefused(IPManagerError):
 
     def __init__(self, refusals: dict[int, RowRefusal], total: int) -> None:
         super().__init__(
-            _("%(bad)d of %(all)d rows cannot be written, so none was.")
-            % {"bad": len(refusals), "all": total},
+            Reason(
+                _("%(bad)d of %(all)d rows cannot be written, so none was.")
+                % {"bad": len(refusals), "all": total}
+            ),
             _("Correct the rows that `errors` names by their number, counted from 0."),
         )
         statuses = {refusal.status for refusal in refusals.values()}

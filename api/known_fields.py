@@ -59,9 +59,12 @@ class NoFields(KnownFields):
     """The body of an action that takes none."""
 
 
-def checked(shape: Callable[..., serializers.BaseSerializer], request: Request) -> Any:
-    """The values of the request's body, in this shape. Raises ValidationError."""
-    asked = shape(data=request.data)
+def checked(
+    shape: Callable[..., serializers.BaseSerializer], request: Request, data: Any = None
+) -> Any:
+    """The values of the request's body, or of other data, in this shape. Raises
+    ValidationError."""
+    asked = shape(data=request.data if data is None else data, context={"request": request})
     asked.is_valid(raise_exception=True)
     return asked.validated_data
 

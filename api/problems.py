@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
 from django.core.exceptions import (
@@ -29,7 +30,10 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from core.errors import Clash, IPManagerError
+from api.access import confines
+from api.confinement import Readable
+from api.models import Network
+from core.errors import Clash, IPManagerError, Reason
 
 logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
@@ -48,6 +52,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     if described is None:
         return None
     set_rollback()
+    if networks := confines(context["request"]):
+        described = readable(described, networks)
     status, body, headers = described
     response = Response(body, status=status, headers=headers)
     response.content_type = CONTENT_TYPE
@@ -60,6 +66,26 @@ def describe(error: Exception) -> Problem | None:
         if isinstance(error, kind):
             return describe_kind(error)
     return None
+
+
+def readable(described: Problem, networks: Sequence[Network]) -> Problem:
+    """The problem as a token that is confined to these networks may read it."""
+    _status, body, headers = described
+    errors: Errors = body.get("errors", {})
+    sentences = [body["detail"], *chain.from_iterable(errors.values())]
+    allowed = Readable(sentences, networks)
+    if all(sentence in allowed for sentence in sentences):
+        return described
+    hidden = [_("Not available to this token.")]
+    shown: Errors = {}
+    for name, found in errors.items():
+        shown[name] = found
+        if not all(sentence in allowed for sentence in found):
+            shown[name] = hidden
+    detail = body["detail"]
+    if detail not in allowed:
+        detail = first_sentence(shown or {WHOLE: hidden})
+    return problem(409, detail, code="conflict", errors=shown, headers=headers)
 
 
 def problem(
@@ -138,27 +164,27 @@ def framework_error(error: exceptions.APIException) -> Problem:
     code = error.get_codes()
     if not isinstance(code, str):
         code = ""
-    return problem(status, error.detail, code=code, headers=headers)
+    return problem(status, Reason(error.detail), code=code, headers=headers)
 
 
 def protected_error(error: ProtectedError) -> Problem:
-    rows = list(error.protected_objects)[:5]
-    detail = _("Other rows still refer to it: %s.") % ", ".join(sorted(map(str, rows)))
-    return problem(409, detail, hint=_("Delete or change them first."))
+    rows: list[Any] = list(error.protected_objects)[:5]
+    text = _("Other rows still refer to it: %s.") % ", ".join(sorted(map(str, rows)))
+    return problem(409, Reason(text, *rows), hint=_("Delete or change them first."))
 
 
 def data_error(error: DataError) -> Problem:
     logger.warning("the database cannot store this: %s", error)
-    return problem(
-        400, _("A value is too large, or contains characters that the database cannot store.")
-    )
+    text = _("A value is too large, or contains characters that the database cannot store.")
+    return problem(400, Reason(text))
 
 
 def integrity_error(error: IntegrityError) -> Problem:
     logger.warning("refused by a constraint of the database: %s", error)
+    text = _("Another change came first, or a rule of the database forbids this one.")
     return problem(
         409,
-        _("Another change came first, or a rule of the database forbids this one."),
+        Reason(text),
         hint=_("Read the row again and retry."),
     )
 
@@ -177,10 +203,13 @@ _DESCRIPTIONS: tuple[tuple[Any, Callable[[Any], Problem]], ...] = (
     (DataError, data_error),
     (IntegrityError, integrity_error),
     (DATABASE_UNAVAILABLE, connection_error),
-    (Http404, lambda error: problem(404, _("There is no such row."))),
-    (PermissionDenied, lambda error: problem(403, _("You do not have permission to do this."))),
-    (RequestDataTooBig, lambda error: problem(413, _("The request is too large."))),
-    (SuspiciousOperation, lambda error: problem(400, str(error))),
+    (Http404, lambda error: problem(404, Reason(_("There is no such row.")))),
+    (
+        PermissionDenied,
+        lambda error: problem(403, Reason(_("You do not have permission to do this."))),
+    ),
+    (RequestDataTooBig, lambda error: problem(413, Reason(_("The request is too large.")))),
+    (SuspiciousOperation, lambda error: problem(400, Reason(error))),
 )
 
 
@@ -190,8 +219,20 @@ _DESCRIPTIONS: tuple[tuple[Any, Callable[[Any], Problem]], ...] = (
 def messages(error: ValidationError) -> Errors:
     """The sentences of the error by the name of their field."""
     if hasattr(error, "error_dict"):
-        return {_row_key(name): found for name, found in error.message_dict.items()}
-    return {WHOLE: error.messages}
+        return {_row_key(name): _sentences(found) for name, found in error.error_dict.items()}
+    return {WHOLE: _sentences(error.error_list)}
+
+
+def _sentences(parts: list[ValidationError]) -> list[str]:
+    """What Django's own checks of a field say is a Reason: it is about the value only. That a value
+    must be unique is about another row, and does not say which."""
+    found: list[str] = []
+    for part in parts:
+        sentences = part.messages
+        if part.code and not is_clash(part):
+            sentences = [Reason(sentence) for sentence in sentences]
+        found += sentences
+    return found
 
 
 def parts(error: ValidationError) -> Iterator[ValidationError]:
@@ -209,11 +250,12 @@ def is_clash(part: ValidationError) -> bool:
 
 
 def flattened(detail: Any, name: str = "") -> Errors:
-    """Nested errors of serializers under dotted names: `rows.3.hostname`."""
+    """Nested errors of serializers under dotted names: `rows.3.hostname`. They speak of the request
+    only, so each is a Reason."""
     if not _is_nested(detail):
         if not isinstance(detail, list):
             detail = [detail]
-        return {_row_key(name): list(map(str, detail))}
+        return {_row_key(name): list(map(Reason, detail))}
     found: Errors = {}
     for key, value in _items(detail):
         if value:
@@ -248,7 +290,7 @@ def first_sentence(errors: Errors) -> str:
     for name, sentences in errors.items():
         if name == WHOLE:
             return sentences[0]
-        return f"{name}: {sentences[0]}"
+        return Reason.joined([Reason(f"{name}:"), sentences[0]])
     return _("The request is not valid.")
 
 
@@ -263,7 +305,10 @@ def unknown_route(request: HttpRequest, path: str = "") -> JsonResponse:
 def database_unavailable() -> Problem:
     """503: the same request may succeed in a moment."""
     return problem(
-        503, _("The database does not answer."), hint=_("Try again later."), headers=RETRY_AFTER
+        503,
+        Reason(_("The database does not answer.")),
+        hint=_("Try again later."),
+        headers=RETRY_AFTER,
     )
 
 

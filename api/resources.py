@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from api.access import confines
 from api.bulk import Bulk
+from api.confinement import refuse_unless, visible, with_visible_relation
 from api.idempotency import Repeatable
 from api.known_fields import WARNINGS, refuse_body
 from api.models import Network
@@ -49,7 +50,11 @@ class StrictFilterBackend(DjangoFilterBackend):
         if not filterset.is_valid():  # django-filter's own error cannot hold a % of the query
             errors = {name: list(map(str, found)) for name, found in filterset.errors.items()}
             raise exceptions.ValidationError(errors)
-        return filterset.qs
+        rows = filterset.qs
+        for name in names.intersection(request.query_params):
+            path = filterset.filters[name].field_name or ""
+            rows = with_visible_relation(rows, path, confines(request))
+        return rows
 
 
 def refuse_unknown(request: Request, *known: str) -> None:
@@ -123,7 +128,7 @@ class Readable(viewsets.ReadOnlyModelViewSet):
 
     def confine(self, rows: Any, networks: list[Network]) -> QuerySet:
         """The rows that lie in the networks."""
-        return rows.confined(networks)
+        return visible(rows, networks)
 
     def shown(self, row: Any, status: int = 200) -> Response:
         """The row, and the ETag of all its fields: `fields=` does not change it."""
@@ -199,9 +204,7 @@ class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
 
     def refuse_unless(self, within: bool) -> None:
         """Raises PermissionDenied when a row is not within the subnets of the caller's token."""
-        if not within:
-            subnets = ", ".join(map(str, confines(self.request)))
-            raise exceptions.PermissionDenied(_("This token is for %s only.") % subnets)
+        refuse_unless(within, confines(self.request))
 
 
 def etag(data: Any) -> str:

@@ -9,10 +9,43 @@
 
 The admin shows them, REST answers with them, and commands print them."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any, Self
 
 
-class Clash(str):
+class Reason(str):
+    """A sentence that says why something is refused, and the rows that it names.
+
+    A caller who may see only some rows reads it if all of these are among them (`api.confinement`).
+    A message that is no Reason is not shown to such a caller."""
+
+    rows: tuple[Any, ...]
+
+    def __new__(cls, text: object, *rows: Any) -> Self:
+        if isinstance(text, Reason):
+            rows = (*text.rows, *rows)
+        reason = super().__new__(cls, text)
+        reason.rows = rows
+        return reason
+
+    def __str__(self) -> str:
+        return self  # str() would forget the rows
+
+    @classmethod
+    def joined(cls, sentences: Iterable[str]) -> str:
+        """The sentences as one; a Reason if each of them is one."""
+        found = list(sentences)
+        text = " ".join(found)
+        reasons = [sentence for sentence in found if isinstance(sentence, Reason)]
+        if len(reasons) < len(found):
+            return text
+        return cls(text, *chain.from_iterable(reason.rows for reason in reasons))
+
+
+class Clash(Reason):
     """A message of a ValidationError: the value is valid, but an existing object forbids it.
 
     A form shows it like any other message; the API answers 409 instead of 400."""

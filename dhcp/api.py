@@ -23,6 +23,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from api.access import Right, confines
+from api.confinement import RowFilter
 from api.known_fields import checked, refuse_body
 from api.resources import Readable, Resource, refuse_unknown
 from core.errors import Invalid
@@ -49,7 +50,6 @@ from ipam.addresses import Network
 from ipam.api.filters import by_address, by_mac, by_network, inside
 from ipam.api.serializers import ServerSerializer
 from ipam.models import Subnet
-from ipam.querysets import inside as within
 
 SYNC = Right("admin", "dhcp.change_generation")
 DECIDE = Right("addresses", "dhcp.change_handedit")
@@ -81,11 +81,9 @@ class ServerFilters(filters.FilterSet):
 
 
 class ScopeFilters(filters.FilterSet):
-    subnet = filters.ModelChoiceFilter(queryset=Subnet.objects.all())
+    subnet = RowFilter(queryset=Subnet.objects.all())
     within = by_network(method="filter_within", label="Scopes of subnets inside this network.")
-    server = filters.ModelChoiceFilter(
-        queryset=DhcpServer.objects.all(), null_label="none", null_value="none"
-    )
+    server = RowFilter(queryset=DhcpServer.objects.all(), null_label="none", null_value="none")
     enabled = filters.BooleanFilter()
     known_only = filters.BooleanFilter()
 
@@ -179,9 +177,6 @@ class Scopes(Resource):
     ordering_fields = ["subnet__network", "lease_time"]
     scope = "subnets"
 
-    def confine(self, rows: QuerySet[DhcpScope], networks: list[Network]) -> QuerySet[DhcpScope]:
-        return rows.filter(subnet__in=Subnet.objects.confined(networks))
-
 
 class Changes(Readable):
     """Changes of the ledger that are not applied yet."""
@@ -266,9 +261,6 @@ class Leases(Readable):
     ordering_fields = ["ip_address", "leased_until", "seen_at", "hostname"]
     rights = {"reserve": Right("addresses", "ipam.add_server")}
 
-    def confine(self, rows: QuerySet[Lease], networks: list[Network]) -> QuerySet[Lease]:
-        return rows.filter(within("ip_address", networks))
-
     @extend_schema(request=None, responses={201: ServerSerializer})
     @action(detail=True, methods=["post"], filterset_class=None)
     def reserve(self, request: Request, pk: str) -> Response:
@@ -287,9 +279,6 @@ class Evictions(Readable):
     serializer_class = shapes.EvictionSerializer
     filterset_class = EvictionFilters
     ordering_fields = ["at", "until", "ip_address"]
-
-    def confine(self, rows: QuerySet[Eviction], networks: list[Network]) -> QuerySet[Eviction]:
-        return rows.filter(within("ip_address", networks))
 
 
 class StateView(APIView):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
@@ -24,8 +25,9 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from ipam.addresses import Address
-from ipam.models import Interface, IPAddress, Server, Sighting
+from ipam.addresses import Address, Network
+from ipam.models import Interface, IPAddress, Server, Sighting, Subnet
+from ipam.querysets import InterfaceQuerySet, ServerQuerySet, inside
 
 if TYPE_CHECKING:
     from dhcp.models import (  # noqa: F401  (in the base classes' parameters)
@@ -173,6 +175,10 @@ class HandEditQuerySet(models.QuerySet["HandEdit"]):
 class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):
     """How subnets are served."""
 
+    def confined(self, networks: Iterable[Network]) -> DhcpScopeQuerySet:
+        """Those of subnets inside one of the networks."""
+        return self.filter(subnet__in=Subnet.objects.confined(networks))
+
     def served(self) -> DhcpScopeQuerySet:
         """The enabled ones of the global address space with everything that their text needs, in a
         fixed number of queries."""
@@ -182,6 +188,10 @@ class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):
 
 class EvictionQuerySet(models.QuerySet["Eviction"]):
     """Leases that were ended before their time."""
+
+    def confined(self, networks: Iterable[Network]) -> EvictionQuerySet:
+        """Those of addresses inside one of the networks."""
+        return self.filter(inside("ip_address", networks))
 
     def possibly_in_use(self) -> EvictionQuerySet:
         """Those whose former holders may still use the address: the lease would not be over, and
@@ -199,6 +209,10 @@ _LAST_V4 = IPv4Address("255.255.255.255")  # IPv6 addresses sort behind it
 class LeaseQuerySet(models.QuerySet["Lease"]):
     """Leases of the global address space; both live ones and those that have ended."""
 
+    def confined(self, networks: Sequence[Network]) -> LeaseQuerySet:
+        """Those of addresses inside one of the networks, judged by the machines inside them."""
+        return self.filter(inside("ip_address", networks)).judged(networks)
+
     def leases(self) -> LeaseQuerySet:
         return self.filter(vrf=None, source="lease")
 
@@ -210,58 +224,67 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         """Live ones of addresses that belong to another machine in the ledger."""
         return self.live().judged().filter(verdict="conflict")  # type: ignore[misc]
 
-    def judged(self) -> LeaseQuerySet:
-        """Annotate the `verdict` (Lease.Verdict). One query."""
+    def judged(self, networks: Sequence[Network] = ()) -> LeaseQuerySet:
+        """Annotate the `verdict` (Lease.Verdict) by the machines of the global address space, or by
+        those inside the networks. One query."""
+        cards = Cards.of(networks)
         mac, ip = OuterRef("mac_address"), OuterRef("ip_address")
         v4 = Q(ip_address__lte=_LAST_V4)
         return self.annotate(
             verdict=Case(
-                When(_any_card(mac_address=mac, ip_address=ip), then=Value("right")),
-                When(~v4 & _of_holder(ip, mac, OuterRef("duid")), then=Value("right")),
-                When(_any_card(ip_address=ip), then=Value("conflict")),
+                When(cards.any(mac_address=mac, ip_address=ip), then=Value("right")),
+                When(~v4 & cards.hold(ip, mac, OuterRef("duid")), then=Value("right")),
+                When(cards.any(ip_address=ip), then=Value("conflict")),
                 When(
-                    v4 & _any_card(v4, mac_address=mac, ip_address__isnull=False),
+                    v4 & cards.any(v4, mac_address=mac, ip_address__isnull=False),
                     then=Value("elsewhere"),
                 ),
                 When(
-                    ~v4 & _any_card(~v4, mac_address=mac, ip_address__isnull=False),
+                    ~v4 & cards.any(~v4, mac_address=mac, ip_address__isnull=False),
                     then=Value("elsewhere"),
                 ),
-                When(_any_card(mac_address=mac), then=Value("known")),
+                When(cards.any(mac_address=mac), then=Value("known")),
                 default=Value("unknown"),
                 output_field=models.CharField(),
             )
         )
 
 
-def _of_holder(ip: OuterRef, mac: OuterRef, duid: OuterRef) -> Q:
-    """Whether an IPv6 lease belongs to the machine that has the address: by its DUID; by another
-    card of the machine, whose MAC the DUID contains; or by a DUID without a MAC, where the ledger
-    knows no other DUID."""
-    nics = Interface.objects.filter(server__vrf=None)
-    servers = Server.objects.filter(vrf=None)
-    nameless = Q(mac_address=None) & ~Q(duid="")
-    return (
-        (~Q(duid="") & Q(Exists(nics.filter(ip_address=ip, duid__iexact=duid))))
-        | Q(
-            Exists(
-                nics.filter(
-                    Q(server__mac_address=mac) | Q(server__interfaces__mac_address=mac),
-                    ip_address=ip,
-                )
-            )
+@dataclass(frozen=True)
+class Cards:
+    """The servers and interfaces that leases are compared with."""
+
+    servers: ServerQuerySet
+    nics: InterfaceQuerySet
+
+    @classmethod
+    def of(cls, networks: Sequence[Network]) -> Cards:
+        """Those of the global address space, or only those inside the networks."""
+        if networks:
+            return cls(Server.objects.confined(networks), Interface.objects.confined(networks))
+        return cls(Server.objects.filter(vrf=None), Interface.objects.filter(server__vrf=None))
+
+    def any(self, *conditions: Q, **facts: object) -> Q:
+        """Whether one of them meets the conditions."""
+        servers = self.servers.filter(*conditions, **facts)
+        nics = self.nics.filter(*conditions, **facts)
+        return Q(Exists(servers)) | Q(Exists(nics))
+
+    def hold(self, ip: OuterRef, mac: OuterRef, duid: OuterRef) -> Q:
+        """Whether an IPv6 lease belongs to the machine that has the address: by its DUID; by
+        another card of the machine, whose MAC the DUID contains; or by a DUID without a MAC, where
+        the ledger knows no other DUID."""
+        nameless = Q(mac_address=None) & ~Q(duid="")
+        same_machine = Q(server__mac_address=mac) | Q(server__interfaces__mac_address=mac)
+        servers, nics = self.servers.filter(ip_address=ip), self.nics.filter(ip_address=ip)
+        with_mac = Q(mac_address__isnull=False)
+        return (
+            (~Q(duid="") & Q(Exists(nics.filter(duid__iexact=duid))))
+            | Q(Exists(nics.filter(same_machine)))
+            | Q(Exists(servers.filter(interfaces__mac_address=mac)))
+            | (nameless & Q(Exists(servers.filter(with_mac))))
+            | (nameless & Q(Exists(nics.filter(with_mac, duid=""))))
         )
-        | Q(Exists(servers.filter(ip_address=ip, interfaces__mac_address=mac)))
-        | (nameless & Q(Exists(servers.filter(ip_address=ip, mac_address__isnull=False))))
-        | (nameless & Q(Exists(nics.filter(ip_address=ip, duid="", mac_address__isnull=False))))
-    )
-
-
-def _any_card(*conditions: Q, **facts: object) -> Q:
-    """Whether a server or an interface of the global address space meets the conditions."""
-    servers = Server.objects.filter(*conditions, vrf=None, **facts)
-    nics = Interface.objects.filter(*conditions, server__vrf=None, **facts)
-    return Q(Exists(servers)) | Q(Exists(nics))
 
 
 def holders_of(addresses: Collection[Address]) -> dict[Address, IPAddress]:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.errors import Reason
 from dhcp import options
 from dhcp.daemon import reload
 from dhcp.files import scopes, targets
@@ -32,7 +33,7 @@ def check_scope(scope: DhcpScope) -> None:
     errors |= _ipv6_errors(scope)
     errors |= _wire_errors(scope)
     if errors:
-        raise ValidationError(errors)
+        raise ValidationError({name: Reason(text) for name, text in errors.items()})
 
 
 def _subnet_errors(scope: DhcpScope) -> Errors:
@@ -110,7 +111,7 @@ def _wire_complaint(scope: DhcpScope) -> str:
     scope_there = getattr(wire, "dhcp_scope", None)
     if scope_there is not None and scope_there.wire_id is not None:
         text = _("%(wire)s itself shares the wire of %(other)s. Specify that one.")
-        return text % {"wire": wire, "other": scope_there.wire}
+        return Reason(text % {"wire": wire, "other": scope_there.wire}, wire, scope_there.wire)
     return ""
 
 
@@ -119,11 +120,10 @@ def _wire_address_complaint(scope: DhcpScope) -> str:
     assert wire is not None
     if address is None:
         if wire.gateway is None:
-            return (
-                _("%s has no gateway. Enter the address of dnsmasq or of the relay there.") % wire
-            )
+            text = _("%s has no gateway. Enter the address of dnsmasq or of the relay there.")
+            return Reason(text % wire, wire)
     elif address not in wire.network:
-        return _("The address must be in %s.") % wire.network
+        return Reason(_("The address must be in %s.") % wire.network, wire)
     return ""
 
 
@@ -147,7 +147,7 @@ def check_option(option: DhcpOption) -> None:
             "name": options.name_of(option.number, version),
             "kind": dict(option.Type.choices)[kind],
         }
-        raise ValidationError({"type": text})
+        raise ValidationError({"type": Reason(text)})
     with _error_of_field("value"):
         options.encode(option.type, option.value, version)
 
@@ -166,7 +166,7 @@ def _error_of_field(field: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, KeyError) as error:
-        raise ValidationError({field: str(error)}) from error
+        raise ValidationError({field: Reason(error)}) from error
 
 
 # --- servers ------------------------------------------------------------------------------------

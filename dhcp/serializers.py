@@ -13,6 +13,7 @@ from rest_framework import serializers
 
 from api.known_fields import KnownFields
 from api.resources import ChosenFields
+from core.errors import Reason
 from dhcp.files.targets import DEFAULT
 from dhcp.models import (
     DhcpChange,
@@ -85,6 +86,7 @@ class ScopeSerializer(Ledger):
 
     class Meta:
         model = DhcpScope
+        located_by = ["subnet"]
         fields = [
             "id",
             "subnet",
@@ -152,7 +154,7 @@ def _parse_options(scope: DhcpScope, facts: Sequence[dict[str, Any]]) -> dict[in
             continue
         if option.number in wanted:
             text = _("Option %d is given twice.") % option.number
-            errors[f"options.{place}.number"] = [text]
+            errors[f"options.{place}.number"] = [Reason(text)]
         wanted[option.number] = option
     if errors:
         raise ValidationError(errors)

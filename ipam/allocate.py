@@ -16,12 +16,13 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from core.errors import Conflict, Exhausted, Invalid, NotFound
+from core.errors import Conflict, Exhausted, Invalid, NotFound, Reason
 from ipam import addresses, freeze
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.placement import address_rows, pool_rows, unpooled
 from ipam.querysets import allocatable, lock_ledger
+from ipam.rules import taken
 from ipam.usage.children import children_with_free
 
 T = TypeVar("T")
@@ -114,7 +115,7 @@ def allocate(
         _refuse_elsewhere(found.row, None if else_next else address, subnet)
         if _store_hostname(found.row, hostname):
             return found
-    raise Conflict(_("Too many callers want this address at once."), _("Try again."))
+    raise Conflict(Reason(_("Too many callers want this address at once.")), _("Try again."))
 
 
 def next_free(
@@ -203,8 +204,7 @@ def release(address: IPAddress) -> IPAddress:
         row = _locked(address)
         if row.server_id:
             raise Conflict(
-                _("%(address)s is taken by %(holder)s.") % {"address": row, "holder": row.holder},
-                _("Change or delete the server; its address is freed by that."),
+                taken(row), _("Change or delete the server; its address is freed by that.")
             )
         if row.pk is None or row.status == "available":
             return row
@@ -229,13 +229,12 @@ def find(address: Address | str, vrf_id: int | None = None) -> IPAddress:
 def facts(vm_id: str | None, hostname: str, mac_address: str | None) -> Holder:
     """The holder's columns, checked: they fit into every column and every log. Raises Invalid."""
     if not is_safe(vm_id or "") or not is_safe(hostname):
-        raise Invalid(
-            _("VM ids and host names have at most 255 characters, and no control characters.")
-        )
+        text = _("VM ids and host names have at most 255 characters, and no control characters.")
+        raise Invalid(Reason(text))
     try:
         mac = addresses.parse_mac(mac_address) if mac_address else None
     except ValueError as error:
-        raise Invalid(str(error)) from error
+        raise Invalid(Reason(error)) from error
     return {"vm_id": vm_id or None, "hostname": hostname, "mac_address": mac}
 
 
@@ -267,11 +266,9 @@ def _refuse_elsewhere(row: IPAddress, wanted: Address | None, subnet: Subnet | N
     if subnet:
         fits = fits and row.vrf_id == subnet.vrf_id and row.ip_address in subnet.network
     if not fits:
-        raise Conflict(
-            _("VM “%(vm)s” has %(address)s already.")
-            % {"vm": row.vm_id, "address": row.ip_address},
-            _("Release that address first."),
-        )
+        text = _("VM “%(vm)s” has %(address)s already.")
+        names = {"vm": row.vm_id, "address": row.ip_address}
+        raise Conflict(Reason(text % names, row), _("Release that address first."))
 
 
 def _store_hostname(row: IPAddress, hostname: str) -> bool:
@@ -299,7 +296,7 @@ def _source(subnet: Subnet, pool: Pool | None, not_before: Address | str | None)
 def _allocate_next(source: Source | None, holder: Holder) -> Allocation:
     """The next free address."""
     if source is None:
-        raise Invalid(_("Specify a subnet or a pool."))
+        raise Invalid(Reason(_("Specify a subnet or a pool.")))
 
     def take(wait: bool) -> Allocation | None:
         return claim(source.subnet, holder, source.first, source.last, wait=wait)
@@ -352,8 +349,9 @@ def _next_unpooled(source: Source, mac_address: str | None = None) -> Address | 
 
 def _exhausted(source: Source) -> Exhausted:
     """The error that says where else there are free addresses."""
+    text = _("%s has no free address.")
     error = Exhausted(
-        _("%s has no free address.") % (source.pool or source.subnet),
+        Reason(text % (source.pool or source.subnet), source.subnet),
         _("Widen a static pool or release an address."),
     )
     if source.pool is None and (children := children_with_free(source.subnet)):
@@ -387,7 +385,8 @@ def _allocate_wanted(
     """The wanted address and no other, inside or outside the static pools."""
     subnet = subnet or Subnet.objects.containing(wanted)
     if subnet is None:
-        raise NotFound(_("%s lies in no subnet.") % wanted, _("Create the subnet first."))
+        text = _("%s lies in no subnet.")
+        raise NotFound(Reason(text % wanted), _("Create the subnet first."))
     if wanted not in subnet.network or (pool and not pool.first <= wanted <= pool.last):
         raise _not_in(wanted, pool or subnet.network)
     if found := claim(subnet, holder, wanted, wanted, wait=True):
@@ -400,7 +399,7 @@ def _allocate_wanted(
     try:
         row.save()
     except ValidationError as error:
-        raise Invalid(" ".join(error.messages)) from error
+        raise Invalid(Reason.joined(error.messages)) from error
     return Allocation(row)
 
 
@@ -441,7 +440,7 @@ def _set_status(row: IPAddress, status: str, description: str) -> IPAddress:
     try:
         row.save()
     except ValidationError as error:
-        raise Conflict(" ".join(error.messages)) from error
+        raise Conflict(Reason.joined(error.messages)) from error
     return row
 
 
@@ -470,23 +469,22 @@ def _locked(address: IPAddress) -> IPAddress:
     )
     if found := row.first():
         return found
-    raise NotFound(_("%s is no longer in the ledger.") % address, _("Reload the page."))
+    text = _("%s is no longer in the ledger.")
+    raise NotFound(Reason(text % address), _("Reload the page."))
 
 
 def _address(value: Address | str) -> Address:
     try:
         return addresses.parse_address(value)
     except ValueError as error:
-        raise Invalid(str(error)) from error
+        raise Invalid(Reason(error)) from error
 
 
 def _not_in(address: Address, area: object) -> Invalid:
-    return Invalid(_("%(address)s is not in %(network)s.") % {"address": address, "network": area})
+    """`area` is the network or the pool that the caller has named."""
+    text = _("%(address)s is not in %(network)s.")
+    return Invalid(Reason(text % {"address": address, "network": area}))
 
 
 def _held(row: IPAddress) -> Conflict:
-    return Conflict(
-        _("%(address)s is taken by %(holder)s.")
-        % {"address": row.ip_address, "holder": row.holder},
-        _("Choose another address, or release this one first."),
-    )
+    return Conflict(taken(row), _("Choose another address, or release this one first."))

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core.errors import Exhausted, Invalid
+from core.errors import Exhausted, Invalid, Reason
 from ipam.addresses import Address, Network
 from ipam.models import IPAddress, Subnet
 from ipam.querysets import lock_ledger
@@ -37,9 +37,9 @@ def available_network(subnet: Subnet, length: int) -> Network:
     Raises Exhausted when there is none, Invalid when the length is not longer than the subnet's."""
     network = subnet.network
     if not network.prefixlen < length <= network.max_prefixlen:
+        text = _("A subnet inside %(network)s cannot have the length /%(length)d.")
         raise Invalid(
-            _("A subnet inside %(network)s cannot have the length /%(length)d.")
-            % {"length": length, "network": network},
+            Reason(text % {"length": length, "network": network}),
             _("Choose /%(longer)d to /%(longest)d.")
             % {"longer": network.prefixlen + 1, "longest": network.max_prefixlen},
         )
@@ -52,9 +52,9 @@ def available_network(subnet: Subnet, length: int) -> Network:
             # The next multiple of the size: networks start at one.
             position = -(-(high + 1) // size) * size
     if position + size - 1 > last:
+        text = _("%(network)s has no room for a /%(length)d.")
         raise Exhausted(
-            _("%(network)s has no room for a /%(length)d.")
-            % {"network": network, "length": length},
+            Reason(text % {"network": network, "length": length}),
             _("Choose a longer prefix, or another subnet."),
         )
     return ipaddress.ip_network((type(network.network_address)(position), length))

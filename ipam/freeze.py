@@ -24,7 +24,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import files
-from core.errors import Unavailable
+from core.errors import Reason, Unavailable
 from ipam.models import IPAddress, Stamp
 
 logger = logging.getLogger("ipam.freeze")
@@ -55,9 +55,9 @@ def state() -> FrozenState | None:
 def refuse() -> None:
     """Raise Frozen if the ledger is frozen."""
     if found := state():
+        text = _("No address is handed out: the ledger was restored from a backup (%s).")
         raise Frozen(
-            _("No address is handed out: the ledger was restored from a backup (%s).")
-            % found.reason,
+            Reason(text % found.reason),
             _("Compare it with the leases: manage.py thaw"),
         )
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
+from core.errors import Reason
 from ipam.addresses import shorten
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", re.ASCII)
@@ -15,22 +16,18 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", re.ASCII)
 def validate_hostname(value: str) -> None:
     """A name of one or more labels, 253 characters at most. Raises ValidationError."""
     if len(value) > 253:
-        raise ValidationError(
-            _("A host name has at most 253 characters; this one has %s.") % len(value)
-        )
+        text = _("A host name has at most 253 characters; this one has %s.")
+        raise ValidationError(Reason(text % len(value)))
     for label in value.split("."):
         if len(label) > 63:
-            raise ValidationError(
-                _("“%s” is longer than the 63 characters that DNS allows.") % shorten(label, 20)
-            )
+            text = _("“%s” is longer than the 63 characters that DNS allows.")
+            raise ValidationError(Reason(text % shorten(label, 20)))
         if not _LABEL.fullmatch(label):
-            raise ValidationError(
-                _(
-                    "“%s” is not a host name: use letters, digits, hyphens and underscores, "
-                    "with a letter or digit at both ends."
-                )
-                % shorten(value)
+            text = _(
+                "“%s” is not a host name: use letters, digits, hyphens and underscores, "
+                "with a letter or digit at both ends."
             )
+            raise ValidationError(Reason(text % shorten(value)))
 
 
 _DUID = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){2,127}", re.ASCII | re.IGNORECASE)
@@ -40,9 +37,8 @@ def validate_duid(value: str) -> None:
     """A DHCP unique identifier (RFC 8415, 3 to 128 bytes) in colon notation. Raises
     ValidationError."""
     if not _DUID.fullmatch(value):
-        raise ValidationError(
-            _("“%s” is not a DUID: write it as in 00:01:00:01:2c:…") % shorten(value)
-        )
+        text = _("“%s” is not a DUID: write it as in 00:01:00:01:2c:…")
+        raise ValidationError(Reason(text % shorten(value)))
 
 
 class HostnameField(models.CharField):

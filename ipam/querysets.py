@@ -255,8 +255,11 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
     """Address rows of every VRF."""
 
     def confined(self, networks: Iterable[Network]) -> IPAddressQuerySet:
-        """Those of the global address space inside one of the networks."""
-        return self.filter(inside("ip_address", networks), vrf=None)
+        """Those of the global address space inside one of the networks, without those that a server
+        with its own address elsewhere holds."""
+        here = list(networks)
+        holder = Q(server=None) | Q(inside("server__ip_address", here), server__vrf=None)
+        return self.filter(holder, inside("ip_address", here), vrf=None)
 
     def between(self, first: Address, last: Address) -> IPAddressQuerySet:
         return self.filter(ip_address__range=(first, last))
@@ -466,16 +469,19 @@ class ServerQuerySet(NotifyingQuerySet):
         """The servers of these interfaces."""
         return self.filter(pk__in={interface.server_id for interface in interfaces})
 
-    def matching(self, text: str) -> ServerQuerySet:
+    def matching(self, text: str, networks: Sequence[Network] = ()) -> ServerQuerySet:
         """A search box's text: an address, a network, a MAC, or a part of a host name. The
-        interfaces' addresses and MACs find their server, too."""
+        interfaces' addresses and MACs find their server, too; of interfaces, only those inside the
+        networks, if there are any."""
         from ipam.models import Interface
 
         if not text.strip():
             return self
-        by_interface = Interface.objects.filter(search.condition(text, names=())).values("server")
+        interfaces = Interface.objects.filter(search.condition(text, names=()))
+        if networks:
+            interfaces = interfaces.confined(networks)
         own = search.condition(text, names=("hostname",))
-        return self.filter(own | Q(pk__in=by_interface))
+        return self.filter(own | Q(pk__in=interfaces.values("server")))
 
     def holding(self) -> ServerQuerySet:
         """Those that have an address row; a server that is being deleted has given its rows back

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.errors import Clash, Conflict
+from core.errors import Clash, Conflict, Reason
 from ipam import addresses
 from ipam.addresses import Address
 
@@ -50,7 +50,8 @@ def _check_strings(kind: str, strings: Iterable[object], errors: Errors) -> None
         try:
             addresses.parse_range(str(text))
         except ValueError as error:
-            errors["static_ip_pools" if kind == "static" else "dhcp_pools"].append(str(error))
+            name = "static_ip_pools" if kind == "static" else "dhcp_pools"
+            errors[name].append(Reason(error))
 
 
 def _check_twin(subnet: Subnet, errors: Errors) -> None:
@@ -62,7 +63,7 @@ def _check_twin(subnet: Subnet, errors: Errors) -> None:
         .first()
     )
     if twin:
-        errors["network"].append(Clash(_("%s exists already.") % twin))
+        errors["network"].append(Clash(_("%s exists already.") % twin, twin))
 
 
 def _check_gateway(subnet: Subnet, errors: Errors) -> None:
@@ -73,15 +74,14 @@ def _check_gateway(subnet: Subnet, errors: Errors) -> None:
         _check_gateway_in_pools(subnet, subnet.gateway, errors)
         _check_gateway_held(subnet, errors)
         return
-    errors["gateway"].append(
-        _("%(gateway)s is not a host address of %(network)s, which has %(first)s to %(last)s.")
-        % {
-            "gateway": subnet.gateway,
-            "network": subnet.network,
-            "first": addresses.first_host(subnet.network),
-            "last": addresses.last_host(subnet.network),
-        }
-    )
+    text = _("%(gateway)s is not a host address of %(network)s, which has %(first)s to %(last)s.")
+    names = {
+        "gateway": subnet.gateway,
+        "network": subnet.network,
+        "first": addresses.first_host(subnet.network),
+        "last": addresses.last_host(subnet.network),
+    }
+    errors["gateway"].append(Reason(text % names))
 
 
 def _check_gateway_in_pools(subnet: Subnet, gateway: Address, errors: Errors) -> None:
@@ -90,20 +90,17 @@ def _check_gateway_in_pools(subnet: Subnet, gateway: Address, errors: Errors) ->
     around = Pool.objects.overlapping(gateway, gateway, subnet.vrf_id)
     pool = around.filter(kind="dhcp").first()
     if pool:
-        errors["gateway"].append(
-            _(
-                "%(gateway)s lies in the DHCP pool %(pool)s and would be handed out; "
-                "change the pool first."
-            )
-            % {"gateway": subnet.gateway, "pool": pool}
+        text = _(
+            "%(gateway)s lies in the DHCP pool %(pool)s and would be handed out; "
+            "change the pool first."
         )
+        errors["gateway"].append(Reason(text % {"gateway": subnet.gateway, "pool": pool}, pool))
     others = around.filter(kind="static").exclude(subnet=subnet.pk).select_related("subnet")
     for pool in others.exclude(subnet__gateway=subnet.gateway):
         if addresses.inside(pool.subnet.network, subnet.network):
-            errors["gateway"].append(
-                _("%(gateway)s lies in the pool %(pool)s of %(subnet)s; change that pool first.")
-                % {"gateway": subnet.gateway, "pool": pool, "subnet": pool.subnet}
-            )
+            text = _("%(gateway)s lies in the pool %(pool)s of %(subnet)s; change that pool first.")
+            names = {"gateway": subnet.gateway, "pool": pool, "subnet": pool.subnet}
+            errors["gateway"].append(Reason(text % names, pool))
 
 
 def _check_gateway_held(subnet: Subnet, errors: Errors) -> None:
@@ -129,10 +126,9 @@ def _check_ends(subnet: Subnet, errors: Errors) -> None:
         .live()
         .select_related("server")
     ):
-        errors["network"].append(
-            _("%(address)s would become a network or broadcast address, but %(holder)s has it.")
-            % {"address": row.ip_address, "holder": row.holder}
-        )
+        text = _("%(address)s would become a network or broadcast address, but %(holder)s has it.")
+        names = {"address": row.ip_address, "holder": row.holder}
+        errors["network"].append(Reason(text % names, row))
 
 
 def _check_parents_dhcp(subnet: Subnet, errors: Errors) -> None:
@@ -146,10 +142,11 @@ def _check_parents_dhcp(subnet: Subnet, errors: Errors) -> None:
         kind="dhcp", subnet__network__in=list(addresses.supernets(network))
     ).exclude(subnet=subnet.pk)
     for pool in around.select_related("subnet").exclude(subnet__network=network):
-        errors["network"].append(
-            _("%(network)s lies in the DHCP pool %(pool)s of %(subnet)s; change that pool first.")
-            % {"network": network, "pool": pool, "subnet": pool.subnet}
+        text = _(
+            "%(network)s lies in the DHCP pool %(pool)s of %(subnet)s; change that pool first."
         )
+        names = {"network": network, "pool": pool, "subnet": pool.subnet}
+        errors["network"].append(Reason(text % names, pool))
 
 
 def _check_resize(subnet: Subnet, errors: Errors) -> None:
@@ -160,19 +157,17 @@ def _check_resize(subnet: Subnet, errors: Errors) -> None:
     if not old:
         return
     if old["vrf_id"] != subnet.vrf_id:
-        errors["vrf"].append(
-            _("A subnet stays in its VRF; create one in the other VRF and move the servers.")
-        )
+        text = _("A subnet stays in its VRF; create one in the other VRF and move the servers.")
+        errors["vrf"].append(Reason(text))
     if old["network"] == subnet.network:
         return
     low, high = subnet.network.network_address, subnet.network.broadcast_address
     outside = ~Q(first__gte=low, last__lte=high)
     waiting = subnet.__dict__.get("_new_pools", {})
     for pool in subnet.pools.filter(outside).exclude(kind__in=list(waiting)):
-        errors["network"].append(
-            _("The pool %(pool)s would lie outside %(network)s; change or delete it first.")
-            % {"pool": pool, "network": subnet.network}
-        )
+        text = _("The pool %(pool)s would lie outside %(network)s; change or delete it first.")
+        names = {"pool": pool, "network": subnet.network}
+        errors["network"].append(Reason(text % names, pool))
     rows = IPAddress.objects.filter(subnet=subnet).exclude(ip_address__range=(low, high)).live()
     if message := _these_live(rows, _("outside %s") % subnet.network):
         errors["network"].append(message)
@@ -233,9 +228,8 @@ def _check_same_subnet(pool: Pool, errors: Errors) -> None:
     """A pool stays in its subnet; one that changes its range is walked from its start again."""
     old = type(pool).objects.filter(pk=pool.pk).first() if pool.pk else None
     if old and old.subnet_id != pool.subnet_id:
-        errors["subnet"].append(
-            _("A pool stays in its subnet; delete it and create one in the other subnet.")
-        )
+        text = _("A pool stays in its subnet; delete it and create one in the other subnet.")
+        errors["subnet"].append(Reason(text))
     if old and (old.first, old.last) != (pool.first, pool.last):
         pool.materialised_to = None
 
@@ -244,14 +238,12 @@ def _check_span(pool: Pool, errors: Errors) -> None:
     network = pool.subnet.network
     for name in ("first", "last"):
         if getattr(pool, name) not in network:
-            errors[name].append(
-                _("%(address)s is not in %(network)s.")
-                % {"address": getattr(pool, name), "network": network}
-            )
+            text = _("%(address)s is not in %(network)s.")
+            names = {"address": getattr(pool, name), "network": network}
+            errors[name].append(Reason(text % names))
     if not errors and pool.first > pool.last:
-        errors["last"].append(
-            _("%(last)s comes before %(first)s.") % {"last": pool.last, "first": pool.first}
-        )
+        text = _("%(last)s comes before %(first)s.")
+        errors["last"].append(Reason(text % {"last": pool.last, "first": pool.first}))
 
 
 def _check_gateways_around(pool: Pool, errors: Errors) -> None:
@@ -266,10 +258,9 @@ def _check_gateways_around(pool: Pool, errors: Errors) -> None:
     for wider in around.filter(gateway__range=(pool.first, pool.last)).exclude(
         gateway=pool.subnet.gateway
     ):
-        errors["first"].append(
-            _("%(gateway)s, the gateway of %(subnet)s, lies in this pool.")
-            % {"gateway": wider.gateway, "subnet": wider}
-        )
+        text = _("%(gateway)s, the gateway of %(subnet)s, lies in this pool.")
+        names = {"gateway": wider.gateway, "subnet": wider}
+        errors["first"].append(Reason(text % names, wider))
 
 
 def _check_overlap(pool: Pool, errors: Errors) -> None:
@@ -279,17 +270,14 @@ def _check_overlap(pool: Pool, errors: Errors) -> None:
         .exclude(pk=pool.pk)
     )
     for other in others.select_related("subnet")[:3]:
-        errors["first"].append(
-            Clash(
-                _("%(pool)s overlaps the %(kind)s pool %(other)s of %(subnet)s.")
-                % {
-                    "pool": pool,
-                    "kind": other.get_kind_display(),
-                    "other": other,
-                    "subnet": other.subnet,
-                }
-            )
-        )
+        text = _("%(pool)s overlaps the %(kind)s pool %(other)s of %(subnet)s.")
+        names = {
+            "pool": pool,
+            "kind": other.get_kind_display(),
+            "other": other,
+            "subnet": other.subnet,
+        }
+        errors["first"].append(Clash(text % names, other))
 
 
 def _check_dhcp(pool: Pool, errors: Errors) -> None:
@@ -297,25 +285,23 @@ def _check_dhcp(pool: Pool, errors: Errors) -> None:
 
     network = pool.subnet.network
     if pool.subnet.gateway and pool.first <= pool.subnet.gateway <= pool.last:
-        errors["first"].append(
-            _("The gateway %s lies in this DHCP pool and would be handed out.")
-            % pool.subnet.gateway
-        )
+        text = _("The gateway %s lies in this DHCP pool and would be handed out.")
+        errors["first"].append(Reason(text % pool.subnet.gateway))
     for name, end in (
         ("first", addresses.first_host(network)),
         ("last", addresses.last_host(network)),
     ):
         value = getattr(pool, name)
         if not addresses.is_host(network, value):
-            errors[name].append(
-                _("%(value)s is not a host address; choose %(end)s.") % {"value": value, "end": end}
-            )
+            text = _("%(value)s is not a host address; choose %(end)s.")
+            errors[name].append(Reason(text % {"value": value, "end": end}))
     inner = Subnet.objects.in_vrf(pool.subnet.vrf_id).within(network).exclude(pk=pool.subnet_id)
     for child in inner:
         if addresses.overlap(
             pool.first, pool.last, child.network.network_address, child.network.broadcast_address
         ):
-            errors["first"].append(_("The subnet %s lies in this DHCP pool.") % child)
+            text = _("The subnet %s lies in this DHCP pool.")
+            errors["first"].append(Reason(text % child, child))
             break
     rows = IPAddress.objects.filter(vrf=pool.subnet.vrf_id).between(pool.first, pool.last)
     unknown = rows.filter(Q(server=None) | Q(mac_address=None))
@@ -359,7 +345,8 @@ def _check_cards_move(server: Server, errors: Errors) -> None:
         try:
             check_interface(nic)
         except ValidationError as error:
-            errors["vrf"] += [f"{nic.name}: {message}" for message in error.messages]
+            for message in error.messages:
+                errors["vrf"].append(Reason.joined([Reason(f"{nic.name}:"), message]))
 
 
 def check_rivals(
@@ -369,12 +356,11 @@ def check_rivals(
     it for many servers at once."""
     for other in others:
         if other.hostname.lower() == server.hostname.lower():
-            errors["hostname"].append(
-                Clash(_("Another server is called “%s” already.") % other.hostname)
-            )
-        _check_same(server, other, other.hostname, errors)
+            text = _("Another server is called “%s” already.")
+            errors["hostname"].append(Clash(text % other.hostname, other))
+        _check_same(server, other, other, errors)
     for nic in nics:
-        _check_same(server, nic, nic.server.hostname, errors)
+        _check_same(server, nic, nic.server, errors)
 
 
 def check_interface(nic: Interface) -> None:
@@ -384,9 +370,8 @@ def check_interface(nic: Interface) -> None:
     errors: Errors = defaultdict(list)
     old = type(nic).objects.filter(pk=nic.pk).first() if nic.pk else None
     if old and old.server_id != nic.server_id:
-        errors["server"].append(
-            _("An interface stays with its server; delete it and add it to the other server.")
-        )
+        text = _("An interface stays with its server; delete it and add it to the other server.")
+        errors["server"].append(Reason(text))
     if nic.server_id:
         same = Q(pk=None)
         if nic.ip_address:
@@ -395,9 +380,9 @@ def check_interface(nic: Interface) -> None:
             same |= Q(mac_address=nic.mac_address)
         vrf_id = nic.server.vrf_id
         for other in Server.objects.filter(same, vrf=vrf_id).exclude(pk=nic.server_id):
-            _check_same(nic, other, other.hostname, errors)
+            _check_same(nic, other, other, errors)
         for twin in _other_interfaces(vrf_id, nic.ip_address, nic.mac_address, nic.server_id):
-            _check_same(nic, twin, twin.server.hostname, errors)
+            _check_same(nic, twin, twin.server, errors)
         check_claim(vrf_id, nic.ip_address, nic.mac_address, nic.server_id, errors)
     if errors:
         raise ValidationError(dict(errors))
@@ -421,22 +406,16 @@ def _other_interfaces(
 
 
 def _check_same(
-    mine: Server | Interface, other: Server | Interface, owner: str, errors: Errors
+    mine: Server | Interface, other: Server | Interface, owner: Server, errors: Errors
 ) -> None:
     if mine.ip_address and mine.ip_address == other.ip_address:
-        errors["ip_address"].append(
-            Clash(
-                _("%(address)s belongs to server “%(owner)s”.")
-                % {"address": mine.ip_address, "owner": owner}
-            )
-        )
+        text = _("%(address)s belongs to server “%(owner)s”.")
+        names = {"address": mine.ip_address, "owner": owner.hostname}
+        errors["ip_address"].append(Clash(text % names, owner, other))
     if mine.mac_address and mine.mac_address == other.mac_address:
-        errors["mac_address"].append(
-            Clash(
-                _("%(mac)s belongs to server “%(owner)s”.")
-                % {"mac": mine.mac_address, "owner": owner}
-            )
-        )
+        text = _("%(mac)s belongs to server “%(owner)s”.")
+        names = {"mac": mine.mac_address, "owner": owner.hostname}
+        errors["mac_address"].append(Clash(text % names, owner, other))
 
 
 def check_claim(
@@ -466,15 +445,13 @@ def check_location(
     """Whether a machine may have the address at all. `pool` is the pool that holds it, or None for
     a machine with a MAC address, which DHCP can keep its address for."""
     if not addresses.can_be_a_machines(address):
-        errors["ip_address"].append(
-            _("A machine on a network cannot have the address %s.") % address
-        )
+        text = _("A machine on a network cannot have the address %s.")
+        errors["ip_address"].append(Reason(text % address))
     elif subnet and not addresses.is_host(subnet.network, address):
         errors["ip_address"].append(_not_host(address, subnet))
     elif pool and pool.kind == "dhcp":
-        errors["ip_address"].append(
-            _in_dhcp_pool(address, pool) + " " + _("Specify the MAC address, too.")
-        )
+        remedy = Reason(_("Specify the MAC address, too."))
+        errors["ip_address"].append(Reason.joined([_in_dhcp_pool(address, pool), remedy]))
 
 
 def claimable_by(row: IPAddress, server_id: int | None) -> bool:
@@ -505,7 +482,7 @@ def check_address(row: IPAddress) -> None:
         .first()
     )
     if twin:
-        message = Clash(_("%s exists already.") % twin.ip_address)
+        message = Clash(_("%s exists already.") % twin.ip_address, twin)
         if twin.status in LIVE:
             message = taken(twin)
         errors["ip_address"].append(message)
@@ -523,9 +500,8 @@ def check_placed_address(
     if row.subnet and not addresses.is_host(row.subnet.network, row.ip_address):
         errors["ip_address"].append(_not_host(row.ip_address, row.subnet))
     elif row.subnet and row.subnet.gateway == row.ip_address and not row.server_id:
-        errors["ip_address"].append(
-            _("%s is the gateway and is never handed out.") % row.ip_address
-        )
+        text = _("%s is the gateway and is never handed out.")
+        errors["ip_address"].append(Reason(text % row.ip_address, row.subnet))
     elif (
         pool
         and pool.kind == "dhcp"
@@ -538,18 +514,17 @@ def check_placed_address(
 
 def _check_state(row: IPAddress, before: tuple[str, str], errors: Errors) -> None:
     if row.status == "available" and (row.server_id or row.vm_id):
-        errors["status"].append(_("%s still has a holder; release it instead.") % row.ip_address)
+        text = _("%s still has a holder; release it instead.")
+        errors["status"].append(Reason(text % row.ip_address))
     if row.server_id and row.status != "allocated":
-        errors["status"].append(
-            _("An address that a server holds is allocated; take it from the server first.")
-        )
+        text = _("An address that a server holds is allocated; take it from the server first.")
+        errors["status"].append(Reason(text))
     enters_quarantine = row.status == "quarantine" and before[1] != "quarantine"
     if row.status == "reserved" or enters_quarantine:
         return
     if row.description and row.description != before[0]:
-        errors["description"].append(
-            _("The description can only be edited while the address is reserved.")
-        )
+        text = _("The description can only be edited while the address is reserved.")
+        errors["description"].append(Reason(text))
 
 
 LIVE = ("allocated", "reserved", "quarantine")
@@ -560,43 +535,34 @@ NEW = ("", "")  # the description and the status of a row that is not there yet
 
 
 def taken(row: IPAddress) -> Clash:
-    return Clash(
-        _("%(address)s is taken by %(holder)s.") % {"address": row.ip_address, "holder": row.holder}
-    )
+    text = _("%(address)s is taken by %(holder)s.")
+    return Clash(text % {"address": row.ip_address, "holder": row.holder}, row)
 
 
-def _not_host(address: Address, subnet: Subnet) -> str:
-    return _(
+def _not_host(address: Address, subnet: Subnet) -> Reason:
+    text = _(
         "%(address)s is the network or broadcast address of %(subnet)s; no machine may have it."
-    ) % {
-        "address": address,
-        "subnet": subnet,
-    }
+    )
+    return Reason(text % {"address": address, "subnet": subnet}, subnet)
 
 
-def _in_dhcp_pool(address: Address, pool: Pool) -> str:
-    return _(
-        "%(address)s lies in the DHCP pool %(pool)s, from which dnsmasq hands it to others."
-    ) % {
-        "address": address,
-        "pool": pool,
-    }
+def _in_dhcp_pool(address: Address, pool: Pool) -> Reason:
+    text = _("%(address)s lies in the DHCP pool %(pool)s, from which dnsmasq hands it to others.")
+    return Reason(text % {"address": address, "pool": pool}, pool)
 
 
-def _these_live(rows: object, what: str) -> str:
-    """A sentence that names how many rows are live and the first five; empty without any."""
+def _these_live(rows: object, what: str) -> Reason | None:
+    """A sentence that names how many rows are live and the first five; None without any."""
     live = rows.live().select_related("server").order_by("ip_address")  # type: ignore[attr-defined]
     first = list(live[:6])
     if not first:
-        return ""
+        return None
     count = live.count() if len(first) > 5 else len(first)
     named = ", ".join(f"{row.ip_address} ({row.holder})" for row in first[:5])
-    return ngettext(
+    text = ngettext(
         "%(count)d live address %(what)s: %(named)s",
         "%(count)d live addresses %(what)s: %(named)s",
         count,
-    ) % {
-        "count": count,
-        "what": what,
-        "named": named + (", …" if count > 5 else "."),
-    }
+    )
+    end = ", …" if count > 5 else "."
+    return Reason(text % {"count": count, "what": what, "named": named + end}, *first)

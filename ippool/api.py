@@ -18,9 +18,10 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed
 
 from api.authentication import TokenAuthentication
+from api.confinement import Readable
 from api.models import Token
 from api.problems import DATABASE_UNAVAILABLE, RETRY_AFTER
-from core.errors import Exhausted, Invalid, IPManagerError
+from core.errors import Exhausted, Invalid, IPManagerError, Reason
 from ipam.addresses import inside
 from ippool import pool as vmpool
 
@@ -146,7 +147,7 @@ def _respond(
     except Exhausted:
         return _error(503, "No available IPs in pool")
     except IPManagerError as error:
-        return _error(error.status, str(error))
+        return _refusal(request, error)
     except DATABASE_UNAVAILABLE as error:
         reason = str(error).strip()
         logger.error(
@@ -154,6 +155,15 @@ def _respond(
         )
         return _error(503, "The database does not answer; try again", RETRY_AFTER)
     return JsonResponse(body, status=status, safe=False, json_dumps_params=COMPACT)
+
+
+def _refusal(request: HttpRequest, error: IPManagerError) -> JsonResponse:
+    """Without the names of rows that the caller's token may not see."""
+    token = getattr(request, "auth", None)
+    networks = token.confines if token else []
+    if networks and error.message not in Readable([error.message], networks):
+        return _error(error.status, "Not available to this token")
+    return _error(error.status, str(error))
 
 
 def _error(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JsonResponse:
@@ -172,6 +182,7 @@ def _authorize(request: HttpRequest) -> None:
     if found is None:
         raise AccessRefused(401, "Send a token: Authorization: Bearer TOKEN")
     request.user, token = found  # type: ignore[assignment]
+    request.auth = token  # type: ignore[attr-defined]
     if not token.allows("allocate"):
         raise AccessRefused(403, "This token lacks the scope allocate")
     if not _is_within(token):
@@ -189,15 +200,15 @@ def _is_within(token: Token) -> bool:
 def _asked(request: HttpRequest) -> tuple[str, str | None]:
     """The VM and its host name, if one is sent. Raises Invalid."""
     if request.content_type != "application/json":
-        raise Invalid("Send JSON with Content-Type: application/json")
+        raise Invalid(Reason("Send JSON with Content-Type: application/json"))
     if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
-        raise RequestTooLarge(f"The body may have {LARGEST_BODY} bytes at most")
+        raise RequestTooLarge(Reason(f"The body may have {LARGEST_BODY} bytes at most"))
     try:
         body = json.loads(request.body)
     except (ValueError, RecursionError) as error:
-        raise Invalid("The body is not valid JSON") from error
+        raise Invalid(Reason("The body is not valid JSON")) from error
     if not isinstance(body, dict):
-        raise Invalid("Send a JSON object with vm_id")
+        raise Invalid(Reason("Send a JSON object with vm_id"))
     return vm_and_hostname(body)
 
 
@@ -205,9 +216,9 @@ def vm_and_hostname(body: dict[str, Any]) -> tuple[str, str | None]:
     """The VM and its host name of a JSON object. Raises Invalid."""
     vm_id, hostname = body.get("vm_id"), body.get("hostname")
     if not isinstance(vm_id, str) or not vm_id.strip():
-        raise Invalid("vm_id is missing: send a text that is not empty")
+        raise Invalid(Reason("vm_id is missing: send a text that is not empty"))
     if not isinstance(hostname, str | None):
-        raise Invalid("hostname must be a text or null")
+        raise Invalid(Reason("hostname must be a text or null"))
     return vm_id, hostname
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
-from core.errors import Invalid, NotFound, Unavailable
+from core.errors import Invalid, NotFound, Reason, Unavailable
 from ipam import addresses
 from ipam import allocate as verbs
 from ipam.addresses import Address, Network
@@ -84,7 +84,7 @@ def find(vm_id: str) -> IPAddress:
     """The VM's row. Raises NotFound."""
     row = _held_by(vm_id).first()
     if row is None:
-        raise NotFound("IP not found")
+        raise NotFound(Reason("IP not found"))
     return row
 
 
@@ -98,9 +98,9 @@ def release_by_ip(text: str) -> Address:
     try:
         address = addresses.parse_address(text)
     except ValueError as error:
-        raise Invalid("Invalid IP address") from error
+        raise Invalid(Reason("Invalid IP address")) from error
     if address not in settings.POOL_NETWORK:
-        raise Invalid("Invalid IP address")
+        raise Invalid(Reason("Invalid IP address"))
     _release(held().filter(ip_address=address))
     return address
 
@@ -122,7 +122,7 @@ def _release(rows: IPAddressQuerySet) -> None:
         lock_ledger(shared=True)  # before the row, as everywhere
         row = rows.select_for_update().first()  # so that it is still this VM's when it is freed
         if row is None:
-            raise NotFound("IP not found")
+            raise NotFound(Reason("IP not found"))
         verbs.release(row)
 
 

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from api.access import Right
+from api.confinement import RowFilter
 from api.resources import Readable, Resource
 from core.errors import Conflict, Invalid
 from ipam.addresses import Network
@@ -50,8 +51,8 @@ class ImageFilters(filters.FilterSet):
 
 
 class AssignmentFilters(filters.FilterSet):
-    server = filters.ModelChoiceFilter(queryset=Server.objects.all())
-    image = filters.ModelChoiceFilter(queryset=BootImage.objects.all())
+    server = RowFilter(queryset=Server.objects.all())
+    image = RowFilter(queryset=BootImage.objects.all())
     mode = filters.ChoiceFilter(choices=BootAssignment.Mode.choices)
     state = filters.MultipleChoiceFilter(choices=BootAssignment.State.choices)
 
@@ -82,15 +83,9 @@ class AnswersFilters(filters.FilterSet):
 class MenuFilters(filters.FilterSet):
     name = filters.CharFilter(max_length=60)
     is_default = filters.BooleanFilter()
-    parent = filters.ModelChoiceFilter(
-        queryset=BootMenu.objects.all(), null_label="none", null_value="none"
-    )
-    server = filters.ModelChoiceFilter(
-        field_name="server_rows__server", queryset=Server.objects.all()
-    )
-    subnet = filters.ModelChoiceFilter(
-        field_name="subnet_rows__subnet", queryset=Subnet.objects.all()
-    )
+    parent = RowFilter(queryset=BootMenu.objects.all(), null_label="none", null_value="none")
+    server = RowFilter(field_name="server_rows__server", queryset=Server.objects.all())
+    subnet = RowFilter(field_name="subnet_rows__subnet", queryset=Subnet.objects.all())
 
     class Meta:
         model = BootMenu
@@ -98,7 +93,7 @@ class MenuFilters(filters.FilterSet):
 
 
 class IdentityFilters(filters.FilterSet):
-    server = filters.ModelChoiceFilter(queryset=Server.objects.all())
+    server = RowFilter(queryset=Server.objects.all())
     uuid = filters.UUIDFilter()
     serial = filters.CharFilter(max_length=100)
 
@@ -108,10 +103,8 @@ class IdentityFilters(filters.FilterSet):
 
 
 class EventFilters(filters.FilterSet):
-    server = filters.ModelChoiceFilter(
-        queryset=Server.objects.all(), null_label="unknown", null_value="none"
-    )
-    assignment = filters.ModelChoiceFilter(queryset=BootAssignment.objects.all())
+    server = RowFilter(queryset=Server.objects.all(), null_label="unknown", null_value="none")
+    assignment = RowFilter(queryset=BootAssignment.objects.all())
     kind = filters.MultipleChoiceFilter(choices=BootEvent.Kind.choices)
     ip_address = by_address()
     mac = by_mac(field_name="mac_address")
@@ -150,11 +143,6 @@ class BootAssignments(Resource):
     filterset_class = AssignmentFilters
     ordering_fields = ["server", "state", "created_at", "updated_at"]
     scope = "boot"
-
-    def confine(
-        self, rows: QuerySet[BootAssignment], networks: list[Network]
-    ) -> QuerySet[BootAssignment]:
-        return rows.filter(server__in=Server.objects.confined(networks))
 
 
 class Raw(BaseParser):
@@ -245,9 +233,6 @@ class BootEvents(Readable):
     serializer_class = shapes.EventSerializer
     filterset_class = EventFilters
     ordering_fields = ["at"]
-
-    def confine(self, rows: QuerySet[BootEvent], networks: list[Network]) -> QuerySet[BootEvent]:
-        return rows.filter(server__in=Server.objects.confined(networks))
 
 
 def _chunks(body: IO[bytes], size: int) -> Iterator[bytes]:

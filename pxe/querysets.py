@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 
-from ipam.addresses import Address, host_network, supernets
+from ipam.addresses import Address, Network, host_network, supernets
 from ipam.fields import AddressField, NetworkField
 from ipam.models import Server
+from ipam.querysets import inside
 
 if TYPE_CHECKING:
     # The type parameters of the base classes.
@@ -26,6 +27,10 @@ KEPT_UNKNOWN = 10_000  # events of unknown machines
 
 class ImageQuerySet(models.QuerySet["BootImage"]):
     """Boot images."""
+
+    def confined(self, networks: Iterable[Network]) -> ImageQuerySet:
+        """All of them: images belong to no network, and every machine may boot each."""
+        return self.all()
 
     def bootable(self) -> ImageQuerySet:
         """The enabled images in menu order, with their files. Two queries."""
@@ -87,6 +92,10 @@ ORDER BY CASE m.id WHEN shown.id THEN 0 ELSE 1 END, m.name
 class AssignmentQuerySet(models.QuerySet["BootAssignment"]):
     """Boot assignments."""
 
+    def confined(self, networks: Iterable[Network]) -> AssignmentQuerySet:
+        """Those of servers inside one of the networks."""
+        return self.filter(server__in=Server.objects.confined(networks))
+
     def open(self) -> AssignmentQuerySet:
         """Those that are waiting or offered."""
         return self.filter(state__in=OPEN)
@@ -99,6 +108,14 @@ class AssignmentQuerySet(models.QuerySet["BootAssignment"]):
 
 class EventQuerySet(models.QuerySet["BootEvent"]):
     """Boot events."""
+
+    def confined(self, networks: Iterable[Network]) -> EventQuerySet:
+        """Those of servers inside one of the networks, from no address elsewhere."""
+        here = list(networks)
+        return self.filter(
+            Q(ip_address=None) | inside("ip_address", here),
+            server__in=Server.objects.confined(here),
+        )
 
     def of(self, server: Server) -> EventQuerySet:
         """The events of a server, newest first."""

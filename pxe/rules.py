@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from core.errors import Clash
+from core.errors import Clash, Reason
 from pxe.boot import answers
 
 if TYPE_CHECKING:
@@ -65,11 +65,12 @@ def check_assignment(assignment: BootAssignment) -> None:
     if assignment.server_id is None:
         return
     if (assignment.mode, assignment.image_id) == ("once", None):
-        raise ValidationError({"image": _("Choose the image to boot once.")})
+        raise ValidationError({"image": Reason(_("Choose the image to boot once."))})
     if not assignment.is_open:
         return
     if assignment.image and not assignment.image.enabled:
-        raise ValidationError({"image": _("“%s” is disabled.") % assignment.image})
+        text = _("“%s” is disabled.") % assignment.image
+        raise ValidationError({"image": Reason(text, assignment.image)})
     _check_only_one(assignment)
 
 
@@ -84,7 +85,7 @@ def _check_only_one(assignment: BootAssignment) -> None:
         "image": other.image or _("local disk"),
         "mode": other.get_mode_display(),
     }
-    raise ValidationError({"server": Clash(text % names)})
+    raise ValidationError({"server": Clash(text % names, other)})
 
 
 def check_identity(identity: BootIdentity) -> None:
@@ -95,4 +96,4 @@ def check_identity(identity: BootIdentity) -> None:
     other = others.select_related("server").first()
     if other:
         text = _("%s already has this serial number.")
-        raise ValidationError({"serial": Clash(text % other.server)})
+        raise ValidationError({"serial": Clash(text % other.server, other.server)})

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from rest_framework import exceptions, serializers
 
 from api.access import confines
+from api.confinement import RowKey
 from api.resources import ChosenFields
 from core.errors import Clash, NotFound
 from ipam.api.serializers import MAC, Address, Ledger
@@ -83,6 +84,7 @@ class AssignmentSerializer(Ledger):
 
     class Meta:
         model = BootAssignment
+        located_by = ["server"]
         fields = [
             "id",
             "server",
@@ -175,21 +177,16 @@ class AnswersSerializer(Ledger):
 class IdentitySerializer(Ledger):
     class Meta:
         model = BootIdentity
+        located_by = ["server"]
         fields = ["id", "server", "uuid", "serial"]
 
 
 class MenuSerializer(Ledger):
     """A boot menu. A list that is sent replaces the stored one."""
 
-    images = serializers.PrimaryKeyRelatedField(
-        queryset=BootImage.objects.all(), many=True, required=False
-    )
-    servers = serializers.PrimaryKeyRelatedField(
-        queryset=Server.objects.all(), many=True, required=False
-    )
-    subnets = serializers.PrimaryKeyRelatedField(
-        queryset=Subnet.objects.all(), many=True, required=False
-    )
+    images = RowKey(queryset=BootImage.objects.all(), many=True, required=False)
+    servers = RowKey(queryset=Server.objects.all(), many=True, required=False)
+    subnets = RowKey(queryset=Subnet.objects.all(), many=True, required=False)
 
     class Meta:
         model = BootMenu

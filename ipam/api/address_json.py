@@ -33,8 +33,9 @@ COLUMNS = f"""{_WITHOUT_SERVER},
 COLUMNS_WITHOUT_SERVER = f"""{_WITHOUT_SERVER},
     NULL, NULL, NULL, NULL, NULL, NULL"""
 # The same of instances.
+_of_place = attrgetter("id", "vrf_id", "ip_address")
 _of_address = attrgetter(
-    *("id", "vrf_id", "ip_address", "subnet_id", "status", "ip_type", "active", "server_id"),
+    *("status", "ip_type", "active", "server_id"),
     *("hostname", "mac_address", "platform", "manufacturer", "description", "vm_id"),
     *("freed_at", "created_at", "updated_at"),
 )
@@ -67,13 +68,15 @@ def page(vendor: str, *, more: str = "NULL", beyond: bool = False, backwards: bo
 
 
 def of(address: IPAddress) -> AddressJSON:
-    """An address row that has been read already, with its subnet and server."""
-    subnet, server = _NO_SUBNET, _NO_SERVER
+    """An address row that has been read already, with its subnet and server. A query that hides the
+    subnet has read none for it, whatever `subnet_id` is."""
+    key, subnet, server = None, _NO_SUBNET, _NO_SERVER
     if address.subnet:
-        subnet = _of_subnet(address.subnet)
+        key, subnet = address.subnet.pk, _of_subnet(address.subnet)
     if address.server:
         server = _of_server(address.server)
-    return from_columns(_of_address(address) + subnet + server, get_current_timezone())
+    row = (*_of_place(address), key, *_of_address(address), *subnet, *server)
+    return from_columns(row, get_current_timezone())
 
 
 def from_columns(row: AddressColumns, zone: tzinfo) -> AddressJSON:

@@ -12,6 +12,8 @@ from django.db.models import Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
+from api.access import confines
+from api.confinement import RowFilter
 from ipam import addresses
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
 
@@ -59,11 +61,9 @@ def around(text: str) -> addresses.Network:
     return addresses.host_network(addresses.parse_address(text))
 
 
-def by_vrf(**kwargs: Any) -> filters.ModelChoiceFilter:
+def by_vrf(**kwargs: Any) -> RowFilter:
     """A VRF's id, or `none`."""
-    return filters.ModelChoiceFilter(
-        queryset=VRF.objects.all(), null_label="global", null_value=NONE, **kwargs
-    )
+    return RowFilter(queryset=VRF.objects.all(), null_label="global", null_value=NONE, **kwargs)
 
 
 def matching(queryset: Any, name: str, text: str) -> QuerySet:
@@ -97,7 +97,7 @@ class SubnetFilters(filters.FilterSet):
     within = by_network(
         method="those_within", label="Subnets inside this network, itself included."
     )
-    parent = filters.ModelChoiceFilter(
+    parent = RowFilter(
         queryset=Subnet.objects.all(),
         method="those_below",
         label="Subnets directly below this one.",
@@ -124,7 +124,7 @@ class SubnetFilters(filters.FilterSet):
 
 
 class PoolFilters(filters.FilterSet):
-    subnet = filters.ModelChoiceFilter(queryset=Subnet.objects.all())
+    subnet = RowFilter(queryset=Subnet.objects.all())
     kind = filters.ChoiceFilter(choices=Pool.Kind.choices)
     vrf = by_vrf(field_name="subnet__vrf")
     contains = by_address(method="those_around", label="Pools that hold this address.")
@@ -142,17 +142,13 @@ class IPAddressFilters(filters.FilterSet):
     within = by_network(
         field_name="ip_address", method=inside, label="Addresses inside this network."
     )
-    subnet = filters.ModelChoiceFilter(
-        queryset=Subnet.objects.all(), null_label="in no subnet", null_value=NONE
-    )
+    subnet = RowFilter(queryset=Subnet.objects.all(), null_label="in no subnet", null_value=NONE)
     status = filters.MultipleChoiceFilter(choices=IPAddress.Status.choices)
     ip_type = filters.ChoiceFilter(choices=IPAddress.Type.choices)
     vrf = by_vrf()
     site = filters.CharFilter(field_name="subnet__site", max_length=100)
     vlan = filters.NumberFilter(field_name="subnet__vlan_id", min_value=1, max_value=4094)
-    server = filters.ModelChoiceFilter(
-        queryset=Server.objects.all(), null_label="no server", null_value=NONE
-    )
+    server = RowFilter(queryset=Server.objects.all(), null_label="no server", null_value=NONE)
     hostname = filters.CharFilter(lookup_expr="iexact", max_length=255)
     vm_id = filters.CharFilter(max_length=255)
     mac = by_mac(field_name="mac_address")
@@ -174,15 +170,18 @@ class ServerFilters(filters.FilterSet):
     device_type = filters.CharFilter(max_length=100)
     enabled = filters.BooleanFilter()
     mac = by_mac(field_name="mac_address")
-    q = filters.CharFilter(method=matching, max_length=200)
+    q = filters.CharFilter(method="those_matching", max_length=200)
 
     class Meta:
         model = Server
         fields: list[str] = []
 
+    def those_matching(self, queryset: Any, name: str, text: str) -> QuerySet:
+        return queryset.matching(text, confines(self.request))
+
 
 class InterfaceFilters(filters.FilterSet):
-    server = filters.ModelChoiceFilter(queryset=Server.objects.all())
+    server = RowFilter(queryset=Server.objects.all())
     name = filters.CharFilter(max_length=64)
     ip_address = by_address()
     mac = by_mac(field_name="mac_address")

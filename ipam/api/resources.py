@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import exceptions
@@ -19,9 +19,10 @@ from rest_framework.serializers import BaseSerializer
 
 from api.access import Right, is_admin
 from api.bulk import BULK_RESULT, RowData, RowsRefused, for_each_row, invalid, row_with_key
+from api.confinement import visible
 from api.known_fields import checked, refuse_body
 from api.resources import Readable, Resource
-from core.errors import Invalid
+from core.errors import Invalid, Reason
 from ipam import allocate as verbs
 from ipam import available_prefix
 from ipam.addresses import Network
@@ -44,9 +45,6 @@ class VRFs(Resource):
     filterset_class = filters.VRFFilters
     ordering_fields = ["name", "created_at", "updated_at"]
     scope = "subnets"
-
-    def confine(self, rows: QuerySet[VRF], networks: list[Network]) -> QuerySet[VRF]:
-        return rows.none()
 
 
 class Subnets(Export, Resource):
@@ -101,10 +99,10 @@ class Subnets(Export, Resource):
     @action(detail=True, url_path="next-free", filterset_class=None)
     def next_free(self, request: Request, pk: str | None = None) -> Response:
         """The address that would be allocated now. It is not reserved."""
-        subnet, where = self.get_object(), shapes.WhereSerializer(data=request.query_params)
-        where.is_valid(raise_exception=True)
-        _check_pool(subnet, where.validated_data.get("pool"))
-        return Response({"ip_address": _text(verbs.next_free(subnet, **where.validated_data))})
+        subnet = self.get_object()
+        where = checked(shapes.WhereSerializer, request, request.query_params)
+        _check_pool(subnet, where.get("pool"))
+        return Response({"ip_address": _text(verbs.next_free(subnet, **where))})
 
     @extend_schema(
         request=shapes.AllocateSerializer,
@@ -136,15 +134,10 @@ class Subnets(Export, Resource):
     @action(detail=True, url_path="next-free-subnet", filterset_class=None)
     def next_free_subnet(self, request: Request, pk: str | None = None) -> Response:
         """The next network of this length without subnets and addresses in use."""
-        subnet, asked = self.get_object(), shapes.LengthSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        return Response(
-            {
-                "network": str(
-                    available_prefix.available_network(subnet, asked.validated_data["length"])
-                )
-            }
-        )
+        subnet = self.get_object()
+        asked = checked(shapes.LengthSerializer, request, request.query_params)
+        network = available_prefix.available_network(subnet, asked["length"])
+        return Response({"network": str(network)})
 
     @extend_schema(
         request=shapes.NewSubnetSerializer,
@@ -196,6 +189,12 @@ class IPAddresses(Export, Resource):
         name: Right("addresses", CHANGE_ADDRESS)
         for name in ("reserve", "release", "quarantine", "bulk_status")
     }
+
+    def confine(self, rows: QuerySet[IPAddress], networks: list[Network]) -> QuerySet[IPAddress]:
+        """A subnet around the networks is not shown with the addresses."""
+        around = Prefetch("subnet", Subnet.objects.confined(networks))
+        rows = visible(rows, networks).select_related(None)
+        return rows.select_related("server").prefetch_related(around)
 
     def perform_create(self, serializer: BaseSerializer) -> None:
         """Take the free row of a pool, or make a row."""
@@ -268,8 +267,12 @@ class IPAddresses(Export, Resource):
     def changed_by(self, verb: Any, *arguments: str) -> Response:
         """The row after the verb."""
         with transaction.atomic():
-            row = verb(self.locked(), *arguments)
-        return self.shown(self.again(row) if row.pk else row)
+            before = self.locked()
+            row = verb(before, *arguments)
+        if row.pk:
+            return self.shown(self.again(row))
+        row.subnet = before.subnet  # as this caller may see it
+        return self.shown(row)
 
 
 # The verb for each status, and the fields that it needs.
@@ -296,6 +299,11 @@ class Servers(Export, Resource):
         "updated_at",
     ]
     scope = "addresses"
+
+    def confine(self, rows: QuerySet[Server], networks: list[Network]) -> QuerySet[Server]:
+        """Interfaces with an address elsewhere are not shown with their server."""
+        own = Prefetch("interfaces", Interface.objects.confined(networks))
+        return visible(rows, networks).prefetch_related(None).prefetch_related(own)
 
     def create_rows(self, rows: Sequence[RowData]) -> list[int]:
         """Check and write them together: the number of queries grows with the chunks, not with the
@@ -365,7 +373,8 @@ def _taken_reservations(server_ids: Iterable[int]) -> list[str]:
 def _check_pool(subnet: Subnet, pool: Pool | None) -> None:
     """Raises Invalid for a pool of another subnet."""
     if pool and pool.subnet_id != subnet.pk:
-        raise Invalid(_("%(pool)s is not a pool of %(subnet)s.") % {"pool": pool, "subnet": subnet})
+        text = _("%(pool)s is not a pool of %(subnet)s.")
+        raise Invalid(Reason(text % {"pool": pool, "subnet": subnet}, pool, subnet))
 
 
 def _text(value: object) -> str | None:

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.access import Right, confines, may
+from api.confinement import visible
 from ipam.api.serializers import ServerDetails, SubnetDetails
 from ipam.models import IPAddress, Server, Subnet
 
@@ -65,9 +66,13 @@ class RowKind:
     ordering: tuple[str, ...]
 
     def find(self, request: Request, text: str) -> dict[str, Any]:
-        rows = self.model._default_manager.matching(text)  # type: ignore[attr-defined]
-        if networks := confines(request):
-            rows = rows.confined(networks)
+        networks = confines(request)
+        rows: Any = self.model._default_manager.all()
+        if networks and self.model is Server:
+            rows = rows.matching(text, networks)
+        else:
+            rows = rows.matching(text)
+        rows = visible(rows, networks)
         found = list(rows.order_by(*self.ordering)[: MAX_RESULTS + 1])
         results = self.serializer(found[:MAX_RESULTS], many=True).data
         return {"results": results, "more": len(found) > MAX_RESULTS}

@@ -14,6 +14,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
+from api.confinement import LocatedRow, RowKey
 from api.known_fields import KnownFields
 from api.parsers import MAX_ROWS
 from api.resources import ChosenFields
@@ -69,9 +70,11 @@ class Addresses(serializers.ListField):
     child = Address()
 
 
-class Ledger(KnownFields, ChosenFields, serializers.ModelSerializer):
+class Ledger(LocatedRow, KnownFields, ChosenFields, serializers.ModelSerializer):
     """A row whose uniqueness only the model checks: under the ledger's lock, and naming the
     holder."""
+
+    serializer_related_field = RowKey
 
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
@@ -124,6 +127,7 @@ class SubnetSerializer(Ledger):
 
     class Meta:
         model = Subnet
+        located_by = ["network"]
         fields = [
             "id",
             "vrf",
@@ -158,12 +162,14 @@ class PoolSerializer(Ledger):
 
     class Meta:
         model = Pool
+        located_by = ["subnet", "first", "last"]
         fields = ["id", "subnet", "first", "last", "kind", "size", "created_at", "updated_at"]
 
 
 class InterfaceSerializer(Ledger):
     class Meta:
         model = Interface
+        located_by = ["server", "ip_address"]
         fields = [
             "id",
             "server",
@@ -187,6 +193,7 @@ class ServerSerializer(Ledger):
 
     class Meta:
         model = Server
+        located_by = ["ip_address"]
         fields = [
             "id",
             "vrf",
@@ -239,6 +246,7 @@ class IPAddressSerializer(Ledger):
 
     class Meta:
         model = IPAddress
+        located_by = ["ip_address"]
         fields = [
             "id",
             "vrf",
@@ -327,7 +335,7 @@ class AllocateSerializer(KnownFields):
     not_before = Address(
         required=False, allow_null=True, help_text="Only this address and higher ones."
     )
-    pool = serializers.PrimaryKeyRelatedField(
+    pool = RowKey(
         queryset=Pool.objects.all(),
         required=False,
         allow_null=True,
@@ -338,7 +346,7 @@ class AllocateSerializer(KnownFields):
 class WhereSerializer(serializers.Serializer):
     """Where to look for a free address."""
 
-    pool = serializers.PrimaryKeyRelatedField(queryset=Pool.objects.all(), required=False)
+    pool = RowKey(queryset=Pool.objects.all(), required=False)
     not_before = Address(required=False)
 
 

@@ -90,9 +90,9 @@ def test_nothing_is_made_elsewhere(api, name, sent):
 
 def test_nothing_of_its_own_is_hung_on_what_lies_elsewhere(api, here, there):
     sent = {"subnet": there["subnets"].pk, "first": "10.2.0.50", "last": "10.2.0.51"}
-    assert api.post(f"{API}/pools/", sent).status_code == 403
+    assert api.post(f"{API}/pools/", sent).status_code == 400  # as a key of no subnet
     nic = {"server": there["servers"].pk, "name": "eth9", "ip_address": "10.1.0.99"}
-    assert api.post(f"{API}/interfaces/", nic).status_code == 403
+    assert api.post(f"{API}/interfaces/", nic).status_code == 400
     assert Pool.objects.count() == 2
 
 
@@ -123,3 +123,36 @@ def test_it_works_where_it_belongs(api, here):
 def test_the_pool_for_virtual_machines_asks_too(bounds, status):
     api = with_token("allocate", subnets=[bounds])
     assert api.get(f"{API}/ip/stats").status_code == status
+
+
+def test_a_refusal_for_a_row_elsewhere_does_not_name_it(api, here, there):
+    """Even that of a name, a MAC address, a VM or an address inside that a machine outside has."""
+    there["servers"].hostname = "foreign"
+    there["servers"].save()
+    InterfaceFactory(server=there["servers"], ip_address="10.1.0.88")
+    IPAddress.objects.filter(ip_address="10.2.0.10").update(status="allocated", vm_id="vm-9")
+    refused = "Not available to this token."
+    made = {"hostname": "FOREIGN", "ip_address": "10.1.0.88"}
+    status, problem = answer(api.post(f"{API}/servers/", made))
+    assert status == 409
+    assert problem["errors"] == {"hostname": [refused], "ip_address": [refused]}
+    status, problem = answer(
+        api.post(f"{API}/subnets/{here['subnets'].pk}/next-free/", {"vm_id": "vm-9"})
+    )
+    assert (status, problem["detail"]) == (409, refused)
+
+
+def test_a_refusal_for_an_own_row_names_it(api, here):
+    made = {"hostname": here["servers"].hostname, "ip_address": "10.1.0.77"}
+    status, problem = answer(api.post(f"{API}/servers/", made))
+    assert (status, here["servers"].hostname in problem["detail"]) == (409, True)
+
+
+def test_the_subnet_around_an_own_address_is_not_shown(api, here):
+    around = SubnetFactory(network="10.0.0.0/8", name="all", site="centre")
+    made = api.post(f"{API}/ip-addresses/", {"ip_address": "10.1.9.9", "status": "reserved"}).json()
+    assert (made["subnet"], made["subnet_name"], made["subnet_details"]) == (None, None, None)
+    url = f"{API}/ip-addresses/"
+    assert api.get(url, {"site": "centre"}).json()["count"] == 0
+    assert api.get(url, {"subnet": around.pk}).status_code == 400
+    assert made in api.get(url, {"subnet": "none"}).json()["results"]
