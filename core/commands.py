@@ -3,9 +3,12 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+
+from core.history import origin
 
 INSTALLED_IN = Path("/opt/ipmanager")  # where deploy/install.sh puts the releases
 SETTINGS = "settings"  # the tag of the system checks of what an administrator has set
@@ -19,9 +22,17 @@ class Command(BaseCommand):
 
     requires_system_checks: Sequence[str] = (SETTINGS,)
 
+    source: origin.Source = "command"  # of what it changes, in the history
+
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: object) -> CommandParser:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         return super().create_parser(prog_name, subcommand, **kwargs)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """What it changes is one change, by this command and the user of the system."""
+        name = type(self).__module__.rpartition(".")[2]
+        with origin.acting(self.source, origin.of_command(name)):
+            return super().execute(*args, **options)
 
 
 def is_installed() -> bool:

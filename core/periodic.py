@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.db import DatabaseError, close_old_connections, connection
 
 from core import prepared
+from core.history import origin
 
 
 class DatabaseState:
@@ -45,6 +46,7 @@ class PeriodicWork:
     interval = 1.0  # seconds from the end of a round to the next one
     first_pause = 0.0  # seconds before the first round
     longest_pause = 5.0  # seconds, after repeated failures
+    source: origin.Source = "worker"  # of what it changes, in the history
 
     def __init__(self, database: DatabaseState | None = None) -> None:
         self.logger = logging.getLogger(self.name)
@@ -91,7 +93,8 @@ class PeriodicWork:
         try:
             self.wait(self.first_pause)
             while not self.stopping.is_set():
-                self.tick()
+                with origin.acting(self.source, self.name):
+                    self.tick()
                 self.wait(self.pause())
         finally:
             self.finish()

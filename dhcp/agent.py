@@ -41,11 +41,14 @@ def find(name: str) -> DhcpServer:
 
 
 class AgentServerWorker(ServerWorker):
+    source = "agent"
     wait_for_requests = False  # requests write the files of their own host only
 
 
 class Agent(DhcpWorker):
     """A worker for one server."""
+
+    source = "agent"
 
     def __init__(self, name: str, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__(now)

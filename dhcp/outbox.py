@@ -11,8 +11,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from simple_history.models import HistoricalRecords
 
+from core.history import origin
 from dhcp.files import sync
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer
 from ipam.models import Interface, Pool, Server, Subnet
@@ -87,7 +87,7 @@ def record_bulk(model: type[models.Model], instances: Sequence[models.Model] | N
         return
     number = "all" if instances is None else str(len(instances))
     label = f"{number} {model._meta.verbose_name_plural}"
-    _write([DhcpChange(kind=DhcpChange.Kind.LEDGER, label=label, who=_who())])
+    _write([DhcpChange(kind=DhcpChange.Kind.LEDGER, label=label, who=origin.name())])
 
 
 def _change(instance: models.Model, action: str, detail: str) -> DhcpChange:
@@ -97,7 +97,7 @@ def _change(instance: models.Model, action: str, detail: str) -> DhcpChange:
         label=_label(instance)[:255],
         action=action,
         detail=detail[:500],
-        who=_who(),
+        who=origin.name(),
     )
 
 
@@ -167,12 +167,3 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value))
     return str(value)
-
-
-def _who() -> str:
-    """The user of the request, as the history middleware knows it."""
-    request = getattr(HistoricalRecords.context, "request", None)
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return ""
-    return user.get_username()[:150]

@@ -17,8 +17,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
+from core.history.records import History
 from ipam import addresses, rules
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField, ValueField
 from ipam.hostnames import HostnameField, validate_duid, validate_hostname
@@ -113,7 +113,7 @@ class VRF(ValidatedModel):
     description = models.CharField(
         _("description"), max_length=255, blank=True, default="", db_default=""
     )
-    history = HistoricalRecords(table_name="vrfs_history")
+    history = History(table_name="vrfs_history")
 
     class Meta:
         db_table = "vrfs"
@@ -165,7 +165,7 @@ class Subnet(ValidatedModel):
     site = models.CharField(
         _("site"), max_length=100, blank=True, default="", db_default="", db_index=True
     )
-    history = HistoricalRecords(table_name="subnets_history")
+    history = History(table_name="subnets_history")
     objects = SubnetQuerySet.as_manager()
     was: Subnet | None = None
     forced = False
@@ -273,7 +273,7 @@ class Pool(ValidatedModel):
     )
     # How far the rows of a pool that is too large to have them all have been created.
     materialised_to = AddressField(null=True, blank=True, editable=False)
-    history = HistoricalRecords(table_name="pools_history", excluded_fields=["materialised_to"])
+    history = History(table_name="pools_history", excluded_fields=["materialised_to"])
     objects = PoolQuerySet.as_manager()
 
     class Meta:
@@ -347,7 +347,7 @@ class Server(ValidatedModel):
         db_default=True,
         help_text=_("Only enabled servers are served by DHCP."),
     )
-    history = HistoricalRecords(table_name="hosts_history")
+    history = History(table_name="hosts_history")
     objects = ServerQuerySet.as_manager()
 
     class Meta:
@@ -394,7 +394,7 @@ class Interface(ValidatedModel):
         help_text=_("DHCPv6 identifier: pairs of hexadecimal digits, separated by colons."),
     )
     ip_address = AddressField(_("IP address"), null=True, blank=True)
-    history = HistoricalRecords(table_name="interfaces_history")
+    history = History(table_name="interfaces_history")
     objects = InterfaceQuerySet.as_manager()
 
     class Meta:
@@ -512,7 +512,7 @@ class IPAddress(ValidatedModel):
     freed_at = models.DateTimeField(_("freed"), null=True, blank=True, editable=False)
     # Every allocation writes a line: without indexes that nobody asks, and without a lock on its
     # user's row.
-    history = HistoricalRecords(
+    history = History(
         table_name="ip_addresses_history",
         no_db_index=["vrf", "subnet", "server", "vm_id"],
         user_db_constraint=False,

@@ -17,9 +17,9 @@ from django.db.models.expressions import OrderBy, RawSQL
 from django.db.models.functions import Now
 from django.db.models.lookups import IsNull
 from django.utils import timezone
-from simple_history.models import HistoricalRecords
 
 from core import sql
+from core.history import origin
 from core.triggers import SAY_SITE
 from ipam import addresses, search
 from ipam.addresses import Address, Network
@@ -356,7 +356,8 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
             "subnet": subnet.pk,
             "first": first and str(first),
             "last": last and str(last),
-            "user": history_user_id(),
+            "user": origin.user_id(),
+            **origin_values(),
         }
         claim = sql.statement(_SQL / "claim.sql")
         if wait:
@@ -390,17 +391,21 @@ def claim_on_sqlite(answer: str, subnet: str = "%(subnet)s") -> tuple[str, ...]:
     return (choose, *writes, answer)
 
 
-def history_user_id() -> int | None:
-    """Who is asking, as the history middleware knows it."""
-    request = getattr(HistoricalRecords.context, "request", None)
-    if request and request.user.is_authenticated:
-        return request.user.pk
-    return None
+def origin_values() -> dict[str, str]:
+    """The origin of a change as parameters of a statement that writes history itself."""
+    now = origin.current()
+    return {"source": now.source, "actor": now.actor, "change": now.change}
 
 
 def keys_of(rows: Iterable[models.Model]) -> list[int]:
     """The primary keys of the rows."""
     return [row.pk for row in rows]
+
+
+_HISTORY = (
+    "history_date, history_type, history_change_reason, history_user_id, "
+    "history_source, history_actor, history_change"
+)
 
 
 def note_history(rows: Sequence[Any], kind: str) -> None:
@@ -415,10 +420,10 @@ def note_history(rows: Sequence[Any], kind: str) -> None:
             keys = keys_of(rows[start : start + _MOST_KEYS])
             cursor.execute(
                 f"INSERT INTO {quote(model.history.model._meta.db_table)} "
-                f"({kept}, history_date, history_type, history_change_reason, history_user_id) "
-                f"SELECT {kept}, %s, %s, '', %s FROM {quote(model._meta.db_table)} "
+                f"({kept}, {_HISTORY}) "
+                f"SELECT {kept}, %s, %s, '', %s, %s, %s, %s FROM {quote(model._meta.db_table)} "
                 f"WHERE id IN ({', '.join(['%s'] * len(keys))}) ORDER BY id",
-                [now, kind, history_user_id(), *keys],
+                [now, kind, origin.user_id(), *origin_values().values(), *keys],
             )
 
 

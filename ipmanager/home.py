@@ -3,6 +3,7 @@ number of queries does not grow with the ledger."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.commands import manage_command
 from core.findings import BOUNDED
+from core.history.records import SOURCES as HISTORY_SOURCES
+from core.history.records import who
 from dhcp.admin.dhcp_servers import server_badge
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from ipam.admin import marks
@@ -24,7 +27,7 @@ from ipmanager.admin import finding_line
 from ops import doctor
 
 FULLEST, RECENT, UNPLACED = 8, 12, 6  # lines of each list
-NEWEST_ADDRESSES = 100  # history lines of addresses among which the recent ones are looked for
+NEWEST = 200  # history lines of each table among which the recent changes are looked for
 
 # Who sees the findings about a subject; VIEW_HEALTH those about any other.
 VIEW_HEALTH = "ipmanager.view_pulse"
@@ -111,14 +114,17 @@ def _usage_line(subnet: Subnet, usage: Usage) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Change:
-    """A line of history."""
+    """The lines of history that one request, command or save has written, as one line."""
 
     at: datetime
     who: str
+    source: Any
+    id: str
     done: Any
     kind: Any
     name: str
     url: str
+    more: int  # further rows of the same kind
 
     @property
     def ago(self) -> str:
@@ -136,6 +142,8 @@ class Source:
 
 
 DONE = {"+": _("added"), "~": _("changed"), "-": _("deleted")}
+# In this order: of the lines of one change, those of the first model tell what was done, the others
+# follow from it.
 SOURCES = [
     Source(VRF, lambda row: row.name, "vrf"),
     Source(Subnet, lambda row: f"{row.network} {row.name}".strip(), "subnet"),
@@ -144,31 +152,50 @@ SOURCES = [
     Source(Interface, lambda row: row.name, "server", "server_id"),
     Source(IPAddress, lambda row: str(row.ip_address), "ipaddress"),
 ]
+Lines = list[tuple[Source, Any]]
 
 
 def _recent_changes() -> list[Change]:
-    changes = [_change(source, row) for source in SOURCES for row in _newest_lines(source.model)]
-    return nlargest(RECENT, changes, key=lambda change: change.at)
+    """The newest changes, each with the number of its rows among the newest lines."""
+    changes: dict[str, Lines] = defaultdict(list)
+    for source in SOURCES:
+        for row in _newest_lines(source.model):
+            changes[_change_key(source, row)].append((source, row))
+    newest = nlargest(RECENT, changes.values(), key=lambda lines: lines[0][1].history_date)
+    return list(map(_change, newest))
 
 
 def _newest_lines(model: Any) -> list[Any]:
     rows = model.history.order_by("-history_date", "-history_id").select_related("history_user")
     if model is not IPAddress:
-        return list(rows[:RECENT])
-    # A change that follows from a server's change is told by the server's line.
-    newest = rows[:NEWEST_ADDRESSES]
-    return [row for row in newest if row.server_id is None and row.status != "available"]
+        return list(rows[:NEWEST])
+    # Without a change id, what follows from a server's change cannot be told from the rest.
+    return [
+        row
+        for row in rows[:NEWEST]
+        if row.history_change or (row.server_id is None and row.status != "available")
+    ]
 
 
-def _change(source: Source, row: Any) -> Change:
+def _change_key(source: Source, row: Any) -> str:
+    """Lines with the same key are one change."""
+    return row.history_change or f"{source.page} {row.history_id}"
+
+
+def _change(lines: Lines) -> Change:
+    source, row = lines[0]
     is_address = source.model is IPAddress
+    rows = {line.id for of, line in lines if of is source}
     return Change(
         at=row.history_date,
-        who=str(row.history_user or ""),
+        who=who(row),
+        source=HISTORY_SOURCES.get(row.history_source or "", ""),
+        id=row.history_change or "",
         done=marks.status(row) if is_address else DONE[row.history_type],
         kind=source.model._meta.verbose_name,
         name=source.name(row),
         url=reverse(f"admin:ipam_{source.page}_history", args=[getattr(row, source.key)]),
+        more=len(rows) - 1,
     )
 
 

@@ -15,6 +15,7 @@ from api.fastpath.response import FastResponse, json_response
 from api.fastpath.route import DatabaseRow, FastQuery, FastRoute
 from core import prepared
 from core.errors import Invalid
+from core.logs import REQUEST
 from ipam import allocate as verbs
 from ipam.addresses import Network
 from ipam.api.address_json import address_text
@@ -88,7 +89,7 @@ def prepare_allocate(request: HttpRequest) -> FastQuery | None:
     network = settings.POOL_NETWORK
     render = Allocation(vm_id, hostname, str(network)).render
     claim, *then = _CLAIM[prepared.vendor()]
-    params = {**facts, "network": _network_value(network)}
+    params = {**facts, "network": _network_value(network), "change": REQUEST.get()}
     return FastQuery(claim, params, render, then=tuple(then))
 
 

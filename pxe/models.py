@@ -11,8 +11,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
+from core.history.records import History
 from ipam.fields import AddressField, MACField
 from ipam.models import Server, Subnet, ValidatedModel
 from pxe import names, rules
@@ -54,7 +54,7 @@ class BootFile(BootModel):
     sha256 = models.CharField(
         _("SHA-256"), max_length=64, blank=True, default="", db_default="", editable=False
     )
-    history = HistoricalRecords(table_name="boot_files_history")
+    history = History(table_name="boot_files_history")
 
     class Meta:
         db_table = "boot_files"
@@ -108,7 +108,7 @@ class BootAnswers(BootModel):
         ],
         help_text=_("For @@ssh_key@@."),
     )
-    history = HistoricalRecords(
+    history = History(
         table_name="boot_answers_history", excluded_fields=["text", "password_hash", "ssh_key"]
     )
 
@@ -188,7 +188,7 @@ class BootImage(BootModel):
         db_default="",
         validators=[names.check_url],
     )
-    history = HistoricalRecords(table_name="boot_images_history")
+    history = History(table_name="boot_images_history")
     objects = ImageQuerySet.as_manager()
 
     class Meta:
@@ -321,7 +321,7 @@ class BootMenu(BootModel):
         help_text=_("0 waits for ever."),
     )
     shell = models.BooleanField(_("iPXE shell"), default=True, db_default=True)
-    history = HistoricalRecords(table_name="boot_menus_history")
+    history = History(table_name="boot_menus_history")
     objects = MenuQuerySet.as_manager()
 
     class Meta:
@@ -487,7 +487,7 @@ class BootAssignment(BootModel):
     )
     last_offered_at = models.DateTimeField(_("last offered"), null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True, editable=False)
-    history = HistoricalRecords(
+    history = History(
         table_name="boot_assignments_history",
         excluded_fields=["attempts", "first_offered_at", "last_offered_at"],
     )

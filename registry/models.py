@@ -13,9 +13,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from api.models import Token
+from core.history.records import History
 from ipam.addresses import Address
 from ipam.fields import AddressField
 from ipam.models import Subnet
@@ -155,7 +155,7 @@ class RegistryConfig(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("More from one address are noted as unusual."),
     )
-    history = HistoricalRecords(table_name="registry_configs_history")
+    history = History(table_name="registry_configs_history")
     objects = RegistryConfigQuerySet.as_manager()
 
     class Meta:
@@ -284,7 +284,7 @@ class RestartAction(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(604_800)],
     )
     enabled = models.BooleanField(_("enabled"), default=True, db_default=True)
-    history = HistoricalRecords(table_name="restart_actions_history")
+    history = History(table_name="restart_actions_history")
 
     class Meta:
         db_table = "restart_actions"

@@ -89,18 +89,18 @@ def _respond(
         return query.outcome_unknown()
     if not rows:
         return None
-    user, name, _unlimited = rows[0][:3]
+    user, name, _unlimited, _token = rows[0][: caller.COLUMNS]
     request.user = caller.IdentifiedUser(user, name)  # type: ignore[assignment]
     request.resolver_match = resolved
     if known:
         setattr(request, ACCEPTED, True)
-    return query.render([row[3:] for row in rows])
+    return query.render([row[caller.COLUMNS :] for row in rows])
 
 
 def _run(
     matched: FastRoute, query: FastQuery, known: Mapping[str, Any], database: Any
 ) -> list[DatabaseRow]:
-    """The rows of the statement, each with the caller in its first three columns."""
+    """The rows of the statement, each with the caller in its first columns."""
     sql = caller.with_caller(query.sql, caller.identify_sql(known, database.vendor))
     with _savepoint(matched, query, database):
         rows = prepared.rows(sql, {**query.params, **known}, database)
@@ -124,13 +124,14 @@ def _after_failure(query: FastQuery, request: HttpRequest, error: Exception) -> 
 
 def _then(query: FastQuery, found: DatabaseRow, database: Any) -> list[DatabaseRow]:
     """Run the statements that follow; the rows of the last one, with the caller in front."""
-    params = {**query.params, "user": found[0], "chosen": found[3]}
+    user, _name, _unlimited, token, chosen = found[: caller.COLUMNS + 1]
+    params = {**query.params, "user": user, "token": token, "chosen": chosen}
     *writes, answer = query.then
     with database.cursor() as cursor:
         for sql in writes:
             cursor.execute(sql, params)
         cursor.execute(answer, params)
-        return [(*found[:3], *row) for row in cursor.fetchall()]
+        return [(*found[: caller.COLUMNS], *row) for row in cursor.fetchall()]
 
 
 def _savepoint(

@@ -31,7 +31,8 @@ REMEMBERED = 1000  # tokens of superusers
 # Rule 5: a token that is confined to subnets goes to Django.
 IDENTIFY = {
     "postgresql": """
-SELECT u.id, u.username, u.is_superuser AND t.networks = '[]' AS unlimited
+SELECT u.id, u.username, u.is_superuser AND t.networks = '[]' AS unlimited,
+    t.name AS token
 FROM ipmanager_token t JOIN auth_user u ON u.id = t.user_id
 WHERE t.digest = %(digest)s AND t.last_used = %(today)s
   AND (t.expiry IS NULL OR t.expiry > %(now)s) AND u.is_active
@@ -51,7 +52,8 @@ WHERE t.digest = %(digest)s AND t.last_used = %(today)s
   AND t.subnets = '[]'
 """,
     "sqlite": """
-SELECT u.id, u.username, u.is_superuser AND t.networks = '[]' AS unlimited
+SELECT u.id, u.username, u.is_superuser AND t.networks = '[]' AS unlimited,
+    t.name AS token
 FROM ipmanager_token t JOIN auth_user u ON u.id = t.user_id
 WHERE t.digest = %(digest)s AND t.last_used = %(today)s
   AND (t.expiry IS NULL OR t.expiry > %(now)s) AND u.is_active
@@ -73,7 +75,8 @@ WHERE t.digest = %(digest)s AND t.last_used = %(today)s
 # token is no longer unlimited, no row comes back, and the request goes to Django.
 IDENTIFY_UNLIMITED = {
     "postgresql": """
-SELECT u.id, u.username, u.is_superuser AND t.networks = '[]' AS unlimited
+SELECT u.id, u.username, u.is_superuser AND t.networks = '[]' AS unlimited,
+    t.name AS token
 FROM ipmanager_token t JOIN auth_user u ON u.id = t.user_id
 WHERE t.digest = %(digest)s AND t.last_used = %(today)s
   AND (t.expiry IS NULL OR t.expiry > %(now)s) AND u.is_active
@@ -83,7 +86,8 @@ WHERE t.digest = %(digest)s AND t.last_used = %(today)s
   AND t.subnets = '[]'
 """,
     "sqlite": """
-SELECT u.id, u.username, u.is_superuser AND t.networks = '[]' AS unlimited
+SELECT u.id, u.username, u.is_superuser AND t.networks = '[]' AS unlimited,
+    t.name AS token
 FROM ipmanager_token t JOIN auth_user u ON u.id = t.user_id
 WHERE t.digest = %(digest)s AND t.last_used = %(today)s
   AND (t.expiry IS NULL OR t.expiry > %(now)s) AND u.is_active
@@ -93,7 +97,8 @@ WHERE t.digest = %(digest)s AND t.last_used = %(today)s
   AND t.subnets = '[]'
 """,
 }
-ANONYMOUS = "SELECT CAST(NULL AS bigint) AS id, '' AS username, false AS unlimited"
+COLUMNS = 4  # of the table `caller`: id, username, unlimited, token
+ANONYMOUS = "SELECT CAST(NULL AS bigint) AS id, '' AS username, false AS unlimited, '' AS token"
 _unlimited: set[str] = set()  # digests of tokens
 
 

@@ -12,6 +12,7 @@ from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from core.history.records import who
 from ipam.admin.pickers import is_key
 
 FIELD = "_seen"  # what the form was made of: the newest lines of history, as in "812.77"
@@ -95,5 +96,5 @@ def _authors(records: Iterable[Any]) -> str:
     """The users, and the database roles of changes by SQL."""
     names: dict[str, None] = {}
     for record in records:
-        names[str(record.history_user or record.history_change_reason or "")] = None
+        names[who(record)] = None
     return ", ".join(filter(None, names)) or _("Somebody")

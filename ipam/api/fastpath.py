@@ -20,6 +20,7 @@ from api.fastpath.route import DatabaseRow, FastQuery, FastRoute
 from api.resources import etag
 from core import prepared
 from core.errors import IPManagerError
+from core.logs import REQUEST
 from ipam import allocate as verbs
 from ipam.addresses import parse_address
 from ipam.api import address_json
@@ -156,7 +157,7 @@ def prepare_next_free(request: HttpRequest, key: str) -> FastQuery | None:
     if vm_id is None:  # a repeat would allocate a second address
         outcome_unknown = partial(problem_response, request, problems.database_unavailable)
     claim, *then = _CLAIM[prepared.vendor()]
-    params = {**facts, "subnet": int(key)}
+    params = {**facts, "subnet": int(key), "change": REQUEST.get()}
     return FastQuery(claim, params, render_next_free, outcome_unknown, tuple(then))
 
 

@@ -30,18 +30,22 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO {history} (
             {columns},
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             {columns},
-            clock_timestamp(), '+', session_user || ' (SQL)'
+            clock_timestamp(), '+', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM new_rows;
     ELSIF TG_OP = 'UPDATE' THEN
         INSERT INTO {history} (
             {columns},
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             {columns},
-            clock_timestamp(), '~', session_user || ' (SQL)'
+            clock_timestamp(), '~', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM (
             SELECT
             {columns}
@@ -54,10 +58,12 @@ BEGIN
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO {history} (
             {columns},
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             {columns},
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM old_rows;
     ELSE
         -- Before a TRUNCATE. A foreign key that is checked at the commit would look for rows that
@@ -65,10 +71,12 @@ BEGIN
         SET CONSTRAINTS ALL IMMEDIATE;
         INSERT INTO {history} (
             {columns},
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             {columns},
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM {table};
         SET CONSTRAINTS ALL DEFERRED;
     END IF;
@@ -104,10 +112,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO {history} (
             {columns},
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     SELECT
             {columns},
-            clock_timestamp(), kind, session_user || ' (SQL)'
+            clock_timestamp(), kind, session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
     FROM {table} WHERE id IN (SELECT unnest(row_ids));
 END
 $$;
@@ -119,10 +129,12 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261{condition}
 BEGIN
     INSERT INTO {history} (
             {columns},
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             {values},
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '{kind}', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '{kind}', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 """
 _SQLITE_VERBS = (("insert", "NEW", "+"), ("update", "NEW", "~"), ("delete", "OLD", "-"))

@@ -1,9 +1,13 @@
 """How the ledger's numbers and names are written on a page."""
 
+from typing import Any
+
 from django import template
 from django.utils.formats import number_format
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
+
+from core.history import records
 
 register = template.Library()
 
@@ -18,6 +22,18 @@ def grouped(number: int) -> str:
         return number_format(number, use_l10n=True, force_grouping=True)
     power = len(str(number)) - 1
     return f"{number_format(number / 10**power, decimal_pos=1)} × 10{str(power).translate(_RAISED)}"
+
+
+@register.filter
+def who(record: Any) -> str:
+    """Who made the change of a line of history."""
+    return records.who(record)
+
+
+@register.filter
+def source(record: Any) -> Any:
+    """How the change of a line of history was made: by the web, the API, a command."""
+    return records.SOURCES.get(record.history_source or "", "")
 
 
 @register.filter

@@ -241,7 +241,10 @@ def test_a_bulk_write_of_many_rows_is_one_change(by_worker, subnet):
 
 def test_it_is_noted_who_did_it(by_worker, subnet, monkeypatch, admin_user):
     monkeypatch.setattr(
-        HistoricalRecords.context, "request", SimpleNamespace(user=admin_user), raising=False
+        HistoricalRecords.context,
+        "request",
+        SimpleNamespace(user=admin_user, path="/admin/"),
+        raising=False,
     )
     Server.objects.create(hostname="web")
     assert DhcpChange.objects.last().who == "admin"

@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from core.history import origin
 from ipam.models import VRF, Server, Subnet
 from tests.ipam.admin_forms import errors_of, filled
 from tests.ipam.factories import InterfaceFactory, ServerFactory, SubnetFactory, VRFFactory
@@ -79,13 +80,14 @@ def test_what_changed_below_the_row_counts_too(anna, bert):
     assert Server.objects.get().location == ""
 
 
-def test_what_a_program_has_changed_is_told_without_a_name(bert):
+def test_what_a_program_has_changed_is_told_with_its_name(bert):
     row = VRFFactory(description="old")
     opened = filled(bert.get(page(row)))
     row.description = "new"
     row.save()
 
-    assert "Somebody changed this since you opened it (Description: old → new)" in refusal(
+    program = origin.current().actor
+    assert f"{program} changed this since you opened it (Description: old → new)" in refusal(
         bert.post(page(row), opened)
     )
 

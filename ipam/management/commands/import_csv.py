@@ -30,6 +30,7 @@ _IN_MEMORY = 1 << 20
 
 
 class Command(commands.Command):
+    source = "import"
     help = """Import subnets, servers or their interfaces from a CSV or JSON file, and print what
 becomes of every row. A row changes what exists: the server with its MAC address, the subnet with
 its network, the interface of its server with its name. An empty cell leaves a value unchanged, a

@@ -3,7 +3,7 @@
 -- no row can be taken.
 --
 -- Parameters: subnet (key), first and last (inet; both NULL: anywhere in the subnet), vm_id,
--- hostname, mac_address, user (key, or NULL).
+-- hostname, mac_address, user (key, or NULL), and for the history source, actor and change.
 --
 -- SKIP LOCKED passes over rows that others are taking at this moment; the caller removes these two
 -- words to wait for them. MATERIALIZED keeps the lock to one row. An address that another machine
@@ -39,12 +39,14 @@ WITH held AS MATERIALIZED (
         id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
         server_id, hostname, mac_address, platform, manufacturer, description,
         reservation, vm_id, freed_at,
-        history_date, history_type, history_user_id)
+        history_date, history_type, history_user_id,
+        history_source, history_actor, history_change)
     SELECT
         id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
         server_id, hostname, mac_address, platform, manufacturer, description,
         reservation, vm_id, freed_at,
-        statement_timestamp(), '~', %(user)s::bigint
+        statement_timestamp(), '~', %(user)s::bigint,
+        %(source)s, %(actor)s, %(change)s
     FROM claimed
 )
 SELECT true AS known, * FROM held UNION ALL SELECT false, * FROM claimed;

@@ -1,7 +1,7 @@
 -- claim.sql for the routes of the fast path: it takes a row only if there is a row in `caller`, the
 -- table that api/fastpath puts in front, and it returns nothing to a VM that has an address.
 --
--- Parameters: subnet (key), vm_id, hostname, mac_address. There is no part of a subnet to choose:
+-- Parameters: subnet (key), vm_id, hostname, mac_address, change (id of the request). There is no part of a subnet to choose:
 -- such a condition makes a plan for all parameters look expensive, so that PostgreSQL would plan
 -- the statement anew each time, which takes longer than to execute it.
 
@@ -33,12 +33,14 @@ WITH held AS MATERIALIZED (
         id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
         server_id, hostname, mac_address, platform, manufacturer, description,
         reservation, vm_id, freed_at,
-        history_date, history_type, history_user_id)
+        history_date, history_type, history_user_id,
+        history_source, history_actor, history_change)
     SELECT
         id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
         server_id, hostname, mac_address, platform, manufacturer, description,
         reservation, vm_id, freed_at,
-        statement_timestamp(), '~', (SELECT id FROM caller)
+        statement_timestamp(), '~', (SELECT id FROM caller),
+        'api', (SELECT token FROM caller), %(change)s
     FROM claimed
 )
 SELECT caller.*, claimed.* FROM caller, claimed;

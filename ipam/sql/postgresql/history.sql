@@ -11,12 +11,14 @@ BEGIN
             id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
             server_id, hostname, mac_address, platform, manufacturer, description,
             reservation, vm_id, freed_at,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     SELECT
             id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
             server_id, hostname, mac_address, platform, manufacturer, description,
             reservation, vm_id, freed_at,
-            clock_timestamp(), kind, session_user || ' (SQL)'
+            clock_timestamp(), kind, session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
     FROM ip_addresses WHERE id IN (SELECT unnest(row_ids));
 END
 $$;
@@ -27,18 +29,22 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO vrfs_history (
             id, created_at, updated_at, name, rd, description,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, name, rd, description,
-            clock_timestamp(), '+', session_user || ' (SQL)'
+            clock_timestamp(), '+', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM new_rows;
     ELSIF TG_OP = 'UPDATE' THEN
         INSERT INTO vrfs_history (
             id, created_at, updated_at, name, rd, description,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, name, rd, description,
-            clock_timestamp(), '~', session_user || ' (SQL)'
+            clock_timestamp(), '~', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM (
             SELECT
             id, created_at, updated_at, name, rd, description
@@ -51,10 +57,12 @@ BEGIN
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO vrfs_history (
             id, created_at, updated_at, name, rd, description,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, name, rd, description,
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM old_rows;
     ELSE
         -- Before a TRUNCATE. A foreign key that is checked at the commit would look for rows that
@@ -62,10 +70,12 @@ BEGIN
         SET CONSTRAINTS ALL IMMEDIATE;
         INSERT INTO vrfs_history (
             id, created_at, updated_at, name, rd, description,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, name, rd, description,
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM vrfs;
         SET CONSTRAINTS ALL DEFERRED;
     END IF;
@@ -100,21 +110,25 @@ BEGIN
         INSERT INTO subnets_history (
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
             dns_servers, domain, site,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
             dns_servers, domain, site,
-            clock_timestamp(), '+', session_user || ' (SQL)'
+            clock_timestamp(), '+', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM new_rows;
     ELSIF TG_OP = 'UPDATE' THEN
         INSERT INTO subnets_history (
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
             dns_servers, domain, site,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
             dns_servers, domain, site,
-            clock_timestamp(), '~', session_user || ' (SQL)'
+            clock_timestamp(), '~', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM (
             SELECT
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
@@ -130,11 +144,13 @@ BEGIN
         INSERT INTO subnets_history (
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
             dns_servers, domain, site,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
             dns_servers, domain, site,
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM old_rows;
     ELSE
         -- Before a TRUNCATE. A foreign key that is checked at the commit would look for rows that
@@ -143,11 +159,13 @@ BEGIN
         INSERT INTO subnets_history (
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
             dns_servers, domain, site,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
             dns_servers, domain, site,
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM subnets;
         SET CONSTRAINTS ALL DEFERRED;
     END IF;
@@ -181,18 +199,22 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO pools_history (
             id, created_at, updated_at, subnet_id, first, last, kind,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, subnet_id, first, last, kind,
-            clock_timestamp(), '+', session_user || ' (SQL)'
+            clock_timestamp(), '+', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM new_rows;
     ELSIF TG_OP = 'UPDATE' THEN
         INSERT INTO pools_history (
             id, created_at, updated_at, subnet_id, first, last, kind,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, subnet_id, first, last, kind,
-            clock_timestamp(), '~', session_user || ' (SQL)'
+            clock_timestamp(), '~', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM (
             SELECT
             id, created_at, updated_at, subnet_id, first, last, kind
@@ -205,10 +227,12 @@ BEGIN
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO pools_history (
             id, created_at, updated_at, subnet_id, first, last, kind,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, subnet_id, first, last, kind,
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM old_rows;
     ELSE
         -- Before a TRUNCATE. A foreign key that is checked at the commit would look for rows that
@@ -216,10 +240,12 @@ BEGIN
         SET CONSTRAINTS ALL IMMEDIATE;
         INSERT INTO pools_history (
             id, created_at, updated_at, subnet_id, first, last, kind,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, subnet_id, first, last, kind,
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM pools;
         SET CONSTRAINTS ALL DEFERRED;
     END IF;
@@ -254,21 +280,25 @@ BEGIN
         INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
             manufacturer, description, location, lan_port, enabled,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
             manufacturer, description, location, lan_port, enabled,
-            clock_timestamp(), '+', session_user || ' (SQL)'
+            clock_timestamp(), '+', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM new_rows;
     ELSIF TG_OP = 'UPDATE' THEN
         INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
             manufacturer, description, location, lan_port, enabled,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
             manufacturer, description, location, lan_port, enabled,
-            clock_timestamp(), '~', session_user || ' (SQL)'
+            clock_timestamp(), '~', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM (
             SELECT
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
@@ -284,11 +314,13 @@ BEGIN
         INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
             manufacturer, description, location, lan_port, enabled,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
             manufacturer, description, location, lan_port, enabled,
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM old_rows;
     ELSE
         -- Before a TRUNCATE. A foreign key that is checked at the commit would look for rows that
@@ -297,11 +329,13 @@ BEGIN
         INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
             manufacturer, description, location, lan_port, enabled,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
             manufacturer, description, location, lan_port, enabled,
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM hosts;
         SET CONSTRAINTS ALL DEFERRED;
     END IF;
@@ -335,18 +369,22 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO interfaces_history (
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address,
-            clock_timestamp(), '+', session_user || ' (SQL)'
+            clock_timestamp(), '+', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM new_rows;
     ELSIF TG_OP = 'UPDATE' THEN
         INSERT INTO interfaces_history (
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address,
-            clock_timestamp(), '~', session_user || ' (SQL)'
+            clock_timestamp(), '~', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM (
             SELECT
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address
@@ -359,10 +397,12 @@ BEGIN
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO interfaces_history (
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address,
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM old_rows;
     ELSE
         -- Before a TRUNCATE. A foreign key that is checked at the commit would look for rows that
@@ -370,10 +410,12 @@ BEGIN
         SET CONSTRAINTS ALL IMMEDIATE;
         INSERT INTO interfaces_history (
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address,
-            clock_timestamp(), '-', session_user || ' (SQL)'
+            clock_timestamp(), '-', session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM interfaces;
         SET CONSTRAINTS ALL DEFERRED;
     END IF;

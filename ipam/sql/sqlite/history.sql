@@ -8,10 +8,12 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO vrfs_history (
             id, created_at, updated_at, name, rd, description,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.name, NEW.rd, NEW.description,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '+', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '+', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER vrfs_history_update AFTER UPDATE ON vrfs FOR EACH ROW
@@ -25,10 +27,12 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO vrfs_history (
             id, created_at, updated_at, name, rd, description,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.name, NEW.rd, NEW.description,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '~', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '~', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER vrfs_history_delete AFTER DELETE ON vrfs FOR EACH ROW
@@ -36,10 +40,12 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO vrfs_history (
             id, created_at, updated_at, name, rd, description,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             OLD.id, OLD.created_at, OLD.updated_at, OLD.name, OLD.rd, OLD.description,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '-', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '-', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER subnets_history_insert AFTER INSERT ON subnets FOR EACH ROW
@@ -48,12 +54,14 @@ BEGIN
     INSERT INTO subnets_history (
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
             dns_servers, domain, site,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.vrf_id, NEW.network, NEW.name,
             NEW.description, NEW.gateway, NEW.vlan_id, NEW.dns_servers, NEW.domain,
             NEW.site,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '+', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '+', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER subnets_history_update AFTER UPDATE ON subnets FOR EACH ROW
@@ -74,12 +82,14 @@ BEGIN
     INSERT INTO subnets_history (
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
             dns_servers, domain, site,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.vrf_id, NEW.network, NEW.name,
             NEW.description, NEW.gateway, NEW.vlan_id, NEW.dns_servers, NEW.domain,
             NEW.site,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '~', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '~', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER subnets_history_delete AFTER DELETE ON subnets FOR EACH ROW
@@ -88,12 +98,14 @@ BEGIN
     INSERT INTO subnets_history (
             id, created_at, updated_at, vrf_id, network, name, description, gateway, vlan_id,
             dns_servers, domain, site,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             OLD.id, OLD.created_at, OLD.updated_at, OLD.vrf_id, OLD.network, OLD.name,
             OLD.description, OLD.gateway, OLD.vlan_id, OLD.dns_servers, OLD.domain,
             OLD.site,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '-', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '-', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER pools_history_insert AFTER INSERT ON pools FOR EACH ROW
@@ -101,10 +113,12 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO pools_history (
             id, created_at, updated_at, subnet_id, first, last, kind,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.subnet_id, NEW.first, NEW.last, NEW.kind,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '+', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '+', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER pools_history_update AFTER UPDATE ON pools FOR EACH ROW
@@ -119,10 +133,12 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO pools_history (
             id, created_at, updated_at, subnet_id, first, last, kind,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.subnet_id, NEW.first, NEW.last, NEW.kind,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '~', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '~', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER pools_history_delete AFTER DELETE ON pools FOR EACH ROW
@@ -130,10 +146,12 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO pools_history (
             id, created_at, updated_at, subnet_id, first, last, kind,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             OLD.id, OLD.created_at, OLD.updated_at, OLD.subnet_id, OLD.first, OLD.last, OLD.kind,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '-', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '-', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER hosts_history_insert AFTER INSERT ON hosts FOR EACH ROW
@@ -142,12 +160,14 @@ BEGIN
     INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
             manufacturer, description, location, lan_port, enabled,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.vrf_id, NEW.hostname, NEW.ip_address,
             NEW.mac_address, NEW.device_type, NEW.manufacturer, NEW.description,
             NEW.location, NEW.lan_port, NEW.enabled,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '+', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '+', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER hosts_history_update AFTER UPDATE ON hosts FOR EACH ROW
@@ -169,12 +189,14 @@ BEGIN
     INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
             manufacturer, description, location, lan_port, enabled,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.vrf_id, NEW.hostname, NEW.ip_address,
             NEW.mac_address, NEW.device_type, NEW.manufacturer, NEW.description,
             NEW.location, NEW.lan_port, NEW.enabled,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '~', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '~', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER hosts_history_delete AFTER DELETE ON hosts FOR EACH ROW
@@ -183,12 +205,14 @@ BEGIN
     INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
             manufacturer, description, location, lan_port, enabled,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             OLD.id, OLD.created_at, OLD.updated_at, OLD.vrf_id, OLD.hostname, OLD.ip_address,
             OLD.mac_address, OLD.device_type, OLD.manufacturer, OLD.description,
             OLD.location, OLD.lan_port, OLD.enabled,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '-', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '-', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER interfaces_history_insert AFTER INSERT ON interfaces FOR EACH ROW
@@ -196,11 +220,13 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO interfaces_history (
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.server_id, NEW.name, NEW.mac_address,
             NEW.duid, NEW.ip_address,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '+', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '+', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER interfaces_history_update AFTER UPDATE ON interfaces FOR EACH ROW
@@ -216,11 +242,13 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO interfaces_history (
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.server_id, NEW.name, NEW.mac_address,
             NEW.duid, NEW.ip_address,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '~', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '~', 'SQL',
+            'sql', 'SQL', NULL);
 END;
 
 CREATE TRIGGER interfaces_history_delete AFTER DELETE ON interfaces FOR EACH ROW
@@ -228,9 +256,11 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO interfaces_history (
             id, created_at, updated_at, server_id, name, mac_address, duid, ip_address,
-            history_date, history_type, history_change_reason)
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
     VALUES (
             OLD.id, OLD.created_at, OLD.updated_at, OLD.server_id, OLD.name, OLD.mac_address,
             OLD.duid, OLD.ip_address,
-            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '-', 'SQL');
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'), '-', 'SQL',
+            'sql', 'SQL', NULL);
 END;
