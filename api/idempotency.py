@@ -71,7 +71,7 @@ def _is_valid(key: str) -> bool:
 
 def _owner(request: Request) -> str:
     if isinstance(request.auth, Token):
-        return f"token {request.auth.pk}"
+        return f"token {request.auth.owner}"
     return f"user {request.user.pk}"
 
 

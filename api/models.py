@@ -25,6 +25,7 @@ SCOPE_TEXTS = (
     ("subnets", _("subnets: change subnets, pools and VRFs")),
     ("boot", _("boot: change what machines boot")),
     ("registry", _("registry: register services")),
+    ("rotate", _("rotate: replace itself by a new token")),
     ("admin", _("admin: everything")),
 )
 SCOPES = tuple(scope for scope, _text in SCOPE_TEXTS)
@@ -81,6 +82,9 @@ class Token(AbstractAuthToken):
         ),
     )
     last_used = models.DateField(_("last used"), null=True, blank=True, editable=False)
+    # Set by api.tokens.rotate.
+    replaced_at = models.DateTimeField(_("replaced"), null=True, blank=True, editable=False)
+    lineage = models.CharField(max_length=128, default="", blank=True, editable=False)
 
     objects: TokenManager = TokenManager()
 
@@ -116,6 +120,11 @@ class Token(AbstractAuthToken):
     @property
     def expired(self) -> bool:
         return self.expiry is not None and self.expiry <= timezone.now()
+
+    @property
+    def owner(self) -> str:
+        """What a token and those that have replaced it have in common: the digest of the first."""
+        return self.lineage or str(self.pk)
 
     def allows(self, scope: str) -> bool:
         """Whether it has the scope, or `admin`, which stands for all."""

@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
+from accounts import api as accounts_api
 from api import problems, schema
 from dhcp import api as dhcp_api
 from ipam.api import resources as ipam_api
@@ -25,6 +26,7 @@ urlpatterns = [
     path("v1/ipmanager/", include(discovery_api)),
     path("v1/search/", SearchView.as_view(), name="search"),
     *(path(f"v1/{route}", view.as_view()) for route, view in dhcp_api.SINGLE.items()),
+    *(path(f"v1/{route}", view.as_view()) for route, view in accounts_api.SINGLE.items()),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/", schema.docs, name="docs"),

@@ -6,12 +6,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
+from unfold.decorators import action
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
@@ -19,8 +25,11 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts.reauthentication import ConfirmedChanges
+from accounts.health_checks import REMIND
+from accounts.reauthentication import ConfirmedChanges, confirmation
 from api.models import SCOPE_TEXTS, Token, lifetime
+from api.tokens import LONGEST_OVERLAP_HOURS, OVERLAP_HOURS, rotate
+from core.errors import IPManagerError
 
 
 class Lines(forms.CharField):
@@ -90,6 +99,55 @@ class TokenForm(forms.ModelForm):
         fields = ["name", "user", "scopes", "networks", "subnets", "services"]
 
 
+class RotateForm(forms.Form):
+    """How long the old secret stays valid."""
+
+    overlap_hours = forms.IntegerField(
+        label=_("Hours for which the old secret stays valid"),
+        min_value=0,
+        max_value=LONGEST_OVERLAP_HOURS,
+        initial=OVERLAP_HOURS,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("Change the programs that use it within this time. 0: it ends at once."),
+    )
+
+
+class TokenStates(admin.SimpleListFilter):
+    """The tokens that expire soon, that have been replaced, or that have expired."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("soon", _("expires soon")),
+            ("replaced", _("replaced")),
+            ("expired", _("expired")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        now = timezone.now()
+        if self.value() == "soon":
+            return queryset.filter(replaced_at=None, expiry__gt=now, expiry__lt=now + REMIND)
+        if self.value() == "replaced":
+            return queryset.filter(replaced_at__isnull=False, expiry__gt=now)
+        if self.value() == "expired":
+            return queryset.filter(expiry__lte=now)
+        return queryset
+
+
+def state_of(token: Token) -> tuple[str, Any]:
+    """The badge of a token and its text."""
+    if token.expired:
+        return "no", _("expired")
+    if token.replaced_at:
+        return "unknown", _("replaced")
+    if token.expiry and token.expiry < timezone.now() + REMIND:
+        days = (token.expiry - timezone.now()).days
+        return "reserved", ngettext("%d day left", "%d days left", days) % days
+    return "yes", _("valid")
+
+
 @admin.register(Token)
 class TokenAdmin(ConfirmedChanges, ModelAdmin):
     """Create, list and revoke tokens. Only the answer to the request that creates a token shows its
@@ -97,7 +155,9 @@ class TokenAdmin(ConfirmedChanges, ModelAdmin):
 
     icon = "key"
     form = TokenForm
-    list_display = ["name", "user", "scope_words", "created", "expiry", "last_used"]
+    list_display = ["name", "user", "scope_words", "created", "expiry", "state", "last_used"]
+    list_filter = [TokenStates]
+    actions_detail = ["rotate"]
     list_select_related = ["user"]
     search_fields = ["name", "user__username"]
     search_help_text = _("Name or user")
@@ -110,6 +170,7 @@ class TokenAdmin(ConfirmedChanges, ModelAdmin):
         "services",
         "created",
         "expiry",
+        "replaced_at",
         "last_used",
         "token_key",
     ]
@@ -120,6 +181,47 @@ class TokenAdmin(ConfirmedChanges, ModelAdmin):
     @admin.display(description=_("scopes"))
     def scope_words(self, token: Token) -> str:
         return ", ".join(token.scopes)
+
+    @admin.display(description=_("state"))
+    def state(self, token: Token) -> SafeString:
+        kind, text = state_of(token)
+        return format_html('<span class="ipm-badge ipm-{}">{}</span>', kind, text)
+
+    @action(description=_("Replace"), url_path="rotate", icon="autorenew", permissions=["rotate"])
+    def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the overlap, then show the new value once."""
+        token = self.get_object(request, unquote(object_id))
+        if token is None or not self._owns(request, token):
+            raise Http404
+        page = confirmation(request)
+        if page is not None:
+            return page
+        form = RotateForm(request.POST or None)
+        if form.is_valid():
+            try:
+                new, value = rotate(token, form.cleaned_data["overlap_hours"])
+            except IPManagerError as error:
+                form.add_error(None, str(error))
+            else:
+                self.log_change(request, token, "replaced by a new secret")
+                new.value = value
+                return self.response_add(request, new)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Replace an API token"),
+            "opts": self.opts,
+            "token": token,
+            "form": form,
+            "list_url": reverse("admin:ipmanager_token_changelist"),
+        }
+        return TemplateResponse(request, "admin/ipmanager/token/rotate.html", context)
+
+    def has_rotate_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return self.has_add_permission(request)
+
+    @staticmethod
+    def _owns(request: HttpRequest, token: Token) -> bool:
+        return bool(request.user.is_superuser) or token.user_id == request.user.pk
 
     def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
         return False

@@ -34,6 +34,11 @@ OTHERS = {
     "services": "/admin/registry/service/",
     "restarts": "/admin/registry/restartrequest/",
     "tokens": "/admin/ipmanager/token/",
+    "account": "/admin/account/",
+    "second-factor": "/admin/second-factor/setup/",
+    "sessions": "/admin/accounts/session/",
+    "user": "/admin/auth/user/1/change/",
+    "group-add": "/admin/auth/group/add/",
     "health": "/admin/ipmanager/pulse/",
 }
 
