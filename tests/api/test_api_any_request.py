@@ -35,7 +35,7 @@ from tests.support.api import description, with_token
 from tests.support.everything import one_of_each
 from tests.support.undone import undone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 LONG = bool(os.environ.get(LONG_FORM))
 REQUESTS = 20_000 if LONG else 400
 CHECKS = [

@@ -28,6 +28,7 @@ from tests.support.site import ROOT
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.needs("strace"),
+    pytest.mark.whole,
     pytest.mark.parametrize(
         "lab", [["set:s7,10.77.0.0,static,255.255.255.0,1h"]], indirect=True, ids=[""]
     ),

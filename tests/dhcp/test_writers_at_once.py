@@ -21,7 +21,7 @@ from ipam.models import Server, Subnet
 from tests.dhcp.test_worker import wait_until
 from tests.support.site import ROOT
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.whole("sqlite")]
 
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 EDITS = 500 if LONG else 30

@@ -21,7 +21,7 @@ from tests.support import postgres
 from tests.support.by_hand import POSTGRESQL, only
 from tests.support.site import site
 
-pytestmark = pytest.mark.each
+pytestmark = [pytest.mark.each, pytest.mark.whole("sqlite")]
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 CALLS, CLIENTS, KILLS = (50_000 if POSTGRESQL else 5_000, 32, 20) if LONG else (300, 8, 2)
 POOL, IDS = ("10.9.0.0/25", 150) if LONG else ("10.9.0.0/27", 40)

@@ -106,15 +106,15 @@ def test_the_list_tells_not_probed_from_active(admin_client, subnet):
     assert (first.probed, second.probed) == (True, False)
 
 
-@pytest.mark.parametrize("query", ["", "?q=web", "?status__exact=allocated", "?o=2", "?p=2"])
-def test_two_hundred_rows_cost_as_many_queries_as_sixty(admin_client, query):
+def test_two_hundred_rows_cost_as_many_queries_as_sixty(admin_client):
     for pool in PoolFactory.create_batch(6):
         ServerFactory(ip_address=pool.first, hostname=f"web-{pool.pk}")
-    few = queries_of(admin_client, LIST + query)
+    queries = ["", "?q=web", "?status__exact=allocated", "?o=2", "?p=2"]
+    few = [queries_of(admin_client, LIST + query) for query in queries]
     for pool in PoolFactory.create_batch(13):
         ServerFactory(ip_address=pool.first, hostname=f"web-{pool.pk}", vrf=None)
 
-    assert queries_of(admin_client, LIST + query) == few
+    assert [queries_of(admin_client, LIST + query) for query in queries] == few
 
 
 # --- the form -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ipam.allocate import allocate, release
 from ipam.models import IPAddress, Pool
+from ipam.placement import pool_rows
 from ipam.placement.pool_rows import CHUNK, LOW, create_rows_ahead
 from ipam.usage import usage
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
@@ -24,6 +25,13 @@ LARGE = ["10.0.0.0/8", "2001:db8::/64", "10.0.0.0/19"]
 def with_pool(network):
     subnet = SubnetFactory(network=network)
     return PoolFactory(subnet=subnet, first=subnet.network[0], last=subnet.network[-1]).subnet
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(pool_rows, "CHUNK", 128)
+    monkeypatch.setattr(pool_rows, "LOW", 32)
+    return 128
 
 
 def cost(work):
@@ -68,11 +76,11 @@ def test_gateway_and_addresses_in_use_are_jumped_over():
 
 
 @pytest.mark.parametrize("network", ["10.0.0.0/8", "2001:db8::/64"])
-def test_freed_rows_are_used_again_before_new_ones_are_written(network):
+def test_freed_rows_are_used_again_before_new_ones_are_written(network, small_chunks):
     subnet = with_pool(network)
-    for _ in range(100_000 if PROOF else CHUNK + 100):
+    for _ in range(100_000 if PROOF else small_chunks + 100):
         release(allocate(subnet).row)
-    assert IPAddress.objects.count() == CHUNK
+    assert IPAddress.objects.count() == small_chunks
 
 
 def test_the_last_address_of_the_pool_is_reached_and_then_it_is_exhausted():
@@ -88,12 +96,12 @@ def test_the_last_address_of_the_pool_is_reached_and_then_it_is_exhausted():
         allocate(subnet)
 
 
-def test_a_deleted_child_makes_its_addresses_available_to_the_large_pool():
+def test_a_deleted_child_makes_its_addresses_available_to_the_large_pool(small_chunks):
     subnet = with_pool("10.0.0.0/8")
     child = SubnetFactory(network="10.0.0.0/24")
     allocate(subnet)
     child.delete()
-    for _ in range(CHUNK):
+    for _ in range(small_chunks):
         found = allocate(subnet).row
     assert str(found) == "10.0.0.1"
 

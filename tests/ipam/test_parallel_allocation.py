@@ -6,6 +6,8 @@ from ipam.models import IPAddress
 from tests.ipam.factories import SubnetFactory
 from tests.support.forks import run_at_once
 
+pytestmark = pytest.mark.whole("sqlite")  # it writes for one at a time
+
 PROCESSES, EACH = 8, 25
 ALLOCATE = """
 import sys, django; django.setup()

@@ -34,7 +34,11 @@ SMALL = {
 }  # PostgreSQL's files, on a disk of their own
 TOKEN = "CANARY-" + secrets.token_hex(20)
 
-pytestmark = [pytest.mark.each, require.mark("root", "namespaces", "dnsmasq")]
+pytestmark = [
+    pytest.mark.each,
+    pytest.mark.whole("sqlite"),
+    require.mark("root", "namespaces", "dnsmasq"),
+]
 
 
 class Installation:

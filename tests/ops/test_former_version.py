@@ -68,6 +68,7 @@ def run(environment: dict[str, str], *command: str) -> str:
 
 
 @pytest.mark.each
+@pytest.mark.whole
 def test_the_former_version_s_database_and_files_go_on_unchanged(former, tmp_path):
     run(former, "prepare")
     assert json.loads(run(former, "shell", "--no-imports", "-c", LEDGER)) == {
@@ -97,6 +98,7 @@ def test_the_former_version_s_database_and_files_go_on_unchanged(former, tmp_pat
 
 
 @pytest.mark.each
+@pytest.mark.whole
 def test_a_generation_of_the_former_version_can_be_gone_back_to(former):
     run(former, "prepare")
     run(former, "sync_dnsmasq", "--rollback", "1")

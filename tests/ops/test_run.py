@@ -34,44 +34,63 @@ def log_in(url, user, password):
     return browser.open(f"{url}/admin/login/", urllib.parse.urlencode(form).encode()).geturl()
 
 
-def test_the_first_start_prints_address_password_and_token_and_the_password_works(
+@pytest.fixture(scope="module")
+def first_start(tmp_path_factory, site_database):
+    """A site that has never run before, for the tests that leave it as it is."""
+    secrets = {"IPMANAGER_BOOTSTRAP_TOKEN": "t" * 40}
+    with site(site_database | secrets, tmp_path_factory.mktemp("run") / "out") as running:
+        running.environment = site_database
+        yield running
+
+
+def test_given_secrets_are_used_and_not_printed(first_start):
+    assert "as set by IPMANAGER_BOOTSTRAP_TOKEN" in first_start.output()
+    assert "t" * 40 not in first_start.output()
+
+
+def test_the_supervisor_loads_no_django_and_stays_small(first_start):
+    pid = first_start.process.pid
+    assert memory(pid) < 20
+    assert "psycopg" not in Path(f"/proc/{pid}/maps").read_text()
+
+
+def test_all_processes_of_an_idle_site_fit_into_200_MiB(first_start):
+    first_start.wait_for("worker")
+    time.sleep(5)  # the worker is loaded
+    assert memory(first_start.process.pid, *first_start.children()) < 200
+
+
+@pytest.mark.whole
+def test_a_second_start_on_the_same_data_is_refused(first_start):
+    second = manage(first_start.environment, "run")
+    assert_refused(second, "IPManager already runs on")
+
+
+@pytest.mark.whole
+def test_a_dead_worker_comes_back_while_the_pages_go_on(first_start):
+    first = first_start.wait_for("worker")
+    os.kill(first, signal.SIGKILL)
+    assert gone([first])
+    assert first_start.wait_for("worker") != first
+    first_start.wait_until_it_answers(1)
+    assert "the worker was ended by SIGKILL: starting it again in 1 s" in first_start.output()
+
+
+def test_the_first_start_prints_address_password_and_token_and_a_later_one_where_to_get_them(
     empty_database, tmp_path
 ):
-    with site(empty_database, tmp_path / "out") as running:
+    with site(empty_database, tmp_path / "first") as running:
         user, password, _token = FIRST_START.search(running.output()).groups()
         assert f"{running.url}/" in running.output()
         assert log_in(running.url, user, password) == f"{running.url}/admin/"
-
-
-def test_a_later_start_tells_no_secret_but_where_to_get_one(migrated_database, tmp_path):
-    with site(migrated_database, tmp_path / "first"):
-        pass
-    with site(migrated_database, tmp_path / "second") as running:
-        assert "password:" not in running.output()
-        assert "ipm_" not in running.output()
-        assert "changepassword admin" in running.output()
-
-
-@pytest.mark.whole
-def test_given_secrets_are_used_and_not_printed(migrated_database, tmp_path):
-    secrets = {"IPMANAGER_ADMIN_PASSWORD": "from-the-vault", "IPMANAGER_BOOTSTRAP_TOKEN": "t" * 40}
-    with site(migrated_database | secrets, tmp_path / "out") as running:
-        assert log_in(running.url, "admin", "from-the-vault").endswith("/admin/")
-        assert not any(secret in running.output() for secret in secrets.values())
-
-
-@pytest.mark.whole
-def test_TERM_ends_all_children(migrated_database, tmp_path):
-    with site(migrated_database, tmp_path / "out") as running:
         children = running.children()
         assert len(children) >= 2
         assert running.end(signal.SIGTERM) == 0
         assert gone(children, seconds=0)
-
-
-@pytest.mark.whole
-def test_ctrl_c_ends_all_children(migrated_database, tmp_path):
-    with site(migrated_database, tmp_path / "out") as running:
+    with site(empty_database, tmp_path / "second") as running:
+        assert "password:" not in running.output()
+        assert "ipm_" not in running.output()
+        assert "changepassword admin" in running.output()
         children = running.children()
         interrupt_like_a_terminal(running.process)
         assert running.process.wait(40) == 0
@@ -80,8 +99,13 @@ def test_ctrl_c_ends_all_children(migrated_database, tmp_path):
 
 
 @pytest.mark.whole
-def test_children_end_when_the_parent_is_killed(migrated_database, tmp_path):
-    with site(migrated_database, tmp_path / "out") as running:
+def test_a_given_password_is_used_and_the_children_end_when_the_parent_is_killed(
+    migrated_database, tmp_path
+):
+    given = {"IPMANAGER_ADMIN_PASSWORD": "from-the-vault"}
+    with site(migrated_database | given, tmp_path / "out") as running:
+        assert log_in(running.url, "admin", "from-the-vault").endswith("/admin/")
+        assert "from-the-vault" not in running.output()
         children = running.children()
         running.end(signal.SIGKILL)
         assert gone(children, seconds=10)
@@ -95,31 +119,6 @@ def test_everything_ends_when_the_web_server_dies(migrated_database, tmp_path):
         assert running.process.wait(40) == 1
         assert "the web server was ended by SIGKILL: stopping" in running.output()
         assert gone(children)
-
-
-@pytest.mark.whole
-def test_a_dead_worker_comes_back_while_the_pages_go_on(migrated_database, tmp_path):
-    with site(migrated_database, tmp_path / "out") as running:
-        first = running.wait_for("worker")
-        os.kill(first, signal.SIGKILL)
-        assert gone([first])
-        assert running.wait_for("worker") != first
-        running.wait_until_it_answers(1)
-        assert "the worker was ended by SIGKILL: starting it again in 1 s" in running.output()
-
-
-def test_the_supervisor_loads_no_django_and_stays_small(migrated_database, tmp_path):
-    with site(migrated_database, tmp_path / "out") as running:
-        pid = running.process.pid
-        assert memory(pid) < 20
-        assert "psycopg" not in Path(f"/proc/{pid}/maps").read_text()
-
-
-def test_all_processes_of_an_idle_site_fit_into_200_MiB(migrated_database, tmp_path):
-    with site(migrated_database, tmp_path / "out") as running:
-        running.wait_for("worker")
-        time.sleep(5)  # the worker is loaded
-        assert memory(running.process.pid, *running.children()) < 200
 
 
 def memory(*pids):
@@ -151,13 +150,6 @@ def test_the_preparation_ends_with_the_supervisor(site_environment):
         assert process.wait(10) == 0
         connected.close()
     assert children and gone(children, seconds=0)
-
-
-@pytest.mark.whole
-def test_a_second_start_on_the_same_data_is_refused(migrated_database, tmp_path):
-    with site(migrated_database, tmp_path / "out"):
-        second = manage(migrated_database, "run")
-    assert_refused(second, "IPManager already runs on")
 
 
 def test_a_port_in_use_is_named(site_environment):

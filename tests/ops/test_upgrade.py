@@ -6,6 +6,8 @@ those describe."""
 
 import json
 
+import pytest
+
 from tests.support.site import manage
 
 # Before raw SQL was watched, before there were several servers, services, boot images and a stamp.
@@ -62,6 +64,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.whole
 def test_the_data_of_an_earlier_state_are_there_after_migrate_and_the_site_works(empty_database):
     for command in (["shell", "--no-imports", "-c", FILL], ["migrate", "--verbosity=0"], ["check"]):
         done = manage(empty_database, *command)

@@ -16,6 +16,8 @@ from tests.registry.factories import ServiceFactory
 from tests.support.by_hand import POSTGRESQL, only
 from tests.support.forks import run_at_once
 
+pytestmark = pytest.mark.whole("sqlite")  # it writes for one at a time
+
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 PROCESSES, EACH = (16, 100) if LONG else (4, 10)
 SETUP = """
