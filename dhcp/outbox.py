@@ -86,8 +86,25 @@ def record_bulk(model: type[models.Model], instances: Sequence[models.Model] | N
         _write([_change(instance, DhcpChange.Action.CHANGE, "") for instance in instances])
         return
     number = "all" if instances is None else str(len(instances))
+    _write([_ledger_change(model, number)])
+
+
+def record_pools(new: Sequence[Pool], gone: Sequence[Pool]) -> None:
+    """Record the DHCP pools that a subnet has got and lost."""
+    changes = [
+        _change(pool, action, "")
+        for action, pools in ((DhcpChange.Action.DELETE, gone), (DhcpChange.Action.ADD, new))
+        for pool in pools
+        if pool.kind == Pool.Kind.DHCP
+    ]
+    if len(changes) > ONE_BY_ONE:
+        changes = [_ledger_change(Pool, str(len(changes)))]
+    _write(changes)
+
+
+def _ledger_change(model: type[models.Model], number: str) -> DhcpChange:
     label = f"{number} {model._meta.verbose_name_plural}"
-    _write([DhcpChange(kind=DhcpChange.Kind.LEDGER, label=label, who=origin.name())])
+    return DhcpChange(kind=DhcpChange.Kind.LEDGER, label=label, who=origin.name())
 
 
 def _change(instance: models.Model, action: str, detail: str) -> DhcpChange:

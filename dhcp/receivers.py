@@ -12,7 +12,7 @@ from dhcp import outbox
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer
 from ipam.models import Interface, Pool, Server, Subnet
 from ipam.querysets import say_site
-from ipam.signals import changed
+from ipam.signals import changed, pools_replaced
 
 
 @receiver(pre_save, sender=Server)
@@ -67,3 +67,8 @@ def written_in_bulk(
     sender: type[Model], instances: list[Model] | None = None, **kwargs: Any
 ) -> None:
     outbox.record_bulk(sender, instances)
+
+
+@receiver(pools_replaced)
+def pool_list_saved(new: list[Pool], gone: list[Pool], **kwargs: Any) -> None:
+    outbox.record_pools(new, gone)

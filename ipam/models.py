@@ -242,18 +242,10 @@ class Subnet(ValidatedModel):
         return [str(pool) for pool in self.pools.all() if pool.kind == kind]
 
     def _save_pools(self) -> None:
-        wanted = {
-            (kind, *addresses.parse_range(text))
-            for kind, strings in self.__dict__.get("_new_pools", {}).items()
-            for text in strings
-        }
-        for pool in self.pools.filter(kind__in=self.__dict__.pop("_new_pools", {})):
-            if (pool.kind, pool.first, pool.last) in wanted:
-                wanted.remove((pool.kind, pool.first, pool.last))
-            else:
-                pool.delete()
-        for kind, first, last in sorted(wanted, key=lambda entry: (entry[0], int(entry[1]))):
-            Pool(subnet=self, first=first, last=last, kind=kind).save()
+        from ipam.placement.pool_lists import replace_pools  # needs these models
+
+        if lists := self.__dict__.pop("_new_pools", None):
+            replace_pools(self, lists)
 
 
 class Pool(ValidatedModel):

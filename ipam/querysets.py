@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,12 +18,15 @@ from django.db.models.expressions import OrderBy, RawSQL
 from django.db.models.functions import Now
 from django.db.models.lookups import IsNull
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from core import sql
+from core.errors import Unavailable
 from core.history import origin
 from core.triggers import SAY_SITE
 from ipam import addresses, search
 from ipam.addresses import Address, Network
+from ipam.fields import pack
 
 if TYPE_CHECKING:
     from ipam.models import VRF, Interface, IPAddress, Pool, Stamp, Subnet  # noqa: F401
@@ -37,9 +41,11 @@ _SUBNETS_EACH = 5  # unless there are more than this many subnets for each of th
 
 
 PATIENCE = 20  # seconds that a transaction waits for a lock
+BUDGET = 15  # seconds that a request may hold the ledger's lock: less than others wait for it
 _BE_PATIENT = (
     f"SELECT set_config('lock_timeout', '{PATIENCE}s', true) "
-    "WHERE current_setting('lock_timeout') = '0'"
+    "WHERE current_setting('lock_timeout') = '0'; "
+    f"SET LOCAL idle_in_transaction_session_timeout = '{2 * BUDGET}s'"
 )
 
 
@@ -53,11 +59,29 @@ def lock_ledger(*, shared: bool = False) -> None:
     address needs neither: it locks its row. This is always the first lock of a transaction. SQLite
     needs none: its transactions begin IMMEDIATE. The same round trip tells the triggers for raw SQL
     that the site writes. A transaction that waits longer than PATIENCE for any lock, such as a row
-    that an open psql has changed, fails, as on SQLite."""
+    that an open psql has changed, fails, as on SQLite.
+
+    Raises Unavailable when the request has held the lock for longer than BUDGET. PostgreSQL ends a
+    transaction that does nothing for twice as long, as of a process that was stopped."""
+    _check_budget()
     if connection.vendor == "postgresql":
         mode = _LOCK_MODES[shared]
         with connection.cursor() as cursor:
             cursor.execute(f"{_BE_PATIENT}; LOCK TABLE subnets IN {mode} MODE; {SAY_SITE}")
+
+
+def _check_budget() -> None:
+    """Raise Unavailable when the present request began to write too long ago."""
+    request = origin.current_request()
+    if request is None:
+        return  # a command may take as long as it needs
+    started = request.__dict__.setdefault("_writes_since", time.monotonic())
+    if time.monotonic() > started + BUDGET:
+        raise Unavailable(
+            _("The request took more than %d s, and others wait for it. Nothing was changed.")
+            % BUDGET,
+            _("Send fewer rows in one request."),
+        )
 
 
 def hurry() -> None:
@@ -244,6 +268,21 @@ class PoolQuerySet(NotifyingQuerySet):
     def overlapping(self, first: Address, last: Address, vrf_id: int | None) -> PoolQuerySet:
         return self.filter(subnet__vrf_id=vrf_id, first__lte=last, last__gte=first)
 
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Bring the address rows of each subnet in step once, not for each pool."""
+        from ipam.placement.pool_rows import pools_changed
+
+        with transaction.atomic():
+            lock_ledger()
+            subnets = {pool.subnet for pool in self.select_related("subnet")}
+            deleted = super().delete()
+            for subnet in sorted(subnets, key=lambda subnet: subnet.pk):
+                pools_changed(subnet)
+        return deleted
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
     def covering(self, address: Address, subnet: Subnet | None) -> Pool | None:
         """The pool of the subnet that holds the address."""
         if subnet is None:
@@ -315,14 +354,10 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
                 values = {"vrf": subnet.vrf_id, "subnet": subnet.pk, "addresses": texts}
                 cursor.execute(sql.statement(_SQL / "insert_free.sql"), values)
                 return
-            column: Any = self.model._meta.get_field("ip_address")
             cursor.executemany(
                 "INSERT INTO ip_addresses (vrf_id, subnet_id, ip_address) VALUES (%s, %s, %s) "
                 "ON CONFLICT DO NOTHING",
-                [
-                    (subnet.vrf_id, subnet.pk, column.get_db_prep_value(address, connection))
-                    for address in free
-                ],
+                [(subnet.vrf_id, subnet.pk, pack(address)) for address in free],
             )
 
     def claimable(

@@ -93,9 +93,16 @@ def subnet_gone(instance: Subnet, **kwargs: Any) -> None:
     network_left(instance.network, instance.vrf_id)
 
 
-@receiver([post_save, post_delete], sender=Pool)
-def pool_changed(instance: Pool, raw: bool = False, **kwargs: Any) -> None:
+@receiver(post_save, sender=Pool)
+def pool_saved(instance: Pool, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
+        pools_changed(instance.subnet)
+
+
+@receiver(post_delete, sender=Pool)
+def pool_gone(instance: Pool, origin: Any = None, **kwargs: Any) -> None:
+    """A pool that goes with its subnet, or with others, is settled with that."""
+    if isinstance(origin, Pool):
         pools_changed(instance.subnet)
 
 

@@ -270,14 +270,19 @@ def _check_overlap(pool: Pool, errors: Errors) -> None:
         .exclude(pk=pool.pk)
     )
     for other in others.select_related("subnet")[:3]:
-        text = _("%(pool)s overlaps the %(kind)s pool %(other)s of %(subnet)s.")
-        names = {
-            "pool": pool,
-            "kind": other.get_kind_display(),
-            "other": other,
-            "subnet": other.subnet,
-        }
-        errors["first"].append(Clash(text % names, other))
+        errors["first"].append(overlap_error(pool, other))
+
+
+def overlap_error(pool: Pool, other: Pool) -> Clash:
+    """That the pool has addresses of the other one."""
+    text = _("%(pool)s overlaps the %(kind)s pool %(other)s of %(subnet)s.")
+    names = {
+        "pool": pool,
+        "kind": other.get_kind_display(),
+        "other": other,
+        "subnet": other.subnet,
+    }
+    return Clash(text % names, other)
 
 
 def _check_dhcp(pool: Pool, errors: Errors) -> None:

@@ -10,3 +10,7 @@ from django.dispatch import Signal
 # sender: the model class; instances: list of its saved instances, or None for "anything may have
 # changed". Sent inside the transaction that wrote them.
 changed = Signal()
+
+# sender: Subnet; subnet; new and gone: lists of pools. Sent after `Subnet.static_ip_pools` or
+# `dhcp_pools` were saved, inside the transaction; no post_save or post_delete is sent for them.
+pools_replaced = Signal()

@@ -8,6 +8,7 @@ counted by arithmetic; `create_next_chunk` creates their rows as allocation need
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -18,6 +19,7 @@ from ipam import addresses
 from ipam.addresses import Address, Network
 from ipam.models import IPAddress, Pool, Subnet
 from ipam.placement import address_rows
+from ipam.placement.spans import Spans
 from ipam.querysets import SubnetIndex, hurry, lock_ledger
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,8 @@ MATERIALISED = 4096
 _OTHER_TYPE = {"static": "dhcp", "dhcp": "static"}
 CHUNK = 1024  # rows that one allocation now and then creates: some ten milliseconds
 LOW = CHUNK // 4  # free rows that are left when the next chunk is created
+FEW = 100  # pools of a subnet that a statement can name one by one
+_KEYS_AT_ONCE = 900
 _WINDOW = 4096  # addresses that are compared with the table at once, at most
 
 
@@ -69,18 +73,47 @@ def network_left(network: Network, vrf_id: int | None, former: Subnet | None = N
 def pools_changed(subnet: Subnet) -> None:
     """After a change of a subnet's pools: the type of its live rows, and which free rows exist."""
     pools = list(subnet.pools.filter(kind="static").order_by("first"))
+    if len(pools) > FEW:
+        _sort_rows(subnet, pools)
+    else:
+        _sort_rows_in_sql(subnet, pools)
+    small = [pool for pool in pools if pool.size <= MATERIALISED]
+    if small:
+        _create_missing_rows(small, subnet)
+
+
+def _sort_rows_in_sql(subnet: Subnet, pools: Sequence[Pool]) -> None:
+    """Delete the free rows outside the pools, and correct the type of the live ones."""
     rows = IPAddress.objects.filter(subnet=subnet)
     in_pools = _in_any(pools)
     wanted = in_pools & ~Q(ip_address__in=never_allocated(subnet))
     address_rows.delete_free(rows.filter(status="available").exclude(wanted))
     wrong_type = (in_pools & Q(ip_type="dhcp")) | (~in_pools & Q(ip_type="static"))
     _change_type(list(rows.live().filter(wrong_type)))
-    small = [pool for pool in pools if pool.size <= MATERIALISED]
-    if not small:
-        return
-    children = subnet.children
-    for pool in small:
-        _create_missing_rows(pool, subnet, children)
+
+
+def _sort_rows(subnet: Subnet, pools: Sequence[Pool]) -> None:
+    """The same for many pools, whose ranges a database would compare with each row one by one."""
+    spans, never = Spans.of(pools), set(never_allocated(subnet))
+    needless: list[int] = []
+    wrong_type: list[int] = []
+    rows = IPAddress.objects.filter(subnet=subnet)
+    for key, address, status, ip_type in rows.values_list("pk", "ip_address", "status", "ip_type"):
+        in_pool = spans.meet(int(address), int(address))
+        if status == "available":
+            if not in_pool or address in never:
+                needless.append(key)
+        elif in_pool != (ip_type == "static"):
+            wrong_type.append(key)
+    for keys in _chunks(needless):
+        address_rows.delete_free(IPAddress.objects.filter(pk__in=keys))
+    for keys in _chunks(wrong_type):
+        _change_type(list(IPAddress.objects.filter(pk__in=keys)))
+
+
+def _chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        yield keys[start : start + _KEYS_AT_ONCE]
 
 
 def _take_over_rows(subnet: Subnet) -> None:
@@ -112,11 +145,17 @@ def _change_type(rows: Sequence[IPAddress]) -> None:
     address_rows.update(rows, ["ip_type"])  # nothing else: a release may be under way
 
 
-def _create_missing_rows(pool: Pool, subnet: Subnet, children: Sequence[Subnet]) -> None:
-    """Create the missing free rows of a small pool."""
-    written = _written(subnet.vrf_id, pool.first, pool.last)
-    walk = pool_addresses(pool, subnet, children)
-    IPAddress.objects.insert_free(subnet, [address for address in walk if address not in written])
+def _create_missing_rows(pools: Sequence[Pool], subnet: Subnet) -> None:
+    """Create the missing free rows of small pools."""
+    children, written = subnet.children, set[Address]()
+    if len(pools) <= FEW:  # of many, the database passes over what is there
+        for pool in pools:
+            written |= _written(subnet.vrf_id, pool.first, pool.last)
+    missing: list[Address] = []
+    for pool in pools:
+        walk = pool_addresses(pool, subnet, children)
+        missing += (address for address in walk if address not in written)
+    IPAddress.objects.insert_free(subnet, missing)
 
 
 # --- large pools ----------------------------------------------------------------------------------
@@ -209,7 +248,7 @@ def pool_addresses(
     pool: Pool, subnet: Subnet, children: Sequence[Subnet], start: Address | None = None
 ) -> Iterator[Address]:
     """The addresses that the pool may give, upwards: none in a child subnet, no network, broadcast
-    or gateway address.
+    or gateway address. The children are in the order of their networks.
 
     A pool that raw SQL has let out of its subnet ends where the subnet does."""
     network = subnet.network
@@ -218,13 +257,18 @@ def pool_addresses(
     never = set(never_allocated(subnet))
     position = max(int(start or pool.first), int(network.network_address))
     last = min(int(pool.last), int(network.broadcast_address))
-    for child in sorted(children, key=lambda child: child.network):
+    from_here = bisect_left(children, position, key=_last_address)
+    for child in islice(children, from_here, None):
         low, high = int(child.network.network_address), int(child.network.broadcast_address)
-        if high < position or low > last:
-            continue
+        if low > last:
+            break
         yield from _range(pool, position, low - 1, never)
         position = high + 1
     yield from _range(pool, position, last, never)
+
+
+def _last_address(subnet: Subnet) -> int:
+    return int(subnet.network.broadcast_address)
 
 
 def _range(pool: Pool, first: int, last: int, never: set[Address]) -> Iterator[Address]:
