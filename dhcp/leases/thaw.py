@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from core.errors import Conflict
 from dhcp import servers
+from dhcp.daemon import installed
 from dhcp.files import sync
 from dhcp.files.targets import Target
 from dhcp.leases.ingest import ingest, read_stable
@@ -95,12 +96,21 @@ def release(found: Differences, without: Collection[str] = ()) -> int:
 
 
 def _read_local_leases() -> Iterator[str]:
-    """Ingest this host's lease files; yields the servers whose file cannot be read."""
+    """Ingest this host's lease files; yields the servers whose file cannot be read. A dnsmasq
+    without a range writes none: on a new host there is nothing to read."""
     for target in servers.local_targets():
         try:
             ingest(parse_leases(read_stable(_lease_file(target))), origin=nodes.origin(target))
-        except OSError:
-            yield target.name
+        except OSError as error:
+            is_missing = isinstance(error, FileNotFoundError)
+            if not is_missing or not _has_no_range(target):
+                yield target.name
+
+
+def _has_no_range(target: Target) -> bool:
+    """Whether the installed configuration is known, and has no range."""
+    found = installed.compare(target)
+    return found.is_known and not found.has_range
 
 
 def _lease_file(target: Target) -> Path:
