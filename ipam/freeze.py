@@ -62,11 +62,11 @@ def refuse() -> None:
         )
 
 
-def freeze(reason: str) -> None:
+def freeze(reason: str, level: int = logging.ERROR) -> None:
     """Allocate nothing from now on. A ledger that is frozen already keeps its time and reason."""
     Stamp.objects.install()
     if Stamp.objects.filter(frozen_at=None).update(frozen_at=timezone.now(), reason=reason[:255]):
-        logger.error("no address is handed out until `manage.py thaw`: %s", reason)
+        logger.log(level, "no address is handed out until `manage.py thaw`: %s", reason)
 
 
 def thaw() -> None:
