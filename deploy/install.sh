@@ -575,7 +575,7 @@ nginx() {
     backend=$(setting IPMANAGER_BIND)
     certificate
     put 644 /etc/nginx/snippets/ipmanager-proxy.conf <"$source/deploy/nginx/ipmanager-proxy.conf" && reload_nginx=1
-    sed "s/@NAME@/$public/g; s/@BACKEND@/$backend/g; s/ *@BOOT_HOST@/${boot_host:+ $boot_host}/g" \
+    sed "s/@NAME@/$public/g; s/@BACKEND@/$backend/g; s/ *@BOOT_HOST@/${boot_host:+ $boot_host}/g; $(http2)" \
         "$source/deploy/nginx/ipmanager.conf" | put 644 "$site" && reload_nginx=1
     [ -L /etc/nginx/sites-enabled/ipmanager ] || {
         ln -s "$site" /etc/nginx/sites-enabled/ipmanager
@@ -588,6 +588,14 @@ nginx() {
         say "$default removed"
     fi
     /usr/sbin/nginx -t -q || fail "nginx does not accept its configuration"
+}
+
+# From nginx 1.25.1 on, HTTP/2 is a directive of its own; `listen … http2` prints a warning.
+http2() {
+    local version
+    version=$(/usr/sbin/nginx -v 2>&1 | sed 's/.*nginx\///; s/ .*//')
+    [ "$(printf '%s\n' 1.25.1 "$version" | sort --version-sort | head -n 1)" = 1.25.1 ] || return 0
+    echo 's/ ssl http2/ ssl/; s/^\( *\)ssl_protocols/\1http2 on;\n&/'
 }
 
 start() {
