@@ -447,7 +447,7 @@ def worker() -> Iterator[Finding]:
         yield error(msg, _("Start it, as root."), "systemctl restart ipmanager-worker")
     else:
         remedy = _("Start it, as a service of its own or as part of “manage.py run”.")
-        yield error(msg, remedy, "manage.py worker")
+        yield error(msg, remedy, manage_command("worker"))
 
 
 @health_check(gettext_noop("web server"), "web", SLOW, needs_database=False)

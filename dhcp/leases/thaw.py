@@ -13,6 +13,7 @@ from pathlib import Path
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.commands import manage_command
 from core.errors import Conflict
 from dhcp import servers
 from dhcp.daemon import installed
@@ -83,8 +84,8 @@ def release(found: Differences, without: Collection[str] = ()) -> int:
     missing = [name for name in found.unread if name not in without]
     if missing:
         text = _("The leases of %s have not been read since the restore.") % ", ".join(missing)
-        hint = _("Start it again, or go on without its leases: manage.py thaw --without %s")
-        raise Conflict(text, hint % missing[0])
+        hint = _("Start it again, or go on without its leases: %s")
+        raise Conflict(text, hint % manage_command(f"thaw --without {missing[0]}"))
     with transaction.atomic():
         lock_ledger()
         count = _quarantine(found.free)
