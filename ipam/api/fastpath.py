@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_network
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -22,6 +23,7 @@ from core import prepared
 from core.errors import IPManagerError
 from core.logs import REQUEST
 from ipam import allocate as verbs
+from ipam import available_prefix
 from ipam.addresses import parse_address
 from ipam.api import address_json
 from ipam.fields import AddressField, unpack
@@ -31,6 +33,13 @@ from ipam.querysets import claim_for_caller, claim_on_sqlite
 from ipam.sql import cached_counts
 
 READ = Right("read", "ipam.view_ipaddress")
+READ_SUBNET = Right("read", "ipam.view_subnet")
+_LENGTH = re.compile("length=([1-9][0-9]{0,2})", re.ASCII)
+_OCCUPIED = (
+    available_prefix.occupied("postgresql")
+    .replace("SELECT s.network", "SELECT caller.*, s.network", 1)
+    .replace("FROM subnets s WHERE s.id", "FROM caller, subnets s WHERE s.id")
+)
 ALLOCATE = Right("allocate", "ipam.change_ipaddress")
 # The pool whose row was claimed; `pool_rows.create_rows_ahead` needs it.
 _POOL = """JOIN subnets s ON s.id = a.subnet_id
@@ -176,6 +185,26 @@ def create_rows_ahead(pool: int | None, given: str, left: Any) -> None:
     pool_rows.create_rows_ahead(pool, given, left)
 
 
+# --- GET subnets/7/next-free-subnet/ --------------------------------------------------------------
+
+
+def prepare_next_free_subnet(request: HttpRequest, key: str) -> FastQuery | None:
+    """The next available network of a length, on PostgreSQL. Django says why there is none."""
+    asked = _LENGTH.fullmatch(request.META.get("QUERY_STRING", ""))
+    if prepared.vendor() != "postgresql" or asked is None:
+        return None
+    length = int(asked[1])
+
+    def render(rows: list[DatabaseRow]) -> FastResponse | None:
+        network = ip_network(rows[0][0])
+        if not network.prefixlen < length <= network.max_prefixlen:
+            return None
+        found = available_prefix.first_available(network, length, rows[0][1:])
+        return found and json_response({"network": str(found)})
+
+    return FastQuery(_OCCUPIED, {"key": int(key)}, render)
+
+
 def _is_trimmed_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value) and value == value.strip()
 
@@ -193,5 +222,11 @@ ROUTES = [
         re.compile("/api/v1/subnets/(?P<key>[0-9]{1,18})/next-free/", re.ASCII),
         ALLOCATE,
         prepare_next_free,
+    ),
+    FastRoute(
+        "GET",
+        re.compile("/api/v1/subnets/(?P<key>[0-9]{1,18})/next-free-subnet/", re.ASCII),
+        READ_SUBNET,
+        prepare_next_free_subnet,
     ),
 ]

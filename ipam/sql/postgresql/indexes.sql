@@ -7,3 +7,7 @@ CREATE INDEX IF NOT EXISTS ip_addresses_claim
 
 -- Moved by the triggers of cached_counts.sql.
 CREATE SEQUENCE IF NOT EXISTS ledger_moment;
+
+-- The addresses of a subnet outside of its static pools, for available_prefix.
+CREATE INDEX IF NOT EXISTS ip_addresses_outside_pools
+    ON ip_addresses (subnet_id, ip_address) WHERE ip_type = 'dhcp';

@@ -3,3 +3,7 @@
 CREATE INDEX IF NOT EXISTS ip_addresses_claim
     ON ip_addresses (subnet_id, freed_at, ip_address)
     WHERE status = 'available' AND ip_type = 'static';
+
+-- The addresses of a subnet outside of its static pools, for available_prefix.
+CREATE INDEX IF NOT EXISTS ip_addresses_outside_pools
+    ON ip_addresses (subnet_id, ip_address) WHERE ip_type = 'dhcp';
