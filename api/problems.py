@@ -25,7 +25,9 @@ from django.db import DataError, IntegrityError, InterfaceError, OperationalErro
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
+from django.urls import resolve
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -298,9 +300,13 @@ def first_sentence(errors: Errors) -> str:
 # --- problems without an exception ----------------------------------------------------------------
 
 
+@csrf_exempt  # it does nothing, so a request by another site does no harm
 def unknown_route(request: HttpRequest, path: str = "") -> JsonResponse:
-    """404 for every path below /api/ that has no route."""
-    return as_response(problem(404, _("There is no route %s.") % request.path))
+    """404 for every path below /api/ that has no route, whatever the method and the caller."""
+    hint = ""
+    if not request.path.endswith("/") and resolve(f"{request.path}/").func is not unknown_route:
+        hint = _("Add the slash at its end.")
+    return as_response(problem(404, _("There is no route %s.") % request.path, hint=hint))
 
 
 def database_unavailable() -> Problem:
