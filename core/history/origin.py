@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from django.db import transaction
 from simple_history.models import HistoricalRecords
 
 from core.logs import REQUEST
@@ -95,13 +96,27 @@ def _of_request(request: Any) -> Origin:
     return Origin(source, getattr(token, "name", ""), REQUEST.get())
 
 
-@cache
 def _of_process() -> Origin:
-    """A program without a request, such as `manage.py shell`."""
+    """A program without a request, such as `manage.py shell`: each transaction is a change."""
+    return Origin("command", _program(), _transaction_id())
+
+
+@cache
+def _program() -> str:
     program = Path(sys.argv[0]).name
     if program == "manage.py":
         program = "".join(sys.argv[1:2])
-    return Origin("command", of_command(program)[:LONGEST_ACTOR], uuid.uuid4().hex)
+    return of_command(program)[:LONGEST_ACTOR]
+
+
+def _transaction_id() -> str:
+    """The id of the present transaction: a new one outside of transactions."""
+    for block in transaction.get_connection().atomic_blocks:
+        if not block._from_testcase:
+            if not hasattr(block, "change"):
+                block.change = uuid.uuid4().hex
+            return block.change
+    return uuid.uuid4().hex
 
 
 @cache

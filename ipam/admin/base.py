@@ -3,7 +3,7 @@ belong."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.timezone import localtime
@@ -32,6 +33,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from core.errors import IPManagerError
 from ipam.admin.marks import NOTHING
 from ipam.admin.pickers import is_key
+from ipam.admin.revert import Version
 from ipam.admin.stale import NoticesOthers
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
 
@@ -69,6 +71,7 @@ class Parts:
     model: Any
     key: str  # the column that holds the other row's key
     name: Callable[[Any], str]
+    details: Callable[[Any], str]  # all that is worth a comparison
 
 
 @contextmanager
@@ -319,11 +322,55 @@ class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHisto
             raise Http404
         if request.method == "POST" and self.revert_disabled(request):
             raise PermissionDenied
-        request.reverts = True  # type: ignore[attr-defined]
+        version = self._version(object_id, version_id)
+        request.reverts = version  # type: ignore[attr-defined]
+        request.undeletes = version.is_deleted  # type: ignore[attr-defined]
+        extra_context = {**(extra_context or {}), **self._difference(request, version)}
         # Unfold puts its own in place when the first change form is opened; this may come earlier.
         helpers.AdminForm, helpers.Fieldline = AdminForm, Fieldline  # type: ignore[misc]
         view = super().history_form_view
         return self._answer(request, lambda: view(request, object_id, version_id, extra_context))
+
+    def _version(self, object_id: str, version_id: str) -> Version:
+        """The older state that the page shows. Raises Http404."""
+        history = self.model.history  # type: ignore[attr-defined]
+        record = get_object_or_404(history, id=object_id, history_id=version_id)
+        return Version(record, self.parts)
+
+    def _difference(self, request: HttpRequest, version: Version) -> dict[str, Any]:
+        """What reverting to a version would change, for its page."""
+        context = {"record": version.record, "is_deleted": version.is_deleted, "changes": []}
+        if version.is_deleted:
+            return context
+        helper = self.get_historical_record_context_helper(request, version.record)
+        delta = version.record.diff_against(version.newest(), foreign_keys_are_objs=True)
+        context["changes"] = helper.context_for_delta_changes(delta)
+        if self.parts:
+            now, then = map(self._names, (version.parts_now(), version.parts_then()))
+            if now != then:
+                change = {"field": self.parts.title, "old": now, "new": then}
+                context["changes"].append(change)
+        return context
+
+    def _names(self, parts: Iterable[models.Model]) -> str:
+        assert self.parts
+        return ", ".join(sorted(map(self.parts.details, parts))) or NOTHING
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        version = getattr(request, "reverts", None)
+        if version is None:
+            return super().response_change(request, obj)
+        values = {
+            "name": self.opts.verbose_name,
+            "row": obj,
+            "when": when(version.record.history_date),
+        }
+        if request.undeletes:  # type: ignore[attr-defined]
+            text = _("The %(name)s “%(row)s” was undeleted, as it was at %(when)s.")
+        else:
+            text = _("The %(name)s “%(row)s” was reverted to its state of %(when)s.")
+        self.message_user(request, text % values, messages.SUCCESS)
+        return HttpResponseRedirect(self.page("change", obj.pk))
 
     def revert_disabled(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Reverting writes, and may create a deleted row again: it needs both rights."""
@@ -332,8 +379,11 @@ class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHisto
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write nothing where nothing was typed, so that no empty line of history appears. A form
         that reverts to an older state is filled with that state, and is always written."""
-        if not change or form.has_changed() or hasattr(request, "reverts"):
+        version = getattr(request, "reverts", None)
+        if not change or form.has_changed() or version:
             super().save_model(request, obj, form, change)
+        if version:
+            version.restore_parts()
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict | None = None

@@ -42,6 +42,11 @@ class ServerForm(LedgerForm):
         return cleaned
 
 
+def interface_details(nic: Interface) -> str:
+    values = (nic.name, nic.ip_address, nic.mac_address, nic.duid)
+    return " ".join(map(str, filter(None, values)))
+
+
 class InterfaceInline(LedgerInline):
     model = Interface
     fields = ("name", "mac_address", "ip_address", "duid")
@@ -66,7 +71,7 @@ class ServerAdmin(LedgerAdmin):
     search_fields = ("hostname",)
     search_help_text = _("Host name, IP, network or MAC")
     inlines = (InterfaceInline,)
-    parts = Parts(_("Interfaces"), Interface, "server_id", lambda nic: nic.name)
+    parts = Parts(_("Interfaces"), Interface, "server_id", lambda nic: nic.name, interface_details)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         placed = Prefetch("addresses", IPAddress.objects.select_related("subnet"))

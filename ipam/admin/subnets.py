@@ -148,7 +148,13 @@ class SubnetAdmin(LedgerAdmin):
     search_fields = ("name",)
     search_help_text = _("Address, network, name or VLAN")
     inlines = (PoolInline,)
-    parts = Parts(_("Pools"), Pool, "subnet_id", lambda pool: f"{pool.first}-{pool.last}")
+    parts = Parts(
+        _("Pools"),
+        Pool,
+        "subnet_id",
+        lambda pool: f"{pool.first}-{pool.last}",
+        lambda pool: f"{pool.first}-{pool.last} ({pool.get_kind_display()})",
+    )
     actions = ("show_next_free",)
     actions_detail = ("reserve_next_free", "show_addresses")
     actions_row = ("reserve_next_free", "show_addresses")
