@@ -36,7 +36,6 @@ from api.access import confines
 from api.confinement import Readable
 from api.models import Network
 from core.errors import Clash, IPManagerError, Reason
-from core.logs import database_away
 
 logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
@@ -193,7 +192,7 @@ def integrity_error(error: IntegrityError) -> Problem:
 
 
 def connection_error(error: Exception) -> Problem:
-    database_away.report(logger, error)
+    logger.error("the database does not answer: %s", str(error).strip())
     return database_unavailable()
 
 

@@ -26,6 +26,6 @@ class IPAMConfig(AppConfig):
 
 
 def fast_routes() -> list[FastRoute]:
-    from ipam.api import fastpath
+    from ipam.api import fast_usage, fastpath
 
-    return fastpath.ROUTES
+    return [*fastpath.ROUTES, *fast_usage.ROUTES]

@@ -639,6 +639,33 @@ class Sighting(models.Model):
         return f"{self.ip_address} {self.mac_address or ''} {self.source}"
 
 
+class UsageDay(models.Model):
+    """How full a subnet, or one of its pools, was on a day. The worker writes it."""
+
+    day = models.DateField(_("day"))
+    # No foreign keys: a deleted subnet that comes back has its past, and others grow old.
+    subnet_id = models.BigIntegerField()
+    pool_id = models.BigIntegerField(default=0, db_default=0)  # 0: the whole subnet
+    # Of an IPv6 network, more than an integer holds.
+    static_total = models.FloatField(default=0, db_default=0)
+    static_used = models.BigIntegerField(default=0, db_default=0)
+    dhcp_total = models.FloatField(default=0, db_default=0)
+    dhcp_used = models.BigIntegerField(default=0, db_default=0)  # the most of the day
+
+    class Meta:
+        db_table = "usage_days"
+        ordering = ["day"]
+        verbose_name = _("usage of a day")
+        verbose_name_plural = _("usage by day")
+        constraints = [
+            models.UniqueConstraint(fields=["subnet_id", "pool_id", "day"], name="usage_days_one")
+        ]
+        indexes = [models.Index(fields=["day"], name="usage_days_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}"
+
+
 class RawChange(models.Model):
     """What raw SQL has touched and the ledger has not caught up with (`catch_up`): a network, a
     range of addresses, a server; or, when none of them is named, anything. Written by triggers

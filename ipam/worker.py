@@ -1,4 +1,4 @@
-"""Catch up with raw SQL, and notice a ledger that was restored from a backup."""
+"""Catch up with raw SQL, notice a restored ledger, and write the usage of each day."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from core.periodic import PeriodicWork
 from ipam import freeze
 from ipam.placement.catch_up import catch_up
 from ipam.placement.populate import Report
+from ipam.usage import history
 
 logger = logging.getLogger("ipam.worker")
 
@@ -21,6 +22,18 @@ class CatchUp(PeriodicWork):
         freeze.look()
         if report := catch_up():
             log(report)
+
+
+class WriteUsage(PeriodicWork):
+    """Each hour: bring today's line of usage up to date, for every subnet and pool."""
+
+    name = "ipam.usage"
+    interval = 3600.0
+    first_pause = 60.0
+    longest_pause = 600.0
+
+    def work(self) -> None:
+        history.write_today()
 
 
 def log(report: Report) -> None:

@@ -117,6 +117,7 @@ BOOT_ACCEL = env.matching(
 KEEP_HISTORY = env.number("IPMANAGER_KEEP_HISTORY", 730, 36_500)
 KEEP_GENERATIONS = env.number("IPMANAGER_KEEP_GENERATIONS", 90, 36_500)
 KEEP_EVENTS = env.number("IPMANAGER_KEEP_EVENTS", 90, 36_500)
+KEEP_USAGE = env.number("IPMANAGER_KEEP_USAGE", 400, 36_500)
 
 # --- services -------------------------------------------------------------------------------------
 ENVIRONMENT = env.matching(
@@ -180,7 +181,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.SecondFactorGate",
-    "api.middleware.LargeBody",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -335,12 +335,11 @@ LOGGING = {
         },
         "json": {"()": "core.logs.JsonFormatter"},
     },
-    "filters": {"no-echo": {"()": "core.logs.NoEcho"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG}},
     "root": {"handlers": ["stderr"], "level": "DEBUG" if DEBUG else "INFO"},
     "loggers": {
         "axes": {"level": "WARNING"},
-        "django.request": {"level": "ERROR", "filters": ["no-echo"]},
+        "django.request": {"level": "ERROR"},
         "ipmanager.requests": {"level": "INFO" if LOG == "json" else "WARNING"},
     },
 }

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_safe
 
 from core.errors import Unavailable
 from core.findings import READY
-from core.logs import LONGEST_REASON
 from ops import doctor
 from ops.doctor import Result
 
@@ -36,7 +35,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     everywhere."""
     failed = failures(READY, ERROR)
     if failed:
-        logger.warning("not ready: %s", failed[0].text[:LONGEST_REASON])
+        logger.warning("not ready: %s", failed[0].text)
         problem = {
             "title": "Not ready",
             "status": Unavailable.status,

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.models import KnownSource, LoginBrake, Session
 from core.periodic import PeriodicWork
 from dhcp.models import Generation, HandEdit
+from ipam.models import UsageDay
 from pxe.models import BootEvent
 from registry.models import Call, RestartRequest, Unusual
 
@@ -53,6 +54,8 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
         yield AccessFailureLog.objects.filter(attempt_time__lt=before)
         yield KnownSource.objects.filter(last_login__lt=before)
     yield LoginBrake.objects.filter(last_failed_at__lt=now - LoginBrake.FORGOTTEN)
+    if before := _before(now, settings.KEEP_USAGE):
+        yield UsageDay.objects.filter(day__lt=before.date())
     yield Session.objects.filter(expire_date__lt=now)
 
 

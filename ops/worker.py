@@ -7,13 +7,21 @@ import threading
 from core.periodic import PeriodicWork
 from core.stopping import call_on_signals
 from dhcp.worker import DhcpWorker
-from ipam.worker import CatchUp
+from ipam.worker import CatchUp, WriteUsage
 from ops.prune import DailyPrune
 from ops.worker_heartbeat import Heartbeat
 from pxe.events.dnsmasq_log import LogReader
 from registry.worker import Sweep
 
-WORK: list[type[PeriodicWork]] = [CatchUp, DhcpWorker, LogReader, Sweep, Heartbeat, DailyPrune]
+WORK: list[type[PeriodicWork]] = [
+    CatchUp,
+    DhcpWorker,
+    LogReader,
+    Sweep,
+    Heartbeat,
+    DailyPrune,
+    WriteUsage,
+]
 STOP_TIMEOUT = 20.0  # seconds that a round may take to finish
 
 

@@ -15,6 +15,7 @@ from drf_spectacular.utils import extend_schema_field
 from api.access import confines
 from api.confinement import RowFilter
 from ipam import addresses
+from ipam.api.usage import UsageFilters
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
 
 NONE = "none"  # ?vrf=none: the global address space
@@ -89,7 +90,7 @@ class VRFFilters(filters.FilterSet):
         return queryset.filter(Q(name__icontains=text) | Q(description__icontains=text))
 
 
-class SubnetFilters(filters.FilterSet):
+class SubnetFilters(UsageFilters):
     network = by_network()
     contains = ParsedFilter(
         parse=around, method="those_around", label="Subnets around this address or network."
@@ -123,7 +124,7 @@ class SubnetFilters(filters.FilterSet):
         return queryset.filter(pk__in=[inner.pk for inner in subnet.children])
 
 
-class PoolFilters(filters.FilterSet):
+class PoolFilters(UsageFilters):
     subnet = RowFilter(queryset=Subnet.objects.all())
     kind = filters.ChoiceFilter(choices=Pool.Kind.choices)
     vrf = by_vrf(field_name="subnet__vrf")

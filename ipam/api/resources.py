@@ -21,7 +21,7 @@ from api.access import Right, is_admin
 from api.bulk import BULK_RESULT, RowData, RowsRefused, for_each_row, invalid, row_with_key
 from api.confinement import visible
 from api.known_fields import checked, refuse_body
-from api.resources import Readable, Resource
+from api.resources import Readable, Resource, StrictFilterBackend
 from core.errors import Invalid, Reason
 from ipam import allocate as verbs
 from ipam import available_prefix
@@ -30,11 +30,23 @@ from ipam.api import filters
 from ipam.api import serializers as shapes
 from ipam.api.bulk import make_addresses, make_servers
 from ipam.api.export import Export
+from ipam.api.usage import (
+    DaysSerializer,
+    PoolUsageSerializer,
+    ShowsUsage,
+    UsageOrderingFilter,
+    UsageSerializer,
+    of_pool,
+    of_subnet,
+)
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
 from ipam.querysets import inside, lock_ledger
-from ipam.usage import usage
+from ipam.usage import history, pool_usage, usage
+from ipam.usage.children import children_with_free
+from ipam.usage.ranking import FIGURES
 
 CHANGE_ADDRESS = "ipam.change_ipaddress"
+DAYS = OpenApiParameter("days", int, description="So many days of the past; 90 unless asked.")
 
 
 class VRFs(Resource):
@@ -47,14 +59,19 @@ class VRFs(Resource):
     scope = "subnets"
 
 
-class Subnets(Export, Resource):
+class Subnets(ShowsUsage, Export, Resource):
     """Networks and what their machines need to know."""
 
     exported = "subnets"
     queryset = Subnet.objects.prefetch_related("pools").order_by("network", "pk")
-    serializer_class = shapes.SubnetSerializer
+    serializer_class = shapes.MeasuredSubnetSerializer
+    plain_class = shapes.SubnetSerializer
     filterset_class = filters.SubnetFilters
-    ordering_fields = ["network", "name", "vlan_id", "site", "created_at", "updated_at"]
+    filter_backends = [StrictFilterBackend, UsageOrderingFilter]
+    ordering_fields = [
+        *("network", "name", "vlan_id", "site", "created_at", "updated_at"),
+        *FIGURES[Subnet],
+    ]
     scope = "subnets"
     rights = {
         "next_free": Right("read", "ipam.view_ipaddress"),
@@ -68,6 +85,7 @@ class Subnets(Export, Resource):
         "destroy": ("force",),
         "next_free": ("pool", "not_before"),
         "next_free_subnet": ("length",),
+        "usage": ("days",),
     }
 
     @extend_schema(
@@ -102,7 +120,11 @@ class Subnets(Export, Resource):
         subnet = self.get_object()
         where = checked(shapes.WhereSerializer, request, request.query_params)
         _check_pool(subnet, where.get("pool"))
-        return Response({"ip_address": _text(verbs.next_free(subnet, **where))})
+        address = verbs.next_free(subnet, **where)
+        body: dict[str, Any] = {"ip_address": _text(address)}
+        if address is None and (children := children_with_free(subnet)):
+            body["children"] = [child.as_dict() for child in children]
+        return Response(body)
 
     @extend_schema(
         request=shapes.AllocateSerializer,
@@ -118,12 +140,13 @@ class Subnets(Export, Resource):
         row = IPAddress.objects.select_related("subnet", "server").get(pk=given.row.pk)
         return Response(shapes.IPAddressSerializer(row).data, status=200 if given.existing else 201)
 
-    @extend_schema(responses=shapes.UsageSerializer)
+    @extend_schema(parameters=[DAYS], responses=UsageSerializer)
     @action(detail=True, filterset_class=None)
     def usage(self, request: Request, pk: str | None = None) -> Response:
-        """How full it is."""
-        subnet = self.get_object()
-        return Response(shapes.UsageSerializer(usage([subnet])[subnet.pk]).data)
+        """How full it is, was on each of the last days, and when it will be full."""
+        subnet, number = self.get_object(), _days(request)
+        past = history.days(subnet.pk, number=number)
+        return Response(of_subnet(usage([subnet])[subnet.pk], past))
 
     @extend_schema(
         parameters=[
@@ -153,14 +176,26 @@ class Subnets(Export, Resource):
         return self.shown(row, status=201)
 
 
-class Pools(Resource):
+class Pools(ShowsUsage, Resource):
     """Ranges of a subnet: IPManager allocates from static ones, dnsmasq from DHCP ones."""
 
-    queryset = Pool.objects.order_by("first", "pk")
-    serializer_class = shapes.PoolSerializer
+    queryset = Pool.objects.select_related("subnet").order_by("first", "pk")
+    serializer_class = shapes.MeasuredPoolSerializer
+    plain_class = shapes.PoolSerializer
     filterset_class = filters.PoolFilters
-    ordering_fields = ["first", "kind", "created_at", "updated_at"]
+    filter_backends = [StrictFilterBackend, UsageOrderingFilter]
+    ordering_fields = ["first", "kind", "created_at", "updated_at", *FIGURES[Pool]]
     scope = "subnets"
+    rights = {"usage": Right("read", "ipam.view_pool")}
+    parameters = {**Resource.parameters, "usage": ("days",)}
+
+    @extend_schema(parameters=[DAYS], responses=PoolUsageSerializer)
+    @action(detail=True, filterset_class=None)
+    def usage(self, request: Request, pk: str | None = None) -> Response:
+        """How full it is, was on each of the last days, and when it will be full."""
+        pool, number = self.get_object(), _days(request)
+        past = history.days(pool.subnet_id, pool.pk, number)
+        return Response(of_pool(pool.kind, pool_usage([pool])[pool.pk], past))
 
 
 @extend_schema_view(
@@ -368,6 +403,13 @@ def _taken_reservations(server_ids: Iterable[int]) -> list[str]:
     """The reservations that these servers have taken."""
     rows = IPAddress.objects.took_reservations(server_ids)
     return [row.taken_reservation for row in rows]
+
+
+def _days(request: Request) -> int:
+    """How many days of the past are asked for."""
+    asked = DaysSerializer(data=request.query_params)
+    asked.is_valid(raise_exception=True)
+    return asked.validated_data["days"]
 
 
 def _check_pool(subnet: Subnet, pool: Pool | None) -> None:

@@ -22,6 +22,7 @@ from ipam import addresses
 from ipam.api import address_json
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
+from ipam.usage.ranking import FIGURES
 
 MAX_POOLS = 1000  # of one subnet
 POOL_LISTS = ("static_ip_pools", "dhcp_pools")
@@ -113,6 +114,23 @@ def _without_unique(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
+def figure(source: str, help_text: str) -> serializers.IntegerField:
+    """A number of the row's `measured` usage."""
+    return serializers.IntegerField(
+        source=f"measured.{source}", read_only=True, help_text=help_text
+    )
+
+
+class Percentage(serializers.FloatField):
+    def to_representation(self, value: Any) -> Any:
+        return round(value, 2)
+
+
+def percentage(source: str, help_text: str) -> Percentage:
+    """A percentage of the row's `measured` usage."""
+    return Percentage(source=f"measured.{source}", read_only=True, help_text=help_text)
+
+
 class VRFSerializer(Ledger):
     class Meta:
         model = VRF
@@ -157,6 +175,22 @@ class SubnetSerializer(Ledger):
             raise ValidationError({lists[0]: errors}) from error
 
 
+class MeasuredSubnetSerializer(SubnetSerializer):
+    """A subnet with its usage, the subnets inside it included."""
+
+    static_total = figure("static.total", "Addresses that IPManager can allocate.")
+    static_used = figure("static.used", "Of these, allocated, reserved or leased.")
+    static_free = figure("static.free", "Of these, free.")
+    static_percent = percentage("static.percent", "Used static addresses, 0 to 100.")
+    dhcp_total = figure("dhcp.total", "Addresses that dnsmasq can hand out.")
+    dhcp_used = figure("dhcp.used", "Of these, leased or reserved.")
+    dhcp_free = figure("dhcp.free", "Of these, free.")
+    dhcp_percent = percentage("dhcp.percent", "Used DHCP addresses, 0 to 100.")
+
+    class Meta(SubnetSerializer.Meta):
+        fields = [*SubnetSerializer.Meta.fields, *FIGURES[Subnet]]
+
+
 class PoolSerializer(Ledger):
     size = serializers.IntegerField(read_only=True)
 
@@ -164,6 +198,18 @@ class PoolSerializer(Ledger):
         model = Pool
         located_by = ["subnet", "first", "last"]
         fields = ["id", "subnet", "first", "last", "kind", "size", "created_at", "updated_at"]
+
+
+class MeasuredPoolSerializer(PoolSerializer):
+    """A pool with its usage."""
+
+    total = figure("total", "Addresses that the pool can hand out.")
+    used = figure("used", "Of these, allocated, reserved or leased.")
+    free = figure("free", "Of these, free.")
+    percent = percentage("percent", "Used addresses, 0 to 100.")
+
+    class Meta(PoolSerializer.Meta):
+        fields = [*PoolSerializer.Meta.fields, *FIGURES[Pool]]
 
 
 class InterfaceSerializer(Ledger):
@@ -350,10 +396,21 @@ class WhereSerializer(serializers.Serializer):
     not_before = Address(required=False)
 
 
+class FreeChildSerializer(serializers.Serializer):
+    """A subnet inside that has free addresses."""
+
+    id = serializers.IntegerField()
+    network = Network()
+    name = serializers.CharField()
+    free = serializers.IntegerField()
+
+
 class NextFreeSerializer(serializers.Serializer):
-    """The address that would be allocated now; null when there is none."""
+    """The address that would be allocated now; null when there is none. Then `children` are the
+    subnets directly inside that have free addresses."""
 
     ip_address = Address(allow_null=True)
+    children = FreeChildSerializer(many=True, required=False)
 
 
 class LengthSerializer(KnownFields):
@@ -390,19 +447,3 @@ class StatusesSerializer(ReasonSerializer):
         max_length=MAX_ROWS,
     )
     status = serializers.ChoiceField(["reserved", "available", "quarantine"])
-
-
-class UsageSerializer(serializers.Serializer):
-    """How full a subnet is, without its child subnets."""
-
-    usable = serializers.IntegerField(
-        help_text="Addresses that machines can use, without the gateway."
-    )
-    static = serializers.IntegerField(help_text="Of these, in static pools.")
-    dhcp = serializers.IntegerField(help_text="Of these, in DHCP pools.")
-    allocated = serializers.IntegerField()
-    reserved = serializers.IntegerField()
-    quarantine = serializers.IntegerField()
-    live = serializers.IntegerField(help_text="Allocated, reserved and quarantined together.")
-    available = serializers.IntegerField(help_text="Free in static pools.")
-    percent = serializers.FloatField(help_text="Live against usable, 0 to 100.")

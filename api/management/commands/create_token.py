@@ -66,8 +66,9 @@ Example:
     def handle(self, **options: object) -> None:
         user = get_user_model().objects.filter(username=options["user"]).first()
         if user is None:
-            command = commands.manage_command("createsuperuser")
-            raise CommandError(f"there is no user {options['user']!r}; make one with: {command}")
+            raise CommandError(
+                f"there is no user {options['user']!r}; make one with: manage.py createsuperuser"
+            )
         token, value = Token.objects.create(
             user,
             expiry=lifetime(options["expires"]),  # type: ignore[arg-type]
