@@ -39,7 +39,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["title"] = _("Overview")
     context["findings"] = _findings(request.user)
     if request.user.has_perm("ipam.view_ipaddress"):
-        context["ledger"] = _ledger()
+        context["ledger"] = _ledger(request.user)
     if request.user.has_perm("dhcp.view_generation"):
         context["dhcp"] = _dhcp()
     return context
@@ -68,18 +68,22 @@ class Figure:
     kind: str = ""
 
 
-def _ledger() -> dict[str, Any]:
+def _may_view(user: Any, model: Any) -> bool:
+    return user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
+
+
+def _ledger(user: Any) -> dict[str, Any]:
+    """Of each model only if the user may view it."""
     unplaced = IPAddress.objects.unplaced().select_related("server").order_by("ip_address")
     lost = list(unplaced[: UNPLACED + 1])
-    figures = _figures()
     return {
-        "is_empty": not figures[0].number,
-        "figures": figures,
-        "fullest": [_usage_line(subnet, usage) for subnet, usage in fullest(FULLEST)],
-        "unplaced": [{"address": marks.link(row), "holder": row.holder} for row in lost[:UNPLACED]],
+        "is_empty": not Subnet.objects.exists(),
+        "figures": _figures(user),
+        "fullest": _fullest(user),
+        "unplaced": [_unplaced_line(user, row) for row in lost[:UNPLACED]],
         "more_unplaced": len(lost) > UNPLACED,
         "unplaced_url": marks.address_list_url(place="unplaced"),
-        "recent": _recent_changes(),
+        "recent": _recent_changes(user),
         "import_commands": [
             manage_command("import_csv subnets FILE"),
             manage_command("import_csv servers FILE"),
@@ -87,16 +91,30 @@ def _ledger() -> dict[str, Any]:
     }
 
 
-def _figures() -> list[Figure]:
-    figures = [
-        Figure(_("Subnets"), Subnet.objects.count(), reverse("admin:ipam_subnet_changelist")),
-        Figure(_("Servers"), Server.objects.count(), reverse("admin:ipam_server_changelist")),
-    ]
+def _figures(user: Any) -> list[Figure]:
+    figures = []
+    for model, label in ((Subnet, _("Subnets")), (Server, _("Servers"))):
+        if _may_view(user, model):
+            url = reverse(f"admin:ipam_{model._meta.model_name}_changelist")
+            figures.append(Figure(label, model.objects.count(), url))
     tally = IPAddress.objects.tally()
     for status, label in IPAddress.Status.choices:
         url = marks.address_list_url(status__exact=status)
         figures.append(Figure(label, tally.get(status, 0), url, status))
     return figures
+
+
+def _unplaced_line(user: Any, row: IPAddress) -> dict[str, Any]:
+    holder = row.holder
+    if row.server and not _may_view(user, Server):
+        holder = ""
+    return {"address": marks.link(row), "holder": holder}
+
+
+def _fullest(user: Any) -> list[dict[str, Any]]:
+    if not _may_view(user, Subnet):
+        return []
+    return [_usage_line(subnet, usage) for subnet, usage in fullest(FULLEST)]
 
 
 def _usage_line(subnet: Subnet, usage: Usage) -> dict[str, Any]:
@@ -155,14 +173,18 @@ SOURCES = [
 Lines = list[tuple[Source, Any]]
 
 
-def _recent_changes() -> list[Change]:
+def _recent_changes(user: Any) -> list[Change]:
     """The newest changes, each with the number of its rows among the newest lines."""
     changes: dict[str, Lines] = defaultdict(list)
-    for source in SOURCES:
+    for source in _visible_sources(user):
         for row in _newest_lines(source.model):
             changes[_change_key(source, row)].append((source, row))
     newest = nlargest(RECENT, changes.values(), key=lambda lines: lines[0][1].history_date)
     return list(map(_change, newest))
+
+
+def _visible_sources(user: Any) -> list[Source]:
+    return [source for source in SOURCES if _may_view(user, source.model)]
 
 
 def _newest_lines(model: Any) -> list[Any]:

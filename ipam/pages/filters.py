@@ -3,7 +3,7 @@ no."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -18,6 +18,7 @@ from ipam.addresses import Network
 from ipam.models import VRF, IPAddress, Subnet
 from ipam.querysets import IPAddressQuerySet, ping_was_answered
 
+UNNAMED = "–"  # a VRF that the user may not view
 NONE = "none"  # in the URL: rows without a subnet, rows of the global address space
 PAGE_SIZES = (25, 50, 100, 250)
 
@@ -55,13 +56,16 @@ class SubnetChoice:
         return "\u00a0\u00a0\u00a0" * self.depth + f"{self.network}  {self.name}".rstrip()
 
 
-def subnet_choices() -> list[SubnetChoice]:
-    """Every subnet in the order of the CIDR tree, VRF by VRF. One query."""
+def subnet_choices(*, named: bool = True) -> list[SubnetChoice]:
+    """Every subnet in the order of the CIDR tree, VRF by VRF; without the VRFs' names unless
+    `named`. One query."""
     in_order = Subnet.objects.order_by(F("vrf__name").asc(nulls_first=True), "network")
     choices: list[SubnetChoice] = []
     above: list[SubnetChoice] = []
     for pk, vrf, network, name in in_order.values_list("pk", "vrf__name", "network", "name"):
         vrf = vrf or ""
+        if vrf and not named:
+            vrf = UNNAMED
         while above and not above[-1].contains(vrf, network):
             above.pop()
         choices.append(SubnetChoice(pk, vrf, network, name, len(above)))
@@ -70,8 +74,8 @@ def subnet_choices() -> list[SubnetChoice]:
 
 
 class AddressFilter(FilterSet):
-    """The list's filters, from the query of its URL. `subnets` and `vrfs` are what may be
-    chosen."""
+    """The list's filters, from the query of its URL. `subnets` and `vrfs` are what may be chosen;
+    it is never sorted by a column that is `hidden`."""
 
     q = CharFilter(label=_("Search"), method="find", max_length=200)
     vrf = ChoiceFilter(
@@ -93,11 +97,17 @@ class AddressFilter(FilterSet):
     sort = ChoiceFilter(label=_("Sort by"), method="unchanged", empty_label=None, choices=[])
     page_size = NumberFilter(label=_("Rows per page"), method="unchanged", decimal_places=0)
 
-    def __init__(self, data: Any, subnets: Iterable[SubnetChoice], vrfs: Iterable[VRF]) -> None:
+    def __init__(
+        self,
+        data: Any,
+        subnets: Iterable[SubnetChoice],
+        vrfs: Iterable[VRF],
+        hidden: Collection[str] = (),
+    ) -> None:
         super().__init__(data, queryset=IPAddress.objects.all())
         self.filters["subnet"].extra["choices"] = [(subnet.pk, subnet.label) for subnet in subnets]
         self.filters["vrf"].extra["choices"] = [(vrf.pk, vrf.name) for vrf in vrfs]
-        self.filters["sort"].extra["choices"] = sort_choices()
+        self.filters["sort"].extra["choices"] = sort_choices(hidden)
 
     def find(self, queryset: IPAddressQuerySet, name: str, text: str) -> QuerySet:
         return queryset.matching(text)
@@ -151,10 +161,12 @@ class AddressFilter(FilterSet):
         return found
 
 
-def sort_choices() -> list[tuple[str, str]]:
-    """Every order, upwards and downwards."""
+def sort_choices(hidden: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Every order, upwards and downwards, without those by hidden columns."""
     choices = []
     for key, (label, _column) in SORTS.items():
+        if key in hidden:
+            continue
         choices += [(key, f"{label} ↑"), (f"-{key}", f"{label} ↓")]
     return choices
 

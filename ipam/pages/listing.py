@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import starmap
+from typing import Any
 
 from django.http import QueryDict
 from django.utils.functional import Promise
@@ -116,14 +117,22 @@ class StatusCount:
 
 class Listing:
     """Everything on the page, fetched when the page asks for it; the number of queries never
-    depends on the rows."""
+    depends on the rows. Subnets, VRFs and servers only if the user may view them."""
 
-    def __init__(self, query: QueryDict) -> None:
+    def __init__(self, query: QueryDict, user: Any) -> None:
         self.query = query
-        self.subnets = subnet_choices()
-        self.vrfs = list(VRF.objects.all())
-        self.filters = AddressFilter(query, self.subnets, self.vrfs)
+        self.shows_subnets = user.has_perm("ipam.view_subnet")
+        self.shows_vrfs = user.has_perm("ipam.view_vrf")
+        self.shows_servers = user.has_perm("ipam.view_server")
+        self.subnets = self._subnets()
+        self.vrfs = list(VRF.objects.all()) if self.shows_vrfs else []
+        self.filters = AddressFilter(query, self.subnets, self.vrfs, self._hidden_columns())
         self.problems = self.filters.problems()
+
+    def _subnets(self) -> list[SubnetChoice]:
+        if not self.shows_subnets:
+            return []
+        return subnet_choices(named=self.shows_vrfs)
 
     @cached_property
     def tally(self) -> dict[str, int]:
@@ -162,7 +171,13 @@ class Listing:
         return StatusCount(status, label, listed)
 
     def columns(self) -> list[Column]:
-        return list(map(self._column, COLUMNS))
+        hidden = self._hidden_columns()
+        return [self._column(key) for key in COLUMNS if key not in hidden]
+
+    def _hidden_columns(self) -> set[str]:
+        """Columns of models that the user may not view. A holder may be a VM, too, which the
+        address itself names; only servers are left out of that column."""
+        return set() if self.shows_subnets else {"subnet"}
 
     def _column(self, key: str) -> Column:
         if key not in SORTS:

@@ -15,14 +15,18 @@ from ipam.pages.listing import Listing
 View = Callable[[HttpRequest], HttpResponse]
 
 
-def staff_only(view: View) -> View:
-    """Send strangers to the login; tell other users that this is not for them."""
+def addresses_visible(view: View) -> View:
+    """Send strangers to the login; let staff in who may view addresses."""
 
     @login_required
     def checked(request: HttpRequest) -> HttpResponse:
         if not request.user.is_staff:
             raise PermissionDenied(
                 _("This page is for staff. Ask an administrator for staff status.")
+            )
+        if not request.user.has_perm("ipam.view_ipaddress"):
+            raise PermissionDenied(
+                _("You may not view IP addresses. Ask an administrator for the permission.")
             )
         return view(request)
 
@@ -31,8 +35,8 @@ def staff_only(view: View) -> View:
 
 @require_safe
 @cache_control(private=True)
-@staff_only
+@addresses_visible
 def address_list(request: HttpRequest) -> HttpResponse:
-    listing = Listing(request.GET)
+    listing = Listing(request.GET, request.user)
     status = 400 if listing.problems else 200
     return render(request, "ipam/address_list.html", {"listing": listing}, status=status)
