@@ -144,6 +144,15 @@ class Token(AbstractAuthToken):
         name = f"{environment}/{service_id}"
         return not self.services or any(_covers(text, name) for text in self.services)
 
+    def names(self, environment: str, name: str) -> bool:
+        """Whether it is bound to services of this name: to a service of this id, or to those that
+        begin with it, as in `test/billing-*`."""
+        wanted = f"{environment}/{name}"
+        return any(
+            _covers(text, wanted) or text.removesuffix("*").rstrip("-._") == wanted
+            for text in self.services
+        )
+
     @property
     def confines(self) -> list[Network]:
         """The networks whose rows it may see and change; empty when it is not confined."""

@@ -66,7 +66,7 @@ def request(service: Service, who: str, person: str = "") -> Requested:
 
 def _request(service: Service, action: RestartAction, who: str, person: str) -> Requested:
     # Locks the service: two requests at once are counted one after the other.
-    Service.objects.select_for_update().get(pk=service.pk)
+    Service.objects.select_for_update(of=("self",)).get(pk=service.pk)
     known = service.restart_requests.open().first()
     if known:
         return Requested(known, again=True)

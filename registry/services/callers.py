@@ -20,12 +20,13 @@ class Caller:
     """Who sent a request, and from where.
 
     `manages`: it may do what only administrators may, such as pinning a port. `person` is the user
-    of the session or the owner of the token."""
+    of the session or the owner of the token. `token` is None with a session."""
 
     address: Address | None = None
     name: str = ""
     manages: bool = False
     person: str = ""
+    token: Token | None = None
 
 
 ADMINISTRATOR = Caller(name="admin", manages=True)
@@ -37,7 +38,7 @@ def caller_of(request: Request) -> Caller:
     ip = parse_address(address) if address else None
     token = request.auth
     if isinstance(token, Token):
-        return Caller(ip, token.name, token.allows("admin"), person)
+        return Caller(ip, token.name, token.allows("admin"), person, token)
     manages = request.user.has_perm("registry.change_service")
     return Caller(ip, person, manages, person)
 

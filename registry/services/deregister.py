@@ -22,7 +22,7 @@ def deregister(service_id: str, environment: str = "") -> bool:
         if known is None:
             return False
         service_addresses.lock_for_release(known.ip_address)
-        locked = rows.select_for_update().first()
+        locked = rows.select_for_update(of=("self",)).first()
         if locked is None:
             return False
         locked.delete()

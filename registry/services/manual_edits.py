@@ -32,7 +32,7 @@ def delete_services(services: Iterable[Service]) -> int:
     ids = [service.pk for service in services]
     with transaction.atomic():
         lock_ledger()
-        rows = list(Service.objects.select_for_update().filter(pk__in=ids))
+        rows = list(Service.objects.select_for_update(of=("self",)).filter(pk__in=ids))
         Service.objects.discard(rows)
         service_addresses.release_addresses(rows)
     return len(rows)

@@ -14,7 +14,13 @@ from core.errors import Conflict, Invalid
 from registry.environments import lookup
 from registry.models import RegistryConfig, RestartAction, Service, ServiceDependency
 from registry.querysets import wait_for_turn
-from registry.services import ports, production_rules, service_addresses, unusual_activity
+from registry.services import (
+    name_and_host,
+    ports,
+    production_rules,
+    service_addresses,
+    unusual_activity,
+)
 from registry.services.callers import ADMINISTRATOR, Caller
 from registry.services.ports import Search, Unprepared
 from registry.services.registration import Registration
@@ -41,9 +47,11 @@ def register(registration: Registration, caller: Caller = ADMINISTRATOR) -> Regi
     port, Invalid or ValidationError when a value is not valid."""
     config = lookup.environment(registration.environment)
     _check_action(registration.restart_script)
-    if config.mode == RegistryConfig.Mode.PRODUCTION and not caller.manages:
+    if not caller.manages:
         known = Service.objects.with_id(config, registration.service_id)
-        production_rules.check(config, registration, known)
+        name_and_host.check(config, registration, known, caller)
+        if config.mode == RegistryConfig.Mode.PRODUCTION:
+            production_rules.check(config, registration, known)
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
@@ -82,7 +90,7 @@ def _update_known(
     config: RegistryConfig, registration: Registration, caller: Caller
 ) -> Registered | None:
     """Update a service that has a port, and log a heartbeat. None for any other."""
-    placed = Service.objects.placed().select_for_update()
+    placed = Service.objects.placed().select_for_update(of=("self",))
     row = placed.with_id(config, registration.service_id)
     if row is None:
         return None

@@ -80,6 +80,14 @@ def log_foreign_token(token: Token, config: RegistryConfig, service_id: str, cal
     _log(Kind.REFUSED, str(token), **facts)
 
 
+def log_foreign_identity(
+    subject: str, config: RegistryConfig, service_id: str, caller: str, reason: str
+) -> None:
+    """Log a registration under a name or a host that the caller may not use."""
+    facts = {"environment": config.environment, "caller": caller}
+    _log(Kind.REFUSED, subject[:255], detail=f"{service_id}: {reason}"[:500], **facts)
+
+
 def log_token_network(token: Token, caller: str) -> None:
     """Log the use of a token from a new network. Its first network counts as usual."""
     network = network_of(caller)

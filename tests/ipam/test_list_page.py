@@ -95,11 +95,18 @@ def test_who_may_only_look_gets_a_link_to_view(client, office):
     assert ">View<" in page and ">Edit<" not in page
 
 
-def test_links_lead_only_where_the_reader_may_go(client, office):
+def test_staff_without_the_permission_see_no_address(client, office):
     operator(client)
-    page = client.get(f"/ipam/?subnet={office.pk}").text
+    answer = client.get(f"/ipam/?subnet={office.pk}")
+    assert answer.status_code == 403
+    assert "10.112.57." not in answer.text
+
+
+def test_links_lead_only_where_the_reader_may_go(client, office):
+    operator(client, "view_ipaddress")
+    page = client.get("/ipam/?q=10.112.57.10").text
     assert "10.112.57.10" in page
-    assert not re.search(r'href="/admin/ipam/', page)
+    assert not re.search(r'href="/admin/ipam/(subnet|server|vrf)/', page)
 
 
 # --- what is shown --------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
 from api.models import Token
-from registry.models import Unusual
+from registry.models import RegistryConfig, Service, Unusual
 from tests.registry.conftest import Registry
 from tests.registry.factories import ServiceFactory
 from tests.support.api import with_token
@@ -73,3 +73,48 @@ def test_a_binding_that_is_misspelt_is_refused(wrong, django_user_model):
         )
     with pytest.raises(CommandError, match="production/billing"):
         call_command("create_token", "t", "--service", wrong)
+
+
+# --- names and hosts ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("environment", ["development", "test", "production"])
+@pytest.mark.parametrize("name", ["payments", "Payments", "PAYMENTS"])
+def test_a_bound_token_does_not_enter_the_group_of_others(environment, name):
+    config = RegistryConfig.objects.get(environment=environment)
+    ServiceFactory(environment=config, service_id="payments-1", name="payments")
+    own = bound(f"{environment}/billing")
+    status, problem = own.register("billing", environment=environment, service_name=name)
+    assert (status, name in problem["detail"]) == (409, True)
+    assert not Service.objects.filter(service_id="billing").exists()
+    noticed = Unusual.objects.get(kind="refused")
+    assert (noticed.environment, name in noticed.detail) == (environment, True)
+
+
+@pytest.mark.parametrize("name", ["billing", "Billing", "billing-2"])
+def test_a_bound_token_names_services_like_those_it_is_bound_to(name):
+    own = bound("production/billing-*")
+    assert own.register("billing-2", environment="production", service_name=name)[0] == 201
+
+
+def test_a_known_service_does_not_move_into_the_group_of_others():
+    own = bound("production/billing")
+    assert own.register("billing", environment="production")[0] == 201
+    assert own.register("billing", environment="production", service_name="other")[0] == 409
+    assert Service.objects.get(service_id="billing").name == "Billing"
+
+
+def test_an_administrator_gives_a_service_any_name_and_the_service_repeats_it():
+    production = RegistryConfig.objects.get(environment="production")
+    ServiceFactory(environment=production, service_id="billing", name="payments")
+    own = bound("production/billing")
+    assert own.register("billing", environment="production", service_name="payments")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("127.0.0.1", 201), ("10.9.9.9", 409), ("0.0.0.0", 409), ("::", 409)]
+)
+def test_in_production_the_host_is_where_the_service_calls_from(host, status):
+    own = bound("production/billing")
+    assert own.register("billing", environment="production", host=host)[0] == status
+    assert Unusual.objects.filter(kind="refused").exists() is (status == 409)
