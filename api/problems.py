@@ -36,6 +36,7 @@ from api.access import confines
 from api.confinement import Readable
 from api.models import Network
 from core.errors import Clash, IPManagerError, Reason
+from core.logs import database_away
 
 logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
@@ -192,7 +193,7 @@ def integrity_error(error: IntegrityError) -> Problem:
 
 
 def connection_error(error: Exception) -> Problem:
-    logger.error("the database does not answer: %s", str(error).strip())
+    database_away.report(logger, error)
     return database_unavailable()
 
 

@@ -5,6 +5,7 @@ never shows a secret's value.
 """
 
 import contextlib
+import difflib
 import ipaddress
 import os
 import re
@@ -20,12 +21,23 @@ from django.core.exceptions import ImproperlyConfigured
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+PREFIX = "IPMANAGER_"
+# Names that other programs of ours read: the client, ipmanager-manage, the tests.
+_ELSEWHERE = ("IPMANAGER_URL", "IPMANAGER_TOKEN", "IPMANAGER_RELEASE")
+_TESTS = "IPMANAGER_TEST_"
+# What Kubernetes and Docker set for a service that is called ipmanager or ipmanager-….
+_OF_A_SERVICE = re.compile(
+    r"IPMANAGER_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP)(_\w+)?)"
+)
+_known = set(_ELSEWHERE)  # and every name that was read
+
 
 def text(name: str, default: str = "") -> str:
     """The stripped content of the file named by NAME_FILE, or the value of NAME, or the default.
 
     An empty value counts as unset: compose files write "not given" like that.
     """
+    _known.add(name)
     file = os.environ.get(f"{name}_FILE")
     if not file:
         return os.environ.get(name) or default
@@ -35,6 +47,31 @@ def text(name: str, default: str = "") -> str:
         raise ImproperlyConfigured(f"{name}_FILE: cannot read {file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ImproperlyConfigured(f"{name}_FILE: {file} is not UTF-8 text") from error
+
+
+def unknown_names() -> dict[str, str]:
+    """The variables IPMANAGER_… of the environment that no reader has asked for, each with the
+    nearest known name, or an empty text. Call this when all settings have been read."""
+    found = {}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and not _is_known(name):
+            found[name] = _nearest(name)
+    return found
+
+
+def _is_known(name: str) -> bool:
+    if name.removesuffix("_FILE") in _known or name.startswith(_TESTS):
+        return True
+    return _OF_A_SERVICE.fullmatch(name) is not None
+
+
+def _nearest(name: str) -> str:
+    """Compared without the prefix, which all have in common."""
+    ours = [known.removeprefix(PREFIX) for known in _known if known.startswith(PREFIX)]
+    candidates = ours + [f"{known}_FILE" for known in ours]
+    wanted = name.removeprefix(PREFIX).upper()
+    found = difflib.get_close_matches(wanted, candidates, n=1, cutoff=0.7)
+    return PREFIX + found[0] if found else ""
 
 
 def flag(name: str, default: bool = False) -> bool:

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
+import threading
+import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from copy import copy
@@ -14,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.utils import InterfaceError, OperationalError
 
 # The id of the request that this thread serves.
 REQUEST: ContextVar[str] = ContextVar("request", default="")
@@ -30,6 +34,8 @@ PATTERNS = [
         rf"\1{HIDDEN}",
     ),
 ]
+REPORT_EVERY = 10.0  # seconds between two lines about a database that is away
+LONGEST_REASON = 200  # characters
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request", "server_time"}
 
 
@@ -52,6 +58,50 @@ def _secrets() -> Iterator[str]:
     for secret in candidates:
         if secret and len(secret) >= SHORTEST_SECRET:
             yield secret
+
+
+class DatabaseAway:
+    """Reports that the database does not answer: one short line now and then, however many requests
+    are refused."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reported_at = -math.inf  # time.monotonic()
+        self._refused = 0  # requests since then
+
+    def report(self, logger: logging.Logger, error: BaseException) -> None:
+        with self._lock:
+            self._refused += 1
+            if self.is_reported():
+                return
+            text, refused = first_line(error), self._refused
+            self._reported_at, self._refused = time.monotonic(), 0
+        logger.error("the database does not answer (%d requests refused): %s", refused, text)
+
+    def is_reported(self) -> bool:
+        return time.monotonic() - self._reported_at < REPORT_EVERY
+
+
+database_away = DatabaseAway()
+
+
+def first_line(error: BaseException) -> str:
+    """Of the message; libpq adds a paragraph for each host."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:LONGEST_REASON]
+
+
+class NoEcho(logging.Filter):
+    """Removes Django's own line about a request that was refused because the database is away."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if getattr(record, "status_code", 0) != 503:
+            return True
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, OperationalError | InterfaceError):
+            database_away.report(logging.getLogger("api.problems"), error)
+            return False
+        return not database_away.is_reported()
 
 
 class TextFormatter(logging.Formatter):

@@ -10,6 +10,7 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from core import prepared
 from core.history import origin
+from core.logs import first_line
 
 
 class DatabaseState:
@@ -26,7 +27,7 @@ class DatabaseState:
 
     def fails(self, error: DatabaseError) -> None:
         if not self._lost:
-            reason = " ".join(str(error).split())
+            reason = first_line(error)
             self._logger.error("the database does not answer%s: %s", self._consequence, reason)
         self._lost = True
 

@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# Install IPManager on Debian 12, or upgrade an installation to the version of this checkout. A second run without
-# changes changes nothing.
+# Install IPManager on Debian 12 or 13, or upgrade an installation to the version of this checkout. A second run
+# without changes changes nothing.
 #
 #     deploy/install.sh --name ipam.example.org              # everything on this machine, PostgreSQL included
 #     deploy/install.sh --boot 10.20.10.5                    # later: machines may boot from the network, too
+#     deploy/install.sh --database postgresql                # later: the ledger moves from SQLite to PostgreSQL
+#     deploy/install.sh --restore FILE                       # on a new host: settings and ledger of a lost one
 #     deploy/install.sh uninstall                            # all but the data; --purge: the data, too
 #
 #   --name NAME           host name or address that people type (default: this host's full name)
 #   --boot ADDRESS        where booting machines reach this host by plain HTTP
 #   --database WHAT       postgresql (default: role ipadmin, database ipmanager_db on this host), sqlite, or postgres://...
+#                         A ledger in SQLite moves there; a ledger that would be left behind is a refusal.
+#   --restore FILE        a backup, or a directory: the newest backup in it
 #   --reload WAY          generation (default: a root-owned path unit), sudo, or none
 #   --without PARTS       what this host does not get, as in nginx,dnsmasq
 #   --wheels DIRECTORY    install Python packages from there, without a network
@@ -22,10 +26,11 @@ umask 022
 export LC_ALL=C.UTF-8
 
 source=$(cd "$(dirname "$0")/.." && pwd)
+here=$PWD
 cd / # not every user may stand where root stands
 etc=/etc/ipmanager home=/opt/ipmanager data=/var/lib/ipmanager
 environment=$etc/environment
-reload_nginx= restart_dnsmasq= reload_units= restart_us= fresh= changes=0
+reload_nginx= restart_dnsmasq= reload_units= restart_us= fresh= frozen= url= engine= changes=0
 
 # --- output and files ---------------------------------------------------------------------------------------------
 
@@ -46,6 +51,8 @@ usage() {
 
 with() { [[ ",$without," != *",$1,"* ]]; }
 has_systemd() { [ -d /run/systemd/system ]; }
+# manage: manage.py of this checkout's release, which is not in service yet.
+manage() { IPMANAGER_RELEASE=$release /usr/local/sbin/ipmanager-manage "$@"; }
 
 # put MODE TARGET: standard input becomes the file, unless it is that already. True when it was changed.
 put() {
@@ -60,7 +67,7 @@ put() {
     install --mode="$mode" --owner="${owner%:*}" --group="${owner#*:}" "$new" "$target.new"
     mv "$target.new" "$target"
     rm "$new"
-    say "$target"
+    say "${what:-$target}"
 }
 
 # directory MODE OWNER PATH...
@@ -103,7 +110,7 @@ keep() {
         !done && (index($0, name "=") == 1 || index($0, "#" name "=") == 1) { print name "=" value; done = 1; next }
         { print }
         END { if (!done) print name "=" value }' "$environment")
-    put 640 "$environment" root:ipmanager <<<"$text" || return 0
+    what="$environment: $name" put 640 "$environment" root:ipmanager <<<"$text" || return 0
     restart_us=1
 }
 
@@ -131,32 +138,36 @@ settings_file() {
     without=$(sed -n 's/^WITHOUT=//p' "$etc/helpers")
 }
 
-# Which database, if no option says: the one that is set, PostgreSQL on this host when nothing is.
+# default NAME VALUE: keep it, unless there is a value already.
+default() { [ -n "$(setting "$1")" ] || keep "$1" "$2"; }
+
+# Which database, if no option says: that of the archive, the one that is set, PostgreSQL on this host when nothing is.
 choose_database() {
     [ -z "$database" ] || return 0
     database=$(setting DATABASE_URL)
-    if [ "$fresh" ] || [[ $database == *ipadmin@%2Fvar%2Frun%2Fpostgresql:* ]]; then database=postgresql; fi
+    if [ "$engine" = sqlite ]; then database=sqlite; return; fi
+    if [ "$fresh" ] && [[ $database != postgres://* ]] || [[ $database == *ipadmin@%2Fvar%2Frun%2Fpostgresql:* ]]; then database=postgresql; fi
     database=${database:-sqlite}
 }
 
 settings() {
     if [ "$fresh" ]; then
         keep IPMANAGER_DATA_DIR "$data"
-        keep IPMANAGER_BIND 127.0.0.1:8000
-        name=${name:-$(hostname --fqdn 2>/dev/null || hostname)}
+        default IPMANAGER_BIND 127.0.0.1:8000
+        [ -n "$(setting IPMANAGER_PUBLIC_URL)" ] || name=${name:-$(hostname --fqdn 2>/dev/null || hostname)}
     fi
     if [ -n "$name" ]; then
         keep IPMANAGER_PUBLIC_URL "https://$name"
         keep IPMANAGER_ALLOWED_HOSTS "$name,localhost,127.0.0.1"
     fi
     if [ "$fresh" ] && with nginx; then
-        keep IPMANAGER_TRUSTED_PROXIES 127.0.0.1
-        keep IPMANAGER_BOOT_ACCEL /boot-files/
+        default IPMANAGER_TRUSTED_PROXIES 127.0.0.1
+        default IPMANAGER_BOOT_ACCEL /boot-files/
     fi
     if [ "$fresh" ] && with dnsmasq; then
-        keep IPMANAGER_DNSMASQ_DNS 127.0.0.1:53
-        keep IPMANAGER_DNSMASQ_CONF /etc/dnsmasq.d/ipmanager.conf
-        reload=${reload:-generation}
+        default IPMANAGER_DNSMASQ_DNS 127.0.0.1:53
+        default IPMANAGER_DNSMASQ_CONF /etc/dnsmasq.d/ipmanager.conf
+        default IPMANAGER_DNSMASQ_RELOAD generation
     fi
     [ -z "$reload" ] || keep IPMANAGER_DNSMASQ_RELOAD "$reload"
     [ -z "$boot" ] || keep IPMANAGER_BOOT_URL "http://$boot"
@@ -169,17 +180,22 @@ packages() {
     ! with nginx || wanted+=("nginx-light|nginx|nginx-full|nginx-extras")
     ! with dnsmasq || wanted+=("dnsmasq|dnsmasq-base")
     [ "$database" != postgresql ] || wanted+=(postgresql)
-    [[ $database != postgres://* ]] || wanted+=(postgresql-client) # pg_dump, for backups
-    [ "$reload" != sudo ] || wanted+=(sudo)
+    [[ $database != postgres://* ]] || command -v pg_dump >/dev/null || wanted+=(postgresql-client) # for backups
+    [ "${reload:-$(setting IPMANAGER_DNSMASQ_RELOAD)}" != sudo ] || wanted+=(sudo)
     [ -z "$boot" ] || wanted+=(ipxe)
     for package in "${wanted[@]}"; do
         installed "$package" || missing+=("${package%%|*}")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     say "packages: ${missing[*]}"
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${missing[@]}" ||
-        fail "apt-get could not install ${missing[*]}; try apt-get update"
+    apt_install "${missing[@]}" || {
+        echo "ipmanager: once more, with new lists of packages"
+        apt-get update --quiet && apt_install "${missing[@]}"
+    } || fail "apt-get could not install ${missing[*]}. Connect this host to a Debian mirror (/etc/apt/sources.list.d)," \
+        "or install them by hand, and run this again"
 }
+
+apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "$@"; }
 
 # installed A|B: one of them is.
 installed() {
@@ -236,14 +252,38 @@ release() {
 }
 
 make_venv() {
-    local options=(--require-hashes --quiet --disable-pip-version-check)
+    local options=(--require-hashes --disable-pip-version-check --progress-bar off --retries 2 --timeout 15) log
     [ -z "$wheels" ] || options+=(--no-index --find-links "$wheels")
     rm -rf "$1.new"
     mkdir -p "$(dirname "$1")"
     /usr/bin/python3 -m venv "$1.new" # whatever python3 root has first: the service cannot reach one in root's home
-    "$1.new/bin/python" -m pip install "${options[@]}" --requirement "$source/requirements/run.txt"
+    log=$(mktemp)
+    "$1.new/bin/python" -m pip install "${options[@]}" --requirement "$source/requirements/run.txt" 2>&1 |
+        tee "$log" | pip_progress || {
+        tail -n 15 "$log" >&2
+        rm -rf "$log" "$1.new"
+        fail "pip could not install the Python packages. Without a network: pip download --require-hashes" \
+            "--requirement requirements/run.txt --dest wheels on a host with the same Debian, then --wheels DIRECTORY"
+    }
+    rm "$log"
     mv "$1.new" "$1"
     say "$1"
+}
+
+# One line for each tenth of what pip has found.
+pip_progress() {
+    local line done=0 all
+    all=$(grep --count '^[a-z0-9].*==' "$source/requirements/run.txt")
+    while IFS= read -r line; do
+        case $line in
+        Collecting*)
+            done=$((done + 1))
+            [ $((done * 10 / all)) = $(((done - 1) * 10 / all)) ] ||
+                echo "ipmanager: Python packages: $done of $all found"
+            ;;
+        Installing*) echo "ipmanager: Python packages: installing" ;;
+        esac
+    done
 }
 
 switch() {
@@ -275,7 +315,6 @@ postgres() { setpriv --reuid postgres --regid postgres --init-groups env --chdir
 sql() { postgres psql --port "$port" --no-psqlrc --quiet --tuples-only --no-align --dbname "${2:-postgres}" --command "$1"; }
 
 local_postgresql() {
-    local url
     if [ -z "$(pg_lsclusters --no-header)" ]; then
         pg_createcluster "$(ls /usr/lib/postgresql | sort --version-sort | tail -1)" main >/dev/null
         say "PostgreSQL cluster main"
@@ -292,7 +331,6 @@ local_postgresql() {
         sql "CREATE DATABASE ipmanager_db OWNER ipadmin ENCODING 'UTF8' TEMPLATE template0"
         say "PostgreSQL database ipmanager_db"
     fi
-    keep DATABASE_URL "$url"
 }
 
 start_postgresql() {
@@ -319,13 +357,45 @@ peers() {
     sql "SELECT pg_reload_conf()" >/dev/null
 }
 
-database() {
+# The database that was chosen, by its URL; empty is the SQLite file. Nobody uses it yet.
+target() {
     case $database in
     postgresql) local_postgresql ;;
-    sqlite) [ -z "$(setting DATABASE_URL)" ] || keep DATABASE_URL "" ;;
-    *) keep DATABASE_URL "$database" ;;
+    sqlite) ;;
+    *) url=$database ;;
     esac
 }
+
+# Let the services use it from now on. A ledger in SQLite moves there first; no ledger is left behind.
+database() {
+    local file=$etc/.database-url answer
+    [ "$(setting DATABASE_URL)" != "$url" ] || return 0
+    [ -z "$(setting DATABASE_URL_FILE)" ] || fail "DATABASE_URL_FILE in $environment has the last word: change its file"
+    (umask 027 && echo "$url" >"$file" && chgrp ipmanager "$file") # no process list shows its password
+    answer=$(manage move_to_postgresql --plan --url-file "$file") || {
+        rm "$file"
+        fail "the database stays as it was"
+    }
+    if [ "$answer" = move ]; then
+        stop_services
+        manage prepare
+        manage move_to_postgresql --url-file "$file" | sed -n 1p || {
+            rm "$file"
+            services_again
+            fail "the ledger stays in SQLite, and in service"
+        }
+        say "the ledger has moved to PostgreSQL; the SQLite file stays, and hands out no address"
+    fi
+    rm "$file"
+    keep DATABASE_URL "$url"
+}
+
+stop_services() {
+    ! has_systemd || [ ! -e "$home/current" ] || systemctl stop ipmanager-service ipmanager-worker
+    restart_us=1
+}
+
+services_again() { ! has_systemd || [ ! -e "$home/current" ] || systemctl start ipmanager-service ipmanager-worker; }
 
 # Before another release touches the database, by the release that has written it.
 backup() {
@@ -334,8 +404,69 @@ backup() {
 }
 
 # The database and the first user; the new release does it, before anybody is switched to it.
-prepare() {
-    IPMANAGER_RELEASE=$release /usr/local/sbin/ipmanager-manage prepare
+prepare() { manage prepare; }
+
+# --- a lost host, from its backup ---------------------------------------------------------------------------------------
+
+# The archive that --restore names, and of which kind of database it is.
+choose_archive() {
+    [ -n "$restore" ] || return 0
+    local found=("$restore")
+    [ ! -d "$restore" ] || found=("$restore"/ipmanager-*.tar)
+    [ ${#found[@]} -gt 0 ] || fail "--restore: there is no ipmanager-*.tar in $restore"
+    restore=${found[-1]}
+    [ -r "$restore" ] || fail "--restore: there is no $restore"
+    engine=$(member manifest.json | sed -n 's/^ "engine": "\(sqlite\|postgresql\)",$/\1/p')
+    [ -n "$engine" ] || fail "--restore: $restore is not a backup of IPManager, or it is damaged"
+    case $engine:$database in
+    *: | sqlite:sqlite | postgresql:postgres*) ;;
+    *) fail "--restore: the backup is of $engine; restore it without --database, then move it" ;;
+    esac
+}
+
+member() { tar --extract --to-stdout --file "$restore" "$1" 2>/dev/null || true; }
+
+# The settings of the lost host, on a host that has none yet.
+archived_settings() {
+    [ -n "$restore" ] || return 0
+    if [ -z "$fresh" ]; then
+        echo "ipmanager: the settings of this host are kept, not those of the archive"
+        return
+    fi
+    local line left_out=()
+    while IFS= read -r line; do
+        case $line in
+        IPMANAGER_DATA_DIR=* | DATABASE_URL=sqlite:* | *=) continue ;;
+        esac
+        if grep --quiet "^#\?${line%%=*}=" "$source/deploy/environment"; then
+            keep "${line%%=*}" "${line#*=}"
+        else
+            left_out+=("${line%%=*}")
+        fi
+    done < <(member environment)
+    [ ${#left_out[@]} = 0 ] || echo "ipmanager: not taken from the archive: ${left_out[*]}"
+}
+
+restored() {
+    [ -n "$restore" ] || return 0
+    local copy
+    copy=$data/backups/$(basename "$restore")
+    own 700 "$data/backups"
+    if [ "$(readlink -f "$restore")" != "$copy" ]; then # by its user: root would follow a link placed there
+        setpriv --reuid ipmanager --regid ipmanager --init-groups sh -c 'umask 077; cat >"$1"' - "$copy" <"$restore"
+    fi
+    stop_services
+    manage restore "$copy" || {
+        services_again
+        fail "nothing was restored"
+    }
+    say "$(basename "$restore")"
+}
+
+# Hand out addresses again: the restored ledger is compared with what this host knows of the network.
+thawed() {
+    [ -n "$restore" ] || return 0
+    /usr/local/sbin/ipmanager-manage thaw || frozen=1
 }
 
 units() {
@@ -374,6 +505,7 @@ ways() {
 
 enable() {
     local unit
+    command -v systemctl >/dev/null || return 0
     for unit; do
         systemctl --quiet is-enabled "$unit" 2>/dev/null && continue
         systemctl --quiet enable "$unit"
@@ -384,6 +516,7 @@ enable() {
 
 disable() {
     local unit
+    command -v systemctl >/dev/null || return 0
     for unit; do
         systemctl --quiet is-enabled "$unit" 2>/dev/null || continue
         if has_systemd; then systemctl --quiet disable --now "$unit"; else systemctl --quiet disable "$unit"; fi
@@ -442,7 +575,7 @@ nginx() {
     backend=$(setting IPMANAGER_BIND)
     certificate
     put 644 /etc/nginx/snippets/ipmanager-proxy.conf <"$source/deploy/nginx/ipmanager-proxy.conf" && reload_nginx=1
-    sed "s/@NAME@/$public/g; s/@BACKEND@/$backend/g; s/ *@BOOT_HOST@/${boot_host:+ $boot_host}/g" \
+    sed "s/@NAME@/$public/g; s/@BACKEND@/$backend/g; s/ *@BOOT_HOST@/${boot_host:+ $boot_host}/g; $(http2)" \
         "$source/deploy/nginx/ipmanager.conf" | put 644 "$site" && reload_nginx=1
     [ -L /etc/nginx/sites-enabled/ipmanager ] || {
         ln -s "$site" /etc/nginx/sites-enabled/ipmanager
@@ -457,11 +590,16 @@ nginx() {
     /usr/sbin/nginx -t -q || fail "nginx does not accept its configuration"
 }
 
+# From nginx 1.25.1 on, HTTP/2 is a directive of its own; `listen … http2` prints a warning.
+http2() {
+    local version
+    version=$(/usr/sbin/nginx -v 2>&1 | sed 's/.*nginx\///; s/ .*//')
+    [ "$(printf '%s\n' 1.25.1 "$version" | sort --version-sort | head -n 1)" = 1.25.1 ] || return 0
+    echo 's/ ssl http2/ ssl/; s/^\( *\)ssl_protocols/\1http2 on;\n&/'
+}
+
 start() {
-    if ! has_systemd; then
-        [ "$changes" = 0 ] || echo "systemd is not running: start by hand: ipmanager-manage run, nginx, dnsmasq"
-        return 0
-    fi
+    has_systemd || return 0
     [ -z "$reload_units" ] || systemctl daemon-reload
     if [ -n "$restart_us" ]; then systemctl restart ipmanager-service; else systemctl start ipmanager-service; fi
     systemctl start ipmanager-worker ipmanager-backup.timer
@@ -475,20 +613,63 @@ start() {
     if with nginx; then systemctl start nginx; [ -z "$reload_nginx" ] || systemctl reload nginx; fi
 }
 
+# Where it is, and what to do next.
+closing_words() {
+    if [ "$changes" = 0 ]; then
+        echo "ipmanager: nothing to do"
+        return
+    fi
+    local at
+    at=$(setting IPMANAGER_PUBLIC_URL)
+    if has_systemd; then
+        echo "ipmanager: in service at $at/"
+    else
+        echo "ipmanager: installed; systemd is not running: start by hand: ipmanager-manage run, nginx," \
+            "$home/current/deploy/container/ipmanager-dnsmasq; and make backups: ipmanager-manage backup --keep 14"
+    fi
+    [ -z "$fresh$restore" ] || next_steps
+}
+
+next_steps() {
+    echo
+    echo "Log in:  $at/admin/ ($(login))"
+    [ ! -e "$etc/tls/certificate.pem" ] ||
+        echo "TLS:     browsers warn of the self-signed certificate; put yours into $etc/tls, then reload nginx"
+    [ -n "$restore" ] || ! with dnsmasq ||
+        echo "DHCP:    add a subnet with a DHCP pool, then a DHCP scope: $at/admin/dhcp/dhcpscope/add/"
+    echo "Check:   ipmanager-manage doctor"
+    ! has_systemd || echo "Backups: every night in $data/backups; copy them to another machine"
+    echo "Manual:  $home/current/docs/operation.md"
+}
+
+login() {
+    if [ -n "$restore" ]; then
+        echo "users and passwords of the backup"
+    elif [ -n "$(setting IPMANAGER_ADMIN_PASSWORD)" ]; then
+        echo "admin, with IPMANAGER_ADMIN_PASSWORD"
+    else
+        echo "admin, with the password above; a new one: ipmanager-manage changepassword admin"
+    fi
+}
+
 # --- install and uninstall ----------------------------------------------------------------------------------------------------
 
 install_all() {
+    choose_archive
     user ipmanager "$data"
     user ipmanager-agent /var/lib/ipmanager-agent
     settings_file
+    archived_settings
     choose_database
     packages
     settings
     directories
-    database
+    target
     release
     commands
     backup
+    database
+    restored
     prepare
     switch
     units
@@ -496,8 +677,18 @@ install_all() {
     dnsmasq
     boot_files
     nginx
+    former_backup
     start
-    [ "$changes" -gt 0 ] || echo "ipmanager: nothing to do"
+    thawed
+    closing_words
+    [ -z "$frozen" ] || fail "no address is handed out until: ipmanager-manage thaw"
+}
+
+# The manual once told to make a second nightly backup.
+former_backup() {
+    local cron=/etc/cron.d/ipmanager-backup
+    local line='30 2 * * * root /usr/local/sbin/ipmanager-manage backup --keep 14 >/dev/null'
+    ! cmp --silent "$cron" - <<<"$line" || remove "$cron"
 }
 
 uninstall() {
@@ -549,16 +740,17 @@ purge_data() {
 
 # --- options ----------------------------------------------------------------------------------------------------------
 
-verb=install name= boot= database= reload= without= wheels= given_venv= purge=
+verb=install name= boot= database= reload= without= wheels= given_venv= purge= restore=
 while [ $# -gt 0 ]; do
     case $1 in
     install | uninstall) verb=$1 ;;
     --purge) purge=1 ;;
-    --name | --boot | --database | --reload | --without | --wheels | --venv)
+    --name | --boot | --database | --reload | --restore | --without | --wheels | --venv)
         [ $# -gt 1 ] || fail "$1 needs a value"
         option=${1#--}
         [ "$option" != venv ] || option=given_venv
         printf -v "$option" %s "$2"
+        if [[ $option =~ ^(restore|wheels)$ && $2 != /* ]]; then printf -v "$option" %s "$here/$2"; fi
         shift
         ;;
     -h | --help) usage ;;
@@ -572,5 +764,6 @@ done
 [[ $reload =~ ^(|generation|sudo|none)$ ]] || fail "--reload: generation, sudo or none"
 [[ $without =~ ^(|nginx|dnsmasq|nginx,dnsmasq|dnsmasq,nginx)$ ]] || fail "--without: nginx, dnsmasq or both"
 [ "$(id -u)" = 0 ] || fail "run it as root"
+command -v apt-get dpkg-query >/dev/null || fail "this is for Debian 12 or 13; elsewhere: docs/install.md, containers"
 
 if [ "$verb" = install ]; then install_all; else uninstall; fi

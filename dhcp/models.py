@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from core.commands import manage_command
 from dhcp.edits import differences
 from dhcp.generations.document import Damaged, Document
 from dhcp.generations.kept import KeptFilesQuerySet
@@ -369,7 +370,7 @@ class KeptFiles(models.Model):
     def _damaged(self, reason: str) -> Damaged:
         return Damaged(
             f"generation {self.generation_id} is damaged in the database: {reason}",
-            hint="go back to another one: manage.py sync_dnsmasq --list",
+            hint=f"go back to another one: {manage_command('sync_dnsmasq --list')}",
         )
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
+from core.commands import manage_command
 from core.errors import Conflict, NotFound
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.models import DhcpScope, DhcpServer
@@ -33,8 +34,10 @@ def local_target(name: str) -> Target:
     if server is None:
         return Target.of(None)
     if server.run_by == DhcpServer.RunBy.AGENT:
-        hint = f"on its host: manage.py dnsmasq_agent --server {server.name} --once"
-        raise Conflict(_("%s is run by an agent on its own host.") % server, hint)
+        command = manage_command(f"dnsmasq_agent --server {server.name} --once")
+        raise Conflict(
+            _("%s is run by an agent on its own host.") % server, f"on its host: {command}"
+        )
     if not server.enabled:
         text = _("%s is disabled, so its files are not changed.")
         raise Conflict(text % server, _("Enable the DHCP server."))

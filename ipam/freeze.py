@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import files
+from core.commands import manage_command
 from core.errors import Reason, Unavailable
 from ipam.models import IPAddress, Stamp
 
@@ -58,15 +59,16 @@ def refuse() -> None:
         text = _("No address is handed out: the ledger was restored from a backup (%s).")
         raise Frozen(
             Reason(text % found.reason),
-            _("Compare it with the leases: manage.py thaw"),
+            _("Compare it with the leases: %s") % manage_command("thaw"),
         )
 
 
-def freeze(reason: str) -> None:
+def freeze(reason: str, level: int = logging.ERROR) -> None:
     """Allocate nothing from now on. A ledger that is frozen already keeps its time and reason."""
     Stamp.objects.install()
     if Stamp.objects.filter(frozen_at=None).update(frozen_at=timezone.now(), reason=reason[:255]):
-        logger.error("no address is handed out until `manage.py thaw`: %s", reason)
+        command = manage_command("thaw")
+        logger.log(level, "no address is handed out until `%s`: %s", command, reason)
 
 
 def thaw() -> None:

@@ -10,6 +10,7 @@ from api import problems, schema
 from dhcp import api as dhcp_api
 from ipam.api import resources as ipam_api
 from ipam.api.search import SearchView
+from ipmanager import front
 from ippool import api as ippool_api
 from pxe import api as pxe_api
 from registry import api as registry_api
@@ -24,6 +25,7 @@ urlpatterns = [
     path("v1/", include(ippool_api)),
     path("v1/ipmanager/", include(registry_api)),
     path("v1/ipmanager/", include(discovery_api)),
+    path("v1/may-send/", front.MaySend.as_view(), name="may_send"),
     path("v1/search/", SearchView.as_view(), name="search"),
     *(path(f"v1/{route}", view.as_view()) for route, view in dhcp_api.SINGLE.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in accounts_api.SINGLE.items()),

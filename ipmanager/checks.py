@@ -10,7 +10,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
 
-from core import commands
+from core import commands, env
 
 NETWORK_FILE_SYSTEMS = {
     "nfs",
@@ -34,6 +34,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: object) ->
         *check_proxy(),
         *check_database_directory(),
         *check_bootstrap_token(),
+        *check_names(),
     ]
 
 
@@ -105,6 +106,15 @@ def check_bootstrap_token() -> Iterator[CheckMessage]:
             hint="make one with: openssl rand -hex 32",
             id="ipmanager.W006",
         )
+
+
+def check_names() -> Iterator[CheckMessage]:
+    """Variables that nobody reads, because their names are misspelt."""
+    for name, nearest in env.unknown_names().items():
+        hint = "remove it; docs/settings.md lists all settings"
+        if nearest:
+            hint = f"do you mean {nearest}?"
+        yield Warning(f"{name} is not a setting.", hint=hint, id="ipmanager.W008")
 
 
 def is_loopback(host: str) -> bool:

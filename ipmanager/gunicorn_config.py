@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from django.urls import get_resolver
 from gunicorn import glogging
 
-from core import counters, web_process
+from core import counters, env, web_process
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +28,19 @@ class Logger(glogging.Logger):
 
 def before_fork(server: Any) -> None:
     """Hook `when_ready`: check the ledger, and load what the worker processes can share."""
+    report_unknown_names()
     check_ledger()
     # Views are imported at the first request. Imported here, all processes share their memory.
     _patterns = get_resolver().url_patterns
     # A collection in a worker process would write to each object and so copy its page.
     gc.collect()
     gc.freeze()
+
+
+def report_unknown_names() -> None:
+    """Name misspelt settings: this process runs no system checks."""
+    for name, nearest in env.unknown_names().items():
+        logger.warning("%s is not a setting; the nearest is %s", name, nearest or "none")
 
 
 def check_ledger() -> None:
@@ -51,7 +58,7 @@ def check_ledger() -> None:
 wsgi_app = "ipmanager.wsgi:application"
 _host, _port = settings.BIND
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
-worker_class = "gthread"
+worker_class = "core.buffering_worker.BufferingWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", 2))
 threads = 4
 preload_app = True  # one import for all workers: starts faster, uses less memory

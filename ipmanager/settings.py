@@ -181,6 +181,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.SecondFactorGate",
+    "api.middleware.LargeBody",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -335,11 +336,12 @@ LOGGING = {
         },
         "json": {"()": "core.logs.JsonFormatter"},
     },
+    "filters": {"no-echo": {"()": "core.logs.NoEcho"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG}},
     "root": {"handlers": ["stderr"], "level": "DEBUG" if DEBUG else "INFO"},
     "loggers": {
         "axes": {"level": "WARNING"},
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["no-echo"]},
         "ipmanager.requests": {"level": "INFO" if LOG == "json" else "WARNING"},
     },
 }

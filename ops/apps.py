@@ -7,4 +7,4 @@ class OpsConfig(AppConfig):
     name = "ops"
 
     def ready(self) -> None:
-        from ops import health_checks  # noqa: F401  (registers them)
+        from ops import health_checks, host_checks  # noqa: F401  (they register themselves)

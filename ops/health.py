@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from core.errors import Unavailable
 from core.findings import READY
+from core.logs import LONGEST_REASON
 from ops import doctor
 from ops.doctor import Result
 
@@ -35,7 +36,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     everywhere."""
     failed = failures(READY, ERROR)
     if failed:
-        logger.warning("not ready: %s", failed[0].text)
+        logger.warning("not ready: %s", failed[0].text[:LONGEST_REASON])
         problem = {
             "title": "Not ready",
             "status": Unavailable.status,

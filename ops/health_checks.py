@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import closing
@@ -46,6 +47,8 @@ DURABLE = {
     "full_page_writes": {"on"},
     "synchronous_commit": {"on", "local", "remote_write", "remote_apply"},
 }
+READ_ONLY = "default_transaction_read_only"
+SOURCE_OF_READ_ONLY = "SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only'"
 CLOCK_TOLERANCE = 5  # seconds
 COMMON_PASSWORDS = ("admin", "password", "ipmanager", "changeme", "secret", "admin123", "12345678")
 KEY_LENGTH, KEY_VARIETY = 32, 8  # characters, different characters
@@ -80,18 +83,52 @@ def database() -> Iterator[Finding]:
             yield error(msg, remedy)
 
 
-@health_check(gettext_noop("database writes"), "database")
-def database_writes() -> Iterator[Finding]:
-    """PostgreSQL can be written to. Its disk may be in another machine."""
-    if connection.vendor != "postgresql":
-        return
-    if _fetch_value("SELECT pg_is_in_recovery()"):
+@health_check(
+    gettext_noop("writable database"),
+    "database",
+    BOUNDED,
+    READY,
+    summary=f"the database is read-only (run: {manage_command('doctor')})",
+)
+def writable_database() -> Iterator[Finding]:
+    """The database is not read-only."""
+    if connection.vendor == "sqlite":
+        yield from _writable_sqlite(Path(connection.settings_dict["NAME"]))
+    elif _fetch_value("SELECT pg_is_in_recovery()"):
         remedy = _(
             "Name the primary, too: "
             "DATABASE_URL=postgres://…@HOST1,HOST2/…?target_session_attrs=read-write"
         )
         yield error(_("The database is a standby: nothing can be saved."), remedy)
-    elif reason := _write_failure():
+    elif _is_read_only():
+        source = _fetch_value(SOURCE_OF_READ_ONLY)
+        remedy, *shell = _postgresql_remedy(READ_ONLY, source, "default", "off")
+        yield error(_("The database is read-only: nothing can be saved."), remedy, *shell)
+
+
+def _is_read_only() -> bool:
+    return _fetch_value("SELECT current_setting('transaction_read_only')") == "on"
+
+
+def _writable_sqlite(path: Path) -> Iterator[Finding]:
+    """access(2) also knows of file systems that are mounted read-only, and of immutable files."""
+    if not path.is_absolute():  # a database in memory
+        return
+    for place in (path, Path(f"{path}-wal"), Path(f"{path}-shm"), path.parent):
+        if place.exists() and not os.access(place, os.W_OK, effective_ids=True):
+            msg = _("Nothing can be saved: %s cannot be written.") % place
+            user = pwd.getpwuid(os.geteuid()).pw_name
+            remedy = _("Give it to the user that IPManager runs as; or mount its disk read-write.")
+            yield error(msg, remedy, f"chown {user} '{place}'", f"chmod u+rw '{place}'")
+            return
+
+
+@health_check(gettext_noop("database writes"), "database")
+def database_writes() -> Iterator[Finding]:
+    """PostgreSQL can be written to. Its disk may be in another machine."""
+    if connection.vendor != "postgresql" or _is_read_only():
+        return
+    if reason := _write_failure():
         yield error(
             _("Nothing can be saved: %s") % reason,
             _("Make room on the disk of the database's machine."),
@@ -142,7 +179,7 @@ def durability(alias: str = "default") -> Iterator[Finding]:
             yield error(msg % {"name": name, "value": value}, remedy, *shell)
 
 
-def _postgresql_remedy(name: str, source: str, alias: str) -> tuple[str, ...]:
+def _postgresql_remedy(name: str, source: str, alias: str, value: str = "on") -> tuple[str, ...]:
     """How to undo a parameter's value, by its source in pg_settings: a sentence, then commands."""
     if source == "command line":
         text = _("Remove %s from the command line of the server, and restart it.")
@@ -156,13 +193,19 @@ def _postgresql_remedy(name: str, source: str, alias: str) -> tuple[str, ...]:
         "user": f"{role} RESET {name}",
         "database user": f"{role} {in_database} RESET {name}",
     }
-    sql = reset.get(source, f"ALTER SYSTEM SET {name} = on")
+    sql = reset.get(source, f"ALTER SYSTEM SET {name} = {value}")
     shell = f"sudo -u postgres psql -d {facts['NAME']}"
     if _fetch_value("SELECT current_setting('is_superuser')", alias) == "on":
         shell = manage_command("dbshell --")
+    if name == READ_ONLY:  # nothing can be altered by a session that has it
+        shell += f" -c 'SET {READ_ONLY} = off'"
     commands = [f"{shell} -c '{sql}' -c 'SELECT pg_reload_conf()'"]
     if name == "fsync":
         commands.append("sync")  # writes the pages that were not flushed until now
+    if value == "off":
+        if is_installed():
+            commands.append("systemctl restart ipmanager-service")
+        return _("Switch it off, and restart IPManager."), *commands
     return _("Switch it on. It takes effect at once."), *commands
 
 
@@ -404,7 +447,7 @@ def worker() -> Iterator[Finding]:
         yield error(msg, _("Start it, as root."), "systemctl restart ipmanager-worker")
     else:
         remedy = _("Start it, as a service of its own or as part of “manage.py run”.")
-        yield error(msg, remedy, "manage.py worker")
+        yield error(msg, remedy, manage_command("worker"))
 
 
 @health_check(gettext_noop("web server"), "web", SLOW, needs_database=False)

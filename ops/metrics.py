@@ -28,7 +28,7 @@ from core import proxies
 from core.findings import BOUNDED
 from dhcp import metrics as dhcp_metrics
 from ipam import metrics as ipam_metrics
-from ops import doctor, traffic, worker_heartbeat
+from ops import doctor, host_checks, traffic, worker_heartbeat
 from registry import metrics as registry_metrics
 
 logger = logging.getLogger(__name__)
@@ -160,6 +160,7 @@ SECTIONS: dict[str, Section] = {
     "dhcp": dhcp_metrics.collect,
     "registry": registry_metrics.collect,
     "ops": processes,
+    "host": host_checks.collect,
     "health": health,
 }
 TABLES = Tables()

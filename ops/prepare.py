@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from api.models import Token
+from core.commands import is_installed, manage_command
 from core.errors import Invalid
 
 
@@ -39,9 +40,12 @@ def show_address(*, first_start: bool) -> None:
     url = settings.PUBLIC_URL
     show(f"IPManager {settings.VERSION} at {url}/ (admin: {url}/admin/)")
     if not first_start:
+        program = f"{sys.executable} "
+        if is_installed():
+            program = ""
         show(
-            f"Lost the password? {sys.executable} manage.py changepassword admin\n"
-            f"Need a token?      {sys.executable} manage.py create_token NAME"
+            f"Lost the password? {program}{manage_command('changepassword admin')}\n"
+            f"Need a token?      {program}{manage_command('create_token NAME')}"
         )
 
 
@@ -127,7 +131,7 @@ def first_superuser() -> AbstractUser:
     if user is None:
         raise Invalid(
             "IPMANAGER_BOOTSTRAP_TOKEN needs a superuser",
-            hint="run: python manage.py createsuperuser",
+            hint=f"run: {manage_command('createsuperuser')}",
         )
     return user
 

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from core.commands import manage_command
 from core.errors import NotFound
 from core.proxies import client_address
 from ipam.addresses import parse_address, parse_mac
@@ -108,7 +109,7 @@ def loader(request: HttpRequest, name: str) -> HttpResponseBase:
     try:
         response = file_response.stream(request, files.open_file(name, settings.TFTP_ROOT))
     except NotFound:
-        return _not_found("not published yet: manage.py publish_loaders\n")
+        return _not_found(f"not published yet: {manage_command('publish_loaders')}\n")
     if request.method == "GET":
         client = boot_client(request)
         with transaction.atomic():

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from client import Client, RegistryError
+from core.commands import manage_command
 from core.errors import Invalid
 
 logger = logging.getLogger("registry.agent")
@@ -78,7 +79,9 @@ def read_actions(file: Path) -> dict[str, Action]:
         status = file.stat()
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Invalid(f"{file}: {error}", hint="see manage.py registry_agent --help") from error
+        raise Invalid(
+            f"{file}: {error}", hint=f"see {manage_command('registry_agent --help')}"
+        ) from error
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid()):
         raise Invalid(
             f"{file}: others may write it", hint=f"chown root:root {file}; chmod 0644 {file}"

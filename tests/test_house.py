@@ -1,5 +1,6 @@
 """The rules of the house that a machine can check."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -73,3 +74,31 @@ def test_the_code_stays_plain():
     found = {name: getattr(whole, name) for name in MOST}
     assert {name: value for name, value in found.items() if value > MOST[name]} == {}
     assert whole.length_at(0.9) <= 15  # nine of ten functions
+
+
+ROOMS = "core api ipam dhcp pxe registry ippool ops ipmanager"
+COMMAND = re.compile(r"manage\.py (?!run\b|check\b)[a-z]")
+
+
+def messages(tree):
+    """The texts of a module that people get to read when it runs: no docstring, no help of a
+    command, no description of a model or schema."""
+    spared = set()
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        is_help = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "help"
+        if is_text or is_help:
+            spared.update(ast.walk(node))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in spared:
+            yield node.value
+
+
+def test_messages_name_commands_as_they_are_called_where_it_is_installed():
+    """core.commands.manage_command() says `ipmanager-manage` there."""
+    found = []
+    for room in ROOMS.split():
+        for path in (ROOT / room).rglob("*.py"):
+            for text in messages(ast.parse(path.read_text())):
+                found += [(path.relative_to(ROOT), text)] * bool(COMMAND.search(text))
+    assert found == [(Path("api/schema.py"), "Made by manage.py create_token.")]

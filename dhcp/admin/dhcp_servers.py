@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
+from core.commands import manage_command
 from dhcp import servers
 from dhcp.files.targets import Target
 from dhcp.models import DhcpServer
@@ -103,7 +104,9 @@ class DhcpServerAdmin(ListAdmin):
             return f"{server.agent_host}, IPManager {server.agent_version}"
         if server.run_by != DhcpServer.RunBy.AGENT:
             return marks.NOTHING
-        return format_html("<code>manage.py dnsmasq_agent --server {}</code>", server.name)
+        return format_html(
+            "<code>{}</code>", manage_command(f"dnsmasq_agent --server {server.name}")
+        )
 
     @admin.display(description=_("directory"))
     def directory(self, server: DhcpServer) -> str:

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action
 
+from core.commands import manage_command
 from dhcp import servers
 from dhcp.daemon import installed
 from dhcp.files.sync import preview, sync
@@ -156,7 +157,8 @@ class GenerationAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         target = _requested_target(request)
         if _is_elsewhere(target):
-            text = gettext("dnsmasq's files are on another host. Run there: manage.py sync_dnsmasq")
+            text = gettext("dnsmasq's files are on another host. Run there: %s")
+            text %= manage_command("sync_dnsmasq")
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(reverse("admin:dhcp_generation_changelist"))
         if request.method == "POST":

@@ -22,6 +22,7 @@ _RANGE = re.compile(
     r"dhcp-range=(?:tag:[a-z]+,)?set:s[0-9]+,"
     r"([0-9a-f.:]+),(?:[0-9a-f.:]+|static)(?:,[a-z-]+)*,([0-9.]+),"
 )
+_ANY_RANGE = re.compile(rb"^\s*dhcp-range\s*=", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,15 @@ class Installed:
     def networks(self) -> frozenset[Network]:
         """Those that have a range of ours in the installed file."""
         return frozenset(_networks((self.content or b"").decode("ascii", "replace")))
+
+    @property
+    def has_range(self) -> bool:
+        """Whether dnsmasq has a range by the installed file, or would have by the proposal where
+        the installed one is not known. Without a range it keeps no lease file."""
+        text = self.proposed
+        if self.content is not None:
+            text = self.content
+        return _ANY_RANGE.search(text) is not None
 
     @property
     def warning(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from core.commands import manage_command
 from core.errors import Conflict
 from dhcp.edits import find, overlay
 from dhcp.edits.differences import count
@@ -158,7 +159,7 @@ def _refuse_when_frozen(candidate: Candidate) -> None:
     if frozen:
         raise Refused(
             f"the ledger was restored from a backup ({frozen.reason})",
-            hint="to go on: manage.py thaw",
+            hint=f"to go on: {manage_command('thaw')}",
         )
 
 
@@ -197,5 +198,5 @@ def _moved(candidate: Candidate) -> int:
 
 def _command(target: Target) -> str:
     if target.server_id:
-        return f"manage.py sync_dnsmasq --server {target.name}"
-    return "manage.py sync_dnsmasq"
+        return manage_command(f"sync_dnsmasq --server {target.name}")
+    return manage_command("sync_dnsmasq")

@@ -7,6 +7,7 @@ wait until the directory is released."""
 from __future__ import annotations
 
 from core import files
+from core.commands import manage_command
 from core.errors import Conflict, NotFound
 from dhcp.files import check
 from dhcp.files.publish import lock
@@ -30,7 +31,8 @@ def rollback(number: int, target: Target | None = None, *, force: bool = False) 
     """
     kept = KeptFiles.objects.filter(generation=number).select_related("generation__server").first()
     if kept is None:
-        raise NotFound(f"generation {number} is not kept", hint="manage.py sync_dnsmasq --list")
+        hint = manage_command("sync_dnsmasq --list")
+        raise NotFound(f"generation {number} is not kept", hint=hint)
     reading = check.hosts_file(kept.hosts, None)
     if complaints := reading.complaints + check.opts_file(kept.opts):
         raise Conflict(f"our own check refuses generation {number}: {'; '.join(complaints)}")
@@ -73,7 +75,7 @@ def listed(clashes: list[str]) -> str:
 def _place_of(generation: Generation) -> Target:
     server = generation.server
     if server and server.run_by == DhcpServer.RunBy.AGENT:
-        command = f"manage.py dnsmasq_agent --server {server.name} --rollback {generation.pk}"
+        command = manage_command(f"dnsmasq_agent --server {server.name} --rollback {generation.pk}")
         raise Conflict(
             f"{server.name} is run by an agent on its own host", hint=f"on its host: {command}"
         )

@@ -13,8 +13,10 @@ from pathlib import Path
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.commands import manage_command
 from core.errors import Conflict
 from dhcp import servers
+from dhcp.daemon import installed
 from dhcp.files import sync
 from dhcp.files.targets import Target
 from dhcp.leases.ingest import ingest, read_stable
@@ -82,8 +84,8 @@ def release(found: Differences, without: Collection[str] = ()) -> int:
     missing = [name for name in found.unread if name not in without]
     if missing:
         text = _("The leases of %s have not been read since the restore.") % ", ".join(missing)
-        hint = _("Start it again, or go on without its leases: manage.py thaw --without %s")
-        raise Conflict(text, hint % missing[0])
+        hint = _("Start it again, or go on without its leases: %s")
+        raise Conflict(text, hint % manage_command(f"thaw --without {missing[0]}"))
     with transaction.atomic():
         lock_ledger()
         count = _quarantine(found.free)
@@ -95,12 +97,21 @@ def release(found: Differences, without: Collection[str] = ()) -> int:
 
 
 def _read_local_leases() -> Iterator[str]:
-    """Ingest this host's lease files; yields the servers whose file cannot be read."""
+    """Ingest this host's lease files; yields the servers whose file cannot be read. A dnsmasq
+    without a range writes none: on a new host there is nothing to read."""
     for target in servers.local_targets():
         try:
             ingest(parse_leases(read_stable(_lease_file(target))), origin=nodes.origin(target))
-        except OSError:
-            yield target.name
+        except OSError as error:
+            is_missing = isinstance(error, FileNotFoundError)
+            if not is_missing or not _has_no_range(target):
+                yield target.name
+
+
+def _has_no_range(target: Target) -> bool:
+    """Whether the installed configuration is known, and has no range."""
+    found = installed.compare(target)
+    return found.is_known and not found.has_range
 
 
 def _lease_file(target: Target) -> Path:

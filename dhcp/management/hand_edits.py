@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from django.db.models import QuerySet
 from django.forms import model_to_dict
 
+from core.commands import manage_command
 from dhcp import servers
 from dhcp.edits.decide import Decision, adopt_all, discard_all
 from dhcp.edits.find import find
@@ -52,7 +53,7 @@ def _chosen(asked: str) -> QuerySet[HandEdit]:
         raise CommandError(f"{asked!r} is neither a number nor all")
     edits = edits.filter(pk=int(asked))
     if not edits:
-        hint = "see manage.py sync_dnsmasq --hand-edits"
+        hint = f"see {manage_command('sync_dnsmasq --hand-edits')}"
         raise CommandError(f"no hand edit {asked} is open; {hint}")
     return edits
 

@@ -357,10 +357,16 @@ def leases(target: Target) -> Iterator[Finding]:
     path = target.leases
     if path is None or target.reload == "none":
         return
-    written = _lease_file(find(target))
+    found = find(target)
+    written = _lease_file(found)
     if written and os.path.realpath(written) != os.path.realpath(path):
         msg = _("dnsmasq writes its leases to %(theirs)s; IPManager reads %(ours)s.")
         yield error(msg % {"theirs": written, "ours": path}, _set_lease_file(target, written))
+    elif not path.exists() and not _has_range(target, found):
+        yield note(
+            _("No range yet: dnsmasq hands out no address."),
+            _("Create a DHCP scope for a subnet with a DHCP pool."),
+        )
     elif not path.exists():
         msg = _("There is no lease file %s: it is not known who uses which address.")
         remedy = _(
@@ -378,6 +384,13 @@ def leases(target: Target) -> Iterator[Finding]:
         )
         remedy = _("Synchronise the clocks of both machines by NTP.")
         yield error(msg % ahead, remedy, "timedatectl set-ntp true")
+
+
+def _has_range(target: Target, found: Daemon | None) -> bool:
+    """Whether dnsmasq has a range, as it runs or else as it is configured."""
+    if found and found.values("dhcp-range"):
+        return True
+    return installed.compare(target).has_range
 
 
 def _lease_file(found: Daemon | None) -> Path | None:

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from core import files
+from core.commands import manage_command
 from core.errors import Invalid, NotFound
 
 FORMAT = 1
@@ -210,7 +211,8 @@ def _damaged(path: Path, how: str) -> Invalid:
 
 def _foreign(path: Path) -> Invalid:
     return Invalid(
-        f"{path} is not a backup of IPManager", hint="name a file that `manage.py backup` has made"
+        f"{path} is not a backup of IPManager",
+        hint=f"name a file that `{manage_command('backup')}` has made",
     )
 
 

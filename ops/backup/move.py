@@ -6,6 +6,7 @@ that still uses it hands out no address and says why."""
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -13,11 +14,19 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, models, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    connection,
+    connections,
+    models,
+    transaction,
+)
 from django.db.models.functions import Collate
 
 from core import env, triggers
@@ -33,6 +42,8 @@ from ops.backup.archive import OnProgress
 from ops.supervisor import lock_data_dir
 
 TARGET = "target"  # the alias of the new database
+MOVED = "it was moved to PostgreSQL; DATABASE_URL still names the SQLite file"
+MOVE, SWITCH = "move", "switch"  # answers of plan()
 _CHUNK = 2000  # rows
 # Columns that differ in the new place: which table the stamp is in (ipam/freeze.py).
 _NOT_COMPARED: dict[type[models.Model], set[str]] = {Stamp: {"home"}}
@@ -74,8 +85,63 @@ def move(url: str, progress: OnProgress) -> Moved:
         _require_empty_target()
         _migrate(url)
         rows = _move(progress)
-    freeze.freeze("it was moved to PostgreSQL; DATABASE_URL still names the SQLite file")
+    freeze.freeze(MOVED, logging.INFO)
     return Moved(rows, time.monotonic() - started)
+
+
+def plan(url: str) -> str:
+    """What has to happen before DATABASE_URL may name this database, empty for the SQLite file:
+    MOVE if the ledger in use is in SQLite and the target is an empty PostgreSQL; SWITCH if no
+    ledger would be left behind. Raises Conflict where one would be, Unavailable."""
+    target = env.parse_database("the target", url or f"sqlite:///{_sqlite_file()}")
+    rows = _rows_in_use()
+    if not rows:
+        return SWITCH
+    to_postgresql = target["ENGINE"].endswith("postgresql")
+    if not to_postgresql and not Path(target["NAME"]).exists():
+        raise _left_behind(rows, target)
+    _register_target(target)
+    if connection.vendor == "sqlite" and to_postgresql:
+        _require_empty_target()
+        return MOVE
+    if not _rows_in_target() or _was_moved(TARGET):
+        raise _left_behind(rows, target)
+    return SWITCH
+
+
+def _sqlite_file() -> Path:
+    return settings.DATA_DIR / "ipmanager.sqlite3"
+
+
+def _rows_in_use() -> str:
+    """What the database of the settings holds, in words; empty if no ledger is in use there."""
+    if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
+        return ""
+    try:
+        rows = tables.rows_in_use()
+        if not rows or _was_moved(DEFAULT_DB_ALIAS):
+            return ""
+    except DatabaseError as error:
+        return f"it does not answer: {' '.join(str(error).split())}"
+    return tables.in_words(rows)
+
+
+def _was_moved(alias: str) -> bool:
+    """Whether its ledger is frozen because it goes on in PostgreSQL."""
+    with connections[alias].cursor() as cursor:
+        if Stamp._meta.db_table not in tables.table_names(cursor):
+            return False
+        cursor.execute(f"SELECT count(*) FROM {Stamp._meta.db_table} WHERE reason = %s", [MOVED])
+        (moved,) = cursor.fetchone()
+    return bool(moved)
+
+
+def _left_behind(rows: str, target: dict[str, Any]) -> Conflict:
+    return Conflict(
+        f"the ledger in use ({rows}) would be left behind: {target['NAME']} holds none",
+        hint="only SQLite moves to PostgreSQL; restore a backup into another PostgreSQL first. "
+        "To begin anew, change DATABASE_URL by hand",
+    )
 
 
 def _require_migrations() -> None:
@@ -92,15 +158,18 @@ def _register_target(target: dict[str, Any]) -> None:
         del connections[TARGET]
 
 
-def _require_empty_target() -> None:
-    name = connections[TARGET].settings_dict["NAME"]
+def _rows_in_target() -> dict[str, int]:
     try:
-        rows = tables.rows_in_use(TARGET)
+        return tables.rows_in_use(TARGET)
     except DatabaseError as error:
         raise Unavailable(
             f"the target: {' '.join(str(error).split())}", hint="check its URL"
         ) from error
-    if rows:
+
+
+def _require_empty_target() -> None:
+    name = connections[TARGET].settings_dict["NAME"]
+    if rows := _rows_in_target():
         raise Conflict(
             f"the database {name} is not empty ({tables.in_words(rows)})",
             hint="make a new one: createdb NAME",

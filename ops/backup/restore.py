@@ -22,6 +22,7 @@ from ops.prepare import create_private_database
 
 # Prefixes of tables that running processes may write to at any moment.
 VOLATILE = ("ipmanager_pulse", "django_session", "accounts_", "axes_")
+UNUSED = {"auth_user": 1}  # rows of an installation that nobody has used yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ def plan(path: Path, progress: OnProgress) -> Plan:
             f"{unknown[0]} is unknown here",
             hint="install that version first",
         )
+    if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
+        return Plan(path, manifest, {})  # to connect would make a file that everybody may read
     try:
         return Plan(path, manifest, tables.rows_in_use())
     except DatabaseError as error:
@@ -66,9 +69,9 @@ def plan(path: Path, progress: OnProgress) -> Plan:
 
 
 def refuse_to_replace(found: Plan) -> None:
-    """Raise Conflict if the restore would delete a ledger."""
+    """Raise Conflict if the restore would delete a ledger. The first user alone is none."""
     name = connection.settings_dict["NAME"]
-    if found.replaces:
+    if found.replaces and found.replaces != UNUSED:
         raise Conflict(
             f"the database {name} is not empty ({tables.in_words(found.replaces)})",
             hint="to replace all of it: --overwrite",

@@ -9,6 +9,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from api.models import Token
+from core.commands import manage_command
 from core.proxies import client_address
 from ipam.addresses import Address, parse_address
 from registry.models import RegistryConfig
@@ -57,8 +58,6 @@ def check_token_binding(request: Request, config: RegistryConfig, service_id: st
         raise PermissionDenied(text % f"{config}/{service_id}")
     in_production = config.mode == RegistryConfig.Mode.PRODUCTION
     if in_production and not token.services and not token.allows("admin"):
-        text = _(
-            "In production a token must be bound to its services: "
-            "manage.py create_token NAME --service %s"
-        )
-        raise PermissionDenied(text % f"{config}/{service_id}")
+        text = _("In production a token must be bound to its services: %s")
+        command = manage_command(f"create_token NAME --service {config}/{service_id}")
+        raise PermissionDenied(text % command)

@@ -144,3 +144,38 @@ def test_an_empty_secret_file_stops_the_start(tmp_path):
         ImproperlyConfigured, match=r"IPMANAGER_X is not set and .*/secret is empty"
     ):
         env.secret("IPMANAGER_X", tmp_path / "secret")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("IPMANAGER_DNSMAQS_DIR", "IPMANAGER_DNSMASQ_DIR"),
+        ("IPMANAGER_ALLOWED_HOST", "IPMANAGER_ALLOWED_HOSTS"),
+        ("IPMANAGER_SECRETKEY_FILE", "IPMANAGER_SECRET_KEY_FILE"),
+        ("IPMANAGER_PUBLIC_Url", "IPMANAGER_PUBLIC_URL"),
+        ("IPMANAGER_XYZZY", ""),
+        ("IPMANAGER_COLOUR", ""),
+    ],
+)
+def test_a_misspelt_name_is_found_with_the_nearest_setting(setting, settings, name, nearest):
+    assert settings.configured  # all are read
+    setting("x", name)
+    assert env.unknown_names() == {name: nearest}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "IPMANAGER_DNSMASQ_DIR",
+        "IPMANAGER_SECRET_KEY_FILE",
+        "IPMANAGER_TOKEN_FILE",
+        "IPMANAGER_SERVICE_HOST",
+        "IPMANAGER_SERVICE_PORT_HTTP",
+        "IPMANAGER_WEB_PORT_8000_TCP_ADDR",
+        "IPMANAGER_PORT",
+    ],
+)
+def test_settings_and_what_kubernetes_sets_are_known_names(setting, settings, name):
+    assert settings.configured
+    setting("x", name)
+    assert env.unknown_names() == {}

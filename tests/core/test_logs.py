@@ -6,9 +6,11 @@ import sys
 from ipaddress import ip_network
 
 import pytest
+from django.db import OperationalError, connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api import problems
 from core import logs
 from tests.support.api import with_token
 
@@ -92,3 +94,32 @@ def test_the_id_is_a_trusted_proxys_or_ours(client, settings):
     assert client.get("/healthz", headers=asked)["X-Request-ID"] == "from-the-proxy"
     for odd in ("short", "x" * 65, "a b c d e f", "ünïcödé-id"):
         assert client.get("/healthz", headers={"x-request-id": odd})["X-Request-ID"] != odd
+
+
+LIBPQ = (
+    """connection to server at "10.0.0.1", port 5432 failed: Connection refused
+\tIs the server running on that host and accepting TCP/IP connections?
+Multiple connection attempts failed. All failures were:
+"""
+    + "- host: 'x'\n" * 50
+)
+
+
+def test_a_database_that_is_away_is_reported_in_one_short_line(client, monkeypatch, caplog):
+    """For a hundred refused requests, of pages and of the API."""
+    monkeypatch.setattr(logs, "database_away", logs.DatabaseAway())
+    monkeypatch.setattr(problems, "database_away", logs.database_away)
+
+    def away(*_):
+        raise OperationalError(LIBPQ)
+
+    monkeypatch.setattr(connection, "ensure_connection", away)
+    monkeypatch.setattr(connection, "cursor", away)
+    client.cookies["sessionid"] = "x"
+    client.raise_request_exception = False
+    token = {"authorization": f"Bearer ipm_{'a' * 64}"}
+    for _ in range(50):
+        assert client.get("/boot.ipxe?mac=02:00:00:00:00:01").status_code == 503
+        assert client.get("/api/v1/subnets/", headers=token).status_code == 503
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "(1 requests refused): connection to server" in line and len(line) < 300

@@ -16,6 +16,7 @@ from pathlib import Path
 
 RUN, LOG = Path("/run/stand-in"), Path("/var/log/syslog")
 UNITS = Path("/etc/systemd/system")
+REAL = ("enable", "disable", "is-enabled")  # what needs no running systemd
 # Debian's unit would start dnsmasq; this is our own way where no systemd runs.
 DNSMASQ = ["/usr/src/ipmanager/deploy/container/ipmanager-dnsmasq", "--", "--interface=lo"]
 
@@ -98,17 +99,38 @@ def stop(name):
 
 
 def systemctl(verb, *words):
-    names = [word.removesuffix(".service") for word in words if not word.startswith("-")]
+    if verb.startswith("-"):
+        verb, *words = words
+    if verb in REAL:
+        return subprocess.run(
+            ["/usr/bin/systemctl", "--root=/", "--quiet", verb, *words]
+        ).returncode
+    if verb == "daemon-reload":
+        return 0
     if verb == "kill":
-        assert words == ("-s", "SIGHUP", "dnsmasq"), words
+        assert tuple(words) == ("-s", "SIGHUP", "dnsmasq"), words
         os.kill(int(Path("/run/ipmanager-dnsmasq.pid").read_text()), signal.SIGHUP)
         return 0
-    for name in names:
-        if verb in ("stop", "restart"):
-            stop(name)
-        if verb in ("start", "restart"):
-            start(name)
-    return 3 if verb == "status" and not all(map(pid_of, names)) else 0
+    return max(one(verb, word) for word in words if not word.startswith("-"))
+
+
+def one(verb, name):
+    """What the verb does to one unit."""
+    if name.startswith("postgresql@"):
+        version, _dash, cluster = name.removeprefix("postgresql@").partition("-")
+        return subprocess.run(
+            ["pg_ctlcluster", "--skip-systemctl-redirect", version, cluster, verb]
+        ).returncode
+    if name.endswith((".timer", ".path")):
+        return 0 if (UNITS / name).exists() else 4
+    if name in ("nginx", "ipmanager-dnsmasq-conf.service"):  # nobody needs them here
+        return 0
+    service = name.removesuffix(".service")
+    if verb in ("stop", "restart"):
+        stop(service)
+    if verb in ("start", "restart"):
+        start(service)
+    return 3 if verb == "status" and not pid_of(service) else 0
 
 
 def journalctl(*words):

@@ -6,6 +6,7 @@ a login in a second."""
 
 import json
 import os
+import select
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -56,6 +57,74 @@ def test_a_kernel_comes_in_by_the_api(front):
     put = ("--request", "PUT", "--data-binary", "@/tmp/vmlinuz")
     sent = front.curl(f"/api/v1/boot-files/{file['id']}/content/", *put, "-H", bearer, "-H", kind)
     assert json.loads(sent)["size"] == 13 << 20
+
+
+LARGE = 300 << 20
+UPLOADS = {
+    "content": "/api/v1/boot-files/1/content/",
+    "admin": "/admin/pxe/bootfile/add/",
+    "bulk": "/api/v1/servers/bulk/",
+    "a page": "/i18n/setlang/",
+}
+
+
+def upload(port, path, credentials="", framing=f"Content-Length: {LARGE}", method="PUT"):
+    """The answer to an upload of 300 MB, and how many bytes of it were taken."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: {NAME}\r\n{framing}\r\n{credentials}\r\n"
+    with connect(port, tls=port == 443, name=NAME) as connection:
+        connection.sendall(head.encode())
+        connection.settimeout(30)
+        sent, said = 0, b""
+        try:
+            while sent < LARGE:
+                if select.select([connection], [], [], 0)[0]:
+                    break
+                sent += connection.send(b"x" * 65536)
+        except OSError:
+            pass
+        try:
+            while data := connection.recv(65536):
+                said += data
+        except OSError:
+            pass
+    return said, sent
+
+
+def stored(front):
+    """Bytes in nginx's and the web server's directories for bodies."""
+    find = "find /var/lib/nginx/body /tmp /var/lib/ipmanager -type f -printf '%s\\n'"
+    return sum(map(int, front.debian.run("sh", "-c", find).stdout.split()))
+
+
+@pytest.mark.parametrize("path", UPLOADS.values(), ids=list(UPLOADS))
+@pytest.mark.parametrize(
+    "framing", [f"Content-Length: {LARGE}", "Transfer-Encoding: chunked\r\n\r\nfffffff"]
+)
+def test_nobody_knows_who_sends_300_MB_so_they_are_not_stored(front, path, framing):
+    before = stored(front)
+    said, _sent = upload(443, path, framing=framing, method="POST")
+    assert answers(said)[:1] in ([401], [413]), said
+    assert stored(front) - before < 1 << 20
+
+
+def test_without_nginx_they_are_refused_unread(front):
+    for path in UPLOADS.values():
+        before = stored(front)
+        proxied = f"X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.{len(path)}\r\n"
+        said, sent = upload(8000, path, credentials=proxied, method="PUT")
+        assert answers(said)[:1] in ([401], [403]), (path, said)
+        assert stored(front) - before < 1 << 20
+        assert sent < 32 << 20  # what the buffers of both ends of the connection hold
+
+
+def test_a_token_without_the_right_to_boot_files_is_refused_by_its_head(front):
+    made = front.debian.run("ipmanager-manage", "create_token", "reader", "--scope", "read")
+    token = next(word for word in made.stdout.split() if word.startswith("ipm_"))
+    before = stored(front)
+    bearer = f"Authorization: Bearer {token}\r\n"
+    said, _sent = upload(443, UPLOADS["content"], bearer)
+    assert answers(said) == [403]
+    assert stored(front) - before < 1 << 20
 
 
 def slow_connections(stack, name, number):

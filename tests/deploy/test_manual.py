@@ -4,12 +4,14 @@ installed system.
 The system is an overlay of the running one with a PostgreSQL, a dnsmasq and IPManager of its own.
 Where systemd does not run and no package can be fetched, tests/deploy/stand_ins.py stands in for
 systemctl, journalctl and apt; everything else is real. In `make test` the English edition runs up
-to the restore; the long form runs both to their ends."""
+to the restore; the long form runs both to their ends. Sections 6.3 and 8 are about other systems: a
+new host, and one that never had PostgreSQL."""
 
 import json
 import os
 import re
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,8 @@ PROOF = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 MANUALS = {"english": ROOT / "docs/operation.md", "german": ROOT / "docs/betrieb.md"}
 EDITIONS = list(MANUALS) if PROOF else ["english"]
 LAST = 9 if PROOF else 4  # section
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$|^## (\d+)\.", re.MULTILINE | re.DOTALL)
+ELSEWHERE = {"6.3", "8"}  # sections that are not about the system of the others
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$|^##+ (\d+(?:\.\d+)?)\.? ", re.MULTILINE | re.DOTALL)
 LEASED = "10.112.57.12"
 
 CHECKOUT = r"""
@@ -39,7 +42,10 @@ CHECKOUT = r"""
     echo '#!/usr/bin/python3' >/usr/local/lib/stand_ins
     cat "$SOURCE/tests/deploy/stand_ins.py" >>/usr/local/lib/stand_ins
     chmod 755 /usr/local/lib/stand_ins
-    touch /var/log/syslog /var/lib/misc/dnsmasq.leases
+    touch /var/log/syslog
+"""
+POSTGRESQL = r"""
+    touch /var/lib/misc/dnsmasq.leases
     version=$(ls /usr/lib/postgresql | sort --version-sort | tail -n 1)
     [ "$(pg_lsclusters --no-header)" ] || pg_createcluster "$version" main >/dev/null
     pg_lsclusters --no-header |
@@ -180,34 +186,37 @@ except freeze.Frozen as error:
             "cd upstream && echo >>docs/operation.md && git commit --quiet --all --message second"
         )
 
-    def before_8(self):
-        """An installation with SQLite, and no database of the name that it shall move to."""
-        self.bash("systemctl stop ipmanager-service ipmanager-worker")
-        self.bash(
-            "cd ipmanager && deploy/install.sh --database sqlite && dropdb -U ipadmin ipmanager_db"
-        )
-        assert '"engine": "sqlite"' in self.bash("ipmanager-manage backup --json")
-
     def before_9(self):
         assert "admin" in self.sql("SELECT username FROM auth_user")
 
 
+PARTS = [
+    "overlay",
+    "common-python",
+    "root",
+    "postgresql",
+    "dnsmasq",
+    "nginx",
+    "openssl",
+    "curl",
+    "git",
+]
+
+
+@contextmanager
+def checkout(home, more=""):
+    """A system that has the checkout of the manual, and nothing of IPManager."""
+    require.part(*PARTS)
+    with system(home) as debian:
+        variables = {"HOME": "/root", "SOURCE": SOURCE, "VENV": VENV}
+        debian.run("bash", "-euc", CHECKOUT + more, more=variables)
+        yield Reader(debian)
+
+
 @pytest.fixture
 def reader(tmp_path):
-    require.part(
-        "overlay",
-        "common-python",
-        "root",
-        "postgresql",
-        "dnsmasq",
-        "nginx",
-        "openssl",
-        "curl",
-        "git",
-    )
-    with system(tmp_path) as debian:
-        debian.run("bash", "-euc", CHECKOUT, more={"HOME": "/root", "SOURCE": SOURCE, "VENV": VENV})
-        yield Reader(debian)
+    with checkout(tmp_path, POSTGRESQL) as reader:
+        yield reader
 
 
 @pytest.mark.on("postgresql")  # the manual is about that
@@ -215,16 +224,129 @@ def reader(tmp_path):
 def test_every_command_of_the_manual_runs(reader, edition):
     before = ""
     for section, language, text in parts(edition):
-        if section != before:
-            getattr(reader, f"before_{section}", lambda: None)()
-            before = section
-        if int(section) > LAST:
+        if section in ELSEWHERE:
+            continue
+        chapter = section.partition(".")[0]
+        if chapter != before:
+            getattr(reader, f"before_{chapter}", lambda: None)()
+            before = chapter
+        if int(chapter) > LAST:
             break
         if language == "sql":
             reader.sql(text)
         else:
             reader.bash(text)
     assert '"ok"' in reader.bash("curl --silent http://127.0.0.1:8000/readyz")
+
+
+LEDGER = """
+from ipam.models import Pool, Server, Subnet
+hq = Subnet.objects.create(network="10.112.57.0/24", description="HQ")
+Pool.objects.create(subnet=hq, first="10.112.57.10", last="10.112.57.50")
+Server.objects.create(hostname="web", mac_address="00:11:22:33:44:55", ip_address="10.112.57.10")
+"""
+TELL = """
+import json
+from django.contrib.auth.models import User
+from django.db import connection
+from ipam import freeze
+from ipam.models import Server
+print(json.dumps({"database": connection.vendor, "servers": Server.objects.count(),
+    "admin": User.objects.get().check_password("kept"),
+    "frozen": freeze.state() is not None}))
+"""
+
+
+def follow(reader, section, edition="english"):
+    """Run a section of the manual; what it printed."""
+    found = [text for number, _language, text in parts(edition) if number == section]
+    assert found
+    return "".join(reader.bash(text) for text in found)
+
+
+def facts(reader):
+    run = ["ipmanager-manage", "shell", "--no-imports", "--verbosity=0", "--command"]
+    return json.loads(reader.debian.run(*run, TELL).stdout)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """An installation with SQLite that somebody uses; PostgreSQL was never set up there."""
+    with checkout(tmp_path_factory.mktemp("small")) as reader:
+        reader.bash(STAND_IN)
+        reader.bash("mkdir -p /run/systemd/system")
+        reader.bash(
+            "export IPMANAGER_ADMIN_PASSWORD=kept; "
+            "ipmanager/deploy/install.sh --name ipam.example.org --database sqlite"
+        )
+        reader.bash("echo IPMANAGER_KEEP_EVENTS=91 >>/etc/ipmanager/environment")
+        command = ["ipmanager-manage", "shell", "--no-imports", "--command", LEDGER]
+        reader.debian.run(*command)
+        yield reader
+
+
+@pytest.fixture(scope="module")
+def archive(small):
+    """Its backup."""
+    path = json.loads(small.bash("ipmanager-manage backup --json"))["path"]
+    return Path(path).name, small.debian.path(path).read_bytes()
+
+
+@pytest.mark.on("sqlite")
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_a_lost_host_comes_back_by_section_6_3(archive, tmp_path, edition):
+    """On a host that never had it: no directory of backups, an archive of root, no range."""
+    name, content = archive
+    with checkout(tmp_path) as reader:
+        copy = reader.debian.path("/root") / name
+        copy.write_bytes(content)
+        copy.chmod(0o600)
+        said = follow(reader, "6.3", edition)
+        assert facts(reader) == {
+            "database": "sqlite",
+            "servers": 1,
+            "admin": True,
+            "frozen": False,
+        }
+        settings = reader.debian.path("/etc/ipmanager/environment").read_text()
+        assert "https://ipam.example.org/admin/" in said
+        assert "\nIPMANAGER_KEEP_EVENTS=91\n" in settings
+        modes = reader.bash("stat --format %a:%U /var/lib/ipmanager/{backups,ipmanager.sqlite3}")
+        assert modes == "700:ipmanager\n600:ipmanager\n"
+        with pytest.raises(AssertionError, match="(?s)is not empty.*nothing was restored"):
+            follow(reader, "6.3", edition)
+        assert facts(reader)["servers"] == 1
+
+
+@pytest.mark.on("sqlite")
+def test_an_archive_that_is_none_stops_before_anything_is_installed(tmp_path, small, archive):
+    small.debian.path("/root/broken.tar").write_bytes(archive[1][:5000])
+    for path, complaint in {
+        "/root/broken.tar": "is not a backup of IPManager, or it is damaged",
+        "/etc": "there is no ipmanager-",
+        "/root/none.tar": "there is no /root/none.tar",
+    }.items():
+        with pytest.raises(AssertionError, match=complaint):
+            small.bash(f"ipmanager/deploy/install.sh --restore {path}")
+    with pytest.raises(AssertionError, match="the backup is of sqlite"):
+        small.debian.path("/root/whole.tar").write_bytes(archive[1])
+        small.bash("ipmanager/deploy/install.sh --restore whole.tar --database postgresql")
+
+
+@pytest.mark.on("sqlite")
+def test_sqlite_becomes_postgresql_by_section_8(small, archive):
+    with pytest.raises(AssertionError, match="the database stays as it was"):
+        small.bash("ipmanager/deploy/install.sh --database postgres://x@127.0.0.1:1/x")
+    assert facts(small)["database"] == "sqlite"
+    said = follow(small, "8")
+    assert "the ledger has moved to PostgreSQL" in said and "password:" not in said
+    moved = {"database": "postgresql", "servers": 1, "admin": True, "frozen": False}
+    assert facts(small) == moved
+    small.wait(lambda: '"ok"' in small.bash("curl -s http://127.0.0.1:8000/readyz || true"))
+    with pytest.raises(AssertionError, match="would be left behind"):
+        small.bash("ipmanager/deploy/install.sh --database sqlite")
+    assert follow(small, "8") == "ipmanager: nothing to do\n"
+    assert facts(small) == moved
 
 
 def test_both_editions_have_the_same_commands():

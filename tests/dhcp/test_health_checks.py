@@ -14,11 +14,11 @@ from dhcp.daemon import known_faults, process
 from dhcp.daemon.options import Options, read_options
 from dhcp.files.sync import sync
 from dhcp.files.targets import Target
-from dhcp.models import DhcpChange, DhcpServer, HandEdit
+from dhcp.models import DhcpChange, DhcpScope, DhcpServer, HandEdit
 from dhcp.state import health_checks
 from ipam.models import Server
 from ops import doctor
-from tests.ipam.factories import ServerFactory, SubnetFactory
+from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
 from tests.support.disk import tiny_disk
 from tests.support.remedies import as_user, follow
 
@@ -192,6 +192,34 @@ def test_a_lease_file_that_is_gone(well):
     assert f"no lease file {well.leases}" in found["leases"].msg
     follow(found["leases"], well)
     assert findings() == {}
+
+
+@pytest.fixture
+def fresh(target, settings, tmp_path):
+    """An installation whose root has installed the configuration, before the first scope."""
+    settings.DNSMASQ_RELOAD = "generation"
+    settings.DNSMASQ_CONF = tmp_path / "ipmanager.conf"
+    sync()
+    settings.DNSMASQ_CONF.write_bytes(target.conf.read_bytes())
+    return Target.from_settings()
+
+
+def test_a_fresh_installation_without_a_range_is_healthy(fresh, monkeypatch):
+    monkeypatch.setattr(health_checks, "find", lambda target: None)
+    (found,) = health_checks.leases(fresh)
+    assert (found.level, found.msg) == (INFO, "No range yet: dnsmasq hands out no address.")
+    assert "Create a DHCP scope" in found.hint
+
+
+def test_a_lease_file_is_missed_as_soon_as_there_is_a_range(fresh, monkeypatch):
+    monkeypatch.setattr(health_checks, "find", lambda target: None)
+    subnet = SubnetFactory(network="10.77.0.0/24")
+    PoolFactory(subnet=subnet, first="10.77.0.50", last="10.77.0.99", kind="dhcp")
+    DhcpScope.objects.create(subnet=subnet)
+    sync()
+    fresh.installed.write_bytes(fresh.conf.read_bytes())
+    (found,) = health_checks.leases(fresh)
+    assert (found.level, "no lease file" in found.msg) == (ERROR, True)
 
 
 def test_a_lease_file_by_another_name(well, settings):

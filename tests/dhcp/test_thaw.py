@@ -117,6 +117,30 @@ def test_without_the_leases_nothing_is_released_unless_somebody_insists(restored
     assert freeze.state() is None
 
 
+@pytest.mark.parametrize(
+    ("conf", "released"),
+    [
+        ("", True),
+        ("# dhcp-range=10.77.0.50,10.77.0.99\ndhcp-authoritative\n", True),
+        ("dhcp-range=10.77.0.50,10.77.0.99\n", False),
+        (" dhcp-range = fd00::50,fd00::99,64\n", False),
+    ],
+)
+def test_a_new_host_without_a_range_has_no_leases_to_read(
+    restored, settings, tmp_path, conf, released
+):
+    (tmp_path / "leases").unlink()
+    settings.DNSMASQ_CONF = tmp_path / "ipmanager.conf"
+    if conf:
+        settings.DNSMASQ_CONF.write_text(conf)
+    if released:
+        assert "leases not read: none" in run()
+    else:
+        with pytest.raises(CommandError, match="leases of default have not been read"):
+            run()
+    assert (freeze.state() is None) == released
+
+
 def test_an_agents_leases_count_when_it_has_read_them_since(restored, tmp_path):
     DhcpServer.objects.create(name="site-b", run_by="agent")
     with pytest.raises(CommandError, match="leases of site-b"):

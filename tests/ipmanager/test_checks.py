@@ -70,3 +70,11 @@ def test_the_file_system_of_a_path_is_that_of_its_nearest_mount(tmp_path):
     mounts.write_text(f"a / ext4 rw 0 0\nb {tmp_path}/our\\040files nfs4 rw 0 0\n")
     assert checks.file_system(tmp_path / "our files" / "x.sqlite3", mounts) == "nfs4"
     assert checks.file_system(tmp_path / "x.sqlite3", mounts) == "ext4"
+
+
+def test_a_misspelt_setting_is_named_with_the_nearest(warned, monkeypatch):
+    monkeypatch.setenv("IPMANAGER_DNSMAQS_DIR", "/srv/dnsmasq")
+    assert warned() == {"ipmanager.W008"}
+    (found,) = checks.check_names()
+    assert "IPMANAGER_DNSMAQS_DIR" in found.msg
+    assert found.hint == "do you mean IPMANAGER_DNSMASQ_DIR?"

@@ -16,7 +16,7 @@ from api.models import Pulse
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
 from ipam.allocate import allocate
 from ipam.models import Sighting
-from ops import metrics, traffic
+from ops import host_checks, metrics, traffic
 from tests.api.test_api_access import routes
 from tests.ipam.admin_forms import queries_in
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
@@ -272,8 +272,11 @@ def _patterns(resolver, start=""):
 
 
 @pytest.fixture
-def every_name(db):
+def every_name(db, settings, tmp_path, monkeypatch):
     """The names of all that can be scraped."""
+    settings.BACKUP_DIR = tmp_path
+    (tmp_path / "ipmanager-20260101-000000-000.tar").touch()
+    monkeypatch.setattr(host_checks, "front", lambda: host_checks.Front(86400))  # no nginx here
     DhcpServer.objects.create(name="berlin", run_by="agent", site="Berlin")
     Generation.objects.create(result="applied")
     PoolFactory()

@@ -66,9 +66,8 @@ Example:
     def handle(self, **options: object) -> None:
         user = get_user_model().objects.filter(username=options["user"]).first()
         if user is None:
-            raise CommandError(
-                f"there is no user {options['user']!r}; make one with: manage.py createsuperuser"
-            )
+            command = commands.manage_command("createsuperuser")
+            raise CommandError(f"there is no user {options['user']!r}; make one with: {command}")
         token, value = Token.objects.create(
             user,
             expiry=lifetime(options["expires"]),  # type: ignore[arg-type]

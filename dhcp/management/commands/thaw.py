@@ -68,7 +68,7 @@ Example: manage.py thaw --dry-run"""
 
 def outcome(moved: int | None) -> str:
     if moved is None:
-        return "Still frozen. Release it with: manage.py thaw"
+        return f"Still frozen. Release it with: {commands.manage_command('thaw')}"
     return f"Released; {moved} addresses are in quarantine now."
 
 

@@ -16,7 +16,8 @@ from ops.backup import move
 class Command(commands.Command):
     help = """Copy everything from the SQLite file of this installation into an empty PostgreSQL
 database, and compare it row by row. Stop IPManager before, and set DATABASE_URL afterwards. The
-SQLite file keeps its contents.
+SQLite file keeps its contents. On an installed host, `install.sh --database postgresql` does all of
+it.
 
 Example:
   createdb ipmanager_db
@@ -35,10 +36,19 @@ Example:
             action="store_true",
             help="print progress also when standard error is not a terminal",
         )
+        parser.add_argument(
+            "--plan",
+            action="store_true",
+            help="change nothing; print `move`, or `switch` if there is nothing to move, "
+            "or say why DATABASE_URL must not name the target",
+        )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: Any) -> None:
         try:
+            if options["plan"]:
+                self.stdout.write(move.plan(url_of(**options)))
+                return
             moved = move.move(url_of(**options), Progress(self.stderr, wanted=options["progress"]))
         except (IPManagerError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
@@ -56,6 +66,8 @@ def url_of(*, url: str | None, url_file: Path | None, **options: Any) -> str:
     if (url is None) == (url_file is None):
         raise CommandError("give the URL of the target, or --url-file")
     try:
-        return url or url_file.read_text(encoding="utf-8").strip()  # type: ignore[union-attr]
+        if url_file is None:
+            return str(url)
+        return url_file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise CommandError(f"cannot read {url_file}: {error.strerror}") from error
