@@ -3,7 +3,6 @@
 import contextlib
 import json
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -11,15 +10,17 @@ import urllib.request
 import pytest
 from django.core.management import CommandError, call_command
 
+from ippool import log_level
 from ops.management.commands import ippool as ippool_command
 from tests.support.postgres import free_port
 from tests.support.site import ROOT
 
 
 @contextlib.contextmanager
-def ippool(environment, port, *flags):
-    """The command's address, as soon as it answers; ended with the block."""
-    command = [sys.executable, str(ROOT / "manage.py"), "ippool", "-p", str(port), *flags]
+def ippool(environment, port, *flags, log=None):
+    """The command's address, as soon as it answers; ended with the block. Its output is added to
+    the list `log`."""
+    command = [str(ROOT / "bin/ippool"), "-p", str(port), *flags]
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -34,7 +35,9 @@ def ippool(environment, port, *flags):
         yield url
     finally:
         process.terminate()
-        process.communicate(timeout=40)
+        output = process.communicate(timeout=40)[0].decode()
+        if log is not None:
+            log += output.splitlines()
 
 
 def ask(url, method="GET", body=None):
@@ -66,9 +69,29 @@ def test_the_seeds_example_works_and_an_allocation_outlives_a_restart(migrated_d
 @pytest.mark.whole
 def test_network_and_gateway_are_chosen_by_flags(migrated_database):
     flags = ["--network", "192.168.1", "--gateway", "192.168.1.254", "--debug"]
-    with ippool(migrated_database, free_port(), *flags) as url:
+    log = []
+    with ippool(migrated_database, free_port(), *flags, log=log) as url:
         assert ask(f"{url}/ip/allocate", "POST", {"vm_id": "a"})[1]["ip"] == "192.168.1.1"
         assert ask(f"{url}/ip/stats")[1]["total"] == 253
+    assert any("POST /api/v1/ip/allocate 201" in line for line in log), log
+    assert len(log) < 20, log  # requests, and not the configuration of the web server
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("", "INFO"),
+        ("debug", "DEBUG"),
+        ("WARN", "WARNING"),
+        ("ippool=trace,hyper=info", "DEBUG"),
+        ("error,tower_http::trace=info", "INFO"),
+        ("hyper=debug", "INFO"),
+        ("off", "CRITICAL"),
+        ("nonsense", "INFO"),
+    ],
+)
+def test_RUST_LOG_chooses_the_level(text, level):
+    assert log_level.parse(text) == level
 
 
 def test_the_flags_and_defaults_are_those_of_the_original(capsys):

@@ -42,7 +42,9 @@ Example: manage.py ippool --network 192.168.1 --gateway 192.168.1.1 --port 9000"
             type=gateway,
             help="never allocated (default: the network's first address)",
         )
-        parser.add_argument("-d", "--debug", action="store_true", help="log every request")
+        parser.add_argument(
+            "-d", "--debug", action="store_true", help="log every request, as RUST_LOG=debug does"
+        )
         parser.add_argument(
             "--bind",
             default="127.0.0.1",
@@ -64,26 +66,32 @@ Example: manage.py ippool --network 192.168.1 --gateway 192.168.1.1 --port 9000"
             "--config",
             "python:ipmanager.gunicorn_config",
         ]
-        if options["debug"]:
-            gunicorn += ["--access-logfile", "-", "--log-level", "debug"]
         os.chdir(settings.BASE_DIR)
         os.execve(sys.executable, gunicorn, os.environ | chosen)
 
 
 def environment(
-    network: env.Network, gateway: env.Address | None, port: int, bind: str, **others: Any
+    network: env.Network,
+    gateway: env.Address | None,
+    port: int,
+    bind: str,
+    debug: bool,
+    **others: Any,
 ) -> dict[str, str]:
     """The settings of the web server. Raises CommandError if the gateway is not in the network."""
     gateway = gateway or env.first_host(network)
     if gateway not in network:
         raise CommandError(f"--gateway: {gateway} is not in {network}")
-    return {
+    chosen = {
         "DJANGO_SETTINGS_MODULE": "ipmanager.ippool_site.settings",
         "IPMANAGER_BIND": f"[{bind}]:{port}" if ":" in bind else f"{bind}:{port}",
         "IPMANAGER_POOL_NETWORK": str(network),
         "IPMANAGER_POOL_GATEWAY": str(gateway),
         "IPMANAGER_POOL_API": "open",
     }
+    if debug:
+        chosen["RUST_LOG"] = "debug"
+    return chosen
 
 
 def prepare(network: env.Network, gateway: env.Address) -> None:
