@@ -219,11 +219,17 @@ directories() {
     [ "$(setting IPMANAGER_DNSMASQ_EVICT)" != helper ] || own 755 "$data/dnsmasq/evict"
 }
 
-# The program as one stream of bytes. With --mtime=@0 the same files give the same bytes.
+# The program as one stream of bytes: every room, whatever is added to them. With --mtime=@0 the same files give the
+# same bytes.
 program() {
+    local room rooms=()
+    for room in "$source"/*/__init__.py; do
+        room=$(basename "$(dirname "$room")")
+        [ "$room" = tests ] || rooms+=("$room")
+    done
     tar --create --directory "$source" --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
         --exclude=__pycache__ --exclude='*.pyc' "$@" \
-        manage.py pyproject.toml requirements core api ipam ippool dhcp pxe registry ops ipmanager client templates deploy docs README.md LICENSE
+        manage.py pyproject.toml requirements "${rooms[@]}" bin templates deploy docs README.md LICENSE
 }
 
 release() {
@@ -276,7 +282,7 @@ pip_progress() {
     all=$(grep --count '^[a-z0-9].*==' "$source/requirements/run.txt")
     while IFS= read -r line; do
         case $line in
-        Collecting*)
+        Collecting* | Processing*)
             done=$((done + 1))
             [ $((done * 10 / all)) = $(((done - 1) * 10 / all)) ] ||
                 echo "ipmanager: Python packages: $done of $all found"
