@@ -35,6 +35,8 @@ _SQL = Path(__file__).parent / "sql" / "postgresql"
 _SQLITE = Path(__file__).parent / "sql" / "sqlite"
 LIVE = ("allocated", "reserved", "quarantine")
 _TABLE_OID = "'ledger_stamp'::regclass::oid::bigint"
+# The columns of a server that are searched by part.
+SERVER_TEXTS = ("hostname", "device_type", "manufacturer", "location", "lan_port", "description")
 _MOST_KEYS = 900  # of one statement: SQLite takes no more than 999 values
 _MANY = 8  # above this many addresses, reading all subnets beats probing for their supernets,
 _SUBNETS_EACH = 5  # unless there are more than this many subnets for each of them
@@ -314,10 +316,25 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         """Rows whose address lies in no subnet."""
         return self.filter(subnet=None)
 
-    def matching(self, text: str) -> IPAddressQuerySet:
+    def matching(self, text: str, networks: Sequence[Network] = ()) -> IPAddressQuerySet:
         """A search box's text: an address, a network, the start of an address, a MAC or part of
-        one, or a part of a host name. Addresses become ranges, so that an index answers."""
-        return self.filter(search.condition(text))
+        one, or a part of a host name, a description, or of what its server's row says. Addresses
+        become ranges, so that an index answers. Of servers, only those inside the networks, if
+        there are any."""
+        from ipam.models import Server
+
+        found = search.condition(text)
+        term = search.meaning(text.strip())
+        if term and term.name:
+            # `gt` names the rows of the index, which leaves out those without a description.
+            found |= Q(description__gt="", description__icontains=term.name)
+            servers = Server.objects.filter(search.by_part(term.name, SERVER_TEXTS))
+            if networks:
+                servers = servers.confined(networks)
+            keys = list(servers.values_list("pk", flat=True)[: _MOST_KEYS + 1])
+            # PostgreSQL uses an index for keys that it knows, and for a subquery reads every row.
+            found |= Q(server__in=keys if len(keys) <= _MOST_KEYS else servers.values("pk"))
+        return self.filter(found)
 
     def took_reservations(self, server_ids: Iterable[int]) -> IPAddressQuerySet:
         """The rows that these servers have taken from reservations."""
@@ -510,7 +527,7 @@ class ServerQuerySet(NotifyingQuerySet):
         return self.filter(pk__in={interface.server_id for interface in interfaces})
 
     def matching(self, text: str, networks: Sequence[Network] = ()) -> ServerQuerySet:
-        """A search box's text: an address, a network, a MAC, or a part of a host name. The
+        """A search box's text: an address, a network, a MAC, or a part of a text column. The
         interfaces' addresses and MACs find their server, too; of interfaces, only those inside the
         networks, if there are any."""
         from ipam.models import Interface
@@ -520,7 +537,7 @@ class ServerQuerySet(NotifyingQuerySet):
         interfaces = Interface.objects.filter(search.condition(text, names=()))
         if networks:
             interfaces = interfaces.confined(networks)
-        own = search.condition(text, names=("hostname",))
+        own = search.condition(text, names=SERVER_TEXTS)
         return self.filter(own | Q(pk__in=interfaces.values("server")))
 
     def holding(self) -> ServerQuerySet:

@@ -6,24 +6,53 @@ parts of MAC addresses are searched by part."""
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from django.db.models import F, Q, TextField
 from django.db.models.functions import Cast
 from django.db.models.lookups import Contains
 
 from ipam import addresses
-from ipam.addresses import Network
+from ipam.addresses import Address, Network
+
+Range = tuple[Address, Address]
 
 _OCTETS = re.compile(r"\d{1,3}(\.\d{1,3}){0,2}\.?", re.ASCII)
 _GROUPS = re.compile(r"[0-9a-f]{1,4}(:[0-9a-f]{1,4}){0,6}:{0,2}", re.ASCII)
 _VLAN = re.compile(r"\d{1,4}", re.ASCII)
-_MAC_PART = re.compile(
-    r"[0-9a-f]{2}([:-][0-9a-f]{2}){1,5}[:-]?"  # 04:b1 or 04-b1-75-
-    r"|[0-9a-f]{4}(\.[0-9a-f]{4}){1,2}\.?"  # 04b1.75ef (Cisco)
-    r"|([0-9a-f]{2}){3,6}",  # 04b175
+_MAC_PAIRS = re.compile(  # 04: or :04 or 04:b1 or 04-b1-7
+    r"[0-9a-f]{2}[:-]|[:-][0-9a-f]{2}|[0-9a-f]{0,2}([:-][0-9a-f]{2}){1,4}[:-][0-9a-f]{0,2}"
+    r"|[0-9a-f]{1,2}[:-][0-9a-f]{1,2}",
     re.ASCII,
 )
+_MAC_CISCO = re.compile(r"[0-9a-f]{4}(\.[0-9a-f]{4}){1,2}\.?", re.ASCII)  # 04b1.75ef
+_MAC_DIGITS = re.compile(r"[0-9a-f]{4,12}", re.ASCII)  # 04b175
+_PAIRS = re.compile("..(?=.)")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTerm:
+    """What the text of a search box may mean: addresses in one of the ranges, a whole MAC address,
+    parts of one, or a part of a name."""
+
+    ranges: tuple[Range, ...] = ()
+    mac: str = ""
+    mac_parts: tuple[str, ...] = ()
+    name: str = ""
+
+
+def meaning(text: str) -> SearchTerm | None:
+    """What a stripped text means; None if no row can match it. Text that is an address, a network
+    or a MAC address means nothing else."""
+    if "\0" in text:
+        return None  # no text in PostgreSQL holds one, and asking is an error
+    if network := (text.endswith("::") and start_of_ipv6(text)) or _network(text):
+        return SearchTerm(ranges=((network.network_address, network.broadcast_address),))
+    try:
+        return SearchTerm(mac=addresses.parse_mac(text))
+    except ValueError:
+        return SearchTerm(tuple(_starts(text)), "", tuple(parts_of_mac(text)), text)
 
 
 def condition(text: str, names: Sequence[str] = ("hostname", "vm_id")) -> Q:
@@ -34,14 +63,26 @@ def condition(text: str, names: Sequence[str] = ("hostname", "vm_id")) -> Q:
     text = text.strip()
     if not text:
         return Q()
-    if "\0" in text:
-        return Q(pk__in=[])  # no text in PostgreSQL holds one, and asking is an error
-    if network := (text.endswith("::") and start_of_ipv6(text)) or _network(text):
-        return Q(ip_address__range=(network.network_address, network.broadcast_address))
-    try:
-        return Q(mac_address=addresses.parse_mac(text))
-    except ValueError:
-        return _parts(text, names)
+    term, found = meaning(text), Q(pk__in=[])
+    if term is None:
+        return found
+    if term.mac:
+        return Q(mac_address=term.mac)
+    for ends in term.ranges:
+        found |= Q(ip_address__range=ends)
+    for part in term.mac_parts:
+        found |= Q(Contains(Cast(F("mac_address"), TextField()), part))
+    if term.name:
+        found |= by_part(term.name, names)
+    return found
+
+
+def by_part(text: str, names: Sequence[str]) -> Q:
+    """The rows of which one of the columns has the text in it, in any case."""
+    found = Q(pk__in=[])
+    for name in names:
+        found |= Q(**{f"{name}__icontains": text})
+    return found
 
 
 def subnets(text: str) -> Q:
@@ -60,8 +101,8 @@ def subnets(text: str) -> Q:
     found = Q(name__icontains=text) | Q(site__icontains=text) | Q(description__icontains=text)
     if _VLAN.fullmatch(text):
         found |= Q(vlan_id=int(text))
-    for network in _starts(text):
-        found |= _inside(network)
+    for low, high in _starts(text):
+        found |= _beginning_in(low, high)
     return found
 
 
@@ -71,6 +112,13 @@ def _around(network: Network) -> Q:
 
 def _inside(network: Network) -> Q:
     return Q(network__gte=network, network__lte=addresses.last_inside(network))
+
+
+def _beginning_in(low: Address, high: Address) -> Q:
+    """The subnets whose first address lies in the range, however large they are."""
+    zeros = (int(low) & -int(low)).bit_length() - 1 if int(low) else low.max_prefixlen
+    widest = ipaddress.ip_network(f"{low}/{low.max_prefixlen - zeros}")
+    return Q(network__gte=widest, network__lte=addresses.host_network(high))
 
 
 def _network(text: str) -> Network | None:
@@ -86,42 +134,49 @@ def _network(text: str) -> Network | None:
     return network
 
 
-def _parts(text: str, names: Sequence[str]) -> Q:
-    """A part of a name, and whatever else the text can be the start of."""
-    found = Q(pk__in=[])
-    for name in names:
-        found |= Q(**{f"{name}__icontains": text})
-    for network in _starts(text):
-        found |= Q(ip_address__range=(network.network_address, network.broadcast_address))
-    if part := part_of_mac(text):
-        found |= Q(Contains(Cast(F("mac_address"), TextField()), part))
-    return found
-
-
-def part_of_mac(text: str) -> str:
-    """At least two pairs of digits as our MACs write them; empty for any other text."""
+def parts_of_mac(text: str) -> Iterator[str]:
+    """A part of a MAC address as our MACs write it. Digits without separators may begin in the
+    middle of a pair: `5e10` is in 5e:10 and in 15:e1:02. Nothing for any other text."""
     text = text.lower()
-    if not _MAC_PART.fullmatch(text):
-        return ""
-    digits = re.sub(r"[:.-]", "", text)
-    return ":".join(re.findall("..", digits))
+    if _MAC_PAIRS.fullmatch(text):
+        yield text.replace("-", ":")
+    elif _MAC_CISCO.fullmatch(text) or _MAC_DIGITS.fullmatch(text):
+        digits = text.replace(".", "")
+        yield _PAIRS.sub(r"\g<0>:", digits)
+        if "." not in text:
+            shifted = _PAIRS.sub(r"\g<0>:", digits[1:])
+            yield f"{digits[0]}:{shifted}"
 
 
-def _starts(text: str) -> list[Network]:
-    """The networks that the text may be the start of."""
-    return list(filter(None, (start_of_ipv4(text), start_of_ipv6(text))))
+def _starts(text: str) -> Iterator[Range]:
+    """The ranges of addresses that the text may be the start of."""
+    yield from starts_of_ipv4(text)
+    if network := start_of_ipv6(text):
+        yield network.network_address, network.broadcast_address
 
 
-def start_of_ipv4(text: str) -> Network | None:
-    """`10.112.` or `10.112.3` as the network of all addresses that begin so."""
+def starts_of_ipv4(text: str) -> Iterator[Range]:
+    """The addresses that begin with `10.112.` or `10.112.3`. Without a dot at the end, the last
+    number may go on: 10.112.3.0, and 10.112.30.0 to 10.112.39.255."""
     if not _OCTETS.fullmatch(text):
-        return None
+        return
     octets = text.rstrip(".").split(".")
-    missing = ["0"] * (4 - len(octets))
+    shift = 8 * (4 - len(octets))
     try:
-        return ipaddress.ip_network(f"{'.'.join([*octets, *missing])}/{8 * len(octets)}")
+        whole = int(ipaddress.IPv4Address(".".join(octets + ["0"] * (4 - len(octets))))) >> shift
     except ValueError:  # above 255, or with a leading zero
-        return None
+        return
+    last, more = whole & 255, 1
+    while last * more <= 255 and more <= 100:
+        low = (whole & ~255) | last * more
+        high = (whole & ~255) | min(255, last * more + more - 1)
+        yield (
+            ipaddress.IPv4Address(low << shift),
+            ipaddress.IPv4Address((high << shift) | ((1 << shift) - 1)),
+        )
+        if text.endswith(".") or last == 0:
+            return
+        more *= 10
 
 
 def start_of_ipv6(text: str) -> Network | None:

@@ -200,7 +200,9 @@ def prepare_next_free_subnet(request: HttpRequest, key: str) -> FastQuery | None
         if not network.prefixlen < length <= network.max_prefixlen:
             return None
         found = available_prefix.first_available(network, length, rows[0][1:])
-        return found and json_response({"network": str(found)})
+        if found is None:
+            return None
+        return json_response({"network": str(found)})
 
     return FastQuery(_OCCUPIED, {"key": int(key)}, render)
 

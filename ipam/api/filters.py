@@ -153,11 +153,14 @@ class IPAddressFilters(filters.FilterSet):
     hostname = filters.CharFilter(lookup_expr="iexact", max_length=255)
     vm_id = filters.CharFilter(max_length=255)
     mac = by_mac(field_name="mac_address")
-    q = filters.CharFilter(method=matching, max_length=200)
+    q = filters.CharFilter(method="those_matching", max_length=200)
 
     class Meta:
         model = IPAddress
         fields: list[str] = []
+
+    def those_matching(self, queryset: Any, name: str, text: str) -> QuerySet:
+        return queryset.matching(text, confines(self.request))
 
 
 class ServerFilters(filters.FilterSet):

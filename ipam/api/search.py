@@ -68,7 +68,7 @@ class RowKind:
     def find(self, request: Request, text: str) -> dict[str, Any]:
         networks = confines(request)
         rows: Any = self.model._default_manager.all()
-        if networks and self.model is Server:
+        if networks and self.model is not Subnet:
             rows = rows.matching(text, networks)
         else:
             rows = rows.matching(text)

@@ -3,8 +3,9 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ipam.models import IPAddress
-from tests.ipam.factories import IPAddressFactory
+from ipam.models import IPAddress, Server, Subnet
+from tests.ipam.factories import IPAddressFactory, ServerFactory, SubnetFactory
+from tests.support.api import with_token
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +69,11 @@ def test_addresses_networks_and_their_beginnings_are_ranges(rows, text, expected
         "ef:2d",
         "04b175",
         "04B175EF",
+        "04:",
+        ":ef:",
+        "04:b1:75:e",
+        "75ef",
+        "5ef2",
     ],
 )
 def test_a_mac_or_a_part_of_it_is_found_in_any_spelling(rows, text):
@@ -87,6 +93,90 @@ def test_a_mac_or_a_part_of_it_is_found_in_any_spelling(rows, text):
 )
 def test_a_part_of_a_host_name_or_vm_is_found_whatever_its_case(rows, text, expected):
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "octets"),
+    [
+        ("10.20.1", [1, 10, 15, 19, 100, 199]),
+        ("10.20.1.", [1]),
+        ("10.20.2", [2, 20, 25, 200, 250]),
+        ("10.20.25", [25, 250]),
+        ("10.20.0", [0]),
+        ("10.2", [0, 1, 2, 9, 10, 15, 19, 20, 25, 99, 100, 199, 200, 250]),
+    ],
+)
+def test_the_last_number_of_an_address_may_go_on(text, octets):
+    present = [0, 1, 2, 9, 10, 15, 19, 20, 25, 99, 100, 199, 200, 250]
+    for octet in present:
+        IPAddressFactory(ip_address=f"10.20.{octet}.7", status="reserved")
+        SubnetFactory(network=f"10.20.{octet}.0/24")
+    assert sorted(found(text)) == sorted(f"10.20.{octet}.7" for octet in octets)
+    subnets = Subnet.objects.matching(text).values_list("network", flat=True)
+    assert sorted(map(str, subnets)) == sorted(f"10.20.{octet}.0/24" for octet in octets)
+
+
+def test_a_wide_subnet_is_found_by_the_start_of_its_network():
+    for network in ("10.20.16.0/20", "10.20.10.0/23", "10.20.20.0/24", "10.16.0.0/12"):
+        SubnetFactory(network=network)
+    found = Subnet.objects.matching("10.20.1").values_list("network", flat=True)
+    assert [str(network) for network in found] == ["10.20.10.0/23", "10.20.16.0/20"]
+
+
+TEXTS = {
+    "device_type": "Blade M610",
+    "manufacturer": "Supermicro",
+    "location": "Keller, Regal 4",
+    "lan_port": "Gi1/0/14",
+    "description": "prints the payslips",
+}
+
+
+@pytest.mark.parametrize("column", TEXTS)
+def test_what_a_server_says_finds_it_and_its_address_everywhere(admin_client, column):
+    SubnetFactory(network="10.0.0.0/24")
+    ServerFactory(hostname="other", ip_address="10.0.0.5")
+    server = ServerFactory(hostname="web", ip_address="10.0.0.4", **{column: TEXTS[column]})
+    text = TEXTS[column][2:-1].upper()
+    assert list(Server.objects.matching(text)) == [server]
+    assert found(text) == ["10.0.0.4"]
+    api = with_token("admin")
+    for path in ("servers", "ip-addresses"):
+        rows = api.get(f"/api/v1/{path}/", {"q": text}).json()
+        assert [row["ip_address"] for row in rows["results"]] == ["10.0.0.4"], path
+    everything = api.get("/api/v1/search/", {"q": text}).json()
+    assert [len(everything[kind]["results"]) for kind in ("servers", "ip_addresses")] == [1, 1]
+    for page in ("/admin/ipam/server/", "/admin/ipam/ipaddress/", "/ipam/"):
+        content = admin_client.get(page, {"q": text}).content.decode()
+        assert "10.0.0.4" in content and "10.0.0.5" not in content, page
+
+
+def test_the_note_of_a_reservation_finds_it():
+    IPAddressFactory(ip_address="10.0.0.9", status="reserved", description="the fax in room 3")
+    assert found("FAX in") == ["10.0.0.9"]
+
+
+def test_more_servers_than_a_statement_names_are_found():
+    SubnetFactory(network="10.0.0.0/16")
+    Server.objects.bulk_create(
+        Server(
+            hostname=f"s{number}",
+            location="hall",
+            ip_address=f"10.0.{4 + number // 250}.{1 + number % 250}",
+        )
+        for number in range(901)
+    )
+    assert len(found("hall")) == 901
+
+
+def test_a_confined_token_does_not_search_in_servers_elsewhere():
+    SubnetFactory(network="10.0.0.0/16")
+    server = ServerFactory(hostname="web", ip_address="10.0.9.4", location="vault")
+    server.interfaces.create(name="bmc", ip_address="10.0.1.4", mac_address="02:00:00:00:00:07")
+    confined = with_token("admin", subnets=["10.0.1.0/24"])
+    path = "/api/v1/ip-addresses/"
+    assert confined.get(path, {"q": "vault"}).json()["count"] == 0
+    assert with_token("admin").get(path, {"q": "vault"}).json()["count"] == 2
 
 
 @pytest.mark.parametrize(
