@@ -1,37 +1,16 @@
-"""Wait for a change of an environment's services (long polling): few callers at a time, and not
-for long.
-
-A waiting caller holds one of the web server's threads, so at most half of the threads may wait;
-further callers get a 503. A wait ends when the process stops, and always before gunicorn's graceful
-timeout."""
+"""Wait for a change of an environment's services (long polling)."""
 
 import hashlib
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _
-
 from core import web_process
-from core.errors import Unavailable
+from core.web_process import LONGEST_WAIT, waiting_place
 from registry.models import Service
 from registry.records import ServiceRecord
 
-LONGEST_WAIT = 15.0
 _PAUSE = 0.5
 _SHARE = 20  # the queries take at most 1/20 of the waiting time, however many services exist
-
-_lock = threading.Lock()
-_waiting: set[object] = set()
-
-
-class TooManyWaiting(Unavailable):
-    """The limit of waiting callers is reached."""
-
-    code = "crowded"
-    retry_after = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +29,8 @@ def changed(environment: str, since: str, seconds: float) -> Snapshot:
     first = snapshot(environment)
     if first.cursor != since or seconds <= 0:
         return first
-    with _waiting_place():
+    with waiting_place():
         return _wait(environment, first, time.monotonic() + min(seconds, LONGEST_WAIT))
-
-
-def most_waiters() -> int:
-    """The number of callers that may wait in this process."""
-    return max(1, web_process.threads() // 2)
-
-
-def waiting() -> int:
-    """The number of callers that wait in this process."""
-    return len(_waiting)
 
 
 def snapshot(environment: str) -> Snapshot:
@@ -88,23 +57,6 @@ def cursor(records: tuple[ServiceRecord, ...]) -> str:
         for x in records
     ]
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:24]
-
-
-@contextmanager
-def _waiting_place() -> Iterator[None]:
-    """Occupy one of the waiting places. Raises TooManyWaiting when there is none."""
-    place = object()
-    with _lock:
-        if len(_waiting) >= most_waiters():
-            raise TooManyWaiting(
-                _("Too many callers are waiting for changes."),
-                _("Retry in some seconds, or without wait."),
-            )
-        _waiting.add(place)
-    try:
-        yield
-    finally:
-        _waiting.discard(place)
 
 
 def _wait(environment: str, first: Snapshot, deadline: float) -> Snapshot:
