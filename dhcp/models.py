@@ -173,6 +173,7 @@ class DhcpChange(models.Model):
     class Kind(models.TextChoices):
         SERVER = "server", _("server")
         INTERFACE = "interface", _("interface")
+        ADDRESS = "ipaddress", _("allocation")
         SUBNET = "subnet", _("subnet")
         POOL = "pool", _("pool")
         SCOPE = "dhcpscope", _("DHCP scope")
@@ -185,6 +186,7 @@ class DhcpChange(models.Model):
         ADD = "add", _("added")
         CHANGE = "change", _("changed")
         DELETE = "delete", _("deleted")
+        RETIRE = "retire", _("taken back as planned")
 
     kind = models.CharField(
         _("kind"), max_length=10, choices=Kind, default=Kind.LEDGER, db_default=Kind.LEDGER

@@ -15,7 +15,7 @@ from django.db import models, transaction
 from core.history import origin
 from dhcp.files import sync
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer
-from ipam.models import Interface, Pool, Server, Subnet
+from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 
 # A bulk write of more rows is recorded as one change of the ledger.
 ONE_BY_ONE = 100
@@ -46,6 +46,15 @@ RELEVANT: dict[type[models.Model], tuple[str, ...]] = {
     DhcpOption: ("scope_id", "number", "type", "value"),
     DhcpServer: ("name", "site", "enabled", "run_by", "reload", "dns"),
 }
+# Of an allocation that no server holds. Its raw SQL has triggers of its own (allocations.sql).
+RELEVANT_OF_ADDRESSES = (
+    "vrf_id",
+    "ip_address",
+    "status",
+    "server_id",
+    "hostname",
+    "mac_address",
+)
 Facts = dict[str, Any]
 _BEFORE = "_dhcp_before"
 _thread = threading.local()
@@ -68,6 +77,32 @@ def record_save(instance: models.Model) -> None:
         record_change(instance, DhcpChange.Action.ADD)
     elif before != after:
         record_change(instance, DhcpChange.Action.CHANGE, _difference(before, after), before)
+
+
+def remember_allocation(row: IPAddress) -> None:
+    """Before an address row is saved: remember what the database says now."""
+    before = None
+    if row.pk:
+        before = IPAddress.objects.filter(pk=row.pk).values(*RELEVANT_OF_ADDRESSES).first()
+    row.__dict__[_BEFORE] = before
+
+
+def record_allocation(row: IPAddress) -> None:
+    """After an address row was saved: record a change if DHCP serves it, or did."""
+    before: Facts | None = row.__dict__.pop(_BEFORE, None)
+    after = {name: getattr(row, name) for name in RELEVANT_OF_ADDRESSES}
+    was_served = before is not None and IPAddress(**before).is_dhcp_allocation
+    if before is None and row.is_dhcp_allocation:
+        record_change(row, DhcpChange.Action.ADD)
+    elif before and before != after and (was_served or row.is_dhcp_allocation):
+        record_change(row, DhcpChange.Action.CHANGE, _difference(before, after), before)
+
+
+def record_deletion(instance: models.Model) -> None:
+    """After a deletion: record it, and why, if it was planned."""
+    reason = getattr(instance, "retired", "")
+    action = DhcpChange.Action.RETIRE if reason else DhcpChange.Action.DELETE
+    record_change(instance, action, reason)
 
 
 def record_change(
@@ -162,6 +197,8 @@ def _label(instance: models.Model) -> str:
     loaded = instance._state.fields_cache
     if isinstance(instance, Server):
         return instance.hostname
+    if isinstance(instance, IPAddress):
+        return f"{instance} {instance.hostname}".strip()
     if isinstance(instance, Interface):
         server = loaded.get("server")
         hostname = server.hostname if server else f"server {instance.server_id}"

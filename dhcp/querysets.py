@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from ipam.addresses import Address, Network
 from ipam.models import Interface, IPAddress, Server, Sighting, Subnet
-from ipam.querysets import InterfaceQuerySet, ServerQuerySet, inside
+from ipam.querysets import InterfaceQuerySet, IPAddressQuerySet, ServerQuerySet, inside
 
 if TYPE_CHECKING:
     from dhcp.models import (  # noqa: F401  (in the base classes' parameters)
@@ -252,23 +252,28 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
 
 @dataclass(frozen=True)
 class Cards:
-    """The servers and interfaces that leases are compared with."""
+    """The servers, interfaces and allocations that leases are compared with."""
 
     servers: ServerQuerySet
     nics: InterfaceQuerySet
+    allocations: IPAddressQuerySet
 
     @classmethod
     def of(cls, networks: Sequence[Network]) -> Cards:
         """Those of the global address space, or only those inside the networks."""
+        rows = IPAddress.objects.allocations()
         if networks:
-            return cls(Server.objects.confined(networks), Interface.objects.confined(networks))
-        return cls(Server.objects.filter(vrf=None), Interface.objects.filter(server__vrf=None))
+            servers, nics = Server.objects.confined(networks), Interface.objects.confined(networks)
+            return cls(servers, nics, rows.confined(networks))
+        servers, nics = Server.objects.filter(vrf=None), Interface.objects.filter(server__vrf=None)
+        return cls(servers, nics, rows.filter(vrf=None))
 
     def any(self, *conditions: Q, **facts: object) -> Q:
         """Whether one of them meets the conditions."""
         servers = self.servers.filter(*conditions, **facts)
         nics = self.nics.filter(*conditions, **facts)
-        return Q(Exists(servers)) | Q(Exists(nics))
+        rows = self.allocations.filter(*conditions, **facts)
+        return Q(Exists(servers)) | Q(Exists(nics)) | Q(Exists(rows))
 
     def hold(self, ip: OuterRef, mac: OuterRef, duid: OuterRef) -> Q:
         """Whether an IPv6 lease belongs to the machine that has the address: by its DUID; by

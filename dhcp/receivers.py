@@ -9,8 +9,8 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.dispatch import receiver
 
 from dhcp import outbox
-from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer
-from ipam.models import Interface, Pool, Server, Subnet
+from dhcp.models import DhcpOption, DhcpScope, DhcpServer
+from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import say_site
 from ipam.signals import changed, pools_replaced
 
@@ -41,6 +41,24 @@ def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
         outbox.record_save(instance)
 
 
+@receiver(pre_save, sender=IPAddress)
+def address_about_to_be_saved(instance: IPAddress, raw: bool = False, **kwargs: Any) -> None:
+    if not raw:
+        outbox.remember_allocation(instance)
+
+
+@receiver(post_save, sender=IPAddress)
+def address_saved(instance: IPAddress, raw: bool = False, **kwargs: Any) -> None:
+    if not raw:
+        outbox.record_allocation(instance)
+
+
+@receiver(post_delete, sender=IPAddress)
+def address_deleted(instance: IPAddress, **kwargs: Any) -> None:
+    if instance.is_dhcp_allocation:
+        outbox.record_deletion(instance)
+
+
 @receiver(pre_delete, sender=DhcpScope)
 @receiver(pre_delete, sender=DhcpOption)
 @receiver(pre_delete, sender=DhcpServer)
@@ -56,11 +74,12 @@ def about_to_be_deleted(**kwargs: Any) -> None:
 @receiver(post_delete, sender=DhcpOption)
 @receiver(post_delete, sender=DhcpServer)
 def deleted(instance: Model, **kwargs: Any) -> None:
-    outbox.record_change(instance, DhcpChange.Action.DELETE)
+    outbox.record_deletion(instance)
 
 
 @receiver(changed, sender=Server)
 @receiver(changed, sender=Interface)
+@receiver(changed, sender=IPAddress)
 @receiver(changed, sender=Subnet)
 @receiver(changed, sender=Pool)
 def written_in_bulk(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -17,12 +18,13 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict, Exhausted, Invalid, NotFound, Reason
-from ipam import addresses, freeze
+from ipam import addresses, freeze, rules
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.placement import address_rows, pool_rows, unpooled
 from ipam.querysets import allocatable, lock_ledger
 from ipam.rules import taken
+from ipam.signals import changed
 from ipam.usage.children import children_with_free
 
 T = TypeVar("T")
@@ -84,17 +86,38 @@ def allocate(
     free host address outside gateway, DHCP pools and child subnets.
 
     With `vm_id` the call is idempotent: a VM that has an address gets it again, and its new host
-    name is stored. With `wanted` it is that address or none; with `else_next` too, the next one if
-    somebody holds it.
+    name and MAC address are stored. With `wanted` it is that address or none; with `else_next` too,
+    the next one if somebody holds it. With `mac_address` DHCP gives the address to that machine,
+    and no other may have the MAC address.
 
     Raises Exhausted when nothing is free, Conflict when the wanted address has a holder or the VM
     an address elsewhere, Invalid when no machine may have the address, Frozen while a restored
     ledger has not been compared with the leases."""
     if pool:
         subnet = pool.subnet
+    holder = facts(vm_id, hostname, mac_address)
+    find = partial(_allocate, subnet, pool, wanted, else_next, not_before, holder)
+    if not holder["mac_address"]:
+        return find()
+    with transaction.atomic():
+        lock_ledger()
+        _refuse_known_mac(holder, subnet or _subnet_around(wanted))
+        found = find()
+        changed.send(IPAddress, instances=[found.row])
+        return found
+
+
+def _allocate(
+    subnet: Subnet | None,
+    pool: Pool | None,
+    wanted: Address | str | None,
+    else_next: bool,
+    not_before: Address | str | None,
+    holder: Holder,
+) -> Allocation:
+    """`allocate`, without what DHCP has to know of a MAC address."""
     address = None if wanted is None else _address(wanted)
     source = _source(subnet, pool, not_before) if subnet else None
-    holder = facts(vm_id, hostname, mac_address)
     for _attempt in range(_ATTEMPTS):
         try:
             with _all_or_nothing():
@@ -113,9 +136,25 @@ def allocate(
         if not found.existing:
             return found
         _refuse_elsewhere(found.row, None if else_next else address, subnet)
-        if _store_hostname(found.row, hostname):
+        if _store_facts(found.row, holder):
             return found
     raise Conflict(Reason(_("Too many callers want this address at once.")), _("Try again."))
+
+
+def _refuse_known_mac(holder: Holder, subnet: Subnet | None) -> None:
+    """Raise Conflict when another machine has the MAC address. The ledger is locked."""
+    if subnet is None:
+        return
+    own = None
+    if holder["vm_id"]:
+        own = IPAddress.objects.filter(vm_id=holder["vm_id"]).values_list("pk", flat=True).first()
+    mac, version = holder["mac_address"] or "", subnet.network.version
+    if message := rules.mac_holder(mac, subnet.vrf_id, version, own):
+        raise Conflict(message, _("Give each machine its own MAC address."))
+
+
+def _subnet_around(wanted: Address | str | None) -> Subnet | None:
+    return Subnet.objects.containing(_address(wanted)) if wanted else None
 
 
 def next_free(
@@ -132,17 +171,19 @@ def next_free(
     return _next_unpooled(source)
 
 
-def hold_next(subnet: Subnet, mac_address: str | None = None) -> IPAddress:
+def hold_next(
+    subnet: Subnet, mac_address: str | None = None, pool: Pool | None = None
+) -> IPAddress:
     """The next free row, locked until the transaction ends, so that it can be given to a server.
 
     In a subnet without a static pool it is a new row, which is not saved. Raises Exhausted."""
+    source = Source(subnet, pool)
 
     def hold(wait: bool) -> IPAddress | None:
-        free = IPAddress.objects.claimable(subnet, mac=mac_address)
+        free = IPAddress.objects.claimable(subnet, source.first, source.last, mac_address)
         return free.select_for_update(of=("self",), skip_locked=not wait).first()
 
     lock_ledger()
-    source = Source(subnet)
     if row := _next(source, mac_address, hold):
         return row
     if address := _next_unpooled(source, mac_address):
@@ -208,6 +249,8 @@ def release(address: IPAddress) -> IPAddress:
             )
         if row.pk is None or row.status == "available":
             return row
+        if row.is_dhcp_allocation:
+            changed.send(IPAddress, instances=[row])
         address_rows.clear(row)
         if _stays_when_free(row):
             address_rows.update([row])
@@ -271,16 +314,23 @@ def _refuse_elsewhere(row: IPAddress, wanted: Address | None, subnet: Subnet | N
         raise Conflict(Reason(text % names, row), _("Release that address first."))
 
 
-def _store_hostname(row: IPAddress, hostname: str) -> bool:
-    """Store the new name of a VM that asks again; False when it has lost its address meanwhile."""
-    if not hostname or row.hostname == hostname:
+def _store_facts(row: IPAddress, holder: Holder) -> bool:
+    """Store the new name or MAC address of a VM that asks again; False when it has lost its address
+    meanwhile."""
+    new = {}
+    for column in ("hostname", "mac_address"):
+        if holder[column] and getattr(row, column) != holder[column]:
+            new[column] = holder[column]
+    if not new:
         return True
     with transaction.atomic():
         locked = IPAddress.objects.select_for_update().filter(pk=row.pk, vm_id=row.vm_id).first()
         if locked is None:
             return False
-        locked.hostname = row.hostname = hostname
-        address_rows.update([locked], ["hostname"])
+        for column, value in new.items():
+            setattr(locked, column, value)
+            setattr(row, column, value)
+        address_rows.update([locked], list(new))
         return True
 
 

@@ -341,6 +341,7 @@ class Server(ValidatedModel):
     )
     history = History(table_name="hosts_history")
     objects = ServerQuerySet.as_manager()
+    retired = ""  # why a planned deletion takes it away; empty: nobody planned it
 
     class Meta:
         db_table = "hosts"
@@ -388,6 +389,7 @@ class Interface(ValidatedModel):
     ip_address = AddressField(_("IP address"), null=True, blank=True)
     history = History(table_name="interfaces_history")
     objects = InterfaceQuerySet.as_manager()
+    retired = ""  # as for a server
 
     class Meta:
         db_table = "interfaces"
@@ -553,6 +555,11 @@ class IPAddress(ValidatedModel):
 
     def get_absolute_url(self) -> str:
         return reverse("admin:ipam_ipaddress_change", args=[self.pk])
+
+    @property
+    def is_dhcp_allocation(self) -> bool:
+        """Whether DHCP serves it as it stands: allocated with a MAC address, not to a server."""
+        return self.status == "allocated" and self.server_id is None and bool(self.mac_address)
 
     @property
     def holder(self) -> str:

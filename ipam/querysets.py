@@ -312,6 +312,10 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         """Rows that somebody counts on: allocated, reserved or in quarantine."""
         return self.filter(status__in=LIVE)
 
+    def allocations(self) -> IPAddressQuerySet:
+        """Allocations with a MAC address that no server holds: DHCP serves them as they stand."""
+        return self.filter(status="allocated", server=None, mac_address__isnull=False)
+
     def unplaced(self) -> IPAddressQuerySet:
         """Rows whose address lies in no subnet."""
         return self.filter(subnet=None)

@@ -332,7 +332,7 @@ def check_server(server: Server) -> None:
     others = Server.objects.filter(same, vrf=server.vrf_id).exclude(pk=server.pk)
     nics = _other_interfaces(server.vrf_id, server.ip_address, server.mac_address, server.pk)
     check_rivals(server, others, nics, errors)
-    check_claim(server.vrf_id, server.ip_address, server.mac_address, server.pk, errors)
+    check_claim(server, server.ip_address, server.mac_address, errors)
     _check_cards_move(server, errors)
     if errors:
         raise ValidationError(dict(errors))
@@ -388,7 +388,7 @@ def check_interface(nic: Interface) -> None:
             _check_same(nic, other, other, errors)
         for twin in _other_interfaces(vrf_id, nic.ip_address, nic.mac_address, nic.server_id):
             _check_same(nic, twin, twin.server, errors)
-        check_claim(vrf_id, nic.ip_address, nic.mac_address, nic.server_id, errors)
+        check_claim(nic.server, nic.ip_address, nic.mac_address, errors)
     if errors:
         raise ValidationError(dict(errors))
 
@@ -418,30 +418,39 @@ def _check_same(
         names = {"address": mine.ip_address, "owner": owner.hostname}
         errors["ip_address"].append(Clash(text % names, owner, other))
     if mine.mac_address and mine.mac_address == other.mac_address:
-        text = _("%(mac)s belongs to server “%(owner)s”.")
-        names = {"mac": mine.mac_address, "owner": owner.hostname}
-        errors["mac_address"].append(Clash(text % names, owner, other))
+        errors["mac_address"].append(_mac_of_server(mine.mac_address, owner, other))
 
 
-def check_claim(
-    vrf_id: int | None,
-    address: Address | None,
-    mac: str | None,
-    server_id: int | None,
-    errors: Errors,
-) -> None:
-    """Whether a server may have the address: a host address that nobody else holds and that dnsmasq
-    does not give to others."""
+def check_claim(server: Server, address: Address | None, mac: str | None, errors: Errors) -> None:
+    """Whether a card of the server may have the address and the MAC address: a host address that
+    nobody else holds and that dnsmasq does not give to others."""
     from ipam.models import IPAddress, Pool, Subnet
 
+    _check_mac_free(server.vrf_id, address, mac, errors)
     if not address:
         return
-    row = IPAddress.objects.filter(vrf=vrf_id, ip_address=address).select_related("server").first()
-    if row and not claimable_by(row, server_id) and not errors.get("ip_address"):
+    rows = IPAddress.objects.filter(vrf=server.vrf_id, ip_address=address)
+    row = rows.select_related("server").first()
+    is_free = row is None or claimable_by(row, server.pk, mac, server.hostname)
+    if row and not is_free and not errors.get("ip_address"):
         errors["ip_address"].append(taken(row))
-    subnet = Subnet.objects.containing(address, vrf_id)
+    subnet = Subnet.objects.containing(address, server.vrf_id)
     pool = None if mac else Pool.objects.covering(address, subnet)
     check_location(address, subnet, pool, errors)
+
+
+def _check_mac_free(
+    vrf_id: int | None, address: Address | None, mac: str | None, errors: Errors
+) -> None:
+    """Nobody has an allocation for this MAC address, unless it is of the same address: that one is
+    taken over."""
+    from ipam.models import IPAddress
+
+    if not mac or errors.get("mac_address"):
+        return
+    held = IPAddress.objects.allocations().filter(vrf=vrf_id, mac_address=mac)
+    if row := held.exclude(ip_address=address).first():
+        errors["mac_address"].append(_mac_taken(mac, row))
 
 
 def check_location(
@@ -459,11 +468,22 @@ def check_location(
         errors["ip_address"].append(Reason.joined([_in_dhcp_pool(address, pool), remedy]))
 
 
-def claimable_by(row: IPAddress, server_id: int | None) -> bool:
-    """Whether a server may take the row: its own, a free one, or one that was reserved by hand."""
+def claimable_by(row: IPAddress, server_id: int | None, mac: str | None, hostname: str) -> bool:
+    """Whether a server's card may take the row: its own, a free one, one that was reserved by hand,
+    or an allocation that was made for it."""
     if row.server_id is not None:
         return row.server_id == server_id
+    if row.status == "allocated":
+        return is_allocated_for(row, mac, hostname)
     return row.vm_id is None and row.status in ("available", "reserved")
+
+
+def is_allocated_for(row: IPAddress, mac: str | None, hostname: str) -> bool:
+    """Whether an allocation was made for the machine with this MAC address; without a MAC address
+    and a VM, for the one with this host name."""
+    if row.mac_address:
+        return row.mac_address == mac
+    return row.vm_id is None and row.hostname != "" and row.hostname.lower() == hostname.lower()
 
 
 # --- addresses ------------------------------------------------------------------------------------
@@ -493,8 +513,32 @@ def check_address(row: IPAddress) -> None:
         errors["ip_address"].append(message)
     row.subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
     check_placed_address(row, before, Pool.objects.covering(row.ip_address, row.subnet), errors)
+    _check_mac_of_allocation(row, errors)
     if errors:
         raise ValidationError(dict(errors))
+
+
+def _check_mac_of_allocation(row: IPAddress, errors: Errors) -> None:
+    """DHCP gives an allocation with a MAC address to that machine: nobody else may have it."""
+    if row.is_dhcp_allocation and row.mac_address:
+        message = mac_holder(row.mac_address, row.vrf_id, row.ip_address.version, row.pk)
+        if message:
+            errors["mac_address"].append(message)
+
+
+def mac_holder(mac: str, vrf_id: int | None, version: int, own: int | None) -> Clash | None:
+    """Which server, or which allocation of this IP version but `own`, has the MAC address."""
+    from ipam.models import Interface, IPAddress, Server
+
+    if server := Server.objects.filter(vrf=vrf_id, mac_address=mac).first():
+        return _mac_of_server(mac, server, server)
+    nics = Interface.objects.filter(server__vrf=vrf_id, mac_address=mac)
+    if nic := nics.select_related("server").first():
+        return _mac_of_server(mac, nic.server, nic)
+    for row in IPAddress.objects.allocations().filter(vrf=vrf_id, mac_address=mac):
+        if row.pk != own and row.ip_address.version == version:
+            return _mac_taken(mac, row)
+    return None
 
 
 def check_placed_address(
@@ -542,6 +586,16 @@ NEW = ("", "")  # the description and the status of a row that is not there yet
 def taken(row: IPAddress) -> Clash:
     text = _("%(address)s is taken by %(holder)s.")
     return Clash(text % {"address": row.ip_address, "holder": row.holder}, row)
+
+
+def _mac_of_server(mac: str | None, owner: Server, card: Server | Interface) -> Clash:
+    text = _("%(mac)s belongs to server “%(owner)s”.")
+    return Clash(text % {"mac": mac, "owner": owner.hostname}, owner, card)
+
+
+def _mac_taken(mac: str | None, row: IPAddress) -> Clash:
+    text = _("%(mac)s has %(address)s, which %(holder)s holds.")
+    return Clash(text % {"mac": mac, "address": row.ip_address, "holder": row.holder}, row)
 
 
 def _not_host(address: Address, subnet: Subnet) -> Reason:

@@ -21,6 +21,7 @@ from dhcp.files.records import Files, OptionLine, Problem, Validated
 from dhcp.files.snapshot import Snapshot
 from dhcp.files.targets import Target
 from dhcp.files.validate import validate
+from dhcp.models import DhcpChange
 from ipam import freeze
 
 FEW = 10  # reservations that may vanish at once without a question
@@ -178,7 +179,7 @@ def _refuse_sudden_shrink(candidate: Candidate) -> None:
     """An empty file is valid for dnsmasq: one mistake in the ledger would take every address
     away."""
     before = max(count(candidate.old.hosts), candidate.found.last_written)
-    gone = before - len(candidate.validated.lines)
+    gone = before - len(candidate.validated.lines) - _planned(candidate)
     if _is_sudden(gone, before) and _is_sudden(gone - _moved(candidate), before):
         raise Refused(
             f"{gone} of {before} reservations would vanish at once",
@@ -188,6 +189,11 @@ def _refuse_sudden_shrink(candidate: Candidate) -> None:
 
 def _is_sudden(gone: int, before: int) -> bool:
     return gone > FEW and gone * 2 > before
+
+
+def _planned(candidate: Candidate) -> int:
+    """How many went one by one, each as it was meant to when it was made."""
+    return sum(change.action == DhcpChange.Action.RETIRE for change in candidate.ledger.changes)
 
 
 def _moved(candidate: Candidate) -> int:

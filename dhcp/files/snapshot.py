@@ -2,7 +2,7 @@
 never grows.
 
 Served are the enabled servers, and their interfaces, that have a MAC (for IPv6 a DUID is enough)
-and an address in the global VRF."""
+and an address in the global VRF; and allocations with a MAC that no server holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from dhcp.files import effective_scope
 from dhcp.files.records import HostRecord, Problem, ScopeRecord
@@ -20,7 +20,7 @@ from dhcp.files.validate import MOST_MACS
 from dhcp.models import DhcpChange, DhcpScope
 from dhcp.servers import ServerSelector
 from ipam.addresses import Address, Network
-from ipam.models import Interface, Server, Subnet
+from ipam.models import Interface, IPAddress, Server, Subnet
 from ipam.querysets import SubnetIndex
 
 
@@ -61,7 +61,9 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """One row that is to be served, before rows of one server that share an address are joined."""
+    """One row that is to be served, before rows of one server that share an address are joined.
+
+    `server_id` is 0 for an allocation."""
 
     kind: str
     id: int
@@ -106,7 +108,7 @@ def take(server_id: int | None = None) -> Snapshot:
             Subnet.objects.in_vrf(None).only("vrf", "network", "site").order_by("network")
         )
         selector = ServerSelector.load()
-        cards = [*_servers(), *_interfaces()]
+        cards = [*_servers_and_allocations(), *_interfaces()]
         scopes, problems = _scopes(selector, server_id)
         changes = _changes(server_id)
     records, elsewhere = _records(cards, SubnetIndex(subnets), selector, server_id, scopes)
@@ -159,14 +161,20 @@ def _changes(server_id: int | None) -> tuple[SeenChange, ...]:
     return tuple(SeenChange(*row) for row in rows.values_list(*SeenChange.__slots__))
 
 
-def _servers() -> Iterator[_Card]:
-    rows = Server.objects.filter(
+def _servers_and_allocations() -> Iterator[_Card]:
+    """One query: a sync asks no more often because of allocations."""
+    servers = Server.objects.filter(
         vrf=None, enabled=True, mac_address__isnull=False, ip_address__isnull=False
     )
-    for id, mac, ip, name in rows.order_by("pk").values_list(
-        "pk", "mac_address", "ip_address", "hostname"
-    ):
-        yield _Card("server", id, id, mac, ip, name)
+    allocations = IPAddress.objects.allocations().filter(vrf=None)
+    columns = ("pk", "mac_address", "ip_address", "hostname")
+    rows = (
+        servers.order_by()
+        .values_list(Value("server"), *columns)
+        .union(allocations.order_by().values_list(Value("ipaddress"), *columns), all=True)
+    )
+    for kind, id, mac, ip, name in rows:
+        yield _Card(kind, id, id if kind == "server" else 0, mac, ip, name)
 
 
 def _interfaces() -> Iterator[_Card]:
@@ -245,7 +253,9 @@ def _record(joined: _Joined, subnet: Subnet | None, by_end: Collection[Network])
 
 def _sources(joined: _Joined, subnet: Subnet | None) -> tuple[str, ...]:
     """The rows that shape the line: its cards, their server, the subnet around the address."""
-    keys = dict.fromkeys([*joined.keys, f"server {joined.first.server_id}"])
+    keys = dict.fromkeys(joined.keys)
+    if joined.first.server_id:
+        keys[f"server {joined.first.server_id}"] = None
     if subnet:
         keys[f"subnet {subnet.pk}"] = None
     return tuple(keys)

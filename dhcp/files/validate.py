@@ -28,7 +28,7 @@ _ANY_PREFIX = IPv6Network("::/64")
 # Zero, and every group address, broadcast included: the lowest bit of the first byte is set.
 _NO_CARD = re.compile(r"00(:00){5}|[0-9a-f][13579bdf](:[0-9a-f]{2}){5}")
 # Of two records that want the same, the earlier kind wins; a hand edit yields to every other.
-_SENIORITY = {"server": 0, "interface": 1, "handedit": 2}
+_SENIORITY = {"server": 0, "interface": 1, "ipaddress": 2, "handedit": 3}
 
 
 @dataclass(slots=True)

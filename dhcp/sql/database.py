@@ -16,10 +16,15 @@ CHANNEL = "dhcp_changes"  # of the NOTIFY (postgresql/notify.sql)
 _FOLDER = Path(__file__).parent
 _TRIGGERS = {
     "postgresql": (
+        _FOLDER / "postgresql" / "allocations.sql",
         _FOLDER / "postgresql" / "changes.sql",
         _FOLDER / "postgresql" / "notify.sql",
     ),
-    "sqlite": (_FOLDER / "sqlite" / "copies.sql", _FOLDER / "sqlite" / "changes.sql"),
+    "sqlite": (
+        _FOLDER / "sqlite" / "copies.sql",
+        _FOLDER / "sqlite" / "changes.sql",
+        _FOLDER / "sqlite" / "allocations.sql",
+    ),
 }
 
 

@@ -18,6 +18,7 @@ from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation,
 from dhcp.servers import ServerSelector
 from dhcp.state.network_cards import (
     INTERFACE,
+    KINDS,
     CardKey,
     NetworkCard,
     addresses_of,
@@ -152,13 +153,13 @@ def _add_changes(evidence: Evidence, cards: Sequence[NetworkCard]) -> None:
     for card in cards:
         ids.update((card.id, card.server_id))
     concerned = Q(kind__in=_CONCERNS_ALL)
-    concerned |= Q(kind__in=["server", "interface"], object_id__in=ids)
+    concerned |= Q(kind__in=KINDS, object_id__in=ids)
     # A scope that names another DHCP server moves all machines of its subnet.
     concerned |= Q(kind="dhcpscope", detail__contains="server_id")
     rows = DhcpChange.objects.filter(concerned).values_list("server_id", "kind", "object_id")
     for server_id, kind, object_id in rows.distinct():
         evidence.pending.add((server_id, kind, object_id))
-        if kind not in ("server", "interface"):
+        if kind not in KINDS:
             evidence.all_pending.add(server_id)
 
 

@@ -1,4 +1,5 @@
-"""The network cards of the ledger as DHCP sees them: a server's own card and its interfaces."""
+"""The network cards of the ledger as DHCP sees them: a server's own card, its interfaces, and the
+card that an allocation names."""
 
 from __future__ import annotations
 
@@ -6,15 +7,17 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ipam.addresses import Address
-from ipam.models import Interface, Server
+from ipam.models import Interface, IPAddress, Server
 
-CardKey = tuple[str, int]  # "server" or "interface", and the row's primary key
-SERVER, INTERFACE = "server", "interface"
+CardKey = tuple[str, int]  # "server", "interface" or "ipaddress", and the row's primary key
+SERVER, INTERFACE, ADDRESS = "server", "interface", "ipaddress"
+KINDS = (SERVER, INTERFACE, ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkCard:
-    """A server or one of its interfaces, with the columns that matter to DHCP."""
+    """A server, one of its interfaces, or an allocation (whose `server_id` is 0), with the columns
+    that matter to DHCP."""
 
     kind: str
     id: int
@@ -62,6 +65,11 @@ class NetworkCard:
             nic.duid.lower(),
         )
 
+    @classmethod
+    def of_allocation(cls, row: IPAddress) -> NetworkCard:
+        name = row.hostname or row.vm_id or str(row.ip_address)
+        return cls(ADDRESS, row.pk, 0, name, row.vrf_id, True, row.mac_address, row.ip_address)
+
     @property
     def identities(self) -> set[str]:
         """The MAC and DUID by which DHCP recognizes the card. DHCPv4 does not use the DUID."""
@@ -74,10 +82,12 @@ class NetworkCard:
 
 
 def cards_with_macs(macs: Collection[str]) -> list[NetworkCard]:
-    """Every card with one of these MAC addresses, in any VRF, servers first. Two queries."""
+    """Every card with one of these MAC addresses, in any VRF, servers first. Three queries."""
     servers = Server.objects.filter(mac_address__in=macs).order_by("pk")
     nics = Interface.objects.filter(mac_address__in=macs).select_related("server").order_by("pk")
-    return [*map(NetworkCard.of_server, servers), *map(NetworkCard.of_interface, nics)]
+    rows = IPAddress.objects.allocations().filter(mac_address__in=macs).order_by("pk")
+    cards = [*map(NetworkCard.of_server, servers), *map(NetworkCard.of_interface, nics)]
+    return cards + list(map(NetworkCard.of_allocation, rows))
 
 
 def addresses_of(cards: Iterable[NetworkCard]) -> list[Address]:

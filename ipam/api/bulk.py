@@ -119,7 +119,7 @@ def _index_key(key: AddressKey) -> tuple[int | None, Any]:
 
 
 def _checked(address: IPAddress | None, row: RowData, index: PlacementIndex) -> IPAddress | None:
-    """The address with the row's values, or None when a rule forbids them."""
+    """The address with the row's values, or None when a rule forbids them or has to be asked."""
     before = rules.NEW
     if address is None:
         address = IPAddress()
@@ -134,6 +134,8 @@ def _checked(address: IPAddress | None, row: RowData, index: PlacementIndex) -> 
         address.clean_fields(exclude={"vrf", "subnet", "server"})
     except ValidationError:
         return None
+    if address.is_dhcp_allocation:
+        return None  # its own rules compare it with all machines
     key = (address.vrf_id, address.ip_address)
     address.subnet = index.subnet(key)
     errors: rules.Errors = defaultdict(list)

@@ -153,13 +153,14 @@ def prepare_addresses(request: HttpRequest) -> FastQuery | None:
 
 
 def prepare_next_free(request: HttpRequest, key: str) -> FastQuery | None:
-    """An address for a VM that has none yet."""
-    asked = json_object(request, ("vm_id", "hostname", "mac_address"))
+    """An address for a VM that has none yet. One with a MAC address goes to Django, because DHCP is
+    to serve it."""
+    asked = json_object(request, ("vm_id", "hostname"))
     if asked is None or not all(map(_is_trimmed_text, asked.values())):
         return None
-    vm_id, hostname, mac = asked.get("vm_id"), asked.get("hostname", ""), asked.get("mac_address")
+    vm_id, hostname = asked.get("vm_id"), asked.get("hostname", "")
     try:
-        facts = verbs.facts(vm_id, hostname, mac)
+        facts = verbs.facts(vm_id, hostname, None)
     except (IPManagerError, ValidationError):
         return None
     outcome_unknown = None

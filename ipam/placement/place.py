@@ -13,8 +13,9 @@ The placing rule. After a server or an interface is created, changed or deleted:
    server took it from a reservation that is still possible there; else it becomes available if it
    stands in a static pool and is no gateway, network or broadcast address; otherwise it is deleted.
 4. A claim takes a row that is missing, available or reserved by hand, and remembers the note of the
-   reservation. Any other row (a VM's, another server's, an allocation, one in quarantine) refuses
-   the change, and the message names its holder.
+   reservation; and an allocation that was made for it: with the MAC address of the claim, or with
+   no MAC address, no VM and the host name of the server. Any other row (a VM's, another server's,
+   another allocation, one in quarantine) refuses the change, and the message names its holder.
 
 The rule has three forms, which tests/ipam/test_placing_rule.py holds together by one table of
 cases: this module, for saves, bulk writes and `populate`; sql/postgresql/placing.sql, for raw SQL,
@@ -163,7 +164,9 @@ def _refuse_unfit(index: PlacementIndex, claims: Claims, done: Placed) -> None:
 
 def _is_taken(row: IPAddress, claims: Claims) -> bool:
     claim = claims.get(_key(row))
-    return claim is not None and not rules.claimable_by(row, claim.server.pk)
+    if claim is None:
+        return False
+    return not rules.claimable_by(row, claim.server.pk, claim.mac, claim.server.hostname)
 
 
 def _refuse(address: Address, claim: Claim, holder: str, done: Placed) -> None:

@@ -21,10 +21,16 @@ _TRIGGERS = {
     "postgresql": (
         POSTGRESQL / "cached_counts.sql",
         POSTGRESQL / "history.sql",
+        POSTGRESQL / "mac_addresses.sql",
         POSTGRESQL / "placing.sql",
         POSTGRESQL / "raw_changes.sql",
     ),
-    "sqlite": (SQLITE / "history.sql", SQLITE / "placing.sql", SQLITE / "raw_changes.sql"),
+    "sqlite": (
+        SQLITE / "history.sql",
+        SQLITE / "mac_addresses.sql",
+        SQLITE / "placing.sql",
+        SQLITE / "raw_changes.sql",
+    ),
 }
 
 _MAY_HAVE_TRIGRAMS = """

@@ -428,7 +428,7 @@ class _Ground:
         address = server.ip_address
         if not address:
             return []
-        if row and not rules.claimable_by(row, server.pk):
+        if row and not rules.claimable_by(row, server.pk, server.mac_address, server.hostname):
             errors["ip_address"].append(rules.taken(row))
         subnet = self._index.containing(self._vrf_id, address)
         pool = None

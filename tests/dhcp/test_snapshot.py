@@ -141,7 +141,7 @@ def test_the_number_of_queries_does_not_grow(subnet, django_assert_num_queries):
 def test_a_writer_between_two_queries_is_seen_by_neither(target, monkeypatch):
     """Nor has he to wait for us."""
     Subnet.objects.create(network="10.77.0.0/24")
-    read = snapshot._servers
+    read = snapshot._servers_and_allocations
 
     def overtaken():
         yield from read()
@@ -160,7 +160,7 @@ def test_a_writer_between_two_queries_is_seen_by_neither(target, monkeypatch):
             connection.close()
 
     monkeypatch.setattr("dhcp.outbox._flush", lambda: None)
-    monkeypatch.setattr(snapshot, "_servers", overtaken)
+    monkeypatch.setattr(snapshot, "_servers_and_allocations", overtaken)
     seen = snapshot.take()
     assert (seen.records, seen.changes) == ((), ())
     monkeypatch.undo()

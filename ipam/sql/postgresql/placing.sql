@@ -122,8 +122,9 @@ END
 $$;
 
 -- Rules 1 to 4 for these servers, and a note for the worker (ipam/placement/catch_up.py).
--- Rule 4: a row that is free, reserved or the server's own is taken, a missing one is created, and
--- one that somebody else holds refuses the statement and names the holder.
+-- Rule 4: a row that is free, reserved, the server's own or allocated for its MAC address (without
+-- one: for its host name) is taken, a missing one is created, and one that somebody else holds
+-- refuses the statement and names the holder.
 -- A row is locked by its update. So an allocation at the same moment either comes first, and its
 -- holder is named, or waits, and finds the row taken. A row that appears between two of these
 -- statements is taken at the second attempt.
@@ -154,9 +155,11 @@ BEGIN
                 freed_at = NULL, updated_at = now()
             FROM server_address_rows(server_ids) c
             WHERE a.ip_address = c.ip_address AND a.vrf_id IS NOT DISTINCT FROM c.vrf_id
-                AND (a.server_id = c.server_id
-                    OR (a.server_id IS NULL AND a.vm_id IS NULL
-                        AND a.status IN ('available', 'reserved')))
+                AND (a.server_id = c.server_id OR (a.server_id IS NULL AND (
+                    (a.vm_id IS NULL AND a.status IN ('available', 'reserved'))
+                    OR (a.status = 'allocated' AND a.mac_address = c.mac_address)
+                    OR (a.status = 'allocated' AND a.vm_id IS NULL AND a.mac_address IS NULL
+                        AND a.hostname <> '' AND lower(a.hostname) = lower(c.hostname)))))
                 AND (a.subnet_id, a.ip_type, a.status, a.server_id, a.hostname, a.mac_address,
                         a.platform, a.manufacturer)
                     IS DISTINCT FROM (c.subnet_id, c.ip_type, 'allocated', c.server_id, c.hostname,

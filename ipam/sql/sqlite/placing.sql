@@ -77,8 +77,13 @@ BEGIN
     WHERE EXISTS (
         SELECT 1 FROM ip_addresses
         WHERE ip_address = NEW.ip_address AND vrf_id IS NEW.vrf_id
-            AND NOT (server_id IS NEW.id
-                OR (server_id IS NULL AND vm_id IS NULL AND status IN ('available', 'reserved'))));
+            AND NOT (server_id IS NEW.id OR (server_id IS NULL AND (
+                (vm_id IS NULL AND status IN ('available', 'reserved'))
+                OR (status = 'allocated'
+                    AND mac_address IS NOT NULL AND mac_address IS NEW.mac_address)
+                OR (status = 'allocated' AND vm_id IS NULL AND mac_address IS NULL
+                    AND hostname <> ''
+                        AND lower(hostname) = lower(NEW.hostname))))));
     UPDATE ip_addresses SET
         status = 'allocated', server_id = NEW.id, mac_address = NEW.mac_address,
         hostname = (SELECT h.hostname FROM hosts h WHERE h.id = NEW.id),
@@ -87,7 +92,7 @@ BEGIN
         reservation = CASE status WHEN 'reserved' THEN description ELSE reservation END,
         freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE ip_address = NEW.ip_address AND vrf_id IS NEW.vrf_id
-        AND server_id IS NULL AND vm_id IS NULL;
+        AND server_id IS NULL;
     INSERT INTO ip_addresses (vrf_id, ip_address, status, ip_type, server_id, hostname, mac_address)
     SELECT NEW.vrf_id, NEW.ip_address, 'allocated', 'dhcp', NEW.id,
         (SELECT h.hostname FROM hosts h WHERE h.id = NEW.id), NEW.mac_address
@@ -159,8 +164,13 @@ BEGIN
     WHERE EXISTS (
         SELECT 1 FROM ip_addresses
         WHERE ip_address = NEW.ip_address AND vrf_id IS NEW.vrf_id
-            AND NOT (server_id IS NEW.id
-                OR (server_id IS NULL AND vm_id IS NULL AND status IN ('available', 'reserved'))));
+            AND NOT (server_id IS NEW.id OR (server_id IS NULL AND (
+                (vm_id IS NULL AND status IN ('available', 'reserved'))
+                OR (status = 'allocated'
+                    AND mac_address IS NOT NULL AND mac_address IS NEW.mac_address)
+                OR (status = 'allocated' AND vm_id IS NULL AND mac_address IS NULL
+                    AND hostname <> ''
+                        AND lower(hostname) = lower(NEW.hostname))))));
     UPDATE ip_addresses SET
         status = 'allocated', server_id = NEW.id, mac_address = NEW.mac_address,
         hostname = (SELECT h.hostname FROM hosts h WHERE h.id = NEW.id),
@@ -169,7 +179,7 @@ BEGIN
         reservation = CASE status WHEN 'reserved' THEN description ELSE reservation END,
         freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE ip_address = NEW.ip_address AND vrf_id IS NEW.vrf_id
-        AND server_id IS NULL AND vm_id IS NULL;
+        AND server_id IS NULL;
     INSERT INTO ip_addresses (vrf_id, ip_address, status, ip_type, server_id, hostname, mac_address)
     SELECT NEW.vrf_id, NEW.ip_address, 'allocated', 'dhcp', NEW.id,
         (SELECT h.hostname FROM hosts h WHERE h.id = NEW.id), NEW.mac_address
@@ -195,8 +205,14 @@ BEGIN
         SELECT 1 FROM ip_addresses
         WHERE ip_address = NEW.ip_address
         AND vrf_id IS (SELECT h.vrf_id FROM hosts h WHERE h.id = NEW.server_id)
-            AND NOT (server_id IS NEW.server_id
-                OR (server_id IS NULL AND vm_id IS NULL AND status IN ('available', 'reserved'))));
+            AND NOT (server_id IS NEW.server_id OR (server_id IS NULL AND (
+                (vm_id IS NULL AND status IN ('available', 'reserved'))
+                OR (status = 'allocated'
+                    AND mac_address IS NOT NULL AND mac_address IS NEW.mac_address)
+                OR (status = 'allocated' AND vm_id IS NULL AND mac_address IS NULL
+                    AND hostname <> ''
+                        AND lower(hostname) = (
+                            SELECT lower(h.hostname) FROM hosts h WHERE h.id = NEW.server_id))))));
     UPDATE ip_addresses SET
         status = 'allocated', server_id = NEW.server_id, mac_address = NEW.mac_address,
         hostname = (SELECT h.hostname FROM hosts h WHERE h.id = NEW.server_id),
@@ -206,7 +222,7 @@ BEGIN
         freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE ip_address = NEW.ip_address
         AND vrf_id IS (SELECT h.vrf_id FROM hosts h WHERE h.id = NEW.server_id)
-        AND server_id IS NULL AND vm_id IS NULL;
+        AND server_id IS NULL;
     INSERT INTO ip_addresses (vrf_id, ip_address, status, ip_type, server_id, hostname, mac_address)
     SELECT
         (SELECT h.vrf_id FROM hosts h WHERE h.id = NEW.server_id),
@@ -280,8 +296,14 @@ BEGIN
         SELECT 1 FROM ip_addresses
         WHERE ip_address = NEW.ip_address
         AND vrf_id IS (SELECT h.vrf_id FROM hosts h WHERE h.id = NEW.server_id)
-            AND NOT (server_id IS NEW.server_id
-                OR (server_id IS NULL AND vm_id IS NULL AND status IN ('available', 'reserved'))));
+            AND NOT (server_id IS NEW.server_id OR (server_id IS NULL AND (
+                (vm_id IS NULL AND status IN ('available', 'reserved'))
+                OR (status = 'allocated'
+                    AND mac_address IS NOT NULL AND mac_address IS NEW.mac_address)
+                OR (status = 'allocated' AND vm_id IS NULL AND mac_address IS NULL
+                    AND hostname <> ''
+                        AND lower(hostname) = (
+                            SELECT lower(h.hostname) FROM hosts h WHERE h.id = NEW.server_id))))));
     UPDATE ip_addresses SET
         status = 'allocated', server_id = NEW.server_id, mac_address = NEW.mac_address,
         hostname = (SELECT h.hostname FROM hosts h WHERE h.id = NEW.server_id),
@@ -291,7 +313,7 @@ BEGIN
         freed_at = NULL, updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')
     WHERE ip_address = NEW.ip_address
         AND vrf_id IS (SELECT h.vrf_id FROM hosts h WHERE h.id = NEW.server_id)
-        AND server_id IS NULL AND vm_id IS NULL;
+        AND server_id IS NULL;
     INSERT INTO ip_addresses (vrf_id, ip_address, status, ip_type, server_id, hostname, mac_address)
     SELECT
         (SELECT h.vrf_id FROM hosts h WHERE h.id = NEW.server_id),
