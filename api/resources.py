@@ -143,7 +143,35 @@ class Readable(viewsets.ReadOnlyModelViewSet):
         return self.serializer_class(row).data  # type: ignore[misc]
 
 
-class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
+class Changeable(Readable):
+    """Rows that requests change, under lock, so that no other change is lost."""
+
+    def locked(self) -> Any:
+        """The row as it is now, locked until the transaction ends. Raises RowChanged when it is not
+        the one of If-Match (RFC 9110, 13.1.1)."""
+        row = self.get_object()
+        if hasattr(row, "lock"):
+            row.lock()
+        list(type(row)._default_manager.select_for_update().filter(pk=row.pk).values_list("pk"))
+        row = self.get_object()
+        expected = set(map(str.strip, self.request.headers.get("If-Match", "*").split(",")))
+        if expected != {"*"} and etag(self.plain(row)) not in expected:
+            raise RowChanged(_("The row has changed since you read it. Read it again."))
+        return row
+
+    def again(self, row: Any) -> Any:
+        """The row as the database has it now. Raises PermissionDenied, and so rolls back, when a
+        confined token has moved it out of its subnets."""
+        found = self.get_queryset().filter(pk=row.pk).first()
+        self.refuse_unless(found is not None)
+        return found
+
+    def refuse_unless(self, within: bool) -> None:
+        """Raises PermissionDenied when a row is not within the subnets of the caller's token."""
+        refuse_unless(within, confines(self.request))
+
+
+class Resource(Repeatable, Bulk, Changeable, viewsets.ModelViewSet):
     """The rows of a model. A row is changed under lock, so that no other change is lost."""
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
@@ -181,30 +209,6 @@ class Resource(Repeatable, Bulk, Readable, viewsets.ModelViewSet):
         with transaction.atomic():
             self.perform_destroy(self.locked())
         return Response(status=204)
-
-    def locked(self) -> Any:
-        """The row as it is now, locked until the transaction ends. Raises RowChanged when it is not
-        the one of If-Match (RFC 9110, 13.1.1)."""
-        row = self.get_object()
-        if hasattr(row, "lock"):
-            row.lock()
-        list(type(row)._default_manager.select_for_update().filter(pk=row.pk).values_list("pk"))
-        row = self.get_object()
-        expected = set(map(str.strip, self.request.headers.get("If-Match", "*").split(",")))
-        if expected != {"*"} and etag(self.plain(row)) not in expected:
-            raise RowChanged(_("The row has changed since you read it. Read it again."))
-        return row
-
-    def again(self, row: Any) -> Any:
-        """The row as the database has it now. Raises PermissionDenied, and so rolls back, when a
-        confined token has moved it out of its subnets."""
-        found = self.get_queryset().filter(pk=row.pk).first()
-        self.refuse_unless(found is not None)
-        return found
-
-    def refuse_unless(self, within: bool) -> None:
-        """Raises PermissionDenied when a row is not within the subnets of the caller's token."""
-        refuse_unless(within, confines(self.request))
 
 
 def etag(data: Any) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import commands
+from . import commands, machine_commands
 from .http import DEFAULT_URL, ApiError
 from .ledger import Ledger
 from .output import printable
@@ -125,6 +125,70 @@ COMMANDS = (
             arg("hostname", nargs="?", metavar="HOSTNAME"),
             arg("--file", help="a JSON list of servers, or one object on each line; - for stdin"),
         ),
+    ),
+    Command(
+        "up",
+        machine_commands.up,
+        "make a machine in one call: server, address, boot image, service ports",
+        "up ci-17 --mac 02:00:00:00:00:17 --subnet 10.0.0.0/24 --image debian-12 --port http "
+        "--ttl 2h --wait",
+        (
+            arg("hostname", metavar="NAME"),
+            MAC,
+            arg("--subnet", metavar="SUBNET", help="a subnet's network, name or id"),
+            arg("--pool", metavar="POOL", help="a pool's id or range: an address of this pool"),
+            arg("--ip", dest="ip_address", metavar="ADDRESS", help="this address"),
+            arg("--else-next", action="store_true", help="with --ip: the next one if it is held"),
+            arg(
+                "--interface",
+                type=machine_commands.interface,
+                action="append",
+                default=[],
+                metavar="NAME,MAC[,WHERE]",
+                help="a further card, with an address or the next one of a subnet",
+            ),
+            arg("--image", metavar="IMAGE", help="a boot image's name"),
+            arg("--once", dest="boot", action="store_const", const="once", help="(default)"),
+            arg("--always", dest="boot", action="store_const", const="always"),
+            arg(
+                "--port",
+                type=machine_commands.port,
+                action="append",
+                default=[],
+                metavar="NAME[:PORT][/udp]",
+                help="a service; without PORT it gets a free one",
+            ),
+            arg(
+                "--ttl",
+                type=machine_commands.lifetime,
+                metavar="TIME",
+                help="take it back after 90s, 15m, 2h or 7d",
+            ),
+            arg(
+                "--wait",
+                nargs="?",
+                const="live",
+                choices=("told", "live"),
+                help="until dnsmasq has confirmed it (told) or a probe or lease shows it (live)",
+            ),
+            arg("--timeout", type=float, default=8.0, metavar="SECONDS", help="of --wait"),
+            arg(
+                "--set",
+                type=name_and_value,
+                action="append",
+                default=[],
+                metavar="NAME=VALUE",
+                help="any further field",
+            ),
+            JSON,
+        ),
+    ),
+    Command(
+        "down",
+        machine_commands.down,
+        "take machines back with everything that came with them",
+        "down ci-17",
+        (arg("hostname", nargs="+", metavar="NAME"), JSON),
     ),
     Command(
         "next",

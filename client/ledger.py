@@ -71,6 +71,22 @@ class Server(LedgerObject):
 
 
 @dataclass(frozen=True)
+class Machine(LedgerObject):
+    """A server made in one call. `dhcp` says what was seen of its reservation, if the call waited;
+    `services` is None where the token may not see them."""
+
+    hostname: str = ""
+    names: list[str] = field(default_factory=list)
+    ip_address: str | None = None
+    mac_address: str | None = None
+    image: str | None = None
+    boot: str | None = None
+    services: list[dict[str, Any]] | None = None
+    expires_at: str | None = None
+    dhcp: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class Ledger(Connection):
     """The ledger of an IPManager. Every method raises ApiError.
 
@@ -162,6 +178,35 @@ class Ledger(Connection):
             body = {"ids": [row.id for row in batch], "status": status}
             body |= _described(description)
             self.request("POST", "ip-addresses/bulk-status/", body)
+
+    # --- machines ---
+
+    def machines(self, **filters: Any) -> Iterator[Machine]:
+        return map(Machine.of, self.rows("machines", **filters))
+
+    def machine(self, hostname: str | Machine) -> Machine:
+        if isinstance(hostname, Machine):
+            return hostname
+        return _single(self.machines(hostname=hostname), f"machine {hostname}")
+
+    def up(self, hostname: str, **asked: Any) -> Machine:
+        """Make a machine, all of it or nothing; the same call again returns the same machine.
+
+        `asked`: mac_address, subnet or pool (id, network, range or name), ip_address, else_next,
+        interfaces, image, boot ("once" or "always"), services ([{"name": "http", "port": 80}]), ttl
+        (seconds) or expires_at, description, location, …, and wait ("told" or "live") with a
+        timeout in seconds, which is to be shorter than that of the connection."""
+        return Machine.of(self.request("POST", "machines/", {"hostname": hostname, **asked}))
+
+    def renew(self, hostname: str | Machine, ttl: int | None) -> Machine:
+        """Let a machine live for so many seconds from now; None: until it is deleted."""
+        path = f"machines/{self.machine(hostname).id}/"
+        body = {"ttl": ttl} if ttl else {"expires_at": None}
+        return Machine.of(self.request("PATCH", path, body))
+
+    def down(self, hostname: str | Machine) -> None:
+        """Take a machine back: its server, addresses, boot assignments and service ports."""
+        self.request("DELETE", f"machines/{self.machine(hostname).id}/")
 
     # --- create ---
 

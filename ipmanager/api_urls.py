@@ -12,6 +12,7 @@ from ipam.api import resources as ipam_api
 from ipam.api.search import SearchView
 from ipmanager import front
 from ippool import api as ippool_api
+from machines import api as machines_api
 from pxe import api as pxe_api
 from registry import api as registry_api
 from registry.discovery import api as discovery_api
@@ -20,6 +21,7 @@ router = SimpleRouter()
 ipam_api.register(router)
 dhcp_api.register(router)
 pxe_api.register(router)
+machines_api.register(router)
 
 urlpatterns = [
     path("v1/", include(ippool_api)),

@@ -14,7 +14,17 @@ from django.utils.translation import gettext_lazy as _
 # The sidebar: a group's title and its models. An app's name stands for all of its models that are
 # not listed before.
 GROUPS: list[tuple[Any, list[str]]] = [
-    (_("Addresses"), ["ipam.subnet", "ipam.ipaddress", "ipam.server", "ipam.vrf", "ipam.sighting"]),
+    (
+        _("Addresses"),
+        [
+            "ipam.subnet",
+            "ipam.ipaddress",
+            "ipam.server",
+            "machines.machine",
+            "ipam.vrf",
+            "ipam.sighting",
+        ],
+    ),
     (_("DHCP"), ["dhcp"]),
     (_("Network boot"), ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
     (_("Services"), ["registry.service", "registry.registryconfig", "registry"]),

@@ -161,6 +161,7 @@ INSTALLED_APPS = [
     "dhcp",
     "pxe",
     "registry",
+    "machines",
     "accounts",
     "ops",
     "ipmanager",

@@ -8,6 +8,7 @@ from core.periodic import PeriodicWork
 from core.stopping import call_on_signals
 from dhcp.worker import DhcpWorker
 from ipam.worker import CatchUp, WriteUsage
+from machines.worker import Expiry
 from ops.prune import DailyPrune
 from ops.worker_heartbeat import Heartbeat
 from pxe.events.dnsmasq_log import LogReader
@@ -18,6 +19,7 @@ WORK: list[type[PeriodicWork]] = [
     DhcpWorker,
     LogReader,
     Sweep,
+    Expiry,
     Heartbeat,
     DailyPrune,
     WriteUsage,

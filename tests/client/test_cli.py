@@ -46,6 +46,32 @@ def test_an_address_is_shown_taken_and_released(run, net):
     assert run("release", f"{net}.2") == (0, f"{net}.2\n", "")
 
 
+def test_a_machine_goes_up_and_down(run, net):
+    mac = f"02:00:{int(net.split('.')[2]):02x}:00:00:01"
+    words = ("up", f"m-{net[-1]}", "--mac", mac, "--subnet", f"{net}.0/24", "--port", "ssh:22")
+    status, out, _ = run(*words, "--ttl", "2h", "--set", "location=Berlin")
+    assert status == 0
+    assert out.splitlines()[:2] == [f"m-{net[-1]} {net}.1", "ssh 22/tcp"]
+    assert out.splitlines()[2].startswith("expires ")
+    machine = json.loads(run(*words, "--json")[1])
+    assert (machine["location"], machine["services"][0]["port"]) == ("Berlin", 22)
+    assert run("down", f"m-{net[-1]}") == (0, f"m-{net[-1]}\n", "")
+    assert run("down", f"m-{net[-1]}")[0] == 1
+    assert run("addresses", f"{net}.0/24", "--status", "allocated")[1] == ""
+
+
+def test_what_was_not_seen_is_not_claimed(run, net):
+    """This site has no dnsmasq."""
+    mac = f"02:00:{int(net.split('.')[2]):02x}:00:00:02"
+    words = ("up", f"w-{net[-1]}", "--mac", mac, "--subnet", f"{net}.0/24")
+    status, out, err = run(*words, "--wait", "told")
+    assert status == 3
+    assert "live after" not in out and "told after" not in out
+    assert "not seen as told" in err
+    assert run("up", "x", "--ttl", "soon")[0] == 2
+    assert run("up", "x", "--port", "a b")[0] == 2
+
+
 def test_json_is_what_the_api_says(run, net):
     status, out, _ = run("allocate", f"{net}.0/24", "--json")
     assert (status, json.loads(out)["status"]) == (0, "allocated")

@@ -16,6 +16,7 @@ from dhcp.models import (
     KeptFiles,
 )
 from ipam.models import IPAddress, Sighting
+from machines.models import Machine
 from pxe.models import BootEvent, BootIdentity
 from tests.ipam.factories import (
     InterfaceFactory,
@@ -50,6 +51,7 @@ def one_of_each(number=0, mac="02:00:00:00"):
         "pools": PoolFactory(subnet=subnet, first=f"{start}.30", last=f"{start}.40"),
         "servers": server,
         "interfaces": nic,
+        "machines": Machine.objects.create(server=server),
         "sightings": Sighting.objects.create(
             ip_address=f"{start}.52", mac_address=f"{mac}:{number:02x}:0d", source="arp"
         ),

@@ -1,0 +1,16 @@
+"""Machines as a Django app."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class MachinesConfig(AppConfig):
+    name = "machines"
+    verbose_name = _("Machines")
+
+    def ready(self) -> None:
+        from ipam.sql import database
+        from machines import receivers  # noqa: F401
+
+        post_migrate.connect(database.install_on_delete, sender=self)

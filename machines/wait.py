@@ -1,0 +1,112 @@
+"""Wait until the network shows a machine's reservation, and say what was seen of it.
+
+    not_served  a rule forbids it, or something is missing; the reason says what
+    pending     dnsmasq does not have it yet
+    written     the files have it, and dnsmasq was not asked to confirm
+    told        dnsmasq has confirmed that it has read the files
+    live        dnsmasq has offered the address to a probe, or the machine holds its lease
+
+Each state is read from evidence (dhcp/state/evidence.py); nothing is inferred from our own write.
+No transaction is open meanwhile."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from core import web_process
+from core.web_process import LONGEST_WAIT, TooManyWaiting, waiting_place
+from dhcp.state import machines as states
+from dhcp.state.evidence import gather_evidence
+from dhcp.state.network_cards import NetworkCard
+from ipam.models import Server
+
+NOT_SERVED, PENDING, WRITTEN, TOLD, LIVE = "not_served", "pending", "written", "told", "live"
+LEVELS = (TOLD, LIVE)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds
+_SHARE = 20  # the queries take at most 1/20 of the waiting time
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen, how long after the change, and whether the time ran out."""
+
+    state: str
+    reason: str
+    told_after_ms: int | None = None
+    live_after_ms: int | None = None
+    timed_out: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return vars(self)
+
+
+def look_at(server_id: int) -> Seen:
+    """The state of the server's own reservation now. A fixed number of queries."""
+    server = Server.objects.filter(pk=server_id).first()
+    if server is None:
+        return Seen(NOT_SERVED, _("The machine has been deleted."))
+    card = NetworkCard.of_server(server)
+    evidence = gather_evidence([card])
+    found = states.state_of_card(card, evidence)
+    if found.kind in (states.BLOCKED, states.UNSERVED):
+        return Seen(NOT_SERVED, found.reason)
+    if found.kind == states.PENDING:
+        return Seen(PENDING, found.reason)
+    if evidence.own_lease(card) or evidence.successful_probe(card):
+        return Seen(LIVE, found.reason)
+    newest = evidence.newest.get(evidence.server_id(card))
+    if newest and newest.confirmed:
+        reason = _("dnsmasq confirmed it with generation %d.") % newest.pk
+        return Seen(TOLD, reason)
+    return Seen(WRITTEN, _("The files have it. dnsmasq was not asked to confirm."))
+
+
+def wait_for(server_id: int, level: str, seconds: float, since: float) -> Seen:
+    """Wait until the reservation is told or live, for so many seconds at most. `since` is the
+    monotonic time of the change. Where too many wait already, it answers at once."""
+    assert not connection.in_atomic_block
+    deadline = time.monotonic() + min(seconds, LONGEST_WAIT)
+    try:
+        with waiting_place():
+            return _watch(server_id, level, deadline, since)
+    except TooManyWaiting as error:
+        seen = look_at(server_id)
+        reason = f"{seen.reason} {error.message}"
+        return replace(_timed(seen, None, since), reason=reason, timed_out=True)
+
+
+def _watch(server_id: int, level: str, deadline: float, since: float) -> Seen:
+    last, pause = None, _FIRST_PAUSE
+    while True:
+        began = time.monotonic()
+        last = _timed(look_at(server_id), last, since)
+        if _is_final(last, level):
+            return last
+        left = deadline - time.monotonic()
+        if left <= 0 or web_process.is_ending():
+            return replace(last, timed_out=True)
+        pause = min(max(pause * 1.5, (time.monotonic() - began) * _SHARE), _LONGEST_PAUSE)
+        time.sleep(min(pause, left))
+
+
+def _timed(seen: Seen, before: Seen | None, since: float) -> Seen:
+    """With the times of what was seen first."""
+    told = before.told_after_ms if before else None
+    elapsed = round((time.monotonic() - since) * 1000)
+    if seen.state == LIVE:
+        return replace(seen, told_after_ms=told, live_after_ms=elapsed)
+    if seen.state == TOLD:
+        return replace(seen, told_after_ms=elapsed if told is None else told)
+    return seen
+
+
+def _is_final(seen: Seen, level: str) -> bool:
+    """Whether waiting longer cannot show more of what was asked for."""
+    if seen.state in (LIVE, NOT_SERVED):
+        return True
+    return level == TOLD and seen.state in (TOLD, WRITTEN)
