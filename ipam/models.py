@@ -702,6 +702,10 @@ class Stamp(models.Model):
     ledger = models.CharField(max_length=32)  # a name of its own, and a new one after every restore
     # PostgreSQL: the OID of this table when the row was written. A dump is loaded into new tables.
     home = models.BigIntegerField(null=True)
+    # PostgreSQL: the timeline on which the ledger is known to be complete.
+    timeline = models.IntegerField(null=True)
+    # PostgreSQL: when a standby was last known to confirm every commit.
+    synchronous_at = models.DateTimeField(null=True)
     frozen_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=255, default="", db_default="")
     objects = StampQuerySet.as_manager()

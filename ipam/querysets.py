@@ -35,6 +35,12 @@ _SQL = Path(__file__).parent / "sql" / "postgresql"
 _SQLITE = Path(__file__).parent / "sql" / "sqlite"
 LIVE = ("allocated", "reserved", "quarantine")
 _TABLE_OID = "'ledger_stamp'::regclass::oid::bigint"
+_TIMELINE = "ledger_timeline()"
+# Each commit waits until a standby has it.
+_SYNCHRONOUS = (
+    "current_setting('synchronous_standby_names') <> '' "
+    "AND current_setting('synchronous_commit') NOT IN ('off', 'local')"
+)
 # The columns of a server that are searched by part.
 SERVER_TEXTS = ("hostname", "device_type", "manufacturer", "location", "lan_port", "description")
 _MOST_KEYS = 900  # of one statement: SQLite takes no more than 999 values
@@ -565,18 +571,31 @@ class StampQuerySet(models.QuerySet["Stamp"]):
     """The ledger's one stamp."""
 
     def frozen(self) -> StampQuerySet:
-        """It, if the ledger is frozen, or has just come out of a dump and nobody has noticed
-        yet."""
-        return self.filter(Q(frozen_at__isnull=False) | self._moved())
+        """It, if the ledger is frozen; or has just come out of a dump, or is on another timeline,
+        and nobody has judged that yet."""
+        if not self._is_postgresql:
+            return self.filter(frozen_at__isnull=False)
+        moved = Q(home__isnull=False) & ~Q(home=RawSQL(_TABLE_OID, []))
+        failed_over = Q(timeline__isnull=False) & ~Q(timeline=RawSQL(_TIMELINE, []))
+        return self.filter(Q(frozen_at__isnull=False) | moved | failed_over)
 
-    def moved(self) -> bool:
-        """Whether its table is another than the one that it was written into."""
-        return self.filter(self._moved()).exists()
+    def with_server(self) -> StampQuerySet:
+        """Annotate what the database server says: the `table` of the stamp, its `server_timeline`,
+        whether it `is_synchronous`, and `now`. NULL on SQLite."""
+        sources = {"table": "NULL", "server_timeline": "NULL", "is_synchronous": "NULL"}
+        if self._is_postgresql:
+            sources = {
+                "table": _TABLE_OID,
+                "server_timeline": _TIMELINE,
+                "is_synchronous": _SYNCHRONOUS,
+            }
+        return self.annotate(
+            now=Now(), **{name: RawSQL(source, []) for name, source in sources.items()}
+        )
 
-    def _moved(self) -> Q:
-        if connections[self.db].vendor != "postgresql":
-            return Q(pk__in=[])
-        return Q(home__isnull=False) & ~Q(home=RawSQL(_TABLE_OID, []))
+    @property
+    def _is_postgresql(self) -> bool:
+        return connections[self.db].vendor == "postgresql"
 
     def install(self) -> None:
         """Make it where it is missing."""
@@ -585,10 +604,11 @@ class StampQuerySet(models.QuerySet["Stamp"]):
             self.write_home()
 
     def write_home(self, **changes: Any) -> None:
-        """Store that the stamp belongs to this table, and other changes."""
-        changes["home"] = None
-        if connections[self.db].vendor == "postgresql":
+        """Store that the stamp belongs to this table and to this timeline, and other changes."""
+        changes["home"] = changes["timeline"] = None
+        if self._is_postgresql:
             changes["home"] = RawSQL(_TABLE_OID, [])
+            changes["timeline"] = RawSQL(_TIMELINE, [])
         self.update(**changes)
 
 

@@ -95,6 +95,7 @@ DHCP_PROBE = env.matching(
 )
 DNSMASQ_LOG = env.path("IPMANAGER_DNSMASQ_LOG", "") if env.text("IPMANAGER_DNSMASQ_LOG") else None
 DHCP_SYNC = env.choice("IPMANAGER_DHCP_SYNC", "inline", ["inline", "worker"])
+FAILOVER = env.choice("IPMANAGER_FAILOVER", "freeze", ["freeze", "continue"])
 
 # --- the pool for virtual machines, boot files ----------------------------------------------------
 POOL_NETWORK = env.network("IPMANAGER_POOL_NETWORK", "172.16.0.0/24")

@@ -159,7 +159,7 @@ def _refuse_when_frozen(candidate: Candidate) -> None:
     frozen = freeze.state() if candidate.old.hosts else None
     if frozen:
         raise Refused(
-            f"the ledger was restored from a backup ({frozen.reason})",
+            f"the ledger may have lost changes ({frozen.reason})",
             hint=f"to go on: {manage_command('thaw')}",
         )
 

@@ -494,6 +494,6 @@ def _node_findings(name: str, state: NodeState) -> Iterator[Finding]:
 def restored() -> Iterator[Finding]:
     """The ledger is not older than what the network knows."""
     if found := freeze.state():
-        msg = _("No address is handed out: the ledger was restored from a backup (%s).")
+        msg = _("No address is handed out: the ledger may have lost changes (%s).")
         remedy = _("Compare it with the leases, and release it.")
         yield error(msg % found.reason, remedy, manage_command("thaw"))

@@ -56,10 +56,10 @@ WHERE c.contype = 'f' AND cardinality(c.conkey) = 1 AND c.conrelid = to_regclass
 def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:
     """Receiver of post_migrate: create what is missing or different."""
     connection = connections[using]
-    install_stamp(using)
     with connection.cursor() as cursor:
         for statement in _indexes(connection):
             cursor.execute(statement)
+    install_stamp(using)  # it needs a function of those
     triggers.install(connection, "ipam", sql.statements(*_TRIGGERS[connection.vendor]))
     install_on_delete(app_config, using)
 

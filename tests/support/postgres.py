@@ -66,16 +66,22 @@ def running(
 ) -> Iterator["Server"]:
     """The same, for those who want to kill it; `disk` may put something of its own below its
     directory."""
+    with temporary_home() as home, disk(home):
+        server = Server(home, free_port(), settings, drop_root(home))
+        try:
+            server.initialise()
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def temporary_home() -> Iterator[Path]:
+    """A directory for a server, gone after the block."""
     home = Path(tempfile.mkdtemp(prefix="ipmanager-pg-"))
     try:
-        with disk(home):
-            server = Server(home, free_port(), settings, drop_root(home))
-            try:
-                server.initialise()
-                server.start()
-                yield server
-            finally:
-                server.stop()
+        yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

@@ -12,7 +12,8 @@ WITH held AS MATERIALIZED (
     WHERE NOT EXISTS (SELECT FROM held) AND EXISTS (SELECT FROM caller)
         AND NOT EXISTS (
             SELECT FROM ledger_stamp
-            WHERE frozen_at IS NOT NULL OR home <> 'ledger_stamp'::regclass::oid::bigint)
+            WHERE frozen_at IS NOT NULL OR home <> 'ledger_stamp'::regclass::oid::bigint
+                OR timeline <> ledger_timeline())
         AND a.subnet_id = %(subnet)s AND a.status = 'available' AND a.ip_type = 'static'
         AND NOT EXISTS (
             SELECT FROM sightings s
