@@ -1,4 +1,4 @@
-"""deploy/container: what can be known of the image and the compose file without building them.
+"""The Dockerfile and deploy/container: what can be known without building images.
 
 IPMANAGER_TEST_PROOF=1 (`make proof`): test_fresh_debian also takes the Dockerfile's steps, in a
 fresh Debian."""
@@ -25,6 +25,17 @@ PLACE = ROOT / "deploy/container"
 SCHEMA = ROOT / "tests/data/schemas/compose-spec.json"
 
 
+def stages():
+    """The instructions of each stage, by its name."""
+    found = {}
+    for word, rest in steps():
+        if word == "FROM":
+            name = rest.split()[-1]
+            found[name] = []
+        found[name].append((word, rest))
+    return found
+
+
 @pytest.fixture(scope="module")
 def compose():
     return yaml.safe_load((PLACE / "compose.yaml").read_text())
@@ -32,9 +43,8 @@ def compose():
 
 def steps():
     """The Dockerfile's instructions: word and rest, lines joined."""
-    text = re.sub(r"^#.*\n", "", (PLACE / "Dockerfile").read_text(), flags=re.MULTILINE).replace(
-        "\\\n", ""
-    )
+    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    text = text.replace("\\\n", "")
     return [tuple(line.split(None, 1)) for line in text.splitlines() if line.strip()]
 
 
@@ -72,16 +82,17 @@ def test_our_containers_can_do_no_more_than_they_must(compose):
 def test_no_password_stands_in_the_compose_file(compose):
     assert all(secret["file"].startswith("secrets/") for secret in compose["secrets"].values())
     assert "/deploy/container/secrets/" in (ROOT / ".gitignore").read_text().split()
-    assert "deploy/container/secrets" in (PLACE / "Dockerfile.dockerignore").read_text().split()
+    assert "deploy/container/secrets" in (ROOT / ".dockerignore").read_text().split()
 
 
 def test_the_image_is_made_of_files_that_are_there_and_ends_without_root():
-    ignored = (PLACE / "Dockerfile.dockerignore").read_text().split()
+    ignored = (ROOT / ".dockerignore").read_text().split()
     for word, rest in steps():
         if word == "COPY" and not rest.startswith("--from"):
             for name in rest.split()[:-1]:
                 assert (ROOT / name).exists() and f"!{name.split('/')[0]}" in ignored, name
-    assert [rest for word, rest in steps() if word == "USER"][-1] == "ipmanager"
+    for name in ("web", "ippool", "tools"):
+        assert ("USER", "ipmanager") in stages()[name], name
     assert all(
         word
         in (
@@ -99,6 +110,23 @@ def test_the_image_is_made_of_files_that_are_there_and_ends_without_root():
         for word, _ in steps()
     )
     assert any("--require-hashes" in rest for word, rest in steps() if word == "RUN")
+
+
+def test_web_and_ippool_hold_what_they_need_and_no_more():
+    """No package manager, no pip, no perl, no client of PostgreSQL."""
+    for name in ("web", "ippool"):
+        words = [word for word, _rest in stages()[name]]
+        assert stages()[name][0] == ("FROM", f"scratch AS {name}") and "RUN" not in words
+    packages = re.sub("#.*", "", (PLACE / "packages").read_text()).split()
+    assert packages == sorted(packages)
+    assert not {"apt", "dpkg", "perl-base", "python3-pip", "postgresql-client"} & set(packages)
+    assert any("--without-pip" in rest for _word, rest in stages()["build"])
+
+
+def test_compose_builds_targets_that_there_are(compose):
+    ours = [service for name, service in compose["services"].items() if name != "db"]
+    assert {service["build"]["target"] for service in ours} == {"web", "dnsmasq"}
+    assert all(service["build"]["target"] in stages() for service in ours)
 
 
 def test_the_image_has_every_room_of_the_house():
