@@ -8,7 +8,7 @@ from django.db import DatabaseError
 
 from core import commands
 from core.errors import Unavailable
-from ops import prepare
+from ops import database_remedy, prepare
 
 
 class Command(commands.Command):
@@ -28,7 +28,7 @@ Example: manage.py prepare"""
             first_start = prepare.prepare()
         except DatabaseError as error:
             raise Unavailable(
-                f"the database: {error}".strip(), hint="check DATABASE_URL"
+                f"the database: {error}".strip(), hint=database_remedy.remedy(error)
             ) from error
         if options["show_address"]:
             prepare.show_address(first_start=first_start)
