@@ -52,8 +52,11 @@ def publish(
     candidate: Candidate,
     patience: Callable[[], float],
     check_directory: Callable[[], None] = lambda: None,
+    *,
+    force: bool = False,
 ) -> Published:
-    """Write what differs, and make dnsmasq read it, unless it was made to read exactly this before.
+    """Write what differs, and make dnsmasq read it, unless it was made to read exactly this before;
+    with `force` in any case.
     `patience` says, once dnsmasq was told to reload, how many seconds its confirmation may take.
     `check_directory` is called before each file, and raises where it must not be written.
     Raises OSError, ReloadFailed, Unconfirmed, Busy."""
@@ -67,10 +70,10 @@ def publish(
     for path, data in outdated:
         check_directory()
         files.replace(path, data, MODE)
-    if not outdated and _was_read(candidate):
+    if not outdated and not force and _was_read(candidate):
         return Published(applied=False, edits=edits)
     check_directory()
-    if not outdated and _is_serving(candidate):
+    if not outdated and not force and _is_serving(candidate):
         confirmed: bool | None = True
     else:
         confirmed = _reload(candidate, patience)

@@ -93,7 +93,7 @@ def sync(
     not raised.
 
     Without a target it is the default server. `force` also publishes a file that lacks more than
-    half of the present reservations; `brief` waits for nobody longer than BUDGET and leaves the
+    half of the present reservations, and makes dnsmasq read files that are unchanged; `brief` waits for nobody longer than BUDGET and leaves the
     rest to the worker. Both `brief` and `paced` leave it, too, when dnsmasq has just reloaded and
     is to have a pause; the outcome's `wait` is its length in seconds. Where several nodes write a
     server's files, one that is neither takes the sync lease for this sync (dhcp/nodes/lease.py)."""
@@ -150,7 +150,9 @@ def _run(attempt: Attempt, claim: Claim) -> Outcome:
         if failure:
             return failure
         candidates.refuse_unfit(candidate, force=attempt.force)
-        published = publish.publish(candidate, attempt.confirm_seconds, claim.check_directory)
+        published = publish.publish(
+            candidate, attempt.confirm_seconds, claim.check_directory, force=attempt.force
+        )
     except (IPManagerError, OSError, DatabaseError) as error:
         if attempt.brief and isinstance(error, confirm.Unconfirmed):
             return attempt.outcome(LEFT, str(error), candidate)

@@ -217,6 +217,16 @@ def test_force_publishes_a_shrink_and_the_reason_says_how(target, subnet):
     assert rows(target) == [] and not DhcpChange.objects.exists()
 
 
+def test_force_makes_dnsmasq_read_unchanged_files(target, subnet):
+    servers(subnet, range(1, 3))
+    sync.sync()
+    before = target.generation.stat().st_mtime_ns
+    assert sync.sync().result == "unchanged"
+    assert target.generation.stat().st_mtime_ns == before
+    assert sync.sync(force=True).result == "applied"
+    assert target.generation.stat().st_mtime_ns > before
+
+
 # --- failures -------------------------------------------------------------------------------------
 
 
