@@ -20,6 +20,7 @@ ADD, CHANGE, REMOVE, KEPT = "add", "change", "remove", "kept"
 MOST_KEPT = 100  # unreadable lines that are kept one by one; more of them are kept together
 
 _OURS = re.compile(r"# (Written by IPManager|(Reservations|Options): )")
+_DIRECTIVE = re.compile(r"^dhcp-host\s*=\s*", re.IGNORECASE)
 _BLANKS = re.compile(r"\s*,\s*")
 
 
@@ -166,10 +167,12 @@ def _read(file: str, data: bytes, base: dict[str, Entry], known: set[str]) -> _R
 
 def _tidy(file: str, raw: str) -> str:
     """Without the blanks around commas and the remark behind the line, which dnsmasq passes over,
-    too."""
+    too, and without the `dhcp-host=` of a configuration, with which dnsmasq reads no line of this
+    file: what was meant is plain."""
     if file == OPTS:
         return raw
-    return _BLANKS.sub(",", raw.partition(" #")[0].strip())
+    said = _DIRECTIVE.sub("", raw.partition(" #")[0].strip())
+    return _BLANKS.sub(",", said)
 
 
 def _pair(file: str, gone: dict[str, Entry], new: list[tuple[Entry, str]]) -> Iterator[Edit]:
@@ -227,7 +230,7 @@ def _places(entry: Entry) -> tuple[Hashable, ...]:
 def _commented_out(text: str, comments: list[str]) -> str:
     """The line with a # before it, if that is how it was removed. Takes it from the comments."""
     for raw in comments:
-        if _BLANKS.sub(",", raw.lstrip("# \t")).lower() == text:
+        if _tidy(HOSTS, raw.lstrip("# \t")).lower() == text:
             comments.remove(raw)
             return raw
     return ""

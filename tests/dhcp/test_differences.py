@@ -156,3 +156,12 @@ def test_no_file_can_break_it_and_nothing_printable_is_lost(data):
         if word.isalnum()
     ):
         assert word in kept or word in BASE
+
+
+@pytest.mark.parametrize("typed", ["dhcp-host={}", "dhcp-host = {}", "DHCP-HOST={}  # by hand"])
+def test_a_line_as_in_a_configuration_is_read(typed):
+    """What the manual of the first version says: `dhcp-host=MAC,IP,NAME`."""
+    new = f"{C},10.77.0.11,new"
+    raw = typed.format(new)
+    assert edits(f"{BASE}{raw}\n") == [Edit("hosts", "add", line=new, raw=raw)]
+    assert said(BASE.replace(WEB, f"dhcp-host={WEB}")) == []
