@@ -333,7 +333,7 @@ class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHisto
 
     def _version(self, object_id: str, version_id: str) -> Version:
         """The older state that the page shows. Raises Http404."""
-        history = self.model.history  # type: ignore[attr-defined]
+        history = self.model.history
         record = get_object_or_404(history, id=object_id, history_id=version_id)
         return Version(record, self.parts)
 

@@ -197,25 +197,53 @@ INTERFACES = Layout(
     is_data=_is(addresses.parse_address, addresses.parse_mac),
 )
 
-# Written only: what an address row says follows from subnets, servers and verbs.
-ADDRESSES = Layout(
-    columns=tuple(
-        Column(name, german, parse=None, show=show)
-        for name, german, show in (
-            ("ip_address", "IP-Adresse", str),
-            ("subnet", "Netz", show_or_nothing),
-            ("status", "Status", str),
-            ("ip_type", "Typ", str),
-            ("active", "aktiv", show_bool),
-            ("hostname", "Hostname", str),
-            ("mac_address", "MAC-Adresse", show_or_nothing),
-            ("platform", "Plattform", str),
-            ("manufacturer", "Hersteller", str),
-            ("server", "Server", show_or_nothing),
-            ("vm_id", "VM", show_or_nothing),
-            ("description", "Beschreibung", str),
+_STATUSES = {
+    "verfügbar": "available",
+    "frei": "available",
+    "free": "available",
+    "zugewiesen": "allocated",
+    "vergeben": "allocated",
+    "assigned": "allocated",
+    "reserviert": "reserved",
+    "quarantäne": "quarantine",
+}
+
+
+def status(text: str) -> str:
+    """A status by its name in English or German."""
+    word = text.strip().casefold()
+    word = _STATUSES.get(word, word)
+    if word not in _STATUSES.values():
+        known = "available, allocated, reserved, quarantine"
+        raise ValueError(
+            _("“%(word)s” is no status; there are: %(known)s")
+            % {"word": shorten(text), "known": known}
         )
+    return word
+
+
+def _written(name: str, german: str, show: Callable[[Any], str]) -> Column:
+    """A column that is only written: it follows from subnets, pools, servers and probes."""
+    return Column(name, german, parse=None, show=show)
+
+
+ADDRESSES = Layout(
+    columns=(
+        _address("ip_address", "IP-Adresse", *_IP),
+        _written("subnet", "Netz", show_or_nothing),
+        Column("status", "Status", ("state", "Zustand"), status, str, never),
+        _written("ip_type", "Typ", str),
+        _written("active", "aktiv", show_bool),
+        Column("hostname", "Hostname", ("host", "name", "Rechnername", "dns_name")),
+        Column("mac_address", "MAC-Adresse", _MAC, addresses.parse_mac, show_or_nothing, nothing),
+        Column("platform", "Plattform", ("device_type", "Gerätetyp")),
+        Column("manufacturer", "Hersteller", ("manufacture", "vendor")),
+        _written("server", "Server", show_or_nothing),
+        Column("vm_id", "VM", ("vm",), str, show_or_nothing, nothing),
+        _DESCRIPTION,
     ),
-    required=(),
-    positions=(),
+    required=("ip_address",),
+    positions=("ip_address", "status", "hostname", "mac_address", "description"),
+    foreign={"vrf": _VRF},
+    is_data=_is(addresses.parse_address),
 )

@@ -1,4 +1,5 @@
-"""Open a file that holds a table: its encoding, and whether spreadsheets or programs keep it so."""
+"""Open a file that holds a table: its encoding, and whether spreadsheets, programs
+or dnsmasq keep it so."""
 
 import codecs
 import io
@@ -9,6 +10,8 @@ from typing import BinaryIO
 from django.utils.translation import gettext as _
 
 from core.errors import Invalid
+from ipam.transfer.columns import SERVERS
+from ipam.transfer.dnsmasq import is_dnsmasq, read_reservations
 from ipam.transfer.objects import read_objects
 from ipam.transfer.sheet import Layout, Sheet, read_table
 
@@ -20,10 +23,12 @@ def open_sheet(file: BinaryIO, layout: Layout, delimiter: str | None = None) -> 
     encoding, notices = _encoding(file)
     text = io.TextIOWrapper(file, encoding, newline="")
     try:
-        start = text.read(1000).lstrip()[:1]
+        start = text.read(10_000)
         text.seek(0)
-        if start in ("[", "{"):
+        if start.lstrip()[:1] in ("[", "{"):
             yield read_objects(text, layout, notices)
+        elif layout is SERVERS and is_dnsmasq(start):
+            yield read_reservations(text, layout, notices)
         else:
             yield read_table(text, layout, delimiter, notices)
     finally:

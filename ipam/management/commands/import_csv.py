@@ -1,4 +1,5 @@
-"""Take subnets, servers or their interfaces from a CSV or JSON file into the ledger."""
+"""Take subnets, servers, their interfaces or addresses from a CSV or JSON file into the ledger;
+servers also from a file of dnsmasq."""
 
 import json
 import sys
@@ -14,7 +15,8 @@ from django.core.management.base import CommandError, CommandParser
 from core import commands
 from core.progress import Progress
 from ipam.management.base import delimiter, vrf_id
-from ipam.transfer.columns import INTERFACES, SERVERS, SUBNETS
+from ipam.transfer.addresses import import_addresses
+from ipam.transfer.columns import ADDRESSES, INTERFACES, SERVERS, SUBNETS
 from ipam.transfer.files import open_sheet
 from ipam.transfer.interfaces import import_interfaces
 from ipam.transfer.servers import import_servers
@@ -25,15 +27,17 @@ KINDS = {
     "subnets": (SUBNETS, import_subnets),
     "servers": (SERVERS, import_servers),
     "interfaces": (INTERFACES, import_interfaces),
+    "addresses": (ADDRESSES, import_addresses),
+    "ip-addresses": (ADDRESSES, import_addresses),  # as export_csv calls them
 }
 _IN_MEMORY = 1 << 20
 
 
 class Command(commands.Command):
     source = "import"
-    help = """Import subnets, servers or their interfaces from a CSV or JSON file, and print what
-becomes of every row. A row changes what exists: the server with its MAC address, the subnet with
-its network, the interface of its server with its name. An empty cell leaves a value unchanged, a
+    help = """Import subnets, servers, their interfaces or addresses from a CSV or JSON file, and print
+what becomes of every row. A row changes what exists: the server with its MAC address, the subnet
+with its network, the interface of its server with its name, the address that is no server's. An empty cell leaves a value unchanged, a
 lone apostrophe empties it. Nothing is written unless every row is good. The status is 1 when rows
 were bad and nothing was written; with --skip-bad, when every row was bad.
 
@@ -41,6 +45,10 @@ Headers may be English or German; without a header line the columns are
   subnets:    network, name, gateway, VLAN
   servers:    hostname, IP address, MAC address, location, LAN port
   interfaces: server, name, MAC address, IP address
+  addresses:  IP address, status, host name, MAC address, description; reserved without a status
+
+Servers may also stand as dnsmasq writes them, such as in 01-rust-hosts.conf:
+  dhcp-host=MAC,IP,NAME   or without dhcp-host=, as in a dhcp-hostsfile
 
 A JSON file holds a list of objects, or one object on each line; null empties a value.
 

@@ -1,0 +1,135 @@
+"""Read reservations as dnsmasq writes them: `dhcp-host=MAC,IP,NAME` lines of a configuration, or
+the same without `dhcp-host=`, as in a dhcp-hostsfile (dnsmasq(8), --dhcp-host).
+
+What a server of the ledger does not have is named in a notice, or makes its row bad where leaving
+it out would change which machine gets the address."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import TextIO
+
+from django.utils.translation import gettext as _
+
+from ipam import addresses
+from ipam.transfer.sheet import Cells, Layout, Sheet
+
+COLUMNS = ("mac_address", "ip_address", "hostname", "enabled")
+MOST_LINES = 10  # that a notice names
+
+_DIRECTIVE = re.compile(r"dhcp-host\s*=\s*", re.IGNORECASE)
+_OTHER = re.compile(r"([a-z0-9-]+)(\s*=.*)?", re.IGNORECASE)
+_LEASE = re.compile(r"\d+[smhdw]?|infinite", re.IGNORECASE)
+_TAG = re.compile(r"(set|tag|net):", re.IGNORECASE)
+_CARD = re.compile(r"(\d+-)?([0-9a-f*]{1,2}[:-]){2,}[0-9a-f*:-]*", re.IGNORECASE)
+
+
+def is_dnsmasq(start: str) -> bool:
+    """Whether a file that begins so holds reservations: its first line that says something is one,
+    or begins with a MAC address."""
+    for line in _said(start.splitlines()):
+        first = line.partition(",")[0].strip()
+        return bool(_DIRECTIVE.match(line)) or ("," in line and _is_mac(first))
+    return False
+
+
+def read_reservations(text: TextIO, layout: Layout, notices: list[str]) -> Sheet:
+    """The reservations as rows. The notices are complete when all rows have been read."""
+    columns = [layout.named(name) for name in COLUMNS]
+    return Sheet([*columns], _rows(text, notices), notices)
+
+
+def _said(lines: Iterable[str]) -> Iterator[str]:
+    """The lines without comments and blanks, empty where nothing is left."""
+    for line in lines:
+        said = re.sub(r"(^|\s)#.*", "", line).strip().lstrip("\ufeff")
+        if said:
+            yield said
+
+
+def _rows(text: TextIO, notices: list[str]) -> Iterator[Cells]:
+    left_out: dict[str, list[int]] = defaultdict(list)
+    for number, line in enumerate(text, start=1):
+        for said in _said([line]):
+            directive = _DIRECTIVE.match(said)
+            if directive:
+                yield _reservation(number, said[directive.end() :], left_out)
+            elif "," in said and "=" not in said.partition(",")[0]:
+                yield _reservation(number, said, left_out)
+            else:
+                other = _OTHER.match(said)
+                left_out[other[1] if other else said[:20]].append(number)
+    for name, numbers in left_out.items():
+        notices.append(_notice(name, numbers))
+
+
+def _reservation(number: int, text: str, left_out: dict[str, list[int]]) -> Cells:
+    """One line as the cells of COLUMNS."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for part in map(str.strip, text.split(",")):
+        kind = _kind(part)
+        found[kind].append(part.strip("[]") if kind == "ip_address" else part)
+    for kind, name in _LEFT_OUT.items():
+        if found[kind] and found[kind] != ["infinite"]:
+            left_out[name].append(number)
+    faults = [
+        (name, _("The line names several: %s.") % ", ".join(found[name]))
+        for name in COLUMNS
+        if len(found[name]) > 1
+    ]
+    if found["id"]:
+        faults.append(("mac_address", _("“%s”: a server is known by its MAC.") % found["id"][0]))
+    texts = [(found[name] or [""])[0] for name in COLUMNS[:3]]
+    enabled = "no" if found["ignore"] else ""
+    return Cells(number, [*texts, enabled], tuple(faults))
+
+
+_LEFT_OUT = {"tag": "set:", "lease": "lease time"}
+
+
+def _kind(part: str) -> str:
+    """What a part of the line says."""
+    for kind, is_kind in _KINDS:
+        if is_kind(part):
+            return kind
+    return "hostname"
+
+
+def _is(parse: Callable[[str], object]) -> Callable[[str], bool]:
+    def check(part: str) -> bool:
+        try:
+            parse(part)
+        except ValueError:
+            return False
+        return True
+
+    return check
+
+
+_is_mac = _is(addresses.parse_mac)
+_is_address = _is(addresses.parse_address)
+_KINDS: tuple[tuple[str, Callable[[str], object]], ...] = (
+    ("nothing", lambda part: not part),
+    ("id", lambda part: part.lower().startswith("id:")),
+    ("tag", _TAG.match),
+    ("ignore", lambda part: part.lower() == "ignore"),
+    ("ip_address", lambda part: _is_address(part.strip("[]"))),
+    ("mac_address", lambda part: _is_mac(part) or _CARD.fullmatch(part)),
+    ("lease", _LEASE.fullmatch),
+)
+
+
+def _notice(name: str, numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:MOST_LINES]))
+    if len(numbers) > MOST_LINES:
+        shown += ", …"
+    if name == "lease time":
+        return _("Lease times are left out; the scope of the subnet has one (lines %s).") % shown
+    if name == "set:":
+        return _("Tags are left out (lines %s).") % shown
+    return _("“%(name)s” is not a reservation and is left out (lines %(lines)s).") % {
+        "name": name,
+        "lines": shown,
+    }
