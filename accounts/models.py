@@ -130,3 +130,22 @@ class SecondFactorGroup(models.Model):
 
     def __str__(self) -> str:
         return str(self.group)
+
+
+class Revocation(models.Model):
+    """A token or user that was deleted. A restored backup does not bring it back unasked."""
+
+    class Kind(models.TextChoices):
+        TOKEN = "token"  # noqa: S105  (a word)
+        USER = "user"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    key = models.CharField(max_length=150)  # a token's digest, a user's name
+    name = models.CharField(max_length=150, default="")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="revocation_kind_key")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -123,6 +123,11 @@ def existing_path(name: str, default: Path | str) -> Path | None:
     return path(name, default) if text(name) or Path(default).exists() else None
 
 
+def optional_path(name: str) -> Path | None:
+    """The path that is set, or None."""
+    return path(name, "") if text(name) else None
+
+
 def directory(name: str, default: Path | str) -> Path:
     """A writable directory; created if it is missing."""
     value = path(name, default)

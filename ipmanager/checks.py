@@ -25,6 +25,7 @@ NETWORK_FILE_SYSTEMS = {
     "fuse.sshfs",
 }
 SHORTEST_SAFE_TOKEN = 20
+SHORTEST_SAFE_KEY = 32
 
 
 @register(commands.SETTINGS)
@@ -35,6 +36,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: object) ->
         *check_database_directory(),
         *check_bootstrap_token(),
         *check_names(),
+        *check_backup_key(),
     ]
 
 
@@ -115,6 +117,16 @@ def check_names() -> Iterator[CheckMessage]:
         if nearest:
             hint = f"do you mean {nearest}?"
         yield Warning(f"{name} is not a setting.", hint=hint, id="ipmanager.W008")
+
+
+def check_backup_key() -> Iterator[CheckMessage]:
+    """A key for backups that can be guessed."""
+    if 0 < len(settings.BACKUP_KEY) < SHORTEST_SAFE_KEY:
+        yield Warning(
+            f"IPMANAGER_BACKUP_KEY is shorter than {SHORTEST_SAFE_KEY} characters.",
+            hint="make one with: openssl rand -hex 32",
+            id="ipmanager.W009",
+        )
 
 
 def is_loopback(host: str) -> bool:

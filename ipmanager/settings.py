@@ -16,6 +16,9 @@ VERSION = __version__
 # --- places, secrets, database -------------------------------------------------------------------
 DATA_DIR = env.directory("IPMANAGER_DATA_DIR", BASE_DIR / "var")
 BACKUP_DIR = env.path("IPMANAGER_BACKUP_DIR", DATA_DIR / "backups")
+BACKUP_RECIPIENTS = env.optional_path("IPMANAGER_BACKUP_RECIPIENTS")
+BACKUP_IDENTITY = env.optional_path("IPMANAGER_BACKUP_IDENTITY")
+BACKUP_KEY = env.text("IPMANAGER_BACKUP_KEY")
 SECRET_KEY = env.secret("IPMANAGER_SECRET_KEY", DATA_DIR / "secret_key")
 BIND = env.host_port("IPMANAGER_BIND", "127.0.0.1:8000")
 _host = f"[{BIND[0]}]" if ":" in BIND[0] else BIND[0]

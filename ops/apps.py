@@ -8,3 +8,4 @@ class OpsConfig(AppConfig):
 
     def ready(self) -> None:
         from ops import health_checks, host_checks  # noqa: F401  (they register themselves)
+        from ops.backup import health_checks as of_backups  # noqa: F401

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db.models import Exists, Max, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import KnownSource, LoginBrake, Session
+from accounts.models import KnownSource, LoginBrake, Revocation, Session
 from core.periodic import PeriodicWork
 from dhcp.models import Generation, HandEdit
 from ipam.models import UsageDay
@@ -39,6 +39,7 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
     if before := _before(now, settings.KEEP_HISTORY):
         for model in histories():
             yield _old_history(model, before)
+        yield Revocation.objects.filter(at__lt=before)
     if before := _before(now, settings.KEEP_GENERATIONS):
         yield Generation.objects.outdated(before)
         yield HandEdit.objects.filter(decided_at__lt=before).exclude(state=HandEdit.State.OPEN)

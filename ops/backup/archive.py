@@ -7,6 +7,7 @@ An archive that was cut off lacks its manifest; one that was changed does not ma
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from core.errors import Invalid, NotFound
 FORMAT = 1
 PRODUCT = "ipmanager"
 MANIFEST = "manifest.json"
+SEAL = "hmac_sha256"  # beside the facts of the manifest
 LARGEST_MANIFEST = 64 * 1024 * 1024
 _BLOCK = 1 << 20
 
@@ -45,22 +47,46 @@ class Manifest:
     format: int = FORMAT
 
     @classmethod
-    def parse(cls, data: bytes) -> Manifest:
-        """Raises ValueError for anything but an unchanged manifest of this format."""
+    def parse(cls, data: bytes, key: str | None = None) -> Manifest:
+        """Raises ValueError for anything but an unchanged manifest of this format; with a key, also
+        for one that was not made with it."""
         facts = json.loads(data)
         if not isinstance(facts, dict) or facts.get("product") != PRODUCT:
             raise ValueError("its manifest is not one of IPManager")
         if facts.get("format") != FORMAT:
             raise ValueError(f"its format is {facts.get('format')!r}, not {FORMAT}: it is newer")
-        checksum = facts.pop("sha256", None)
+        checksum, seal = facts.pop("sha256", None), facts.pop(SEAL, None)
+        if key is not None and not is_sealed(facts, seal, key):
+            raise NotAuthentic
         if checksum != _checksum(facts) or facts.keys() != asdict(cls()).keys():
             raise ValueError("its manifest was changed")
         return cls(**facts)
 
-    def text(self) -> bytes:
+    def text(self, key: str = "") -> bytes:
+        """The manifest with its checksum and, with a key, its HMAC (RFC 2104), which nobody can
+        compute without the key."""
         facts = asdict(self)
-        facts["sha256"] = _checksum(facts)
+        checks = {"sha256": _checksum(facts)}
+        if key:
+            checks[SEAL] = _seal(facts, key)
+        facts |= checks
         return json.dumps(facts, indent=1, sort_keys=True).encode() + b"\n"
+
+
+class NotAuthentic(ValueError):
+    """The archive was not made with the key of this installation."""
+
+
+def is_sealed(facts: dict[str, Any], seal: object, key: str) -> bool:
+    """Whether the seal is the HMAC of these facts with the key."""
+    return isinstance(seal, str) and hmac.compare_digest(
+        seal.encode(errors="replace"), _seal(facts, key).encode()
+    )
+
+
+def _seal(facts: dict[str, Any], key: str) -> str:
+    text = json.dumps(facts, sort_keys=True).encode()
+    return hmac.new(key.encode(), text, hashlib.sha256).hexdigest()
 
 
 def _checksum(facts: dict[str, Any]) -> str:
@@ -70,10 +96,13 @@ def _checksum(facts: dict[str, Any]) -> str:
 class Writer:
     """Writes files into an archive; `finish` writes the manifest at its end."""
 
-    def __init__(self, stream: IO[bytes], progress: OnProgress, expected: int = 0) -> None:
+    def __init__(
+        self, stream: IO[bytes], progress: OnProgress, expected: int = 0, key: str = ""
+    ) -> None:
         self._tar = tarfile.open(  # noqa: SIM115  (finish closes it)
             fileobj=stream, mode="w", format=tarfile.PAX_FORMAT
         )
+        self._key = key
         self._progress, self._expected = progress, expected
         self._written = 0
         self.files: dict[str, list[Any]] = {}
@@ -88,7 +117,7 @@ class Writer:
 
     def finish(self, **facts: Any) -> Manifest:
         manifest = Manifest(files=dict(self.files), **facts)
-        text = manifest.text()
+        text = manifest.text(self._key)
         self._tar.addfile(_entry(MANIFEST, len(text), 0), io.BytesIO(text))
         self._tar.close()
         return manifest
@@ -119,9 +148,9 @@ def _entry(name: str, size: int, changed: float) -> tarfile.TarInfo:
     return entry
 
 
-def check(path: Path, progress: OnProgress) -> Manifest:
+def check(path: Path, progress: OnProgress, key: str | None = None) -> Manifest:
     """Read the whole archive and compare it with its manifest. Raises NotFound, or Invalid when it
-    is damaged or is not a backup of IPManager."""
+    is damaged, is not a backup of IPManager or, with a key, was not made with that key."""
     found: dict[str, list[Any]] = {}
     manifest = None
     with _open(path) as tar:
@@ -129,7 +158,7 @@ def check(path: Path, progress: OnProgress) -> Manifest:
             if manifest:
                 raise _damaged(path, f"{entry.name} comes after the manifest")
             if entry.name == MANIFEST:
-                manifest = _read_manifest(path, file, entry.size)
+                manifest = _read_manifest(path, file, entry.size, key)
             else:
                 found[entry.name] = [entry.size, _digest(file)]
                 progress("check", entry.offset_data + entry.size, path.stat().st_size)
@@ -196,11 +225,17 @@ def _entries(path: Path, tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo
         yield entry, file
 
 
-def _read_manifest(path: Path, file: IO[bytes], size: int) -> Manifest:
+def _read_manifest(path: Path, file: IO[bytes], size: int, key: str | None) -> Manifest:
     if size > LARGEST_MANIFEST:
         raise _damaged(path, "its manifest is too large")
     try:
-        return Manifest.parse(file.read())
+        return Manifest.parse(file.read(), key)
+    except NotAuthentic as error:
+        raise Invalid(
+            f"{path.name} was not made with the key in IPMANAGER_BACKUP_KEY: somebody else may "
+            "have made or changed it",
+            hint="use another backup; for one that is older than the key: --unauthenticated",
+        ) from error
     except (ValueError, TypeError) as error:
         raise Invalid(f"{path} is not a backup that this version can read: {error}") from error
 

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +22,14 @@ from django.db.migrations.recorder import MigrationRecorder
 from core import env, files
 from core.errors import Unavailable
 from ipam.models import Stamp
-from ops.backup import postgresql, sqlite
+from ops.backup import encryption, postgresql, sqlite
 from ops.backup.archive import Manifest, OnProgress, Writer
 
-ARCHIVES = "ipmanager-*.tar"
+ARCHIVES = ("ipmanager-*.tar", "ipmanager-*.tar.age")
 SECRET_KEY, ENVIRONMENT = "secret_key", "environment"  # members of the archive
 _SCRATCH = ".ipmanager-begun-"  # directories of backups that are not complete
+# Who has an archive must not have the keys that authenticate and open the others.
+_LEFT_OUT = ("IPMANAGER_BACKUP_KEY", "IPMANAGER_BACKUP_IDENTITY")
 _SETTINGS = ("IPMANAGER_", "DATABASE_URL", "TZ", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
 
 
@@ -59,13 +62,17 @@ def make(
     started = time.monotonic()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with files.lock(directory / ".lock", timeout=0):
+        with (
+            files.lock(directory / ".lock", timeout=0),
+            files.lock(settings.DATA_DIR / ".backup.lock", timeout=0),
+        ):
             _remove_incomplete(directory)
+            _remove_incomplete(settings.DATA_DIR)
             path, manifest = _make(directory, boot_files, progress)
             removed = _remove_old(directory, keep)
     except files.Locked as error:
         raise Unavailable(
-            f"another backup into {directory} is in progress", hint="wait for its end"
+            f"another backup is in progress ({directory})", hint="wait for its end"
         ) from error
     except OSError as error:
         raise Unavailable(
@@ -81,21 +88,27 @@ def newest(directory: Path) -> Path | None:
 
 
 def _newest_first(directory: Path) -> list[Path]:
-    return sorted(directory.glob(ARCHIVES), key=lambda path: path.name, reverse=True)
+    found = [path for pattern in ARCHIVES for path in directory.glob(pattern)]
+    return sorted(found, key=lambda path: path.name, reverse=True)
 
 
 def _make(directory: Path, boot_files: bool, progress: OnProgress) -> tuple[Path, Manifest]:
     now = datetime.now(UTC)
     path = directory / f"ipmanager-{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}.tar"
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=directory) as scratch:
-        archive, dump = Path(scratch, "archive"), Path(scratch, "dump")
+    recipients = settings.BACKUP_RECIPIENTS
+    # What is not encrypted yet stays where the database is.
+    plain = settings.DATA_DIR if recipients else directory
+    if recipients:
+        path = path.with_name(path.name + encryption.SUFFIX)
+    with _scratch(directory) as place, _scratch(plain) as plain_place:
+        archive, dump = place / "archive", plain_place / "dump"
         rows = database_tool().dump(dump, progress)
         members = {database_tool().MEMBER: dump}
         if boot_files:
             members.update(_boot_files())
-        with _create_private(archive) as stream:
+        with _create_private(archive) as target, _encrypting(target, recipients) as stream:
             expected = sum(file.stat().st_size for file in members.values())
-            writer = Writer(stream, progress, expected)
+            writer = Writer(stream, progress, expected, settings.BACKUP_KEY)
             for name, file in members.items():
                 writer.add(name, file)
             writer.add_bytes(SECRET_KEY, settings.SECRET_KEY.encode())
@@ -108,17 +121,34 @@ def _make(directory: Path, boot_files: bool, progress: OnProgress) -> tuple[Path
                 rows=rows,
                 migrations=_migrations(),
             )
-            stream.flush()
-            os.fsync(stream.fileno())
+        _sync(archive)
         archive.rename(path)
         files.sync_directory(directory)
     return path, manifest
+
+
+def _scratch(directory: Path) -> AbstractContextManager[Path]:
+    """A directory that is removed afterwards, and by the next backup if this one is killed."""
+    return _path_of(tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=directory))
+
+
+@contextmanager
+def _path_of(directory: tempfile.TemporaryDirectory[str]) -> Iterator[Path]:
+    with directory as name:
+        yield Path(name)
+
+
+def _encrypting(target: IO[bytes], recipients: Path | None) -> AbstractContextManager[IO[bytes]]:
+    if recipients is None:
+        return nullcontext(target)
+    return encryption.encrypting(target, recipients)
 
 
 def environment() -> str:
     """Every setting of this process as lines of an environment file. Settings that are read from a
     file are written with their value."""
     names = {name.removesuffix("_FILE") for name in os.environ if name.startswith(_SETTINGS)}
+    names.difference_update(_LEFT_OUT)
     return "".join(f"{name}={env.text(name)}\n" for name in sorted(names))
 
 
@@ -139,6 +169,11 @@ def _ledger_name() -> str:
 
 def _migrations() -> list[str]:
     return sorted(map(".".join, MigrationRecorder(connection).applied_migrations()))
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _create_private(path: Path) -> IO[bytes]:

@@ -77,9 +77,15 @@ def dump(target: Path, progress: OnProgress) -> dict[str, int]:
         return tables.count_rows(cursor, names)
 
 
-def load(dump: Path, names: Sequence[str]) -> None:
-    """Replace these tables, and those of this version, by the dump, or change nothing. Raises
-    Conflict, Unavailable."""
+def contents_of(dump: Path, names: Sequence[str]) -> str:
+    """The rows of these tables in the dump, in COPY's text format."""
+    chosen = [f"--table={name}" for name in names]
+    return _run(["pg_restore", "--data-only", *chosen, "--file=-", str(dump)])
+
+
+def load(dump: Path, names: Sequence[str], then: Sequence[str] = ()) -> None:
+    """Replace these tables, and those of this version, by the dump, carry out the statements `then`
+    on them, or change nothing. Raises Conflict, Unavailable."""
     known = sorted({*names, *tables.model_tables(), MigrationRecorder.Migration._meta.db_table})
     script, contents = dump.with_suffix(".sql"), dump.with_suffix(".list")
     listed = _list_contents(dump)
@@ -88,7 +94,11 @@ def load(dump: Path, names: Sequence[str]) -> None:
     # has failed.
     _run(["pg_restore", "--no-owner", f"--use-list={contents}", f"--file={script}", str(dump)])
     drop = _DROP.format(names=_array(known), sequences=_array(_SEQUENCE.findall(listed)))
-    _run([*_PSQL, f"--command={drop}", f"--file={script}"], connect=True)
+    after = dump.with_suffix(".then")
+    statements = ["RESET search_path", *then]  # the dump has emptied it
+    after.write_text("".join(f"{statement};\n" for statement in statements), encoding="utf-8")
+    files = [f"--file={script}", f"--file={after}"]
+    _run([*_PSQL, f"--command={drop}", *files], connect=True)
 
 
 def _array(names: Sequence[str]) -> str:

@@ -6,7 +6,9 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
@@ -16,7 +18,8 @@ from django.db.migrations.loader import MigrationLoader
 
 from core.errors import Conflict, Invalid, Unavailable
 from ipam import freeze
-from ops.backup import archive, make, postgresql, sqlite, tables
+from ops.backup import access, archive, make, postgresql, sqlite, tables
+from ops.backup.access import Ended, Returning
 from ops.backup.archive import Manifest, OnProgress
 from ops.prepare import create_private_database
 
@@ -33,6 +36,8 @@ class Plan:
     manifest: Manifest
     replaces: dict[str, int]  # rows that it would delete, by table
     unreadable: str = ""  # why they are not known
+    ended: Ended = field(default_factory=Ended)
+    returning: Returning = field(default_factory=Returning)  # access that was ended since
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,12 @@ class Restored:
     seconds: float
 
 
-def plan(path: Path, progress: OnProgress) -> Plan:
-    """Check the archive and look what is in the database; nothing changes. Raises Invalid,
-    NotFound."""
-    manifest = archive.check(path, progress)
+def plan(path: Path, progress: OnProgress, *, unauthenticated: bool = False) -> Plan:
+    """Check the archive and look what is in the database; nothing changes. With a key in
+    IPMANAGER_BACKUP_KEY the archive has to be made with it, unless `unauthenticated`. Raises
+    Invalid, NotFound."""
+    key = None if unauthenticated else settings.BACKUP_KEY or None
+    manifest = archive.check(path, progress, key)
     if manifest.engine != connection.vendor:
         raise Invalid(
             f"{path} is a backup of {manifest.engine}, and DATABASE_URL names {connection.vendor}",
@@ -62,10 +69,26 @@ def plan(path: Path, progress: OnProgress) -> Plan:
     if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
         return Plan(path, manifest, {})  # to connect would make a file that everybody may read
     try:
-        return Plan(path, manifest, tables.rows_in_use())
+        replaces = tables.rows_in_use()
     except DatabaseError as error:
         connection.close()
         return Plan(path, manifest, {}, " ".join(str(error).split()))
+    ended = access.ended()
+    with _dump_of(path) as dump:
+        return Plan(path, manifest, replaces, "", ended, access.returning(ended, dump))
+
+
+@contextmanager
+def _dump_of(path: Path) -> Iterator[Path]:
+    """The dump in a checked archive, in a temporary file. Raises Unavailable."""
+    member = make.database_tool().MEMBER
+    try:
+        with tempfile.TemporaryDirectory(prefix=".restore-", dir=settings.DATA_DIR) as scratch:
+            dump = Path(scratch, "dump")
+            archive.unpack(path, lambda name: dump if name == member else None)
+            yield dump
+    except OSError as error:
+        raise Unavailable(f"cannot write {error.filename}: {error.strerror}") from error
 
 
 def refuse_to_replace(found: Plan) -> None:
@@ -83,17 +106,20 @@ def refuse_to_replace(found: Plan) -> None:
         )
 
 
-def restore(found: Plan, progress: OnProgress) -> Restored:
-    """Restore database, boot files and secret key, and freeze the ledger (ipam/freeze.py). Raises
-    Conflict, Unavailable."""
+def restore(found: Plan, progress: OnProgress, *, bring_back: bool = False) -> Restored:
+    """Restore database, boot files and secret key, and freeze the ledger (ipam/freeze.py). Tokens
+    and users whose access was ended since stay without it, unless `bring_back`; all sessions end.
+    Raises Conflict, Unavailable."""
     started = time.monotonic()
     reason = f"{found.path.name}, made at {found.manifest.made_at}"
     try:
-        with tempfile.TemporaryDirectory(prefix=".restore-", dir=settings.DATA_DIR) as scratch:
-            _load(found, Path(scratch), reason, progress)
+        then = [] if bring_back else found.returning.statements()
+        with _dump_of(found.path) as dump:
+            _load(found, dump, reason, then, progress)
         _require_rows(found.manifest)
         progress("migrate", 0, 1)
         call_command("migrate", interactive=False, verbosity=0)
+        access.settle(found.ended, bring_back=bring_back)
         freeze.freeze(reason)
         written = archive.unpack(found.path, _boot_file_path, 0o644)
         _restore_secret_key(found.path)
@@ -102,17 +128,14 @@ def restore(found: Plan, progress: OnProgress) -> Restored:
     return Restored(found, written, time.monotonic() - started)
 
 
-def _load(found: Plan, scratch: Path, reason: str, progress: OnProgress) -> None:
+def _load(found: Plan, dump: Path, reason: str, then: Sequence[str], progress: OnProgress) -> None:
     progress("load", 0, 1)
-    tool = make.database_tool()
-    dump = scratch / "dump"
-    archive.unpack(found.path, lambda name: dump if name == tool.MEMBER else None)
-    if tool is postgresql:
+    if make.database_tool() is postgresql:
         connection.close()
-        postgresql.load(dump, list(found.manifest.rows))
+        postgresql.load(dump, list(found.manifest.rows), then)
     else:
         create_private_database()
-        sqlite.load(dump, reason)
+        sqlite.load(dump, reason, then)
 
 
 def _require_rows(manifest: Manifest) -> None:

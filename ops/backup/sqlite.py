@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,13 +33,15 @@ def dump(target: Path, progress: OnProgress) -> dict[str, int]:
         raise Unavailable(f"the database {_path()} cannot be copied: {error}") from error
 
 
-def load(copy: Path, reason: str) -> None:
-    """Replace the database by the copy, with a frozen ledger, or change nothing. A damaged database
-    is renamed. Raises Conflict, Unavailable."""
+def load(copy: Path, reason: str, then: Sequence[str] = ()) -> None:
+    """Replace the database by the copy, with a frozen ledger and changed by the statements `then`,
+    or change nothing. A damaged database is renamed. Raises Conflict, Unavailable."""
     connection.close()
     with _open(copy) as source:
         _require_intact(source)
         _freeze(source, reason)
+        for statement in then:
+            source.execute(statement)
         try:
             with _open(_path()) as live:
                 _copy(source, live)

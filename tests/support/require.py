@@ -130,6 +130,7 @@ def bus() -> str:
 
 
 PARTS = {
+    "age": lambda: program("age", package="age"),
     "busybox": lambda: program("busybox", package="busybox-static"),
     "cloud-kernel": lambda: file("/boot/vmlinuz-*-cloud-amd64", "linux-image-cloud-amd64"),
     "ipxe": lambda: file("/usr/lib/ipxe/undionly.kpxe", "ipxe"),

@@ -11,7 +11,7 @@ from core import commands
 from core.commands import manage_command
 from core.errors import IPManagerError
 from core.progress import Progress
-from ops.backup import make, restore, tables
+from ops.backup import encryption, make, restore, tables
 
 
 class Command(commands.Command):
@@ -36,25 +36,51 @@ Example: manage.py restore --dry-run latest"""
             action="store_true",
             help="print progress also when standard error is not a terminal",
         )
+        parser.add_argument(
+            "--identity",
+            type=Path,
+            default=settings.BACKUP_IDENTITY,
+            metavar="FILE",
+            help="the file with the secret key of an encrypted archive "
+            "(default: IPMANAGER_BACKUP_IDENTITY)",
+        )
+        parser.add_argument(
+            "--unauthenticated",
+            action="store_true",
+            help="accept an archive that was not made with IPMANAGER_BACKUP_KEY",
+        )
+        parser.add_argument(
+            "--restore-access",
+            action="store_true",
+            help="bring back tokens that were revoked and users that were disabled since",
+        )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, **options: Any) -> None:
         progress = Progress(self.stderr, wanted=options["progress"])
         try:
-            plan = restore.plan(chosen(options["archive"]), progress)
-            if options["dry_run"]:
-                self._say(as_json(plan), forecast(plan), options["json"])
-                return
-            if not options["overwrite"]:
-                restore.refuse_to_replace(plan)
-            done = restore.restore(plan, progress)
+            path = chosen(options["archive"])
+            with encryption.decrypted(path, options["identity"]) as plain:
+                self._restore(path, plain, progress, options)
         except IPManagerError as error:
             raise CommandError(str(error)) from error
-        facts = as_json(plan) | {
+
+    def _restore(self, path: Path, plain: Path, progress: Progress, options: dict) -> None:
+        plan = restore.plan(plain, progress, unauthenticated=options["unauthenticated"])
+        bring_back = options["restore_access"]
+        if options["dry_run"]:
+            text = "\n".join([forecast(plan), *access_lines(plan, bring_back)])
+            self._say(as_json(plan, path), text, options["json"])
+            return
+        if not options["overwrite"]:
+            restore.refuse_to_replace(plan)
+        done = restore.restore(plan, progress, bring_back=bring_back)
+        facts = as_json(plan, path) | {
             "seconds": round(done.seconds, 2),
             "restored_files": len(done.files),
         }
-        self._say(facts, sentence(done), options["json"])
+        text = "\n".join([*access_lines(plan, bring_back), sentence(done)])
+        self._say(facts, text, options["json"])
 
     def _say(self, facts: dict[str, Any], text: str, as_json: bool) -> None:
         self.stdout.write(json.dumps(facts) if as_json else text)
@@ -92,10 +118,24 @@ def sentence(done: restore.Restored) -> str:
     )
 
 
-def as_json(plan: restore.Plan) -> dict[str, Any]:
+def access_lines(plan: restore.Plan, bring_back: bool) -> list[str]:
+    """Which revoked tokens and disabled users the backup has with access, and what becomes of
+    them."""
+    found = plan.returning
+    kinds = [("revoked tokens", found.token_names), ("disabled or deleted users", found.users)]
+    listed = [f"{kind} in the backup: {', '.join(names)}" for kind, names in kinds if names]
+    if not listed:
+        return []
+    fate = "they stay without access (--restore-access brings it back)"
+    if bring_back:
+        fate = "they have access again"
+    return [*listed, fate]
+
+
+def as_json(plan: restore.Plan, path: Path) -> dict[str, Any]:
     manifest = plan.manifest
     return {
-        "path": str(plan.path),
+        "path": str(path),
         "made_at": manifest.made_at,
         "version": manifest.version,
         "engine": manifest.engine,
@@ -103,4 +143,6 @@ def as_json(plan: restore.Plan) -> dict[str, Any]:
         "files": len(manifest.files),
         "replaces": plan.replaces,
         "unreadable": plan.unreadable,
+        "revoked_tokens": list(plan.returning.token_names),
+        "disabled_users": list(plan.returning.users),
     }
