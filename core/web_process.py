@@ -60,7 +60,7 @@ def waiting_place() -> Iterator[None]:
     with _lock:
         if len(_waiting) >= most_waiters():
             raise TooManyWaiting(
-                _("Too many callers are waiting for changes."),
+                _("Too many callers are waiting."),
                 _("Retry in some seconds, or without wait."),
             )
         _waiting.add(place)

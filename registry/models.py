@@ -612,6 +612,9 @@ class Simulation(models.Model):
         self.full_clean()
         super().save(*args, **kwargs)
 
+    def clean(self) -> None:
+        rules.check_simulation(self)
+
 
 class Call(models.Model):
     """A logged API call in a test environment. The newest calls are kept."""

@@ -14,7 +14,7 @@ from core.errors import Clash
 from ipam.addresses import Address
 
 if TYPE_CHECKING:
-    from registry.models import RegistryConfig, RestartAction, Service
+    from registry.models import RegistryConfig, RestartAction, Service, Simulation
 
 MOST_RESERVED = 1000
 LONGEST_INFO = 16 * 1024  # bytes of JSON
@@ -33,8 +33,20 @@ def check_config(config: RegistryConfig) -> None:
         errors["subnet"] = _(
             "This subnet is in a VRF. Services get addresses of the global address space only."
         )
+    simulates = config.pk and config.simulations.exists()
+    if simulates and config.mode != config.Mode.TEST:
+        errors["mode"] = _("Only a test environment simulates. Delete the simulations first.")
     if errors:
         raise ValidationError(errors)
+
+
+def check_simulation(simulation: Simulation) -> None:
+    """Only the answers of a test environment may be slowed down or fail on purpose."""
+    config = simulation.config
+    if config.mode != config.Mode.TEST:
+        text = _("“%(environment)s” is a %(mode)s environment; only a test environment simulates.")
+        values = {"environment": config.environment, "mode": config.get_mode_display()}
+        raise ValidationError(text % values)
 
 
 def check_action(action: RestartAction) -> None:

@@ -45,6 +45,8 @@ def configure(environment: str, settings: Mapping[str, Any]) -> tuple[RegistryCo
             config = _new(environment, settings)
             ranges = settings.get("service_type_ranges", defaults.TYPE_RANGES)
         _set_columns(config, settings)
+        if simulations is not None and not created:
+            config.simulations.all().delete()  # a mode that has none may come with their end
         config.save()
         if ranges is not None:
             _set_ranges(config, ranges)
@@ -95,8 +97,7 @@ def _set_ranges(config: RegistryConfig, wanted: Mapping[str, tuple[int, int]]) -
 
 
 def _set_simulations(config: RegistryConfig, wanted: Mapping[str, Mapping[str, int]]) -> None:
-    """Replace the simulations, by service id; `*` stands for every service."""
-    config.simulations.all().delete()
+    """Create the simulations, by service id; `*` stands for every service."""
     for service_id, facts in wanted.items():
         row = Simulation(config=config, service_id="" if service_id == "*" else service_id, **facts)
         _save_at(row, "simulations")

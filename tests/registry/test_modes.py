@@ -1,7 +1,11 @@
 """Development helps, test environments are apart and may suffer, production surprises nobody."""
 
-import pytest
+from contextlib import ExitStack
 
+import pytest
+from django.core.exceptions import ValidationError
+
+from core import web_process
 from core.errors import Conflict
 from registry.models import Call, RegistryConfig, Simulation
 from registry.services.callers import Caller
@@ -71,11 +75,39 @@ def test_simulated_errors_answer_503_and_say_that_they_are_simulated(registry, t
     assert registry.get("endpoint/billing", environment="test-b")[0] == 200
 
 
-def test_nothing_is_simulated_outside_test_environments(registry):
-    Simulation.objects.create(
-        config=RegistryConfig.objects.get(environment="development"), error_percent=100
-    )
-    assert registry.get("endpoint/billing")[0] == 200
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_a_simulation_outside_test_environments_is_refused(registry, two_environments, environment):
+    put = two_environments.client.put
+    body = {"environment": environment, "simulations": {"*": {"error_percent": 100}}}
+    said = put("/api/v1/ipmanager/config", body)
+    assert (said.status_code, list(said.json()["errors"])) == (400, ["simulations"])
+    assert "only a test environment simulates" in said.json()["detail"]
+    config = RegistryConfig.objects.get(environment=environment)
+    with pytest.raises(ValidationError):
+        Simulation(config=config, error_percent=100).save()
+    assert not Simulation.objects.exists()
+    assert registry.get("endpoint/billing", environment=environment)[0] == 200
+
+
+def test_a_test_environment_with_simulations_stays_one(registry, two_environments):
+    put = two_environments.client.put
+    path, name = "/api/v1/ipmanager/config", {"environment": "test-a"}
+    assert put(path, name | {"simulations": {"*": {"latency_ms": 1}}}).status_code == 200
+    said = put(path, name | {"mode": "production"})
+    assert (said.status_code, list(said.json()["errors"])) == (400, ["mode"])
+    assert put(path, name | {"mode": "production", "simulations": {}}).status_code == 200
+
+
+def test_simulated_waits_leave_half_of_the_threads_to_all_others(registry, two_environments):
+    config = RegistryConfig.objects.get(environment="test-a")
+    Simulation.objects.create(config=config, service_id="slow", latency_ms=5_000)
+    with ExitStack() as places:
+        for _ in range(web_process.most_waiters()):
+            places.enter_context(web_process.waiting_place())
+        status, problem = registry.get("endpoint/slow", environment="test-a")
+        assert (status, problem["code"]) == (503, "crowded")
+        assert registry.get("endpoint/billing", environment="production")[0] == 200
+    assert web_process.waiting() == 0
 
 
 def test_every_call_in_a_test_environment_is_remembered_and_no_other(registry):
