@@ -117,6 +117,10 @@ class EventQuerySet(models.QuerySet["BootEvent"]):
             server__in=Server.objects.confined(here),
         )
 
+    def offers_at(self, assignment: BootAssignment, source: Address | None) -> EventQuerySet:
+        """How often the assigned image was offered at this source address."""
+        return self.filter(assignment=assignment, kind="offer", ip_address=source)
+
     def of(self, server: Server) -> EventQuerySet:
         """The events of a server, newest first."""
         return self.filter(server=server).select_related("image").order_by("-pk")

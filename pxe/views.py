@@ -73,7 +73,7 @@ def log_decision(client: BootClient, identified: Identification, decision: Decis
     if plan.image:
         assert assignment
         assert server
-        if boot_once.ends_unseen(assignment):
+        if identified.confirmed and boot_once.ends_unseen(assignment):
             boot_once.finish(assignment, server, client)
 
 
@@ -170,14 +170,16 @@ def done(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 def file_fetched(client: BootClient, file: BootFile) -> None:
-    """Log the fetch for the server that was last offered something at this address, and end the
-    assignment if this was its last file."""
+    """Log the fetch for the server that was last offered something at this address. If the address
+    is known as the server's and this was its last file, end the assignment."""
     offer = last_answer_to(client)
     if offer is None or offer.server is None:
         return
     facts = {"image": offer.image, "assignment": offer.assignment}
     log_event(Kind.FILE, offer.server, client, file.name, **facts)
-    if offer.assignment and boot_once.ends_with_file(offer.assignment, file):
+    if not offer.assignment or not boot_once.ends_with_file(offer.assignment, file):
+        return
+    if identify(client).server == offer.server:
         boot_once.finish(offer.assignment, offer.server, client)
 
 

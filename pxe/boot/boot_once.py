@@ -3,20 +3,26 @@
 waiting -> offered -> done        the files were fetched, or the installed system called back
                    -> given_up    offered as often as allowed, without a call-back
                    -> timed_out   no call-back within the time limit
-"""
+
+Anyone can ask in the name of a MAC address. Only offers to an address that the ledger or a lease
+knows as the server's count and can end the assignment. At any other address the image is offered as
+often and as long, counted for that address by its boot events, and nothing changes for the
+server."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db.models import Count, Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ipam.addresses import Address
 from ipam.models import Server
 from pxe.boot.records import BootClient
 from pxe.events.journal import log_end
-from pxe.models import BootAssignment, BootFile, BootImage, BootInitrd
+from pxe.models import BootAssignment, BootEvent, BootFile, BootImage, BootInitrd
 
 State = BootAssignment.State
 
@@ -31,6 +37,19 @@ def final_state(assignment: BootAssignment, now: datetime) -> State | None:
     if assignment.attempts >= assignment.max_attempts:
         return State.GIVEN_UP
     return None
+
+
+def is_over_at(assignment: BootAssignment, source: Address | None, now: datetime) -> bool:
+    """Whether the assignment was offered often or long enough at an address that is not known as
+    the server's."""
+    if assignment.mode != BootAssignment.Mode.ONCE:
+        return False
+    offers = BootEvent.objects.offers_at(assignment, source)
+    facts = offers.aggregate(times=Count("pk"), first=Min("at"))
+    if facts["times"] >= assignment.max_attempts:
+        return True
+    first = facts["first"]
+    return first is not None and now >= first + timedelta(minutes=assignment.time_limit)
 
 
 def offer(assignment: BootAssignment, now: datetime) -> None:

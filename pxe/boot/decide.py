@@ -43,6 +43,8 @@ def decide(client: BootClient, identified: Identification, now: datetime) -> Dec
             ended.append(assignment)
             continue
         obstacle = _obstacle(assignment.image, client)
+        if not identified.confirmed and boot_once.is_over_at(assignment, client.source, now):
+            obstacle = _("Offered often enough at this address, which is not known as its own.")
         if obstacle:
             obstacles.append(obstacle)
             continue
@@ -63,18 +65,20 @@ def _locked(identified: Identification) -> Iterable[BootAssignment]:
 def _offer(
     identified: Identification, assignment: BootAssignment, client: BootClient, now: datetime
 ) -> Plan:
-    """Count the attempt and plan the assigned image; without an image, the local disk."""
+    """Count the attempt and plan the assigned image; without an image, the local disk. An address
+    that is not known as the server's does not count."""
     assert identified.server
     if assignment.image is None:
-        return Plan(greeting=_greeting(identified.server, "its local disk"))
-    boot_once.offer(assignment, now)
+        return Plan(greeting=_greeting(identified, "its local disk"))
+    if identified.confirmed:
+        boot_once.offer(assignment, now)
     image, why = validate.image(assignment.image), boot_once.reason(assignment)
     answer_file = assignment.image.answers
     if answer_file and not identified.confirmed:
         why = _("%s Without its answer file: the source address is not confirmed.") % why
     elif answer_file:
         image = _with_answers(image, answer_file, _permit_url(assignment, client, now))
-    return Plan(image=image, greeting=_greeting(identified.server, image.label), why=why)
+    return Plan(image=image, greeting=_greeting(identified, image.label), why=why)
 
 
 def _permit_url(assignment: BootAssignment, client: BootClient, now: datetime) -> str:
@@ -126,8 +130,11 @@ def _obstacle(image: BootImage | None, client: BootClient) -> str:
     return _("“%(image)s” is for %(arch)s, but the machine booted by %(firmware)s.") % facts
 
 
-def _greeting(server: Server, what: str) -> str:
-    return f"IPManager: {server.hostname} boots {what}"
+def _greeting(identified: Identification, what: str) -> str:
+    """Names the server only at an address that is known as its own."""
+    if not identified.confirmed or not identified.server:
+        return "IPManager: booting as assigned"
+    return f"IPManager: {identified.server.hostname} boots {what}"
 
 
 def _menu(server: Server | None, client: BootClient) -> Menu:

@@ -142,3 +142,49 @@ def test_once_needs_an_image_and_an_enabled_one(install):
         AssignmentFactory(image=None)
     with pytest.raises(ValidationError, match="is disabled"):
         AssignmentFactory(image=ImageFactory(enabled=False))
+
+
+# --- addresses that are not known as the server's -------------------------------------------------
+
+
+def boots_from(client, source, **claims):
+    claims = {"mac": A, "platform": "pcbios", **claims}
+    return client.get("/boot.ipxe", claims, REMOTE_ADDR=source).content.decode()
+
+
+def test_somebody_elsewhere_uses_up_no_attempt(client, install):
+    for number in range(20):
+        boots_from(client, f"198.51.100.{number % 7}")
+    install.refresh_from_db()
+    assert (install.state, install.attempts, install.first_offered_at) == ("waiting", 0, None)
+    assert [boots(client) for _ in range(4)] == ["/boot/files/vmlinuz"] * 3 + ["local"]
+
+
+def test_somebody_elsewhere_ends_nothing_by_fetching_the_files(client, install):
+    BootAssignment.objects.update(ends_with="start")
+    boots_from(client, "198.51.100.1")
+    fetch(client, "vmlinuz", "198.51.100.1")
+    fetch(client, "initrd.gz", "198.51.100.1")
+    assert BootAssignment.objects.get().state == "waiting"
+
+
+def test_an_image_from_elsewhere_is_not_over_when_somebody_elsewhere_asks(client, install):
+    install.image = ImageFactory(kind="chain", kernel=None, chain_url="http://10.0.0.1/x")
+    install.ends_with = "start"
+    install.save()
+    boots_from(client, "198.51.100.1")
+    assert BootAssignment.objects.get().state == "waiting"
+
+
+def test_a_machine_at_an_unknown_address_does_not_install_for_ever(client, install):
+    scripts = [boots_from(client, "198.51.100.1") for _ in range(5)]
+    assert [tokenizer.booted(text) for text in scripts] == ["/boot/files/vmlinuz"] * 3 + [None] * 2
+    BootEvent.objects.update(at=timezone.now() - timedelta(minutes=121))
+    BootAssignment.objects.update(max_attempts=9)
+    assert tokenizer.booted(boots_from(client, "198.51.100.1")) is None
+
+
+def test_the_script_names_the_server_only_at_its_own_address(client, install):
+    name = install.server.hostname
+    assert name not in boots_from(client, "198.51.100.1")
+    assert name in boots_from(client, "10.77.0.9")
