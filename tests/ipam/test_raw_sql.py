@@ -3,6 +3,7 @@ us."""
 
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -298,3 +299,18 @@ def test_every_foreign_key_does_by_raw_sql_what_django_does(app):
             if field.db_constraint:
                 wanted = letters.get(field.remote_field.on_delete, "a")
                 assert found.get(field.column) == wanted, f"{field.model.__name__}.{field.name}"
+
+
+@pytest.mark.on("sqlite")
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [("hosts", "ip_address", "10.0.0.9"), ("subnets", "network", "10.0.0.0/24")],
+)
+def test_an_address_written_as_text_is_refused_on_sqlite_as_the_manual_says(table, column, value):
+    """docs/operation.md, section 5: these columns hold bytes there."""
+    manual = (Path(__file__).parents[2] / "docs" / "operation.md").read_text()
+    assert "CHECK constraint failed: ip_address" in manual
+    more = {"hosts": "hostname", "subnets": "description"}[table]
+    refused = pytest.raises(IntegrityError, match=f"CHECK constraint failed: {column}")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {table} ({column}, {more}) VALUES (%s, 'x')", [value])
