@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from tests.support import one_queue, postgres, recorded
+from tests.support import one_queue, outcomes, postgres, recorded
 
 NOTHING = 5  # pytest: no test was chosen
 FEW = 20  # more than a busy machine can be blamed for
@@ -144,6 +144,7 @@ class Run:
         told = [f"{counts[what]} {what}" for what in ("passed", "failed", "skipped")]
         if counts["failed"]:
             print(f"\nrandom examples: --seed={self.options.seed}")
+        print("\n" + "\n".join(outcomes.table(self.outcomes, self.databases)))
         print(f"\n{', '.join(told)} ({' + '.join(self.databases)})")
         if status == NOTHING and counts["passed"]:
             return 0

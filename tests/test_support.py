@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import postgres, require
+from tests.support import outcomes, postgres, require
 from tests.support.site import ROOT, below, gone
 
 
@@ -140,3 +140,20 @@ def test_a_run_that_is_ended_leaves_no_process(tmp_path, number):
         run.send_signal(number)
         assert len(started) >= 3
         assert gone(started, seconds=30)
+
+
+def test_a_run_ends_with_what_ran_on_which_database():
+    found = {
+        "tests/ipam/test_a.py::test_x on sqlite": "passed",
+        "tests/ipam/test_a.py::test_y[1 on 2] on sqlite": "passed",
+        "tests/ipam/test_a.py::test_x on postgresql": "failed",
+        "tests/pxe/test_b.py::test_x on sqlite": "skipped",
+        "tests/test_c.py::test_x on postgresql": "passed",
+    }
+    lines = [" ".join(line.split()) for line in outcomes.table(found, ["sqlite", "postgresql"])]
+    assert lines == [
+        "tests passed sqlite postgresql",
+        "ipam 2 0 (1 failed)",
+        "pxe 0 (1 skipped) -",
+        "test_c.py - 1",
+    ]
