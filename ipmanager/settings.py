@@ -206,6 +206,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
             ],
+            "libraries": {"unfold_list": "ipmanager.result_list"},
         },
     },
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -99,6 +100,8 @@ def per_cent(value: float) -> str:
 
 def count(number: int) -> str:
     """A number in the reader's notation; beyond ten digits, the way engineers write it."""
+    if number < 1000:
+        return str(number)
     if number < 10**10:
         return number_format(number, force_grouping=True)
     digits = len(str(number)) - 1
@@ -163,4 +166,9 @@ def free_children(subnet: Subnet) -> SafeString:
 
 
 def next_free_url(subnet_id: int) -> str:
-    return f"{reverse('admin:ipam_ipaddress_next_free')}?{urlencode({'subnet': subnet_id})}"
+    return f"{_next_free_page()}?subnet={subnet_id}"
+
+
+@functools.cache
+def _next_free_page() -> str:
+    return reverse("admin:ipam_ipaddress_next_free")

@@ -205,7 +205,7 @@ def leases(scope: Scope) -> list[Lease]:
     if scope is not None:
         rows = rows.filter(inside("ip_address", scope))
     found = set()
-    for vrf, packed in rows.order_by().values_list("vrf", Packed("ip_address")).iterator():
+    for vrf, packed in rows.order_by().values_list("vrf", Packed("ip_address")):
         version, address, _length = unpack(packed)
         found.add(Lease((vrf, version), address))
     return list(found)

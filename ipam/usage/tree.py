@@ -147,7 +147,7 @@ def _nodes(scope: Scope) -> Iterable[Node]:
     nodes: dict[int, Node] = {}
     for key, vrf, kind, network, gateway, first, last in rows.values_list(
         "pk", "vrf", "pools__kind", *columns
-    ).iterator():
+    ):
         if key not in nodes:
             router = None if gateway is None else unpack(gateway)[1]
             nodes[key] = Node(key, vrf, *unpack(network), router)

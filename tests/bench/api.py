@@ -236,6 +236,7 @@ def cases() -> list[Case]:
         Case("get", "select", 0.6, [f"{list_}{key}/" for key in keys], selects),
         Case("vm", "select", 0.6, [f"/api/v1/ip/{vm}" for vm in vms], selects),
         Case("stats", "select", 0.6, ["/api/v1/ip/stats"], selects),
+        Case("usage", "select", 0.3, [f"/api/v1/subnets/{native}/usage/"], selects),
         Case("list", "values", 0.6, [list_], ["/values"]),
         Case("deep", "values", 0.6, [deep_page(list_)], [f"/values?from={deep}"]),
     ]
