@@ -45,7 +45,7 @@ _SYNCHRONOUS = (
 SERVER_TEXTS = ("hostname", "device_type", "manufacturer", "location", "lan_port", "description")
 _MOST_KEYS = 900  # of one statement: SQLite takes no more than 999 values
 _MANY = 8  # above this many addresses, reading all subnets beats probing for their supernets,
-_SUBNETS_EACH = 5  # unless there are more than this many subnets for each of them
+_SUBNETS_EACH = 20  # unless there are more than this many subnets for each of them
 
 
 PATIENCE = 20  # seconds that a transaction waits for a lock

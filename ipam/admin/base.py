@@ -11,7 +11,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin import ShowFacets, helpers
+from django.contrib.admin import helpers
 from django.contrib.admin.utils import display_for_field
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
@@ -25,12 +25,13 @@ from django.utils.translation import gettext as _
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import HistoricalChanges, ModelChange
 from simple_history.template_utils import HistoricalRecordContextHelper
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.forms import AdminForm, Fieldline, PaginationInlineFormSet
-from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.errors import IPManagerError
+from ipam.admin.lists import LedgerList as LedgerList
+from ipam.admin.lists import ListAdmin
 from ipam.admin.marks import NOTHING
 from ipam.admin.pickers import is_key
 from ipam.admin.revert import Version
@@ -187,14 +188,6 @@ class ReadableChange(HistoricalRecordContextHelper):
         return display_for_field(value, field, NOTHING) or NOTHING
 
 
-class LedgerList(ChangeList):
-    """A list that has counted its rows once and says so once."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.full_result_count = self.result_count
-
-
 def when(moment: datetime) -> str:
     """A moment in the reader's time and notation."""
     return str(localize(localtime(moment)))
@@ -272,20 +265,6 @@ class ShowsRefusals:
         `delete`."""
         opts = self.opts  # type: ignore[attr-defined]
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_{name}", args=args)
-
-
-class ListAdmin(ModelAdmin):
-    """What all lists share, also those whose rows machines write."""
-
-    list_per_page = 50
-    list_filter_submit = True
-    show_facets = ShowFacets.NEVER  # a count for every choice of every filter
-    show_full_result_count = False
-    empty_value_display = NOTHING
-    nothing_yet: Any = ""  # what an empty list says, beside that it is empty
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return LedgerList
 
 
 class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHistoryAdmin, ListAdmin):
