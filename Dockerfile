@@ -24,6 +24,7 @@ COPY ipam /opt/ipmanager/ipam
 COPY ippool /opt/ipmanager/ippool
 COPY dhcp /opt/ipmanager/dhcp
 COPY pxe /opt/ipmanager/pxe
+COPY machines /opt/ipmanager/machines
 COPY registry /opt/ipmanager/registry
 COPY ops /opt/ipmanager/ops
 COPY ipmanager /opt/ipmanager/ipmanager
