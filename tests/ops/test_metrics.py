@@ -1,5 +1,6 @@
 """/metrics: who may read it, what it says, what it costs; the alert rules ask for nothing else."""
 
+import json
 import re
 import subprocess
 from datetime import timedelta
@@ -13,7 +14,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.models import Pulse
-from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit
+from dhcp.models import DhcpChange, DhcpNode, DhcpServer, Generation, HandEdit, SyncLease
 from ipam.allocate import allocate
 from ipam.models import Sighting
 from ops import host_checks, metrics, traffic
@@ -24,6 +25,7 @@ from tests.registry.factories import ServiceFactory
 from tests.support.api import staff, with_session, with_token
 from tests.support.site import ROOT
 
+DASHBOARD = ROOT / "deploy/grafana/ipmanager.json"
 RULES = ROOT / "deploy/prometheus/ipmanager.rules.yml"
 
 
@@ -279,6 +281,8 @@ def every_name(db, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(host_checks, "front", lambda: host_checks.Front(86400))  # no nginx here
     DhcpServer.objects.create(name="berlin", run_by="agent", site="Berlin")
     Generation.objects.create(result="applied")
+    SyncLease.objects.create(host="web1", place="a")
+    DhcpNode.objects.create(host="web1", place="a", result="applied")
     PoolFactory()
     ServiceFactory()
     Pulse.objects.create(host="web1")
@@ -297,6 +301,16 @@ def test_the_alerts_ask_only_for_what_there_is(every_name):
         assert wanted <= every_name, rule
         if "alert" in rule:
             assert {"summary", "description"} == rule["annotations"].keys()
+
+
+def test_the_dashboard_asks_only_for_what_there_is(every_name):
+    dashboard = json.loads(DASHBOARD.read_text())
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    questions = [target["expr"] for panel in panels for target in panel["targets"]]
+    questions += [one["query"] for one in dashboard["templating"]["list"]]
+    wanted = set(re.findall(r"\bipmanager_[a-z_0-9]+", " ".join(questions)))
+    assert len(wanted) > 20 and wanted <= every_name
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
 
 
 @pytest.mark.needs("promtool")

@@ -1,0 +1,45 @@
+"""PostgreSQL's storage parameters of the addresses."""
+
+import pytest
+from django.db import connection
+
+from ipam.models import IPAddress
+from ipam.sql import database
+from tests.ipam.factories import SubnetFactory
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.on("postgresql")]
+
+COUNTS = """
+SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'ip_addresses'
+"""
+
+
+def options():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reloptions FROM pg_class WHERE oid = 'ip_addresses'::regclass")
+        return set(cursor.fetchone()[0])
+
+
+def test_a_migration_sets_them_and_leaves_an_administrators_own():
+    assert options() == {"fillfactor=90", "autovacuum_vacuum_scale_factor=0.05"}
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE ip_addresses SET (fillfactor = 70)")
+        database.set_storage(connection)
+        assert "fillfactor=70" in options()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE ip_addresses SET (fillfactor = 90)")
+
+
+def test_an_update_of_no_indexed_column_touches_no_index():
+    SubnetFactory(network="10.0.0.0/22", static_ip_pools=["10.0.0.2-10.0.2.250"])
+    rows = list(IPAddress.objects.values_list("pk", flat=True)[:50])
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM FULL ip_addresses")  # pages as full as they may be
+        cursor.execute("BEGIN")
+        IPAddress.objects.filter(pk__in=rows).update(active=False)
+        cursor.execute(COUNTS)
+        updated, hot = cursor.fetchone()
+        cursor.execute("ROLLBACK")
+    assert updated == 50 and hot >= 0.5 * updated
