@@ -34,7 +34,7 @@ def test_a_migration_sets_them_and_leaves_an_administrators_own():
 
 def test_an_update_of_no_indexed_column_touches_no_index():
     SubnetFactory(network="10.0.0.0/22", static_ip_pools=["10.0.0.2-10.0.2.250"])
-    rows = list(IPAddress.objects.values_list("pk", flat=True)[:50])
+    rows = list(IPAddress.objects.order_by("pk").values_list("pk", flat=True)[::15])
     with connection.cursor() as cursor:
         cursor.execute("VACUUM FULL ip_addresses")  # pages as full as they may be
         cursor.execute("BEGIN")
@@ -42,4 +42,5 @@ def test_an_update_of_no_indexed_column_touches_no_index():
         cursor.execute(COUNTS)
         updated, hot = cursor.fetchone()
         cursor.execute("ROLLBACK")
-    assert updated == 50 and hot >= 0.5 * updated
+    assert updated == len(rows) > 40
+    assert hot == updated
