@@ -337,7 +337,8 @@ def refusals(subnets: Iterable[Subnet]) -> list[str]:
     found = []
     for subnet in subnets:
         try:
-            rules.refuse_in_use(subnet)
+            with transaction.atomic():  # it locks the addresses that it looks at
+                rules.refuse_in_use(subnet)
         except Conflict as error:
             found.append(error.message)
     return found

@@ -420,3 +420,15 @@ def test_a_shortcut_of_a_subnet_that_is_not_there_leads_home(admin_client, name)
 @pytest.mark.parametrize("value", ["abc", "²", "9" * 23])
 def test_a_filter_ignores_what_can_be_no_number(admin_client, subnet, name, value):
     assert networks(admin_client.get(LIST, {name: value})) == ["10.0.0.0/24"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_delete_page_opens_for_subnets_with_and_without_free_addresses(admin_client):
+    """Outside of a transaction, as in production: PostgreSQL locks rows only within one."""
+    free = SubnetFactory(network="10.7.0.0/24")
+    PoolFactory(subnet=free, first="10.7.0.10", last="10.7.0.20")
+    for subnet in (free, SubnetFactory(network="10.8.0.0/24")):
+        page = admin_client.get(f"/admin/ipam/subnet/{subnet.pk}/delete/")
+        assert page.status_code == 200
+    chosen = {"action": "delete_selected", "_selected_action": [free.pk]}
+    assert admin_client.post("/admin/ipam/subnet/", chosen).status_code == 200
