@@ -115,18 +115,25 @@ def serve(
     @csrf_exempt  # no cookie gives access to these routes, so no other site can use one
     def respond(request: HttpRequest, **captured: str) -> HttpResponse:
         if request.method == "OPTIONS":
-            return _preflight(method)
+            return _preflight(request, method)
         if request.method != method and (request.method, method) != ("HEAD", "GET"):
             response: HttpResponse = _error(
                 405, "Method not allowed", {"Allow": f"{method}, OPTIONS"}
             )
         else:
             response = _respond(request, view, captured, anonymous or is_open())
-        if anonymous or is_open() or "Authorization" in request.headers:
+        if anonymous or allows_origins(request):
             response["Access-Control-Allow-Origin"] = "*"
         return response
 
     return respond
+
+
+def allows_origins(request: HttpRequest) -> bool:
+    """Whether a page of any origin may read the answer (CORS): only with a token, which the page
+    itself must have. An open pool believes whoever reaches it, so a page that somebody on the
+    inside visits must not speak to it."""
+    return not is_open() and "Authorization" in request.headers
 
 
 def is_open() -> bool:
@@ -222,18 +229,17 @@ def vm_and_hostname(body: dict[str, Any]) -> tuple[str, str | None]:
     return vm_id, hostname
 
 
-def _preflight(method: str) -> HttpResponse:
-    """A browser's CORS preflight. The request itself carries the token, and no cookies."""
-    return HttpResponse(
-        status=204,
-        headers={
-            "Access-Control-Allow-Origin": "*",
-            "Access-Control-Allow-Methods": f"{method}, OPTIONS",
-            "Access-Control-Allow-Headers": "Authorization, Content-Type",
-            "Access-Control-Max-Age": "86400",
-            "Allow": f"{method}, OPTIONS",
-        },
-    )
+def _preflight(request: HttpRequest, method: str) -> HttpResponse:
+    """A browser's CORS preflight. The request itself carries the token, and no cookies. An open
+    pool allows no other origin."""
+    allow = f"{method}, OPTIONS"
+    response = HttpResponse(status=204, headers={"Allow": allow})
+    if not is_open():
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Access-Control-Allow-Methods"] = allow
+        response["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        response["Access-Control-Max-Age"] = "86400"
+    return response
 
 
 def no_route(request: HttpRequest, exception: Exception) -> HttpResponse:
