@@ -6,8 +6,10 @@ from __future__ import annotations
 import bisect
 import functools
 import logging
+import math
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import accumulate
@@ -23,6 +25,7 @@ from core.counters import Table
 from core.logs import REQUEST
 
 logger = logging.getLogger("ipmanager.requests")
+refusals_logger = logging.getLogger("ipmanager.refused")
 
 ID = "X-Request-ID"
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -67,6 +70,52 @@ def count(method: str, route: str, status: int, seconds: float) -> None:
     durations.add((route,), (bisect.bisect_left(BUCKETS, seconds), 1), (_SUM, seconds))
 
 
+class Refusals:
+    """Logs requests that were refused because of who asks: wrong tokens and missing rights. At most
+    MOST_REFUSALS lines in REFUSALS_PER seconds, in each process; then the number of the others."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._began = -math.inf  # time.monotonic()
+        self._lines = self._unlogged = 0
+
+    def report(self, request: HttpRequest, status: int) -> None:
+        with self._lock:
+            now = time.monotonic()
+            unlogged = 0
+            if now - self._began >= REFUSALS_PER:
+                unlogged, self._unlogged = self._unlogged, 0
+                self._began, self._lines = now, 0
+            self._lines += 1
+            if self._lines > MOST_REFUSALS:
+                self._unlogged += 1
+                return
+        if unlogged:
+            refusals_logger.warning("%d more requests were refused", unlogged)
+        address = proxies.client_address(request) or "?"
+        path = request.path[:LONGEST_PATH]
+        refusals_logger.warning(
+            "refused: %d %s %s from %s (%s)", status, request.method, path, address, who(request)
+        )
+
+
+MOST_REFUSALS, REFUSALS_PER = 20, 10.0
+LONGEST_PATH = 200  # characters
+refusals = Refusals()
+
+
+def who(request: HttpRequest) -> str:
+    """The user of a request, or what it has shown instead."""
+    user = getattr(request, "user", None)
+    if isinstance(user, SimpleLazyObject) and user._wrapped is empty:  # type: ignore[attr-defined]
+        user = None  # asking would cost a query
+    if user is not None and user.is_authenticated:
+        return str(user.get_username())
+    if "HTTP_AUTHORIZATION" in request.META:
+        return "unknown token"
+    return "nobody"
+
+
 class TrackedRequest:
     """A request from its arrival to its answer; within the block, all log lines have its `id`."""
 
@@ -89,6 +138,8 @@ class TrackedRequest:
         seconds = time.perf_counter() - self._started
         route = route_of(request)
         count(request.method if request.method in METHODS else "other", route, status, seconds)
+        if status in (401, 403):
+            refusals.report(request, status)
         if not logger.isEnabledFor(logging.INFO):
             return
         facts = {
