@@ -1,8 +1,8 @@
-"""Two questions of a load balancer: does the process live, can it work?"""
+"""Two questions of a load balancer: does the process live, can it work? Everybody may ask, so the
+answers do not tell the version; `doctor` and /metrics do."""
 
 import logging
 
-from django.conf import settings
 from django.core.checks import ERROR, WARNING
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -24,7 +24,7 @@ WORKER = "worker"  # the tag
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 as long as the process answers. It uses no other service, so a lost database restarts no
     web node."""
-    return JsonResponse({"status": "ok", "version": settings.VERSION})
+    return JsonResponse({"status": "ok"})
 
 
 @never_cache
@@ -47,7 +47,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
             problem, status=Unavailable.status, content_type="application/problem+json"
         )
     warnings = [result.check.summary for result in failures(WORKER, WARNING)]
-    return JsonResponse({"status": "ok", "version": settings.VERSION, "warnings": warnings})
+    return JsonResponse({"status": "ok", "warnings": warnings})
 
 
 def failures(tag: str, level: int) -> list[Result]:

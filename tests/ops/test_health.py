@@ -13,7 +13,13 @@ from tests.support.site import ROOT
 def test_healthz_answers_without_a_database(client):
     response = client.get("/healthz")  # a query would fail: this test has no database mark
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "version": ipmanager.__version__}
+    assert response.json() == {"status": "ok"}  # and not the version
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_the_version_is_not_told_to_everybody(client, path):
+    assert ipmanager.__version__ not in client.get(path).content.decode()
 
 
 def test_the_version_stands_in_one_place():
