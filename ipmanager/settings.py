@@ -67,6 +67,13 @@ SESSION_ENGINE = "accounts.session_store"
 REAUTHENTICATE = env.number("IPMANAGER_REAUTHENTICATE", 15, 24 * 60)
 _tls = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _tls
+# Browsers accept this prefix only from TLS, for this host alone and the whole site (RFC 6265bis), so
+# no other host of the domain can plant a session.
+_prefix = "__Host-" if _tls else ""
+SESSION_COOKIE_NAME = f"{_prefix}sessionid"
+CSRF_COOKIE_NAME = f"{_prefix}csrftoken"
+LANGUAGE_COOKIE_NAME = f"{_prefix}language"
+CSRF_COOKIE_AGE = SESSION_COOKIE_AGE
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 # Browsers then use TLS only. Only a trusted proxy can say that a request came by TLS.

@@ -13,7 +13,7 @@ SwaggerUIBundle({
   validatorUrl: null,
   requestInterceptor(request) {
     if (new URL(request.url, location.href).origin === location.origin) {
-      request.headers["X-CSRFToken"] = cookie("csrftoken");
+      request.headers["X-CSRFToken"] = (cookie("__Host-csrftoken") || cookie("csrftoken"));
     }
     return request;
   },
