@@ -20,6 +20,10 @@ ROUTES = {
     "api/v1/health": "the health question of system D's clients",
 }
 
+# Not in the URL map: WhiteNoise serves the style sheets, scripts and images, which are the same for
+# everybody and are part of the published source.
+STATIC = "static/"
+
 # Only for the addresses that IPMANAGER_METRICS_FROM lists; by default there are none.
 FOR_LISTED_ADDRESSES = "metrics"
 
