@@ -1,5 +1,6 @@
 """`manage.py run`, really started: what it prints, what it leaves behind."""
 
+import contextlib
 import http.cookiejar
 import os
 import re
@@ -119,6 +120,51 @@ def test_everything_ends_when_the_web_server_dies(migrated_database, tmp_path):
         assert running.process.wait(40) == 1
         assert "the web server was ended by SIGKILL: stopping" in running.output()
         assert gone(children)
+
+
+UNFINISHED = [
+    b"",
+    b"GET / HT",
+    b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6000\r\n\r\nusername=",
+    b"PUT /api/v1/boot-files/1/content/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n",
+]
+LARGE = 300 << 20
+
+
+def test_unfinished_requests_and_a_flood_of_data_stop_nobody(migrated_database, tmp_path):
+    with site(migrated_database, tmp_path / "out") as running:
+        with contextlib.ExitStack() as stack:
+            for number in range(100):
+                half_open = socket.create_connection(("127.0.0.1", running.port))
+                stack.enter_context(half_open).sendall(UNFINISHED[number % len(UNFINISHED)])
+            for _ in range(3):
+                started = time.monotonic()
+                with urllib.request.urlopen(f"{running.url}/healthz", timeout=10) as response:
+                    assert response.status == 200
+                assert time.monotonic() - started < 1
+        for path in ("/api/v1/boot-files/1/content/", "/admin/pxe/bootfile/add/"):
+            said, sent = flood(running.port, path)
+            assert re.match(rb"HTTP/1.1 40[13] ", said), said[:200]
+            assert sent < LARGE / 10
+        assert stored(Path(migrated_database["IPMANAGER_DATA_DIR"])) < LARGE / 10
+
+
+def flood(port, path):
+    """The answer to an upload by nobody, and how much of it was taken."""
+    head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {LARGE}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(head.encode())
+        said, sent = connection.recv(4096), 0
+        with contextlib.suppress(OSError):
+            while sent < LARGE:
+                sent += connection.send(b"x" * 65536)
+    return said, sent
+
+
+def stored(directory):
+    """Bytes of all files that are not links."""
+    files = (path for path in directory.rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in files)
 
 
 def memory(*pids):
