@@ -10,6 +10,8 @@ new host, and one that never had PostgreSQL."""
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ import pytest
 
 from tests.support import require
 from tests.support.site import ROOT
-from tests.support.system import SOURCE, VENV, system
+from tests.support.system import SOURCE, VENV, debootstrap, system
 
 PROOF = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 MANUALS = {"english": ROOT / "docs/operation.md", "german": ROOT / "docs/betrieb.md"}
@@ -347,6 +349,53 @@ def test_sqlite_becomes_postgresql_by_section_8(small, archive):
         small.bash("ipmanager/deploy/install.sh --database sqlite")
     assert follow(small, "8") == "ipmanager: nothing to do\n"
     assert facts(small) == moved
+
+
+# The Python of each Debian, for which pip fetches the packages.
+SUITES = {"bookworm": "3.11", "trixie": "3.13"}
+FRESH = ["python3-minimal", "ca-certificates", "sudo", "iproute2"]
+PLATFORMS = ["manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64"]
+
+
+@pytest.fixture(scope="module", params=list(SUITES))
+def bare(request, tmp_path_factory):
+    """A fresh Debian with the checkout and the Python packages, and nothing else; no systemd."""
+    require.part("overlay", "root", "debootstrap")
+    root = tmp_path_factory.mktemp(request.param) / "root"
+    debootstrap(root, FRESH, request.param)
+    (root / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
+    (root / "usr/sbin/policy-rc.d").chmod(0o755)
+    (root / "root/ipmanager").symlink_to(SOURCE)
+    (root / "etc/pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
+    platforms = [word for name in PLATFORMS for word in ("--platform", name)]
+    lock = ["--require-hashes", "--requirement", str(ROOT / "requirements/run.txt")]
+    version = ["--python-version", SUITES[request.param], "--only-binary", ":all:"]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", root / "wheels"]
+    subprocess.run([*command, *version, *platforms, *lock], check=True)
+    return root
+
+
+@pytest.mark.skipif(not PROOF, reason="make proof")
+@pytest.mark.on("sqlite")
+def test_sections_8_and_6_3_on_a_fresh_debian(bare, tmp_path):
+    with system(tmp_path / "first", bare, network=True) as debian:
+        first = Reader(debian)
+        first.bash("ipmanager/deploy/install.sh --name ipam.example.org --database sqlite")
+        first.bash(f"ipmanager-manage shell --no-imports --command '{LEDGER}'")
+        assert "PostgreSQL database ipmanager_db" in follow(first, "8")
+        cluster = "pg_ctlcluster $(pg_lsclusters --no-header | awk '{print $1, $2}')"
+        first.bash(f"{cluster} start")
+        assert facts(first)["database"] == "postgresql" and facts(first)["servers"] == 1
+        path = json.loads(first.bash("ipmanager-manage backup --json"))["path"]
+        content = debian.path(path).read_bytes()
+    with system(tmp_path / "second", bare, network=True) as debian:
+        second = Reader(debian)
+        (debian.path("/root") / Path(path).name).write_bytes(content)
+        assert "users and passwords of the backup" in follow(second, "6.3")
+        second.bash(f"{cluster} start")
+        told = facts(second)
+        assert (told["database"], told["servers"], told["frozen"]) == ("postgresql", 1, False)
+        assert second.bash("ipmanager/deploy/install.sh") == "ipmanager: nothing to do\n"
 
 
 def test_both_editions_have_the_same_commands():

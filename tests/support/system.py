@@ -348,8 +348,8 @@ def _do(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
-def debootstrap(target: Path, packages: list[str]) -> None:
-    """A fresh Debian 12 from the mirror that this machine's own apt uses."""
+def debootstrap(target: Path, packages: list[str], suite: str = "bookworm") -> None:
+    """A fresh Debian from the mirror that this machine's own apt uses."""
     mirror = next(
         filter(None, map(_mirror, sorted(Path("/etc/apt").glob("sources.list*/**/*")))), ""
     )
@@ -358,7 +358,7 @@ def debootstrap(target: Path, packages: list[str]) -> None:
         "debootstrap",
         "--variant=minbase",
         f"--include={','.join(packages)}",
-        "bookworm",
+        suite,
         str(target),
         mirror,
     ]
