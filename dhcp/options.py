@@ -25,7 +25,10 @@ MOST_ADDRESSES = 32
 WIDTHS = {"u8": ("b", 8), "u16": ("s", 16), "u32": ("i", 32)}
 _TEXT = re.compile(r"[A-Za-z0-9/._~:@?&=+%-]([A-Za-z0-9/._~:@?&=+% -]*[A-Za-z0-9/._~:@?&=+%-])?")
 _BOOT_URL = re.compile(r"(?:https?|tftp)://[A-Za-z0-9.\[\]:-]+/[A-Za-z0-9/._~:@?&=+%-]*")
-_AMBIGUOUS = re.compile(r"[0-9a-fA-Fsi:.* -]*")
+# A text may have commas, as a POSIX time zone does: dnsmasq looks for a list of numbers, addresses
+# or bytes first, and takes everything else as one text.
+_TEXT_WITH_COMMAS = re.compile(r"[A-Za-z0-9/._~:@?&=+%,<>-]+( +[A-Za-z0-9/._~:@?&=+%,<>-]+)*")
+_AMBIGUOUS = re.compile(r"[0-9a-fA-Fsi:.*, -]*")
 _NUMBER = re.compile(r"[0-9]{1,5}")
 _INTEGER = re.compile(r"-?[0-9]{1,11}")
 _FLAGS = {
@@ -291,9 +294,9 @@ def _flag(text: str, version: int) -> str:
 
 
 def _text(text: str, version: int = 4) -> str:
-    if len(text) > LONGEST_VALUE or not _TEXT.fullmatch(text):
+    if len(text) > LONGEST_VALUE or not _TEXT_WITH_COMMAS.fullmatch(text):
         message = _(
-            "Use letters, digits, blanks and these characters only: . _ ~ : / @ ? & = + - %"
+            "Use letters, digits, blanks and these characters only: . , _ ~ : / @ ? & = + - % < >"
         )
         raise ValueError(message)
     if _AMBIGUOUS.fullmatch(text):

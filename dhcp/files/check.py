@@ -32,7 +32,7 @@ _OPTION = re.compile(
     rb"tag:s[0-9]{1,19},"
     rb"(?:option:(?:router|dns-server|ntp-server|domain-name|server-ip-address|bootfile-name)"
     rb"|option6:(?:dns-server|sntp-server|domain-search|bootfile-url|[0-9]{1,3})|[0-9]{1,3})"
-    rb"(?:,[A-Za-z0-9/._~:@?&=+%\[\], -]+)?"
+    rb"(?:,[A-Za-z0-9/._~:@?&=+%\[\],<> -]+)?"
 )
 # Zero, and every group address: the lowest bit of the first byte is set.
 _NO_CARD = re.compile(

@@ -196,6 +196,7 @@ AT_THE_CLIENT = [
     ),
     ("tftp-server-address", "10.0.0.9", "0a000009"),
     ("wpad", "http://w/x", b"http://w/x".hex()),
+    ("posix-timezone", "CET-1CEST,M3.5.0,M10.5.0/3", b"CET-1CEST,M3.5.0,M10.5.0/3".hex()),
 ]
 
 
@@ -205,6 +206,7 @@ def test_every_kind_arrives_at_the_client_as_it_was_meant(scope, six, settings):
         option(scope, name, typed)
     option(six, "sip-server-domain", "sip.example")
     option(six, "tzdb-timezone", "Europe/Berlin")
+    option(six, "posix-timezone", "<+03>-3,M3.5.0,M10.5.0/3")
     web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
     Interface.objects.create(server=web, name="v6", mac_address=A, ip_address="fd00::9")
     lines = (
@@ -226,6 +228,7 @@ def test_every_kind_arrives_at_the_client_as_it_was_meant(scope, six, settings):
             b"\3sip\7example\0",
             b"Europe/Berlin",
         )
+        assert bytes.fromhex(known["41"]) == b"<+03>-3,M3.5.0,M10.5.0/3"
         assert (lab.complaints(), lab.alive()) == ([], True)
 
 
