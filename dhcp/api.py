@@ -261,15 +261,20 @@ class Leases(Readable):
     ordering_fields = ["ip_address", "leased_until", "seen_at", "hostname"]
     rights = {"reserve": Right("addresses", "ipam.add_server")}
 
-    @extend_schema(request=None, responses={201: ServerSerializer})
+    @extend_schema(request=shapes.ReserveSerializer, responses={201: ServerSerializer})
     @action(detail=True, methods=["post"], filterset_class=None)
     def reserve(self, request: Request, pk: str) -> Response:
-        """Reserve the address: for a new server, or for a known one that has none."""
+        """Reserve the address: for a new server, or for a known one that has none. 409 when the
+        lease has ended."""
+        asked = checked(shapes.ReserveSerializer, request)
         _require(request, RESERVE_PERMISSIONS)
         if confines(request):  # the known server may be outside the token's networks
             text = _("This token is confined to networks. Create the server itself.")
             raise exceptions.PermissionDenied(text)
-        return Response(ServerSerializer(adopt.adopt(self.get_object())).data, status=201)
+        lease = self.get_object()
+        adopt.refuse_ended(lease)
+        server = adopt.adopt(lease, asked["hostname"])
+        return Response(ServerSerializer(server).data, status=201)
 
 
 class Evictions(Readable):

@@ -273,6 +273,16 @@ class EvictionSerializer(ChosenFields, serializers.ModelSerializer):
 # --- actions --------------------------------------------------------------------------------------
 
 
+class ReserveSerializer(KnownFields):
+    hostname = serializers.CharField(
+        max_length=255,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Of the server; else the name that the machine sends.",
+    )
+
+
 class WhichServerSerializer(KnownFields):
     server = serializers.CharField(
         max_length=50, required=False, default=DEFAULT, help_text="The name of a server."

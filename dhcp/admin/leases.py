@@ -21,7 +21,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from core.errors import IPManagerError
 from dhcp.admin.generations import ReadOnlyAdmin
 from dhcp.admin.hand_edits import chosen_ids
-from dhcp.leases.adopt import adopt
+from dhcp.leases.adopt import adopt, refuse_ended
 from dhcp.leases.evict import evict, is_possible
 from dhcp.leases.lease_file import FOREVER
 from dhcp.models import Lease
@@ -99,6 +99,7 @@ class LeaseAdmin(ReadOnlyAdmin):
     def make_reservations(self, request: HttpRequest, queryset: models.QuerySet[Lease]) -> None:
         for lease in queryset:
             try:
+                refuse_ended(lease)
                 server = adopt(lease)
             except IPManagerError as error:
                 self.message_user(request, str(error), messages.ERROR)

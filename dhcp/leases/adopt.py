@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict, Invalid
@@ -12,25 +13,35 @@ from ipam.hostnames import validate_hostname
 from ipam.models import Interface, Server, Sighting
 
 
-def adopt(lease: Sighting) -> Server:
+def adopt(lease: Sighting, hostname: str = "") -> Server:
     """Save the lease's address and MAC as a new server, or as the address of the known server that
-    has none.
+    has none; with this host name, or else the one that the machine sends.
 
-    Raises Conflict when the address or the MAC belongs to another machine, Invalid for a lease
-    without a MAC."""
+    Raises Conflict when the address, the MAC or the name belongs to another machine, ValidationError for the given name, Invalid for a lease without a MAC."""
     if not lease.mac_address:
         text = _("The lease of %s has no MAC address. Create the reservation by hand.")
         raise Invalid(text % holder_name(lease))
     server = _known_server(lease)
     if server is None:
-        server = Server(hostname=_hostname(lease), mac_address=lease.mac_address)
+        server = Server(hostname=hostname or _hostname(lease), mac_address=lease.mac_address)
+    elif hostname:
+        server.hostname = hostname
     server.ip_address = lease.ip_address
     try:
         with transaction.atomic():
             server.save()
     except ValidationError as error:
+        if hostname and "hostname" in error.error_dict:
+            raise  # the caller has chosen it
         raise Conflict(" ".join(error.messages)) from error
     return server
+
+
+def refuse_ended(lease: Sighting) -> None:
+    """Raises Conflict when the lease has ended."""
+    if lease.leased_until is None or lease.leased_until <= timezone.now():
+        text = _("The lease of %s has ended: its machine may have another address by now.")
+        raise Conflict(text % holder_name(lease), _("Create the reservation by hand."))
 
 
 def _known_server(lease: Sighting) -> Server | None:

@@ -197,6 +197,23 @@ def test_leases_are_judged_filtered_and_reserved():
     assert api.post(f"{API}/leases/{stranger.pk}/reserve/").status_code == 409
 
 
+def test_a_lease_is_reserved_under_a_name_while_it_lasts():
+    SubnetFactory(network="10.0.0.0/24")
+    api, found = with_token("addresses", "read"), lease("10.0.0.7", hostname="printer")
+    path = f"{API}/leases/{found.pk}/reserve/"
+    status, problem = answer(api.post(path, {"name": "scanner"}))
+    assert (status, list(problem["errors"])) == (400, ["name"])
+    Sighting.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    status, problem = answer(api.post(path, {"hostname": "scanner"}))
+    assert (status, "has ended" in problem["detail"]) == (409, True)
+    Sighting.objects.update(leased_until=FOREVER)
+    ServerFactory(hostname="taken")
+    for name, expected in (("not a name", 400), ("taken", 409)):
+        status, problem = answer(api.post(path, {"hostname": name}))
+        assert (status, list(problem["errors"])) == (expected, ["hostname"])
+    assert answer(api.post(path, {"hostname": "scanner"}))[1]["hostname"] == "scanner"
+
+
 def test_why_is_answered_in_any_spelling_and_refuses_what_is_no_mac(target):
     ServerFactory(hostname="web", mac_address="02:00:00:00:00:0a")
     api = with_token("read")
