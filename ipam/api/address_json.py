@@ -45,13 +45,13 @@ _of_server = attrgetter(
 )
 _NO_SUBNET, _NO_SERVER = (None,) * 5, (None,) * 6
 
-_JOINED = "LEFT JOIN subnets s ON s.id = a.subnet_id LEFT JOIN hosts h ON h.id = a.server_id"
-ONE = f"SELECT caller.*, {COLUMNS} FROM caller, ip_addresses a {_JOINED} WHERE a.id = %(key)s"
+JOINED = "LEFT JOIN subnets s ON s.id = a.subnet_id LEFT JOIN hosts h ON h.id = a.server_id"
+ONE = f"SELECT caller.*, {COLUMNS} FROM caller, ip_addresses a {JOINED} WHERE a.id = %(key)s"
 _PAGE = f"""
 SELECT caller.*, {{more}}, {COLUMNS} FROM caller, (
     SELECT id FROM ip_addresses {{start}}
     ORDER BY ip_address {{direction}}, id {{direction}} LIMIT %(size)s OFFSET %(offset)s
-) chosen JOIN ip_addresses a ON a.id = chosen.id {_JOINED} ORDER BY a.ip_address, a.id
+) chosen JOIN ip_addresses a ON a.id = chosen.id {JOINED} ORDER BY a.ip_address, a.id
 """
 _BEYOND = "WHERE (ip_address, id) {sign} (%(address)s{cast}, %(id)s)"
 

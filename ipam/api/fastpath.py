@@ -23,9 +23,9 @@ from core import prepared
 from core.errors import IPManagerError
 from core.logs import REQUEST
 from ipam import allocate as verbs
-from ipam import available_prefix
-from ipam.addresses import parse_address
-from ipam.api import address_json
+from ipam import available_prefix, search
+from ipam.addresses import parse_address, parse_mac
+from ipam.api import address_json, search_sql
 from ipam.fields import AddressField, unpack
 from ipam.models import IPAddress
 from ipam.placement import pool_rows
@@ -34,6 +34,7 @@ from ipam.sql import cached_counts
 
 READ = Right("read", "ipam.view_ipaddress")
 READ_SUBNET = Right("read", "ipam.view_subnet")
+_LONGEST = {"q": 200, "mac": 64}  # characters of the filters that search
 _LENGTH = re.compile("length=([1-9][0-9]{0,2})", re.ASCII)
 _OCCUPIED = (
     available_prefix.occupied("postgresql")
@@ -127,8 +128,46 @@ class AddressPage:
         return pagination.page_link(self.request, name, cursor.encode())
 
 
+@dataclass(frozen=True, slots=True)
+class FoundPage(AddressPage):
+    """The first page of what a search finds."""
+
+    def count(self, state: int | None) -> int:
+        """The first column of each row."""
+        return state or 0
+
+
+def prepare_search(request: HttpRequest, name: str) -> FastQuery | None:
+    """The first page of the addresses that `q` or `mac` finds, on PostgreSQL."""
+    rest = request.GET.copy()
+    texts = rest.pop(name)
+    asked, text = pagination.requested_page(rest), texts[0].strip()
+    if prepared.vendor() != "postgresql" or len(texts) > 1 or not asked:
+        return None
+    if asked.cursor or asked.number > 1 or not 0 < len(text) <= _LONGEST[name]:
+        return None
+    try:
+        term = search.meaning(text) if name == "q" else search.SearchTerm(mac=parse_mac(text))
+    except ValueError:
+        return None
+    if term is None:
+        return None
+    render = FoundPage(request, asked).render
+
+    def render_found(rows: list[DatabaseRow]) -> FastResponse:
+        found = [row for row in rows if row[1] is not None]
+        if not found:
+            return json_response({"count": 0, "next": None, "previous": None, "results": []})
+        return render(found)
+
+    return FastQuery(*search_sql.page(term, asked.size + 1), render_found)
+
+
 def prepare_addresses(request: HttpRequest) -> FastQuery | None:
-    """A page by its number, or along the links."""
+    """A page by its number, or along the links, or of a search."""
+    for name in _LONGEST:
+        if name in request.GET:
+            return prepare_search(request, name)
     asked = pagination.requested_page(request.GET)
     if not asked:
         return None

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from ipam.models import IPAddress, Server, Subnet
 from tests.ipam.factories import IPAddressFactory, ServerFactory, SubnetFactory
 from tests.support.api import with_token
+from tests.support.by_hand import POSTGRESQL, only
+from tests.support.fastpath import both_ways, is_fast
 
 pytestmark = pytest.mark.django_db
 
@@ -202,3 +204,36 @@ ODD = st.text(alphabet="0123456789abcdefABCDEFxg:.-/%_ \\'\"\0\n") | st.text()
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_is_an_error(rows, text):
     found(text)
+
+
+@only(POSTGRESQL)
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"q": text}
+        for text in (
+            *("10.112.", "10.112.1", "04b175", "04:", "04:b1:75:ef:2d:a2", "example", "_", "0%-"),
+            *("\\", "drück", "2001:db8:", "RACK", "10.0.0.0/8", "1", "nobody", " Web ", "the fax"),
+        )
+    ]
+    + [
+        {"mac": "04-B1-75-EF-2D-A2"},
+        {"q": "1", "page_size": "2"},
+        {"mac": "no"},
+        {"q": "1", "page": "2", "page_size": "2"},
+        {"q": "1", "status": "allocated"},
+        {"q": ""},
+        {"q": "x" * 201},
+    ],
+)
+def test_the_fast_path_finds_what_django_finds(rows, settings, query):
+    settings.FASTPATH = True
+    SubnetFactory(network="10.0.0.0/24", name="net")
+    ServerFactory(hostname="web", ip_address="10.0.0.4", location="Rack 4")
+    IPAddressFactory(ip_address="10.0.0.9", status="reserved", description="the FAX in room 3")
+    api = with_token("admin")
+    api.get("/api/v1/vrfs/")
+    fast, django = both_ways(lambda: api.get("/api/v1/ip-addresses/", query))
+    assert (fast.status_code, fast.json()) == (django.status_code, django.json())
+    plain = set(query) <= {"q", "mac", "page_size"}
+    assert is_fast(fast) == (plain and fast.status_code == 200 and query.get("q") != "")
