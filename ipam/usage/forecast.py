@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from statistics import linear_regression, pvariance
 
 from ipam.usage.measure import Share
 
@@ -49,10 +50,8 @@ def forecast(used: Sequence[tuple[date, int]], now: Share, today: date) -> Forec
 
 def _fit(points: Sequence[Point]) -> tuple[float, float]:
     """The slope of the line of least squares, and its standard error."""
-    number = len(points)
-    mean_x = sum(x for x, _y in points) / number
-    mean_y = sum(y for _x, y in points) / number
-    spread = sum((x - mean_x) ** 2 for x, _y in points)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
-    missed = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points)
-    return slope, math.sqrt(missed / (number - 2) / spread)
+    days, numbers = zip(*points, strict=True)
+    slope, start = linear_regression(days, numbers)
+    missed = sum((number - start - slope * day) ** 2 for day, number in points)
+    spread = pvariance(days) * len(points)
+    return slope, math.sqrt(missed / (len(points) - 2) / spread)

@@ -61,7 +61,7 @@ def days(subnet_id: int, pool_id: int = 0, number: int = DAYS) -> list[Day]:
     columns = rows.order_by("day").values_list(
         "day", "static_total", "static_used", "dhcp_total", "dhcp_used"
     )
-    return [day_of(line) for line in columns]
+    return list(map(day_of, columns))
 
 
 def since(number: int) -> date:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -19,7 +20,7 @@ from django.db.models.lookups import IsNull
 from core import prepared
 from ipam import addresses, ranges
 from ipam.models import IPAddress, Pool, Sighting, Subnet
-from ipam.querysets import inside
+from ipam.querysets import inside, keys_of
 from ipam.sql import cached_counts
 from ipam.usage import tree as trees
 from ipam.usage.tree import Node, Packed, Place, Scope, Tree, unpack
@@ -103,7 +104,7 @@ class Leased:
         """Count a leased address of this subnet, unless nobody could be given it."""
         if ranges.covers(node.static, address):
             own, whole = self.own_static, self.static
-        elif any(first <= address <= last for first, last in node.dhcp_pools):
+        elif ranges.covers(node.dhcp, address):
             own, whole = self.own_dhcp, self.dhcp
         else:
             return
@@ -168,7 +169,7 @@ def _ledger_tree(scope: Scope) -> Tree:
 
 def _scope(subnets: Iterable[Subnet]) -> Scope:
     """The networks of the subnets, without those inside others."""
-    networks = sorted({subnet.network for subnet in subnets}, key=_tree_order)
+    networks = sorted(set(map(attrgetter("network"), subnets)), key=_tree_order)
     return addresses.outermost(networks, key=lambda network: network)
 
 
@@ -226,8 +227,8 @@ def pool_usage(pools: Sequence[Pool]) -> dict[int, Share]:
     """The usage of these pools, by key. Load the subnets with the pools. Six queries at most."""
     if not pools:
         return {}
-    keys = [pool.pk for pool in pools]
-    return _pool_shares(Pool.objects.filter(pk__in=keys), _scope({pool.subnet for pool in pools}))
+    chosen = Pool.objects.filter(pk__in=keys_of(pools))
+    return _pool_shares(chosen, _scope(map(attrgetter("subnet"), pools)))
 
 
 def usage_of_all_pools() -> dict[int, Share]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import F, FloatField, Func, QuerySet
@@ -52,21 +53,22 @@ def with_figures(rows: QuerySet, names: set[str]) -> QuerySet:
     if not names:
         return rows
     shares = _shares(rows.model)
-    return rows.annotate(**{name: Figure(name, _numbers(shares, name)) for name in sorted(names)})
+    for name in sorted(names):
+        rows = rows.annotate(**{name: Figure(name, _numbers(shares, name))})
+    return rows
 
 
 def by_figures(model: type[Subnet | Pool], ordering: Sequence[Any]) -> list[Any]:
     """The ordering with expressions in place of the names of figures; `-name` is descending. Rows
     without the figure come last."""
-    if not any(figure_of(model, order) for order in ordering):
-        return list(ordering)
-    shares, found = _shares(model), []
+    shares, found = None, []
     for order in ordering:
-        if name := figure_of(model, order):
+        name = figure_of(model, order)
+        if name:
+            shares = shares or _shares(model)
             figure = Figure(name, _numbers(shares, name))
-            found.append(OrderBy(figure, descending=order.startswith("-"), nulls_last=True))
-        else:
-            found.append(order)
+            order = OrderBy(figure, descending=order.startswith("-"), nulls_last=True)
+        found.append(order)
     return found
 
 
@@ -84,18 +86,23 @@ def fullest(number: int) -> list[tuple[Subnet, Usage]]:
         if used.static.used or used.dhcp.used:
             left = min(used.static.left, used.dhcp.left)
             ranked.append((left, used.static.left, used.static.free, key, used))
-    first = heapq.nsmallest(number, ranked, key=lambda line: line[:4])
-    keys = [line[3] for line in first]
-    subnets = Subnet.objects.select_related("vrf").in_bulk(keys)
-    return [(subnets[line[3]], line[4]) for line in first if line[3] in subnets]
+    first = heapq.nsmallest(number, ranked, key=itemgetter(0, 1, 2, 3))
+    subnets = Subnet.objects.select_related("vrf").in_bulk(list(map(itemgetter(3), first)))
+    found = []
+    for *_rank, key, used in first:
+        if key in subnets:
+            found.append((subnets[key], used))
+    return found
 
 
 def _shares(model: Any) -> dict[str, dict[int, Share]]:
     """The shares of all rows by their kind; those of pools have no kind."""
     if model is Pool:
         return {"": usage_of_all_pools()}
-    used = usage_of_all()
-    return {kind: {key: getattr(found, kind) for key, found in used.items()} for kind in KINDS}
+    shares: dict[str, dict[int, Share]] = {"static": {}, "dhcp": {}}
+    for key, used in usage_of_all().items():
+        shares["static"][key], shares["dhcp"][key] = used.static, used.dhcp
+    return shares
 
 
 def _numbers(shares: dict[str, dict[int, Share]], name: str) -> dict[int, float]:

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import BinaryField, Count, F, Func, Q
@@ -77,7 +78,8 @@ class Node:
     children: list[Node] = field(default_factory=list)
     static_pools: list[Span] = field(default_factory=list)
     dhcp_pools: list[Span] = field(default_factory=list)
-    static: list[Span] = field(default_factory=list)  # what can be handed out, in order
+    static: list[Span] = field(default_factory=list)  # what we can hand out, in order
+    dhcp: list[Span] = field(default_factory=list)  # what dnsmasq can
     usable: int = 0  # addresses that machines may have
     statuses: Counter[str] = field(default_factory=Counter)  # live rows
     own: Figures = field(default_factory=Figures)
@@ -106,12 +108,11 @@ class Tree:
         for node in sorted(nodes, key=lambda node: (node.first, node.length)):
             self.places[node.vrf, node.version].append(node)
         self.nodes: dict[int, Node] = {}
-        for ordered in self.places.values():
+        self._firsts: dict[Place, list[int]] = {}
+        for place, ordered in self.places.items():
             _connect(ordered)
-            self.nodes.update((node.key, node) for node in ordered)
-        self._firsts = {
-            place: [node.first for node in ordered] for place, ordered in self.places.items()
-        }
+            self._firsts[place] = list(map(attrgetter("first"), ordered))
+            self.nodes.update(zip(map(attrgetter("key"), ordered), ordered, strict=True))
 
     def containing(self, place: Place, address: int) -> Node | None:
         """The most specific subnet of an address."""
@@ -143,7 +144,7 @@ def network_scope(scope: Scope, path: str = "") -> Q:
 def _nodes(scope: Scope) -> Iterable[Node]:
     """The subnets with their pools, in one query."""
     rows = Subnet.objects.filter(network_scope(scope)).order_by("pk", "pools__first")
-    columns = [Packed(name) for name in ("network", "gateway", "pools__first", "pools__last")]
+    columns = map(Packed, ("network", "gateway", "pools__first", "pools__last"))
     nodes: dict[int, Node] = {}
     for key, vrf, kind, network, gateway, first, last in rows.values_list(
         "pk", "vrf", "pools__kind", *columns
@@ -191,7 +192,7 @@ def _read_statuses(tree: Tree, scope: Scope) -> Counter[int]:
 
 def _read_reservations(tree: Tree, scope: Scope) -> Counter[int]:
     """How many live rows each subnet has inside its DHCP pools."""
-    if not any(node.dhcp_pools for node in tree.nodes.values()):
+    if not any(map(attrgetter("dhcp_pools"), tree.nodes.values())):
         return Counter()
     rows = IPAddress.objects.filter(
         network_scope(scope, "subnet__"),
@@ -213,7 +214,8 @@ def _work_out(node: Node, gateways: int, reserved: int) -> None:
     node.usable += gateways
     own = node.own
     own.static_total = ranges.size(node.static)
-    own.dhcp_total = ranges.size(ranges.merged(node.dhcp_pools))
+    node.dhcp = ranges.merged(node.dhcp_pools)
+    own.dhcp_total = ranges.size(node.dhcp)
     own.dhcp_used = reserved
     if not node.static_pools:
         own.static_used = node.statuses.total() - gateways - reserved
