@@ -137,7 +137,8 @@ class Ledger(Connection):
         return found
 
     def usage(self, subnet: int | str | Subnet) -> dict[str, Any]:
-        """The usage of a subnet: how many addresses are available, allocated, reserved."""
+        """The usage of a subnet: `current`, `history` by day, and `forecast`, static and DHCP; its
+        own available, allocated and reserved addresses."""
         found: dict[str, Any] = self.request("GET", f"subnets/{self.subnet(subnet).id}/usage/")
         return found
 
