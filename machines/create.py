@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -73,7 +73,15 @@ class Specification:
 
     @property
     def vrf_id(self) -> int | None:
-        return self.subnet.vrf_id if self.subnet else None
+        return self.subnet and self.subnet.vrf_id
+
+    def may_have(self, address: Address) -> bool:
+        """Whether the address is in the subnet, and in the pool if one is named."""
+        assert self.subnet
+        first, last = self.subnet.network[0], self.subnet.network[-1]
+        if self.pool:
+            first, last = self.pool.first, self.pool.last
+        return address.version == first.version and first <= address <= last
 
     def service_id(self, port: Port) -> str:
         """The id of a service in the registry."""
@@ -131,17 +139,12 @@ def _with_subnet(wanted: Specification) -> Specification:
     if subnet is None:
         text = _("Specify a subnet, a pool or an address.")
         raise ValidationError({"subnet": Reason(text)})
-    if address and not _holds(subnet, pool, address):
+    spec = replace(wanted, subnet=subnet)
+    if address and not spec.may_have(address):
         text = _("%(address)s is not in %(network)s.")
         values = {"address": address, "network": pool or subnet.network}
         raise ValidationError({"ip_address": Reason(text % values, subnet)})
-    return Specification(**{**vars(wanted), "subnet": subnet})
-
-
-def _holds(subnet: Subnet, pool: Pool | None, address: Address) -> bool:
-    if pool:
-        return pool.first <= address <= pool.last
-    return address in subnet.network
+    return spec
 
 
 def _wait_for_turns(spec: Specification) -> None:
@@ -170,12 +173,11 @@ def _made_before(spec: Specification) -> Machine | None:
 
 
 def _has_address(server: Server, spec: Specification) -> bool:
-    assert spec.subnet
     if server.ip_address is None:
         return False
     if spec.wanted and not spec.else_next:
         return server.ip_address == spec.wanted
-    return _holds(spec.subnet, spec.pool, server.ip_address)
+    return spec.may_have(server.ip_address)
 
 
 def _has_facts(server: Server, spec: Specification) -> bool:
@@ -260,14 +262,13 @@ def _is_held(spec: Specification, address: Address) -> bool:
 
 def _own_allocation(spec: Specification) -> IPAddress | None:
     """What was allocated for this MAC address here; the server takes it over."""
-    assert spec.subnet
     if spec.mac_address is None:
         return None
-    rows = IPAddress.objects.filter(
-        vrf=spec.vrf_id, subnet=spec.subnet, mac_address=spec.mac_address, status="allocated"
-    )
-    own = rows.filter(server=None).order_by("ip_address").first()
-    return own if own and _holds(spec.subnet, spec.pool, own.ip_address) else None
+    rows = IPAddress.objects.allocations().filter(vrf=spec.vrf_id, mac_address=spec.mac_address)
+    for row in rows.order_by("ip_address"):
+        if spec.may_have(row.ip_address):
+            return row
+    return None
 
 
 def _add_interface(server: Server, card: Card) -> None:
@@ -301,7 +302,7 @@ def _add_service(machine: Machine, spec: Specification, port: Port, caller: Call
         protocol=port.protocol,
         host=machine.server.ip_address,
         preferred_port=port.port,
-        pinned=True if may_pin else None,
+        pinned=may_pin or None,
     )
     service = register(registration, caller).service
     MachineService.objects.create(machine=machine, service=service, name=port.name)

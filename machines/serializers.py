@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.utils import timezone
@@ -56,6 +57,12 @@ class CardSerializer(KnownFields):
     duid = _text(383)
     ip_address = Address(required=False, allow_null=True)
     subnet = Reference(required=False, allow_null=True, help_text="The next free address there.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("ip_address") and attrs.get("subnet"):
+            text = _("Give an address or a subnet, not both.")
+            raise serializers.ValidationError({"subnet": [text]})
+        return attrs
 
 
 class PortSerializer(KnownFields):
@@ -155,10 +162,6 @@ class NewMachineSerializer(LifetimeSerializer):
             names = [part["name"] for part in attrs.get(field, ())]
             if len(set(names)) < len(names):
                 errors[field] = [_("Each needs a name of its own.")]
-        for number, card in enumerate(attrs.get("interfaces", ())):
-            if card.get("ip_address") and card.get("subnet"):
-                text = _("Give an address or a subnet, not both.")
-                errors[f"interfaces.{number}.subnet"] = [text]
         if errors:
             raise serializers.ValidationError(errors)
         return super().validate(attrs)
@@ -234,18 +237,15 @@ class MachineSerializer(ChosenFields):
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_image(self, machine: Machine) -> str | None:
-        assignment = self._assignment(machine)
-        return str(assignment.image) if assignment and assignment.image else None
+        return self._boot_facts(machine)["image"]
 
     @extend_schema_field({"type": ["string", "null"], "enum": ["once", "always", None]})
     def get_boot(self, machine: Machine) -> str | None:
-        assignment = self._assignment(machine)
-        return assignment.mode if assignment else None
+        return self._boot_facts(machine)["mode"]
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_boot_state(self, machine: Machine) -> str | None:
-        assignment = self._assignment(machine)
-        return assignment.state if assignment else None
+        return self._boot_facts(machine)["state"]
 
     @extend_schema_field(ServiceOfMachine(many=True, allow_null=True))
     def get_services(self, machine: Machine) -> Any:
@@ -253,12 +253,14 @@ class MachineSerializer(ChosenFields):
             return None
         return ServiceOfMachine(machine.service_rows.all(), many=True).data
 
-    def _assignment(self, machine: Machine) -> BootAssignment | None:
-        """The newest boot assignment."""
-        if BOOT not in self.context["parts"]:
-            return None
-        rows = machine.server.boot_assignments.all()
-        return max(rows, key=lambda row: row.pk, default=None)
+    def _boot_facts(self, machine: Machine) -> dict[str, str | None]:
+        """The newest boot assignment; all null for callers who may not see it."""
+        rows = sorted(machine.server.boot_assignments.all(), key=attrgetter("pk"))
+        if BOOT not in self.context["parts"] or not rows:
+            return dict.fromkeys(("image", "mode", "state"))
+        newest = rows[-1]
+        image = newest.image and newest.image.name
+        return {"image": image, "mode": newest.mode, "state": newest.state}
 
 
 def _subnet_of(machine: Machine) -> Subnet | None:

@@ -81,10 +81,11 @@ def wait_for(server_id: int, level: str, seconds: float, since: float) -> Seen:
 
 
 def _watch(server_id: int, level: str, deadline: float, since: float) -> Seen:
-    last, pause = None, _FIRST_PAUSE
+    told, pause = None, _FIRST_PAUSE
     while True:
         began = time.monotonic()
-        last = _timed(look_at(server_id), last, since)
+        last = _timed(look_at(server_id), told, since)
+        told = last.told_after_ms
         if _is_final(last, level):
             return last
         left = deadline - time.monotonic()
@@ -94,15 +95,14 @@ def _watch(server_id: int, level: str, deadline: float, since: float) -> Seen:
         time.sleep(min(pause, left))
 
 
-def _timed(seen: Seen, before: Seen | None, since: float) -> Seen:
-    """With the times of what was seen first."""
-    told = before.told_after_ms if before else None
+def _timed(seen: Seen, told: int | None, since: float) -> Seen:
+    """With the time of what is seen now; `told` is when it was seen as told before."""
     elapsed = round((time.monotonic() - since) * 1000)
     if seen.state == LIVE:
         return replace(seen, told_after_ms=told, live_after_ms=elapsed)
-    if seen.state == TOLD:
-        return replace(seen, told_after_ms=elapsed if told is None else told)
-    return seen
+    if seen.state == TOLD and told is None:
+        told = elapsed
+    return replace(seen, told_after_ms=told)
 
 
 def _is_final(seen: Seen, level: str) -> bool:

@@ -127,6 +127,8 @@ def test_ids_name_a_place_too(api, subnet):
         ({"pool": "x"}, "pool"),
         ({"ip_address": "10.0.1.5"}, "ip_address"),
         ({"ip_address": "10.0.0.255"}, "ip_address"),
+        ({"ip_address": "2001:db8::1"}, "ip_address"),
+        ({"pool": "10.0.0.10-10.0.0.20", "ip_address": "2001:db8::1"}, "ip_address"),
         ({"image": "nothing"}, "image"),
         ({"boot": "always"}, "image"),
         ({"ttl": 0}, "ttl"),
