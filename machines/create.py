@@ -73,7 +73,9 @@ class Specification:
 
     @property
     def vrf_id(self) -> int | None:
-        return self.subnet and self.subnet.vrf_id
+        if self.subnet is None:
+            return None
+        return self.subnet.vrf_id
 
     def may_have(self, address: Address) -> bool:
         """Whether the address is in the subnet, and in the pool if one is named."""

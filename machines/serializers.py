@@ -259,8 +259,8 @@ class MachineSerializer(ChosenFields):
         if BOOT not in self.context["parts"] or not rows:
             return dict.fromkeys(("image", "mode", "state"))
         newest = rows[-1]
-        image = newest.image and newest.image.name
-        return {"image": image, "mode": newest.mode, "state": newest.state}
+        name = getattr(newest.image, "name", None)  # none: the local disk
+        return {"image": name, "mode": newest.mode, "state": newest.state}
 
 
 def _subnet_of(machine: Machine) -> Subnet | None:
