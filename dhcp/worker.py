@@ -95,7 +95,7 @@ class ServerWorker(PeriodicWork):
 
     def _sync(self) -> None:
         try:
-            self.role, has_expired = lease.role(self.target)
+            self.role, has_expired = lease.current_role(self.target)
             if has_expired or self._is_due():
                 self._plan(sync(self.target, paced=True))
                 self._find_origin()

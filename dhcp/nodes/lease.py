@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError, connection
@@ -124,7 +125,7 @@ def claimed(target: Target, caller: Caller) -> Iterator[Claim]:
 
 def presumed(target: Target) -> Claim:
     """The claim of a node that cannot even use its directory."""
-    row = SyncLease.objects.of(target.server_id).first() if is_used() else None
+    row = _row(target)
     if row is None or row.host == hostname():
         return Claim(target, Caller.WORKER)
     return Claim(target, Caller.WORKER, Role.FOLLOWER, row.epoch, row.host, seen(target))
@@ -154,10 +155,10 @@ def _may_take(row: SyncLease, caller: Caller) -> bool:
 
 def _without(target: Target, me: dict[str, str], row: SyncLease, caller: Caller) -> Claim:
     """The claim of a node that does not hold the lease."""
-    if row.place == me["place"]:
-        return Claim(target, caller, Role.STANDBY, row.epoch, row.host)
-    _copy_held(target, row)
-    return Claim(target, caller, Role.FOLLOWER, row.epoch, row.host, seen(target))
+    role = _role(row, me)
+    if role is Role.FOLLOWER:
+        _copy_held(target, row)
+    return Claim(target, caller, role, row.epoch, row.host, seen(target))
 
 
 def _first(target: Target, me: dict[str, str], caller: Caller) -> SyncLease:
@@ -200,17 +201,12 @@ def _take(target: Target, me: dict[str, str], row: SyncLease) -> int:
 # --- between two syncs ----------------------------------------------------------------------------
 
 
-def role(target: Target) -> tuple[Role, bool]:
+def current_role(target: Target) -> tuple[Role, bool]:
     """What this node does at present, and whether its worker may take the lease. One query."""
-    row = _row(target) if is_used() else None
-    if row is None:
+    row, me = _row(target), known_node(target)
+    if row is None or row.is_of(me):
         return Role.HOLDER, False
-    me = known_node(target)
-    if row.is_of(me):
-        return Role.HOLDER, False
-    if row.place == me["place"]:
-        return Role.STANDBY, row.has_expired
-    return Role.FOLLOWER, row.has_expired
+    return _role(row, me), row.has_expired
 
 
 def renew(target: Target) -> None:
@@ -231,7 +227,17 @@ def release(target: Target) -> None:
         mine.filter(expires_at__gt=Now()).update(expires_at=Now())
 
 
+def _role(row: SyncLease, me: dict[str, str]) -> Role:
+    """What this node does while another one holds the lease."""
+    if row.place == me["place"]:
+        return Role.STANDBY
+    return Role.FOLLOWER
+
+
 def _row(target: Target) -> SyncLease | None:
+    """The lease, where one may exist."""
+    if not is_used():
+        return None
     return SyncLease.objects.of(target.server_id).with_state().first()
 
 
@@ -267,8 +273,8 @@ def known_node(target: Target) -> dict[str, str]:
 
 
 def _held(target: Target) -> int | None:
-    number = read_file(target.held)
-    return int(number) if number.isdigit() else None
+    """The generation at which the directory is held, or None."""
+    return _number(target.held) or None
 
 
 def _copy_held(target: Target, row: SyncLease) -> None:
@@ -282,8 +288,15 @@ def _copy_held(target: Target, row: SyncLease) -> None:
 
 
 def _written_epoch(target: Target) -> int:
-    number = read_file(target.epoch)
-    return int(number) if number.isdigit() else 0
+    return _number(target.epoch)
+
+
+def _number(path: Path) -> int:
+    """The number in a file; 0 without one."""
+    text = read_file(path)
+    if not text.isdigit():
+        return 0
+    return int(text)
 
 
 def _write_epoch(target: Target, epoch: int) -> None:

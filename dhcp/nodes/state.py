@@ -82,8 +82,8 @@ def report(claim: Claim, outcome: Outcome) -> bool:
 
 def origin(target: Target) -> str:
     """Whose leases this node's lease file tells of."""
-    row = _row_of(target).first() if lease.is_used() else None
-    return target.origin if row is None else row.origin
+    found = _row_of(target).values_list("origin", flat=True)
+    return next(iter(found), target.origin)
 
 
 def _row_of(target: Target) -> Any:
@@ -94,11 +94,14 @@ def _row_of(target: Target) -> Any:
 
 
 def _facts(claim: Claim, outcome: Outcome) -> dict[str, Any]:
+    number = outcome.generation
+    if outcome.seen:
+        number = outcome.seen[0]
     facts = {
         "result": outcome.result,
         "reason": outcome.reason[:500],
         "hosts": outcome.hosts,
-        "generation": outcome.seen[0] if outcome.seen else outcome.generation,
+        "generation": number,
         "version": settings.VERSION,
         "synced_at": Now(),
     }

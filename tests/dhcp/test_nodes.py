@@ -52,7 +52,7 @@ class Node:
         return sync(self.target, **options)
 
     def role(self):
-        return lease.role(self.target)[0]
+        return lease.current_role(self.target)[0]
 
     def reservations(self):
         lines = (self.directory / "hosts").read_text().splitlines()
@@ -144,7 +144,10 @@ def test_without_any_worker_a_request_applies_its_change(node):
     add(10)
     assert a.request().result == "applied"
     assert not DhcpChange.objects.exists()
-    assert lease.role(node("b").target) == (Role.FOLLOWER, True)  # a worker may take it at once
+    assert lease.current_role(node("b").target) == (
+        Role.FOLLOWER,
+        True,
+    )  # a worker may take it at once
 
 
 def test_the_followers_failure_is_its_own(a_and_b, settings):
@@ -184,7 +187,7 @@ def test_an_expired_lease_is_taken_over_with_a_higher_epoch(a_and_b):
     epoch = SyncLease.objects.get().epoch
     add(10)
     expire()
-    assert lease.role(b.target) == (Role.FOLLOWER, True)
+    assert lease.current_role(b.target) == (Role.FOLLOWER, True)
     assert b.worker().generation
     assert (holder(), SyncLease.objects.get().epoch) == ("b", epoch + 1)
     assert not DhcpChange.objects.exists()
@@ -223,13 +226,13 @@ def test_a_holder_that_sleeps_through_a_takeover_records_nothing(a_and_b, monkey
     add(10)
     publish_really = publish.publish
 
-    def sleep_before(*arguments):
+    def sleep_before(*arguments, **options):
         monkeypatch.setattr(publish, "publish", publish_really)
         expire()
         add(11)
         assert b.worker().generation  # the whole takeover, while A has read s10 only
         assert a.target
-        return publish_really(*arguments)
+        return publish_really(*arguments, **options)
 
     monkeypatch.setattr(publish, "publish", sleep_before)
     newest = Generation.objects.newest()
@@ -285,7 +288,7 @@ def test_a_person_takes_the_lease_and_gives_it_back(a_and_b):
     a, b = a_and_b
     add(10)
     assert b.person().generation
-    assert lease.role(a.target) == (Role.FOLLOWER, True)
+    assert lease.current_role(a.target) == (Role.FOLLOWER, True)
     a.worker()
     assert holder() == "a" and a.reservations() == ["s10"]
 
