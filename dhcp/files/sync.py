@@ -93,10 +93,11 @@ def sync(
     not raised.
 
     Without a target it is the default server. `force` also publishes a file that lacks more than
-    half of the present reservations, and makes dnsmasq read files that are unchanged; `brief` waits
-    for nobody longer than BUDGET and leaves the rest to the worker. Both `brief` and `paced` leave it, too, when dnsmasq has just reloaded and
-    is to have a pause; the outcome's `wait` is its length in seconds. Where several nodes write a
-    server's files, one that is neither takes the sync lease for this sync (dhcp/nodes/lease.py)."""
+    half of the present reservations, and makes dnsmasq read files that are unchanged. `brief` waits
+    for nobody longer than BUDGET and leaves the rest to the worker. Both `brief` and `paced` leave
+    it, too, when dnsmasq has just reloaded and is to have a pause; the outcome's `wait` is its
+    length in seconds. Where several nodes write a server's files, a sync that is neither takes the
+    sync lease for itself (dhcp/nodes/lease.py)."""
     attempt = Attempt(target or Target.from_settings(), force, brief, paced)
     if attempt.target.complaint:
         return _failed(attempt, Refused(attempt.target.complaint))
