@@ -27,7 +27,8 @@ _MAC_PAIRS = re.compile(  # 04: or :04 or 04:b1 or 04-b1-7
     re.ASCII,
 )
 _MAC_CISCO = re.compile(r"[0-9a-f]{4}(\.[0-9a-f]{4}){1,2}\.?", re.ASCII)  # 04b1.75ef
-_MAC_DIGITS = re.compile(r"[0-9a-f]{4,12}", re.ASCII)  # 04b175
+# 04b175. A number without a letter is one of a name: pairs such as 00 are in every MAC address.
+_MAC_DIGITS = re.compile(r"(?=.*[a-f])[0-9a-f]{4,12}", re.ASCII)
 _PAIRS = re.compile("..(?=.)")
 
 

@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import django
 
@@ -42,6 +43,7 @@ POOL = ipaddress.IPv4Network(
     "10.64.0.0/12"
 )  # the pool for VMs; IPMANAGER_POOL_NETWORK says so, too
 NATIVE = ipaddress.IPv4Network("10.80.0.0/12")
+WIDE = ipaddress.IPv4Network("10.96.0.0/12")  # holds 500 subnets
 FREE = 200_000  # rows for the bare claim
 SERVERS = 1000
 TABLES = {"bench_rows": "11.0.0.0", "bench_free": "12.0.0.0"}
@@ -123,6 +125,8 @@ def prepare() -> None:
         subnet = Subnet(network=network, gateway=network[1])
         subnet.static_ip_pools = [f"{network[2]}-{network[-2]}"]
         subnet.save()
+    inner = islice(WIDE.subnets(new_prefix=24), 500)
+    Subnet.objects.bulk_create(Subnet(network=network) for network in (WIDE, *inner))
 
 
 def token() -> str:
@@ -239,6 +243,22 @@ def cases() -> list[Case]:
         Case("usage", "select", 0.3, [f"/api/v1/subnets/{native}/usage/"], selects),
         Case("list", "values", 0.6, [list_], ["/values"]),
         Case("deep", "values", 0.6, [deep_page(list_)], [f"/values?from={deep}"]),
+        *searches(list_, selects),
+    ]
+
+
+def searches(path: str, selects: list[str]) -> list[Case]:
+    """Addresses by a part of a name and by a MAC address, and the next free prefix."""
+    rows = IPAddress.objects.exclude(mac_address=None).order_by("pk")
+    some = list(rows.values_list("hostname", "mac_address")[:: max(1, rows.count() // 97)])
+    names = [f"{path}?q={hostname[4:12]}" for hostname, _mac in some]
+    macs = [f"{path}?q={mac}" for _hostname, mac in some]
+    wide = Subnet.objects.get(network=WIDE).pk
+    prefix = [f"/api/v1/subnets/{wide}/next-free-subnet/?length=24"]
+    return [
+        Case("name-part", "select", 0.1, names, selects),
+        Case("mac", "select", 0.4, macs, selects),
+        Case("prefix", "select", 0.2, prefix, selects),
     ]
 
 

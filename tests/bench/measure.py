@@ -18,6 +18,7 @@ import django
 django.setup()
 logging.disable(logging.INFO)
 
+from django.conf import settings  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
@@ -132,7 +133,7 @@ def pages(options: argparse.Namespace) -> None:
     client = Client(HTTP_HOST="localhost")
     client.force_login(
         get_user_model().objects.create_superuser("bench", password="bench"),
-        backend="django.contrib.auth.backends.ModelBackend",
+        backend=settings.AUTHENTICATION_BACKENDS[-1],
     )
     subnet = Subnet.objects.order_by("pk")[options.subnets // 2]
     sample = IPAddress.objects.filter(subnet=subnet).exclude(mac_address=None)[0]
@@ -146,6 +147,7 @@ def pages(options: argparse.Namespace) -> None:
         "admin: addresses": "/admin/ipam/ipaddress/",
         "admin: part of a host name": f"/admin/ipam/ipaddress/?q={sample.hostname[3:12]}",
         "admin: subnets": "/admin/ipam/subnet/",
+        "admin: servers": "/admin/ipam/server/",
         "admin: index": "/admin/",
     }.items():
         answer = client.get(url)
