@@ -83,7 +83,10 @@ SECURE_SSL_REDIRECT = _tls and bool(TRUSTED_PROXIES)
 # Booting machines do not use TLS; probes and scrapers connect on this machine.
 SECURE_REDIRECT_EXEMPT = [r"^boot\.ipxe$", r"^boot/", r"^healthz$", r"^readyz$", r"^metrics$"]
 # Only the owner of the domain can apply for the browsers' preload lists.
-SILENCED_SYSTEM_CHECKS = ["security.W021"]
+SILENCED_SYSTEM_CHECKS = [
+    "security.W021",
+    "templates.W003",  # ipmanager.result_list takes the place of Unfold's unfold_list
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # --- DHCP -----------------------------------------------------------------------------------------
