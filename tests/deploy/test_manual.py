@@ -92,6 +92,7 @@ class Reader:
             f"cd /root\n{text}",
             more={"HOME": "/root"},
             check=False,
+            timeout=1800,
         )
         assert not check or done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}{self.log()}"
         return done.stdout
