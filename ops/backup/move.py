@@ -45,8 +45,8 @@ TARGET = "target"  # the alias of the new database
 MOVED = "it was moved to PostgreSQL; DATABASE_URL still names the SQLite file"
 MOVE, SWITCH = "move", "switch"  # answers of plan()
 _CHUNK = 2000  # rows
-# Columns that differ in the new place: which table the stamp is in (ipam/freeze.py).
-_NOT_COMPARED: dict[type[models.Model], set[str]] = {Stamp: {"home"}}
+# Columns that differ in the new place: the table and the timeline of the stamp (ipam/freeze.py).
+_NOT_COMPARED: dict[type[models.Model], set[str]] = {Stamp: {"home", "timeline"}}
 
 
 @dataclass(frozen=True, slots=True)
