@@ -12,7 +12,7 @@ from accounts.models import Session
 from dhcp.generations.document import Document
 from dhcp.models import Generation, HandEdit, KeptFiles
 from ipam import freeze
-from ipam.models import IPAddress, Server, Stamp, Subnet
+from ipam.models import IPAddress, Server, Stamp, Subnet, UsageDay
 from ops import prune as module
 from ops.prune import histories, prune
 from pxe.models import BootEvent
@@ -133,3 +133,14 @@ def test_the_command_counts_before_it_deletes(server):
         "kept: history 730 days" in output.getvalue()
         and "deleted 2 hosts_history" in output.getvalue()
     )
+
+
+def test_the_usage_of_old_days_goes(settings):
+    settings.KEEP_USAGE = 400
+    for ago in (0, 399, 402):
+        day = timezone.localdate() - timedelta(days=ago)
+        UsageDay.objects.create(day=day, subnet_id=1)
+
+    assert prune() == {"usage_days": 1}
+    settings.KEEP_USAGE = 0
+    assert prune() == {}
