@@ -44,7 +44,8 @@ def test_an_installation_with_a_range_has_nothing_to_say(healthy):
     healthy.python(
         "from ipam.models import Pool, Subnet; from dhcp.models import DhcpScope\n"
         f"subnet, _ = Subnet.objects.get_or_create(network='{network}')\n"
-        f"Pool.objects.get_or_create(subnet=subnet, first='{BOOT}00', last='{BOOT}50', kind='dhcp')\n"
+        f"ends = {{'first': '{BOOT}00', 'last': '{BOOT}50'}}\n"
+        "Pool.objects.get_or_create(subnet=subnet, kind='dhcp', **ends)\n"
         "DhcpScope.objects.get_or_create(subnet=subnet)"
     )
     wait_for(lambda: "dhcp-range" in installed(healthy), healthy.log, seconds=60)

@@ -234,7 +234,7 @@ def test_a_systemd_that_cannot_be_asked(systemctl, host):
     assert findings() == []
 
 
-# --- a database that cannot be written -------------------------------------------------------------
+# --- a database that cannot be written ------------------------------------------------------------
 
 
 @pytest.mark.on("postgresql")

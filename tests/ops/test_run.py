@@ -126,7 +126,8 @@ UNFINISHED = [
     b"",
     b"GET / HT",
     b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6000\r\n\r\nusername=",
-    b"PUT /api/v1/boot-files/1/content/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n",
+    b"PUT /api/v1/boot-files/1/content/ HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Length: 99999999\r\n\r\n",
 ]
 LARGE = 300 << 20
 
