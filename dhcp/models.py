@@ -4,9 +4,11 @@ to apply them, hand edits and leases."""
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import Q
@@ -578,6 +580,8 @@ class DhcpScope(models.Model):
             models.CheckConstraint(condition=Q(lease_time__gte=120), name="dhcp_scopes_lease_time")
         ]
 
+    _unreadable: Collection[str] = ()
+
     def __str__(self) -> str:
         return str(self.subnet)
 
@@ -587,8 +591,17 @@ class DhcpScope(models.Model):
             self.full_clean()
             super().save(**kwargs)
 
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        self._unreadable = ()
+        try:
+            super().clean_fields(exclude)
+        except ValidationError as error:
+            self._unreadable = set(error.error_dict)
+            raise
+
     def clean(self) -> None:
-        if self.subnet_id:
+        """Check the scope once its fields can be read at all."""
+        if self.subnet_id and not self._unreadable:
             check_scope(self)
 
 

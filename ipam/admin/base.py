@@ -33,7 +33,7 @@ from core.errors import IPManagerError
 from ipam.admin.lists import LedgerList as LedgerList
 from ipam.admin.lists import ListAdmin
 from ipam.admin.marks import NOTHING
-from ipam.admin.pickers import is_key
+from ipam.admin.pickers import PicksRows, is_key
 from ipam.admin.revert import Version
 from ipam.admin.stale import NoticesOthers
 from ipam.fields import AddressField, AddressListField, MACField, NetworkField
@@ -156,7 +156,7 @@ class NamesTheGlobalSpace:
         return field
 
 
-class LedgerInline(TabularInline):
+class LedgerInline(PicksRows, TabularInline):
     form = LedgerForm
     formset = LedgerFormSet
     formfield_overrides = WIDGETS

@@ -20,6 +20,7 @@ from unfold.templatetags import unfold_list
 from unfold.views import ChangeList
 
 from ipam.admin.marks import NOTHING, page_url
+from ipam.admin.pickers import PicksRows
 
 Headers = Iterable[dict[str, Any]]
 _KEY = "0000000000"  # stands for the key of a row
@@ -44,7 +45,7 @@ class LedgerList(ChangeList):
         return page_url(self.opts, "change", getattr(result, self.pk_attname))
 
 
-class ListAdmin(ModelAdmin):
+class ListAdmin(PicksRows, ModelAdmin):
     """What all lists share, also those whose rows machines write."""
 
     list_per_page = 50

@@ -8,7 +8,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
+from django.http import HttpRequest
 
 from ipam.models import IPAddress, Subnet
 
@@ -20,7 +21,7 @@ def is_key(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= LONGEST
 
 
-class Picker(AutocompleteSelect):
+class KeysOnly:
     """A text that cannot be a row's key is shown as nothing chosen; the field itself says that it
     is refused."""
 
@@ -30,7 +31,33 @@ class Picker(AutocompleteSelect):
         keys = list(map(str, value))
         if not all(map(is_key, keys)):
             keys = [""]
-        return super().optgroups(name, keys, attrs)
+        return super().optgroups(name, keys, attrs)  # type: ignore[misc]
+
+
+class Picker(KeysOnly, AutocompleteSelect):
+    """Picks one row."""
+
+
+class MultiplePicker(KeysOnly, AutocompleteSelectMultiple):
+    """Picks several rows."""
+
+
+class PicksRows:
+    """A page whose `autocomplete_fields` are pickers."""
+
+    def formfield_for_foreignkey(
+        self: Any, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", Picker(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def formfield_for_manytomany(
+        self: Any, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", MultiplePicker(db_field, self.admin_site))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
 
 
 def subnet_field(**options: Any) -> forms.ModelChoiceField:
