@@ -23,8 +23,8 @@ class FastQuery:
     The statement joins the table `caller`, which has one row or none, and selects `caller.*` first.
     `render` gets the other columns of at least one row; None sends the request to Django.
     `then` are statements that follow in the same transaction if there is a row. They have the
-    parameters `user` and `token`, the caller's key and its token's name, and `chosen`, the first of the other columns; `render` gets
-    the rows of the last one.
+    parameters `user` and `token`, the caller's key and its token's name, and `chosen`, the first of
+    the other columns; `render` gets the rows of the last one.
     A statement that Django must not repeat has `outcome_unknown`: the response when the connection
     broke before its outcome was known."""
 

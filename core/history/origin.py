@@ -103,7 +103,8 @@ def _of_process() -> Origin:
 
 @cache
 def _program() -> str:
-    program = Path(sys.argv[0]).name
+    path = Path(sys.argv[0])
+    program = path.parent.name if path.name == "__main__.py" else path.name
     if program == "manage.py":
         program = "".join(sys.argv[1:2])
     return of_command(program)[:LONGEST_ACTOR]

@@ -17,7 +17,8 @@ def adopt(lease: Sighting, hostname: str = "") -> Server:
     """Save the lease's address and MAC as a new server, or as the address of the known server that
     has none; with this host name, or else the one that the machine sends.
 
-    Raises Conflict when the address, the MAC or the name belongs to another machine, ValidationError for the given name, Invalid for a lease without a MAC."""
+    Raises Conflict when the address or the MAC belongs to another machine, ValidationError for the
+    given name, Invalid for a lease without a MAC."""
     if not lease.mac_address:
         text = _("The lease of %s has no MAC address. Create the reservation by hand.")
         raise Invalid(text % holder_name(lease))

@@ -1,4 +1,4 @@
-"""Back to an older state of a row: what would change, and the rows that belong to it as they were."""
+"""Back to an older state of a row: what would change, and its parts as they were."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is sent to a row, only what the description calls writable changes; the rest is refused."""
+"""Whatever is sent to a row, only what the description calls writable changes."""
 
 import os
 

@@ -49,7 +49,7 @@ def test_diff_shows_and_changes_nothing(ledger, target):
     (line,) = [
         line for line in out.splitlines() if line.startswith("+02:00:00:00:00:0a,10.77.0.9,web ")
     ]
-    assert line.endswith("# server web added")
+    assert line.endswith(": server web added")
     assert not target.directory.exists()
     assert not Generation.objects.exists()
 

@@ -130,7 +130,8 @@ def test_an_address_is_changed_and_freed(subnet, capsys, tmp_path):
 
 
 def test_the_gateway_the_broadcast_address_and_a_second_vm_are_bad(subnet, capsys, tmp_path):
-    text = "ip,status,vm\n10.112.58.255,reserved,\n10.112.58.11,allocated,a\n10.112.58.12,allocated,a\n"
+    lines = "10.112.58.255,reserved,", "10.112.58.11,allocated,a", "10.112.58.12,allocated,a"
+    text = "\n".join(("ip,status,vm", *lines, ""))
     status, said = run(capsys, tmp_path, "addresses", text)
     assert (status, [row["state"] for row in said["rows"]]) == (1, ["bad", "new", "bad"])
     assert rows() == []

@@ -1,4 +1,4 @@
-"""A server on a reserved address: its user is told, and the reservation comes back with its note."""
+"""A server on a reserved address: a warning tells, and the reservation comes back with its note."""
 
 import pytest
 from django.urls import reverse

@@ -1,4 +1,4 @@
-"""What `prepare` says when its role may not create tables: who owns what, and the SQL that helps."""
+"""What `prepare` says when its role may not create tables: who owns what, and the SQL to run."""
 
 import re
 

@@ -35,7 +35,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def table(outcomes: Mapping[str, str], databases: Sequence[str]) -> Iterator[str]:
-    """Which parts ran on which database: the number of tests that passed, and those that did not."""
+    """Which parts ran on which database: how many tests passed, and how many did not."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for name, outcome in outcomes.items():
         test, _, database = name.rpartition(" on ")

@@ -41,8 +41,8 @@ Example: manage.py sync_dnsmasq --diff"""
         parser.add_argument(
             "--force",
             action="store_true",
-            help="reload dnsmasq even if its files are unchanged; write them even if more than half "
-            "of the reservations would be removed, or a rollback would "
+            help="reload dnsmasq even if its files are unchanged; write them even if more than "
+            "half of the reservations would be removed, or a rollback would "
             "give out addresses that have other holders by now",
         )
         parser.add_argument(

@@ -35,11 +35,12 @@ _IN_MEMORY = 1 << 20
 
 class Command(commands.Command):
     source = "import"
-    help = """Import subnets, servers, their interfaces or addresses from a CSV or JSON file, and print
-what becomes of every row. A row changes what exists: the server with its MAC address, the subnet
-with its network, the interface of its server with its name, the address that is no server's. An empty cell leaves a value unchanged, a
-lone apostrophe empties it. Nothing is written unless every row is good. The status is 1 when rows
-were bad and nothing was written; with --skip-bad, when every row was bad.
+    help = """Import subnets, servers, their interfaces or addresses from a CSV or JSON file, and
+print what becomes of every row. A row changes what exists: the server with its MAC address, the
+subnet with its network, the interface of its server with its name, the address that no server
+holds. An empty cell leaves a value unchanged, a lone apostrophe empties it. Nothing is written
+unless every row is good. The status is 1 when rows were bad and nothing was written; with
+--skip-bad, when every row was bad.
 
 Headers may be English or German; without a header line the columns are
   subnets:    network, name, gateway, VLAN
