@@ -1,7 +1,6 @@
 """The base class of all management commands, and how to call them from a shell."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ class Command(BaseCommand):
     It begins with the system checks of the settings. All others are about the code, load every
     page to judge it (half a second), and are run by `make lint` and `manage.py check`."""
 
-    requires_system_checks: Sequence[str] = (SETTINGS,)
+    requires_system_checks: list[str] | tuple[str, ...] = (SETTINGS,)
 
     source: origin.Source = "command"  # of what it changes, in the history
 

@@ -58,7 +58,7 @@ def check_ledger() -> None:
 wsgi_app = "ipmanager.wsgi:application"
 _host, _port = settings.BIND
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
-worker_class = "core.buffering_worker.BufferingWorker"
+worker_class = "ops.buffering_worker.BufferingWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", 2))
 threads = 4
 preload_app = True  # one import for all workers: starts faster, uses less memory

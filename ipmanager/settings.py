@@ -3,6 +3,7 @@ name)."""
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
@@ -67,8 +68,8 @@ SESSION_ENGINE = "accounts.session_store"
 REAUTHENTICATE = env.number("IPMANAGER_REAUTHENTICATE", 15, 24 * 60)
 _tls = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _tls
-# Browsers accept this prefix only from TLS, for this host alone and the whole site (RFC 6265bis), so
-# no other host of the domain can plant a session.
+# Browsers accept this prefix only from TLS, for this host alone and the whole site (RFC 6265bis),
+# so no other host of the domain can plant a session.
 _prefix = "__Host-" if _tls else ""
 SESSION_COOKIE_NAME = f"{_prefix}sessionid"
 CSRF_COOKIE_NAME = f"{_prefix}csrftoken"
@@ -342,7 +343,7 @@ SIMPLE_HISTORY_REVERT_DISABLED = False
 SIMPLE_HISTORY_ENABLED = True
 
 LOG = env.choice("IPMANAGER_LOG", "text", ["text", "json"])
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {

@@ -107,7 +107,7 @@ refusals = Refusals()
 def who(request: HttpRequest) -> str:
     """The user of a request, or what it has shown instead."""
     user = getattr(request, "user", None)
-    if isinstance(user, SimpleLazyObject) and user._wrapped is empty:  # type: ignore[attr-defined]
+    if isinstance(user, SimpleLazyObject) and user._wrapped is empty:
         user = None  # asking would cost a query
     if user is not None and user.is_authenticated:
         return str(user.get_username())

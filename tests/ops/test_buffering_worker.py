@@ -1,4 +1,4 @@
-"""core.buffering_worker: unfinished requests stop nobody, finished ones are served as before.
+"""ops.buffering_worker: unfinished requests stop nobody, finished ones are served as before.
 
 A gunicorn of its own with one process of two threads, and an application that says what it got."""
 
@@ -15,7 +15,7 @@ from tests.support.postgres import end_with_parent, free_port
 from tests.support.site import ROOT
 
 APPLICATION = """
-from core import buffering_worker
+from ops import buffering_worker
 
 buffering_worker.RECEIVE_TIMEOUT = 3.0
 
