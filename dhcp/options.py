@@ -10,21 +10,24 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import ip_network
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ipam.addresses import parse_address
+from ipam.addresses import parse_address, parse_network
 from ipam.hostnames import validate_hostname
 
 LONGEST_VALUE = 255  # bytes: the length of a DHCP option is one byte
 LONGEST_BOOT_FILE = 127  # the field of a DHCPv4 packet, less its end (RFC 2131, 2)
 MOST_ADDRESSES = 32
+_PAIRED = range(2, MOST_ADDRESSES + 1, 2)  # how many addresses pairs of them are
+_WRITTEN_ADDRESS = {4: "{}", 6: "[{}]"}
 WIDTHS = {"u8": ("b", 8), "u16": ("s", 16), "u32": ("i", 32)}
-_TEXT = re.compile(r"[A-Za-z0-9/._~:@?&=+%-]([A-Za-z0-9/._~:@?&=+% -]*[A-Za-z0-9/._~:@?&=+%-])?")
-_BOOT_URL = re.compile(r"(?:https?|tftp)://[A-Za-z0-9.\[\]:-]+/[A-Za-z0-9/._~:@?&=+%-]*")
+_BOOT_FILE = {
+    4: re.compile(r"[A-Za-z0-9/._~:@?&=+%-]+"),
+    6: re.compile(r"(?:https?|tftp)://[A-Za-z0-9.\[\]:-]+/[A-Za-z0-9/._~:@?&=+%-]*"),
+}
 # A text may have commas, as a POSIX time zone does: dnsmasq looks for a list of numbers, addresses
 # or bytes first, and takes everything else as one text.
 _TEXT_WITH_COMMAS = re.compile(r"[A-Za-z0-9/._~:@?&=+%,<>-]+( +[A-Za-z0-9/._~:@?&=+%,<>-]+)*")
@@ -35,7 +38,7 @@ _FLAGS = {
     **dict.fromkeys(("0", "no", "off", "false"), "0b"),
     **dict.fromkeys(("1", "yes", "on", "true"), "1b"),
 }
-_BYTES = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2})+")
+_BYTES = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){1,254}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +138,12 @@ FIELDS: dict[int, dict[int, tuple[str, object]]] = {
         59: ("bootfile-url", gettext_lazy("boot file")),
     },
 }
-# Set by the range, or by dnsmasq itself.
-_SET_BY_DNSMASQ = {
-    4: frozenset({0, 1, 12, 28, 80, 81, 82, 118, 255, *range(50, 62)}),
-    6: frozenset({*range(21), 25, 26, 39}),
+# The others are set by the range, or by dnsmasq itself.
+_SETTABLE = {
+    4: frozenset(range(1, 255)) - {1, 12, 28, 80, 81, 82, 118, *range(50, 62)},
+    6: frozenset(range(21, 255)) - {25, 26, 39},
 }
+_WITHOUT_NAME = OptionDefinition(0, "", "text")
 
 
 def number_of(text: str, version: int = 4) -> int:
@@ -161,12 +165,16 @@ def number_of(text: str, version: int = 4) -> int:
 
 
 @cache
+def _names(version: int) -> dict[int, str]:
+    """The name of every option that has one."""
+    set_by_fields = {number: name for number, (name, _label) in FIELDS[version].items()}
+    return {number: option.name for number, option in KNOWN[version].items()} | set_by_fields
+
+
+@cache
 def _numbers(version: int) -> dict[str, int]:
     """The number of every option that has a name."""
-    numbers = {option.name: option.number for option in KNOWN[version].values()}
-    for number, (name, _label) in FIELDS[version].items():
-        numbers[name] = number
-    return numbers
+    return {name: number for number, name in _names(version).items()}
 
 
 def names() -> list[str]:
@@ -176,18 +184,12 @@ def names() -> list[str]:
 
 def name_of(number: int, version: int = 4) -> str:
     """The option's name; empty if it has none."""
-    if number in FIELDS[version]:
-        return FIELDS[version][number][0]
-    if number in KNOWN[version]:
-        return KNOWN[version][number].name
-    return ""
+    return _names(version).get(number, "")
 
 
 def kind_of(number: int, version: int = 4) -> str:
     """The kind of the option's values; text, where the number does not define it."""
-    if number in KNOWN[version]:
-        return KNOWN[version][number].kind
-    return "text"
+    return KNOWN[version].get(number, _WITHOUT_NAME).kind
 
 
 def encode(kind: str, text: str, version: int = 4) -> str:
@@ -204,16 +206,13 @@ def check_number(number: int, version: int = 4) -> None:
         name, field = FIELDS[version][number]
         text = _("Option %(number)d (%(name)s) is the scope's own field “%(field)s”.")
         raise ValueError(text % {"number": number, "name": name, "field": field})
-    if number in _SET_BY_DNSMASQ[version] or not 0 < number < 255:
+    if number not in _SETTABLE[version]:
         raise ValueError(_("Option %d is set by dnsmasq itself.") % number)
 
 
 def is_boot_file(text: str, version: int = 4) -> bool:
     """A path or a URL that dnsmasq passes on unchanged; DHCPv6 has URLs only (RFC 5970)."""
-    if len(text) > LONGEST_BOOT_FILE or " " in text:
-        return False
-    pattern = _TEXT if version == 4 else _BOOT_URL
-    return bool(pattern.fullmatch(text))
+    return len(text) <= LONGEST_BOOT_FILE and bool(_BOOT_FILE[version].fullmatch(text))
 
 
 # --- the kinds: check what was typed, and write it as dnsmasq reads it ----------------------------
@@ -224,8 +223,7 @@ def _addresses(text: str, version: int) -> str:
     if len(ips) > MOST_ADDRESSES or {ip.version for ip in ips} != {version}:
         message = _("Enter at most %(most)d IPv%(version)d addresses, separated by commas.")
         raise ValueError(message % {"most": MOST_ADDRESSES, "version": version})
-    form = "[{}]" if version == 6 else "{}"
-    return ",".join(map(form.format, ips))
+    return ",".join(map(_WRITTEN_ADDRESS[version].format, ips))
 
 
 def _pairs(text: str, version: int) -> str:
@@ -238,13 +236,14 @@ def _pairs(text: str, version: int) -> str:
 def _routes(text: str, version: int) -> str:
     """network,router,network,router (RFC 3442)."""
     parts = list(map(str.strip, text.split(",")))
-    if version != 4 or len(parts) % 2 or len(parts) > MOST_ADDRESSES:
+    if version != 4 or len(parts) not in _PAIRED:
         raise ValueError(_("Enter networks, each with its router: 10.0.0.0/8, 192.168.1.1."))
     written = []
     for network, router in zip(parts[::2], parts[1::2], strict=True):
-        if "/" not in network or ip_network(network).version != 4:
-            raise ValueError(_("“%s” is not an IPv4 network.") % network[:80])
-        written += [str(ip_network(network)), _addresses(router, 4)]
+        destination = parse_network(network)
+        if destination.version != 4:
+            raise ValueError(_("“%s” is not an IPv4 network.") % destination)
+        written += [str(destination), _addresses(router, 4)]
     return ",".join(written)
 
 
@@ -306,7 +305,7 @@ def _text(text: str, version: int = 4) -> str:
 
 
 def _bytes(text: str, version: int = 4) -> str:
-    if not _BYTES.fullmatch(text.lower()) or len(text) > LONGEST_VALUE * 3:
+    if not _BYTES.fullmatch(text.lower()):
         raise ValueError(_("Enter two or more bytes as in 01:0a:ff."))
     return text.lower()
 

@@ -6,7 +6,8 @@ states what never happened."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -55,6 +56,7 @@ RELEVANT_OF_ADDRESSES = (
     "hostname",
     "mac_address",
 )
+_COLUMNS: dict[type[models.Model], tuple[str, ...]] = {**RELEVANT, IPAddress: RELEVANT_OF_ADDRESSES}
 Facts = dict[str, Any]
 _BEFORE = "_dhcp_before"
 _thread = threading.local()
@@ -65,37 +67,25 @@ def remember_values(instance: models.Model) -> None:
     model = type(instance)
     before = None
     if instance.pk:
-        before = model._base_manager.filter(pk=instance.pk).values(*RELEVANT[model]).first()
+        before = model._base_manager.filter(pk=instance.pk).values(*_COLUMNS[model]).first()
     instance.__dict__[_BEFORE] = before
 
 
 def record_save(instance: models.Model) -> None:
     """After a save: record a change if a relevant column is another one now."""
     before: Facts | None = instance.__dict__.pop(_BEFORE, None)
-    after = {name: getattr(instance, name) for name in RELEVANT[type(instance)]}
+    after = {name: getattr(instance, name) for name in _COLUMNS[type(instance)]}
     if before is None:
         record_change(instance, DhcpChange.Action.ADD)
     elif before != after:
         record_change(instance, DhcpChange.Action.CHANGE, _difference(before, after), before)
 
 
-def remember_allocation(row: IPAddress) -> None:
-    """Before an address row is saved: remember what the database says now."""
-    before = None
-    if row.pk:
-        before = IPAddress.objects.filter(pk=row.pk).values(*RELEVANT_OF_ADDRESSES).first()
-    row.__dict__[_BEFORE] = before
-
-
 def record_allocation(row: IPAddress) -> None:
     """After an address row was saved: record a change if DHCP serves it, or did."""
-    before: Facts | None = row.__dict__.pop(_BEFORE, None)
-    after = {name: getattr(row, name) for name in RELEVANT_OF_ADDRESSES}
-    was_served = before is not None and IPAddress(**before).is_dhcp_allocation
-    if before is None and row.is_dhcp_allocation:
-        record_change(row, DhcpChange.Action.ADD)
-    elif before and before != after and (was_served or row.is_dhcp_allocation):
-        record_change(row, DhcpChange.Action.CHANGE, _difference(before, after), before)
+    former = IPAddress(**(row.__dict__.get(_BEFORE) or {}))
+    if former.is_dhcp_allocation or row.is_dhcp_allocation:
+        record_save(row)
 
 
 def record_deletion(instance: models.Model) -> None:
@@ -117,11 +107,12 @@ def record_change(
 def record_bulk(model: type[models.Model], instances: Sequence[models.Model] | None) -> None:
     """Record a bulk write, whose former values nobody knows; None means that anything may have
     changed."""
-    if instances is not None and len(instances) <= ONE_BY_ONE:
+    if instances is None:
+        _write([_ledger_change(model, "all")])
+    elif len(instances) > ONE_BY_ONE:
+        _write([_ledger_change(model, str(len(instances)))])
+    else:
         _write([_change(instance, DhcpChange.Action.CHANGE, "") for instance in instances])
-        return
-    number = "all" if instances is None else str(len(instances))
-    _write([_ledger_change(model, number)])
 
 
 def record_pools(new: Sequence[Pool], gone: Sequence[Pool]) -> None:
@@ -187,25 +178,34 @@ def _flush() -> None:
 
 
 def _dirty() -> set[bool]:
-    if not hasattr(_thread, "dirty"):
-        _thread.dirty = set()
-    return _thread.dirty
+    return _thread.__dict__.setdefault("dirty", set())
 
 
 def _label(instance: models.Model) -> str:
     """A name without a query: the related server of an interface may be gone or not loaded."""
-    loaded = instance._state.fields_cache
-    if isinstance(instance, Server):
-        return instance.hostname
-    if isinstance(instance, IPAddress):
-        return f"{instance} {instance.hostname}".strip()
-    if isinstance(instance, Interface):
-        server = loaded.get("server")
-        hostname = server.hostname if server else f"server {instance.server_id}"
-        return f"{hostname} {instance.name}"
-    if isinstance(instance, DhcpScope):
-        return str(loaded.get("subnet") or f"subnet {instance.subnet_id}")
-    return str(instance)
+    return _LABELS.get(type(instance), str)(instance)
+
+
+def _label_of_address(row: IPAddress) -> str:
+    return f"{row} {row.hostname}".strip()
+
+
+def _label_of_interface(interface: Interface) -> str:
+    server = interface._state.fields_cache.get("server")
+    hostname = server.hostname if server else f"server {interface.server_id}"
+    return f"{hostname} {interface.name}"
+
+
+def _label_of_scope(scope: DhcpScope) -> str:
+    return str(scope._state.fields_cache.get("subnet") or f"subnet {scope.subnet_id}")
+
+
+_LABELS: dict[type[models.Model], Callable[[Any], str]] = {
+    Server: attrgetter("hostname"),
+    IPAddress: _label_of_address,
+    Interface: _label_of_interface,
+    DhcpScope: _label_of_scope,
+}
 
 
 def _difference(before: Facts, after: Facts) -> str:

@@ -44,7 +44,7 @@ def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
 @receiver(pre_save, sender=IPAddress)
 def address_about_to_be_saved(instance: IPAddress, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
-        outbox.remember_allocation(instance)
+        outbox.remember_values(instance)
 
 
 @receiver(post_save, sender=IPAddress)

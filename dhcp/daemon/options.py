@@ -11,15 +11,19 @@ from pathlib import Path
 
 DEFAULT_CONF = Path("/etc/dnsmasq.conf")
 SHORT_NAMES = {
-    "C": "conf-file",
-    "7": "conf-dir",
-    "H": "addn-hosts",
-    "l": "dhcp-leasefile",
-    "x": "pid-file",
+    "-C": "conf-file",
+    "-7": "conf-dir",
+    "-H": "addn-hosts",
+    "-l": "dhcp-leasefile",
+    "-x": "pid-file",
 }
 # Long options whose value may be the next word. Of others it is not known whether they have one.
 WITH_VALUE = {*SHORT_NAMES.values(), "dhcp-hostsfile", "dhcp-optsfile"}
 DEEPEST = 8  # configuration files that name configuration files
+_WANTED = re.compile(r",\*([^,]*)")  # endings in a conf-dir
+_UNWANTED = re.compile(r",([^,*][^,]*)")
+# Names that dnsmasq skips: hidden files, and what editors leave.
+_SKIPPED = re.compile(r"\..*|.*~|#(.*#)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +64,16 @@ class Options:
 
     def _files_of_directory(self, value: str) -> list[Path]:
         """`DIR,.bak` is all files but those, `DIR,*.conf` only those."""
-        directory, *suffixes = value.split(",")
-        wanted = tuple(suffix[1:] for suffix in suffixes if suffix.startswith("*"))
-        unwanted = tuple(suffix for suffix in suffixes if not suffix.startswith("*"))
+        directory = value.partition(",")[0]
+        wanted = tuple(_WANTED.findall(value)) or ("",)
+        unwanted = tuple(_UNWANTED.findall(value))
         try:
             names = sorted(os.listdir(directory))
         except OSError:
             self.unreadable.append(directory)
             return []
-        if wanted:
-            names = [name for name in names if name.endswith(wanted)]
-        return [
-            Path(directory, name)
-            for name in names
-            if not _is_editors_file(name) and not name.endswith(unwanted)
-        ]
+        names = [name for name in names if name.endswith(wanted) and not name.endswith(unwanted)]
+        return [Path(directory, name) for name in names if not _SKIPPED.fullmatch(name)]
 
     def _options_in(self, conf: Path) -> list[Option]:
         try:
@@ -102,14 +101,14 @@ def read_options(arguments: Iterable[str]) -> Options:
 def parse_command_line(arguments: Iterable[str]) -> Iterator[Option]:
     rest = iter(arguments)
     for argument in rest:
-        short, long = SHORT_NAMES.get(argument[1:2]), argument.startswith("--")
-        if long:
+        short = SHORT_NAMES.get(argument[:2])
+        if short:
+            yield Option(short, argument[2:] or next(rest, ""))
+        elif argument.startswith("--"):
             name, equals, value = argument[2:].partition("=")
             if name in WITH_VALUE and not equals:
                 value = next(rest, "")
             yield Option(name, value)
-        elif argument.startswith("-") and short:
-            yield Option(short, argument[2:] or next(rest, ""))
 
 
 def parse_configuration(text: str, conf: Path) -> Iterator[Option]:
@@ -117,8 +116,3 @@ def parse_configuration(text: str, conf: Path) -> Iterator[Option]:
         name, _equals, value = re.sub(r"(^|\s)#.*", "", line).partition("=")
         if name.strip():
             yield Option(name.strip(), value.strip().strip('"'), conf)
-
-
-def _is_editors_file(name: str) -> bool:
-    """Names that dnsmasq skips: hidden files, and what editors leave."""
-    return name.startswith(".") or name.endswith("~") or name[0] == name[-1] == "#"

@@ -29,7 +29,7 @@ _ROW = re.compile(
 )
 
 _OPTION = re.compile(
-    rb"tag:s[0-9]{1,19},"
+    rb"#.*|tag:s[0-9]{1,19},"
     rb"(?:option:(?:router|dns-server|ntp-server|domain-name|server-ip-address|bootfile-name)"
     rb"|option6:(?:dns-server|sntp-server|domain-search|bootfile-url|[0-9]{1,3})|[0-9]{1,3})"
     rb"(?:,[A-Za-z0-9/._~:@?&=+%\[\],<> -]+)?"
@@ -120,7 +120,7 @@ def opts_file(data: bytes) -> list[str]:
 
 
 def _is_ended(data: bytes) -> bool:
-    return not data or data.endswith(b"\n")
+    return data[-1:] in (b"", b"\n")
 
 
 def _unreadable(line: bytes) -> str:
@@ -132,27 +132,27 @@ def _unreadable(line: bytes) -> str:
 
 
 def _no_option(line: bytes) -> str:
-    if line.startswith(b"#") or _OPTION.fullmatch(line):
+    if _OPTION.fullmatch(line):
         return ""
     return f"not tag:sN,OPTION[,VALUE]: {line[:80]!r}"
 
 
 def _row(match: re.Match[str]) -> Row | str:
-    macs, duid = tuple(match["macs"].split(",")[:-1]), match["duid"] or ""
-    if not macs and not duid:
+    parts = match.groupdict("")
+    if not parts["macs"] + parts["duid"]:
         return "neither a MAC address nor a DUID"
-    if duid and match["v4"]:
+    if parts["duid"] and parts["v4"]:
         return "a DUID with an IPv4 address"
-    text = match["v4"] or match["v6"]
+    text = parts["v4"] + parts["v6"]  # the grammar allows just one of them
     try:
         ip = ip_address(text)
     except ValueError as error:
         return str(error)
     if str(ip) != text:
         return f"{ip} in another spelling"
-    if found := _NO_CARD.search(match["macs"]):
+    if found := _NO_CARD.search(parts["macs"]):
         return f"{found[0]} is not the address of a network card"
-    return Row(macs, ip, match["name"] or "", duid)
+    return Row(tuple(parts["macs"].split(",")[:-1]), ip, parts["name"], parts["duid"])
 
 
 def _doubles(rows: list[Row]) -> list[str]:

@@ -71,7 +71,7 @@ class Attempt:
 
     @property
     def heeds_pause(self) -> bool:
-        return self.brief or self.paced
+        return self.caller is not Caller.PERSON
 
     def confirm_seconds(self) -> float:
         """How long dnsmasq's confirmation may take from now on."""
@@ -79,9 +79,13 @@ class Attempt:
             return max(BUDGET - self.elapsed, BUDGET / 10)
         return publish.CONFIRM_SECONDS
 
-    def outcome(self, result: str, reason: str, candidate: Candidate | None = None) -> Outcome:
+    @property
+    def nothing_read(self) -> Candidate:
+        """The candidate of a sync that has not read anything."""
+        return candidates.empty(self.target)
+
+    def outcome(self, result: str, reason: str, candidate: Candidate) -> Outcome:
         """What became of it, without a generation yet."""
-        candidate = candidate or candidates.empty(self.target)
         outcome = Outcome.of(candidate, result, reason, round(self.elapsed * 1000))
         return replace(outcome, seen=self.claim.seen) if self.claim else outcome
 
@@ -100,7 +104,7 @@ def sync(
     sync lease for itself (dhcp/nodes/lease.py)."""
     attempt = Attempt(target or Target.from_settings(), force, brief, paced)
     if attempt.target.complaint:
-        return _failed(attempt, Refused(attempt.target.complaint))
+        return _failed(attempt, Refused(attempt.target.complaint), attempt.nothing_read)
     wait = reload_throttle.seconds_left(attempt.target.pace)
     if brief and wait > BUDGET:
         return _left(attempt, wait)
@@ -108,9 +112,9 @@ def sync(
         with publish.lock(attempt.target, attempt.lock_seconds):
             return _sync_unless_paused(attempt)
     except files.Locked as error:
-        return attempt.outcome(LEFT, str(error))
+        return attempt.outcome(LEFT, str(error), attempt.nothing_read)
     except OSError as error:
-        return _failed(attempt, error)
+        return _failed(attempt, error, attempt.nothing_read)
 
 
 def _sync_unless_paused(attempt: Attempt) -> Outcome:
@@ -127,7 +131,7 @@ def _sync_unless_paused(attempt: Attempt) -> Outcome:
 
 def _left(attempt: Attempt, seconds: float) -> Outcome:
     reason = f"dnsmasq has just reloaded; the next time in {seconds:.1f} s"
-    return replace(attempt.outcome(LEFT, reason), wait=seconds)
+    return replace(attempt.outcome(LEFT, reason, attempt.nothing_read), wait=seconds)
 
 
 def _sync(attempt: Attempt) -> Outcome:
@@ -136,15 +140,15 @@ def _sync(attempt: Attempt) -> Outcome:
         with lease.claimed(attempt.target, attempt.caller) as claim:
             if claim.role is lease.Role.STANDBY:
                 reason = f"{claim.host} writes this directory and holds the sync lease"
-                return attempt.outcome(LEFT, reason)
+                return attempt.outcome(LEFT, reason, attempt.nothing_read)
             return _run(replace(attempt, claim=claim), claim)
     except (LostLease, DatabaseError) as error:
-        return _failed(attempt, error)
+        return _failed(attempt, error, attempt.nothing_read)
 
 
 def _run(attempt: Attempt, claim: Claim) -> Outcome:
     """The pipeline."""
-    candidate = None
+    candidate = attempt.nothing_read
     try:
         candidate = candidates.build(attempt.target)
         failure = _complete_rollback(attempt.target, claim)
@@ -162,13 +166,13 @@ def _run(attempt: Attempt, claim: Claim) -> Outcome:
         # A bug of ours: recorded like any failure, and loud where it happened.
         _failed(attempt, error, candidate)
         raise
-    return _done(attempt, candidate, published)
+    return _done(attempt, claim, candidate, published)
 
 
 def preview(target: Target | None = None) -> Outcome:
     """What a sync would change now, or why it would be refused. Nothing is written."""
     attempt = Attempt(target or Target.from_settings())
-    candidate = None
+    candidate = attempt.nothing_read
     try:
         candidate = candidates.build(attempt.target)
         candidates.refuse_unfit(candidate)
@@ -178,7 +182,7 @@ def preview(target: Target | None = None) -> Outcome:
     else:
         result = CHANGED if candidate.is_changed else Generation.Result.UNCHANGED
         outcome = attempt.outcome(result, "", candidate)
-    if candidate is None or not outcome.diff:
+    if not outcome.diff:
         return outcome
     lines = LineSources.load(candidate, candidate.edits)
     return replace(outcome, sources=lines.of_diff(outcome.diff))
@@ -187,14 +191,16 @@ def preview(target: Target | None = None) -> Outcome:
 def apply(target: Target, kept: KeptFiles, claim: Claim) -> Outcome:
     """Roll back: put the kept files of a generation in place and make dnsmasq read them; no change
     row is consumed. Call it under the lock."""
-    attempt, candidate = Attempt(target, claim=claim), None
+    attempt = Attempt(target, claim=claim)
+    candidate = attempt.nothing_read
     try:
         new = Files(kept.hosts, kept.opts)
         candidate = candidates.of_files(target, new, kept.document.sources)
         published = publish.publish(candidate, attempt.confirm_seconds, claim.check_directory)
     except (IPManagerError, OSError) as error:
         return _failed(attempt, error, candidate)
-    return _done(attempt, candidate, published, f"rolled back to generation {kept.generation_id}")
+    reason = f"rolled back to generation {kept.generation_id}"
+    return _done(attempt, claim, candidate, published, reason)
 
 
 def inline() -> None:
@@ -233,7 +239,7 @@ def _is_in_place(target: Target, kept: KeptFiles) -> bool:
 
 
 def _done(
-    attempt: Attempt, candidate: Candidate, published: Published, reason: str = ""
+    attempt: Attempt, claim: Claim, candidate: Candidate, published: Published, reason: str = ""
 ) -> Outcome:
     """Delete the change rows that are served now and record the generation, both or neither. A
     follower records its own state only."""
@@ -241,15 +247,13 @@ def _done(
     outcome = attempt.outcome(result, reason, candidate)
     outcome = replace(outcome, confirmed=published.confirmed)
     try:
-        if attempt.claim and not attempt.claim.is_holder:
-            return _followed(attempt.claim, outcome)
+        if not claim.is_holder:
+            return _followed(claim, outcome)
         with transaction.atomic():
-            if attempt.claim:
-                attempt.claim.check_database()
+            claim.check_database()
             DhcpChange.objects.forget([change.id for change in outcome.changes])
             generation = _record(outcome, candidate, published)
-            if attempt.claim:
-                state.report(attempt.claim, replace(outcome, generation=generation.pk))
+            state.report(claim, replace(outcome, generation=generation.pk))
     except LostLease as error:
         return attempt.outcome(LEFT, str(error), candidate)
     except DatabaseError as error:
@@ -275,7 +279,7 @@ def _followed(claim: Claim, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _failed(attempt: Attempt, error: Exception, candidate: Candidate | None = None) -> Outcome:
+def _failed(attempt: Attempt, error: Exception, candidate: Candidate) -> Outcome:
     if isinstance(error, LostLease):
         return attempt.outcome(LEFT, str(error), candidate)
     outcome = attempt.outcome(Generation.Result.FAILED, describe_error(error), candidate)
@@ -284,7 +288,7 @@ def _failed(attempt: Attempt, error: Exception, candidate: Candidate | None = No
         if not claim.is_holder:
             return _failed_to_follow(claim, outcome)
         with transaction.atomic():
-            generation = _record(outcome, candidate)
+            generation = _record(outcome, candidate, Published(False, edits=candidate.edits))
             state.report(claim, outcome)
     except DatabaseError as worse:
         logger.error(
@@ -306,18 +310,14 @@ def _failed_to_follow(claim: Claim, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _record(
-    outcome: Outcome, candidate: Candidate | None, published: Published | None = None
-) -> Generation:
+def _record(outcome: Outcome, candidate: Candidate, published: Published) -> Generation:
     """The generation of this outcome, with the rows behind each changed line; what dnsmasq was made
     to read is kept with it."""
-    is_applied = published is not None and published.applied
-    if candidate is None or not (is_applied or outcome.diff):
+    if not (published.applied or outcome.diff):
         return record.record(outcome)
-    edits = published.edits if published else candidate.edits
-    lines = LineSources.load(candidate, edits)
+    lines = LineSources.load(candidate, published.edits)
     generation = record.record(replace(outcome, sources=lines.of_diff(outcome.diff)))
-    if is_applied:
+    if published.applied:
         KeptFiles.objects.keep(generation, lines.document(), lines.former)
     return generation
 

@@ -5,7 +5,7 @@ named with its reason."""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -82,17 +82,18 @@ def _seniority(record: HostRecord) -> tuple[object, ...]:
 
 def _flaw(record: HostRecord) -> Problem | None:
     """What is wrong with the record by itself."""
-    reason = _mac_flaw(record.macs, record.duid)
-    if reason:
-        return Problem(record, "mac", reason)
-    reason = _address_flaw(record.ip, record.subnet)
-    if reason:
-        return Problem(record, "ip", reason)
-    reason = _duid_flaw(record.duid, record.ip)
-    if reason:
-        return Problem(record, "duid", reason)
-    reason = _end_flaw(record)
-    return Problem(record, "ip", reason) if reason else None
+    for column, reason in _flaws(record):
+        if reason:
+            return Problem(record, column, reason)
+    return None
+
+
+def _flaws(record: HostRecord) -> Iterator[tuple[str, str]]:
+    """What each check says, empty where it finds nothing; each relies on those before it."""
+    yield "mac", _mac_flaw(record.macs, record.duid)
+    yield "ip", _address_flaw(record.ip, record.subnet)
+    yield "duid", _duid_flaw(record.duid, record.ip)
+    yield "ip", _end_flaw(record)
 
 
 @lru_cache(_REMEMBERED)
@@ -125,7 +126,8 @@ def _end_flaw(record: HostRecord) -> str:
     """The lower half identifies an address in a /64 only, and no machine has 0."""
     if not record.is_written_by_end:
         return ""
-    if record.subnet is None or record.subnet.prefixlen != 64:
+    assert record.subnet  # without one, _address_flaw has found that
+    if record.subnet.prefixlen != 64:
         return f"{record.ip} can be reserved by its end in a /64 only"
     if not int(record.written_ip):
         return f"{record.ip} ends in zeros only"

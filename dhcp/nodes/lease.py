@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError, connection
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from core import files
@@ -243,10 +244,13 @@ def _row(target: Target) -> SyncLease | None:
 
 def seen(target: Target) -> Seen:
     """The numbers of the newest generation and of the newest change row, 0 without one."""
-    generations = Generation.objects.filter(server=target.server_id).order_by("-pk")
-    changes = DhcpChange.objects.for_server(target.server_id).order_by("-pk")
-    newest = [rows.values_list("pk", flat=True).first() for rows in (generations, changes)]
-    return newest[0] or 0, newest[1] or 0
+    generations = Generation.objects.filter(server=target.server_id)
+    changes = DhcpChange.objects.for_server(target.server_id)
+    return _newest(generations), _newest(changes)
+
+
+def _newest(rows: QuerySet[Any]) -> int:
+    return rows.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 # --- this node ------------------------------------------------------------------------------------
