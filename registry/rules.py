@@ -4,11 +4,12 @@ They only read; `Service.save` runs them under the port's lock."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.errors import Clash
 from ipam.addresses import Address
@@ -20,22 +21,13 @@ MOST_RESERVED = 1000
 LONGEST_INFO = 16 * 1024  # bytes of JSON
 LONGEST_ARGV = 50
 LONGEST_WORD = 4096
+# A field, whether the row keeps the rule, and the error at the field if not.
+Rule = tuple[str, Callable[[Any], bool], object]
 
 
 def check_config(config: RegistryConfig) -> None:
     """Reserved ports are ports; the subnet is in the global address space."""
-    errors: dict[str, Any] = {}
-    if not _is_list(config.reserved_ports, is_port, MOST_RESERVED):
-        errors["reserved_ports"] = (
-            _("Enter a list of at most %d ports, 1 to 65535.") % MOST_RESERVED
-        )
-    if config.subnet is not None and config.subnet.vrf_id is not None:
-        errors["subnet"] = _(
-            "This subnet is in a VRF. Services get addresses of the global address space only."
-        )
-    simulates = config.pk and config.simulations.exists()
-    if simulates and config.mode != config.Mode.TEST:
-        errors["mode"] = _("Only a test environment simulates. Delete the simulations first.")
+    errors = {field: text for field, holds, text in _CONFIG_RULES if not holds(config)}
     if errors:
         raise ValidationError(errors)
 
@@ -51,23 +43,12 @@ def check_simulation(simulation: Simulation) -> None:
 
 def check_action(action: RestartAction) -> None:
     """The command is a list of words, starting with the program."""
-    if not _is_list(action.argv, _is_word, LONGEST_ARGV):
-        text = _("Enter a list of words: the program, then each of its arguments.")
-        raise ValidationError({"argv": text})
-    if action.argv and not action.argv[0].strip():
-        raise ValidationError({"argv": _("The first word must be the program.")})
+    _check_in_order(action, _ACTION_RULES)
 
 
 def check_service(service: Service) -> None:
     """The rules behind the table's constraints, with the name of a conflicting service."""
-    info = service.additional_info
-    if not isinstance(info, dict) or len(str(info)) > LONGEST_INFO:
-        text = _("Enter an object of at most %d KiB.") % (LONGEST_INFO // 1024)
-        raise ValidationError({"additional_info": text})
-    if not _is_span(service.range_first, service.range_last):
-        raise ValidationError({"range_first": _("A port range runs upwards, from 1 to 65535.")})
-    if (service.ip_address is None) != (service.port is None):
-        raise ValidationError({"port": _("An address and a port come together.")})
+    _check_in_order(service, _SERVICE_RULES)
     if service.environment_id and service.service_id:
         check_unique(service)
     if service.ip_address and is_port(service.port):
@@ -105,6 +86,28 @@ def is_port(value: object) -> bool:
     return type(value) is int and 1 <= value <= 65535
 
 
+def _check_in_order(row: object, rules: Sequence[Rule]) -> None:
+    """Raise ValidationError for the first rule that the row breaks; each relies on those before."""
+    for field, holds, text in rules:
+        if not holds(row):
+            raise ValidationError({field: text})
+
+
+def _simulates_in_test_only(config: RegistryConfig) -> bool:
+    if config.mode == config.Mode.TEST or not config.pk:
+        return True
+    return not config.simulations.exists()
+
+
+def _has_global_subnet(config: RegistryConfig) -> bool:
+    return config.subnet is None or config.subnet.vrf_id is None
+
+
+def _has_small_info(service: Service) -> bool:
+    info = service.additional_info
+    return isinstance(info, dict) and len(str(info)) <= LONGEST_INFO
+
+
 def _is_span(first: int | None, last: int | None) -> bool:
     if first is None or last is None:
         return first is last
@@ -117,3 +120,53 @@ def _is_word(value: object) -> bool:
 
 def _is_list(value: object, is_fit: Callable[[object], bool], longest: int) -> bool:
     return isinstance(value, list) and len(value) <= longest and all(map(is_fit, value))
+
+
+_CONFIG_RULES: tuple[Rule, ...] = (
+    (
+        "reserved_ports",
+        lambda config: _is_list(config.reserved_ports, is_port, MOST_RESERVED),
+        gettext_lazy("Enter a list of at most %d ports, 1 to 65535.") % MOST_RESERVED,
+    ),
+    (
+        "subnet",
+        _has_global_subnet,
+        gettext_lazy(
+            "This subnet is in a VRF. Services get addresses of the global address space only."
+        ),
+    ),
+    (
+        "mode",
+        _simulates_in_test_only,
+        gettext_lazy("Only a test environment simulates. Delete the simulations first."),
+    ),
+)
+_ACTION_RULES: tuple[Rule, ...] = (
+    (
+        "argv",
+        lambda action: _is_list(action.argv, _is_word, LONGEST_ARGV),
+        gettext_lazy("Enter a list of words: the program, then each of its arguments."),
+    ),
+    (
+        "argv",
+        lambda action: all(map(str.strip, action.argv[:1])),
+        gettext_lazy("The first word must be the program."),
+    ),
+)
+_SERVICE_RULES: tuple[Rule, ...] = (
+    (
+        "additional_info",
+        _has_small_info,
+        gettext_lazy("Enter an object of at most %d KiB.") % (LONGEST_INFO // 1024),
+    ),
+    (
+        "range_first",
+        lambda service: _is_span(service.range_first, service.range_last),
+        gettext_lazy("A port range runs upwards, from 1 to 65535."),
+    ),
+    (
+        "port",
+        lambda service: (service.ip_address is None) == (service.port is None),
+        gettext_lazy("An address and a port come together."),
+    ),
+)

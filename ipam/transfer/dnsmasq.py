@@ -20,7 +20,10 @@ COLUMNS = ("mac_address", "ip_address", "hostname", "enabled")
 MOST_LINES = 10  # that a notice names
 
 _DIRECTIVE = re.compile(r"dhcp-host\s*=\s*", re.IGNORECASE)
-_OTHER = re.compile(r"([a-z0-9-]+)(\s*=.*)?", re.IGNORECASE)
+# With the directive, or without: then a comma comes before any `=`.
+_RESERVATION = re.compile(rf"(?:{_DIRECTIVE.pattern}|(?=[^=,]*,))(.*)", re.IGNORECASE | re.DOTALL)
+_FIRST_WORD = re.compile(r"[a-z0-9-]+|.{1,20}", re.IGNORECASE)
+_BRACKETS = re.compile(r"\[([0-9a-f:.]+)\]", re.IGNORECASE)  # of an IPv6 address
 _LEASE = re.compile(r"\d+[smhdw]?|infinite", re.IGNORECASE)
 _TAG = re.compile(r"(set|tag|net):", re.IGNORECASE)
 _CARD = re.compile(r"(\d+-)?([0-9a-f*]{1,2}[:-]){2,}[0-9a-f*:-]*", re.IGNORECASE)
@@ -29,10 +32,9 @@ _CARD = re.compile(r"(\d+-)?([0-9a-f*]{1,2}[:-]){2,}[0-9a-f*:-]*", re.IGNORECASE
 def is_dnsmasq(start: str) -> bool:
     """Whether a file that begins so holds reservations: its first line that says something is one,
     or begins with a MAC address."""
-    for line in _said(start.splitlines()):
-        first = line.partition(",")[0].strip()
-        return bool(_DIRECTIVE.match(line)) or ("," in line and _is_mac(first))
-    return False
+    line = next(_said(start.splitlines()), "")
+    first, comma, _rest = line.partition(",")
+    return bool(_DIRECTIVE.match(line)) or (bool(comma) and _is_mac(first.strip()))
 
 
 def read_reservations(text: TextIO, layout: Layout, notices: list[str]) -> Sheet:
@@ -53,14 +55,11 @@ def _rows(text: TextIO, notices: list[str]) -> Iterator[Cells]:
     left_out: dict[str, list[int]] = defaultdict(list)
     for number, line in enumerate(text, start=1):
         for said in _said([line]):
-            directive = _DIRECTIVE.match(said)
-            if directive:
-                yield _reservation(number, said[directive.end() :], left_out)
-            elif "," in said and "=" not in said.partition(",")[0]:
-                yield _reservation(number, said, left_out)
+            reservation = _RESERVATION.fullmatch(said)
+            if reservation:
+                yield _reservation(number, reservation[1], left_out)
             else:
-                other = _OTHER.match(said)
-                left_out[other[1] if other else said[:20]].append(number)
+                left_out[_FIRST_WORD.findall(said)[0]].append(number)
     for name, numbers in left_out.items():
         notices.append(_notice(name, numbers))
 
@@ -68,11 +67,10 @@ def _rows(text: TextIO, notices: list[str]) -> Iterator[Cells]:
 def _reservation(number: int, text: str, left_out: dict[str, list[int]]) -> Cells:
     """One line as the cells of COLUMNS."""
     found: dict[str, list[str]] = defaultdict(list)
-    for part in map(str.strip, text.split(",")):
-        kind = _kind(part)
-        found[kind].append(part.strip("[]") if kind == "ip_address" else part)
+    for part in map(str.strip, _BRACKETS.sub(r"\1", text).split(",")):
+        found[_kind(part)].append(part)
     for kind, name in _LEFT_OUT.items():
-        if found[kind] and found[kind] != ["infinite"]:
+        if found[kind] not in ([], ["infinite"]):
             left_out[name].append(number)
     faults = [
         (name, _("The line names several: %s.") % ", ".join(found[name]))
@@ -81,7 +79,7 @@ def _reservation(number: int, text: str, left_out: dict[str, list[int]]) -> Cell
     ]
     if found["id"]:
         faults.append(("mac_address", _("“%s”: a server is known by its MAC.") % found["id"][0]))
-    texts = [(found[name] or [""])[0] for name in COLUMNS[:3]]
+    texts = ["".join(found[name][:1]) for name in COLUMNS[:3]]
     enabled = "no" if found["ignore"] else ""
     return Cells(number, [*texts, enabled], tuple(faults))
 
@@ -115,7 +113,7 @@ _KINDS: tuple[tuple[str, Callable[[str], object]], ...] = (
     ("id", lambda part: part.lower().startswith("id:")),
     ("tag", _TAG.match),
     ("ignore", lambda part: part.lower() == "ignore"),
-    ("ip_address", lambda part: _is_address(part.strip("[]"))),
+    ("ip_address", _is_address),
     ("mac_address", lambda part: _is_mac(part) or _CARD.fullmatch(part)),
     ("lease", _LEASE.fullmatch),
 )

@@ -26,6 +26,7 @@ def check(
     latter is not enough, and the host is the caller's own address."""
     if caller.manages:
         return
+    known = known or Service()  # one that has neither name nor host
     in_production = config.mode == RegistryConfig.Mode.PRODUCTION
     if not _may_have_name(config, registration, known, caller, strict=in_production):
         text = _("“%(name)s” is the name of other services, or of services of another token.")
@@ -40,14 +41,14 @@ def check(
 def _may_have_name(
     config: RegistryConfig,
     registration: Registration,
-    known: Service | None,
+    known: Service,
     caller: Caller,
     *,
     strict: bool,
 ) -> bool:
-    token, group = caller.token, _group(registration.name or "")
-    if registration.name is None or (known and known.name == registration.name):
+    if registration.name is None or registration.name == known.name:
         return True
+    token, group = caller.token, _group(registration.name)
     if token is None or not token.services:
         return not strict
     if group == _group(registration.service_id) or token.names(config.environment, group):
@@ -66,12 +67,14 @@ def _is_of_others(config: RegistryConfig, group: str, caller: Caller) -> bool:
 
 
 def _may_have_host(
-    config: RegistryConfig, registration: Registration, known: Service | None, caller: Caller
+    config: RegistryConfig, registration: Registration, known: Service, caller: Caller
 ) -> bool:
-    allowed = [None, caller.address, config.service_ip_base]
-    if known:
-        allowed.append(known.ip_address)
-    return registration.host in allowed
+    return registration.host in (
+        None,
+        caller.address,
+        config.service_ip_base,
+        known.ip_address,
+    )
 
 
 def _group(name: str) -> str:
