@@ -29,11 +29,18 @@ def test_in_production_a_service_comes_lives_and_goes_with_its_own_token():
     assert [own.post(path, **here)[0] for path in ("heartbeat", "deregister")] == [200, 200]
 
 
-@pytest.mark.parametrize("path", ["register", "deregister", "heartbeat", "restart"])
-def test_a_token_speaks_for_no_other_service_and_that_is_noticed(path):
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("register", {"service_name": "Shop"}),
+        ("deregister", {}),
+        ("heartbeat", {}),
+        ("restart", {}),
+    ],
+)
+def test_a_token_speaks_for_no_other_service_and_that_is_noticed(path, more):
     own = bound("development/billing")
-    body = {"service_id": "shop", "service_name": "Shop"}
-    assert own.post(path, **body)[0] == 403
+    assert own.post(path, service_id="shop", **more)[0] == 403
     assert (Unusual.objects.get().kind, Unusual.objects.get().detail) == ("refused", "shop")
 
 
