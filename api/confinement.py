@@ -51,11 +51,10 @@ class RowKey(serializers.PrimaryKeyRelatedField):
         networks = confines(self.context["request"])
         if not networks:
             return rows
-        seen = Q(pk__in=visible(rows, networks).values("pk"))
         changed = getattr(self.parent, "instance", None)
-        if isinstance(changed, Model):
-            seen |= Q(pk=getattr(changed, f"{self.source}_id", None))
-        return rows.filter(seen)
+        present = getattr(changed, f"{self.source}_id", None)
+        seen = Q(pk__in=visible(rows, networks).values("pk"))
+        return rows.filter(seen | Q(pk=present))
 
 
 class RowFilter(filters.ModelChoiceFilter):
@@ -107,16 +106,14 @@ class LocatedRow(serializers.Serializer):
             return
         places = []
         for name in getattr(self.Meta, "located_by", ()):  # type: ignore[attr-defined]
-            place = values.get(name)
-            if name not in values and isinstance(self.instance, Model):
-                place = getattr(self.instance, name)
+            place = values[name] if name in values else getattr(self.instance, name, None)
             if place is not None:
                 places.append(place)
-        within = bool(places) and all(_lies_in(place, networks) for place in places)
-        refuse_unless(within, networks)
+        within = {lies_in(place, networks) for place in places}
+        refuse_unless(within == {True}, networks)
 
 
-def _lies_in(place: Any, networks: Sequence[Network]) -> bool:
+def lies_in(place: Any, networks: Sequence[Network]) -> bool:
     """Whether an address or a network lies in one of the networks. A row does: RowKey accepts no
     other."""
     if isinstance(place, Model):

@@ -141,6 +141,7 @@ COMMANDS = (
             arg("--else-next", action="store_true", help="with --ip: the next one if it is held"),
             arg(
                 "--interface",
+                dest="interfaces",
                 type=machine_commands.interface,
                 action="append",
                 default=[],
@@ -152,6 +153,7 @@ COMMANDS = (
             arg("--always", dest="boot", action="store_const", const="always"),
             arg(
                 "--port",
+                dest="services",
                 type=machine_commands.port,
                 action="append",
                 default=[],

@@ -11,15 +11,25 @@ from .ledger import Ledger, Machine
 from .output import print_json, print_text, printable
 
 DONE, NOT_YET = 0, 3
-SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+LIFETIME = r"(?P<number>0*[1-9][0-9]{0,8})(?P<unit>[smhd])?"
+PORT = r"(?P<name>[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?(?:/(?P<protocol>tcp|udp))?"
+INTERFACE = (
+    r"(?P<name>[^,]+),(?P<mac_address>[^,]+)"
+    r"(?:,(?:(?P<ip_address>[0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)|(?P<subnet>.*)))?"
+)
+# What shows that the network has a machine as it was waited for: a live one has been told, too.
+EVIDENCE = {"told": ("told_after_ms", "live_after_ms"), "live": ("live_after_ms",)}
 GIVEN = (
     "mac_address",
     "subnet",
     "pool",
     "ip_address",
     "else_next",
+    "interfaces",
     "image",
     "boot",
+    "services",
     "ttl",
     "wait",
     "timeout",
@@ -32,10 +42,6 @@ def up(ledger: Ledger, options: argparse.Namespace) -> int:
     for name in GIVEN:
         if value := getattr(options, name):
             asked[name] = value
-    if options.port:
-        asked["services"] = options.port
-    if options.interface:
-        asked["interfaces"] = options.interface
     machine = ledger.up(options.hostname, **asked)
     if options.json:
         print_json(machine.facts)
@@ -66,9 +72,9 @@ def _seen(dhcp: dict[str, Any]) -> str:
 
 def _status(machine: Machine, level: str | None) -> int:
     """NOT_YET when what was waited for was not seen: the same command may see it later."""
-    if not level or not machine.dhcp or machine.dhcp[f"{level}_after_ms"] is not None:
+    if not level or not machine.dhcp:
         return DONE
-    if level == "told" and machine.dhcp["live_after_ms"] is not None:
+    if any(machine.dhcp[name] is not None for name in EVIDENCE[level]):
         return DONE
     reason = printable(machine.dhcp["reason"])
     print(f"ipmanager: made, but not seen as {level}: {reason}", file=sys.stderr)
@@ -90,33 +96,26 @@ def down(ledger: Ledger, options: argparse.Namespace) -> int:
 
 def lifetime(text: str) -> int:
     """Parse 90, 90s, 15m, 2h or 7d as seconds."""
-    found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
-    if not found or not int(found[1]):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time as in 90s, 15m, 2h or 7d")
-    return int(found[1]) * SECONDS[found[2]]
+    found = _parsed(LIFETIME, text, "a time as in 90s, 15m, 2h or 7d")
+    return int(found["number"]) * SECONDS[found.get("unit", "s")]
 
 
 def port(text: str) -> dict[str, Any]:
     """Parse NAME, NAME:PORT or NAME:PORT/udp."""
-    found = re.fullmatch(r"([A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(?:/(tcp|udp))?", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME, NAME:PORT or NAME:PORT/udp")
-    service: dict[str, Any] = {"name": found[1]}
-    if found[2]:
-        service["port"] = int(found[2])
-    if found[3]:
-        service["protocol"] = found[3]
+    service: dict[str, Any] = _parsed(PORT, text, "NAME, NAME:PORT or NAME:PORT/udp")
+    if "port" in service:
+        service["port"] = int(service["port"])
     return service
 
 
 def interface(text: str) -> dict[str, Any]:
     """Parse NAME,MAC or NAME,MAC,ADDRESS or NAME,MAC,SUBNET."""
-    name, _comma, rest = text.partition(",")
-    mac, _comma, where = rest.partition(",")
-    if not name or not mac:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME,MAC[,ADDRESS or SUBNET]")
-    card = {"name": name, "mac_address": mac}
-    is_address = re.fullmatch(r"[0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*", where)
-    if where:
-        card["ip_address" if is_address else "subnet"] = where
-    return card
+    return _parsed(INTERFACE, text, "NAME,MAC[,ADDRESS or SUBNET]")
+
+
+def _parsed(pattern: str, text: str, form: str) -> dict[str, str]:
+    """The groups of the pattern that the text has. Raises ArgumentTypeError."""
+    found = re.fullmatch(pattern, text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {form}")
+    return {name: value for name, value in found.groupdict().items() if value}

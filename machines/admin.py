@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,8 +27,15 @@ from ipam.models import Server
 from machines.create import Port, Specification, make
 from machines.models import Machine, MachineService
 from machines.remove import remove
+from machines.serializers import PortSerializer
 from pxe.models import BootAssignment, BootImage
 from registry.services.callers import Caller
+
+SERVICE = re.compile(r"(?P<name>[^:]+)(?::(?P<port>[0-9]+))?")
+PART_PERMISSIONS = {
+    "image": ("pxe.add_bootassignment", _("You may not assign boot images.")),
+    "services": ("registry.add_service", _("You may not register services.")),
+}
 
 
 def _text(label: Any, help_text: Any = "", *, required: bool = False) -> forms.CharField:
@@ -82,10 +90,11 @@ class NewMachineForm(LedgerForm):
     def clean_services(self) -> list[Port]:
         ports = []
         for word in self.cleaned_data["services"].replace(",", " ").split():
-            name, colon, number = word.partition(":")
-            if colon and not (number.isascii() and number.isdigit() and int(number) < 65536):
+            found = SERVICE.fullmatch(word)
+            shape = PortSerializer(data=found and found.groupdict())
+            if not shape.is_valid():
                 raise ValidationError(_("“%s” is not NAME or NAME:PORT.") % word)
-            ports.append(Port(name, port=int(number) if number else None))
+            ports.append(Port(**shape.validated_data))
         return ports
 
     def specification(self) -> Specification:
@@ -151,18 +160,18 @@ class MachineAdmin(LedgerAdmin):
     def facts(self, obj: Machine) -> Facts:
         return [
             (_("Server"), marks.link(obj.server)),
-            (_("IP address"), obj.server.ip_address or marks.NOTHING),
+            (_("IP address"), self.ip_address(obj) or marks.NOTHING),
             (_("Service ports"), self.ports(obj)),
             (_("Created"), when(obj.created_at)),
         ]
 
     @admin.display(description=_("IP address"), ordering="server__ip_address")
     def ip_address(self, machine: Machine) -> Any:
-        return machine.server.ip_address or marks.NOTHING
+        return machine.server.ip_address
 
     @admin.display(description=_("MAC address"), ordering="server__mac_address")
     def mac_address(self, machine: Machine) -> Any:
-        return machine.server.mac_address or marks.NOTHING
+        return machine.server.mac_address
 
     @admin.display(description=_("service ports"))
     def ports(self, machine: Machine) -> SafeString | str:
@@ -218,10 +227,9 @@ class MachineAdmin(LedgerAdmin):
 
 def _refuse_parts(request: HttpRequest, specification: Specification) -> None:
     """Raises ValidationError for a part that the user may not make at its own page."""
-    if specification.image and not request.user.has_perm("pxe.add_bootassignment"):
-        raise ValidationError({"image": _("You may not assign boot images.")})
-    if specification.services and not request.user.has_perm("registry.add_service"):
-        raise ValidationError({"services": _("You may not register services.")})
+    for part, (permission, refusal) in PART_PERMISSIONS.items():
+        if getattr(specification, part) and not request.user.has_perm(permission):
+            raise ValidationError({part: refusal})
 
 
 class NewMachine:

@@ -20,7 +20,7 @@ from rest_framework.reverse import reverse
 from rest_framework.routers import SimpleRouter
 
 from api.access import Right, confines, may
-from api.confinement import visible
+from api.confinement import lies_in, visible
 from api.idempotency import Handler, Repeatable
 from api.known_fields import checked
 from api.resources import Changeable, refuse_unknown
@@ -42,9 +42,11 @@ ADD = Right("addresses", "ipam.add_server")
 CHANGE = Right("addresses", "ipam.change_server")
 DELETE = Right("addresses", "ipam.delete_server")
 # What the parts of a machine need beside that.
-ADD_INTERFACE = Right("addresses", "ipam.add_interface")
-ADD_ASSIGNMENT = Right("boot", "pxe.add_bootassignment")
-ADD_SERVICE = Right("registry", "registry.add_service")
+ADD_PART = {
+    "interfaces": Right("addresses", "ipam.add_interface"),
+    "image": Right("boot", "pxe.add_bootassignment"),
+    "services": Right("registry", "registry.add_service"),
+}
 DELETE_SERVICE = Right("registry", "registry.delete_service")
 SEE_BOOT = Right("read", "pxe.view_bootassignment")
 SEE_SERVICES = Right("read", "registry.view_service", other="registry")
@@ -170,7 +172,7 @@ class Machines(Repeatable, Changeable):
         with transaction.atomic():
             row = self.locked()
             if row.service_rows.exists():
-                self._require(DELETE_SERVICE, "services", confined=False)
+                self._require(DELETE_SERVICE, "services")
             remove(row.pk)
         return Response(status=204)
 
@@ -188,12 +190,9 @@ class Machines(Repeatable, Changeable):
 
     def _refuse_parts(self, asked: dict[str, Any]) -> None:
         """Raises PermissionDenied, which names the part, where a right is missing."""
-        if asked.get("interfaces"):
-            self._require(ADD_INTERFACE, "interfaces")
-        if asked.get("image"):
-            self._require(ADD_ASSIGNMENT, "image")
-        if asked.get("services"):
-            self._require(ADD_SERVICE, "services", confined=False)
+        for part, right in ADD_PART.items():
+            if asked.get(part):
+                self._require(right, part)
         for port in asked.get("services", ()):
             config = lookup.environment(port.get("environment", ""))
             check_token_binding(self.request, config, f"{asked['hostname']}-{port['name']}")
@@ -201,19 +200,19 @@ class Machines(Repeatable, Changeable):
         for number, card in enumerate(asked.get("interfaces", ())):
             self._refuse_outside(f"interfaces.{number}.ip_address", card.get("ip_address"))
 
-    def _require(self, right: Right, part: str, *, confined: bool = True) -> None:
+    def _require(self, right: Right, part: str) -> None:
         if not may(self.request, right):
             text = _("%(part)s: this needs the permission %(permission)s and the scope %(scope)s.")
             values = {"part": part, "permission": right.permission, "scope": right.scope}
             raise exceptions.PermissionDenied(text % values)
-        if not confined and confines(self.request):
+        if part == "services" and confines(self.request):
             text = _("%s: a token that is confined to subnets cannot change services.")
             raise exceptions.PermissionDenied(text % part)
 
     def _refuse_outside(self, field: str, address: Address | None) -> None:
         """Before any rule is asked, which looks at rows elsewhere."""
         networks = confines(self.request)
-        if address and networks and not any(address in network for network in networks):
+        if address and networks and not lies_in(address, networks):
             raise exceptions.ValidationError({field: [_(NOT_AVAILABLE)]})
 
     # --- what the request names -------------------------------------------------------------------
@@ -228,7 +227,7 @@ class Machines(Repeatable, Changeable):
         if asked.get("image") is not None:
             image = references.find_image(asked["image"])
             AssignmentSerializer(context={"request": self.request}).validate_image(image)
-        facts = {name: asked[name] for name in shapes.FACTS if name in asked}
+        facts = {name: asked[name] for name in asked.keys() & shapes.FACTS}
         return Specification(
             asked["hostname"],
             asked.get("mac_address"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -73,17 +74,20 @@ class Specification:
 
     @property
     def vrf_id(self) -> int | None:
-        if self.subnet is None:
-            return None
-        return self.subnet.vrf_id
+        return getattr(self.subnet, "vrf_id", None)
+
+    @property
+    def ends(self) -> tuple[Address, Address]:
+        """The ends of the pool, or those of the subnet if no pool is named."""
+        assert self.subnet
+        if self.pool:
+            return self.pool.first, self.pool.last
+        return self.subnet.network[0], self.subnet.network[-1]
 
     def may_have(self, address: Address) -> bool:
         """Whether the address is in the subnet, and in the pool if one is named."""
-        assert self.subnet
-        first, last = self.subnet.network[0], self.subnet.network[-1]
-        if self.pool:
-            first, last = self.pool.first, self.pool.last
-        return address.version == first.version and first <= address <= last
+        first, last = self.ends
+        return address.version == first.version and int(first) <= int(address) <= int(last)
 
     def service_id(self, port: Port) -> str:
         """The id of a service in the registry."""
@@ -126,27 +130,33 @@ def _renewed(machine: Machine, expires_at: datetime | None) -> Machine:
 
 
 def _with_subnet(wanted: Specification) -> Specification:
-    """The subnet that the pool or the wanted address is in. Raises ValidationError."""
-    subnet, pool, address = wanted.subnet, wanted.pool, wanted.wanted
-    if pool and subnet and pool.subnet_id != subnet.pk:
+    """The specification with its subnet, which has the pool and the wanted address. Raises
+    ValidationError."""
+    pool, address = wanted.pool, wanted.wanted
+    subnet = wanted.subnet or _subnet_around(pool, address)
+    if pool and pool.subnet_id != subnet.pk:
         text = _("%(pool)s is not a pool of %(subnet)s.") % {"pool": pool, "subnet": subnet}
         raise ValidationError({"pool": Reason(text, pool, subnet)})
-    if subnet is None and pool:
-        subnet = pool.subnet
-    if subnet is None and address:
-        subnet = Subnet.objects.containing(address)
-        if subnet is None:
-            text = _("%s lies in no subnet.") % address
-            raise ValidationError({"ip_address": Reason(text)})
-    if subnet is None:
-        text = _("Specify a subnet, a pool or an address.")
-        raise ValidationError({"subnet": Reason(text)})
     spec = replace(wanted, subnet=subnet)
     if address and not spec.may_have(address):
         text = _("%(address)s is not in %(network)s.")
         values = {"address": address, "network": pool or subnet.network}
         raise ValidationError({"ip_address": Reason(text % values, subnet)})
     return spec
+
+
+def _subnet_around(pool: Pool | None, address: Address | None) -> Subnet:
+    """The subnet that the pool or the wanted address is in. Raises ValidationError."""
+    if pool:
+        return pool.subnet
+    if not address:
+        text = _("Specify a subnet, a pool or an address.")
+        raise ValidationError({"subnet": Reason(text)})
+    subnet = Subnet.objects.containing(address)
+    if subnet is None:
+        text = _("%s lies in no subnet.") % address
+        raise ValidationError({"ip_address": Reason(text)})
+    return subnet
 
 
 def _wait_for_turns(spec: Specification) -> None:
@@ -161,17 +171,14 @@ def _wait_for_turns(spec: Specification) -> None:
 
 def _made_before(spec: Specification) -> Machine | None:
     """The machine that has everything that is asked for; None if there is none, or another one."""
+    named = Machine.objects.filter(server__hostname__iexact=spec.hostname, server__vrf=spec.vrf_id)
+    facts = {f"server__{name}": value for name, value in spec.facts.items()}
     machine = (
-        Machine.objects.select_related("server")
-        .filter(server__hostname__iexact=spec.hostname, server__vrf=spec.vrf_id)
-        .first()
+        named.filter(server__mac_address=spec.mac_address, **facts).select_related("server").first()
     )
-    if machine is None:
-        return None
-    server = machine.server
-    is_same = server.mac_address == spec.mac_address and _has_address(server, spec)
-    is_same = is_same and _has_facts(server, spec) and _has_parts(machine, spec)
-    return machine if is_same else None
+    if machine and _has_address(machine.server, spec) and _has_parts(machine, spec):
+        return machine
+    return None
 
 
 def _has_address(server: Server, spec: Specification) -> bool:
@@ -182,19 +189,15 @@ def _has_address(server: Server, spec: Specification) -> bool:
     return spec.may_have(server.ip_address)
 
 
-def _has_facts(server: Server, spec: Specification) -> bool:
-    return all(getattr(server, name) == value for name, value in spec.facts.items())
-
-
 def _has_parts(machine: Machine, spec: Specification) -> bool:
     cards = set(machine.server.interfaces.values_list("name", "mac_address"))
     names = set(machine.service_rows.values_list("name", flat=True))
     booted = BootAssignment.objects.filter(server=machine.server, image=spec.image, mode=spec.boot)
     if spec.image and not booted.exists():
         return False
-    if not cards.issuperset((card.name, card.mac_address) for card in spec.interfaces):
+    if not cards.issuperset(map(attrgetter("name", "mac_address"), spec.interfaces)):
         return False
-    return names.issuperset(port.name for port in spec.services)
+    return names.issuperset(map(attrgetter("name"), spec.services))
 
 
 # --- a new machine --------------------------------------------------------------------------------
@@ -236,11 +239,9 @@ def _refused_as(path: str) -> Iterator[None]:
 
 
 def _under(path: str, error: ValidationError) -> dict[str, Any]:
-    if not hasattr(error, "error_dict"):
-        return {path: error.error_list}
     found = {}
-    for name, errors in error.error_dict.items():
-        found[path if name == NON_FIELD_ERRORS else f"{path}.{name}"] = errors
+    for name, errors in error.update_error_dict({}).items():
+        found[f"{path}.{name}".removesuffix(f".{NON_FIELD_ERRORS}")] = errors
     return found
 
 
@@ -267,10 +268,7 @@ def _own_allocation(spec: Specification) -> IPAddress | None:
     if spec.mac_address is None:
         return None
     rows = IPAddress.objects.allocations().filter(vrf=spec.vrf_id, mac_address=spec.mac_address)
-    for row in rows.order_by("ip_address"):
-        if spec.may_have(row.ip_address):
-            return row
-    return None
+    return rows.between(*spec.ends).order_by("ip_address").first()
 
 
 def _add_interface(server: Server, card: Card) -> None:

@@ -3,6 +3,7 @@ range, a boot image by its name."""
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -16,6 +17,7 @@ from pxe.models import BootImage
 
 M = TypeVar("M", bound=Model)
 Reference = int | str
+KEY = re.compile(r"[0-9]{1,18}")
 MOST_NAMED = 5
 
 
@@ -56,8 +58,7 @@ def find_image(reference: Reference) -> BootImage:
 
 
 def _is_key(reference: Reference) -> bool:
-    text = str(reference)
-    return text.isascii() and text.isdigit() and len(text) <= 18
+    return KEY.fullmatch(str(reference)) is not None
 
 
 def _only(found: QuerySet[M], field: str, reference: Any) -> M:

@@ -19,7 +19,7 @@ logger = logging.getLogger("machines")
 MOST_AT_ONCE = 100  # expired machines of one round
 
 
-def remove(machine_id: int, reason: str = "") -> None:
+def remove(machine_id: int, reason: str = "machine deleted") -> None:
     """Delete the machine and everything that came with it, all or nothing. Raises NotFound."""
     with transaction.atomic():
         lock_ledger()
@@ -27,7 +27,7 @@ def remove(machine_id: int, reason: str = "") -> None:
         server = rows.filter(machine=machine_id).first()
         if server is None:
             raise NotFound(_("There is no such machine."))
-        _retire(server, reason or "machine deleted")
+        _retire(server, reason)
 
 
 def _retire(server: Server, reason: str) -> None:

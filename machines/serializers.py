@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -24,7 +25,9 @@ from registry.models import Protocol
 LONGEST_TTL = 10 * 366 * 86_400  # seconds
 DEFAULT_WAIT = 10.0  # seconds
 MOST_PARTS = 64  # interfaces or services of one machine
-FACTS = ("device_type", "manufacturer", "description", "location", "lan_port", "enabled")
+FACTS = {"device_type", "manufacturer", "description", "location", "lan_port", "enabled"}
+# No NUL, which PostgreSQL refuses, and not only spaces.
+TEXT = re.compile(r"(?=.*\S)[^\0]{1,200}", re.DOTALL)
 BOOT, SERVICES = "boot", "services"
 
 
@@ -35,9 +38,9 @@ class Reference(serializers.Field):
     default_error_messages = {"invalid": _("Give an id or a text.")}
 
     def to_internal_value(self, data: Any) -> int | str:
-        if isinstance(data, int) and not isinstance(data, bool) and 0 < data < 10**18:
+        if type(data) is int and 0 < data < 10**18:  # not True
             return data
-        if isinstance(data, str) and data.strip() and len(data) <= 200 and "\0" not in data:
+        if type(data) is str and TEXT.fullmatch(data):
             return data.strip()
         self.fail("invalid")
 
@@ -226,9 +229,10 @@ class MachineSerializer(ChosenFields):
     def get_names(self, machine: Machine) -> list[str]:
         """Its host name, and with the domain of its subnet."""
         hostname, subnet = machine.server.hostname, _subnet_of(machine)
-        if subnet is None or not subnet.domain or "." in hostname:
+        domain = getattr(subnet, "domain", "")
+        if not domain or "." in hostname:
             return [hostname]
-        return [hostname, f"{hostname}.{subnet.domain}"]
+        return [hostname, f"{hostname}.{domain}"]
 
     @extend_schema_field(SubnetOfMachine(allow_null=True))
     def get_subnet(self, machine: Machine) -> Any:
@@ -264,7 +268,5 @@ class MachineSerializer(ChosenFields):
 
 
 def _subnet_of(machine: Machine) -> Subnet | None:
-    for row in machine.server.addresses.all():
-        if row.ip_address == machine.server.ip_address:
-            return row.subnet
-    return None
+    subnets = {row.ip_address: row.subnet for row in machine.server.addresses.all()}
+    return subnets.get(machine.server.ip_address)

@@ -27,6 +27,13 @@ from ipam.models import Server
 
 NOT_SERVED, PENDING, WRITTEN, TOLD, LIVE = "not_served", "pending", "written", "told", "live"
 LEVELS = (TOLD, LIVE)
+# The states after which waiting longer cannot show more of what was asked for.
+_FINAL = {TOLD: {NOT_SERVED, WRITTEN, TOLD, LIVE}, LIVE: {NOT_SERVED, LIVE}}
+_WITHOUT_EVIDENCE = {
+    states.BLOCKED: NOT_SERVED,
+    states.UNSERVED: NOT_SERVED,
+    states.PENDING: PENDING,
+}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds
 _SHARE = 20  # the queries take at most 1/20 of the waiting time
 
@@ -53,10 +60,8 @@ def look_at(server_id: int) -> Seen:
     card = NetworkCard.of_server(server)
     evidence = gather_evidence([card])
     found = states.state_of_card(card, evidence)
-    if found.kind in (states.BLOCKED, states.UNSERVED):
-        return Seen(NOT_SERVED, found.reason)
-    if found.kind == states.PENDING:
-        return Seen(PENDING, found.reason)
+    if found.kind in _WITHOUT_EVIDENCE:
+        return Seen(_WITHOUT_EVIDENCE[found.kind], found.reason)
     if evidence.own_lease(card) or evidence.successful_probe(card):
         return Seen(LIVE, found.reason)
     newest = evidence.newest.get(evidence.server_id(card))
@@ -86,7 +91,7 @@ def _watch(server_id: int, level: str, deadline: float, since: float) -> Seen:
         began = time.monotonic()
         last = _timed(look_at(server_id), told, since)
         told = last.told_after_ms
-        if _is_final(last, level):
+        if last.state in _FINAL[level]:
             return last
         left = deadline - time.monotonic()
         if left <= 0 or web_process.is_ending():
@@ -103,10 +108,3 @@ def _timed(seen: Seen, told: int | None, since: float) -> Seen:
     if seen.state == TOLD and told is None:
         told = elapsed
     return replace(seen, told_after_ms=told)
-
-
-def _is_final(seen: Seen, level: str) -> bool:
-    """Whether waiting longer cannot show more of what was asked for."""
-    if seen.state in (LIVE, NOT_SERVED):
-        return True
-    return level == TOLD and seen.state in (TOLD, WRITTEN)
