@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
@@ -34,19 +35,23 @@ class KnownFields(serializers.Serializer):
         try:
             super().to_internal_value(data)
         except exceptions.ValidationError as error:
-            refused = _merged(error.detail, refused)
+            # The unknown fields first: they are why a required one is missing.
+            others: Any = error.detail
+            refused |= others
         raise exceptions.ValidationError(refused)
 
     def _lost_values(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
         """The errors of values that differ from those of read-only fields."""
-        fields = self.fields
-        sent = [name for name in data if name in fields and fields[name].read_only]
-        compared = set(sent) - TIMES
+        compared = (data.keys() & self._read_only_names) - TIMES
         if not compared:
             return {}
         shown = self._shown()
         error = [_("This field is read-only.")]
         return {name: error for name in compared if not _is_same(data[name], shown.get(name))}
+
+    @cached_property
+    def _read_only_names(self) -> set[str]:
+        return {name for name, field in self.fields.items() if field.read_only}
 
     def _shown(self) -> Mapping[str, Any]:
         """The row as its readers see it; nothing for a new one."""
@@ -79,7 +84,8 @@ def unknown_fields(
     sent: Iterable[str], fields: Mapping[str, serializers.Field]
 ) -> dict[str, list[str]]:
     """The errors of the first names that are not known, each with the nearest one to write."""
-    unknown = [name for name in sent if name not in fields and name != WARNINGS]
+    known = {*fields, WARNINGS}
+    unknown = [name for name in sent if name not in known]
     if not unknown:
         return {}
     writable = [name for name, field in fields.items() if not field.read_only]
@@ -101,13 +107,6 @@ def nearest(name: str, known: list[str]) -> str | None:
     """The known name that is most like this one, or None when none is like it."""
     lowered = name[:LONGEST_NAME].lower()
     return next(iter(get_close_matches(lowered, known, 1, LEAST_LIKENESS)), None)
-
-
-def _merged(detail: Any, refused: dict[str, list[str]]) -> dict[str, Any]:
-    """The unknown fields first: they are why a required one is missing."""
-    if isinstance(detail, Mapping):
-        return {**refused, **detail}
-    return {**refused}
 
 
 def _is_same(sent: Any, shown: Any) -> bool:

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
 UNUSUAL = {"HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_TRANSFER_ENCODING"}
+PLAIN_JSON = ("application/json", "utf-8", "")  # media type, charset and query string
 JSON_RANGES = {"*/*", "application/*", "application/json"}
 
 
@@ -30,10 +31,9 @@ def json_object(request: HttpRequest, names: Iterable[str]) -> dict[str, Any] | 
     """The JSON object of the body if it has no other keys than these, else None.
 
     Only UTF-8 without a byte order mark: REST framework reads nothing else, `json.loads` more."""
-    if request.content_type != "application/json" or request.META.get("QUERY_STRING"):
-        return None
-    charset = (request.content_params or {}).get("charset", "utf-8")
-    if charset.lower() != "utf-8":
+    parameters: Any = request.content_params
+    charset = parameters.get("charset", "utf-8").lower()
+    if (request.content_type, charset, request.META.get("QUERY_STRING", "")) != PLAIN_JSON:
         return None
     if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         return None

@@ -15,10 +15,11 @@ from ipam import rules
 from ipam.models import VRF, IPAddress
 from ipam.placement import address_rows
 from ipam.placement.index import PlacementIndex
+from ipam.querysets import keys_of
 from ipam.transfer import servers
 
 AT_ONCE = 500  # addresses of one query
-AddressKey = tuple[VRF | None, Any]  # VRF and address
+AddressKey = tuple[int | None, Any]  # VRF id and address
 
 
 # --- servers --------------------------------------------------------------------------------------
@@ -29,27 +30,33 @@ def make_servers(rows: Sequence[RowData]) -> list[int]:
     Raises RowsRefused."""
     ids: dict[int, int] = {}
     refusals: dict[int, RowRefusal] = {}
-    for vrf, numbers in _numbers_by_vrf(rows).items():
+    for vrf_id, numbers in _numbers_by_vrf(rows).items():
         fields = [_without_vrf(rows[number]) for number in numbers]
-        made, bad = servers.make_servers(fields, vrf.pk if vrf else None)
-        for number, server in zip(numbers, made, strict=False):  # none is made if one is bad
-            ids[number] = server.pk
+        made, bad = servers.make_servers(fields, vrf_id)
+        ids.update(zip(numbers, keys_of(made), strict=False))  # none is made if one is bad
         for plan in bad:
             refusals[numbers[plan.line]] = _refusal(plan)
     if refusals:
         raise RowsRefused(refusals, len(rows))
-    return [ids[number] for number in range(len(rows))]
+    return [pk for _number, pk in sorted(ids.items())]
 
 
-def _numbers_by_vrf(rows: Sequence[RowData]) -> dict[VRF | None, list[int]]:
-    found: dict[VRF | None, list[int]] = defaultdict(list)
+def _numbers_by_vrf(rows: Sequence[RowData]) -> dict[int | None, list[int]]:
+    found: dict[int | None, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
-        found[row.get("vrf")].append(number)
+        found[_vrf_id(row)].append(number)
     return found
 
 
+def _vrf_id(row: RowData) -> int | None:
+    vrf: VRF | None = row.get("vrf")
+    return vrf.pk if vrf else None
+
+
 def _without_vrf(row: RowData) -> RowData:
-    return {name: value for name, value in row.items() if name != "vrf"}
+    fields = dict(row)
+    fields.pop("vrf", None)
+    return fields
 
 
 def _refusal(plan: servers.Plan) -> RowRefusal:
@@ -74,7 +81,7 @@ def make_addresses(rows: Sequence[RowData]) -> list[int] | None:
     if len(set(keys)) < len(keys) or not _are_new_vms(rows):
         return None
     existing = _existing(keys)
-    index = PlacementIndex.of(map(_index_key, keys))
+    index = PlacementIndex.of(keys)
     made: list[IPAddress] = []
     for key, row in zip(keys, rows, strict=True):
         address = _checked(existing.get(key), row, index)
@@ -102,20 +109,14 @@ def _existing(keys: Iterable[AddressKey]) -> dict[AddressKey, IPAddress]:
     found: dict[AddressKey, IPAddress] = {}
     for start in range(0, len(ips), AT_ONCE):
         for address in locked.filter(ip_address__in=ips[start : start + AT_ONCE]):
-            key = (address.vrf, address.ip_address)
+            key = (address.vrf_id, address.ip_address)
             if key in wanted:
                 found[key] = address
     return found
 
 
 def _key(row: RowData) -> AddressKey:
-    return row.get("vrf"), row["ip_address"]
-
-
-def _index_key(key: AddressKey) -> tuple[int | None, Any]:
-    vrf, ip = key
-    vrf_id = vrf.pk if vrf else None
-    return vrf_id, ip
+    return _vrf_id(row), row["ip_address"]
 
 
 def _checked(address: IPAddress | None, row: RowData, index: PlacementIndex) -> IPAddress | None:

@@ -4,12 +4,14 @@ are brought in step once, so that a thousand pools cost little more than one."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ipam import addresses
+from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Subnet
 from ipam.placement.pool_rows import MATERIALISED, pools_changed
 from ipam.placement.spans import Spans, span
@@ -78,6 +80,10 @@ def _check_rows(pools: Sequence[Pool]) -> None:
         raise ValidationError({"first": [message % {"rows": rows, "most": MOST_ROWS}]})
 
 
+def _spans(ranges: Iterable[tuple[Address, Address]]) -> Spans:
+    return Spans((int(first), int(last)) for first, last in ranges)
+
+
 class _Doubts:
     """What could forbid one of many pools, read at once."""
 
@@ -87,21 +93,17 @@ class _Doubts:
             return
         first, last = pools[0].first, max(pools, key=lambda pool: int(pool.last)).last
         others = Pool.objects.overlapping(first, last, subnet.vrf_id).values_list("first", "last")
-        self.pools = Spans((int(low), int(high)) for low, high in others)
+        self.pools = _spans(others)
         around = Subnet.objects.in_vrf(subnet.vrf_id).supernets_of(subnet.network)
-        gateways = around.exclude(gateway=None).values_list("gateway", flat=True)
-        self.gateways = Spans((int(gateway), int(gateway)) for gateway in gateways)
-        inner = (child.network for child in subnet.children)
-        self.children = Spans(
-            (int(network.network_address), int(network.broadcast_address)) for network in inner
-        )
-        live = IPAddress.objects.filter(vrf=subnet.vrf_id).between(first, last).live()
-        held = live.values_list("ip_address", flat=True) if self._any_dhcp(pools) else ()
-        self.held = Spans((int(address), int(address)) for address in held)
+        gateways = around.exclude(gateway=None)
+        self.gateways = _spans(gateways.values_list("gateway", "gateway"))
+        self.children = _spans((child.network[0], child.network[-1]) for child in subnet.children)
+        self.live = IPAddress.objects.filter(vrf=subnet.vrf_id).between(first, last).live()
 
-    @staticmethod
-    def _any_dhcp(pools: Sequence[Pool]) -> bool:
-        return any(pool.kind == "dhcp" for pool in pools)
+    @cached_property
+    def held(self) -> Spans:
+        """The addresses that may lie in no DHCP pool; static pools do not ask for them."""
+        return _spans(self.live.values_list("ip_address", "ip_address"))
 
     def about(self, pool: Pool) -> bool:
         """Whether the pool's own check has to look at it."""
