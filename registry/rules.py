@@ -21,13 +21,15 @@ MOST_RESERVED = 1000
 LONGEST_INFO = 16 * 1024  # bytes of JSON
 LONGEST_ARGV = 50
 LONGEST_WORD = 4096
-# A field, whether the row keeps the rule, and the error at the field if not.
-Rule = tuple[str, Callable[[Any], bool], object]
+# A field, whether the row keeps the rule, the error at the field if not, and its values.
+Rule = tuple[str, Callable[[Any], bool], Any, tuple[int, ...]]
 
 
 def check_config(config: RegistryConfig) -> None:
     """Reserved ports are ports; the subnet is in the global address space."""
-    errors = {field: text for field, holds, text in _CONFIG_RULES if not holds(config)}
+    errors = {
+        field: text % values for field, holds, text, values in _CONFIG_RULES if not holds(config)
+    }
     if errors:
         raise ValidationError(errors)
 
@@ -49,8 +51,7 @@ def check_action(action: RestartAction) -> None:
 def check_service(service: Service) -> None:
     """The rules behind the table's constraints, with the name of a conflicting service."""
     _check_in_order(service, _SERVICE_RULES)
-    if service.environment_id and service.service_id:
-        check_unique(service)
+    check_unique(service)
     if service.ip_address and is_port(service.port):
         check_port(service, service.ip_address)
 
@@ -88,9 +89,9 @@ def is_port(value: object) -> bool:
 
 def _check_in_order(row: object, rules: Sequence[Rule]) -> None:
     """Raise ValidationError for the first rule that the row breaks; each relies on those before."""
-    for field, holds, text in rules:
+    for field, holds, text, values in rules:
         if not holds(row):
-            raise ValidationError({field: text})
+            raise ValidationError({field: text % values})
 
 
 def _simulates_in_test_only(config: RegistryConfig) -> bool:
@@ -126,7 +127,8 @@ _CONFIG_RULES: tuple[Rule, ...] = (
     (
         "reserved_ports",
         lambda config: _is_list(config.reserved_ports, is_port, MOST_RESERVED),
-        gettext_lazy("Enter a list of at most %d ports, 1 to 65535.") % MOST_RESERVED,
+        gettext_lazy("Enter a list of at most %d ports, 1 to 65535."),
+        (MOST_RESERVED,),
     ),
     (
         "subnet",
@@ -134,11 +136,13 @@ _CONFIG_RULES: tuple[Rule, ...] = (
         gettext_lazy(
             "This subnet is in a VRF. Services get addresses of the global address space only."
         ),
+        (),
     ),
     (
         "mode",
         _simulates_in_test_only,
         gettext_lazy("Only a test environment simulates. Delete the simulations first."),
+        (),
     ),
 )
 _ACTION_RULES: tuple[Rule, ...] = (
@@ -146,27 +150,32 @@ _ACTION_RULES: tuple[Rule, ...] = (
         "argv",
         lambda action: _is_list(action.argv, _is_word, LONGEST_ARGV),
         gettext_lazy("Enter a list of words: the program, then each of its arguments."),
+        (),
     ),
     (
         "argv",
         lambda action: all(map(str.strip, action.argv[:1])),
         gettext_lazy("The first word must be the program."),
+        (),
     ),
 )
 _SERVICE_RULES: tuple[Rule, ...] = (
     (
         "additional_info",
         _has_small_info,
-        gettext_lazy("Enter an object of at most %d KiB.") % (LONGEST_INFO // 1024),
+        gettext_lazy("Enter an object of at most %d KiB."),
+        (LONGEST_INFO // 1024,),
     ),
     (
         "range_first",
         lambda service: _is_span(service.range_first, service.range_last),
         gettext_lazy("A port range runs upwards, from 1 to 65535."),
+        (),
     ),
     (
         "port",
         lambda service: (service.ip_address is None) == (service.port is None),
         gettext_lazy("An address and a port come together."),
+        (),
     ),
 )

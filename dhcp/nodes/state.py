@@ -69,15 +69,14 @@ def report(claim: Claim, outcome: Outcome) -> bool:
     if not claim.epoch:
         return False
     rows = _row_of(claim.target)
-    row = rows.first()
-    if row is None and claim.caller is not Caller.WORKER:
-        return False
-    facts = _facts(claim, outcome)
-    if row is None:
+    row, facts = rows.first(), _facts(claim, outcome)
+    if row:
+        rows.update(**facts)
+        return (row.result, row.reason) != (facts["result"], facts["reason"])
+    is_new = claim.caller is Caller.WORKER
+    if is_new:
         _create(claim.target, facts)
-        return True
-    rows.update(**facts)
-    return (row.result, row.reason) != (facts["result"], facts["reason"])
+    return is_new
 
 
 def origin(target: Target) -> str:

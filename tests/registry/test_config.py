@@ -1,6 +1,8 @@
 """`/config` and `/cleanup`: environments in the seed's words."""
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.utils import translation
 
 from registry.models import RegistryConfig, Service
 from registry.querysets import database_now
@@ -50,6 +52,13 @@ def test_every_mode_has_an_environment_from_the_start(registry):
 def test_an_unknown_environment_answers_404_with_those_that_exist(registry):
     status, problem = registry.get("config", environment="moon")
     assert (status, "development, production, test" in problem["hint"]) == (404, True)
+
+
+def test_a_rule_answers_in_the_language_of_its_caller():
+    config = RegistryConfig.objects.get(environment="test")
+    config.reserved_ports = [70_000]
+    with translation.override("de"), pytest.raises(ValidationError, match="höchstens 1000 Ports"):
+        config.clean()
 
 
 def test_what_is_sent_is_changed_and_what_is_not_stays(admin):
