@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from ipam.models import Server
+from ipam.models import Server, Subnet
 from machines.querysets import MachineQuerySet, MachineServiceQuerySet
 from registry.models import Service
 
@@ -45,6 +45,12 @@ class Machine(models.Model):
 
     def __str__(self) -> str:
         return self.server.hostname
+
+    @property
+    def subnet(self) -> Subnet | None:
+        """The subnet of its address."""
+        subnets = {row.ip_address: row.subnet for row in self.server.addresses.all()}
+        return subnets.get(self.server.ip_address)
 
     def get_absolute_url(self) -> str:
         return reverse("admin:machines_machine_change", args=[self.pk])

@@ -52,6 +52,12 @@ def _text(length: int, **options: Any) -> serializers.CharField:
     return serializers.CharField(max_length=length, required=False, allow_blank=True, **options)
 
 
+def _refuse_both(attrs: dict[str, Any], field: str, other: str, text: str) -> None:
+    """Raises ValidationError for the first of two fields that exclude each other."""
+    if attrs.get(field) and attrs.get(other):
+        raise serializers.ValidationError({field: [text]})
+
+
 class CardSerializer(KnownFields):
     """A further interface, with its address or the next free one of a subnet."""
 
@@ -62,9 +68,7 @@ class CardSerializer(KnownFields):
     subnet = Reference(required=False, allow_null=True, help_text="The next free address there.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs.get("ip_address") and attrs.get("subnet"):
-            text = _("Give an address or a subnet, not both.")
-            raise serializers.ValidationError({"subnet": [text]})
+        _refuse_both(attrs, "subnet", "ip_address", _("Give an address or a subnet, not both."))
         return attrs
 
 
@@ -92,8 +96,7 @@ class LifetimeSerializer(KnownFields):
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs.get("ttl") and attrs.get("expires_at"):
-            raise serializers.ValidationError({"ttl": [_("Give ttl or expires_at, not both.")]})
+        _refuse_both(attrs, "ttl", "expires_at", _("Give ttl or expires_at, not both."))
         if attrs.get("expires_at") and attrs["expires_at"] <= timezone.now():
             raise serializers.ValidationError({"expires_at": [_("This time has passed.")]})
         return attrs
@@ -211,7 +214,7 @@ class MachineSerializer(ChosenFields):
     ip_address = Address(source="server.ip_address", read_only=True, allow_null=True)
     mac_address = MAC(source="server.mac_address", read_only=True, allow_null=True)
     vrf = serializers.IntegerField(source="server.vrf_id", read_only=True, allow_null=True)
-    subnet = serializers.SerializerMethodField()
+    subnet = SubnetOfMachine(read_only=True, allow_null=True)
     interfaces = InterfaceDetails(source="server.interfaces", many=True, read_only=True)
     image = serializers.SerializerMethodField()
     boot = serializers.SerializerMethodField()
@@ -228,16 +231,10 @@ class MachineSerializer(ChosenFields):
 
     def get_names(self, machine: Machine) -> list[str]:
         """Its host name, and with the domain of its subnet."""
-        hostname, subnet = machine.server.hostname, _subnet_of(machine)
-        domain = getattr(subnet, "domain", "")
+        hostname, domain = machine.server.hostname, getattr(machine.subnet, "domain", "")
         if not domain or "." in hostname:
             return [hostname]
         return [hostname, f"{hostname}.{domain}"]
-
-    @extend_schema_field(SubnetOfMachine(allow_null=True))
-    def get_subnet(self, machine: Machine) -> Any:
-        subnet = _subnet_of(machine)
-        return SubnetOfMachine(subnet).data if subnet else None
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_image(self, machine: Machine) -> str | None:
@@ -265,8 +262,3 @@ class MachineSerializer(ChosenFields):
         newest = rows[-1]
         name = getattr(newest.image, "name", None)  # none: the local disk
         return {"image": name, "mode": newest.mode, "state": newest.state}
-
-
-def _subnet_of(machine: Machine) -> Subnet | None:
-    subnets = {row.ip_address: row.subnet for row in machine.server.addresses.all()}
-    return subnets.get(machine.server.ip_address)

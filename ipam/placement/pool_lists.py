@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
+from operator import attrgetter
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -70,8 +71,8 @@ def _check(subnet: Subnet, pools: Sequence[Pool]) -> None:
 
 
 def _check_rows(pools: Sequence[Pool]) -> None:
-    static = (pool.size for pool in pools if pool.kind == "static")
-    rows = sum(size for size in static if size <= MATERIALISED)
+    small = (pool for pool in pools if pool.kind == "static" and pool.size <= MATERIALISED)
+    rows = sum(map(attrgetter("size"), small))
     if rows > MOST_ROWS:
         message = _(
             "The new pools hold %(rows)d addresses; %(most)d is the most at once. Join pools that "
