@@ -23,7 +23,6 @@ _DIRECTIVE = re.compile(r"dhcp-host\s*=\s*", re.IGNORECASE)
 # With the directive, or without: then a comma comes before any `=`.
 _RESERVATION = re.compile(rf"(?:{_DIRECTIVE.pattern}|(?=[^=,]*,))(.*)", re.IGNORECASE | re.DOTALL)
 _FIRST_WORD = re.compile(r"[a-z0-9-]+|.{1,20}", re.IGNORECASE)
-_BRACKETS = re.compile(r"\[([0-9a-f:.]+)\]", re.IGNORECASE)  # of an IPv6 address
 _LEASE = re.compile(r"\d+[smhdw]?|infinite", re.IGNORECASE)
 _TAG = re.compile(r"(set|tag|net):", re.IGNORECASE)
 _CARD = re.compile(r"(\d+-)?([0-9a-f*]{1,2}[:-]){2,}[0-9a-f*:-]*", re.IGNORECASE)
@@ -67,8 +66,9 @@ def _rows(text: TextIO, notices: list[str]) -> Iterator[Cells]:
 def _reservation(number: int, text: str, left_out: dict[str, list[int]]) -> Cells:
     """One line as the cells of COLUMNS."""
     found: dict[str, list[str]] = defaultdict(list)
-    for part in map(str.strip, _BRACKETS.sub(r"\1", text).split(",")):
+    for part in map(str.strip, text.split(",")):
         found[_kind(part)].append(part)
+    found["ip_address"] = [part.strip("[]") for part in found["ip_address"]]
     for kind, name in _LEFT_OUT.items():
         if found[kind] not in ([], ["infinite"]):
             left_out[name].append(number)
@@ -113,7 +113,7 @@ _KINDS: tuple[tuple[str, Callable[[str], object]], ...] = (
     ("id", lambda part: part.lower().startswith("id:")),
     ("tag", _TAG.match),
     ("ignore", lambda part: part.lower() == "ignore"),
-    ("ip_address", _is_address),
+    ("ip_address", lambda part: _is_address(part.strip("[]"))),
     ("mac_address", lambda part: _is_mac(part) or _CARD.fullmatch(part)),
     ("lease", _LEASE.fullmatch),
 )
