@@ -16,7 +16,7 @@ MOST_NAMED = 10  # unknown fields of one object
 LONGEST_NAME = 60
 LEAST_LIKENESS = 0.3  # `ip` is as near to `ip_address` as that
 # A copy of a row has them, and they are soon outdated.
-TIMES = {"created_at", "updated_at"}
+TIMES = frozenset({"created_at", "updated_at"})
 WARNINGS = "warnings"  # the response to a write may have them beside the row's fields
 
 
@@ -25,6 +25,8 @@ class KnownFields(serializers.Serializer):
 
     A read-only field may be sent back as it was read, so that a row can be read, changed and put;
     in a new row it must be empty."""
+
+    outdated: frozenset[str] = TIMES
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
@@ -42,7 +44,7 @@ class KnownFields(serializers.Serializer):
 
     def _lost_values(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
         """The errors of values that differ from those of read-only fields."""
-        compared = (data.keys() & self._read_only_names) - TIMES
+        compared = (data.keys() & self._read_only_names) - self.outdated
         if not compared:
             return {}
         shown = self._shown()

@@ -15,7 +15,7 @@ from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from api.confinement import LocatedRow, RowKey
-from api.known_fields import KnownFields
+from api.known_fields import TIMES, KnownFields
 from api.parsers import MAX_ROWS
 from api.resources import ChosenFields
 from ipam import addresses
@@ -187,6 +187,8 @@ class MeasuredSubnetSerializer(SubnetSerializer):
     dhcp_free = figure("dhcp.free", "Of these, free.")
     dhcp_percent = percentage("dhcp.percent", "Used DHCP addresses, 0 to 100.")
 
+    outdated = TIMES.union(FIGURES[Subnet])
+
     class Meta(SubnetSerializer.Meta):
         fields = [*SubnetSerializer.Meta.fields, *FIGURES[Subnet]]
 
@@ -207,6 +209,8 @@ class MeasuredPoolSerializer(PoolSerializer):
     used = figure("used", "Of these, allocated, reserved or leased.")
     free = figure("free", "Of these, free.")
     percent = percentage("percent", "Used addresses, 0 to 100.")
+
+    outdated = TIMES.union(FIGURES[Pool])
 
     class Meta(PoolSerializer.Meta):
         fields = [*PoolSerializer.Meta.fields, *FIGURES[Pool]]

@@ -19,7 +19,7 @@ ROWS = {
 def operator(client):
     user = User.objects.create_user("op", password="op", is_staff=True)
     user.groups.add(Group.objects.get(name="Operators"))
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user)
     return client
 
 

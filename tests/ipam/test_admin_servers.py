@@ -147,12 +147,13 @@ def test_the_next_free_address_comes_from_the_servers_own_vrf(admin_client, subn
 
 
 def test_a_full_subnet_is_told_and_no_server_is_made(admin_client):
-    full = SubnetFactory(network="10.1.0.0/24")
+    full = SubnetFactory(network="10.1.0.0/32")
+    ServerFactory(ip_address="10.1.0.0")
 
     answer = save(admin_client, ADD, hostname="web-2", next_free_in=str(full.pk))
 
-    assert "10.1.0.0/24 has no free address." in errors_of(answer)["__all__"][0]
-    assert not Server.objects.exists()
+    assert "10.1.0.0/32 has no free address." in errors_of(answer)["__all__"][0]
+    assert not Server.objects.filter(hostname="web-2").exists()
 
 
 def test_a_server_may_take_an_address_that_was_reserved_for_it(admin_client, subnet):
