@@ -139,7 +139,7 @@ def test_the_image_has_every_room_of_the_house():
 def container(environment, *words):
     """The entrypoint with these words, ended with the block."""
     entrypoint = [str(PLACE / "entrypoint"), *words]
-    process = subprocess.Popen(entrypoint, env=environment | {"IPMANAGER_PYTHON": sys.executable})
+    process = subprocess.Popen(entrypoint, env=environment | {"ENTRYPOINT_PYTHON": sys.executable})
     try:
         yield process
     finally:
@@ -187,7 +187,7 @@ def test_any_other_word_is_a_command(migrated_database):
 
 
 def run(environment, *words):
-    more = {"IPMANAGER_PYTHON": sys.executable, "PATH": os.defpath}
+    more = {"ENTRYPOINT_PYTHON": sys.executable, "PATH": os.defpath}
     return subprocess.run(
         [PLACE / "entrypoint", *words],
         env=environment | more,

@@ -18,6 +18,8 @@ _CHUNKED = "0\r\n\r\n" + _MARK  # whoever goes by chunks ends before the mark
 _HIDDEN = "{hidden}\r\n" + _MARK + "\r\n0\r\n\r\n"  # whoever does not, ends before the chunk
 _POST = "POST /admin/login/ HTTP/1.1\r\nHost: {host}\r\n"
 
+CSRF_COOKIE = "__Host-csrftoken"  # by TLS
+
 
 def _with(headers: str, body: str = _CHUNKED) -> str:
     return _POST + headers + "\r\n" + body
@@ -151,12 +153,12 @@ class Browser:
 
     def log_in(self, user: str, password: str, **headers: str) -> tuple[int, str]:
         """The status of the login, and where it leads to."""
-        if "csrftoken" not in self.cookies:
+        if CSRF_COOKIE not in self.cookies:
             self.ask("GET", "/admin/login/")
         form = {
             "username": user,
             "password": password,
-            "csrfmiddlewaretoken": self.cookies["csrftoken"],
+            "csrfmiddlewaretoken": self.cookies[CSRF_COOKIE],
         }
         status, _, location = self.ask(
             "POST", "/admin/login/", urlencode(form | {"next": "/admin/"}), **headers
