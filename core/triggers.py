@@ -20,7 +20,7 @@ from django.dispatch import receiver
 
 SAY_SITE = "SET LOCAL ipmanager.writer = 'site'"
 _SQLITE_SITE = 20_261
-OWNERS = ("ipam", "dhcp")
+OWNERS = ("ipam", "dhcp")  # of what is removed before a migration
 
 
 def install(connection: BaseDatabaseWrapper, owner: str, statements: Sequence[str]) -> None:

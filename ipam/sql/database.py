@@ -65,9 +65,11 @@ def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> Non
     with connection.cursor() as cursor:
         for statement in _indexes(connection):
             cursor.execute(statement)
-    install_stamp(using)  # it needs a function of those
     if connection.vendor == "postgresql":
+        functions = sql.statements(POSTGRESQL / "functions.sql")
+        triggers.install(connection, "ledger", functions)
         set_storage(connection)
+    install_stamp(using)  # it calls one of the functions
     triggers.install(connection, "ipam", sql.statements(*_TRIGGERS[connection.vendor]))
     install_on_delete(app_config, using)
 

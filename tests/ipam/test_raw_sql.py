@@ -288,6 +288,19 @@ def test_a_migration_may_make_a_table_anew(model):
 
 
 @only(POSTGRESQL)
+def test_every_function_is_marked_as_ours_so_that_a_restore_drops_it():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.proname, coalesce(obj_description(p.oid, 'pg_proc'), '') FROM pg_proc p "
+            "WHERE p.pronamespace = current_schema()::regnamespace AND NOT EXISTS "
+            "(SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
+        )
+        found = dict(cursor.fetchall())
+    assert "ledger_timeline" in found
+    assert [name for name, mark in found.items() if not mark.startswith("ipmanager ")] == []
+
+
+@only(POSTGRESQL)
 @pytest.mark.parametrize("app", ["ipam", "dhcp", "pxe", "registry", "ipmanager"])
 def test_every_foreign_key_does_by_raw_sql_what_django_does(app):
     """A new one is among them by itself."""

@@ -11,11 +11,3 @@ CREATE SEQUENCE IF NOT EXISTS ledger_moment;
 -- The addresses of a subnet outside of its static pools, for available_prefix.
 CREATE INDEX IF NOT EXISTS ip_addresses_outside_pools
     ON ip_addresses (subnet_id, ip_address) WHERE ip_type = 'dhcp';
-
--- The timeline that this server writes: another one after each failover to a standby and each
--- recovery to a point in time; NULL while it is a standby itself. VOLATILE, as what it calls, so
--- that the planner puts it in line.
-CREATE OR REPLACE FUNCTION ledger_timeline() RETURNS integer LANGUAGE sql VOLATILE AS $$
-    SELECT CASE WHEN NOT pg_is_in_recovery()
-        THEN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer END
-$$;
