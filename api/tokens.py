@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from api.models import Token
-from core.errors import Conflict, Invalid
+from core.errors import Conflict, Invalid, Reason
 
 OVERLAP_HOURS = 24
 LONGEST_OVERLAP_HOURS = 30 * 24
@@ -22,7 +22,7 @@ def rotate(token: Token, overlap_hours: int = OVERLAP_HOURS) -> tuple[Token, str
     one expires after the overlap. If the new one was never used, because its value was lost, it is
     replaced when the old one is rotated once more. Raises Conflict, Invalid."""
     if not 0 <= overlap_hours <= LONGEST_OVERLAP_HOURS:
-        raise Invalid(_("The overlap is 0 to %d hours.") % LONGEST_OVERLAP_HOURS)
+        raise Invalid(Reason(_("The overlap is 0 to %d hours.") % LONGEST_OVERLAP_HOURS))
     old = Token.objects.select_for_update().get(pk=token.pk)
     _refuse(old)
     lifetime = old.expiry - old.created if old.expiry else None
@@ -37,11 +37,11 @@ def rotate(token: Token, overlap_hours: int = OVERLAP_HOURS) -> tuple[Token, str
 
 def _refuse(token: Token) -> None:
     if token.expired:
-        raise Conflict(_("The token has expired."), _("Create a new one."))
+        raise Conflict(Reason(_("The token has expired.")), _("Create a new one."))
     bootstrap = settings.BOOTSTRAP_TOKEN
     if bootstrap and Token.objects.holding(bootstrap) == token:
         raise Conflict(
-            _("This token is set by IPMANAGER_BOOTSTRAP_TOKEN."),
+            Reason(_("This token is set by IPMANAGER_BOOTSTRAP_TOKEN.")),
             _("Change that setting and restart IPManager."),
         )
 
@@ -52,11 +52,9 @@ def _delete_unused_successors(token: Token) -> timedelta | None:
     newer = Token.objects.filter(lineage=token.owner, created__gt=token.created)
     successors = list(newer.select_for_update().order_by("created"))
     if any(successor.last_used for successor in successors):
-        raise Conflict(
-            _("The token was replaced at %s, and its successor is in use.")
-            % f"{token.replaced_at:%Y-%m-%d %H:%M %Z}",
-            _("Rotate the successor."),
-        )
+        text = _("The token was replaced at %s, and its successor is in use.")
+        replaced_at = f"{token.replaced_at:%Y-%m-%d %H:%M %Z}"
+        raise Conflict(Reason(text % replaced_at), _("Rotate the successor."))
     lifetime: timedelta | None = None
     for successor in successors:
         lifetime = successor.expiry - successor.created if successor.expiry else None
