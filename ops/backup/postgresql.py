@@ -12,7 +12,6 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
-from psycopg import conninfo, pq
 
 from core.errors import Conflict, IPManagerError, Unavailable
 from ops.backup import tables
@@ -164,6 +163,8 @@ def _run_with_progress(command: list[str], report: Callable[[int], None]) -> Non
 
 def _connection() -> tuple[str, str]:
     """The connection of the settings as libpq's keywords, and the password."""
+    from psycopg import conninfo, pq  # every command imports this module, on SQLite too
+
     parameters = connection.get_connection_params()
     keywords = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
     known = {name: parameters[name] for name in keywords.intersection(parameters)}
