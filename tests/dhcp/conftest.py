@@ -2,6 +2,7 @@
 
 import pytest
 
+from dhcp.files import sync
 from dhcp.files.targets import Target
 from tests.support.lab import STATIC, laboratory
 
@@ -15,6 +16,13 @@ def target(settings, tmp_path):
     settings.DNSMASQ_LEASES = tmp_path / "leases"
     settings.DHCP_SYNC = "inline"
     return Target.from_settings()
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """A request always has time for its sync. By default a busy machine leaves it to the worker,
+    and these tests run without one."""
+    monkeypatch.setattr(sync, "BUDGET", 30.0)
 
 
 @pytest.fixture

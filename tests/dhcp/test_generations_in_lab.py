@@ -8,7 +8,7 @@ from dhcp.generations.rollback import release, rollback
 from dhcp.models import Generation, HandEdit, KeptFiles
 from ipam.models import Server, Subnet
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unhurried")]
 
 A, B, C, D, E = (f"02:00:00:00:00:0{sign}" for sign in "abcde")
 NOBODY = {"wait": 0.3}

@@ -14,7 +14,7 @@ from ipam.models import Server, Subnet
 from tests.dhcp.test_command import run
 from tests.ipam.admin_forms import messages_of, queries_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unhurried")]
 
 A, B, C = (f"02:00:00:00:00:0{sign}" for sign in "abc")
 WEB, NEW = f"{A},10.77.0.9,web", f"{C},10.77.0.11,new"
