@@ -1,7 +1,7 @@
 # make run    IPManager on http://127.0.0.1:8000/ with a demo network (IPMANAGER_DEMO=0: empty)
 # make test   the suite on SQLite, and on PostgreSQL what depends on the database
 #             make test ARGS="-k pool" for a part; ARGS=--seed=1 for the random examples of a run
-# make test-all   the whole suite on both, as .ci/run runs it; checks what make test leaves out
+# make test-all   the whole suite on both; checks what make test leaves out
 # make record   find out anew what make test may leave out on PostgreSQL (tests/recorded/)
 # make lint   style, types, imports between the rooms, migrations
 # make proof  the long forms of the tests that have one: minutes to hours
