@@ -10,6 +10,7 @@ from typing import Any
 import django_filters as filters
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -23,11 +24,12 @@ from api.access import Right, confines, may
 from api.confinement import lies_in, visible
 from api.idempotency import Handler, Repeatable
 from api.known_fields import checked
+from api.models import Network
 from api.resources import Changeable, refuse_unknown
 from core.errors import Reason
 from ipam.addresses import Address
 from ipam.api.filters import by_address, by_mac, by_network, by_vrf, inside, matching
-from ipam.models import Pool, Subnet
+from ipam.models import Interface, IPAddress, Pool, Subnet
 from machines import references
 from machines import serializers as shapes
 from machines.create import Card, Port, Specification, make, renew
@@ -52,6 +54,8 @@ SEE_BOOT = Right("read", "pxe.view_bootassignment")
 SEE_SERVICES = Right("read", "registry.view_service", other="registry")
 NOT_AVAILABLE = gettext_noop("Not available to this token.")
 WAITING = ("wait", "timeout")
+# Shown, or not, wherever the machine stands.
+SHOWN_ANYWHERE = ("server__boot_assignments__image", "service_rows__service")
 EXAMPLE = OpenApiExample(
     "A machine for two hours",
     {
@@ -89,12 +93,7 @@ class Machines(Repeatable, Changeable):
 
     queryset = (
         Machine.objects.select_related("server")
-        .prefetch_related(
-            "server__interfaces",
-            "server__addresses__subnet",
-            "server__boot_assignments__image",
-            "service_rows__service",
-        )
+        .prefetch_related("server__interfaces", "server__addresses__subnet", *SHOWN_ANYWHERE)
         .order_by("server__hostname", "pk")
     )
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
@@ -109,6 +108,21 @@ class Machines(Repeatable, Changeable):
         "partial_update": CHANGE,
         "destroy": DELETE,
     }
+
+    def confine(self, rows: QuerySet[Machine], networks: list[Network]) -> QuerySet[Machine]:
+        """Interfaces with an address elsewhere, and a subnet around the networks, are not shown
+        with their machine."""
+        around = Prefetch("subnet", Subnet.objects.confined(networks))
+        addresses = IPAddress.objects.confined(networks).prefetch_related(around)
+        return (
+            visible(rows, networks)
+            .prefetch_related(None)
+            .prefetch_related(
+                Prefetch("server__interfaces", Interface.objects.confined(networks)),
+                Prefetch("server__addresses", addresses),
+                *SHOWN_ANYWHERE,
+            )
+        )
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
