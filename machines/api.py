@@ -28,7 +28,7 @@ from api.models import Network
 from api.resources import Changeable, refuse_unknown
 from core.errors import Reason
 from ipam.addresses import Address
-from ipam.api.filters import by_address, by_mac, by_network, by_vrf, inside, matching
+from ipam.api.filters import by_address, by_mac, by_network, by_vrf, inside
 from ipam.models import Interface, IPAddress, Pool, Subnet
 from machines import references
 from machines import serializers as shapes
@@ -81,11 +81,14 @@ class MachineFilters(filters.FilterSet):
     )
     vrf = by_vrf(field_name="server__vrf")
     expires_before = filters.IsoDateTimeFilter(field_name="expires_at", lookup_expr="lt")
-    q = filters.CharFilter(method=matching, max_length=200)
+    q = filters.CharFilter(method="those_matching", max_length=200)
 
     class Meta:
         model = Machine
         fields: list[str] = []
+
+    def those_matching(self, queryset: Any, name: str, text: str) -> QuerySet:
+        return queryset.matching(text, confines(self.request))
 
 
 class Machines(Repeatable, Changeable):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -22,9 +22,9 @@ class MachineQuerySet(QuerySet["Machine"]):
         """Those whose server is inside one of the networks."""
         return self.filter(server__in=Server.objects.confined(networks).values("pk"))
 
-    def matching(self, text: str) -> MachineQuerySet:
+    def matching(self, text: str, networks: Sequence[Network] = ()) -> MachineQuerySet:
         """The text of a search box, as for servers."""
-        return self.filter(server__in=Server.objects.matching(text).values("pk"))
+        return self.filter(server__in=Server.objects.matching(text, networks).values("pk"))
 
     def expired(self) -> MachineQuerySet:
         """Those whose time to live has ended by the database's clock, the oldest first."""

@@ -7,7 +7,7 @@ from ipam.models import Interface, IPAddress, Server
 from machines.models import Machine
 from pxe.models import BootAssignment
 from registry.models import Service
-from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
+from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory
 from tests.pxe.factories import ImageFactory
 from tests.support.api import answer, staff, with_token
 
@@ -317,6 +317,22 @@ def test_a_confined_token_learns_nothing_of_what_is_elsewhere(api, subnet):
     assert caller.get(f"{MACHINES}{other.json()['id']}/").status_code == 404
     assert caller.delete(f"{MACHINES}{other.json()['id']}/").status_code == 404
     assert [row["hostname"] for row in caller.get(MACHINES).json()["results"]] == ["ci-1"]
+
+
+def test_a_confined_token_sees_the_parts_of_a_machine_that_are_inside(api):
+    around = SubnetFactory(network="10.0.0.0/16", name="secret", domain="secret.example")
+    made = api.post(MACHINES, plain(subnet=around.pk, ip_address="10.0.3.7")).json()
+    for name, address in (("inside", "10.0.3.8"), ("outside", "10.0.9.9")):
+        InterfaceFactory(server_id=made["server"], name=name, ip_address=address)
+    caller = with_token("admin", subnets=["10.0.3.0/24"])
+    one = caller.get(f"{MACHINES}{made['id']}/").json()
+    assert [card["name"] for card in one["interfaces"]] == ["inside"]
+    assert (one["subnet"], one["names"]) == (None, ["ci-1"])
+    assert caller.get(MACHINES).json()["results"] == [one]
+    assert caller.patch(f"{MACHINES}{made['id']}/", {"ttl": None}).json() == one
+    for text, found in (("10.0.3.8", [one]), ("10.0.9.9", [])):
+        assert caller.get(MACHINES, {"q": text}).json()["results"] == found
+    assert len(api.get(MACHINES, {"q": "10.0.9.9"}).json()["results"]) == 1
 
 
 # --- lists ----------------------------------------------------------------------------------------
