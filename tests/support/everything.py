@@ -35,6 +35,25 @@ from tests.pxe.factories import (
 from tests.registry.factories import ServiceFactory
 
 SOON = timedelta(hours=1)
+PROBLEM = {
+    "kind": "server",
+    "id": 0,
+    "name": "left-out",
+    "ip": "",
+    "field": "hostname",
+    "reason": "x",
+    "left_out": True,
+}
+PROBE = {
+    "name": "probed",
+    "mac": "02:00:00:00:00:0e",
+    "wanted": "192.0.2.14",
+    "offered": None,
+    "by": None,
+    "ms": None,
+    "after_ms": None,
+    "reason": "x",
+}
 
 
 def one_of_each(number=0, mac="02:00:00:00"):
@@ -82,7 +101,7 @@ def _of_dhcp(number, start, subnet, mac):
     scope = DhcpScope.objects.create(subnet=subnet)
     DhcpOption.objects.create(scope=scope, number=26, value="1400")
     generation = Generation.objects.create(
-        result="applied", diff="+a", problems=[{"reason": "x"}], probes=[{}]
+        result="applied", diff="+a", problems=[PROBLEM], probes=[PROBE]
     )
     KeptFiles.objects.keep(generation, Document.of(b"", b""))
     return {
