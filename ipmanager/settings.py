@@ -197,6 +197,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.SecondFactorGate",
+    "ipmanager.middleware.AdminFilters",
     "ipmanager.middleware.AdminSelection",
     "api.middleware.LargeBody",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -136,3 +136,18 @@ def test_selected_rows_of_actions(client, value):
         survives(client.post, page(model, "changelist"), body)
     body = {"action": "release", "_selected_action": value}
     assert client.post("/admin/ipam/ipaddress/", body).status_code == 400
+
+
+@pytest.mark.parametrize("ask", ["get", "post"])
+def test_a_nul_in_a_filter_leads_to_the_list_without_filters(client, ask):
+    for model, _shown in EVERY:
+        url = page(model, "changelist")
+        for query in ("id__exact=%00", "mode=%00", "site=a%00b", "vrf=1&vrf=%00", "e=1&mode=%00"):
+            response = getattr(client, ask)(f"{url}?{query}")
+            assert (response.status_code, response.headers.get("Location")) == (302, f"{url}?e=1")
+        assert client.get(f"{url}?e=1").status_code == 200
+
+
+def test_a_nul_in_the_search_box_breaks_no_list(client):
+    for model, _shown in EVERY:
+        assert client.get(f"{page(model, 'changelist')}?q=%00").status_code == 200
