@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
@@ -114,8 +115,12 @@ class Front:
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=60) as response:
-            text = response.read()
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                text = response.read()
+        except urllib.error.HTTPError as error:
+            error.add_note(error.read().decode())  # says whether HAProxy answers, or a node
+            raise
         return json.loads(text) if text else None
 
 
@@ -144,7 +149,9 @@ def two_nodes(tmp_path_factory, site_database):
             psycopg.connect(site_database["DATABASE_URL"], autocommit=True)
         )
         found = SimpleNamespace(nodes=nodes, front=Front(port), ledger=ledger)
-        wait_for(lambda: answers(found.front), 120)
+        # HAProxy answers 503 for a node that it takes for up and that does not listen yet.
+        for front in (*(Front(node.port) for node in nodes), found.front):
+            wait_for(lambda front=front: answers(front), 120)
         found.front.call("POST", "subnets/", {"network": "10.50.0.0/22"})
         yield found
 
@@ -270,7 +277,10 @@ def test_a_stopped_holder_that_wakes_up_changes_nothing_and_follows(two_nodes):
     try:
         wait_for(lambda: holder(two_nodes) not in (sleeping, None), TAKEOVER)
         epoch = epoch_of(two_nodes)
-        two_nodes.ledger.execute("UPDATE hosts SET hostname = 'awake' WHERE hostname = 'by-sql'")
+        two_nodes.ledger.execute(
+            "INSERT INTO hosts (hostname, mac_address, ip_address)"
+            " VALUES ('awake', '02:00:00:00:99:98', '10.50.3.8')"
+        )
         awake = holder(two_nodes)
         wait_for(lambda: "awake" in awake.served(), IN_STEP)
     finally:
