@@ -13,7 +13,7 @@ from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.models import Lease
 from ipam.models import Server, Subnet
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unhurried")]
 
 POOL = "10.77.0.100,10.77.0.120,255.255.255.0,1h"
 UNKNOWN, KNOWN, ELSEWHERE, HOLDER, HEIR, RIGHT, OFF = (

@@ -24,7 +24,7 @@ from tests.ipam.admin_forms import messages_of
 from tests.support import require
 from tests.support.lab import STATIC, laboratory, stop
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unhurried")]
 
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 HELPER = Path(__file__).parents[2] / "deploy" / "ipmanager-evict"

@@ -13,7 +13,7 @@ from dhcp.generations.rollback import release, rollback
 from dhcp.models import DhcpChange, Generation, KeptFiles
 from ipam.models import IPAddress, Server, Subnet
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unhurried")]
 
 A = "02:00:00:00:00:0a"
 

@@ -10,7 +10,7 @@ from dhcp.models import DhcpChange, Generation
 from ipam.models import Interface, Server, Subnet
 from tests.support.lab import POOL, STATIC
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unhurried")]
 
 A, B, C = (f"02:00:00:00:00:0{sign}" for sign in "abc")
 NOBODY = {"wait": 0.3}

@@ -6,7 +6,7 @@ from ipam.models import Server, Subnet
 from tests.ipam.admin_forms import errors_of, save
 from tests.support.lab import POOL, STATIC
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unhurried")]
 
 A = "02:00:00:00:00:0a"
 ADD = "/admin/ipam/server/add/"
