@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import require
+from tests.support.by_hand import only
 from tests.support.site import ROOT
 from tests.support.system import SOURCE, VENV, debootstrap, system
 
@@ -376,7 +377,7 @@ def bare(request, tmp_path_factory):
     return root
 
 
-@pytest.mark.skipif(not PROOF, reason="make proof")
+@only(PROOF)
 @pytest.mark.on("sqlite")
 def test_sections_8_and_6_3_on_a_fresh_debian(bare, tmp_path):
     with system(tmp_path / "first", bare, network=True) as debian:
