@@ -25,6 +25,7 @@ COPY ippool /opt/ipmanager/ippool
 COPY dhcp /opt/ipmanager/dhcp
 COPY pxe /opt/ipmanager/pxe
 COPY machines /opt/ipmanager/machines
+COPY discovery /opt/ipmanager/discovery
 COPY registry /opt/ipmanager/registry
 COPY ops /opt/ipmanager/ops
 COPY ipmanager /opt/ipmanager/ipmanager

@@ -588,8 +588,8 @@ class IPAddress(ValidatedModel):
             text = gettext("%s was reserved. The reservation comes back when the server leaves it.")
             return text % self.ip_address
         text = gettext(
-            "%(address)s was reserved for “%(note)s”. The reservation comes back when the server "
-            "leaves it."
+            "%(address)s was reserved for “%(note)s”. The reservation comes back when the "
+            "server leaves it."
         )
         return text % {"address": self.ip_address, "note": addresses.shorten(self.reservation)}
 
@@ -599,17 +599,27 @@ class IPAddress(ValidatedModel):
 
 
 class Sighting(models.Model):
-    """Evidence that somebody uses an address: a DHCP lease, an ARP entry, an answered ping."""
+    """Evidence that somebody uses an address. One row for each address, MAC address (where the
+    source tells it) and source; each source has a clock of its own.
+
+    Evidence never changes what is documented."""
 
     class Source(models.TextChoices):
         LEASE = "lease", _("DHCP lease")
-        ARP = "arp", _("ARP")
+        ARP = "arp", _("ARP")  # or neighbour discovery, of IPv6
         PING = "ping", _("Ping")
+        DHCP = "dhcp", _("DHCP log")
+        DNS = "dns", _("DNS")  # a reverse name: somebody has named it, nobody has answered
+        REPORT = "report", _("Report")  # by a prober outside, through the API
+
+    # Those that show that a machine has used the address at `seen_at`.
+    ANSWERS = (Source.ARP, Source.PING, Source.DHCP, Source.REPORT)
 
     vrf = models.ForeignKey(VRF, models.CASCADE, null=True, blank=True, verbose_name=_("VRF"))
     ip_address = AddressField(_("IP address"))
     mac_address = MACField(_("MAC address"), null=True, blank=True)
-    source = models.CharField(_("source"), max_length=5, choices=Source)
+    source = models.CharField(_("source"), max_length=10, choices=Source)
+    first_seen_at = models.DateTimeField(_("first seen"), db_default=Now(), default=timezone.now)
     seen_at = models.DateTimeField(_("seen"), db_default=Now(), default=timezone.now)
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     # What the machine says of itself; nobody has checked it.
@@ -617,7 +627,8 @@ class Sighting(models.Model):
         _("host name"), max_length=255, blank=True, default="", db_default=""
     )
     duid = models.CharField(_("DUID"), max_length=767, blank=True, default="", db_default="")
-    # Which of several lease files it stands in; empty: the default DHCP server's.
+    # Of a lease, which of several lease files it stands in; else the agent or the token that has
+    # told it. Empty: the default DHCP server's file, the worker.
     origin = models.CharField(_("told by"), max_length=50, blank=True, default="", db_default="")
 
     class Meta:
@@ -636,11 +647,28 @@ class Sighting(models.Model):
                 condition=Q(vrf=None),
                 name="sightings_global",
             ),
+            # To a unique key, no two NULLs are equal. Leases without one are told apart by DUID.
+            models.UniqueConstraint(
+                fields=["vrf", "ip_address", "source"],
+                condition=Q(mac_address=None) & ~Q(vrf=None) & ~Q(source="lease"),
+                name="sightings_vrf_no_mac",
+            ),
+            models.UniqueConstraint(
+                fields=["ip_address", "source"],
+                condition=Q(mac_address=None, vrf=None) & ~Q(source="lease"),
+                name="sightings_global_no_mac",
+            ),
             models.CheckConstraint(
-                condition=Q(source__in=["lease", "arp", "ping"]), name="sightings_source"
+                condition=Q(source__in=["lease", "arp", "ping", "dhcp", "dns", "report"]),
+                name="sightings_source",
             ),
         ]
-        indexes = [models.Index(fields=["mac_address"], name="sightings_mac")]
+        indexes = [
+            models.Index(fields=["mac_address"], name="sightings_mac"),
+            # When an address has last answered. `seen_at` is in no index, so that PostgreSQL can
+            # renew a row in its place (HOT).
+            models.Index(fields=["ip_address"], name="sightings_ip"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.ip_address} {self.mac_address or ''} {self.source}"

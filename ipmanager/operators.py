@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.contrib.auth.models import Group, Permission
 
 NAME = "Operators"
-APPS = {"ipam", "dhcp", "pxe", "registry", "machines"}
+APPS = {"ipam", "dhcp", "pxe", "registry", "machines", "discovery"}
 
 
 def install(app_config: AppConfig, using: str = "default", **kwargs: Any) -> None:

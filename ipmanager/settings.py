@@ -176,6 +176,7 @@ INSTALLED_APPS = [
     "dhcp",
     "pxe",
     "registry",
+    "discovery",
     "machines",
     "accounts",
     "ops",

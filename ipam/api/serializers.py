@@ -360,6 +360,7 @@ class SightingSerializer(ChosenFields, serializers.ModelSerializer):
             "ip_address",
             "mac_address",
             "source",
+            "first_seen_at",
             "seen_at",
             "leased_until",
             "hostname",
