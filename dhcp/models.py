@@ -27,6 +27,7 @@ from dhcp.querysets import (
     DhcpNodeQuerySet,
     DhcpScopeQuerySet,
     DhcpServerQuerySet,
+    DnsmasqHeartbeatQuerySet,
     EvictionQuerySet,
     GenerationQuerySet,
     HandEditQuerySet,
@@ -314,6 +315,42 @@ class DhcpNode(models.Model):
 
     def __str__(self) -> str:
         return self.host
+
+
+class DnsmasqHeartbeat(models.Model):
+    """How a node saw its dnsmasq when it last asked it (dhcp/daemon/heartbeat.py)."""
+
+    class State(models.TextChoices):
+        UP = "up", _("up")
+        HUNG = "hung", _("hung")
+        DEAD = "dead", _("dead")
+        OTHER_GENERATION = "other_generation", _("other generation")
+        UNKNOWN = "unknown", _("unknown")
+
+    server = _server_field()
+    host = models.CharField(_("host"), max_length=255, default="", db_default="")
+    place = models.CharField(max_length=32, default="", db_default="", blank=True)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State, default=State.UNKNOWN, db_default=State.UNKNOWN
+    )
+    detail = models.CharField(_("detail"), max_length=500, default="", db_default="", blank=True)
+    since = models.DateTimeField(_("since"), default=timezone.now, db_default=Now())
+    checked_at = models.DateTimeField(_("checked"), default=timezone.now, db_default=Now())
+    objects = DnsmasqHeartbeatQuerySet.as_manager()
+    now: datetime  # of with_now()
+
+    class Meta:
+        db_table = "dhcp_heartbeats"
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+        constraints = [
+            models.UniqueConstraint(
+                Coalesce("server", 0), "host", "place", name="dhcp_heartbeats_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.host}: {self.get_state_display()}"
 
 
 class KeptFiles(models.Model):

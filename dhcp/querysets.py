@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         DhcpNode,
         DhcpScope,
         DhcpServer,
+        DnsmasqHeartbeat,
         Eviction,
         Generation,
         HandEdit,
@@ -153,6 +154,15 @@ class DhcpNodeQuerySet(models.QuerySet["DhcpNode"]):
     def with_state(self) -> DhcpNodeQuerySet:
         """Annotate the database's `now`."""
         return self.annotate(now=Now()).order_by(F("server").asc(nulls_first=True), "host", "pk")
+
+
+class DnsmasqHeartbeatQuerySet(models.QuerySet["DnsmasqHeartbeat"]):
+    """How each node last saw its dnsmasq."""
+
+    def with_now(self) -> DnsmasqHeartbeatQuerySet:
+        """Annotate the database's `now`; by server, the newest look first."""
+        rows = self.annotate(now=Now())
+        return rows.order_by(F("server").asc(nulls_first=True), "-checked_at", "pk")
 
 
 class HandEditQuerySet(models.QuerySet["HandEdit"]):

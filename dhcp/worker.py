@@ -18,6 +18,7 @@ from django.db import DatabaseError
 
 from core.periodic import DatabaseState, PeriodicWork, refresh_connection
 from dhcp import servers
+from dhcp.daemon.beat import HeartbeatWorker
 from dhcp.files.sync import BUDGET, sync
 from dhcp.files.targets import Target
 from dhcp.generations.outcome import LEFT, Outcome, Seen
@@ -36,6 +37,7 @@ INTERVAL = 2.0  # how often a server is looked at although nothing wakes its thr
 RECONCILE = 30.0  # how often the files are compared although no change is pending
 LONGEST_PAUSE = 5.0  # dnsmasq is back in step within this of its return
 LONGEST_ROUND = 60.0  # a thread that takes longer hangs: another node may take its lease
+LONGEST_LOOK = 5.0  # that the end waits for
 LOST = ", the files stay unchanged"
 
 
@@ -152,6 +154,7 @@ class DhcpWorker(PeriodicWork):
         self.now = now
         self.servers: dict[int | None, ServerWorker] = {}
         self.listener = NotifyListener()
+        self.heartbeat = HeartbeatWorker(self.present_targets, self.database)
 
     def run(self) -> None:
         logger.info("started")
@@ -165,6 +168,8 @@ class DhcpWorker(PeriodicWork):
                 server.start()
             if not server.hangs:
                 lease.renew(server.target)
+        if self.heartbeat.thread is None:
+            self.heartbeat.start()
 
     def wait(self, seconds: float) -> None:
         """Wait, and wake the servers at each notification meanwhile."""
@@ -176,7 +181,9 @@ class DhcpWorker(PeriodicWork):
 
     def finish(self) -> None:
         self.listener.close()
+        self.heartbeat.stop()
         end(self.servers.values())
+        self.heartbeat.join(LONGEST_LOOK)
         with suppress(DatabaseError):  # then they expire
             for server in self.servers.values():
                 lease.release(server.target)
@@ -201,6 +208,10 @@ class DhcpWorker(PeriodicWork):
 
     def targets(self) -> list[Target]:
         return servers.local_targets()
+
+    def present_targets(self) -> list[Target]:
+        """Those of the last round, without a query: for the heartbeat's thread."""
+        return [server.target for server in self.servers.values()]
 
     def server_worker(self, target: Target) -> ServerWorker:
         return ServerWorker(target, self.database, self.now)

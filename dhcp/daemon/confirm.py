@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from ipaddress import IPv4Address
+from typing import Self
 
 from core.errors import Unavailable
 from dhcp.files.render import GENERATION_NAME
@@ -15,6 +16,7 @@ from dhcp.files.render import GENERATION_NAME
 _FIRST_WAIT = 0.005
 _LONGEST_WAIT = 0.1
 _ANSWER_SECONDS = 1.0
+_SHORTEST_WAIT = 0.001  # 0 would not wait at all, which is another error
 _A, _IN, _RECURSION_DESIRED = 1, 1, 0x0100
 
 
@@ -48,13 +50,40 @@ def wait_until(expected: IPv4Address, server: tuple[str, int], within: float) ->
 def serving(server: tuple[str, int], timeout: float) -> IPv4Address | None:
     """The generation that dnsmasq serves now, or None when it knows none. Raises OSError without an
     answer."""
-    family, kind, protocol, _, address = socket.getaddrinfo(*server, type=socket.SOCK_DGRAM)[0]
-    number = secrets.randbits(16)
-    with socket.socket(family, kind, protocol) as connection:
-        connection.settimeout(timeout)
-        connection.connect(address)  # so that a closed port is an error at once
-        connection.send(_question(number))
-        return _first_address(connection.recv(512), number)
+    with Query(server) as query:
+        return query.answer(timeout)
+
+
+class Query:
+    """A question for the generation, on its way to dnsmasq: several can be asked at once, and then
+    waited for. Raises OSError."""
+
+    def __init__(self, server: tuple[str, int]) -> None:
+        family, kind, protocol, _, address = socket.getaddrinfo(*server, type=socket.SOCK_DGRAM)[0]
+        self._number = secrets.randbits(16)
+        self._connection = socket.socket(family, kind, protocol)
+        try:
+            self._connection.setblocking(False)  # nothing waits for a full buffer
+            self._connection.connect(address)  # so that a closed port is an error at once
+            self._connection.send(_question(self._number))
+        except OSError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def answer(self, timeout: float) -> IPv4Address | None:
+        """The generation, or None when dnsmasq knows none. Raises OSError without an answer within
+        so many seconds."""
+        self._connection.settimeout(max(timeout, _SHORTEST_WAIT))
+        return _first_address(self._connection.recv(512), self._number)
 
 
 def _question(number: int) -> bytes:

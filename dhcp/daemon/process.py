@@ -18,6 +18,7 @@ NAME = "dnsmasq"
 READ, ENTER = 4, 1  # bits of a file's mode
 _PROC = Path("/proc")
 _VERSION_SECONDS = 5
+_SAME_START = 1.0  # seconds by which two readings of one start may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,15 @@ def running() -> list[Daemon]:
     return list(filter(None, map(_daemon, pids)))
 
 
+def with_files(hosts: Path) -> Daemon | None:
+    """The dnsmasq that reads this hosts file, or else the first one."""
+    processes = running()
+    for candidate in processes:
+        if candidate.reads(hosts, "dhcp-hostsfile"):
+            return candidate
+    return processes[0] if processes else None
+
+
 def sees_others() -> bool:
     """Whether this process can see those of other users: a hardened service cannot."""
     return (_PROC / "1").exists()
@@ -96,6 +106,29 @@ def version(program: Path) -> str:
     )
     found = re.search(r"version (\S+)", done.stdout)
     return found[1] if found else ""
+
+
+def status_letter(pid: int, started: float) -> str:
+    """The state of the process that has this number since then, as proc(5) abbreviates it; empty
+    where it has ended, or is hidden from us."""
+    home = _PROC / str(pid)
+    try:
+        if abs(_started(home) - started) > _SAME_START:
+            return ""
+        return (home / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def exists(pid: int) -> bool:
+    """Whether some process has this number, even one that is hidden from us."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _daemon(pid: int) -> Daemon | None:

@@ -119,11 +119,7 @@ def find(target: Target) -> Daemon | None:
         return daemon.of_pidfile(Path(place))
     if kind == "none":
         return None
-    processes = daemon.running()
-    for candidate in processes:
-        if candidate.reads(target.hosts, "dhcp-hostsfile"):
-            return candidate
-    return processes[0] if processes else None
+    return daemon.with_files(target.hosts)
 
 
 @server_check(gettext_noop("dnsmasq version"), SLOW)

@@ -1,0 +1,144 @@
+"""How every dnsmasq was last seen, by the worker or agent beside it.
+
+    up                it answers, with the generation that we have written
+    hung              its process is there and answers nothing
+    dead              its process has ended
+    other_generation  it has read other files than ours, or older ones
+    unknown           nobody can see it, or nobody has looked lately
+
+A look that is too old proves nothing: it is unknown since then, never up. All times are the
+database's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from dhcp.files.targets import Target
+from dhcp.models import DhcpServer, DnsmasqHeartbeat
+from dhcp.nodes import lease
+
+State = DnsmasqHeartbeat.State
+
+EVERY = 10.0  # seconds from one look to the next
+WRITTEN = timedelta(seconds=20)  # how old `checked_at` may be while nothing changes
+STALE = timedelta(seconds=45)  # a look that is older proves nothing
+FORGOTTEN = timedelta(days=1)  # a node that has not looked for so long was removed
+_WORST_FIRST = (State.DEAD, State.HUNG, State.OTHER_GENERATION, State.UNKNOWN, State.UP)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHeartbeat:
+    """One node's dnsmasq. `is_stale`: its worker or agent has stopped looking, so its state is
+    unknown."""
+
+    host: str
+    place: str
+    state: str
+    since: datetime
+    checked_at: datetime
+    detail: str
+    is_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatState:
+    """A DHCP server: the worst of its nodes' dnsmasqs. Without any, nobody has ever looked: it is
+    unknown, and both times are None."""
+
+    state: str = State.UNKNOWN
+    since: datetime | None = None
+    checked_at: datetime | None = None
+    detail: str = ""
+    is_stale: bool = False
+    nodes: tuple[NodeHeartbeat, ...] = ()
+
+    @classmethod
+    def of(cls, nodes: Sequence[NodeHeartbeat]) -> HeartbeatState:
+        if not nodes:
+            return cls(detail=_("No worker or agent has looked at it yet."))
+        worst = min(nodes, key=lambda node: (_WORST_FIRST.index(State(node.state)), node.since))
+        detail = worst.detail
+        if len(nodes) > 1:
+            detail = f"{worst.host}: {detail}"
+        return cls(worst.state, worst.since, worst.checked_at, detail, worst.is_stale, tuple(nodes))
+
+    @property
+    def is_up(self) -> bool:
+        """Whether every node's dnsmasq answers with our generation."""
+        return self.state == State.UP
+
+    @property
+    def is_down(self) -> bool:
+        """Whether some node's dnsmasq was seen dead, hung or with other files."""
+        return self.state in (State.DEAD, State.HUNG, State.OTHER_GENERATION)
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether somebody looks at it, or did: otherwise nothing is missing."""
+        return self.state != State.UNKNOWN or self.is_stale
+
+    @property
+    def label(self) -> str:
+        return str(State(self.state).label)
+
+
+def states() -> dict[int | None, HeartbeatState]:
+    """The state of every enabled DHCP server by its key, the default one's (None) first. Two
+    queries."""
+    found: dict[int | None, list[DnsmasqHeartbeat]] = defaultdict(list)
+    for row in DnsmasqHeartbeat.objects.with_now():
+        found[row.server_id].append(row)
+    enabled = DhcpServer.objects.filter(enabled=True).order_by("pk").values_list("pk", flat=True)
+    return {
+        server_id: HeartbeatState.of(_nodes(found[server_id])) for server_id in (None, *enabled)
+    }
+
+
+def _nodes(rows: Sequence[DnsmasqHeartbeat]) -> list[NodeHeartbeat]:
+    """The nodes of one server. A stale row says nothing where somebody else has looked at the same
+    directory since: the host was renamed."""
+    fresh = {row.place for row in rows if not _is_stale(row)}
+    return [_node(row) for row in rows if not _is_stale(row) or row.place not in fresh]
+
+
+def _node(row: DnsmasqHeartbeat) -> NodeHeartbeat:
+    if not _is_stale(row):
+        facts = (row.host, row.place, row.state, row.since, row.checked_at, row.detail)
+        return NodeHeartbeat(*facts)
+    text = _("Nobody has looked since; it was %(state)s then. Is its worker or agent running?")
+    detail = text % {"state": row.get_state_display()}
+    since = row.checked_at
+    return NodeHeartbeat(row.host, row.place, State.UNKNOWN, since, since, detail, is_stale=True)
+
+
+def _is_stale(row: DnsmasqHeartbeat) -> bool:
+    return row.now - row.checked_at > STALE
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a dnsmasq has shown."""
+
+    state: str
+    detail: str = ""
+
+
+def record(target: Target, look: Look) -> None:
+    """Store a look. While nothing changes, one row is written every WRITTEN."""
+    node = {"server_id": target.server_id, **lease.known_node(target)}
+    facts = {"state": look.state, "detail": look.detail[:500]}
+    rows = DnsmasqHeartbeat.objects.filter(**node)
+    row = rows.with_now().first()
+    if row is None:
+        DnsmasqHeartbeat.objects.create(**node, **facts)
+    elif row.state != look.state:
+        rows.update(**facts, since=Now(), checked_at=Now())
+    elif row.detail != facts["detail"] or row.now - row.checked_at >= WRITTEN:
+        rows.update(**facts, checked_at=Now())
+        DnsmasqHeartbeat.objects.filter(checked_at__lt=Now() - FORGOTTEN).delete()
