@@ -23,7 +23,7 @@ ONE_BY_ONE = 100
 
 # The columns that can change a line for dnsmasq. Saving anything else records nothing.
 RELEVANT: dict[type[models.Model], tuple[str, ...]] = {
-    Server: ("vrf_id", "hostname", "ip_address", "mac_address", "enabled"),
+    Server: ("vrf_id", "hostname", "ip_address", "mac_address", "enabled", "when_disabled"),
     Interface: ("server_id", "name", "mac_address", "duid", "ip_address"),
     Subnet: ("vrf_id", "network", "gateway", "dns_servers", "domain", "site"),
     Pool: ("subnet_id", "first", "last", "kind"),

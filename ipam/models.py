@@ -305,6 +305,10 @@ class Pool(ValidatedModel):
 class Server(ValidatedModel):
     """A machine. Where its address stands in the ledger follows from it."""
 
+    class WhenDisabled(models.TextChoices):
+        NOT_RESERVED = "not_reserved", _("not reserved: it may get an address of a pool")
+        IGNORED = "ignored", _("ignored: DHCP gives it no address")
+
     vrf = models.ForeignKey(
         VRF,
         models.PROTECT,
@@ -337,7 +341,15 @@ class Server(ValidatedModel):
         _("enabled"),
         default=True,
         db_default=True,
-        help_text=_("Only enabled servers are served by DHCP."),
+        help_text=_("Only enabled servers have a reservation in DHCP."),
+    )
+    when_disabled = models.CharField(
+        _("while disabled"),
+        max_length=12,
+        choices=WhenDisabled,
+        default=WhenDisabled.NOT_RESERVED,
+        db_default=WhenDisabled.NOT_RESERVED,
+        help_text=_("What DHCP does with its cards while it is disabled."),
     )
     history = History(table_name="hosts_history")
     objects = ServerQuerySet.as_manager()
@@ -357,6 +369,10 @@ class Server(ValidatedModel):
             models.UniqueConstraint(
                 Lower("hostname"), "vrf", condition=~Q(vrf=None), name="hosts_vrf_hostname"
             ),
+            models.CheckConstraint(
+                condition=Q(when_disabled__in=["not_reserved", "ignored"]),
+                name="hosts_when_disabled",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -364,6 +380,11 @@ class Server(ValidatedModel):
 
     def get_absolute_url(self) -> str:
         return reverse("admin:ipam_server_change", args=[self.pk])
+
+    @property
+    def is_ignored(self) -> bool:
+        """Whether DHCP refuses every card of it."""
+        return not self.enabled and self.when_disabled == self.WhenDisabled.IGNORED
 
     def check_ledger(self) -> None:
         rules.check_server(self)

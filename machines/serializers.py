@@ -16,7 +16,7 @@ from api.known_fields import KnownFields
 from api.resources import ChosenFields
 from core.web_process import LONGEST_WAIT
 from ipam.api.serializers import MAC, Address, InterfaceDetails
-from ipam.models import Subnet
+from ipam.models import Server, Subnet
 from machines.models import Machine
 from machines.wait import LEVELS
 from pxe.models import BootAssignment
@@ -25,7 +25,15 @@ from registry.models import Protocol
 LONGEST_TTL = 10 * 366 * 86_400  # seconds
 DEFAULT_WAIT = 10.0  # seconds
 MOST_PARTS = 64  # interfaces or services of one machine
-FACTS = {"device_type", "manufacturer", "description", "location", "lan_port", "enabled"}
+FACTS = {
+    "device_type",
+    "manufacturer",
+    "description",
+    "location",
+    "lan_port",
+    "enabled",
+    "when_disabled",
+}
 # No NUL, which PostgreSQL refuses, and not only spaces.
 TEXT = re.compile(r"(?=.*\S)[^\0]{1,200}", re.DOTALL)
 BOOT, SERVICES = "boot", "services"
@@ -149,6 +157,7 @@ class NewMachineSerializer(LifetimeSerializer):
     location = _text(100)
     lan_port = _text(100)
     enabled = serializers.BooleanField(required=False)
+    when_disabled = serializers.ChoiceField(Server.WhenDisabled.choices, required=False)
     wait = serializers.ChoiceField(
         LEVELS,
         required=False,
@@ -226,6 +235,7 @@ class MachineSerializer(ChosenFields):
     location = serializers.CharField(source="server.location", read_only=True)
     lan_port = serializers.CharField(source="server.lan_port", read_only=True)
     enabled = serializers.BooleanField(source="server.enabled", read_only=True)
+    when_disabled = serializers.CharField(source="server.when_disabled", read_only=True)
     expires_at = serializers.DateTimeField(read_only=True, allow_null=True)
     created_at = serializers.DateTimeField(read_only=True)
 

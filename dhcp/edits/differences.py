@@ -19,7 +19,7 @@ HOSTS, OPTS = "hosts", "opts"
 ADD, CHANGE, REMOVE, KEPT = "add", "change", "remove", "kept"
 MOST_KEPT = 100  # unreadable lines that are kept one by one; more of them are kept together
 
-_OURS = re.compile(r"# (Written by IPManager|(Reservations|Options): )")
+_OURS = re.compile(r"# (Written by IPManager|(Reservations|Options|Ignored): )")
 _DIRECTIVE = re.compile(r"^dhcp-host\s*=\s*", re.IGNORECASE)
 _BLANKS = re.compile(r"\s*,\s*")
 
@@ -67,7 +67,16 @@ def compare(file: str, before: bytes, after: bytes) -> list[Edit]:
         edits.append(Edit(file, REMOVE, was=text, raw=raw))
     for raw in reading.comments:
         edits.append(Edit(file, KEPT, raw=raw, reason="a comment, which serves nobody"))
-    return edits + _kept(file, reading.kept)
+    return edits + _kept(file, reading.kept) + list(_no_longer_ignored(file, before, after))
+
+
+def _no_longer_ignored(file: str, before: bytes, after: bytes) -> Iterator[Edit]:
+    """Whoever removes the line of an ignored machine by hand changes nothing that lasts."""
+    remaining = set(_lines(after))
+    for line in _lines(before):
+        if line not in remaining and parse(file, line) == check.IGNORED:
+            reason = "its line is back: the ledger says that this machine is ignored"
+            yield Edit(file, KEPT, raw=line, reason=reason)
 
 
 @lru_cache(20_000)
@@ -97,8 +106,11 @@ def same_one(file: str, line: str, other: str) -> bool:
 
 
 def count(hosts: bytes) -> int:
-    """How many lines of a file are neither empty nor comments."""
-    return sum(line[:1] not in (b"", b"#") for line in hosts.splitlines())
+    """How many lines of a file are reservations: neither empty nor comments, nor those of ignored
+    machines."""
+    return sum(
+        line[:1] not in (b"", b"#") and not line.endswith(b",ignore") for line in hosts.splitlines()
+    )
 
 
 def is_damage(before: bytes, after: bytes) -> bool:
@@ -153,7 +165,9 @@ def _read(file: str, data: bytes, base: dict[str, Entry], known: set[str]) -> _R
                 above.append(raw)
             continue
         entry = parse(file, _tidy(file, raw))
-        if isinstance(entry, str):
+        if raw in known and entry == check.IGNORED:
+            pass  # ours
+        elif isinstance(entry, str):
             reading.kept.append(("\n".join([*above, raw]), entry))
         elif entry.text in base:
             reading.comments += above

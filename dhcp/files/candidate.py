@@ -92,7 +92,7 @@ def build(target: Target) -> Candidate:
         layer.edits, scopes.option_lines(ledger.scopes), {scope.tag for scope in ledger.scopes}
     )
     new = Files(
-        hosts=render.hosts_file(validated.lines, target.url),
+        hosts=render.hosts_file(validated.lines, target.url, validated.ignored),
         opts=scopes.opts_file(options, target.url),
         conf=scopes.conf_file(ledger.scopes, target.directory, target.url, netboot.configured()),
     )
@@ -126,7 +126,7 @@ def _validate(layer: Layer) -> tuple[Layer, Validated]:
     """Validate the reservations. An edit that clashes with the ledger is taken out, and the rest
     validated again."""
     while True:
-        validated = validate(layer.records)
+        validated = validate(layer.records, layer.ledger.ignored)
         judged = layer.judged_by(validated)
         if judged.served == layer.served:
             return judged.with_names(), overlay.without_edits(validated)

@@ -18,6 +18,7 @@ from ipam.addresses import Address, Network
 LONGEST_LINE = 1000
 MOST_COMPLAINTS = 20
 COMMENT = "a comment"
+IGNORED = "a machine that dnsmasq ignores"
 _REMEMBERED = 2**16  # lines: from one file to the next, most stay what they were
 
 _HEX = "[0-9a-f]"
@@ -28,6 +29,9 @@ _ROW = re.compile(
     r"(?:,(?!ignore$|infinite$|[0-9]+[smhdw]?$)(?P<name>[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?))?"
 )
 
+_IGNORED = re.compile(
+    rf"(?:id:{_HEX}{{2}}(?::{_HEX}{{2}}){{2,127}},)?(?:(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}},)*ignore"
+)
 _OPTION = re.compile(
     rb"#.*|tag:s[0-9]{1,19},"
     rb"(?:option:(?:router|dns-server|ntp-server|domain-name|server-ip-address|bootfile-name)"
@@ -69,6 +73,7 @@ class Reading:
     """What a file says: its rows, and every reason not to use it."""
 
     rows: list[Row] = field(default_factory=list)
+    ignored: set[str] = field(default_factory=set)  # MACs and DUIDs
     complaints: list[str] = field(default_factory=list)
 
 
@@ -82,9 +87,12 @@ def hosts_file(data: bytes, networks: Collection[Network] | None, by_end: bool =
         row = host_row(line)
         if isinstance(row, Row):
             reading.rows.append(row)
+        elif row == IGNORED:
+            reading.ignored.update(_ignored(line))
         elif row != COMMENT:
             reading.complaints.append(f"line {number}: {row}")
     reading.complaints += _doubles(reading.rows)
+    reading.complaints += _served_though_ignored(reading)
     if networks is not None:
         reading.complaints += _misplaced(reading.rows, networks, by_end)
     del reading.complaints[MOST_COMPLAINTS:]
@@ -93,7 +101,7 @@ def hosts_file(data: bytes, networks: Collection[Network] | None, by_end: bool =
 
 @lru_cache(_REMEMBERED)
 def host_row(line: bytes) -> Row | str:
-    """The reservation on one line, or COMMENT, or what is wrong with the line."""
+    """The reservation on one line, or COMMENT, or IGNORED, or what is wrong with the line."""
     complaint = _unreadable(line)
     if complaint:
         return complaint
@@ -101,6 +109,8 @@ def host_row(line: bytes) -> Row | str:
     if text.startswith("#"):
         return COMMENT
     match = _ROW.fullmatch(text)
+    if not match and _IGNORED.fullmatch(text) and text != "ignore" and not _NO_CARD.search(text):
+        return IGNORED
     if not match:
         return f"not MAC,IP[,name]: {text[:80]!r}"
     return _row(match)
@@ -153,6 +163,20 @@ def _row(match: re.Match[str]) -> Row | str:
     if found := _NO_CARD.search(parts["macs"]):
         return f"{found[0]} is not the address of a network card"
     return Row(tuple(parts["macs"].split(",")[:-1]), ip, parts["name"], parts["duid"])
+
+
+def _ignored(line: bytes) -> list[str]:
+    """The MACs and DUID of a line of an ignored machine."""
+    *identities, _ignore = line.decode("ascii").split(",")
+    return [identity.removeprefix("id:") for identity in identities]
+
+
+def _served_though_ignored(reading: Reading) -> list[str]:
+    found = []
+    for row in reading.rows:
+        for identity in reading.ignored.intersection(row.identities):
+            found.append(f"{identity} is ignored and has {row.ip}")
+    return found
 
 
 def _doubles(rows: list[Row]) -> list[str]:

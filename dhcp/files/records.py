@@ -1,9 +1,11 @@
 """The records that the steps of a sync hand to each other: plain values, all frozen."""
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 
 from ipam.addresses import Address, Network
+
+NOWHERE = IPv4Address(0)  # the address of a record that needs none, as of an ignored machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,15 @@ class HostLine:
     macs: tuple[str, ...]
     ip: Address
     name: str = ""
+    duid: str = ""
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredLine:
+    """The cards of a machine that dnsmasq refuses: `id:DUID,MAC,ignore`."""
+
+    macs: tuple[str, ...]
     duid: str = ""
     sources: tuple[str, ...] = ()
 
@@ -151,6 +162,7 @@ class Validated:
 
     lines: tuple[HostLine, ...] = ()
     problems: tuple[Problem, ...] = ()
+    ignored: tuple[IgnoredLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from dhcp.files.records import HostLine
+from dhcp.files.records import HostLine, IgnoredLine
 from ipam.addresses import Address
 
 GENERATION_NAME = "gen.ipmanager.internal"
@@ -16,11 +16,15 @@ _LONGEST_HEADER = 200
 _UNPRINTABLE = re.compile("[^ -~]")
 
 
-def hosts_file(lines: Iterable[HostLine], url: str) -> bytes:
+def hosts_file(lines: Iterable[HostLine], url: str, ignored: Iterable[IgnoredLine] = ()) -> bytes:
     """The whole dhcp-hostsfile."""
     ordered = sorted(lines, key=lambda line: (line.ip.version, int(line.ip)))
     body = list(map(host_line, ordered))
-    return "".join([header(url), f"# Reservations: {len(body)}\n", *body]).encode("ascii")
+    refused = sorted(map(ignored_line, ignored))
+    if refused:
+        refused.insert(0, f"# Ignored: {len(refused)}\n")
+    text = "".join([header(url), f"# Reservations: {len(body)}\n", *body, *refused])
+    return text.encode("ascii")
 
 
 def host_line(line: HostLine) -> str:
@@ -30,6 +34,14 @@ def host_line(line: HostLine) -> str:
         fields.insert(0, f"id:{line.duid}")
     if line.name:
         fields.append(line.name)
+    return ",".join(fields) + "\n"
+
+
+def ignored_line(line: IgnoredLine) -> str:
+    """`[id:DUID,][MAC,...]ignore`: dnsmasq answers none of these cards."""
+    fields = [*line.macs, "ignore"]
+    if line.duid:
+        fields.insert(0, f"id:{line.duid}")
     return ",".join(fields) + "\n"
 
 

@@ -2,7 +2,8 @@
 never grows.
 
 Served are the enabled servers, and their interfaces, that have a MAC (for IPv6 a DUID is enough)
-and an address in the global VRF; and allocations with a MAC that no server holds."""
+and an address in the global VRF; and allocations with a MAC that no server holds. A disabled server
+may be ignored: then no DHCP server answers a card of it, with or without an address."""
 
 from __future__ import annotations
 
@@ -12,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Q, Value
+from django.db.models import BooleanField, Q, Value
 
 from dhcp.files import effective_scope
-from dhcp.files.records import HostRecord, Problem, ScopeRecord
+from dhcp.files.records import NOWHERE, HostRecord, Problem, ScopeRecord
 from dhcp.files.validate import MOST_MACS
 from dhcp.models import DhcpChange, DhcpScope
 from dhcp.servers import ServerSelector
@@ -52,6 +53,7 @@ class Snapshot:
     scopes: tuple[ScopeRecord, ...] = ()
     problems: tuple[Problem, ...] = ()  # what had to be left out of the scopes
     elsewhere: frozenset[Address] = frozenset()  # reservations that other servers have
+    ignored: tuple[HostRecord, ...] = ()  # the cards that every DHCP server refuses
 
     @property
     def by_end(self) -> bool:
@@ -72,6 +74,7 @@ class _Card:
     ip: Address
     name: str
     duid: str = ""
+    is_ignored: bool = False
 
     @property
     def key(self) -> str:
@@ -111,7 +114,8 @@ def take(server_id: int | None = None) -> Snapshot:
         cards = [*_servers_and_allocations(), *_interfaces()]
         scopes, problems = _scopes(selector, server_id)
         changes = _changes(server_id)
-    records, elsewhere = _records(cards, SubnetIndex(subnets), selector, server_id, scopes)
+    served = [card for card in cards if not card.is_ignored]
+    records, elsewhere = _records(served, SubnetIndex(subnets), selector, server_id, scopes)
     return Snapshot(
         records=tuple(records),
         networks=tuple(subnet.network for subnet in subnets),
@@ -119,6 +123,7 @@ def take(server_id: int | None = None) -> Snapshot:
         scopes=tuple(scopes),
         problems=tuple(problems),
         elsewhere=frozenset(elsewhere),
+        ignored=tuple(_ignored_record(card) for card in cards if card.is_ignored),
     )
 
 
@@ -163,29 +168,45 @@ def _changes(server_id: int | None) -> tuple[SeenChange, ...]:
 
 def _servers_and_allocations() -> Iterator[_Card]:
     """One query: a sync asks no more often because of allocations."""
-    servers = Server.objects.filter(
-        vrf=None, enabled=True, mac_address__isnull=False, ip_address__isnull=False
-    )
+    served = Q(enabled=True, ip_address__isnull=False)
+    ignored = Q(enabled=False, when_disabled=Server.WhenDisabled.IGNORED)
+    servers = Server.objects.filter(served | ignored, vrf=None, mac_address__isnull=False)
     allocations = IPAddress.objects.allocations().filter(vrf=None)
     columns = ("pk", "mac_address", "ip_address", "hostname")
+    enabled = Value(True, output_field=BooleanField())
     rows = (
         servers.order_by()
-        .values_list(Value("server"), *columns)
-        .union(allocations.order_by().values_list(Value("ipaddress"), *columns), all=True)
+        .values_list(Value("server"), *columns, "enabled")
+        .union(allocations.order_by().values_list(Value("ipaddress"), *columns, enabled), all=True)
     )
-    for kind, id, mac, ip, name in rows:
-        yield _Card(kind, id, id if kind == "server" else 0, mac, ip, name)
+    for kind, id, mac, ip, name, is_enabled in rows:
+        server_id = id if kind == "server" else 0
+        yield _Card(kind, id, server_id, mac, ip or NOWHERE, name, is_ignored=not is_enabled)
 
 
 def _interfaces() -> Iterator[_Card]:
     known = Q(mac_address__isnull=False) | ~Q(duid="")
-    rows = Interface.objects.filter(
-        known, server__vrf=None, server__enabled=True, ip_address__isnull=False
+    served = Q(server__enabled=True, ip_address__isnull=False)
+    ignored = Q(server__enabled=False, server__when_disabled=Server.WhenDisabled.IGNORED)
+    rows = Interface.objects.filter(known, served | ignored, server__vrf=None)
+    columns = (
+        "pk",
+        "server_id",
+        "mac_address",
+        "ip_address",
+        "name",
+        "server__hostname",
+        "duid",
+        "server__enabled",
     )
-    columns = ("pk", "server_id", "mac_address", "ip_address", "name", "server__hostname", "duid")
-    for id, server_id, mac, ip, name, hostname, duid in rows.order_by("pk").values_list(*columns):
+    for id, server_id, mac, ip, name, hostname, duid, is_enabled in rows.order_by("pk").values_list(
+        *columns
+    ):
         name = interface_name(hostname, name)
-        if ip.version == 6:
+        if not is_enabled:
+            at = ip or NOWHERE
+            yield _Card("interface", id, server_id, mac, at, name, duid.lower(), is_ignored=True)
+        elif ip.version == 6:
             yield _Card("interface", id, server_id, mac, ip, name, duid.lower())
         elif mac:  # DHCP for IPv4 has no DUID
             yield _Card("interface", id, server_id, mac, ip, name)
@@ -248,6 +269,14 @@ def _record(joined: _Joined, subnet: Subnet | None, by_end: Collection[Network])
         duid=joined.duid,
         by_end=network in by_end,
         sources=_sources(joined, subnet),
+    )
+
+
+def _ignored_record(card: _Card) -> HostRecord:
+    keys = dict.fromkeys((card.key, f"server {card.server_id}"))
+    macs = (card.mac,) if card.mac else ()
+    return HostRecord(
+        card.kind, card.id, macs, card.ip, card.name, duid=card.duid, sources=tuple(keys)
     )
 
 

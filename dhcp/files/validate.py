@@ -5,13 +5,13 @@ named with its reason."""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from dhcp.files.names import safe_name
-from dhcp.files.records import HostLine, HostRecord, Problem, Validated
+from dhcp.files.records import HostLine, HostRecord, IgnoredLine, Problem, Validated
 from ipam.addresses import Address, Network
 
 # Keeps a line far from the 1024 characters after which dnsmasq reads the rest as a line of its own.
@@ -48,14 +48,14 @@ class _Taken:
             self.names[name, record.ip.version] = record
 
 
-def validate(records: Iterable[HostRecord]) -> Validated:
+def validate(records: Iterable[HostRecord], ignored: Iterable[HostRecord] = ()) -> Validated:
     """Valid lines sorted by address, and the problems. Of two records that want the same, the older
-    row keeps it."""
+    row keeps it; whoever is ignored has no line at all."""
     taken = _Taken()
     lines: list[HostLine] = []
-    problems: list[Problem] = []
+    refused, problems = _refused(ignored)
     for record in sorted(records, key=_seniority):
-        problem = _flaw(record) or _clash(record, taken)
+        problem = _flaw(record) or _refusal(record, refused) or _clash(record, taken)
         if problem:
             problems.append(problem)
             continue
@@ -65,7 +65,41 @@ def validate(records: Iterable[HostRecord]) -> Validated:
         taken.add(record, name)
         lines.append(HostLine(record.macs, record.written_ip, name, record.duid, record.sources))
     lines.sort(key=lambda line: (line.ip.version, int(line.ip)))
-    return Validated(tuple(lines), tuple(problems))
+    return Validated(tuple(lines), tuple(problems), _ignored_lines(refused))
+
+
+def _refused(ignored: Iterable[HostRecord]) -> tuple[dict[str, HostRecord], list[Problem]]:
+    """The MACs and DUIDs to ignore with their records, and what is wrong with the others."""
+    refused: dict[str, HostRecord] = {}
+    problems = []
+    for record in sorted(ignored, key=_seniority):
+        if reason := _mac_flaw(record.macs, record.duid):
+            problems.append(Problem(record, "mac", reason))
+        elif record.duid and not _DUID.fullmatch(record.duid):
+            problems.append(Problem(record, "duid", f"{record.duid[:80]!r} is not a DUID"))
+        else:
+            for identity in record.identities:
+                refused.setdefault(identity, record)
+    return refused, problems
+
+
+def _refusal(record: HostRecord, refused: Mapping[str, HostRecord]) -> Problem | None:
+    """Ignored means ignored, whatever another row says of the same card."""
+    for identity in record.identities:
+        if identity in refused:
+            reason = f"{identity} is ignored ({refused[identity].key} is disabled)"
+            return Problem(record, "mac", reason)
+    return None
+
+
+def _ignored_lines(refused: Mapping[str, HostRecord]) -> tuple[IgnoredLine, ...]:
+    """One line for each card, whose identities stand together."""
+    lines = {}
+    for record in refused.values():
+        macs = tuple(mac for mac in record.macs if refused[mac] is record)
+        duid = record.duid if refused.get(record.duid) is record else ""
+        lines[record.key] = IgnoredLine(macs, duid, record.sources)
+    return tuple(lines.values())
 
 
 def _seniority(record: HostRecord) -> tuple[object, ...]:

@@ -71,6 +71,8 @@ def _of_candidate(candidate: Candidate, edits: Sequence[OpenEdit]) -> Mapping[st
 def _rendered(candidate: Candidate) -> Iterator[tuple[str, tuple[str, ...]]]:
     for line in candidate.validated.lines:
         yield render.host_line(line).rstrip("\n"), line.sources
+    for ignored in candidate.validated.ignored:
+        yield render.ignored_line(ignored).rstrip("\n"), ignored.sources
     for option in candidate.options:
         yield option.text, option.sources
     for scope in candidate.ledger.scopes:

@@ -98,8 +98,11 @@ def _is_disabled(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     if card.enabled:
         return None
     lease = evidence.own_lease(card)
+    if lease is None and card.is_ignored:
+        return MachineState(BLOCKED, _("It is disabled and ignored: DHCP gives it no address."))
     if lease is None:
-        return MachineState(BLOCKED, _("It is disabled."))
+        reason = _("It is disabled. It has no reservation, and may get an address of a pool.")
+        return MachineState(BLOCKED, reason)
     assert lease.leased_until
     reason = _("It is disabled. It may use its address until its lease ends, %s.")
     return MachineState(BLOCKED, reason % format_time(lease.leased_until), lease.leased_until)

@@ -28,6 +28,7 @@ class NetworkCard:
     mac: str | None
     ip: Address | None
     duid: str = ""
+    is_ignored: bool = False  # disabled, and dnsmasq refuses it
 
     def __str__(self) -> str:
         return self.name
@@ -47,6 +48,7 @@ class NetworkCard:
             server.enabled,
             server.mac_address,
             server.ip_address,
+            is_ignored=server.is_ignored,
         )
 
     @classmethod
@@ -63,6 +65,7 @@ class NetworkCard:
             nic.mac_address,
             nic.ip_address,
             nic.duid.lower(),
+            is_ignored=server.is_ignored,
         )
 
     @classmethod

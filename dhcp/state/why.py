@@ -118,7 +118,8 @@ def _steps_of_dhcp_server(
     server = servers.get(server_id or 0)
     if servers:
         yield Step(_("Which DHCP server serves it?"), str(server or _("the default one")))
-    yield _ledger_line(mac, cards, validate(snapshot.take(server_id).records))
+    ledger = snapshot.take(server_id)
+    yield _ledger_line(mac, cards, validate(ledger.records, ledger.ignored))
     yield _served_line(mac, server)
     yield _last_sync(server_id)
 

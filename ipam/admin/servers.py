@@ -78,7 +78,7 @@ class ServerAdmin(LedgerAdmin):
         return super().get_queryset(request).prefetch_related(placed)
 
     def get_fieldsets(self, request: HttpRequest, obj: Server | None = None) -> list:
-        network = ["ip_address", "mac_address", "vrf", "enabled"]
+        network = ["ip_address", "mac_address", "vrf", "enabled", "when_disabled"]
         if self.has_change_permission(request, obj):
             network.insert(1, "next_free_in")
         return [

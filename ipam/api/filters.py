@@ -173,6 +173,7 @@ class ServerFilters(filters.FilterSet):
     location = filters.CharFilter(max_length=100)
     device_type = filters.CharFilter(max_length=100)
     enabled = filters.BooleanFilter()
+    when_disabled = filters.ChoiceFilter(choices=Server.WhenDisabled.choices)
     mac = by_mac(field_name="mac_address")
     q = filters.CharFilter(method="those_matching", max_length=200)
 

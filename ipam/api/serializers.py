@@ -256,6 +256,7 @@ class ServerSerializer(Ledger):
             "location",
             "lan_port",
             "enabled",
+            "when_disabled",
             "interfaces",
             "created_at",
             "updated_at",

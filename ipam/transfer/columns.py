@@ -26,6 +26,23 @@ def yes_or_no(text: str) -> bool:
     return word in _YES
 
 
+_WHEN_DISABLED = {
+    "not_reserved": "not_reserved",
+    "not reserved": "not_reserved",
+    "nicht reserviert": "not_reserved",
+    "ignored": "ignored",
+    "ignore": "ignored",
+    "ignoriert": "ignored",
+}
+
+
+def when_disabled(text: str) -> str:
+    word = text.strip().casefold()
+    if word not in _WHEN_DISABLED:
+        raise ValueError(_("“%s” is neither not_reserved nor ignored") % shorten(text))
+    return _WHEN_DISABLED[word]
+
+
 def number(text: str) -> int:
     if not text.isdecimal():
         raise ValueError(_("“%s” is not a number") % shorten(text))
@@ -142,6 +159,14 @@ SERVERS = Layout(
             ("active", "aktiviert", "eingeschaltet"),
             yes_or_no,
             show_bool,
+            never,
+        ),
+        Column(
+            "when_disabled",
+            "wenn inaktiv",
+            ("while disabled", "dhcp_when_disabled"),
+            when_disabled,
+            str,
             never,
         ),
     ),

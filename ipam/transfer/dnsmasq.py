@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from ipam import addresses
 from ipam.transfer.sheet import Cells, Layout, Sheet
 
-COLUMNS = ("mac_address", "ip_address", "hostname", "enabled")
+COLUMNS = ("mac_address", "ip_address", "hostname", "enabled", "when_disabled")
 MOST_LINES = 10  # that a notice names
 
 _DIRECTIVE = re.compile(r"dhcp-host\s*=\s*", re.IGNORECASE)
@@ -78,10 +78,11 @@ def _reservation(number: int, text: str, left_out: dict[str, list[int]]) -> Cell
         if len(found[name]) > 1
     ]
     if found["id"]:
-        faults.append(("mac_address", _("“%s”: a server is known by its MAC.") % found["id"][0]))
+        text = _("“%s”: a server is known by its MAC.")
+        faults.append(("mac_address", text % found["id"][0]))
     texts = ["".join(found[name][:1]) for name in COLUMNS[:3]]
-    enabled = "no" if found["ignore"] else ""
-    return Cells(number, [*texts, enabled], tuple(faults))
+    blocked = ["no", "ignored"] if found["ignore"] else ["", ""]
+    return Cells(number, [*texts, *blocked], tuple(faults))
 
 
 _LEFT_OUT = {"tag": "set:", "lease": "lease time"}

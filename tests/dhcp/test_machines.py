@@ -124,7 +124,10 @@ def test_cards_of_one_server_may_share_its_address(web):
 def test_a_disabled_machine_is_blocked_until_its_lease_is_over_at_most(web):
     web.enabled = False
     web.save()
-    assert kind_and_reason(web) == ("blocked", "It is disabled.")
+    assert kind_and_reason(web) == (
+        "blocked",
+        "It is disabled. It has no reservation, and may get an address of a pool.",
+    )
     leased("10.77.0.9", A)
     assert (state_of(web).kind, state_of(web).until) == ("blocked", SOON)
 

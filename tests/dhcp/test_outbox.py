@@ -165,6 +165,7 @@ def test_a_new_a_changed_and_a_deleted_server_are_noted(by_worker, web):
         ("ip_address", "10.77.0.10"),
         ("mac_address", B),
         ("enabled", False),
+        ("when_disabled", "ignored"),
         ("ip_address", None),
     ],
 )

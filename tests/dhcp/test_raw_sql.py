@@ -57,6 +57,7 @@ CHANGES = [
     (Server, {"hostname": "shop"}),
     (Server, {"ip_address": "10.0.0.20", "enabled": False}),
     (Server, {"ip_address": None}),
+    (Server, {"enabled": False, "when_disabled": "ignored"}),
     (Server, {"mac_address": B}),
     (Interface, {"name": "bmc", "duid": "00:01:02"}),
     (Subnet, {"gateway": "10.0.0.1", "domain": "example.org"}),

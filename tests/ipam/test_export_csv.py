@@ -34,6 +34,7 @@ FACTS = (
     "manufacturer",
     "description",
     "enabled",
+    "when_disabled",
 )
 
 
@@ -129,7 +130,8 @@ def test_importing_an_export_where_it_came_from_changes_nothing(network, tmp_pat
 
 def test_the_first_line_names_every_column_that_can_be_imported(network):
     assert export("servers").splitlines()[0] == (
-        "hostname,ip_address,mac_address,location,lan_port,device_type,manufacturer,description,enabled"
+        "hostname,ip_address,mac_address,location,lan_port,device_type,manufacturer,description,"
+        "enabled,when_disabled"
     )
     assert export("subnets", "--german", "--delimiter", ";").splitlines()[0] == (
         "Netz;Name;Gateway;VLAN;Beschreibung;DNS-Server;Domäne;Standort;Statische Pools;DHCP-Pools"
@@ -153,6 +155,7 @@ facts = st.fixed_dictionaries(
             ("location", "lan_port", "device_type", "manufacturer", "description"), texts | nasty
         ),
         "enabled": st.booleans(),
+        "when_disabled": st.sampled_from(["not_reserved", "ignored"]),
         "ip_address": st.none()
         | st.ip_addresses(network="198.51.100.0/24")
         | st.ip_addresses(network="2001:db8::/112"),

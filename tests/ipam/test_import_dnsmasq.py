@@ -64,6 +64,12 @@ def test_the_old_file_is_imported(subnet, capsys, tmp_path):
     assert run(capsys, tmp_path, "servers", OLD, "--skip-bad")[1]["counts"]["unchanged"] == 3
 
 
+def test_a_machine_that_dnsmasq_ignored_is_ignored(subnet, capsys, tmp_path):
+    line = "dhcp-host=00:11:22:33:44:59,10.112.58.23,pc-9,ignore\n"
+    assert run(capsys, tmp_path, "servers", line)[0] == 0
+    assert Server.objects.get().is_ignored
+
+
 def test_bare_lines_are_imported(subnet, capsys, tmp_path):
     assert run(capsys, tmp_path, "servers", BARE)[0] == 0
     assert servers() == THREE[:2]

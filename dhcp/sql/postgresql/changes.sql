@@ -45,12 +45,15 @@ BEGIN
                         dhcp_difference('hostname', o.hostname::text, n.hostname::text),
                         dhcp_difference('ip_address', host(o.ip_address), host(n.ip_address)),
                         dhcp_difference('mac_address', o.mac_address::text, n.mac_address::text),
-                        dhcp_difference('enabled', initcap(o.enabled::text), initcap(n.enabled::text))
+                        dhcp_difference('enabled', initcap(o.enabled::text), initcap(n.enabled::text)),
+                        dhcp_difference('when_disabled', o.when_disabled::text, n.when_disabled::text)
                     ) END AS detail
             FROM new_rows n FULL JOIN old_rows o ON o.id = n.id
             WHERE (o.id IS NULL OR n.id IS NULL
-                OR (o.vrf_id, o.hostname, o.ip_address, o.mac_address, o.enabled)
-                IS DISTINCT FROM (n.vrf_id, n.hostname, n.ip_address, n.mac_address, n.enabled))
+                OR (o.vrf_id, o.hostname, o.ip_address, o.mac_address, o.enabled,
+                    o.when_disabled)
+                IS DISTINCT FROM (n.vrf_id, n.hostname, n.ip_address, n.mac_address, n.enabled,
+                    n.when_disabled))
         ), noted AS (
             SELECT 'server' AS kind, id, left(label, 255) AS label, action,
                 left(detail, 500) AS detail

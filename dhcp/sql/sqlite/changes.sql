@@ -27,7 +27,8 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
         OR OLD.hostname IS NOT NEW.hostname
         OR OLD.ip_address IS NOT NEW.ip_address
         OR OLD.mac_address IS NOT NEW.mac_address
-        OR OLD.enabled IS NOT NEW.enabled)
+        OR OLD.enabled IS NOT NEW.enabled
+        OR OLD.when_disabled IS NOT NEW.when_disabled)
 BEGIN
     INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
     SELECT 'server', NEW.id,
@@ -52,6 +53,10 @@ BEGIN
         || CASE WHEN OLD.enabled IS NOT NEW.enabled
             THEN ', enabled: ' || coalesce(CASE OLD.enabled WHEN 0 THEN 'False' WHEN 1 THEN 'True' END, 'None')
                 || ' -> ' || coalesce(CASE NEW.enabled WHEN 0 THEN 'False' WHEN 1 THEN 'True' END, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.when_disabled IS NOT NEW.when_disabled
+            THEN ', when_disabled: ' || coalesce(OLD.when_disabled, 'None')
+                || ' -> ' || coalesce(NEW.when_disabled, 'None')
             ELSE '' END, 3, 500),
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;

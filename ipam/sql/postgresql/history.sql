@@ -279,46 +279,46 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled,
+            manufacturer, description, location, lan_port, enabled, when_disabled,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled,
+            manufacturer, description, location, lan_port, enabled, when_disabled,
             clock_timestamp(), '+', session_user || ' (SQL)',
             'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM new_rows;
     ELSIF TG_OP = 'UPDATE' THEN
         INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled,
+            manufacturer, description, location, lan_port, enabled, when_disabled,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled,
+            manufacturer, description, location, lan_port, enabled, when_disabled,
             clock_timestamp(), '~', session_user || ' (SQL)',
             'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM (
             SELECT
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled
+            manufacturer, description, location, lan_port, enabled, when_disabled
             FROM new_rows
             EXCEPT
             SELECT
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled
+            manufacturer, description, location, lan_port, enabled, when_disabled
             FROM old_rows
         ) changed;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled,
+            manufacturer, description, location, lan_port, enabled, when_disabled,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled,
+            manufacturer, description, location, lan_port, enabled, when_disabled,
             clock_timestamp(), '-', session_user || ' (SQL)',
             'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM old_rows;
@@ -328,12 +328,12 @@ BEGIN
         SET CONSTRAINTS ALL IMMEDIATE;
         INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled,
+            manufacturer, description, location, lan_port, enabled, when_disabled,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change)
         SELECT
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled,
+            manufacturer, description, location, lan_port, enabled, when_disabled,
             clock_timestamp(), '-', session_user || ' (SQL)',
             'sql', session_user, 'tx-' || pg_current_xact_id()
         FROM hosts;

@@ -159,13 +159,13 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled,
+            manufacturer, description, location, lan_port, enabled, when_disabled,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.vrf_id, NEW.hostname, NEW.ip_address,
             NEW.mac_address, NEW.device_type, NEW.manufacturer, NEW.description,
-            NEW.location, NEW.lan_port, NEW.enabled,
+            NEW.location, NEW.lan_port, NEW.enabled, NEW.when_disabled,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'), '+', 'SQL',
             'sql', 'SQL', NULL);
 END;
@@ -184,17 +184,18 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
         OR OLD.description IS NOT NEW.description
         OR OLD.location IS NOT NEW.location
         OR OLD.lan_port IS NOT NEW.lan_port
-        OR OLD.enabled IS NOT NEW.enabled)
+        OR OLD.enabled IS NOT NEW.enabled
+        OR OLD.when_disabled IS NOT NEW.when_disabled)
 BEGIN
     INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled,
+            manufacturer, description, location, lan_port, enabled, when_disabled,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change)
     VALUES (
             NEW.id, NEW.created_at, NEW.updated_at, NEW.vrf_id, NEW.hostname, NEW.ip_address,
             NEW.mac_address, NEW.device_type, NEW.manufacturer, NEW.description,
-            NEW.location, NEW.lan_port, NEW.enabled,
+            NEW.location, NEW.lan_port, NEW.enabled, NEW.when_disabled,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'), '~', 'SQL',
             'sql', 'SQL', NULL);
 END;
@@ -204,13 +205,13 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO hosts_history (
             id, created_at, updated_at, vrf_id, hostname, ip_address, mac_address, device_type,
-            manufacturer, description, location, lan_port, enabled,
+            manufacturer, description, location, lan_port, enabled, when_disabled,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change)
     VALUES (
             OLD.id, OLD.created_at, OLD.updated_at, OLD.vrf_id, OLD.hostname, OLD.ip_address,
             OLD.mac_address, OLD.device_type, OLD.manufacturer, OLD.description,
-            OLD.location, OLD.lan_port, OLD.enabled,
+            OLD.location, OLD.lan_port, OLD.enabled, OLD.when_disabled,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'), '-', 'SQL',
             'sql', 'SQL', NULL);
 END;
