@@ -9,9 +9,11 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import IntegrityError, connection, connections, models, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.expressions import OrderBy, RawSQL
@@ -395,8 +397,8 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         mac: str | None = None,
     ) -> IPAddressQuerySet:
         """Free rows of the subnet's static pools in the order of their use: those that were never
-        used, then those that have been free for longest. An address that another machine holds a
-        lease of is not free."""
+        used, then those that have been free for longest. An address that another machine uses is
+        not free."""
         free: IPAddressQuerySet = self.filter(allocatable(subnet.vrf_id, mac), subnet=subnet)
         if first is not None and last is not None:
             free = free.between(first, last)
@@ -418,6 +420,7 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
             "subnet": subnet.pk,
             "first": first and str(first),
             "last": last and str(last),
+            "answered": settings.SKIP_ANSWERED,
             "user": origin.user_id(),
             **origin_values(),
         }
@@ -490,16 +493,28 @@ def note_history(rows: Sequence[Any], kind: str) -> None:
 
 
 def allocatable(vrf_id: int | None, mac: str | None = None) -> Q:
-    """Rows that may be allocated: free, in a static pool, not leased to another machine. There are
-    none while the ledger is frozen."""
+    """Rows that may be allocated: free, in a static pool, and no other machine uses the address.
+    There are none while the ledger is frozen."""
     from ipam.models import Sighting, Stamp
 
-    leases = Sighting.objects.filter(
-        vrf=vrf_id, source="lease", ip_address=OuterRef("ip_address"), leased_until__gt=Now()
-    )
+    in_use = Sighting.objects.filter(used_by_others(mac), vrf=vrf_id)
+    here = in_use.filter(ip_address=OuterRef("ip_address"))
+    return Q(~Exists(here), ~Exists(Stamp.objects.frozen()), status="available", ip_type="static")
+
+
+def used_by_others(mac: str | None = None) -> Q:
+    """Sightings of an address that another machine than the one with this MAC address uses now: it
+    has leased it, or has answered within the last IPMANAGER_SKIP_ANSWERED seconds. An answer
+    without a MAC address may be anybody's."""
+    from ipam.models import Sighting
+
+    since = Now() - timedelta(seconds=settings.SKIP_ANSWERED)
+    used = Q(source=Sighting.Source.LEASE, leased_until__gt=Now())
+    if settings.SKIP_ANSWERED:
+        used |= Q(source__in=Sighting.ANSWERS, seen_at__gt=since)
     if mac:
-        leases = leases.exclude(mac_address=mac)
-    return Q(~Exists(leases), ~Exists(Stamp.objects.frozen()), status="available", ip_type="static")
+        used &= ~Q(mac_address=mac)
+    return used
 
 
 def write(rows: Sequence[models.Model], names: Iterable[str]) -> None:

@@ -115,6 +115,7 @@ FAILOVER = env.choice("IPMANAGER_FAILOVER", "freeze", ["freeze", "continue"])
 POOL_NETWORK = env.network("IPMANAGER_POOL_NETWORK", "172.16.0.0/24")
 POOL_GATEWAY = env.gateway("IPMANAGER_POOL_GATEWAY", POOL_NETWORK)
 POOL_API = env.choice("IPMANAGER_POOL_API", "token", ["token", "open"])
+SKIP_ANSWERED = env.number("IPMANAGER_SKIP_ANSWERED", 3600, 30 * 24 * 3600)
 TFTP_ROOT = env.path("IPMANAGER_TFTP_ROOT", DATA_DIR / "tftp")
 BOOT_ROOT = env.path("IPMANAGER_BOOT_ROOT", DATA_DIR / "boot")
 BOOT_URL = env.matching(

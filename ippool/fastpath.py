@@ -93,7 +93,12 @@ def prepare_allocate(request: HttpRequest) -> FastQuery | None:
     network = settings.POOL_NETWORK
     render = Allocation(vm_id, hostname, str(network)).render
     claim, *then = _CLAIM[prepared.vendor()]
-    params = {**facts, "network": _network_value(network), "change": REQUEST.get()}
+    params = {
+        **facts,
+        "network": _network_value(network),
+        "answered": settings.SKIP_ANSWERED,
+        "change": REQUEST.get(),
+    }
     return FastQuery(claim, params, render, then=tuple(then))
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.http import HttpRequest
@@ -206,7 +207,12 @@ def prepare_next_free(request: HttpRequest, key: str) -> FastQuery | None:
     if vm_id is None:  # a repeat would allocate a second address
         outcome_unknown = partial(problem_response, request, problems.database_unavailable)
     claim, *then = _CLAIM[prepared.vendor()]
-    params = {**facts, "subnet": int(key), "change": REQUEST.get()}
+    params = {
+        **facts,
+        "subnet": int(key),
+        "answered": settings.SKIP_ANSWERED,
+        "change": REQUEST.get(),
+    }
     return FastQuery(claim, params, render_next_free, outcome_unknown, tuple(then))
 
 

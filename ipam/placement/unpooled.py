@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.models import Q
-from django.db.models.functions import Now
-
 from ipam import ranges
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Sighting, Subnet
+from ipam.querysets import used_by_others
 from ipam.ranges import Span
 
 _WINDOW = 1024  # addresses whose rows are read at once
@@ -22,7 +20,7 @@ def next_address(
     last: Address | None = None,
     mac_address: str | None = None,
 ) -> Address | None:
-    """The lowest address that has no row, and that no machine with another MAC address has leased;
+    """The lowest address that has no row, and that no machine with another MAC address uses;
     None when there is none, or when the subnet has a static pool.
 
     Every used address in front is counted, and 1,024 at most are read; so it is the same for a /8
@@ -33,9 +31,8 @@ def next_address(
     low = int(subnet.network[0] if first is None else first)
     high = int(subnet.network[-1] if last is None else last)
     for start, end in ranges.clipped(_host_ranges(subnet, pools), low, high):
-        for address in _gaps(subnet, start, end):
-            if not _is_leased(subnet, address, mac_address):
-                return address
+        for address in _gaps(subnet, start, end, mac_address):
+            return address
     return None
 
 
@@ -50,9 +47,9 @@ def _host_ranges(subnet: Subnet, pools: list[Pool]) -> list[Span]:
     )
 
 
-def _gaps(subnet: Subnet, first: int, last: int) -> Iterator[Address]:
-    """The addresses without a row, upwards. A window that has as many rows as addresses is passed
-    over, and the next one is twice as wide."""
+def _gaps(subnet: Subnet, first: int, last: int, mac_address: str | None) -> Iterator[Address]:
+    """The addresses without a row that no other machine uses, upwards. A window that has as many
+    rows as addresses is passed over, and the next one is twice as wide."""
     kind = type(subnet.network[0])
     size = _WINDOW
     while first <= last:
@@ -63,15 +60,16 @@ def _gaps(subnet: Subnet, first: int, last: int) -> Iterator[Address]:
         elif end - first >= _WINDOW:
             size = (end - first + 1) // 2
         else:
-            written = set(rows.values_list("ip_address", flat=True))
+            taken = set(rows.values_list("ip_address", flat=True))
+            taken |= _used(subnet, kind(first), kind(end), mac_address)
             free = (address for address in map(kind, range(first, end + 1)))
-            yield from (address for address in free if address not in written)
+            yield from (address for address in free if address not in taken)
             first, size = end + 1, _WINDOW
 
 
-def _is_leased(subnet: Subnet, address: Address, mac_address: str | None) -> bool:
-    """Whether another machine has leased the address."""
+def _used(subnet: Subnet, first: Address, last: Address, mac_address: str | None) -> set[Address]:
+    """The addresses that another machine uses."""
     rows = Sighting.objects.filter(
-        vrf=subnet.vrf_id, source="lease", ip_address=address, leased_until__gt=Now()
+        used_by_others(mac_address), vrf=subnet.vrf_id, ip_address__range=(first, last)
     )
-    return rows.exclude(Q(mac_address=mac_address) & Q(mac_address__isnull=False)).exists()
+    return set(rows.values_list("ip_address", flat=True))

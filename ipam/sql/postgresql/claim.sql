@@ -3,11 +3,13 @@
 -- no row can be taken.
 --
 -- Parameters: subnet (key), first and last (inet; both NULL: anywhere in the subnet), vm_id,
--- hostname, mac_address, user (key, or NULL), and for the history source, actor and change.
+-- hostname, mac_address, answered (seconds), user (key, or NULL), and for the history source, actor
+-- and change.
 --
 -- SKIP LOCKED passes over rows that others are taking at this moment; the caller removes these two
 -- words to wait for them. MATERIALIZED keeps the lock to one row. An address that another machine
--- holds a DHCP lease of is not free, and nothing is while the ledger is frozen (ipam/freeze.py).
+-- holds a DHCP lease of, or has answered at within the last `answered` seconds, is not free, and
+-- nothing is while the ledger is frozen (ipam/freeze.py).
 
 WITH held AS MATERIALIZED (
     SELECT a.* FROM ip_addresses a WHERE a.vm_id = %(vm_id)s
@@ -24,8 +26,11 @@ WITH held AS MATERIALIZED (
         AND NOT EXISTS (
             SELECT FROM sightings s
             WHERE s.ip_address = a.ip_address AND s.vrf_id IS NOT DISTINCT FROM a.vrf_id
-                AND s.source = 'lease' AND s.leased_until > statement_timestamp()
-                AND s.mac_address IS DISTINCT FROM %(mac_address)s::macaddr)
+                AND (s.mac_address IS NULL
+                    OR s.mac_address IS DISTINCT FROM %(mac_address)s::macaddr)
+                AND (s.source = 'lease' AND s.leased_until > statement_timestamp()
+                    OR s.source IN ('arp', 'ping', 'dhcp', 'report') AND s.seen_at
+                        > statement_timestamp() - make_interval(secs => %(answered)s)))
     ORDER BY a.freed_at NULLS FIRST, a.ip_address
     LIMIT 1 FOR UPDATE OF a SKIP LOCKED
 ), claimed AS (

@@ -1,9 +1,10 @@
 -- claim.sql for the routes of the fast path: it takes a row only if there is a row in `caller`, the
 -- table that api/fastpath puts in front, and it returns nothing to a VM that has an address.
 --
--- Parameters: subnet (key), vm_id, hostname, mac_address, change (id of the request). There is no part of a subnet to choose:
--- such a condition makes a plan for all parameters look expensive, so that PostgreSQL would plan
--- the statement anew each time, which takes longer than to execute it.
+-- Parameters: subnet (key), vm_id, hostname, mac_address, answered (seconds), change (id of the
+-- request). There is no part of a subnet to choose: such a condition makes a plan for all parameters
+-- look expensive, so that PostgreSQL would plan the statement anew each time, which takes longer
+-- than to execute it.
 
 WITH held AS MATERIALIZED (
     SELECT a.* FROM ip_addresses a WHERE a.vm_id = %(vm_id)s
@@ -18,8 +19,11 @@ WITH held AS MATERIALIZED (
         AND NOT EXISTS (
             SELECT FROM sightings s
             WHERE s.ip_address = a.ip_address AND s.vrf_id IS NOT DISTINCT FROM a.vrf_id
-                AND s.source = 'lease' AND s.leased_until > statement_timestamp()
-                AND s.mac_address IS DISTINCT FROM %(mac_address)s::macaddr)
+                AND (s.mac_address IS NULL
+                    OR s.mac_address IS DISTINCT FROM %(mac_address)s::macaddr)
+                AND (s.source = 'lease' AND s.leased_until > statement_timestamp()
+                    OR s.source IN ('arp', 'ping', 'dhcp', 'report') AND s.seen_at
+                        > statement_timestamp() - make_interval(secs => %(answered)s)))
     ORDER BY a.freed_at NULLS FIRST, a.ip_address
     LIMIT 1 FOR UPDATE OF a SKIP LOCKED
 ), claimed AS (
