@@ -21,6 +21,7 @@ HEALTH = "health"
 NEEDS_DATABASE = "needs-database"  # left out while the database does not answer
 SLOW = "slow"  # takes seconds: left out of pages
 BOUNDED = "bounded"  # takes a few queries, however large the ledger is: fit for every page
+READY_WARNING = "ready-warning"  # /readyz lists the check's summary and answers 200
 READY = "ready"  # an error means that this node cannot work: /readyz answers 503
 
 Function = TypeVar("Function", bound=Callable[[], Iterable[CheckMessage]])

@@ -29,6 +29,8 @@ from api.resources import Readable, Resource, refuse_unknown
 from core.errors import Invalid
 from dhcp import serializers as shapes
 from dhcp import servers
+from dhcp.daemon import heartbeat
+from dhcp.daemon.heartbeat import HeartbeatState
 from dhcp.edits import decide
 from dhcp.files.sync import sync
 from dhcp.files.targets import DEFAULT, Target
@@ -297,9 +299,13 @@ class StateView(APIView):
         """The default server first."""
         refuse_unknown(request)
         newest, pending = Generation.objects.newest_of_each(), _pending()
+        seen = heartbeat.states()
         rows = {None: None, **DhcpServer.objects.in_bulk()}
         return Response(
-            [_state(row, newest.get(pk), pending.get(pk, 0)) for pk, row in rows.items()]
+            [
+                _state(row, newest.get(pk), pending.get(pk, 0), seen.get(pk))
+                for pk, row in rows.items()
+            ]
         )
 
 
@@ -397,7 +403,12 @@ def _pending() -> dict[int | None, int]:
     return dict(counted.values_list("server", "number"))
 
 
-def _state(server: DhcpServer | None, newest: Generation | None, pending: int) -> dict[str, Any]:
+def _state(
+    server: DhcpServer | None,
+    newest: Generation | None,
+    pending: int,
+    seen: HeartbeatState | None,
+) -> dict[str, Any]:
     """A server's row of the answer; None is the default one."""
     facts = _server_facts(server)
     facts |= _generation_facts(newest)
@@ -405,7 +416,9 @@ def _state(server: DhcpServer | None, newest: Generation | None, pending: int) -
     if facts["run_by"] == DhcpServer.RunBy.LOCAL:
         held = _held_generation(Target.of(server))
     is_applied = facts["result"] not in (None, Generation.Result.FAILED)
-    facts["in_step"] = is_applied and not pending and held is None
+    is_down = seen is not None and seen.is_down
+    facts["in_step"] = is_applied and not pending and held is None and not is_down
+    facts["heartbeat"] = seen
     facts["pending"] = pending
     facts["held_at"] = held
     return dict(shapes.StateSerializer(facts).data)

@@ -1,4 +1,4 @@
-"""The state of every DHCP server as metrics for Prometheus. Eleven queries, whatever their
+"""The state of every DHCP server as metrics for Prometheus. Thirteen queries, whatever their
 number."""
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from dhcp.daemon import heartbeat
 from dhcp.files.targets import DEFAULT
 from dhcp.models import DhcpChange, DhcpNode, DhcpServer, Generation, HandEdit, Lease
 from dhcp.nodes import state as nodes
@@ -40,6 +41,7 @@ def collect() -> Iterator[Metric]:
     )
     yield _agents(servers, now)
     yield from _nodes(names)
+    yield from _heartbeats()
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
@@ -142,6 +144,25 @@ def _nodes(names: dict[int | None, str]) -> Iterator[Metric]:
             in_step.add_metric(labels, state.is_in_step)
             unseen.add_metric(labels, state.unseen.total_seconds())
     yield from (epoch, left, holds, in_step, unseen)
+
+
+def _heartbeats() -> Iterator[Metric]:
+    """How each dnsmasq was last seen. One that nobody can see has no sample of `up`."""
+    up = _gauge("up", "Whether every dnsmasq of the server answers with our generation.")
+    is_so = _gauge("heartbeat", "1 for the state of the server's dnsmasq.", "state")
+    node_up = _gauge("node_up", "Whether this node's dnsmasq does.", "node")
+    age = _gauge("heartbeat_seconds", "Since its worker or agent has recorded a look at it.")
+    for state in heartbeat.states().values():
+        is_so.add_metric([state.server, state.state], 1)
+        if state.is_visible:
+            up.add_metric([state.server], state.is_up)
+        if state.checked_at:
+            seconds = (timezone.now() - state.checked_at).total_seconds()
+            age.add_metric([state.server], max(0.0, seconds))
+        for node in state.nodes:
+            labels = [state.server, f"{node.host}/{node.place[:6]}"]
+            node_up.add_metric(labels, node.state == heartbeat.State.UP)
+    yield from (up, is_so, node_up, age)
 
 
 def _label(node: DhcpNode) -> str:

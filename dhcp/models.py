@@ -327,7 +327,14 @@ class DnsmasqHeartbeat(models.Model):
         OTHER_GENERATION = "other_generation", _("other generation")
         UNKNOWN = "unknown", _("unknown")
 
-    server = _server_field()
+    server = models.ForeignKey(
+        DhcpServer,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="heartbeats",
+        verbose_name=_("DHCP server"),
+    )
     host = models.CharField(_("host"), max_length=255, default="", db_default="")
     place = models.CharField(max_length=32, default="", db_default="", blank=True)
     state = models.CharField(

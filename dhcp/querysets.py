@@ -17,6 +17,7 @@ from django.db.models import (
     F,
     Max,
     OuterRef,
+    Prefetch,
     Q,
     Subquery,
     Value,
@@ -87,6 +88,13 @@ class DhcpServerQuerySet(models.QuerySet["DhcpServer"]):
             tried_at=Subquery(newest.values("updated_at")[:1]),
             pending=Coalesce(Subquery(pending), 0),
         )
+
+    def with_heartbeats(self) -> DhcpServerQuerySet:
+        """How each dnsmasq was last seen, for dhcp.daemon.heartbeat.state_of(): one more query."""
+        from dhcp.models import DnsmasqHeartbeat
+
+        looks = DnsmasqHeartbeat.objects.with_now()
+        return self.prefetch_related(Prefetch("heartbeats", queryset=looks))
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):

@@ -20,6 +20,7 @@ from dhcp.models import (
     DhcpOption,
     DhcpScope,
     DhcpServer,
+    DnsmasqHeartbeat,
     Eviction,
     Generation,
     HandEdit,
@@ -312,6 +313,23 @@ class OutcomeSerializer(serializers.Serializer):
     duration_ms = serializers.IntegerField()
 
 
+class HeartbeatSerializer(serializers.Serializer):
+    """How the worker or agent has last seen dnsmasq; the times are null before the first look."""
+
+    state = serializers.ChoiceField(DnsmasqHeartbeat.State.choices)
+    since = serializers.DateTimeField(allow_null=True)
+    checked_at = serializers.DateTimeField(allow_null=True)
+    detail = serializers.CharField(allow_blank=True)
+    host = serializers.CharField(required=False, help_text="Of one node.")
+
+
+class HeartbeatsSerializer(HeartbeatSerializer):
+    """The worst of all nodes, and each of them."""
+
+    host = None  # type: ignore[assignment]
+    nodes = HeartbeatSerializer(many=True)
+
+
 class StateSerializer(serializers.Serializer):
     """Whether a DHCP server is in step with the ledger; else why not."""
 
@@ -319,7 +337,10 @@ class StateSerializer(serializers.Serializer):
     enabled = serializers.BooleanField()
     run_by = serializers.ChoiceField(DhcpServer.RunBy.choices)
     last_seen_at = serializers.DateTimeField(allow_null=True, help_text="Of its agent.")
-    in_step = serializers.BooleanField()
+    in_step = serializers.BooleanField(
+        help_text="Every change is applied, and dnsmasq was not seen down."
+    )
+    heartbeat = HeartbeatsSerializer(allow_null=True, help_text="Null for a disabled server.")
     pending = serializers.IntegerField(help_text="Changes that are not applied.")
     held_at = serializers.IntegerField(
         allow_null=True,

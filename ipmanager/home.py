@@ -18,7 +18,8 @@ from core.commands import manage_command
 from core.findings import BOUNDED
 from core.history.records import SOURCES as HISTORY_SOURCES
 from core.history.records import who
-from dhcp.admin.dhcp_servers import server_badge
+from dhcp.admin.dhcp_servers import heartbeat_line, server_badge
+from dhcp.daemon import heartbeat
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from ipam.admin import marks
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
@@ -225,10 +226,14 @@ def _change(lines: Lines) -> Change:
 
 
 def _dhcp() -> dict[str, Any]:
-    newest = Generation.objects.newest()
+    newest, seen = Generation.objects.newest(), heartbeat.states()[None]
     return {
+        "is_down": seen.is_down,
+        "dnsmasq": heartbeat_line(seen),
         "waiting": DhcpChange.objects.for_server(None).count(),
-        "servers": [_server_line(server) for server in DhcpServer.objects.with_state()],
+        "servers": [
+            _server_line(server) for server in DhcpServer.objects.with_state().with_heartbeats()
+        ],
         "last": newest,
         "ago": _ago(newest.updated_at if newest else None),
         "url": reverse("admin:dhcp_generation_changelist"),

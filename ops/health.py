@@ -9,14 +9,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from core.errors import Unavailable
-from core.findings import READY
+from core.findings import READY, READY_WARNING
 from core.logs import LONGEST_REASON
 from ops import doctor
 from ops.doctor import Result
 
 logger = logging.getLogger(__name__)
-
-WORKER = "worker"  # the tag
 
 
 @never_cache
@@ -32,8 +30,8 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when the health checks tagged READY find no error, else 503 with the reason.
 
-    A missing worker is a warning: without it pages and API still work, and a 503 would stop them
-    everywhere."""
+    A missing worker or a dead dnsmasq is a warning: pages and API still work, and a 503 would stop
+    them everywhere."""
     failed = failures(READY, ERROR)
     if failed:
         logger.warning("not ready: %s", failed[0].text[:LONGEST_REASON])
@@ -46,7 +44,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         return JsonResponse(
             problem, status=Unavailable.status, content_type="application/problem+json"
         )
-    warnings = [result.check.summary for result in failures(WORKER, WARNING)]
+    warnings = [result.check.summary for result in failures(READY_WARNING, WARNING)]
     return JsonResponse({"status": "ok", "warnings": warnings})
 
 

@@ -32,6 +32,7 @@ from core.commands import is_installed, manage_command
 from core.findings import (
     BOUNDED,
     READY,
+    READY_WARNING,
     SLOW,
     Finding,
     error,
@@ -426,7 +427,11 @@ def _clock_findings(msg: str, seconds: float) -> Iterator[Finding]:
 
 
 @health_check(
-    gettext_noop("worker"), "worker", BOUNDED, summary="no worker has reported for a minute"
+    gettext_noop("worker"),
+    "worker",
+    BOUNDED,
+    READY_WARNING,
+    summary="no worker has reported for a minute",
 )
 def worker() -> Iterator[Finding]:
     """A worker runs: it retries syncs, reads leases and expires services."""

@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 
 from core.commands import manage_command
 from dhcp import servers
+from dhcp.daemon.heartbeat import HeartbeatState, State, state_of
 from dhcp.files.targets import Target
 from dhcp.models import DhcpServer
 from ipam.admin import marks
@@ -26,7 +27,17 @@ from ipam.admin.base import LedgerForm, ListAdmin
 class DhcpServerAdmin(ListAdmin):
     icon = "dns"
     form = LedgerForm
-    list_display = ("name", "site", "run_by", "state", "reservations", "waiting", "tried", "seen")
+    list_display = (
+        "name",
+        "site",
+        "run_by",
+        "state",
+        "dnsmasq",
+        "reservations",
+        "waiting",
+        "tried",
+        "seen",
+    )
     list_filter = (("enabled", BooleanRadioFilter), ("run_by", ChoicesDropdownFilter))
     nothing_yet = _(
         "The default DHCP server is in the settings. Add one here for the dnsmasq of another site."
@@ -35,6 +46,7 @@ class DhcpServerAdmin(ListAdmin):
     readonly_fields = (
         "state",
         "reason",
+        "dnsmasq",
         "reservations",
         "waiting",
         "tried",
@@ -50,7 +62,17 @@ class DhcpServerAdmin(ListAdmin):
     fieldsets_of_a_saved_one = (
         (
             _("State"),
-            {"fields": ("state", "reason", "reservations", "waiting", "tried", "directory")},
+            {
+                "fields": (
+                    "state",
+                    "reason",
+                    "dnsmasq",
+                    "reservations",
+                    "waiting",
+                    "tried",
+                    "directory",
+                )
+            },
         ),
         (_("Its agent"), {"fields": ("seen", "agent")}),
     )
@@ -59,7 +81,7 @@ class DhcpServerAdmin(ListAdmin):
         css = {"all": ["dhcp/admin.css"]}
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[DhcpServer]:
-        return super().get_queryset(request).with_state()
+        return super().get_queryset(request).with_state().with_heartbeats()
 
     def get_fieldsets(self, request: HttpRequest, obj: DhcpServer | None = None) -> Any:
         if obj is None:
@@ -80,6 +102,10 @@ class DhcpServerAdmin(ListAdmin):
         if server.result == "failed":
             return server.reason
         return servers.size_warning(server.hosts or 0) or marks.NOTHING
+
+    @admin.display(description=_("dnsmasq"))
+    def dnsmasq(self, server: DhcpServer) -> SafeString:
+        return heartbeat_line(state_of(server))
 
     @admin.display(description=_("reservations"))
     def reservations(self, server: Any) -> SafeString | str:
@@ -121,14 +147,31 @@ def _or_dash(value: Any, form: Callable[[Any], SafeString | str]) -> SafeString 
     return form(value)
 
 
+_HEARTBEAT_COLOURS = {State.UP: "yes", State.UNKNOWN: "unknown"}
+
+
+def heartbeat_badge(seen: HeartbeatState) -> SafeString:
+    """How a dnsmasq was last seen, in a word."""
+    return marks.badge(_HEARTBEAT_COLOURS.get(State(seen.state), "no"), seen.label)
+
+
+def heartbeat_line(seen: HeartbeatState) -> SafeString:
+    """The same with its detail, and since when."""
+    since = _or_dash(seen.since, marks.ago)
+    return format_html("{} {} {}", heartbeat_badge(seen), since, seen.detail)
+
+
 def server_badge(server: Any) -> SafeString:
-    """The state of a server of `with_state()` in a word or two."""
+    """The state of a server of `with_state().with_heartbeats()` in a word or two."""
     if not server.enabled:
         return marks.badge("unknown", gettext("disabled"))
     if server.is_missed:
         return marks.badge("no", gettext("agent missing"))
     if server.result == "failed":
         return marks.badge("no", gettext("failed"))
+    seen = state_of(server)
+    if seen.is_down:
+        return heartbeat_badge(seen)
     if server.pending or server.result is None:
         return marks.badge("reserved", gettext("pending"))
     return marks.badge("yes", gettext("in step"))

@@ -25,7 +25,9 @@ from unfold.decorators import action
 
 from core.commands import manage_command
 from dhcp import servers
-from dhcp.daemon import installed
+from dhcp.admin.dhcp_servers import heartbeat_line
+from dhcp.daemon import heartbeat, installed
+from dhcp.daemon.heartbeat import HeartbeatState
 from dhcp.files.sync import preview, sync
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.explain import explain
@@ -181,6 +183,7 @@ class GenerationAdmin(ReadOnlyAdmin):
             "others": _other_servers(target),
             "too_many": servers.size_warning(outcome.hosts),
             "nodes": _nodes_of(target),
+            "dnsmasq": heartbeat_line(heartbeat.states().get(target.server_id, HeartbeatState())),
             "may_sync": request.user.has_perm(MAY_SYNC),
         }
         return TemplateResponse(request, "admin/dhcp/sync.html", context)

@@ -12,14 +12,14 @@ database's."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from dhcp.files.targets import Target
+from dhcp.files.targets import DEFAULT, Target
 from dhcp.models import DhcpServer, DnsmasqHeartbeat
 from dhcp.nodes import lease
 
@@ -51,6 +51,7 @@ class HeartbeatState:
     """A DHCP server: the worst of its nodes' dnsmasqs. Without any, nobody has ever looked: it is
     unknown, and both times are None."""
 
+    server: str = DEFAULT
     state: str = State.UNKNOWN
     since: datetime | None = None
     checked_at: datetime | None = None
@@ -59,14 +60,22 @@ class HeartbeatState:
     nodes: tuple[NodeHeartbeat, ...] = ()
 
     @classmethod
-    def of(cls, nodes: Sequence[NodeHeartbeat]) -> HeartbeatState:
+    def of(cls, server: str, nodes: Sequence[NodeHeartbeat]) -> HeartbeatState:
         if not nodes:
-            return cls(detail=_("No worker or agent has looked at it yet."))
-        worst = min(nodes, key=lambda node: (_WORST_FIRST.index(State(node.state)), node.since))
+            return cls(server, detail=_("No worker or agent has looked at it yet."))
+        worst = min(nodes, key=_badness)
         detail = worst.detail
         if len(nodes) > 1:
             detail = f"{worst.host}: {detail}"
-        return cls(worst.state, worst.since, worst.checked_at, detail, worst.is_stale, tuple(nodes))
+        return cls(
+            server,
+            worst.state,
+            worst.since,
+            worst.checked_at,
+            detail,
+            worst.is_stale,
+            tuple(nodes),
+        )
 
     @property
     def is_up(self) -> bool:
@@ -94,15 +103,25 @@ def states() -> dict[int | None, HeartbeatState]:
     found: dict[int | None, list[DnsmasqHeartbeat]] = defaultdict(list)
     for row in DnsmasqHeartbeat.objects.with_now():
         found[row.server_id].append(row)
-    enabled = DhcpServer.objects.filter(enabled=True).order_by("pk").values_list("pk", flat=True)
-    return {
-        server_id: HeartbeatState.of(_nodes(found[server_id])) for server_id in (None, *enabled)
-    }
+    names: dict[int | None, str] = {None: DEFAULT}
+    names.update(DhcpServer.objects.filter(enabled=True).order_by("pk").values_list("pk", "name"))
+    return {key: HeartbeatState.of(name, _nodes(found[key])) for key, name in names.items()}
 
 
-def _nodes(rows: Sequence[DnsmasqHeartbeat]) -> list[NodeHeartbeat]:
+def state_of(server: DhcpServer) -> HeartbeatState:
+    """The state of a server of `with_heartbeats()`. No query."""
+    return HeartbeatState.of(server.name, _nodes(server.heartbeats.all()))
+
+
+def _badness(node: NodeHeartbeat) -> tuple[int, datetime]:
+    """The worst is the least; of two alike, the one that has lasted longer."""
+    return _WORST_FIRST.index(State(node.state)), node.since
+
+
+def _nodes(rows: Iterable[DnsmasqHeartbeat]) -> list[NodeHeartbeat]:
     """The nodes of one server. A stale row says nothing where somebody else has looked at the same
     directory since: the host was renamed."""
+    rows = list(rows)
     fresh = {row.place for row in rows if not _is_stale(row)}
     return [_node(row) for row in rows if not _is_stale(row) or row.place not in fresh]
 

@@ -73,6 +73,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
+                        related_name="heartbeats",
                         to="dhcp.dhcpserver",
                         verbose_name="DHCP server",
                     ),

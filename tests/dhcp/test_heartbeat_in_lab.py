@@ -3,6 +3,8 @@ first look after it is mended."""
 
 import os
 import signal
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +54,18 @@ def looked(beat, times=1):
     return states()[None]
 
 
+@contextmanager
+def stopped(lab):
+    """dnsmasq stops in the block, and answers nothing."""
+    stat = Path(f"/proc/{lab.process.pid}/stat")
+    os.kill(lab.process.pid, signal.SIGSTOP)
+    try:
+        lab.wait(lambda: ") T " in stat.read_text(), "it does not stop")
+        yield
+    finally:
+        os.kill(lab.process.pid, signal.SIGCONT)
+
+
 def restart(lab, **replaced):
     """Start it again, with other values in its configuration."""
     text = lab.conf.read_text()
@@ -86,12 +100,9 @@ def test_a_killed_one_is_dead_at_the_second_look_and_up_when_it_is_back(beat, la
 
 
 def test_a_stopped_one_is_hung(beat, lab):
-    os.kill(lab.process.pid, signal.SIGSTOP)
-    try:
+    with stopped(lab):
         state = looked(beat, 2)
         assert state.state == "hung" and "is stopped" in state.detail
-    finally:
-        os.kill(lab.process.pid, signal.SIGCONT)
     assert looked(beat).is_up
 
 
@@ -128,9 +139,8 @@ def test_without_dns_its_process_is_watched(beat, lab, settings):
     assert looked(beat, 2).state == "unknown"  # it is said to have DNS, and has none
     settings.DNSMASQ_DNS = None
     assert looked(beat).is_up
-    os.kill(lab.process.pid, signal.SIGSTOP)
-    assert looked(beat, 2).state == "hung"
-    os.kill(lab.process.pid, signal.SIGCONT)
+    with stopped(lab):
+        assert looked(beat, 2).state == "hung"
     lab.process.kill()
     lab.process.wait()
     assert looked(beat, 2).state == "dead"

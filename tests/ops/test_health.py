@@ -5,6 +5,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 import ipmanager
+from dhcp.models import DnsmasqHeartbeat
 from ops import health_checks, worker_heartbeat
 from tests.support.disk import tiny_disk
 from tests.support.site import ROOT
@@ -49,6 +50,15 @@ def test_readyz_warns_of_a_missing_worker_and_lets_people_work(client):
     worker_heartbeat.Heartbeat().tick()
     response = client.get("/readyz")
     assert (response.status_code, response.json()["warnings"]) == (200, [])
+
+
+@pytest.mark.django_db
+def test_readyz_warns_of_a_dead_dnsmasq_and_names_no_place(client):
+    DnsmasqHeartbeat.objects.create(host="secret-host", state="dead", detail="process 7")
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert "a dnsmasq is not up (run: manage.py doctor)" in response.json()["warnings"]
+    assert "secret-host" not in response.content.decode()
 
 
 @pytest.mark.needs("root")

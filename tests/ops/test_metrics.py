@@ -14,7 +14,15 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.models import Pulse
-from dhcp.models import DhcpChange, DhcpNode, DhcpServer, Generation, HandEdit, SyncLease
+from dhcp.models import (
+    DhcpChange,
+    DhcpNode,
+    DhcpServer,
+    DnsmasqHeartbeat,
+    Generation,
+    HandEdit,
+    SyncLease,
+)
 from ipam.allocate import allocate
 from ipam.models import Sighting
 from ops import host_checks, metrics, traffic
@@ -178,6 +186,24 @@ def test_each_dnsmasq_has_its_waiting_changes_and_generations():
 
 
 @pytest.mark.django_db
+def test_a_dnsmasq_is_up_down_or_has_no_sample_where_nobody_can_see_it():
+    berlin = DhcpServer.objects.create(name="berlin", site="Berlin", run_by="agent")
+    rome = DhcpServer.objects.create(name="rome", site="Rome")
+    DnsmasqHeartbeat.objects.create(host="a", state="up")
+    DnsmasqHeartbeat.objects.create(host="b", state="hung", server=berlin)
+    DnsmasqHeartbeat.objects.create(host="a", state="unknown", server=rome)
+
+    found = tables()
+
+    ups = {name: value(found, "dhcp_up", server=name) for name in ("default", "berlin", "rome")}
+    assert ups == {"default": 1, "berlin": 0, "rome": None}
+    assert value(found, "dhcp_heartbeat", server="berlin", state="hung") == 1
+    assert value(found, "dhcp_node_up", server="default", node="a/") == 1
+    assert value(found, "dhcp_heartbeat_seconds", server="default") < 60
+    assert value(found, "health", check="heartbeat") == 2
+
+
+@pytest.mark.django_db
 def test_services_and_workers_have_metrics():
     ServiceFactory()
     ServiceFactory(status="inactive")
@@ -210,6 +236,7 @@ def test_the_queries_do_not_grow():
             ServerFactory(ip_address=f"10.{n}.0.11")
             server = DhcpServer.objects.create(name=f"d{n}", site=f"s{n}")
             Generation.objects.create(result="applied", server=server)
+            DnsmasqHeartbeat.objects.create(host="a", state="up", server=server)
             ServiceFactory()
 
     grow(1)
@@ -283,6 +310,7 @@ def every_name(db, settings, tmp_path, monkeypatch):
     Generation.objects.create(result="applied")
     SyncLease.objects.create(host="web1", place="a")
     DhcpNode.objects.create(host="web1", place="a", result="applied")
+    DnsmasqHeartbeat.objects.create(host="web1", place="a", state="up")
     PoolFactory()
     ServiceFactory()
     Pulse.objects.create(host="web1")
