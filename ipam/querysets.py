@@ -43,8 +43,6 @@ _SYNCHRONOUS = (
     "current_setting('synchronous_standby_names') <> '' "
     "AND current_setting('synchronous_commit') NOT IN ('off', 'local')"
 )
-# The columns of a server that are searched by part.
-SERVER_TEXTS = ("hostname", "device_type", "manufacturer", "location", "lan_port", "description")
 _MOST_KEYS = 900  # of one statement: SQLite takes no more than 999 values
 _MANY = 8  # above this many addresses, reading all subnets beats probing for their supernets,
 _SUBNETS_EACH = 20  # unless there are more than this many subnets for each of them
@@ -340,7 +338,7 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         if term and term.name:
             # `gt` names the rows of the index, which leaves out those without a description.
             found |= Q(description__gt="", description__icontains=term.name)
-            servers = Server.objects.filter(search.by_part(term.name, SERVER_TEXTS))
+            servers = Server.objects.filter(search.by_part(term.name, search.SERVER_TEXTS))
             if networks:
                 servers = servers.confined(networks)
             keys = list(servers.values_list("pk", flat=True)[: _MOST_KEYS + 1])
@@ -562,7 +560,7 @@ class ServerQuerySet(NotifyingQuerySet):
         interfaces = Interface.objects.filter(search.condition(text, names=()))
         if networks:
             interfaces = interfaces.confined(networks)
-        own = search.condition(text, names=SERVER_TEXTS)
+        own = search.condition(text, names=search.SERVER_TEXTS)
         return self.filter(own | Q(pk__in=interfaces.values("server")))
 
     def holding(self) -> ServerQuerySet:

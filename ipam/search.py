@@ -8,10 +8,11 @@ import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import F, Q, TextField
+from django.db.models import F, Func, Q, TextField
 from django.db.models.functions import Cast
-from django.db.models.lookups import Contains
+from django.db.models.lookups import Contains, IContains
 
 from ipam import addresses
 from ipam.addresses import Address, Network
@@ -43,6 +44,25 @@ class SearchTerm:
     name: str = ""
 
 
+class ServerTexts(Func):
+    """The searched texts of a server as one, a unit separator between them: one condition, and one
+    look into PostgreSQL's index (sql/postgresql/trigram_indexes.sql)."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " || chr(31) || "
+    output_field = TextField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, arg_joiner=" || char(31) || ", **context)
+
+
+# What is searched by part of an address row or an interface, and of a server.
+ADDRESS_NAMES = (F("hostname"), F("vm_id"))
+SERVER_TEXTS = (
+    ServerTexts("hostname", "device_type", "manufacturer", "location", "lan_port", "description"),
+)
+
+
 def meaning(text: str) -> SearchTerm | None:
     """What a stripped text means; None if no row can match it. Text that is an address, a network
     or a MAC address means nothing else."""
@@ -56,7 +76,7 @@ def meaning(text: str) -> SearchTerm | None:
         return SearchTerm(tuple(_starts(text)), "", tuple(parts_of_mac(text)), text)
 
 
-def condition(text: str, names: Sequence[str] = ("hostname", "vm_id")) -> Q:
+def condition(text: str, names: Sequence[F | Func] = ADDRESS_NAMES) -> Q:
     """The rows with an address and a MAC that the text asks for; `names` are searched by part.
 
     Empty text asks for all of them.
@@ -78,11 +98,11 @@ def condition(text: str, names: Sequence[str] = ("hostname", "vm_id")) -> Q:
     return found
 
 
-def by_part(text: str, names: Sequence[str]) -> Q:
-    """The rows of which one of the columns has the text in it, in any case."""
+def by_part(text: str, names: Sequence[F | Func]) -> Q:
+    """The rows of which one of the names has the text in it, in any case."""
     found = Q(pk__in=[])
     for name in names:
-        found |= Q(**{f"{name}__icontains": text})
+        found |= Q(IContains(name, text))
     return found
 
 

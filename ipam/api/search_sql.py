@@ -22,12 +22,9 @@ _BY_NAME = """SELECT id FROM ip_addresses
 _BY_DESCRIPTION = """SELECT id FROM ip_addresses
     WHERE description > '' AND upper(description::text) LIKE upper(%(name)s::text)"""
 _BY_SERVER = """SELECT a.id FROM hosts h JOIN ip_addresses a ON a.server_id = h.id
-    WHERE upper(h.hostname::text) LIKE upper(%(name)s::text)
-        OR upper(h.device_type::text) LIKE upper(%(name)s::text)
-        OR upper(h.manufacturer::text) LIKE upper(%(name)s::text)
-        OR upper(h.location::text) LIKE upper(%(name)s::text)
-        OR upper(h.lan_port::text) LIKE upper(%(name)s::text)
-        OR upper(h.description::text) LIKE upper(%(name)s::text)"""
+    WHERE upper(h.hostname || chr(31) || h.device_type || chr(31) || h.manufacturer || chr(31)
+        || h.location || chr(31) || h.lan_port || chr(31) || h.description)
+        LIKE upper(%(name)s::text)"""
 _PAGE = """
 WITH matches AS MATERIALIZED ({matches})
 SELECT caller.*, (SELECT count(*) FROM matches), {columns}

@@ -3,6 +3,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ipam import search
 from ipam.models import IPAddress, Server, Subnet
 from tests.ipam.factories import IPAddressFactory, ServerFactory, SubnetFactory
 from tests.support.api import with_token
@@ -195,6 +196,15 @@ def test_an_address_search_is_answered_by_the_index_on_addresses(rows):
         connection.vendor == "sqlite"
     ):  # PostgreSQL reads a table as small as this one from end to end
         assert "USING INDEX ip_addresses" in plan
+
+
+@only(POSTGRESQL)
+def test_a_search_for_a_server_looks_into_one_index_once(rows):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = Server.objects.filter(search.by_part("rack 4", search.SERVER_TEXTS)).explain()
+    assert plan.count("Bitmap Index Scan") == 1
+    assert "hosts_texts" in plan
 
 
 ODD = st.text(alphabet="0123456789abcdefABCDEFxg:.-/%_ \\'\"\0\n") | st.text()
