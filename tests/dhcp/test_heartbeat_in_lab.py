@@ -3,15 +3,20 @@ first look after it is mended."""
 
 import os
 import signal
+import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dhcp.agent import Agent
 from dhcp.daemon.beat import HeartbeatWorker
 from dhcp.daemon.heartbeat import states
+from dhcp.daemon.look import ANSWER_SECONDS
 from dhcp.files.sync import sync
 from dhcp.files.targets import Target
+from dhcp.models import DhcpServer
 from tests.ipam.factories import ServerFactory, SubnetFactory
 from tests.support.lab import laboratory
 
@@ -152,3 +157,25 @@ def test_one_that_nobody_can_see_is_unknown_and_no_alarm(beat, settings):
     settings.DNSMASQ_RELOAD, settings.DNSMASQ_DNS = "none", None
     state = looked(beat, 2)
     assert (state.state, state.is_visible) == ("unknown", False)
+
+
+def test_an_agent_looks_at_the_dnsmasq_of_its_site(lab):
+    berlin = DhcpServer.objects.create(name="berlin", site="Berlin", run_by="agent")
+    agent = Agent("berlin")
+    agent.find_servers()
+    agent.heartbeat.work()
+    assert (states()[berlin.pk].state, states()[None].checked_at) == ("up", None)
+
+
+def test_many_hung_ones_take_no_longer_than_one(lab, settings):
+    """Their answers are waited for together."""
+    one = Target.from_settings()
+    servers = [DhcpServer.objects.create(name=f"s{n}", reload="none") for n in range(5)]
+    targets = [replace(one, server_id=server.pk) for server in servers]
+    beat = HeartbeatWorker(lambda: targets)
+    with stopped(lab):
+        began = time.monotonic()
+        beat.work()
+        assert time.monotonic() - began < 5 * ANSWER_SECONDS
+        beat.work()
+    assert {states()[target.server_id].state for target in targets} == {"hung"}

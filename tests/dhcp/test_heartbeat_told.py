@@ -4,14 +4,21 @@ them once it is up again."""
 from datetime import timedelta
 
 import pytest
+import yaml
 from django.utils import timezone
 
+from dhcp.daemon.beat import AGAIN
+from dhcp.daemon.heartbeat import EVERY, STALE, WRITTEN
+from dhcp.daemon.look import ANSWER_SECONDS
 from dhcp.models import DhcpServer, DnsmasqHeartbeat, Generation
 from ops import doctor
+from ops.metrics import CACHE_SECONDS
 from tests.support.api import with_token
+from tests.support.site import ROOT
 
 pytestmark = pytest.mark.django_db
 HUNG = "hung since"
+RULES = ROOT / "deploy/prometheus/ipmanager.rules.yml"
 
 
 @pytest.fixture
@@ -67,3 +74,14 @@ def test_a_worker_that_has_stopped_looking_is_a_warning(hung):
     hung.save()
     (result,) = [one for one in doctor.run_checks("dhcp") if one.check.name == "heartbeat"]
     assert (result.level, "unknown since" in result.text) == ("warning", True)
+
+
+def test_what_happens_is_told_within_a_minute_by_the_alert_too():
+    """Two looks, each waiting for an answer, the scrape's cache, and the rule's wait."""
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    rules = {rule.get("alert"): rule for group in groups for rule in group["rules"]}
+    waits = float(rules["IPManagerDnsmasqDown"]["for"].removesuffix("s"))
+    assert EVERY + AGAIN + 2 * ANSWER_SECONDS + CACHE_SECONDS + waits < 60
+    assert (
+        WRITTEN + timedelta(seconds=EVERY + AGAIN + ANSWER_SECONDS) < STALE < timedelta(minutes=1)
+    )
