@@ -25,8 +25,10 @@ from dhcp.option_fields import OptionNumberField
 from dhcp.querysets import (
     DhcpChangeQuerySet,
     DhcpNodeQuerySet,
+    DhcpProblemQuerySet,
     DhcpScopeQuerySet,
     DhcpServerQuerySet,
+    DhcpTransactionQuerySet,
     DnsmasqHeartbeatQuerySet,
     EvictionQuerySet,
     GenerationQuerySet,
@@ -106,6 +108,16 @@ class DhcpServer(models.Model):
         db_default="",
         blank=True,
         help_text=_("The path of its lease file. Empty: its leases are not read."),
+    )
+    log = models.CharField(
+        _("log"),
+        max_length=255,
+        default="",
+        db_default="",
+        blank=True,
+        help_text=_(
+            "The path of its log, journal, or journal:/DIRECTORY. Empty: its log is not read."
+        ),
     )
     # Written by its agent in every round; not a change for dnsmasq.
     last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True, editable=False)
@@ -512,6 +524,119 @@ class Eviction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ip_address} {self.mac_address}"
+
+
+class DhcpLog(models.Model):
+    """How far a log of dnsmasq has been read, and what was counted in it.
+
+    Each reading is one transaction with what it has stored, so every line counts once."""
+
+    # The directory of the server's files, of which each host has its own, and the log.
+    reader = models.CharField(max_length=400, unique=True)
+    log = models.CharField(_("log"), max_length=300, default="", db_default="", blank=True)
+    server = _server_field()
+    position = models.JSONField(null=True)  # as the log itself writes it (core/following)
+    counts = models.JSONField(null=True)  # {kind: number of lines}
+    lines = models.BigIntegerField(_("lines"), default=0, db_default=0)
+    # When lines may have been lost, how often, and why the last time.
+    losses = models.PositiveIntegerField(default=0, db_default=0)
+    lost_at = models.DateTimeField(null=True, blank=True)
+    lost = models.CharField(max_length=300, default="", db_default="", blank=True)
+    read_at = models.DateTimeField(_("read"), default=timezone.now, db_default=Now())
+    problem = models.CharField(max_length=300, default="", db_default="", blank=True)
+
+    class Meta:
+        db_table = "dhcp_logs"
+        ordering = ["pk"]
+        verbose_name = _("DHCP log")
+        verbose_name_plural = _("DHCP logs")
+
+    def __str__(self) -> str:
+        return self.log
+
+
+class DhcpTransaction(models.Model):
+    """One message between a machine and dnsmasq, as dnsmasq has logged it. The newest rows are
+    kept."""
+
+    class Kind(models.TextChoices):
+        DISCOVER = "discover", _("asked for an address")
+        OFFER = "offer", _("was offered an address")
+        REQUEST = "request", _("asked for this address")
+        ACK = "ack", _("got the address")
+        NAK = "nak", _("was refused")
+        DECLINE = "decline", _("found the address in use")
+        RELEASE = "release", _("gave the address back")
+        INFORM = "inform", _("asked for options")
+        IGNORED = "ignored", _("was ignored")
+        FULL = "full", _("no address was free")
+        NO_RANGE = "no_range", _("no range serves it")
+        NOT_USED = "not_used", _("did not get its reserved address")
+        DISABLED = "disabled", _("the address is blocked for a while")
+        DUPLICATE = "duplicate", _("the address is reserved twice")
+        LOST = "lost", _("lost its lease")
+
+    at = models.DateTimeField(_("when"), default=timezone.now, db_default=Now())
+    kind = models.CharField(_("what"), max_length=9, choices=Kind)
+    server = _server_field()
+    ip_address = AddressField(_("IP address"), null=True, blank=True)
+    mac_address = MACField(_("MAC address"), null=True, blank=True)
+    duid = models.CharField(_("DUID"), max_length=255, default="", db_default="", blank=True)
+    interface = models.CharField(
+        _("interface"), max_length=16, default="", db_default="", blank=True
+    )
+    detail = models.CharField(_("detail"), max_length=255, default="", db_default="", blank=True)
+    objects = DhcpTransactionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "dhcp_transactions"
+        ordering = ["-id"]  # in which they were read
+        verbose_name = _("DHCP transaction")
+        verbose_name_plural = _("DHCP transactions")
+        indexes = [
+            models.Index(fields=["mac_address", "-at"], name="dhcp_transactions_mac"),
+            models.Index(fields=["ip_address", "-at"], name="dhcp_transactions_ip"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.mac_address or ''} {self.get_kind_display()}"
+
+
+class DhcpProblem(models.Model):
+    """Something in dnsmasq's log that somebody has to act on. It goes when a newer line shows that
+    it is over, or when no line has told of it for a while (`expires_at`)."""
+
+    class Kind(models.TextChoices):
+        DECLINE = "decline", _("address in use by another machine")
+        NOT_USED = "not_used", _("reserved address not given")
+        FULL = "full", _("no free address")
+        NO_RANGE = "no_range", _("no range")
+        FOREIGN = "foreign", _("another DHCP server")
+        DUPLICATE = "duplicate", _("reserved twice")
+
+    key = models.CharField(max_length=200, unique=True)  # server, kind and subject
+    kind = models.CharField(_("problem"), max_length=9, choices=Kind)
+    server = _server_field()
+    ip_address = AddressField(_("IP address"), null=True, blank=True)
+    mac_address = MACField(_("MAC address"), null=True, blank=True)
+    interface = models.CharField(
+        _("interface"), max_length=16, default="", db_default="", blank=True
+    )
+    detail = models.CharField(_("detail"), max_length=255, default="", db_default="", blank=True)
+    times = models.PositiveIntegerField(_("times"), default=1, db_default=1)
+    first_at = models.DateTimeField(_("first"), default=timezone.now, db_default=Now())
+    last_at = models.DateTimeField(_("last"), default=timezone.now, db_default=Now())
+    expires_at = models.DateTimeField(default=timezone.now, db_default=Now())
+    objects = DhcpProblemQuerySet.as_manager()
+
+    class Meta:
+        db_table = "dhcp_problems"
+        ordering = ["-last_at", "pk"]
+        verbose_name = _("DHCP problem")
+        verbose_name_plural = _("DHCP problems")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.ip_address or self.mac_address or self.interface}"
 
 
 class DhcpScope(models.Model):

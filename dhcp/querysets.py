@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from dhcp.models import (  # noqa: F401  (in the base classes' parameters)
         DhcpChange,
         DhcpNode,
+        DhcpProblem,
         DhcpScope,
         DhcpServer,
+        DhcpTransaction,
         DnsmasqHeartbeat,
         Eviction,
         Generation,
@@ -219,6 +221,29 @@ class EvictionQuerySet(models.QuerySet["Eviction"]):
             vrf=None, source="lease", mac_address=OuterRef("mac_address"), leased_until__gt=now
         )
         return self.filter(until__gt=now).exclude(Exists(other)).order_by("-until")
+
+
+class DhcpTransactionQuerySet(models.QuerySet["DhcpTransaction"]):
+    """What dnsmasq has logged of machines."""
+
+    def confined(self, networks: Iterable[Network]) -> DhcpTransactionQuerySet:
+        """Those that name an address inside one of the networks."""
+        return self.filter(inside("ip_address", networks))
+
+    def about(self, macs: Collection[str], ips: Collection[Address]) -> DhcpTransactionQuerySet:
+        """Those of these machines and of these addresses."""
+        return self.filter(Q(mac_address__in=macs) | Q(ip_address__in=ips))
+
+    def newest_first(self) -> DhcpTransactionQuerySet:
+        return self.order_by("-at", "-pk")
+
+
+class DhcpProblemQuerySet(models.QuerySet["DhcpProblem"]):
+    """What the log tells that somebody has to act on."""
+
+    def current(self) -> DhcpProblemQuerySet:
+        """Those that were told of lately."""
+        return self.filter(expires_at__gt=timezone.now())
 
 
 _LAST_V4 = IPv4Address("255.255.255.255")  # IPv6 addresses sort behind it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 
 Errors = dict[str, Any]  # by the field's name
+_LOG = re.compile(r"journal|journal:/.+|/.+")
 
 
 # --- scopes -------------------------------------------------------------------------------------
@@ -199,7 +201,7 @@ def _name_errors(server: DhcpServer) -> Errors:
 def _agent_errors(server: DhcpServer) -> Errors:
     """An agent uses the settings of its own host."""
     errors: Errors = {}
-    for field in ("reload", "dns", "leases"):
+    for field in ("reload", "dns", "leases", "log"):
         if getattr(server, field):
             errors[field] = _("Leave this empty: an agent uses the settings of its host.")
     return errors
@@ -217,6 +219,8 @@ def _local_errors(server: DhcpServer) -> Errors:
         )
     if server.leases and not server.leases.startswith("/"):
         errors["leases"] = _("Enter an absolute path, as in /var/lib/misc/dnsmasq.leases.")
+    if server.log and not _LOG.fullmatch(server.log):
+        errors["log"] = _("Enter an absolute path, journal, or journal:/DIRECTORY.")
     try:
         targets.parse_dns(server.dns)
     except ValueError as error:

@@ -48,6 +48,7 @@ class DhcpServerSerializer(Ledger):
             "reload",
             "dns",
             "leases",
+            "log",
             "last_seen_at",
             "agent_host",
             "agent_version",

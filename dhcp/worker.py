@@ -23,6 +23,7 @@ from dhcp.files.sync import BUDGET, sync
 from dhcp.files.targets import Target
 from dhcp.generations.outcome import LEFT, Outcome, Seen
 from dhcp.leases.ingest import LeaseFileWatcher
+from dhcp.log.reader import LogReader
 from dhcp.models import DhcpChange
 from dhcp.nodes import lease
 from dhcp.nodes import state as nodes
@@ -58,6 +59,7 @@ class ServerWorker(PeriodicWork):
         self.not_before = now()
         self.delay = 0.0
         self.leases = LeaseFileWatcher(target.leases, now, target.origin) if target.leases else None
+        self.log = LogReader(target)
         self.wake = threading.Event()
         self.role = Role.HOLDER
         self.seen: Seen | None = None  # what this follower had seen before its last sync
@@ -91,9 +93,20 @@ class ServerWorker(PeriodicWork):
             self.stopping.wait(BUDGET)
         self.wake.clear()
 
+    def run(self) -> None:
+        """A log that is full of lines delays no sync: it is read in a thread of its own."""
+        if self.target.log:
+            self.log.start()
+        super().run()
+
     def stop(self) -> None:
         super().stop()
+        self.log.stop()
         self.wake.set()
+
+    def finish(self) -> None:
+        self.log.stop()
+        self.log.join()
 
     def _sync(self) -> None:
         try:

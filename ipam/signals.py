@@ -14,3 +14,8 @@ changed = Signal()
 # sender: Subnet; subnet; new and gone: lists of pools. Sent after `Subnet.static_ip_pools` or
 # `dhcp_pools` were saved, inside the transaction; no post_save or post_delete is sent for them.
 pools_replaced = Signal()
+
+# sender: whoever has seen it; server_id: the key of the DHCP server on whose wire it was seen (None
+# is the default one); interface, mac, ip: where, by which client, and the address that the client
+# was to get; at. A DHCP server that is not ours has answered a client.
+foreign_dhcp_server = Signal()

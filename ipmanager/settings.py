@@ -107,7 +107,12 @@ DNSMASQ_EVICT = env.choice("IPMANAGER_DNSMASQ_EVICT", "none", ["none", "dbus", "
 DHCP_PROBE = env.matching(
     "IPMANAGER_DHCP_PROBE", "", r"[A-Za-z0-9._:@-]{0,15}", "the name of a network interface"
 )
-DNSMASQ_LOG = env.path("IPMANAGER_DNSMASQ_LOG", "") if env.text("IPMANAGER_DNSMASQ_LOG") else None
+DNSMASQ_LOG = env.matching(
+    "IPMANAGER_DNSMASQ_LOG",
+    "",
+    r"(journal|journal:/.+|/.+)?",
+    "a path, journal or journal:/DIRECTORY",
+)
 DHCP_SYNC = env.choice("IPMANAGER_DHCP_SYNC", "inline", ["inline", "worker"])
 FAILOVER = env.choice("IPMANAGER_FAILOVER", "freeze", ["freeze", "continue"])
 
@@ -133,6 +138,8 @@ BOOT_ACCEL = env.matching(
 KEEP_HISTORY = env.number("IPMANAGER_KEEP_HISTORY", 730, 36_500)
 KEEP_GENERATIONS = env.number("IPMANAGER_KEEP_GENERATIONS", 90, 36_500)
 KEEP_EVENTS = env.number("IPMANAGER_KEEP_EVENTS", 90, 36_500)
+KEEP_DHCP = env.number("IPMANAGER_KEEP_DHCP", 14, 36_500)
+KEEP_DHCP_ROWS = env.number("IPMANAGER_KEEP_DHCP_ROWS", 1_000_000, 1_000_000_000)
 KEEP_USAGE = env.number("IPMANAGER_KEEP_USAGE", 400, 36_500)
 
 # --- services -------------------------------------------------------------------------------------

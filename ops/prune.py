@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import KnownSource, LoginBrake, Revocation, Session
 from core.periodic import PeriodicWork
-from dhcp.models import Generation, HandEdit
+from dhcp.models import DhcpTransaction, Generation, HandEdit
 from ipam.models import UsageDay
 from pxe.models import BootEvent
 from registry.models import Call, RestartRequest, Unusual
@@ -54,6 +54,8 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
         yield AccessLog.objects.filter(attempt_time__lt=before)
         yield AccessFailureLog.objects.filter(attempt_time__lt=before)
         yield KnownSource.objects.filter(last_login__lt=before)
+    if before := _before(now, settings.KEEP_DHCP):
+        yield DhcpTransaction.objects.filter(at__lt=before)
     yield LoginBrake.objects.filter(last_failed_at__lt=now - LoginBrake.FORGOTTEN)
     if before := _before(now, settings.KEEP_USAGE):
         yield UsageDay.objects.filter(day__lt=before.date())

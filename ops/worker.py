@@ -11,13 +11,11 @@ from ipam.worker import CatchUp, WriteUsage
 from machines.worker import Expiry
 from ops.prune import DailyPrune
 from ops.worker_heartbeat import Heartbeat
-from pxe.events.dnsmasq_log import LogReader
 from registry.worker import Sweep
 
 WORK: list[type[PeriodicWork]] = [
     CatchUp,
     DhcpWorker,
-    LogReader,
     Sweep,
     Expiry,
     Heartbeat,

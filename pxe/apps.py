@@ -10,6 +10,9 @@ class PXEConfig(AppConfig):
     verbose_name = _("Network boot")
 
     def ready(self) -> None:
+        from core.following import logs
         from ipam.sql import database
+        from pxe.events import dnsmasq_log
 
+        logs.consume("dnsmasq", dnsmasq_log.consume)
         post_migrate.connect(database.install_on_delete, sender=self)

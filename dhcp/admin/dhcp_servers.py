@@ -57,7 +57,7 @@ class DhcpServerAdmin(ListAdmin):
     fieldsets = (
         (None, {"fields": ("name", "description", "enabled")}),
         (_("What it serves"), {"fields": ("site",)}),
-        (_("Where it is"), {"fields": ("run_by", "reload", "dns", "leases")}),
+        (_("Where it is"), {"fields": ("run_by", "reload", "dns", "leases", "log")}),
     )
     fieldsets_of_a_saved_one = (
         (

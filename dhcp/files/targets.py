@@ -46,6 +46,7 @@ class Target:
     url: str  # where people change what stands in the files
     installed: Path | None = None  # the configuration that root has installed; None: not known
     leases: Path | None = None  # where it writes its leases; None: not known
+    log: str = ""  # a path, `journal` or `journal:/DIRECTORY`; empty: not read
     server_id: int | None = None  # its DhcpServer; None: the default one
     name: str = DEFAULT
     complaint: str = ""  # why nothing may be written there: what raw SQL has put into its row
@@ -61,6 +62,7 @@ class Target:
             url,
             settings.DNSMASQ_CONF,
             settings.DNSMASQ_LEASES,
+            str(settings.DNSMASQ_LOG or ""),
         )
 
     @classmethod
@@ -88,6 +90,7 @@ class Target:
             dns=dns,
             installed=None,
             leases=leases,
+            log=server.log,
             server_id=server.pk,
             name=server.name,
             complaint=complaint,

@@ -1,21 +1,17 @@
-"""Read dnsmasq's log: which boot loader TFTP sent to whom, and (with `log-dhcp`) which firmware the
-client has.
+"""Read in dnsmasq's log which boot loader TFTP sent to whom, and (with `log-dhcp`) which firmware
+the client has. dhcp.log reads the log and calls `consume` with its lines.
 
-The log is the only place that shows what a machine does before iPXE runs.
-"""
+The log is the only place that shows what a machine does before iPXE runs."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections import deque
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from django.conf import settings
-from django.db import transaction
-
-from core.periodic import PeriodicWork
+from core.following.entries import Entry
 from ipam.addresses import parse_address
 from pxe.boot.identify import identify, server_with_card
 from pxe.boot.records import BootClient
@@ -24,13 +20,12 @@ from pxe.loaders import NAMES
 
 logger = logging.getLogger("pxe.watch")
 
-AT_ONCE = 1 << 20  # bytes
 REMEMBERED = 1000  # DHCP transactions
-_SENT = re.compile(r"dnsmasq-tftp\[\d+\]: sent (\S+) to ([0-9a-f.:]+)$")
-_VENDOR = re.compile(r"dnsmasq-dhcp\[\d+\]: (\d+) vendor class: (?:PXE|HTTP)Client:Arch:(\d{5})")
+AT_ONCE = 200  # events: the newest of the lines that are read together
+_SENT = re.compile(r"sent (\S+) to ([0-9a-f.:]+)")
+_VENDOR = re.compile(r"(\d+) vendor class: (?:PXE|HTTP)Client:Arch:(\d{5}).*")
 _ACK = re.compile(
-    r"dnsmasq-dhcp\[\d+\]: (\d+) DHCPACK\(\S+\) "
-    r"(\d+\.\d+\.\d+\.\d+) ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})"
+    r"(\d+) DHCPACK\(\S+\) (\d+\.\d+\.\d+\.\d+) ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})(?: .*)?"
 )
 # RFC 4578, 2.1: DHCP's architecture number -> iPXE's platform and arch.
 _PLATFORMS = {
@@ -42,97 +37,81 @@ _PLATFORMS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a boot that a line tells of."""
+
+    kind: str
+    at: datetime
+    client: BootClient
+    detail: str
+
+
 class Reader:
-    """Turn log lines into boot events. A DHCPACK counts only in a transaction whose client has
-    named its architecture."""
+    """Finds the steps in the log of one dnsmasq. A DHCPACK counts only in a transaction whose
+    client has named its architecture."""
 
     def __init__(self) -> None:
         self._architectures: dict[str, int] = {}
 
-    def line(self, text: str) -> None:
-        """Read one line. Raises ValueError for an address that is not valid."""
-        if found := _SENT.search(text):
-            self._sent(found[1], found[2])
-        elif found := _VENDOR.search(text):
+    def steps(self, entries: Iterable[Entry]) -> list[Step]:
+        """The newest ones. A line that makes no sense is logged and costs none after it."""
+        found = []
+        for entry in entries:
+            try:
+                step = self._step(entry)
+            except ValueError as error:
+                logger.error("%r: %s", entry.message, error)
+                continue
+            if step is not None:
+                found.append(step)
+        return found[-AT_ONCE:]
+
+    def _step(self, entry: Entry) -> Step | None:
+        """Raises ValueError for an address that is not valid."""
+        if entry.program == "dnsmasq-tftp":
+            return _sent(entry)
+        if entry.program != "dnsmasq-dhcp" or not entry.message[:1].isdigit():
+            return None
+        if found := _VENDOR.fullmatch(entry.message):
             self._remember(found[1], int(found[2]))
-        elif found := _ACK.search(text):
-            self._acknowledged(found[1], found[2], found[3])
+        elif found := _ACK.fullmatch(entry.message):
+            return self._acknowledged(entry.at, found)
+        return None
 
     def _remember(self, transaction_id: str, architecture: int) -> None:
         if len(self._architectures) >= REMEMBERED:
             self._architectures.clear()
         self._architectures[transaction_id] = architecture
 
-    def _sent(self, path: str, address: str) -> None:
-        name = path.rpartition("/")[2]
-        if name in NAMES:
-            client = BootClient(source=parse_address(address))
-            log_event(Kind.LOADER, identify(client).server, client, name)
-
-    def _acknowledged(self, transaction_id: str, address: str, mac: str) -> None:
-        architecture = self._architectures.pop(transaction_id, None)
+    def _acknowledged(self, at: datetime, found: re.Match[str]) -> Step | None:
+        architecture = self._architectures.get(found[1])
         if architecture is None:
-            return
+            return None
         platform, arch = _PLATFORMS.get(architecture, ("", ""))
-        client = BootClient(source=parse_address(address), mac=mac, platform=platform, arch=arch)
-        log_event(Kind.DHCP, server_with_card(mac), client, f"architecture {architecture}")
+        source = parse_address(found[2])
+        client = BootClient(source=source, mac=found[3], platform=platform, arch=arch)
+        return Step(Kind.DHCP, at, client, f"architecture {architecture}")
 
 
-class Tail:
-    """The new complete lines of a file that grows and is rotated. Lines that were there before the
-    first read are skipped."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self._inode, self._place, self._rest = path, 0, -1, b""
-
-    def lines(self) -> Iterator[str]:
-        try:
-            status = self.path.stat()
-        except FileNotFoundError:
-            return
-        if self._place < 0:
-            self._place = status.st_size
-        elif status.st_ino != self._inode or status.st_size < self._place:
-            self._place, self._rest = 0, b""
-        self._inode = status.st_ino
-        if status.st_size == self._place:
-            return
-        with self.path.open("rb") as file:
-            file.seek(self._place)
-            data = file.read(AT_ONCE)
-        self._place += len(data)
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        yield from (line.decode("utf-8", "replace") for line in whole)
+def _sent(entry: Entry) -> Step | None:
+    found = _SENT.fullmatch(entry.message)
+    name = found[1].rpartition("/")[2] if found else ""
+    if found is None or name not in NAMES:
+        return None
+    return Step(Kind.LOADER, entry.at, BootClient(source=parse_address(found[2])), name)
 
 
-class LogReader(PeriodicWork):
-    """Without IPMANAGER_DNSMASQ_LOG it has nothing to do."""
+_readers: dict[int | None, Reader] = {}
 
-    name = "pxe.watch"
-    interval = 2.0
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._tail = Tail(settings.DNSMASQ_LOG) if settings.DNSMASQ_LOG else None
-        self._reader = Reader()
-        self._lines: deque[str] = deque()
-
-    def work(self) -> None:
-        """Read on once all lines read before are recorded: while the database is away, the log
-        waits for it."""
-        if self._tail is None:
-            return
-        try:
-            self._lines.extend(() if self._lines else self._tail.lines())
-        except OSError as error:
-            logger.error("%s: %s", self._tail.path, error)
-        while self._lines:
-            self._record(self._lines[0])
-            self._lines.popleft()
-
-    def _record(self, line: str) -> None:
-        try:
-            with transaction.atomic():
-                self._reader.line(line)
-        except ValueError as error:
-            logger.error("%r: %s", line, error)
+def consume(entries: Sequence[Entry], server_id: int | None) -> None:
+    """Log the steps in these lines of a DHCP server's log as boot events."""
+    reader = _readers.setdefault(server_id, Reader())
+    for step in reader.steps(entries):
+        client = step.client
+        if step.kind == Kind.DHCP:
+            server = server_with_card(client.mac or "")
+        else:
+            server = identify(client).server
+        log_event(Kind(step.kind), server, client, step.detail, at=step.at)

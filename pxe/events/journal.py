@@ -17,7 +17,7 @@ Kind = BootEvent.Kind
 def log_event(
     kind: Kind, server: Server | None, client: BootClient, detail: str = "", **more: Any
 ) -> None:
-    """Log an event; `more` are further columns: image, assignment."""
+    """Log an event; `more` are further columns: image, assignment, and `at` if it was not now."""
     facts = {
         "mac_address": client.mac,
         "firmware": client.firmware,
@@ -51,7 +51,7 @@ def _log_unknown(kind: Kind, client: BootClient, facts: dict[str, Any]) -> None:
     Without a source address (a Unix socket without a trusted proxy) nothing is logged."""
     if client.source is None:
         return
-    facts["at"] = timezone.now()
+    facts.setdefault("at", timezone.now())
     known: dict[str, Any] = {"server": None, "kind": kind, "ip_address": client.source}
     if BootEvent.objects.filter(**known).update(**facts):
         return

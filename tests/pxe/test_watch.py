@@ -1,29 +1,41 @@
 """dnsmasq's log tells what machines do before iPXE runs."""
 
-import pytest
-from django.db import OperationalError, connection
+from datetime import UTC, datetime
 
+import pytest
+
+from core.following.entries import Entry
 from pxe.events import boot_state
-from pxe.events.dnsmasq_log import LogReader, Reader, Tail
+from pxe.events.dnsmasq_log import AT_ONCE, Reader
+from pxe.events.dnsmasq_log import consume as consume_lines
 from pxe.models import BootEvent
 from tests.ipam.factories import ServerFactory
 
 MAC, IP = "02:00:00:00:00:0a", "10.77.0.9"
-START = "Nov 21 12:00:00 dnsmasq"
-VENDOR = f"{START}-dhcp[7]: 42 vendor class: PXEClient:Arch:00007:UNDI:003016"
-ACK = f"{START}-dhcp[7]: 42 DHCPACK(eth0) {IP} {MAC} web"
-SENT = f"{START}-tftp[7]: sent /srv/tftp/undionly.kpxe to {IP}"
+AT = datetime(2026, 11, 30, 14, 11, 11, tzinfo=UTC)
+DHCP, TFTP = "dnsmasq-dhcp", "dnsmasq-tftp"
+VENDOR = Entry(AT, DHCP, "42 vendor class: PXEClient:Arch:00007:UNDI:003016")
+ACK = Entry(AT, DHCP, f"42 DHCPACK(eth0) {IP} {MAC} web")
+SENT = Entry(AT, TFTP, f"sent /srv/tftp/undionly.kpxe to {IP}")
+
+
+def sent(name="undionly.kpxe", ip=IP):
+    return SENT._replace(message=f"sent /srv/tftp/{name} to {ip}")
+
+
+def consume(*entries):
+    consume_lines(entries, None)
 
 
 @pytest.mark.django_db
 def test_a_bios_loader_sent_to_a_uefi_client_is_diagnosed():
     server = ServerFactory(mac_address=MAC, ip_address=IP)
-    reader = Reader()
-    for line in (VENDOR, ACK, SENT):
-        reader.line(line)
-    assert list(BootEvent.objects.order_by("pk").values_list("kind", "firmware", "detail")) == [
-        ("dhcp", "uefi", "architecture 7"),
-        ("loader", "", "undionly.kpxe"),
+    consume(VENDOR)
+    consume(ACK, SENT)
+    events = BootEvent.objects.order_by("pk").values_list("kind", "firmware", "detail", "at")
+    assert list(events) == [
+        ("dhcp", "uefi", "architecture 7", AT),
+        ("loader", "", "undionly.kpxe", AT),
     ]
     events = boot_state.events_of(server)
     assert (
@@ -32,61 +44,28 @@ def test_a_bios_loader_sent_to_a_uefi_client_is_diagnosed():
     )
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
-    "line", ["", ACK, SENT.replace("undionly", "other"), VENDOR, f"{START}: reading /etc/hosts"]
+    "entry",
+    [
+        Entry(AT, DHCP, ""),
+        ACK,
+        sent("other.kpxe"),
+        VENDOR,
+        Entry(AT, "dnsmasq", "reading /etc/hosts"),
+        SENT._replace(program=DHCP),
+    ],
 )
-def test_other_lines_say_nothing(line):
-    Reader().line(line)
-    assert not BootEvent.objects.exists()
+def test_other_lines_say_nothing(entry):
+    assert Reader().steps([entry]) == []
 
 
-def test_only_new_whole_lines_are_read_across_a_rotation(tmp_path):
-    log = tmp_path / "log"
-    tail = Tail(log)
-    assert list(tail.lines()) == []
-    log.write_text("old\n")
-    assert list(tail.lines()) == []
-    with log.open("a") as file:
-        file.write("new\nhal")
-    assert list(tail.lines()) == ["new"]
-    log.rename(tmp_path / "log.1")
-    log.write_text("rotated\n")
-    assert list(tail.lines()) == ["rotated"]
+def test_a_line_that_makes_no_sense_costs_none_after_it(caplog):
+    assert [step.detail for step in Reader().steps([sent(ip="9.9.9.999"), SENT])] == [
+        "undionly.kpxe"
+    ]
+    assert "9.9.9.999" in caplog.text
 
 
-@pytest.fixture
-def look(settings, tmp_path):
-    """Look at a log with these new lines, as the worker does every few seconds."""
-    settings.DNSMASQ_LOG = tmp_path / "log"
-    settings.DNSMASQ_LOG.write_text("")
-    worker = LogReader()
-
-    def look(*lines):
-        with settings.DNSMASQ_LOG.open("a") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        worker.tick()
-        return BootEvent.objects.values_list("detail", flat=True)
-
-    look()
-    return look
-
-
-@pytest.mark.django_db(transaction=True)  # the worker's loop drops broken connections
-def test_a_line_that_makes_no_sense_costs_none_after_it(look):
-    ServerFactory(mac_address=MAC, ip_address=IP)
-    assert list(look(SENT.replace(IP, "999.0.0.1"), SENT)) == ["undionly.kpxe"]
-
-
-@pytest.mark.django_db(transaction=True)  # the worker's loop drops broken connections
-def test_what_the_database_could_not_take_is_taken_later(look):
-    ServerFactory(mac_address=MAC, ip_address=IP)
-
-    def away(execute, sql, *rest):
-        if sql.startswith("INSERT"):
-            raise OperationalError("the database is away")
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(away):
-        assert not look(SENT, SENT.replace("undionly.kpxe", "snponly.efi"))
-    assert sorted(look()) == ["snponly.efi", "undionly.kpxe"]
+def test_of_a_storm_the_newest_steps_are_taken():
+    steps = Reader().steps([*[SENT] * AT_ONCE, sent("snponly.efi")])
+    assert (len(steps), steps[-1].detail) == (AT_ONCE, "snponly.efi")

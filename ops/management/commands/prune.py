@@ -30,6 +30,7 @@ Example: manage.py prune --dry-run"""
             "history": settings.KEEP_HISTORY,
             "generations": settings.KEEP_GENERATIONS,
             "events": settings.KEEP_EVENTS,
+            "dhcp": settings.KEEP_DHCP,
         }
         kept = ", ".join(f"{name} {describe_days(days)}" for name, days in periods.items())
         verb = "would delete" if options["dry_run"] else "deleted"
