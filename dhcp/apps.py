@@ -13,6 +13,6 @@ class DHCPConfig(AppConfig):
         from dhcp import checks, receivers  # noqa: F401
         from dhcp.daemon import health_checks as heartbeat_checks  # noqa: F401
         from dhcp.sql import database
-        from dhcp.state import health_checks  # noqa: F401  (registers them)
+        from dhcp.state import health_checks, wire_checks  # noqa: F401  (registers them)
 
         post_migrate.connect(database.install, sender=self)

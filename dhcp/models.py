@@ -738,6 +738,18 @@ class DhcpScope(models.Model):
         blank=True,
         help_text=_("The address of dnsmasq or of the relay. Empty: the gateway of that subnet."),
     )
+    interface = models.CharField(
+        _("interface"),
+        max_length=15,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_(
+            "The interface of dnsmasq's host on this wire, as in eth1: the subnet is given out "
+            "there only. Needed for a shared wire where dnsmasq has others, too. *: every "
+            "interface, as where a relay asks."
+        ),
+    )
     objects = DhcpScopeQuerySet.as_manager()
 
     class Meta:

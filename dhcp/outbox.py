@@ -43,6 +43,7 @@ RELEVANT: dict[type[models.Model], tuple[str, ...]] = {
         "by_end",
         "wire_id",
         "wire_address",
+        "interface",
     ),
     DhcpOption: ("scope_id", "number", "type", "value"),
     DhcpServer: ("name", "site", "enabled", "run_by", "reload", "dns"),

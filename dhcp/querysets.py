@@ -199,10 +199,15 @@ class DhcpScopeQuerySet(models.QuerySet["DhcpScope"]):
         """Those of subnets inside one of the networks."""
         return self.filter(subnet__in=Subnet.objects.confined(networks))
 
+    def on_wires(self) -> DhcpScopeQuerySet:
+        """The enabled ones of the global address space with the wires that they share."""
+        rows = self.filter(enabled=True, subnet__vrf=None).order_by("pk")
+        return rows.select_related("subnet", "wire__dhcp_scope")
+
     def served(self) -> DhcpScopeQuerySet:
         """The enabled ones of the global address space with everything that their text needs, in a
         fixed number of queries."""
-        rows = self.filter(enabled=True, subnet__vrf=None).select_related("subnet", "wire")
+        rows = self.on_wires()
         return rows.prefetch_related("options", "subnet__pools").order_by("pk")
 
 

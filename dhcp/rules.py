@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from core.errors import Reason
 from dhcp import options
 from dhcp.daemon import reload
-from dhcp.files import scopes, targets
+from dhcp.files import scopes, targets, wires
 
 if TYPE_CHECKING:
     from dhcp.models import DhcpOption, DhcpScope, DhcpServer
@@ -34,6 +34,7 @@ def check_scope(scope: DhcpScope) -> None:
     errors |= _boot_errors(scope)
     errors |= _ipv6_errors(scope)
     errors |= _wire_errors(scope)
+    errors = errors or _interface_errors(scope)
     if errors:
         raise ValidationError({name: Reason(text) for name, text in errors.items()})
 
@@ -127,6 +128,47 @@ def _wire_address_complaint(scope: DhcpScope) -> str:
     elif address not in wire.network:
         return Reason(_("The address must be in %s.") % wire.network, wire)
     return ""
+
+
+def _interface_errors(scope: DhcpScope) -> Errors:
+    if scope.interface and not wires.is_interface(scope.interface):
+        text = _("Enter the name of an interface, as in eth1 or br0.12, or * for all of them.")
+        return {"interface": text}
+    if not scope.enabled or not (scope.wire_id or _is_any_wire_shared(scope)):
+        return {}
+    return _unknown_interface(scope)
+
+
+def _is_any_wire_shared(scope: DhcpScope) -> bool:
+    return type(scope).objects.filter(wire__isnull=False).exists()
+
+
+def _unknown_interface(scope: DhcpScope) -> Errors:
+    """dnsmasq would give a shared wire's subnet out on its other wires, too."""
+    others = _others_of_its_server(scope)
+    unknown = wires.unknown([*others, scope])
+    if scope in unknown:
+        text = _(
+            "This dnsmasq has other wires. Enter the interface of its host on the wire of %s; "
+            "without it the subnet would be given out on all of them."
+        )
+        return {"interface": Reason(text % scope.wire, scope.wire)}
+    if unknown and not wires.unknown(others):
+        text = _(
+            "%s shares a wire whose interface is not known, and this subnet would be on another "
+            "one. Enter the interface there first."
+        )
+        return {"subnet": Reason(text % unknown[0].subnet, unknown[0].subnet)}
+    return {}
+
+
+def _others_of_its_server(scope: DhcpScope) -> list[DhcpScope]:
+    from dhcp.servers import ServerSelector
+
+    selector = ServerSelector.load()
+    own = scope.server_id or selector.by_site.get(scope.subnet.site)
+    rows = type(scope).objects.on_wires().exclude(pk=scope.pk)
+    return [row for row in rows if selector.server_id_for(row.subnet) == own]
 
 
 # --- options ------------------------------------------------------------------------------------

@@ -106,6 +106,7 @@ class ScopeSerializer(Ledger):
             "by_end",
             "wire",
             "wire_address",
+            "interface",
             "options",
         ]
 

@@ -49,7 +49,7 @@ class ScopeAdmin(ListAdmin):
         ),
         (_("Network boot"), {"fields": ("boot_server", "boot_file")}),
         (_("IPv6"), {"fields": ("advertises", "by_end")}),
-        (_("A wire with several subnets"), {"fields": ("wire", "wire_address")}),
+        (_("A wire with several subnets"), {"fields": ("wire", "wire_address", "interface")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:

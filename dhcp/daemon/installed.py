@@ -19,7 +19,7 @@ from dhcp.files.targets import Target
 from ipam.addresses import Network
 
 _RANGE = re.compile(
-    r"dhcp-range=(?:tag:[a-z]+,)?set:s[0-9]+,"
+    r"dhcp-range=(?:tag:[A-Za-z0-9._-]+,)*set:s[0-9]+,"
     r"([0-9a-f.:]+),(?:[0-9a-f.:]+|static)(?:,[a-z-]+)*,([0-9.]+),"
 )
 _ANY_RANGE = re.compile(rb"^\s*dhcp-range\s*=", re.MULTILINE)

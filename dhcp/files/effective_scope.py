@@ -13,13 +13,17 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from dhcp import options
-from dhcp.files import scopes
+from dhcp.files import scopes, wires
 from dhcp.files.records import HostRecord, Problem, ScopeRecord
 from dhcp.models import DhcpOption, DhcpScope
 from ipam.addresses import Address, Network
 from ipam.hostnames import validate_hostname
 from ipam.models import Pool
 
+NO_INTERFACE = (
+    "it shares the wire of %s, and dnsmasq has other wires: without the name of its interface "
+    "dnsmasq would give it out on all of them"
+)
 SHORTEST_LEASE = 120  # seconds; dnsmasq makes a shorter one this long
 
 
@@ -28,6 +32,13 @@ def record(scope: DhcpScope) -> tuple[ScopeRecord | None, list[Problem]]:
     served() row."""
     reading = _Reading(scope)
     return reading.record(), reading.problems
+
+
+def refusal(scope: DhcpScope) -> Problem:
+    """Why nothing of a scope is served that shares a wire of unknown interface."""
+    reading = _Reading(scope)
+    reading.complain("interface", NO_INTERFACE % scope.wire)
+    return reading.problems[0]
 
 
 @dataclass(slots=True)
@@ -69,6 +80,7 @@ class _Reading:
             by_end=scope.by_end and network.version == 6 and network.prefixlen == 64,
             advertises=self.advertises(),
             wire=self.wire(),
+            interface=self.interface(),
             rows=(f"dhcpscope {scope.pk}", f"subnet {scope.subnet_id}"),
             pool_rows=tuple(f"pool {pool.pk}" for pool in pools),
             option_rows=tuple(self.option_rows),
@@ -101,6 +113,15 @@ class _Reading:
             return address
         self.complain("wire", f"nobody has an address of this IP version on the wire of {wire}")
         return None
+
+    def interface(self) -> str:
+        name = wires.interface_of(self.scope)
+        if name in ("", wires.ANY):
+            return ""
+        if wires.is_interface(name):
+            return name
+        self.complain("interface", f"{name!r} is not the name of an interface")
+        return ""
 
     def same_version(self, servers: Iterable[Any]) -> tuple[Address, ...]:
         """A subnet's DNS servers may be of both IP versions; each version of DHCP can name its own

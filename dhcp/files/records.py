@@ -89,6 +89,7 @@ class ScopeRecord:
     by_end: bool = False  # IPv6 reservations name the lower half of the address only
     advertises: str = ""  # "managed" or "slaac": dnsmasq sends router advertisements
     wire: Address | None = None  # dnsmasq's or a relay's address of another subnet on the same wire
+    interface: str = ""  # the only one on which dnsmasq gives it out; empty: on all
     rows: tuple[str, ...] = ()  # the ledger rows behind its lines, the nearest first,
     pool_rows: tuple[str, ...] = ()  # that of each range,
     option_rows: tuple[tuple[int, str], ...] = ()  # and those of the further options

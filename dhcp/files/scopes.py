@@ -124,14 +124,15 @@ def scope_lines(scope: ScopeRecord) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield f"shared-network={scope.wire},{scope.network.network_address}", scope.rows
     mode = "slaac," if scope.advertises == "slaac" else ""
     end = f"{mode}{_mask(scope)},{scope.lease_time}"
+    where = f"tag:{scope.interface}," if scope.interface else ""
     # Not dhcp-ignore: when dnsmasq decides whom to ignore, it does not know the range yet.
     whom = "tag:known," if scope.known_only else ""
     for (first, last), row in zip_longest(scope.ranges, scope.pool_rows):
         sources = (row, *scope.rows) if row else scope.rows
-        yield f"dhcp-range={whom}set:{scope.tag},{first},{last},{end}", sources
+        yield f"dhcp-range={where}{whom}set:{scope.tag},{first},{last},{end}", sources
     if not scope.ranges:
         first = scope.network.network_address
-        yield f"dhcp-range=set:{scope.tag},{first},static,{end}", scope.rows
+        yield f"dhcp-range={where}set:{scope.tag},{first},static,{end}", scope.rows
 
 
 def _mask(scope: ScopeRecord) -> str:

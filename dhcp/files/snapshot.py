@@ -15,7 +15,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import BooleanField, Q, Value
 
-from dhcp.files import effective_scope
+from dhcp.files import effective_scope, wires
 from dhcp.files.records import NOWHERE, HostRecord, Problem, ScopeRecord
 from dhcp.files.validate import MOST_MACS
 from dhcp.models import DhcpChange, DhcpScope
@@ -151,8 +151,12 @@ def _scopes(
 ) -> tuple[list[ScopeRecord], list[Problem]]:
     scopes: list[ScopeRecord] = []
     problems: list[Problem] = []
-    for scope in DhcpScope.objects.served():
-        if selector.server_id_for(scope.subnet) != server_id:
+    rows = DhcpScope.objects.served()
+    mine = [row for row in rows if selector.server_id_for(row.subnet) == server_id]
+    refused = wires.unknown(mine)
+    problems += map(effective_scope.refusal, refused)
+    for scope in mine:
+        if scope in refused:
             continue
         record, complaints = effective_scope.record(scope)
         problems += complaints

@@ -104,6 +104,8 @@ GOOD_LINES = [
     RANGE,
     "dhcp-range=tag:known,set:s1,10.77.0.100,10.77.0.109,255.255.255.0,3600",
     "dhcp-range=set:s1,10.77.0.0,static,255.255.255.0,3600",
+    "dhcp-range=tag:br0.12,set:s1,10.77.0.0,static,255.255.255.0,3600",
+    "dhcp-range=tag:eth1,tag:known,set:s1,10.77.0.100,10.77.0.109,255.255.255.0,3600",
     "dhcp-range=set:s2,fd00::100,fd00::1ff,64,3600",
     "dhcp-range=set:s2,fd00::,static,64,3600",
     "dhcp-range=set:s2,fd00::100,fd00::1ff,slaac,64,3600",
@@ -117,7 +119,8 @@ GOOD_LINES = [
     "dhcp-vendorclass=set:efihttp,HTTPClient:Arch:00016",
     "dhcp-boot=tag:!ipxe,tag:bios,undionly.kpxe",
     "dhcp-boot=tag:!ipxe,tag:bios,bios/undionly.kpxe,,10.77.0.1",
-    "dhcp-boot=tag:ipxe,http://10.0.0.1/boot.ipxe?mac=${net0/mac:hexhyp}&uuid=${uuid}&serial=${serial:uristring}",
+    "dhcp-boot=tag:ipxe,http://10.0.0.1/boot.ipxe?mac=${net0/mac:hexhyp}&uuid=${uuid}"
+    "&serial=${serial:uristring}",
     "dhcp-boot=tag:efihttp,tag:!ipxe,http://[fd00::1]:8000/ipxe.efi",
     "dhcp-option-force=tag:efihttp,tag:!ipxe,option:vendor-class,HTTPClient",
 ]
@@ -201,7 +204,7 @@ HOSTILE_LINES = [
     "dhcp-range=set:office,10.77.0.100,10.77.0.109,255.255.255.0,3600",
     "dhcp-range=set:s,10.77.0.0,static,255.255.255.0,3600",
     "dhcp-range=set:s0,10.77.0.0,static,255.255.255.0,600",
-    "dhcp-range=tag:office,set:s1,10.77.0.100,10.77.0.109,255.255.255.0,3600",
+    "dhcp-range=tag:off/ice,set:s1,10.77.0.100,10.77.0.109,255.255.255.0,3600",
     "dhcp-range=tag:!known,set:s1,10.77.0.100,10.77.0.109,255.255.255.0,3600",
     "dhcp-range=set:s1,set:s2,10.77.0.100,10.77.0.109,255.255.255.0,3600",
     "dhcp-range=10.77.0.100,10.77.0.109,255.255.255.0,3600",

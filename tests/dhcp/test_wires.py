@@ -6,9 +6,11 @@ from contextlib import contextmanager
 import pytest
 from django.core.exceptions import ValidationError
 
+from core.findings import ERROR, WARNING
 from dhcp.files import scopes, snapshot
 from dhcp.files.sync import sync
 from dhcp.models import DhcpScope
+from dhcp.state import wire_checks
 from ipam.models import VRF, Interface, Pool, Server, Subnet
 from tests.support.lab import laboratory
 
@@ -119,7 +121,7 @@ def test_what_is_no_wire_is_refused_at_its_field(wire, address, field, target):
         "itself": second,
         "six": Subnet.objects.create(network="fd00::/64", gateway="fd00::1"),
         "vrf": Subnet.objects.create(network="10.90.0.0/24", vrf=VRF.objects.create(name="x")),
-        "sharing": subnet("10.89.0.0/24", wire=office),
+        "sharing": subnet("10.89.0.0/24", wire=office, interface="eth0"),
     }
     scope = second.dhcp_scope
     scope.wire, scope.wire_address = choice[wire], address
@@ -143,6 +145,85 @@ def test_a_changed_gateway_of_the_wire_is_a_new_proposal(target):
     office.gateway = "10.77.0.2"
     office.save()
     assert "shared-network=10.77.0.2,10.88.0.0\n" in target.conf.read_text()
+
+
+# --- its interface --------------------------------------------------------------------------------
+
+
+@contextmanager
+def two_interfaces(settings):
+    """A dnsmasq at 10.77.0.1 on eth0 and 10.99.0.1 on eth1, with what the ledger's scopes say."""
+    lines = scopes.conf_file(snapshot.take().scopes, settings.DNSMASQ_DIR, "").decode()
+    with laboratory([], ["interface=eth1", *lines.splitlines()[5:]]) as lab:
+        settings.DNSMASQ_DIR, settings.DNSMASQ_RELOAD = lab.files, lab.reload_setting
+        other = lab.second_wire("10.99.0.1/24")
+        sync()
+        yield lab, other
+        assert (lab.complaints(), lab.alive()) == ([], True)
+
+
+@pytest.fixture
+def crossed(target):
+    """A shared wire on eth0, and another one."""
+    office = subnet("10.77.0.0/24")
+    subnet("10.88.0.0/24", wire=office, pool=(100, 109), known_only=True, interface="eth0")
+    subnet("10.99.0.0/24", pool=(100, 109))
+    server("b", B, "10.88.0.9")
+
+
+def test_a_shared_wire_is_given_out_on_its_own_interface_only(crossed, settings):
+    with two_interfaces(settings) as (lab, other):
+        assert lab.client.acquire(B).ip == "10.88.0.9"
+        assert lab.client.discover(C, **NOBODY) is None  # known machines only
+        stranger = other.acquire(C)
+        assert stranger.ip.startswith("10.99.0.10") and stranger.options["router"] == "10.99.0.1"
+        # dnsmasq finds the reservation, and may not give it out here: it says nothing.
+        assert other.discover(B, **NOBODY) is None
+
+
+def test_without_its_interface_it_would_be_given_out_everywhere(crossed, settings):
+    """Why it is refused: what the form's * does, on purpose."""
+    DhcpScope.objects.filter(interface="eth0").update(interface="*")
+    with two_interfaces(settings) as (_lab, other):
+        assert other.discover(B).ip == "10.88.0.9"
+    (finding,) = wire_checks.shared_wires()
+    assert finding.level == WARNING and "10.88.0.0/24" in finding.msg
+
+
+def test_while_its_interface_is_unknown_it_is_refused_with_the_reason(crossed, target):
+    scope = DhcpScope.objects.get(interface="eth0")
+    scope.interface = ""
+    with pytest.raises(ValidationError) as refused:
+        scope.save()
+    assert list(refused.value.error_dict) == ["interface"]
+    DhcpScope.objects.filter(pk=scope.pk).update(interface="")
+    outcome = sync()
+    assert "10.88.0" not in target.conf.read_text()
+    (problem,) = outcome.problems
+    assert (problem.field, problem.record.kind) == ("interface", "dhcpscope")
+    (finding,) = wire_checks.shared_wires()
+    assert finding.level == ERROR and "10.88.0.0/24 is not served" in finding.msg
+
+
+def test_another_wire_is_refused_while_a_shared_one_has_no_interface(target):
+    office = subnet("10.77.0.0/24")
+    shared = subnet("10.88.0.0/24", wire=office).dhcp_scope
+    with pytest.raises(ValidationError, match=r"10\.88\.0\.0/24 shares a wire"):
+        subnet("10.99.0.0/24")
+    office.dhcp_scope.interface = "eth0"  # that of its wire is the scope's, too
+    office.dhcp_scope.save()
+    shared.refresh_from_db()
+    DhcpScope(subnet=Subnet.objects.get(network="10.99.0.0/24")).save()
+    assert f"dhcp-range=tag:eth0,set:s{shared.subnet_id},10.88.0.0," in target.conf.read_text()
+
+
+@pytest.mark.parametrize("name", ["known", "s1", "a b", "-x", "eth0,set:x", "a" * 16])
+def test_what_is_no_interface_is_refused(name, target):
+    scope = subnet("10.77.0.0/24").dhcp_scope
+    scope.interface = name
+    with pytest.raises(ValidationError) as refused:
+        scope.save()
+    assert list(refused.value.error_dict) == ["interface"]
 
 
 # --- relays ---------------------------------------------------------------------------------------

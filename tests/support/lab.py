@@ -201,6 +201,7 @@ class Laboratory:
         self.process: subprocess.Popen | None = None
         self.client: Client = None  # type: ignore[assignment]  # made last, by laboratory()
         self._client6: Client6 | None = None
+        self._others: dict[str, Client] = {}  # by their interface
         self.conf = self._write_conf(ranges, options)
 
     # --- what a test does -------------------------------------------------------------------------
@@ -287,6 +288,12 @@ class Laboratory:
                 yield
             finally:
                 enter(home.fileno())
+
+    def second_wire(self, address: str) -> Client:
+        """Give the server a second interface, eth1 with this address, and clients on its wire."""
+        cable(self.server, self.clients, "eth1", address)
+        client = self._others["eth1"] = Client(self.clients, "eth1")
+        return client
 
     # --- dnsmasq ----------------------------------------------------------------------------------
 
@@ -385,28 +392,20 @@ def wire(lab: Laboratory, *addresses: str) -> None:
     """Two namespaces and one cable."""
     for namespace in (lab.server, lab.clients):
         run("ip", "netns", "add", namespace)
-    run(
-        "ip",
-        "link",
-        "add",
-        "eth0",
-        "netns",
-        lab.server,
-        "type",
-        "veth",
-        "peer",
-        "name",
-        "eth0",
-        "netns",
-        lab.clients,
-    )
-    # Duplicate address detection takes a second or two, and nobody else is here.
-    run("ip", "netns", "exec", lab.server, "sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0")
-    for address in addresses:
-        run("ip", "-n", lab.server, "address", "add", address, "dev", "eth0")
-    for namespace in (lab.server, lab.clients):
-        run("ip", "-n", namespace, "link", "set", "dev", "eth0", "up")
+    cable(lab.server, lab.clients, "eth0", *addresses)
     run("ip", "-n", lab.server, "link", "set", "dev", "lo", "up")
+
+
+def cable(server: str, clients: str, name: str, *addresses: str) -> None:
+    """An interface of this name in both namespaces, and a cable between them."""
+    peer = ["type", "veth", "peer", "name", name, "netns", clients]
+    run("ip", "link", "add", name, "netns", server, *peer)
+    # Duplicate address detection takes a second or two, and nobody else is here.
+    run("ip", "netns", "exec", server, "sysctl", "-qw", f"net.ipv6.conf.{name}.accept_dad=0")
+    for address in addresses:
+        run("ip", "-n", server, "address", "add", address, "dev", name)
+    for namespace in (server, clients):
+        run("ip", "-n", namespace, "link", "set", "dev", name, "up")
 
 
 def hire_undertaker(lab: Laboratory) -> subprocess.Popen:
@@ -436,7 +435,7 @@ def dismiss(undertaker: subprocess.Popen) -> None:
 
 def tear_down(lab: Laboratory) -> None:
     """Each step whatever became of the others."""
-    for client in (lab.client, lab._client6):
+    for client in (lab.client, lab._client6, *lab._others.values()):
         if client:
             client.close()
     lab.stop()

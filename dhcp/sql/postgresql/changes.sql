@@ -483,18 +483,19 @@ BEGIN
                         dhcp_difference('advertises', o.advertises::text, n.advertises::text),
                         dhcp_difference('by_end', initcap(o.by_end::text), initcap(n.by_end::text)),
                         dhcp_difference('wire_id', o.wire_id::text, n.wire_id::text),
-                        dhcp_difference('wire_address', host(o.wire_address), host(n.wire_address))
+                        dhcp_difference('wire_address', host(o.wire_address), host(n.wire_address)),
+                        dhcp_difference('interface', o.interface::text, n.interface::text)
                     ) END AS detail
             FROM new_rows n FULL JOIN old_rows o ON o.id = n.id
             WHERE (o.id IS NULL OR n.id IS NULL
                 OR (o.subnet_id, o.server_id, o.enabled, o.lease_time, o.known_only, o.router,
                     o.dns_servers, o.ntp_servers, o.domain, o.boot_server,
                     o.boot_file, o.advertises, o.by_end, o.wire_id,
-                    o.wire_address)
+                    o.wire_address, o.interface)
                 IS DISTINCT FROM (n.subnet_id, n.server_id, n.enabled, n.lease_time, n.known_only, n.router,
                     n.dns_servers, n.ntp_servers, n.domain, n.boot_server,
                     n.boot_file, n.advertises, n.by_end, n.wire_id,
-                    n.wire_address))
+                    n.wire_address, n.interface))
         ), noted AS (
             SELECT 'dhcpscope' AS kind, id, left(label, 255) AS label, action,
                 left(detail, 500) AS detail

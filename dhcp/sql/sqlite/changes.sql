@@ -378,7 +378,8 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
         OR OLD.advertises IS NOT NEW.advertises
         OR OLD.by_end IS NOT NEW.by_end
         OR OLD.wire_id IS NOT NEW.wire_id
-        OR OLD.wire_address IS NOT NEW.wire_address)
+        OR OLD.wire_address IS NOT NEW.wire_address
+        OR OLD.interface IS NOT NEW.interface)
 BEGIN
     INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
     SELECT 'dhcpscope', NEW.id,
@@ -446,6 +447,10 @@ BEGIN
         || CASE WHEN OLD.wire_address IS NOT NEW.wire_address
             THEN ', wire_address: ' || coalesce(CASE substr(OLD.wire_address, 1, 1) WHEN x'04' THEN printf('%d.%d.%d.%d', ((instr('0123456789ABCDEF', substr(hex(substr(OLD.wire_address, 14, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(OLD.wire_address, 14, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(OLD.wire_address, 15, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(OLD.wire_address, 15, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(OLD.wire_address, 16, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(OLD.wire_address, 16, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(OLD.wire_address, 17, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(OLD.wire_address, 17, 1)), 2, 1)) - 1)) WHEN x'06' THEN lower(hex(substr(OLD.wire_address, 2, 16))) END, 'None')
                 || ' -> ' || coalesce(CASE substr(NEW.wire_address, 1, 1) WHEN x'04' THEN printf('%d.%d.%d.%d', ((instr('0123456789ABCDEF', substr(hex(substr(NEW.wire_address, 14, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(NEW.wire_address, 14, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(NEW.wire_address, 15, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(NEW.wire_address, 15, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(NEW.wire_address, 16, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(NEW.wire_address, 16, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(NEW.wire_address, 17, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(NEW.wire_address, 17, 1)), 2, 1)) - 1)) WHEN x'06' THEN lower(hex(substr(NEW.wire_address, 2, 16))) END, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.interface IS NOT NEW.interface
+            THEN ', interface: ' || coalesce(OLD.interface, 'None')
+                || ' -> ' || coalesce(NEW.interface, 'None')
             ELSE '' END, 3, 500),
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
