@@ -1,4 +1,4 @@
-"""The state of every DHCP server as metrics for Prometheus. Thirteen queries, whatever their
+"""The state of every DHCP server as metrics for Prometheus. Fourteen queries, whatever their
 number."""
 
 from __future__ import annotations
@@ -14,8 +14,17 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from dhcp.daemon import heartbeat
 from dhcp.files.targets import DEFAULT
-from dhcp.models import DhcpChange, DhcpNode, DhcpServer, Generation, HandEdit, Lease
+from dhcp.models import (
+    DhcpChange,
+    DhcpNode,
+    DhcpServer,
+    Generation,
+    HandEdit,
+    HostReport,
+    Lease,
+)
 from dhcp.nodes import state as nodes
+from dhcp.state import host
 
 RECENT = 500  # generations: the newest
 HOUR = timedelta(hours=1)
@@ -42,6 +51,7 @@ def collect() -> Iterator[Metric]:
     yield _agents(servers, now)
     yield from _nodes(names)
     yield from _heartbeats()
+    yield from _hosts(names)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
@@ -165,6 +175,27 @@ def _heartbeats() -> Iterator[Metric]:
     yield from (up, is_so, node_up, age)
 
 
-def _label(node: DhcpNode) -> str:
+def _hosts(names: dict[int | None, str]) -> Iterator[Metric]:
+    """What was found on the host of each dnsmasq, and whether somebody looks."""
+    found = _gauge(
+        "host_finding", "A finding on dnsmasq's host: 1 a warning, 2 an error.", "host", "kind"
+    )
+    age = _gauge("host_seen_seconds", "Since the last look at dnsmasq's host.", "host")
+    worst: dict[tuple[str, str, str], int] = {}
+    for row in HostReport.objects.with_age():
+        name = names.get(row.server_id)
+        if name is None:
+            continue
+        age.add_metric([name, _label(row)], row.age.total_seconds())
+        for one in host.findings_of(row):
+            labels = (name, _label(row), one.kind)
+            worst[labels] = max(worst.get(labels, 0), one.severity)
+    for labels, severity in worst.items():
+        if severity:
+            found.add_metric(labels, severity)
+    yield from (found, age)
+
+
+def _label(node: DhcpNode | HostReport) -> str:
     """One host may have several directories."""
     return f"{node.host}/{node.place[:6]}"

@@ -33,6 +33,7 @@ from dhcp.querysets import (
     EvictionQuerySet,
     GenerationQuerySet,
     HandEditQuerySet,
+    HostReportQuerySet,
     LeaseQuerySet,
     SyncLeaseQuerySet,
 )
@@ -370,6 +371,33 @@ class DnsmasqHeartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}: {self.get_state_display()}"
+
+
+class HostReport(models.Model):
+    """What the worker or agent on the host of a dnsmasq has last found there
+    (dhcp/host/inspection.py)."""
+
+    server = _server_field()
+    host = models.CharField(_("host"), max_length=255)
+    place = models.CharField(max_length=32, default="", db_default="", blank=True)  # DhcpNode.place
+    findings = models.JSONField(_("findings"), default=list)
+    process = models.JSONField(_("process"), default=dict)  # pid, started, confs
+    looked_at = models.DateTimeField(_("last looked"), default=timezone.now, db_default=Now())
+    objects = HostReportQuerySet.as_manager()
+    age: timedelta  # of with_age()
+
+    class Meta:
+        db_table = "dhcp_host_reports"
+        verbose_name = _("host report")
+        verbose_name_plural = _("host reports")
+        constraints = [
+            models.UniqueConstraint(
+                Coalesce("server", 0), "host", "place", name="dhcp_host_reports_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.host
 
 
 class KeptFiles(models.Model):

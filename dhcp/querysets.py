@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Eviction,
         Generation,
         HandEdit,
+        HostReport,
         Lease,
         SyncLease,
     )
@@ -173,6 +174,15 @@ class DnsmasqHeartbeatQuerySet(models.QuerySet["DnsmasqHeartbeat"]):
         """Annotate the database's `now`; by server, the newest look first."""
         rows = self.annotate(now=Now())
         return rows.order_by(F("server").asc(nulls_first=True), "-checked_at", "pk")
+
+
+class HostReportQuerySet(models.QuerySet["HostReport"]):
+    """What was last found at the host of each dnsmasq."""
+
+    def with_age(self) -> HostReportQuerySet:
+        """Annotate the `age`, by the database's clock; the default server's first."""
+        age = ExpressionWrapper(Now() - F("looked_at"), output_field=models.DurationField())
+        return self.annotate(age=age).order_by(F("server").asc(nulls_first=True), "host", "pk")
 
 
 class HandEditQuerySet(models.QuerySet["HandEdit"]):

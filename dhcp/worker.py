@@ -3,7 +3,7 @@ one delays no other.
 
 The worker does what requests have left: syncs that failed or took too long, changes by raw SQL,
 files that somebody edited or removed. It also reads the leases, so that the ledger knows which
-machine uses which address."""
+machine uses which address; and it looks at dnsmasq's host, which a web node may not see."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from dhcp.nodes import state as nodes
 from dhcp.nodes.lease import Role
 from dhcp.notify_listener import NotifyListener
 from dhcp.state import probe
+from dhcp.state.host import HostWatcher, our_processes
 from ipam.placement.catch_up import check_everything
 
 logger = logging.getLogger("dhcp.worker")
@@ -60,6 +61,7 @@ class ServerWorker(PeriodicWork):
         self.delay = 0.0
         self.leases = LeaseFileWatcher(target.leases, now, target.origin) if target.leases else None
         self.log = LogReader(target)
+        self.host = HostWatcher(target, now)
         self.wake = threading.Event()
         self.role = Role.HOLDER
         self.seen: Seen | None = None  # what this follower had seen before its last sync
@@ -74,6 +76,7 @@ class ServerWorker(PeriodicWork):
             self._sync()
         if self.leases and self.role is not Role.STANDBY:
             self.leases.poll()
+        self.host.poll_and_store(our_processes)
         self.round_began = None
         return self.delay == 0
 

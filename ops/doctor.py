@@ -74,12 +74,14 @@ class Result:
 
 def run_checks(tag: str = HEALTH, *, slow: bool = False) -> list[Result]:
     """Run every health check that has this tag; those tagged SLOW only if `slow`. A check that
-    finds nothing has one result, without a text."""
+    finds nothing has one result, without a text. What two checks find is told once."""
     database_answers = can_query_database()
     results: list[Result] = []
     for check in registered(tag):
         if slow or SLOW not in check.tags:
-            results += _results(check, database_answers)
+            told = {(result.level, result.text) for result in results if result.text}
+            found = _results(check, database_answers)
+            results += [one for one in found if (one.level, one.text) not in told]
     return results
 
 

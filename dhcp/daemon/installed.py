@@ -7,21 +7,18 @@ is not known, and nothing is reported about it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from django.utils.translation import gettext as _
 
+from dhcp.daemon.lines import parse_range
+from dhcp.daemon.options import Option, parse_configuration
 from dhcp.files.difference import difference
 from dhcp.files.targets import Target
 from ipam.addresses import Network
 
-_RANGE = re.compile(
-    r"dhcp-range=(?:tag:[A-Za-z0-9._-]+,)*set:s[0-9]+,"
-    r"([0-9a-f.:]+),(?:[0-9a-f.:]+|static)(?:,[a-z-]+)*,([0-9.]+),"
-)
 _ANY_RANGE = re.compile(rb"^\s*dhcp-range\s*=", re.MULTILINE)
 
 
@@ -40,6 +37,11 @@ class Installed:
         return self.content is not None
 
     @property
+    def options(self) -> list[Option]:
+        """What we propose."""
+        return list(parse_configuration(_text(self.proposed), self.proposal))
+
+    @property
     def differs(self) -> bool:
         return self.content is not None and self.content != self.proposed
 
@@ -53,7 +55,7 @@ class Installed:
     @property
     def networks(self) -> frozenset[Network]:
         """Those that have a range of ours in the installed file."""
-        return frozenset(_networks((self.content or b"").decode("ascii", "replace")))
+        return frozenset(networks_of(parse_configuration(_text(self.content), self.proposal)))
 
     @property
     def has_range(self) -> bool:
@@ -103,12 +105,16 @@ def compare(target: Target, proposed: bytes | None = None) -> Installed:
         return Installed(target.installed, target.conf, proposed, None, text)
 
 
-def _networks(text: str) -> Iterator[Network]:
-    for first, size in _RANGE.findall(text):
-        try:
-            yield ip_network((ip_address(first), size), strict=False)
-        except ValueError:
-            continue  # a line that we did not write
+def networks_of(options: Iterable[Option]) -> Iterator[Network]:
+    """Those that have a range of ours among these options."""
+    for option in options:
+        found = parse_range(option.value) if option.name == "dhcp-range" else None
+        if found and found.is_ours and found.network:
+            yield found.network
+
+
+def _text(content: bytes | None) -> str:
+    return (content or b"").decode("ascii", "replace")
 
 
 def _read(path: Path) -> bytes | None:

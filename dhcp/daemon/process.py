@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dhcp.daemon.options import Option, read_options
+from dhcp.files.targets import Target
 
 NAME = "dnsmasq"
 READ, ENTER = 4, 1  # bits of a file's mode
@@ -31,6 +32,17 @@ class Daemon:
     started: float  # seconds since the epoch
     options: tuple[Option, ...]
     unreadable: tuple[str, ...] = ()  # configuration files that this user cannot read
+    confs: tuple[Path, ...] = ()  # all configuration files that it reads when it starts
+    root: Path = Path("/")  # where its file system begins for us
+
+    @property
+    def network(self) -> Path:
+        """What the kernel shows of its network namespace."""
+        return _PROC / str(self.pid) / "net"
+
+    def within(self, path: str | Path) -> Path:
+        """A path of its file system as one of ours."""
+        return self.root / str(path).lstrip("/")
 
     def values(self, name: str) -> list[Option]:
         return [option for option in self.options if option.name == name]
@@ -38,7 +50,7 @@ class Daemon:
     def reads(self, path: Path, name: str) -> Option | None:
         """The option of this name that makes it read this file."""
         for option in self.values(name):
-            if _same(Path(option.value), path):
+            if is_same(self.within(option.value), path):
                 return option
         return None
 
@@ -64,15 +76,25 @@ def of_pidfile(pidfile: Path) -> Daemon | None:
     """The dnsmasq whose process id is in this file; None if that process is gone or another
     program."""
     try:
-        return _daemon(int(pidfile.read_text()))
+        return of_pid(int(pidfile.read_text()))
     except (OSError, ValueError):
         return None
+
+
+def find(target: Target) -> Daemon | None:
+    """The dnsmasq process that serves this target, as far as it can be seen from here."""
+    kind, _colon, place = target.reload.partition(":")
+    if kind == "pidfile":
+        return of_pidfile(Path(place))
+    if kind == "none":
+        return None
+    return with_files(target.hosts)
 
 
 def running() -> list[Daemon]:
     """Every dnsmasq of this machine, as far as this process can see."""
     pids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
-    return list(filter(None, map(_daemon, pids)))
+    return list(filter(None, map(of_pid, pids)))
 
 
 def with_files(hosts: Path) -> Daemon | None:
@@ -131,7 +153,7 @@ def exists(pid: int) -> bool:
     return True
 
 
-def _daemon(pid: int) -> Daemon | None:
+def of_pid(pid: int) -> Daemon | None:
     home = _PROC / str(pid)
     try:
         if (home / "comm").read_text().strip() != NAME:
@@ -141,7 +163,8 @@ def _daemon(pid: int) -> Daemon | None:
         started = _started(home)
     except (OSError, ValueError):
         return None  # it has just ended, or it is hidden from us
-    found = read_options(arguments)
+    root = _root(home)
+    found = read_options(arguments, root)
     return Daemon(
         pid=pid,
         uid=status["Uid"][1],
@@ -149,7 +172,19 @@ def _daemon(pid: int) -> Daemon | None:
         started=started,
         options=tuple(found.options),
         unreadable=tuple(found.unreadable),
+        confs=tuple(found.files),
+        root=root,
     )
+
+
+def _root(home: Path) -> Path:
+    """Where the file system of a process begins for us: a container has one of its own."""
+    try:
+        if (home / "ns/mnt").readlink() == (_PROC / "self/ns/mnt").readlink():
+            return Path("/")
+        return home / "root"
+    except OSError:
+        return Path("/")  # of another user; most probably it shares ours
 
 
 def _status(home: Path) -> dict[str, list[int]]:
@@ -169,5 +204,11 @@ def _started(home: Path) -> float:
     return time.time() - since_boot
 
 
-def _same(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
+def is_same(one: Path, other: Path) -> bool:
+    """Whether both are one file, whatever they are called."""
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False

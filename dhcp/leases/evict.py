@@ -21,8 +21,7 @@ from django.utils.translation import gettext as _
 from core import files
 from core.errors import Conflict, Invalid, Unavailable
 from dhcp.files.targets import Target
-from dhcp.leases.ingest import read_stable
-from dhcp.leases.lease_file import parse_leases
+from dhcp.leases.lease_file import parse_leases, read_stable
 from dhcp.models import DhcpServer, Eviction, Lease
 from dhcp.servers import ServerSelector
 from dhcp.state.machines import holder_name

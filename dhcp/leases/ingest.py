@@ -6,8 +6,6 @@ harm."""
 from __future__ import annotations
 
 import logging
-import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from dhcp.leases.lease_file import LeaseRecord, parse_leases
+from dhcp.leases.lease_file import LeaseRecord, file_mark, parse_leases, read_stable
 from dhcp.models import DhcpServer
 from ipam import freeze
 from ipam.addresses import Address
@@ -30,8 +28,6 @@ logger = logging.getLogger("dhcp.leases")
 EVERY = 2.0  # seconds between two polls of the file
 REST = 10  # reading a busy file takes at most a tenth of the time
 KEPT = timedelta(days=90)  # a sighting is deleted so long after its lease has ended
-_STABLE = 0.02  # seconds without a change
-_ATTEMPTS = 5
 _WRITTEN = ("seen_at", "leased_until", "hostname", "duid", "origin")
 _AT_ONCE = 500  # parameters in one statement
 
@@ -48,10 +44,6 @@ class Ingested:
 
     def __bool__(self) -> bool:
         return bool(self.new or self.renewed or self.ended)
-
-
-class FileKeepsChanging(OSError):
-    """dnsmasq is writing the file all the time."""
 
 
 def ingest(
@@ -85,19 +77,6 @@ def ingest(
         write([*renewed, *ended], _WRITTEN)
         Sighting.objects.filter(source=Sighting.Source.LEASE, leased_until__lt=now - KEPT).delete()
     return Ingested(len(new), len(renewed), len(ended))
-
-
-def read_stable(path: Path) -> bytes:
-    """The whole file. dnsmasq writes it in place: half a file would end the leases of the other
-    half. Raises FileKeepsChanging, or another OSError."""
-    for _ in range(_ATTEMPTS):
-        before, data = _file_mark(path), path.read_bytes()
-        time.sleep(_STABLE)
-        if before != _file_mark(path) or before[1] != len(data):
-            continue
-        if not data or data.endswith(b"\n"):
-            return data
-    raise FileKeepsChanging(None, "it changes all the time", str(path))
 
 
 class LeaseFileWatcher:
@@ -136,7 +115,7 @@ class LeaseFileWatcher:
     def _read_changed(self) -> Ingested:
         frozen = freeze.state()
         # A restored ledger has lost what was read before, so its state is part of the mark.
-        mark = (*_file_mark(self.path), frozen)
+        mark = (*file_mark(self.path), frozen)
         if mark == self.seen:
             return Ingested()
         changed = ingest(parse_leases(read_stable(self.path)), origin=self.origin)
@@ -153,15 +132,6 @@ class LeaseFileWatcher:
         if text != self.reported:
             logger.error("cannot read the leases: %s", text)
         self.reported = text
-
-
-def _file_mark(path: Path) -> tuple[int, int, int]:
-    """What changes when the file does. Raises OSError for a device or a pipe, whose reading might
-    never end. (Reading a directory raises by itself.)"""
-    status = os.stat(path)
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise OSError(None, "it is not a regular file", str(path))
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _key(row: Sighting) -> Key:

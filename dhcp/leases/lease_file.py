@@ -5,19 +5,31 @@ duid 00:01:00:01:2b:...
 1763696000 1234 fd00::50 web 00:03:00:01:02:00:00:00:00:0a
 """
 
+import os
+import re
+import stat
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 
 from ipam.addresses import Address, parse_address, parse_mac
 
 # dnsmasq writes 0 for a lease without an end. Later years overflow in some time zones.
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 _REMEMBERED = 2**16  # lines: most stay the same from one reading to the next
+_STABLE = 0.02  # seconds without a change
+_ATTEMPTS = 5
+_LINE = re.compile(rb"[0-9]+( \S+){3,4} ?|duid \S+")
 _LONGEST_NAME, _LONGEST_DUID = 255, 767
 # Identifiers that contain an Ethernet address, and where: DUID-LL, and DUID-LLT, which has four
 # bytes of time before it (RFC 8415, 11).
 _DUID_MACS = (("00:03:00:01:", 12), ("00:01:00:01:", 24))
+
+
+class FileKeepsChanging(OSError):
+    """dnsmasq is writing the file all the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,35 @@ def parse_leases(data: bytes) -> list[LeaseRecord]:
         if lease := _parse_line(line):
             leases[lease.key] = lease
     return list(leases.values())
+
+
+def read_stable(path: Path) -> bytes:
+    """The whole file. dnsmasq writes it in place: half a file would end the leases of the other
+    half. Raises FileKeepsChanging, or another OSError."""
+    for _ in range(_ATTEMPTS):
+        before, data = file_mark(path), path.read_bytes()
+        time.sleep(_STABLE)
+        if before != file_mark(path) or before[1] != len(data):
+            continue
+        if not data or data.endswith(b"\n"):
+            return data
+    raise FileKeepsChanging(None, "it changes all the time", str(path))
+
+
+def count(data: bytes) -> tuple[int, int]:
+    """How many lines are as dnsmasq writes them, and how many are not."""
+    lines = list(filter(None, data.split(b"\n")))
+    good = sum(1 for line in lines if _LINE.fullmatch(line))
+    return good, len(lines) - good
+
+
+def file_mark(path: Path) -> tuple[int, int, int]:
+    """What changes when the file does. Raises OSError for a device or a pipe, whose reading might
+    never end. (Reading a directory raises by itself.)"""
+    status = os.stat(path)
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise OSError(None, "it is not a regular file", str(path))
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 @lru_cache(_REMEMBERED)

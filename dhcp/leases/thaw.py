@@ -19,8 +19,8 @@ from dhcp import servers
 from dhcp.daemon import installed
 from dhcp.files import sync
 from dhcp.files.targets import Target
-from dhcp.leases.ingest import ingest, read_stable
-from dhcp.leases.lease_file import parse_leases
+from dhcp.leases.ingest import ingest
+from dhcp.leases.lease_file import parse_leases, read_stable
 from dhcp.models import DhcpServer, Lease
 from dhcp.nodes import state as nodes
 from ipam import addresses, freeze

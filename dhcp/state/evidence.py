@@ -14,8 +14,10 @@ from django.utils import timezone
 from dhcp.daemon import installed
 from dhcp.files import check
 from dhcp.files.targets import Target
+from dhcp.host.findings import HostFinding
 from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit
 from dhcp.servers import ServerSelector
+from dhcp.state import host
 from dhcp.state.network_cards import (
     INTERFACE,
     KINDS,
@@ -59,6 +61,10 @@ class Evidence:
     # the subnets that need one; both empty where that file is not known.
     installed: frozenset[Network] = frozenset()
     scoped: set[int] = field(default_factory=set)
+    # What was found on the hosts of the DHCP servers (dhcp/state/host.py).
+    host_findings: dict[int | None, list[HostFinding]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
     def server_id(self, card: NetworkCard) -> int | None:
         """The DHCP server that serves the card's address."""
@@ -129,6 +135,8 @@ def gather_evidence(cards: Sequence[NetworkCard]) -> Evidence:
     _add_hand_edits(evidence)
     _add_installed_ranges(evidence)
     _add_generations(evidence)
+    for row in host.reports():
+        evidence.host_findings[row.server_id] += host.findings_of(row)
     return evidence
 
 

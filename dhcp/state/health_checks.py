@@ -8,7 +8,7 @@ import os
 import pwd
 import re
 import tempfile
-import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -31,21 +31,21 @@ from core.findings import (
 from dhcp import servers
 from dhcp.daemon import confirm, installed, known_faults
 from dhcp.daemon import process as daemon
-from dhcp.daemon.process import Daemon
+from dhcp.daemon.process import Daemon, find
 from dhcp.files.sync import preview
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.outcome import CHANGED
+from dhcp.host import inspection
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit, SyncLease
 from dhcp.nodes import state as nodes
 from dhcp.nodes.state import NodeState
+from dhcp.state import host
+from dhcp.state.host import RESTART, sync_command
 from ipam import freeze
 
 WAITING_TOO_LONG = timedelta(seconds=60)  # a change that waits for so long was tried repeatedly
 UNHELD_TOO_LONG = timedelta(seconds=15)  # another node takes an expired lease within 3 s
 DNS_TIMEOUT = 1.0  # seconds
-CLOCK_TOLERANCE = 60  # seconds
-RESTART = "systemctl restart dnsmasq"
-RELOAD = "systemctl kill -s SIGHUP dnsmasq"
 
 ServerCheck = Callable[[Target], Iterator[Finding]]
 
@@ -112,16 +112,6 @@ def _dns_failure(server: tuple[str, int]) -> str:
     return ""
 
 
-def find(target: Target) -> Daemon | None:
-    """The dnsmasq process that serves this target, as far as it can be seen from here."""
-    kind, _colon, place = target.reload.partition(":")
-    if kind == "pidfile":
-        return daemon.of_pidfile(Path(place))
-    if kind == "none":
-        return None
-    return daemon.with_files(target.hosts)
-
-
 @server_check(gettext_noop("dnsmasq version"), SLOW)
 def version(target: Target) -> Iterator[Finding]:
     """Its known faults are fixed, and it is the version that is installed."""
@@ -186,6 +176,23 @@ def _has_tags(path: Path) -> bool:
 # --- its files ------------------------------------------------------------------------------------
 
 
+@health_check(gettext_noop("dnsmasq's hosts"), "dhcp", BOUNDED)
+def hosts() -> Iterator[Finding]:
+    """What the worker or agent on the host of each dnsmasq has found there; the checks below look
+    again, at this host."""
+    rows = host.reports()
+    several = Counter(row.server_id for row in rows)
+    for row in rows:
+        target = Target.of(row.server)
+        for seen in host.findings_of(row):
+            finding = host.describe(seen, target)
+            if several[row.server_id] > 1:
+                finding.msg = f"{row.host}: {finding.msg}"
+            if row.server_id is not None:
+                finding.msg = f"{target.name}: {finding.msg}"
+            yield finding
+
+
 @server_check(gettext_noop("dnsmasq's files"))
 def reads_ours(target: Target) -> Iterator[Finding]:
     """dnsmasq reads our hosts file, and has done so since it started."""
@@ -193,35 +200,16 @@ def reads_ours(target: Target) -> Iterator[Finding]:
     if found is None:
         yield from _reads_ours_by_dns(target)
         return
-    option = found.reads(target.hosts, "dhcp-hostsfile")
-    if option is None:
-        yield _reads_others(target, found)
-    elif option.conf and option.conf.stat().st_mtime > found.started + 1:
-        msg = _("dnsmasq has not read %s since it was changed: a reload does not do that.")
-        yield warning(msg % option.conf, _("Restart it, as root."), RESTART)
+    for seen in inspection.reads_ours(target, found):
+        yield host.describe(seen, target)
 
 
-def _reads_others(target: Target, found: Daemon) -> Finding:
-    if found.unreadable:
-        msg = _("Whether dnsmasq reads our files is not known: %s cannot be read.")
-        return note(msg % ", ".join(found.unreadable))
-    others = found.values("dhcp-hostsfile")
-    if not others:
-        conf = target.installed or Path("/etc/dnsmasq.d/ipmanager.conf")
-        return error(
-            _("dnsmasq reads no hosts file at all, so it has none of our reservations."),
-            _("Install our configuration, as root (docs/dnsmasq.md)."),
-            f"install -m 644 '{target.conf}' '{conf}'",
-            RESTART,
-        )
-    other = others[0]
-    msg = _("dnsmasq reads %(theirs)s (%(place)s), not our %(ours)s.")
-    msg %= {"theirs": other.value, "place": other.place, "ours": target.hosts}
-    remedy = _("Make it read ours, as root; or set IPMANAGER_DNSMASQ_DIR to where it reads.")
-    if other.conf is None:
-        return error(msg, remedy)
-    replace = f"s|^\\(dhcp-hostsfile *= *\\){other.value}|\\1{target.hosts}|"
-    return error(msg, remedy, f"sed -i '{replace}' '{other.conf}'", RESTART)
+@server_check(gettext_noop("dnsmasq's configuration"))
+def configuration(target: Target) -> Iterator[Finding]:
+    """dnsmasq serves our subnets and nothing else, and nobody else does so on its host."""
+    if target.reload != "none" and (found := find(target)):
+        for seen in inspection.configuration(target, found, host.our_processes):
+            yield host.describe(seen, target)
 
 
 def _reads_ours_by_dns(target: Target) -> Iterator[Finding]:
@@ -240,20 +228,8 @@ def readable(target: Target) -> Iterator[Finding]:
     the next reload on."""
     if target.reload == "none":
         return
-    reader = find(target) or Daemon(0, -1, frozenset(), 0, ())  # a user without any privilege
-    for directory in reversed(target.hosts.parents):
-        if directory.exists() and not reader.may_enter(directory):
-            yield error(
-                _("dnsmasq's user cannot enter %s.") % directory,
-                _("Open it, then reload dnsmasq."),
-                f"chmod o+x '{directory}'",
-                RELOAD,
-            )
-            return
-    for path in (target.hosts, target.opts, target.generation):
-        if path.exists() and not reader.may_read(path):
-            msg = _("dnsmasq's user cannot read %s: at its next reload it loses what is in there.")
-            yield error(msg % path, _("Write it anew and reload dnsmasq."), _sync_command(target))
+    for seen in inspection.readable(target, find(target)):
+        yield host.describe(seen, target)
 
 
 @server_check(gettext_noop("writable files"))
@@ -274,7 +250,7 @@ def _make_writable(target: Target, reason: int | None) -> tuple[str, str]:
     """The remedy for a failed write, and its command."""
     directory = target.directory
     if reason == errno.ENOENT:
-        return _("Create it."), _sync_command(target)
+        return _("Create it."), sync_command(target)
     if reason in (errno.ENOSPC, errno.EDQUOT):
         return (
             _("Make room. The command lists the largest directories."),
@@ -289,15 +265,6 @@ def _make_writable(target: Target, reason: int | None) -> tuple[str, str]:
     )
 
 
-def _sync_command(target: Target, option: str = "") -> str:
-    words = ["sync_dnsmasq"]
-    if target.server_id:
-        words += ["--server", target.name]
-    if option:
-        words.append(option)
-    return manage_command(" ".join(words))
-
-
 # --- what they say --------------------------------------------------------------------------------
 
 
@@ -309,7 +276,7 @@ def in_step(target: Target) -> Iterator[Finding]:
         msg = _("The last sync failed, %(attempts)d times: %(reason)s")
         facts = {"attempts": newest.attempts, "reason": newest.reason}
         remedy = _("Remove the reason. The worker then retries by itself; the command retries now.")
-        yield error(msg % facts, remedy, _sync_command(target))
+        yield error(msg % facts, remedy, sync_command(target))
         return
     outcome = preview(target)
     if outcome.result == Generation.Result.FAILED:
@@ -318,8 +285,8 @@ def in_step(target: Target) -> Iterator[Finding]:
         yield warning(
             _("dnsmasq's files do not say what the ledger says."),
             _("The worker corrects them; the first command shows how they differ."),
-            _sync_command(target, "--diff"),
-            _sync_command(target),
+            sync_command(target, "--diff"),
+            sync_command(target),
         )
 
 
@@ -344,61 +311,15 @@ def waiting(target: Target) -> Iterator[Finding]:
         number,
     )
     remedy = _("Check that a worker runs. The command retries now and says what prevents it.")
-    yield error(msg % {"number": number, "age": age}, remedy, _sync_command(target))
+    yield error(msg % {"number": number, "age": age}, remedy, sync_command(target))
 
 
 @server_check(gettext_noop("leases"))
 def leases(target: Target) -> Iterator[Finding]:
     """IPManager reads the leases that dnsmasq writes."""
-    path = target.leases
-    if path is None or target.reload == "none":
-        return
-    found = find(target)
-    written = _lease_file(found)
-    if written and os.path.realpath(written) != os.path.realpath(path):
-        msg = _("dnsmasq writes its leases to %(theirs)s; IPManager reads %(ours)s.")
-        yield error(msg % {"theirs": written, "ours": path}, _set_lease_file(target, written))
-    elif not path.exists() and not _has_range(target, found):
-        yield note(
-            _("No range yet: dnsmasq hands out no address."),
-            _("Create a DHCP scope for a subnet with a DHCP pool."),
-        )
-    elif not path.exists():
-        msg = _("There is no lease file %s: it is not known who uses which address.")
-        remedy = _(
-            "dnsmasq creates it when it starts; restart it, as root. "
-            "Or set IPMANAGER_DNSMASQ_LEASES."
-        )
-        yield error(msg % path, remedy, RESTART)
-    elif not os.access(path, os.R_OK):
-        msg = _("The lease file %s cannot be read.")
-        yield error(msg % path, _("Open it, as root."), f"chmod a+r '{path}'")
-    elif (ahead := path.stat().st_mtime - time.time()) > CLOCK_TOLERANCE:
-        msg = _(
-            "The lease file is from the future, by %.0f s: "
-            "this machine's clock is behind dnsmasq's."
-        )
-        remedy = _("Synchronise the clocks of both machines by NTP.")
-        yield error(msg % ahead, remedy, "timedatectl set-ntp true")
-
-
-def _has_range(target: Target, found: Daemon | None) -> bool:
-    """Whether dnsmasq has a range, as it runs or else as it is configured."""
-    if found and found.values("dhcp-range"):
-        return True
-    return installed.compare(target).has_range
-
-
-def _lease_file(found: Daemon | None) -> Path | None:
-    """Where dnsmasq writes its leases, if it says so. The last option counts."""
-    options = found.values("dhcp-leasefile") if found else []
-    return Path(options[-1].value) if options else None
-
-
-def _set_lease_file(target: Target, path: Path) -> str:
-    if target.server_id:
-        return _("Enter that path at the DHCP server %s.") % target.name
-    return _("Set IPMANAGER_DNSMASQ_LEASES=%s, for every process.") % path
+    if target.reload != "none":
+        for seen in inspection.lease_findings(target, find(target)):
+            yield host.describe(seen, target)
 
 
 # --- all servers together -------------------------------------------------------------------------

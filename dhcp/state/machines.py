@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from dhcp.leases.lease_file import FOREVER
 from dhcp.models import DhcpServer, Generation
+from dhcp.state import host
 from dhcp.state.evidence import Evidence, gather_evidence, is_held_by
 from dhcp.state.network_cards import CardKey, NetworkCard
 from ipam.addresses import host_network, supernets
@@ -76,10 +77,17 @@ def state_of_card(card: NetworkCard, evidence: Evidence) -> MachineState:
     for question in _ABOUT_THE_LEDGER:
         if state := question(card, evidence):
             return state
-    for question in _ABOUT_THE_NETWORK:
+    for question in (*_ABOUT_THE_NETWORK, _live):
         if state := question(card, evidence):
-            return _with_server(state, card, evidence)
-    return _with_server(_live(card, evidence), card, evidence)
+            return _with_server(_with_remarks(state, card, evidence), card, evidence)
+    raise AssertionError("_live always answers")
+
+
+def _with_remarks(state: MachineState, card: NetworkCard, evidence: Evidence) -> MachineState:
+    """The state with what makes it doubtful: somebody else on dnsmasq's host answers, too, or its
+    leases are not known."""
+    found = evidence.host_findings[evidence.server_id(card)]
+    return replace(state, reason=" ".join([state.reason, *host.remarks(found)]))
 
 
 def _with_server(state: MachineState, card: NetworkCard, evidence: Evidence) -> MachineState:
@@ -141,6 +149,15 @@ def _lacks_range(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     if not evidence.installed.isdisjoint(supernets(host_network(card.ip))):
         return None
     return MachineState(UNSERVED, _("The range of its subnet is not installed yet."))
+
+
+def _is_prevented(card: NetworkCard, evidence: Evidence) -> MachineState | None:
+    """By what was found on dnsmasq's host."""
+    assert card.ip is not None
+    found = evidence.host_findings[evidence.server_id(card)]
+    if reason := host.unserved(found, card.ip, card.identities):
+        return MachineState(UNSERVED, reason.msg)
+    return None
 
 
 def _is_pending(card: NetworkCard, evidence: Evidence) -> MachineState | None:
@@ -256,6 +273,7 @@ _ABOUT_THE_LEDGER: tuple[_Question, ...] = (_is_disabled, _is_incomplete)
 _ABOUT_THE_NETWORK: tuple[_Question, ...] = (
     _has_disabled_server,
     _lacks_range,
+    _is_prevented,
     _is_pending,
     _is_edited_by_hand,
     _is_left_out,

@@ -68,7 +68,7 @@ def test_a_dnsmasq_that_reads_another_hosts_file(well):
     assert set(found) == {"dnsmasq's files"}
     assert (
         found["dnsmasq's files"].msg
-        == f"dnsmasq reads {other} ({well.conf}), not our {well.hosts}."
+        == f"dnsmasq reads {other} ({well.conf}:8), not our {well.hosts}."
     )
     follow(found["dnsmasq's files"], well)
     assert findings() == {}

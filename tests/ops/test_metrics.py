@@ -21,6 +21,7 @@ from dhcp.models import (
     DnsmasqHeartbeat,
     Generation,
     HandEdit,
+    HostReport,
     SyncLease,
 )
 from ipam.allocate import allocate
@@ -311,6 +312,8 @@ def every_name(db, settings, tmp_path, monkeypatch):
     SyncLease.objects.create(host="web1", place="a")
     DhcpNode.objects.create(host="web1", place="a", result="applied")
     DnsmasqHeartbeat.objects.create(host="web1", place="a", state="up")
+    found = {"kind": "other_server", "level": "error", "facts": {}}
+    HostReport.objects.create(host="web1", findings=[found])
     PoolFactory()
     ServiceFactory()
     Pulse.objects.create(host="web1")

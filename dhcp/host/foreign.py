@@ -1,0 +1,186 @@
+"""Lines of dnsmasq's configuration that IPManager has not written, and that decide who gets which
+address: ranges, hosts, and whom to ignore."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dhcp.daemon.installed import Installed
+from dhcp.daemon.lines import Host, Range, parse_host, parse_range
+from dhcp.daemon.options import Option
+from dhcp.daemon.process import Daemon, is_same
+from dhcp.files import check
+from dhcp.files.targets import Target
+from dhcp.host.findings import ERROR, WARNING, HostFinding
+
+ETHERS = Path("/etc/ethers")
+MOST_LINES = 20_000  # of a foreign hosts file
+
+
+def foreign(target: Target, found: Daemon, proposal: Installed) -> Iterator[HostFinding]:
+    """Every such line, and every range of ours that dnsmasq does not have."""
+    proposed = proposal.options
+    yield from _ranges(found.values("dhcp-range"), _named(proposed, "dhcp-range"))
+    if not found.unreadable and found.reads(target.hosts, "dhcp-hostsfile"):
+        yield from _missing_ranges(found, _named(proposed, "dhcp-range"))
+    known = {option.value for option in _named(proposed, "dhcp-ignore")}
+    for option in found.values("dhcp-ignore"):
+        if option.value not in known:
+            yield HostFinding("foreign_ignore", ERROR, _facts(option))
+    yield from _hosts(target, found)
+
+
+def _named(options: Iterable[Option], name: str) -> list[Option]:
+    return [option for option in options if option.name == name]
+
+
+def _facts(option: Option) -> dict[str, str]:
+    return {"value": option.value, "place": option.place}
+
+
+# --- ranges ---------------------------------------------------------------------------------------
+
+
+def _ranges(effective: list[Option], proposed: list[Option]) -> Iterator[HostFinding]:
+    """Ranges that hand out addresses, unless we propose them. One for reservations only does not
+    give an address to anybody whom the ledger does not know."""
+    ours = {option.value for option in proposed}
+    served = list(filter(None, (parse_range(option.value) for option in proposed)))
+    for option in effective:
+        found = parse_range(option.value)
+        if found is None or found.last is None or option.value in ours:
+            continue
+        if any((one.first, one.last) == (found.first, found.last) for one in served):
+            continue  # the same addresses for another time, or under other conditions
+        kind = "old_range" if found.is_ours else "foreign_range"
+        level = ERROR if _is_in_one_of(found, served) else WARNING
+        facts = {"first": str(found.first), "last": str(found.last)}
+        yield HostFinding(kind, level, {**_facts(option), **facts})
+
+
+def _is_in_one_of(found: Range, served: list[Range]) -> bool:
+    """Whether it hands out addresses of a subnet that has a range of ours."""
+    return any(one.network and found.overlaps(one.network) for one in served)
+
+
+def _missing_ranges(found: Daemon, proposed: list[Option]) -> Iterator[HostFinding]:
+    effective = {option.value for option in found.values("dhcp-range")}
+    for option in proposed:
+        if option.value in effective:
+            continue
+        wanted = parse_range(option.value)
+        network = wanted.network if wanted else None
+        facts = {"value": option.value, "network": str(network or ""), "place": option.place}
+        yield HostFinding("range_missing", ERROR, facts)
+
+
+# --- hosts ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line that is for one machine, and where it is."""
+
+    text: str
+    place: str
+
+
+def _hosts(target: Target, found: Daemon) -> Iterator[HostFinding]:
+    lines = list(_host_lines(target, found))
+    if not lines:
+        return
+    ours = _Reservations.read(target.hosts)
+    for line in lines:
+        host = parse_host(line.text)
+        contradicted = ours.contradicted(host)
+        facts = {
+            "value": line.text,
+            "place": line.place,
+            "ours": contradicted,
+            "macs": list(host.macs),
+            "ips": list(map(str, host.ips)),
+        }
+        yield HostFinding("foreign_host", ERROR if contradicted else WARNING, facts)
+
+
+def _host_lines(target: Target, found: Daemon) -> Iterator[_Line]:
+    """What dnsmasq reads of hosts beside our file. Unreadable files are told apart from this."""
+    for option in found.values("dhcp-host"):
+        yield _Line(option.value, option.place)
+    for path in _other_files(found):
+        if not is_same(found.within(path), target.hosts):
+            yield from _lines_of(found, path)
+    if found.values("read-ethers"):
+        for line in _lines_of(found, ETHERS):
+            yield _Line(re.sub(r"\s+", ",", line.text), line.place)
+
+
+def _other_files(found: Daemon) -> Iterator[Path]:
+    """The hosts files, and those in directories of them."""
+    for option in [*found.values("dhcp-hostsfile"), *found.values("dhcp-hostsdir")]:
+        path = Path(option.value)
+        try:
+            inner = sorted(found.within(path).iterdir())
+        except NotADirectoryError:
+            yield path
+        except OSError:
+            continue
+        else:
+            yield from (path / one.name for one in inner if _is_read(one))
+
+
+def _is_read(path: Path) -> bool:
+    """dnsmasq skips hidden files, and what editors leave."""
+    name = path.name
+    is_left = name.endswith("~") or (name.startswith("#") and name.endswith("#"))
+    return path.is_file() and not (name.startswith(".") or is_left)
+
+
+def _lines_of(found: Daemon, path: Path) -> Iterator[_Line]:
+    try:
+        text = found.within(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for number, line in enumerate(text.split("\n")[:MOST_LINES], start=1):
+        line = re.sub(r"(^|\s)#.*", "", line).strip()
+        if line:
+            yield _Line(line, f"{path}:{number}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reservations:
+    """Our hosts file, by MAC and by address."""
+
+    by_mac: dict[str, set[str]]
+    by_ip: dict[str, check.Row]
+
+    @classmethod
+    def read(cls, path: Path) -> _Reservations:
+        by_mac, by_ip = defaultdict[str, set[str]](set), {}
+        try:
+            lines = path.read_bytes().split(b"\n")
+        except OSError:
+            lines = []
+        for line in lines:
+            row = check.host_row(line)
+            if isinstance(row, check.Row):
+                by_ip[str(row.ip)] = row
+                for mac in row.macs:
+                    by_mac[mac].add(str(row.ip))
+        return cls(by_mac, by_ip)
+
+    def contradicted(self, host: Host) -> str:
+        """The reservation of ours that the line contradicts, or empty."""
+        for ip in map(str, host.ips):
+            row = self.by_ip.get(ip)
+            if row and host.macs and set(row.macs).isdisjoint(host.macs):
+                return f"{','.join(row.macs)},{ip}"
+        for mac in host.macs:
+            ips = self.by_mac.get(mac)
+            if ips and (host.is_ignored or ips.isdisjoint(map(str, host.ips))):
+                return f"{mac},{sorted(ips)[0]}"
+        return ""
