@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -74,7 +74,9 @@ class ServerAdmin(LedgerAdmin):
     parts = Parts(_("Interfaces"), Interface, "server_id", lambda nic: nic.name, interface_details)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        placed = Prefetch("addresses", IPAddress.objects.select_related("subnet"))
+        # Of a server with many addresses only the row of its own is shown.
+        own = IPAddress.objects.filter(ip_address=F("server__ip_address")).select_related("subnet")
+        placed = Prefetch("addresses", own, to_attr="rows_of_its_address")
         return super().get_queryset(request).prefetch_related(placed)
 
     def get_fieldsets(self, request: HttpRequest, obj: Server | None = None) -> list:
@@ -100,9 +102,7 @@ class ServerAdmin(LedgerAdmin):
 
     @admin.display(description=_("subnet"))
     def subnet_link(self, server: Server) -> SafeString:
-        for row in server.addresses.all():
-            if row.ip_address != server.ip_address:
-                continue
+        for row in server.rows_of_its_address:  # type: ignore[attr-defined]
             if row.subnet is None:
                 return marks.badge("unknown", gettext("In no subnet"))
             return marks.link(row.subnet, row.subnet.network)

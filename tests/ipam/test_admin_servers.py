@@ -73,6 +73,17 @@ def test_thirty_servers_cost_as_many_queries_as_three(admin_client):
     assert queries_of(admin_client, LIST) == few
 
 
+def test_a_server_with_many_addresses_shows_the_subnet_of_its_own_and_reads_no_other(
+    admin_client, subnet
+):
+    server = ServerFactory(ip_address="10.0.0.10")
+    for number in range(3):
+        InterfaceFactory(server=server, ip_address=f"172.16.0.{number}")
+
+    [listed] = rows_shown(admin_client.get(LIST))
+    assert [row.subnet for row in listed.rows_of_its_address] == [subnet]
+
+
 def test_a_saved_server_says_where_its_address_stands(admin_client, subnet):
     answer = save(admin_client, ADD, hostname="web-1", ip_address="10.0.0.10")
 
