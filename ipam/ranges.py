@@ -25,6 +25,13 @@ def span_of(network: Network) -> Span:
     return int(network.network_address), int(network.broadcast_address)
 
 
+def is_inside(network: Network, around: Network) -> bool:
+    """Whether a network lies in another one, or is the same."""
+    if network.version != around.version:
+        return False
+    return network.prefixlen >= around.prefixlen and network[0] in around
+
+
 def network_span(version: int, first: int, length: int) -> Span:
     """The addresses of the network that starts at `first` and has this prefix length."""
     return first, first + (1 << (_BITS[version] - length)) - 1

@@ -27,6 +27,7 @@ from api.access import Access, Right
 from core import proxies
 from core.findings import BOUNDED
 from dhcp import metrics as dhcp_metrics
+from discovery import metrics as discovery_metrics
 from ipam import metrics as ipam_metrics
 from ops import doctor, host_checks, traffic, worker_heartbeat
 from registry import metrics as registry_metrics
@@ -157,6 +158,7 @@ def health() -> Iterator[Metric]:
 
 SECTIONS: dict[str, Section] = {
     "ipam": ipam_metrics.collect,
+    "discovery": discovery_metrics.collect,
     "dhcp": dhcp_metrics.collect,
     "registry": registry_metrics.collect,
     "ops": processes,

@@ -7,6 +7,7 @@ import threading
 from core.periodic import PeriodicWork
 from core.stopping import call_on_signals
 from dhcp.worker import DhcpWorker
+from discovery.worker import Discovery
 from ipam.worker import CatchUp, WriteUsage
 from machines.worker import Expiry
 from ops.prune import DailyPrune
@@ -18,6 +19,7 @@ WORK: list[type[PeriodicWork]] = [
     DhcpWorker,
     Sweep,
     Expiry,
+    Discovery,
     Heartbeat,
     DailyPrune,
     WriteUsage,

@@ -1,0 +1,1 @@
+"""How a network is asked who is there: at which pace, by ICMP, by ARP, by names."""

@@ -1,0 +1,181 @@
+"""Ask many addresses at once, in order and at a pace, and gather who answers."""
+
+from __future__ import annotations
+
+import heapq
+import select
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv4Interface, IPv6Interface
+from pathlib import Path
+
+from django.utils import timezone
+
+from discovery.probes import netlink
+from discovery.probes.arp import ArpHelper
+from discovery.probes.icmp import Pinger
+from discovery.probes.pace import Pace
+from ipam.addresses import Address, Network
+
+WAIT = 1.0  # seconds for the last answers
+# Packets that follow from an echo request to an address of a network at this host: the kernel asks
+# for an unknown neighbour up to three times, and asks a known one again now and then.
+_UNKNOWN, _KNOWN, _FAR = 3, 2, 1
+
+Interface = tuple[str, IPv4Interface | IPv6Interface]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """That an address has answered, with the MAC address if it was ARP."""
+
+    ip: Address
+    at: datetime
+    mac: str | None = None
+
+
+@dataclass
+class Batch:
+    """The addresses of one subnet that are asked now. `rate` is kept by `pace`, which the caller
+    keeps from batch to batch."""
+
+    network: Network
+    addresses: Sequence[Address]
+    pace: Pace
+    ping: bool = True
+    arp: bool = True
+    sent: int = 0
+    answers: list[Answer] = field(default_factory=list)
+    interface: str = ""  # at which this host is in the subnet
+
+    @property
+    def asks_by_arp(self) -> bool:
+        return self.arp and bool(self.interface) and self.network.version == 4
+
+
+class Scanner:
+    """Sends probes of one process, never faster than `rate` packets a second altogether."""
+
+    def __init__(self, rate: int, helper: Path | None = None) -> None:
+        self.pace = Pace(rate)
+        self.helper_path = helper
+        self.error = ""
+        self.sent = 0
+
+    def scan(self, batches: Sequence[Batch], wait: float = WAIT) -> None:
+        """Probe all addresses of the batches, each at its own pace; then wait for the last answers.
+        Fills `sent` and `answers` of each."""
+        scan = _Scan(self, batches)
+        try:
+            scan.send_all()
+            scan.gather(time.monotonic() + wait)
+        finally:
+            scan.close()
+            self.sent += sum(batch.sent for batch in batches)
+        self.error = scan.error
+
+
+class _Scan:
+    """One run of a scanner: its sockets, and who has been asked."""
+
+    def __init__(self, scanner: Scanner, batches: Sequence[Batch]) -> None:
+        self.scanner, self.batches = scanner, batches
+        own = list(netlink.own_interfaces())
+        for batch in batches:
+            batch.interface = interface_in(batch.network, own)
+        self.own = {interface.ip for _name, interface in own}
+        self.known = {neighbour.ip for neighbour in netlink.neighbours()}
+        self.pinger, self.helper = Pinger(), self._connect()
+        self.asked: dict[Address, Batch] = {}
+
+    @property
+    def error(self) -> str:
+        return (self.helper and self.helper.error) or self.pinger.error
+
+    def send_all(self) -> None:
+        """The batch that may send first comes first, so that none waits for another's pace."""
+        now = time.monotonic()
+        turns = [(batch.pace.next(now), index, 0) for index, batch in enumerate(self.batches)]
+        heapq.heapify(turns)
+        while turns:
+            _at, index, position = heapq.heappop(turns)
+            batch = self.batches[index]
+            if position < len(batch.addresses):
+                self._send(batch, batch.addresses[position])
+                again = batch.pace.next(time.monotonic())
+                heapq.heappush(turns, (again, index, position + 1))
+
+    def gather(self, until: float) -> None:
+        """Note answers until then."""
+        while True:
+            left = until - time.monotonic()
+            files = [*self.pinger.files(), *(self.helper.files() if self.helper else [])]
+            if not files:
+                time.sleep(max(0.0, left))
+                return
+            ready, _, _ = select.select(files, [], [], max(0.0, left))
+            if not ready:
+                return
+            for file in ready:
+                self._receive(file)
+
+    def close(self) -> None:
+        self.pinger.close()
+        if self.helper:
+            self.helper.close()
+
+    def _send(self, batch: Batch, address: Address) -> None:
+        pace = self.scanner.pace
+        by_arp = bool(self.helper and self.helper.works and batch.asks_by_arp)
+        if not by_arp and not batch.ping:
+            return
+        now = time.monotonic()
+        at = max(batch.pace.next(now), pace.next(now))
+        if at > now:
+            self.gather(at)
+        self.asked[address] = batch
+        if self._transmit(batch, address, by_arp):
+            batch.sent += 1
+        packets = 1 if by_arp else self._packets(batch, address)
+        now = time.monotonic()
+        batch.pace.spend(now, packets)
+        pace.spend(now, packets)
+
+    def _transmit(self, batch: Batch, address: Address, by_arp: bool) -> bool:
+        if by_arp and self.helper and address not in self.own:
+            return self.helper.send(batch.interface, address)
+        return self.pinger.send(address)
+
+    def _packets(self, batch: Batch, address: Address) -> int:
+        if not batch.interface:
+            return _FAR
+        return _KNOWN if address in self.known else _UNKNOWN
+
+    def _receive(self, file: int) -> None:
+        now = timezone.now()
+        if self.helper and file in self.helper.files():
+            for ip, mac in self.helper.receive():
+                self._note(Answer(ip, now, mac))
+            return
+        if pinged := self.pinger.receive(file):
+            self._note(Answer(pinged, now))
+
+    def _note(self, answer: Answer) -> None:
+        if batch := self.asked.get(answer.ip):
+            batch.answers.append(answer)
+
+    def _connect(self) -> ArpHelper | None:
+        path = self.scanner.helper_path
+        if path is None or not any(batch.asks_by_arp for batch in self.batches):
+            return None
+        return ArpHelper(path)
+
+
+def interface_in(network: Network, own: Iterable[Interface]) -> str:
+    """The interface by which this host is in the network; empty if it is in none."""
+    for name, interface in own:
+        if interface.version == network.version and interface.ip in network and name != "lo":
+            return name
+    return ""

@@ -1,0 +1,114 @@
+"""A network in two namespaces: on one side the prober, on the other a farm of simulated hosts."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support import farm as farm_module
+from tests.support import lab, require
+
+ROOT = Path(__file__).parents[2]
+_serial = itertools.count()
+
+
+@dataclass
+class Network:
+    near: str  # the prober's namespace
+    process: subprocess.Popen
+
+    def count(self):
+        """What has arrived at the hosts since the last call."""
+        self.process.stdin.write("count\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def inside(self, work):
+        """The result of some work in a thread whose network is the prober's. It uses no database of
+        another thread: what it needs, it is given."""
+        result = []
+
+        def run():
+            with open(f"/run/netns/{self.near}") as namespace:
+                lab.enter(namespace.fileno())
+            result.append(work())
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(120)
+        return result[0]
+
+    @contextmanager
+    def entered(self):
+        """This thread's network is the prober's."""
+        with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.near}") as near:
+            lab.enter(near.fileno())
+            try:
+                yield
+            finally:
+                lab.enter(home.fileno())
+
+
+@contextmanager
+def network(hosts, address="10.66.0.1/22"):
+    """`hosts`: rows of IP, MAC and what it answers."""
+    require.part("root", "namespaces")
+    name = f"ipmd{os.getpid()}-{next(_serial)}"
+    near, far = f"{name}-n", f"{name}-f"
+    try:
+        for namespace in (near, far):
+            lab.run("ip", "netns", "add", namespace)
+        pair = ["type", "veth", "peer", "name", "eth0", "netns", far]
+        lab.run("ip", "link", "add", "eth0", "netns", near, *pair)
+        lab.run("ip", "-n", near, "address", "add", address, "dev", "eth0")
+        for namespace in (near, far):
+            lab.run("ip", "-n", namespace, "link", "set", "dev", "eth0", "up")
+            lab.run("ip", "-n", namespace, "link", "set", "dev", "lo", "up")
+        with farm(far, hosts) as process:
+            yield Network(near, process)
+    finally:
+        for namespace in (near, far):
+            subprocess.run(["ip", "netns", "delete", namespace], capture_output=True)
+
+
+@contextmanager
+def farm(namespace, hosts):
+    command = ["ip", "netns", "exec", namespace, sys.executable, "-I", farm_module.__file__, "eth0"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, **pipes)
+    try:
+        process.stdin.write(json.dumps({"hosts": hosts}) + "\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.stdin.close()
+        lab.stop(process)
+        process.stdout.close()
+
+
+@contextmanager
+def arp_helper(net, path, *options):
+    """The program that asks by ARP, with CAP_NET_RAW and no other right."""
+    command = [
+        *("ip", "netns", "exec", net.near),
+        *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"),
+        *(
+            "--inh-caps=-all,+net_raw",
+            "--ambient-caps=-all,+net_raw",
+            "--bounding-set=-all,+net_raw",
+        ),
+        *(sys.executable, "-I", str(ROOT / "deploy/ipmanager-arp")),
+        *("--socket", str(path), "--interface", "eth0", *options),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        lab.stop(process)
+        process.stderr.close()

@@ -1,0 +1,94 @@
+"""Any number of simulated hosts behind one network interface: they answer ARP and ping, or one of
+the two, or neither. Runs as a program inside a network namespace; standard library only.
+
+    python3 -I farm.py INTERFACE
+
+Reads one line of JSON: {"hosts": [[IP, MAC, "arp ping"], ...]}; two rows of one IP are duplicates.
+Writes `ready`. For a line `count` it writes what has arrived since the last one, as JSON: for each
+second, counted from the first packet, how many ARP requests and echo requests; and the addresses
+that were asked."""
+
+import json
+import select
+import socket
+import struct
+import sys
+import time
+from collections import Counter, defaultdict
+
+ETHERNET, ARP = struct.Struct("!6s6sH"), struct.Struct("!HHBBH6s4s6s4s")
+ETH_IP, ETH_ARP, ETH_ALL = 0x0800, 0x0806, 0x0003
+SO_RCVBUFFORCE = 33
+
+
+class Farm:
+    def __init__(self, interface: str, hosts: list) -> None:
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_ALL))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        self.socket.bind((interface, 0))
+        self.macs = defaultdict(list)
+        self.pinged = defaultdict(bool)
+        for ip, mac, answers in hosts:
+            packed, card = socket.inet_aton(ip), bytes.fromhex(mac.replace(":", ""))
+            if "arp" in answers:
+                self.macs[packed].append(card)
+            self.pinged[packed] |= "ping" in answers
+        self.times: list[float] = []
+        self.asked: Counter = Counter()
+
+    def receive(self) -> None:
+        frame, sender = self.socket.recvfrom(2048)
+        if sender[2] == socket.PACKET_OUTGOING:
+            return
+        _to, source, kind = ETHERNET.unpack_from(frame)
+        if kind == ETH_ARP:
+            self.arp(frame)
+        elif kind == ETH_IP and frame[23] == 1 and frame[34] == 8:
+            self.echo(frame, source)
+
+    def arp(self, frame: bytes) -> None:
+        *_, operation, mac, ip, _nobody, wanted = ARP.unpack_from(frame, ETHERNET.size)
+        if operation != 1:
+            return
+        self.note(wanted)
+        for card in self.macs[wanted]:
+            answer = ARP.pack(1, ETH_IP, 6, 4, 2, card, wanted, mac, ip)
+            self.socket.send(ETHERNET.pack(mac, card, ETH_ARP) + answer)
+
+    def echo(self, frame: bytes, source: bytes) -> None:
+        ip, wanted, icmp = frame[26:30], frame[30:34], frame[34:]
+        self.note(wanted)
+        if not self.pinged[wanted]:
+            return
+        (checksum,) = struct.unpack_from("!H", icmp, 2)
+        checksum += 0x0800  # the type falls from 8 to 0 (RFC 1624)
+        checksum = (checksum & 0xFFFF) + (checksum >> 16)
+        reply = b"\0" + icmp[1:2] + struct.pack("!H", checksum) + icmp[4:]
+        header = frame[14:26] + wanted + ip
+        self.socket.send(ETHERNET.pack(source, frame[0:6], ETH_IP) + header + reply)
+
+    def note(self, address: bytes) -> None:
+        self.times.append(time.monotonic())
+        self.asked[socket.inet_ntoa(address)] += 1
+
+    def count(self) -> dict:
+        times, asked = self.times, self.asked
+        self.times, self.asked = [], Counter()
+        return {"times": times, "asked": asked}
+
+
+def main() -> None:
+    farm = Farm(sys.argv[1], json.loads(sys.stdin.readline())["hosts"])
+    print("ready", flush=True)
+    while True:
+        ready, _, _ = select.select([farm.socket, sys.stdin], [], [])
+        if farm.socket in ready:
+            farm.receive()
+        if sys.stdin in ready:
+            if not sys.stdin.readline():
+                return
+            print(json.dumps(farm.count()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
