@@ -41,6 +41,7 @@ logger = logging.getLogger("dhcp.lease")
 DURATION = timedelta(seconds=10)  # from a renewal to the end
 HEARTBEAT = timedelta(seconds=8)  # how often a node's worker says that it runs
 FORGOTTEN = timedelta(days=1)  # a node without a worker for so long was removed
+STOPPED = timedelta(seconds=3)  # PostgreSQL ends a holder that idles in its transaction for so long
 _TRIES = 5  # to take a lease that others take at the same moment
 
 
@@ -89,8 +90,14 @@ class Claim:
 
     def check_database(self) -> None:
         """Raise LostLease unless this node still holds the lease; it then does so until the end of
-        the transaction."""
-        if self.epoch and not self._row().select_for_update().exists():
+        the transaction. A process that is stopped in the middle of it keeps the lease's row locked,
+        and nobody could take it over: PostgreSQL then ends the transaction."""
+        if not self.epoch:
+            return
+        with connection.cursor() as cursor:
+            limit = f"{STOPPED.total_seconds():.0f}s"
+            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{limit}'")
+        if not self._row().select_for_update().exists():
             raise LostLease("another node has taken the sync lease")
 
     def hold(self, generation: int | None) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.checks import DEBUG, ERROR
+from django.db import connection, transaction
 from django.db.models import F
 
 from dhcp import metrics
@@ -242,6 +243,15 @@ def test_a_holder_that_sleeps_through_a_takeover_records_nothing(a_and_b, monkey
     assert Generation.objects.newest().pk == newest.pk + 1 and not DhcpChange.objects.exists()
     a.worker()
     assert a.reservations() == b.reservations() == ["s10", "s11"]
+
+
+def test_a_holder_that_is_stopped_while_it_records_does_not_keep_the_lease_locked(a_and_b):
+    a, _b = a_and_b
+    epoch = SyncLease.objects.get().epoch
+    with transaction.atomic(), connection.cursor() as cursor:
+        lease.Claim(a.target, lease.Caller.WORKER, Role.HOLDER, epoch).check_database()
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("3s",)
 
 
 def test_a_directory_of_the_future_raises_the_epoch(a_and_b):
