@@ -120,19 +120,21 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """The newest without its long texts."""
         return self.filter(server=server_id).defer(*LONG_TEXTS).order_by("-pk").first()
 
-    def newest_of_each(self) -> dict[int | None, Generation]:
-        """The newest of every server without their long texts, by the server's key: one query."""
+    def newest_of_each(self, **conditions: object) -> dict[int | None, Generation]:
+        """The newest of every server that meets the conditions, without their long texts, by the
+        server's key: one query."""
         from dhcp.models import DhcpServer
 
-        newest = self.filter(server=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+        rows = self.filter(**conditions)
+        newest = rows.filter(server=OuterRef("pk")).order_by("-pk").values("pk")[:1]
         theirs = (
             DhcpServer.objects.annotate(newest=Subquery(newest))
             .filter(newest__isnull=False)
             .values("newest")
         )
-        ours = self.filter(server=None).order_by("-pk").values("pk")[:1]
-        rows = self.filter(Q(pk__in=theirs) | Q(pk__in=ours)).defer(*LONG_TEXTS)
-        return {row.server_id: row for row in rows}
+        ours = rows.filter(server=None).order_by("-pk").values("pk")[:1]
+        found = self.filter(Q(pk__in=theirs) | Q(pk__in=ours)).defer(*LONG_TEXTS)
+        return {row.server_id: row for row in found}
 
     def outdated(self, before: datetime) -> GenerationQuerySet:
         """Those that were last tried before then and that nothing needs: neither a server's newest,

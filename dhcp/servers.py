@@ -7,7 +7,7 @@ one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
@@ -22,9 +22,13 @@ from ipam.models import Subnet
 MANY = 10_000
 
 
-def local_targets() -> list[Target]:
-    """The servers whose files this installation writes itself, the default one first. One query."""
-    return [Target.from_settings(), *map(Target.of, DhcpServer.objects.here())]
+def local_targets(rows: Iterable[DhcpServer] | None = None) -> list[Target]:
+    """The servers whose files this installation writes itself, the default one first. One query,
+    or none if all servers are given."""
+    if rows is None:
+        rows = DhcpServer.objects.here()
+    here = [row for row in rows if row.enabled and row.run_by == DhcpServer.RunBy.LOCAL]
+    return [Target.from_settings(), *map(Target.of, here)]
 
 
 def local_target(name: str) -> Target:

@@ -4,7 +4,7 @@
     pending     dnsmasq does not have it yet
     written     the files have it, and dnsmasq was not asked to confirm
     told        dnsmasq has confirmed that it has read the files
-    live        dnsmasq has offered the address to a probe, or the machine holds its lease
+    live        a lease, an offer to a probe, or an answer from the address has shown it
 
 Each state is read from evidence (dhcp/state/evidence.py); nothing is inferred from our own write.
 No transaction is open meanwhile."""
@@ -21,7 +21,6 @@ from django.utils.translation import gettext as _
 from core import web_process
 from core.web_process import LONGEST_WAIT, TooManyWaiting, waiting_place
 from dhcp.state import machines as states
-from dhcp.state.evidence import gather_evidence
 from dhcp.state.network_cards import NetworkCard
 from ipam.models import Server
 
@@ -29,10 +28,12 @@ NOT_SERVED, PENDING, WRITTEN, TOLD, LIVE = "not_served", "pending", "written", "
 LEVELS = (TOLD, LIVE)
 # The states after which waiting longer cannot show more of what was asked for.
 _FINAL = {TOLD: {NOT_SERVED, WRITTEN, TOLD, LIVE}, LIVE: {NOT_SERVED, LIVE}}
-_WITHOUT_EVIDENCE = {
+_STATES = {
     states.BLOCKED: NOT_SERVED,
     states.UNSERVED: NOT_SERVED,
     states.PENDING: PENDING,
+    states.TOLD: TOLD,
+    states.LIVE: LIVE,
 }
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds
 _SHARE = 20  # the queries take at most 1/20 of the waiting time
@@ -58,17 +59,10 @@ def look_at(server_id: int) -> Seen:
     if server is None:
         return Seen(NOT_SERVED, _("The machine has been deleted."))
     card = NetworkCard.of_server(server)
-    evidence = gather_evidence([card])
-    found = states.state_of_card(card, evidence)
-    if found.kind in _WITHOUT_EVIDENCE:
-        return Seen(_WITHOUT_EVIDENCE[found.kind], found.reason)
-    if evidence.own_lease(card) or evidence.successful_probe(card):
-        return Seen(LIVE, found.reason)
-    newest = evidence.newest.get(evidence.server_id(card))
-    if newest and newest.confirmed:
-        reason = _("dnsmasq confirmed it with generation %d.") % newest.pk
-        return Seen(TOLD, reason)
-    return Seen(WRITTEN, _("The files have it. dnsmasq was not asked to confirm."))
+    found = states.states_of_cards([card])[card.key]
+    if found.is_written:
+        return Seen(WRITTEN, found.reason)
+    return Seen(_STATES[found.kind], found.reason)
 
 
 def wait_for(server_id: int, level: str, seconds: float, since: float) -> Seen:

@@ -21,6 +21,7 @@ from ipam.models import Server
 
 _COLOURS = {
     machines.LIVE: "yes",
+    machines.TOLD: "yes",
     machines.PENDING: "reserved",
     machines.BLOCKED: "unknown",
     machines.UNSERVED: "no",
@@ -52,7 +53,7 @@ class DHCPColumn:
 
     def facts(self, obj: Server) -> Facts:
         lines = [_line(card, state) for card, state in machines.states_of_server(obj)]
-        text = format_html_join("", "<div>{} {}: {} {} {}</div>", lines)
+        text = format_html_join("", "<div>{} {}: {} {} {} {}</div>", lines)
         return [*super().facts(obj), (_("DHCP"), text)]  # type: ignore[misc]
 
 
@@ -60,12 +61,20 @@ def _line(card: NetworkCard, state: MachineState) -> tuple[Any, ...]:
     end = ""
     if state.lease_id:
         end = end_link(state.lease_id)
-    return badge(state), card.name, state.reason, end, why_link(card)
+    return badge(state), card.name, state.reason, remedy(state), end, why_link(card)
 
 
 def badge(state: MachineState) -> SafeString:
     mark = marks.badge(_COLOURS[state.kind], state.label)
-    return format_html('<span title="{}">{}</span>', state.reason, mark)
+    title = f"{state.reason} {state.remedy}".strip()
+    return format_html('<span title="{}">{}</span>', title, mark)
+
+
+def remedy(state: MachineState) -> SafeString | str:
+    """What to do about it, as a link to the page where it is done."""
+    if not (state.remedy and state.url):
+        return state.remedy
+    return format_html('<a class="ipm-link" href="{}">{}</a>', state.url, state.remedy)
 
 
 def why_link(card: NetworkCard) -> SafeString | str:

@@ -97,6 +97,12 @@ class Target:
         )
 
     @property
+    def is_connected(self) -> bool:
+        """Whether a dnsmasq is told of the files, or asked what it has read of them. Without
+        either, writing them says nothing about the network."""
+        return self.reload != "none" or self.dns is not None
+
+    @property
     def origin(self) -> str:
         """Whose leases its lease file tells of (`Sighting.origin`)."""
         if self.server_id:

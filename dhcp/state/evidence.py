@@ -6,17 +6,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv6Address, ip_address
+from itertools import chain, product
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
-from dhcp.daemon import installed
+from dhcp.daemon import heartbeat, installed, ranges
+from dhcp.daemon.heartbeat import HeartbeatState
+from dhcp.daemon.own_addresses import own_addresses
+from dhcp.edits.written import read_file
 from dhcp.files import check
 from dhcp.files.targets import Target
 from dhcp.host.findings import HostFinding
 from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit
-from dhcp.servers import ServerSelector
+from dhcp.servers import ServerSelector, local_targets
 from dhcp.state import host
 from dhcp.state.network_cards import (
     INTERFACE,
@@ -26,11 +32,12 @@ from dhcp.state.network_cards import (
     addresses_of,
     identities_of,
 )
-from ipam.addresses import Address, Network
+from ipam.addresses import Address, Network, host_network, supernets
 from ipam.models import Interface, Server, Sighting, Subnet
 from ipam.querysets import SubnetIndex
 
 _MAC_LENGTH = len("02:00:00:00:00:0a")
+FRESH = timedelta(hours=1)  # an older answer says nothing about now
 # A change of one of these kinds may concern every card of its DHCP server.
 _CONCERNS_ALL = ("subnet", "ledger", "dhcpserver")
 
@@ -46,25 +53,42 @@ class Evidence:
     pending: set[tuple[int | None, str, int | None]] = field(default_factory=set)
     all_pending: set[int | None] = field(default_factory=set)
     newest: dict[int | None, Generation] = field(default_factory=dict)
+    # The newest generation of each server that was applied: what its files say.
+    applied: dict[int | None, Generation] = field(default_factory=dict)
+    # How each server's dnsmasq was last seen.
+    heartbeats: dict[int | None, HeartbeatState] = field(default_factory=dict)
+    # The servers whose files this installation writes; and of those that a rollback holds, the
+    # lines of the hosts file, as (MAC or DUID, address).
+    targets: dict[int | None, Target] = field(default_factory=dict)
+    held: dict[int | None, set[tuple[str, Address]]] = field(default_factory=dict)
+    # What each server cannot hand out, because its host has it.
+    own_addresses: dict[int | None, set[Address]] = field(default_factory=lambda: defaultdict(set))
     problems: dict[tuple[int | None, CardKey], dict[str, Any]] = field(default_factory=dict)
-    # The successful probes of the newest generations, by server_id, MAC and address.
+    # The successful probes of those generations, by server_id, MAC and address.
     probes: dict[tuple[int | None, str | None, str], dict[str, Any]] = field(default_factory=dict)
     # Live leases by their address, and by their holder's MAC and DUID; the longest first.
     leases_by_ip: dict[Address, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     leases_by_holder: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
+    # Other fresh evidence that somebody uses an address (ARP, ping, …), the newest first.
+    answers: dict[Address, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
+    # The leases that are as some card of the ledger says, as (MAC, address).
+    right: set[tuple[str, Address]] = field(default_factory=set)
     evictions: dict[Address, list[Eviction]] = field(default_factory=lambda: defaultdict(list))
     # The MACs and DUIDs that may hold an address of a server.
     allowed: dict[tuple[int, Address], set[str]] = field(default_factory=lambda: defaultdict(set))
     # By the MAC or DUID and the address of the line before the edit.
     hand_edits: dict[tuple[str, str], HandEdit] = field(default_factory=dict)
-    # The networks with a range in the default server's installed configuration, and the keys of
-    # the subnets that need one; both empty where that file is not known.
-    installed: frozenset[Network] = frozenset()
-    scoped: set[int] = field(default_factory=set)
+    # The scopes of the cards' subnets by the subnets' keys.
+    scopes: dict[int, DhcpScope] = field(default_factory=dict)
+    # The networks with a range in the default server's installed configuration; None where that
+    # file is not known.
+    installed: frozenset[Network] | None = None
     # What was found on the hosts of the DHCP servers (dhcp/state/host.py).
     host_findings: dict[int | None, list[HostFinding]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    # What running servers have a range for; looked up where a subnet has no scope.
+    _ranges: dict[Target, frozenset[Network]] = field(default_factory=dict)
 
     def server_id(self, card: NetworkCard) -> int | None:
         """The DHCP server that serves the card's address."""
@@ -79,6 +103,45 @@ class Evidence:
         if card.ip is None:
             return None
         return self.subnets.containing(None, card.ip)
+
+    def scope(self, card: NetworkCard) -> DhcpScope | None:
+        """The scope of the card's subnet."""
+        subnet = self.subnet(card)
+        return self.scopes.get(subnet.pk) if subnet else None
+
+    def is_in_foreign_range(self, card: NetworkCard) -> bool:
+        """Whether the running dnsmasq has a range around the card's address, without a scope of
+        ours."""
+        target = self.targets.get(self.server_id(card))
+        if target is None or card.ip is None:
+            return False
+        if target not in self._ranges:
+            self._ranges[target] = ranges.served_networks(target)
+        return not self._ranges[target].isdisjoint(supernets(host_network(card.ip)))
+
+    def is_connected(self, card: NetworkCard) -> bool:
+        """Whether anybody tells the card's dnsmasq of its files, or asks what it has read. What an
+        agent does on its own host is not known here."""
+        target = self.targets.get(self.server_id(card))
+        return target is None or target.is_connected
+
+    def heartbeat(self, card: NetworkCard) -> HeartbeatState:
+        """How the card's dnsmasq was last seen."""
+        return self.heartbeats.get(self.server_id(card), HeartbeatState())
+
+    def is_held_back(self, card: NetworkCard) -> bool:
+        """Whether a rollback holds the card's server at files without its line."""
+        lines = self.held.get(self.server_id(card))
+        if lines is None or card.ip is None:
+            return False
+        addresses = {card.ip}
+        if card.ip.version == 6:
+            addresses.add(IPv6Address(int(card.ip) & ((1 << 64) - 1)))  # written by its end
+        return lines.isdisjoint(product(card.identities, addresses))
+
+    def is_own_address(self, card: NetworkCard) -> bool:
+        """Whether its dnsmasq has the card's address itself."""
+        return card.ip in self.own_addresses[self.server_id(card)]
 
     def problem(self, card: NetworkCard) -> dict[str, Any] | None:
         """What the newest generation reports about the card."""
@@ -112,6 +175,25 @@ class Evidence:
                 return lease
         return None
 
+    def own_answer(self, card: NetworkCard) -> Sighting | None:
+        """The newest answer from the card's address, unless another machine gave it."""
+        answers = self.answers[card.ip] if card.ip else []
+        allowed = self.allowed[card.server_id, card.ip] if card.ip else set()
+        newest = next(iter(answers), None)
+        if newest and (newest.mac_address is None or newest.mac_address in allowed):
+            return newest
+        return None
+
+    def foreign_answer(self, card: NetworkCard) -> Sighting | None:
+        """The newest answer from the card's address, if another machine gave it."""
+        assert card.ip is not None
+        allowed = self.allowed[card.server_id, card.ip]
+        with_mac = (answer for answer in self.answers[card.ip] if answer.mac_address)
+        newest = next(with_mac, None)
+        if newest and newest.mac_address not in allowed:
+            return newest
+        return None
+
     def successful_probe(self, card: NetworkCard) -> dict[str, Any] | None:
         """The newest generation's probe that was offered the card's address."""
         return self.probes.get((self.server_id(card), card.mac, str(card.ip)))
@@ -130,10 +212,12 @@ def gather_evidence(cards: Sequence[NetworkCard]) -> Evidence:
     subnets = Subnet.objects.in_vrf(None).only("vrf", "network", "site")
     evidence = Evidence(SubnetIndex.of(ips, subnets), ServerSelector.load())
     _add_changes(evidence, cards)
-    _add_leases(evidence, cards, ips)
+    _add_sightings(evidence, cards, ips)
+    _add_right_leases(evidence, cards)
     _add_allowed_holders(evidence, cards)
     _add_hand_edits(evidence)
-    _add_installed_ranges(evidence)
+    _add_scopes(evidence, cards)
+    _add_targets(evidence)
     _add_generations(evidence)
     for row in host.reports():
         evidence.host_findings[row.server_id] += host.findings_of(row)
@@ -171,20 +255,41 @@ def _add_changes(evidence: Evidence, cards: Sequence[NetworkCard]) -> None:
             evidence.all_pending.add(server_id)
 
 
-def _add_leases(evidence: Evidence, cards: Sequence[NetworkCard], ips: Sequence[Address]) -> None:
+def _add_sightings(
+    evidence: Evidence, cards: Sequence[NetworkCard], ips: Sequence[Address]
+) -> None:
+    """Live leases, and fresh answers from the cards' addresses."""
     identities = identities_of(cards)
     macs = set(filter(_is_mac, identities))
     duids = identities - macs
-    live = Sighting.objects.filter(
-        vrf=None, source=Sighting.Source.LEASE, leased_until__gt=timezone.now()
-    )
+    now, is_lease = timezone.now(), Q(source=Sighting.Source.LEASE)
     concerned = Q(ip_address__in=ips) | Q(mac_address__in=macs) | Q(duid__in=duids)
-    for lease in live.filter(concerned).order_by("-leased_until"):
-        evidence.leases_by_ip[lease.ip_address].append(lease)
-        for holder in {lease.mac_address, lease.duid} - {None, ""}:
-            evidence.leases_by_holder[str(holder)].append(lease)
+    answered = Q(ip_address__in=ips, seen_at__gt=now - FRESH) & ~is_lease
+    wanted = (is_lease & Q(leased_until__gt=now) & concerned) | answered
+    for row in Sighting.objects.filter(wanted, vrf=None).order_by("-leased_until", "-seen_at"):
+        if row.source != Sighting.Source.LEASE:
+            if row.source in Sighting.ANSWERS:
+                evidence.answers[row.ip_address].append(row)
+            continue
+        evidence.leases_by_ip[row.ip_address].append(row)
+        for holder in {row.mac_address, row.duid} - {None, ""}:
+            evidence.leases_by_holder[str(holder)].append(row)
     for eviction in Eviction.objects.possibly_in_use().filter(ip_address__in=ips):
         evidence.evictions[eviction.ip_address].append(eviction)
+
+
+def _add_right_leases(evidence: Evidence, cards: Sequence[NetworkCard]) -> None:
+    """Of the cards' leases of other addresses: those that other cards with the same MAC should
+    have. Two queries, where there is any."""
+    own = set(addresses_of(cards))
+    leases = chain.from_iterable(evidence.leases_by_holder.values())
+    elsewhere = {lease.ip_address for lease in leases} - own
+    known = [(card.mac, card.ip) for card in cards]
+    if elsewhere:
+        for rows in (Server.objects.filter(vrf=None), Interface.objects.filter(server__vrf=None)):
+            found = rows.filter(ip_address__in=elsewhere)
+            known += found.values_list("mac_address", "ip_address")
+    evidence.right.update((mac, ip) for mac, ip in known if mac and ip)
 
 
 def _add_allowed_holders(evidence: Evidence, cards: Sequence[NetworkCard]) -> None:
@@ -230,23 +335,38 @@ def _add_hand_edits(evidence: Evidence) -> None:
                 evidence.hand_edits[identity, str(row.ip)] = edit
 
 
-def _add_installed_ranges(evidence: Evidence) -> None:
-    """Only for the default server: where other servers' configurations are installed is not
-    known."""
+def _add_scopes(evidence: Evidence, cards: Sequence[NetworkCard]) -> None:
+    """The scopes of the cards' subnets. Ranges are known for the default server only: where other
+    servers' configurations are installed is not known."""
+    subnets = {subnet.pk for subnet in map(evidence.subnet, cards) if subnet}
+    for scope in DhcpScope.objects.filter(subnet__in=subnets).only("enabled", "subnet"):
+        evidence.scopes[scope.subnet_id] = scope
     conf = installed.compare(Target.from_settings())
-    if not conf.is_known:
-        return
-    evidence.installed = conf.networks
-    for scope in DhcpScope.objects.filter(enabled=True).select_related("subnet"):
-        if evidence.selector.server_id_for(scope.subnet) is None:
-            evidence.scoped.add(scope.subnet_id)
+    if conf.is_known:
+        evidence.installed = conf.networks
+
+
+def _add_targets(evidence: Evidence) -> None:
+    """The servers of this installation, and what those of them serve that a rollback holds."""
+    for target in local_targets(evidence.selector.servers.values()):
+        evidence.targets[target.server_id] = target
+        evidence.own_addresses[target.server_id] |= own_addresses(target)
+        if target.held.exists():
+            rows = check.hosts_file(read_file(target.hosts), None).rows
+            lines = {(identity, row.ip) for row in rows for identity in row.identities}
+            evidence.held[target.server_id] = lines
 
 
 def _add_generations(evidence: Evidence) -> None:
     evidence.newest = Generation.objects.newest_of_each()
+    evidence.heartbeats = heartbeat.states()
+    evidence.applied = Generation.objects.newest_of_each(result=Generation.Result.APPLIED)
     for server_id, newest in evidence.newest.items():
         for problem in newest.problems:
             evidence.problems[server_id, (problem["kind"], problem["id"])] = problem
-        for probe in newest.probes or ():
+    for server_id, applied in evidence.applied.items():
+        for probe in applied.probes or ():
             if not probe["reason"]:
                 evidence.probes[server_id, probe["mac"], probe["wanted"]] = probe
+                if probe["by"]:
+                    evidence.own_addresses[server_id].add(ip_address(probe["by"]))

@@ -107,13 +107,14 @@ def probe(generation: Generation, interface: str) -> list[dict[str, Any]]:
 
 
 def choose_reservations(generation: Generation, network: IPv4Network | None) -> list[Reservation]:
-    """At most MOST of the generation's new reservations, whose machines are live."""
+    """At most MOST of the generation's new reservations, with nothing in the way of their
+    machines."""
     reservations = _new_reservations(generation, network)
     macs = random.sample(list(reservations), min(len(reservations), MOST))
     cards = cards_with_macs(macs)
     states = machines.states_of_cards(cards)
-    live = {card.mac for card in cards if states[card.key].kind == machines.LIVE}
-    return [reservations[mac] for mac in macs if mac in live]
+    served = {card.mac for card in cards if states[card.key].is_served}
+    return [reservations[mac] for mac in macs if mac in served]
 
 
 def _new_reservations(

@@ -171,7 +171,7 @@ def test_a_server_whose_range_is_not_installed_is_not_served_and_told_why(
         "The range of its subnet is not installed yet.",
     )
     conf.write_bytes(target.conf.read_bytes())
-    assert fate(web).kind == "live"
+    assert fate(web).is_written
 
 
 def test_a_resized_subnet_s_new_part_is_not_served_before_the_installation(
@@ -184,13 +184,16 @@ def test_a_resized_subnet_s_new_part_is_not_served_before_the_installation(
         hostname="outer", mac_address="02:00:00:00:00:0b", ip_address="10.77.1.9"
     )
     sync()
-    assert [fate(inner).kind, fate(outer).kind] == ["live", "unserved"]
+    assert [fate(inner).is_written, fate(outer).kind] == [True, "unserved"]
 
 
-def test_a_subnet_without_a_scope_is_served_by_others_and_not_judged(subnet, conf):
+def test_a_subnet_without_a_scope_is_not_served(subnet, conf):
     web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
     sync()
-    assert fate(web).kind == "live"
+    assert (fate(web).kind, fate(web).remedy) == (
+        "unserved",
+        "Create a DHCP scope for 10.77.0.0/24.",
+    )
 
 
 def test_ipv6_ranges_are_recognised_as_installed(conf, target):
@@ -200,7 +203,7 @@ def test_ipv6_ranges_are_recognised_as_installed(conf, target):
     sync()
     assert fate(web).kind == "unserved"
     conf.write_bytes(target.conf.read_bytes())
-    assert fate(web).kind == "live"
+    assert fate(web).is_written
 
 
 # --- the screens ----------------------------------------------------------------------------------

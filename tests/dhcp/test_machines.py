@@ -8,7 +8,7 @@ from django.utils import timezone
 from dhcp.files.sync import sync
 from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.leases.lease_file import FOREVER
-from dhcp.models import DhcpChange, Lease
+from dhcp.models import DhcpChange, DhcpScope, Generation, Lease
 from dhcp.state import machines
 from ipam.models import VRF, Interface, Server, Sighting, Subnet
 from tests.ipam.admin_forms import queries_in
@@ -23,14 +23,26 @@ SOON = timezone.now() + timedelta(hours=1)
 
 @pytest.fixture
 def subnet(target):
-    return Subnet.objects.create(network="10.77.0.0/24")
+    return scoped("10.77.0.0/24")
 
 
 @pytest.fixture
 def web(subnet):
     web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
-    sync()
+    sync_and_confirm()
     return web
+
+
+def scoped(network):
+    subnet = Subnet.objects.create(network=network)
+    DhcpScope.objects.create(subnet=subnet)
+    return subnet
+
+
+def sync_and_confirm():
+    """Sync, as if dnsmasq had confirmed it."""
+    sync()
+    Generation.objects.update(confirmed=True)
 
 
 def leased(ip, mac, until=SOON, **more):
@@ -47,20 +59,69 @@ def kind_and_reason(server):
     return state_of(server).kind, state_of(server).reason
 
 
-def test_a_served_machine_is_live(web):
-    assert kind_and_reason(web) == (
+def test_a_machine_is_told_once_dnsmasq_has_confirmed_and_live_once_a_lease_shows_it(web):
+    assert state_of(web).kind == "told" and state_of(web).seen_at is None
+    assert state_of(web).reason.startswith("dnsmasq has confirmed its line (generation ")
+    lease = leased("10.77.0.9", A)
+    assert (state_of(web).kind, state_of(web).until, state_of(web).seen_at) == (
         "live",
-        "dnsmasq has it. The machine has not requested its address yet.",
+        SOON,
+        lease.seen_at,
     )
-    leased("10.77.0.9", A)
-    assert state_of(web).kind == "live" and state_of(web).until == SOON
     assert state_of(web).reason.startswith("It uses its address, until ")
+
+
+def test_what_nobody_has_confirmed_is_pending_and_says_how_to_connect_a_dnsmasq(web, settings):
+    Generation.objects.update(confirmed=None)
+    assert kind_and_reason(web) == ("pending", "Its line is written. No dnsmasq is connected.")
+    assert "IPMANAGER_DNSMASQ_RELOAD" in state_of(web).remedy and state_of(web).is_written
+    settings.DNSMASQ_RELOAD = "generation"
+    assert "dnsmasq was not asked to confirm it." in state_of(web).reason
+
+
+def test_an_answer_from_the_address_shows_it_and_one_of_another_machine_is_in_its_way(web):
+    answer = Sighting.objects.create(ip_address="10.77.0.9", mac_address=A, source="arp")
+    assert (state_of(web).kind, state_of(web).seen_at) == ("live", answer.seen_at)
+    Sighting.objects.create(ip_address="10.77.0.9", mac_address=B, source="arp")
+    assert (state_of(web).kind, state_of(web).holder) == ("pending", B)
+    Sighting.objects.update(seen_at=timezone.now() - timedelta(hours=2))
+    assert state_of(web).kind == "told"
+
+
+def test_a_subnet_without_or_with_a_disabled_scope_is_not_served_and_names_the_page(web):
+    scope = web_scope()
+    scope.enabled = False
+    scope.save()
+    sync_and_confirm()
+    found = state_of(web)
+    assert (found.kind, found.reason) == (
+        "unserved",
+        "The DHCP scope of its subnet is disabled.",
+    )
+    assert found.url == f"/admin/dhcp/dhcpscope/{scope.pk}/change/"
+    scope.delete()
+    sync_and_confirm()
+    found = state_of(web)
+    assert found.reason == "10.77.0.0/24 has no DHCP scope, so dnsmasq has no range for it."
+    assert found.url.startswith("/admin/dhcp/dhcpscope/add/?subnet=")
+    leased("10.77.0.9", A)  # a range of somebody else's
+    assert state_of(web).kind == "live"
+
+
+def web_scope():
+    return DhcpScope.objects.get(subnet__network="10.77.0.0/24")
+
+
+def test_dnsmasq_hands_its_own_address_to_nobody(web, settings):
+    settings.DNSMASQ_DNS = ("10.77.0.9", 53)
+    assert state_of(web).kind == "unserved"
+    assert state_of(web).reason.startswith("dnsmasq's own host has 10.77.0.9")
 
 
 def test_a_name_that_is_left_off_is_said(subnet):
     odd = Server.objects.create(hostname="12h", mac_address=A, ip_address="10.77.0.9")
-    sync()
-    assert state_of(odd).kind == "live"
+    sync_and_confirm()
+    assert state_of(odd).kind == "told"
     assert "Its name is left out: dnsmasq takes '12h' for a lease time." in state_of(odd).reason
 
 
@@ -69,7 +130,7 @@ def test_a_change_that_waits_is_pending(web):
     assert kind_and_reason(web) == ("pending", "dnsmasq does not have it yet.")
     DhcpChange.objects.all().delete()
     DhcpChange.objects.create(kind="server", object_id=web.pk + 1)
-    assert state_of(web).kind == "live"
+    assert state_of(web).kind == "told"
     DhcpChange.objects.create(kind="ledger", label="many")
     assert state_of(web).kind == "pending"
 
@@ -91,7 +152,7 @@ def test_an_address_that_another_still_holds_is_pending_until_then(web):
 
 def test_a_lease_that_is_over_holds_nothing(web):
     leased("10.77.0.9", B, timezone.now() - timedelta(seconds=1))
-    assert state_of(web).kind == "live"
+    assert state_of(web).kind == "told"
 
 
 def test_a_machine_that_still_uses_its_old_address_is_pending(web):
@@ -99,11 +160,20 @@ def test_a_machine_that_still_uses_its_old_address_is_pending(web):
     assert state_of(web).kind == "pending" and "It uses 10.77.0.33, until " in state_of(web).reason
 
 
-def test_a_laptop_s_lease_in_another_subnet_says_nothing_about_this_one(web):
-    Subnet.objects.create(network="10.78.0.0/24")
-    sync()
+def test_a_machine_that_asks_from_another_subnet_is_on_another_wire(web):
+    scoped("10.78.0.0/24")
+    sync_and_confirm()
     leased("10.78.0.33", A)
-    assert state_of(web).kind == "live"
+    assert state_of(web).kind == "unserved"
+    assert state_of(web).reason.startswith("It is on another wire: it uses 10.78.0.33, until ")
+
+
+def test_a_laptop_s_own_address_in_another_subnet_says_nothing_about_this_one(web):
+    scoped("10.78.0.0/24")
+    Interface.objects.create(server=web, name="dock", mac_address=A, ip_address="10.78.0.33")
+    sync_and_confirm()
+    leased("10.78.0.33", A)
+    assert state_of(web).kind == "told"
 
 
 def test_a_lease_without_end_reads_well(web):
@@ -113,7 +183,7 @@ def test_a_lease_without_end_reads_well(web):
 
 def test_cards_of_one_server_may_share_its_address(web):
     Interface.objects.create(server=web, name="wifi", mac_address=C, ip_address="10.77.0.9")
-    sync()
+    sync_and_confirm()
     leased("10.77.0.9", C)
     assert [(card.name, found.kind) for card, found in machines.states_of_server(web)] == [
         ("web", "live"),
@@ -164,7 +234,7 @@ def test_a_record_that_was_left_out_says_why(web):
 def test_fifty_states_cost_as_many_queries_as_five(subnet):
     servers = [ServerFactory(ip_address=f"10.77.0.{number}") for number in range(10, 60)]
     few = queries_in(lambda: machines.states_of_servers(servers[:5]))
-    assert queries_in(lambda: machines.states_of_servers(servers)) == few <= 9
+    assert queries_in(lambda: machines.states_of_servers(servers)) == few <= 11
 
 
 # --- with a real dnsmasq and real clients: each class of conflict, and its end --------------------

@@ -9,7 +9,7 @@ from django.db import connection
 from core import web_process
 from dhcp.leases.ingest import ingest, read_stable
 from dhcp.leases.lease_file import parse_leases
-from dhcp.models import DhcpChange
+from dhcp.models import DhcpChange, DhcpScope
 from ipam.models import Subnet
 from machines import wait
 from tests.dhcp.conftest import asked, lab, target  # noqa: F401
@@ -25,6 +25,7 @@ def body(target):  # noqa: F811
     subnet = Subnet(network="10.77.0.0/24")
     subnet.static_ip_pools = ["10.77.0.10-10.77.0.20"]
     subnet.save()
+    DhcpScope.objects.create(subnet=subnet)
     return {"hostname": "ci-1", "mac_address": MAC, "subnet": "10.77.0.0/24"}
 
 
