@@ -257,9 +257,9 @@ COMMANDS = (
     Command(
         "why",
         commands.why,
-        "explain which address a MAC gets from DHCP",
+        "say whether DHCP serves a machine, or what an address is, and why",
         "why 02:00:00:00:00:0a",
-        (arg("mac", metavar="MAC"), JSON),
+        (arg("asked", metavar="ADDRESS|MAC|NAME"), JSON),
     ),
     Command(
         "export",

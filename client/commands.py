@@ -129,12 +129,14 @@ def _print_found(kind: str, shape: type[LedgerObject], part: dict[str, Any]) -> 
 
 
 def why(ledger: Ledger, options: Options) -> int:
-    """Explain which address a MAC gets from DHCP."""
-    found = ledger.why(options.mac)
-    text = ""
+    """Say whether a machine is served, or what an address is, and why."""
+    found = ledger.why(options.asked)
+    lines = [f"= {found['verdict']}"]
+    if found["remedy"]:
+        lines.append(f"> {found['remedy']}")
     for step in found["steps"]:
-        text += f"{SYMBOLS[step['good']]} {step['question']} {step['answer']}\n"
-    return _show(options, found, f"{text}= {found['verdict']}")
+        lines.append(f"{SYMBOLS[step['good']]} {step['question']} {step['answer']}")
+    return _show(options, found, "\n".join(lines))
 
 
 def export(ledger: Ledger, options: Options) -> int:

@@ -131,9 +131,10 @@ class Ledger(Connection):
         found: dict[str, Any] = self.request("GET", "search/", q=text)
         return found
 
-    def why(self, mac: str) -> dict[str, Any]:
-        """Which address this MAC gets from DHCP, and why: the decision step by step."""
-        found: dict[str, Any] = self.request("GET", "dhcp/why/", mac=mac)
+    def why(self, asked: str) -> dict[str, Any]:
+        """Whether the machine with this IP address, MAC address or host name is served, or what the
+        address is: verdict, remedy, and the decision step by step."""
+        found: dict[str, Any] = self.request("GET", "dhcp/why/", q=asked)
         return found
 
     def usage(self, subnet: int | str | Subnet) -> dict[str, Any]:

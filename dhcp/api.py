@@ -343,23 +343,31 @@ class ReleaseView(APIView):
 
 
 class WhyView(APIView):
-    """Why does this machine get this address, or none?"""
+    """Why does this machine get this address, or none? What is this address?"""
 
     rights = {"get": Right("read", "dhcp.view_lease")}
     action = "get"
 
     @extend_schema(
-        parameters=[OpenApiParameter("mac", str, required=True, description="In any spelling.")],
+        parameters=[
+            OpenApiParameter(
+                "q",
+                str,
+                description="An IP address, a MAC address in any spelling, or a host name.",
+            ),
+            OpenApiParameter("mac", str, description="The same, by its former name."),
+        ],
         responses=shapes.WhySerializer,
         operation_id="dhcp_why",
     )
     def get(self, request: Request) -> Response:
-        """The decision, step by step."""
-        refuse_unknown(request, "mac")
+        """The verdict, its remedy, and the decision step by step. 404: nobody has that name."""
+        refuse_unknown(request, "q", "mac")
+        field = "mac" if "mac" in request.query_params else "q"
         try:
-            return Response(why(request.query_params.get("mac", "")).as_json())
+            return Response(why(request.query_params.get(field, "")).as_json())
         except ValueError as error:
-            raise exceptions.ValidationError({"mac": [str(error)]}) from error
+            raise exceptions.ValidationError({field: [str(error)]}) from error
 
 
 RESOURCES = {
@@ -412,13 +420,15 @@ def _state(
     """A server's row of the answer; None is the default one."""
     facts = _server_facts(server)
     facts |= _generation_facts(newest)
-    held = None
+    held, is_connected = None, True
     if facts["run_by"] == DhcpServer.RunBy.LOCAL:
-        held = _held_generation(Target.of(server))
+        target = Target.of(server)
+        held, is_connected = _held_generation(target), target.is_connected
     is_applied = facts["result"] not in (None, Generation.Result.FAILED)
-    is_down = seen is not None and seen.is_down
-    facts["in_step"] = is_applied and not pending and held is None and not is_down
+    is_told = is_connected and not (seen is not None and seen.is_down)
+    facts["in_step"] = is_applied and is_told and not pending and held is None
     facts["heartbeat"] = seen
+    facts["connected"] = is_connected
     facts["pending"] = pending
     facts["held_at"] = held
     return dict(shapes.StateSerializer(facts).data)

@@ -340,7 +340,10 @@ class StateSerializer(serializers.Serializer):
     run_by = serializers.ChoiceField(DhcpServer.RunBy.choices)
     last_seen_at = serializers.DateTimeField(allow_null=True, help_text="Of its agent.")
     in_step = serializers.BooleanField(
-        help_text="Every change is applied, and dnsmasq was not seen down."
+        help_text="Every change is applied to a connected dnsmasq, which was not seen down."
+    )
+    connected = serializers.BooleanField(
+        help_text="Whether a dnsmasq is told of the files, or asked what it has read."
     )
     heartbeat = HeartbeatsSerializer(allow_null=True, help_text="Null for a disabled server.")
     pending = serializers.IntegerField(help_text="Changes that are not applied.")
@@ -362,9 +365,31 @@ class StepSerializer(serializers.Serializer):
 
 
 class WhySerializer(serializers.Serializer):
-    """The decision about a network card, step by step."""
+    """The verdict about a machine or an address, and the decision step by step."""
 
-    mac = MAC()
-    steps = StepSerializer(many=True)
+    asked = serializers.CharField()
+    kind = serializers.ChoiceField(
+        [
+            "told",
+            "live",
+            "pending",
+            "blocked",
+            "unserved",
+            "unknown",
+            "leased",
+            "taken",
+            "answers",
+            "special",
+            "free",
+            "no_subnet",
+        ],
+        help_text="Of a machine its state, or `unknown`; of an address that no machine of the "
+        "ledger has, what it is.",
+    )
     verdict = serializers.CharField()
-    good = serializers.BooleanField()
+    remedy = serializers.CharField(allow_blank=True)
+    url = serializers.CharField(allow_blank=True, help_text="The page where the remedy is done.")
+    mac = MAC(allow_null=True)
+    ip = serializers.CharField(allow_null=True)
+    steps = StepSerializer(many=True)
+    good = serializers.BooleanField(help_text="Every card is served as the ledger says.")

@@ -20,6 +20,7 @@ from core.history.records import SOURCES as HISTORY_SOURCES
 from core.history.records import who
 from dhcp.admin.dhcp_servers import heartbeat_line, server_badge
 from dhcp.daemon import heartbeat
+from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from ipam.admin import marks
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
@@ -230,6 +231,8 @@ def _dhcp() -> dict[str, Any]:
     return {
         "is_down": seen.is_down,
         "dnsmasq": heartbeat_line(seen),
+        "is_connected": Target.from_settings().is_connected,
+        "is_confirmed": _is_confirmed(),
         "waiting": DhcpChange.objects.for_server(None).count(),
         "servers": [
             _server_line(server) for server in DhcpServer.objects.with_state().with_heartbeats()
@@ -238,6 +241,12 @@ def _dhcp() -> dict[str, Any]:
         "ago": _ago(newest.updated_at if newest else None),
         "url": reverse("admin:dhcp_generation_changelist"),
     }
+
+
+def _is_confirmed() -> bool:
+    """Whether dnsmasq has confirmed the files that were written last."""
+    applied = Generation.objects.newest_of_each(result=Generation.Result.APPLIED).get(None)
+    return bool(applied and applied.confirmed)
 
 
 def _server_line(server: Any) -> dict[str, Any]:

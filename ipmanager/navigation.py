@@ -25,11 +25,15 @@ GROUPS: list[tuple[Any, list[str]]] = [
             "ipam.sighting",
         ],
     ),
-    (_("DHCP"), ["dhcp"]),
+    (_("DHCP"), ["admin:dhcp_why", "dhcp"]),
     (_("Network boot"), ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
     (_("Services"), ["registry.service", "registry.registryconfig", "registry"]),
     (_("Access"), ["auth.user", "auth.group", "ipmanager.token", "accounts", "ipmanager.pulse"]),
 ]
+
+
+# Pages that belong to no model: title, icon and permission, by the name of their URL.
+PAGES = {"admin:dhcp_why": (_("Why this address?"), "help", "dhcp.view_lease")}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -47,7 +51,15 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _items(request: HttpRequest, names: list[str]) -> list[dict[str, Any]]:
     pages = dict.fromkeys(page for name in names for page in _pages(name))
-    return [_item(page) for page in pages if page.has_view_permission(request)]
+    items = [_item(page) for page in pages if page.has_view_permission(request)]
+    return [*_links(request, names), *items]
+
+
+def _links(request: HttpRequest, names: list[str]) -> Iterator[dict[str, Any]]:
+    for name in names:
+        title, icon, permission = PAGES.get(name, ("", "", ""))
+        if permission and request.user.has_perm(permission):
+            yield {"title": title, "icon": icon, "link": reverse(name)}
 
 
 def _pages(name: str) -> Iterator[admin.ModelAdmin]:

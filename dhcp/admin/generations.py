@@ -303,9 +303,22 @@ def sentence(outcome: Outcome) -> tuple[int, str]:
         return messages.WARNING, text % outcome.reason
     if not outcome.good:
         return messages.ERROR, gettext("dnsmasq is not in step: %s") % outcome.reason
+    if not _is_connected(outcome):
+        text = gettext("%d reservations are written. No dnsmasq is connected.")
+        return messages.WARNING, text % outcome.hosts
     if outcome.result == Generation.Result.UNCHANGED:
         return messages.SUCCESS, gettext("dnsmasq was already in step.")
+    if not outcome.confirmed:
+        text = gettext("%d reservations are written, and dnsmasq was reloaded.")
+        return messages.SUCCESS, text % outcome.hosts
     return messages.SUCCESS, gettext("dnsmasq has %d reservations now.") % outcome.hosts
+
+
+def _is_connected(outcome: Outcome) -> bool:
+    for target in servers.local_targets():
+        if target.server_id == outcome.server_id:
+            return target.is_connected
+    return True
 
 
 _DIFF_CLASSES = {"+": "dhcp-came", "-": "dhcp-went"}

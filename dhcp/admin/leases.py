@@ -25,6 +25,7 @@ from dhcp.leases.adopt import adopt, refuse_ended
 from dhcp.leases.evict import evict, is_possible
 from dhcp.leases.lease_file import FOREVER
 from dhcp.models import Lease
+from dhcp.state import machines
 from dhcp.state.machines import format_time
 from dhcp.state.why import why
 from ipam import search
@@ -37,6 +38,19 @@ _COLOURS = {
     Lease.Verdict.KNOWN: "unknown",
     Lease.Verdict.ELSEWHERE: "reserved",
     Lease.Verdict.CONFLICT: "no",
+}
+
+
+# What each kind of verdict looks like.
+KIND_COLOURS = {
+    machines.LIVE: "yes",
+    machines.TOLD: "yes",
+    machines.PENDING: "reserved",
+    machines.BLOCKED: "unknown",
+    machines.UNSERVED: "no",
+    "free": "available",
+    "leased": "allocated",
+    "taken": "allocated",
 }
 
 
@@ -154,22 +168,24 @@ class LeaseAdmin(ReadOnlyAdmin):
         self.message_user(request, text % facts, messages.SUCCESS)
 
     def why_view(self, request: HttpRequest) -> HttpResponse:
-        """The decision for one network card."""
+        """The verdict about a machine or an address, and the decision."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        asked = request.GET.get("mac", "")
+        asked = request.GET.get("q", request.GET.get("mac", "")).strip()
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Why this address?"),
             "asked": asked,
-            "opts": self.opts,
             "media": self.media,
         }
         if asked:
             try:
-                context["explanation"] = why(asked)
-            except ValueError as error:
+                found = why(asked)
+            except (ValueError, IPManagerError) as error:
                 context["error"] = str(error)
+            else:
+                context["explanation"] = found
+                context["mark"] = KIND_COLOURS.get(found.kind, "unknown")
         return TemplateResponse(request, "admin/dhcp/why.html", context)
 
     @admin.display(description=_("machine"), ordering="mac_address")
@@ -221,5 +237,6 @@ def owner_of_address(lease: Lease) -> str:
     return ", ".join(map(str, [*servers, *nics]))
 
 
-def why_url(mac: str) -> str:
-    return f"{reverse('admin:dhcp_why')}?{urlencode({'mac': mac})}"
+def why_url(asked: object) -> str:
+    """The page that explains an address, a MAC address or a host name."""
+    return f"{reverse('admin:dhcp_why')}?{urlencode({'q': asked})}"

@@ -11,21 +11,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from dhcp.admin.leases import end_link, why_url
+from dhcp.admin.leases import KIND_COLOURS, end_link, why_url
 from dhcp.state import machines
 from dhcp.state.machines import MachineState
 from dhcp.state.network_cards import NetworkCard
 from ipam.admin import marks
 from ipam.admin.base import Facts, extend
 from ipam.models import Server
-
-_COLOURS = {
-    machines.LIVE: "yes",
-    machines.TOLD: "yes",
-    machines.PENDING: "reserved",
-    machines.BLOCKED: "unknown",
-    machines.UNSERVED: "no",
-}
 
 
 class DHCPColumn:
@@ -65,7 +57,7 @@ def _line(card: NetworkCard, state: MachineState) -> tuple[Any, ...]:
 
 
 def badge(state: MachineState) -> SafeString:
-    mark = marks.badge(_COLOURS[state.kind], state.label)
+    mark = marks.badge(KIND_COLOURS[state.kind], state.label)
     title = f"{state.reason} {state.remedy}".strip()
     return format_html('<span title="{}">{}</span>', title, mark)
 
@@ -78,9 +70,10 @@ def remedy(state: MachineState) -> SafeString | str:
 
 
 def why_link(card: NetworkCard) -> SafeString | str:
-    if not card.mac:
+    asked = card.mac or card.ip
+    if not asked:
         return ""
-    return format_html('<a class="ipm-link" href="{}">{}</a>', why_url(card.mac), _("Why?"))
+    return format_html('<a class="ipm-link" href="{}">{}</a>', why_url(asked), _("Why?"))
 
 
 extend(Server, DHCPColumn)

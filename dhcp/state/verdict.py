@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.formats import localize
+from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
@@ -60,8 +60,8 @@ def holder_name(lease: Sighting) -> str:
 
 
 def format_time(at: datetime) -> str:
-    """A time in the reader's time zone and language. A lease without an end lasts until its holder
-    releases it."""
+    """A time in the reader's time zone, for the middle and the end of sentences. A lease without an
+    end lasts until its holder releases it."""
     if at >= FOREVER:
         return _("it is released")
-    return localize(localtime(at))
+    return date_format(localtime(at), "Y-m-d H:i")

@@ -1,49 +1,60 @@
-"""Why does this machine get this address, or none? The decision, replayed step by step."""
+"""Why does this machine get this address, or none? What is this address? The verdict first, then
+the decision, replayed step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.utils.timezone import now
+from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from dhcp.files import render, snapshot
-from dhcp.files.records import Validated
-from dhcp.files.targets import Target
-from dhcp.files.validate import validate
-from dhcp.models import DhcpChange, DhcpServer, Generation, KeptFiles, Lease
-from dhcp.servers import ServerSelector
-from dhcp.state import machines
-from dhcp.state.evidence import is_held_by
-from dhcp.state.machines import LIVE, MachineState
-from dhcp.state.network_cards import (
-    NetworkCard,
-    addresses_of,
-    cards_with_macs,
-    identities_of,
+from core.errors import NotFound
+from dhcp.models import DhcpScope, Generation, HandEdit, Lease
+from dhcp.state import machines, steps
+from dhcp.state.evidence import gather_evidence
+from dhcp.state.network_cards import NetworkCard, cards_with_macs
+from dhcp.state.questions import page
+from dhcp.state.steps import Step
+from dhcp.state.verdict import (
+    BLOCKED,
+    LIVE,
+    PENDING,
+    TOLD,
+    UNSERVED,
+    MachineState,
+    format_time,
+    holder_name,
 )
-from ipam.addresses import parse_mac
-from ipam.models import Subnet
+from ipam.addresses import Address, parse_address, parse_mac
+from ipam.hostnames import validate_hostname
+from ipam.models import Interface, IPAddress, Pool, Server
+from ipam.placement.describe import ANSWERS, LEASED, Description, describe
+from ipam.usage import pool_usage
 
+UNKNOWN = "unknown"  # the verdict about a machine that the ledger does not know
+_WORST_FIRST = (UNSERVED, PENDING, BLOCKED, TOLD, LIVE)
+_MOST_POOLS = 10  # that are named
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One question of the decision. `good` is None where the answer neither helps nor harms."""
-
-    question: str
-    answer: str
-    good: bool | None = None
+__all__ = ["Explanation", "Step", "why"]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All steps and the verdict; `good`: every card of this MAC is live."""
+    """The verdict, what to do about it and where, and all steps. `kind` is a machine's state, or
+    what an address is (ipam.placement.describe), or `unknown`. `good`: every card that was asked
+    about is served as the ledger says."""
 
-    mac: str
+    asked: str
+    kind: str
+    verdict: str
+    remedy: str = ""
+    url: str = ""
+    mac: str | None = None
+    ip: str | None = None
     steps: list[Step] = field(default_factory=list)
-    verdict: str = ""
     good: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -51,176 +62,239 @@ class Explanation:
 
 
 def why(text: str) -> Explanation:
-    """Replay the decision for a MAC address in any spelling. Raises ValueError for other text."""
-    mac = parse_mac(text)
-    cards = cards_with_macs([mac])
-    if not cards:
-        return Explanation(mac, [_owner([]), *_own_leases(mac)], _unknown_verdict())
-    states = machines.states_of_cards(cards)
-    steps = [_owner(cards)]
-    for card in cards:
-        steps += [_is_allowed(card), _address(card)]
-    for server_id in _dhcp_servers(cards):
-        steps += _steps_of_dhcp_server(mac, cards, server_id)
-    steps += _own_leases(mac)
-    steps += _foreign_leases(cards)
-    verdict = "; ".join(_card_verdict(card, states[card.key]) for card in cards)
-    kinds = {state.kind for state in states.values()}
-    return Explanation(mac, steps, verdict, good=kinds == {LIVE})
+    """Explain an address, a MAC address in any spelling, or a host name. Raises ValueError for
+    other text, NotFound for a name that nobody has."""
+    text = text.strip()
+    if ip := _parsed(parse_address, text):
+        return _why_address(ip)
+    if mac := _parsed(parse_mac, text):
+        return _why_mac(mac)
+    return _why_name(text)
 
 
-# --- what the ledger says -------------------------------------------------------------------------
-
-
-def _owner(cards: Sequence[NetworkCard]) -> Step:
-    names = ", ".join(map(str, cards))
-    answer = names or _("No card of the ledger has this MAC address.")
-    return Step(_("Whose card is it?"), answer, bool(cards))
-
-
-def _is_allowed(card: NetworkCard) -> Step:
-    question = _("May DHCP serve %s?") % card.name
-    if not card.enabled:
-        return Step(question, _("No: it is disabled."), False)
-    if card.vrf_id is not None:
-        return Step(question, _("No: it is in a VRF."), False)
-    return Step(question, _("Yes: it is enabled and in the global address space."), True)
-
-
-def _address(card: NetworkCard) -> Step:
-    question = _("Which address does the ledger give to %s?") % card.name
-    if card.ip is None:
-        return Step(question, _("None."), False)
-    subnet = Subnet.objects.containing(card.ip, card.vrf_id)
-    if subnet is None:
-        return Step(question, _("%s, which is in no subnet.") % card.ip, False)
-    return Step(question, _("%(ip)s in %(subnet)s.") % {"ip": card.ip, "subnet": subnet}, True)
-
-
-# --- what each DHCP server has ------------------------------------------------------------------
-
-
-def _dhcp_servers(cards: Sequence[NetworkCard]) -> list[int | None]:
-    """The keys of the servers of the cards' addresses; the default one where no card has any."""
-    selector = ServerSelector.load()
-    found: dict[int | None, None] = {}
-    for card in cards:
-        if card.ip is not None and card.vrf_id is None:
-            subnet = Subnet.objects.containing(card.ip)
-            found[selector.server_id_for(subnet)] = None
-    return list(found) or [None]
-
-
-def _steps_of_dhcp_server(
-    mac: str, cards: Sequence[NetworkCard], server_id: int | None
-) -> Iterator[Step]:
-    servers = DhcpServer.objects.in_bulk()
-    server = servers.get(server_id or 0)
-    if servers:
-        yield Step(_("Which DHCP server serves it?"), str(server or _("the default one")))
-    ledger = snapshot.take(server_id)
-    yield _ledger_line(mac, cards, validate(ledger.records, ledger.ignored))
-    yield _served_line(mac, server)
-    yield _last_sync(server_id)
-
-
-def _ledger_line(mac: str, cards: Sequence[NetworkCard], validated: Validated) -> Step:
-    """The card's line, or why there is none, or why its name is left out."""
-    answers = []
-    for line in validated.lines:
-        if mac in line.macs:
-            answers.append(render.host_line(line).strip())
-    is_served = bool(answers)
-    keys = {card.key for card in cards}
-    for problem in validated.problems:
-        record = problem.record
-        if mac in record.macs or (record.kind, record.id) in keys:
-            answers.append(problem.reason)
-    question = _("Which line does the ledger make for dnsmasq?")
-    return Step(question, "; ".join(answers) or _("None."), is_served)
-
-
-def _served_line(mac: str, server: DhcpServer | None) -> Step:
-    """The card's line in the file that dnsmasq reads."""
-    if server and server.run_by == DhcpServer.RunBy.AGENT:
-        return _line_sent_to_agent(mac, server)
-    hosts = Target.of(server).hosts
-    question = _("Which line is in %s?") % hosts
+def _parsed(parse: Any, text: str) -> Any:
     try:
-        text = hosts.read_text("ascii", "replace")
-    except OSError as error:
-        return Step(question, _("The file cannot be read: %s.") % error.strerror, False)
-    return _line_in(text, mac, question)
+        return parse(text)
+    except ValueError:
+        return None
 
 
-def _line_sent_to_agent(mac: str, server: DhcpServer) -> Step:
-    """An agent's files are on another host; the generation keeps what was applied there."""
-    question = _("Which line did %s apply last?") % server
-    kept = KeptFiles.objects.filter(generation__server=server).order_by("-generation").first()
-    text = kept.hosts.decode("ascii", "replace") if kept else ""
-    return _line_in(text, mac, question)
+# --- machines of the ledger -----------------------------------------------------------------------
 
 
-def _line_in(text: str, mac: str, question: str) -> Step:
-    lines = []
-    for line in text.splitlines():
-        if mac in line.split(",") and not line.startswith("#"):
-            lines.append(line)
-    return Step(question, "; ".join(lines) or _("None for this card."), bool(lines))
+def _why_mac(mac: str) -> Explanation:
+    cards = cards_with_macs([mac])
+    if cards:
+        return _of_cards(mac, cards, mac=mac)
+    return _of_stranger(mac)
 
 
-def _last_sync(server_id: int | None) -> Step:
-    question = _("Has dnsmasq read it?")
-    newest = Generation.objects.newest_summary(server_id)
-    if newest is None:
-        return Step(question, _("No: nothing has been written yet."), False)
-    if newest.result == Generation.Result.FAILED:
-        return Step(question, _("No: %s") % newest.reason, False)
-    if pending := DhcpChange.objects.for_server(server_id).count():
-        return Step(question, _("Not all: %d changes are pending.") % pending, False)
-    if newest.confirmed:
-        answer = _("Yes, with generation %d: dnsmasq confirmed it.")
-    else:
-        answer = _("Yes, with generation %d: dnsmasq was reloaded, and not asked to confirm.")
-    return Step(question, answer % newest.pk, True)
+def _why_name(name: str) -> Explanation:
+    try:
+        validate_hostname(name)
+    except ValidationError as error:
+        text = _("“%s” is neither an IP address, a MAC address nor a host name.")
+        raise ValueError(text % name[:80]) from error
+    if cards := _cards_named(name):
+        return _of_cards(name, cards)
+    lease = Lease.objects.live().filter(hostname__iexact=name).first()
+    if lease and lease.mac_address:
+        return _why_mac(lease.mac_address)
+    raise NotFound(
+        _("No machine of the ledger has the name %s, and no live lease.") % name,
+        _("Ask for its IP or MAC address."),
+    )
 
 
-# --- what the lease files say ---------------------------------------------------------------------
+def _cards_named(name: str) -> list[NetworkCard]:
+    """The cards of the servers and allocations with this host name, with or without its domain; of
+    a server all of them. Three queries."""
+    is_named = Q(hostname__iexact=name) | Q(hostname__istartswith=f"{name}.")
+    servers = list(Server.objects.filter(is_named).order_by("pk"))
+    nics = Interface.objects.filter(server__in=servers).select_related("server").order_by("pk")
+    rows = IPAddress.objects.allocations().filter(is_named | Q(vm_id=name)).order_by("pk")
+    cards = [*map(NetworkCard.of_server, servers), *map(NetworkCard.of_interface, nics)]
+    return cards + list(map(NetworkCard.of_allocation, rows))
 
 
-def _own_leases(mac: str) -> Iterator[Step]:
-    for lease in Lease.objects.live().filter(mac_address=mac).judged():
-        verdict = Lease.Verdict(lease.verdict)  # type: ignore[attr-defined]
-        answer = _("%(ip)s until %(until)s: %(verdict)s") % {
-            "ip": lease.ip_address,
-            "until": machines.format_time(lease.leased_until or now()),
-            "verdict": verdict.label,
-        }
-        yield Step(_("Which address does it use now?"), answer, verdict == Lease.Verdict.RIGHT)
-
-
-def _foreign_leases(cards: Sequence[NetworkCard]) -> Iterator[Step]:
-    """Leases of the cards' addresses that other machines hold."""
-    identities = identities_of(cards)
-    for lease in Lease.objects.live().filter(ip_address__in=addresses_of(cards)):
-        if is_held_by(lease, identities):
-            continue
-        answer = _("%(holder)s, until %(until)s.") % {
-            "holder": machines.holder_name(lease),
-            "until": machines.format_time(lease.leased_until or now()),
-        }
-        yield Step(_("Who else uses its address?"), answer, False)
-
-
-# --- the verdict ----------------------------------------------------------------------------------
-
-
-def _unknown_verdict() -> str:
-    return _(
-        "The ledger does not know it. It gets an address from a DHCP pool where one is served, "
-        "and no answer elsewhere."
+def _of_cards(
+    asked: str, cards: Sequence[NetworkCard], mac: str | None = None, ip: Address | None = None
+) -> Explanation:
+    evidence = gather_evidence(cards)
+    states = [machines.state_of_card(card, evidence) for card in cards]
+    worst = min(states, key=lambda state: _WORST_FIRST.index(state.kind))
+    macs = dict.fromkeys(card.mac for card in cards if card.mac)
+    return Explanation(
+        asked=asked,
+        kind=worst.kind,
+        verdict="; ".join(map(_card_verdict, cards, states)),
+        remedy=worst.remedy,
+        url=worst.url,
+        mac=mac,
+        ip=str(ip) if ip else None,
+        steps=steps.of_cards(list(macs), cards, evidence),
+        good=worst.good,
     )
 
 
 def _card_verdict(card: NetworkCard, state: MachineState) -> str:
     return f"{card.name} {card.ip or ''}: {state.label}. {state.reason}"
+
+
+# --- machines that the ledger does not know -------------------------------------------------------
+
+
+def _of_stranger(mac: str) -> Explanation:
+    """A hand edit may serve it; else it gets an address of a pool that is open to strangers."""
+    found = [steps.owner([]), *steps.own_leases([mac])]
+    unknown = _("The ledger does not know it.")
+    lease = Lease.objects.live().filter(mac_address=mac).first()
+    if edit := _serving_edit(mac):
+        text = _("%(unknown)s A hand edit serves it: %(line)s.")
+        return Explanation(
+            mac,
+            _kind_of_edit(edit, lease),
+            text % {"unknown": unknown, "line": edit.line},
+            _("Adopt or discard the hand edit."),
+            page("dhcp_handedit_changelist"),
+            mac=mac,
+            steps=found,
+            good=True,
+        )
+    if lease and lease.leased_until:
+        text = _("%(unknown)s It uses %(ip)s, until %(until)s.")
+        facts = {
+            "unknown": unknown,
+            "ip": lease.ip_address,
+            "until": format_time(lease.leased_until),
+        }
+        return Explanation(
+            mac,
+            UNKNOWN,
+            text % facts,
+            _("Reserve the address for it, or find out whose it is."),
+            page("dhcp_lease_changelist", q=lease.ip_address),
+            mac=mac,
+            steps=found,
+        )
+    return _of_newcomer(mac, unknown, found)
+
+
+def _serving_edit(mac: str) -> HandEdit | None:
+    rows = HandEdit.objects.undecided().filter(file=HandEdit.File.HOSTS, served=True)
+    for edit in rows.filter(line__contains=mac):
+        if mac in edit.line.split(","):
+            return edit
+    return None
+
+
+def _kind_of_edit(edit: HandEdit, lease: Lease | None) -> str:
+    """Live where a lease shows it, told where dnsmasq has confirmed the files."""
+    if lease and str(lease.ip_address) in edit.line:
+        return LIVE
+    applied = Generation.objects.newest_of_each(result=Generation.Result.APPLIED)
+    newest = applied.get(edit.server_id)
+    return TOLD if newest and newest.confirmed else PENDING
+
+
+def _of_newcomer(mac: str, unknown: str, found: list[Step]) -> Explanation:
+    pools = _open_pools()
+    question = _("Which DHCP pools are open to it?")
+    names = [_("%(pool)s (%(free)d free)") % {"pool": p, "free": free} for p, free in pools]
+    answer = ", ".join(names[:_MOST_POOLS]) or _("None.")
+    has_room = any(free for _pool, free in pools)
+    found = [*found, Step(question, answer, has_room)]
+    if not pools:
+        verdict = _("%s It gets no address: no DHCP pool is open to unknown machines.") % unknown
+        remedy = _("Create a server with its MAC address, or a DHCP pool in a subnet with a scope.")
+        return Explanation(
+            mac, UNSERVED, verdict, remedy, page("ipam_server_add"), mac=mac, steps=found
+        )
+    if not has_room:
+        verdict = _("%s It gets no address: every DHCP pool is full.") % unknown
+        url = page("ipam_subnet_change", pools[0][0].subnet_id)
+        return Explanation(
+            mac, UNSERVED, verdict, _("Widen a DHCP pool."), url, mac=mac, steps=found
+        )
+    verdict = _("%s It gets an address from a DHCP pool where one is served, none elsewhere.")
+    remedy = _("Create a server with its MAC address.")
+    return Explanation(
+        mac, UNKNOWN, verdict % unknown, remedy, page("ipam_server_add"), mac=mac, steps=found
+    )
+
+
+def _open_pools() -> list[tuple[Pool, int]]:
+    """The DHCP pools from which an unknown machine may get an address, with what is left of each.
+    A fixed number of queries."""
+    scopes = DhcpScope.objects.filter(enabled=True, known_only=False, subnet__vrf=None)
+    rows = Pool.objects.filter(kind=Pool.Kind.DHCP, subnet__in=scopes.values("subnet"))
+    pools = list(rows.select_related("subnet").order_by("first"))
+    shares = pool_usage(pools)
+    return [(pool, shares[pool.pk].free) for pool in pools if pool.pk in shares]
+
+
+# --- addresses ------------------------------------------------------------------------------------
+
+
+def _why_address(ip: Address) -> Explanation:
+    found = describe(ip)
+    place = _place_steps(found)
+    if cards := _cards_at(ip):
+        explained = _of_cards(str(ip), cards, ip=ip)
+        return Explanation(**{**_fields(explained), "steps": [*place, *explained.steps]})
+    remedy, url = _remedy_of(found)
+    mac = found.lease.mac_address if found.lease else None
+    more = list(steps.own_leases([mac])) if mac else []
+    return Explanation(
+        str(ip), found.kind, found.sentence, remedy, url, mac, str(ip), [*place, *more]
+    )
+
+
+def _fields(explained: Explanation) -> dict[str, Any]:
+    return {name: getattr(explained, name) for name in Explanation.__dataclass_fields__}
+
+
+def _cards_at(ip: Address) -> list[NetworkCard]:
+    """The cards of the ledger with this address, in the global address space. Three queries."""
+    servers = Server.objects.filter(vrf=None, ip_address=ip).order_by("pk")
+    nics = Interface.objects.filter(server__vrf=None, ip_address=ip).select_related("server")
+    rows = IPAddress.objects.allocations().filter(vrf=None, ip_address=ip)
+    cards = [*map(NetworkCard.of_server, servers), *map(NetworkCard.of_interface, nics)]
+    return cards + list(map(NetworkCard.of_allocation, rows))
+
+
+def _place_steps(found: Description) -> list[Step]:
+    """Where the address is, how its subnet is served, and how full its pool is."""
+    place = [Step(_("Where is it?"), found.place, found.subnet is not None)]
+    if found.subnet is None:
+        return place
+    scope = DhcpScope.objects.filter(subnet=found.subnet).first()
+    answer = _("Yes.") if scope and scope.enabled else _("No: its DHCP scope is disabled.")
+    if scope is None:
+        answer = _("No: it has no DHCP scope.")
+    place.append(Step(_("Does DHCP serve that subnet?"), answer, bool(scope and scope.enabled)))
+    if found.pool:
+        share = pool_usage([found.pool])[found.pool.pk]
+        text = _("%(used)d of %(total)d used, %(free)d free.")
+        facts = {"used": share.used, "total": share.total, "free": share.free}
+        place.append(Step(_("How full is that pool?"), text % facts, share.free > 0))
+    if found.answer:
+        text = _("%(machine)s, %(at)s (%(source)s).") % {
+            "machine": holder_name(found.answer),
+            "at": format_time(found.answer.seen_at),
+            "source": found.answer.get_source_display(),
+        }
+        place.append(Step(_("Who answered there last?"), text))
+    return place
+
+
+def _remedy_of(found: Description) -> tuple[str, str]:
+    """What one may want to do with an address that no machine of the ledger has."""
+    if found.subnet is None:
+        return _("Add a subnet that contains it."), page("ipam_subnet_add")
+    if found.kind in (LEASED, ANSWERS):
+        url = page("dhcp_lease_changelist", q=found.ip)
+        return _("Reserve the address for that machine, or find out whose it is."), url
+    if found.row:
+        return "", page("ipam_ipaddress_change", found.row.pk)
+    return "", page("ipam_subnet_change", found.subnet.pk)

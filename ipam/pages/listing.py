@@ -229,6 +229,11 @@ class Listing:
         return by_vrf(self.subnets)
 
     @property
+    def searched(self) -> str:
+        """The text of the search box."""
+        return self.query.get("q", "")
+
+    @property
     def narrowed(self) -> bool:
         """Whether any filter is set, a wrong one included."""
         names = ("q", "vrf", "subnet", "status", "ip_type", "active")

@@ -1,5 +1,6 @@
 """How the ledger's numbers and names are written on a page."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import template
@@ -8,6 +9,7 @@ from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 
 from core.history import records
+from ipam.placement.describe import described
 
 register = template.Library()
 
@@ -40,3 +42,17 @@ def source(record: Any) -> Any:
 def breakable(name: str) -> SafeString:
     """A long name may go on in the next line behind its dots."""
     return mark_safe(conditional_escape(name).replace(".", ".<wbr>"))
+
+
+@register.simple_tag
+def describe_address(asked: str, perms: Any) -> str:
+    """What the address is that was searched for, as far as this user may see it; empty for any
+    other text."""
+    if not perms["ipam"]["view_ipaddress"]:
+        return ""
+    found = described(asked or "")
+    if found is None:
+        return ""
+    if not perms["ipam"]["view_sighting"]:
+        found = replace(found, lease=None, answer=None)
+    return found.sentence

@@ -108,7 +108,7 @@ def test_a_server_is_added_found_and_explained(run, net):
     assert added == (0, f"{name} {net}.5\n", "")
     assert f"  {name}\t{net}.5\t{mac}\tBerlin" in run("find", name)[1]
     status, out, _ = run("why", mac)
-    assert (status, out[:1], out.splitlines()[-1][:2]) == (0, "+", "= ")
+    assert (status, out[:2], out.splitlines()[-1][:2]) == (0, "= ", "- ")
 
 
 def test_servers_are_added_from_a_file(run, net, tmp_path):
