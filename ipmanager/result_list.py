@@ -37,7 +37,8 @@ Row = Any  # a model instance
 def result_list(context: Context, cl: Any) -> SafeString:
     """The table of a change list."""
     if not _is_plain(cl):
-        return _render(context, cl, unfold_list.result_list(context, cl))
+        values = unfold_list.result_list(context, cl)
+        return _render(context, cl, {**values, "perms": context.get("perms", {})})
     return SafeString("".join(_table(context, cl)))
 
 

@@ -239,4 +239,4 @@ def owner_of_address(lease: Lease) -> str:
 
 def why_url(asked: object) -> str:
     """The page that explains an address, a MAC address or a host name."""
-    return f"{reverse('admin:dhcp_why')}?{urlencode({'q': asked})}"
+    return f"{reverse('admin:dhcp_why')}?{urlencode({'q': str(asked)})}"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from itertools import chain, product
 from typing import Any
@@ -128,6 +128,15 @@ class Evidence:
     def heartbeat(self, card: NetworkCard) -> HeartbeatState:
         """How the card's dnsmasq was last seen."""
         return self.heartbeats.get(self.server_id(card), HeartbeatState())
+
+    def was_reached_since(self, card: NetworkCard, at: datetime) -> bool:
+        """Whether the card's dnsmasq has confirmed a generation since then, or was signalled by
+        its process id, which must have been there."""
+        server_id = self.server_id(card)
+        applied, target = self.applied.get(server_id), self.targets.get(server_id)
+        if applied is None or target is None or applied.updated_at < at:
+            return False
+        return bool(applied.confirmed) or target.reload.startswith("pidfile")
 
     def is_held_back(self, card: NetworkCard) -> bool:
         """Whether a rollback holds the card's server at files without its line."""

@@ -182,7 +182,9 @@ def _is_own_address(card: NetworkCard, evidence: Evidence) -> MachineState | Non
 def _has_dead_server(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     """Nobody gets an address of a dnsmasq that has ended or hangs, whatever its files say."""
     beat = evidence.heartbeat(card)
-    if not beat.is_down or beat.since is None:
+    if not beat.is_down or beat.since is None or beat.checked_at is None:
+        return None
+    if evidence.was_reached_since(card, beat.checked_at):
         return None
     kind = UNSERVED
     if beat.state == heartbeat.State.OTHER_GENERATION:

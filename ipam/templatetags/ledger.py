@@ -48,11 +48,11 @@ def breakable(name: str) -> SafeString:
 def describe_address(asked: str, perms: Any) -> str:
     """What the address is that was searched for, as far as this user may see it; empty for any
     other text."""
-    if not perms["ipam"]["view_ipaddress"]:
+    if "ipam.view_ipaddress" not in perms:
         return ""
     found = described(asked or "")
     if found is None:
         return ""
-    if not perms["ipam"]["view_sighting"]:
+    if "ipam.view_sighting" not in perms:
         found = replace(found, lease=None, answer=None)
     return found.sentence

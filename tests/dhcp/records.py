@@ -3,6 +3,9 @@
 from ipaddress import ip_address, ip_network
 
 from dhcp.files.records import HostRecord
+from dhcp.files.sync import sync
+from dhcp.models import DhcpScope, Generation
+from ipam.models import Subnet
 
 NET = ip_network("10.77.0.0/24")
 MAC = "02:00:00:00:00:01"
@@ -32,3 +35,17 @@ def host(
         duid=duid,
         by_end=by_end,
     )
+
+
+def scoped(network, *, enabled=True, **more):
+    """A subnet with a DHCP scope."""
+    subnet = Subnet.objects.create(network=network, **more)
+    DhcpScope.objects.create(subnet=subnet, enabled=enabled)
+    return subnet
+
+
+def sync_and_confirm():
+    """Sync, as if dnsmasq had confirmed it."""
+    outcome = sync()
+    Generation.objects.update(confirmed=True)
+    return outcome

@@ -132,7 +132,8 @@ def test_sync_state_generations_rollback_and_release(target):
     assert api.get(f"{API}/state/").json()[0]["held_at"] == first
 
     assert answer(api.post(f"{API}/release/", {}))[1]["hosts"] == 2
-    assert api.get(f"{API}/state/").json()[0]["in_step"]
+    state = api.get(f"{API}/state/").json()[0]
+    assert (state["in_step"], state["connected"]) == (False, False)  # nobody reads the files
     shown = api.get(f"{API}/generations/?result=applied&fields=id,kept").json()["results"]
     assert {"id": first, "kept": True} in shown
     assert "one" in api.get(f"{API}/generations/{first}/").json()["diff"]
@@ -214,11 +215,14 @@ def test_a_lease_is_reserved_under_a_name_while_it_lasts():
     assert answer(api.post(path, {"hostname": "scanner"}))[1]["hostname"] == "scanner"
 
 
-def test_why_is_answered_in_any_spelling_and_refuses_what_is_no_mac(target):
+def test_why_is_answered_for_addresses_macs_and_names_and_refuses_other_text(target):
     ServerFactory(hostname="web", mac_address="02:00:00:00:00:0a")
     api = with_token("read")
     assert "web" in api.get(f"{API}/why/?mac=0200.0000.000A").json()["verdict"]
-    for query in ("", "?mac=", "?mac=x", "?mac=%00", "?max=1"):
+    assert "web" in api.get(f"{API}/why/?q=web").json()["verdict"]
+    assert api.get(f"{API}/why/?q=10.99.0.1").json()["kind"] == "no_subnet"
+    assert api.get(f"{API}/why/?q=nobody").status_code == 404
+    for query in ("", "?mac=", "?q=a%20b", "?q=%00", "?max=1"):
         assert api.get(f"{API}/why/{query}").status_code == 400
 
 

@@ -20,6 +20,7 @@ from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.models import DhcpServer, Eviction, Lease
 from dhcp.state import machines
 from ipam.models import Server, Sighting, Subnet
+from tests.dhcp.records import scoped
 from tests.ipam.admin_forms import messages_of
 from tests.support import require
 from tests.support.lab import STATIC, laboratory, stop
@@ -32,7 +33,7 @@ LEASES, EVICT, SERVERS = "/admin/dhcp/lease/", "/admin/dhcp/lease/evict/", "/adm
 
 
 def ledger():
-    Subnet.objects.create(network="10.77.0.0/24")
+    scoped("10.77.0.0/24")
     return Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
 
 
@@ -242,7 +243,7 @@ def test_who_has_another_address_by_now_is_in_nobody_s_way(possible):
     evict(leased())
     assert state_of(web).kind == "pending"
     leased("10.77.0.50")
-    assert state_of(web).kind == "live"
+    assert state_of(web).is_served
 
 
 def test_what_was_believed_in_ends_with_the_lease_s_time(possible):
@@ -250,7 +251,7 @@ def test_what_was_believed_in_ends_with_the_lease_s_time(possible):
     sync()
     evict(leased())
     Eviction.objects.update(until=timezone.now())
-    assert state_of(web).kind == "live"
+    assert state_of(web).is_served
 
 
 # --- the pages ------------------------------------------------------------------------------------

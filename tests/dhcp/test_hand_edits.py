@@ -204,16 +204,16 @@ def test_machines_that_changed_places_by_hand_have_changed_places(web, target):
 
 def test_a_machine_whose_line_was_edited_is_said_to_be_until_that_is_decided(web, target):
     edit(target, lambda text: text.replace("10.77.0.9,", "10.77.0.99,").replace(f"{SHOP}\n", ""))
+    DhcpScope.objects.create(subnet=Subnet.objects.get())
     sync()
     states = machines.states_of_servers(Server.objects.all())
     told = [(states[one.pk].kind, states[one.pk].reason) for one in Server.objects.order_by("pk")]
     assert told == [
         (
             "pending",
-            f"Its line in dnsmasq's file was edited by hand: {A},10.77.0.99,web. Adopt or "
-            f"discard that.",
+            f"Its line in dnsmasq's file was edited by hand: {A},10.77.0.99,web.",
         ),
-        ("unserved", "Its line was removed from dnsmasq's file by hand. Adopt or discard that."),
+        ("unserved", "Its line was removed from dnsmasq's file by hand."),
     ]
 
 

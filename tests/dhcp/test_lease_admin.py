@@ -11,7 +11,8 @@ from django.utils import timezone
 from core.errors import Conflict, Invalid
 from dhcp.files.sync import sync
 from dhcp.leases.adopt import adopt
-from ipam.models import Interface, Server, Sighting, Subnet
+from ipam.models import Interface, Server, Sighting
+from tests.dhcp.records import scoped
 from tests.ipam.admin_forms import messages_of, queries_of, rows_shown
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ WHY = reverse("admin:dhcp_why")
 
 @pytest.fixture(autouse=True)
 def subnet(target):
-    return Subnet.objects.create(network="10.77.0.0/24", name="Office")
+    return scoped("10.77.0.0/24", name="Office")
 
 
 def leased(number, mac=A, minutes=60, **more):
@@ -147,7 +148,7 @@ def test_the_list_of_servers_tells_each_one_s_state(admin_client):
     sync()
     leased(9, C)
     page = admin_client.get(SERVERS).content.decode()
-    assert "02:00:00:00:00:0c holds 10.77.0.9 until" in page and "blocked" in page
+    assert "02:00:00:00:00:0c holds 10.77.0.9 until" in page and "not served" in page
 
 
 def test_a_server_s_page_tells_of_all_its_cards(admin_client):
@@ -157,17 +158,28 @@ def test_a_server_s_page_tells_of_all_its_cards(admin_client):
     page = admin_client.get(reverse("admin:ipam_server_change", args=[web.pk])).content.decode()
     assert (
         "web bmc: It has no IP address." in page
-        and "web: dnsmasq has it. The machine has not requested its address yet." in page
+        and "web: Its line is written. No dnsmasq is connected." in page
     )
 
 
 def test_why_is_a_page(admin_client):
     server()
     sync()
-    page = admin_client.get(WHY, {"mac": A.upper()}).content.decode()
-    assert "web 10.77.0.9: live." in page
-    assert "is not a MAC address" in admin_client.get(WHY, {"mac": "<b>"}).content.decode()
-    assert admin_client.get(WHY).status_code == 200
+    page = admin_client.get(WHY, {"q": A.upper()}).content.decode()
+    verdict, remedy, step = map(
+        page.index, ("web 10.77.0.9: pending.", "Connect a dnsmasq", "Whose card is it?")
+    )
+    assert verdict < remedy < step
+    assert "is neither an IP" in admin_client.get(WHY, {"q": "<b>"}).content.decode()
+    assert "No machine of the ledger has" in admin_client.get(WHY, {"q": "x"}).content.decode()
+
+
+def test_the_page_has_its_own_title_and_its_place_in_the_sidebar(admin_client, client):
+    page = admin_client.get(WHY).content.decode()
+    assert "<title> Why this address? |" in page
+    assert f'href="{WHY}"' in admin_client.get("/admin/").content.decode()
+    client.force_login(User.objects.create_user("guest", is_staff=True))
+    assert f'href="{WHY}"' not in client.get("/admin/").content.decode()
 
 
 def test_who_may_not_look_is_not_told_why(client):

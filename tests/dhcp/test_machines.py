@@ -10,7 +10,8 @@ from dhcp.leases.ingest import LeaseFileWatcher
 from dhcp.leases.lease_file import FOREVER
 from dhcp.models import DhcpChange, DhcpScope, Generation, Lease
 from dhcp.state import machines
-from ipam.models import VRF, Interface, Server, Sighting, Subnet
+from ipam.models import VRF, Interface, Server, Sighting
+from tests.dhcp.records import scoped, sync_and_confirm
 from tests.ipam.admin_forms import queries_in
 from tests.ipam.factories import ServerFactory
 from tests.support.lab import POOL
@@ -31,18 +32,6 @@ def web(subnet):
     web = Server.objects.create(hostname="web", mac_address=A, ip_address="10.77.0.9")
     sync_and_confirm()
     return web
-
-
-def scoped(network):
-    subnet = Subnet.objects.create(network=network)
-    DhcpScope.objects.create(subnet=subnet)
-    return subnet
-
-
-def sync_and_confirm():
-    """Sync, as if dnsmasq had confirmed it."""
-    sync()
-    Generation.objects.update(confirmed=True)
 
 
 def leased(ip, mac, until=SOON, **more):
@@ -191,13 +180,18 @@ def test_cards_of_one_server_may_share_its_address(web):
     ]
 
 
-def test_a_disabled_machine_is_blocked_until_its_lease_is_over_at_most(web):
+def test_only_an_ignored_machine_is_blocked_and_until_its_lease_is_over_at_most(web):
     web.enabled = False
     web.save()
+    assert state_of(web).reason == "It is disabled. dnsmasq does not know that yet."
+    sync_and_confirm()
     assert kind_and_reason(web) == (
-        "blocked",
+        "unserved",
         "It is disabled. It has no reservation, and may get an address of a pool.",
     )
+    web.when_disabled = "ignored"
+    web.save()
+    sync_and_confirm()
     leased("10.77.0.9", A)
     assert (state_of(web).kind, state_of(web).until) == ("blocked", SOON)
 
@@ -234,7 +228,7 @@ def test_a_record_that_was_left_out_says_why(web):
 def test_fifty_states_cost_as_many_queries_as_five(subnet):
     servers = [ServerFactory(ip_address=f"10.77.0.{number}") for number in range(10, 60)]
     few = queries_in(lambda: machines.states_of_servers(servers[:5]))
-    assert queries_in(lambda: machines.states_of_servers(servers)) == few <= 11
+    assert queries_in(lambda: machines.states_of_servers(servers)) == few <= 14
 
 
 # --- with a real dnsmasq and real clients: each class of conflict, and its end --------------------

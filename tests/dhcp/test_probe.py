@@ -11,7 +11,8 @@ from dhcp.files.sync import sync
 from dhcp.models import Generation
 from dhcp.state import machines, probe
 from dhcp.worker import DhcpWorker
-from ipam.models import Server, Subnet
+from ipam.models import Server
+from tests.dhcp.records import scoped
 from tests.support.lab import enter
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,7 +23,7 @@ A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 @pytest.fixture
 def subnet(target, settings):
     settings.DHCP_PROBE = "eth0"
-    return Subnet.objects.create(network="10.77.0.0/24")
+    return scoped("10.77.0.0/24")
 
 
 def server(number=9, mac=A, name="web", **more):
@@ -122,7 +123,7 @@ def test_what_somebody_is_in_the_way_of_is_not_asked_for(lab, subnet):
 
 
 def test_machines_of_another_network_cannot_be_asked_for_from_here(subnet):
-    Subnet.objects.create(network="10.78.0.0/24")
+    scoped("10.78.0.0/24")
     Server.objects.create(hostname="far", mac_address=B, ip_address="10.78.0.9")
     server()
     sync()

@@ -15,7 +15,8 @@ from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from dhcp.state import machines
 from dhcp.state.why import why
-from ipam.models import Server, Subnet
+from ipam.models import Server
+from tests.dhcp.records import scoped, sync_and_confirm
 from tests.dhcp.test_command import run
 from tests.ipam.admin_forms import queries_of
 
@@ -27,9 +28,9 @@ LIST = "/admin/dhcp/dhcpserver/"
 @pytest.fixture
 def berlin(target, settings):
     settings.DHCP_SYNC = "worker"
-    Subnet.objects.create(network="10.1.0.0/24")
+    scoped("10.1.0.0/24")
     Server.objects.create(hostname="web", mac_address=WEB, ip_address="10.1.0.9")
-    Subnet.objects.create(network="10.2.0.0/24", site="Berlin")
+    scoped("10.2.0.0/24", site="Berlin")
     Server.objects.create(hostname="db", mac_address=DB, ip_address="10.2.0.9")
     return DhcpServer.objects.create(name="berlin", site="Berlin", reload="none")
 
@@ -42,17 +43,13 @@ def state_of(name):
 # --- a machine's state ----------------------------------------------------------------------------
 
 
-def test_a_machine_is_live_when_its_own_server_has_been_told(berlin):
-    sync()
-    assert (state_of("web").kind, state_of("db").kind) == ("live", "pending")
+def test_a_machine_is_told_when_its_own_server_has_confirmed(berlin):
+    sync_and_confirm()
+    assert (state_of("web").kind, state_of("db").kind) == ("told", "pending")
     sync(Target.of(berlin))
-    assert (
-        state_of("db").reason
-        == "berlin: dnsmasq has it. The machine has not requested its address yet."
-    )
-    assert (
-        state_of("web").reason == "dnsmasq has it. The machine has not requested its address yet."
-    )
+    Generation.objects.update(confirmed=True)
+    assert state_of("db").reason.startswith("berlin: dnsmasq has confirmed its line")
+    assert state_of("web").reason.startswith("dnsmasq has confirmed its line")
 
 
 def test_a_broken_server_is_the_reason_for_its_own_machines_only(berlin):
@@ -60,7 +57,7 @@ def test_a_broken_server_is_the_reason_for_its_own_machines_only(berlin):
     berlin.save()
     sync()
     sync(Target.of(berlin))
-    assert state_of("web").kind == "live"
+    assert state_of("web").is_written
     assert state_of("db").reason.startswith(
         "berlin: dnsmasq does not have it: cannot read /nowhere"
     )

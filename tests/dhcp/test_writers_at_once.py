@@ -164,12 +164,12 @@ def test_while_dnsmasq_is_away_saves_succeed_and_it_is_told_when_it_is_back(lab)
             web.save()
             time.sleep(AWAY / 10)
         state = machines.states_of_servers([web])[web.pk]
-        assert state.kind == "pending" and str(lab.pidfile) in state.reason, state
+        assert not state.is_served and str(lab.pidfile) in state.reason, state
         lab.start()
         lab.wait(
             lambda: not DhcpChange.objects.exists(), "it is not told after its return", within=10
         )
-    assert machines.states_of_servers([web])[web.pk].kind == "live"
+    assert machines.states_of_servers([web])[web.pk].is_served
     assert Generation.objects.newest().result == "applied"
     assert lab.client.acquire(web.mac_address).options["hostname"] == f"web-{number}"
     connection.close()
