@@ -163,7 +163,7 @@ def _is_prevented(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     reason = host.unserved(found, card.ip, card.identities)
     if reason is None:
         return None
-    return MachineState(UNSERVED, reason.msg, remedy=reason.hint, url=page("dhcp_sync"))
+    return MachineState(UNSERVED, reason.msg, remedy=reason.hint or "", url=page("dhcp_sync"))
 
 
 def _is_own_address(card: NetworkCard, evidence: Evidence) -> MachineState | None:
