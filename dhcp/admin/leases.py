@@ -97,7 +97,8 @@ class LeaseAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet, search_term: str
     ) -> tuple[models.QuerySet, bool]:
-        return queryset.filter(search.condition(search_term, names=("hostname",))), False
+        condition = search.condition(search_term, names=(models.F("hostname"),))
+        return queryset.filter(condition), False
 
     def get_urls(self) -> list[URLPattern]:
         return [

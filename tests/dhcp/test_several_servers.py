@@ -134,7 +134,7 @@ def test_a_rollback_needs_no_name_and_is_released_by_one(berlin):
     first = Generation.objects.newest(berlin.pk).pk
     Server.objects.filter(hostname="db").update(hostname="data")
     run()
-    assert f"berlin: applied: 1 reservations, 0 changes" in run("--rollback", str(first))[1]  # noqa: F541
+    assert "berlin: applied: 1 reservations, 0 changes" in run("--rollback", str(first))[1]
     assert ",db\n" in Target.of(berlin).hosts.read_text()
     run("--release", "--server", "berlin")
     assert ",data\n" in Target.of(berlin).hosts.read_text()
