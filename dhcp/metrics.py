@@ -1,4 +1,4 @@
-"""The state of every DHCP server as metrics for Prometheus. Fourteen queries, whatever their
+"""The state of every DHCP server as metrics for Prometheus. Fifteen queries, whatever their
 number."""
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ def collect() -> Iterator[Metric]:
     yield from _nodes(names)
     yield from _heartbeats()
     yield from _hosts(names)
+    lost = _gauge("leases_lost", "Leases that have not ended and are no longer in their file.")
+    for origin, number, _since in Lease.objects.lost():
+        lost.add_metric([origin or DEFAULT], number)
+    yield lost
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

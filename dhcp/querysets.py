@@ -16,6 +16,7 @@ from django.db.models import (
     ExpressionWrapper,
     F,
     Max,
+    Min,
     OuterRef,
     Prefetch,
     Q,
@@ -279,6 +280,12 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
     def live(self) -> LeaseQuerySet:
         """Those that have not ended."""
         return self.leases().filter(leased_until__gt=timezone.now())
+
+    def lost(self) -> Iterable[tuple[str, int, datetime]]:
+        """For each lease file that lacks live leases: whose it is (Sighting.origin), how many they
+        are, and since when. One query."""
+        rows = self.live().filter(missing_since__isnull=False).order_by("origin")
+        return rows.values_list("origin").annotate(Count("pk"), Min("missing_since"))
 
     def conflicting(self) -> LeaseQuerySet:
         """Live ones of addresses that belong to another machine in the ledger."""

@@ -643,6 +643,8 @@ class Sighting(models.Model):
     first_seen_at = models.DateTimeField(_("first seen"), db_default=Now(), default=timezone.now)
     seen_at = models.DateTimeField(_("seen"), db_default=Now(), default=timezone.now)
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
+    # Since when its lease file lacks it, although it has not ended (dhcp/leases/missing.py).
+    missing_since = models.DateTimeField(null=True, blank=True, editable=False)
     # What the machine says of itself; nobody has checked it.
     hostname = models.CharField(
         _("host name"), max_length=255, blank=True, default="", db_default=""

@@ -8,8 +8,8 @@ from typing import Any
 
 NOTE, WARNING, ERROR = "note", "warning", "error"
 LEVELS = (NOTE, WARNING, ERROR)
-LONGEST_FACT = 300  # characters
-MOST_FACTS = 20  # of a list
+LONGEST_KIND, LONGEST_FACT = 50, 300  # characters
+MOST_FACTS = 20  # in a list, and of one finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class HostFinding:
         return LEVELS.index(self.level)
 
     def as_json(self) -> dict[str, Any]:
-        facts = {name: _short(value) for name, value in self.facts.items()}
+        facts = {name: _short(value) for name, value in list(self.facts.items())[:MOST_FACTS]}
         return {"kind": self.kind, "level": self.level, "facts": facts}
 
 
@@ -34,5 +34,5 @@ def _short(value: Any) -> Any:
     if isinstance(value, str):
         return "".join(filter(str.isprintable, value))[:LONGEST_FACT]
     if isinstance(value, list):
-        return [_short(one) for one in value[:MOST_FACTS]]
-    return value
+        return [_short(str(one)) for one in value[:MOST_FACTS]]
+    return value if isinstance(value, (int, float)) else ""

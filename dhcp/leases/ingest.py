@@ -16,7 +16,14 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from dhcp.leases.lease_file import LeaseRecord, file_mark, parse_leases, read_stable
+from dhcp.leases import missing
+from dhcp.leases.lease_file import (
+    LeaseRecord,
+    file_mark,
+    is_garbage,
+    parse_leases,
+    read_stable,
+)
 from dhcp.models import DhcpServer
 from ipam import freeze
 from ipam.addresses import Address
@@ -28,7 +35,7 @@ logger = logging.getLogger("dhcp.leases")
 EVERY = 2.0  # seconds between two polls of the file
 REST = 10  # reading a busy file takes at most a tenth of the time
 KEPT = timedelta(days=90)  # a sighting is deleted so long after its lease has ended
-_WRITTEN = ("seen_at", "leased_until", "hostname", "duid", "origin")
+_WRITTEN = ("seen_at", "leased_until", "missing_since", "hostname", "duid", "origin")
 _AT_ONCE = 500  # parameters in one statement
 
 Key = tuple[Address, str]
@@ -41,6 +48,7 @@ class Ingested:
     new: int = 0
     renewed: int = 0
     ended: int = 0
+    lost: int = 0  # not ended, but no longer in the file
 
     def __bool__(self) -> bool:
         return bool(self.new or self.renewed or self.ended)
@@ -50,7 +58,7 @@ def ingest(
     leases: Iterable[LeaseRecord], now: datetime | None = None, origin: str = ""
 ) -> Ingested:
     """Make the lease sightings of one DHCP server (`origin`) match its lease file. A lease that is
-    no longer in the file ends now.
+    no longer in the file ends now; many at once stay, and are told (dhcp/leases/missing.py).
 
     A lease in two files, as after a subnet moved from one server to another, belongs to the file
     that gives it the later end."""
@@ -58,6 +66,7 @@ def ingest(
     rows = Sighting.objects.filter(vrf=None, source=Sighting.Source.LEASE)
     known = {_key(row): row for row in rows.filter(origin=origin)}
     current = {lease.key: lease for lease in leases}
+    live = list(filter(missing.is_live(now), known.values()))
     _resolve_doubles(current, known, rows.exclude(origin=origin))
     new, renewed, ended = [], [], []
     for key, lease in current.items():
@@ -67,16 +76,20 @@ def ingest(
         elif _differs(row, lease, origin):
             _renew(row, lease, now, origin)
             renewed.append(row)
-    for row in known.values():
-        if row.leased_until and row.leased_until > now:
+    gone = [row for row in live if _key(row) in known]
+    lost = missing.lost(gone, len(live), current.values())
+    for row in gone:
+        if row in lost:
+            row.missing_since = row.missing_since or now
+        else:
             row.leased_until = now
             ended.append(row)
     with transaction.atomic():
         # Another worker may have created the same rows meanwhile.
         Sighting.objects.bulk_create(new, ignore_conflicts=True)
-        write([*renewed, *ended], _WRITTEN)
+        write([*renewed, *ended, *lost], _WRITTEN)
         Sighting.objects.filter(source=Sighting.Source.LEASE, leased_until__lt=now - KEPT).delete()
-    return Ingested(len(new), len(renewed), len(ended))
+    return Ingested(len(new), len(renewed), len(ended), len(lost))
 
 
 class LeaseFileWatcher:
@@ -118,7 +131,10 @@ class LeaseFileWatcher:
         mark = (*file_mark(self.path), frozen)
         if mark == self.seen:
             return Ingested()
-        changed = ingest(parse_leases(read_stable(self.path)), origin=self.origin)
+        data = read_stable(self.path)
+        if is_garbage(data):
+            raise OSError(None, "it holds no leases but other lines", str(self.path))
+        changed = ingest(parse_leases(data), origin=self.origin)
         if frozen and self.origin:
             DhcpServer.objects.filter(name=self.origin).update(compared_at=timezone.now())
         self.seen, self.reported = mark, ""
@@ -171,11 +187,12 @@ def _new_sighting(lease: LeaseRecord, now: datetime, origin: str) -> Sighting:
 def _renew(row: Sighting, lease: LeaseRecord, now: datetime, origin: str) -> None:
     row.seen_at = min(now, lease.until)  # a lease that is over was not seen now
     row.leased_until = lease.until
+    row.missing_since = None
     row.hostname = lease.hostname
     row.duid = lease.duid
     row.origin = origin
 
 
 def _differs(row: Sighting, lease: LeaseRecord, origin: str) -> bool:
-    stored = (row.leased_until, row.hostname, row.duid, row.origin)
-    return stored != (lease.until, lease.hostname, lease.duid, origin)
+    stored = (row.leased_until, row.hostname, row.duid, row.origin, row.missing_since)
+    return stored != (lease.until, lease.hostname, lease.duid, origin, None)

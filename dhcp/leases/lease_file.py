@@ -77,6 +77,12 @@ def count(data: bytes) -> tuple[int, int]:
     return good, len(lines) - good
 
 
+def is_garbage(data: bytes) -> bool:
+    """Whether somebody has put something else into the file."""
+    good, bad = count(data)
+    return bad > 0 and good == 0
+
+
 def file_mark(path: Path) -> tuple[int, int, int]:
     """What changes when the file does. Raises OSError for a device or a pipe, whose reading might
     never end. (Reading a directory raises by itself.)"""

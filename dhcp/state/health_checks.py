@@ -10,10 +10,12 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.utils import timezone
+from django.utils.formats import localize
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
@@ -36,7 +38,7 @@ from dhcp.files.sync import preview
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.outcome import CHANGED
 from dhcp.host import inspection
-from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit, SyncLease
+from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit, Lease, SyncLease
 from dhcp.nodes import state as nodes
 from dhcp.nodes.state import NodeState
 from dhcp.state import host
@@ -334,6 +336,30 @@ def reservations() -> Iterator[Finding]:
     for server_id, newest in Generation.objects.newest_of_each().items():
         if text := servers.size_warning(newest.hosts):
             yield warning(names.get(server_id, "") + text)
+
+
+@health_check(gettext_noop("lost leases"), "dhcp", BOUNDED)
+def lost_leases() -> Iterator[Finding]:
+    """No lease file has lost most of its leases at once."""
+    for origin, number, since in Lease.objects.lost():
+        msg = ngettext(
+            "%(number)d lease of %(server)s that has not ended is no longer in its lease file, "
+            "since %(since)s.",
+            "%(number)d leases of %(server)s that have not ended are no longer in its lease file, "
+            "since %(since)s.",
+            number,
+        )
+        facts = {"number": number, "server": origin or DEFAULT, "since": _time(since)}
+        remedy = _(
+            "The file was emptied, replaced or shortened, or dnsmasq was started with another one. "
+            "The machines may use their addresses until their leases end, but dnsmasq may give "
+            "them to others; it learns of each machine again when it renews its lease."
+        )
+        yield error(msg % facts, remedy, view="admin:dhcp_lease_changelist")
+
+
+def _time(at: datetime) -> str:
+    return localize(localtime(at))
 
 
 @health_check(gettext_noop("hand edits"), "dhcp", BOUNDED)

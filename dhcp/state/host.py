@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
+from itertools import islice
 from typing import Any
 
 from django.db import DatabaseError
@@ -284,7 +285,8 @@ def save_report(
 ) -> None:
     """Keep what a node, named by `host` and `place`, has found: in place of its report before, and
     of reports that nobody has renewed for a day. Two statements."""
-    report = {"findings": list(found)[:MOST], "process": dict(process), "looked_at": Now()}
+    findings = [one.as_json() for one in islice(_well_formed(found), MOST)]
+    report = {"findings": findings, "process": dict(process), "looked_at": Now()}
     HostReport.objects.filter(looked_at__lt=Now() - FORGOTTEN).delete()
     rows = HostReport.objects.filter(server=server_id, **node)
     if not rows.update(**report):
@@ -308,12 +310,16 @@ def reports() -> list[HostReport]:
 
 
 def findings_of(row: HostReport) -> Iterator[HostFinding]:
-    """The findings in a report, as far as they have their shape: an agent may be another
-    version."""
-    for entry in row.findings:
-        kind, level, facts = (entry.get(name) for name in ("kind", "level", "facts"))
+    """The findings in a report."""
+    return _well_formed(row.findings)
+
+
+def _well_formed(found: Iterable[Any]) -> Iterator[HostFinding]:
+    """Those that have their shape: an agent may be another version."""
+    for entry in found:
+        kind, level, facts = (dict(entry).get(name) for name in ("kind", "level", "facts"))
         if isinstance(kind, str) and level in kinds.LEVELS and isinstance(facts, dict):
-            yield HostFinding(kind, level, facts)
+            yield HostFinding(kind[: kinds.LONGEST_KIND], level, facts)
 
 
 class HostWatcher:

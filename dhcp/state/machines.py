@@ -85,8 +85,11 @@ def state_of_card(card: NetworkCard, evidence: Evidence) -> MachineState:
 def _with_remarks(state: MachineState, card: NetworkCard, evidence: Evidence) -> MachineState:
     """The state with what makes it doubtful: somebody else on dnsmasq's host answers, too, or its
     leases are not known."""
-    found = evidence.host_findings[evidence.server_id(card)]
-    return replace(state, reason=" ".join([state.reason, *host.remarks(found)]))
+    found = host.remarks(evidence.host_findings[evidence.server_id(card)])
+    lease = evidence.own_lease(card)
+    if lease and lease.missing_since:
+        found.append(_("dnsmasq's lease file has lost its lease."))
+    return replace(state, reason=" ".join([state.reason, *found]))
 
 
 def _with_server(state: MachineState, card: NetworkCard, evidence: Evidence) -> MachineState:

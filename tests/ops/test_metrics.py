@@ -314,6 +314,10 @@ def every_name(db, settings, tmp_path, monkeypatch):
     DnsmasqHeartbeat.objects.create(host="web1", place="a", state="up")
     found = {"kind": "other_server", "level": "error", "facts": {}}
     HostReport.objects.create(host="web1", findings=[found])
+    now = timezone.now()
+    Sighting.objects.create(
+        ip_address="10.9.9.9", source="lease", leased_until=now + timedelta(1), missing_since=now
+    )
     PoolFactory()
     ServiceFactory()
     Pulse.objects.create(host="web1")
