@@ -40,6 +40,7 @@ from dhcp.models import (
     DhcpChange,
     DhcpScope,
     DhcpServer,
+    DhcpTransaction,
     Eviction,
     Generation,
     HandEdit,
@@ -144,6 +145,18 @@ class LeaseFilters(filters.FilterSet):
         if value:
             return queryset.filter(pk__in=live)
         return queryset.exclude(pk__in=live)
+
+
+class TransactionFilters(filters.FilterSet):
+    ip_address = by_address()
+    within = by_network(field_name="ip_address", method=inside, label="Inside this network.")
+    mac = by_mac(field_name="mac_address")
+    kind = filters.MultipleChoiceFilter(choices=DhcpTransaction.Kind.choices)
+    server = server_filter()
+
+    class Meta:
+        model = DhcpTransaction
+        fields: list[str] = []
 
 
 class EvictionFilters(filters.FilterSet):
@@ -279,6 +292,16 @@ class Leases(Readable):
         return Response(ServerSerializer(server).data, status=201)
 
 
+class Transactions(Readable):
+    """What dnsmasq has logged of each machine: asked, offered, acknowledged, refused, and why. The
+    newest first."""
+
+    queryset = DhcpTransaction.objects.select_related("server").order_by("-id", "pk")
+    serializer_class = shapes.TransactionSerializer
+    filterset_class = TransactionFilters
+    ordering_fields = ["id", "at"]
+
+
 class Evictions(Readable):
     """Leases that were ended before their time."""
 
@@ -378,6 +401,7 @@ RESOURCES = {
     "dhcp/hand-edits": HandEdits,
     "dhcp/leases": Leases,
     "dhcp/evictions": Evictions,
+    "dhcp/transactions": Transactions,
 }
 SINGLE = {
     "dhcp/state/": StateView,

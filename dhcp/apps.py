@@ -12,6 +12,7 @@ class DHCPConfig(AppConfig):
     def ready(self) -> None:
         from dhcp import checks, receivers  # noqa: F401
         from dhcp.daemon import health_checks as heartbeat_checks  # noqa: F401
+        from dhcp.log import health_checks as log_checks  # noqa: F401
         from dhcp.sql import database
         from dhcp.state import health_checks, wire_checks  # noqa: F401  (registers them)
 

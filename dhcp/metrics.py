@@ -1,4 +1,4 @@
-"""The state of every DHCP server as metrics for Prometheus. Fifteen queries, whatever their
+"""The state of every DHCP server as metrics for Prometheus. Seventeen queries, whatever their
 number."""
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from dhcp.daemon import heartbeat
 from dhcp.files.targets import DEFAULT
+from dhcp.log import metrics as log_metrics
 from dhcp.models import (
     DhcpChange,
     DhcpNode,
@@ -50,6 +51,7 @@ def collect() -> Iterator[Metric]:
     )
     yield _agents(servers, now)
     yield from _nodes(names)
+    yield from log_metrics.collect(names, now)
     yield from _heartbeats()
     yield from _hosts(names)
     lost = _gauge("leases_lost", "Leases that have not ended and are no longer in their file.")

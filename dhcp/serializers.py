@@ -20,6 +20,7 @@ from dhcp.models import (
     DhcpOption,
     DhcpScope,
     DhcpServer,
+    DhcpTransaction,
     DnsmasqHeartbeat,
     Eviction,
     Generation,
@@ -262,6 +263,33 @@ class LeaseSerializer(ChosenFields, serializers.ModelSerializer):
 
     def get_server(self, lease: Lease) -> str:
         return lease.origin or DEFAULT
+
+
+class TransactionSerializer(ChosenFields, serializers.ModelSerializer):
+    kind = serializers.ChoiceField(DhcpTransaction.Kind.choices)
+    ip_address = Address(allow_null=True)
+    mac_address = MAC(allow_null=True)
+    server = serializers.SerializerMethodField(help_text="The DHCP server whose log says so.")
+    detail = serializers.CharField(
+        help_text="dnsmasq's own words: the reason of a refusal, or the host name of an `ack`."
+    )
+
+    class Meta:
+        model = DhcpTransaction
+        fields = [
+            "id",
+            "at",
+            "kind",
+            "ip_address",
+            "mac_address",
+            "duid",
+            "interface",
+            "detail",
+            "server",
+        ]
+
+    def get_server(self, row: DhcpTransaction) -> str:
+        return row.server.name if row.server else DEFAULT
 
 
 class EvictionSerializer(ChosenFields, serializers.ModelSerializer):

@@ -1,6 +1,22 @@
 """The pages of DHCP in the admin: servers and scopes, generations and hand edits, leases, and the
 DHCP state of each server."""
 
-from dhcp.admin import dhcp_servers, generations, hand_edits, leases, scopes, servers
+from dhcp.admin import (
+    dhcp_servers,
+    generations,
+    hand_edits,
+    leases,
+    scopes,
+    servers,
+    transactions,
+)
 
-__all__ = ["dhcp_servers", "generations", "hand_edits", "leases", "scopes", "servers"]
+__all__ = [
+    "dhcp_servers",
+    "generations",
+    "hand_edits",
+    "leases",
+    "scopes",
+    "servers",
+    "transactions",
+]

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from dhcp.admin.leases import KIND_COLOURS, end_link, why_url
+from dhcp.admin.transactions import timeline_url
 from dhcp.state import machines
 from dhcp.state.machines import MachineState
 from dhcp.state.network_cards import NetworkCard
@@ -70,10 +71,17 @@ def remedy(state: MachineState) -> SafeString | str:
 
 
 def why_link(card: NetworkCard) -> SafeString | str:
+    """Links to what decides on the card's address, and to what DHCP has done for it."""
     asked = card.mac or card.ip
     if not asked:
         return ""
-    return format_html('<a class="ipm-link" href="{}">{}</a>', why_url(asked), _("Why?"))
+    return format_html(
+        '<a class="ipm-link" href="{}">{}</a> <a class="ipm-link" href="{}">{}</a>',
+        why_url(asked),
+        _("Why?"),
+        timeline_url(str(asked)),
+        _("Timeline"),
+    )
 
 
 extend(Server, DHCPColumn)

@@ -60,6 +60,7 @@ PLACED = {
     "dhcp/scopes",
     "dhcp/leases",
     "dhcp/evictions",
+    "dhcp/transactions",
     "search",
     "sightings",
 }

@@ -24,6 +24,7 @@ EVERY = [
     "hand-edits",
     "leases",
     "evictions",
+    "transactions",
     "state",
 ]
 

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.models import Pulse
 from dhcp.models import (
     DhcpChange,
+    DhcpLog,
     DhcpNode,
     DhcpServer,
     DnsmasqHeartbeat,
@@ -318,6 +319,7 @@ def every_name(db, settings, tmp_path, monkeypatch):
     Sighting.objects.create(
         ip_address="10.9.9.9", source="lease", leased_until=now + timedelta(1), missing_since=now
     )
+    DhcpLog.objects.create(reader="a")
     PoolFactory()
     ServiceFactory()
     Pulse.objects.create(host="web1")

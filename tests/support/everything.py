@@ -10,6 +10,7 @@ from dhcp.models import (
     DhcpOption,
     DhcpScope,
     DhcpServer,
+    DhcpTransaction,
     Eviction,
     Generation,
     HandEdit,
@@ -115,5 +116,8 @@ def _of_dhcp(number, start, subnet, mac):
         ),
         "dhcp/evictions": Eviction.objects.create(
             ip_address=f"{start}.51", mac_address=mac, until=until
+        ),
+        "dhcp/transactions": DhcpTransaction.objects.create(
+            kind="ack", ip_address=f"{start}.50", mac_address=mac
         ),
     }
