@@ -32,7 +32,7 @@ from dhcp.host.findings import HostFinding
 from dhcp.host.inspection import MOST, Inspection, OurProcesses, inspect
 from dhcp.models import HostReport
 from dhcp.nodes import lease
-from ipam.addresses import Address
+from ipam.addresses import Address, Network, parse_address
 
 logger = logging.getLogger("dhcp.host")
 
@@ -425,12 +425,25 @@ def _is_in(ip: Address, network: object) -> bool:
         return False
 
 
-def remarks(found: Iterable[HostFinding]) -> list[str]:
-    """What else makes the state of every machine of the server doubtful: errors that prevent
-    nothing by themselves."""
-    doubtful = {"other_server", "foreign_range", "foreign_ignore"}
-    return [
-        str(describe(one).msg)
-        for one in found
-        if one.level == kinds.ERROR and (one.kind in doubtful or one.kind.startswith("leases_"))
-    ]
+# What makes the state of every machine of the server doubtful, and prevents nothing by itself.
+_DOUBTFUL = frozenset({"other_server", "foreign_ignore", "conf_changed"})
+_DOUBTFUL_IN_NETWORK = frozenset({"foreign_range", "old_range"})
+
+
+def remarks(found: Iterable[HostFinding], network: Network | None) -> list[str]:
+    """What else is to be said of the state of a machine in this subnet."""
+    return [str(describe(one).msg) for one in found if _is_doubtful(one, network)]
+
+
+def _is_doubtful(found: HostFinding, network: Network | None) -> bool:
+    if found.kind in _DOUBTFUL_IN_NETWORK:
+        return _begins_in(found.facts.get("first"), network)
+    is_about_leases = found.kind.startswith("leases_") and found.level != kinds.NOTE
+    return found.kind in _DOUBTFUL or is_about_leases
+
+
+def _begins_in(first: object, network: Network | None) -> bool:
+    try:
+        return network is not None and parse_address(str(first)) in network
+    except ValueError:
+        return False

@@ -85,7 +85,9 @@ def state_of_card(card: NetworkCard, evidence: Evidence) -> MachineState:
 def _with_remarks(state: MachineState, card: NetworkCard, evidence: Evidence) -> MachineState:
     """The state with what makes it doubtful: somebody else on dnsmasq's host answers, too, or its
     leases are not known."""
-    found = host.remarks(evidence.host_findings[evidence.server_id(card)])
+    subnet = evidence.subnet(card)
+    network = subnet.network if subnet else None
+    found = host.remarks(evidence.host_findings[evidence.server_id(card)], network)
     lease = evidence.own_lease(card)
     if lease and lease.missing_since:
         found.append(_("dnsmasq's lease file has lost its lease."))

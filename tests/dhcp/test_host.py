@@ -5,6 +5,7 @@ import re
 import subprocess
 import time
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from dhcp.state.host import HostWatcher
 from ipam.addresses import parse_address
 from ops import doctor
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
+from tests.support.dnsmasq_host import Host
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
 
@@ -102,38 +104,14 @@ def test_the_directories_of_a_configuration_are_read_as_dnsmasq_reads_them(tmp_p
 # --- a real dnsmasq -------------------------------------------------------------------------------
 
 
-class Host:
-    """dnsmasq as a distribution installs it, with our ranges as root has installed them."""
+def kinds_of(site):
+    return {entry["kind"] for entry in findings(Target.from_settings())}
 
-    def __init__(self, lab, settings):
-        self.lab, self.etc = lab, lab.home / "dnsmasq.d"
-        self.etc.mkdir(mode=0o755)
-        settings.DNSMASQ_CONF = self.etc / "ipmanager.conf"
-        ours = ("dhcp-range", "dhcp-hostsfile", "dhcp-optsfile", "addn-hosts", "dhcp-authoritative")
-        lines = lab.conf.read_text().splitlines()
-        kept = [line for line in lines if not line.startswith(ours)]
-        lab.conf.write_text("\n".join([*kept, f"conf-dir={self.etc},*.conf"]) + "\n")
-        self.plain = lab.conf.read_text()
-        settings.DNSMASQ_CONF.write_bytes(Target.from_settings().conf.read_bytes())
-        self.restart()
 
-    def restart(self):
-        self.lab.stop()
-        time.sleep(1.1)  # a file of the same second is not newer than the process
-        self.lab.start()
-
-    def kinds(self):
-        return {entry["kind"] for entry in findings(Target.from_settings())}
-
-    def after(self, *lines, conf=None):
-        """What is found when dnsmasq runs with these lines in a file of somebody else's."""
-        (self.etc / "local.conf").write_text("\n".join(lines) + "\n")
-        self.lab.conf.write_text(conf or self.plain)
-        os.utime(self.lab.conf, (time.time() - 60,) * 2)
-        os.utime(self.etc / "local.conf", (time.time() - 60,) * 2)
-        self.lab.stop()
-        self.lab.start()
-        return self.kinds()
+def after(site, *lines, replaced=("", "")):
+    """What is found when dnsmasq runs with these lines in a file of somebody else's."""
+    site.configure(*lines, replaced=replaced)
+    return kinds_of(site)
 
 
 @pytest.fixture
@@ -147,7 +125,7 @@ def site(lab, settings, db):
 
 
 def test_a_host_is_seen_as_it_is(site, settings, tmp_path):
-    assert site.kinds() == set()
+    assert kinds_of(site) == set()
     assert site.lab.client.acquire(MAC).ip == "10.77.0.9"
     ethers = site.lab.home / "ethers"
     ethers.write_text(f"# who\n{OTHER} 10.77.0.9\n")
@@ -167,28 +145,28 @@ def test_a_host_is_seen_as_it_is(site, settings, tmp_path):
         ("leasefile-ro", "dhcp-script=/bin/true"): {"leases_unwritten"},
     }
     for lines, kinds in table.items():
-        assert site.after(*lines) == kinds, lines
-    assert site.after(conf=site.plain.replace("interface=eth0", "interface=lo")) == {"no_interface"}
-    assert site.after() == set()
+        assert after(site, *lines) == kinds, lines
+    assert after(site, replaced=("interface=eth0", "interface=lo")) == {"no_interface"}
+    assert after(site) == set()
     (site.etc / "local.conf").write_text("# hello\n")
     os.utime(site.etc / "local.conf", (time.time() + 60,) * 2)
-    assert site.kinds() == {"conf_changed"}
+    assert kinds_of(site) == {"conf_changed"}
     settings.DNSMASQ_CONF.unlink()
     other = "dhcp-range=10.79.0.0,static,255.255.255.0"
-    assert site.after(f"dhcp-hostsfile={site.lab.hosts}", other) == {"range_missing"}
+    assert after(site, f"dhcp-hostsfile={site.lab.hosts}", other) == {"range_missing"}
 
 
 def test_leases_that_are_not_dnsmasq_s(site):
     site.lab.client.acquire(MAC)
     site.lab.leases.write_text("nonsense\n")
-    assert site.kinds() == {"leases_garbled"}
+    assert kinds_of(site) == {"leases_garbled"}
     kept = site.lab.leases.rename(site.lab.home / "kept")
     site.lab.leases.write_text("")
-    assert site.kinds() == {"leases_replaced"}
+    assert kinds_of(site) == {"leases_replaced"}
     kept.rename(site.lab.leases)
     time.sleep(1.1)  # a lease to the same second is no change
     site.lab.client.renew(MAC, "10.77.0.9")
-    assert site.kinds() == set()
+    assert kinds_of(site) == set()
 
 
 def test_another_server_on_the_host(site):
@@ -199,14 +177,14 @@ def test_another_server_on_the_host(site):
     command += ["--dhcp-range=10.77.0.200,10.77.0.210,1h"]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as other:
         try:
-            site.lab.wait(lambda: "other_server" in site.kinds(), "it is not seen", 10)
+            site.lab.wait(lambda: "other_server" in kinds_of(site), "it is not seen", 10)
             (found,) = inspect(Target.from_settings()).findings
             assert (found.facts["name"], found.facts["port"]) == ("dnsmasq", 67)
             seen = inspect(Target.from_settings(), ours=lambda: {found.facts["pid"]})
             assert seen.findings == ()
         finally:
             other.terminate()
-    site.lab.wait(lambda: site.kinds() == set(), "it is still there", 5)
+    site.lab.wait(lambda: kinds_of(site) == set(), "it is still there", 5)
 
 
 # --- told by every node ---------------------------------------------------------------------------
@@ -289,4 +267,11 @@ def test_a_machine_that_dnsmasq_does_not_serve_is_told_why(target):
         assert bool(host.unserved(found, ip, {MAC})) is is_unserved, (kind, value)
     found = HostFinding("foreign_host", "error", {"ours": "x", "macs": [MAC], "ips": []})
     assert host.unserved([found], ip, {MAC}) and not host.unserved([found], ip, {OTHER})
-    assert len(host.remarks([HostFinding("other_server", "error", {})])) == 1
+    doubts = [
+        HostFinding("other_server", "error", {}),
+        HostFinding("leases_garbled", "warning", {}),
+        HostFinding("foreign_range", "error", {"first": "10.77.0.150"}),
+        HostFinding("foreign_range", "error", {"first": "10.78.0.150"}),
+        HostFinding("unseen", "note", {}),
+    ]
+    assert len(host.remarks(doubts, ip_network("10.77.0.0/24"))) == 3
