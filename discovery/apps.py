@@ -10,6 +10,11 @@ class DiscoveryConfig(AppConfig):
     verbose_name = _("Discovery")
 
     def ready(self) -> None:
+        from discovery.conflicts import derive, health_checks  # noqa: F401
+        from discovery.inbox import health_checks as inbox_checks  # noqa: F401
+        from discovery.rogue import health_checks as rogue_checks  # noqa: F401
+        from discovery.rogue import receivers, watch  # noqa: F401
         from ipam.sql import database
 
+        derive.FURTHER.append(watch.verdicts)
         post_migrate.connect(database.install_on_delete, sender=self)

@@ -1,4 +1,4 @@
-"""Figures of discovery for /metrics, in two queries."""
+"""Figures of discovery for /metrics, in five queries."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.db.models import Count, Sum
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from discovery.conflicts import metrics as conflicts
 from discovery.models import DiscoveryRound, Squatter
 
 MOST = 1000  # subnets with a duration of their own: those that took longest
@@ -28,6 +29,7 @@ def collect() -> Iterator[Metric]:
         "Free addresses in quarantine because they answer.",
         value=squatters,
     )
+    yield from conflicts.collect()
 
 
 def _of_subnets() -> Iterator[Metric]:

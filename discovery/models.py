@@ -1,4 +1,5 @@
-"""Which subnets are probed, how, and how far each round has come."""
+"""Which subnets are probed, how, and how far each round has come; and the tables of the parts that
+define their own."""
 
 from __future__ import annotations
 
@@ -11,7 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from discovery.conflicts.models import Conflict as Conflict
+from discovery.inbox.models import UnknownDevice as UnknownDevice
 from discovery.querysets import SquatterQuerySet, SubnetDiscoveryQuerySet
+from discovery.rogue.models import DhcpWatch as DhcpWatch
+from discovery.rogue.models import RogueServer as RogueServer
 from ipam.fields import AddressField
 from ipam.models import IPAddress, Subnet
 

@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from accounts import api as accounts_api
 from api import problems, schema
 from dhcp import api as dhcp_api
+from discovery import api as discovery_api
 from ipam.api import resources as ipam_api
 from ipam.api.search import SearchView
 from ipmanager import front
@@ -15,18 +16,19 @@ from ippool import api as ippool_api
 from machines import api as machines_api
 from pxe import api as pxe_api
 from registry import api as registry_api
-from registry.discovery import api as discovery_api
+from registry.discovery import api as registry_discovery_api
 
 router = SimpleRouter()
 ipam_api.register(router)
 dhcp_api.register(router)
 pxe_api.register(router)
 machines_api.register(router)
+discovery_api.register(router)
 
 urlpatterns = [
     path("v1/", include(ippool_api)),
     path("v1/ipmanager/", include(registry_api)),
-    path("v1/ipmanager/", include(discovery_api)),
+    path("v1/ipmanager/", include(registry_discovery_api)),
     path("v1/may-send/", front.MaySend.as_view(), name="may_send"),
     path("v1/search/", SearchView.as_view(), name="search"),
     *(path(f"v1/{route}", view.as_view()) for route, view in dhcp_api.SINGLE.items()),

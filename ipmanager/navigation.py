@@ -25,6 +25,10 @@ GROUPS: list[tuple[Any, list[str]]] = [
             "ipam.sighting",
         ],
     ),
+    (
+        _("Network"),
+        ["discovery.conflict", "discovery.unknowndevice", "discovery.rogueserver", "discovery"],
+    ),
     (_("DHCP"), ["admin:dhcp_why", "dhcp"]),
     (_("Network boot"), ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
     (_("Services"), ["registry.service", "registry.registryconfig", "registry"]),

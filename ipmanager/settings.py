@@ -116,6 +116,16 @@ DNSMASQ_LOG = env.matching(
 DHCP_SYNC = env.choice("IPMANAGER_DHCP_SYNC", "inline", ["inline", "worker"])
 FAILOVER = env.choice("IPMANAGER_FAILOVER", "freeze", ["freeze", "continue"])
 
+# --- discovery ------------------------------------------------------------------------------------
+EVIDENCE_SECONDS = env.number("IPMANAGER_EVIDENCE_SECONDS", 600, 86_400)
+DHCP_WATCH = env.matching(
+    "IPMANAGER_DHCP_WATCH",
+    "auto",
+    r"auto|none|[A-Za-z0-9._:@-]{1,15}(,[A-Za-z0-9._:@-]{1,15})*",
+    "auto, none, or names of network interfaces, separated by commas",
+)
+DHCP_ALLOWED = env.networks("IPMANAGER_DHCP_ALLOWED")
+
 # --- the pool for virtual machines, boot files ----------------------------------------------------
 POOL_NETWORK = env.network("IPMANAGER_POOL_NETWORK", "172.16.0.0/24")
 POOL_GATEWAY = env.gateway("IPMANAGER_POOL_GATEWAY", POOL_NETWORK)
@@ -338,6 +348,11 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AddressStatus": "ipam.models.IPAddress.Status",
         "AddressType": "ipam.models.IPAddress.Type",
+        "DnsmasqState": "dhcp.models.DnsmasqHeartbeat.State",
+        "ConflictState": "discovery.conflicts.models.Conflict.State",
+        "ConflictKind": "discovery.conflicts.models.Conflict.Kind",
+        "ConflictRemedy": "discovery.conflicts.serializers.NAMES",
+        "UnknownDeviceState": "discovery.inbox.models.UnknownDevice.State",
         "BootMode": "pxe.models.BootAssignment.Mode",
         "GenerationResult": "dhcp.models.Generation.Result",
         "SyncResult": "dhcp.serializers.RESULTS",

@@ -18,6 +18,9 @@ from django.utils import timezone
 from accounts.models import KnownSource, LoginBrake, Revocation, Session
 from core.periodic import PeriodicWork
 from dhcp.models import DhcpTransaction, Generation, HandEdit
+from discovery.conflicts.models import Conflict
+from discovery.inbox.models import UnknownDevice
+from discovery.rogue.models import RogueServer
 from ipam.models import UsageDay
 from pxe.models import BootEvent
 from registry.models import Call, RestartRequest, Unusual
@@ -50,6 +53,9 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
         yield RestartRequest.objects.filter(requested_at__lt=before).exclude(
             status__in=RestartRequest.OPEN
         )
+        yield Conflict.objects.outdated(before)
+        yield UnknownDevice.objects.outdated(before)
+        yield RogueServer.objects.outdated(before)
         yield AccessAttempt.objects.filter(attempt_time__lt=before)
         yield AccessLog.objects.filter(attempt_time__lt=before)
         yield AccessFailureLog.objects.filter(attempt_time__lt=before)

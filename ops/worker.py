@@ -7,6 +7,8 @@ import threading
 from core.periodic import PeriodicWork
 from core.stopping import call_on_signals
 from dhcp.worker import DhcpWorker
+from discovery.conflicts.worker import FindConflicts
+from discovery.rogue.watch import LookForServers
 from discovery.worker import Discovery
 from ipam.worker import CatchUp, WriteUsage
 from machines.worker import Expiry
@@ -17,6 +19,8 @@ from registry.worker import Sweep
 WORK: list[type[PeriodicWork]] = [
     CatchUp,
     DhcpWorker,
+    FindConflicts,
+    LookForServers,
     Sweep,
     Expiry,
     Discovery,

@@ -34,6 +34,8 @@ WRITES = {
     "ipmanager": "registry",
     "ipmanager/config": "admin",
     "tokens": "admin",
+    "conflicts": "addresses",
+    "unknown-devices": "addresses",
 }
 OTHERWISE = {("POST", "subnets/{pk}/next-free/"): "allocate", ("GET", "tokens/"): "admin"}
 FINDS = (

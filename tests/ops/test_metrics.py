@@ -25,6 +25,7 @@ from dhcp.models import (
     HostReport,
     SyncLease,
 )
+from discovery.rogue.models import RogueServer
 from ipam.allocate import allocate
 from ipam.models import Sighting
 from ops import host_checks, metrics, traffic
@@ -320,6 +321,7 @@ def every_name(db, settings, tmp_path, monkeypatch):
         ip_address="10.9.9.9", source="lease", leased_until=now + timedelta(1), missing_since=now
     )
     DhcpLog.objects.create(reader="a")
+    RogueServer.objects.create(place="web1 eth0", ip_address="10.0.0.66")
     PoolFactory()
     ServiceFactory()
     Pulse.objects.create(host="web1")

@@ -16,6 +16,8 @@ from dhcp.models import (
     HandEdit,
     KeptFiles,
 )
+from discovery.conflicts.models import Conflict
+from discovery.inbox.models import UnknownDevice
 from ipam.models import IPAddress, Sighting
 from machines.models import Machine
 from pxe.models import BootEvent, BootIdentity
@@ -74,6 +76,15 @@ def one_of_each(number=0, mac="02:00:00:00"):
         "machines": Machine.objects.create(server=server),
         "sightings": Sighting.objects.create(
             ip_address=f"{start}.52", mac_address=f"{mac}:{number:02x}:0d", source="arp"
+        ),
+        "conflicts": Conflict.objects.create(
+            subject=f"address/0/{start}.20",
+            kind="used",
+            ip_address=f"{start}.20",
+            mac_address=f"{mac}:{number:02x}:0d",
+        ),
+        "unknown-devices": UnknownDevice.objects.create(
+            mac_address=f"{mac}:{number:02x}:0e", ip_address=f"{start}.53", source="arp"
         ),
         "ip-addresses": IPAddress.objects.get(vrf=None, ip_address=f"{start}.20"),
         **_of_boot(server),

@@ -1,0 +1,14 @@
+"""The REST API of discovery."""
+
+from rest_framework.routers import SimpleRouter
+
+from discovery.conflicts.api import Conflicts
+from discovery.inbox.api import UnknownDevices
+
+RESOURCES = {"conflicts": Conflicts, "unknown-devices": UnknownDevices}
+
+
+def register(router: SimpleRouter) -> None:
+    """Register the resources of discovery."""
+    for name, view in RESOURCES.items():
+        router.register(name, view)

@@ -1,0 +1,269 @@
+"""Derive the conflicts from what has changed: sightings, ledger and time.
+
+A round judges the addresses and MAC addresses that were seen or changed since the last one, and
+every conflict that is not over, whose evidence may have ended. So its cost grows with the change. A
+full round goes through all evidence in parts; the worker runs one at its start and now and then, in
+case a transaction of a change took longer than OVERLAP."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from discovery.conflicts import evidence
+from discovery.conflicts.evidence import Place, Seen, Window
+from discovery.conflicts.judge import Case, Verdict, judge_address, judge_machine
+from discovery.conflicts.ledger import Ledger
+from discovery.conflicts.models import Conflict
+from ipam.models import Interface, IPAddress, Pool, Server, Sighting, Subnet
+from ipam.querysets import inside, write
+
+OVERLAP = timedelta(seconds=15)
+PART = 500  # addresses that are judged at once
+State = Conflict.State
+_WRITTEN = (
+    "kind",
+    "state",
+    "vrf",
+    "ip_address",
+    "mac_address",
+    "since",
+    "last_seen",
+    "ended_at",
+    "noticed_at",
+    "ledger",
+    "seen",
+)
+
+# What else is a conflict: functions that return the verdicts of other parts, all of them each time.
+FURTHER: list[Callable[[], Iterable[Verdict]]] = []
+
+
+@dataclass(slots=True)
+class Changed:
+    """What may have become or ceased to be a conflict."""
+
+    places: set[Place] = field(default_factory=set)
+    macs: set[str] = field(default_factory=set)
+
+    def add(self, vrf_id: int | None, ip: Any, mac: str | None) -> None:
+        if ip is not None:
+            self.places.add((vrf_id, ip))
+        if mac:
+            self.macs.add(mac)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """How many conflicts a round has opened and ended."""
+
+    opened: int = 0
+    ended: int = 0
+
+
+def full_round(now: datetime | None = None) -> Round:
+    """Judge everything that counts as evidence."""
+    now = now or timezone.now()
+    changed = Changed()
+    for seen in evidence.records(Window.at(now).current()):
+        changed.add(seen.vrf_id, seen.ip, seen.mac)
+    return judge(changed, now)
+
+
+def round_since(since: datetime, now: datetime | None = None) -> Round:
+    """Judge what was seen or changed since then."""
+    return judge(changes(since), now or timezone.now())
+
+
+def judge(changed: Changed, now: datetime) -> Round:
+    """Judge these, and the conflicts that are not over; keep the verdicts."""
+    rows = {row.subject: row for row in Conflict.objects.judged()}
+    for row in rows.values():
+        if row.kind != Conflict.Kind.ROGUE_DHCP:
+            changed.add(row.vrf_id, row.ip_address, row.mac_address)
+    verdicts: dict[str, Verdict] = {}
+    window = Window.at(now)
+    places = sorted(changed.places, key=lambda place: (place[0] or 0, place[1].version, place[1]))
+    for start in range(0, len(places), PART):
+        for verdict in _judge_places(places[start : start + PART], window):
+            verdicts[verdict.subject] = verdict
+    contested = {(verdict.vrf_id, verdict.ip) for verdict in verdicts.values()}
+    macs = sorted(changed.macs)
+    for start in range(0, len(macs), PART):
+        for verdict in _judge_machines(macs[start : start + PART], contested, window):
+            verdicts[verdict.subject] = verdict
+    for further in FURTHER:
+        for verdict in further():
+            verdicts[verdict.subject] = verdict
+    return keep(verdicts, rows, now)
+
+
+def changes(since: datetime) -> Changed:
+    """The addresses and MAC addresses that were seen since, or that the ledger has changed."""
+    changed = Changed()
+    rows = Sighting.objects.filter(seen_at__gt=since).order_by()
+    for row in rows.values_list("vrf_id", "ip_address", "mac_address"):
+        changed.add(*row)
+    for model, columns in _HISTORIES:
+        lines = model.history.filter(history_date__gt=since).order_by()
+        for line in lines.values_list(*columns):
+            changed.add(*line)
+    for vrf_id, network in _changed_networks(since):
+        seen = Sighting.objects.filter(inside("ip_address", [network]), vrf=vrf_id).order_by()
+        for row in seen.values_list("vrf_id", "ip_address", "mac_address"):
+            changed.add(*row)
+    return changed
+
+
+_HISTORIES: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (IPAddress, ("vrf_id", "ip_address", "mac_address")),
+    (Server, ("vrf_id", "ip_address", "mac_address")),
+    (Interface, ("server__vrf_id", "ip_address", "mac_address")),
+)
+
+
+def _changed_networks(since: datetime) -> set[tuple[int | None, Any]]:
+    """The networks whose subnet or pools have changed."""
+    subnets: Any = Subnet.history.filter(history_date__gt=since).order_by()
+    pools: Any = Pool.history.filter(history_date__gt=since).order_by()
+    found = set(subnets.values_list("vrf_id", "network"))
+    ids = set(pools.values_list("subnet_id", flat=True))
+    return found | set(Subnet.objects.filter(pk__in=ids).values_list("vrf_id", "network"))
+
+
+# --- judging --------------------------------------------------------------------------------------
+
+
+def _judge_places(places: Sequence[Place], window: Window) -> Iterator[Verdict]:
+    seen = evidence.at(places, window)
+    everything = [one for found in seen.values() for one in found]
+    ledger = Ledger.of(list(seen), evidence.macs_of(everything))
+    for_many = evidence.answering_for_many(evidence.macs_of(everything), window)
+    for_many |= _gateways(seen, ledger, window)
+    leases = evidence.last_leases(_in_dhcp_pools(seen, ledger))
+    for place, found in seen.items():
+        case = Case(place, found, ledger, for_many, leases.get(place))
+        if verdict := judge_address(case):
+            yield verdict
+
+
+def _gateways(seen: dict[Place, list[Seen]], ledger: Ledger, window: Window) -> set[str]:
+    """The MAC addresses of the gateways of these addresses' subnets: routers answer for others."""
+    gateways = set()
+    for place in seen:
+        subnet = ledger.subnet(place)
+        if subnet and subnet.gateway and place[1] != subnet.gateway:
+            gateways.add((subnet.vrf_id, subnet.gateway))
+    found = evidence.at(gateways, window)
+    return evidence.macs_of(one for rows in found.values() for one in rows if not one.is_lease)
+
+
+def _in_dhcp_pools(seen: dict[Place, list[Seen]], ledger: Ledger) -> list[Place]:
+    found = []
+    for place in seen:
+        pool = ledger.pool(place)
+        if pool and pool.kind == Pool.Kind.DHCP:
+            found.append(place)
+    return found
+
+
+def _judge_machines(
+    macs: Sequence[str], contested: set[Place], window: Window
+) -> Iterator[Verdict]:
+    seen = evidence.of_machines(set(macs) - evidence.answering_for_many(macs, window), window)
+    several = {mac: found for mac, found in seen.items() if len({one.ip for one in found}) > 1}
+    if not several:
+        return
+    places = {one.place for found in several.values() for one in found}
+    ledger = Ledger.of(places, several.keys())
+    for mac, found in several.items():
+        if verdict := judge_machine(mac, found, ledger, contested):
+            yield verdict
+
+
+# --- keeping --------------------------------------------------------------------------------------
+
+
+def keep(verdicts: dict[str, Verdict], rows: dict[str, Conflict], now: datetime) -> Round:
+    """Bring the table in step. `rows` are all that are not over."""
+    returning = [subject for subject in verdicts if subject not in rows]
+    known = dict(rows)
+    for some in evidence.chunks(returning):
+        for row in Conflict.objects.filter(subject__in=some):
+            known[row.subject] = row
+    new: list[Conflict] = []
+    changed: list[Conflict] = []
+    gone: list[int] = []
+    counted = defaultdict[str, int](int)
+    for subject, verdict in verdicts.items():
+        row = known.get(subject) or Conflict(subject=subject, state=State.ENDED, since=now)
+        if row.pk is None:
+            new.append(row)
+        before = _values(row)
+        was_live = row.is_live
+        _update(row, verdict, now)
+        counted["opened"] += row.is_live and not was_live
+        if row.pk and _values(row) != before:
+            changed.append(row)
+    for subject, row in rows.items():
+        if subject in verdicts:
+            continue
+        if row.state == State.SUSPECTED and not row.reason:
+            gone.append(row.pk)
+            continue
+        counted["ended"] += row.is_live
+        row.state, row.ended_at, row.noticed_at = State.ENDED, now, None
+        changed.append(row)
+    with transaction.atomic():
+        # Another node may have found the same.
+        Conflict.objects.bulk_create(new, ignore_conflicts=True)
+        _respect_people(changed)
+        write(changed, _WRITTEN)
+        for some in evidence.chunks(gone):
+            Conflict.objects.filter(pk__in=some).delete()
+    return Round(counted["opened"], counted["ended"])
+
+
+def _respect_people(rows: Sequence[Conflict]) -> None:
+    """Somebody may have muted or unmuted one since it was read."""
+    reasons: dict[int, str] = {}
+    for some in evidence.chunks([row.pk for row in rows]):
+        locked = Conflict.objects.select_for_update(of=("self",)).filter(pk__in=some)
+        reasons.update(locked.order_by("pk").values_list("pk", "reason"))
+    for row in rows:
+        row.reason = reasons.get(row.pk, row.reason)
+        if row.is_live:
+            row.state = State.MUTED if row.reason else State.OPEN
+
+
+def _values(row: Conflict) -> list[Any]:
+    return [getattr(row, "vrf_id" if name == "vrf" else name) for name in _WRITTEN]
+
+
+def _update(row: Conflict, verdict: Verdict, now: datetime) -> None:
+    row.kind, row.vrf_id = verdict.kind, verdict.vrf_id
+    row.ip_address, row.mac_address = verdict.ip, verdict.mac
+    row.ledger, row.seen = verdict.ledger, verdict.seen
+    row.last_seen = verdict.last_seen
+    if row.is_live:
+        return
+    if verdict.needs_repeat and not _is_repeated(row, verdict):
+        row.state = State.SUSPECTED
+        row.noticed_at = row.noticed_at or verdict.last_seen
+        return
+    row.since = row.noticed_at or now
+    row.noticed_at = row.ended_at = None
+    row.state = State.MUTED if row.reason else State.OPEN
+
+
+def _is_repeated(row: Conflict, verdict: Verdict) -> bool:
+    """Whether each side was seen again since it was suspected."""
+    if row.state != State.SUSPECTED or row.noticed_at is None or verdict.weakest is None:
+        return False
+    return verdict.weakest > row.noticed_at

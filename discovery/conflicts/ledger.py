@@ -1,0 +1,202 @@
+"""What the ledger says of some addresses and MAC addresses, in a number of queries that grows with
+them, not with the ledger."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+
+from discovery.conflicts.evidence import Place, chunks
+from ipam import addresses
+from ipam.addresses import Address
+from ipam.models import Interface, IPAddress, Pool, Server, Sighting, Subnet
+from ipam.querysets import SubnetIndex
+
+STATIC, DHCP = Pool.Kind.STATIC, Pool.Kind.DHCP
+SERVER, ALLOCATION = "server", "ipaddress"
+# Whether a lease of the pool was ever read: where leases are not read, none is missed.
+_HAS_LEASES = Exists(
+    Sighting.objects.filter(
+        source="lease", ip_address__gte=OuterRef("first"), ip_address__lte=OuterRef("last")
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A network card of the ledger: of a server, or named by an allocation."""
+
+    kind: str  # SERVER or ALLOCATION
+    id: int  # of that row
+    name: str
+    vrf_id: int | None
+    mac: str | None
+    ip: Address | None
+    duid: str = ""
+
+
+@dataclass(slots=True)
+class Holder:
+    """Who has an address in the ledger."""
+
+    kind: str
+    id: int
+    name: str
+    status: str
+    macs: set[str] = field(default_factory=set)
+    duids: set[str] = field(default_factory=set)
+    is_virtual: bool = False  # a VM without a MAC address
+
+    def has(self, mac: str | None, duid: str = "") -> bool:
+        """Whether one of its cards has the MAC address or the DUID."""
+        return mac in self.macs or (duid != "" and duid.lower() in self.duids)
+
+
+class Ledger:
+    """What the judge needs to know of some places and MAC addresses."""
+
+    def __init__(self) -> None:
+        self.holders: dict[Place, Holder] = {}
+        self.freed_at: dict[Place, datetime] = {}
+        self.cards: dict[str, list[Card]] = defaultdict(list)
+        self.subnets = SubnetIndex(())
+        self.pools: dict[int, list[Pool]] = defaultdict(list)
+
+    @classmethod
+    def of(cls, places: Collection[Place], macs: Collection[str]) -> Ledger:
+        """Read it: about eight queries for a few hundred addresses."""
+        ledger = cls()
+        ledger._add_cards(macs)
+        ledger._add_holders(places)
+        ledger._add_surroundings(places)
+        return ledger
+
+    # --- questions --------------------------------------------------------------------------------
+
+    def holder(self, place: Place) -> Holder | None:
+        """Who has the address; None when nobody does."""
+        return self.holders.get(place)
+
+    def subnet(self, place: Place) -> Subnet | None:
+        return self.subnets.containing(*place)
+
+    def pool(self, place: Place) -> Pool | None:
+        """The pool that holds the address."""
+        subnet = self.subnet(place)
+        if subnet is None:
+            return None
+        for pool in self.pools.get(subnet.pk, ()):
+            if pool.first <= place[1] <= pool.last:
+                return pool
+        return None
+
+    def is_given_out(self, place: Place) -> bool:
+        """Whether it could be given to a machine: it is a host address and no gateway."""
+        subnet = self.subnet(place)
+        if subnet is None or place[1] == subnet.gateway:
+            return False
+        return addresses.is_host(subnet.network, place[1])
+
+    def card(self, mac: str | None, vrf_id: int | None) -> Card | None:
+        """The card with this MAC address, in the address's own VRF first."""
+        cards = self.cards.get(mac or "", [])
+        for card in cards:
+            if card.vrf_id == vrf_id:
+                return card
+        return next(iter(cards), None)
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def _add_cards(self, macs: Collection[str]) -> None:
+        for some in chunks(sorted(macs)):
+            for card in _cards(some):
+                self.cards[str(card.mac)].append(card)
+
+    def _add_holders(self, places: Collection[Place]) -> None:
+        wanted = set(places)
+        of_servers: dict[int, list[Holder]] = defaultdict(list)
+        for row in _address_rows(wanted):
+            place = (row.vrf_id, row.ip_address)
+            if _is_free(row):
+                if row.freed_at:
+                    self.freed_at[place] = row.freed_at
+                continue
+            holder = _holder(row)
+            self.holders[place] = holder
+            if holder.kind == SERVER:
+                of_servers[holder.id].append(holder)
+        for server_id, mac, duid in _cards_of_servers(of_servers):
+            for holder in of_servers[server_id]:
+                holder.macs.update(filter(None, [mac]))
+                holder.duids.update(filter(None, [duid.lower()]))
+
+    def _add_surroundings(self, places: Collection[Place]) -> None:
+        ips = list({ip for _vrf, ip in places})
+        self.subnets = SubnetIndex.of(ips, Subnet.objects.all())
+        around = {subnet.pk for subnet in map(self.subnet, places) if subnet}
+        for some in chunks(sorted(around)):
+            for pool in Pool.objects.filter(subnet__in=some).annotate(has_leases=_HAS_LEASES):
+                self.pools[pool.subnet_id].append(pool)
+
+
+def known_macs(macs: Collection[str]) -> set[str]:
+    """Those of the MAC addresses that a card of the ledger has, in any VRF."""
+    known: set[str] = set()
+    for some in chunks(sorted(macs)):
+        known.update(str(card.mac) for card in _cards(some))
+    return known
+
+
+def _cards(macs: Collection[str]) -> Iterator[Card]:
+    servers = Server.objects.filter(mac_address__in=macs).order_by("pk")
+    for row in servers.values_list("pk", "hostname", "vrf_id", "mac_address", "ip_address"):
+        yield Card(SERVER, *row)
+    nics = Interface.objects.filter(mac_address__in=macs).order_by("pk")
+    columns = ("server_id", "server__hostname", "server__vrf_id", "mac_address", "ip_address")
+    for row in nics.values_list(*columns, "duid"):
+        yield Card(SERVER, *row)
+    rows = IPAddress.objects.filter(mac_address__in=macs, server=None).exclude(status="available")
+    for address in rows.order_by("pk"):
+        name, mac = _name(address), address.mac_address
+        yield Card(ALLOCATION, address.pk, name, address.vrf_id, mac, address.ip_address)
+
+
+def _address_rows(places: Collection[Place]) -> Iterator[IPAddress]:
+    for some in chunks(list({ip for _vrf, ip in places})):
+        rows = IPAddress.objects.filter(ip_address__in=some).select_related("server", "squatter")
+        for row in rows:
+            if (row.vrf_id, row.ip_address) in places:
+                yield row
+
+
+def _is_free(row: IPAddress) -> bool:
+    """Whether nobody has it: it is free, or in quarantine only because it has answered."""
+    if row.status == IPAddress.Status.QUARANTINE:
+        return hasattr(row, "squatter")
+    return row.status == IPAddress.Status.AVAILABLE
+
+
+def _holder(row: IPAddress) -> Holder:
+    if row.server:
+        return Holder(SERVER, row.server.pk, row.server.hostname, row.status)
+    holder = Holder(ALLOCATION, row.pk, _name(row), row.status)
+    holder.macs.update(filter(None, [row.mac_address]))
+    holder.is_virtual = bool(row.vm_id) and not row.mac_address
+    return holder
+
+
+def _name(row: IPAddress) -> str:
+    return row.hostname or row.vm_id or addresses.shorten(row.description) or str(row.ip_address)
+
+
+def _cards_of_servers(servers: Iterable[int]) -> Iterator[tuple[int, Any, str]]:
+    for some in chunks(sorted(servers)):
+        for server_id, mac in Server.objects.filter(pk__in=some).values_list("pk", "mac_address"):
+            yield server_id, mac, ""
+        nics = Interface.objects.filter(server__in=some)
+        yield from nics.values_list("server_id", "mac_address", "duid")

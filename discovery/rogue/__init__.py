@@ -1,0 +1,1 @@
+"""DHCP servers that nobody has allowed: looked for by a DHCPDISCOVER, and told by dnsmasq's log."""

@@ -1,0 +1,197 @@
+"""Look for foreign DHCP servers once a minute, and keep who answers."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from core.periodic import DatabaseState, PeriodicWork
+from discovery.conflicts.judge import Verdict
+from discovery.conflicts.ledger import Card, Ledger
+from discovery.conflicts.models import Conflict
+from discovery.rogue import interfaces
+from discovery.rogue.ask import Answer, HelperFailed, Offer, ask
+from discovery.rogue.models import DhcpWatch, RogueServer
+
+EVERY = 60.0  # seconds between two questions on one interface
+HINT_LASTS = timedelta(minutes=10)  # what a log says of a client is past then
+STALE = timedelta(minutes=5)  # a place that was not asked for so long is not looked after
+
+
+class LookForServers(PeriodicWork):
+    """Asks on every served interface of this host."""
+
+    name = "discovery.rogue"
+    interval = EVERY
+    first_pause = 5.0
+    longest_pause = 60.0
+
+    def __init__(
+        self,
+        database: DatabaseState | None = None,
+        question: Callable[[Sequence[str]], list[Answer]] = ask,
+    ) -> None:
+        super().__init__(database)
+        self.question = question
+        self.reported = ""
+
+    def work(self) -> None:
+        names = interfaces.served()
+        started = time.monotonic()
+        if names:
+            self._look(names)
+        forget_past(timezone.now())
+        self.interval = max(1.0, EVERY - (time.monotonic() - started))
+
+    def _look(self, names: Sequence[str]) -> None:
+        try:
+            answers = self.question(names)
+        except HelperFailed as error:
+            answers = [Answer(name, "", (), error.strerror or str(error), ()) for name in names]
+        keep(answers, timezone.now())
+        text = "; ".join(f"{one.interface}: {one.error}" for one in answers if one.error)
+        if text and text != self.reported:
+            self.logger.warning("foreign DHCP servers are not looked for: %s", text)
+        self.reported = text
+
+
+def place_of(interface: str) -> str:
+    """This host and its interface, in words."""
+    return f"{socket.gethostname()} {interface}"[:100]
+
+
+def keep(answers: Sequence[Answer], now: datetime) -> None:
+    """Bring the rows of the interfaces that were asked in step with who has answered."""
+    own = _own_addresses(answers)
+    places = {place_of(one.interface): one for one in answers}
+    rows = RogueServer.objects.filter(place__in=places).exclude(ip_address=None)
+    known = {(row.place, row.ip_address): row for row in rows}
+    with transaction.atomic():
+        for place, answer in places.items():
+            state = {"asked_at": now, "error": answer.error[:255]}
+            DhcpWatch.objects.update_or_create(place=place, defaults=state)
+            if not answer.error:
+                _keep_place(place, _foreign(answer, own), known, now)
+
+
+def _own_addresses(answers: Iterable[Answer]) -> set[Any]:
+    found: set[Any] = set(interfaces.own_addresses().values())
+    for one in answers:
+        found.update(one.own)
+    return found
+
+
+def _foreign(answer: Answer, own: set[Any]) -> dict[IPv4Address, Offer]:
+    """The offers of servers that are neither ours nor allowed by the settings."""
+    found = {}
+    for offer in answer.offers:
+        if offer.server in own or offer.mac == answer.mac or is_allowed(offer.server):
+            continue
+        found[offer.server] = offer
+    return found
+
+
+def is_allowed(server: IPv4Address) -> bool:
+    """Whether the settings allow the server to answer."""
+    return any(server in network for network in settings.DHCP_ALLOWED)
+
+
+def _keep_place(
+    place: str,
+    offers: dict[IPv4Address, Offer],
+    known: dict[tuple[str, Any], RogueServer],
+    now: datetime,
+) -> None:
+    for server, offer in offers.items():
+        row = known.get((place, server)) or RogueServer(place=place, ip_address=server)
+        if row.gone_at:
+            row.first_seen = now
+        row.mac_address, row.offered = offer.mac, offer.ip
+        row.router, row.prefix = offer.router, offer.prefix
+        row.last_seen, row.gone_at = now, None
+        row.save_quietly()
+    silent = [row.pk for (at, ip), row in known.items() if at == place and ip not in offers]
+    RogueServer.objects.answering().filter(pk__in=silent).update(gone_at=now)
+
+
+def forget_past(now: datetime) -> None:
+    """Hints of the log, and servers at places that nobody asks any more, are past after a while."""
+    answering = RogueServer.objects.answering()
+    answering.filter(ip_address=None, last_seen__lt=now - HINT_LASTS).update(gone_at=now)
+    answering.filter(last_seen__lt=now - HINT_LASTS).update(gone_at=now)
+
+
+def hint(
+    interface: str, mac: str | None, at: datetime, server_id: int | None = None, **_more: Any
+) -> None:
+    """Note that a client has asked another DHCP server (dnsmasq logs "wrong server-ID"). The log
+    does not say which one, so nothing is noted where an allowed one answers."""
+    place = place_of(interface)
+    rows = RogueServer.objects.filter(place=place)
+    if rows.answering().exclude(allowed="").exists():
+        return
+    row = rows.filter(ip_address=None).first() or RogueServer(place=place, first_seen=at)
+    if row.gone_at:
+        row.first_seen = at
+    row.client_mac, row.gone_at = mac or row.client_mac, None
+    row.last_seen = max(at, row.last_seen) if row.pk else at
+    row.save_quietly()
+
+
+# --- in the list of conflicts ---------------------------------------------------------------------
+
+
+def verdicts() -> Iterator[Verdict]:
+    """A conflict for each server that answers and that nobody has allowed."""
+    rows = list(RogueServer.objects.rogue().order_by("pk"))
+    if not rows:
+        return
+    ledger = Ledger.of([], {row.mac_address for row in rows if row.mac_address})
+    for row in rows:
+        yield _verdict(row, ledger.card(row.mac_address, None))
+
+
+def _verdict(row: RogueServer, card: Card | None) -> Verdict:
+    seen = {
+        "id": row.pk,
+        "mac": row.mac_address,
+        "ip": str(row.ip_address or ""),
+        "source": "offer" if row.ip_address else "log",
+        "first_seen": row.first_seen.isoformat(),
+        "seen": row.last_seen.isoformat(),
+        "until": None,
+        "hostname": "",
+        "own": False,
+        "known": card.name if card else "",
+        "known_kind": card.kind if card else "",
+        "known_id": card.id if card else None,
+        "place": row.place,
+        "offered": f"{row.offered or ''}{f'/{row.prefix}' if row.prefix else ''}",
+        "router": str(row.router or ""),
+        "client": row.client_mac or "",
+    }
+    subject = f"dhcp/{row.place}/{row.ip_address or ''}"[:120]
+    return Verdict(
+        subject,
+        Conflict.Kind.ROGUE_DHCP,
+        None,
+        row.ip_address,
+        row.mac_address,
+        {},
+        [seen],
+        row.last_seen,
+    )
+
+
+def stale_places(now: datetime) -> list[str]:
+    """Places that were asked, and are not any more."""
+    rows = DhcpWatch.objects.filter(asked_at__lt=now - STALE)
+    return list(rows.values_list("place", flat=True))
