@@ -23,11 +23,11 @@ WHERE subnet_id = %s AND status IN ({_LIVE}) AND active <> {_SEEN}
 """
 
 
-def fill(rounds: Iterable[tuple[Subnet, datetime]]) -> None:
-    """An address that somebody counts on is active if it has answered since its subnet's round
-    began. One statement, run for each subnet whose round has ended."""
+def fill(rounds: Iterable[tuple[Subnet, datetime | None]]) -> None:
+    """An address that somebody counts on is active if it has answered since this time; None: the
+    round has not ended. One statement, run for each subnet."""
     adapt = connection.ops.adapt_datetimefield_value
-    values = [[subnet.pk, adapt(since)] for subnet, since in rounds]
+    values = [[subnet.pk, adapt(since)] for subnet, since in rounds if since]
     if values:
         with transaction.atomic(), connection.cursor() as cursor:
             say_site()

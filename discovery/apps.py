@@ -11,10 +11,13 @@ class DiscoveryConfig(AppConfig):
 
     def ready(self) -> None:
         from discovery.conflicts import derive, health_checks  # noqa: F401
+        from discovery.handout import ask
         from discovery.inbox import health_checks as inbox_checks  # noqa: F401
         from discovery.rogue import health_checks as rogue_checks  # noqa: F401
         from discovery.rogue import receivers, watch  # noqa: F401
+        from ipam.sightings.ask import register
         from ipam.sql import database
 
         derive.FURTHER.append(watch.verdicts)
+        register(ask)
         post_migrate.connect(database.install_on_delete, sender=self)

@@ -29,6 +29,7 @@ from ipam.sightings.record import Seen, record
 
 STEP = 3.0  # seconds of sending
 MOST = 2000  # addresses of one subnet in a step
+NEIGHBOUR_AGE = timedelta(seconds=60)  # the kernel asks a neighbour that it knows no sooner
 _WRITTEN = (
     *("due_at", "started_at", "cursor", "sent", "answered", "error", "held_until"),
     *("last_started_at", "last_ended_at", "last_sent", "last_answered"),
@@ -48,6 +49,13 @@ class Work:
     def round(self) -> DiscoveryRound:
         return self.discovery.round
 
+    @property
+    def cursor(self) -> Address | None:
+        """Behind which the round goes on; None when it has ended."""
+        if self.batch.asked < len(self.targets.addresses):
+            return self.targets.addresses[self.batch.asked - 1]
+        return self.targets.cursor
+
 
 class Prober:
     """Probes the subnets of one agent, or those of the worker (an empty name)."""
@@ -65,16 +73,14 @@ class Prober:
         if not due:
             return 0
         works = self._plan(due)
-        self.scanner.scan([work.batch for work in works])
+        self.scanner.scan([work.batch for work in works], STEP)
         answers = list(self._answers(works))
         record([*answers, *self._names(works)])
         squatters.quarantine([seen.ip for seen in answers])
         self.look_at_neighbours()
-        ended = [work for work in works if self._note(work, now)]
+        ended = [(work.discovery.subnet, self._note(work, now)) for work in works]
         write([work.round for work in works], _WRITTEN)
-        activity.fill(
-            [(work.discovery.subnet, work.round.last_started_at or now) for work in ended]
-        )
+        activity.fill(ended)
         return len(works)
 
     def look_at_neighbours(self) -> int:
@@ -129,23 +135,25 @@ class Prober:
             for ip, name in names.look_up(list(asked)).items()
         ]
 
-    def _note(self, work: Work, now: datetime) -> bool:
-        """How far the round has come; whether it has ended."""
+    def _note(self, work: Work, now: datetime) -> datetime | None:
+        """How far the round has come. Of one that has ended: since when an address must have
+        answered to count as active, which leaves room for one lost packet."""
         state = work.round
         if state.started_at is None:
-            state.started_at, state.sent, state.answered = now, 0, 0
+            state.started_at, state.sent, state.answered, state.error = now, 0, 0, ""
         state.sent += work.batch.sent
         state.total_sent += work.batch.sent
         state.answered += len({answer.ip for answer in work.batch.answers})
-        state.error = self.scanner.error[:200]
+        state.error = self.scanner.error[:200] or state.error
         state.held_until = timezone.now()
-        state.cursor = work.targets.cursor
+        state.cursor = work.cursor
         if state.cursor is not None:
-            return False
+            return None
         interval = timedelta(seconds=work.discovery.interval)
         state.due_at = max(timezone.now(), state.started_at + interval)
+        since = state.last_started_at or state.started_at - NEIGHBOUR_AGE
         state.last_started_at, state.last_ended_at = state.started_at, timezone.now()
         state.last_sent, state.last_answered = state.sent, state.answered
         state.rounds += 1
         state.started_at = None
-        return True
+        return since

@@ -26,8 +26,12 @@ class Discovery(PeriodicWork):
         self.look_at, self.sweep_at, self.forget_at = 0.0, 0.0, 0.0
 
     def work(self) -> None:
-        while self.prober.step() and not self.stopping.is_set():
-            pass
+        goes_on = True
+        while goes_on and not self.stopping.is_set():
+            goes_on = self.prober.step() > 0
+            self._look_around()
+
+    def _look_around(self) -> None:
         now = time.monotonic()
         if now >= self.look_at:
             self.look_at = now + NEIGHBOURS_EVERY

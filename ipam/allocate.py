@@ -24,6 +24,7 @@ from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.placement import address_rows, pool_rows, unpooled
 from ipam.querysets import allocatable, lock_ledger
 from ipam.rules import taken
+from ipam.sightings import ask
 from ipam.signals import changed
 from ipam.usage.children import children_with_free
 
@@ -97,6 +98,8 @@ def allocate(
         subnet = pool.subnet
     holder = facts(vm_id, hostname, mac_address)
     find = partial(_allocate, subnet, pool, wanted, else_next, not_before, holder)
+    if subnet and wanted is None:
+        _ask_first(_source(subnet, pool, not_before), holder["mac_address"])
     if not holder["mac_address"]:
         return find()
     with transaction.atomic():
@@ -178,6 +181,7 @@ def hold_next(
 
     In a subnet without a static pool it is a new row, which is not saved. Raises Exhausted."""
     source = Source(subnet, pool)
+    _ask_first(source, mac_address)
 
     def hold(wait: bool) -> IPAddress | None:
         free = IPAddress.objects.claimable(subnet, source.first, source.last, mac_address)
@@ -355,6 +359,19 @@ def _allocate_next(source: Source | None, holder: Holder) -> Allocation:
     if found is None:
         raise _exhausted(source)
     return found
+
+
+def _ask_first(source: Source, mac_address: str | None) -> None:
+    """Whether somebody answers at the next addresses, where that can be asked."""
+
+    def candidates(number: int) -> list[Address]:
+        subnet, first, last = source.subnet, source.first, source.last
+        free = IPAddress.objects.claimable(subnet, first, last, mac_address)
+        found = list(free.values_list("ip_address", flat=True)[:number])
+        unpooled_next = None if found else _next_unpooled(source, mac_address)
+        return found or [unpooled_next] * (unpooled_next is not None)
+
+    ask.before_handout(source.subnet, candidates)
 
 
 def _next(source: Source, mac_address: str | None, take: Callable[[bool], T | None]) -> T | None:

@@ -81,7 +81,7 @@ class Allocation:
 def prepare_allocate(request: HttpRequest) -> FastQuery | None:
     """An address for a VM that has none yet. Repeatable: a VM has one address."""
     asked = json_object(request, ("vm_id", "hostname"))
-    if asked is None:
+    if asked is None or settings.ASK_BEFORE_HANDOUT:
         return None
     if int(request.META.get("CONTENT_LENGTH") or 0) > api.LARGEST_BODY:
         return None

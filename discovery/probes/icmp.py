@@ -59,13 +59,20 @@ class Pinger:
             return False
         number = next(self._sequence) & 0xFFFF
         request = ICMPRequest(str(address), id=os.getpid() & 0xFFFF, sequence=number)
-        try:
-            socket.send(request)
-        except ICMPLibError as error:  # no route, a broadcast address, a firewall of this host
+        # The first error may be an earlier packet's, which the kernel reports with the next one.
+        if self._error_of(socket, request) and (error := self._error_of(socket, request)):
             self.error = f"{address}: {error}"
             return False
         self.asked.add(address)
         return True
+
+    def _error_of(self, socket: ICMPSocket, request: ICMPRequest) -> str:
+        """Why it was not sent: no route, a broadcast address, a firewall of this host."""
+        try:
+            socket.send(request)
+        except ICMPLibError as error:
+            return str(error)
+        return ""
 
     def files(self) -> list[int]:
         """Descriptors that become readable when somebody answers."""

@@ -46,13 +46,21 @@ class Batch:
     pace: Pace
     ping: bool = True
     arp: bool = True
+    asked: int = 0  # so many of the addresses have had their turn
     sent: int = 0
     answers: list[Answer] = field(default_factory=list)
-    interface: str = ""  # at which this host is in the subnet
+    links: Sequence[Interface] = ()  # of this host, into the subnet
 
     @property
     def asks_by_arp(self) -> bool:
-        return self.arp and bool(self.interface) and self.network.version == 4
+        return self.arp and bool(self.links) and self.network.version == 4
+
+    def link_to(self, address: Address) -> str:
+        """The interface at which the address is a neighbour; empty if it is none."""
+        for name, interface in self.links:
+            if address in interface.network:
+                return name
+        return ""
 
 
 class Scanner:
@@ -64,12 +72,13 @@ class Scanner:
         self.error = ""
         self.sent = 0
 
-    def scan(self, batches: Sequence[Batch], wait: float = WAIT) -> None:
-        """Probe all addresses of the batches, each at its own pace; then wait for the last answers.
-        Fills `sent` and `answers` of each."""
+    def scan(self, batches: Sequence[Batch], seconds: float, wait: float = WAIT) -> None:
+        """Probe the addresses of the batches, each at its own pace, for about so many seconds, and
+        at least one of each; then wait for the last answers. Fills `asked`, `sent` and `answers`
+        of each."""
         scan = _Scan(self, batches)
         try:
-            scan.send_all()
+            scan.send_all(time.monotonic() + seconds)
             scan.gather(time.monotonic() + wait)
         finally:
             scan.close()
@@ -84,7 +93,7 @@ class _Scan:
         self.scanner, self.batches = scanner, batches
         own = list(netlink.own_interfaces())
         for batch in batches:
-            batch.interface = interface_in(batch.network, own)
+            batch.links = links_into(batch.network, own)
         self.own = {interface.ip for _name, interface in own}
         self.known = {neighbour.ip for neighbour in netlink.neighbours()}
         self.pinger, self.helper = Pinger(), self._connect()
@@ -94,18 +103,20 @@ class _Scan:
     def error(self) -> str:
         return (self.helper and self.helper.error) or self.pinger.error
 
-    def send_all(self) -> None:
+    def send_all(self, deadline: float) -> None:
         """The batch that may send first comes first, so that none waits for another's pace."""
         now = time.monotonic()
-        turns = [(batch.pace.next(now), index, 0) for index, batch in enumerate(self.batches)]
+        turns = [(batch.pace.next(now), index) for index, batch in enumerate(self.batches)]
         heapq.heapify(turns)
         while turns:
-            _at, index, position = heapq.heappop(turns)
+            at, index = heapq.heappop(turns)
             batch = self.batches[index]
-            if position < len(batch.addresses):
-                self._send(batch, batch.addresses[position])
-                again = batch.pace.next(time.monotonic())
-                heapq.heappush(turns, (again, index, position + 1))
+            is_late = max(at, time.monotonic()) > deadline and batch.asked > 0
+            if is_late or batch.asked == len(batch.addresses):
+                continue
+            self._send(batch, batch.addresses[batch.asked])
+            batch.asked += 1
+            heapq.heappush(turns, (batch.pace.next(time.monotonic()), index))
 
     def gather(self, until: float) -> None:
         """Note answers until then."""
@@ -128,7 +139,8 @@ class _Scan:
 
     def _send(self, batch: Batch, address: Address) -> None:
         pace = self.scanner.pace
-        by_arp = bool(self.helper and self.helper.works and batch.asks_by_arp)
+        link = batch.link_to(address)
+        by_arp = bool(link) and self._may_ask_by_arp(batch, address)
         if not by_arp and not batch.ping:
             return
         now = time.monotonic()
@@ -136,20 +148,21 @@ class _Scan:
         if at > now:
             self.gather(at)
         self.asked[address] = batch
-        if self._transmit(batch, address, by_arp):
-            batch.sent += 1
-        packets = 1 if by_arp else self._packets(batch, address)
+        if by_arp and self.helper:
+            batch.sent += self.helper.send(link, address)
+        else:
+            batch.sent += self.pinger.send(address)
+        packets = 1 if by_arp else self._packets(link, address)
         now = time.monotonic()
         batch.pace.spend(now, packets)
         pace.spend(now, packets)
 
-    def _transmit(self, batch: Batch, address: Address, by_arp: bool) -> bool:
-        if by_arp and self.helper and address not in self.own:
-            return self.helper.send(batch.interface, address)
-        return self.pinger.send(address)
+    def _may_ask_by_arp(self, batch: Batch, address: Address) -> bool:
+        works = self.helper is not None and self.helper.works
+        return works and batch.asks_by_arp and address not in self.own
 
-    def _packets(self, batch: Batch, address: Address) -> int:
-        if not batch.interface:
+    def _packets(self, link: str, address: Address) -> int:
+        if not link:
             return _FAR
         return _KNOWN if address in self.known else _UNKNOWN
 
@@ -173,9 +186,11 @@ class _Scan:
         return ArpHelper(path)
 
 
-def interface_in(network: Network, own: Iterable[Interface]) -> str:
-    """The interface by which this host is in the network; empty if it is in none."""
-    for name, interface in own:
-        if interface.version == network.version and interface.ip in network and name != "lo":
-            return name
-    return ""
+def links_into(network: Network, own: Iterable[Interface]) -> list[Interface]:
+    """The interfaces of this host at which addresses of the network may be neighbours."""
+    return [
+        (name, interface)
+        for name, interface in own
+        if name != "lo" and interface.version == network.version
+        if interface.network.overlaps(network)
+    ]

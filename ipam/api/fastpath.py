@@ -194,9 +194,13 @@ def prepare_addresses(request: HttpRequest) -> FastQuery | None:
 
 def prepare_next_free(request: HttpRequest, key: str) -> FastQuery | None:
     """An address for a VM that has none yet. One with a MAC address goes to Django, because DHCP is
-    to serve it."""
+    to serve it; so does one that is asked for an answer before."""
     asked = json_object(request, ("vm_id", "hostname"))
-    if asked is None or not all(map(_is_trimmed_text, asked.values())):
+    if (
+        asked is None
+        or settings.ASK_BEFORE_HANDOUT
+        or not all(map(_is_trimmed_text, asked.values()))
+    ):
         return None
     vm_id, hostname = asked.get("vm_id"), asked.get("hostname", "")
     try:

@@ -3,9 +3,11 @@
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
-import threading
+import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,21 +29,6 @@ class Network:
         self.process.stdin.write("count\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
-
-    def inside(self, work):
-        """The result of some work in a thread whose network is the prober's. It uses no database of
-        another thread: what it needs, it is given."""
-        result = []
-
-        def run():
-            with open(f"/run/netns/{self.near}") as namespace:
-                lab.enter(namespace.fileno())
-            result.append(work())
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join(120)
-        return result[0]
 
     @contextmanager
     def entered(self):
@@ -93,22 +80,27 @@ def farm(namespace, hosts):
 
 
 @contextmanager
-def arp_helper(net, path, *options):
-    """The program that asks by ARP, with CAP_NET_RAW and no other right."""
+def arp_helper(net, *options):
+    """The program that asks by ARP, as a user with CAP_NET_RAW and no other right; its socket."""
+    home = Path(tempfile.mkdtemp(prefix="ipmanager-arp-"))
+    home.chmod(0o777)
+    path = home / "socket"
+    raw = "-all,+net_raw"
     command = [
         *("ip", "netns", "exec", net.near),
         *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"),
-        *(
-            "--inh-caps=-all,+net_raw",
-            "--ambient-caps=-all,+net_raw",
-            "--bounding-set=-all,+net_raw",
-        ),
-        *(sys.executable, "-I", str(ROOT / "deploy/ipmanager-arp")),
+        *(f"--inh-caps={raw}", f"--ambient-caps={raw}", f"--bounding-set={raw}"),
+        *("/usr/bin/python3", "-I", "/dev/stdin"),
         *("--socket", str(path), "--interface", "eth0", *options),
     ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with (ROOT / "deploy/ipmanager-arp").open() as program:  # this user need not see our files
+        process = subprocess.Popen(command, stdin=program)
     try:
-        yield process
+        deadline = time.monotonic() + 20
+        while not path.exists():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        yield path
     finally:
         lab.stop(process)
-        process.stderr.close()
+        shutil.rmtree(home)

@@ -4,27 +4,26 @@ the two, or neither. Runs as a program inside a network namespace; standard libr
     python3 -I farm.py INTERFACE
 
 Reads one line of JSON: {"hosts": [[IP, MAC, "arp ping"], ...]}; two rows of one IP are duplicates.
-Writes `ready`. For a line `count` it writes what has arrived since the last one, as JSON: for each
-second, counted from the first packet, how many ARP requests and echo requests; and the addresses
-that were asked."""
+Writes `ready`. For a line `count` it writes what has arrived since the last one, as JSON: the
+moment of each ARP request and echo request, and how often each address was asked."""
 
 import json
 import select
 import socket
 import struct
 import sys
-import time
 from collections import Counter, defaultdict
 
 ETHERNET, ARP = struct.Struct("!6s6sH"), struct.Struct("!HHBBH6s4s6s4s")
 ETH_IP, ETH_ARP, ETH_ALL = 0x0800, 0x0806, 0x0003
-SO_RCVBUFFORCE = 33
+SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
 
 
 class Farm:
     def __init__(self, interface: str, hosts: list) -> None:
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_ALL))
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.bind((interface, 0))
         self.macs = defaultdict(list)
         self.pinged = defaultdict(bool)
@@ -33,11 +32,11 @@ class Farm:
             if "arp" in answers:
                 self.macs[packed].append(card)
             self.pinged[packed] |= "ping" in answers
-        self.times: list[float] = []
-        self.asked: Counter = Counter()
+        self.packets: list[tuple[float, str]] = []
 
     def receive(self) -> None:
-        frame, sender = self.socket.recvfrom(2048)
+        frame, control, _flags, sender = self.socket.recvmsg(2048, 64)
+        self.arrived = _moment(control)
         if sender[2] == socket.PACKET_OUTGOING:
             return
         _to, source, kind = ETHERNET.unpack_from(frame)
@@ -68,13 +67,18 @@ class Farm:
         self.socket.send(ETHERNET.pack(source, frame[0:6], ETH_IP) + header + reply)
 
     def note(self, address: bytes) -> None:
-        self.times.append(time.monotonic())
-        self.asked[socket.inet_ntoa(address)] += 1
+        self.packets.append((self.arrived, socket.inet_ntoa(address)))
 
     def count(self) -> dict:
-        times, asked = self.times, self.asked
-        self.times, self.asked = [], Counter()
-        return {"times": times, "asked": asked}
+        packets, self.packets = self.packets, []
+        times, asked = [at for at, _ip in packets], Counter(ip for _at, ip in packets)
+        return {"times": times, "asked": asked, "packets": packets}
+
+
+def _moment(control: list) -> float:
+    """When the kernel has received the packet, however late we are."""
+    seconds, nanoseconds = struct.unpack("=qq", control[0][2])
+    return seconds + nanoseconds / 1e9
 
 
 def main() -> None:
