@@ -21,6 +21,8 @@ from dhcp.edits.written import read_file
 from dhcp.files import check
 from dhcp.files.targets import Target
 from dhcp.host.findings import HostFinding
+from dhcp.log import evidence as log_evidence
+from dhcp.log.evidence import LogEvidence
 from dhcp.models import DhcpChange, DhcpScope, DhcpServer, Eviction, Generation, HandEdit
 from dhcp.servers import ServerSelector, local_targets
 from dhcp.state import host
@@ -76,6 +78,7 @@ class Evidence:
     evictions: dict[Address, list[Eviction]] = field(default_factory=lambda: defaultdict(list))
     # The MACs and DUIDs that may hold an address of a server.
     allowed: dict[tuple[int, Address], set[str]] = field(default_factory=lambda: defaultdict(set))
+    log: LogEvidence = field(default_factory=LogEvidence)
     # By the MAC or DUID and the address of the line before the edit.
     hand_edits: dict[tuple[str, str], HandEdit] = field(default_factory=dict)
     # The scopes of the cards' subnets by the subnets' keys.
@@ -228,6 +231,7 @@ def gather_evidence(cards: Sequence[NetworkCard]) -> Evidence:
     _add_scopes(evidence, cards)
     _add_targets(evidence)
     _add_generations(evidence)
+    evidence.log = log_evidence.recent(list(filter(_is_mac, identities_of(cards))), ips)
     for row in host.reports():
         evidence.host_findings[row.server_id] += host.findings_of(row)
     return evidence

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from dhcp.daemon import heartbeat
 from dhcp.models import DhcpServer, Generation
-from dhcp.state import host, seen
+from dhcp.state import host, logged, seen
 from dhcp.state.evidence import Evidence, is_held_by
 from dhcp.state.network_cards import ADDRESS, NetworkCard
 from dhcp.state.verdict import BLOCKED, PENDING, UNSERVED, MachineState, format_time, holder_name
@@ -333,6 +333,21 @@ def _is_used_by_another(card: NetworkCard, evidence: Evidence) -> MachineState |
     )
 
 
+def _was_refused(card: NetworkCard, evidence: Evidence) -> MachineState | None:
+    """As dnsmasq has logged it, unless that is over: the machine has its lease, or another
+    generation since then may have changed it."""
+    row = logged.refusal(evidence.log, card.mac, card.ip)
+    if row is None:
+        return None
+    own, applied = evidence.own_lease(card), evidence.applied.get(evidence.server_id(card))
+    if own and own.seen_at >= row.at:
+        return None
+    is_older = applied is not None and applied.updated_at > row.at + logged.CLOCK
+    if is_older and row.kind not in logged.DECLINED:
+        return None
+    return logged.state(row, _card_page(card))
+
+
 def _uses_another_address(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     """dnsmasq moves the machine to its own address when it renews."""
     if evidence.own_lease(card):
@@ -395,6 +410,7 @@ ABOUT_THE_NETWORK: tuple[_Question, ...] = (
     _is_leased_to_another,
     _is_used_after_eviction,
     _is_used_by_another,
+    _was_refused,
     _uses_another_address,
     _is_on_another_wire,
 )

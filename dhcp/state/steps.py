@@ -13,12 +13,16 @@ from dhcp.files import render, snapshot
 from dhcp.files.records import Validated
 from dhcp.files.targets import Target
 from dhcp.files.validate import validate
+from dhcp.log.evidence import REFUSED, LogEvidence
 from dhcp.models import DhcpChange, DhcpServer, Generation, KeptFiles, Lease
 from dhcp.servers import ServerSelector
 from dhcp.state.evidence import Evidence, is_held_by
 from dhcp.state.network_cards import NetworkCard, addresses_of
 from dhcp.state.verdict import format_time, holder_name
 from ipam.models import Subnet
+
+_MOST_LOGGED = 5  # lines
+_LOGGED_GOOD: dict[str, bool] = {"ack": True, **dict.fromkeys(REFUSED, False)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ def of_cards(macs: Collection[str], cards: Sequence[NetworkCard], evidence: Evid
         steps += _steps_of_dhcp_server(macs, cards, server_id)
     steps += own_leases(macs, {card.ip for card in cards})
     steps += _foreign_leases(cards, evidence)
+    steps += _logged(macs, evidence.log)
     return steps
 
 
@@ -177,6 +182,20 @@ def own_leases(macs: Collection[str], right: Collection[object] = ()) -> Iterato
             "verdict": verdict.label,
         }
         yield Step(_("Which address does it use now?"), answer, is_right)
+
+
+def _logged(macs: Collection[str], log: LogEvidence) -> Iterator[Step]:
+    """The last words of dnsmasq's log about these cards, the newest first."""
+    rows = [row for row in log.rows if row.mac_address in macs][:_MOST_LOGGED]
+    for row in rows:
+        text = _("%(what)s %(ip)s %(detail)s, %(at)s") % {
+            "what": row.get_kind_display(),
+            "ip": row.ip_address or "",
+            "detail": row.detail,
+            "at": format_time(row.at),
+        }
+        answer = " ".join(text.replace(" ,", ",").split())
+        yield Step(_("What did dnsmasq log of it?"), answer, _LOGGED_GOOD.get(row.kind))
 
 
 def _foreign_leases(cards: Sequence[NetworkCard], evidence: Evidence) -> Iterator[Step]:

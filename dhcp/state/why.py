@@ -12,8 +12,9 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from core.errors import NotFound
+from dhcp.log import evidence
 from dhcp.models import DhcpScope, Generation, HandEdit, Lease
-from dhcp.state import machines, steps
+from dhcp.state import logged, machines, steps
 from dhcp.state.evidence import gather_evidence
 from dhcp.state.network_cards import NetworkCard, cards_with_macs
 from dhcp.state.questions import page
@@ -120,8 +121,8 @@ def _cards_named(name: str) -> list[NetworkCard]:
 def _of_cards(
     asked: str, cards: Sequence[NetworkCard], mac: str | None = None, ip: Address | None = None
 ) -> Explanation:
-    evidence = gather_evidence(cards)
-    states = [machines.state_of_card(card, evidence) for card in cards]
+    known = gather_evidence(cards)
+    states = [machines.state_of_card(card, known) for card in cards]
     worst = min(states, key=lambda state: _WORST_FIRST.index(state.kind))
     macs = dict.fromkeys(card.mac for card in cards if card.mac)
     return Explanation(
@@ -132,7 +133,7 @@ def _of_cards(
         url=worst.url,
         mac=mac,
         ip=str(ip) if ip else None,
-        steps=steps.of_cards(list(macs), cards, evidence),
+        steps=steps.of_cards(list(macs), cards, known),
         good=worst.good,
     )
 
@@ -160,6 +161,16 @@ def _of_stranger(mac: str) -> Explanation:
             mac=mac,
             steps=found,
             good=True,
+        )
+    log = evidence.recent([mac])
+    if refused := logged.refusal(log, mac, None):
+        return Explanation(
+            mac,
+            logged.kind(refused),
+            f"{unknown} {logged.reason(refused)}",
+            logged.remedy(refused),
+            mac=mac,
+            steps=found,
         )
     if lease and lease.leased_until:
         text = _("%(unknown)s It uses %(ip)s, until %(until)s.")
