@@ -19,7 +19,7 @@ from django.db import DatabaseError
 from core.periodic import DatabaseState, PeriodicWork, refresh_connection
 from dhcp import servers
 from dhcp.daemon.beat import HeartbeatWorker
-from dhcp.files.sync import BUDGET, sync
+from dhcp.files.sync import BUDGET, INLINE_HOSTS, sync
 from dhcp.files.targets import Target
 from dhcp.generations.outcome import LEFT, Outcome, Seen
 from dhcp.leases.ingest import LeaseFileWatcher
@@ -67,6 +67,12 @@ class ServerWorker(PeriodicWork):
         self.seen: Seen | None = None  # what this follower had seen before its last sync
         self.was_notified = True
         self.round_began: float | None = None
+        self.hosts = 0  # reservations, as the last sync found
+
+    @property
+    def requests_sync(self) -> bool:
+        """Whether requests bring this server in step themselves."""
+        return settings.DHCP_SYNC == "inline" and self.hosts <= INLINE_HOSTS
 
     def tick(self) -> bool:
         """Sync if something is pending and no failure asks for a pause; then read the leases."""
@@ -92,7 +98,7 @@ class ServerWorker(PeriodicWork):
     def wait(self, seconds: float) -> None:
         woken = self.wake.wait(seconds)
         self.was_notified = woken
-        if woken and self.wait_for_requests and settings.DHCP_SYNC == "inline":
+        if woken and self.wait_for_requests and self.requests_sync:
             self.stopping.wait(BUDGET)
         self.wake.clear()
 
@@ -141,6 +147,7 @@ class ServerWorker(PeriodicWork):
             self.not_before = self.now() + outcome.wait
             return
         self.reconcile_at = self.now() + RECONCILE
+        self.hosts = outcome.hosts
         self.seen, self.was_notified = outcome.seen, False
         if outcome.unexplained:
             check_everything()

@@ -17,14 +17,17 @@ from dhcp.edits.overlay import Layer
 from dhcp.edits.written import read_file
 from dhcp.files import check, netboot, render, scopes, snapshot
 from dhcp.files.difference import difference
+from dhcp.files.memory import Memory
 from dhcp.files.records import Files, OptionLine, Problem, Validated
 from dhcp.files.snapshot import Snapshot
 from dhcp.files.targets import Target
-from dhcp.files.validate import validate
+from dhcp.files.validate import Validator
 from dhcp.models import DhcpChange
 from ipam import freeze
 
 FEW = 10  # reservations that may vanish at once without a question
+
+_validators = Memory(Validator)
 
 
 class Refused(Conflict):
@@ -87,7 +90,8 @@ def build(target: Target) -> Candidate:
     old = read(target)
     found = find.find(target, old)
     ledger = snapshot.take(target.server_id)
-    layer, validated = _validate(overlay.lay(found.edits, ledger))
+    with _validators.of(target.server_id) as validator:
+        layer, validated = _validate(overlay.lay(found.edits, ledger), validator)
     options, edits = overlay.lay_options(
         layer.edits, scopes.option_lines(ledger.scopes), {scope.tag for scope in ledger.scopes}
     )
@@ -122,11 +126,11 @@ def read(target: Target) -> Files:
     return Files(read_file(target.hosts), read_file(target.opts), read_file(target.conf))
 
 
-def _validate(layer: Layer) -> tuple[Layer, Validated]:
+def _validate(layer: Layer, validator: Validator) -> tuple[Layer, Validated]:
     """Validate the reservations. An edit that clashes with the ledger is taken out, and the rest
     validated again."""
     while True:
-        validated = validate(layer.records, layer.ledger.ignored)
+        validated = validator.validate(layer.records, layer.ledger.ignored)
         judged = layer.judged_by(validated)
         if judged.served == layer.served:
             return judged.with_names(), overlay.without_edits(validated)

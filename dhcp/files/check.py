@@ -182,15 +182,16 @@ def _served_though_ignored(reading: Reading) -> list[str]:
 def _doubles(rows: list[Row]) -> list[str]:
     """An address, or a name within one IP version, that stands in two rows."""
     found: list[str] = []
-    addresses: set[Address] = set()
+    addresses: set[tuple[int, int]] = set()  # numbers: addresses are slow to tell apart
     names: set[tuple[str, int]] = set()
     for row in rows:
-        name = row.name, row.ip.version
-        if row.ip in addresses:
+        version = row.ip.version
+        name, ip = (row.name, version), (version, int(row.ip))
+        if ip in addresses:
             found.append(f"{row.ip} stands twice")
         if row.name and name in names:
             found.append(f"the name {row.name} stands twice")
-        addresses.add(row.ip)
+        addresses.add(ip)
         names.add(name)
     return found
 
@@ -199,45 +200,61 @@ def _misplaced(rows: list[Row], networks: Collection[Network], by_end: bool) -> 
     """Addresses that no subnet holds, that are not a host's, and cards with two addresses in one
     subnet."""
     found: list[str] = []
-    homes = _Homes(networks)
-    seen: dict[Network, set[str]] = defaultdict(set)
+    homes = _homes(tuple(networks))
+    seen: dict[int, set[str]] = defaultdict(set)  # by the identity of the network
     for row in rows:
         home = _ANY_PREFIX if by_end and row.is_end else homes.of(row.ip)
         if home is None:
             found.append(f"no subnet holds {row.ip}")
             continue
-        if _reserved_by_rule(row.ip, home):
+        if homes.reserves(row.ip, home):
             found.append(f"{row.ip} is not a host address of {home}")
-        before = len(seen[home])
-        seen[home].update(row.identities)
-        if len(seen[home]) < before + len(row.identities):
+        cards, identities = seen[id(home)], row.identities
+        before = len(cards)
+        cards.update(identities)
+        if len(cards) < before + len(identities):
             found.append(f"{row.identities[0]} has two lines in {home}")
     return found
 
 
-def _reserved_by_rule(ip: Address, home: Network) -> bool:
-    """Network and broadcast addresses; /31, /32, /127 and /128 have none."""
+def _edges(home: Network) -> frozenset[int]:
+    """Network and broadcast address; /31, /32, /127 and /128 have none."""
     if home.prefixlen >= home.max_prefixlen - 1:
-        return False
-    edges = {home.network_address}
-    if ip.version == 4:
-        edges.add(home.broadcast_address)
-    return ip in edges
+        return frozenset()
+    edges = [home.network_address]
+    if home.version == 4:
+        edges.append(home.broadcast_address)
+    return frozenset(map(int, edges))
+
+
+@lru_cache(4)
+def _homes(networks: tuple[Network, ...]) -> "_Homes":
+    """From one file to the next, they stay what they were."""
+    return _Homes(networks)
 
 
 class _Homes:
     """The most specific network around an address, by one probe for each prefix length in use."""
 
     def __init__(self, networks: Collection[Network]) -> None:
+        self.edges: dict[int, frozenset[int]] = {}  # by the identity of the network
         self.networks = {(net.version, net.prefixlen, int(net[0])): net for net in networks}
         self.lengths: dict[int, list[int]] = {4: [], 6: []}  # by IP version, the longest first
         for version, length in sorted({key[:2] for key in self.networks}, reverse=True):
             self.lengths[version].append(length)
 
     def of(self, ip: Address) -> Network | None:
-        for length in self.lengths[ip.version]:
-            low = ip.max_prefixlen - length
-            home = self.networks.get((ip.version, length, int(ip) >> low << low))
-            if home:
+        version, bits, value = ip.version, ip.max_prefixlen, int(ip)
+        for length in self.lengths[version]:
+            low = bits - length
+            home = self.networks.get((version, length, value >> low << low))
+            if home is not None:
                 return home
         return None
+
+    def reserves(self, ip: Address, home: Network) -> bool:
+        """Whether it is the network's own address, or its broadcast address. `home` is one of
+        these networks, or lives as long as this module."""
+        if id(home) not in self.edges:
+            self.edges[id(home)] = _edges(home)
+        return int(ip) in self.edges[id(home)]

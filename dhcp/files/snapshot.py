@@ -7,15 +7,17 @@ may be ignored: then no DHCP server answers a card of it, with or without an add
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import BooleanField, Q, Value
 
 from dhcp.files import effective_scope, wires
+from dhcp.files.memory import Memory
 from dhcp.files.records import NOWHERE, HostRecord, Problem, ScopeRecord
 from dhcp.files.validate import MOST_MACS
 from dhcp.models import DhcpChange, DhcpScope
@@ -61,8 +63,7 @@ class Snapshot:
         return any(scope.by_end for scope in self.scopes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Card:
+class _Card(NamedTuple):
     """One row that is to be served, before rows of one server that share an address are joined.
 
     `server_id` is 0 for an allocation."""
@@ -79,6 +80,27 @@ class _Card:
     @property
     def key(self) -> str:
         return f"{self.kind} {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What cards that share an address lead to: reservations here, or addresses that another DHCP
+    server has."""
+
+    records: Sequence[HostRecord] = ()
+    elsewhere: Sequence[Address] = ()
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """The reservations of the last snapshot by their cards, and what they depend on besides: the
+    subnets, who serves them, and which are written by their end."""
+
+    context: Any = None
+    groups: dict[tuple[str, int], tuple[list[_Card], _Found]] = field(default_factory=dict)
+
+
+_memory = Memory(_Remembered)
 
 
 @dataclass(slots=True)
@@ -115,7 +137,12 @@ def take(server_id: int | None = None) -> Snapshot:
         scopes, problems = _scopes(selector, server_id)
         changes = _changes(server_id)
     served = [card for card in cards if not card.is_ignored]
-    records, elsewhere = _records(served, SubnetIndex(subnets), selector, server_id, scopes)
+    rules = _Rules(SubnetIndex(subnets), selector, server_id, _by_end(scopes))
+    context = ([(one.pk, one.network, one.site) for one in subnets], selector, rules.by_end)
+    with _memory.of(server_id) as remembered:
+        if remembered.context != context:
+            remembered.context, remembered.groups = context, {}
+        records, elsewhere = _records(served, rules, remembered)
     return Snapshot(
         records=tuple(records),
         networks=tuple(subnet.network for subnet in subnets),
@@ -222,6 +249,55 @@ def interface_name(hostname: str, name: str) -> str:
     return f"{hostname.partition('.')[0]}-{name.replace('.', '-')}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What decides how a card is reserved, and by which DHCP server."""
+
+    index: SubnetIndex
+    selector: ServerSelector
+    server_id: int | None
+    by_end: frozenset[Network]
+
+
+def _by_end(scopes: Iterable[ScopeRecord]) -> frozenset[Network]:
+    return frozenset(scope.network for scope in scopes if scope.by_end)
+
+
+def _records(
+    cards: Iterable[_Card], rules: _Rules, remembered: _Remembered
+) -> tuple[list[HostRecord], list[Address]]:
+    """The reservations of this DHCP server, and the addresses of those that others serve. Those of
+    cards that are what they were are the same objects as before."""
+    records: list[HostRecord] = []
+    elsewhere: list[Address] = []
+    former, remembered.groups = remembered.groups, {}
+    for group in _grouped(cards):
+        key = group[0].kind, group[0].id
+        known = former.get(key)
+        if known is None or known[0] != group:
+            known = group, _of_group(group, rules)
+        remembered.groups[key] = known
+        records += known[1].records
+        elsewhere += known[1].elsewhere
+    return records, elsewhere
+
+
+def _grouped(cards: Iterable[_Card]) -> Iterable[list[_Card]]:
+    """The cards of one server that share an address stand together."""
+    groups: dict[tuple[int, Address], list[_Card]] = {}
+    for card in cards:
+        groups.setdefault((card.server_id, card.ip), []).append(card)
+    return groups.values()
+
+
+def _of_group(group: Sequence[_Card], rules: _Rules) -> _Found:
+    subnet = rules.index.containing(None, group[0].ip)
+    joined = _join(group)
+    if rules.selector.server_id_for(subnet) != rules.server_id:
+        return _Found(elsewhere=[group[0].ip] * len(joined))
+    return _Found([_record(one, subnet, rules.by_end) for one in joined])
+
+
 def _join(cards: Iterable[_Card]) -> list[_Joined]:
     """Cards of one server that share an address share a line: dnsmasq gives the address to
     whichever of them asks.
@@ -229,35 +305,14 @@ def _join(cards: Iterable[_Card]) -> list[_Joined]:
     Those that the line has no room for get one of their own, and `validate` finds their address
     reserved.
     """
-    found: dict[tuple[int, Address], _Joined] = {}
-    alone = []
+    found: list[_Joined] = []
     for card in cards:
-        joined = found.setdefault((card.server_id, card.ip), _Joined(card))
-        if not joined.has_room_for(card):
-            joined = _Joined(card)
-            alone.append(joined)
-        joined.add(card)
-    return [*found.values(), *alone]
-
-
-def _records(
-    cards: Iterable[_Card],
-    index: SubnetIndex,
-    selector: ServerSelector,
-    server_id: int | None,
-    scopes: Iterable[ScopeRecord],
-) -> tuple[list[HostRecord], list[Address]]:
-    """The reservations of this DHCP server, and the addresses of those that others serve."""
-    by_end = {scope.network for scope in scopes if scope.by_end}
-    records: list[HostRecord] = []
-    elsewhere: list[Address] = []
-    for joined in _join(cards):
-        subnet = index.containing(None, joined.first.ip)
-        if selector.server_id_for(subnet) == server_id:
-            records.append(_record(joined, subnet, by_end))
+        if not found or not found[0].has_room_for(card):
+            found.append(_Joined(card))
+            found[-1].add(card)
         else:
-            elsewhere.append(joined.first.ip)
-    return records, elsewhere
+            found[0].add(card)
+    return found
 
 
 def _record(joined: _Joined, subnet: Subnet | None, by_end: Collection[Network]) -> HostRecord:

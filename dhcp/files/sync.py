@@ -20,7 +20,7 @@ from dhcp import servers
 from dhcp.daemon import confirm, reload_throttle
 from dhcp.edits.written import digest, read_file
 from dhcp.files import candidate as candidates
-from dhcp.files import publish
+from dhcp.files import memory, publish
 from dhcp.files.candidate import Candidate, Refused
 from dhcp.files.publish import Published
 from dhcp.files.records import Files
@@ -150,11 +150,12 @@ def _run(attempt: Attempt, claim: Claim) -> Outcome:
     """The pipeline."""
     candidate = attempt.nothing_read
     try:
-        candidate = candidates.build(attempt.target)
-        failure = _complete_rollback(attempt.target, claim)
-        if failure:
-            return failure
-        candidates.refuse_unfit(candidate, force=attempt.force)
+        with memory.collector_paused():
+            candidate = candidates.build(attempt.target)
+            failure = _complete_rollback(attempt.target, claim)
+            if failure:
+                return failure
+            candidates.refuse_unfit(candidate, force=attempt.force)
         published = publish.publish(
             candidate, attempt.confirm_seconds, claim.check_directory, force=attempt.force
         )

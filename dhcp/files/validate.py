@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from itertools import chain
+from operator import itemgetter
 
 from dhcp.files.names import safe_name
 from dhcp.files.records import HostLine, HostRecord, IgnoredLine, Problem, Validated
@@ -16,6 +18,7 @@ from ipam.addresses import Address, Network
 
 # Keeps a line far from the 1024 characters after which dnsmasq reads the rest as a line of its own.
 MOST_MACS = 16
+FEW = 200  # records that come or go beside the others
 _REMEMBERED = 2**16  # values: from one run to the next, most stay what they were
 # Unspecified, loopback, multicast and limited broadcast (RFC 6890, RFC 4291).
 _NO_HOSTS: dict[int, list[Network]] = {
@@ -47,25 +50,99 @@ class _Taken:
         if name:
             self.names[name, record.ip.version] = record
 
+    def remove(self, record: HostRecord, name: str) -> None:
+        """The record that was added with this name."""
+        for ip in {record.ip, record.written_ip}:
+            del self.addresses[ip]
+        cards = self.cards[_place(record)]
+        for identity in set(record.identities):
+            del cards[identity]
+        if name:
+            del self.names[name, record.ip.version]
+
 
 def validate(records: Iterable[HostRecord], ignored: Iterable[HostRecord] = ()) -> Validated:
     """Valid lines sorted by address, and the problems. Of two records that want the same, the older
     row keeps it; whoever is ignored has no line at all."""
-    taken = _Taken()
-    lines: list[HostLine] = []
-    refused, problems = _refused(ignored)
-    for record in sorted(records, key=_seniority):
-        problem = _flaw(record) or _refusal(record, refused) or _clash(record, taken)
+    return Validator().validate(records, ignored)
+
+
+class Validator:
+    """Validates the records of one DHCP server again and again, with the result of `validate`.
+
+    Records that are the same objects as the last time are not validated again, when few others
+    came and went and none of those has to do with a problem."""
+
+    def __init__(self) -> None:
+        self._records: dict[int, HostRecord] = {}  # by their identity
+        self._ignored: tuple[HostRecord, ...] = ()
+        self._begin()
+
+    def validate(
+        self, records: Iterable[HostRecord], ignored: Iterable[HostRecord] = ()
+    ) -> Validated:
+        present = {id(record): record for record in records}
+        refusing = tuple(ignored)
+        if refusing != self._ignored or not self._update(present):
+            self._ignored = refusing
+            self._begin()
+            for record in sorted(present.values(), key=_seniority):
+                self._add(record)
+        self._records = present
+        lines = [line for _place, line in sorted(self._lines.values(), key=itemgetter(0))]
+        return Validated(tuple(lines), tuple(self._problems), _ignored_lines(self._refused))
+
+    def _begin(self) -> None:
+        self._taken = _Taken()
+        self._lines: dict[int, tuple[tuple[int, int], HostLine]] = {}  # with their places
+        self._refused, self._problems = _refused(self._ignored)
+        self._contested: frozenset[object] | None = None
+
+    def _add(self, record: HostRecord) -> None:
+        taken = self._taken
+        problem = _flaw(record) or _refusal(record, self._refused) or _clash(record, taken)
         if problem:
-            problems.append(problem)
-            continue
+            self._problems.append(problem)
+            return
         name, reason = _name(record, taken)
         if reason:
-            problems.append(Problem(record, "name", reason))
+            self._problems.append(Problem(record, "name", reason))
         taken.add(record, name)
-        lines.append(HostLine(record.macs, record.written_ip, name, record.duid, record.sources))
-    lines.sort(key=lambda line: (line.ip.version, int(line.ip)))
-    return Validated(tuple(lines), tuple(problems), _ignored_lines(refused))
+        ip = record.written_ip
+        line = HostLine(record.macs, ip, name, record.duid, record.sources)
+        self._lines[id(record)] = (ip.version, int(ip)), line
+
+    def _update(self, present: Mapping[int, HostRecord]) -> bool:
+        """Let records come and go. False when everything has to be validated anew, because a
+        problem might end or begin."""
+        if not self._records:
+            return False
+        gone = [self._records[key] for key in self._records.keys() - present.keys()]
+        new = [present[key] for key in present.keys() - self._records.keys()]
+        if len(gone) + len(new) > FEW or self._is_contested([*gone, *new]):
+            return False
+        number = len(self._problems)
+        for record in gone:
+            _place, line = self._lines.pop(id(record))
+            self._taken.remove(record, line.name)
+        for record in sorted(new, key=_seniority):
+            self._add(record)
+        return len(self._problems) == number
+
+    def _is_contested(self, records: Iterable[HostRecord]) -> bool:
+        """Whether one of them claims what a record with a problem claims, too."""
+        if self._contested is None:
+            troubled = (problem.record for problem in self._problems)
+            self._contested = frozenset(chain.from_iterable(map(_claims, troubled)))
+        return not all(self._contested.isdisjoint(_claims(record)) for record in records)
+
+
+def _claims(record: HostRecord) -> Iterator[object]:
+    """Whatever two records might both want."""
+    yield record.ip
+    yield record.written_ip
+    yield from record.identities
+    yield "name", safe_name(record.name).text
 
 
 def _refused(ignored: Iterable[HostRecord]) -> tuple[dict[str, HostRecord], list[Problem]]:
