@@ -25,6 +25,7 @@ SCOPE_TEXTS = (
     ("subnets", _("subnets: change subnets, pools and VRFs")),
     ("boot", _("boot: change what machines boot")),
     ("registry", _("registry: register services")),
+    ("sightings", _("sightings: report which addresses answer")),
     ("rotate", _("rotate: replace itself by a new token")),
     ("admin", _("admin: everything")),
 )

@@ -21,7 +21,7 @@ from api.access import Right, is_admin
 from api.bulk import BULK_RESULT, RowData, RowsRefused, for_each_row, invalid, row_with_key
 from api.confinement import visible
 from api.known_fields import checked, refuse_body
-from api.resources import Readable, Resource, StrictFilterBackend
+from api.resources import Resource, StrictFilterBackend
 from core.errors import Invalid, Reason
 from ipam import allocate as verbs
 from ipam import available_prefix
@@ -30,6 +30,7 @@ from ipam.api import filters
 from ipam.api import serializers as shapes
 from ipam.api.bulk import make_addresses, make_servers
 from ipam.api.export import Export
+from ipam.api.sightings import Sightings
 from ipam.api.usage import (
     DaysSerializer,
     PoolUsageSerializer,
@@ -39,8 +40,8 @@ from ipam.api.usage import (
     of_pool,
     of_subnet,
 )
-from ipam.models import VRF, Interface, IPAddress, Pool, Server, Sighting, Subnet
-from ipam.querysets import inside, lock_ledger
+from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+from ipam.querysets import lock_ledger
 from ipam.usage import history, pool_usage, usage
 from ipam.usage.children import children_with_free
 from ipam.usage.ranking import FIGURES
@@ -368,18 +369,6 @@ class Interfaces(Export, Resource):
     def warnings(self, ids: Sequence[int]) -> list[str]:
         servers = Interface.objects.filter(pk__in=ids).exclude(ip_address=None)
         return _taken_reservations(servers.values_list("server", flat=True))
-
-
-class Sightings(Readable):
-    """Evidence that an address is in use: leases, ARP entries, answered pings."""
-
-    queryset = Sighting.objects.order_by("-seen_at", "-pk")
-    serializer_class = shapes.SightingSerializer
-    filterset_class = filters.SightingFilters
-    ordering_fields = ["seen_at", "ip_address"]
-
-    def confine(self, rows: QuerySet[Sighting], networks: list[Network]) -> QuerySet[Sighting]:
-        return rows.filter(inside("ip_address", networks), vrf=None)
 
 
 def register(router: SimpleRouter) -> None:

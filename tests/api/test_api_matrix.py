@@ -9,7 +9,7 @@ from tests.support.undone import undone
 
 pytestmark = pytest.mark.django_db
 API = "api/v1/"
-SCOPES = {"read", "allocate", "addresses", "subnets", "boot", "registry", "admin"}
+SCOPES = {"read", "allocate", "addresses", "subnets", "boot", "registry", "sightings", "admin"}
 WRITES = {
     "vrfs": "subnets",
     "subnets": "subnets",
@@ -18,6 +18,7 @@ WRITES = {
     "servers": "addresses",
     "interfaces": "addresses",
     "machines": "addresses",
+    "sightings": "sightings",
     "boot-images": "boot",
     "boot-assignments": "boot",
     "boot-files": "boot",
