@@ -12,12 +12,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from core.errors import Conflict, NotFound
 from dhcp import servers
+from dhcp.daemon import installed
 from dhcp.files.targets import Target
 from dhcp.models import DhcpServer
+from dhcp.remote.reports import save_agent
 from dhcp.worker import DhcpWorker, ServerWorker
 
 logger = logging.getLogger("dhcp.agent")
@@ -76,7 +79,7 @@ class Agent(DhcpWorker):
 
 
 def report(server: DhcpServer) -> None:
-    """Record that the server's agent is running, and where."""
+    """Record that the server's agent is running, where, and how its host is."""
     now, host = timezone.now(), socket.gethostname()
     fresh = server.last_seen_at and server.last_seen_at > now - REPORT
     if fresh and (server.agent_host, server.agent_version) == (host, settings.VERSION):
@@ -84,3 +87,17 @@ def report(server: DhcpServer) -> None:
     DhcpServer.objects.filter(pk=server.pk).update(
         last_seen_at=now, agent_host=host, agent_version=settings.VERSION
     )
+    conf = installed.compare(Target.of_agent(server))
+    save_agent(
+        server,
+        clock_ahead=_clock_ahead(server),
+        conf_installed=not conf.differs if conf.is_known else None,
+        conf_detail=conf.warning[:500],
+    )
+
+
+def _clock_ahead(server: DhcpServer) -> float | None:
+    """By how many seconds this host's clock is ahead of the database's."""
+    rows = DhcpServer.objects.filter(pk=server.pk).annotate(now=Now())
+    now = rows.values_list("now", flat=True).first()
+    return (timezone.now() - now).total_seconds() if now else None

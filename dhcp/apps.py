@@ -13,6 +13,7 @@ class DHCPConfig(AppConfig):
         from dhcp import checks, receivers  # noqa: F401
         from dhcp.daemon import health_checks as heartbeat_checks  # noqa: F401
         from dhcp.log import health_checks as log_checks  # noqa: F401
+        from dhcp.remote import health_checks as agent_checks  # noqa: F401
         from dhcp.sql import database
         from dhcp.state import health_checks, wire_checks  # noqa: F401  (registers them)
 

@@ -16,6 +16,7 @@ from dhcp.daemon import heartbeat
 from dhcp.files.targets import DEFAULT
 from dhcp.log import metrics as log_metrics
 from dhcp.models import (
+    AgentReport,
     DhcpChange,
     DhcpNode,
     DhcpServer,
@@ -50,6 +51,7 @@ def collect() -> Iterator[Metric]:
         value=conflicts,
     )
     yield _agents(servers, now)
+    yield from _agents_hosts(names)
     yield from _nodes(names)
     yield from log_metrics.collect(names, now)
     yield from _heartbeats()
@@ -139,6 +141,19 @@ def _agents(servers: Sequence[DhcpServer], now: datetime) -> Metric:
                 age = (now - server.last_seen_at).total_seconds()
             seen.add_metric([server.name], age)
     return seen
+
+
+def _agents_hosts(names: dict[int | None, str]) -> Iterator[Metric]:
+    """What agents say of themselves."""
+    ahead = _gauge("agent_clock_seconds", "By how much the agent's clock is ahead of ours.")
+    installed = _gauge("agent_conf_installed", "Whether our configuration is installed there.")
+    for row in AgentReport.objects.all():
+        name = names.get(row.server_id)
+        if name and row.clock_ahead is not None:
+            ahead.add_metric([name], row.clock_ahead)
+        if name and row.conf_installed is not None:
+            installed.add_metric([name], row.conf_installed)
+    yield from (ahead, installed)
 
 
 def _nodes(names: dict[int | None, str]) -> Iterator[Metric]:

@@ -667,6 +667,57 @@ class DhcpProblem(models.Model):
         return f"{self.get_kind_display()}: {self.ip_address or self.mac_address or self.interface}"
 
 
+class AgentToken(models.Model):
+    """What an agent of one DHCP server shows at the centre (dhcp/remote/). No other route knows
+    it. The database holds its hash."""
+
+    server = models.ForeignKey(
+        DhcpServer, models.CASCADE, related_name="agent_tokens", verbose_name=_("DHCP server")
+    )
+    digest = models.CharField(max_length=128, unique=True)
+    key = models.CharField(_("begins with"), max_length=16, default="", db_default="")
+    created_at = models.DateTimeField(_("created"), default=timezone.now, db_default=Now())
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+
+    class Meta:
+        db_table = "dhcp_agent_tokens"
+        ordering = ["pk"]
+        verbose_name = _("agent token")
+        verbose_name_plural = _("agent tokens")
+
+    def __str__(self) -> str:
+        return f"{self.server} ({self.key}…)"
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+
+class AgentReport(models.Model):
+    """What the agent of a DHCP server has last said of its host (dhcp/remote/reports.py)."""
+
+    server = models.OneToOneField(
+        DhcpServer, models.CASCADE, related_name="report", verbose_name=_("DHCP server")
+    )
+    at = models.DateTimeField(_("reported"), default=timezone.now, db_default=Now())
+    # By how many seconds its clock is ahead of ours; NULL where it works on our database.
+    clock_ahead = models.FloatField(_("clock ahead (s)"), null=True, blank=True)
+    # Whether root has installed the configuration that the ledger proposes; NULL: not known.
+    conf_installed = models.BooleanField(_("configuration installed"), null=True)
+    conf_detail = models.CharField(
+        _("configuration"), max_length=500, default="", db_default="", blank=True
+    )
+
+    class Meta:
+        db_table = "dhcp_agent_reports"
+        verbose_name = _("agent's report")
+        verbose_name_plural = _("agents' reports")
+
+    def __str__(self) -> str:
+        return str(self.server)
+
+
 class DhcpScope(models.Model):
     """How a subnet is served: lease time and DHCP options. A blank field inherits the subnet's
     value."""

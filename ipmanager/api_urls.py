@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from accounts import api as accounts_api
 from api import problems, schema
 from dhcp import api as dhcp_api
+from dhcp.remote import api as agents_api
 from discovery import api as discovery_api
 from ipam.api import resources as ipam_api
 from ipam.api.search import SearchView
@@ -31,6 +32,7 @@ urlpatterns = [
     path("v1/ipmanager/", include(registry_discovery_api)),
     path("v1/may-send/", front.MaySend.as_view(), name="may_send"),
     path("v1/search/", SearchView.as_view(), name="search"),
+    *(path(f"v1/{route}", view.as_view()) for route, view in agents_api.ROUTES.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in dhcp_api.SINGLE.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in accounts_api.SINGLE.items()),
     path("v1/", include(router.urls)),

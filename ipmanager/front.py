@@ -13,8 +13,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.access import Right, may
+from dhcp.models import AgentToken
+from dhcp.remote.tokens import AgentAuthentication, IsAgent
 
 UPLOADS = re.compile(r"/admin/pxe/bootfile/|/api/v1/boot-files/[0-9]+/content/")
+AGENTS = "/api/v1/dhcp/agent/"
 RIGHTS = (Right("boot", "pxe.change_bootfile"), Right("boot", "pxe.add_bootfile"))
 
 
@@ -24,10 +27,13 @@ class MaySend(APIView):
     who may change them, other large bodies for everybody who is known. The view that gets the
     request still decides by itself."""
 
-    permission_classes = [IsAuthenticated]
+    authentication_classes = (AgentAuthentication, *APIView.authentication_classes)
+    permission_classes = (IsAuthenticated | IsAgent,)
 
     def get(self, request: Request) -> Response:
         uri = request.headers.get("X-Original-URI", "")
+        if isinstance(request.auth, AgentToken) and not uri.startswith(AGENTS):
+            raise PermissionDenied
         method = request.headers.get("X-Original-Method", "")
         is_upload = UPLOADS.match(uri) and method not in SAFE_METHODS
         if is_upload and not any(may(request, right) for right in RIGHTS):

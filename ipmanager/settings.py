@@ -103,6 +103,9 @@ DNSMASQ_DNS = (
 )
 DNSMASQ_CONF = env.existing_path("IPMANAGER_DNSMASQ_CONF", "/etc/dnsmasq.d/ipmanager.conf")
 DNSMASQ_LEASES = env.path("IPMANAGER_DNSMASQ_LEASES", "/var/lib/misc/dnsmasq.leases")
+# An agent over HTTPS (dhcp/remote/): the centre, and the token of its DHCP server.
+AGENT_URL = env.text("IPMANAGER_AGENT_URL")
+AGENT_TOKEN = env.text("IPMANAGER_AGENT_TOKEN")
 DNSMASQ_EVICT = env.choice("IPMANAGER_DNSMASQ_EVICT", "none", ["none", "dbus", "helper"])
 DHCP_PROBE = env.matching(
     "IPMANAGER_DHCP_PROBE", "", r"[A-Za-z0-9._:@-]{0,15}", "the name of a network interface"

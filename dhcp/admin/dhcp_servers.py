@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +19,7 @@ from dhcp import servers
 from dhcp.daemon.heartbeat import HeartbeatState, State, state_of
 from dhcp.files.targets import Target
 from dhcp.models import DhcpServer
+from dhcp.remote.health_checks import is_off
 from ipam.admin import marks
 from ipam.admin.base import LedgerForm, ListAdmin
 
@@ -37,6 +38,7 @@ class DhcpServerAdmin(ListAdmin):
         "waiting",
         "tried",
         "seen",
+        "its_host",
     )
     list_filter = (("enabled", BooleanRadioFilter), ("run_by", ChoicesDropdownFilter))
     nothing_yet = _(
@@ -53,6 +55,7 @@ class DhcpServerAdmin(ListAdmin):
         "directory",
         "seen",
         "agent",
+        "its_host",
     )
     fieldsets = (
         (None, {"fields": ("name", "description", "enabled")}),
@@ -74,14 +77,15 @@ class DhcpServerAdmin(ListAdmin):
                 )
             },
         ),
-        (_("Its agent"), {"fields": ("seen", "agent")}),
+        (_("Its agent"), {"fields": ("seen", "agent", "its_host")}),
     )
 
     class Media:
         css = {"all": ["dhcp/admin.css"]}
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[DhcpServer]:
-        return super().get_queryset(request).with_state().with_heartbeats()
+        rows = super().get_queryset(request).with_state().with_heartbeats()
+        return rows.select_related("report")
 
     def get_fieldsets(self, request: HttpRequest, obj: DhcpServer | None = None) -> Any:
         if obj is None:
@@ -133,6 +137,21 @@ class DhcpServerAdmin(ListAdmin):
         return format_html(
             "<code>{}</code>", manage_command(f"dnsmasq_agent --server {server.name}")
         )
+
+    @admin.display(description=_("agent's host"))
+    def its_host(self, server: DhcpServer) -> SafeString | str:
+        """Whether the configuration is installed there, and whether its clock is right."""
+        row = getattr(server, "report", None)
+        if row is None or server.run_by != DhcpServer.RunBy.AGENT:
+            return marks.NOTHING
+        badges = []
+        if row.conf_installed is False:
+            badges.append(marks.badge("no", gettext("configuration not installed")))
+        if is_off(row):
+            badges.append(marks.badge("no", gettext("clock off by %+.0f s") % row.clock_ahead))
+        if not badges:
+            badges.append(marks.badge("yes", gettext("configuration and clock are right")))
+        return format_html_join(" ", "{}", ((badge,) for badge in badges))
 
     @admin.display(description=_("directory"))
     def directory(self, server: DhcpServer) -> str:

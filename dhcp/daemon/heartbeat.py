@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -149,8 +150,12 @@ class Look:
 
 
 def record(target: Target, look: Look) -> None:
-    """Store a look. While nothing changes, one row is written every WRITTEN."""
-    node = {"server_id": target.server_id, **lease.known_node(target)}
+    """Store a look of this node. While nothing changes, one row is written every WRITTEN."""
+    record_of({"server_id": target.server_id, **lease.known_node(target)}, look)
+
+
+def record_of(node: dict[str, Any], look: Look) -> None:
+    """Store a look of a node: its `server_id`, `host` and `place`."""
     facts = {"state": look.state, "detail": look.detail[:500]}
     rows = DnsmasqHeartbeat.objects.filter(**node)
     row = rows.with_now().first()

@@ -111,8 +111,13 @@ class Found:
 def find(target: Target, on_disk: Files) -> Found:
     """The open edits, and what the files show beyond them. Call it before the ledger is read: an
     edit that is adopted meanwhile is then there twice, which does no harm, and never missing."""
+    return find_beside(target, on_disk, written.read(target))
+
+
+def find_beside(target: Target, on_disk: Files, digests: written.Digests) -> Found:
+    """The same for files that may be on another host; `digests` are those of what we have last
+    written there."""
     contents = {HOSTS: on_disk.hosts, OPTS: on_disk.opts}
-    digests = written.read(target)
     stored = _stored(target.server_id)
     found = Found(target, contents, digests, stored, tuple(stored.values()))
     edited = written.foreign(digests, contents)

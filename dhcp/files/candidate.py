@@ -88,7 +88,11 @@ def build(target: Target) -> Candidate:
     """Make the files of a DHCP server from the ledger and the hand edits. Nothing is written.
     Raises OSError, DatabaseError, Invalid."""
     old = read(target)
-    found = find.find(target, old)
+    return beside(target, old, find.find(target, old))
+
+
+def beside(target: Target, old: Files, found: Found) -> Candidate:
+    """The same for files that may be on another host. Raises DatabaseError, Invalid."""
     ledger = snapshot.take(target.server_id)
     with _validators.of(target.server_id) as validator:
         layer, validated = _validate(overlay.lay(found.edits, ledger), validator)
@@ -143,6 +147,11 @@ def _validate(layer: Layer, validator: Validator) -> tuple[Layer, Validated]:
 def refuse_unfit(candidate: Candidate, *, force: bool = False) -> None:
     """Raises Refused when the files must not be published now; `force` allows a sudden shrink."""
     _refuse_when_held(candidate)
+    refuse_unfit_content(candidate, force=force)
+
+
+def refuse_unfit_content(candidate: Candidate, *, force: bool = False) -> None:
+    """The same, but for what the directory says of itself."""
     _refuse_when_frozen(candidate)
     _refuse_bad_file(candidate)
     if not force:

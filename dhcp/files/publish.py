@@ -54,18 +54,21 @@ def publish(
     check_directory: Callable[[], None] = lambda: None,
     *,
     force: bool = False,
+    announce: Callable[[Candidate], tuple[OpenEdit, ...]] | None = None,
 ) -> Published:
     """Write what differs, and make dnsmasq read it, unless it was made to read exactly this before;
     with `force` in any case.
     `patience` says, once dnsmasq was told to reload, how many seconds its confirmation may take.
     `check_directory` is called before each file, and raises where it must not be written.
+    `announce` stores hand edits and notes what is about to be written; an agent without a database
+    has its own.
     Raises OSError, ReloadFailed, Unconfirmed, Busy."""
     target = candidate.target
     for path in target.ours:  # killed writers held the lock that we hold now
         files.remove_leftovers(path)
     check_directory()
     _propose(candidate)
-    edits = _announce(candidate)
+    edits = (announce or _announce)(candidate)
     outdated = list(_outdated(candidate))
     for path, data in outdated:
         check_directory()
@@ -93,10 +96,17 @@ def _announce(candidate: Candidate) -> tuple[OpenEdit, ...]:
     edit."""
     found = candidate.found
     edits = find.save(found, candidate.edits)
+    note_what_is_written(candidate)
+    return edits
+
+
+def note_what_is_written(candidate: Candidate) -> tuple[OpenEdit, ...]:
+    """Note the digests of what is about to be written. Raises Busy."""
+    found = candidate.found
     find.refuse_if_edited(found)
     after = {find.HOSTS: candidate.new.hosts, find.OPTS: candidate.new.opts}
     written.announce(candidate.target, found.digests, candidate.content, found.on_disk, after)
-    return edits
+    return ()
 
 
 def _outdated(candidate: Candidate) -> Iterator[tuple[Path, bytes]]:

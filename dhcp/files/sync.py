@@ -204,6 +204,18 @@ def apply(target: Target, kept: KeptFiles, claim: Claim) -> Outcome:
     return _done(attempt, claim, candidate, published, reason)
 
 
+def applied_elsewhere(candidate: Candidate, published: Published) -> Outcome:
+    """Record what an agent has put in place on its host: files that say what the ledger says."""
+    claim = Claim(candidate.target, Caller.WORKER)
+    return _done(Attempt(candidate.target, claim=claim), claim, candidate, published)
+
+
+def failed_elsewhere(candidate: Candidate, error: Exception) -> Outcome:
+    """Record why an agent's host does not have the ledger's files."""
+    attempt = Attempt(candidate.target, claim=Claim(candidate.target, Caller.WORKER))
+    return _failed(attempt, error, candidate)
+
+
 def inline() -> None:
     """Sync on behalf of a request that has just committed: briefly or not at all; the worker does
     the rest."""

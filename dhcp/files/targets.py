@@ -72,6 +72,13 @@ class Target:
         return replace(cls.from_settings(), server_id=server.pk, name=server.name)
 
     @classmethod
+    def of_remote(cls, server: DhcpServer, directory: Path) -> Target:
+        """The files of an agent that works over HTTPS, as its centre renders them: nothing is read
+        or written in this directory, which is on another host."""
+        url = f"{settings.PUBLIC_URL}/admin/"
+        return cls(directory, "none", None, url, server_id=server.pk, name=server.name)
+
+    @classmethod
     def of(cls, server: DhcpServer | None) -> Target:
         """A server of this installation; None is the default one."""
         if server is None:

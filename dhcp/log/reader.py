@@ -6,6 +6,7 @@ else has read on meanwhile: every line counts once, whenever the worker is kille
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -22,6 +23,8 @@ from dhcp.files.targets import Target
 from dhcp.log.store import store
 from dhcp.models import DhcpLog
 from dhcp.nodes.lease import known_node
+
+logger = logging.getLogger("dhcp.log")
 
 PROGRAM = "dnsmasq"
 IDENTIFIERS = ("dnsmasq", "dnsmasq-dhcp", "dnsmasq-tftp", "dnsmasq-script")
@@ -99,26 +102,8 @@ class LogReader(PeriodicWork):
     def _store(self, row: DhcpLog, batch: Batch) -> None:
         now = timezone.now()
         entries = list(self.parser.entries(batch.lines, PROGRAM, now))
-        with transaction.atomic():
-            stored = DhcpLog.objects.select_for_update().get(pk=row.pk)
-            if stored.position != row.position:
-                return  # another process has read on
-            counts = store(entries, self.target.server_id)
-            self._tell_others(entries)
-            _add(stored, batch, counts, now)
-            stored.save()
+        store_batch(row, batch, entries, self.target.server_id)
         self.shown_at = self.now()
-
-    def _tell_others(self, entries: list[Entry]) -> None:
-        """A consumer that fails loses these lines, and does not keep the log from being read."""
-        for consumer in logs.consumers(PROGRAM):
-            try:
-                with transaction.atomic():
-                    consumer(entries, self.target.server_id)
-            except DatabaseError:
-                raise
-            except Exception:
-                self.logger.exception("%s has failed for these lines", consumer.__module__)
 
     def _report(self, row: DhcpLog, problem: str) -> None:
         """Why the log cannot be read; empty when it can. Logged once."""
@@ -127,6 +112,33 @@ class LogReader(PeriodicWork):
         self.reported = problem
         if problem != row.problem:
             DhcpLog.objects.filter(pk=row.pk).update(problem=problem[:300])
+
+
+def store_batch(row: DhcpLog, batch: Batch, entries: list[Entry], server_id: int | None) -> bool:
+    """Store what the lines say, unless another process has read on from `row.position`
+    meanwhile."""
+    now = timezone.now()
+    with transaction.atomic():
+        stored = DhcpLog.objects.select_for_update().get(pk=row.pk)
+        if stored.position != row.position:
+            return False
+        counts = store(entries, server_id)
+        _tell_others(entries, server_id)
+        _add(stored, batch, counts, now)
+        stored.save()
+    return True
+
+
+def _tell_others(entries: list[Entry], server_id: int | None) -> None:
+    """A consumer that fails loses these lines, and does not keep the log from being read."""
+    for consumer in logs.consumers(PROGRAM):
+        try:
+            with transaction.atomic():
+                consumer(entries, server_id)
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("%s has failed for these lines", consumer.__module__)
 
 
 def _add(row: DhcpLog, batch: Batch, counts: Counter[str], now: datetime) -> None:

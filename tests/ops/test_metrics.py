@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.models import Pulse
 from dhcp.models import (
+    AgentReport,
     DhcpChange,
     DhcpLog,
     DhcpNode,
@@ -309,7 +310,8 @@ def every_name(db, settings, tmp_path, monkeypatch):
     settings.BACKUP_DIR = tmp_path
     (tmp_path / "ipmanager-20260101-000000-000.tar").touch()
     monkeypatch.setattr(host_checks, "front", lambda: host_checks.Front(86400))  # no nginx here
-    DhcpServer.objects.create(name="berlin", run_by="agent", site="Berlin")
+    berlin = DhcpServer.objects.create(name="berlin", run_by="agent", site="Berlin")
+    AgentReport.objects.create(server=berlin, clock_ahead=0, conf_installed=True)
     Generation.objects.create(result="applied")
     SyncLease.objects.create(host="web1", place="a")
     DhcpNode.objects.create(host="web1", place="a", result="applied")

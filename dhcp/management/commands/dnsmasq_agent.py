@@ -2,8 +2,11 @@
 
 import json
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
@@ -16,6 +19,8 @@ from dhcp.files.targets import Target
 from dhcp.generations.outcome import Outcome, problem_json
 from dhcp.generations.rollback import release, rollback
 from dhcp.management.commands.sync_dnsmasq import complaint, sentence
+from dhcp.remote.agent import CentreState, FilesWorker, RemoteAgent, forbid_database
+from dhcp.remote.centre import Centre
 
 
 class Command(commands.Command):
@@ -23,11 +28,26 @@ class Command(commands.Command):
 Ctrl-C. This host's IPMANAGER_DNSMASQ_DIR, _RELOAD, _DNS and _LEASES say where its files are and how
 it reloads. While the database is not reachable, dnsmasq keeps the files that it has.
 
-Example: manage.py dnsmasq_agent --server berlin"""
+With --url, or IPMANAGER_AGENT_URL, it works over HTTPS with a token of its own (agent_token at the
+centre) and needs no database.
+
+Examples:
+  manage.py dnsmasq_agent --server berlin
+  manage.py dnsmasq_agent --server berlin --url https://ipmanager.example.org \\
+      --token-file /etc/ipmanager/agent-token"""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--server", required=True, metavar="NAME", help="the DHCP server's name"
+        )
+        parser.add_argument(
+            "--url", metavar="https://HOST", help="the centre (default: IPMANAGER_AGENT_URL)"
+        )
+        parser.add_argument(
+            "--token-file",
+            type=Path,
+            metavar="FILE",
+            help="holds the token (default: IPMANAGER_AGENT_TOKEN_FILE)",
         )
         parser.add_argument(
             "--once", action="store_true", help="sync once, print the result, and end"
@@ -44,6 +64,9 @@ Example: manage.py dnsmasq_agent --server berlin"""
         parser.add_argument("--json", action="store_true", help="once: print a JSON object")
 
     def handle(self, **options: Any) -> None:
+        if url := options["url"] or settings.AGENT_URL:
+            _work_by_https(url, options)
+            return
         asked = (options["once"], options["force"], options["release"])
         if any(asked) or options["rollback"] is not None:
             self._print(_once(options), options["json"])
@@ -75,6 +98,39 @@ def _once(options: dict[str, Any]) -> Outcome:
         raise CommandError(str(error)) from error
     except DatabaseError as error:
         raise CommandError(f"the database does not answer: {str(error).strip()}") from error
+
+
+def _work_by_https(url: str, options: dict[str, Any]) -> None:
+    """The server is the token's; its name is for the log and for our files."""
+    if options["rollback"] is not None or options["release"]:
+        raise CommandError("an agent over HTTPS follows its centre: go back there")
+    token = settings.AGENT_TOKEN
+    if options["token_file"]:
+        token = _read(options["token_file"])
+    forbid_database()
+    target = replace(Target.from_settings(), name=options["server"])
+    try:
+        centre = Centre.at(url, token)
+        if options["once"] or options["force"]:
+            _once_by_https(FilesWorker(target, centre, CentreState()), options["force"])
+            return
+    except IPManagerError as error:
+        raise CommandError(str(error)) from error
+    worker = RemoteAgent(target, centre)
+    call_on_signals(worker.stop)
+    worker.run()
+
+
+def _once_by_https(worker: FilesWorker, force: bool) -> None:
+    if reason := worker.step(force=force):
+        raise CommandError(reason)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"the token cannot be read: {error}") from error
 
 
 def _refuse_unknown(name: str) -> None:
