@@ -6,7 +6,6 @@ the state since it began, the leases, and the log from where the centre had stop
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -117,7 +116,7 @@ class FilesWorker(PeriodicWork):
         return "edited"
 
     def _put_in_place(self, content: dict[str, Any], etag: str) -> str:
-        time.sleep(reload_throttle.seconds_left(self.target.pace))
+        self.wait(reload_throttle.seconds_left(self.target.pace))
         try:
             published = put_in_place(self.target, content)
         except (IPManagerError, OSError) as error:
