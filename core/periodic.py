@@ -39,6 +39,10 @@ def refresh_connection() -> None:
     prepared.checked_database()
 
 
+# Further work of a site's agent: each is called with the name of the agent's DHCP server.
+AGENT_WORK: list[Callable[[str], PeriodicWork]] = []
+
+
 class PeriodicWork:
     """A subclass names itself and implements `work`; errors of a round are logged, and the next
     round comes later: after 1, 2, 4, ... seconds, at most `longest_pause`."""

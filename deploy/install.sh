@@ -309,6 +309,7 @@ switch() {
 
 commands() {
     put 755 /usr/local/sbin/ipmanager-manage <"$source/deploy/ipmanager-manage" || true
+    put 755 /usr/local/sbin/ipmanager-arp <"$source/deploy/ipmanager-arp" || true
     with dnsmasq || return 0
     local helper
     for helper in ipmanager-dnsmasq-conf ipmanager-evict ipmanager-reload; do
@@ -478,7 +479,8 @@ thawed() {
 units() {
     local unit
     for unit in ipmanager-service.service ipmanager-worker.service ipmanager-dnsmasq-agent@.service \
-        ipmanager-registry-agent.service ipmanager-backup.service ipmanager-backup.timer; do
+        ipmanager-registry-agent.service ipmanager-arp.socket ipmanager-arp.service ipmanager-backup.service \
+        ipmanager-backup.timer; do
         put 644 "/etc/systemd/system/$unit" <"$source/deploy/systemd/$unit" && reload_units=1 restart_us=1
     done
     if with dnsmasq; then
@@ -503,6 +505,7 @@ ways() {
     else
         remove /etc/sudoers.d/ipmanager /etc/systemd/system/ipmanager-{service,worker}.service.d/sudo.conf
     fi
+    if [ -n "$(setting IPMANAGER_ARP_HELPER)" ]; then enable ipmanager-arp.socket; else disable ipmanager-arp.{socket,service}; fi
     with dnsmasq || return 0
     if [ "$way" = generation ]; then enable ipmanager-reload.path; else disable ipmanager-reload.path; fi
     enable ipmanager-dnsmasq-conf.path ipmanager-dnsmasq-conf.service
@@ -608,6 +611,7 @@ start() {
     has_systemd || return 0
     [ -z "$reload_units" ] || systemctl daemon-reload
     if [ -n "$restart_us" ]; then systemctl restart ipmanager-service; else systemctl start ipmanager-service; fi
+    [ -z "$(setting IPMANAGER_ARP_HELPER)" ] || systemctl start ipmanager-arp.socket
     systemctl start ipmanager-worker ipmanager-backup.timer
     if with dnsmasq; then
         [ -z "$restart_dnsmasq" ] || systemctl restart dnsmasq
@@ -699,11 +703,11 @@ former_backup() {
 
 uninstall() {
     disable ipmanager-{service,worker,registry-agent,dnsmasq-conf}.service ipmanager-{reload,dnsmasq-conf,evict}.path \
-        ipmanager-backup.timer
+        ipmanager-arp.{socket,service} ipmanager-backup.timer
     ! has_systemd || systemctl --quiet stop 'ipmanager-*'
     remove /etc/systemd/system/*.wants/ipmanager-* /etc/systemd/system/ipmanager-* \
         /etc/systemd/system/dnsmasq.service.d/ipmanager.conf /etc/sudoers.d/ipmanager \
-        /usr/local/sbin/ipmanager-{manage,dnsmasq-conf,evict,reload} "$home" \
+        /usr/local/sbin/ipmanager-{manage,arp,dnsmasq-conf,evict,reload} "$home" \
         /etc/dnsmasq.d/ipmanager.conf /etc/dnsmasq.d/.ipmanager.conf.* \
         /etc/nginx/sites-enabled/ipmanager /etc/nginx/sites-available/ipmanager /etc/nginx/snippets/ipmanager-proxy.conf
     [ ! -d /etc/systemd/system/dnsmasq.service.d ] ||

@@ -4,8 +4,13 @@ from rest_framework.routers import SimpleRouter
 
 from discovery.conflicts.api import Conflicts
 from discovery.inbox.api import UnknownDevices
+from discovery.probes.api import SubnetDiscoveries
 
-RESOURCES = {"conflicts": Conflicts, "unknown-devices": UnknownDevices}
+RESOURCES = {
+    "conflicts": Conflicts,
+    "unknown-devices": UnknownDevices,
+    "discovery": SubnetDiscoveries,
+}
 
 
 def register(router: SimpleRouter) -> None:

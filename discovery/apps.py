@@ -1,8 +1,15 @@
 """The Django app `discovery`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from core.periodic import PeriodicWork
 
 
 class DiscoveryConfig(AppConfig):
@@ -10,9 +17,11 @@ class DiscoveryConfig(AppConfig):
     verbose_name = _("Discovery")
 
     def ready(self) -> None:
+        from core.periodic import AGENT_WORK
         from discovery.conflicts import derive, health_checks  # noqa: F401
         from discovery.handout import ask
         from discovery.inbox import health_checks as inbox_checks  # noqa: F401
+        from discovery.probes import health_checks as probe_checks  # noqa: F401
         from discovery.rogue import health_checks as rogue_checks  # noqa: F401
         from discovery.rogue import receivers, watch  # noqa: F401
         from ipam.sightings.ask import register
@@ -20,4 +29,11 @@ class DiscoveryConfig(AppConfig):
 
         derive.FURTHER.append(watch.verdicts)
         register(ask)
+        AGENT_WORK.append(probe_for_agent)
         post_migrate.connect(database.install_on_delete, sender=self)
+
+
+def probe_for_agent(name: str) -> PeriodicWork:
+    from discovery.worker import Discovery
+
+    return Discovery(name)

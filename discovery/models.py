@@ -3,6 +3,8 @@ define their own."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -14,7 +16,7 @@ from simple_history.models import HistoricalRecords
 
 from discovery.conflicts.models import Conflict as Conflict
 from discovery.inbox.models import UnknownDevice as UnknownDevice
-from discovery.querysets import SquatterQuerySet, SubnetDiscoveryQuerySet
+from discovery.querysets import DiscoveryRoundQuerySet, SubnetDiscoveryQuerySet
 from discovery.rogue.models import DhcpWatch as DhcpWatch
 from discovery.rogue.models import RogueServer as RogueServer
 from ipam.fields import AddressField
@@ -86,6 +88,10 @@ class SubnetDiscovery(models.Model):
     def __str__(self) -> str:
         return str(self.subnet)
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.full_clean()
+        super().save(*args, **kwargs)
+
     def get_absolute_url(self) -> str:
         return reverse("admin:discovery_subnetdiscovery_change", args=[self.pk])
 
@@ -110,6 +116,7 @@ class DiscoveryRound(models.Model):
     # One prober at a time works at a subnet; others take over when it has ended.
     held_by = models.CharField(max_length=100, blank=True, default="", db_default="")
     held_until = models.DateTimeField(default=timezone.now, db_default=Now())
+    objects = DiscoveryRoundQuerySet.as_manager()
 
     class Meta:
         db_table = "discovery_rounds"
@@ -139,7 +146,6 @@ class Squatter(models.Model):
         verbose_name=_("address"),
     )
     expires_at = models.DateTimeField(_("until"), db_index=True)
-    objects = SquatterQuerySet.as_manager()
 
     class Meta:
         db_table = "discovery_squatters"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
 
+from ipam.addresses import Network
+from ipam.querysets import either, network_inside
+
 if TYPE_CHECKING:
-    from discovery.models import DiscoveryRound, Squatter, SubnetDiscovery  # noqa: F401
+    from discovery.models import DiscoveryRound, SubnetDiscovery  # noqa: F401
 
 HELD = timedelta(seconds=60)  # a prober that says nothing for so long has ended
 AT_ONCE = 64  # subnets that are worked at in one step
@@ -20,6 +23,11 @@ class SubnetDiscoveryQuerySet(models.QuerySet["SubnetDiscovery"]):
     def of_agent(self, agent: str) -> SubnetDiscoveryQuerySet:
         """Those that this agent probes, or the worker (an empty name)."""
         return self.filter(enabled=True, agent=agent)
+
+    def confined(self, networks: Iterable[Network]) -> SubnetDiscoveryQuerySet:
+        """Those of subnets of the global address space inside one of the networks."""
+        within = either(network_inside(network, "subnet__") for network in networks)
+        return self.filter(within, subnet__vrf=None)
 
     def claim_due(self, agent: str, holder: str, now: datetime) -> Sequence[SubnetDiscovery]:
         """Subnets whose round is due or goes on, which no other prober works at; this one does from
@@ -48,5 +56,8 @@ class SubnetDiscoveryQuerySet(models.QuerySet["SubnetDiscovery"]):
         return list(rows.values_list("subnet__vrf_id", "subnet__network"))
 
 
-class SquatterQuerySet(models.QuerySet["Squatter"]):
-    pass
+class DiscoveryRoundQuerySet(models.QuerySet["DiscoveryRound"]):
+    def late(self, before: datetime) -> DiscoveryRoundQuerySet:
+        """Rounds of enabled subnets that were due before this moment, and at which nobody has
+        worked since."""
+        return self.filter(discovery__enabled=True, due_at__lt=before, held_until__lt=before)

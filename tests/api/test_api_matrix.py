@@ -19,6 +19,7 @@ WRITES = {
     "interfaces": "addresses",
     "machines": "addresses",
     "sightings": "sightings",
+    "discovery": "subnets",
     "boot-images": "boot",
     "boot-assignments": "boot",
     "boot-files": "boot",
@@ -66,6 +67,7 @@ PLACED = {
     "dhcp/transactions",
     "search",
     "sightings",
+    "discovery",
 }
 # A VRF and an image lie nowhere: the one is nobody's, the other may be looked at.
 EVERYWHERE = {"boot-images"}

@@ -71,7 +71,8 @@ def test_systemd_understands_every_line(tmp_path):
         if path.is_file():
             text = re.sub(r"(?m)^(ExecStart=)\S+", r"\1/bin/true", path.read_text())
             (tmp_path / path.name).write_text(re.sub(r"(?m)^WorkingDirectory=.*\n", "", text))
-    units = [str(path) for path in tmp_path.glob("*") if path.suffix in (".service", ".path")]
+    kinds = (".service", ".path", ".socket")
+    units = [str(path) for path in tmp_path.glob("*") if path.suffix in kinds]
     _, told = analyze("verify", "--man=no", "--recursive-errors=no", *units)
     assert str(tmp_path) not in told and "Unknown" not in told, told
 

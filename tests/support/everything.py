@@ -18,6 +18,7 @@ from dhcp.models import (
 )
 from discovery.conflicts.models import Conflict
 from discovery.inbox.models import UnknownDevice
+from discovery.models import SubnetDiscovery
 from ipam.models import IPAddress, Sighting
 from machines.models import Machine
 from pxe.models import BootEvent, BootIdentity
@@ -77,6 +78,7 @@ def one_of_each(number=0, mac="02:00:00:00"):
         "sightings": Sighting.objects.create(
             ip_address=f"{start}.52", mac_address=f"{mac}:{number:02x}:0d", source="arp"
         ),
+        "discovery": SubnetDiscovery.objects.create(subnet=subnet),
         "conflicts": Conflict.objects.create(
             subject=f"address/0/{start}.20",
             kind="used",

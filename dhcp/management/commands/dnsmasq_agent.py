@@ -12,6 +12,7 @@ from django.db import DatabaseError
 
 from core import commands
 from core.errors import IPManagerError
+from core.periodic import AGENT_WORK
 from core.stopping import call_on_signals
 from dhcp import agent
 from dhcp.files.sync import sync
@@ -72,9 +73,7 @@ Examples:
             self._print(_once(options), options["json"])
             return
         _refuse_unknown(options["server"])
-        worker = agent.Agent(options["server"])
-        call_on_signals(worker.stop)
-        worker.run()
+        _run_all(options["server"])
 
     def _print(self, outcome: Outcome, as_json: bool) -> None:
         self.stdout.write(json.dumps(outcome.as_json()) if as_json else sentence(outcome))
@@ -82,6 +81,21 @@ Examples:
             self.stderr.write(complaint(problem))
         if not outcome.good:
             sys.exit(1)
+
+
+def _run_all(name: str) -> None:
+    """The agent, and what other rooms do at its site, until a signal comes."""
+    worker = agent.Agent(name)
+    others = [further(name) for further in AGENT_WORK]
+
+    def stop() -> None:
+        for work in (worker, *others):
+            work.stop()
+
+    call_on_signals(stop)
+    for work in others:
+        work.start()
+    worker.run()
 
 
 def _once(options: dict[str, Any]) -> Outcome:
