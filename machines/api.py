@@ -23,13 +23,14 @@ from rest_framework.routers import SimpleRouter
 from api.access import Right, confines, may
 from api.confinement import lies_in, visible
 from api.idempotency import Handler, Repeatable
-from api.known_fields import checked
+from api.known_fields import WARNINGS, checked
 from api.models import Network
 from api.resources import Changeable, refuse_unknown
 from core.errors import Reason
 from ipam.addresses import Address
 from ipam.api.filters import by_address, by_mac, by_network, by_vrf, inside
 from ipam.models import Interface, IPAddress, Pool, Subnet
+from ipam.sightings import in_use
 from machines import references
 from machines import serializers as shapes
 from machines.create import Card, Port, Specification, make, renew
@@ -167,6 +168,8 @@ class Machines(Repeatable, Changeable):
             row = self.again(made.machine)
         response = self.shown(row, status=200 if made.again else 201)
         response["Location"] = reverse("machine-detail", args=[row.pk])
+        if warnings := in_use.warnings([row.server_id]):
+            response.data = {**response.data, WARNINGS: warnings}
         return response
 
     @extend_schema(

@@ -21,6 +21,7 @@ from ipam.admin.filters import VRFFilter
 from ipam.admin.pickers import subnet_field
 from ipam.allocate import hold_next
 from ipam.models import Interface, IPAddress, Server
+from ipam.sightings import in_use
 
 
 class ServerForm(LedgerForm):
@@ -129,7 +130,10 @@ class ServerAdmin(LedgerAdmin):
 
 
 def placement_messages(server: Server) -> Iterator[tuple[int, str | SafeString]]:
-    """In which subnet each address of a server is now, as messages with their level."""
+    """In which subnet each address of a server is now, and who else uses it, as messages with their
+    level."""
+    for text in in_use.warnings([server.pk]):
+        yield messages.WARNING, text
     for row in IPAddress.objects.filter(server=server).select_related("subnet"):
         if row.taken_reservation:
             yield messages.WARNING, row.taken_reservation

@@ -42,6 +42,7 @@ from ipam.api.usage import (
 )
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import lock_ledger
+from ipam.sightings import in_use
 from ipam.usage import history, pool_usage, usage
 from ipam.usage.children import children_with_free
 from ipam.usage.ranking import FIGURES
@@ -353,7 +354,7 @@ class Servers(Export, Resource):
         return make_servers(shape.validated_data)
 
     def warnings(self, ids: Sequence[int]) -> list[str]:
-        return _taken_reservations(ids)
+        return _warnings(ids)
 
 
 class Interfaces(Export, Resource):
@@ -368,7 +369,7 @@ class Interfaces(Export, Resource):
 
     def warnings(self, ids: Sequence[int]) -> list[str]:
         servers = Interface.objects.filter(pk__in=ids).exclude(ip_address=None)
-        return _taken_reservations(servers.values_list("server", flat=True))
+        return _warnings(servers.values_list("server", flat=True))
 
 
 def register(router: SimpleRouter) -> None:
@@ -388,10 +389,11 @@ RESOURCES = {
 }
 
 
-def _taken_reservations(server_ids: Iterable[int]) -> list[str]:
-    """The reservations that these servers have taken."""
-    rows = IPAddress.objects.took_reservations(server_ids)
-    return [row.taken_reservation for row in rows]
+def _warnings(server_ids: Iterable[int]) -> list[str]:
+    """The reservations that these servers have taken, and who else uses their addresses."""
+    ids = list(server_ids)
+    rows = IPAddress.objects.took_reservations(ids)
+    return [*(row.taken_reservation for row in rows), *in_use.warnings(ids)]
 
 
 def _days(request: Request) -> int:
