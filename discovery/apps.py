@@ -29,7 +29,7 @@ class DiscoveryConfig(AppConfig):
 
         derive.FURTHER.append(watch.verdicts)
         register(ask)
-        AGENT_WORK.append(probe_for_agent)
+        AGENT_WORK.extend((probe_for_agent, look_for_servers))
         post_migrate.connect(database.install_on_delete, sender=self)
 
 
@@ -37,3 +37,9 @@ def probe_for_agent(name: str) -> PeriodicWork:
     from discovery.worker import Discovery
 
     return Discovery(name)
+
+
+def look_for_servers(name: str) -> PeriodicWork:
+    from discovery.rogue.watch import LookForServers
+
+    return LookForServers()
