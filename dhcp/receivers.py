@@ -12,7 +12,7 @@ from dhcp import outbox
 from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import say_site
-from ipam.signals import changed, pools_replaced
+from ipam.signals import changed, demo_made, pools_replaced
 
 
 @receiver(pre_save, sender=Server)
@@ -91,3 +91,9 @@ def written_in_bulk(
 @receiver(pools_replaced)
 def pool_list_saved(new: list[Pool], gone: list[Pool], **kwargs: Any) -> None:
     outbox.record_pools(new, gone)
+
+
+@receiver(demo_made)
+def demo_network_made(subnets: list[Subnet], **kwargs: Any) -> None:
+    for subnet in subnets:
+        DhcpScope.objects.create(subnet=subnet)

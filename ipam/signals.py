@@ -19,3 +19,7 @@ pools_replaced = Signal()
 # is the default one); interface, mac, ip: where, by which client, and the address that the client
 # was to get; at. A DHCP server that is not ours has answered a client.
 foreign_dhcp_server = Signal()
+
+# sender: Subnet; subnets: those of the demo network that DHCP should serve. Sent inside the
+# transaction that has made them.
+demo_made = Signal()

@@ -30,7 +30,8 @@ PUBLIC_URL = env.matching(
     "a URL that starts with http:// or https://",
 ).rstrip("/")
 DEBUG = env.flag("IPMANAGER_DEBUG")
-DEMO = env.flag("IPMANAGER_DEMO")
+LIVING_DEMO = env.text("IPMANAGER_DEMO").lower() == "live"
+DEMO = LIVING_DEMO or env.flag("IPMANAGER_DEMO")
 ADMIN_PASSWORD = env.text("IPMANAGER_ADMIN_PASSWORD")
 BOOTSTRAP_TOKEN = env.matching(
     "IPMANAGER_BOOTSTRAP_TOKEN", "", r"[!-~]*", "printable ASCII without blanks"

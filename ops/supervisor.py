@@ -20,11 +20,13 @@ from pathlib import Path
 
 from core import env
 from core.errors import Conflict, Unavailable
+from ops.living_demo import plan
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 POLL = 0.1  # seconds between two checks of the children
 STOP_TIMEOUT = 25  # seconds a child may take to finish its requests after TERM
+DNSMASQ_SECONDS = 4  # until the living demo's dnsmasq runs: the first sync should find it
 LONGEST_DELAY = 60  # seconds between the end of the worker and its restart
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -37,7 +39,11 @@ def run() -> int:
     data_dir = env.directory("IPMANAGER_DATA_DIR", BASE_DIR / "var")  # as in ipmanager.settings
     address = env.host_port("IPMANAGER_BIND", "127.0.0.1:8000")
     with lock_data_dir(data_dir), listening_socket(address) as listener:
-        return Supervisor(preparation(), [web_server(listener), worker()]).run()
+        if not plan.is_wanted():
+            return Supervisor(preparation(), [web_server(listener), worker()]).run()
+        with plan.planned(data_dir) as living:
+            children = [web_server(listener), living_demo(living.relay), worker(DNSMASQ_SECONDS)]
+            return Supervisor(preparation(), children).run()
 
 
 @contextlib.contextmanager
@@ -94,6 +100,7 @@ class Child:
     started: float = 0  # time.monotonic(), like due
     due: float = 0
     delay: float = 1  # seconds from its end to the next start
+    first_delay: float = 0  # seconds before its first start
 
     def start(self) -> None:
         # A session of its own: Ctrl-C in a terminal reaches the supervisor alone, which then ends
@@ -147,8 +154,17 @@ def web_server(listener: socket.socket) -> Child:
     return Child("web server", command, essential=True, inherited=(number,))
 
 
-def worker() -> Child:
-    return Child("worker", manage("worker"), essential=False)
+def worker(delay: float = 0.0) -> Child:
+    """Its first start is due when the delay after the first look at it is over."""
+    command = manage("worker")
+    return Child("worker", command, essential=False, first_delay=delay)
+
+
+def living_demo(relay: socket.socket) -> Child:
+    """dnsmasq and simulated machines (ops/living_demo)."""
+    number = relay.fileno()
+    command = manage("living_demo", "--relay", str(number))
+    return Child("living demo", command, essential=False, inherited=(number,))
 
 
 def manage(*arguments: str) -> list[str]:
@@ -231,6 +247,8 @@ class Supervisor:
                 return False
             delay = child.schedule_restart()
             report(f"the {child.name} {status}: starting it again in {delay:g} s")
+        if child.first_delay:
+            child.due, child.first_delay = time.monotonic() + child.first_delay, 0
         if time.monotonic() >= child.due:
             child.start()
         return True

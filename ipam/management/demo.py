@@ -16,6 +16,7 @@ from core.errors import Conflict
 from ipam.addresses import parse_address
 from ipam.allocate import allocate, find, quarantine, reserve
 from ipam.models import Interface, IPAddress, Server, Subnet
+from ipam.signals import demo_made
 
 # Network, name, VLAN, gateway, static pools, DHCP pools, description.
 SUBNETS = (
@@ -69,6 +70,8 @@ SUBNETS = (
         "",
     ),
 )
+
+SERVED = ("Servers", "Office", "Printers", "Lab", "Guest Wi-Fi")  # by DHCP
 
 RACK, DESKTOP = ("PowerEdge R650", "Dell Inc."), ("OptiPlex 7010", "Dell Inc.")
 COMPUTE, STORAGE = ("ProLiant DL360 Gen10", "HPE"), ("SYS-1029P", "Supermicro")
@@ -127,6 +130,8 @@ def fill(*, force: bool = False) -> None:
         servers = Server.objects.bulk_create(_servers())
         Interface.objects.bulk_create([*_bmcs(servers), *_second_addresses(servers)])
         _hold()
+        served = Subnet.objects.filter(vrf=None, name__in=SERVED)
+        demo_made.send(sender=Subnet, subnets=list(served.order_by("network")))
 
 
 def is_empty() -> bool:
