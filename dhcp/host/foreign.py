@@ -19,6 +19,7 @@ from dhcp.host.findings import ERROR, WARNING, HostFinding
 
 ETHERS = Path("/etc/ethers")
 MOST_LINES = 20_000  # of a foreign hosts file
+MOST_EACH = 3  # hosts of one file that are told each by itself
 
 
 def foreign(target: Target, found: Daemon, proposal: Installed) -> Iterator[HostFinding]:
@@ -88,23 +89,40 @@ class _Line:
     text: str
     place: str
 
+    @property
+    def file(self) -> str:
+        return self.place.rpartition(":")[0] or self.place
+
 
 def _hosts(target: Target, found: Daemon) -> Iterator[HostFinding]:
     lines = list(_host_lines(target, found))
     if not lines:
         return
     ours = _Reservations.read(target.hosts)
+    harmless = defaultdict[str, list[HostFinding]](list)
     for line in lines:
-        host = parse_host(line.text)
-        contradicted = ours.contradicted(host)
-        facts = {
-            "value": line.text,
-            "place": line.place,
-            "ours": contradicted,
-            "macs": list(host.macs),
-            "ips": list(map(str, host.ips)),
-        }
-        yield HostFinding("foreign_host", ERROR if contradicted else WARNING, facts)
+        found = _host(line, ours)
+        if found.level == ERROR:
+            yield found
+        else:
+            harmless[line.file].append(found)
+    for file, each in harmless.items():
+        if len(each) > MOST_EACH:
+            each = [HostFinding("foreign_hosts", WARNING, {"place": file, "number": len(each)})]
+        yield from each
+
+
+def _host(line: _Line, ours: _Reservations) -> HostFinding:
+    host = parse_host(line.text)
+    contradicted = ours.contradicted(host)
+    facts = {
+        "value": line.text,
+        "place": line.place,
+        "ours": contradicted,
+        "macs": list(host.macs),
+        "ips": list(map(str, host.ips)),
+    }
+    return HostFinding("foreign_host", ERROR if contradicted else WARNING, facts)
 
 
 def _host_lines(target: Target, found: Daemon) -> Iterator[_Line]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,16 @@ class Inspection:
     process: dict[str, Any] = field(default_factory=dict)
     watched: tuple[Path, ...] = ()
     rewritten: tuple[Path, ...] = ()
+    relayed: tuple[Network, ...] = ()  # subnets behind a relay
 
     def marks(self) -> list[tuple[int, ...]]:
         """What changes when there is a reason for another look. A few system calls."""
         marks = [_mark(path, is_rewritten=False) for path in self.watched]
         return marks + [_mark(path, is_rewritten=True) for path in self.rewritten]
+
+    def with_more(self, found: Iterable[HostFinding]) -> Inspection:
+        """This inspection with what the database shows besides."""
+        return replace(self, findings=(*self.findings, *found))
 
     def as_json(self) -> list[dict[str, Any]]:
         return [finding.as_json() for finding in self.findings]
@@ -73,7 +78,11 @@ def inspect(
     if len(ordered) > MOST:
         ordered[MOST - 1 :] = [HostFinding("more", NOTE, {"number": len(ordered) - MOST + 1})]
     return Inspection(
-        tuple(ordered), _facts_of(found), _watched(target, found), _rewritten(target, found)
+        tuple(ordered),
+        _facts_of(found),
+        _watched(target, found),
+        _rewritten(target, found),
+        tuple(_relayed(target, found)),
     )
 
 
@@ -83,6 +92,17 @@ def _facts_of(found: Daemon) -> dict[str, Any]:
         "started": int(found.started),
         "confs": sorted(map(str, found.confs)),
     }
+
+
+def _relayed(target: Target, found: Daemon) -> list[Network]:
+    """The served subnets in which no interface of dnsmasq's host has an address: their machines are
+    behind a relay. None where the interfaces cannot be seen."""
+    try:
+        seen = interfaces(found.network)
+    except OSError:
+        return []
+    networks = sorted(set(_our_networks(target)), key=str)
+    return [one for one in networks if not any(card.is_in(one) for card in seen)]
 
 
 def _watched(target: Target, found: Daemon) -> tuple[Path, ...]:
@@ -102,7 +122,7 @@ def _mark(path: Path, is_rewritten: bool) -> tuple[int, ...]:
     except OSError:
         return ()
     if is_rewritten:
-        return (seen.st_mode, bool(seen.st_size))
+        return (seen.st_mode, seen.st_ino, bool(seen.st_size))
     return (seen.st_mode, seen.st_size, seen.st_ino, seen.st_mtime_ns)
 
 

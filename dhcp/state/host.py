@@ -28,10 +28,12 @@ from dhcp import servers
 from dhcp.daemon import process
 from dhcp.files.targets import Target
 from dhcp.host import findings as kinds
+from dhcp.host import relays
 from dhcp.host.findings import HostFinding
 from dhcp.host.inspection import MOST, Inspection, OurProcesses, inspect
 from dhcp.models import HostReport
 from dhcp.nodes import lease
+from dhcp.nodes import state as nodes
 from ipam.addresses import Address, Network, parse_address
 
 logger = logging.getLogger("dhcp.host")
@@ -126,6 +128,9 @@ TEXTS: Mapping[str, Text] = {
     "foreign_host": Text(
         gettext_noop("dnsmasq has a reservation that is not ours (%(place)s): %(value)s"), _REMOVE
     ),
+    "foreign_hosts": Text(
+        gettext_noop("dnsmasq has %(number)s reservations that are not ours (%(place)s)."), _REMOVE
+    ),
     "contradicting_host": Text(
         gettext_noop(
             "dnsmasq has a reservation that contradicts ours, %(ours)s (%(place)s): %(value)s"
@@ -145,6 +150,13 @@ TEXTS: Mapping[str, Text] = {
             "dnsmasq does not serve %(network)s on %(interface)s (%(place)s: %(option)s)."
         ),
         gettext_noop("Remove the line and restart dnsmasq, as root."),
+    ),
+    "relay_silent": Text(
+        gettext_noop(
+            "None of the %(number)s machines with a lease in %(network)s has renewed it for "
+            "%(minutes)s minutes: they are off, or their relay is dead."
+        ),
+        gettext_noop("Check the relay (the router) of that subnet."),
     ),
     "interfaces_unseen": Text(
         gettext_noop("The network interfaces of dnsmasq cannot be seen: %(why)s.")
@@ -353,7 +365,8 @@ class HostWatcher:
             if self.known is None:
                 self.known = self._last_process()
             if seen := self.poll(ours):
-                store(self.target, seen)
+                origin = nodes.origin(self.target)
+                store(self.target, seen.with_more(relays.silent(seen.relayed, origin)))
                 self.reported = ""
         except (DatabaseError, OSError) as failure:
             self._report(first_line(failure))
@@ -438,6 +451,8 @@ def remarks(found: Iterable[HostFinding], network: Network | None) -> list[str]:
 def _is_doubtful(found: HostFinding, network: Network | None) -> bool:
     if found.kind in _DOUBTFUL_IN_NETWORK:
         return _begins_in(found.facts.get("first"), network)
+    if found.kind == "relay_silent":
+        return str(network) == found.facts.get("network")
     is_about_leases = found.kind.startswith("leases_") and found.level != kinds.NOTE
     return found.kind in _DOUBTFUL or is_about_leases
 

@@ -8,7 +8,14 @@ from pathlib import Path
 from dhcp.files.targets import Target
 from tests.support.lab import Laboratory
 
-OURS = ("dhcp-range", "dhcp-hostsfile", "dhcp-optsfile", "addn-hosts", "dhcp-authoritative")
+OURS = (
+    "conf-dir",
+    "dhcp-range",
+    "dhcp-hostsfile",
+    "dhcp-optsfile",
+    "addn-hosts",
+    "dhcp-authoritative",
+)
 
 
 class Host:
@@ -16,7 +23,7 @@ class Host:
 
     def __init__(self, lab: Laboratory, settings) -> None:
         self.lab, self.etc = lab, lab.home / "dnsmasq.d"
-        self.etc.mkdir(mode=0o755)
+        self.etc.mkdir(mode=0o755, exist_ok=True)
         self.installed = settings.DNSMASQ_CONF = self.etc / "ipmanager.conf"
         self.local = self.etc / "local.conf"
         lines = lab.conf.read_text().splitlines()
