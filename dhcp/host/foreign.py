@@ -101,11 +101,11 @@ def _hosts(target: Target, found: Daemon) -> Iterator[HostFinding]:
     ours = _Reservations.read(target.hosts)
     harmless = defaultdict[str, list[HostFinding]](list)
     for line in lines:
-        found = _host(line, ours)
-        if found.level == ERROR:
-            yield found
+        seen = _host(line, ours)
+        if seen.level == ERROR:
+            yield seen
         else:
-            harmless[line.file].append(found)
+            harmless[line.file].append(seen)
     for file, each in harmless.items():
         if len(each) > MOST_EACH:
             each = [HostFinding("foreign_hosts", WARNING, {"place": file, "number": len(each)})]

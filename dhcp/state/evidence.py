@@ -159,6 +159,13 @@ class Evidence:
         """What the newest generation reports about the card."""
         return self.problems.get((self.server_id(card), card.key))
 
+    def problem_of_scope(self, card: NetworkCard) -> dict[str, Any] | None:
+        """What the newest generation reports about the card's scope."""
+        scope = self.scope(card)
+        if scope is None:
+            return None
+        return self.problems.get((self.server_id(card), ("dhcpscope", scope.pk)))
+
     def is_pending(self, card: NetworkCard) -> bool:
         """Whether a change waits that may concern the card."""
         server_id = self.server_id(card)

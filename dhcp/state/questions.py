@@ -148,6 +148,8 @@ def _lacks_range(card: NetworkCard, evidence: Evidence) -> MachineState | None:
         return None
     if not evidence.installed.isdisjoint(supernets(host_network(card.ip))):
         return None
+    if problem := evidence.problem_of_scope(card):
+        return MachineState(UNSERVED, problem["reason"], url=page("dhcp_sync"))
     return MachineState(
         UNSERVED,
         _("The range of its subnet is not installed yet."),

@@ -49,13 +49,13 @@ def _findings(server: str, scopes: list[DhcpScope]) -> Iterator[Finding]:
                 "%(server)s: %(subnet)s is not served. It shares the wire of %(wire)s, whose "
                 "interface is not known, and this dnsmasq has other wires."
             )
-            yield error(text % facts, remedy, view="dhcp_dhcpscope_changelist")
+            yield error(text % facts, remedy, view="admin:dhcp_dhcpscope_changelist")
         elif interface == wires.ANY:
             text = _(
                 "%(server)s: %(subnet)s shares the wire of %(wire)s and is given out on every "
                 "interface of this dnsmasq."
             )
-            yield warning(text % facts, remedy, view="dhcp_dhcpscope_changelist")
+            yield warning(text % facts, remedy, view="admin:dhcp_dhcpscope_changelist")
 
 
 def _missing_interfaces(scopes: list[DhcpScope]) -> Iterator[Finding]:
@@ -67,7 +67,7 @@ def _missing_interfaces(scopes: list[DhcpScope]) -> Iterator[Finding]:
     for interface in sorted(named - present) if present else ():
         text = _("The DHCP scopes name the interface %s, and dnsmasq's host has none of this name.")
         remedy = _("Correct the scope, or bring the interface up.")
-        yield error(text % interface, remedy, view="dhcp_dhcpscope_changelist")
+        yield error(text % interface, remedy, view="admin:dhcp_dhcpscope_changelist")
 
 
 def _interfaces(target: Target) -> set[str]:

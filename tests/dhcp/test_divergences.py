@@ -11,6 +11,7 @@ import html
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from api.models import Pulse
 from dhcp.agent import Agent
 from dhcp.daemon.beat import HeartbeatWorker
 from dhcp.models import (
+    DhcpProblem,
     DhcpScope,
     DhcpServer,
     DnsmasqHeartbeat,
@@ -37,12 +39,16 @@ from dhcp.models import (
 )
 from dhcp.state import machines
 from dhcp.worker import DhcpWorker
+from discovery.conflicts.worker import FindConflicts
+from discovery.models import SubnetDiscovery
+from discovery.rogue.watch import LookForServers
+from discovery.rounds import Prober
 from ipam.models import Pool, Server, Sighting, Subnet
 from ops import doctor, metrics
 from ops.worker_heartbeat import Heartbeat
 from tests.support import require
 from tests.support.dnsmasq_host import Host
-from tests.support.lab import SERVER, laboratory
+from tests.support.lab import SERVER, laboratory, run
 
 pytestmark = [pytest.mark.whole("postgresql"), pytest.mark.django_db(transaction=True)]
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
@@ -71,6 +77,9 @@ class Network:
         self.is_stopped = False  # the worker
         self.next_beat = 0.0
         self.pulse = Heartbeat()
+        self.conflicts = FindConflicts(now=self.clock)
+        self.prober = self.rogue = None
+        self.next_rogue = 0.0
 
     def clock(self):
         return time.monotonic() if LONG else self.elapsed
@@ -92,6 +101,15 @@ class Network:
             self._beat()
         if self.agent:
             self.agent()
+        self._look_around()
+
+    def _look_around(self):
+        if self.prober:
+            self.prober.look_at_neighbours()
+        if self.rogue and self.clock() >= self.next_rogue:
+            self.rogue.work()
+            self.next_rogue = self.clock() + self.rogue.interval
+        self.conflicts.work()
 
     def _beat(self):
         if self.clock() >= self.next_beat:
@@ -114,7 +132,8 @@ class Network:
         return machines.states_of_servers([server])[server.pk].reason
 
     def findings(self):
-        return [one.text for one in doctor.run_checks("dhcp") if one.status]
+        results = [*doctor.run_checks("dhcp"), *doctor.run_checks("ledger")]
+        return [one.text for one in results if one.status]
 
     def front_page(self):
         return html.unescape(self.browser.get("/admin/").content.decode())
@@ -344,7 +363,7 @@ def agent_dies(net):
     if not LONG:
         DhcpServer.objects.update(last_seen_at=timezone.now() - timedelta(seconds=70))
     server = Server.objects.get(hostname="berlin")
-    server.mac_address = "02:00:00:00:00:81"
+    server.mac_address = "02:00:00:00:00:82"
     server.save()  # a change that waits
 
 
@@ -402,6 +421,79 @@ def with_file(text, *lines):
         net.host.configure(*(line.replace("OTHER", str(directory)) for line in lines))
 
     return do
+
+
+def declined(net):
+    answer = net.lab.client.discover(net.mac(12))
+    net.lab.client.ask(do="decline", mac=net.mac(12), wanted=answer.ip, server=SERVER)
+
+
+def acquired(net):
+    """dnsmasq forgets at a restart what was declined."""
+    plain(net)
+    assert net.lab.client.acquire(net.mac(12)).ip == "10.77.0.12"
+
+
+def wrong_relay(net):
+    assert net.lab.client.discover(net.mac(160), giaddr="10.99.0.1", wait=0.5) is None
+
+
+def right_relay(net):
+    """dnsmasq does not log that a relay asks no more: the problem is past after a while."""
+    net.renew()
+    DhcpProblem.objects.update(expires_at=timezone.now())
+
+
+def rogue_server(net):
+    in_clients = ("ip", "netns", "exec", net.lab.clients)
+    run("ip", "-n", net.lab.clients, "address", "add", "10.77.0.66/24", "dev", "eth0")
+    command = [*in_clients, "dnsmasq", "-k", "-C", "/dev/null", "--port=0", "--no-ping"]
+    command += ["--pid-file=", "--dhcp-leasefile=/dev/null", "--log-facility=/dev/null"]
+    net.second = subprocess.Popen([*command, "--dhcp-range=10.77.0.210,10.77.0.220,1h"])
+    net.rogue = LookForServers()
+
+
+def no_rogue_server(net):
+    no_second_server(net)
+    run("ip", "-n", net.lab.clients, "address", "delete", "10.77.0.66/24", "dev", "eth0")
+
+
+def squatter(net):
+    """Somebody answers for an address that belongs to a machine of the ledger."""
+    net.settings.EVIDENCE_SECONDS = 20
+    SubnetDiscovery.objects.create(subnet=Subnet.objects.get(network="10.77.0.0/24"), enabled=True)
+    run("ip", "-n", net.lab.clients, "address", "add", "10.77.0.40/24", "dev", "eth0")
+    ask_by_arp("10.77.0.40")
+    net.prober = Prober()
+
+
+def no_squatter(net):
+    """The machine itself has its address, and answers."""
+    run("ip", "-n", net.lab.clients, "address", "delete", "10.77.0.40/24", "dev", "eth0")
+    run("ip", "-n", net.lab.server, "neighbour", "flush", "dev", "eth0")
+    assert net.lab.client.acquire(net.mac(40)).ip == "10.77.0.40"
+    if not LONG:  # time passes
+        Sighting.objects.filter(source="arp").update(seen_at=F("seen_at") - timedelta(minutes=1))
+    net.lab.client.discover(net.mac(12), wait=0.1)  # it answers ARP while it waits
+    ask_by_arp("10.77.0.40")
+    net.lab.client.discover(net.mac(12), wait=0.5)
+
+
+def ask_by_arp(ip):
+    """Send anything there, so that the kernel asks by ARP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anything:
+        anything.sendto(b"", (ip, 9))
+
+
+def unknown_wire(net):
+    """As raw SQL may do it: forms and API refuse it."""
+    scope = DhcpScope.objects.create(subnet=Subnet.objects.get(network="10.81.0.0/24"))
+    wire = Subnet.objects.get(network="10.77.0.0/24")
+    DhcpScope.objects.filter(pk=scope.pk).update(wire=wire)
+
+
+def no_wire(net):
+    DhcpScope.objects.filter(subnet__network="10.81.0.0/24").delete()
 
 
 def finding(kind, level):
@@ -507,7 +599,7 @@ TABLE = [
         leases_are(""),
         Network.renew,
         "no longer in its lease file",
-        r'^ipmanager_dhcp_leases_lost{server="default"} 8',
+        r'^ipmanager_dhcp_leases_lost{server="default"} [89]',
         "IPManagerLeasesLost",
         "has lost its lease",
         in_suite=True,
@@ -568,6 +660,54 @@ TABLE = [
         "IPManagerAgentSilent",
         "its agent was last seen",
         machine="berlin",
+    ),
+    Row(
+        "rogue server on the segment",
+        rogue_server,
+        no_rogue_server,
+        "A foreign DHCP server answers at",
+        r"^ipmanager_rogue_dhcp_servers{.*} 1\.0$",
+        "IPManagerRogueDHCP",
+        "",
+    ),
+    Row(
+        "relay with a wrong giaddr",
+        wrong_relay,
+        right_relay,
+        "dnsmasq has no range for them",
+        r'^ipmanager_dhcp_log_problems{kind="no_range",.*} 1\.0$',
+        "IPManagerDhcpProblem",
+        "",
+    ),
+    Row(
+        "squatter",
+        squatter,
+        no_squatter,
+        "conflict between network and ledger: 10.77.0.40",
+        r"^ipmanager_conflicts{.*} 1\.0$",
+        "IPManagerNetworkConflicts",
+        "10.77.0.40",
+        machine="m40",
+    ),
+    Row(
+        "DECLINE",
+        declined,
+        acquired,
+        "Machines have declined addresses",
+        r'^ipmanager_dhcp_log_problems{kind="decline",.*} 1\.0$',
+        "IPManagerDhcpProblem",
+        "in use by another machine",
+        machine="m12",
+    ),
+    Row(
+        "shared wire whose interface is not known",
+        unknown_wire,
+        no_wire,
+        "It shares the wire of",
+        r'^ipmanager_health{check="shared wires"} 2\.0$',
+        "IPManagerUnhealthy",
+        "wire",
+        machine="leak",
     ),
     # further ones
     Row(
@@ -713,7 +853,10 @@ def fill_ledger():
     Subnet.objects.create(network="10.80.0.0/24", site="Berlin")
     for one in (subnet, relayed):
         DhcpScope.objects.create(subnet=one)
+    Subnet.objects.create(network="10.81.0.0/24")
     add_server("berlin", "02:00:00:00:00:80", "10.80.0.9")
+    add_server("leak", "02:00:00:00:00:81", "10.81.0.9")
+    add_server("m40", "02:00:00:00:00:28", "10.77.0.40")
     for number in range(11, 11 + MACHINES):
         add_server(f"m{number}", f"02:00:00:00:00:{number:02x}", f"10.77.0.{number}")
     for number in range(11, 11 + RELAYED):
@@ -798,11 +941,14 @@ def alert_test(name, text, query, samples):
     }
 
 
+SCRAPED = r'ipmanager_(dhcp|worker|conflicts|rogue|health{check="shared)'
+
+
 def series_of(text):
     """What was scraped of DHCP, as it would stay; time goes on for those who have stopped."""
     for line in text.splitlines():
         name, _blank, value = line.rpartition(" ")
-        if re.match(r"ipmanager_(dhcp|worker)", name):
+        if re.match(SCRAPED, name):
             grows = "+60" if "worker_seen" in name and float(value) > 40 else ""
             yield {"series": name, "values": f"{float(value):g}{grows}x140"}
 
