@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timesince import timesince
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -599,6 +600,17 @@ class IPAddress(ValidatedModel):
         if not label:
             return kind
         return f"{kind} “{addresses.shorten(label)}”"
+
+    @property
+    def last_answer(self) -> str:
+        """When it has last answered, and how we know; empty if it never has. Needs a row of
+        `with_last_answer()`."""
+        at = getattr(self, "answered_at", None)
+        if at is None:
+            return ""
+        source = Sighting.Source(self.answered_by).label  # type: ignore[attr-defined]
+        text = gettext("Answered %(ago)s ago: %(source)s")
+        return text % {"ago": timesince(at), "source": source}
 
     @property
     def taken_reservation(self) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, connections, models, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.db.models.expressions import OrderBy, RawSQL
 from django.db.models.functions import Now
 from django.db.models.lookups import IsNull
@@ -352,9 +352,17 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         return held.order_by("ip_address")
 
     def probed(self) -> IPAddressQuerySet:
-        """With `probed`: whether a ping has ever been answered, so that `active` says more than its
+        """With `probed`: whether it has ever answered, so that `active` says more than its
         default."""
-        return self.annotate(probed=ping_was_answered())
+        return self.annotate(probed=was_answered())
+
+    def with_last_answer(self) -> IPAddressQuerySet:
+        """`probed`, and when it has answered last (`answered_at`), by which source."""
+        latest = _answers().order_by("-seen_at")
+        return self.probed().annotate(
+            answered_at=Subquery(latest.values("seen_at")[:1]),
+            answered_by=Subquery(latest.values("source")[:1]),
+        )
 
     def tally(self) -> dict[str, int]:
         """How many rows there are of each status, in one query."""
@@ -371,7 +379,7 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         if first > total - last:
             keys = rows.reverse()[total - last : total - first]
         whole = self.model._default_manager.filter(pk__in=keys.values("pk"))
-        return whole.probed().select_related("vrf", "subnet", "server").order_by(*order)
+        return whole.with_last_answer().select_related("vrf", "subnet", "server").order_by(*order)
 
     def insert_free(self, subnet: Subnet, free: Sequence[Address]) -> None:
         """Insert free rows for these addresses; those that have a row are passed over."""
@@ -428,13 +436,19 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
         return next(iter(self.raw(claim, given)), None)
 
 
-def ping_was_answered() -> Exists:
-    """Whether the address has ever answered a ping, in its own VRF."""
+def was_answered() -> Exists:
+    """Whether the address has ever answered, in its own VRF."""
+    return Exists(_answers())
+
+
+def _answers() -> models.QuerySet[Any]:
+    """The answers at the address of the outer row, in its own VRF."""
     from ipam.models import Sighting
 
     # NULL equals nothing in SQL.
     here = Q(vrf=OuterRef("vrf")) | Q(IsNull(OuterRef("vrf"), True), vrf=None)
-    return Exists(Sighting.objects.filter(here, source="ping", ip_address=OuterRef("ip_address")))
+    answers = Sighting.objects.filter(here, source__in=Sighting.ANSWERS)
+    return answers.filter(ip_address=OuterRef("ip_address"))
 
 
 @functools.cache

@@ -226,7 +226,7 @@ class AddressList(LedgerList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         keys = list(self.result_list.values_list("pk", flat=True))  # type: ignore[has-type]
-        found = IPAddress.objects.filter(pk__in=keys).probed()
+        found = IPAddress.objects.filter(pk__in=keys).with_last_answer()
         rows = found.select_related("subnet", "server", "vrf").in_bulk()
         # A row may be deleted between the two queries.
         self.result_list = [rows[key] for key in keys if key in rows]
@@ -264,7 +264,10 @@ class IPAddressAdmin(LedgerAdmin):
     actions_list = ("next_free",)
     actions_detail = ("new_server_here",)
     dates = ("created_at", "updated_at", "freed_at")
-    readonly_fields = (*dates, "subnet_link", "space", "type_badge", "activity", "sightings")
+    readonly_fields = (
+        *(*dates, "subnet_link", "space", "type_badge"),
+        *("activity", "last_answer", "sightings"),
+    )
 
     class Media:
         js = ("ipam/description.js",)
@@ -276,7 +279,7 @@ class IPAddressAdmin(LedgerAdmin):
         rows = super().get_queryset(request)
         # The list fetches what is known of a row for its page alone.
         if request.resolver_match and "object_id" in request.resolver_match.kwargs:
-            return rows.probed()
+            return rows.with_last_answer()
         return rows
 
     def get_form(
@@ -296,7 +299,7 @@ class IPAddressAdmin(LedgerAdmin):
             (None, {"fields": ("ip_address", "subnet_link", "space", "type_badge")}),
             (_("Who has it"), {"fields": ("status", "server", "description")}),
             (_("Device"), {"fields": DEVICE}),
-            (_("Seen"), {"fields": ("activity", "sightings")}),
+            (_("Seen"), {"fields": ("activity", "last_answer", "sightings")}),
             (_("Dates"), {"fields": self.dates}),
         ]
 
@@ -358,6 +361,10 @@ class IPAddressAdmin(LedgerAdmin):
     @admin.display(description=_("active"), ordering="active")
     def activity(self, row: IPAddress) -> SafeString:
         return marks.activity(row)
+
+    @admin.display(description=_("last answer"))
+    def last_answer(self, row: IPAddress) -> SafeString | str:
+        return row.last_answer or marks.NOTHING
 
     @admin.display(description=_("type"), ordering="ip_type")
     def type_badge(self, row: IPAddress) -> SafeString:

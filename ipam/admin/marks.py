@@ -38,7 +38,7 @@ def status(row: IPAddress) -> SafeString:
 
 
 def activity(row: IPAddress) -> SafeString:
-    """Yes, no, or not probed: `active` is True by default. Needs `probed()` rows."""
+    """Yes, no, or not probed: `active` is True by default. Needs `with_last_answer()` rows."""
     if not row.active:
         return badge("no", gettext("No"))
     if getattr(row, "probed", False):  # a row of history does not know

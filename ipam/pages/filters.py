@@ -16,7 +16,7 @@ from django_filters import CharFilter, ChoiceFilter, FilterSet, NumberFilter
 from ipam import addresses
 from ipam.addresses import Network
 from ipam.models import VRF, IPAddress, Subnet
-from ipam.querysets import IPAddressQuerySet, ping_was_answered
+from ipam.querysets import IPAddressQuerySet, was_answered
 
 UNNAMED = "–"  # a VRF that the user may not view
 NONE = "none"  # in the URL: rows without a subnet, rows of the global address space
@@ -113,13 +113,13 @@ class AddressFilter(FilterSet):
         return queryset.matching(text)
 
     def by_activity(self, queryset: IPAddressQuerySet, name: str, wanted: str) -> QuerySet:
-        """An address that never answered a ping is active only by default, so it is unknown."""
+        """An address that never answered is active only by default, so it is unknown."""
         if wanted == "no":
             return queryset.filter(active=False)
         active = queryset.filter(active=True)
         if wanted == "yes":
-            return active.filter(ping_was_answered())
-        return active.filter(~ping_was_answered())
+            return active.filter(was_answered())
+        return active.filter(~was_answered())
 
     def unchanged(self, queryset: IPAddressQuerySet, name: str, value: str) -> QuerySet:
         return queryset

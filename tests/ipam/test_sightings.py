@@ -10,7 +10,7 @@ from ipam.allocate import allocate, hold_next, next_free, release, reserve_next
 from ipam.models import Sighting
 from ipam.sightings.record import KEPT, Seen, forget, record
 from tests.ipam.admin_forms import queries_in
-from tests.ipam.factories import SubnetFactory, VRFFactory
+from tests.ipam.factories import IPAddressFactory, SubnetFactory, VRFFactory
 from tests.support.api import with_token
 from tests.support.fastpath import both_ways, is_fast
 
@@ -126,3 +126,19 @@ def test_used_addresses_cost_no_query_each(subnet):
     few = cost()
     record([seen(f"10.0.0.{n}") for n in range(1, 8)])
     assert cost() == few
+
+
+# --- on the pages ---------------------------------------------------------------------------------
+
+
+def test_pages_tell_when_an_address_has_last_answered_and_how(admin_client):
+    reserved = IPAddressFactory(ip_address="10.0.0.1", status="reserved")
+    record([seen("10.0.0.1", "ping", ago=3600), seen("10.0.0.1", ago=180, mac=MAC)])
+    IPAddressFactory(ip_address="10.0.0.2", status="reserved")
+
+    told = "Answered 3\xa0minutes ago: ARP"
+    assert told in admin_client.get(reserved.get_absolute_url()).content.decode()
+    page = admin_client.get("/ipam/").content.decode()
+    assert page.count(told) == 1 and page.count("not probed</span>") == 1
+    assert "10.0.0.1" in admin_client.get("/ipam/?active=yes").content.decode()
+    assert told not in admin_client.get("/ipam/?active=unknown").content.decode()
