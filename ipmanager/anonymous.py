@@ -15,6 +15,7 @@ ROUTES = {
     "boot/loaders/1": "iPXE's loaders",
     "boot/answers/1/": "answer files, for the holder of a one-time permit at the server's address",
     "boot/answers/1/1": "answer files, likewise",
+    "boot/report/1/1": "boot scripts tell what the machine does; only its timeline hears it",
     "boot/done/1": "the installed system reports, with a permit of its own",
     "boot/files/1": "kernels and other boot files, by the names in the scripts",
     "api/v1/health": "the health question of system D's clients",

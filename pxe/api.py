@@ -229,7 +229,7 @@ class BootIdentities(Resource):
 class BootEvents(Readable):
     """The boot events, newest first."""
 
-    queryset = BootEvent.objects.order_by("-pk")
+    queryset = BootEvent.objects.order_by("-at", "pk")
     serializer_class = shapes.EventSerializer
     filterset_class = EventFilters
     ordering_fields = ["at"]

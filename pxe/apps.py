@@ -12,6 +12,7 @@ class PXEConfig(AppConfig):
     def ready(self) -> None:
         from core.following import logs
         from ipam.sql import database
+        from pxe import health_checks  # noqa: F401  (registers them)
         from pxe.events import dnsmasq_log
 
         logs.consume("dnsmasq", dnsmasq_log.consume)

@@ -76,6 +76,15 @@ def open_file(name: str, root: Path | None = None) -> IO[bytes]:
     return os.fdopen(descriptor, "rb")
 
 
+def is_there(name: str) -> bool:
+    """Whether we can serve a file of this name."""
+    try:
+        open_file(name).close()
+    except NotFound:
+        return False
+    return True
+
+
 def _steps(root: Path, name: str) -> Iterator:
     """Functions that open the root, then each part of the name relative to the directory before."""
     *directories, last = name.split("/")

@@ -557,6 +557,10 @@ class BootEvent(models.Model):
         MENU = "menu", _("was shown a menu")
         OFFER = "offer", _("was given an image")
         LOCAL = "local", _("was sent to its disk")
+        CHOSEN = "chosen", _("chose from the menu")
+        DISK = "disk", _("boots its disk")
+        FAILED = "failed", _("could not start the image")
+        MISSING = "missing", _("asked for a file that is missing")
         FILE = "file", _("fetched a file")
         ANSWER = "answer", _("fetched an answer file")
         DONE = "done", _("called back")
@@ -593,7 +597,7 @@ class BootEvent(models.Model):
 
     class Meta:
         db_table = "boot_events"
-        ordering = ["-pk"]
+        ordering = ["-at", "-pk"]
         verbose_name = _("boot event")
         verbose_name_plural = _("boot events")
         constraints = [
@@ -604,6 +608,7 @@ class BootEvent(models.Model):
         indexes = [
             models.Index(fields=["server", "-id"], name="boot_events_server"),
             models.Index(fields=["ip_address", "-id"], name="boot_events_ip"),
+            models.Index(fields=["-at", "-id"], name="boot_events_at"),
         ]
 
     def __str__(self) -> str:

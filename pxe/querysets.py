@@ -122,8 +122,8 @@ class EventQuerySet(models.QuerySet["BootEvent"]):
         return self.filter(assignment=assignment, kind="offer", ip_address=source)
 
     def of(self, server: Server) -> EventQuerySet:
-        """The events of a server, newest first."""
-        return self.filter(server=server).select_related("image").order_by("-pk")
+        """The events of a server, those that happened last first: dnsmasq's log is read later."""
+        return self.filter(server=server).select_related("image").order_by("-at", "-pk")
 
     def forget_old(self, server_id: int) -> None:
         """Delete all but the newest KEPT_EVENTS of a server."""

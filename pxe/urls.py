@@ -11,4 +11,5 @@ urlpatterns = [
     path("boot/answers/<str:secret>/<str:name>", views.answer_file, name="boot_answer"),
     path("boot/done/<str:secret>", views.done, name="boot_done"),
     path("boot/files/<path:name>", views.boot_file, name="boot_file"),
+    path("boot/report/<slug:event>/<slug:subject>", views.report, name="boot_report"),
 ]

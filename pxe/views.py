@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from pxe.boot.decide import Decision, decide
 from pxe.boot.identify import Identification, identify
 from pxe.boot.records import BootClient, Plan
 from pxe.boot.script import script
+from pxe.events import reports
 from pxe.events.journal import Kind, last_answer_to, log_end, log_event
 from pxe.models import BootFile, BootPermit
 from pxe.names import is_file_name
@@ -45,7 +47,14 @@ def boot_script(request: HttpRequest) -> HttpResponse:
         identified = identify(client)
         decision = decide(client, identified, timezone.now())
         log_decision(client, identified, decision)
-    return HttpResponse(script(decision.plan), content_type=TEXT)
+    plan = replace(decision.plan, report=_report_path())
+    return HttpResponse(script(plan), content_type=TEXT)
+
+
+def _report_path() -> str:
+    """The path below which scripts tell what becomes of them."""
+    event, subject = "event", "subject"
+    return reverse("boot_report", args=[event, subject]).removesuffix(f"{event}/{subject}")
 
 
 def boot_client(request: HttpRequest) -> BootClient:
@@ -90,15 +99,29 @@ def boot_file(request: HttpRequest, name: str) -> HttpResponseBase:
     """A kernel, an initrd or another boot file, by the name of its row."""
     file = BootFile.objects.filter(name=name, url="").first() if is_file_name(name) else None
     if file is None:
+        with transaction.atomic():
+            reports.file_missing(boot_client(request), name)
         return _not_found("no such boot file\n")
     try:
         response = file_response.answer(request, file)
     except NotFound:
+        with transaction.atomic():
+            reports.file_missing(boot_client(request), file.name)
         return _not_found("the boot file is missing\n")
     if request.method == "GET" and response.status_code == 200:
         with transaction.atomic():
             file_fetched(boot_client(request), file)
     return response
+
+
+@never_cache
+@require_safe
+def report(request: HttpRequest, event: str, subject: str) -> HttpResponse:
+    """A script tells what the machine does: what was chosen, that an image could not be started,
+    that the disk comes next."""
+    with transaction.atomic():
+        is_known = reports.reported(boot_client(request), event, subject)
+    return HttpResponse("ok\n", content_type="text/plain") if is_known else _unknown()
 
 
 @require_safe

@@ -16,7 +16,7 @@ from ipam.admin import marks
 from ipam.admin.base import ListAdmin
 from pxe.models import BootEvent
 
-COLOURS = {"done": "yes", "refused": "no", "offer": "reserved"}
+COLOURS = {"done": "yes", "refused": "no", "offer": "reserved", "failed": "no", "missing": "no"}
 
 
 @admin.register(BootEvent)

@@ -112,6 +112,8 @@ def finish(assignment: BootAssignment, server: Server, client: BootClient) -> No
 
 def reason(assignment: BootAssignment) -> str:
     """Why the assignment ended, or where it stands, in one sentence."""
+    if assignment.mode == BootAssignment.Mode.ALWAYS and assignment.is_open:
+        return _("It boots this image always.")
     text = {
         State.GIVEN_UP: _(
             "The image was offered %(attempts)d times without a call-back: "

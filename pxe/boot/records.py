@@ -67,9 +67,11 @@ class Menu:
 class Plan:
     """What a machine boots: an image, a menu, or (neither is set) its local disk.
 
-    `why` is the reason for the timeline."""
+    `why` is the reason for the timeline. `report` is the path below which the script tells what
+    becomes of it; empty: it tells nothing."""
 
     menu: Menu | None = None
     image: Image | None = None
     greeting: str = ""
     why: str = ""
+    report: str = ""

@@ -1,32 +1,53 @@
 """Turn a plan into an iPXE script. Pure: the same plan always gives the same text."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pxe.boot import ipxe
 from pxe.boot.ipxe import Command, Label, Line
 from pxe.boot.records import Image, Menu, Plan
 
 LOCAL, SHELL, ROOT, FAILED = "local", "shell", "start", "failed"
+# What a script tells, each with what it is about: an image by its number, or "shell", "local".
+CHOSEN, DISK, BROKEN = "chosen", "disk", "failed"
+PATIENCE = "3000"  # ms that a machine waits until it has told
 
 
 def script(plan: Plan) -> str:
     """The response to /boot.ipxe."""
-    return ipxe.script([*_body(plan), *_failed(), *_local()])
+    report = Report(plan.report)
+    return ipxe.script([*_body(plan, report), *_failed(), *_local(report)])
 
 
-def _body(plan: Plan) -> Iterator[Line]:
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a script tells the site what the machine does: it fetches a page, and goes on whether
+    that succeeds or not."""
+
+    path: str
+
+    def __call__(self, event: str, subject: str) -> Iterator[Line]:
+        if not self.path:
+            return
+        after = f"told{event}{subject}"
+        words = ("--name", "report", "--timeout", PATIENCE, f"{self.path}{event}/{subject}")
+        yield Command("imgfetch", words, otherwise=after)
+        yield Label(after)
+
+
+def _body(plan: Plan, report: Report) -> Iterator[Line]:
     if plan.greeting:
         yield _say(plan.greeting)
     if plan.image:
-        yield from boot(plan.image)
+        yield from boot(plan.image, report)
     elif plan.menu:
         yield Label(ROOT)
-        yield from menu(plan.menu, "")
+        yield from menu(plan.menu, "", report)
     else:
         yield Command("goto", (LOCAL,))
 
 
-def menu(shown: Menu, parent: str) -> Iterator[Line]:
+def menu(shown: Menu, parent: str, report: Report) -> Iterator[Line]:
     """A menu, followed by what its items do; `parent` is the label of the menu above it."""
     here = ROOT
     if parent:
@@ -36,12 +57,14 @@ def menu(shown: Menu, parent: str) -> Iterator[Line]:
     yield _choose(shown, parent or LOCAL)
     for image in shown.images:
         yield Label(f"img{image.id}")
-        yield from boot(image)
+        yield from report(CHOSEN, str(image.id))
+        yield from boot(image, report)
     for below in shown.submenus:
         yield Label(f"menu{below.id}")
-        yield from menu(below, here)
+        yield from menu(below, here, report)
     if shown.shell and not parent:
         yield Label(SHELL)
+        yield from report(CHOSEN, SHELL)
         yield Command("shell")
         yield Command("goto", (ROOT,))
 
@@ -71,17 +94,27 @@ def _choose(shown: Menu, cancel: str) -> Command:
     return Command("choose", words, then=ipxe.SELECTED, otherwise=cancel)
 
 
-def boot(image: Image) -> Iterator[Line]:
-    """Fetch and start an image. UEFI kernels use an initrd only if the command line names it."""
+def boot(image: Image, report: Report) -> Iterator[Line]:
+    """Fetch and start an image. UEFI kernels use an initrd only if the command line names it.
+
+    Whoever gets past it has not started: an image may also return."""
+    failed = f"bad{image.id}"
     yield Command("imgfree")
     if image.chain:
-        yield Command("chain", (image.chain,), otherwise=FAILED)
-        return
+        yield Command("chain", (image.chain,), otherwise=failed)
+    else:
+        yield from _boot_kernel(image, failed)
+    yield Label(failed)
+    yield from report(BROKEN, str(image.id))
+    yield Command("goto", (FAILED,))
+
+
+def _boot_kernel(image: Image, failed: str) -> Iterator[Line]:
     arguments = (*(f"initrd={name}" for name, _url in image.initrds), *image.arguments)
-    yield Command("kernel", (image.kernel, *arguments), otherwise=FAILED)
+    yield Command("kernel", (image.kernel, *arguments), otherwise=failed)
     for name, url in image.initrds:
-        yield Command("initrd", ("--name", name, url), otherwise=FAILED)
-    yield Command("boot", otherwise=FAILED)
+        yield Command("initrd", ("--name", name, url), otherwise=failed)
+    yield Command("boot", otherwise=failed)
 
 
 def _failed() -> Iterator[Line]:
@@ -91,10 +124,11 @@ def _failed() -> Iterator[Line]:
     yield Command("sleep", ("10",))
 
 
-def _local() -> Iterator[Line]:
+def _local(report: Report) -> Iterator[Line]:
     """Boot the local disk. BIOS boots the first disk from here, because some firmware does not try
     it by itself. UEFI tries its next boot option only if this one has failed."""
     yield Label(LOCAL)
+    yield from report(DISK, LOCAL)
     yield Command("iseq", ("efi", ipxe.PLATFORM), then="leave", otherwise="disk")
     yield Label("disk")
     yield Command("sanboot", ("--no-describe", "--drive", "0x80"), otherwise="quit")

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from pxe import names
 from pxe.boot import ipxe
 from pxe.boot.records import Image
+from pxe.files import is_there
 from pxe.models import BootFile, BootImage
 
 
@@ -26,6 +27,8 @@ def image(row: BootImage) -> Image:
     if not names.is_cmdline(row.cmdline):
         raise ValueError(_("The command line would be more than one command."))
     files = [initrd.file for initrd in row.initrd_rows.all()]
+    for file in (row.kernel, *files):
+        _check_content(file)
     return Image(
         row.pk,
         label,
@@ -78,6 +81,14 @@ def file_url(file: BootFile) -> str:
     if not names.is_file_name(file.name):
         raise ValueError(_("“%s” is not a valid name of a boot file.") % file.name[:60])
     return reverse("boot_file", args=[file.name])
+
+
+def _check_content(file: BootFile) -> None:
+    """Raises ValueError for a file of ours that is not on our disk."""
+    if file.url or is_there(file.name):
+        return
+    text = _("The file %s is missing here: upload it, or copy it to its place.")
+    raise ValueError(text % file.name[:60])
 
 
 def _url(text: str) -> str:

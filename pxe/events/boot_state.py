@@ -25,9 +25,9 @@ def diagnosis(events: Sequence[BootEvent], now: datetime) -> Diagnosis:
 
 
 def _last_image(events: Sequence[BootEvent]) -> BootImage | None:
-    """The image of the newest response to /boot.ipxe."""
+    """The image of the newest response to /boot.ipxe, or the one that was chosen from its menu."""
     for event in events:
-        if event.kind in ANSWERED:
+        if event.kind in (*ANSWERED, "chosen"):
             return event.image
     return None
 

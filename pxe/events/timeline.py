@@ -116,15 +116,31 @@ def _since(steps: Sequence[Step], expected: Expected, now: datetime) -> Diagnosi
         return Diagnosis(_("Installed: the system has called back."), True)
     if last.kind == "refused":
         return Diagnosis(_("The request was refused: %s.") % last.detail.rstrip("."), False)
+    if kinds & {"failed", "missing"}:
+        return Diagnosis(_not_started(steps, expected), False)
     if "answer" in kinds:
         text = _("The installer has fetched its answer file and has been working for %s.")
         return Diagnosis(text % ago(silence))
-    if answer.kind == "local":
+    if answer.kind == "local" or last.kind == "disk":
         return Diagnosis(_("The machine boots its own disk."), True)
     if "file" in kinds:
         fetched = {step.detail for step in steps if step.kind == "file"}
         return _fetching(fetched, expected, silence)
     return _nothing_fetched(answer, expected, silence)
+
+
+def _not_started(steps: Sequence[Step], expected: Expected) -> str:
+    """Why the image was not started: a file that we do not have, or the image itself."""
+    for step in steps:
+        if step.kind == "missing":
+            text = _("The file %s is missing here: upload it, or correct the image.")
+            return text % step.detail
+    text = _(
+        "The machine could not start “%s”, and boots its disk: is the kernel complete, and for its "
+        "firmware and processor?"
+    )
+    failed = [step.detail for step in steps if step.kind == "failed"]
+    return text % (failed[-1] or expected.image)
 
 
 def _nothing_fetched(answer: Step, expected: Expected, silence: timedelta) -> Diagnosis:

@@ -1,6 +1,7 @@
 """Rows for tests, each valid by itself."""
 
 import factory
+from django.conf import settings
 from factory.django import DjangoModelFactory
 
 from pxe import models
@@ -10,8 +11,17 @@ from tests.ipam.factories import ServerFactory
 class FileFactory(DjangoModelFactory):
     class Meta:
         model = models.BootFile
+        skip_postgeneration_save = True
 
     name = factory.Sequence("debian/file-{}".format)
+
+    @factory.post_generation
+    def is_missing(file, create, is_missing):
+        """Unless it is to be missing, the file is on the disk."""
+        path = settings.BOOT_ROOT / file.name
+        if not (file.url or is_missing or path.exists()):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
 
 
 class AnswersFactory(DjangoModelFactory):

@@ -6,6 +6,7 @@ IPMANAGER_TEST_PROOF=1 (`make proof`) tries a million strings instead of five th
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ STRINGS = 1_000_000 if os.environ.get("IPMANAGER_TEST_PROOF") else 5_000
 IMAGES, OF_EACH = 8, 5  # images in a menu, strings of an image
 COMMANDS = {
     "goto",
+    "imgfetch",
     "menu",
     "item",
     "choose",
@@ -34,6 +36,15 @@ COMMANDS = {
     "exit",
     "shell",
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_missing():
+    """Every file is on the disk, whatever its name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(validate, "is_there", lambda name: True)
+        yield
+
 
 magic = st.sampled_from(
     [
@@ -114,7 +125,8 @@ rows = st.tuples(*(images(number) for number in range(1, IMAGES + 1)))
 def test_a_menu_has_the_intended_commands_and_no_other(rows, title, below):
     kept = [row for row in rows if not validate.problem(row)]
     submenu = Menu(7, below, tuple(validate.images(kept[:2])), shell=False)
-    shown = script(Plan(menu=Menu(0, title, tuple(validate.images(kept)), (submenu,))))
+    menu = Menu(0, title, tuple(validate.images(kept)), (submenu,))
+    shown = script(Plan(menu=menu, report="/boot/report/"))
 
     commands = [part for part in tokenizer.read(shown) if isinstance(part, list)]
     assert {command[0] for command in commands} <= COMMANDS
@@ -123,6 +135,8 @@ def test_a_menu_has_the_intended_commands_and_no_other(rows, title, below):
         "menu": 2,
         "choose": 2,
         "shell": 1,
+        # Each image is reported when it is chosen and when it fails; the shell; the disk.
+        "imgfetch": 2 * (len(kept) + len(kept[:2])) + 2,
         "sanboot": 1,
         "exit": 2,
     }
@@ -136,7 +150,7 @@ def test_a_menu_has_the_intended_commands_and_no_other(rows, title, below):
     labels = [
         part for part in tokenizer.read(shown) if isinstance(part, str) and part.startswith(":")
     ]
-    assert len(labels) == len(kept) + len(kept[:2]) + 8
+    assert len(labels) == 4 * (len(kept) + len(kept[:2])) + 10
 
 
 @quick
@@ -147,9 +161,9 @@ def test_an_assigned_image_boots_by_the_intended_commands_and_no_other(row, host
     shown = script(Plan(image=validate.image(row), greeting=f"IPManager: {hostname} boots it"))
     names = [part[0] for part in tokenizer.read(shown) if isinstance(part, list)]
     own = (
-        ["chain", "goto"]
+        ["chain", "goto", "goto"]
         if row.kind == "chain"
-        else ["kernel", "goto", *["initrd", "goto"] * len(row.initrds), "boot", "goto"]
+        else ["kernel", "goto", *["initrd", "goto"] * len(row.initrds), "boot", "goto", "goto"]
     )
     after = ["echo", "sleep", "iseq", "goto", "goto", "sanboot", "goto", "exit", "exit"]
     assert names == ["echo", "imgfree", *own, *after]

@@ -155,7 +155,7 @@ def test_a_file_that_no_row_names_is_not_served(client):
 
 
 def test_a_file_that_is_missing_is_not_found(client):
-    FileFactory(name="gone")
+    FileFactory(name="gone", is_missing=True)
     assert get(client, "gone")[0].status_code == 404
 
 

@@ -122,7 +122,7 @@ def test_the_card_s_own_rom_shows_the_menu_and_boots_its_default_to_init(lab, ro
     with machines.machine(lab, MAC) as pc:
         console = pc.wait_for(REACHED)
     assert "Our test menu" in console and "Boot from local disk" in console
-    assert kinds(server) == ["menu", "file", "file"]
+    assert kinds(server) == ["menu", "chosen", "file", "file"]
     event = BootEvent.objects.of(server).last()
     assert (event.mac_address, event.firmware, str(event.ip_address)) == (MAC, "bios", IP)
 
@@ -130,6 +130,20 @@ def test_the_card_s_own_rom_shows_the_menu_and_boots_its_default_to_init(lab, ro
 # --- in make proof: a whole installation, and the loaders of cards without iPXE -------------------
 
 in_proof = only(bool(os.environ.get("IPMANAGER_TEST_PROOF")) and connection.vendor == "sqlite")
+
+
+@in_proof
+def test_an_image_that_does_not_start_is_reported_and_the_disk_comes_next(lab, roots):
+    SubnetFactory(network="10.77.0.0/24")
+    server = ServerFactory(hostname="pc", mac_address=MAC, ip_address=IP)
+    # iPXE starts anything that is small enough to be a loader.
+    (roots[0] / "garbage").write_bytes(b"no kernel" * 200_000)
+    kernel = FileFactory(name="garbage")
+    AssignmentFactory(server=server, image=ImageFactory(kernel=kernel), mode="always")
+    with machines.machine(lab, MAC) as pc:
+        pc.wait_for("local disk comes next")
+        lab.wait(lambda: "disk" in kinds(server), "nothing was reported", within=60)
+    assert kinds(server) == ["offer", "file", "failed", "disk"]
 
 
 INSTALL = f"""

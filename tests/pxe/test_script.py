@@ -93,7 +93,7 @@ def test_a_kernel_is_started_with_its_initrds_named_for_uefi(ask):
     image.initrds = [FileFactory(name="deb/initrd.gz"), FileFactory(name="fw.gz")]
     image.save()
     commands = tokenizer.read(ask())
-    start = commands.index(f":img{image.pk}") + 2
+    start = commands.index(f":toldchosen{image.pk}") + 2
     assert commands[start : start + 9 : 3] == [
         [
             "kernel",
