@@ -171,7 +171,7 @@ class EvictionFilters(filters.FilterSet):
 class Servers(Resource):
     """Further DHCP servers. The default one is configured by the settings and has no row."""
 
-    queryset = DhcpServer.objects.order_by("name")
+    queryset = DhcpServer.objects.select_related("report").order_by("name")
     serializer_class = shapes.DhcpServerSerializer
     filterset_class = ServerFilters
     ordering_fields = ["name", "site", "last_seen_at"]

@@ -37,6 +37,21 @@ OBJECTS = serializers.ListField(child=serializers.DictField())
 class DhcpServerSerializer(Ledger):
     """What the agent reports is read-only."""
 
+    conf_installed = serializers.BooleanField(
+        source="report.conf_installed",
+        read_only=True,
+        default=None,
+        allow_null=True,
+        help_text="Whether the proposed configuration is installed on the agent's host.",
+    )
+    clock_ahead = serializers.FloatField(
+        source="report.clock_ahead",
+        read_only=True,
+        default=None,
+        allow_null=True,
+        help_text="By how many seconds the agent's clock is ahead.",
+    )
+
     class Meta:
         model = DhcpServer
         fields = [
@@ -53,6 +68,8 @@ class DhcpServerSerializer(Ledger):
             "last_seen_at",
             "agent_host",
             "agent_version",
+            "conf_installed",
+            "clock_ahead",
         ]
         read_only_fields = ["last_seen_at", "agent_host", "agent_version"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -18,10 +18,14 @@ from core.commands import manage_command
 from dhcp import servers
 from dhcp.daemon.heartbeat import HeartbeatState, State, state_of
 from dhcp.files.targets import Target
-from dhcp.models import DhcpServer
+from dhcp.host.findings import HostFinding
+from dhcp.models import DhcpProblem, DhcpServer, Lease
 from dhcp.remote.health_checks import is_off
+from dhcp.state import host
 from ipam.admin import marks
 from ipam.admin.base import LedgerForm, ListAdmin
+
+_MOST_PROBLEMS = 20  # of a log, on the page of its server
 
 
 @admin.register(DhcpServer)
@@ -56,6 +60,8 @@ class DhcpServerAdmin(ListAdmin):
         "seen",
         "agent",
         "its_host",
+        "its_leases",
+        "its_findings",
     )
     fieldsets = (
         (None, {"fields": ("name", "description", "enabled")}),
@@ -77,7 +83,10 @@ class DhcpServerAdmin(ListAdmin):
                 )
             },
         ),
-        (_("Its agent"), {"fields": ("seen", "agent", "its_host")}),
+        (
+            _("Its site"),
+            {"fields": ("seen", "agent", "its_host", "its_leases", "its_findings")},
+        ),
     )
 
     class Media:
@@ -153,11 +162,31 @@ class DhcpServerAdmin(ListAdmin):
             badges.append(marks.badge("yes", gettext("configuration and clock are right")))
         return format_html_join(" ", "{}", ((badge,) for badge in badges))
 
+    @admin.display(description=_("live leases"))
+    def its_leases(self, server: DhcpServer) -> str:
+        return marks.count(Lease.objects.live().filter(origin=server.name).count())
+
+    @admin.display(description=_("found there"))
+    def its_findings(self, server: DhcpServer) -> SafeString | str:
+        """What its agent or worker has found on dnsmasq's host and in its log."""
+        problems = DhcpProblem.objects.filter(server=server)
+        texts = [host.describe(one).msg for one in _host_findings(server)]
+        texts += map(str, problems[:_MOST_PROBLEMS])
+        if not texts:
+            return marks.NOTHING
+        return format_html_join("", "<div>{}</div>", ((text,) for text in texts))
+
     @admin.display(description=_("directory"))
     def directory(self, server: DhcpServer) -> str:
         if server.run_by == DhcpServer.RunBy.AGENT:
             return gettext("IPMANAGER_DNSMASQ_DIR of its host")
         return str(Target.of(server).directory)
+
+
+def _host_findings(server: DhcpServer) -> Iterator[HostFinding]:
+    for row in host.reports():
+        if row.server_id == server.pk:
+            yield from host.findings_of(row)
 
 
 def _or_dash(value: Any, form: Callable[[Any], SafeString | str]) -> SafeString | str:

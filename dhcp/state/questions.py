@@ -131,6 +131,22 @@ def _has_disabled_scope(card: NetworkCard, evidence: Evidence) -> MachineState |
     )
 
 
+def _lacks_interface(card: NetworkCard, evidence: Evidence) -> MachineState | None:
+    """A subnet that shares a wire is left out while its interface is not known and dnsmasq has
+    other wires."""
+    scope = evidence.scope(card)
+    if scope is None:
+        return None
+    problem = evidence.problems.get((evidence.server_id(card), ("dhcpscope", scope.pk)))
+    if problem is None or problem["field"] != "interface":
+        return None
+    reason = _("Its subnet is not served: %s.") % problem["reason"]
+    remedy = _("Enter the interface of dnsmasq's host in the DHCP scope.")
+    return MachineState(
+        UNSERVED, reason, remedy=remedy, url=page("dhcp_dhcpscope_change", scope.pk)
+    )
+
+
 def _is_served_by_others(card: NetworkCard, evidence: Evidence) -> bool:
     """Whether something is leased there, or a range of the running dnsmasq is not ours."""
     assert card.ip is not None
@@ -401,6 +417,7 @@ ABOUT_THE_NETWORK: tuple[_Question, ...] = (
     _has_disabled_server,
     _lacks_scope,
     _has_disabled_scope,
+    _lacks_interface,
     _lacks_range,
     _is_prevented,
     _is_own_address,

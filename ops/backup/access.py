@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts.models import Revocation, Session
 from api.models import Token
+from dhcp.models import AgentToken
 from ops.backup import postgresql
 
 TOKENS, USERS = Token._meta.db_table, get_user_model()._meta.db_table
@@ -33,6 +34,7 @@ class Ended:
     tokens: dict[str, datetime] = field(default_factory=dict)
     users: frozenset[str] = frozenset()
     revocations: tuple[Revocation, ...] = ()
+    agents: dict[str, datetime] = field(default_factory=dict)  # expiry of agents' tokens by digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,11 @@ def ended() -> Ended:
             revoked = tuple(Revocation.objects.all())
             expiring = Token.objects.filter(expiry__isnull=False)
             tokens = dict(expiring.values_list("digest", "expiry"))
+            agents = {
+                row.digest: row.expires_at
+                for row in AgentToken.objects.exclude(expires_at=None)
+                if row.expires_at
+            }
             users = set(
                 get_user_model().objects.filter(is_active=False).values_list("username", flat=True)
             )
@@ -77,7 +84,7 @@ def ended() -> Ended:
             tokens[row.key] = row.at
         else:
             users.add(row.key)
-    return Ended(tokens, frozenset(users), revoked)
+    return Ended(tokens, frozenset(users), revoked, agents)
 
 
 def returning(gone: Ended, dump: Path) -> Returning:
@@ -101,10 +108,19 @@ def settle(gone: Ended, *, bring_back: bool) -> None:
     """In the restored database: end all sessions, and remember what had been revoked before."""
     Session.objects.all().delete()
     if not bring_back:
+        _end_agents(gone.agents)
         Revocation.objects.bulk_create(
             [Revocation(kind=r.kind, key=r.key, name=r.name, at=r.at) for r in gone.revocations],
             ignore_conflicts=True,
         )
+
+
+def _end_agents(ended: dict[str, datetime]) -> None:
+    """Tokens of agents that had been withdrawn stay so."""
+    rows = list(AgentToken.objects.filter(digest__in=ended))
+    for row in rows:
+        row.expires_at = ended[row.digest]
+    AgentToken.objects.bulk_update(rows, ["expires_at"])
 
 
 def _rows_of_sqlite(dump: Path) -> dict[str, list[list[Any]]]:

@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
@@ -18,6 +19,7 @@ from dhcp.models import (
     AgentToken,
     DhcpChange,
     DhcpProblem,
+    DhcpScope,
     DhcpServer,
     DhcpTransaction,
     Generation,
@@ -29,8 +31,11 @@ from dhcp.remote.centre import Away, Centre, Refused
 from dhcp.remote.health_checks import agents_hosts
 from dhcp.remote.site import Site
 from dhcp.state.health_checks import agents
+from dhcp.state.machines import states_of_servers
 from ipam.models import Server, Sighting, Subnet
+from ops.backup import access
 from tests.api.test_api_access import METHODS, routes
+from tests.support.api import with_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -267,6 +272,25 @@ def test_what_is_no_report_is_400(caller, body):
     assert caller.post("report", **body).status_code == 400
 
 
+def test_its_machines_have_states_and_its_page_shows_the_site(
+    files, report, berlin, target, admin_client
+):
+    web = Server.objects.get()
+    files.step()
+    target.leases.write_text(f"{int(timezone.now().timestamp()) + 600} {A} 10.77.0.9 web *\n")
+    DhcpScope.objects.create(subnet=Subnet.objects.get())
+    report.work()
+    files.step()
+    report.site.note_look(target, Look(State.UP, "It serves our generation."))
+    report.work()
+    state = states_of_servers([web])[web.pk]
+    assert state.kind == "live", state
+    page = admin_client.get(f"/admin/dhcp/dhcpserver/{berlin.pk}/change/").content.decode()
+    assert "Its site" in page and "configuration and clock are right" in page
+    found = with_token("admin").get(f"/api/v1/dhcp/servers/{berlin.pk}/").json()
+    assert abs(found["clock_ahead"]) < 5 and found["conf_installed"] is None
+
+
 # --- the token ------------------------------------------------------------------------------------
 
 
@@ -317,9 +341,40 @@ def test_a_token_that_is_no_longer_good_opens_nothing(caller, berlin, lack):
         assert answer.status_code == wanted
 
 
-def test_another_token_or_a_session_is_no_agent(berlin, admin_client):
-    from tests.support.api import with_token
+def test_the_command_makes_lists_and_withdraws_tokens(berlin, capsys):
+    call_command("agent_token", "--server", "berlin", "--days", "30")
+    value = capsys.readouterr().out.strip()
+    assert Caller(value).files().status_code == 200
+    call_command("agent_token", "--server", "berlin", "--list")
+    listed = capsys.readouterr().out
+    assert value[:10] in listed and value not in listed
+    call_command("agent_token", "--server", "berlin", "--revoke", value[:10])
+    assert Caller(value).files().status_code == 401
+    with pytest.raises(CommandError, match="begins like this"):
+        call_command("agent_token", "--server", "berlin", "--revoke", "ipa_nobody")
+    for name in ("default", "bonn"):
+        with pytest.raises(CommandError, match=name):
+            call_command("agent_token", "--server", name)
 
+
+def test_a_withdrawn_token_does_not_come_back_with_a_backup(berlin):
+    token, value = tokens.create(berlin)
+    before = token.expires_at
+    AgentToken.objects.update(expires_at=timezone.now())
+    gone = access.ended()
+    AgentToken.objects.update(expires_at=before)  # what a backup says
+    access.settle(gone, bring_back=False)
+    assert Caller(value).files().status_code == 401
+
+
+def test_nginx_asks_before_it_takes_a_large_report(caller):
+    """deploy/nginx/ipmanager.conf, auth_request."""
+    for uri, status in ((f"{ROOT}report/", 204), ("/api/v1/subnets/bulk/", 403)):
+        headers = {**caller.headers, "x-original-uri": uri, "x-original-method": "POST"}
+        assert caller.client.get("/api/v1/may-send/", headers=headers).status_code == status
+
+
+def test_another_token_or_a_session_is_no_agent(berlin, admin_client):
     for caller in (with_token("admin"), admin_client):
         assert caller.get(f"{ROOT}files/?directory=/x").status_code in (401, 403)
 

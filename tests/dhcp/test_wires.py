@@ -11,6 +11,7 @@ from dhcp.files import scopes, snapshot
 from dhcp.files.sync import sync
 from dhcp.models import DhcpScope
 from dhcp.state import wire_checks
+from dhcp.state.machines import states_of_servers
 from ipam.models import VRF, Interface, Pool, Server, Subnet
 from tests.support.lab import laboratory
 
@@ -203,6 +204,9 @@ def test_while_its_interface_is_unknown_it_is_refused_with_the_reason(crossed, t
     assert (problem.field, problem.record.kind) == ("interface", "dhcpscope")
     (finding,) = wire_checks.shared_wires()
     assert finding.level == ERROR and "10.88.0.0/24 is not served" in finding.msg
+    machine = Server.objects.get(hostname="b")
+    state = states_of_servers([machine])[machine.pk]
+    assert state.kind == "unserved" and "shares the wire" in state.reason
 
 
 def test_another_wire_is_refused_while_a_shared_one_has_no_interface(target):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
 
 from core import commands
 from core.errors import IPManagerError
@@ -32,15 +33,24 @@ Examples:
         rows = AgentToken.objects.filter(server=server)
         if options["list"]:
             for row in rows:
-                used = f"{row.used_at:%Y-%m-%d %H:%M}" if row.used_at else "never"
-                self.stdout.write(f"{row.key}…  created {row.created_at:%Y-%m-%d}  used {used}")
+                self.stdout.write(_line(row))
         elif options["revoke"]:
-            number = rows.filter(key__startswith=options["revoke"][:10]).delete()[0]
+            # The row stays: a restored backup does not bring it back.
+            found = rows.filter(key__startswith=options["revoke"][:10])
+            number = found.update(expires_at=timezone.now())
             if not number:
                 raise CommandError(f"{server} has no token that begins like this")
             self.stderr.write(f"{number} withdrawn")
         else:
             self.stdout.write(tokens.create(server, options["days"])[1])
+
+
+def _line(row: AgentToken) -> str:
+    used = f"{row.used_at:%Y-%m-%d %H:%M}" if row.used_at else "never"
+    line = f"{row.key}…  created {row.created_at:%Y-%m-%d}  used {used}"
+    if row.expires_at:
+        line += f"  valid until {row.expires_at:%Y-%m-%d %H:%M}"
+    return line
 
 
 def _server(name: str) -> DhcpServer:
