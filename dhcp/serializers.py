@@ -30,7 +30,7 @@ from dhcp.models import (
 from ipam.api.serializers import MAC, Address, Ledger
 
 MOST_OPTIONS = 253  # numbers that an option can have
-RESULTS = ["applied", "unchanged", "failed", "left"]
+RESULTS = ["applied", "unchanged", "failed", "left", "held"]
 OBJECTS = serializers.ListField(child=serializers.DictField())
 
 
@@ -347,7 +347,7 @@ class SyncSerializer(WhichServerSerializer):
 
 class OutcomeSerializer(serializers.Serializer):
     """The result of a sync. `left`: another process is syncing, or dnsmasq is slow; the worker
-    continues."""
+    continues. `held`: a rollback is not released."""
 
     result = serializers.ChoiceField(RESULTS)
     reason = serializers.CharField(allow_blank=True)

@@ -20,6 +20,7 @@ from core.history.records import SOURCES as HISTORY_SOURCES
 from core.history.records import who
 from dhcp.admin.dhcp_servers import heartbeat_line, server_badge
 from dhcp.daemon import heartbeat
+from dhcp.edits.written import read_file
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from ipam.admin import marks
@@ -231,6 +232,7 @@ def _dhcp() -> dict[str, Any]:
     return {
         "is_down": seen.is_down,
         "dnsmasq": heartbeat_line(seen),
+        "held": read_file(Target.from_settings().held).decode("ascii", "replace"),
         "is_connected": Target.from_settings().is_connected,
         "is_confirmed": _is_confirmed(),
         "waiting": DhcpChange.objects.for_server(None).count(),

@@ -298,6 +298,9 @@ def _other_servers(target: Target) -> list[tuple[str, str]]:
 
 def sentence(outcome: Outcome) -> tuple[int, str]:
     """The result of a sync as a message with its level."""
+    if outcome.result == "held":
+        text = gettext("The rollback is not released, so the changes wait: %s")
+        return messages.WARNING, text % outcome.reason
     if outcome.result == "left":
         text = gettext("Another sync is running, or dnsmasq is slow. The worker continues: %s")
         return messages.WARNING, text % outcome.reason

@@ -36,6 +36,10 @@ class Refused(Conflict):
     code = "sync_refused"
 
 
+class Held(Refused):
+    """Somebody has rolled back, on purpose, and has not released it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """The files of one DHCP server as they are (`old`) and as they should be (`new`), and what the
@@ -163,7 +167,7 @@ def _refuse_when_held(candidate: Candidate) -> None:
     number = read_file(candidate.target.held).decode("ascii", "replace")
     if number:
         hint = f"to go on: {_command(candidate.target)} --release"
-        raise Refused(f"held at generation {number}", hint=hint)
+        raise Held(f"held at generation {number}", hint=hint)
 
 
 def _refuse_when_frozen(candidate: Candidate) -> None:

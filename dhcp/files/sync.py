@@ -21,12 +21,12 @@ from dhcp.daemon import confirm, reload_throttle
 from dhcp.edits.written import digest, read_file
 from dhcp.files import candidate as candidates
 from dhcp.files import memory, publish
-from dhcp.files.candidate import Candidate, Refused
+from dhcp.files.candidate import Candidate, Held, Refused
 from dhcp.files.publish import Published
 from dhcp.files.records import Files
 from dhcp.files.targets import Target
 from dhcp.generations import record
-from dhcp.generations.outcome import CHANGED, LEFT, Outcome
+from dhcp.generations.outcome import CHANGED, HELD, LEFT, Outcome
 from dhcp.generations.sources import LineSources
 from dhcp.models import DhcpChange, Generation, KeptFiles
 from dhcp.nodes import lease, state
@@ -36,6 +36,7 @@ logger = logging.getLogger("dhcp.sync")
 
 PATIENCE = 10.0  # seconds that a command or the worker waits for the lock
 BUDGET = 0.2  # seconds that a request spends on waiting for others, at most
+HELD_SECONDS = 10.0  # until the worker looks again whether a rollback was released elsewhere
 INLINE_HOSTS = 5000  # with more, the work itself is too long for a request
 
 
@@ -159,6 +160,8 @@ def _run(attempt: Attempt, claim: Claim) -> Outcome:
         published = publish.publish(
             candidate, attempt.confirm_seconds, claim.check_directory, force=attempt.force
         )
+    except Held as error:
+        return replace(attempt.outcome(HELD, describe_error(error), candidate), wait=HELD_SECONDS)
     except (IPManagerError, OSError, DatabaseError) as error:
         if attempt.brief and isinstance(error, confirm.Unconfirmed):
             return attempt.outcome(LEFT, str(error), candidate)

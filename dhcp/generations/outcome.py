@@ -14,7 +14,7 @@ from dhcp.models import Generation
 if TYPE_CHECKING:
     from dhcp.files.candidate import Candidate
 
-LEFT, CHANGED = "left", "changed"  # results that no generation has
+LEFT, CHANGED, HELD = "left", "changed", "held"  # results that no generation has
 Seen = tuple[int, int]  # the numbers of the newest generation and of the newest change row
 
 
@@ -23,7 +23,8 @@ class Outcome:
     """What became of one sync.
 
     `result` is a Generation's; or LEFT: another process is at it, or dnsmasq takes longer than the
-    sync may wait; or CHANGED: a preview has found something to do."""
+    sync may wait; or HELD: somebody has rolled back on purpose; or CHANGED: a preview has found
+    something to do."""
 
     result: str
     reason: str = ""

@@ -34,6 +34,7 @@ from dhcp import servers
 from dhcp.daemon import confirm, installed, known_faults
 from dhcp.daemon import process as daemon
 from dhcp.daemon.process import Daemon, find
+from dhcp.edits.written import read_file
 from dhcp.files.sync import preview
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.outcome import CHANGED
@@ -278,11 +279,15 @@ def in_step(target: Target) -> Iterator[Finding]:
         msg = _("The last sync failed, %(attempts)d times: %(reason)s")
         facts = {"attempts": newest.attempts, "reason": newest.reason}
         remedy = _("Remove the reason. The worker then retries by itself; the command retries now.")
-        yield error(msg % facts, remedy, sync_command(target))
+        yield error(msg % facts, remedy, _command_for(target, newest.reason))
         return
     outcome = preview(target)
+    if target.held.exists():
+        return  # the check “rollback” tells it
     if outcome.result == Generation.Result.FAILED:
-        yield warning(_("The files are not changed: %s") % outcome.reason)
+        msg = _("The files are not changed: %s") % outcome.reason
+        remedy = _("Remove the reason; or, if it is meant, apply it all the same.")
+        yield warning(msg, remedy, _command_for(target, outcome.reason))
     elif outcome.result == CHANGED and not DhcpChange.objects.for_server(target.server_id).exists():
         yield warning(
             _("dnsmasq's files do not say what the ledger says."),
@@ -290,6 +295,28 @@ def in_step(target: Target) -> Iterator[Finding]:
             sync_command(target, "--diff"),
             sync_command(target),
         )
+
+
+def _command_for(target: Target, reason: str) -> str:
+    """The command that the reason of a refusal names, or else another try."""
+    if "thaw" in reason:
+        return manage_command("thaw")
+    return sync_command(target, "--force" if "--force" in reason else "")
+
+
+@server_check(gettext_noop("rollback"), BOUNDED)
+def rolled_back(target: Target) -> Iterator[Finding]:
+    """No rollback keeps changes from dnsmasq. It is deliberate, so it is no failure."""
+    if not target.held.exists():
+        return
+    number = DhcpChange.objects.for_server(target.server_id).count()
+    msg = _("dnsmasq is held at generation %(held)s by a rollback; changes that wait: %(number)d.")
+    facts = {"held": read_file(target.held).decode("ascii", "replace"), "number": number}
+    remedy = _("End the rollback when you are done with it: the ledger then decides again.")
+    if number:
+        yield warning(msg % facts, remedy, sync_command(target, "--release"))
+    else:
+        yield note(msg % facts, f"{remedy} {sync_command(target, '--release')}")
 
 
 @server_check(gettext_noop("installed ranges"), BOUNDED)
@@ -304,7 +331,7 @@ def waiting(target: Target) -> Iterator[Finding]:
     """No change waits for long."""
     rows = DhcpChange.objects.for_server(target.server_id)
     oldest = rows.filter(at__lt=timezone.now() - WAITING_TOO_LONG).order_by("at").first()
-    if oldest is None:
+    if oldest is None or target.held.exists():
         return
     number, age = rows.count(), (timezone.now() - oldest.at).total_seconds()
     msg = ngettext(

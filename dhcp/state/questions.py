@@ -38,6 +38,10 @@ def _wait() -> str:
     return _("Wait a moment. If it stays so, check that the worker runs.")
 
 
+def _release() -> str:
+    return _("End the rollback (release).")
+
+
 # --- the ledger -----------------------------------------------------------------------------------
 
 
@@ -227,7 +231,7 @@ def _is_held_back(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     return MachineState(
         PENDING,
         _("dnsmasq is held at an earlier generation, which does not have its line."),
-        remedy=_("End the rollback (release)."),
+        remedy=_release(),
         url=page("dhcp_sync"),
     )
 
@@ -236,6 +240,9 @@ def _is_pending(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     newest = evidence.newest.get(evidence.server_id(card))
     if newest and not evidence.is_pending(card):
         return None
+    if evidence.server_id(card) in evidence.held:
+        reason = _("dnsmasq is held at an earlier generation. The change waits.")
+        return MachineState(PENDING, reason, remedy=_release(), url=page("dhcp_sync"))
     if newest and newest.result == Generation.Result.FAILED:
         reason = _("dnsmasq does not have it: %s") % newest.reason
         remedy = _("Remove the reason. The worker then retries by itself.")

@@ -46,7 +46,7 @@ def test_looking_shows_the_difference_and_changes_nothing(admin_client, ledger, 
 
 def test_sync_now_applies_and_says_so(admin_client, ledger, target):
     page = text(admin_client.post(SYNC, follow=True))
-    assert "dnsmasq has 2 reservations now." in page
+    assert "2 reservations are written. No dnsmasq is connected." in page
     assert "Nothing: the file agrees with the ledger." in page
     assert "10.77.0.9,web" in target.hosts.read_text() and not DhcpChange.objects.exists()
 
@@ -61,7 +61,7 @@ def test_a_sudden_shrink_is_refused_until_it_is_meant(admin_client, ledger, targ
     target.hosts.write_text("".join(f"02:00:00:00:01:{n:02x},10.77.0.{n}\n" for n in range(20, 60)))
     assert "38 of 40 reservations would vanish" in text(admin_client.post(SYNC, follow=True))
     answer = admin_client.post(SYNC, {"force": "1"}, follow=True)
-    assert "dnsmasq has 2 reservations now" in text(answer)
+    assert "2 reservations are written" in text(answer)
 
 
 def test_who_may_only_look_may_not_sync(operator, ledger, target):

@@ -9,8 +9,10 @@ from django.core.management import CommandError, call_command
 from core.errors import Conflict, NotFound
 from dhcp.daemon.reload import ReloadFailed
 from dhcp.files.sync import preview, sync
+from dhcp.files.targets import Target
 from dhcp.generations.rollback import release, rollback
 from dhcp.models import DhcpChange, Generation, KeptFiles
+from dhcp.state.health_checks import rolled_back
 from ipam.models import IPAddress, Server, Subnet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unhurried")]
@@ -87,9 +89,12 @@ def test_a_rollback_stays_until_it_is_released_and_changes_wait_with_the_reason(
     first = generations()[0]
     rollback(first)
     outcome = move(web, 20)
-    assert outcome.result == "failed" and f"held at generation {first}" in outcome.reason
+    assert outcome.result == "held" and f"held at generation {first}" in outcome.reason
     assert f"held at generation {first}" in preview().reason
     assert served(target) == f"{A},10.77.0.9,web" and DhcpChange.objects.exists()
+    assert not Generation.objects.filter(result="failed").exists()  # it was meant
+    (finding,) = rolled_back(Target.from_settings())
+    assert "--release" in finding.commands[0] and f"generation {first}" in finding.msg
     release()
     assert served(target) == f"{A},10.77.0.20,web" and not DhcpChange.objects.exists()
 
