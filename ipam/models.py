@@ -58,15 +58,16 @@ class ValidatedModel(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Check, then write. Raises ValidationError, which names the field and, if one exists, the
-        holder."""
+        holder. The database itself checks its constraints; only when it refuses does Django ask
+        for each of them, to say which."""
         with transaction.atomic():
             self.lock()
-            self.full_clean()
+            self.full_clean(validate_constraints=False)
             try:
                 with transaction.atomic():
                     super().save(*args, **kwargs)
             except IntegrityError:
-                self.full_clean()  # somebody was quicker: now the check can say who
+                self.full_clean()
                 raise
 
     def lock(self) -> None:
