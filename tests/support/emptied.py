@@ -6,6 +6,8 @@ rows go."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import apps
 from django.db import connection, transaction
 
@@ -23,6 +25,10 @@ KEPT = {
 FIRST = ["ip_addresses"]
 
 
+# What `registry` begins with, as rows: its own way there takes thirty times as long.
+_beginning: dict[str, tuple[list[str], list[Any]]] = {}
+
+
 def empty() -> None:
     """Delete what tests have written, and put back what `registry` begins with."""
     with transaction.atomic(), connection.cursor() as cursor:
@@ -34,9 +40,25 @@ def empty() -> None:
             cursor.execute("PRAGMA defer_foreign_keys = ON")
         for table in _filled(cursor):
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
+        for table, (columns, rows) in _beginning.items():
+            places = ", ".join(["%s"] * len(columns))
+            cursor.executemany(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows
+            )
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL session_replication_role = origin")
+    if not _beginning:
+        _begin()
+
+
+def _begin() -> None:
+    """Let `registry` do it once, and remember the rows."""
     install.create_environments(apps.get_app_config("registry"))
+    with connection.cursor() as cursor:
+        for table in _filled(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            columns = [connection.ops.quote_name(column[0]) for column in cursor.description]
+            _beginning[connection.ops.quote_name(table)] = columns, cursor.fetchall()
 
 
 def _filled(cursor: object) -> list[str]:
