@@ -30,6 +30,8 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("house")
 
+gc.disable()  # until the tests are collected: what is loaded stays
+
 SEED = os.environ.setdefault("IPMANAGER_TEST_SEED", str(random.randrange(2**32)))
 DATABASE_FIXTURES = {
     "db",
@@ -65,9 +67,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what another worker of `make test` has on the first database."""
-    chosen = [item for item in items if is_for_this_database(item)]
-    if len(chosen) < len(items):
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    chosen: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        (chosen if is_for_this_database(item) else others).append(item)
+    if others:
+        config.hook.pytest_deselected(items=others)
         items[:] = chosen
 
 
@@ -102,9 +107,9 @@ def asks_a_database(item: pytest.Item) -> bool:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Nothing that is loaded now ever becomes garbage; without it among what is searched, and
     searched less often, the suite takes a tenth less of the processor."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

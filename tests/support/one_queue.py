@@ -2,11 +2,13 @@
 
 A worker serves one database, named by IPMANAGER_TEST_VENDOR in its environment. It takes the
 dearest file that waits for its database, so that no worker begins a long one at the end. A file
-stays together: what its fixtures make once serves all of its tests."""
+stays together, and so do files that share a fixture of their package: what is made once serves all
+of their tests."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +18,18 @@ from xdist.workermanage import WorkerController, parse_tx_spec_config
 
 VENDOR = "IPMANAGER_TEST_VENDOR"
 COSTS = Path(__file__).parents[1] / "recorded/costs.json"
+# They use one installation of deploy/, one site of client/.
+TOGETHER = re.compile(r"tests/(client|deploy)/test_(?!container|fresh_debian|manual)")
 USUAL_COST = 0.05  # seconds of a test whose file is not among the recorded ones
 
 
 def vendor_of(node: WorkerController) -> str:
     return str(node.gateway.spec.env[VENDOR])
+
+
+def bundle_of(file: str) -> str:
+    """The file, or the folder whose files stay together."""
+    return file.rpartition("/")[0] if TOGETHER.match(file) else file
 
 
 class OneQueue:
@@ -100,11 +109,13 @@ class OneQueue:
         files = defaultdict(list)
         for index, nodeid in enumerate(collection):
             files[nodeid.split("::")[0]].append(index)
-        dearest_first = sorted(files, key=lambda name: -self._cost(name, files[name]))
-        return deque(files[name] for name in dearest_first)
-
-    def _cost(self, file: str, tests: list[int]) -> float:
-        return self.costs.get(file, USUAL_COST * len(tests))
+        bundles: dict[str, list[int]] = defaultdict(list)
+        costs: dict[str, float] = defaultdict(float)
+        for file, tests in files.items():
+            bundle = bundle_of(file)
+            bundles[bundle] += tests
+            costs[bundle] += self.costs.get(file, USUAL_COST * len(tests))
+        return deque(bundles[name] for name in sorted(bundles, key=lambda name: -costs[name]))
 
     def _refill(self, node: WorkerController) -> None:
         """Give a worker its next file. It runs a test when it knows the one after it, so it must
