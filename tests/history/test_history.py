@@ -17,7 +17,7 @@ import pytest
 from tests.history.checks import faults
 from tests.history.clients import play
 from tests.history.playground import PAGES, Playground
-from tests.support import postgres
+from tests.support import postgres, template
 from tests.support.by_hand import POSTGRESQL, only
 from tests.support.site import site
 
@@ -29,12 +29,14 @@ KILLED = ["web process", "postgresql"] if POSTGRESQL else ["web process"]  # SQL
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory):
+def played(tmp_path_factory, django_db_blocker):
     """A site that answers, on a database of its own."""
     home, token = tmp_path_factory.mktemp("history"), secrets.token_hex(20)
     ours = ("IPMANAGER_", "DJANGO_", "DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     with postgres.running(postgres.DURABLE) if POSTGRESQL else nullcontext() as server:
+        with django_db_blocker.unblock():
+            template.fill(server.url) if server else template.new_copy(f"{home}/db.sqlite3")
         environment |= {
             "DATABASE_URL": server.url if server else f"sqlite:///{home}/db.sqlite3",
             "IPMANAGER_DATA_DIR": str(home / "data"),

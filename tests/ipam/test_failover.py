@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import environment_of_a_site
+from tests.support import template
 from tests.support.replication import pair
 from tests.support.site import ROOT
 
@@ -23,10 +24,8 @@ TOKEN = "CANARY-" + secrets.token_hex(20)
 PREPARE = """
 import django
 django.setup()
-from django.core.management import call_command
 from ipam.models import Subnet
 from ops import prepare
-call_command("migrate", verbosity=0)
 prepare.create_first_user()
 prepare.apply_bootstrap_token()
 Subnet(pk=1, network="10.0.0.0/16", static_ip_pools=["10.0.0.10-10.0.0.250"]).save()
@@ -69,6 +68,13 @@ for word in sys.stdin:
 """
 
 
+@pytest.fixture(autouse=True)
+def our_server_too(django_db_blocker):
+    """The migrated database comes from there."""
+    with django_db_blocker.unblock():
+        yield
+
+
 class Asked:
     """The process, and the addresses that it has answered with."""
 
@@ -107,6 +113,7 @@ def site_on(both, place, **settings):
         "IPMANAGER_BOOTSTRAP_TOKEN": TOKEN,
         "IPMANAGER_DHCP_SYNC": "worker",
     }
+    template.fill(both.primary.url)
     subprocess.run([sys.executable, "-c", PREPARE], cwd=ROOT, env=environment, check=True)
     command = [sys.executable, "-c", SITE.replace("TOKEN", TOKEN)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

@@ -20,7 +20,7 @@ import pytest
 from ipam.fields import AddressField
 from tests.history.clients import Ground
 from tests.history.playground import Playground
-from tests.support import postgres
+from tests.support import postgres, template
 from tests.support.by_hand import POSTGRESQL
 from tests.support.lab import SERVER, laboratory
 from tests.support.site import site
@@ -46,12 +46,14 @@ def lab():
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory, lab):
+def played(tmp_path_factory, lab, django_db_blocker):
     """A site whose dnsmasq is the laboratory's."""
     home, token = tmp_path_factory.mktemp("machines"), secrets.token_hex(20)
     ours = ("IPMANAGER_", "DJANGO_", "DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     with postgres.running(postgres.DURABLE) if POSTGRESQL else nullcontext() as server:
+        with django_db_blocker.unblock():
+            template.fill(server.url) if server else template.new_copy(f"{home}/db.sqlite3")
         environment |= {
             "DATABASE_URL": server.url if server else f"sqlite:///{home}/db.sqlite3",
             "IPMANAGER_DATA_DIR": str(home / "data"),

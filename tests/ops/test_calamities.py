@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support import postgres, require
+from tests.support import postgres, require, template
 from tests.support.by_hand import POSTGRESQL
 from tests.support.disk import tiny_disk
 from tests.support.lab import laboratory
@@ -92,7 +92,7 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def installed(tmp_path_factory, django_db_blocker):
     home = tmp_path_factory.mktemp("installation")
     ours = ("IPMANAGER_", "DJANGO_", "DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -108,6 +108,9 @@ def installed(tmp_path_factory):
         disk = lab.files  # dnsmasq's files, and SQLite's, on a disk of their own
         resize = stack.enter_context(tiny_disk(disk, 64 * 1024))
         disk.chmod(0o755)
+        if database:
+            with django_db_blocker.unblock():
+                template.fill(database.url)
         environment |= {
             "DATABASE_URL": database.url if database else f"sqlite:///{disk}/ledger.sqlite3",
             "IPMANAGER_DATA_DIR": str(home / "data"),

@@ -5,15 +5,18 @@
 import itertools
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
 from django.core.management import call_command
 from django.db import connection
 
-from tests.support import shared
+from tests.support import postgres, shared
 
 _TEMPLATE = "ipmanager_template"
+# The stamp of the ledger shall not take it for a backup (ipam/freeze.py).
+_AT_HOME = "UPDATE public.ledger_stamp SET home = 'public.ledger_stamp'::regclass::oid"
 _serial = itertools.count()
 
 
@@ -36,6 +39,27 @@ def new_copy(name: str) -> str:
         f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}",
     )
     return name
+
+
+def fill(server: str) -> None:
+    """Give the empty database of another PostgreSQL server, by its URL, what `migrate` leaves."""
+    shared.once("template-dump", _dump_template)
+    restore = [postgres.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", f"--dbname={server}"]
+    subprocess.run(
+        [*restore, f"--file={_dump()}", f"--command={_AT_HOME}"], check=True, capture_output=True
+    )
+
+
+def _dump_template() -> None:
+    # Of a copy: nobody can make one of the template while somebody reads it.
+    name = new_copy(f"dumped_{os.getpid()}")
+    dump = [postgres.program("pg_dump"), "--no-owner", f"--dbname={url(name)}"]
+    subprocess.run([*dump, f"--file={_dump()}"], check=True, capture_output=True)
+    drop(name)
+
+
+def _dump() -> Path:
+    return shared.directory() / "template.sql"
 
 
 def own_name(tmp_path: Path, purpose: str) -> str:
