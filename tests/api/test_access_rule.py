@@ -6,6 +6,7 @@ marked, and the fast path must leave it."""
 
 import ipaddress
 import itertools
+import os
 from datetime import timedelta
 
 import pytest
@@ -15,11 +16,13 @@ from django.utils import timezone
 
 from api.models import Token
 from tests.ipam.factories import SubnetFactory
+from tests.proof import LONG_FORM
 from tests.support.api import Caller
 from tests.support.fastpath import both_ways, is_fast
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
+LONG = bool(os.environ.get(LONG_FORM))
 TODAY, YESTERDAY = timezone.localdate, lambda: timezone.localdate() - timedelta(days=1)
 
 # Rules 1 and 3: fields of the token, whether it is good, whether the fast path decides.
@@ -97,6 +100,8 @@ def test_both_forms_of_the_rule_let_in_the_same_callers(name):
     value = Token.objects.create(make_user(name), name="test", scopes=["read"])[1]
     caller = Caller(headers={"authorization": f"Bearer {value}"})
     states = itertools.product(NETWORKS.values(), SUBNETS.values(), TOKENS.values())
+    if not (USERS[name] or LONG):
+        states = itertools.islice(states, 0, None, 5)  # no state lets this user in
     paths = itertools.cycle(ROUTES)  # the number of tokens is odd, so each meets both routes
     tried = 0
     for (networks, near, sql_near), (subnets, inside, sql_inside), (fields, good, sql) in states:

@@ -37,7 +37,7 @@ from tests.support.undone import undone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 LONG = bool(os.environ.get(LONG_FORM))
-REQUESTS = 20_000 if LONG else 400
+REQUESTS = 20_000 if LONG else 200
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -52,7 +52,8 @@ QUERIES = [
     ("3999", "3998"),
 ]
 ABSENT = 999_999
-EACH = 1 if os.environ.get("IPMANAGER_TEST_PROOF") else 4  # `make proof` tries all values
+LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))  # `make proof` tries all values
+EACH = 1 if LONG else len(QUERIES)
 ROUTE_IS_CLOSED = "This token is confined to subnets, and this route is not."
 
 
@@ -226,7 +227,7 @@ def test_reads_tell_nothing_of_rows_outside(api, inside, outside):
                 tried += 1
                 assert told.status_code == same.status_code, (path, name, known)
                 assert text_of(told, known) == text_of(same, absent), (path, name, known)
-    assert tried > 150
+    assert tried > 100
 
 
 def test_keys_outside_are_answered_like_keys_of_no_row(api, inside, outside):
@@ -287,6 +288,7 @@ def make_room(api, own, key):
 
 def test_writes_tell_nothing_of_rows_outside(api, inside, outside):
     tried, refused = 0, 0
+    turn = itertools.count()
     for path, method, operation in operations():
         fields = fields_of(operation)
         if method == "GET" or name_of(path) not in inside or not fields:
@@ -300,8 +302,8 @@ def test_writes_tell_nothing_of_rows_outside(api, inside, outside):
             pairs = tries_of(name, schema, outside)
             if method == "PUT" or "bulk" in path:
                 pairs = pairs[:1]  # they ask the same serializers as POST and PATCH
-            if EACH > 1:
-                pairs = pairs[:2]
+            if pairs and not LONG:
+                pairs = [pairs[next(turn) % len(pairs)]]
             for known, absent in pairs:
                 told = send(api, path, method, inside, {**body, name: known})
                 tried += 1
@@ -312,5 +314,5 @@ def test_writes_tell_nothing_of_rows_outside(api, inside, outside):
                     same = send(api, path, method, inside, {**body, name: absent})
                     assert text == text_of(same, absent), (method, path, name, known)
                 refused += "Not available to this token." in text
-    assert tried > 120
-    assert refused > 10
+    assert tried > 100
+    assert refused > 5

@@ -18,7 +18,7 @@ from tests.support.raw_http import AMBIGUOUS, Browser, ambiguous, answers, conne
 
 PROOF = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 WRONG = 1000 if PROOF else 20
-SLOW = 500
+SLOW = 500 if PROOF else 100
 CANARY = "canary4f1c9b7e5d2a86039e7c"
 ASKED = "canary-in-an-address-3c2b1a09"  # who asks sees it again; nobody else
 

@@ -27,7 +27,7 @@ from tests.support.by_hand import insert, update
 from tests.support.lab import laboratory
 
 BATCH = 50
-EXAMPLES = (10_000 if os.environ.get("IPMANAGER_TEST_PROOF") else 200) // BATCH
+EXAMPLES = (10_000 if os.environ.get("IPMANAGER_TEST_PROOF") else 100) // BATCH
 NET = ip_network("10.77.0.0/16")
 FIRST = 256
 

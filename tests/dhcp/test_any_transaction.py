@@ -34,7 +34,7 @@ from tests.support.lab import laboratory
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.needs("dhcp_release")]
 
 PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
-TRANSACTIONS, SEED = (300, random.randrange(10**6)) if PROOF else (30, 11)
+TRANSACTIONS, SEED = (300, random.randrange(10**6)) if PROOF else (15, 11)
 RANGE = "set:s7,10.77.0.0,static,255.255.255.0,1h"
 NETWORK, CHILD = "10.77.0.0/24", "10.77.0.64/26"
 MACS = [f"02:00:00:00:00:{n:02x}" for n in range(1, 13)]

@@ -63,11 +63,11 @@ def test_the_search_finds_by_name_address_network_and_mac_of_any_card(admin_clie
     assert rows_shown(admin_client.get(LIST, {"q": typed})) == [server]
 
 
-def test_thirty_servers_cost_as_many_queries_as_three(admin_client):
+def test_ten_servers_cost_as_many_queries_as_three(admin_client):
     for pool in PoolFactory.create_batch(3):
         ServerFactory(ip_address=pool.first)
     few = queries_of(admin_client, LIST)
-    for pool in PoolFactory.create_batch(27):
+    for pool in PoolFactory.create_batch(7):
         ServerFactory(ip_address=pool.first)
 
     assert queries_of(admin_client, LIST) == few

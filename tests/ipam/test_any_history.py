@@ -235,7 +235,7 @@ class Ledger(RuleBasedStateMachine):
 @pytest.mark.django_db
 class TestLedger(Ledger.TestCase):  # type: ignore[misc, valid-type]
     settings = settings(
-        max_examples=300 if PROOF else 12,
+        max_examples=300 if PROOF else 6,
         stateful_step_count=50,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -196,7 +196,7 @@ class RawLedger(Ledger):
 @pytest.mark.django_db
 class TestRawLedger(RawLedger.TestCase):  # type: ignore[misc, valid-type]
     settings = settings(
-        max_examples=200 if PROOF else 6,
+        max_examples=200 if PROOF else 3,
         stateful_step_count=50,
         deadline=None,
         phases=[Phase.generate],

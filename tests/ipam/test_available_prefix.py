@@ -65,7 +65,7 @@ def fillings(draw):
 
 @given(filling=fillings(), own_vrf=st.booleans())
 @settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 def test_it_is_the_first_network_that_a_walk_finds(filling, own_vrf):
     network = filling[0]

@@ -1,6 +1,6 @@
 """A row is judged alike in bulk and by hand: accepted or refused, and for the same fields.
 
-Ten thousand generated rows, most of them bad, under IPMANAGER_TEST_PROOF=1 (`make proof`); two
+Ten thousand generated rows, most of them bad, under IPMANAGER_TEST_PROOF=1 (`make proof`); a
 hundred otherwise."""
 
 import csv
@@ -21,7 +21,7 @@ from ipam.transfer.servers import import_servers
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory
 
 pytestmark = pytest.mark.django_db
-ROWS = 10_000 if os.environ.get("IPMANAGER_TEST_PROOF") == "1" else 200
+ROWS = 10_000 if os.environ.get("IPMANAGER_TEST_PROOF") == "1" else 100
 PLACES = (
     20  # rows of one file; each has a subnet and rivals of its own, so that none depends on another
 )

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import tracemalloc
 from io import StringIO
 from pathlib import Path
@@ -21,6 +22,7 @@ from ipam.transfer.columns import SERVERS
 from tests.ipam.factories import InterfaceFactory, ServerFactory, SubnetFactory, VRFFactory
 
 pytestmark = pytest.mark.django_db
+LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 
 KINDS = ("subnets", "servers", "interfaces")
 OVERWATCH = Path(__file__).parent.parent / "data" / "overwatch"
@@ -164,7 +166,9 @@ facts = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=500 if LONG else 25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     rows=st.lists(facts, max_size=4, unique_by=lambda row: row["ip_address"] or object()),

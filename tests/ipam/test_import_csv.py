@@ -659,7 +659,7 @@ row = st.tuples(
 )
 PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
 ANY: dict[str, Any] = {
-    "max_examples": 1000 if PROOF else 25,
+    "max_examples": 1000 if PROOF else 12,
     "deadline": None,
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 }

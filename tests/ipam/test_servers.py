@@ -208,7 +208,7 @@ def test_placing_costs_the_same_queries_for_one_server_as_for_many(subnet):
         Server.objects.all().delete()
         return len(queries)
 
-    assert queries_for(2) <= queries_for(10) == queries_for(40)
+    assert queries_for(2) <= queries_for(10) == queries_for(20)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_the_next_address_is_reserved_and_starts_where_it_is_told():
 
 def test_thousands_of_used_addresses_in_front_cost_few_queries(django_assert_max_num_queries):
     subnet = SubnetFactory(network="10.0.0.0/8")
-    used = [n for n in range(1, 40_001) if n != 30_000]
+    used = [n for n in range(1, 12_001) if n != 9_000]
     IPAddress.objects.bulk_create(
         IPAddress(subnet=subnet, ip_address=subnet.network[n], status="reserved", ip_type="dhcp")
         for n in used
@@ -121,8 +121,8 @@ def test_thousands_of_used_addresses_in_front_cost_few_queries(django_assert_max
     with django_assert_max_num_queries(40):
         given = take(subnet, 1)
 
-    assert given == [str(subnet.network[30_000])]
-    assert take(subnet, 1) == [str(subnet.network[40_001])]
+    assert given == [str(subnet.network[9_000])]
+    assert take(subnet, 1) == [str(subnet.network[12_001])]
 
 
 # --- parents ----------------------------------------------------------------------------------

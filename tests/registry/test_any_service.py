@@ -17,7 +17,7 @@ from registry.export.validate import validate
 from registry.models import service_id_shape, text_shape, type_shape
 from tests.registry.services import OPTIONS, service
 
-EXAMPLES = 10_000 if os.environ.get("IPMANAGER_TEST_PROOF") else 100
+EXAMPLES = 10_000 if os.environ.get("IPMANAGER_TEST_PROOF") else 50
 
 magic = st.sampled_from(
     [
