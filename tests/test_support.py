@@ -37,7 +37,8 @@ def test_a_missing_part_fails_when_it_is_required(unicorn, monkeypatch, wanted):
 
 # Holds a server until it is ended; prints the server's process id and its directory.
 HOLDER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from tests.support import postgres

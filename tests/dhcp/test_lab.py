@@ -75,7 +75,8 @@ def test_a_stopped_server_is_silent_and_comes_back(lab):
 
 # Holds a laboratory until it is ended; prints dnsmasq's process id and the directory.
 HOLDER = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from tests.support.lab import laboratory
 with laboratory() as lab:
     print(lab.pidfile.read_text().strip(), lab.home, lab.server, flush=True)
