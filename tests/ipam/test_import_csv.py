@@ -277,7 +277,8 @@ def test_what_is_not_free_is_refused_with_its_holder(bring):
 
     found = bring(
         "servers",
-        f"hostname;ip;mac\na;192.0.2.1;{A}\nb;192.0.2.2;{B}\nc;192.0.2.3;{C}\nd;192.0.2.50;\ne;192.0.2.51;{D}\n",
+        f"hostname;ip;mac\na;192.0.2.1;{A}\nb;192.0.2.2;{B}\nc;192.0.2.3;{C}\n"
+        f"d;192.0.2.50;\ne;192.0.2.51;{D}\n",
         "--skip-bad",
     )
 
@@ -577,7 +578,8 @@ def test_the_order_of_subnets_does_not_matter(bring):
 
     found = bring(
         "subnets",
-        "network,dhcp_pools\n192.0.2.128/25,192.0.2.150-192.0.2.160\n192.0.2.0/24,192.0.2.100-192.0.2.120\n",
+        "network,dhcp_pools\n192.0.2.128/25,192.0.2.150-192.0.2.160\n"
+        "192.0.2.0/24,192.0.2.100-192.0.2.120\n",
     )
 
     assert states(found) == ["new", "changed"]
