@@ -142,7 +142,8 @@ def _sync(attempt: Attempt) -> Outcome:
             if claim.role is lease.Role.STANDBY:
                 reason = f"{claim.host} writes this directory and holds the sync lease"
                 return attempt.outcome(LEFT, reason, attempt.nothing_read)
-            return _run(replace(attempt, claim=claim), claim)
+            with memory.collector_paused():
+                return _run(replace(attempt, claim=claim), claim)
     except (LostLease, DatabaseError) as error:
         return _failed(attempt, error, attempt.nothing_read)
 
@@ -151,12 +152,11 @@ def _run(attempt: Attempt, claim: Claim) -> Outcome:
     """The pipeline."""
     candidate = attempt.nothing_read
     try:
-        with memory.collector_paused():
-            candidate = candidates.build(attempt.target)
-            failure = _complete_rollback(attempt.target, claim)
-            if failure:
-                return failure
-            candidates.refuse_unfit(candidate, force=attempt.force)
+        candidate = candidates.build(attempt.target)
+        failure = _complete_rollback(attempt.target, claim)
+        if failure:
+            return failure
+        candidates.refuse_unfit(candidate, force=attempt.force)
         published = publish.publish(
             candidate, attempt.confirm_seconds, claim.check_directory, force=attempt.force
         )
