@@ -14,6 +14,8 @@ if __name__ == "__main__":
 from django.utils import timezone
 
 from dhcp.models import DhcpScope
+from discovery.conflicts.worker import FindConflicts
+from discovery.rogue.models import RogueServer
 from ipam.models import Server, Sighting, Subnet
 from pxe.models import BootEvent
 from registry.services.register import register
@@ -48,6 +50,7 @@ STORIES = (
 def furnish() -> None:
     boots()
     scopes()
+    evidence()
     for service_id, kind, needs in SERVICES:
         register(Registration(service_id, name=service_id.title(), type=kind, dependencies=needs))
 
@@ -132,6 +135,51 @@ def scopes() -> None:
         Sighting.objects.create(
             ip_address=address, mac_address=mac, hostname=name, source="lease", leased_until=until
         )
+
+
+# Address, MAC, source, minutes ago, the name that the machine gives itself.
+SIGHTINGS = (
+    ("10.20.20.150", "02:00:5e:10:00:01", "arp", 1, ""),
+    ("10.20.20.151", "b8:27:eb:3f:10:42", "arp", 2, "raspberrypi"),
+    ("10.20.20.152", "00:1b:21:7a:00:19", "dhcp", 4, "LAPTOP-7Q2"),
+    ("10.20.20.153", "da:a1:19:55:0e:11", "arp", 6, "Pixel-8"),
+    ("10.20.10.70", "3c:52:82:10:aa:01", "arp", 1, "HP-LaserJet"),
+    ("10.20.10.71", None, "ping", 3, ""),
+)
+
+
+def evidence() -> None:
+    """A network that does not quite do what the ledger says."""
+    web, desk = (Server.objects.get(hostname=name) for name in ("web-01", "desk-01"))
+    now = timezone.now()
+    rows = [*SIGHTINGS, (web.ip_address, "00:50:56:9a:00:07", "arp", 1, "web-old")]
+    rows.append((web.ip_address, web.mac_address, "arp", 1, ""))
+    for ip, mac, source, minutes, name in rows:
+        at = now - timedelta(minutes=minutes)
+        Sighting.objects.create(
+            ip_address=ip, mac_address=mac, source=source, seen_at=at, hostname=name
+        )
+    Sighting.objects.create(
+        ip_address=Server.objects.get(hostname="lab-02").ip_address,
+        mac_address="00:1b:21:7a:00:44",
+        source="lease",
+        hostname="scanner",
+        leased_until=now + timedelta(hours=7),
+    )
+    for last in (desk.ip_address, "10.20.20.200"):
+        Sighting.objects.create(ip_address=last, mac_address=desk.mac_address, source="arp")
+    RogueServer.objects.create(
+        place="gw-1 eth1",
+        ip_address="192.168.0.1",
+        mac_address="50:c7:bf:01:02:03",
+        offered="192.168.0.104",
+        router="192.168.0.1",
+        prefix=24,
+    )
+    for _round in range(2):
+        FindConflicts().work()
+        Sighting.objects.filter(mac_address=desk.mac_address).update(seen_at=timezone.now())
+    FindConflicts().work()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Pictures of every page that people look at all day, on a desk and on a phone, of the demo
 network.
 
-Run it as `python -m tests.e2e.screenshots DIRECTORY [--language de] [--dark]`. Three of them are in
+Run it as `python -m tests.e2e.screenshots DIRECTORY [--language de] [--dark] [--only NAME]`. Three of them are in
 docs/images: index-desk.png as overview.png, list-desk.png as list.png, subnets-desk.png as
 subnets.png."""
 
@@ -22,6 +22,9 @@ from tests.support.site import site
 PASSWORD = "only-for-pictures"
 WIDTHS = {"desk": 1400, "phone": 390}
 OTHERS = {
+    "conflicts": "/admin/discovery/conflict/",
+    "inbox": "/admin/discovery/unknowndevice/",
+    "dhcp-servers-seen": "/admin/discovery/rogueserver/",
     "boot-images": "/admin/pxe/bootimage/",
     "boot-assignments": "/admin/pxe/bootassignment/",
     "boot-assignment-add": "/admin/pxe/bootassignment/add/",
@@ -60,6 +63,7 @@ def pages(page: Page) -> Iterator[tuple[str, str]]:
         "history",
         followed(page, "/admin/ipam/server/?q=web-01", "web-01").replace("change", "history"),
     )
+    yield "conflict", followed(page, "/admin/discovery/conflict/?kind__exact=used", ".ipm-subject")
     yield from OTHERS.items()
     yield "timeline", followed(page, "/admin/ipam/server/?q=lab-01", "lab-01")
     yield "image", followed(page, "/admin/pxe/bootimage/", "Debian 12")
@@ -79,7 +83,7 @@ def followed(page: Page, url: str, text: str) -> str:
     return str(found.first.evaluate("link => link.href"))
 
 
-def take(base: str, into: Path, language: str, dark: bool) -> None:
+def take(base: str, into: Path, language: str, dark: bool, only: list[str]) -> None:
     """Log in and walk through the pages at both widths."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
     with sync_playwright() as playwright:
@@ -97,6 +101,8 @@ def take(base: str, into: Path, language: str, dark: bool) -> None:
         page.locator("[type=submit]").first.click()
         page.wait_for_url("**/admin/")
         for name, url in list(pages(page)):
+            if only and name not in only:
+                continue
             for device, width in WIDTHS.items():
                 page.set_viewport_size({"width": width, "height": 900})
                 page.goto(url)
@@ -112,6 +118,7 @@ def main() -> None:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--language", default="en-US")
     parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME")
     options = parser.parse_args()
     options.directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="ipmanager-pictures-") as scratch:
@@ -129,7 +136,7 @@ def main() -> None:
         with site(environment, Path(scratch) / "output") as running:
             settings = environment | {"DJANGO_SETTINGS_MODULE": "ipmanager.settings"}
             subprocess.run([sys.executable, "-m", "tests.e2e.furniture"], env=settings, check=True)
-            take(running.url, options.directory, options.language, options.dark)
+            take(running.url, options.directory, options.language, options.dark, options.only)
     print(f"{len(list(options.directory.glob('*.png')))} pictures in {options.directory}")
 
 
