@@ -7,10 +7,13 @@ case a transaction of a change took longer than OVERLAP."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain, filterfalse, starmap
+from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
@@ -25,7 +28,6 @@ from ipam.models import Interface, IPAddress, Pool, Server, Sighting, Subnet
 from ipam.querysets import inside, write
 
 OVERLAP = timedelta(seconds=15)
-PART = 500  # addresses that are judged at once
 State = Conflict.State
 _WRITTEN = (
     "kind",
@@ -87,21 +89,16 @@ def judge(changed: Changed, now: datetime) -> Round:
     for row in rows.values():
         if row.kind != Conflict.Kind.ROGUE_DHCP:
             changed.add(row.vrf_id, row.ip_address, row.mac_address)
-    verdicts: dict[str, Verdict] = {}
     window = Window.at(now)
-    places = sorted(changed.places, key=lambda place: (place[0] or 0, place[1].version, place[1]))
-    for start in range(0, len(places), PART):
-        for verdict in _judge_places(places[start : start + PART], window):
-            verdicts[verdict.subject] = verdict
-    contested = {(verdict.vrf_id, verdict.ip) for verdict in verdicts.values()}
-    macs = sorted(changed.macs)
-    for start in range(0, len(macs), PART):
-        for verdict in _judge_machines(macs[start : start + PART], contested, window):
-            verdicts[verdict.subject] = verdict
+    found: list[Verdict] = []
+    for places in evidence.chunks(list(changed.places)):
+        found += _judge_places(places, window)
+    contested = {(verdict.vrf_id, verdict.ip) for verdict in found}
+    for macs in evidence.chunks(list(changed.macs)):
+        found += _judge_machines(macs, contested, window)
     for further in FURTHER:
-        for verdict in further():
-            verdicts[verdict.subject] = verdict
-    return keep(verdicts, rows, now)
+        found += further()
+    return keep({verdict.subject: verdict for verdict in found}, rows, now)
 
 
 def changes(since: datetime) -> Changed:
@@ -142,7 +139,7 @@ def _changed_networks(since: datetime) -> set[tuple[int | None, Any]]:
 
 def _judge_places(places: Sequence[Place], window: Window) -> Iterator[Verdict]:
     seen = evidence.at(places, window)
-    everything = [one for found in seen.values() for one in found]
+    everything = list(chain.from_iterable(seen.values()))
     ledger = Ledger.of(list(seen), evidence.macs_of(everything))
     for_many = evidence.answering_for_many(evidence.macs_of(everything), window)
     for_many |= _gateways(seen, ledger, window)
@@ -161,7 +158,8 @@ def _gateways(seen: dict[Place, list[Seen]], ledger: Ledger, window: Window) -> 
         if subnet and subnet.gateway and place[1] != subnet.gateway:
             gateways.add((subnet.vrf_id, subnet.gateway))
     found = evidence.at(gateways, window)
-    return evidence.macs_of(one for rows in found.values() for one in rows if not one.is_lease)
+    used = filterfalse(attrgetter("is_lease"), chain.from_iterable(found.values()))
+    return evidence.macs_of(used)
 
 
 def _in_dhcp_pools(seen: dict[Place, list[Seen]], ledger: Ledger) -> list[Place]:
@@ -177,14 +175,13 @@ def _judge_machines(
     macs: Sequence[str], contested: set[Place], window: Window
 ) -> Iterator[Verdict]:
     seen = evidence.of_machines(set(macs) - evidence.answering_for_many(macs, window), window)
-    several = {mac: found for mac, found in seen.items() if len({one.ip for one in found}) > 1}
+    several = {mac: found for mac, found in seen.items() if len(found) > 1}
     if not several:
         return
-    places = {one.place for found in several.values() for one in found}
+    places = set(map(attrgetter("place"), chain.from_iterable(several.values())))
     ledger = Ledger.of(places, several.keys())
-    for mac, found in several.items():
-        if verdict := judge_machine(mac, found, ledger, contested):
-            yield verdict
+    judged = starmap(partial(judge_machine, ledger=ledger, contested=contested), several.items())
+    yield from filter(None, judged)
 
 
 # --- keeping --------------------------------------------------------------------------------------
@@ -200,7 +197,7 @@ def keep(verdicts: dict[str, Verdict], rows: dict[str, Conflict], now: datetime)
     new: list[Conflict] = []
     changed: list[Conflict] = []
     gone: list[int] = []
-    counted = defaultdict[str, int](int)
+    counted = Counter[str]()
     for subject, verdict in verdicts.items():
         row = known.get(subject) or Conflict(subject=subject, state=State.ENDED, since=now)
         if row.pk is None:

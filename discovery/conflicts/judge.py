@@ -15,12 +15,12 @@ What is no conflict, though it looks like one:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from discovery.conflicts.evidence import Place, Seen
+from discovery.conflicts.evidence import Place, Seen, macs_of
 from discovery.conflicts.ledger import DHCP, Holder, Ledger
 from discovery.conflicts.models import Conflict
 from ipam.models import IPAddress
@@ -29,6 +29,7 @@ Kind = Conflict.Kind
 QUARANTINE = IPAddress.Status.QUARANTINE
 TOGETHER = timedelta(minutes=2)  # between sightings of two machines that use an address at once
 BOTH = timedelta(minutes=5)  # the same for two addresses of one machine: a round takes a while
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 RELEASED = timedelta(seconds=30)  # what is seen so shortly after a lease may be from before
 
 
@@ -76,21 +77,29 @@ class Case:
 
     def strangers(self) -> list[Seen]:
         """Evidence of other machines than the ledger's, while nothing newer speaks against it."""
-        found = []
-        for one in self.seen:
-            if one.mac and self.is_evidence(one) and not (self.is_own(one) or one.is_virtual):
-                found.append(one)
-        newest = max((one.seen_at for one in self.in_use()), default=None)
+        newest = _latest(self.in_use())
+        found = list(filter(self.is_strange, self.seen))
         return [one for one in found if one.is_lease or not _is_past(one, newest)]
+
+    def is_strange(self, one: Seen) -> bool:
+        """Whether it shows another machine than the ledger's."""
+        if not one.mac or one.is_virtual:
+            return False
+        return self.is_evidence(one) and not self.is_own(one)
 
     def in_use(self) -> list[Seen]:
         """Evidence that a machine uses the address, whichever. A ping shows nothing where a router
         has answered the ARP request before it."""
         rows = [one for one in self.seen if not one.is_lease]
-        found = [one for one in rows if self.is_evidence(one)]
-        if len(found) < len(rows) and not any(one.mac for one in found):
+        found = list(filter(self.is_evidence, rows))
+        if len(found) < len(rows) and not macs_of(found):
             return []
         return found
+
+    @property
+    def has_lease(self) -> bool:
+        """Whether anybody has leased it."""
+        return any(one.is_lease for one in self.seen)
 
 
 def judge_address(case: Case) -> Verdict | None:
@@ -103,8 +112,8 @@ def judge_address(case: Case) -> Verdict | None:
     return None
 
 
-def _is_past(one: Seen, newest: datetime | None) -> bool:
-    return newest is not None and one.seen_at < newest - TOGETHER
+def _is_past(one: Seen, newest: datetime) -> bool:
+    return one.seen_at < newest - TOGETHER
 
 
 # --- the rules for an address ---------------------------------------------------------------------
@@ -147,8 +156,8 @@ def _squatter(case: Case) -> Verdict | None:
         return None
     if pool.kind == DHCP:
         return _without_lease(case)
-    freed_at = case.ledger.freed_at.get(case.place)
-    found = [one for one in case.in_use() if freed_at is None or one.seen_at > freed_at]
+    freed_at = case.ledger.freed_at.get(case.place, BEGINNING)
+    found = [one for one in case.in_use() if one.seen_at > freed_at]
     if found:
         return _verdict(case, Kind.SQUATTER, found)
     return None
@@ -158,13 +167,11 @@ def _without_lease(case: Case) -> Verdict | None:
     """An address of a DHCP pool that is used without a lease. Lease and sighting come by different
     ways, so it must be seen again."""
     pool = case.ledger.pool(case.place)
-    if not getattr(pool, "has_leases", False) or any(one.is_lease for one in case.seen):
+    if case.has_lease or not getattr(pool, "has_leases", False):
         return None
-    found = []
-    for one in case.in_use():
-        is_over = case.last_lease is None or one.seen_at > case.last_lease + RELEASED
-        if one.source != "dhcp" and is_over:
-            found.append(one)
+    since = case.last_lease or BEGINNING
+    found = [one for one in case.in_use() if one.seen_at > since + RELEASED]
+    found = [one for one in found if one.source != "dhcp"]
     if not found:
         return None
     return _verdict(case, Kind.SQUATTER, found, _latest(found))
@@ -173,14 +180,17 @@ def _without_lease(case: Case) -> Verdict | None:
 def _duplicate(case: Case) -> Verdict | None:
     """Two machines use it, whoever they are. Seen again, so that it did not just change hands."""
     by_mac: dict[str, Seen] = {}
-    for one in sorted(case.in_use(), key=lambda one: one.seen_at):
-        if one.mac and not one.is_virtual:
-            by_mac[one.mac] = one
-    newest = max((one.seen_at for one in by_mac.values()), default=None)
+    for one in sorted(filter(_is_machine, case.in_use()), key=_time):
+        by_mac[str(one.mac)] = one
+    newest = _latest(by_mac.values())
     together = [one for one in by_mac.values() if not _is_past(one, newest)]
-    if len(together) < 2 or len(_machines(case, together)) < 2:
+    if len(_machines(case, together)) < 2:
         return None
-    return _verdict(case, Kind.DUPLICATE, together, min(one.seen_at for one in together))
+    return _verdict(case, Kind.DUPLICATE, together, min(map(_time, together)))
+
+
+def _is_machine(one: Seen) -> bool:
+    return one.mac is not None and not one.is_virtual
 
 
 def _machines(case: Case, seen: Sequence[Seen]) -> set[object]:
@@ -232,9 +242,9 @@ def _by_subnet(seen: Sequence[Seen], ledger: Ledger) -> Iterator[tuple[int | Non
 def _together(seen: Sequence[Seen], ledger: Ledger, mac: str) -> list[Seen]:
     """The latest sighting of each address, of those that were seen at about the same time."""
     latest: dict[Place, Seen] = {}
-    for one in sorted(seen, key=lambda one: one.seen_at):
+    for one in sorted(seen, key=_time):
         latest[one.place] = one
-    newest = max(one.seen_at for one in latest.values())
+    newest = _latest(latest.values())
     found = [one for one in latest.values() if one.seen_at >= newest - BOTH]
     return sorted(found, key=lambda one: int(one.ip))
 
@@ -267,9 +277,9 @@ def _of_machine(mac: str, vrf_id: int | None, seen: list[Seen], ledger: Ledger) 
         mac,
         known,
         sides,
-        max(one.seen_at for one in seen),
+        _latest(seen),
         needs_repeat=True,
-        weakest=min(one.seen_at for one in seen),
+        weakest=min(map(_time, seen)),
     )
 
 
@@ -293,8 +303,13 @@ def subject_of_machine(vrf_id: int | None, mac: str) -> str:
     return f"machine/{vrf_id or 0}/{mac}"
 
 
-def _latest(seen: Sequence[Seen]) -> datetime:
-    return max(one.seen_at for one in seen)
+def _time(one: Seen) -> datetime:
+    return one.seen_at
+
+
+def _latest(seen: Iterable[Seen]) -> datetime:
+    """When the newest was seen; long ago where there is none."""
+    return max(map(_time, seen), default=BEGINNING)
 
 
 def _verdict(

@@ -1,14 +1,11 @@
-"""Run the helper that asks by DHCP, and read what it says.
-
-Where systemd runs it with CAP_NET_RAW of its own (ipmanager-dhcp-watch.socket), it is asked there;
-elsewhere it is a child of this process."""
+"""Run the helper that asks by DHCP, and read what it says. It is a child of this process, with
+nothing of its environment, so that it can be given CAP_NET_RAW by the unit."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,7 +17,6 @@ from typing import Any
 from ipam import addresses
 
 HELPER = Path(__file__).with_name("helper.py")
-SOCKET = Path("/run/ipmanager-dhcp-watch.sock")
 PATIENCE = 15.0  # seconds: the helper waits for answers for 6
 
 
@@ -52,10 +48,7 @@ class HelperFailed(OSError):
 
 def ask(interfaces: Sequence[str]) -> list[Answer]:
     """Ask on these interfaces. Raises HelperFailed."""
-    if SOCKET.exists():
-        text = _ask_socket(interfaces)
-    else:
-        text = _run(interfaces)
+    text = _run(interfaces)
     try:
         return [_answer(json.loads(line)) for line in text.splitlines()]
     except (ValueError, KeyError, TypeError) as error:
@@ -74,19 +67,6 @@ def _run(interfaces: Sequence[str]) -> str:
 
 
 _NO_SECRETS = {"PATH": os.defpath}
-
-
-def _ask_socket(interfaces: Sequence[str]) -> str:
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as helper:
-            helper.settimeout(PATIENCE)
-            helper.connect(str(SOCKET))
-            helper.sendall(" ".join(interfaces).encode() + b"\n")
-            helper.shutdown(socket.SHUT_WR)
-            with helper.makefile(encoding="utf-8") as answer:
-                return answer.read()
-    except OSError as error:
-        raise HelperFailed(None, f"{SOCKET}: {error.strerror or error}") from error
 
 
 def _answer(said: dict[str, Any]) -> Answer:
