@@ -23,7 +23,7 @@ from discovery.conflicts import remedies
 from discovery.conflicts.models import Conflict
 from discovery.conflicts.remedies import Remedy
 from discovery.manufacturer import manufacturer
-from discovery.pages import SOURCES, ReadOnlyAdmin, mac_line
+from discovery.pages import SOURCES, ReadOnlyAdmin, cell, mac_line
 from ipam.admin import marks
 from ipam.admin.base import when
 from ipam.admin.pickers import is_key
@@ -73,28 +73,30 @@ class ConflictAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("conflict"), ordering="ip_address")
     def what(self, row: Conflict) -> SafeString:
-        return format_html(
-            '<a class="ipm-link ipm-subject" href="{}">{}</a> {}<div>{}</div>',
-            row.get_absolute_url(),
-            row,
-            state_badge(row),
-            row.get_kind_display(),
+        return cell(
+            format_html(
+                '<a class="ipm-link ipm-subject" href="{}">{}</a> {}<div>{}</div>',
+                row.get_absolute_url(),
+                row,
+                state_badge(row),
+                row.get_kind_display(),
+            )
         )
 
     @admin.display(description=_("the ledger says"))
     def ledger_side(self, row: Conflict) -> SafeString:
-        return ledger_side(row)
+        return cell(ledger_side(row))
 
     @admin.display(description=_("the network shows"))
     def seen_side(self, row: Conflict) -> SafeString:
-        return seen_side(row, _MOST_SEEN)
+        return cell(seen_side(row, _MOST_SEEN))
 
     @admin.display(description=_("since"), ordering="since")
     def times(self, row: Conflict) -> SafeString:
         last = gettext("last seen %s") % marks.ago(row.last_seen)
         if row.ended_at:
             last = gettext("ended %s") % marks.ago(row.ended_at)
-        return format_html('{}<div class="ipm-small">{}</div>', when(row.since), last)
+        return cell(format_html('{}<div class="ipm-small">{}</div>', when(row.since), last))
 
     @admin.display(description=_("remedies"))
     def buttons(self, row: Conflict) -> SafeString:
@@ -103,7 +105,9 @@ class ConflictAdmin(ReadOnlyAdmin):
             found.append((row.get_absolute_url(), remedy.name, remedy.label))
         if not found:
             return marks.NOTHING
-        return format_html_join("", '<a class="ipm-button" href="{}#{}">{}</a> ', found)
+        return cell(
+            format_html_join("", '<a class="ipm-button" href="{}#{}">{}</a> ', found), "ipm-actions"
+        )
 
     # --- the page of one --------------------------------------------------------------------------
 
@@ -198,7 +202,7 @@ def ledger_side(row: Conflict) -> SafeString:
         )
     lines = [format_html("<div>{}</div>", holder_link(side))]
     for mac in side.get("macs", ()):
-        lines.append(mac_line(mac, manufacturer(mac)))
+        lines.append(format_html('<div class="ipm-mac">{}</div>', mac))
     if not side.get("macs"):
         text = gettext("no MAC address")
         lines.append(format_html('<div class="ipm-small">{}</div>', text))
@@ -241,10 +245,10 @@ def _seen(row: Conflict, one: dict[str, Any]) -> SafeString:
 def _machine(one: dict[str, Any], name: str) -> SafeString:
     if not one["mac"]:
         return format_html("<span>{}</span>", gettext("an unknown machine"))
-    line = mac_line(one["mac"], manufacturer(one["mac"]))
     if one["known_kind"]:
         link = holder_link({"kind": one["known_kind"], "id": one["known_id"], "name": name})
-        return format_html("{} {}", line, link)
+        return format_html('<span class="ipm-mac">{}</span> {}', one["mac"], link)
+    line = mac_line(one["mac"], manufacturer(one["mac"]))
     if not name:
         return line
     said = gettext("calls itself %s") % name

@@ -32,6 +32,7 @@ class Action:
     run: Callable[[UnknownDevice, str], None]
     permissions: tuple[str, ...]
     needs_address: bool = False
+    short: Any = ""  # for a button in a list
 
     def fits(self, device: UnknownDevice) -> bool:
         """Whether it can be done now, as far as the device's own row says."""
@@ -142,23 +143,37 @@ ADDRESSES = "ipam.change_ipaddress"
 ACTIONS = {
     action.name: action
     for action in (
-        Action("ignore", gettext_lazy("Ignore"), ignore, (CHANGE,)),
+        Action("ignore", gettext_lazy("Ignore"), ignore, (CHANGE,), short=gettext_lazy("Ignore")),
         Action(
             "reserve",
             gettext_lazy("Reserve its address"),
             reserve,
             (CHANGE, ADDRESSES, "ipam.add_server"),
-            True,
+            needs_address=True,
+            short=gettext_lazy("Reserve"),
         ),
-        Action("adopt", gettext_lazy("Adopt as server"), adopt, (CHANGE, "ipam.add_server")),
+        Action(
+            "adopt",
+            gettext_lazy("Adopt as server"),
+            adopt,
+            (CHANGE, "ipam.add_server"),
+            short=gettext_lazy("Adopt"),
+        ),
         Action(
             "quarantine",
             gettext_lazy("Quarantine its address"),
             quarantine,
             (CHANGE, ADDRESSES),
-            True,
+            needs_address=True,
+            short=gettext_lazy("Quarantine"),
         ),
-        Action("undo", gettext_lazy("Undo"), undo, (CHANGE, ADDRESSES, "ipam.delete_server")),
+        Action(
+            "undo",
+            gettext_lazy("Undo"),
+            undo,
+            (CHANGE, ADDRESSES, "ipam.delete_server"),
+            short=gettext_lazy("Undo"),
+        ),
     )
 }
 

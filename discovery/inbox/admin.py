@@ -21,10 +21,11 @@ from core.errors import IPManagerError
 from discovery.inbox.actions import ACTIONS, act
 from discovery.inbox.models import UnknownDevice
 from discovery.manufacturer import manufacturer
-from discovery.pages import SOURCES, ReadOnlyAdmin, randomised_badge
+from discovery.pages import SOURCES, ReadOnlyAdmin, cell, randomised_badge
 from ipam.admin import marks
 from ipam.admin.base import when
 
+_BUTTON = '<button class="ipm-button" formaction="{}" formmethod="post" title="{}">{}</button>'
 NAMED = 20  # results of an action that are told one by one
 _COLOURS = {"new": "reserved", "ignored": "unknown", "done": "yes"}
 _RECENT = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
@@ -104,11 +105,13 @@ class UnknownDeviceAdmin(ReadOnlyAdmin):
     @admin.display(description=_("device"), ordering="mac_address")
     def device(self, row: UnknownDevice) -> SafeString:
         maker = manufacturer(row.mac_address) or randomised_badge(row.mac_address)
-        return format_html(
-            '<a class="ipm-link ipm-mac" href="{}">{}</a><div class="ipm-small">{}</div>',
-            row.get_absolute_url(),
-            row.mac_address,
-            maker or gettext("unknown manufacturer"),
+        return cell(
+            format_html(
+                '<a class="ipm-link ipm-mac" href="{}">{}</a><div class="ipm-small">{}</div>',
+                row.get_absolute_url(),
+                row.mac_address,
+                maker or gettext("unknown manufacturer"),
+            )
         )
 
     @admin.display(description=_("calls itself"), ordering="hostname")
@@ -122,12 +125,14 @@ class UnknownDeviceAdmin(ReadOnlyAdmin):
         url = marks.address_list_url(q=str(row.ip_address))
         vrf = marks.badge("plain", row.vrf) if row.vrf else ""
         source = SOURCES.get(row.source, row.source)
-        return format_html(
-            '<a class="ipm-link" href="{}">{}</a> {}<div class="ipm-small">{}</div>',
-            url,
-            row.ip_address,
-            vrf,
-            source,
+        return cell(
+            format_html(
+                '<a class="ipm-link" href="{}">{}</a> {}<div class="ipm-small">{}</div>',
+                url,
+                row.ip_address,
+                vrf,
+                source,
+            )
         )
 
     @admin.display(description=_("last seen"), ordering="last_seen")
@@ -159,10 +164,8 @@ class UnknownDeviceAdmin(ReadOnlyAdmin):
         for action in ACTIONS.values():
             if action.fits(row):
                 url = reverse("admin:discovery_unknowndevice_act", args=[row.pk, action.name])
-                found.append((url, action.label))
-        return format_html_join(
-            " ", '<button class="ipm-button" formaction="{}" formmethod="post">{}</button>', found
-        )
+                found.append((url, action.label, action.short))
+        return cell(format_html_join(" ", _BUTTON, found), "ipm-actions")
 
     # --- actions ----------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 """Pictures of every page that people look at all day, on a desk and on a phone, of the demo
 network.
 
-Run it as `python -m tests.e2e.screenshots DIRECTORY [--language de] [--dark] [--only NAME]`. Three
-of them are in docs/images: index-desk.png as overview.png, list-desk.png as list.png, subnets-desk.png as
-subnets.png."""
+Run it as `python -m tests.e2e.screenshots DIRECTORY [--language de] [--dark] [--only NAME]`.
+Three of them are in docs/images: index-desk.png as overview.png, list-desk.png as list.png,
+subnets-desk.png as subnets.png."""
 
 import argparse
 import os
