@@ -38,18 +38,18 @@ def _file() -> serializers.CharField:
     return _text(MOST_TEXT, trim_whitespace=False)
 
 
-class PlaceSerializer(serializers.Serializer):
+class AgentPlaceSerializer(serializers.Serializer):
     """Where the agent's files are: the proposed configuration names the directory."""
 
     directory = serializers.RegexField(r"/[A-Za-z0-9/._+-]{1,200}", max_length=201)
 
 
-class AskSerializer(PlaceSerializer):
+class AgentAskSerializer(AgentPlaceSerializer):
     wait = serializers.FloatField(min_value=0, default=0)
     force = serializers.BooleanField(default=False)
 
 
-class ResultSerializer(PlaceSerializer):
+class AgentResultSerializer(AgentPlaceSerializer):
     """Files were put in place, or could not be (`reason`)."""
 
     etag = _text(64, required=False, default="")
@@ -57,25 +57,25 @@ class ResultSerializer(PlaceSerializer):
     reason = _text(500, required=False, default="")
 
 
-class EditsSerializer(PlaceSerializer):
+class AgentEditsSerializer(AgentPlaceSerializer):
     """The files as somebody has edited them."""
 
     hosts = _file()
     opts = _file()
 
 
-class LookSerializer(serializers.Serializer):
+class AgentLookSerializer(serializers.Serializer):
     state = serializers.ChoiceField(DnsmasqHeartbeat.State.choices)
     detail = _text(500)
     seconds = serializers.FloatField(min_value=0, max_value=10**8)  # since the state began
 
 
-class InspectionSerializer(serializers.Serializer):
+class AgentInspectionSerializer(serializers.Serializer):
     findings = serializers.ListField(max_length=MOST)
     process = serializers.DictField()
 
 
-class LogSerializer(serializers.Serializer):
+class AgentLogSerializer(serializers.Serializer):
     """Lines after a position, or neither: the agent asks where to begin."""
 
     name = _text(300)
@@ -91,7 +91,7 @@ class LogSerializer(serializers.Serializer):
         raise serializers.ValidationError("each is a time, a program and a message")
 
 
-class ReportSerializer(serializers.Serializer):
+class AgentReportSerializer(serializers.Serializer):
     """What an agent says of its host. Parts that have not changed are left out."""
 
     host = _text(255)
@@ -99,10 +99,10 @@ class ReportSerializer(serializers.Serializer):
     clock = serializers.FloatField(min_value=-(10**11), max_value=10**11)  # seconds since 1970
     conf_installed = serializers.BooleanField(allow_null=True, default=None)
     conf_detail = _text(500, required=False, default="")
-    heartbeat = LookSerializer(required=False)
-    inspection = InspectionSerializer(required=False)
+    heartbeat = AgentLookSerializer(required=False)
+    inspection = AgentInspectionSerializer(required=False)
     leases = _text(MOST_TEXT, required=False, trim_whitespace=False)
-    log = LogSerializer(required=False)
+    log = AgentLogSerializer(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """PostgreSQL's JSON holds no NUL."""
@@ -145,7 +145,7 @@ class FilesView(AgentView):
     change, or after that time as 304."""
 
     def get(self, request: Request) -> Response:
-        server, asked = self.server(), self.asked(AskSerializer, request.query_params)
+        server, asked = self.server(), self.asked(AgentAskSerializer, request.query_params)
         have = request.headers.get("If-None-Match", "").strip('"')
         found = offer.make(server, asked["directory"], force=asked["force"])
         if found.etag == have and not found.pending and asked["wait"]:
@@ -176,7 +176,7 @@ class ResultView(AgentView):
     """What became of the files."""
 
     def post(self, request: Request) -> Response:
-        server, said = self.server(), self.asked(ResultSerializer, request.data)
+        server, said = self.server(), self.asked(AgentResultSerializer, request.data)
         if said["reason"]:
             outcome = offer.failed(server, said["directory"], said["reason"])
             return Response({"recorded": False, "generation": outcome.generation})
@@ -191,7 +191,7 @@ class EditsView(AgentView):
     """Somebody has edited the files on the agent's host."""
 
     def post(self, request: Request) -> Response:
-        server, said = self.server(), self.asked(EditsSerializer, request.data)
+        server, said = self.server(), self.asked(AgentEditsSerializer, request.data)
         on_disk = Files(said["hosts"].encode(), said["opts"].encode())
         return Response({"open": offer.edited(server, said["directory"], on_disk)})
 
@@ -201,7 +201,7 @@ class ReportView(AgentView):
     """Heartbeat, leases, log, findings, configuration and clock."""
 
     def post(self, request: Request) -> Response:
-        server, said = self.server(), self.asked(ReportSerializer, request.data)
+        server, said = self.server(), self.asked(AgentReportSerializer, request.data)
         return Response(reports.store(server, said))
 
 

@@ -24,7 +24,7 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def store(server: DhcpServer, report: Mapping[str, Any]) -> dict[str, Any]:
-    """Store a report (serializers.ReportSerializer). Returns what the agent has to know: the
+    """Store a report (api.AgentReportSerializer). Returns what the agent has to know: the
     position after the lines of its log that are stored."""
     now = timezone.now()
     node = {"host": report["host"], "place": PLACE}
