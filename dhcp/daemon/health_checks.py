@@ -9,6 +9,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from core.commands import manage_command
 from core.findings import BOUNDED, READY_WARNING, Finding, error, health_check, warning
 from dhcp.daemon.heartbeat import HeartbeatState, State, states
 
@@ -27,7 +28,7 @@ _REMEDIES = {
     "dhcp",
     BOUNDED,
     READY_WARNING,
-    summary="a dnsmasq is not up (run: manage.py doctor)",
+    summary=f"a dnsmasq is not up (run: {manage_command('doctor')})",
 )
 def heartbeat() -> Iterator[Finding]:
     """Every dnsmasq answers with our generation, as its worker or agent has seen it."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 import enum
 import errno
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dhcp.daemon import process as daemon
 from dhcp.daemon.confirm import Query
@@ -24,9 +26,6 @@ from dhcp.files.render import GENERATION_NAME
 from dhcp.files.targets import Target
 
 ANSWER_SECONDS = 1.0  # that all answers together may take
-_STOPPED = "Tt"  # by a signal, or by a debugger
-_ENDED = "ZX"
-_WAITS_FOR_DISK = "D"
 _CLOSED = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH)
 
 
@@ -34,18 +33,26 @@ class Presence(enum.Enum):
     """Where a process is, as far as it can be seen from here."""
 
     RUNS = "runs"
+    READS_OTHERS = "reads others"  # it runs, and its options name other files than ours
     STOPPED = "stopped"
     GONE = "gone"
     UNSEEN = "unseen"
 
 
+_ENDED = Presence.GONE, gettext_lazy("The process %d has ended.")
+_STOPPED = Presence.STOPPED, gettext_lazy("The process %d is stopped.")
+_WAITS = Presence.STOPPED, gettext_lazy("The process %d waits for a disk.")
+_RUNS = Presence.RUNS, gettext_lazy("Process %d.")
+# By the letters of proc(5); a process that has ended has none, or one of two until it is reaped.
+_LETTERS = {"": _ENDED, "Z": _ENDED, "X": _ENDED, "T": _STOPPED, "t": _STOPPED, "D": _WAITS}
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What is seen of a dnsmasq's process. `reads_others`: why it does not read our files."""
+    """What is seen of a dnsmasq's process."""
 
     presence: Presence
     detail: str = ""
-    reads_others: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +133,10 @@ class Watcher:
         self._reads_others = reads_others(self.target, found) if found else ""
 
     def _seen(self, found: Daemon) -> Process:
-        letter = self._letter()
-        if letter in _ENDED:  # an empty one, too
-            return Process(Presence.GONE, _("The process %d has ended.") % found.pid)
-        if letter in _STOPPED:
-            return Process(Presence.STOPPED, _("The process %d is stopped.") % found.pid)
-        if letter in _WAITS_FOR_DISK:
-            return Process(Presence.STOPPED, _("The process %d waits for a disk.") % found.pid)
-        return Process(Presence.RUNS, _("Process %d.") % found.pid, self._reads_others)
+        presence, text = _LETTERS.get(self._letter(), _RUNS)
+        if presence is Presence.RUNS and self._reads_others:
+            return Process(Presence.READS_OTHERS, self._reads_others)
+        return Process(presence, text % found.pid)
 
 
 def reads_others(target: Target, found: Daemon) -> str:
@@ -166,31 +169,29 @@ def look_at_all(watchers: Iterable[Watcher]) -> Iterator[tuple[Target, Look]]:
     """Look at each. All are asked at once, so a hung one delays no other."""
     asked = [(watcher, _ask(watcher.target)) for watcher in watchers]
     deadline = time.monotonic() + ANSWER_SECONDS
-    for watcher, query in asked:
-        answer = _answer(query, deadline - time.monotonic())
+    for watcher, answer_within in asked:
+        answer = answer_within(deadline - time.monotonic())
         yield watcher.target, judge(watcher.target, watcher.process(), answer)
 
 
-def _ask(target: Target) -> Query | OSError | None:
+def _ask(target: Target) -> Callable[[float], Answer | None]:
+    """Ask at once; the result waits for the answer, None where nobody is asked."""
     if target.dns is None:
-        return None
+        return lambda timeout: None
     try:
-        return Query(target.dns)
+        query = Query(target.dns)
     except OSError as error:
-        return error
+        failed = Answer(error=error)
+        return lambda timeout: failed
+    return partial(_answer, query)
 
 
-def _answer(query: Query | OSError | None, timeout: float) -> Answer | None:
-    """None where nobody was asked."""
-    if query is None:
-        return None
-    if isinstance(query, OSError):
-        return Answer(error=query)
-    with query:
-        try:
+def _answer(query: Query, timeout: float) -> Answer:
+    try:
+        with query:
             return Answer(query.answer(timeout))
-        except OSError as error:
-            return Answer(error=error)
+    except OSError as error:
+        return Answer(error=error)
 
 
 def written_generation(target: Target) -> IPv4Address | None:
@@ -216,32 +217,36 @@ def judge(target: Target, process: Process, answer: Answer | None) -> Look:
     return _by_answer(target, process, answer)
 
 
-_BY_PRESENCE = {
-    Presence.STOPPED: State.HUNG,
-    Presence.GONE: State.DEAD,
-    Presence.UNSEEN: State.UNKNOWN,
+_ALONE: dict[Presence, tuple[str, object]] = {
+    Presence.RUNS: (State.UP, gettext_lazy("Its DNS is not asked what it has read.")),
+    Presence.READS_OTHERS: (State.OTHER_GENERATION, ""),
+    Presence.STOPPED: (State.HUNG, ""),
+    Presence.GONE: (State.DEAD, ""),
+    Presence.UNSEEN: (
+        State.UNKNOWN,
+        gettext_lazy("Nobody can see it: it has no DNS that is asked."),
+    ),
+}
+# By whether nothing listens at its DNS port at all.
+_SILENT = {
+    Presence.RUNS: {True: State.UNKNOWN, False: State.HUNG},
+    Presence.READS_OTHERS: {True: State.OTHER_GENERATION, False: State.HUNG},
+    Presence.STOPPED: {True: State.HUNG, False: State.HUNG},
+    Presence.GONE: {True: State.DEAD, False: State.DEAD},
+    Presence.UNSEEN: {True: State.DEAD, False: State.HUNG},
 }
 
 
 def _by_process(process: Process) -> Look:
-    if process.presence is Presence.UNSEEN:
-        detail = process.detail or _("Nobody can see it: it has no DNS that is asked.")
-        return Look(State.UNKNOWN, detail)
-    if process.presence is not Presence.RUNS:
-        return Look(_BY_PRESENCE[process.presence], process.detail)
-    if process.reads_others:
-        return Look(State.OTHER_GENERATION, process.reads_others)
-    return Look(State.UP, f"{process.detail} {_('Its DNS is not asked what it has read.')}")
+    state, text = _ALONE[process.presence]
+    return Look(state, f"{process.detail} {text}".strip())
 
 
 def _without_answer(target: Target, process: Process, answer: Answer) -> Look:
-    facts = {"place": _place(target), "why": answer.reason}
+    assert target.dns
+    facts = {"place": "{}:{}".format(*target.dns), "why": answer.reason}
     silence = _("Its DNS at %(place)s does not answer: %(why)s.") % facts
-    if process.presence in (Presence.STOPPED, Presence.GONE):
-        return Look(_BY_PRESENCE[process.presence], f"{process.detail} {silence}")
-    if process.presence is Presence.RUNS and answer.is_closed:
-        return Look(State.UNKNOWN, f"{process.detail} {silence}")
-    state = State.DEAD if answer.is_closed else State.HUNG
+    state = _SILENT[process.presence][answer.is_closed]
     return Look(state, f"{process.detail} {silence}".strip())
 
 
@@ -258,11 +263,6 @@ def _by_answer(target: Target, process: Process, answer: Answer) -> Look:
         facts = {"served": answer.served, "expected": expected}
         detail = _("It serves generation %(served)s; %(expected)s is written.") % facts
         return Look(State.OTHER_GENERATION, detail)
-    if process.reads_others:
-        return Look(State.OTHER_GENERATION, process.reads_others)
+    if process.presence is Presence.READS_OTHERS:
+        return Look(State.OTHER_GENERATION, process.detail)
     return Look(State.UP, _("It serves our generation %s.") % expected)
-
-
-def _place(target: Target) -> str:
-    assert target.dns
-    return "{}:{}".format(*target.dns)

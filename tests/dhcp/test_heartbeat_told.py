@@ -22,7 +22,8 @@ RULES = ROOT / "deploy/prometheus/ipmanager.rules.yml"
 
 
 @pytest.fixture
-def hung():
+def hung(settings):
+    settings.DNSMASQ_RELOAD = "generation"
     Generation.objects.create(result="applied")
     return DnsmasqHeartbeat.objects.create(host="a", state="hung", detail="It does not answer.")
 
