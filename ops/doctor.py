@@ -74,14 +74,14 @@ class Result:
 
 def run_checks(tag: str = HEALTH, *, slow: bool = False) -> list[Result]:
     """Run every health check that has this tag; those tagged SLOW only if `slow`. A check that
-    finds nothing has one result, without a text. What two checks find is told once."""
+    finds nothing has one result, without a text. A fault that two checks find is told once."""
     database_answers = can_query_database()
     results: list[Result] = []
     for check in registered(tag):
         if slow or SLOW not in check.tags:
-            told = {(result.level, result.text) for result in results if result.text}
+            told = {result.text for result in results if result.status}
             found = _results(check, database_answers)
-            results += [one for one in found if (one.level, one.text) not in told]
+            results += [one for one in found if not (one.status and one.text in told)]
     return results
 
 
