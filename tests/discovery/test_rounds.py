@@ -1,5 +1,6 @@
 """Rounds of discovery in a network of simulated hosts."""
 
+import os
 import time
 from collections import Counter
 from datetime import timedelta
@@ -16,6 +17,8 @@ from tests.ipam.admin_forms import queries_in
 from tests.ipam.factories import IPAddressFactory, SubnetFactory, VRFFactory
 
 pytestmark = pytest.mark.django_db
+LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
+MOST, LENGTH, RATE = (1002, 22, 250) if LONG else (22, 27, 100)
 
 
 def mac(number):
@@ -141,14 +144,16 @@ def test_the_neighbour_table_is_read_for_enabled_subnets_of_any_vrf(net, discove
 def test_many_subnets_take_no_more_statements_than_one(net, discovery):
     prober = Prober()
     prober.scanner.scan = lambda batches, seconds: None
-    cost = queries_in(lambda: prober.step(timezone.now()))
+    now = timezone.now()
+    prober.step(now)
+    cost = queries_in(lambda: prober.step(now))  # the round ends
     for number in range(1, 9):
         subnet = SubnetFactory(network=f"10.67.{number}.0/28")
         SubnetDiscovery.objects.create(subnet=subnet, enabled=True)
 
-    later = timezone.now() + timedelta(seconds=400)
-    prober.step(later)
-    assert queries_in(lambda: prober.step(later + timedelta(seconds=4000))) <= cost + 2
+    later = now + timedelta(seconds=400)
+    assert prober.step(later) == 9
+    assert queries_in(lambda: prober.step(later)) == cost
 
 
 def test_the_rate_of_a_subnet_and_that_of_all_are_kept_on_the_wire(settings):
@@ -171,3 +176,19 @@ def test_the_rate_of_a_subnet_and_that_of_all_are_kept_on_the_wire(settings):
         assert busiest_second(arrived["times"]) <= 60 + 3
     slowest = [at for at, ip in arrived["packets"] if ip.startswith("10.68.0.")]
     assert busiest_second(slowest) <= 20 + 1
+
+
+def test_all_hosts_are_found_at_the_rate_that_was_set(settings):
+    """The long form (`make proof`) has 1,000 hosts. Each seventh is silent to ping."""
+    settings.PROBE_RATE = RATE
+    hosts = [host(number, "arp" if number % 7 == 0 else "arp ping") for number in range(2, MOST)]
+    subnet = SubnetFactory(network=f"10.66.0.0/{LENGTH}")
+    SubnetDiscovery.objects.create(subnet=subnet, enabled=True, rate=RATE)
+    with network(hosts, f"10.66.0.1/{LENGTH}") as wire, arp_helper(wire) as settings.ARP_HELPER:
+        whole_round(wire)
+        times = wire.count()["times"]
+
+    rows = Sighting.objects.filter(source="arp").values_list("ip_address", "mac_address")
+    assert {(str(ip), card) for ip, card in rows} == {(ip, card) for ip, card, _kind in hosts}
+    told = f"{len(times)} packets in {times[-1] - times[0]:.0f} s"
+    assert busiest_second(times) <= RATE * 1.05, told
