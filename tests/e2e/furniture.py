@@ -125,7 +125,9 @@ def story(server, image, state, at, kinds):
 
 def scopes() -> None:
     for network in ("10.20.20.0/23", "10.20.30.0/24"):
-        DhcpScope(subnet=Subnet.objects.get(network=network)).save()
+        subnet = Subnet.objects.get(network=network)
+        if not DhcpScope.objects.filter(subnet=subnet).exists():  # the demo has some
+            DhcpScope(subnet=subnet).save()
     desk, until = Server.objects.get(hostname="desk-01"), timezone.now() + timedelta(hours=11)
     leases = (
         (desk.ip_address, desk.mac_address, "desk-01"),
