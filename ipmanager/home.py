@@ -20,6 +20,7 @@ from core.history.records import SOURCES as HISTORY_SOURCES
 from core.history.records import who
 from dhcp.admin.dhcp_servers import heartbeat_line, server_badge
 from dhcp.daemon import heartbeat
+from dhcp.daemon.heartbeat import HeartbeatState
 from dhcp.edits.written import read_file
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, Generation
@@ -234,7 +235,7 @@ def _dhcp() -> dict[str, Any]:
         "dnsmasq": heartbeat_line(seen),
         "held": read_file(Target.from_settings().held).decode("ascii", "replace"),
         "is_connected": Target.from_settings().is_connected,
-        "is_confirmed": _is_confirmed(),
+        "is_confirmed": _is_confirmed(seen),
         "waiting": DhcpChange.objects.for_server(None).count(),
         "servers": [
             _server_line(server) for server in DhcpServer.objects.with_state().with_heartbeats()
@@ -245,10 +246,10 @@ def _dhcp() -> dict[str, Any]:
     }
 
 
-def _is_confirmed() -> bool:
+def _is_confirmed(seen: HeartbeatState) -> bool:
     """Whether dnsmasq has confirmed the files that were written last."""
-    applied = Generation.objects.newest_of_each(result=Generation.Result.APPLIED).get(None)
-    return bool(applied and applied.confirmed)
+    applied = Generation.objects.newest_of_each(result=Generation.Result.APPLIED)
+    return seen.has_confirmed(Target.from_settings(), applied.get(None))
 
 
 def _server_line(server: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from dhcp.files.targets import DEFAULT, Target
-from dhcp.models import DhcpServer, DnsmasqHeartbeat
+from dhcp.models import DhcpServer, DnsmasqHeartbeat, Generation
 from dhcp.nodes import lease
 
 State = DnsmasqHeartbeat.State
@@ -82,6 +82,15 @@ class HeartbeatState:
     def is_up(self) -> bool:
         """Whether every node's dnsmasq answers with our generation."""
         return self.state == State.UP
+
+    def has_confirmed(self, target: Target, applied: Generation | None) -> bool:
+        """Whether dnsmasq itself has said that it serves this generation: when it was applied, or
+        since then to a look by DNS."""
+        if applied is None:
+            return False
+        if applied.confirmed or not target.dns or self.checked_at is None:
+            return bool(applied.confirmed)
+        return self.is_up and self.checked_at >= applied.updated_at
 
     @property
     def is_down(self) -> bool:

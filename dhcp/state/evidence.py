@@ -141,6 +141,15 @@ class Evidence:
             return False
         return bool(applied.confirmed) or target.reload.startswith("pidfile")
 
+    def is_confirmed(self, card: NetworkCard) -> bool:
+        """Whether the card's dnsmasq has confirmed what was applied last. Agents confirm when they
+        apply."""
+        server_id = self.server_id(card)
+        applied, target = self.applied.get(server_id), self.targets.get(server_id)
+        if target is None:
+            return bool(applied and applied.confirmed)
+        return self.heartbeat(card).has_confirmed(target, applied)
+
     def is_held_back(self, card: NetworkCard) -> bool:
         """Whether a rollback holds the card's server at files without its line."""
         lines = self.held.get(self.server_id(card))

@@ -86,7 +86,7 @@ def _answers(card: NetworkCard, evidence: Evidence) -> MachineState | None:
 
 def _is_told(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     applied = evidence.applied.get(evidence.server_id(card))
-    if applied is None or not applied.confirmed:
+    if applied is None or not evidence.is_confirmed(card):
         return None
     reason = _(
         "dnsmasq has confirmed its line (generation %(number)d, %(at)s). "

@@ -11,6 +11,7 @@ from django.utils import timezone
 from core.errors import Conflict, Invalid
 from dhcp.files.sync import sync
 from dhcp.leases.adopt import adopt
+from dhcp.models import Generation
 from ipam.models import Interface, Server, Sighting
 from tests.dhcp.records import scoped
 from tests.ipam.admin_forms import messages_of, queries_of, rows_shown
@@ -180,6 +181,24 @@ def test_the_page_has_its_own_title_and_its_place_in_the_sidebar(admin_client, c
     assert f'href="{WHY}"' in admin_client.get("/admin/").content.decode()
     client.force_login(User.objects.create_user("guest", is_staff=True))
     assert f'href="{WHY}"' not in client.get("/admin/").content.decode()
+
+
+def test_a_search_for_any_address_is_answered_where_no_row_has_it(admin_client, subnet):
+    leased(200, B, hostname="phone")
+    for url in (reverse("admin:ipam_ipaddress_changelist"), "/ipam/"):
+        page = admin_client.get(url, {"q": "10.77.0.200"}).content.decode()
+        assert f"10.77.0.200 is leased to {B} (phone) until " in page and f'"{WHY}?q=10.' in page
+        assert "10.99.0.1 is in no subnet." in admin_client.get(url, {"q": "10.99.0.1"}).text
+
+
+def test_the_first_page_says_that_no_dnsmasq_is_connected(admin_client, subnet, settings):
+    server()
+    sync()
+    assert "Files written; no dnsmasq is connected" in admin_client.get("/admin/").text
+    settings.DNSMASQ_RELOAD = "generation"
+    assert "so that it confirms what it has read" in admin_client.get("/admin/").text
+    Generation.objects.update(confirmed=True)
+    assert "dnsmasq has everything from the ledger." in admin_client.get("/admin/").text
 
 
 def test_who_may_not_look_is_not_told_why(client):
