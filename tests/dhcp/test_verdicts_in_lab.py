@@ -101,6 +101,7 @@ def world(settings, target):
         for net in (NO_SCOPE, DISABLED, RELAYED, BERLIN):
             lab.route(f"{net}.0/24")
         with lab.inside():
+            sync(force=True)  # on PostgreSQL, this directory takes the sync lease
             yield World(lab, settings, LeaseFileWatcher(lab.leases))
 
 
