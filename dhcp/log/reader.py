@@ -83,7 +83,7 @@ class LogReader(PeriodicWork):
             self.shown_at = self.now()
             DhcpLog.objects.filter(pk=row.pk).update(read_at=timezone.now())
         self._log().done()
-        return batch.more
+        return batch.more or bool(batch.lines)  # another file may follow
 
     def _log(self) -> Log:
         if self.log is None:
