@@ -39,7 +39,7 @@ DEEPEST = 8  # configuration files that name configuration files
 _WANTED = re.compile(r",\*([^,]*)")  # endings in a conf-dir
 _UNWANTED = re.compile(r",([^,*][^,]*)")
 # Names that dnsmasq skips: hidden files, and what editors leave.
-_SKIPPED = re.compile(r"\..*|.*~|#(.*#)?", re.DOTALL)
+SKIPPED = re.compile(r"\..*|.*~|#(.*#)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Options:
             self.unreadable.append(directory)
             return []
         names = [name for name in names if name.endswith(wanted) and not name.endswith(unwanted)]
-        paths = [Path(directory, name) for name in names if not _SKIPPED.fullmatch(name)]
+        paths = [Path(directory, name) for name in names if not SKIPPED.fullmatch(name)]
         return [path for path in paths if not self.within(path).is_dir()]
 
     def within(self, path: str | Path) -> Path:

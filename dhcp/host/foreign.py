@@ -6,12 +6,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dhcp.daemon.installed import Installed
 from dhcp.daemon.lines import Host, Range, parse_host, parse_range
-from dhcp.daemon.options import Option
+from dhcp.daemon.options import SKIPPED, Option
 from dhcp.daemon.process import Daemon, is_same
 from dhcp.files import check
 from dhcp.files.targets import Target
@@ -49,18 +50,16 @@ def _facts(option: Option) -> dict[str, str]:
 def _ranges(effective: list[Option], proposed: list[Option]) -> Iterator[HostFinding]:
     """Ranges that hand out addresses, unless we propose them. One for reservations only does not
     give an address to anybody whom the ledger does not know."""
-    ours = {option.value for option in proposed}
     served = list(filter(None, (parse_range(option.value) for option in proposed)))
+    # The same addresses for another time, or under other conditions, are none of others.
+    ours = {(one.first, one.last) for one in served}
     for option in effective:
         found = parse_range(option.value)
-        if found is None or found.last is None or option.value in ours:
-            continue
-        if any((one.first, one.last) == (found.first, found.last) for one in served):
-            continue  # the same addresses for another time, or under other conditions
-        kind = "old_range" if found.is_ours else "foreign_range"
-        level = ERROR if _is_in_one_of(found, served) else WARNING
-        facts = {"first": str(found.first), "last": str(found.last)}
-        yield HostFinding(kind, level, {**_facts(option), **facts})
+        if found and found.last and (found.first, found.last) not in ours:
+            kind = "old_range" if found.is_ours else "foreign_range"
+            level = ERROR if _is_in_one_of(found, served) else WARNING
+            facts = {"first": str(found.first), "last": str(found.last)}
+            yield HostFinding(kind, level, {**_facts(option), **facts})
 
 
 def _is_in_one_of(found: Range, served: list[Range]) -> bool:
@@ -153,9 +152,7 @@ def _other_files(found: Daemon) -> Iterator[Path]:
 
 def _is_read(path: Path) -> bool:
     """dnsmasq skips hidden files, and what editors leave."""
-    name = path.name
-    is_left = name.endswith("~") or (name.startswith("#") and name.endswith("#"))
-    return path.is_file() and not (name.startswith(".") or is_left)
+    return path.is_file() and not SKIPPED.fullmatch(path.name)
 
 
 def _lines_of(found: Daemon, path: Path) -> Iterator[_Line]:
@@ -178,18 +175,14 @@ class _Reservations:
 
     @classmethod
     def read(cls, path: Path) -> _Reservations:
-        by_mac, by_ip = defaultdict[str, set[str]](set), {}
-        try:
-            lines = path.read_bytes().split(b"\n")
-        except OSError:
-            lines = []
-        for line in lines:
-            row = check.host_row(line)
-            if isinstance(row, check.Row):
-                by_ip[str(row.ip)] = row
-                for mac in row.macs:
-                    by_mac[mac].add(str(row.ip))
-        return cls(by_mac, by_ip)
+        data = b""
+        with suppress(OSError):
+            data = path.read_bytes()
+        rows, by_mac = check.hosts_file(data, None).rows, defaultdict[str, set[str]](set)
+        for row in rows:
+            for mac in row.macs:
+                by_mac[mac].add(str(row.ip))
+        return cls(by_mac, {str(row.ip): row for row in rows})
 
     def contradicted(self, host: Host) -> str:
         """The reservation of ours that the line contradicts, or empty."""
