@@ -2,6 +2,7 @@
 files over the workers of both.
 
     python -m tests.run [--whole] [--only sqlite|postgresql] [--workers N] [pytest's own arguments]
+    python -m tests.run --record --only postgresql    record what is new
 
 The whole suite runs on SQLite. On PostgreSQL run the tests that depend on the database
 (tests/recorded/, written by `make record`); with `--whole`, as in `make test-all`, all that use
@@ -45,11 +46,14 @@ def main() -> int:
         postgres.server() if "postgresql" in databases else nullcontext("") as url,
         tempfile.TemporaryDirectory(prefix="ipmanager-run-") as shared,
     ):
+        extend = options.record and options.only == "postgresql"
         second = "whole" if options.whole else "part"
-        environment = environment_of(url, shared, second if len(databases) > 1 else "")
+        environment = environment_of(url, shared, second if extend or len(databases) > 1 else "")
         environment["IPMANAGER_TEST_RECORD"] = "1" if options.record or options.whole else ""
         status = Run(databases, environment, Path(shared), options).go(pytest_arguments)
-        if options.record:
+        if extend:
+            extend_record(Path(shared))
+        elif options.record:
             write_record(Path(shared))
         elif options.whole and not left_out and not pytest_arguments:
             status = max(status, check_record(Path(shared)))
@@ -75,14 +79,28 @@ def write_record(shared: Path) -> None:
     from tests.support import recorder  # needs Django
 
     files: dict[str, float] = defaultdict(float)
-    seconds: dict[str, float] = defaultdict(float)
-    for test, taken in json.loads((shared / "first.seconds").read_text()).items():
-        file, name = recorded.name_of(test)
-        files[file] = files[file] + taken
-        seconds[f"{file}::{name}"] += taken
-    recorder.write(shared, seconds)
+    for test, taken in seconds_of_tests(shared).items():
+        files[test.partition("::")[0]] += taken
+    recorder.write(shared, seconds_of_tests(shared))
     dear = {file: round(taken) for file, taken in sorted(files.items()) if taken > 5}
     one_queue.COSTS.write_text(json.dumps(dear, indent=0) + "\n")
+
+
+def extend_record(shared: Path) -> None:
+    """Of the tests that the second database has now, leave out those that it does not need."""
+    from tests.support import recorder  # needs Django
+
+    outcomes = json.loads((shared / "first.json").read_text())
+    failed = {"::".join(recorded.name_of(test)) for test in outcomes if outcomes[test] != "passed"}
+    recorder.extend(shared, seconds_of_tests(shared), failed)
+
+
+def seconds_of_tests(shared: Path) -> dict[str, float]:
+    """By the name of the test, without parameters."""
+    seconds: dict[str, float] = defaultdict(float)
+    for test, taken in json.loads((shared / "first.seconds").read_text()).items():
+        seconds["::".join(recorded.name_of(test))] += taken
+    return seconds
 
 
 def check_record(shared: Path) -> int:

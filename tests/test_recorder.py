@@ -32,6 +32,17 @@ def test_the_tests_that_stay_reach_everything(record):
     assert record.unrecorded(left_out) == {}
 
 
+def test_a_record_of_what_is_new_leaves_out_more_and_no_test_that_failed(
+    record, tmp_path, monkeypatch
+):
+    file = tmp_path / "left_out.json"
+    monkeypatch.setattr(recorded, "FILE", file)
+    monkeypatch.setattr(recorded, "left_out", lambda: {"tests/a.py": ["test_old"]})
+
+    recorder.extend(tmp_path, {}, {"tests/c.py::test_random"})
+    assert json.loads(file.read_text()) == {"tests/a.py": ["test_old", "test_some"]}
+
+
 def test_a_test_that_alone_reaches_something_may_not_be_left_out(record):
     assert record.unrecorded(["tests/a.py::test_some", "tests/b.py::test_alone"]) == {
         "tests/b.py::test_alone": 1
