@@ -26,7 +26,7 @@ class Farm:
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.bind((interface, 0))
         self.macs = defaultdict(list)
-        self.pinged = defaultdict(bool)
+        self.pinged: dict[bytes, bool] = defaultdict(bool)
         for ip, mac, answers in hosts:
             packed, card = socket.inet_aton(ip), bytes.fromhex(mac.replace(":", ""))
             if "arp" in answers:
