@@ -91,7 +91,9 @@ def is_for_this_database(item: pytest.Item) -> bool:
         return True
     if item.get_closest_marker("once") or not asks_a_database(item):
         return False
-    return second == "whole" or not recorded.is_left_out(item)
+    if second == "whole" or item.get_closest_marker("whole"):
+        return True
+    return not recorded.is_left_out(item)
 
 
 def is_for_the_whole(item: pytest.Item) -> bool:

@@ -28,7 +28,7 @@ from tests.support.api import description, with_token
 from tests.support.everything import one_of_each
 from tests.support.undone import undone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 INSIDE = "10.1.0.0/16"
 OUTSIDE = re.compile("secret|10[.]66[.]|10[.]0[.]0[.]0/8|10[.]255[.]|02:5e:c4:e7", re.IGNORECASE)
 # What rows outside hold, by the kind of value, beside a value of no row.

@@ -17,7 +17,7 @@ from tests.support.api import staff
 from tests.support.everything import one_of_each
 from tests.support.undone import undone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 # What rows of each model hold that no other page has to show.
 MARKS = {
     "ipam.vrf": "mark-vrf",
