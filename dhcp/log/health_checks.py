@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -59,12 +59,13 @@ def reading() -> Iterator[Finding]:
 
 
 def _is_used() -> Q:
-    """Logs that are still configured; of agents, the newest ones."""
-    used = Q(server__run_by=DhcpServer.RunBy.AGENT, server__enabled=True)
-    used &= Q(read_at__gt=timezone.now() - RECENT)
-    used |= Q(server=None, log=str(Target.from_settings().log))
-    local = Q(server__run_by=DhcpServer.RunBy.LOCAL, server__enabled=True)
-    return used | (local & ~Q(server__log=""))
+    """Logs that are still configured here, and those of agents. What only stopped, as a node that
+    was removed, is told of for a day."""
+    is_here = Q(server=None, log=Target.from_settings().log)
+    is_here |= Q(server__run_by=DhcpServer.RunBy.LOCAL, log=F("server__log"))
+    is_of_agent = Q(server__run_by=DhcpServer.RunBy.AGENT)
+    lately = Q(read_at__gt=timezone.now() - RECENT) | ~Q(problem="")
+    return lately & (is_here | is_of_agent) & (Q(server=None) | Q(server__enabled=True))
 
 
 def _facts(rows: Sequence[DhcpProblem]) -> dict[str, Any]:

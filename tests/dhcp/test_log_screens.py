@@ -163,6 +163,19 @@ def test_a_log_that_is_not_read_is_a_finding(settings):
     assert "were lost: it was replaced" in finding.msg
 
 
+def test_logs_that_are_no_longer_configured_are_no_finding(settings):
+    settings.DNSMASQ_LOG = "/log"
+    server = DhcpServer.objects.create(name="berlin", reload="none", log="/new")
+    old = timezone.now() - timedelta(minutes=5)
+    DhcpLog.objects.create(reader="a", log="/other", read_at=old)
+    DhcpLog.objects.create(reader="b", log="/old", server=server, read_at=old)
+    DhcpLog.objects.create(reader="c", log="/log", read_at=old - timedelta(days=1))
+    assert list(health_checks.reading()) == []
+    DhcpLog.objects.create(reader="d", log="/new", server=server, read_at=old)
+    (finding,) = health_checks.reading()
+    assert "/new" in finding.msg
+
+
 def test_metrics_count_lines_and_problems():
     told(*EVERY_PROBLEM)
     DhcpLog.objects.create(reader="x", counts={"ack": 7}, losses=2)
