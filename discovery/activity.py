@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from ipam.models import Sighting, Subnet
 from ipam.querysets import LIVE, say_site
 
-_ANSWERS = ", ".join(f"'{source}'" for source in Sighting.ANSWERS)
-_LIVE = ", ".join(f"'{status}'" for status in LIVE)
+_ANSWERS = "'" + "', '".join(Sighting.ANSWERS) + "'"
+_LIVE = "'" + "', '".join(LIVE) + "'"
 _SEEN = f"""EXISTS (
     SELECT 1 FROM sightings s WHERE s.ip_address = ip_addresses.ip_address
         AND COALESCE(s.vrf_id, 0) = COALESCE(ip_addresses.vrf_id, 0)
@@ -26,8 +26,10 @@ WHERE subnet_id = %s AND status IN ({_LIVE}) AND active <> {_SEEN}
 def fill(rounds: Iterable[tuple[Subnet, datetime | None]]) -> None:
     """An address that somebody counts on is active if it has answered since this time; None: the
     round has not ended. One statement, run for each subnet."""
-    adapt = connection.ops.adapt_datetimefield_value
-    values = [[subnet.pk, adapt(since)] for subnet, since in rounds if since]
+    values = []
+    for subnet, since in rounds:
+        if since:
+            values.append([subnet.pk, connection.ops.adapt_datetimefield_value(since)])
     if values:
         with transaction.atomic(), connection.cursor() as cursor:
             say_site()

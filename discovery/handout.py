@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
+from operator import attrgetter
 
 from django.conf import settings
 from django.utils import timezone
@@ -16,11 +17,13 @@ from discovery.models import SubnetDiscovery
 from discovery.probes import netlink
 from discovery.probes.pace import Pace
 from discovery.probes.scan import Batch, Scanner, links_into
+from discovery.rounds import seen_in
 from ipam.addresses import Address
 from ipam.models import Sighting, Subnet
 from ipam.sightings.record import Seen, record
 
 FRESH = 20.0  # seconds for which an address that was silent is not asked again
+_address = attrgetter("ip")
 _MOST = 10_000  # addresses that are remembered as silent
 _lock = threading.Lock()
 _paces: dict[int, Pace] = {}
@@ -45,8 +48,8 @@ def ask(subnet: Subnet, addresses: Sequence[Address]) -> set[Address]:
         return set()
     with _lock:
         batch = _ask(discovery, subnet, unknown)
-    found = {seen.ip for seen in _record(batch, subnet)}
-    _remember(subnet, [ip for ip in unknown[: batch.asked] if ip not in found])
+    found = set(map(_address, _record(batch, subnet)))
+    _remember(subnet, set(unknown[: batch.asked]) - found)
     return found
 
 
@@ -61,24 +64,21 @@ def _ask(discovery: SubnetDiscovery, subnet: Subnet, addresses: Sequence[Address
 
 
 def _record(batch: Batch, subnet: Subnet) -> list[Seen]:
+    """Store who has answered, and whom the kernel knows by what it has asked."""
     now, asked = timezone.now(), set(batch.addresses[: batch.asked])
-    arp, ping = Sighting.Source.ARP, Sighting.Source.PING
-    seen = [
-        Seen(answer.ip, arp if answer.mac else ping, answer.at, answer.mac, subnet.vrf_id)
-        for answer in batch.answers
-    ]
-    recent = [near for near in netlink.neighbours() if near.ip in asked and near.age < FRESH]
-    seen += [
-        Seen(near.ip, arp, now - timedelta(seconds=near.age), near.mac, subnet.vrf_id)
-        for near in recent
-    ]
+    seen = list(seen_in(batch, subnet.vrf_id))
+    for near in netlink.neighbours():
+        if near.ip in asked and near.age < FRESH:
+            at = now - timedelta(seconds=near.age)
+            seen.append(Seen(near.ip, Sighting.Source.ARP, at, near.mac, subnet.vrf_id))
     record(seen)
-    squatters.quarantine([found.ip for found in seen])
+    squatters.quarantine(list(map(_address, seen)))
     return seen
 
 
-def _remember(subnet: Subnet, silent: Sequence[Address]) -> None:
+def _remember(subnet: Subnet, silent: set[Address]) -> None:
     until = time.monotonic() + FRESH
     if len(_silent) > _MOST:
         _silent.clear()
-    _silent.update({(subnet.pk, ip): until for ip in silent})
+    for ip in silent:
+        _silent[subnet.pk, ip] = until

@@ -57,6 +57,13 @@ class Work:
         return self.targets.cursor
 
 
+def seen_in(batch: Batch, vrf_id: int | None, agent: str = "") -> Iterator[Seen]:
+    """The answers of a batch as sightings. ARP tells a MAC address, ping does not."""
+    for answer in batch.answers:
+        source = Sighting.Source.ARP if answer.mac else Sighting.Source.PING
+        yield Seen(answer.ip, source, answer.at, answer.mac, vrf_id, origin=agent)
+
+
 class Prober:
     """Probes the subnets of one agent, or those of the worker (an empty name)."""
 
@@ -116,24 +123,19 @@ class Prober:
 
     def _answers(self, works: Sequence[Work]) -> Iterator[Seen]:
         for work in works:
-            vrf_id = work.discovery.subnet.vrf_id
-            for answer in work.batch.answers:
-                source = Sighting.Source.ARP if answer.mac else Sighting.Source.PING
-                yield Seen(answer.ip, source, answer.at, answer.mac, vrf_id, origin=self.agent)
+            yield from seen_in(work.batch, work.discovery.subnet.vrf_id, self.agent)
 
     def _names(self, works: Sequence[Work]) -> list[Seen]:
         """Reverse names of those that have answered, as far as they are known in time."""
-        asked = {
-            answer.ip: work.discovery.subnet.vrf_id
-            for work in works
-            if work.discovery.names
-            for answer in work.batch.answers
-        }
-        now = timezone.now()
-        return [
-            Seen(ip, Sighting.Source.DNS, now, None, asked[ip], name, self.agent)
-            for ip, name in names.look_up(list(asked)).items()
-        ]
+        asked: dict[Address, int | None] = {}
+        for work in works:
+            if work.discovery.names:
+                found = {answer.ip for answer in work.batch.answers}
+                asked |= dict.fromkeys(found, work.discovery.subnet.vrf_id)
+        now, seen = timezone.now(), []
+        for ip, name in names.look_up(list(asked)).items():
+            seen.append(Seen(ip, Sighting.Source.DNS, now, None, asked[ip], name, self.agent))
+        return seen
 
     def _note(self, work: Work, now: datetime) -> datetime | None:
         """How far the round has come. Of one that has ended: since when an address must have

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
+from itertools import repeat
 
 from ipam.addresses import Address
 
@@ -23,12 +24,16 @@ def look_up(addresses: Sequence[Address]) -> dict[Address, str]:
     """The names that the resolver knows within BUDGET seconds. What is late is left out."""
     if not addresses:
         return {}
-    asked = {_threads().submit(_name, address): address for address in addresses[:MOST]}
-    done, late = wait(asked, timeout=BUDGET)
+    asked = addresses[:MOST]
+    futures = list(map(_threads().submit, repeat(_name), asked))
+    _done, late = wait(futures, timeout=BUDGET)
     for future in late:
         future.cancel()
-    named = {asked[future]: future.result() for future in done}
-    return {address: name for address, name in named.items() if name}
+    found = {}
+    for address, future in zip(asked, futures, strict=True):
+        if future not in late and future.result():
+            found[address] = future.result()
+    return found
 
 
 def _name(address: Address) -> str:

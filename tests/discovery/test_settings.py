@@ -10,7 +10,7 @@ from django.utils import timezone
 from core.findings import DEBUG, WARNING
 from discovery import metrics
 from discovery.models import DiscoveryRound, SubnetDiscovery
-from discovery.probes import health_checks, icmp
+from discovery.probes import health_checks, icmp, names
 from discovery.targets import children_of, next_targets
 from discovery.worker import Discovery
 from ipam.models import Sighting
@@ -136,3 +136,9 @@ def test_of_a_large_subnet_only_known_addresses_are_asked(network):
     Sighting.objects.create(ip_address=str(first + 5), source="report")
     assert asked(subnet) == ([str(first), str(first + 5)], None)
     assert asked(subnet, 1) == ([str(first)], first)
+
+
+def test_reverse_names_are_what_the_resolver_of_this_host_knows():
+    known, unknown = ip_address("127.0.0.1"), ip_address("192.0.2.77")
+    assert set(names.look_up([known, unknown])) <= {known}
+    assert names.look_up([]) == {}
