@@ -43,6 +43,9 @@ _WRITTEN = (
     "seen",
 )
 
+_VALUES = attrgetter(*_WRITTEN[:2], "vrf_id", *_WRITTEN[3:])  # of a row, without its VRF's row
+_SUBJECT = attrgetter("subject")
+
 # What else is a conflict: functions that return the verdicts of other parts, all of them each time.
 FURTHER: list[Callable[[], Iterable[Verdict]]] = []
 
@@ -85,7 +88,7 @@ def round_since(since: datetime, now: datetime | None = None) -> Round:
 
 def judge(changed: Changed, now: datetime) -> Round:
     """Judge these, and the conflicts that are not over; keep the verdicts."""
-    rows = {row.subject: row for row in Conflict.objects.judged()}
+    rows = Conflict.objects.judged().in_bulk(field_name="subject")
     for row in rows.values():
         if row.kind != Conflict.Kind.ROGUE_DHCP:
             changed.add(row.vrf_id, row.ip_address, row.mac_address)
@@ -93,12 +96,12 @@ def judge(changed: Changed, now: datetime) -> Round:
     found: list[Verdict] = []
     for places in evidence.chunks(list(changed.places)):
         found += _judge_places(places, window)
-    contested = {(verdict.vrf_id, verdict.ip) for verdict in found}
+    contested = set(map(attrgetter("vrf_id", "ip"), found))
     for macs in evidence.chunks(list(changed.macs)):
         found += _judge_machines(macs, contested, window)
     for further in FURTHER:
         found += further()
-    return keep({verdict.subject: verdict for verdict in found}, rows, now)
+    return keep(dict(zip(map(_SUBJECT, found), found, strict=True)), rows, now)
 
 
 def changes(since: datetime) -> Changed:
@@ -189,7 +192,7 @@ def _judge_machines(
 
 def keep(verdicts: dict[str, Verdict], rows: dict[str, Conflict], now: datetime) -> Round:
     """Bring the table in step. `rows` are all that are not over."""
-    returning = [subject for subject in verdicts if subject not in rows]
+    returning = sorted(verdicts.keys() - rows.keys())
     known = dict(rows)
     for some in evidence.chunks(returning):
         for row in Conflict.objects.filter(subject__in=some):
@@ -230,7 +233,7 @@ def keep(verdicts: dict[str, Verdict], rows: dict[str, Conflict], now: datetime)
 def _respect_people(rows: Sequence[Conflict]) -> None:
     """Somebody may have muted or unmuted one since it was read."""
     reasons: dict[int, str] = {}
-    for some in evidence.chunks([row.pk for row in rows]):
+    for some in evidence.chunks(list(map(attrgetter("pk"), rows))):
         locked = Conflict.objects.select_for_update(of=("self",)).filter(pk__in=some)
         reasons.update(locked.order_by("pk").values_list("pk", "reason"))
     for row in rows:
@@ -240,7 +243,7 @@ def _respect_people(rows: Sequence[Conflict]) -> None:
 
 
 def _values(row: Conflict) -> list[Any]:
-    return [getattr(row, "vrf_id" if name == "vrf" else name) for name in _WRITTEN]
+    return list(_VALUES(row))
 
 
 def _update(row: Conflict, verdict: Verdict, now: datetime) -> None:

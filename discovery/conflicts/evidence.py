@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.conf import settings
@@ -129,7 +130,7 @@ def at(places: Collection[Place], window: Window) -> dict[Place, list[Seen]]:
     """What counts at these addresses. One query for AT_ONCE addresses."""
     found: dict[Place, list[Seen]] = defaultdict(list)
     wanted = set(places)
-    for some in chunks(list({ip for _vrf, ip in places})):
+    for some in chunks(ips_of(places)):
         for seen in records(window.current().filter(ip_address__in=some)):
             if seen.place in wanted and window.counts(seen):
                 found[seen.place].append(seen)
@@ -166,7 +167,7 @@ def records(rows: QuerySet[Sighting]) -> Iterator[Seen]:
 def last_leases(places: Collection[Place]) -> dict[Place, datetime]:
     """When the last lease of each address ended, or will end."""
     found: dict[Place, datetime] = {}
-    for some in chunks(list({ip for _vrf, ip in places})):
+    for some in chunks(ips_of(places)):
         rows = Sighting.objects.filter(source=LEASE, ip_address__in=some)
         ends = rows.exclude(leased_until=None)
         for seen in records(ends):
@@ -180,6 +181,11 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
         yield values[start : start + AT_ONCE]
 
 
+def ips_of(places: Iterable[Place]) -> list[Address]:
+    """The addresses, each once."""
+    return list(set(map(itemgetter(1), places)))
+
+
 def macs_of(seen: Iterable[Seen]) -> set[str]:
     """The MAC addresses of the evidence."""
-    return {one.mac for one in seen if one.mac}
+    return set(filter(None, map(attrgetter("mac"), seen)))

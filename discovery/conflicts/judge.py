@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import filterfalse
+from operator import attrgetter
 from typing import Any
 
 from discovery.conflicts.evidence import Place, Seen, macs_of
@@ -29,6 +31,7 @@ Kind = Conflict.Kind
 QUARANTINE = IPAddress.Status.QUARANTINE
 TOGETHER = timedelta(minutes=2)  # between sightings of two machines that use an address at once
 BOTH = timedelta(minutes=5)  # the same for two addresses of one machine: a round takes a while
+_IS_LEASE = attrgetter("is_lease")
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 RELEASED = timedelta(seconds=30)  # what is seen so shortly after a lease may be from before
 
@@ -90,7 +93,7 @@ class Case:
     def in_use(self) -> list[Seen]:
         """Evidence that a machine uses the address, whichever. A ping shows nothing where a router
         has answered the ARP request before it."""
-        rows = [one for one in self.seen if not one.is_lease]
+        rows = list(filterfalse(_IS_LEASE, self.seen))
         found = list(filter(self.is_evidence, rows))
         if len(found) < len(rows) and not macs_of(found):
             return []
@@ -99,7 +102,7 @@ class Case:
     @property
     def has_lease(self) -> bool:
         """Whether anybody has leased it."""
-        return any(one.is_lease for one in self.seen)
+        return any(map(_IS_LEASE, self.seen))
 
 
 def judge_address(case: Case) -> Verdict | None:
@@ -124,7 +127,7 @@ def _leased(case: Case) -> Verdict | None:
     holder = case.holder
     if holder is None or not (holder.macs or holder.duids):
         return None
-    if any(one.is_lease for one in case.strangers()):
+    if any(map(_IS_LEASE, case.strangers())):
         return _verdict(case, Kind.LEASED, case.strangers())
     return None
 
@@ -134,7 +137,7 @@ def _used(case: Case) -> Verdict | None:
     holder = case.holder
     if holder is None:
         return None
-    strangers = [one for one in case.strangers() if not one.is_lease]
+    strangers = list(filterfalse(_IS_LEASE, case.strangers()))
     if not holder.macs:  # only a machine that the ledger has elsewhere is surely another one
         strangers = [one for one in strangers if _is_elsewhere(case, one, holder)]
     if holder.is_virtual:
@@ -221,7 +224,7 @@ def judge_machine(
                 strange.append(one)
         if len(together) < 2 or not strange:
             continue
-        if any(one.ip == subnet.gateway for one in places):
+        if subnet.gateway in map(attrgetter("ip"), places):
             continue
         return _of_machine(mac, vrf_id, together, ledger)
     return None
@@ -316,7 +319,7 @@ def _verdict(
     case: Case, kind: str, against: Sequence[Seen], weakest: datetime | None = None
 ) -> Verdict:
     strange = sorted(against, key=lambda one: (one.mac is None, -one.seen_at.timestamp()))
-    own = [one for one in case.seen if case.is_own(one)]
+    own = filter(case.is_own, case.seen)
     sides = []
     for one in [*strange, *own]:
         sides.append(_as_json(one, case.ledger, own=case.is_own(one)))

@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import Exists, OuterRef
 
-from discovery.conflicts.evidence import Place, chunks
+from discovery.conflicts.evidence import Place, chunks, ips_of
 from ipam import addresses
 from ipam.addresses import Address
 from ipam.models import Interface, IPAddress, Pool, Server, Sighting, Subnet
@@ -136,9 +137,9 @@ class Ledger:
                 holder.duids.update(filter(None, [duid.lower()]))
 
     def _add_surroundings(self, places: Collection[Place]) -> None:
-        ips = list({ip for _vrf, ip in places})
+        ips = ips_of(places)
         self.subnets = SubnetIndex.of(ips, Subnet.objects.all())
-        around = {subnet.pk for subnet in map(self.subnet, places) if subnet}
+        around = set(map(attrgetter("pk"), filter(None, map(self.subnet, places))))
         for some in chunks(sorted(around)):
             for pool in Pool.objects.filter(subnet__in=some).annotate(has_leases=_HAS_LEASES):
                 self.pools[pool.subnet_id].append(pool)
@@ -148,7 +149,7 @@ def known_macs(macs: Collection[str]) -> set[str]:
     """Those of the MAC addresses that a card of the ledger has, in any VRF."""
     known: set[str] = set()
     for some in chunks(sorted(macs)):
-        known.update(str(card.mac) for card in _cards(some))
+        known.update(map(str, map(attrgetter("mac"), _cards(some))))
     return known
 
 
@@ -167,7 +168,7 @@ def _cards(macs: Collection[str]) -> Iterator[Card]:
 
 
 def _address_rows(places: Collection[Place]) -> Iterator[IPAddress]:
-    for some in chunks(list({ip for _vrf, ip in places})):
+    for some in chunks(ips_of(places)):
         rows = IPAddress.objects.filter(ip_address__in=some).select_related("server", "squatter")
         for row in rows:
             if (row.vrf_id, row.ip_address) in places:

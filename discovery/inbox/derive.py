@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from django.db import transaction
 from django.db.models import Q
@@ -76,15 +77,15 @@ def note(sightings: Iterable[Seen]) -> int:
 
 
 def _note(seen: dict[str, list[Seen]]) -> int:
-    rows = {row.mac_address: row for row in UnknownDevice.objects.filter(mac_address__in=seen)}
+    rows = UnknownDevice.objects.filter(mac_address__in=seen).in_bulk(field_name="mac_address")
     new, changed = [], []
     for mac, found in seen.items():
         row = rows.get(mac)
         if row is None:
-            first = min(one.first_seen_at for one in found)
+            first = min(map(attrgetter("first_seen_at"), found))
             row = UnknownDevice(mac_address=mac, first_seen=first, last_seen=first)
             new.append(row)
-        elif row.last_seen >= max(one.seen_at for one in found):
+        elif row.last_seen >= max(map(attrgetter("seen_at"), found)):
             continue
         else:
             changed.append(row)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -71,9 +72,10 @@ def place_of(interface: str) -> str:
 def keep(answers: Sequence[Answer], now: datetime) -> None:
     """Bring the rows of the interfaces that were asked in step with who has answered."""
     own = _own_addresses(answers)
-    places = {place_of(one.interface): one for one in answers}
+    names = map(place_of, map(attrgetter("interface"), answers))
+    places = dict(zip(names, answers, strict=True))
     rows = RogueServer.objects.filter(place__in=places).exclude(ip_address=None)
-    known = {(row.place, row.ip_address): row for row in rows}
+    known = dict(zip(map(attrgetter("place", "ip_address"), rows), rows, strict=True))
     with transaction.atomic():
         for place, answer in places.items():
             state = {"asked_at": now, "error": answer.error[:255]}
@@ -152,9 +154,7 @@ def hint(
 def verdicts() -> Iterator[Verdict]:
     """A conflict for each server that answers and that nobody has allowed."""
     rows = list(RogueServer.objects.rogue().order_by("pk"))
-    if not rows:
-        return
-    ledger = Ledger.of([], {row.mac_address for row in rows if row.mac_address})
+    ledger = Ledger.of([], set(filter(None, map(attrgetter("mac_address"), rows))))
     for row in rows:
         yield _verdict(row, ledger.card(row.mac_address, None))
 
