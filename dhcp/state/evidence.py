@@ -115,12 +115,16 @@ class Evidence:
     def is_in_foreign_range(self, card: NetworkCard) -> bool:
         """Whether the running dnsmasq has a range around the card's address, without a scope of
         ours."""
+        return bool(self._ranges_around(card))
+
+    def _ranges_around(self, card: NetworkCard) -> set[Network]:
+        """The networks of the running dnsmasq's ranges with the card's address."""
         target = self.targets.get(self.server_id(card))
         if target is None or card.ip is None:
-            return False
+            return set()
         if target not in self._ranges:
             self._ranges[target] = ranges.served_networks(target)
-        return not self._ranges[target].isdisjoint(supernets(host_network(card.ip)))
+        return set(self._ranges[target].intersection(supernets(host_network(card.ip))))
 
     def is_connected(self, card: NetworkCard) -> bool:
         """Whether anybody tells the card's dnsmasq of its files, or asks what it has read. What an
@@ -189,9 +193,13 @@ class Evidence:
             yield from self.leases_by_holder[identity]
 
     def is_in_subnet_of(self, card: NetworkCard, ip: Address) -> bool:
-        """Whether the address is in the subnet of the card's own."""
+        """Whether the address is in the subnet of the card's own, or in a subnet that dnsmasq
+        serves by the same range."""
         subnet = self.subnet(card)
-        return subnet is not None and ip in subnet.network
+        if subnet is None:
+            return False
+        around = self._ranges_around(card).intersection(supernets(host_network(ip)))
+        return ip in subnet.network or bool(around)
 
     def own_lease(self, card: NetworkCard) -> Sighting | None:
         """The lease of the card's address, if the card's machine holds it."""

@@ -119,8 +119,9 @@ def _lacks_scope(card: NetworkCard, evidence: Evidence) -> MachineState | None:
 
 
 def _has_disabled_scope(card: NetworkCard, evidence: Evidence) -> MachineState | None:
+    """dnsmasq serves on until root has installed the configuration without its range."""
     scope, lease = evidence.scope(card), evidence.own_lease(card)
-    if scope is None or scope.enabled:
+    if scope is None or scope.enabled or evidence.is_in_foreign_range(card):
         return None
     reason, until = _("The DHCP scope of its subnet is disabled."), None
     if lease and lease.leased_until:
@@ -396,7 +397,9 @@ def _is_on_another_wire(card: NetworkCard, evidence: Evidence) -> MachineState |
     own, subnet = evidence.own_lease(card), evidence.subnet(card)
     assert subnet is not None
     for lease in evidence.leases_of(card):
-        if lease.ip_address.version != card.ip.version or lease.ip_address in subnet.network:
+        if lease.ip_address.version != card.ip.version:
+            continue
+        if evidence.is_in_subnet_of(card, lease.ip_address):
             continue
         if (lease.mac_address or "", lease.ip_address) in evidence.right:
             continue  # a laptop that has an address there, too

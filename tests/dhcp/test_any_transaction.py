@@ -410,24 +410,18 @@ def assert_page_tells_who_is_in_the_way(network, where):
 
 def expected_state(card, due, leases):
     mine = due.get(card.mac)
-    if not card.enabled:
+    if card.is_ignored:
         return machines.BLOCKED, ""
+    if not card.enabled:
+        return machines.UNSERVED, ""
     if mine is None or mine.ip != str(card.ip):
         return machines.UNSERVED, ""
     holder = leases.get(mine.ip)
     if holder and holder not in mine.among:
         return machines.PENDING, holder
-    if holder is None and any(
-        mac == card.mac and same_home(ip, mine.ip) for ip, mac in leases.items()
-    ):
+    if holder is None and card.mac in leases.values():  # all subnets are on one wire
         return machines.PENDING, ""
-    return machines.LIVE, ""
-
-
-def same_home(one, other):
-    networks = Subnet.objects.filter(vrf=None).values_list("network", flat=True)
-    home = max((net for net in networks if ip_address(other) in net), key=lambda net: net.prefixlen)
-    return ip_address(one) in home
+    return (machines.LIVE if holder else machines.TOLD), ""
 
 
 def assert_clients_get_what_is_due(network, where):

@@ -18,6 +18,7 @@ from dhcp.models import DhcpChange, DhcpServer, Generation
 from dhcp.state import machines
 from dhcp.worker import DhcpWorker
 from ipam.models import Server, Subnet
+from tests.dhcp.records import scoped
 from tests.dhcp.test_worker import wait_until
 from tests.support.site import ROOT
 
@@ -152,7 +153,7 @@ def test_two_agents_with_directories_of_their_own(target, tmp_path, settings, sh
 
 
 def test_while_dnsmasq_is_away_saves_succeed_and_it_is_told_when_it_is_back(lab):
-    Subnet.objects.create(network="10.77.0.0/24")
+    scoped("10.77.0.0/24")
     web = server(1, "10.77.0.9", "web")
     with working():
         lab.wait(lambda: not DhcpChange.objects.exists(), "it is not told at first")
