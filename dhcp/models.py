@@ -43,7 +43,7 @@ from ipam.hostnames import validate_hostname
 from ipam.models import Sighting, Subnet
 from ipam.querysets import say_site
 
-AGENT_MISSED = timedelta(seconds=60)  # an agent that has not reported for so long is missing
+AGENT_MISSED = timedelta(seconds=50)  # an agent that has not reported for so long is missing
 
 
 class DhcpServer(models.Model):

@@ -122,7 +122,7 @@ class Network:
         while True:
             self.round()
             passed = self.clock() - began
-            if ready():
+            if ready() and passed <= WITHIN:
                 return passed
             if passed > WITHIN:
                 return None
@@ -289,6 +289,8 @@ def edited(net):
 
 
 def added(net):
+    for _ in range(6):  # the process was looked at before
+        net.round()
     path = net.host.etc / "new.conf"
     path.write_text("log-dhcp\n")
     os.utime(path, (1, 1))
@@ -388,12 +390,12 @@ def relay_speaks(net):
     net.worker.servers[None].leases.seen = None
 
 
-def unreadable_hosts(net):
-    net.lab.hosts.chmod(0o600)
+def closed_directory(net):
+    net.lab.files.chmod(0o700)
 
 
-def readable_hosts(net):
-    net.lab.hosts.chmod(0o644)
+def open_directory(net):
+    net.lab.files.chmod(0o755)
 
 
 def other_hosts(net):
@@ -656,7 +658,7 @@ TABLE = [
         agent_dies,
         no_agent,
         "The agent of the DHCP server berlin",
-        r'^ipmanager_dhcp_agent_seen_seconds{server="berlin"} [6-9]\d',
+        r'^ipmanager_dhcp_agent_seen_seconds{server="berlin"} [5-9]\d',
         "IPManagerAgentSilent",
         "its agent was last seen",
         machine="berlin",
@@ -774,13 +776,13 @@ TABLE = [
         "There is no lease file",
     ),
     Row(
-        "hosts file that dnsmasq cannot read",
-        unreadable_hosts,
-        readable_hosts,
-        "dnsmasq's user cannot read",
-        finding("cannot_read", 2),
+        "directory that dnsmasq cannot enter",
+        closed_directory,
+        open_directory,
+        "dnsmasq's user cannot enter",
+        finding("cannot_enter", 2),
         HOST,
-        "dnsmasq's user cannot read",
+        "dnsmasq's user cannot enter",
     ),
     Row(
         "dnsmasq reads another hosts file",
@@ -949,7 +951,7 @@ def series_of(text):
     for line in text.splitlines():
         name, _blank, value = line.rpartition(" ")
         if re.match(SCRAPED, name):
-            grows = "+60" if "worker_seen" in name and float(value) > 40 else ""
+            grows = "+60" if "_seen" in name and float(value) > 40 else ""
             yield {"series": name, "values": f"{float(value):g}{grows}x140"}
 
 
