@@ -35,6 +35,7 @@ logger = logging.getLogger("dhcp.agent")
 WAIT = 15.0  # seconds that the centre may take to answer when nothing changes
 EVERY = 10.0  # seconds between two reports
 AGAIN = 2.0  # seconds until the centre is tried again
+CROWDED = 0.5  # seconds between two questions without news
 PATIENCE = 10.0  # seconds for the directory's lock
 
 
@@ -97,9 +98,11 @@ class FilesWorker(PeriodicWork):
         etag = self._report_edits(on_disk) or etag_of(on_disk)
         if self.is_first or self.failed or force:
             etag, wait = "", 0
+        self.rest = CROWDED  # where too many callers wait, the centre answers at once
         with self.state.asked():
             reply = self.centre.files(etag, str(self.target.directory), wait, force=force)
         if reply.content is not None:
+            self.rest = 0.0
             return self._put_in_place(reply.content, reply.etag)
         if reply.pending:
             self._say(etag=reply.etag)
