@@ -30,7 +30,7 @@ AHEAD = timedelta(seconds=60)  # so far may a prober's clock be ahead of ours
 OLDEST = timedelta(days=1)  # an older observation says nothing about now
 
 
-class ReportSerializer(LocatedRow, KnownFields):
+class SightingReportSerializer(LocatedRow, KnownFields):
     """That somebody uses an address, as a prober outside has seen."""
 
     ip_address = shapes.Address()
@@ -70,7 +70,7 @@ class Sightings(Readable):
         return rows.filter(inside("ip_address", networks), vrf=None)
 
     @extend_schema(
-        request=ReportSerializer(many=True),
+        request=SightingReportSerializer(many=True),
         responses={
             201: OpenApiResponse(
                 inline_serializer("SightingsRecorded", {"count": serializers.IntegerField()})
@@ -82,7 +82,7 @@ class Sightings(Readable):
     def create(self, request: Request) -> Response:
         bounds: dict[str, Any] = {"many": True, "max_length": MAX_ROWS, "allow_empty": False}
         context = self.get_serializer_context()
-        shape = ReportSerializer(data=request.data, context=context, **bounds)
+        shape = SightingReportSerializer(data=request.data, context=context, **bounds)
         shape.is_valid(raise_exception=True)
         count = record(_seen(row, _name(request)) for row in shape.validated_data)
         return Response({"count": count}, status=201)

@@ -61,7 +61,7 @@ def make_rich():
     Pool.objects.create(subnet=six, first="fd00:0:0:6::1000", last="fd00:0:0:6::1fff", kind="dhcp")
     scope(21, office, lease_time=3600, ntp_servers=["10.1.0.123"])
     known = scope(22, lab, known_only=True, boot_server="10.2.0.9", boot_file="pxelinux.0")
-    scope(23, wire, wire=lab, router="10.3.0.1", domain="Wire.Example.org")
+    scope(23, wire, wire=lab, interface="*", router="10.3.0.1", domain="Wire.Example.org")
     scope(24, six, by_end=True, advertises="managed", boot_file="http://[fd00::9]/boot")
     DhcpOption.objects.create(
         scope=known, type="text", number=252, value="http://wpad.example.org/wpad.dat"
