@@ -1,4 +1,4 @@
-"""A network in two namespaces: on one side the prober, on the other a farm of simulated hosts."""
+"""A network in two namespaces: on one side the prober, on the other simulated hosts."""
 
 import itertools
 import json
@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import farm as farm_module
 from tests.support import lab, require
+from tests.support import simulated_hosts as program
 
 ROOT = Path(__file__).parents[2]
 _serial = itertools.count()
@@ -56,7 +56,7 @@ def network(hosts, address="10.66.0.1/22"):
         for namespace in (near, far):
             lab.run("ip", "-n", namespace, "link", "set", "dev", "eth0", "up")
             lab.run("ip", "-n", namespace, "link", "set", "dev", "lo", "up")
-        with farm(far, hosts) as process:
+        with simulated_hosts(far, hosts) as process:
             yield Network(near, process)
     finally:
         for namespace in (near, far):
@@ -64,8 +64,8 @@ def network(hosts, address="10.66.0.1/22"):
 
 
 @contextmanager
-def farm(namespace, hosts):
-    command = ["ip", "netns", "exec", namespace, sys.executable, "-I", farm_module.__file__, "eth0"]
+def simulated_hosts(namespace, hosts):
+    command = ["ip", "netns", "exec", namespace, sys.executable, "-I", program.__file__, "eth0"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, **pipes)
     try:

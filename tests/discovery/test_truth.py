@@ -21,7 +21,7 @@ from discovery.rogue.models import RogueServer
 from discovery.rogue.watch import LookForServers
 from discovery.rounds import Prober
 from ipam.models import IPAddress, Server, Sighting, Subnet
-from tests.discovery.network import arp_helper, farm, network
+from tests.discovery.network import arp_helper, network, simulated_hosts
 from tests.discovery.test_rogue import foreign_dnsmasq
 
 pytestmark = [pytest.mark.django_db, pytest.mark.needs("root", "namespaces", "dnsmasq")]
@@ -185,11 +185,11 @@ def test_precision_and_recall_after_two_rounds(settings, tmp_path):
         settings.ARP_HELPER = str(stack.enter_context(arp_helper(net, "--rate", "1000")))
         prober = Prober()
         far = net.near.removesuffix("-n") + "-f"
-        with farm(far, world.before):
+        with simulated_hosts(far, world.before):
             one_round(net, prober, [])
         move(world)
         stack.enter_context(foreign_dnsmasq(far, tmp_path))
-        stack.enter_context(farm(far, world.after))
+        stack.enter_context(simulated_hosts(far, world.after))
         one_round(net, prober, [watch])
     arp = Sighting.objects.filter(source="arp").values_list("ip_address", "mac_address")
     found = {

@@ -1,7 +1,7 @@
 """Any number of simulated hosts behind one network interface: they answer ARP and ping, or one of
 the two, or neither. Runs as a program inside a network namespace; standard library only.
 
-    python3 -I farm.py INTERFACE
+    python3 -I simulated_hosts.py INTERFACE
 
 Reads one line of JSON: {"hosts": [[IP, MAC, "arp ping"], ...]}; two rows of one IP are duplicates.
 Writes `ready`. For a line `count` it writes what has arrived since the last one, as JSON: the
@@ -19,7 +19,7 @@ ETH_IP, ETH_ARP, ETH_ALL = 0x0800, 0x0806, 0x0003
 SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
 
 
-class Farm:
+class SimulatedHosts:
     def __init__(self, interface: str, hosts: list) -> None:
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_ALL))
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
@@ -82,16 +82,16 @@ def _moment(control: list) -> float:
 
 
 def main() -> None:
-    farm = Farm(sys.argv[1], json.loads(sys.stdin.readline())["hosts"])
+    hosts = SimulatedHosts(sys.argv[1], json.loads(sys.stdin.readline())["hosts"])
     print("ready", flush=True)
     while True:
-        ready, _, _ = select.select([farm.socket, sys.stdin], [], [])
-        if farm.socket in ready:
-            farm.receive()
+        ready, _, _ = select.select([hosts.socket, sys.stdin], [], [])
+        if hosts.socket in ready:
+            hosts.receive()
         if sys.stdin in ready:
             if not sys.stdin.readline():
                 return
-            print(json.dumps(farm.count()), flush=True)
+            print(json.dumps(hosts.count()), flush=True)
 
 
 if __name__ == "__main__":
