@@ -15,6 +15,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import filterfalse
+from operator import attrgetter
 from typing import Any
 
 from django.db.models.functions import Now
@@ -132,7 +134,7 @@ def _nodes(rows: Iterable[DnsmasqHeartbeat]) -> list[NodeHeartbeat]:
     """The nodes of one server. A stale row says nothing where somebody else has looked at the same
     directory since: the host was renamed."""
     rows = list(rows)
-    fresh = {row.place for row in rows if not _is_stale(row)}
+    fresh = set(map(attrgetter("place"), filterfalse(_is_stale, rows)))
     return [_node(row) for row in rows if not _is_stale(row) or row.place not in fresh]
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 
 from dhcp.daemon.lines import parse_range
-from dhcp.daemon.options import Option, parse_configuration
+from dhcp.daemon.options import Option, named, parse_configuration, values_of
+from dhcp.edits.written import read_file
 from dhcp.files.difference import difference
 from dhcp.files.targets import Target
 from ipam.addresses import Network
@@ -92,11 +93,11 @@ class Installed:
 def compare(target: Target, proposed: bytes | None = None) -> Installed:
     """Read what is installed; compare it with `proposed`, or with the last proposal."""
     if proposed is None:
-        proposed = _read(target.conf) or b""
+        proposed = read_file(target.conf)
     if target.installed is None:
         return Installed(None, target.conf, proposed)
     try:
-        return Installed(target.installed, target.conf, proposed, _read(target.installed) or b"")
+        return Installed(target.installed, target.conf, proposed, read_file(target.installed))
     except OSError as error:
         text = _("%(path)s cannot be read: %(reason)s.") % {
             "path": target.installed,
@@ -107,18 +108,10 @@ def compare(target: Target, proposed: bytes | None = None) -> Installed:
 
 def networks_of(options: Iterable[Option]) -> Iterator[Network]:
     """Those that have a range of ours among these options."""
-    for option in options:
-        found = parse_range(option.value) if option.name == "dhcp-range" else None
+    for found in map(parse_range, values_of(named(options, "dhcp-range"))):
         if found and found.is_ours and found.network:
             yield found.network
 
 
 def _text(content: bytes | None) -> str:
     return (content or b"").decode("ascii", "replace")
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from itertools import filterfalse
 from pathlib import Path
 
 CHANGELOG = Path("/usr/share/doc/dnsmasq-base/changelog.Debian.gz")
@@ -56,7 +57,7 @@ def unfixed(version: str, changelog: str) -> list[str]:
     for fixed_in, names in FIXED_IN.items():
         if parse_version(version) < fixed_in:
             faults += names
-    return [fault for fault in faults if fault not in changelog]
+    return list(filterfalse(changelog.__contains__, faults))
 
 
 def read_changelog() -> str:

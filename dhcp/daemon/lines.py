@@ -80,7 +80,7 @@ def parse_host(value: str) -> Host:
 
 
 def _words(value: str) -> list[str]:
-    return [word.strip() for word in value.split(",")]
+    return list(map(str.strip, value.split(",")))
 
 
 def _address(word: str) -> Address | None:

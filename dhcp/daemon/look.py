@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
+from operator import attrgetter
 from pathlib import Path
 
 from django.utils.translation import gettext as _
@@ -113,7 +114,7 @@ class Watcher:
         if last is not None and self._letter():
             return self._seen(last)
         found = daemon.with_files(self.target.hosts)
-        others = reads_others(self.target, found) if found else ""
+        others = reads_others(self.target, found)
         if found is not None and not (last and others):
             self._remember(found)
             return self._seen(found)
@@ -130,7 +131,7 @@ class Watcher:
 
     def _remember(self, found: Daemon | None) -> None:
         self._known = found
-        self._reads_others = reads_others(self.target, found) if found else ""
+        self._reads_others = reads_others(self.target, found)
 
     def _seen(self, found: Daemon) -> Process:
         presence, text = _LETTERS.get(self._letter(), _RUNS)
@@ -139,12 +140,12 @@ class Watcher:
         return Process(presence, text % found.pid)
 
 
-def reads_others(target: Target, found: Daemon) -> str:
+def reads_others(target: Target, found: Daemon | None) -> str:
     """Why this dnsmasq does not read our reservations, by its options; empty if it does, or if they
     cannot be known: a configuration that was changed after it started tells nothing."""
-    if found.unreadable or found.reads(target.hosts, "dhcp-hostsfile"):
+    if found is None or found.unreadable or found.reads(target.hosts, "dhcp-hostsfile"):
         return ""
-    confs = {option.conf for option in found.options if option.conf}
+    confs = set(filter(None, map(attrgetter("conf"), found.options)))
     if any(_changed_since(conf, found.started) for conf in confs):
         return ""
     facts = {"pid": found.pid, "ours": target.hosts}

@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import filterfalse
+from operator import attrgetter
 from pathlib import Path
 
 DEFAULT_CONF = Path("/etc/dnsmasq.conf")
@@ -97,8 +99,11 @@ class Options:
             self.unreadable.append(directory)
             return []
         names = [name for name in names if name.endswith(wanted) and not name.endswith(unwanted)]
-        paths = [Path(directory, name) for name in names if not SKIPPED.fullmatch(name)]
-        return [path for path in paths if not self.within(path).is_dir()]
+        paths = map(Path(directory).joinpath, filterfalse(SKIPPED.fullmatch, names))
+        return list(filterfalse(self._is_directory, paths))
+
+    def _is_directory(self, path: Path) -> bool:
+        return self.within(path).is_dir()
 
     def within(self, path: str | Path) -> Path:
         """A path of dnsmasq's file system as one of ours."""
@@ -116,11 +121,20 @@ class Options:
         return list(parse_configuration(text, conf))
 
 
+def named(options: Iterable[Option], name: str) -> list[Option]:
+    """Those of this name."""
+    return [option for option in options if option.name == name]
+
+
+def values_of(options: Iterable[Option]) -> list[str]:
+    return list(map(attrgetter("value"), options))
+
+
 def read_options(arguments: Iterable[str], root: Path = Path("/")) -> Options:
     """All options of a dnsmasq that was started with these arguments. Without `conf-file` among
     them it reads its default configuration."""
     given = list(parse_command_line(arguments))
-    if "conf-file" not in {option.name for option in given}:
+    if not named(given, "conf-file"):
         given.append(Option("conf-file", str(DEFAULT_CONF)))
     options = Options(root=root)
     for option in given:

@@ -9,6 +9,8 @@ import socket
 import struct
 from collections.abc import Iterator
 from ipaddress import IPv4Address
+from itertools import filterfalse
+from operator import attrgetter
 
 from dhcp.files.targets import Target
 from ipam.addresses import Address, parse_address
@@ -26,7 +28,7 @@ def own_addresses(target: Target) -> frozenset[Address]:
         found.update(_literal(target.dns[0]))
     if target.reload != "none" and target.hosts.exists():
         found.update(_local())
-    return frozenset(ip for ip in found if not ip.is_loopback)
+    return frozenset(filterfalse(attrgetter("is_loopback"), found))
 
 
 def _literal(host: str) -> Iterator[Address]:

@@ -10,9 +10,10 @@ import shutil
 import subprocess
 import time
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from dhcp.daemon.options import Option, read_options
+from dhcp.daemon.options import Option, named, read_options
 from dhcp.files.targets import Target
 
 NAME = "dnsmasq"
@@ -45,7 +46,7 @@ class Daemon:
         return self.root / str(path).lstrip("/")
 
     def values(self, name: str) -> list[Option]:
-        return [option for option in self.options if option.name == name]
+        return named(self.options, name)
 
     def reads(self, path: Path, name: str) -> Option | None:
         """The option of this name that makes it read this file."""
@@ -93,17 +94,15 @@ def find(target: Target) -> Daemon | None:
 
 def running() -> list[Daemon]:
     """Every dnsmasq of this machine, as far as this process can see."""
-    pids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+    pids = map(int, filter(str.isdigit, os.listdir(_PROC)))
     return list(filter(None, map(of_pid, pids)))
 
 
 def with_files(hosts: Path) -> Daemon | None:
     """The dnsmasq that reads this hosts file, or else the first one."""
     processes = running()
-    for candidate in processes:
-        if candidate.reads(hosts, "dhcp-hostsfile"):
-            return candidate
-    return processes[0] if processes else None
+    readers = (one for one in processes if one.reads(hosts, "dhcp-hostsfile"))
+    return next(chain(readers, processes), None)
 
 
 def sees_others() -> bool:
@@ -193,7 +192,7 @@ def _status(home: Path) -> dict[str, list[int]]:
     for line in (home / "status").read_text().splitlines():
         name, _colon, value = line.partition(":")
         if name in ("Uid", "Gid", "Groups"):
-            numbers[name] = [int(word) for word in value.split()]
+            numbers[name] = list(map(int, value.split()))
     return numbers
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 
 from dhcp.daemon import process
 from dhcp.daemon.process import Daemon
@@ -20,28 +19,22 @@ def served_networks(target: Target) -> frozenset[Network]:
 
 
 def _daemon(target: Target) -> Daemon | None:
-    kind, _colon, place = target.reload.partition(":")
-    if kind == "none":
-        return None
-    if kind == "pidfile":
-        return process.of_pidfile(Path(place))
-    for candidate in process.running():
-        if candidate.reads(target.hosts, "dhcp-hostsfile"):
-            return candidate
-    return None
+    found = process.find(target)
+    if found is None or target.reload.startswith("pidfile"):
+        return found
+    return found if found.reads(target.hosts, "dhcp-hostsfile") else None
 
 
 def _networks(daemon: Daemon) -> Iterator[Network]:
     for option in daemon.values("dhcp-range"):
-        words = [word.strip() for word in option.value.split(",")]
-        if found := _network(words):
+        if found := _network(list(map(str.strip, option.value.split(",")))):
             yield found
 
 
 def _network(words: list[str]) -> Network | None:
     """The network around a range: by its netmask or prefix length, or else the smallest one with
     its first and last address."""
-    addresses = [ip for ip in map(_address, words) if ip]
+    addresses = list(filter(None, map(_address, words)))
     if not addresses:
         return None
     first = addresses[0]

@@ -8,11 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import filterfalse
+from operator import attrgetter
 from pathlib import Path
 
 from dhcp.daemon.installed import Installed
 from dhcp.daemon.lines import Host, Range, parse_host, parse_range
-from dhcp.daemon.options import SKIPPED, Option
+from dhcp.daemon.options import SKIPPED, Option, named, values_of
 from dhcp.daemon.process import Daemon, is_same
 from dhcp.files import check
 from dhcp.files.targets import Target
@@ -25,19 +27,20 @@ MOST_EACH = 3  # hosts of one file that are told each by itself
 
 def foreign(target: Target, found: Daemon, proposal: Installed) -> Iterator[HostFinding]:
     """Every such line, and every range of ours that dnsmasq does not have."""
-    proposed = proposal.options
-    yield from _ranges(found.values("dhcp-range"), _named(proposed, "dhcp-range"))
+    proposed = named(proposal.options, "dhcp-range")
+    yield from _ranges(found.values("dhcp-range"), proposed)
     if not found.unreadable and found.reads(target.hosts, "dhcp-hostsfile"):
-        yield from _missing_ranges(found, _named(proposed, "dhcp-range"))
-    known = {option.value for option in _named(proposed, "dhcp-ignore")}
-    for option in found.values("dhcp-ignore"):
-        if option.value not in known:
-            yield HostFinding("foreign_ignore", ERROR, _facts(option))
+        yield from _missing_ranges(found, proposed)
+    ours = named(proposal.options, "dhcp-ignore")
+    for option in _beyond(found.values("dhcp-ignore"), ours):
+        yield HostFinding("foreign_ignore", ERROR, _facts(option))
     yield from _hosts(target, found)
 
 
-def _named(options: Iterable[Option], name: str) -> list[Option]:
-    return [option for option in options if option.name == name]
+def _beyond(options: Iterable[Option], known: Iterable[Option]) -> Iterator[Option]:
+    """The options with a value that none of the known ones has."""
+    values = set(values_of(known))
+    return filterfalse(lambda option: option.value in values, options)
 
 
 def _facts(option: Option) -> dict[str, str]:
@@ -50,9 +53,9 @@ def _facts(option: Option) -> dict[str, str]:
 def _ranges(effective: list[Option], proposed: list[Option]) -> Iterator[HostFinding]:
     """Ranges that hand out addresses, unless we propose them. One for reservations only does not
     give an address to anybody whom the ledger does not know."""
-    served = list(filter(None, (parse_range(option.value) for option in proposed)))
+    served = list(filter(None, map(parse_range, values_of(proposed))))
     # The same addresses for another time, or under other conditions, are none of others.
-    ours = {(one.first, one.last) for one in served}
+    ours = set(map(attrgetter("first", "last"), served))
     for option in effective:
         found = parse_range(option.value)
         if found and found.last and (found.first, found.last) not in ours:
@@ -68,10 +71,7 @@ def _is_in_one_of(found: Range, served: list[Range]) -> bool:
 
 
 def _missing_ranges(found: Daemon, proposed: list[Option]) -> Iterator[HostFinding]:
-    effective = {option.value for option in found.values("dhcp-range")}
-    for option in proposed:
-        if option.value in effective:
-            continue
+    for option in _beyond(proposed, found.values("dhcp-range")):
         wanted = parse_range(option.value)
         network = wanted.network if wanted else None
         facts = {"value": option.value, "network": str(network or ""), "place": option.place}

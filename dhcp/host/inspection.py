@@ -9,6 +9,9 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from dhcp.host.foreign import foreign
 from dhcp.host.interfaces import Choice, Interface, interfaces
 from dhcp.leases import lease_file
 from dhcp.leases.lease_file import FileKeepsChanging
-from ipam.addresses import Network
+from ipam.addresses import Network, supernets_of
 
 OurProcesses = Callable[[], Collection[int]]
 MOST = 50  # findings of one look
@@ -43,15 +46,14 @@ class Inspection:
 
     def marks(self) -> list[tuple[int, ...]]:
         """What changes when there is a reason for another look. A few system calls."""
-        marks = [_mark(path, is_rewritten=False) for path in self.watched]
-        return marks + [_mark(path, is_rewritten=True) for path in self.rewritten]
+        return [*map(_mark, self.watched), *map(_mark_of_rewritten, self.rewritten)]
 
     def with_more(self, found: Iterable[HostFinding]) -> Inspection:
         """This inspection with what the database shows besides."""
         return replace(self, findings=(*self.findings, *found))
 
     def as_json(self) -> list[dict[str, Any]]:
-        return [finding.as_json() for finding in self.findings]
+        return list(map(HostFinding.as_json, self.findings))
 
 
 def findings(target: Target) -> list[dict[str, Any]]:
@@ -69,11 +71,13 @@ def inspect(
     found = process.find(target)
     if found is None:
         return Inspection(tuple(_without_process(target)), {}, (target.conf,), _rewritten(target))
-    seen: list[HostFinding] = []
-    for question in (reads_ours, readable, lease_findings):
-        seen += question(target, found)
-    seen += configuration(target, found, ours)
-    seen += _changed_list(found, before or {})
+    seen = chain(
+        reads_ours(target, found),
+        readable(target, found),
+        lease_findings(target, found),
+        configuration(target, found, ours),
+        _changed_list(found, before or {}),
+    )
     ordered = sorted(seen, key=lambda one: one.level != ERROR)
     if len(ordered) > MOST:
         ordered[MOST - 1 :] = [HostFinding("more", NOTE, {"number": len(ordered) - MOST + 1})]
@@ -101,35 +105,39 @@ def _relayed(target: Target, found: Daemon) -> list[Network]:
         seen = interfaces(found.network)
     except OSError:
         return []
-    networks = sorted(set(_our_networks(target)), key=str)
-    return [one for one in networks if not any(card.is_in(one) for card in seen)]
+    addresses = chain.from_iterable(map(attrgetter("addresses"), seen))
+    return sorted(set(_our_networks(target)) - supernets_of(addresses), key=str)
 
 
 def _watched(target: Target, found: Daemon) -> tuple[Path, ...]:
     directories = [Path(one.value.partition(",")[0]) for one in found.values("conf-dir")]
-    paths = [found.within(path) for path in (*found.confs, *directories)]
+    paths = map(found.within, (*found.confs, *directories))
     return (target.conf, target.installed or target.conf, *paths)
 
 
 def _rewritten(target: Target, found: Daemon | None = None) -> tuple[Path, ...]:
-    paths = [target.leases] if target.leases else []
-    return (*paths, Path("/proc", str(found.pid))) if found else tuple(paths)
+    process = found and Path("/proc", str(found.pid))
+    return tuple(filter(None, (target.leases, process)))
 
 
-def _mark(path: Path, is_rewritten: bool) -> tuple[int, ...]:
+def _mark(path: Path) -> tuple[int, int, int, int]:
+    """Zeros for a file that is not there."""
     try:
         seen = path.stat()
     except OSError:
-        return ()
-    if is_rewritten:
-        return (seen.st_mode, seen.st_ino, bool(seen.st_size))
+        return (0, 0, 0, 0)
     return (seen.st_mode, seen.st_size, seen.st_ino, seen.st_mtime_ns)
+
+
+def _mark_of_rewritten(path: Path) -> tuple[int, ...]:
+    mode, size, inode, _modified_at = _mark(path)
+    return (mode, inode, bool(size))
 
 
 def _without_process(target: Target) -> Iterator[HostFinding]:
     if not process.sees_others() and not target.reload.startswith("pidfile"):
         yield HostFinding("unseen", NOTE)
-    yield from lease_findings(target, None)
+    yield from lease_findings(target, NOBODY)
 
 
 # --- the files that it reads ----------------------------------------------------------------------
@@ -168,7 +176,7 @@ def _reads_others(target: Target, found: Daemon) -> HostFinding:
 def _changed_list(found: Daemon, before: dict[str, Any]) -> Iterator[HostFinding]:
     """Files that came or went since the last look at the same process."""
     now = _facts_of(found)
-    if any(now[name] != before.get(name) for name in ("pid", "started")):
+    if (before.get("pid"), before.get("started")) != (now["pid"], now["started"]):
         return
     changed = set(now["confs"]) ^ set(before.get("confs", ()))
     for path in sorted(changed):
@@ -261,40 +269,39 @@ def _is_apart(target: Target, found: Daemon, pid: int) -> bool:
     if other is None or other.unreadable:
         return False
     choice, networks = Choice.of(other.options), list(_our_networks(target))
-    for interface in interfaces(found.network):
-        if any(map(interface.is_in, networks)) and not choice.obstacle(interface, 4):
-            return False
-    return bool(networks)
+    near = filter(lambda one: any(map(one.is_in, networks)), interfaces(found.network))
+    return bool(networks) and all(choice.obstacle(interface, 4) for interface in near)
 
 
 # --- leases ---------------------------------------------------------------------------------------
 
 
-def lease_findings(target: Target, found: Daemon | None) -> Iterator[HostFinding]:
-    """The lease file that we read is the one that dnsmasq writes, and it holds leases."""
+def lease_findings(target: Target, found: Daemon) -> Iterator[HostFinding]:
+    """The lease file that we read is the one that dnsmasq writes, and it holds leases. `found` is
+    NOBODY where no process can be seen."""
     path = target.leases
     if path is None:
         return
-    if found and found.values("leasefile-ro"):
-        yield HostFinding(
-            "leases_unwritten", ERROR, {"place": found.values("leasefile-ro")[0].place}
-        )
+    if refusals := found.values("leasefile-ro"):
+        yield HostFinding("leases_unwritten", ERROR, {"place": refusals[0].place})
         return
     written = _lease_file(found)
     if written and os.path.realpath(written) != os.path.realpath(path):
         yield HostFinding("leases_elsewhere", ERROR, {"theirs": str(written), "ours": str(path)})
     elif not path.exists():
-        kind = "leases_missing" if _has_range(target, found) else "no_range"
-        yield HostFinding(kind, ERROR if kind == "leases_missing" else NOTE, {"path": str(path)})
+        kind, level = ("no_range", NOTE)
+        if _has_range(target, found):
+            kind, level = ("leases_missing", ERROR)
+        yield HostFinding(kind, level, {"path": str(path)})
     else:
         yield from _content(path, found)
 
 
-def _content(path: Path, found: Daemon | None) -> Iterator[HostFinding]:
+def _content(path: Path, found: Daemon) -> Iterator[HostFinding]:
     ahead = _modified(path) - time.time()
     if ahead > CLOCK_TOLERANCE:
         yield HostFinding("leases_future", ERROR, {"ahead": round(ahead)})
-    if found and _is_replaced(path, found):
+    if _is_replaced(path, found):
         yield HostFinding("leases_replaced", ERROR, {"path": str(path)})
     try:
         good, bad = lease_file.count(lease_file.read_stable(path))
@@ -310,16 +317,14 @@ def _content(path: Path, found: Daemon | None) -> Iterator[HostFinding]:
         yield HostFinding("leases_garbled", WARNING if good else ERROR, facts)
 
 
-def _has_range(target: Target, found: Daemon | None) -> bool:
+def _has_range(target: Target, found: Daemon) -> bool:
     """Whether dnsmasq has a range, as it runs or else as it is configured."""
-    if found and found.values("dhcp-range"):
-        return True
-    return installed.compare(target).has_range
+    return bool(found.values("dhcp-range")) or installed.compare(target).has_range
 
 
-def _lease_file(found: Daemon | None) -> Path | None:
+def _lease_file(found: Daemon) -> Path | None:
     """Where dnsmasq writes its leases, if it says so. The last option counts."""
-    options = found.values("dhcp-leasefile") if found else []
+    options = found.values("dhcp-leasefile")
     return Path(options[-1].value) if options else None
 
 
@@ -331,7 +336,7 @@ def _is_replaced(path: Path, found: Daemon) -> bool:
     home = Path("/proc", str(found.pid), "fd")
     try:
         wanted = path.stat()
-        opened = [os.stat(home / name) for name in os.listdir(home)]
+        opened = list(map(os.stat, home.iterdir()))
     except OSError:
         return False
-    return not any(os.path.samestat(wanted, one) for one in opened)
+    return not any(map(partial(os.path.samestat, wanted), opened))

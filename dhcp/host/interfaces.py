@@ -29,6 +29,12 @@ class Interface:
     def is_in(self, network: Network) -> bool:
         return any(ip in network for ip in self.addresses)
 
+    def is_called(self, pattern: str) -> bool:
+        """A `*` at the end is any ending."""
+        if pattern.endswith("*"):
+            return self.name.startswith(pattern[:-1])
+        return pattern == self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -47,19 +53,21 @@ class Choice:
             return "interface"
         by_address = self._has_address(interface)
         for option, pattern in self._values(*_excluding(version)):
-            if _matches(pattern, interface.name) and (option.name in _DHCP or not by_address):
+            if interface.is_called(pattern) and (option.name in _DHCP or not by_address):
                 return option
         return ""
 
     def _is_named(self, interface: Interface) -> bool:
-        names = [pattern for _option, pattern in self._values("interface") if pattern]
-        if not names and not list(self._values("listen-address")):
+        names, addresses = self._words("interface") - {""}, self._words("listen-address")
+        if not names | addresses:
             return True
-        return self._has_address(interface) or any(_matches(one, interface.name) for one in names)
+        return self._has_address(interface) or any(map(interface.is_called, names))
 
     def _has_address(self, interface: Interface) -> bool:
-        wanted = {text for _option, text in self._values("listen-address")}
-        return not wanted.isdisjoint(map(str, interface.addresses))
+        return not self._words("listen-address").isdisjoint(map(str, interface.addresses))
+
+    def _words(self, name: str) -> set[str]:
+        return {word for _option, word in self._values(name)}
 
     def _values(self, *names: str) -> Iterator[tuple[Option, str]]:
         for option in self.options:
@@ -73,13 +81,6 @@ _DHCP = ("no-dhcp-interface", "no-dhcpv4-interface", "no-dhcpv6-interface")
 
 def _excluding(version: int) -> tuple[str, ...]:
     return ("except-interface", "no-dhcp-interface", f"no-dhcpv{version}-interface")
-
-
-def _matches(pattern: str, name: str) -> bool:
-    """A `*` at the end is any ending."""
-    if pattern.endswith("*"):
-        return name.startswith(pattern[:-1])
-    return pattern == name
 
 
 def interfaces(network: Path) -> list[Interface]:

@@ -32,8 +32,6 @@ def others(network: Path, ours: Collection[int]) -> list[Other]:
     """The processes in a namespace (`/proc/PID/net`) that wait for DHCP requests, but for `ours`.
     Raises OSError where the namespace cannot be seen."""
     waiting = _sockets(network)
-    if not waiting:
-        return []
     known, is_complete = _owned(ours)
     strange = {inode: port for inode, port in waiting.items() if inode not in known}
     if not strange:
@@ -81,14 +79,14 @@ def _sockets_of(pid: int) -> Iterator[int]:
 def _owners(strange: dict[int, int]) -> list[Other]:
     """Each process that has one of these sockets, once; and the sockets that nobody seems to
     have."""
-    found, left = [], dict(strange)
+    found, left = [], set(strange)
     for pid in _pids():
         with suppress(OSError):  # another user's, or just ended
-            mine = set(_sockets_of(pid)) & set(strange)
-            found += [Other(port, pid, _name(pid)) for port in {strange[inode] for inode in mine}]
-            for inode in mine:
-                left.pop(inode, None)
-    return found + [Other(port) for port in sorted(set(left.values()))]
+            mine = strange.keys() & _sockets_of(pid)
+            ports = set(map(strange.__getitem__, mine))
+            found += [Other(port, pid, _name(pid)) for port in ports]
+            left -= mine
+    return found + list(map(Other, sorted(set(map(strange.__getitem__, left)))))
 
 
 def _by_name(waiting: dict[int, int], ours: Collection[int]) -> Iterator[Other]:
@@ -102,7 +100,7 @@ def _by_name(waiting: dict[int, int], ours: Collection[int]) -> Iterator[Other]:
 
 
 def _pids() -> list[int]:
-    return [int(name) for name in os.listdir(_PROC) if name.isdigit()]
+    return list(map(int, filter(str.isdigit, os.listdir(_PROC))))
 
 
 def _name(pid: int) -> str:

@@ -347,7 +347,7 @@ def waiting(target: Target) -> Iterator[Finding]:
 def leases(target: Target) -> Iterator[Finding]:
     """IPManager reads the leases that dnsmasq writes."""
     if target.reload != "none":
-        for seen in inspection.lease_findings(target, find(target)):
+        for seen in inspection.lease_findings(target, find(target) or inspection.NOBODY):
             yield host.describe(seen, target)
 
 
