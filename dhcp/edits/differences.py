@@ -8,9 +8,12 @@ meaning."""
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain, product
+from operator import itemgetter
 
 from dhcp.files import check
 from dhcp.files.records import OptionLine
@@ -122,7 +125,7 @@ def _host(line: str) -> Entry | str:
     row = check.host_row(line.lower().encode("ascii", "replace"))
     if isinstance(row, str):
         return row.partition(": '")[0]  # the line stands beside it
-    cards = tuple((row.ip.version, identity) for identity in row.identities)
+    cards = tuple(product([row.ip.version], row.identities))
     return Entry(line.lower(), row.ip, cards)
 
 
@@ -211,25 +214,22 @@ def _pair(file: str, gone: dict[str, Entry], new: list[tuple[Entry, str]]) -> It
 
 
 def _first(
-    keys: Iterable[Hashable], candidates: dict[Hashable, list[str]], gone: dict[str, Entry]
+    keys: Iterable[Hashable], candidates: defaultdict[Hashable, list[str]], gone: dict[str, Entry]
 ) -> str:
     """The first old line of these keys that no new one stands for yet."""
-    for key in keys:
-        for text in candidates.get(key, ()):
-            if text in gone:
-                return text
-    return ""
+    texts = chain.from_iterable(map(candidates.__getitem__, keys))
+    return next(filter(gone.__contains__, texts), "")
 
 
 def _by_key(
     entries: Iterable[Entry], keys: Callable[[Entry], tuple[Hashable, ...]]
-) -> dict[Hashable, list[str]]:
+) -> defaultdict[Hashable, list[str]]:
     """The lines that each key belongs to: every line of a file may have changed, so nothing
     searches through all of them."""
-    found: dict[Hashable, list[str]] = {}
+    found = defaultdict[Hashable, list[str]](list)
     for entry in entries:
         for key in keys(entry):
-            found.setdefault(key, []).append(entry.text)
+            found[key].append(entry.text)
     return found
 
 
@@ -257,6 +257,6 @@ def _kept(file: str, kept: list[tuple[str, str]]) -> list[Edit]:
         edits.append(Edit(file, KEPT, raw=raw, reason=reason))
     rest = kept[MOST_KEPT:]
     if rest:
-        raw = "\n".join(raw for raw, _reason in rest)
+        raw = "\n".join(map(itemgetter(0), rest))
         edits.append(Edit(file, KEPT, raw=raw, reason=f"{len(rest)} more lines like this"))
     return edits

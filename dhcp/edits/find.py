@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from operator import attrgetter
 
 from django.db import transaction
 from django.utils import timezone
@@ -174,7 +175,7 @@ def _edits(file: str, base: bytes | None, data: bytes) -> list[Edit]:
 
 def _damage(found: Sequence[Edit], before: int) -> str:
     """Why this is rather damage than an edit; empty when it is an edit."""
-    gone = [edit.action for edit in found].count(REMOVE)
+    gone = list(map(attrgetter("action"), found)).count(REMOVE)
     if gone > FEW and gone * 2 > before:
         return f"{gone} of {before} reservations were missing, which was taken for damage"
     return ""

@@ -30,7 +30,8 @@ _ROW = re.compile(
 )
 
 _IGNORED = re.compile(
-    rf"(?:id:{_HEX}{{2}}(?::{_HEX}{{2}}){{2,127}},)?(?:(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}},)*ignore"
+    rf"(?!ignore)(?:id:{_HEX}{{2}}(?::{_HEX}{{2}}){{2,127}},)?"
+    rf"(?:(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}},)*ignore"
 )
 _OPTION = re.compile(
     rb"#.*|tag:s[0-9]{1,19},"
@@ -109,11 +110,11 @@ def host_row(line: bytes) -> Row | str:
     if text.startswith("#"):
         return COMMENT
     match = _ROW.fullmatch(text)
-    if not match and _IGNORED.fullmatch(text) and text != "ignore" and not _NO_CARD.search(text):
+    if match:
+        return _row(match)
+    if _IGNORED.fullmatch(text) and not _NO_CARD.search(text):
         return IGNORED
-    if not match:
-        return f"not MAC,IP[,name]: {text[:80]!r}"
-    return _row(match)
+    return f"not MAC,IP[,name]: {text[:80]!r}"
 
 
 def opts_file(data: bytes) -> list[str]:

@@ -77,12 +77,12 @@ class _Reading:
             boot_server=self.boot_server(),
             boot_file=self.boot_file(),
             further=tuple(self.further()),
-            by_end=scope.by_end and network.version == 6 and network.prefixlen == 64,
+            by_end=scope.by_end and (network.version, network.prefixlen) == (6, 64),
             advertises=self.advertises(),
             wire=self.wire(),
             interface=self.interface(),
             rows=(f"dhcpscope {scope.pk}", f"subnet {scope.subnet_id}"),
-            pool_rows=tuple(f"pool {pool.pk}" for pool in pools),
+            pool_rows=tuple(map("pool {0.pk}".format, pools)),
             option_rows=tuple(self.option_rows),
         )
 

@@ -7,6 +7,7 @@ typed."""
 import re
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 from core.errors import Invalid
@@ -94,10 +95,10 @@ def conf_file(
         f"dhcp-optsfile={directory}/opts",
         f"addn-hosts={directory}/generation",
     ]
-    if any(scope.advertises == "managed" for scope in scopes):
+    if "managed" in map(attrgetter("advertises"), scopes):
         lines.append("enable-ra")
     for scope in scopes:
-        lines += [text for text, _sources in scope_lines(scope)]
+        lines += map(itemgetter(0), scope_lines(scope))
     for group in further:
         lines += _group_lines(group)
     return (header(url) + "\n".join(lines) + "\n").encode("ascii")
@@ -105,8 +106,7 @@ def conf_file(
 
 def _group_lines(group: ConfGroup) -> Iterator[str]:
     yield header(group.title, "# ").rstrip("\n")
-    for line in group.lines:
-        yield _conf_line(line)
+    yield from map(_conf_line, group.lines)
 
 
 def _conf_line(line: ConfLine) -> str:

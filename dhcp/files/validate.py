@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import chain
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from dhcp.files.names import safe_name
 from dhcp.files.records import HostLine, HostRecord, IgnoredLine, Problem, Validated
@@ -89,7 +89,7 @@ class Validator:
             for record in sorted(present.values(), key=_seniority):
                 self._add(record)
         self._records = present
-        lines = [line for _place, line in sorted(self._lines.values(), key=itemgetter(0))]
+        lines = map(itemgetter(1), sorted(self._lines.values(), key=itemgetter(0)))
         return Validated(tuple(lines), tuple(self._problems), _ignored_lines(self._refused))
 
     def _begin(self) -> None:
@@ -117,8 +117,8 @@ class Validator:
         problem might end or begin."""
         if not self._records:
             return False
-        gone = [self._records[key] for key in self._records.keys() - present.keys()]
-        new = [present[key] for key in present.keys() - self._records.keys()]
+        gone = list(map(self._records.__getitem__, self._records.keys() - present.keys()))
+        new = list(map(present.__getitem__, present.keys() - self._records.keys()))
         if len(gone) + len(new) > FEW or self._is_contested([*gone, *new]):
             return False
         number = len(self._problems)
@@ -132,9 +132,9 @@ class Validator:
     def _is_contested(self, records: Iterable[HostRecord]) -> bool:
         """Whether one of them claims what a record with a problem claims, too."""
         if self._contested is None:
-            troubled = (problem.record for problem in self._problems)
+            troubled = map(attrgetter("record"), self._problems)
             self._contested = frozenset(chain.from_iterable(map(_claims, troubled)))
-        return not all(self._contested.isdisjoint(_claims(record)) for record in records)
+        return not all(map(self._contested.isdisjoint, map(_claims, records)))
 
 
 def _claims(record: HostRecord) -> Iterator[object]:
@@ -162,10 +162,9 @@ def _refused(ignored: Iterable[HostRecord]) -> tuple[dict[str, HostRecord], list
 
 def _refusal(record: HostRecord, refused: Mapping[str, HostRecord]) -> Problem | None:
     """Ignored means ignored, whatever another row says of the same card."""
-    for identity in record.identities:
-        if identity in refused:
-            reason = f"{identity} is ignored ({refused[identity].key} is disabled)"
-            return Problem(record, "mac", reason)
+    for identity in filter(refused.__contains__, record.identities):
+        reason = f"{identity} is ignored ({refused[identity].key} is disabled)"
+        return Problem(record, "mac", reason)
     return None
 
 
@@ -193,9 +192,8 @@ def _seniority(record: HostRecord) -> tuple[object, ...]:
 
 def _flaw(record: HostRecord) -> Problem | None:
     """What is wrong with the record by itself."""
-    for column, reason in _flaws(record):
-        if reason:
-            return Problem(record, column, reason)
+    for column, reason in filter(itemgetter(1), _flaws(record)):
+        return Problem(record, column, reason)
     return None
 
 

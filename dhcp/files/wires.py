@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import filterfalse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def crossing(scopes: Iterable[DhcpScope]) -> list[DhcpScope]:
 
 def unknown(scopes: Iterable[DhcpScope]) -> list[DhcpScope]:
     """Of those the ones whose interface is not known: they are not served."""
-    return [scope for scope in crossing(scopes) if not interface_of(scope)]
+    return list(filterfalse(interface_of, crossing(scopes)))
 
 
 def _root(scope: DhcpScope) -> int:

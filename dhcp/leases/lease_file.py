@@ -73,7 +73,7 @@ def read_stable(path: Path) -> bytes:
 def count(data: bytes) -> tuple[int, int]:
     """How many lines are as dnsmasq writes them, and how many are not."""
     lines = list(filter(None, data.split(b"\n")))
-    good = sum(1 for line in lines if _LINE.fullmatch(line))
+    good = len(list(filter(_LINE.fullmatch, lines)))
     return good, len(lines) - good
 
 

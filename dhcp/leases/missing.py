@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from itertools import chain, filterfalse
+from operator import attrgetter
 
 from dhcp.leases.lease_file import LeaseRecord
 from dhcp.models import DhcpTransaction
@@ -31,15 +33,15 @@ def lost(
     lost, now or earlier. One query if most of them are gone."""
     if not gone:
         return ()
-    replaced = _Replaced(current)
-    left = [row for row in gone if not replaced.has(row)]
-    earlier = [row for row in left if row.missing_since]
-    now = [row for row in left if not row.missing_since]
-    before -= len(earlier)
-    if not _is_sudden(len(now), before):
-        return set(earlier)
-    now = _not_released(now)
-    return {*earlier, *now} if _is_sudden(len(now), before) else set(earlier)
+    left = list(filterfalse(_Replaced(current).has, gone))
+    is_known = attrgetter("missing_since")
+    stay, now = list(filter(is_known, left)), list(filterfalse(is_known, left))
+    before -= len(stay)
+    if _is_sudden(len(now), before):
+        now = _not_released(now)
+    if _is_sudden(len(now), before):
+        stay += now
+    return set(stay)
 
 
 def _is_sudden(number: int, before: int) -> bool:
@@ -51,20 +53,17 @@ class _Replaced:
     has their address."""
 
     def __init__(self, current: Iterable[LeaseRecord]) -> None:
-        self.taken = set()
-        for lease in current:
-            self.taken |= {lease.ip, lease.mac, lease.duid or None}
+        names = map(attrgetter("ip", "mac", "duid"), current)
+        self.taken = set(chain.from_iterable(names)) - {None, ""}
 
     def has(self, row: Sighting) -> bool:
-        return not self.taken.isdisjoint(
-            {row.ip_address, row.mac_address, row.duid or None} - {None}
-        )
+        return not self.taken.isdisjoint((row.ip_address, row.mac_address, row.duid))
 
 
 def _not_released(rows: Sequence[Sighting]) -> list[Sighting]:
     """Those that their machines have not given back, as far as dnsmasq's log tells."""
     released = DhcpTransaction.objects.filter(
-        kind=DhcpTransaction.Kind.RELEASE, at__gte=min(row.seen_at for row in rows)
+        kind=DhcpTransaction.Kind.RELEASE, at__gte=min(map(attrgetter("seen_at"), rows))
     )
     known = set(released.values_list("ip_address", "mac_address"))
     return [row for row in rows if (row.ip_address, row.mac_address) not in known]

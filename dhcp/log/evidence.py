@@ -3,9 +3,10 @@ whatever their number."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from ipam.addresses import Address
 RECENT = timedelta(hours=24)
 MOST = 1000  # rows
 Kind = DhcpTransaction.Kind
+Row = TypeVar("Row", DhcpTransaction, DhcpProblem)
 # What tells that a machine did not get what it asked for.
 REFUSED = frozenset(
     {
@@ -38,11 +40,11 @@ class LogEvidence:
 
     def of(self, mac: str | None, ip: Address | None = None) -> list[DhcpTransaction]:
         """The rows of a machine or of an address, newest first."""
-        return [row for row in self.rows if _concerns(row, mac, ip)]
+        return list(_concerning(self.rows, mac, ip))
 
     def problems_of(self, mac: str | None, ip: Address | None = None) -> list[DhcpProblem]:
         """What somebody has to act on."""
-        return [row for row in self.problems if _concerns(row, mac, ip)]
+        return list(_concerning(self.problems, mac, ip))
 
     def acknowledged(self, mac: str | None, ip: Address | None) -> DhcpTransaction | None:
         """When the machine has last got this address."""
@@ -68,10 +70,10 @@ def recent(
     since = timezone.now() - within
     about = DhcpTransaction.objects.about(macs, ips).filter(at__gt=since)
     rows = about.select_related("server").newest_first()[:MOST]
-    problems = DhcpProblem.objects.current().select_related("server")
-    concerned = [row for row in problems if row.mac_address in macs or row.ip_address in ips]
-    return LogEvidence(list(rows), concerned)
+    problems = DhcpProblem.objects.current().about(macs, ips).select_related("server")
+    return LogEvidence(list(rows), list(problems))
 
 
-def _concerns(row: DhcpTransaction | DhcpProblem, mac: str | None, ip: Address | None) -> bool:
-    return bool((mac and row.mac_address == mac) or (ip and row.ip_address == ip))
+def _concerning(rows: Iterable[Row], mac: str | None, ip: Address | None) -> Iterator[Row]:
+    wanted = {mac, ip} - {None, ""}
+    return (row for row in rows if not wanted.isdisjoint((row.mac_address, row.ip_address)))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import filterfalse
+from operator import attrgetter
 
 from dhcp.log.lines import RELOADED, RELOADING, Exchange
 from dhcp.models import DhcpProblem
@@ -93,40 +95,34 @@ class Problems:
 
     def _cured_at(self, row: DhcpProblem) -> datetime | None:
         """When these lines have shown that the problem was over."""
-        if row.kind == Kind.DUPLICATE:
-            return self.read_since
-        if row.kind == Kind.NO_RANGE:
-            return self.served.get(row.interface)
-        if row.kind == Kind.FULL:
-            return self.acknowledged.get(row.mac_address)
-        if row.kind == Kind.NOT_USED and row.mac_address:
-            return self.acknowledged.get((str(row.ip_address), row.mac_address))
-        if row.kind in (Kind.DECLINE, Kind.NOT_USED):
-            return self.acknowledged.get(str(row.ip_address))
-        return None
+        ip, mac = str(row.ip_address), row.mac_address
+        cures: dict[str, datetime | None] = {
+            Kind.DUPLICATE: self.read_since,
+            Kind.NO_RANGE: self.served.get(row.interface),
+            Kind.FULL: self.acknowledged.get(mac),
+            Kind.NOT_USED: self.acknowledged.get((ip, mac) if mac else ip),
+            Kind.DECLINE: self.acknowledged.get(ip),
+        }
+        return cures.get(row.kind)
 
     def _write(self, known: Mapping[str, DhcpProblem]) -> None:
         """`known` are the stored problems by their keys."""
-        new = []
-        for key, row in self.open.items():
-            if key not in known:
-                new.append(row)
-                continue
-            old = known[key]
+        for key in self.open.keys() & known.keys():
+            row, old = self.open[key], known[key]
             row.pk, row.first_at = old.pk, old.first_at
             row.times += old.times
+        has_row = attrgetter("pk")
+        new = list(filterfalse(has_row, self.open.values()))
         room = max(0, MOST - DhcpProblem.objects.count())
         DhcpProblem.objects.bulk_create(new[:room], ignore_conflicts=True)
-        stored = [row for key, row in self.open.items() if key in known]
+        stored = list(filter(has_row, self.open.values()))
         DhcpProblem.objects.bulk_update(stored, _WRITTEN, batch_size=100)
 
 
 def _kind(exchange: Exchange) -> DhcpProblem.Kind | None:
-    if exchange.kind in _SAME:
-        return Kind(exchange.kind)
-    if exchange.kind == "nak" and exchange.detail == "wrong server-ID":
+    if (exchange.kind, exchange.detail) == ("nak", "wrong server-ID"):
         return Kind.FOREIGN
-    return None
+    return Kind(exchange.kind) if exchange.kind in _SAME else None
 
 
 def _subject(kind: DhcpProblem.Kind, exchange: Exchange) -> object:

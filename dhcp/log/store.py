@@ -137,7 +137,7 @@ def _write(insert: str, arrays: str, row: str, rows: Sequence[tuple[Any, ...]]) 
     """PostgreSQL takes the columns as arrays in one statement; SQLite is fast row by row."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(insert + arrays, [list(column) for column in zip(*rows, strict=True)])
+            cursor.execute(insert + arrays, list(map(list, zip(*rows, strict=True))))
         else:
             cursor.executemany(insert + row, rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 
 from django.db.models import Q
 
@@ -13,6 +14,7 @@ from ipam.addresses import Address, parse_address, parse_mac
 from ipam.models import Interface, Server
 
 PAGE = 200  # rows
+_FACTS = attrgetter("kind", "ip_address", "mac_address", "interface", "server_id")
 Kind = DhcpTransaction.Kind
 
 
@@ -93,15 +95,12 @@ def steps(rows: Sequence[DhcpTransaction]) -> list[Step]:
 
 
 def _is_renewal(pair: Sequence[DhcpTransaction]) -> bool:
-    return [row.kind for row in pair] == [Kind.ACK, Kind.REQUEST]
+    return list(map(attrgetter("kind"), pair)) == [Kind.ACK, Kind.REQUEST]
 
 
 def _are_alike(shown: Sequence[Step], pair: Sequence[DhcpTransaction]) -> bool:
-    for step, row in zip(shown, pair, strict=True):
-        for name in ("kind", "ip_address", "mac_address", "interface", "server_id"):
-            if getattr(step.row, name) != getattr(row, name):
-                return False
-    return True
+    rows = map(attrgetter("row"), shown)
+    return list(map(_FACTS, rows)) == list(map(_FACTS, pair))
 
 
 def _by_mac(text: str) -> Machine:

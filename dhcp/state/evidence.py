@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from itertools import chain, product
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.db.models import Q
@@ -69,15 +70,19 @@ class Evidence:
     # The successful probes of those generations, by server_id, MAC and address.
     probes: dict[tuple[int | None, str | None, str], dict[str, Any]] = field(default_factory=dict)
     # Live leases by their address, and by their holder's MAC and DUID; the longest first.
-    leases_by_ip: dict[Address, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
+    leases_by_ip: dict[Address | None, list[Sighting]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     leases_by_holder: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     # Other fresh evidence that somebody uses an address (ARP, ping, …), the newest first.
-    answers: dict[Address, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
+    answers: dict[Address | None, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
     # The leases that are as some card of the ledger says, as (MAC, address).
-    right: set[tuple[str, Address]] = field(default_factory=set)
+    right: set[tuple[str | None, Address | None]] = field(default_factory=set)
     evictions: dict[Address, list[Eviction]] = field(default_factory=lambda: defaultdict(list))
     # The MACs and DUIDs that may hold an address of a server.
-    allowed: dict[tuple[int, Address], set[str]] = field(default_factory=lambda: defaultdict(set))
+    allowed: dict[tuple[int, Address | None], set[str]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
     log: LogEvidence = field(default_factory=LogEvidence)
     # By the MAC or DUID and the address of the line before the edit.
     hand_edits: dict[tuple[str, str], HandEdit] = field(default_factory=dict)
@@ -203,8 +208,6 @@ class Evidence:
 
     def own_lease(self, card: NetworkCard) -> Sighting | None:
         """The lease of the card's address, if the card's machine holds it."""
-        if card.ip is None:
-            return None
         allowed = self.allowed[card.server_id, card.ip]
         for lease in self.leases_by_ip[card.ip]:
             if is_held_by(lease, allowed):
@@ -213,22 +216,15 @@ class Evidence:
 
     def own_answer(self, card: NetworkCard) -> Sighting | None:
         """The newest answer from the card's address, unless another machine gave it."""
-        answers = self.answers[card.ip] if card.ip else []
-        allowed = self.allowed[card.server_id, card.ip] if card.ip else set()
-        newest = next(iter(answers), None)
-        if newest and (newest.mac_address is None or newest.mac_address in allowed):
-            return newest
-        return None
+        allowed = {None, *self.allowed[card.server_id, card.ip]}
+        newest = next(iter(self.answers[card.ip]), None)
+        return newest if newest and newest.mac_address in allowed else None
 
     def foreign_answer(self, card: NetworkCard) -> Sighting | None:
         """The newest answer from the card's address, if another machine gave it."""
-        assert card.ip is not None
         allowed = self.allowed[card.server_id, card.ip]
-        with_mac = (answer for answer in self.answers[card.ip] if answer.mac_address)
-        newest = next(with_mac, None)
-        if newest and newest.mac_address not in allowed:
-            return newest
-        return None
+        newest = next(filter(attrgetter("mac_address"), self.answers[card.ip]), None)
+        return newest if newest and newest.mac_address not in allowed else None
 
     def successful_probe(self, card: NetworkCard) -> dict[str, Any] | None:
         """The newest generation's probe that was offered the card's address."""
@@ -236,10 +232,8 @@ class Evidence:
 
     def hand_edit(self, card: NetworkCard) -> HandEdit | None:
         """An undecided edit of the card's line that dnsmasq serves."""
-        for identity in card.identities:
-            if edit := self.hand_edits.get((identity, str(card.ip))):
-                return edit
-        return None
+        lines = product(card.identities, [str(card.ip)])
+        return next(filter(None, map(self.hand_edits.get, lines)), None)
 
 
 def gather_evidence(cards: Sequence[NetworkCard]) -> Evidence:
@@ -266,7 +260,7 @@ def is_held_by(lease: Sighting, identities: Collection[str]) -> bool:
 
     A DUID without a MAC that the ledger does not know may be any machine's. Where the ledger knows
     MACs only, dnsmasq, which has seen the MAC, is believed."""
-    if lease.mac_address in identities or lease.duid in identities:
+    if not {lease.mac_address, lease.duid}.isdisjoint(identities):
         return True
     if lease.mac_address is not None or lease.duid == "":
         return False
@@ -301,12 +295,11 @@ def _add_sightings(
     duids = identities - macs
     now, is_lease = timezone.now(), Q(source=Sighting.Source.LEASE)
     concerned = Q(ip_address__in=ips) | Q(mac_address__in=macs) | Q(duid__in=duids)
-    answered = Q(ip_address__in=ips, seen_at__gt=now - FRESH) & ~is_lease
+    answered = Q(ip_address__in=ips, seen_at__gt=now - FRESH, source__in=Sighting.ANSWERS)
     wanted = (is_lease & Q(leased_until__gt=now) & concerned) | answered
     for row in Sighting.objects.filter(wanted, vrf=None).order_by("-leased_until", "-seen_at"):
         if row.source != Sighting.Source.LEASE:
-            if row.source in Sighting.ANSWERS:
-                evidence.answers[row.ip_address].append(row)
+            evidence.answers[row.ip_address].append(row)
             continue
         evidence.leases_by_ip[row.ip_address].append(row)
         for holder in {row.mac_address, row.duid} - {None, ""}:
@@ -320,22 +313,21 @@ def _add_right_leases(evidence: Evidence, cards: Sequence[NetworkCard]) -> None:
     have. Two queries, where there is any."""
     own = set(addresses_of(cards))
     leases = chain.from_iterable(evidence.leases_by_holder.values())
-    elsewhere = {lease.ip_address for lease in leases} - own
-    known = [(card.mac, card.ip) for card in cards]
+    elsewhere = set(map(attrgetter("ip_address"), leases)) - own
+    known = list(map(attrgetter("mac", "ip"), cards))
     if elsewhere:
         for rows in (Server.objects.filter(vrf=None), Interface.objects.filter(server__vrf=None)):
             found = rows.filter(ip_address__in=elsewhere)
             known += found.values_list("mac_address", "ip_address")
-    evidence.right.update((mac, ip) for mac, ip in known if mac and ip)
+    evidence.right.update(filter(all, known))
 
 
 def _add_allowed_holders(evidence: Evidence, cards: Sequence[NetworkCard]) -> None:
     """All cards of one server that share an address may hold it. An IPv6 address may be held by any
     card of its server: a machine has one DUID, made from the MAC of one of its cards (RFC 8415)."""
     known = defaultdict[int, set[tuple[Address | None, str]]](set)
-    for server_id, ip, identity in _ledger_identities(cards):
-        if identity:
-            known[server_id].add((ip, identity))
+    for server_id, ip, identity in filter(itemgetter(2), _ledger_identities(cards)):
+        known[server_id].add((ip, identity))
     for card in cards:
         if card.ip is None:
             continue
@@ -351,7 +343,7 @@ def _ledger_identities(
 ) -> Iterator[tuple[int, Address | None, str | None]]:
     """Server, address and MAC or DUID, which may be empty, of the cards of these servers. A
     server's own MAC is read only where an interface is among the cards: its own card has it."""
-    servers = {card.server_id for card in cards}
+    servers = set(map(attrgetter("server_id"), cards))
     nics = Interface.objects.filter(server__in=servers)
     for server_id, ip, mac, duid in nics.values_list(
         "server_id", "ip_address", "mac_address", "duid"
@@ -375,7 +367,7 @@ def _add_hand_edits(evidence: Evidence) -> None:
 def _add_scopes(evidence: Evidence, cards: Sequence[NetworkCard]) -> None:
     """The scopes of the cards' subnets. Ranges are known for the default server only: where other
     servers' configurations are installed is not known."""
-    subnets = {subnet.pk for subnet in map(evidence.subnet, cards) if subnet}
+    subnets = set(filter(None, map(evidence.subnet, cards)))
     for scope in DhcpScope.objects.filter(subnet__in=subnets).only("enabled", "subnet"):
         evidence.scopes[scope.subnet_id] = scope
     conf = installed.compare(Target.from_settings())

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import DatabaseError
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -258,7 +259,7 @@ class _Facts(dict[str, Any]):
 
 
 def _commands(text: Text, facts: _Facts, target: Target | None) -> list[str]:
-    if not all(_HARMLESS.fullmatch(str(value)) for value in facts.values()):
+    if not all(map(_HARMLESS.fullmatch, map(str, facts.values()))):
         return []
     if found_nowhere(facts):
         return [RESTART]
@@ -273,12 +274,10 @@ def found_nowhere(facts: Mapping[str, Any]) -> bool:
 
 
 def sync_command(target: Target, option: str = "") -> str:
-    words = ["sync_dnsmasq"]
+    words = ["sync_dnsmasq", option]
     if target.server_id:
-        words += ["--server", target.name]
-    if option:
-        words.append(option)
-    return manage_command(" ".join(words))
+        words[1:1] = ["--server", target.name]
+    return manage_command(" ".join(filter(None, words)))
 
 
 # --- kept -----------------------------------------------------------------------------------------
@@ -317,8 +316,9 @@ def our_processes() -> set[int]:
 
 def reports() -> list[HostReport]:
     """Those that say how it is at present, with their DHCP servers. One query."""
+    is_used = Q(server=None) | Q(server__enabled=True)
     rows = HostReport.objects.with_age().select_related("server")
-    return [row for row in rows if row.age < STALE and (row.server is None or row.server.enabled)]
+    return list(rows.filter(is_used, looked_at__gt=Now() - STALE))
 
 
 def findings_of(row: HostReport) -> Iterator[HostFinding]:
@@ -329,7 +329,7 @@ def findings_of(row: HostReport) -> Iterator[HostFinding]:
 def _well_formed(found: Iterable[Any]) -> Iterator[HostFinding]:
     """Those that have their shape: an agent may be another version."""
     for entry in found:
-        kind, level, facts = (dict(entry).get(name) for name in ("kind", "level", "facts"))
+        kind, level, facts = map(dict(entry).get, ("kind", "level", "facts"))
         if isinstance(kind, str) and level in kinds.LEVELS and isinstance(facts, dict):
             yield HostFinding(kind[: kinds.LONGEST_KIND], level, facts)
 
@@ -396,11 +396,6 @@ class HostWatcher:
 
 # --- what it means for a machine ------------------------------------------------------------------
 
-# All machines of the server lose what we say.
-_ALL = frozenset({"reads_nothing", "reads_others", "cannot_enter", "cannot_read"})
-# The machines of the network in their facts are not served.
-_OF_NETWORK = frozenset({"no_interface", "excluded_interface", "range_missing"})
-
 
 def unserved(
     found: Iterable[HostFinding], ip: Address, identities: Collection[str]
@@ -413,16 +408,40 @@ def unserved(
 
 
 def _prevents(found: HostFinding, ip: Address, identities: Collection[str]) -> bool:
-    if found.kind in _ALL:
-        return True
-    if found.kind in _OF_NETWORK:
-        return _is_in(ip, found.facts.get("network"))
-    if found.kind == "foreign_ignore":
-        return concerns_reserved(str(found.facts.get("value")))
-    if found.kind == "foreign_host" and found.facts.get("ours"):
-        named = {*found.facts.get("ips", ()), *found.facts.get("macs", ())}
-        return not named.isdisjoint({str(ip), *identities})
-    return False
+    question = _PREVENTING.get(found.kind)
+    return question is not None and question(found.facts, ip, identities)
+
+
+def _is_for_all(facts: Mapping[str, Any], ip: Address, identities: Collection[str]) -> bool:
+    """All machines of the server lose what we say."""
+    return True
+
+
+def _is_for_network(facts: Mapping[str, Any], ip: Address, identities: Collection[str]) -> bool:
+    """The machines of the network in the facts are not served."""
+    return _is_in(ip, facts.get("network"))
+
+
+def _is_ignored(facts: Mapping[str, Any], ip: Address, identities: Collection[str]) -> bool:
+    return concerns_reserved(str(facts.get("value")))
+
+
+def _is_contradicted(facts: Mapping[str, Any], ip: Address, identities: Collection[str]) -> bool:
+    named = {*facts.get("ips", ()), *facts.get("macs", ())}
+    return bool(facts.get("ours")) and not named.isdisjoint({str(ip), *identities})
+
+
+_PREVENTING: Mapping[str, Callable[[Mapping[str, Any], Address, Collection[str]], bool]] = {
+    "reads_nothing": _is_for_all,
+    "reads_others": _is_for_all,
+    "cannot_enter": _is_for_all,
+    "cannot_read": _is_for_all,
+    "no_interface": _is_for_network,
+    "excluded_interface": _is_for_network,
+    "range_missing": _is_for_network,
+    "foreign_ignore": _is_ignored,
+    "foreign_host": _is_contradicted,
+}
 
 
 def concerns_reserved(tags: str) -> bool:

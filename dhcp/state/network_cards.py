@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from ipam.addresses import Address
 from ipam.models import Interface, IPAddress, Server
@@ -76,12 +77,10 @@ class NetworkCard:
     @property
     def identities(self) -> set[str]:
         """The MAC and DUID by which DHCP recognizes the card. DHCPv4 does not use the DUID."""
-        found = set()
-        if self.mac:
-            found.add(self.mac)
-        if self.duid and (self.ip is None or self.ip.version == 6):
+        found = {self.mac}
+        if self.ip is None or self.ip.version == 6:
             found.add(self.duid)
-        return found
+        return set(filter(None, found))
 
 
 def cards_with_macs(macs: Collection[str]) -> list[NetworkCard]:
@@ -94,9 +93,9 @@ def cards_with_macs(macs: Collection[str]) -> list[NetworkCard]:
 
 
 def addresses_of(cards: Iterable[NetworkCard]) -> list[Address]:
-    return [card.ip for card in cards if card.ip is not None]
+    return list(filter(None, map(attrgetter("ip"), cards)))
 
 
 def identities_of(cards: Iterable[NetworkCard]) -> set[str]:
     """Every MAC and DUID of the cards."""
-    return set[str]().union(*(card.identities for card in cards))
+    return set[str]().union(*map(attrgetter("identities"), cards))

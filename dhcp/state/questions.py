@@ -139,16 +139,13 @@ def _has_disabled_scope(card: NetworkCard, evidence: Evidence) -> MachineState |
 def _lacks_interface(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     """A subnet that shares a wire is left out while its interface is not known and dnsmasq has
     other wires."""
-    scope = evidence.scope(card)
-    if scope is None:
-        return None
-    problem = evidence.problems.get((evidence.server_id(card), ("dhcpscope", scope.pk)))
+    problem = evidence.problem_of_scope(card)
     if problem is None or problem["field"] != "interface":
         return None
     reason = _("Its subnet is not served: %s.") % problem["reason"]
     remedy = _("Enter the interface of dnsmasq's host in the DHCP scope.")
     return MachineState(
-        UNSERVED, reason, remedy=remedy, url=page("dhcp_dhcpscope_change", scope.pk)
+        UNSERVED, reason, remedy=remedy, url=page("dhcp_dhcpscope_change", problem["id"])
     )
 
 
@@ -401,7 +398,7 @@ def _is_on_another_wire(card: NetworkCard, evidence: Evidence) -> MachineState |
             continue
         if evidence.is_in_subnet_of(card, lease.ip_address):
             continue
-        if (lease.mac_address or "", lease.ip_address) in evidence.right:
+        if (lease.mac_address, lease.ip_address) in evidence.right:
             continue  # a laptop that has an address there, too
         if own and own.seen_at >= lease.seen_at:
             continue

@@ -15,7 +15,6 @@ from dhcp.files.targets import Target
 from dhcp.files.validate import validate
 from dhcp.log.evidence import REFUSED, LogEvidence
 from dhcp.models import DhcpChange, DhcpServer, Generation, KeptFiles, Lease
-from dhcp.servers import ServerSelector
 from dhcp.state.evidence import Evidence, is_held_by
 from dhcp.state.network_cards import NetworkCard, addresses_of
 from dhcp.state.verdict import format_time, holder_name
@@ -39,7 +38,7 @@ def of_cards(macs: Collection[str], cards: Sequence[NetworkCard], evidence: Evid
     steps = [owner(cards)]
     for card in cards:
         steps += [_is_allowed(card), _address(card)]
-    for server_id in _dhcp_servers(cards):
+    for server_id in _dhcp_servers(cards, evidence):
         steps += _steps_of_dhcp_server(macs, cards, server_id)
     steps += own_leases(macs, {card.ip for card in cards})
     steps += _foreign_leases(cards, evidence)
@@ -78,15 +77,10 @@ def _address(card: NetworkCard) -> Step:
 # --- what each DHCP server has ------------------------------------------------------------------
 
 
-def _dhcp_servers(cards: Sequence[NetworkCard]) -> list[int | None]:
+def _dhcp_servers(cards: Sequence[NetworkCard], evidence: Evidence) -> list[int | None]:
     """The keys of the servers of the cards' addresses; the default one where no card has any."""
-    selector = ServerSelector.load()
-    found: dict[int | None, None] = {}
-    for card in cards:
-        if card.ip is not None and card.vrf_id is None:
-            subnet = Subnet.objects.containing(card.ip)
-            found[selector.server_id_for(subnet)] = None
-    return list(found) or [None]
+    placed = (card for card in cards if card.ip is not None and card.vrf_id is None)
+    return list(dict.fromkeys(map(evidence.server_id, placed))) or [None]
 
 
 def _steps_of_dhcp_server(
@@ -203,9 +197,7 @@ def _foreign_leases(cards: Sequence[NetworkCard], evidence: Evidence) -> Iterato
     an address may hold it."""
     identities = set[str]()
     for card in cards:
-        identities |= card.identities
-        if card.ip is not None:
-            identities |= evidence.allowed[card.server_id, card.ip]
+        identities |= card.identities | evidence.allowed[card.server_id, card.ip]
     for lease in Lease.objects.live().filter(ip_address__in=addresses_of(cards)):
         if is_held_by(lease, identities):
             continue
