@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from django.db.models import Count, Min
 from django.utils import timezone
@@ -36,8 +37,7 @@ def collect() -> Iterator[Metric]:
     """Waiting changes, generations, hand edits, leases and agents, by server."""
     now, servers = timezone.now(), list(DhcpServer.objects.filter(enabled=True))
     names: dict[int | None, str] = {None: DEFAULT}
-    for server in servers:
-        names[server.pk] = server.name
+    names.update(map(attrgetter("pk", "name"), servers))
     yield from _changes(names, now)
     yield from _generations(names, now)
     yield from _hand_edits(names)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from operator import attrgetter
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -234,7 +235,7 @@ class DhcpWorker(PeriodicWork):
 
     def present_targets(self) -> list[Target]:
         """Those of the last round, without a query: for the heartbeat's thread."""
-        return [server.target for server in self.servers.values()]
+        return list(map(attrgetter("target"), self.servers.values()))
 
     def server_worker(self, target: Target) -> ServerWorker:
         return ServerWorker(target, self.database, self.now)

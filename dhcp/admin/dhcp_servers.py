@@ -160,7 +160,7 @@ class DhcpServerAdmin(ListAdmin):
             badges.append(marks.badge("no", gettext("clock off by %+.0f s") % row.clock_ahead))
         if not badges:
             badges.append(marks.badge("yes", gettext("configuration and clock are right")))
-        return format_html_join(" ", "{}", ((badge,) for badge in badges))
+        return format_html_join(" ", "{}", zip(badges, strict=True))
 
     @admin.display(description=_("live leases"))
     def its_leases(self, server: DhcpServer) -> str:
@@ -174,7 +174,7 @@ class DhcpServerAdmin(ListAdmin):
         texts += map(str, problems[:_MOST_PROBLEMS])
         if not texts:
             return marks.NOTHING
-        return format_html_join("", "<div>{}</div>", ((text,) for text in texts))
+        return format_html_join("", "<div>{}</div>", zip(texts, strict=True))
 
     @admin.display(description=_("directory"))
     def directory(self, server: DhcpServer) -> str:

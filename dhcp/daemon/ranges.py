@@ -34,7 +34,7 @@ def _networks(daemon: Daemon) -> Iterator[Network]:
 def _network(words: list[str]) -> Network | None:
     """The network around a range: by its netmask or prefix length, or else the smallest one with
     its first and last address."""
-    addresses = list(filter(None, map(_address, words)))
+    addresses: list[Address] = list(filter(None, map(_address, words)))
     if not addresses:
         return None
     first = addresses[0]

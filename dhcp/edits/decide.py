@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -73,7 +74,7 @@ def adopt_all(edits: Iterable[HandEdit], who: str = "") -> list[Decision]:
         for edit in waiting:
             decision = _decide(adopt, edit, who)
             (failed if decision.error else done).append(decision)
-        waiting = [decision.edit for decision in failed]
+        waiting = list(map(attrgetter("edit"), failed))
     if len(waiting) > 1 and _exchange(waiting, who):
         failed = list(map(Decision, waiting))
     return done + failed
@@ -216,9 +217,8 @@ def _served_otherwise(server: Server) -> bool:
 
 def _exchange(edits: Sequence[HandEdit], who: str) -> bool:
     """Machines that have changed places: all of them let go first. All or none."""
-    for edit in edits:
-        if edit.action != CHANGE or edit.file != HOSTS:
-            return False
+    if set(map(attrgetter("action", "file"), edits)) != {(CHANGE, HOSTS)}:
+        return False
     try:
         with transaction.atomic():
             lock_ledger()

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from itertools import chain
+from operator import attrgetter
 
 from dhcp.edits import differences
 from dhcp.edits.differences import HOSTS, REMOVE
@@ -176,7 +177,7 @@ def _refuse_held(edits: Sequence[OpenEdit], records: Iterable[HostRecord]) -> tu
         if isinstance(row, Row):
             rows[place] = row
             addresses.add(row.ip)
-    addresses -= {record.written_ip for record in records}
+    addresses -= set(map(attrgetter("written_ip"), records))
     holders = holders_of(addresses)
     refused = list(edits)
     for place, row in rows.items():

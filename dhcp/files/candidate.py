@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from core.commands import manage_command
 from core.errors import Conflict
@@ -101,7 +102,7 @@ def beside(target: Target, old: Files, found: Found) -> Candidate:
     with _validators.of(target.server_id) as validator:
         layer, validated = _validate(overlay.lay(found.edits, ledger), validator)
     options, edits = overlay.lay_options(
-        layer.edits, scopes.option_lines(ledger.scopes), {scope.tag for scope in ledger.scopes}
+        layer.edits, scopes.option_lines(ledger.scopes), set(map(attrgetter("tag"), ledger.scopes))
     )
     new = Files(
         hosts=render.hosts_file(validated.lines, target.url, validated.ignored),

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import filterfalse, starmap
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -60,7 +62,7 @@ class Snapshot:
     @property
     def by_end(self) -> bool:
         """Whether some reservations name the lower half of an address only."""
-        return any(scope.by_end for scope in self.scopes)
+        return any(map(attrgetter("by_end"), self.scopes))
 
 
 class _Card(NamedTuple):
@@ -136,21 +138,23 @@ def take(server_id: int | None = None) -> Snapshot:
         cards = [*_servers_and_allocations(), *_interfaces()]
         scopes, problems = _scopes(selector, server_id)
         changes = _changes(server_id)
-    served = [card for card in cards if not card.is_ignored]
+    is_ignored = attrgetter("is_ignored")
+    served = filterfalse(is_ignored, cards)
     rules = _Rules(SubnetIndex(subnets), selector, server_id, _by_end(scopes))
-    context = ([(one.pk, one.network, one.site) for one in subnets], selector, rules.by_end)
+    facts = list(map(attrgetter("pk", "network", "site"), subnets))
+    context = (facts, selector, rules.by_end)
     with _memory.of(server_id) as remembered:
         if remembered.context != context:
             remembered.context, remembered.groups = context, {}
         records, elsewhere = _records(served, rules, remembered)
     return Snapshot(
         records=tuple(records),
-        networks=tuple(subnet.network for subnet in subnets),
+        networks=tuple(map(attrgetter("network"), subnets)),
         changes=changes,
         scopes=tuple(scopes),
         problems=tuple(problems),
         elsewhere=frozenset(elsewhere),
-        ignored=tuple(_ignored_record(card) for card in cards if card.is_ignored),
+        ignored=tuple(map(_ignored_record, filter(is_ignored, cards))),
     )
 
 
@@ -194,7 +198,7 @@ def _scopes(
 
 def _changes(server_id: int | None) -> tuple[SeenChange, ...]:
     rows = DhcpChange.objects.for_server(server_id).order_by("pk")
-    return tuple(SeenChange(*row) for row in rows.values_list(*SeenChange.__slots__))
+    return tuple(starmap(SeenChange, rows.values_list(*SeenChange.__slots__)))
 
 
 def _servers_and_allocations() -> Iterator[_Card]:
@@ -260,7 +264,7 @@ class _Rules:
 
 
 def _by_end(scopes: Iterable[ScopeRecord]) -> frozenset[Network]:
-    return frozenset(scope.network for scope in scopes if scope.by_end)
+    return frozenset(map(attrgetter("network"), filter(attrgetter("by_end"), scopes)))
 
 
 def _records(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from django.db import DatabaseError, transaction
 
@@ -267,7 +268,7 @@ def _done(
             return _followed(claim, outcome)
         with transaction.atomic():
             claim.check_database()
-            DhcpChange.objects.forget([change.id for change in outcome.changes])
+            DhcpChange.objects.forget(list(map(attrgetter("id"), outcome.changes)))
             generation = _record(outcome, candidate, published)
             state.report(claim, replace(outcome, generation=generation.pk))
     except LostLease as error:

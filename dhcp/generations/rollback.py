@@ -6,6 +6,8 @@ wait until the directory is released."""
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from core import files
 from core.commands import manage_command
 from core.errors import Conflict, NotFound
@@ -53,7 +55,7 @@ def rollback(number: int, target: Target | None = None, *, force: bool = False) 
 def given_away(rows: list[check.Row]) -> list[str]:
     """The addresses that the ledger has given to a VM or to a server without a MAC since: dnsmasq
     has no lease of theirs that would warn it."""
-    holders = holders_of({row.ip for row in rows})
+    holders = holders_of(set(map(attrgetter("ip"), rows)))
     found = []
     for row in rows:
         holder = holders.get(row.ip)

@@ -147,7 +147,7 @@ def _other_files(found: Daemon) -> Iterator[Path]:
         except OSError:
             continue
         else:
-            yield from (path / one.name for one in inner if _is_read(one))
+            yield from map(path.joinpath, map(attrgetter("name"), filter(_is_read, inner)))
 
 
 def _is_read(path: Path) -> bool:

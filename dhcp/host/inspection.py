@@ -116,8 +116,8 @@ def _watched(target: Target, found: Daemon) -> tuple[Path, ...]:
 
 
 def _rewritten(target: Target, found: Daemon | None = None) -> tuple[Path, ...]:
-    process = found and Path("/proc", str(found.pid))
-    return tuple(filter(None, (target.leases, process)))
+    process = Path("/proc", str(found.pid)) if found else None
+    return tuple(filter(None, [target.leases, process]))
 
 
 def _mark(path: Path) -> tuple[int, int, int, int]:

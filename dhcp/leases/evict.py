@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from operator import attrgetter
 
 from django.conf import settings
 from django.db import transaction
@@ -147,7 +148,7 @@ def _is_in_lease_file(lease: Sighting, target: Target) -> bool:
     except OSError as error:
         hint = _("Check that this is its lease file.")
         raise NotEvicted(f"{target.leases}: {error.strerror}", hint=hint) from error
-    return (lease.ip_address, lease.mac_address) in [(one.ip, one.mac) for one in found]
+    return (lease.ip_address, lease.mac_address) in map(attrgetter("ip", "mac"), found)
 
 
 def _record(lease: Sighting, who: str) -> Eviction:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import F, Q
@@ -71,16 +72,16 @@ def _is_used() -> Q:
 def _facts(rows: Sequence[DhcpProblem]) -> dict[str, Any]:
     return {
         "number": len(rows),
-        "machines": _some(row.mac_address for row in rows),
-        "addresses": _some(row.ip_address for row in rows),
-        "places": _some(row.interface for row in rows),
+        "machines": _some(map(attrgetter("mac_address"), rows)),
+        "addresses": _some(map(attrgetter("ip_address"), rows)),
+        "places": _some(map(attrgetter("interface"), rows)),
         "details": _some(f"{row.ip_address}: {row.detail}" for row in rows),
     }
 
 
 def _some(values: Iterable[Any]) -> str:
     """The first different ones."""
-    found = [str(value) for value in dict.fromkeys(values) if value]
+    found = list(map(str, filter(None, dict.fromkeys(values))))
     text = ", ".join(found[:SHOWN])
     if len(found) > SHOWN:
         text += ", …"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from itertools import chain, product
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import Q
@@ -326,8 +326,9 @@ def _add_allowed_holders(evidence: Evidence, cards: Sequence[NetworkCard]) -> No
     """All cards of one server that share an address may hold it. An IPv6 address may be held by any
     card of its server: a machine has one DUID, made from the MAC of one of its cards (RFC 8415)."""
     known = defaultdict[int, set[tuple[Address | None, str]]](set)
-    for server_id, ip, identity in filter(itemgetter(2), _ledger_identities(cards)):
-        known[server_id].add((ip, identity))
+    for server_id, ip, identity in _ledger_identities(cards):
+        if identity:
+            known[server_id].add((ip, identity))
     for card in cards:
         if card.ip is None:
             continue

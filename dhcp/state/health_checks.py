@@ -9,7 +9,7 @@ import pwd
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -33,12 +33,14 @@ from core.findings import (
 from dhcp import servers
 from dhcp.daemon import confirm, installed, known_faults
 from dhcp.daemon import process as daemon
+from dhcp.daemon.options import values_of
 from dhcp.daemon.process import Daemon, find
 from dhcp.edits.written import read_file
 from dhcp.files.sync import preview
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.outcome import CHANGED
 from dhcp.host import inspection
+from dhcp.host.findings import HostFinding
 from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit, Lease, SyncLease
 from dhcp.nodes import state as nodes
 from dhcp.nodes.state import NodeState
@@ -164,7 +166,7 @@ def _tag_finding(number: str, hosts_files: set[Path]) -> Finding:
 def _hosts_files(target: Target, found: Daemon | None) -> set[Path]:
     paths = {target.hosts}
     if found:
-        paths.update(Path(option.value) for option in found.values("dhcp-hostsfile"))
+        paths.update(map(Path, values_of(found.values("dhcp-hostsfile"))))
     return paths
 
 
@@ -203,16 +205,20 @@ def reads_ours(target: Target) -> Iterator[Finding]:
     if found is None:
         yield from _reads_ours_by_dns(target)
         return
-    for seen in inspection.reads_ours(target, found):
-        yield host.describe(seen, target)
+    yield from _described(target, inspection.reads_ours(target, found))
 
 
 @server_check(gettext_noop("dnsmasq's configuration"))
 def configuration(target: Target) -> Iterator[Finding]:
     """dnsmasq serves our subnets and nothing else, and nobody else does so on its host."""
     if target.reload != "none" and (found := find(target)):
-        for seen in inspection.configuration(target, found, host.our_processes):
-            yield host.describe(seen, target)
+        seen = inspection.configuration(target, found, host.our_processes)
+        yield from _described(target, seen)
+
+
+def _described(target: Target, found: Iterable[HostFinding]) -> Iterator[Finding]:
+    for seen in found:
+        yield host.describe(seen, target)
 
 
 def _reads_ours_by_dns(target: Target) -> Iterator[Finding]:
@@ -229,10 +235,8 @@ def _reads_ours_by_dns(target: Target) -> Iterator[Finding]:
 def readable(target: Target) -> Iterator[Finding]:
     """dnsmasq's user can read its files. A hosts file that it cannot read holds no reservation from
     the next reload on."""
-    if target.reload == "none":
-        return
-    for seen in inspection.readable(target, find(target)):
-        yield host.describe(seen, target)
+    if target.reload != "none":
+        yield from _described(target, inspection.readable(target, find(target)))
 
 
 @server_check(gettext_noop("writable files"))
@@ -347,8 +351,8 @@ def waiting(target: Target) -> Iterator[Finding]:
 def leases(target: Target) -> Iterator[Finding]:
     """IPManager reads the leases that dnsmasq writes."""
     if target.reload != "none":
-        for seen in inspection.lease_findings(target, find(target) or inspection.NOBODY):
-            yield host.describe(seen, target)
+        found = find(target) or inspection.NOBODY
+        yield from _described(target, inspection.lease_findings(target, found))
 
 
 # --- all servers together -------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -206,7 +207,7 @@ def collect_offers(interface: str, reservations: Sequence[Reservation]) -> dict[
     offered its address or WAIT is over. Raises OSError."""
     offers: dict[str, list[Offer]] = defaultdict(list)
     macs: dict[int, str] = {}  # by transaction
-    missing = {(one.mac, one.ip) for one in reservations}
+    missing = set(map(attrgetter("mac", "ip"), reservations))
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETHERTYPE_IP)) as wire:
         wire.bind((interface, _ETHERTYPE_IP))
         own_mac = wire.getsockname()[4]
@@ -260,9 +261,7 @@ def parse_offer(packet: bytes) -> tuple[int, IPv4Address, IPv4Address | None] | 
         return None
     message = packet[start + _UDP_HEADER :]
     options_at = _FIXED_FIELDS + len(_COOKIE)
-    if len(message) <= options_at or message[0] != _BOOTREPLY:
-        return None
-    if message[_FIXED_FIELDS:options_at] != _COOKIE:
+    if message[:1] != bytes([_BOOTREPLY]) or message[_FIXED_FIELDS:options_at] != _COOKIE:
         return None
     options = _parse_options(message[options_at:])
     if options.get(_MESSAGE_TYPE) != bytes([_OFFER]):

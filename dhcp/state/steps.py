@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -103,7 +104,7 @@ def _ledger_line(macs: Collection[str], cards: Sequence[NetworkCard], validated:
         if not set(macs).isdisjoint(line.macs):
             answers.append(render.host_line(line).strip())
     is_served = bool(answers)
-    keys = {card.key for card in cards}
+    keys = set(map(attrgetter("key"), cards))
     for problem in validated.problems:
         record = problem.record
         if not set(macs).isdisjoint(record.macs) or (record.kind, record.id) in keys:

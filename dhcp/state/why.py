@@ -4,7 +4,8 @@ the decision, replayed step by step."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -124,7 +125,7 @@ def _of_cards(
     known = gather_evidence(cards)
     states = [machines.state_of_card(card, known) for card in cards]
     worst = min(states, key=lambda state: _WORST_FIRST.index(state.kind))
-    macs = dict.fromkeys(card.mac for card in cards if card.mac)
+    macs = dict.fromkeys(filter(None, map(attrgetter("mac"), cards)))
     return Explanation(
         asked=asked,
         kind=worst.kind,
@@ -213,7 +214,7 @@ def _of_newcomer(mac: str, unknown: str, found: list[Step]) -> Explanation:
     question = _("Which DHCP pools are open to it?")
     names = [_("%(pool)s (%(free)d free)") % {"pool": p, "free": free} for p, free in pools]
     answer = ", ".join(names[:_MOST_POOLS]) or _("None.")
-    has_room = any(free for _pool, free in pools)
+    has_room = any(map(itemgetter(1), pools))
     found = [*found, Step(question, answer, has_room)]
     if not pools:
         verdict = _("%s It gets no address: no DHCP pool is open to unknown machines.") % unknown
@@ -252,17 +253,13 @@ def _why_address(ip: Address) -> Explanation:
     place = _place_steps(found)
     if cards := _cards_at(ip):
         explained = _of_cards(str(ip), cards, ip=ip)
-        return Explanation(**{**_fields(explained), "steps": [*place, *explained.steps]})
+        return replace(explained, steps=[*place, *explained.steps])
     remedy, url = _remedy_of(found)
     mac = found.lease.mac_address if found.lease else None
     more = list(steps.own_leases([mac])) if mac else []
     return Explanation(
         str(ip), found.kind, found.sentence, remedy, url, mac, str(ip), [*place, *more]
     )
-
-
-def _fields(explained: Explanation) -> dict[str, Any]:
-    return {name: getattr(explained, name) for name in Explanation.__dataclass_fields__}
 
 
 def _cards_at(ip: Address) -> list[NetworkCard]:

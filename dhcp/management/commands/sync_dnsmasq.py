@@ -2,6 +2,7 @@
 
 import json
 import sys
+from operator import attrgetter
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -121,7 +122,7 @@ Example: manage.py sync_dnsmasq --diff"""
     def _decide(self, options: dict[str, Any]) -> None:
         decisions = hand_edits.decide(options["adopt"], options["discard"])
         self.stdout.write("\n".join(map(hand_edits.outcome, decisions)) or hand_edits.NONE)
-        if any(decision.error for decision in decisions):
+        if any(map(attrgetter("error"), decisions)):
             sys.exit(1)
 
     def _outcomes(self, options: dict[str, Any]) -> list[tuple[Target, Outcome]]:
