@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -220,7 +221,7 @@ def is_boot_file(text: str, version: int = 4) -> bool:
 
 def _addresses(text: str, version: int) -> str:
     ips = list(map(parse_address, text.split(",")))
-    if len(ips) > MOST_ADDRESSES or {ip.version for ip in ips} != {version}:
+    if len(ips) > MOST_ADDRESSES or set(map(attrgetter("version"), ips)) != {version}:
         message = _("Enter at most %(most)d IPv%(version)d addresses, separated by commas.")
         raise ValueError(message % {"most": MOST_ADDRESSES, "version": version})
     return ",".join(map(_WRITTEN_ADDRESS[version].format, ips))

@@ -244,7 +244,7 @@ def save(found: Found, edits: Sequence[OpenEdit]) -> tuple[OpenEdit, ...]:
         HandEdit.objects.bulk_create(new.values())
         # A decision made meanwhile stands.
         undecided = changed.keys() & HandEdit.objects.lock_undecided()
-        rows = [changed[pk] for pk in sorted(undecided)]
+        rows = list(map(changed.__getitem__, sorted(undecided)))
         HandEdit.objects.bulk_update(rows, _CHANGING, batch_size=200)
     stored = list(edits)
     for place, row in new.items():

@@ -211,7 +211,8 @@ def _is_sudden(gone: int, before: int) -> bool:
 
 def _planned(candidate: Candidate) -> int:
     """How many went one by one, each as it was meant to when it was made."""
-    return sum(change.action == DhcpChange.Action.RETIRE for change in candidate.ledger.changes)
+    actions = list(map(attrgetter("action"), candidate.ledger.changes))
+    return actions.count(DhcpChange.Action.RETIRE)
 
 
 def _moved(candidate: Candidate) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import filterfalse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -198,7 +199,7 @@ class Target:
     def prepare(self) -> None:
         """Make the directory, and what is missing above it, open to dnsmasq's user whatever our
         umask."""
-        missing = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
+        missing = list(filterfalse(Path.exists, (self.directory, *self.directory.parents)))
         for path in reversed(missing):
             path.mkdir(exist_ok=True)
             path.chmod(0o755)

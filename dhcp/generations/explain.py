@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, repeat, zip_longest
+from itertools import chain, repeat
+from operator import itemgetter
 from typing import Any
 
 from django.utils.translation import gettext
@@ -32,10 +33,8 @@ def explain(
     if sources is None:
         return _unrecorded(lines)
     reasons = _Reasons(sources, changes)
-    found = []
-    for text, keys in zip_longest(lines, sources[: len(lines)], fillvalue=""):
-        found.append((text, reasons.of(text, keys)))
-    return found
+    keys = chain(sources, repeat(""))
+    return list(zip(lines, map(reasons.of, lines, keys), strict=False))
 
 
 def _unrecorded(lines: Sequence[str]) -> list[tuple[str, str]]:
@@ -74,10 +73,8 @@ class _Reasons:
 
 def _edits(sources: Iterable[str]) -> dict[str, str]:
     """What became of each hand edit, by its key as a source."""
-    numbers = set()
-    for keys in sources:
-        if found := _HAND_EDIT.match(keys):
-            numbers.add(int(found[1]))
+    found = filter(None, map(_HAND_EDIT.match, sources))
+    numbers = set(map(int, map(itemgetter(1), found)))
     rows = HandEdit.objects.in_bulk(numbers) if numbers else {}
     return {f"{KIND} {pk}": str(row.get_state_display()) for pk, row in rows.items()}
 

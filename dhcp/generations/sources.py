@@ -40,11 +40,8 @@ class LineSources:
         """The sources of each line of a difference. A line that went, and that we never wrote, was
         written by hand."""
         sides = {"+": self.after, "-": {**dict(_typed(self.edits)), **self.before}}
-        found = []
-        for line in diff.splitlines():
-            side = sides.get(line[:1], {})
-            found.append(side.get(line[1:], ""))
-        return tuple(found)
+        lines = diff.splitlines()
+        return tuple(sides.get(line[:1], {}).get(line[1:], "") for line in lines)
 
     def document(self) -> Document:
         """What is kept of the candidate. Where it has no configuration of its own, the present one

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import filterfalse
+from operator import attrgetter
 from pathlib import Path
 
 from django.db import transaction
@@ -81,7 +83,7 @@ def compare() -> Differences:
 def release(found: Differences, without: Collection[str] = ()) -> int:
     """Thaw the ledger and return how many addresses went into quarantine. Raises Conflict while
     the leases of a server that `without` does not name have not been read."""
-    missing = [name for name in found.unread if name not in without]
+    missing = list(filterfalse(without.__contains__, found.unread))
     if missing:
         text = _("The leases of %s have not been read since the restore.") % ", ".join(missing)
         hint = _("Start it again, or go on without its leases: %s")
@@ -181,7 +183,7 @@ def _order(one: AddressInUse) -> tuple[int, int]:
 def _quarantine(found: Sequence[AddressInUse]) -> int:
     """Set the addresses' status; missing rows are created. An address that was allocated meanwhile
     stays allocated."""
-    ips = [one.ip for one in found]
+    ips = list(map(attrgetter("ip"), found))
     index = SubnetIndex.of(ips, Subnet.objects.in_vrf(None))
     rows = {row.ip_address: row for row in _address_rows(ips)}
     old, new = [], []

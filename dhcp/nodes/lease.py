@@ -305,9 +305,7 @@ def _written_epoch(target: Target) -> int:
 def _number(path: Path) -> int:
     """The number in a file; 0 without one."""
     text = read_file(path)
-    if not text.isdigit():
-        return 0
-    return int(text)
+    return int(text) if text.isdigit() else 0
 
 
 def _write_epoch(target: Target, epoch: int) -> None:

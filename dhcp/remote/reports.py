@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from django.db.models.functions import Now
@@ -92,7 +93,7 @@ def _store_log(server: DhcpServer, log: Mapping[str, Any], now: datetime) -> Any
     if "after" not in log or log["before"] != row.position:
         return row.position
     entries = list(filter(None, (_entry(line, now) for line in log["lines"])))
-    batch = Batch([line[2] for line in log["lines"]], log["after"], lost=log["lost"])
+    batch = Batch(list(map(itemgetter(2), log["lines"])), log["after"], lost=log["lost"])
     if store_batch(row, batch, entries, server.pk):
         return log["after"]
     return DhcpLog.objects.values_list("position", flat=True).get(pk=row.pk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from operator import attrgetter
 
 from django.utils.timezone import now
@@ -181,8 +182,7 @@ def own_leases(macs: Collection[str], right: Collection[object] = ()) -> Iterato
 
 def _logged(macs: Collection[str], log: LogEvidence) -> Iterator[Step]:
     """The last words of dnsmasq's log about these cards, the newest first."""
-    rows = [row for row in log.rows if row.mac_address in macs][:_MOST_LOGGED]
-    for row in rows:
+    for row in islice(filter(lambda row: row.mac_address in macs, log.rows), _MOST_LOGGED):
         text = _("%(what)s %(ip)s %(detail)s, %(at)s") % {
             "what": row.get_kind_display(),
             "ip": row.ip_address or "",
