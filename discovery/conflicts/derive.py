@@ -21,11 +21,11 @@ from django.utils import timezone
 
 from discovery.conflicts import evidence
 from discovery.conflicts.evidence import Place, Seen, Window
-from discovery.conflicts.judge import Case, Verdict, judge_address, judge_machine
-from discovery.conflicts.ledger import Ledger
+from discovery.conflicts.judge import BEGINNING, Case, Verdict, judge_address, judge_machine
+from discovery.conflicts.ledger import DHCP, Ledger
 from discovery.conflicts.models import Conflict
 from ipam.models import Interface, IPAddress, Pool, Server, Sighting, Subnet
-from ipam.querysets import inside, write
+from ipam.querysets import inside, keys_of, write
 
 OVERLAP = timedelta(seconds=15)
 State = Conflict.State
@@ -56,6 +56,11 @@ class Changed:
 
     places: set[Place] = field(default_factory=set)
     macs: set[str] = field(default_factory=set)
+
+    def add_all(self, rows: Iterable[tuple[int | None, Any, str | None]]) -> None:
+        """VRFs, addresses and MAC addresses."""
+        for row in rows:
+            self.add(*row)
 
     def add(self, vrf_id: int | None, ip: Any, mac: str | None) -> None:
         if ip is not None:
@@ -107,23 +112,20 @@ def judge(changed: Changed, now: datetime) -> Round:
 def changes(since: datetime) -> Changed:
     """The addresses and MAC addresses that were seen since, or that the ledger has changed."""
     changed = Changed()
-    rows = Sighting.objects.filter(seen_at__gt=since).order_by()
-    for row in rows.values_list("vrf_id", "ip_address", "mac_address"):
-        changed.add(*row)
+    seen = Sighting.objects.order_by().values_list(*_COLUMNS)
+    changed.add_all(seen.filter(seen_at__gt=since))
     for model, columns in _HISTORIES:
         lines = model.history.filter(history_date__gt=since).order_by()
-        for line in lines.values_list(*columns):
-            changed.add(*line)
+        changed.add_all(lines.values_list(*columns))
     for vrf_id, network in _changed_networks(since):
-        seen = Sighting.objects.filter(inside("ip_address", [network]), vrf=vrf_id).order_by()
-        for row in seen.values_list("vrf_id", "ip_address", "mac_address"):
-            changed.add(*row)
+        changed.add_all(seen.filter(inside("ip_address", [network]), vrf=vrf_id))
     return changed
 
 
+_COLUMNS = ("vrf_id", "ip_address", "mac_address")
 _HISTORIES: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (IPAddress, ("vrf_id", "ip_address", "mac_address")),
-    (Server, ("vrf_id", "ip_address", "mac_address")),
+    (IPAddress, _COLUMNS),
+    (Server, _COLUMNS),
     (Interface, ("server__vrf_id", "ip_address", "mac_address")),
 )
 
@@ -142,13 +144,12 @@ def _changed_networks(since: datetime) -> set[tuple[int | None, Any]]:
 
 def _judge_places(places: Sequence[Place], window: Window) -> Iterator[Verdict]:
     seen = evidence.at(places, window)
-    everything = list(chain.from_iterable(seen.values()))
-    ledger = Ledger.of(list(seen), evidence.macs_of(everything))
-    for_many = evidence.answering_for_many(evidence.macs_of(everything), window)
-    for_many |= _gateways(seen, ledger, window)
+    macs = evidence.macs_of(chain.from_iterable(seen.values()))
+    ledger = Ledger.of(list(seen), macs)
+    for_many = evidence.answering_for_many(macs, window) | _gateways(seen, ledger, window)
     leases = evidence.last_leases(_in_dhcp_pools(seen, ledger))
     for place, found in seen.items():
-        case = Case(place, found, ledger, for_many, leases.get(place))
+        case = Case(place, found, ledger, for_many, leases.get(place, BEGINNING))
         if verdict := judge_address(case):
             yield verdict
 
@@ -158,20 +159,14 @@ def _gateways(seen: dict[Place, list[Seen]], ledger: Ledger, window: Window) -> 
     gateways = set()
     for place in seen:
         subnet = ledger.subnet(place)
-        if subnet and subnet.gateway and place[1] != subnet.gateway:
+        if subnet and subnet.gateway not in (None, place[1]):
             gateways.add((subnet.vrf_id, subnet.gateway))
     found = evidence.at(gateways, window)
-    used = filterfalse(attrgetter("is_lease"), chain.from_iterable(found.values()))
-    return evidence.macs_of(used)
+    return evidence.macs_of(filterfalse(evidence.IS_LEASE, chain.from_iterable(found.values())))
 
 
-def _in_dhcp_pools(seen: dict[Place, list[Seen]], ledger: Ledger) -> list[Place]:
-    found = []
-    for place in seen:
-        pool = ledger.pool(place)
-        if pool and pool.kind == Pool.Kind.DHCP:
-            found.append(place)
-    return found
+def _in_dhcp_pools(seen: Iterable[Place], ledger: Ledger) -> list[Place]:
+    return [place for place in seen if getattr(ledger.pool(place), "kind", "") == DHCP]
 
 
 def _judge_machines(
@@ -181,7 +176,7 @@ def _judge_machines(
     several = {mac: found for mac, found in seen.items() if len(found) > 1}
     if not several:
         return
-    places = set(map(attrgetter("place"), chain.from_iterable(several.values())))
+    places = set(map(evidence.PLACE, chain.from_iterable(several.values())))
     ledger = Ledger.of(places, several.keys())
     judged = starmap(partial(judge_machine, ledger=ledger, contested=contested), several.items())
     yield from filter(None, judged)
@@ -192,28 +187,23 @@ def _judge_machines(
 
 def keep(verdicts: dict[str, Verdict], rows: dict[str, Conflict], now: datetime) -> Round:
     """Bring the table in step. `rows` are all that are not over."""
-    returning = sorted(verdicts.keys() - rows.keys())
-    known = dict(rows)
-    for some in evidence.chunks(returning):
-        for row in Conflict.objects.filter(subject__in=some):
-            known[row.subject] = row
+    returning = list(verdicts.keys() - rows.keys())
+    known = rows | Conflict.objects.in_bulk(returning, field_name="subject")
     new: list[Conflict] = []
     changed: list[Conflict] = []
     gone: list[int] = []
     counted = Counter[str]()
     for subject, verdict in verdicts.items():
         row = known.get(subject) or Conflict(subject=subject, state=State.ENDED, since=now)
+        before, was_live = _values(row), row.is_live
+        _update(row, verdict, now)
+        counted["opened"] += row.is_live > was_live
         if row.pk is None:
             new.append(row)
-        before = _values(row)
-        was_live = row.is_live
-        _update(row, verdict, now)
-        counted["opened"] += row.is_live and not was_live
-        if row.pk and _values(row) != before:
+        elif _values(row) != before:
             changed.append(row)
-    for subject, row in rows.items():
-        if subject in verdicts:
-            continue
+    for subject in sorted(rows.keys() - verdicts.keys()):
+        row = rows[subject]
         if row.state == State.SUSPECTED and not row.reason:
             gone.append(row.pk)
             continue
@@ -233,17 +223,16 @@ def keep(verdicts: dict[str, Verdict], rows: dict[str, Conflict], now: datetime)
 def _respect_people(rows: Sequence[Conflict]) -> None:
     """Somebody may have muted or unmuted one since it was read."""
     reasons: dict[int, str] = {}
-    for some in evidence.chunks(list(map(attrgetter("pk"), rows))):
+    for some in evidence.chunks(keys_of(rows)):
         locked = Conflict.objects.select_for_update(of=("self",)).filter(pk__in=some)
         reasons.update(locked.order_by("pk").values_list("pk", "reason"))
     for row in rows:
         row.reason = reasons.get(row.pk, row.reason)
         if row.is_live:
-            row.state = State.MUTED if row.reason else State.OPEN
+            row.state = row.live_state
 
 
-def _values(row: Conflict) -> list[Any]:
-    return list(_VALUES(row))
+_values = attrgetter("vrf_id", *(name for name in _WRITTEN if name != "vrf"))
 
 
 def _update(row: Conflict, verdict: Verdict, now: datetime) -> None:
@@ -253,17 +242,17 @@ def _update(row: Conflict, verdict: Verdict, now: datetime) -> None:
     row.last_seen = verdict.last_seen
     if row.is_live:
         return
-    if verdict.needs_repeat and not _is_repeated(row, verdict):
+    if not _is_certain(row, verdict):
         row.state = State.SUSPECTED
         row.noticed_at = row.noticed_at or verdict.last_seen
         return
     row.since = row.noticed_at or now
     row.noticed_at = row.ended_at = None
-    row.state = State.MUTED if row.reason else State.OPEN
+    row.state = row.live_state
 
 
-def _is_repeated(row: Conflict, verdict: Verdict) -> bool:
-    """Whether each side was seen again since it was suspected."""
-    if row.state != State.SUSPECTED or row.noticed_at is None or verdict.weakest is None:
-        return False
-    return verdict.weakest > row.noticed_at
+def _is_certain(row: Conflict, verdict: Verdict) -> bool:
+    """Whether each side was seen again since it was suspected, where that is needed."""
+    if verdict.weakest is None:
+        return True
+    return row.state == State.SUSPECTED and verdict.weakest > (row.noticed_at or verdict.weakest)

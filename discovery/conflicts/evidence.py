@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from operator import attrgetter, itemgetter
+from itertools import starmap
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -71,9 +72,13 @@ class Seen:
         return self.source == LEASE
 
     @property
-    def is_virtual(self) -> bool:
-        """Whether it is the MAC address of a virtual router."""
-        return bool(self.mac) and str(self.mac).startswith(VIRTUAL)
+    def is_machine(self) -> bool:
+        """Whether it shows which machine: it has a MAC address, and not that of a virtual
+        router."""
+        return self.mac is not None and not self.mac.startswith(VIRTUAL)
+
+
+IS_LEASE, PLACE = attrgetter("is_lease"), attrgetter("place")
 
 
 @dataclass(slots=True)
@@ -101,9 +106,7 @@ class Window:
         )
 
     def counts(self, seen: Seen) -> bool:
-        if seen.is_lease:
-            return True
-        return seen.seen_at > self._start(seen)
+        return seen.is_lease or seen.seen_at > self._start(seen)
 
     def _start(self, seen: Seen) -> datetime:
         subnet = self.subnets.containing(*seen.place) if self.starts else None
@@ -129,11 +132,11 @@ class Window:
 def at(places: Collection[Place], window: Window) -> dict[Place, list[Seen]]:
     """What counts at these addresses. One query for AT_ONCE addresses."""
     found: dict[Place, list[Seen]] = defaultdict(list)
-    wanted = set(places)
     for some in chunks(ips_of(places)):
-        for seen in records(window.current().filter(ip_address__in=some)):
-            if seen.place in wanted and window.counts(seen):
-                found[seen.place].append(seen)
+        for seen in filter(window.counts, records(window.current().filter(ip_address__in=some))):
+            found[seen.place].append(seen)
+    for place in found.keys() - set(places):  # in another VRF
+        del found[place]
     return found
 
 
@@ -160,8 +163,7 @@ def answering_for_many(macs: Collection[str], window: Window) -> set[str]:
 
 def records(rows: QuerySet[Sighting]) -> Iterator[Seen]:
     """The sightings as records."""
-    for row in rows.order_by("pk").values_list(*_COLUMNS):
-        yield Seen(*row)
+    return starmap(Seen, rows.order_by("pk").values_list(*_COLUMNS))
 
 
 def last_leases(places: Collection[Place]) -> dict[Place, datetime]:
@@ -183,7 +185,7 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def ips_of(places: Iterable[Place]) -> list[Address]:
     """The addresses, each once."""
-    return list(set(map(itemgetter(1), places)))
+    return list({ip for _vrf, ip in places})
 
 
 def macs_of(seen: Iterable[Seen]) -> set[str]:

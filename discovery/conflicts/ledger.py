@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from itertools import starmap
 from operator import attrgetter
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Value
 
-from discovery.conflicts.evidence import Place, chunks, ips_of
+from discovery.conflicts.evidence import Place, Seen, chunks, ips_of
 from ipam import addresses
 from ipam.addresses import Address
 from ipam.models import Interface, IPAddress, Pool, Server, Sighting, Subnet
@@ -20,6 +22,7 @@ from ipam.querysets import SubnetIndex
 
 STATIC, DHCP = Pool.Kind.STATIC, Pool.Kind.DHCP
 SERVER, ALLOCATION = "server", "ipaddress"
+Owner = tuple[str, int]  # SERVER or ALLOCATION, and the key of that row
 # Whether a lease of the pool was ever read: where leases are not read, none is missed.
 _HAS_LEASES = Exists(
     Sighting.objects.filter(
@@ -40,6 +43,10 @@ class Card:
     ip: Address | None
     duid: str = ""
 
+    @property
+    def owner(self) -> Owner:
+        return self.kind, self.id
+
 
 @dataclass(slots=True)
 class Holder:
@@ -53,9 +60,22 @@ class Holder:
     duids: set[str] = field(default_factory=set)
     is_virtual: bool = False  # a VM without a MAC address
 
+    @property
+    def owner(self) -> Owner:
+        return self.kind, self.id
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the ledger says how to recognise its machine."""
+        return bool(self.macs or self.duids)
+
     def has(self, mac: str | None, duid: str = "") -> bool:
         """Whether one of its cards has the MAC address or the DUID."""
         return mac in self.macs or (duid != "" and duid.lower() in self.duids)
+
+
+NOBODY = Holder("", 0, "", "")  # has the addresses that the ledger gives to nobody
+_UNKNOWN = {"known": "", "known_kind": "", "known_id": None}
 
 
 class Ledger:
@@ -79,9 +99,14 @@ class Ledger:
 
     # --- questions --------------------------------------------------------------------------------
 
-    def holder(self, place: Place) -> Holder | None:
-        """Who has the address; None when nobody does."""
-        return self.holders.get(place)
+    def holder(self, place: Place) -> Holder:
+        """Who has the address."""
+        return self.holders.get(place, NOBODY)
+
+    def has(self, one: Seen) -> bool:
+        """Whether the ledger gives the address to the machine that was seen there."""
+        holder = self.holder(one.place)
+        return holder.has(one.mac) or self.owner(one.mac, one.vrf_id) == holder.owner
 
     def subnet(self, place: Place) -> Subnet | None:
         return self.subnets.containing(*place)
@@ -105,11 +130,19 @@ class Ledger:
 
     def card(self, mac: str | None, vrf_id: int | None) -> Card | None:
         """The card with this MAC address, in the address's own VRF first."""
-        cards = self.cards.get(mac or "", [])
-        for card in cards:
-            if card.vrf_id == vrf_id:
-                return card
-        return next(iter(cards), None)
+        cards = self.cards.get(str(mac), ())
+        return min(cards, key=lambda card: card.vrf_id != vrf_id, default=None)
+
+    def owner(self, mac: str | None, vrf_id: int | None) -> Owner | None:
+        """The row that has a card with this MAC address."""
+        return getattr(self.card(mac, vrf_id), "owner", None)
+
+    def named(self, mac: str | None, vrf_id: int | None) -> dict[str, Any]:
+        """The same, as a part of a conflict's JSON."""
+        card = self.card(mac, vrf_id)
+        if card is None:
+            return _UNKNOWN
+        return {"known": card.name, "known_kind": card.kind, "known_id": card.id}
 
     # --- reading ----------------------------------------------------------------------------------
 
@@ -137,10 +170,9 @@ class Ledger:
                 holder.duids.update(filter(None, [duid.lower()]))
 
     def _add_surroundings(self, places: Collection[Place]) -> None:
-        ips = ips_of(places)
-        self.subnets = SubnetIndex.of(ips, Subnet.objects.all())
-        around = set(map(attrgetter("pk"), filter(None, map(self.subnet, places))))
-        for some in chunks(sorted(around)):
+        self.subnets = SubnetIndex.of(ips_of(places), Subnet.objects.all())
+        around = set(filter(None, map(self.subnet, places)))
+        for some in chunks(sorted(around, key=attrgetter("pk"))):
             for pool in Pool.objects.filter(subnet__in=some).annotate(has_leases=_HAS_LEASES):
                 self.pools[pool.subnet_id].append(pool)
 
@@ -154,13 +186,13 @@ def known_macs(macs: Collection[str]) -> set[str]:
 
 
 def _cards(macs: Collection[str]) -> Iterator[Card]:
+    of_server = partial(Card, SERVER)
     servers = Server.objects.filter(mac_address__in=macs).order_by("pk")
-    for row in servers.values_list("pk", "hostname", "vrf_id", "mac_address", "ip_address"):
-        yield Card(SERVER, *row)
+    columns = ("pk", "hostname", "vrf_id", "mac_address", "ip_address")
+    yield from starmap(of_server, servers.values_list(*columns))
     nics = Interface.objects.filter(mac_address__in=macs).order_by("pk")
     columns = ("server_id", "server__hostname", "server__vrf_id", "mac_address", "ip_address")
-    for row in nics.values_list(*columns, "duid"):
-        yield Card(SERVER, *row)
+    yield from starmap(of_server, nics.values_list(*columns, "duid"))
     rows = IPAddress.objects.filter(mac_address__in=macs, server=None).exclude(status="available")
     for address in rows.order_by("pk"):
         name, mac = _name(address), address.mac_address
@@ -197,7 +229,7 @@ def _name(row: IPAddress) -> str:
 
 def _cards_of_servers(servers: Iterable[int]) -> Iterator[tuple[int, Any, str]]:
     for some in chunks(sorted(servers)):
-        for server_id, mac in Server.objects.filter(pk__in=some).values_list("pk", "mac_address"):
-            yield server_id, mac, ""
+        servers = Server.objects.filter(pk__in=some)
+        yield from servers.values_list("pk", "mac_address", Value(""))
         nics = Interface.objects.filter(server__in=some)
         yield from nics.values_list("server_id", "mac_address", "duid")

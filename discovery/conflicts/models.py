@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import filterfalse
+from operator import itemgetter
 
 from django.db import models
 from django.db.models.functions import Now
@@ -89,10 +90,12 @@ class Conflict(models.Model):
         return self.state in (self.State.OPEN, self.State.MUTED)
 
     @property
+    def live_state(self) -> State:
+        """Its state while its evidence lasts."""
+        return self.State.MUTED if self.reason else self.State.OPEN
+
+    @property
     def macs(self) -> list[str]:
         """The MAC addresses that the ledger does not have there, as seen."""
-        found: dict[str, Any] = {}
-        for one in self.seen:
-            if one["mac"] and not one["own"]:
-                found[one["mac"]] = None
-        return list(found)
+        strange = filterfalse(itemgetter("own"), self.seen)
+        return list(dict.fromkeys(filter(None, map(itemgetter("mac"), strange))))

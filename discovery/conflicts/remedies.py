@@ -25,7 +25,7 @@ from discovery.rogue.models import RogueServer
 from ipam.models import Interface, IPAddress, Server
 from ipam.querysets import lock_ledger
 
-Kind, State = Conflict.Kind, Conflict.State
+Kind = Conflict.Kind
 CHANGE = "discovery.change_conflict"
 ADDRESSES = "ipam.change_ipaddress"
 
@@ -76,22 +76,20 @@ def find(conflict: Conflict, name: str) -> Remedy:
 
 def mute(conflict_id: int, reason: str) -> Conflict:
     """Take it out of findings and alerts, for a reason, until somebody unmutes it."""
-    with transaction.atomic():
-        conflict = _locked(conflict_id)
-        conflict.reason, conflict.muted_by = reason, origin.name()
-        if conflict.state == State.OPEN:
-            conflict.state = State.MUTED
-        conflict.save()
-        return conflict
+    return _give_reason(conflict_id, reason, origin.name())
 
 
 def unmute(conflict_id: int) -> Conflict:
     """Show it again."""
+    return _give_reason(conflict_id, "", "")
+
+
+def _give_reason(conflict_id: int, reason: str, muted_by: str) -> Conflict:
     with transaction.atomic():
         conflict = _locked(conflict_id)
-        conflict.reason = conflict.muted_by = ""
-        if conflict.state == State.MUTED:
-            conflict.state = State.OPEN
+        conflict.reason, conflict.muted_by = reason, muted_by
+        if conflict.is_live:
+            conflict.state = conflict.live_state
         conflict.save()
         return conflict
 

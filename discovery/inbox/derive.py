@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,21 +64,21 @@ def _sightings(since: datetime) -> Iterable[Seen]:
 
 def note(sightings: Iterable[Seen]) -> int:
     """Write the unknown devices among those that were seen; return how many are new."""
-    latest: dict[str, list[Seen]] = {}
-    for one in sightings:
-        if one.mac and not one.is_virtual:
-            latest.setdefault(one.mac, []).append(one)
+    latest: dict[str, list[Seen]] = defaultdict(list)
+    for one in filter(attrgetter("is_machine"), sightings):
+        latest[str(one.mac)].append(one)
     number = 0
     for some in evidence.chunks(sorted(latest)):
-        unknown = set(some) - known_macs(some)
-        number += _note({mac: latest[mac] for mac in some if mac in unknown})
+        unknown = sorted(set(some) - known_macs(some))
+        number += _note({mac: sorted(latest[mac], key=attrgetter("seen_at")) for mac in unknown})
     if number:
         _trim()
     return number
 
 
 def _note(seen: dict[str, list[Seen]]) -> int:
-    rows = UnknownDevice.objects.filter(mac_address__in=seen).in_bulk(field_name="mac_address")
+    """`seen` of each MAC address, the latest last."""
+    rows = {row.mac_address: row for row in UnknownDevice.objects.filter(mac_address__in=seen)}
     new, changed = [], []
     for mac, found in seen.items():
         row = rows.get(mac)
@@ -85,11 +86,11 @@ def _note(seen: dict[str, list[Seen]]) -> int:
             first = min(map(attrgetter("first_seen_at"), found))
             row = UnknownDevice(mac_address=mac, first_seen=first, last_seen=first)
             new.append(row)
-        elif row.last_seen >= max(map(attrgetter("seen_at"), found)):
+        elif row.last_seen >= found[-1].seen_at:
             continue
         else:
             changed.append(row)
-        _add(row, sorted(found, key=lambda one: one.seen_at))
+        _add(row, found)
     with transaction.atomic():
         UnknownDevice.objects.bulk_create(new, ignore_conflicts=True)
         write(changed, _WRITTEN)

@@ -74,9 +74,7 @@ class RogueServerAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("offers"))
     def offer(self, row: RogueServer) -> Any:
-        if not row.offered:
-            return marks.NOTHING
-        return f"{row.offered}/{row.prefix}" if row.prefix else row.offered
+        return row.offer or marks.NOTHING
 
     @admin.display(description=_("last seen"), ordering="last_seen")
     def last_seen_at(self, row: RogueServer) -> str:

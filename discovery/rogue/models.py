@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
@@ -56,6 +58,17 @@ class RogueServer(models.Model):
 
     def __str__(self) -> str:
         return str(self.ip_address or self.place)
+
+    @property
+    def offer(self) -> str:
+        """The offered address with its prefix length, as far as they are known."""
+        return "/".join(map(str, filter(None, (self.offered, self.prefix))))
+
+    def note_seen(self, at: datetime) -> None:
+        """It answers, still or again."""
+        if self.gone_at:
+            self.first_seen = at
+        self.last_seen, self.gone_at = max(at, self.last_seen), None
 
     def save_quietly(self) -> None:
         """Without a line of history: that is for what people decide."""

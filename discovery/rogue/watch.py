@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from core.periodic import DatabaseState, PeriodicWork
 from discovery.conflicts.judge import Verdict
-from discovery.conflicts.ledger import Card, Ledger
+from discovery.conflicts.ledger import Ledger
 from discovery.conflicts.models import Conflict
 from discovery.rogue import interfaces
 from discovery.rogue.ask import Answer, HelperFailed, Offer, ask
@@ -58,8 +58,9 @@ class LookForServers(PeriodicWork):
         except HelperFailed as error:
             answers = [Answer(name, "", (), error.strerror or str(error), ()) for name in names]
         keep(answers, timezone.now())
-        text = "; ".join(f"{one.interface}: {one.error}" for one in answers if one.error)
-        if text and text != self.reported:
+        failed = filter(attrgetter("error"), answers)
+        text = "; ".join(f"{one.interface}: {one.error}" for one in failed)
+        if text not in ("", self.reported):
             self.logger.warning("foreign DHCP servers are not looked for: %s", text)
         self.reported = text
 
@@ -85,10 +86,7 @@ def keep(answers: Sequence[Answer], now: datetime) -> None:
 
 
 def _own_addresses(answers: Iterable[Answer]) -> set[Any]:
-    found: set[Any] = set(interfaces.own_addresses().values())
-    for one in answers:
-        found.update(one.own)
-    return found
+    return set(interfaces.own_addresses().values()).union(*map(attrgetter("own"), answers))
 
 
 def _foreign(answer: Answer, own: set[Any]) -> dict[IPv4Address, Offer]:
@@ -113,22 +111,21 @@ def _keep_place(
     now: datetime,
 ) -> None:
     for server, offer in offers.items():
-        row = known.get((place, server)) or RogueServer(place=place, ip_address=server)
-        if row.gone_at:
-            row.first_seen = now
+        row = known.get((place, server)) or RogueServer(
+            place=place, ip_address=server, first_seen=now, last_seen=now
+        )
+        row.note_seen(now)
         row.mac_address, row.offered = offer.mac, offer.ip
         row.router, row.prefix = offer.router, offer.prefix
-        row.last_seen, row.gone_at = now, None
         row.save_quietly()
-    silent = [row.pk for (at, ip), row in known.items() if at == place and ip not in offers]
-    RogueServer.objects.answering().filter(pk__in=silent).update(gone_at=now)
+    silent = RogueServer.objects.answering().filter(place=place).exclude(ip_address=None)
+    silent.exclude(ip_address__in=list(offers)).update(gone_at=now)
 
 
 def forget_past(now: datetime) -> None:
     """Hints of the log, and servers at places that nobody asks any more, are past after a while."""
-    answering = RogueServer.objects.answering()
-    answering.filter(ip_address=None, last_seen__lt=now - HINT_LASTS).update(gone_at=now)
-    answering.filter(last_seen__lt=now - HINT_LASTS).update(gone_at=now)
+    past = RogueServer.objects.answering().filter(last_seen__lt=now - HINT_LASTS)
+    past.update(gone_at=now)
 
 
 def hint(
@@ -140,11 +137,10 @@ def hint(
     rows = RogueServer.objects.filter(place=place)
     if rows.answering().exclude(allowed="").exists():
         return
-    row = rows.filter(ip_address=None).first() or RogueServer(place=place, first_seen=at)
-    if row.gone_at:
-        row.first_seen = at
-    row.client_mac, row.gone_at = mac or row.client_mac, None
-    row.last_seen = max(at, row.last_seen) if row.pk else at
+    row = rows.filter(ip_address=None).first()
+    row = row or RogueServer(place=place, first_seen=at, last_seen=at)
+    row.note_seen(at)
+    row.client_mac = mac or row.client_mac
     row.save_quietly()
 
 
@@ -154,12 +150,14 @@ def hint(
 def verdicts() -> Iterator[Verdict]:
     """A conflict for each server that answers and that nobody has allowed."""
     rows = list(RogueServer.objects.rogue().order_by("pk"))
+    if not rows:
+        return
     ledger = Ledger.of([], set(filter(None, map(attrgetter("mac_address"), rows))))
     for row in rows:
-        yield _verdict(row, ledger.card(row.mac_address, None))
+        yield _verdict(row, ledger)
 
 
-def _verdict(row: RogueServer, card: Card | None) -> Verdict:
+def _verdict(row: RogueServer, ledger: Ledger) -> Verdict:
     seen = {
         "id": row.pk,
         "mac": row.mac_address,
@@ -170,11 +168,9 @@ def _verdict(row: RogueServer, card: Card | None) -> Verdict:
         "until": None,
         "hostname": "",
         "own": False,
-        "known": card.name if card else "",
-        "known_kind": card.kind if card else "",
-        "known_id": card.id if card else None,
+        **ledger.named(row.mac_address, None),
         "place": row.place,
-        "offered": f"{row.offered or ''}{f'/{row.prefix}' if row.prefix else ''}",
+        "offered": row.offer,
         "router": str(row.router or ""),
         "client": row.client_mac or "",
     }
