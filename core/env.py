@@ -12,14 +12,16 @@ import re
 import secrets
 import tempfile
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+T = TypeVar("T")
 
 PREFIX = "IPMANAGER_"
 # Names that other programs of ours read: the client, ipmanager-manage, the tests.
@@ -77,11 +79,15 @@ def _nearest(name: str) -> str:
 def flag(name: str, default: bool = False) -> bool:
     """One of 1/0, true/false, yes/no, on/off."""
     value = text(name, "1" if default else "0").lower()
-    if value in ("1", "true", "yes", "on"):
-        return True
-    if value in ("0", "false", "no", "off"):
-        return False
-    raise ImproperlyConfigured(f"{name}: {value!r} is neither 1 nor 0")
+    if value not in _FLAGS:
+        raise ImproperlyConfigured(f"{name}: {value!r} is neither 1 nor 0")
+    return _FLAGS[value]
+
+
+_FLAGS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 
 
 def choice(name: str, default: str, allowed: Sequence[str]) -> str:
@@ -110,7 +116,7 @@ def matching(name: str, default: str, pattern: str, expected: str) -> str:
 
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list, blanks stripped, empty parts dropped."""
-    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+    return list(filter(None, map(str.strip, text(name, default).split(","))))
 
 
 def path(name: str, default: Path | str) -> Path:
@@ -165,9 +171,12 @@ def address(name: str, default: str) -> Address:
 
 def network(name: str, default: str) -> Network:
     """A network in CIDR form without host bits."""
-    value = text(name, default)
+    return _parsed(name, ipaddress.ip_network, text(name, default))
+
+
+def _parsed(name: str, parse: Callable[[str], T], value: str) -> T:
     try:
-        return ipaddress.ip_network(value)
+        return parse(value)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}") from error
 
@@ -187,21 +196,12 @@ def first_host(network: Network) -> Address:
 
 def networks(name: str) -> list[Network]:
     """A comma-separated list of networks or single addresses."""
-    found = []
-    for part in words(name):
-        try:
-            found.append(ipaddress.ip_network(part))
-        except ValueError as error:
-            raise ImproperlyConfigured(f"{name}: {error}") from error
-    return found
+    return [_parsed(name, ipaddress.ip_network, part) for part in words(name)]
 
 
 def host_port(name: str, default: str) -> tuple[str, int]:
     """HOST:PORT, an IPv6 host in brackets; the port is 1 to 65535."""
-    try:
-        return parse_host_port(text(name, default))
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error}") from error
+    return _parsed(name, parse_host_port, text(name, default))
 
 
 def parse_host_port(value: str) -> tuple[str, int]:

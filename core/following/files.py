@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from core.following.batches import AT_ONCE, LONGEST, Batch, Position, whole_lines
@@ -137,7 +138,7 @@ class FileLog:
 
     def _find(self, place: Place) -> OpenFile | None:
         """The file that the place is in."""
-        if self._file and self._file.inode == place.inode and self._file.contains(place):
+        if self._file and self._is_written(self._file, place):
             return self._file
         for path in self._paths():
             file = self._current() if path == self.path else _open(path)
@@ -161,24 +162,20 @@ class FileLog:
             if current:
                 current.close()
             return None
-        later = []
-        for path in self._paths()[1:]:
-            file = _open(path)
-            if file:
-                later.append(file)
+        later = list(filter(None, map(_open, self._paths()[1:])))
         return _first(later, current, place)
 
     def _is_written(self, current: OpenFile, place: Place) -> bool:
+        """Whether it is still the file of the place."""
         return current.inode == place.inode and current.contains(place)
 
     def _paths(self) -> list[Path]:
         """The file itself, then those into which it was rotated."""
-        found = []
-        for entry in _scan(self.path.parent):
-            name = entry.name
+        found = set()
+        for name in map(attrgetter("name"), _scan(self.path.parent)):
             if name.startswith(self.path.name) and not name.endswith(COMPRESSED):
-                found.append(self.path.parent / name)
-        return [self.path, *sorted(path for path in found if path != self.path)]
+                found.add(self.path.parent / name)
+        return [self.path, *sorted(found - {self.path})]
 
     def _keep(self, file: OpenFile | None) -> None:
         if self._file and self._file is not file:
