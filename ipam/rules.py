@@ -324,11 +324,7 @@ def check_server(server: Server) -> None:
     from ipam.models import Server
 
     errors: Errors = defaultdict(list)
-    same = Q(hostname__iexact=server.hostname)
-    if server.ip_address:
-        same |= Q(ip_address=server.ip_address)
-    if server.mac_address:
-        same |= Q(mac_address=server.mac_address)
+    same = Q(hostname__iexact=server.hostname) | _same(server.ip_address, server.mac_address)
     others = Server.objects.filter(same, vrf=server.vrf_id).exclude(pk=server.pk)
     nics = _other_interfaces(server.vrf_id, server.ip_address, server.mac_address, server.pk)
     check_rivals(server, others, nics, errors)
@@ -340,10 +336,7 @@ def check_server(server: Server) -> None:
 
 def _check_cards_move(server: Server, errors: Errors) -> None:
     """A server that changes its VRF takes its interfaces along; they must fit in there, too."""
-    if (
-        not server.pk
-        or not type(server).objects.filter(pk=server.pk).exclude(vrf=server.vrf_id).exists()
-    ):
+    if not type(server).objects.filter(pk=server.pk).exclude(vrf=server.vrf_id).exists():
         return
     for nic in server.interfaces.all():
         nic.server = server
@@ -373,17 +366,12 @@ def check_interface(nic: Interface) -> None:
     from ipam.models import Server
 
     errors: Errors = defaultdict(list)
-    old = type(nic).objects.filter(pk=nic.pk).first() if nic.pk else None
+    old = type(nic).objects.filter(pk=nic.pk).first()
     if old and old.server_id != nic.server_id:
         text = _("An interface stays with its server; delete it and add it to the other server.")
         errors["server"].append(Reason(text))
     if nic.server_id:
-        same = Q(pk=None)
-        if nic.ip_address:
-            same |= Q(ip_address=nic.ip_address)
-        if nic.mac_address:
-            same |= Q(mac_address=nic.mac_address)
-        vrf_id = nic.server.vrf_id
+        same, vrf_id = _same(nic.ip_address, nic.mac_address), nic.server.vrf_id
         for other in Server.objects.filter(same, vrf=vrf_id).exclude(pk=nic.server_id):
             _check_same(nic, other, other, errors)
         for twin in _other_interfaces(vrf_id, nic.ip_address, nic.mac_address, nic.server_id):
@@ -393,18 +381,23 @@ def check_interface(nic: Interface) -> None:
         raise ValidationError(dict(errors))
 
 
-def _other_interfaces(
-    vrf_id: int | None, address: Address | None, mac: str | None, server_id: int | None
-) -> Iterable[Interface]:
-    from ipam.models import Interface
-
+def _same(address: Address | None, mac: str | None) -> Q:
+    """Has the address or the MAC address, as far as they are given."""
     same = Q(pk=None)
     if address:
         same |= Q(ip_address=address)
     if mac:
         same |= Q(mac_address=mac)
+    return same
+
+
+def _other_interfaces(
+    vrf_id: int | None, address: Address | None, mac: str | None, server_id: int | None
+) -> Iterable[Interface]:
+    from ipam.models import Interface
+
     return (
-        Interface.objects.filter(same, server__vrf=vrf_id)
+        Interface.objects.filter(_same(address, mac), server__vrf=vrf_id)
         .exclude(server=server_id)
         .select_related("server")
     )
@@ -497,10 +490,8 @@ def check_address(row: IPAddress) -> None:
     errors: Errors = defaultdict(list)
     if not row.ip_address:
         return
-    before = NEW
-    if row.pk:
-        old = IPAddress.objects.filter(pk=row.pk).values_list("description", "status")
-        before = old.first() or NEW
+    old = IPAddress.objects.filter(pk=row.pk).values_list("description", "status")
+    before = old.first() or NEW
     twin = (
         IPAddress.objects.filter(vrf=row.vrf_id, ip_address=row.ip_address)
         .exclude(pk=row.pk)

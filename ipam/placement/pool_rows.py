@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import filterfalse, islice
 
 from django.db import DatabaseError, transaction
 from django.db.models import Q
@@ -154,7 +154,7 @@ def _create_missing_rows(pools: Sequence[Pool], subnet: Subnet) -> None:
     missing: list[Address] = []
     for pool in pools:
         walk = pool_addresses(pool, subnet, children)
-        missing += (address for address in walk if address not in written)
+        missing += filterfalse(written.__contains__, walk)
     IPAddress.objects.insert_free(subnet, missing)
 
 
@@ -237,7 +237,7 @@ def _without_row(pool: Pool, start: Address | None = None) -> Iterator[Address]:
     size = CHUNK
     while window := list(islice(walk, size)):
         written = _written(pool.subnet.vrf_id, window[0], window[-1])
-        yield from (address for address in window if address not in written)
+        yield from filterfalse(written.__contains__, window)
         size = min(2 * size, _WINDOW)
 
 
@@ -272,9 +272,7 @@ def _last_address(subnet: Subnet) -> int:
 
 
 def _range(pool: Pool, first: int, last: int, never: set[Address]) -> Iterator[Address]:
-    for address in map(type(pool.first), range(first, last + 1)):
-        if address not in never:
-            yield address
+    return filterfalse(never.__contains__, map(type(pool.first), range(first, last + 1)))
 
 
 def never_allocated(subnet: Subnet) -> list[Address]:
