@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from django.conf import settings
 from django.utils import timezone
@@ -80,13 +81,13 @@ class Prober:
         if not due:
             return 0
         works = self._plan(due)
-        self.scanner.scan([work.batch for work in works], STEP)
+        self.scanner.scan(list(map(attrgetter("batch"), works)), STEP)
         answers = list(self._answers(works))
         record([*answers, *self._names(works)])
-        squatters.quarantine([seen.ip for seen in answers])
+        squatters.quarantine(list(map(attrgetter("ip"), answers)))
         self.look_at_neighbours()
         ended = [(work.discovery.subnet, self._note(work, now)) for work in works]
-        write([work.round for work in works], _WRITTEN)
+        write(list(map(attrgetter("round"), works)), _WRITTEN)
         activity.fill(ended)
         return len(works)
 
@@ -100,12 +101,12 @@ class Prober:
             Seen(found.ip, Sighting.Source.ARP, at, found.mac, vrf_id, origin=self.agent)
             for found in netlink.neighbours()
             for vrf_id, network in networks
-            if found.ip.version == network.version and found.ip in network
+            if found.ip in network
             for at in [now - timedelta(seconds=found.age)]
         )
 
     def _plan(self, due: Sequence[SubnetDiscovery]) -> list[Work]:
-        children = children_of([discovery.subnet for discovery in due])
+        children = children_of(list(map(attrgetter("subnet"), due)))
         works = []
         for discovery in due:
             subnet = discovery.subnet
@@ -145,7 +146,7 @@ class Prober:
             state.started_at, state.sent, state.answered, state.error = now, 0, 0, ""
         state.sent += work.batch.sent
         state.total_sent += work.batch.sent
-        state.answered += len({answer.ip for answer in work.batch.answers})
+        state.answered += len(set(map(attrgetter("ip"), work.batch.answers)))
         state.error = self.scanner.error[:200] or state.error
         state.held_until = timezone.now()
         state.cursor = work.cursor

@@ -13,12 +13,16 @@ TIMEOUT = 2.0  # seconds; the program never takes so long
 
 
 class ArpHelper:
-    """A connection to the program. What breaks it is kept in `error`; then nothing is sent."""
+    """A connection to the program. What breaks it is kept in `error`; then nothing is sent. Nor is
+    it without a path."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.error = ""
         self._unread = b""
-        self._socket: socket.socket | None = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket: socket.socket | None = None
+        if path is None:
+            return
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(TIMEOUT)
         try:
             self._socket.connect(str(path))

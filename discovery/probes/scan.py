@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Interface, IPv6Interface
+from operator import attrgetter
 from pathlib import Path
 
 from django.utils import timezone
@@ -82,7 +83,7 @@ class Scanner:
             scan.gather(time.monotonic() + wait)
         finally:
             scan.close()
-            self.sent += sum(batch.sent for batch in batches)
+            self.sent += sum(map(attrgetter("sent"), batches))
         self.error = scan.error
 
 
@@ -95,13 +96,13 @@ class _Scan:
         for batch in batches:
             batch.links = links_into(batch.network, own)
         self.own = {interface.ip for _name, interface in own}
-        self.known = {neighbour.ip for neighbour in netlink.neighbours()}
+        self.known = set(map(attrgetter("ip"), netlink.neighbours()))
         self.pinger, self.helper = Pinger(), self._connect()
         self.asked: dict[Address, Batch] = {}
 
     @property
     def error(self) -> str:
-        return (self.helper and self.helper.error) or self.pinger.error
+        return self.helper.error or self.pinger.error
 
     def send_all(self, deadline: float) -> None:
         """The batch that may send first comes first, so that none waits for another's pace."""
@@ -122,7 +123,7 @@ class _Scan:
         """Note answers until then."""
         while True:
             left = until - time.monotonic()
-            files = [*self.pinger.files(), *(self.helper.files() if self.helper else [])]
+            files = [*self.pinger.files(), *self.helper.files()]
             if not files:
                 time.sleep(max(0.0, left))
                 return
@@ -134,8 +135,7 @@ class _Scan:
 
     def close(self) -> None:
         self.pinger.close()
-        if self.helper:
-            self.helper.close()
+        self.helper.close()
 
     def _send(self, batch: Batch, address: Address) -> None:
         pace = self.scanner.pace
@@ -148,7 +148,7 @@ class _Scan:
         if at > now:
             self.gather(at)
         self.asked[address] = batch
-        if by_arp and self.helper:
+        if by_arp:
             batch.sent += self.helper.send(link, address)
         else:
             batch.sent += self.pinger.send(address)
@@ -158,8 +158,7 @@ class _Scan:
         pace.spend(now, packets)
 
     def _may_ask_by_arp(self, batch: Batch, address: Address) -> bool:
-        works = self.helper is not None and self.helper.works
-        return works and batch.asks_by_arp and address not in self.own
+        return self.helper.works and batch.asks_by_arp and address not in self.own
 
     def _packets(self, link: str, address: Address) -> int:
         if not link:
@@ -168,7 +167,7 @@ class _Scan:
 
     def _receive(self, file: int) -> None:
         now = timezone.now()
-        if self.helper and file in self.helper.files():
+        if file in self.helper.files():
             for ip, mac in self.helper.receive():
                 self._note(Answer(ip, now, mac))
             return
@@ -179,11 +178,9 @@ class _Scan:
         if batch := self.asked.get(answer.ip):
             batch.answers.append(answer)
 
-    def _connect(self) -> ArpHelper | None:
-        path = self.scanner.helper_path
-        if path is None or not any(batch.asks_by_arp for batch in self.batches):
-            return None
-        return ArpHelper(path)
+    def _connect(self) -> ArpHelper:
+        is_needed = any(map(attrgetter("asks_by_arp"), self.batches))
+        return ArpHelper(self.scanner.helper_path if is_needed else None)
 
 
 def links_into(network: Network, own: Iterable[Interface]) -> list[Interface]:
