@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
-from itertools import product
 from operator import attrgetter
 
 from django.conf import settings
@@ -49,7 +48,7 @@ def ask(subnet: Subnet, addresses: Sequence[Address]) -> set[Address]:
         return set()
     with _lock:
         batch = _ask(discovery, subnet, unknown)
-    found = set(map(attrgetter("ip"), _record(batch, subnet)))
+    found = set(map(_address, _record(batch, subnet)))
     _remember(subnet, set(unknown[: batch.asked]) - found)
     return found
 
@@ -67,22 +66,19 @@ def _ask(discovery: SubnetDiscovery, subnet: Subnet, addresses: Sequence[Address
 def _record(batch: Batch, subnet: Subnet) -> list[Seen]:
     """Store who has answered, and whom the kernel knows by what it has asked."""
     now, asked = timezone.now(), set(batch.addresses[: batch.asked])
-    arp, ping = Sighting.Source.ARP, Sighting.Source.PING
-    seen = [
-        Seen(answer.ip, arp if answer.mac else ping, answer.at, answer.mac, subnet.vrf_id)
-        for answer in batch.answers
-    ]
+    seen = list(seen_in(batch, subnet.vrf_id))
     for near in netlink.neighbours():
         if near.ip in asked and near.age < FRESH:
             at = now - timedelta(seconds=near.age)
-            seen.append(Seen(near.ip, arp, at, near.mac, subnet.vrf_id))
+            seen.append(Seen(near.ip, Sighting.Source.ARP, at, near.mac, subnet.vrf_id))
     record(seen)
-    squatters.quarantine(list(map(attrgetter("ip"), seen)))
+    squatters.quarantine(list(map(_address, seen)))
     return seen
 
 
-def _remember(subnet: Subnet, silent: Iterable[Address]) -> None:
+def _remember(subnet: Subnet, silent: set[Address]) -> None:
     until = time.monotonic() + FRESH
     if len(_silent) > _MOST:
         _silent.clear()
-    _silent.update(dict.fromkeys(product([subnet.pk], silent), until))
+    for ip in silent:
+        _silent[subnet.pk, ip] = until

@@ -195,12 +195,12 @@ def keep(verdicts: dict[str, Verdict], rows: dict[str, Conflict], now: datetime)
     counted = Counter[str]()
     for subject, verdict in verdicts.items():
         row = known.get(subject) or Conflict(subject=subject, state=State.ENDED, since=now)
-        before, was_live = _values(row), row.is_live
+        before, was_live = _VALUES(row), row.is_live
         _update(row, verdict, now)
         counted["opened"] += row.is_live > was_live
         if row.pk is None:
             new.append(row)
-        elif _values(row) != before:
+        elif _VALUES(row) != before:
             changed.append(row)
     for subject in sorted(rows.keys() - verdicts.keys()):
         row = rows[subject]
@@ -230,9 +230,6 @@ def _respect_people(rows: Sequence[Conflict]) -> None:
         row.reason = reasons.get(row.pk, row.reason)
         if row.is_live:
             row.state = row.live_state
-
-
-_values = attrgetter("vrf_id", *(name for name in _WRITTEN if name != "vrf"))
 
 
 def _update(row: Conflict, verdict: Verdict, now: datetime) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import starmap
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.conf import settings
@@ -185,7 +185,7 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def ips_of(places: Iterable[Place]) -> list[Address]:
     """The addresses, each once."""
-    return list({ip for _vrf, ip in places})
+    return list(set(map(itemgetter(1), places)))
 
 
 def macs_of(seen: Iterable[Seen]) -> set[str]:

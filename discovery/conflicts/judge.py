@@ -32,7 +32,6 @@ Kind = Conflict.Kind
 QUARANTINE = IPAddress.Status.QUARANTINE
 TOGETHER = timedelta(minutes=2)  # between sightings of two machines that use an address at once
 BOTH = timedelta(minutes=5)  # the same for two addresses of one machine: a round takes a while
-_IS_LEASE = attrgetter("is_lease")
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 TIME = attrgetter("seen_at")
 RELEASED = timedelta(seconds=30)  # what is seen so shortly after a lease may be from before

@@ -229,7 +229,7 @@ def _name(row: IPAddress) -> str:
 
 def _cards_of_servers(servers: Iterable[int]) -> Iterator[tuple[int, Any, str]]:
     for some in chunks(sorted(servers)):
-        servers = Server.objects.filter(pk__in=some)
-        yield from servers.values_list("pk", "mac_address", Value(""))
+        rows = Server.objects.filter(pk__in=some)
+        yield from rows.values_list("pk", "mac_address", Value(""))
         nics = Interface.objects.filter(server__in=some)
         yield from nics.values_list("server_id", "mac_address", "duid")

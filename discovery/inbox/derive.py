@@ -78,7 +78,7 @@ def note(sightings: Iterable[Seen]) -> int:
 
 def _note(seen: dict[str, list[Seen]]) -> int:
     """`seen` of each MAC address, the latest last."""
-    rows = {row.mac_address: row for row in UnknownDevice.objects.filter(mac_address__in=seen)}
+    rows = UnknownDevice.objects.filter(mac_address__in=seen).in_bulk(field_name="mac_address")
     new, changed = [], []
     for mac, found in seen.items():
         row = rows.get(mac)
