@@ -35,7 +35,8 @@ def quarantine(answered: Sequence[Address] | None = None) -> int:
         lock_ledger()
         rows = list(squatted.select_for_update(of=("self",), skip_locked=True)[:MOST])
         for row in rows:
-            row.status, row.description = "quarantine", row.description or REASON
+            row.status = "quarantine"
+            row.description = f"{REASON} {row.description}".strip()
         address_rows.update(rows, ["status", "description"])
         until = timezone.now() + timedelta(seconds=settings.QUARANTINE_SQUATTERS)
         Squatter.objects.bulk_create(
@@ -48,7 +49,8 @@ def quarantine(answered: Sequence[Address] | None = None) -> int:
 
 
 def release() -> int:
-    """Free those whose quarantine has ended, unless they still answer; return how many."""
+    """Free those whose quarantine has ended, unless they still answer; return how many. Where
+    somebody has written another reason, the quarantine is theirs, and stays."""
     now = timezone.now()
     ended = list(
         Squatter.objects.filter(expires_at__lte=now).values_list("address_id", flat=True)[:MOST]
@@ -57,8 +59,9 @@ def release() -> int:
         return 0
     with transaction.atomic():
         lock_ledger()
+        ours = Q(status="quarantine", description__startswith=REASON)
         rows = IPAddress.objects.filter(pk__in=ended).annotate(answers=Exists(_answers()))
-        waiting = list(rows.filter(status="quarantine").select_for_update(of=("self",)))
+        waiting = list(rows.filter(ours).select_for_update(of=("self",)))
         silent = [row for row in waiting if not row.answers]
         loud = [row.pk for row in waiting if row.answers]
         for row in silent:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from discovery import handout, squatters
 from discovery.models import Squatter, SubnetDiscovery
 from discovery.rounds import Prober
-from ipam.allocate import allocate, release
+from ipam.allocate import allocate, quarantine, release
 from ipam.models import IPAddress, Sighting
 from tests.discovery.network import arp_helper, network
 from tests.discovery.test_rounds import mac, whole_round
@@ -120,6 +120,22 @@ def test_a_quarantine_that_was_ended_by_hand_stays_ended(settings):
     assert squatters.release() == 0
     given.refresh_from_db()
     assert (given.status, Squatter.objects.count()) == ("allocated", 0)
+
+
+@pytest.mark.django_db
+def test_a_quarantine_by_hand_does_not_end_with_the_one_before():
+    SubnetFactory(network="10.69.0.0/24", static_ip_pools=["10.69.0.2-10.69.0.9"])
+    Sighting.objects.create(ip_address="10.69.0.2", source="arp", mac_address=mac(2))
+    squatters.quarantine()
+    free = release(IPAddress.objects.get(ip_address="10.69.0.2"))
+    row = quarantine(free, "broken port")
+
+    Squatter.objects.update(expires_at=timezone.now())
+    Sighting.objects.all().delete()
+    assert squatters.release() == 0
+    row.refresh_from_db()
+    assert (row.status, row.description) == ("quarantine", "broken port")
+    assert not Squatter.objects.exists()
 
 
 @pytest.mark.django_db
