@@ -21,7 +21,7 @@ def log_event(
     facts = {
         "mac_address": client.mac,
         "firmware": client.firmware,
-        "detail": detail[:300],
+        "detail": detail.replace("\0", "")[:300],
         **more,
     }
     if server is None:

@@ -95,6 +95,11 @@ def test_a_file_that_is_missing_is_told_and_named(get, server):
     assert kernel
 
 
+def test_a_file_that_can_have_no_name_is_missing(get, server):
+    assert get("/boot/files/a%00b").status_code == 404
+    assert steps(server) == [("missing", "ab")]
+
+
 def test_an_image_that_did_not_start_is_a_diagnosis_until_the_next_boot(get, server):
     assignment = AssignmentFactory(server=server, mode="always", image__name="debian")
     for path in (f"/boot.ipxe?mac={MAC}", f"/boot/report/failed/{assignment.image.pk}"):
