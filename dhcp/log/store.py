@@ -143,17 +143,21 @@ def _write(insert: str, arrays: str, row: str, rows: Sequence[tuple[Any, ...]]) 
 
 
 def _tell_of_foreign_servers(rows: Iterable[Exchange], server_id: int | None) -> None:
-    """Clients that answer another server's offer tell that there is one."""
+    """Clients that answer another server's offer tell that there is one: once for each interface,
+    however many lines say so."""
+    last: dict[str, Exchange] = {}
     for exchange in rows:
         if exchange.kind == "nak" and exchange.detail == "wrong server-ID":
-            foreign_dhcp_server.send(
-                DhcpTransaction,
-                server_id=server_id,
-                interface=exchange.interface,
-                mac=exchange.mac,
-                ip=exchange.ip,
-                at=exchange.at,
-            )
+            last[exchange.interface] = exchange
+    for exchange in last.values():
+        foreign_dhcp_server.send(
+            DhcpTransaction,
+            server_id=server_id,
+            interface=exchange.interface,
+            mac=exchange.mac,
+            ip=exchange.ip,
+            at=exchange.at,
+        )
 
 
 def _origin(server_id: int | None) -> str:

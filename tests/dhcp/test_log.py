@@ -234,6 +234,11 @@ def test_another_server_is_told_of_and_forgotten_after_a_while():
     assert told(f"DHCPNAK(eth0) {IP} {MAC} wrong server-ID") == ["foreign"]
     foreign_dhcp_server.disconnect(hear)
     assert heard == [(None, "eth0", MAC)]
+    heard.clear()
+    foreign_dhcp_server.connect(hear)
+    told(*[f"DHCPNAK(eth{n % 2}) {IP} {OTHER} wrong server-ID" for n in range(90)])
+    foreign_dhcp_server.disconnect(hear)
+    assert heard == [(None, "eth0", OTHER), (None, "eth1", OTHER)]  # however many lines
     DhcpProblem.objects.update(expires_at=timezone.now())
     assert not DhcpProblem.objects.current()
     assert told() == []
