@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from core.following.batches import LONGEST
+
 LOCALTIME = Path("/etc/localtime")
 _LINE = re.compile(
     r"([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) "
@@ -44,15 +46,16 @@ class Parser:
 
     def entries(self, lines: Iterable[str], program: str, now: datetime) -> Iterator[Entry]:
         """Those of a program, whose parts log as `program-part`. Other lines are skipped, and so
-        are those that have no time. No time is later than `now`."""
+        are those that have no time, or are longer than LONGEST. No time is later than `now`. NULs,
+        which no database takes, are left out."""
         for line in lines:
-            if program not in line:
+            if program not in line or len(line) > LONGEST:
                 continue
             found = _LINE.fullmatch(line)
             if found and found[2].startswith(program):
                 at = self._time(found[1], now)
                 if at is not None:
-                    yield Entry(at, found[2], found[3])
+                    yield Entry(at, found[2], found[3].replace("\0", ""))
 
     def _time(self, text: str, now: datetime) -> datetime | None:
         if text == self._text:

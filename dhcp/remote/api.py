@@ -4,6 +4,7 @@ DHCP server that it belongs to; nothing in a request names another one."""
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ POLL = 0.3  # seconds between two looks at the ledger's changes
 MOST_TEXT = 8 * 2**20  # characters of a file
 MOST_LINES = 20_000  # of a log, in one report
 LONGEST_LINE = 2**14
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _text(longest: int, **more: Any) -> serializers.CharField:
@@ -41,7 +43,7 @@ def _file() -> serializers.CharField:
 class AgentPlaceSerializer(serializers.Serializer):
     """Where the agent's files are: the proposed configuration names the directory."""
 
-    directory = serializers.RegexField(r"/[A-Za-z0-9/._+-]{1,200}", max_length=201)
+    directory = serializers.RegexField(r"^/[A-Za-z0-9/._+-]{1,200}\Z")
 
 
 class AgentAskSerializer(AgentPlaceSerializer):
@@ -105,10 +107,12 @@ class AgentReportSerializer(serializers.Serializer):
     log = AgentLogSerializer(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """PostgreSQL's JSON holds no NUL."""
-        loose = [attrs.get("inspection"), attrs.get("log")]
-        if "\\u0000" in json.dumps(loose):
+        """No database takes a NUL or half a character; the text of its escape is another thing."""
+        loose = json.dumps([attrs.get("inspection"), attrs.get("log")], ensure_ascii=False)
+        if "\\u0000" in loose.replace(r"\\", ""):
             raise serializers.ValidationError("a NUL character")
+        if _HALF.search(loose):
+            raise serializers.ValidationError("half a character")
         return attrs
 
 

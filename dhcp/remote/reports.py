@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -16,11 +17,12 @@ from dhcp.daemon.heartbeat import Look, record_of
 from dhcp.leases.ingest import ingest
 from dhcp.leases.lease_file import parse_leases
 from dhcp.log.reader import store_batch
-from dhcp.models import AgentReport, DhcpLog, DhcpServer, DnsmasqHeartbeat
+from dhcp.models import AgentReport, DhcpLog, DhcpServer, DnsmasqHeartbeat, HostReport
 from dhcp.state import host
 from ipam import freeze
 
 PLACE = "agent"  # of the rows of an agent that works over HTTPS: it has one directory
+MOST_LOGS = 4  # of one agent, which reads one at a time
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,6 +45,8 @@ def store(server: DhcpServer, report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _store_agent(server: DhcpServer, report: Mapping[str, Any], now: datetime) -> None:
+    if report["host"] != server.agent_host:
+        _forget_other_hosts(server, report["host"])
     DhcpServer.objects.filter(pk=server.pk).update(
         last_seen_at=now, agent_host=report["host"], agent_version=report["version"]
     )
@@ -52,6 +56,12 @@ def _store_agent(server: DhcpServer, report: Mapping[str, Any], now: datetime) -
         conf_installed=report["conf_installed"],
         conf_detail=report["conf_detail"],
     )
+
+
+def _forget_other_hosts(server: DhcpServer, host: str) -> None:
+    """An agent has one host: what it has said from another one is past."""
+    for model in (DnsmasqHeartbeat, HostReport):
+        model.objects.filter(server=server, place=PLACE).exclude(host=host).delete()
 
 
 def save_agent(server: DhcpServer, **facts: Any) -> None:
@@ -84,10 +94,13 @@ def _store_leases(server: DhcpServer, text: str) -> None:
 def _store_log(server: DhcpServer, log: Mapping[str, Any], now: datetime) -> Any:
     """Store the lines if they follow those that are stored. Returns the position after the stored
     ones, from which the agent reads on."""
-    row, _is_new = DhcpLog.objects.get_or_create(
-        reader=f"agent:{server.pk}:{log['name']}"[:400],
+    reader = f"agent:{server.pk}:"
+    row, is_new = DhcpLog.objects.get_or_create(
+        reader=f"{reader}{log['name']}"[:400],
         defaults={"log": log["name"][:300], "server_id": server.pk},
     )
+    if is_new:
+        _forget_older_logs(DhcpLog.objects.filter(reader__startswith=reader))
     if log["problem"] != row.problem:
         DhcpLog.objects.filter(pk=row.pk).update(problem=log["problem"], read_at=now)
     if "after" not in log or log["before"] != row.position:
@@ -97,6 +110,11 @@ def _store_log(server: DhcpServer, log: Mapping[str, Any], now: datetime) -> Any
     if store_batch(row, batch, entries, server.pk):
         return log["after"]
     return DhcpLog.objects.values_list("position", flat=True).get(pk=row.pk)
+
+
+def _forget_older_logs(logs: QuerySet[DhcpLog]) -> None:
+    older = list(logs.order_by("-read_at", "-pk").values_list("pk", flat=True)[MOST_LOGS:])
+    DhcpLog.objects.filter(pk__in=older).delete()
 
 
 def _entry(line: Sequence[Any], now: datetime) -> Entry | None:

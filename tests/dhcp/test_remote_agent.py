@@ -18,10 +18,12 @@ from dhcp.models import (
     AgentReport,
     AgentToken,
     DhcpChange,
+    DhcpLog,
     DhcpProblem,
     DhcpScope,
     DhcpServer,
     DhcpTransaction,
+    DnsmasqHeartbeat,
     Generation,
     HandEdit,
 )
@@ -270,6 +272,46 @@ def test_an_agent_that_is_silent_for_a_minute_is_told(caller, berlin):
 )
 def test_what_is_no_report_is_400(caller, body):
     assert caller.post("report", **body).status_code == 400
+
+
+def test_no_line_of_a_log_keeps_an_agent_from_reporting(report, berlin, target, tmp_path):
+    """Anybody on its wire chooses the name of a file that the TFTP server is asked for."""
+    log, start = tmp_path / "log", "Nov 30 10:00:00 dnsmasq-"
+    names = (r"/srv/\u0000", "/srv/\0", "x" * 20_000)
+    lines = [f"{start}tftp[7]: file {name} not found for 10.77.0.9\n" for name in names]
+    log.write_text("".join([*lines, f"{start}dhcp[7]: DHCPACK(eth0) 10.77.0.9 {A} web\n"]))
+    report.site = Site(Target(target.directory, "none", None, "", log=str(log)))
+    report.work()
+    report.work()
+    assert report.state.reason == ""
+    assert [row.kind for row in DhcpTransaction.objects.filter(server=berlin)] == ["ack"]
+
+
+def test_a_text_that_no_database_takes_is_no_report(caller):
+    for text in ("\0", "\ud800"):
+        line = [1, "dnsmasq-dhcp", f"DHCPACK(e) 10.77.0.9 {A} {text}"]
+        log = {"name": "l", "before": None, "after": {}, "lines": [line]}
+        assert caller.post("report", host="h", version="1", clock=1, log=log).status_code == 400
+
+
+def test_an_agent_has_one_host_and_few_logs(caller, berlin):
+    """Whoever has its token fills no table."""
+    look = {"state": "up", "detail": "", "seconds": 1}
+    seen = {"findings": [], "process": {}}
+    for number in range(8):
+        name, now = f"h{number}", timezone.now().timestamp()
+        report = {"host": name, "version": "1", "clock": now, "log": {"name": name}}
+        assert caller.post("report", **report, heartbeat=look, inspection=seen).status_code == 200
+    assert [row.host for row in berlin.hostreport_set.all()] == ["h7"]
+    assert [row.host for row in DnsmasqHeartbeat.objects.filter(server=berlin)] == ["h7"]
+    logs = DhcpLog.objects.filter(server=berlin).order_by("pk")
+    assert [row.log for row in logs] == ["h4", "h5", "h6", "h7"]
+
+
+@pytest.mark.parametrize("directory", ["/a\ndhcp-script=/x", "x/a", "/a b"])
+def test_a_directory_is_a_path_of_plain_characters(caller, directory):
+    answer = caller.files(directory=directory)
+    assert (answer.status_code, answer.json().get("errors", {}).keys()) == (400, {"directory"})
 
 
 def test_its_machines_have_states_and_its_page_shows_the_site(
