@@ -76,7 +76,7 @@ def why_link(card: NetworkCard) -> SafeString | str:
     if not asked:
         return ""
     return format_html(
-        '<a class="ipm-link" href="{}">{}</a> <a class="ipm-link" href="{}">{}</a>',
+        '<a class="ipm-link" href="{}">{}</a> · <a class="ipm-link" href="{}">{}</a>',
         why_url(asked),
         _("Why?"),
         timeline_url(str(asked)),

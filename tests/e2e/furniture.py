@@ -13,7 +13,7 @@ if __name__ == "__main__":
 
 from django.utils import timezone
 
-from dhcp.models import DhcpScope
+from dhcp.models import DhcpScope, DhcpTransaction
 from discovery.conflicts.worker import FindConflicts
 from discovery.rogue.models import RogueServer
 from ipam.models import Server, Sighting, Subnet
@@ -51,6 +51,7 @@ def furnish() -> None:
     boots()
     scopes()
     evidence()
+    asked()
     for service_id, kind, needs in SERVICES:
         register(Registration(service_id, name=service_id.title(), type=kind, dependencies=needs))
 
@@ -182,6 +183,39 @@ def evidence() -> None:
         FindConflicts().work()
         Sighting.objects.filter(mac_address=desk.mac_address).update(seen_at=timezone.now())
     FindConflicts().work()
+
+
+# Seconds ago, what dnsmasq has logged of desk-01, and its own words.
+ASKED = (
+    (7320, "discover", ""),
+    (7320, "offer", ""),
+    (7319, "request", ""),
+    (7319, "ack", "desk-01"),
+    (3720, "request", ""),
+    (3720, "ack", "desk-01"),
+    (185, "nak", "wrong server-ID"),
+    (181, "discover", ""),
+    (181, "offer", ""),
+    (180, "decline", ""),
+    (179, "disabled", "for 10m"),
+    (62, "discover", ""),
+    (62, "offer", ""),
+    (61, "request", ""),
+    (61, "ack", "desk-01"),
+)
+
+
+def asked() -> None:
+    desk, now = Server.objects.get(hostname="desk-01"), timezone.now()
+    for seconds, kind, detail in ASKED:
+        DhcpTransaction.objects.create(
+            at=now - timedelta(seconds=seconds),
+            kind=kind,
+            ip_address=desk.ip_address,
+            mac_address=desk.mac_address,
+            interface="eth1",
+            detail=detail,
+        )
 
 
 if __name__ == "__main__":
