@@ -131,11 +131,14 @@ def _badness(node: NodeHeartbeat) -> tuple[int, datetime]:
 
 
 def _nodes(rows: Iterable[DnsmasqHeartbeat]) -> list[NodeHeartbeat]:
-    """The nodes of one server. A stale row says nothing where somebody else has looked at the same
-    directory since: the host was renamed."""
+    """The nodes of one server. A stale row says nothing where somebody has looked since at the same
+    directory, so that the host was renamed, or on the same host, so that the directory was made
+    anew or had no name yet."""
     rows = list(rows)
-    fresh = set(map(attrgetter("place"), filterfalse(_is_stale, rows)))
-    return [_node(row) for row in rows if not _is_stale(row) or row.place not in fresh]
+    fresh = list(filterfalse(_is_stale, rows))
+    seen = {*map(attrgetter("place"), fresh), *map(attrgetter("host"), fresh)}
+    left = [row for row in filter(_is_stale, rows) if seen.isdisjoint({row.place, row.host})]
+    return list(map(_node, [*fresh, *left]))
 
 
 def _node(row: DnsmasqHeartbeat) -> NodeHeartbeat:

@@ -45,6 +45,12 @@ def test_a_host_with_a_new_name_supersedes_its_old_row():
     assert states()[None].is_up
 
 
+def test_a_directory_that_had_no_name_yet_is_no_node_of_its_own():
+    seen("up", "a", place="", ago=STALE * 2)
+    seen("up", "a", place="3f2c")
+    assert states()[None].is_up
+
+
 def test_any_number_of_servers_takes_two_queries(django_assert_num_queries):
     for name in ("one", "two", "three"):
         server = DhcpServer.objects.create(name=name)
