@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 Errors = dict[str, list[str]]
 
 
+def raise_any(errors: Errors) -> None:
+    """Raise what was found, if anything was."""
+    if errors:
+        raise ValidationError(dict(errors))
+
+
 # --- subnets --------------------------------------------------------------------------------------
 
 
@@ -41,8 +47,7 @@ def check_subnet(subnet: Subnet) -> None:
         _check_strings(kind, strings, errors)
     if subnet.domain:
         subnet.domain = subnet.domain.lower()
-    if errors:
-        raise ValidationError(dict(errors))
+    raise_any(errors)
 
 
 def _check_strings(kind: str, strings: Iterable[object], errors: Errors) -> None:
@@ -220,17 +225,18 @@ def check_pool(pool: Pool) -> None:
             _check_gateways_around(pool, errors)
         if not errors and pool.kind == "dhcp":
             _check_dhcp(pool, errors)
-    if errors:
-        raise ValidationError(dict(errors))
+    raise_any(errors)
 
 
 def _check_same_subnet(pool: Pool, errors: Errors) -> None:
     """A pool stays in its subnet; one that changes its range is walked from its start again."""
-    old = type(pool).objects.filter(pk=pool.pk).first() if pool.pk else None
-    if old and old.subnet_id != pool.subnet_id:
+    old = type(pool).objects.filter(pk=pool.pk).first()
+    if old is None:
+        return
+    if old.subnet_id != pool.subnet_id:
         text = _("A pool stays in its subnet; delete it and create one in the other subnet.")
         errors["subnet"].append(Reason(text))
-    if old and (old.first, old.last) != (pool.first, pool.last):
+    if (old.first, old.last) != (pool.first, pool.last):
         pool.materialised_to = None
 
 
@@ -330,8 +336,7 @@ def check_server(server: Server) -> None:
     check_rivals(server, others, nics, errors)
     check_claim(server, server.ip_address, server.mac_address, errors)
     _check_cards_move(server, errors)
-    if errors:
-        raise ValidationError(dict(errors))
+    raise_any(errors)
 
 
 def _check_cards_move(server: Server, errors: Errors) -> None:
@@ -377,8 +382,7 @@ def check_interface(nic: Interface) -> None:
         for twin in _other_interfaces(vrf_id, nic.ip_address, nic.mac_address, nic.server_id):
             _check_same(nic, twin, twin.server, errors)
         check_claim(nic.server, nic.ip_address, nic.mac_address, errors)
-    if errors:
-        raise ValidationError(dict(errors))
+    raise_any(errors)
 
 
 def _same(address: Address | None, mac: str | None) -> Q:
@@ -505,8 +509,7 @@ def check_address(row: IPAddress) -> None:
     row.subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
     check_placed_address(row, before, Pool.objects.covering(row.ip_address, row.subnet), errors)
     _check_mac_of_allocation(row, errors)
-    if errors:
-        raise ValidationError(dict(errors))
+    raise_any(errors)
 
 
 def _check_mac_of_allocation(row: IPAddress, errors: Errors) -> None:
