@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.db import models
@@ -66,8 +67,7 @@ class Version:
 
     def _columns(self) -> Iterable[str]:
         tracked = self._history(self.parts.model).model.tracked_fields
-        names = [field.attname for field in tracked]
-        return [name for name in names if name not in ("created_at", "updated_at")]
+        return set(map(attrgetter("attname"), tracked)) - {"created_at", "updated_at"}
 
     @staticmethod
     def _rows(model: Any) -> Any:
@@ -79,4 +79,5 @@ class Version:
 
 
 def _differs(one: models.Model, other: models.Model, columns: Iterable[str]) -> bool:
-    return any(getattr(one, name) != getattr(other, name) for name in columns)
+    values = attrgetter(*columns)
+    return bool(values(one) != values(other))

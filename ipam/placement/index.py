@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import starmap
+from operator import attrgetter, itemgetter
 
 from ipam.addresses import Address, is_host
 from ipam.models import Pool, Subnet
@@ -25,11 +27,8 @@ class PlacementIndex:
     def of(cls, keys: Iterable[Key]) -> PlacementIndex:
         """The index that suffices for these addresses. Two queries."""
         keys = set(keys)
-        index = SubnetIndex.of([address for _vrf, address in keys], Subnet.objects.all())
-        subnets: set[int] = set()
-        for key in keys:
-            if subnet := index.containing(*key):
-                subnets.add(subnet.pk)
+        index = SubnetIndex.of(list(map(itemgetter(1), keys)), Subnet.objects.all())
+        subnets = set(filter(None, starmap(index.containing, keys)))
         return cls(index, Pool.objects.filter(subnet__in=subnets))
 
     def subnet(self, key: Key) -> Subnet | None:
@@ -53,7 +52,7 @@ class PlacementIndex:
 
     def is_static(self, key: Key) -> bool:
         """Whether a static pool of its subnet holds the address."""
-        return any(pool.kind == "static" for pool in self.pools(key))
+        return "static" in map(attrgetter("kind"), self.pools(key))
 
     def is_reservable(self, key: Key) -> bool:
         """Whether the address may be reserved: it is in no DHCP pool, and no gateway, network or
@@ -63,7 +62,7 @@ class PlacementIndex:
             return True
         if key[1] == subnet.gateway or not is_host(subnet.network, key[1]):
             return False
-        return not any(pool.kind == "dhcp" for pool in self.pools(key))
+        return "dhcp" not in map(attrgetter("kind"), self.pools(key))
 
     def is_allocatable(self, key: Key) -> bool:
         """Whether the address, once free, may be allocated again: it is in a static pool, and no

@@ -4,6 +4,8 @@ DHCP pools and child subnets. They have no rows until they are allocated."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import filterfalse
+from operator import attrgetter
 
 from ipam import ranges
 from ipam.addresses import Address
@@ -26,7 +28,7 @@ def next_address(
     Every used address in front is counted, and 1,024 at most are read; so it is the same for a /8
     and for an IPv6 /64. The caller holds the ledger's lock if the answer must stay true."""
     pools = list(subnet.pools.all())
-    if any(pool.kind == Pool.Kind.STATIC for pool in pools):
+    if Pool.Kind.STATIC in map(attrgetter("kind"), pools):
         return None
     low = int(subnet.network[0] if first is None else first)
     high = int(subnet.network[-1] if last is None else last)
@@ -62,8 +64,7 @@ def _gaps(subnet: Subnet, first: int, last: int, mac_address: str | None) -> Ite
         else:
             taken = set(rows.values_list("ip_address", flat=True))
             taken |= _used(subnet, kind(first), kind(end), mac_address)
-            free = (address for address in map(kind, range(first, end + 1)))
-            yield from (address for address in free if address not in taken)
+            yield from filterfalse(taken.__contains__, map(kind, range(first, end + 1)))
             first, size = end + 1, _WINDOW
 
 
