@@ -15,7 +15,7 @@ from core.following.batches import Batch
 from core.following.entries import Entry
 from dhcp.daemon.heartbeat import Look, record_of
 from dhcp.leases.ingest import ingest
-from dhcp.leases.lease_file import parse_leases
+from dhcp.leases.lease_file import is_garbage, parse_leases
 from dhcp.log.reader import store_batch
 from dhcp.models import AgentReport, DhcpLog, DhcpServer, DnsmasqHeartbeat, HostReport
 from dhcp.state import host
@@ -86,7 +86,11 @@ def _is_finding(entry: Any) -> bool:
 
 
 def _store_leases(server: DhcpServer, text: str) -> None:
-    ingest(parse_leases(text.encode()), origin=server.name)
+    """A file of other lines ends no lease; the agent's host inspection tells of it."""
+    data = text.encode()
+    if is_garbage(data):
+        return
+    ingest(parse_leases(data), origin=server.name)
     if freeze.state():
         DhcpServer.objects.filter(pk=server.pk).update(compared_at=timezone.now())
 

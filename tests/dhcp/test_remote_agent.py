@@ -287,6 +287,14 @@ def test_no_line_of_a_log_keeps_an_agent_from_reporting(report, berlin, target, 
     assert [row.kind for row in DhcpTransaction.objects.filter(server=berlin)] == ["ack"]
 
 
+def test_a_lease_file_of_garbage_ends_no_lease(caller):
+    report = {"host": "h", "version": "1", "clock": 1}
+    end = int(timezone.now().timestamp()) + 600
+    assert caller.post("report", **report, leases=f"{end} {A} 10.77.0.9 web *\n").status_code == 200
+    assert caller.post("report", **report, leases="<html>no leases</html>\n").status_code == 200
+    assert Sighting.objects.get(source="lease").leased_until.timestamp() == end
+
+
 def test_a_text_that_no_database_takes_is_no_report(caller):
     for text in ("\0", "\ud800"):
         line = [1, "dnsmasq-dhcp", f"DHCPACK(e) 10.77.0.9 {A} {text}"]
