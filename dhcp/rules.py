@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 
 Errors = dict[str, Any]  # by the field's name
-_LOG = re.compile(r"journal|journal:/.+|/.+")
+_LEASES = re.compile(r"(/.*)?", re.DOTALL)
+_LOG = re.compile(r"(journal|journal:/.+|/.+)?")
 
 
 # --- scopes -------------------------------------------------------------------------------------
@@ -56,7 +59,7 @@ def _server_address_errors(scope: DhcpScope) -> Errors:
     if scope.router is not None and scope.router not in network:
         errors["router"] = _("The router must be in %s.") % network
     for field in ("dns_servers", "ntp_servers"):
-        versions = {ip.version for ip in getattr(scope, field)}
+        versions = set(map(attrgetter("version"), getattr(scope, field)))
         if versions - {network.version}:
             errors[field] = _("Enter addresses of the subnet's IP version.")
     return errors
@@ -242,11 +245,8 @@ def _name_errors(server: DhcpServer) -> Errors:
 
 def _agent_errors(server: DhcpServer) -> Errors:
     """An agent uses the settings of its own host."""
-    errors: Errors = {}
-    for field in ("reload", "dns", "leases", "log"):
-        if getattr(server, field):
-            errors[field] = _("Leave this empty: an agent uses the settings of its host.")
-    return errors
+    filled = filter(partial(getattr, server), ("reload", "dns", "leases", "log"))
+    return dict.fromkeys(filled, _("Leave this empty: an agent uses the settings of its host."))
 
 
 def _local_errors(server: DhcpServer) -> Errors:
@@ -259,9 +259,9 @@ def _local_errors(server: DhcpServer) -> Errors:
             "Specify how this dnsmasq is reloaded: "
             "IPMANAGER_DNSMASQ_RELOAD is that of the default server."
         )
-    if server.leases and not server.leases.startswith("/"):
+    if not _LEASES.fullmatch(server.leases):
         errors["leases"] = _("Enter an absolute path, as in /var/lib/misc/dnsmasq.leases.")
-    if server.log and not _LOG.fullmatch(server.log):
+    if not _LOG.fullmatch(server.log):
         errors["log"] = _("Enter an absolute path, journal, or journal:/DIRECTORY.")
     try:
         targets.parse_dns(server.dns)

@@ -410,4 +410,4 @@ def _table(titles: Sequence[Any], rows: Sequence[Sequence[Any]]) -> SafeString |
 
 
 def _cells(form: str, values: Sequence[Any]) -> SafeString:
-    return format_html_join("", form, [(value,) for value in values])
+    return format_html_join("", form, zip(values, strict=True))

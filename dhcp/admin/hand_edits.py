@@ -199,7 +199,7 @@ def chosen_ids(request: HttpRequest) -> list[int]:
 
 
 def _ask(verb: str, ids: Any) -> HttpResponse:
-    query = urlencode([("verb", verb), *(("id", pk) for pk in ids)])
+    query = urlencode({"verb": verb, "id": list(ids)}, doseq=True)
     return HttpResponseRedirect(f"{reverse('admin:dhcp_decide')}?{query}")
 
 

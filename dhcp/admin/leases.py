@@ -217,7 +217,7 @@ def may_evict(request: HttpRequest) -> bool:
 
 
 def evict_url(*ids: Any) -> str:
-    return f"{reverse('admin:dhcp_evict')}?{urlencode([('id', pk) for pk in ids])}"
+    return f"{reverse('admin:dhcp_evict')}?{urlencode({'id': ids}, doseq=True)}"
 
 
 def end_link(lease_id: int) -> SafeString | str:

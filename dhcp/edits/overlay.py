@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
-from itertools import chain
+from itertools import chain, compress
 from operator import attrgetter
 
 from dhcp.edits import differences
@@ -134,11 +134,7 @@ def without_edits(validated: Validated) -> Validated:
 
 def _places(edits: Sequence[OpenEdit], question: str) -> list[int]:
     """The places of the edits that answer yes."""
-    found = []
-    for place, edit in enumerate(edits):
-        if getattr(edit, question):
-            found.append(place)
-    return found
+    return list(compress(range(len(edits)), map(attrgetter(question), edits)))
 
 
 def _judge(edit: OpenEdit, now: HostRecord | None, then: HostRecord | None) -> OpenEdit:

@@ -63,9 +63,8 @@ def read_stable(path: Path) -> bytes:
     for _ in range(_ATTEMPTS):
         before, data = file_mark(path), path.read_bytes()
         time.sleep(_STABLE)
-        if before != file_mark(path) or before[1] != len(data):
-            continue
-        if not data or data.endswith(b"\n"):
+        is_still = before == file_mark(path) and before[1] == len(data)
+        if is_still and data[-1:] in (b"", b"\n"):
             return data
     raise FileKeepsChanging(None, "it changes all the time", str(path))
 

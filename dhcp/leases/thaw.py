@@ -172,8 +172,7 @@ def _free_in_ledger(in_use: Iterable[AddressInUse]) -> list[AddressInUse]:
 
 
 def _is_in_a_pool(ip: Address, pools: Iterable[Pool]) -> bool:
-    same_version = [pool for pool in pools if pool.first.version == ip.version]
-    return any(pool.first <= ip <= pool.last for pool in same_version)
+    return any(pool.first.version == ip.version and pool.first <= ip <= pool.last for pool in pools)
 
 
 def _order(one: AddressInUse) -> tuple[int, int]:

@@ -109,6 +109,11 @@ class Exchange(NamedTuple):
     interface: str = ""
     detail: str = ""
 
+    @property
+    def is_with_another_server(self) -> bool:
+        """Whether the client has answered the offer of another DHCP server."""
+        return (self.kind, self.detail) == ("nak", "wrong server-ID")
+
 
 def exchanges(entries: Iterable[Entry]) -> Iterator[Exchange]:
     """The exchanges among the entries, in their order, each with its machine as far as it is

@@ -120,7 +120,7 @@ class Problems:
 
 
 def _kind(exchange: Exchange) -> DhcpProblem.Kind | None:
-    if (exchange.kind, exchange.detail) == ("nak", "wrong server-ID"):
+    if exchange.is_with_another_server:
         return Kind.FOREIGN
     return Kind(exchange.kind) if exchange.kind in _SAME else None
 

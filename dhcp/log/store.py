@@ -147,7 +147,7 @@ def _tell_of_foreign_servers(rows: Iterable[Exchange], server_id: int | None) ->
     however many lines say so."""
     last: dict[str, Exchange] = {}
     for exchange in rows:
-        if exchange.kind == "nak" and exchange.detail == "wrong server-ID":
+        if exchange.is_with_another_server:
             last[exchange.interface] = exchange
     for exchange in last.values():
         foreign_dhcp_server.send(

@@ -300,7 +300,7 @@ def _only_dhcp_pools(model: type[models.Model], condition: str) -> str:
 
 def _relevant_fields(model: type[models.Model]) -> list[models.Field]:
     fields = {field.attname: field for field in model._meta.concrete_fields}
-    return [fields[name] for name in RELEVANT[model]]
+    return list(map(fields.__getitem__, RELEVANT[model]))
 
 
 def _label(model: type[models.Model], row: str, text: Printer) -> str:

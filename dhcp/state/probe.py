@@ -115,7 +115,7 @@ def choose_reservations(generation: Generation, network: IPv4Network | None) -> 
     cards = cards_with_macs(macs)
     states = machines.states_of_cards(cards)
     served = {card.mac for card in cards if states[card.key].is_served}
-    return [reservations[mac] for mac in macs if mac in served]
+    return list(map(reservations.__getitem__, filter(served.__contains__, macs)))
 
 
 def _new_reservations(
