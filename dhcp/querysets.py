@@ -263,10 +263,6 @@ class DhcpProblemQuerySet(models.QuerySet["DhcpProblem"]):
         """Those that were told of lately."""
         return self.filter(expires_at__gt=timezone.now())
 
-    def about(self, macs: Collection[str], ips: Collection[Address]) -> DhcpProblemQuerySet:
-        """Those of these machines and of these addresses."""
-        return self.filter(Q(mac_address__in=macs) | Q(ip_address__in=ips))
-
 
 _LAST_V4 = IPv4Address("255.255.255.255")  # IPv6 addresses sort behind it
 

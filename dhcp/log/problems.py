@@ -138,11 +138,6 @@ def _address(text: str | None) -> Address | None:
     return parse_address(text) if text else None
 
 
-def forget_expired(now: datetime) -> None:
-    """Where nothing is logged any more, problems still end."""
-    DhcpProblem.objects.filter(expires_at__lte=now).delete()
-
-
 def grouped(rows: Iterable[DhcpProblem]) -> dict[tuple[str, int | None], list[DhcpProblem]]:
     """The rows by kind and server."""
     found: dict[tuple[str, int | None], list[DhcpProblem]] = {}
