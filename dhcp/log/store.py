@@ -113,7 +113,8 @@ def _store_sightings(rows: Iterable[Exchange], origin: str) -> None:
             there[exchange.ip, None] = exchange
     known, unknown = [], []
     packed, written = _packing(connection.vendor), _writing(connection.vendor)
-    for (ip, mac), exchange in there.items():
+    # In one order, so that the readers of two logs never wait for each other.
+    for (ip, mac), exchange in sorted(there.items(), key=_place):
         if mac:
             name = exchange.detail
             known.append((packed(ip), mac, written(exchange.at), name, origin))
@@ -121,6 +122,11 @@ def _store_sightings(rows: Iterable[Exchange], origin: str) -> None:
             unknown.append((packed(ip), None, written(exchange.at), "", origin))
     _upsert_sightings(known, _WITH_MAC)
     _upsert_sightings(unknown, _WITHOUT_MAC)
+
+
+def _place(found: tuple[tuple[str, str | None], Exchange]) -> tuple[str, str]:
+    (ip, mac), _exchange = found
+    return ip, mac or ""
 
 
 def _upsert_sightings(rows: Sequence[tuple[Any, ...]], conflict: str) -> None:

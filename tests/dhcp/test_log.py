@@ -166,6 +166,14 @@ def test_a_sighting_is_renewed_and_never_set_back():
 
 
 @pytest.mark.django_db
+def test_sightings_are_written_in_one_order_so_that_two_readers_cannot_block_each_other():
+    told(*[f"DHCPACK(eth0) 10.77.0.{number} {MAC} " for number in (7, 9, 8)])
+    told(*[f"DHCPDECLINE(eth0) 10.77.0.{number} {MAC} " for number in (7, 9, 8)])
+    found = Sighting.objects.order_by("pk").values_list("ip_address", flat=True)
+    assert [str(ip)[-1] for ip in found] == ["7", "8", "9"] * 2
+
+
+@pytest.mark.django_db
 def test_of_a_storm_the_newest_rows_are_kept_and_all_lines_counted(settings):
     counts = store(entries(*[f"DHCPDISCOVER(eth0) {MAC} "] * (OF_ONE_MACHINE + 50)), None)
     assert (counts["discover"], DhcpTransaction.objects.count()) == (150, OF_ONE_MACHINE)
