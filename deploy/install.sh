@@ -505,7 +505,7 @@ ways() {
     else
         remove /etc/sudoers.d/ipmanager /etc/systemd/system/ipmanager-{service,worker}.service.d/sudo.conf
     fi
-    if [ -n "$(setting IPMANAGER_ARP_HELPER)" ]; then enable ipmanager-arp.socket; else disable ipmanager-arp.{socket,service}; fi
+    if [ -n "$(setting IPMANAGER_ARP_HELPER)" ]; then enable ipmanager-arp.socket; else disable ipmanager-arp.socket; fi
     with dnsmasq || return 0
     if [ "$way" = generation ]; then enable ipmanager-reload.path; else disable ipmanager-reload.path; fi
     enable ipmanager-dnsmasq-conf.path ipmanager-dnsmasq-conf.service

@@ -94,9 +94,10 @@ class Claim:
         and nobody could take it over: PostgreSQL then ends the transaction."""
         if not self.epoch:
             return
-        with connection.cursor() as cursor:
-            limit = f"{STOPPED.total_seconds():.0f}s"
-            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{limit}'")
+        if not connection.savepoint_ids:  # the transaction is ours alone
+            with connection.cursor() as cursor:
+                limit = f"{STOPPED.total_seconds():.0f}s"
+                cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{limit}'")
         if not self._row().select_for_update().exists():
             raise LostLease("another node has taken the sync lease")
 

@@ -14,6 +14,7 @@ from dhcp.files import publish
 from dhcp.files import sync as pipeline
 from dhcp.files.sync import sync
 from dhcp.files.targets import Target
+from dhcp.generations.outcome import LEFT
 from dhcp.generations.rollback import release, rollback
 from dhcp.leases.ingest import ingest
 from dhcp.leases.lease_file import parse_leases
@@ -42,7 +43,7 @@ class Node:
         return Target.from_settings()
 
     def worker(self):
-        while (outcome := sync(self.target, paced=True)).wait:
+        while (outcome := sync(self.target, paced=True)).result == LEFT and outcome.wait:
             time.sleep(outcome.wait)
         return outcome
 
@@ -245,6 +246,7 @@ def test_a_holder_that_sleeps_through_a_takeover_records_nothing(a_and_b, monkey
     assert a.reservations() == b.reservations() == ["s10", "s11"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_holder_that_is_stopped_while_it_records_does_not_keep_the_lease_locked(a_and_b):
     a, _b = a_and_b
     epoch = SyncLease.objects.get().epoch

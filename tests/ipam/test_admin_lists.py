@@ -12,7 +12,7 @@ from ipam.models import IPAddress, Server
 from tests.ipam.factories import ServerFactory, SubnetFactory
 
 pytestmark = pytest.mark.django_db
-MOST_QUERIES = {"ipaddress": 6, "server": 16}
+MOST_QUERIES = {"ipaddress": 6, "server": 20}
 
 
 def fill(start, number):

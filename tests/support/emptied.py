@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
+from django.core.management.color import no_style
 from django.db import connection, transaction
 
 from registry.environments import install
@@ -45,6 +46,10 @@ def empty() -> None:
             cursor.executemany(
                 f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows
             )
+        # The rows may be of another copy of the database, whose sequences were further on.
+        models = apps.get_app_config("registry").get_models()
+        for statement in connection.ops.sequence_reset_sql(no_style(), models):
+            cursor.execute(statement)
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL session_replication_role = origin")
     if not _beginning:
