@@ -47,7 +47,7 @@ def empty() -> None:
                 f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows
             )
         # The rows may be of another copy of the database, whose sequences were further on.
-        models = apps.get_app_config("registry").get_models()
+        models = list(apps.get_app_config("registry").get_models())
         for statement in connection.ops.sequence_reset_sql(no_style(), models):
             cursor.execute(statement)
         if connection.vendor == "postgresql":
