@@ -25,7 +25,9 @@ COPY ippool /opt/ipmanager/ippool
 COPY dhcp /opt/ipmanager/dhcp
 COPY pxe /opt/ipmanager/pxe
 COPY machines /opt/ipmanager/machines
+COPY changes /opt/ipmanager/changes
 COPY discovery /opt/ipmanager/discovery
+COPY events /opt/ipmanager/events
 COPY registry /opt/ipmanager/registry
 COPY ops /opt/ipmanager/ops
 COPY ipmanager /opt/ipmanager/ipmanager

@@ -12,8 +12,8 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
+from core.history.records import History
 from discovery.conflicts.models import Conflict as Conflict
 from discovery.inbox.models import UnknownDevice as UnknownDevice
 from discovery.querysets import DiscoveryRoundQuerySet, SubnetDiscoveryQuerySet
@@ -70,7 +70,7 @@ class SubnetDiscovery(models.Model):
         db_default="",
         help_text=_("The DHCP server whose agent probes it. Empty: the worker does."),
     )
-    history = HistoricalRecords(table_name="discovery_subnets_history")
+    history = History(table_name="discovery_subnets_history")
     objects = SubnetDiscoveryQuerySet.as_manager()
 
     class Meta:

@@ -203,6 +203,8 @@ INSTALLED_APPS = [
     "pxe",
     "registry",
     "discovery",
+    "changes",
+    "events",
     "machines",
     "accounts",
     "ops",

@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
+from core.history.records import History
 from ipam.models import Server, Subnet
 from machines.querysets import MachineQuerySet, MachineServiceQuerySet
 from registry.models import Service
@@ -34,7 +34,7 @@ class Machine(models.Model):
         help_text=_("Then the worker takes it back. Empty: it stays until it is deleted."),
     )
     created_at = models.DateTimeField(_("created"), default=timezone.now, db_default=Now())
-    history = HistoricalRecords(table_name="machines_history")
+    history = History(table_name="machines_history")
     objects = MachineQuerySet.as_manager()
 
     class Meta:

@@ -7,3 +7,7 @@ CREATE INDEX IF NOT EXISTS ip_addresses_claim
 -- The addresses of a subnet outside of its static pools, for available_prefix.
 CREATE INDEX IF NOT EXISTS ip_addresses_outside_pools
     ON ip_addresses (subnet_id, ip_address) WHERE ip_type = 'dhcp';
+
+-- Who had an address, and when.
+CREATE INDEX IF NOT EXISTS ip_addresses_history_address
+    ON ip_addresses_history (ip_address, history_date);

@@ -1,0 +1,1 @@
+"""Memory: every change in one log, any moment askable, every change undoable."""

@@ -1,0 +1,15 @@
+"""The Django app `changes`."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class ChangesConfig(AppConfig):
+    name = "changes"
+    verbose_name = _("Changes")
+
+    def ready(self) -> None:
+        from changes import indexes
+
+        post_migrate.connect(indexes.install, sender=self)

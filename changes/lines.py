@@ -1,0 +1,135 @@
+"""Lines of the log: what the history tables of all models say, in one shape.
+
+A history table holds the whole row after each change; what changed is the difference to the line
+before. Lines of one request, command, import or transaction share a change id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from django.apps import apps
+from django.db import models
+
+from core.history import records
+
+Kind = Literal["+", "~", "-"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of one table, changed once. `record` is the line of the model's history."""
+
+    model: type[models.Model]
+    record: Any
+    before: Any = None  # the former line of the same row, if it is known
+
+    @property
+    def table(self) -> str:
+        """The model in the log's words, as in `ipam.ipaddress`."""
+        return self.model._meta.label_lower
+
+    @property
+    def key(self) -> str:
+        """Names the line for ever: `ipam.ipaddress:5123`."""
+        return f"{self.table}:{self.record.history_id}"
+
+    @property
+    def object_id(self) -> Any:
+        """The key of the row that was changed."""
+        return getattr(self.record, self.model._meta.pk.attname)
+
+    @property
+    def kind(self) -> Kind:
+        return self.record.history_type
+
+    @property
+    def at(self) -> Any:
+        return self.record.history_date
+
+    @property
+    def change(self) -> str:
+        """The id that it shares with the other lines of its change; empty if it has none."""
+        return self.record.history_change or ""
+
+    @property
+    def who(self) -> str:
+        return records.who(self.record)
+
+    @property
+    def source(self) -> str:
+        return self.record.history_source or ""
+
+    def difference(self) -> dict[str, tuple[Any, Any]]:
+        """The columns that differ: the value before (None for a new row) and after (None for a
+        deleted one). `before` must be filled, except for a new row."""
+        old = self.record if self.kind == "-" else self.before
+        new = None if self.kind == "-" else self.record
+        found = {}
+        for column in compared_columns(self.model):
+            was, now = getattr(old, column, None), getattr(new, column, None)
+            if was != now:
+                found[column] = (was, now)
+        return found
+
+
+def tracked_models() -> list[type[models.Model]]:
+    """Every model with a history, in the order of their names."""
+    tracked = [model for model in apps.get_models() if hasattr(model, "history")]
+    return sorted(tracked, key=lambda model: model._meta.label_lower)
+
+
+def history_of(model: type[models.Model]) -> models.QuerySet:
+    """The lines of a model's history."""
+    history: Any = model.history  # type: ignore[attr-defined]
+    return history.all()
+
+
+def compared_columns(model: type[models.Model]) -> list[str]:
+    """The columns whose change is told: not the clocks of the row itself."""
+    history: Any = model.history  # type: ignore[attr-defined]
+    names = [field.attname for field in history.model.tracked_fields]
+    return [name for name in names if name not in ("created_at", "updated_at")]
+
+
+def lines_of(change: str) -> list[Line]:
+    """All lines of a change, in the order in which they were written, each with the one before."""
+    found: list[Line] = []
+    for model in tracked_models():
+        rows = history_of(model).filter(history_change=change).order_by("history_id")
+        lines = [Line(model, row) for row in rows.select_related("history_user")]
+        found += with_before(lines)
+    return sorted(found, key=lambda line: (line.at, line.table, line.record.history_id))
+
+
+def with_before(lines: Iterable[Line]) -> list[Line]:
+    """The lines, each with the former line of its row; one query for each model among them."""
+    chosen = list(lines)
+    former: dict[tuple[str, int], Any] = {}
+    for model in {line.model for line in chosen}:
+        mine = [line.record.history_id for line in chosen if line.model is model]
+        former |= _former(model, mine)
+    return [
+        Line(line.model, line.record, former.get((line.table, line.record.history_id)))
+        for line in chosen
+    ]
+
+
+def _former(model: type[models.Model], line_ids: list[int]) -> dict[tuple[str, int], Any]:
+    key = model._meta.pk.attname
+    earlier = (
+        history_of(model)
+        .filter(**{key: models.OuterRef(key)}, history_id__lt=models.OuterRef("history_id"))
+        .order_by("-history_id")
+        .values("history_id")[:1]
+    )
+    pairs = (
+        history_of(model)
+        .filter(history_id__in=line_ids)
+        .annotate(former=models.Subquery(earlier))
+        .values_list("history_id", "former")
+    )
+    known = history_of(model).in_bulk([former for _line, former in pairs if former])
+    table = model._meta.label_lower
+    return {(table, line): known[former] for line, former in pairs if former}

@@ -1,0 +1,1 @@
+"""Who is told: what happened leaves as webhook, mail, syslog and stream."""

@@ -1,0 +1,15 @@
+"""The Django app `events`."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class EventsConfig(AppConfig):
+    name = "events"
+    verbose_name = _("Events")
+
+    def ready(self) -> None:
+        from ipam.sql import database
+
+        post_migrate.connect(database.install_on_delete, sender=self)
