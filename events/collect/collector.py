@@ -1,0 +1,97 @@
+"""One round: read on in every table that has something new, and write its events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from events.collect import follow, ledger
+from events.collect.follow import Source
+from events.collect.lock import held
+from events.models import Cursor, Event
+
+logger = logging.getLogger("events.collect")
+
+
+def write(events: Sequence[Event]) -> None:
+    """Write events, in their order. Only by who holds the lock: numbers become visible in order."""
+    Event.objects.bulk_create(events, ignore_conflicts=True)
+
+
+class Collector:
+    """Remembers the cursors between its rounds; what the database says decides."""
+
+    def __init__(self) -> None:
+        self.sources = ledger.sources()
+        self.positions: dict[str, int] = {}
+        self.waiting: set[str] = set()  # tables with holes
+
+    def round(self) -> int:
+        """Collect what is new; return how many rows were read."""
+        newest = follow.newest_keys(self.sources)
+        if not self.positions and not self._begin(newest):
+            return 0
+        changed = [source for source in self.sources if self._is_due(source, newest)]
+        return sum(map(self._drain, changed))
+
+    def _begin(self, newest: dict[str, int]) -> bool:
+        """Load the cursors. A table that has none begins at the present."""
+        with held() as is_mine:
+            if not is_mine:
+                return False
+            known = {cursor.table: cursor for cursor in Cursor.objects.all()}
+            new = [
+                Cursor(table=table, position=position)
+                for table, position in newest.items()
+                if table not in known
+            ]
+            Cursor.objects.bulk_create(new)
+            for cursor in known.values():
+                _check(cursor, newest)
+        self.positions = {cursor.table: cursor.position for cursor in [*known.values(), *new]}
+        self.waiting = {cursor.table for cursor in known.values() if cursor.holes}
+        return True
+
+    def _is_due(self, source: Source, newest: dict[str, int]) -> bool:
+        table = source.table
+        return newest[table] > self.positions.get(table, 0) or table in self.waiting
+
+    def _drain(self, source: Source) -> int:
+        """Read the table to its end."""
+        total = 0
+        while number := self._batch(source):
+            total += number
+            if number < follow.BATCH:
+                break
+        return total
+
+    def _batch(self, source: Source) -> int:
+        """One transaction; return how many rows were read."""
+        with held() as is_mine:
+            if not is_mine:
+                return 0
+            cursor = Cursor.objects.get(table=source.table)
+            rows = follow.read_on(source, cursor)
+            write(source.describe(rows))
+            cursor.save()
+        self._remember(cursor)
+        return len(rows)
+
+    def _remember(self, cursor: Cursor) -> None:
+        self.positions[cursor.table] = cursor.position
+        self.waiting.discard(cursor.table)
+        if cursor.holes:
+            self.waiting.add(cursor.table)
+
+
+def _check(cursor: Cursor, newest: dict[str, int]) -> None:
+    """Go on sensibly in a database that was restored from a backup."""
+    if cursor.table not in newest:
+        return
+    before = cursor.position, list(cursor.holes)
+    follow.forget_foreign(cursor)
+    if cursor.position > newest[cursor.table]:
+        logger.warning("%s has fewer lines than were read; going on at its end", cursor.table)
+        cursor.position, cursor.holes = newest[cursor.table], []
+    if before != (cursor.position, cursor.holes):
+        cursor.save()

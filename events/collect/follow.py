@@ -1,0 +1,143 @@
+"""Read a table on from a cursor: every committed row once, in the order of the keys.
+
+Transactions of PostgreSQL commit out of the order of their keys. A key that has no row yet when it
+is passed is kept in the cursor as a hole, together with the next number of a transaction: when all
+transactions before that number have ended, nobody can fill it any more. The order of the questions
+decides:
+
+1. which transactions have ended;
+2. the rows behind the position;
+3. the rows in the holes: a row that is visible in 2 and was written after one in a hole finds that
+   one committed, so rows of one subject stay in their order;
+4. the number that no transaction has yet, for the holes that 2 has found.
+
+SQLite has one writer at a time, and no holes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, models
+
+from events.models import Cursor, Event
+
+BATCH = 500  # rows in one transaction
+Hole = list[int]  # first, last, and the number of a transaction, as it stands in the cursor
+
+_ENDED = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
+_NEXT = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+_NEWEST = "SELECT '{name}', max({key}) FROM {table}"
+_FILLED = """
+SELECT row.{key} FROM unnest(%s::bigint[], %s::bigint[]) AS hole (first, last)
+JOIN {table} row ON row.{key} BETWEEN hole.first AND hole.last
+ORDER BY row.{key} LIMIT %s
+"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table whose rows become events, and how."""
+
+    model: type[models.Model]
+    describe: Callable[[list[Any]], list[Event]]
+    related: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> str:
+        return self.model._meta.db_table
+
+    @property
+    def key(self) -> str:
+        return self.model._meta.pk.attname
+
+
+def newest_keys(sources: Sequence[Source]) -> dict[str, int]:
+    """The highest key of each table, in one statement."""
+    quote = connection.ops.quote_name
+    selects = [
+        _NEWEST.format(name=source.table, table=quote(source.table), key=quote(source.key))
+        for source in sources
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(selects))
+        return {table: newest or 0 for table, newest in cursor.fetchall()}
+
+
+def read_on(source: Source, cursor: Cursor) -> list[Any]:
+    """The next rows of the table, BATCH at most from each side of the position. Moves the cursor,
+    which the caller saves. While holes have more rows than that, those behind wait."""
+    ended = _transaction_number(_ENDED)
+    rows = source.model._base_manager.select_related(*source.related).order_by("pk")
+    new = list(rows.filter(pk__gt=cursor.position)[:BATCH])
+    filled = _filled(source, cursor.holes)
+    late = list(rows.filter(pk__in=filled)) if filled else []
+    cursor.holes = list(_left(cursor.holes, filled, ended))
+    if len(filled) == BATCH or not new:
+        return late
+    keys = [row.pk for row in new]
+    cursor.holes += _gaps(cursor.position, keys)
+    cursor.position = keys[-1]
+    return late + new
+
+
+def _filled(source: Source, holes: list[Hole]) -> list[int]:
+    """The keys within the holes that have a row by now."""
+    if not holes:
+        return []
+    quote = connection.ops.quote_name
+    statement = _FILLED.format(table=quote(source.table), key=quote(source.key))
+    firsts, lasts = [hole[0] for hole in holes], [hole[1] for hole in holes]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [firsts, lasts, BATCH])
+        return [key for (key,) in cursor.fetchall()]
+
+
+def _left(holes: list[Hole], filled: list[int], ended: int) -> Iterator[Hole]:
+    """The holes that stay: not those whose transactions have all ended. Of a full batch, there may
+    be more rows behind its last one."""
+    sure_until = filled[-1] if len(filled) == BATCH else None
+    for first, last, number in holes:
+        inside = [key for key in filled if first <= key <= last]
+        for rest in _without(first, last, inside):
+            is_behind = sure_until is not None and rest[1] > sure_until
+            if number > ended or is_behind:
+                yield [*rest, number]
+
+
+def _without(first: int, last: int, keys: Iterable[int]) -> Iterator[list[int]]:
+    """The ranges of a hole between these keys."""
+    for key in keys:
+        if first < key:
+            yield [first, key - 1]
+        first = key + 1
+    if first <= last:
+        yield [first, last]
+
+
+def _gaps(position: int, keys: Sequence[int]) -> Iterator[Hole]:
+    """The keys behind the position that are missing among these."""
+    if connection.vendor != "postgresql" or keys[-1] - position == len(keys):
+        return
+    number = _transaction_number(_NEXT)
+    for key in keys:
+        if key > position + 1:
+            yield [position + 1, key - 1, number]
+        position = key
+
+
+def forget_foreign(cursor: Cursor) -> None:
+    """Forget holes with numbers that this server has not reached: the database comes out of a
+    backup of another one, and no transaction of that one runs here."""
+    if cursor.holes:
+        number = _transaction_number(_NEXT)
+        cursor.holes = [hole for hole in cursor.holes if hole[2] <= number]
+
+
+def _transaction_number(question: str) -> int:
+    if connection.vendor != "postgresql":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(question)
+        return int(cursor.fetchone()[0])
