@@ -498,9 +498,9 @@ def note_history(rows: Sequence[Any], kind: str) -> None:
             cursor.execute(
                 f"INSERT INTO {quote(model.history.model._meta.db_table)} "
                 f"({kept}, {_HISTORY}) "
-                f"SELECT {kept}, %s, %s, '', %s, %s, %s, %s FROM {quote(model._meta.db_table)} "
+                f"SELECT {kept}, %s, %s, %s, %s, %s, %s, %s FROM {quote(model._meta.db_table)} "
                 f"WHERE id IN ({', '.join(['%s'] * len(keys))}) ORDER BY id",
-                [now, kind, origin.user_id(), *origin_values().values(), *keys],
+                [now, kind, origin.reason(), origin.user_id(), *origin_values().values(), *keys],
             )
 
 

@@ -21,6 +21,7 @@ from core.logs import REQUEST
 
 Source = Literal["web", "api", "command", "import", "worker", "agent", "sql"]
 LONGEST_ACTOR = 150
+LONGEST_REASON = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Origin:
 
 
 _acting: ContextVar[Origin | None] = ContextVar("acting", default=None)
+_reason: ContextVar[str] = ContextVar("reason", default="")
 
 
 @contextmanager
@@ -44,6 +46,21 @@ def acting(source: Source, actor: str) -> Iterator[None]:
         yield
     finally:
         _acting.reset(token)
+
+
+@contextmanager
+def because(reason: str) -> Iterator[None]:
+    """What is changed within the block says why (`history_change_reason`)."""
+    token = _reason.set(reason[:LONGEST_REASON])
+    try:
+        yield
+    finally:
+        _reason.reset(token)
+
+
+def reason() -> str:
+    """Why things are changed now; empty if nobody has said."""
+    return _reason.get()
 
 
 def current() -> Origin:

@@ -39,6 +39,8 @@ def fill_origin(history_instance: ChangeRecord, **kwargs: Any) -> None:
     history_instance.history_source = now.source
     history_instance.history_actor = now.actor
     history_instance.history_change = now.change
+    if reason := origin.reason():
+        history_instance.history_change_reason = reason  # type: ignore[attr-defined]
 
 
 def who(record: Any) -> str:

@@ -1,0 +1,1 @@
+"""Undo of a line, a change, an import or a bulk action: plan, show, apply."""

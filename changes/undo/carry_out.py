@@ -1,0 +1,220 @@
+"""Carry a plan out: through the rows' own save() and delete(), so that every rule holds.
+
+Rows go before rows come back, and a row before those that refer to it. One that is refused is tried
+again after the others, which may have had what it wants. Address rows follow from servers, pools
+and subnets; what people decide about an address is set at last. In the end every row must be as the
+plan says, or all of it is rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
+
+from changes.undo import addresses, in_bulk
+from changes.undo.items import Item
+from changes.undo.kinds import EXISTS, AddressKind, Kind, rank
+from core.errors import Conflict, IPManagerError, Reason
+from ipam.models import Interface, Server, Subnet
+
+REFUSALS = (ValidationError, IPManagerError, ProtectedError, IntegrityError)
+Progress = Callable[[str, int, int], None]
+
+
+class _Orphan(Exception):
+    """A row that it refers to is not there, and has its own reason."""
+
+
+class Refused(Exception):
+    """The rules refuse it; each reason once."""
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        self.reasons = list(dict.fromkeys(reasons))
+        super().__init__(" ".join(self.reasons))
+
+
+def carry_out(items: Sequence[Item], progress: Progress) -> None:
+    """Bring every row back. The caller holds the ledger's lock. Raises Refused."""
+    rows = [item for item in items if not isinstance(item.kind, AddressKind)]
+    freed, taken = addresses.sorted_out(items)
+    with transaction.atomic():
+        _refusing(lambda: addresses.free(freed))
+        pending = in_bulk.done(_ordered(rows), addresses.with_keys(taken), progress)
+        _one_by_one(pending, progress)
+        addresses.put_back(taken)
+        _check(items)
+
+
+def _refusing(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except REFUSALS as error:
+        raise Refused(reasons(error)) from error
+
+
+def _ordered(items: Iterable[Item]) -> list[Item]:
+    """Deletions first, from what nothing refers to; then the rest, the other way round."""
+
+    def position(item: Item) -> tuple[bool, int, str, Any]:
+        leaves = item.action == "delete"
+        place = -rank(item.model) if leaves else rank(item.model)
+        return not leaves, place, item.kind.table, item.identity[-1]
+
+    return sorted(items, key=position)
+
+
+def _one_by_one(pending: list[Item], progress: Progress) -> None:
+    """Until all are done, or none of those left can be."""
+    total, vacated = len(pending), False
+    while pending:
+        left: list[Item] = []
+        refused: list[str] = []
+        for item in pending:
+            progress("rows", total - len(pending) + len(left), total)
+            if error := _attempt(item):
+                left.append(item)
+                refused += [_of(item, sentence) for sentence in reasons(error)]
+        if len(left) == len(pending):
+            if vacated or not _vacate(left):
+                raise Refused(refused)
+            vacated = True
+        pending = left
+
+
+def _of(item: Item, sentence: str) -> str:
+    """The sentence, and which row it is about."""
+    text = f"{item.name}: {sentence}"
+    if isinstance(sentence, Reason):
+        return Reason(text, *sentence.rows)
+    return text
+
+
+def _attempt(item: Item) -> Exception | None:
+    try:
+        with transaction.atomic():
+            _DO[item.action](item)
+    except REFUSALS as error:
+        return error
+    except ObjectDoesNotExist:
+        return _Orphan()
+    return None
+
+
+def _delete(item: Item) -> None:
+    row = item.model._base_manager.filter(pk=item.pk).first()
+    if row is None:
+        return  # it went with another one
+    if isinstance(row, Server | Interface):
+        row.retired = "undo"  # a sync need not suspect a mistake
+    if isinstance(row, Subnet):
+        row.delete(force=True)  # what was taken from it since has been asked for
+    else:
+        row.delete()
+
+
+def _create(item: Item) -> None:
+    row = new_row(item)
+    row.save(force_insert=True)
+
+
+def new_row(item: Item) -> Any:
+    """The row that comes back, with its key, as it was."""
+    if item.former is None:
+        raise Conflict(Reason(_("%s: the log does not say what it was.") % item.name))
+    row = item.former.instance
+    for name, value in values(item).items():
+        setattr(row, name, value)
+    row._state.adding = True
+    return row
+
+
+def _change(item: Item) -> None:
+    row = item.model._base_manager.filter(pk=item.pk).first()
+    if row is None:
+        raise Conflict(Reason(_("%s no longer exists.") % item.name))
+    for name, value in values(item).items():
+        setattr(row, name, value)
+    row.save()
+
+
+def values(item: Item) -> dict[str, Any]:
+    """The columns to set."""
+    return {name: value for name, value in item.wanted.items() if name != EXISTS}
+
+
+_DO: dict[str, Callable[[Item], None]] = {"delete": _delete, "create": _create, "change": _change}
+
+
+def _vacate(stuck: Iterable[Item]) -> bool:
+    """Take addresses away from servers and cards that want each other's; whether there were any."""
+    found = False
+    for item in stuck:
+        if item.action == "change" and item.model in (Server, Interface):
+            row: Any = item.model._base_manager.get(pk=item.pk)
+            row.ip_address = row.mac_address = None
+            found |= _attempt_save(row)
+    return found
+
+
+def _attempt_save(row: Any) -> bool:
+    try:
+        row.save()
+    except REFUSALS:
+        return False
+    return True
+
+
+# --- what has been reached ------------------------------------------------------------------------
+
+
+def _check(items: Sequence[Item]) -> None:
+    """Every row is as it was, in every column of the plan. Raises Refused."""
+    differing = []
+    for kind, some in _by_kind(items).items():
+        rows = kind.rows([item.identity for item in some])
+        for item in some:
+            state = kind.state(rows.get(item.identity))
+            wrong = [name for name in item.wanted if state.get(name) != item.wanted[name]]
+            if wrong:
+                differing.append(_differs(item, state, wrong))
+    if differing:
+        raise Refused(differing)
+
+
+def _by_kind(items: Iterable[Item]) -> dict[Kind, list[Item]]:
+    found: dict[Kind, list[Item]] = {}
+    for item in items:
+        found.setdefault(item.kind, []).append(item)
+    return found
+
+
+def _differs(item: Item, state: dict[str, Any], wrong: Sequence[str]) -> str:
+    name = sorted(wrong)[0]
+    text = _("%(row)s: %(column)s would be %(now)s, and was %(then)s. It follows from other rows.")
+    return Reason(
+        text
+        % {
+            "row": item.name,
+            "column": name,
+            "now": state.get(name),
+            "then": item.wanted[name],
+        }
+    )
+
+
+def reasons(error: Exception) -> list[str]:
+    """The sentences of a refusal, with the rows that they name."""
+    if isinstance(error, _Orphan):
+        return []
+    if isinstance(error, ValidationError):
+        return list(error.messages)
+    if isinstance(error, IPManagerError):
+        return [error.args[0]]
+    if isinstance(error, ProtectedError):
+        names = ", ".join(sorted(map(str, error.protected_objects))[:5])
+        return [Reason(_("It is in use: %s.") % names, *error.protected_objects)]
+    return [_("The database refuses it: %s") % error]
