@@ -16,7 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api import as_of
 from api.access import confines
+from api.as_of.resource import Past, asked_moment
 from api.bulk import Bulk
 from api.confinement import refuse_unless, visible, with_visible_relation
 from api.idempotency import Repeatable
@@ -43,6 +45,8 @@ class StrictFilterBackend(DjangoFilterBackend):
         if filterset_class:
             names = set(filterset_class.base_filters)
         of_action = getattr(view, "parameters", {}).get(getattr(view, "action", ""), ())
+        if getattr(view, "as_of_class", None):
+            of_action = (*of_action, as_of.NAME)
         refuse_unknown(request, *names, *OWN_PARAMETERS, *of_action)
         if names.isdisjoint(request.query_params):
             return queryset  # making a form of all filters costs more than most lists
@@ -104,7 +108,7 @@ class ChosenFields(serializers.Serializer):
         return list(filter(None, map(str.strip, names)))
 
 
-class Readable(viewsets.ReadOnlyModelViewSet):
+class Readable(Past, viewsets.ReadOnlyModelViewSet):
     """Rows to read, one by one or in lists.
 
     The queryset of rows that have a place in the network has `confined`, for confined tokens. A
@@ -117,6 +121,9 @@ class Readable(viewsets.ReadOnlyModelViewSet):
     parameters: dict[str, tuple[str, ...]] = {}  # further names in the query, by action
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if moment := asked_moment(request):
+            row = self.past_row(moment)
+            return Response(row, headers={"ETag": etag(row)})
         return self.shown(self.get_object())
 
     def get_queryset(self) -> QuerySet:

@@ -13,6 +13,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
+from api import as_of
 from api.idempotency import HEADER, Repeatable
 from api.parsers import MAX_ROWS
 from api.problems import CONTENT_TYPE
@@ -86,7 +87,8 @@ class Schema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         action = getattr(self.view, "action", "")
         if action in ("list", "retrieve"):
-            return [FIELDS]
+            past = [as_of.PARAMETER] if getattr(self.view, "as_of_class", None) else []
+            return [FIELDS, *past]
         if action in ("update", "partial_update", "destroy"):
             return [IF_MATCH]
         if self.method == "POST" and isinstance(self.view, Repeatable):

@@ -10,6 +10,7 @@ class ChangesConfig(AppConfig):
     verbose_name = _("Changes")
 
     def ready(self) -> None:
-        from changes import indexes
+        from changes import indexes, past_indexes
 
         post_migrate.connect(indexes.install, sender=self)
+        post_migrate.connect(past_indexes.install, sender=self)

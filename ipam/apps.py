@@ -18,9 +18,12 @@ class IPAMConfig(AppConfig):
 
     def ready(self) -> None:
         from api.fastpath import registry
+        from core.history.past import tables
         from ipam import receivers  # noqa: F401
         from ipam.sql import database
 
+        # Free rows follow from the pools; they come and go without a line.
+        tables.tell_only(self.get_model("IPAddress"), "h.status <> 'available'")
         registry.register(fast_routes)
         post_migrate.connect(database.install, sender=self)
 

@@ -531,7 +531,7 @@ class IPAddress(ValidatedModel):
     # user's row.
     history = History(
         table_name="ip_addresses_history",
-        no_db_index=["vrf", "subnet", "server", "vm_id"],
+        no_db_index=["id", "vrf", "subnet", "server", "vm_id"],
         user_db_constraint=False,
     )
     objects = IPAddressQuerySet.as_manager()

@@ -123,7 +123,8 @@ class BootImages(Resource):
         .prefetch_related(initrds())
         .order_by("position", "name", "pk")
     )
-    serializer_class = shapes.ImageSerializer
+    serializer_class = as_of_class = shapes.ImageSerializer
+    present_facts = ["initrds"]  # have no history
     filterset_class = ImageFilters
     ordering_fields = ["name", "position", "created_at", "updated_at"]
     scope = "boot"
@@ -139,7 +140,8 @@ class BootAssignments(Resource):
     """Boot assignments: which server boots which image, once or always."""
 
     queryset = BootAssignment.objects.select_related("server", "image").order_by("-pk")
-    serializer_class = shapes.AssignmentSerializer
+    serializer_class = as_of_class = shapes.AssignmentSerializer
+    present_facts = ["reason"]
     filterset_class = AssignmentFilters
     ordering_fields = ["server", "state", "created_at", "updated_at"]
     scope = "boot"

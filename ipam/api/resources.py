@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.serializers import BaseSerializer
 
-from api.access import Right, is_admin
+from api.access import Right, confines, is_admin
 from api.bulk import BULK_RESULT, RowData, RowsRefused, for_each_row, invalid, row_with_key
 from api.confinement import visible
 from api.known_fields import checked, refuse_body
@@ -26,7 +26,7 @@ from core.errors import Invalid, Reason
 from ipam import allocate as verbs
 from ipam import available_prefix
 from ipam.addresses import Network
-from ipam.api import filters
+from ipam.api import filters, past_names
 from ipam.api import serializers as shapes
 from ipam.api.bulk import make_addresses, make_servers
 from ipam.api.export import Export
@@ -47,6 +47,7 @@ from ipam.usage import history, pool_usage, usage
 from ipam.usage.children import children_with_free
 from ipam.usage.ranking import FIGURES
 
+JSON = dict[str, Any]
 CHANGE_ADDRESS = "ipam.change_ipaddress"
 DAYS = OpenApiParameter("days", int, description="So many days of the past; 90 unless asked.")
 
@@ -55,7 +56,7 @@ class VRFs(Resource):
     """Address spaces of their own."""
 
     queryset = VRF.objects.order_by("name")
-    serializer_class = shapes.VRFSerializer
+    serializer_class = as_of_class = shapes.VRFSerializer
     filterset_class = filters.VRFFilters
     ordering_fields = ["name", "created_at", "updated_at"]
     scope = "subnets"
@@ -67,7 +68,8 @@ class Subnets(ShowsUsage, Export, Resource):
     exported = "subnets"
     queryset = Subnet.objects.prefetch_related("pools").order_by("network", "pk")
     serializer_class = shapes.MeasuredSubnetSerializer
-    plain_class = shapes.SubnetSerializer
+    plain_class = as_of_class = shapes.SubnetSerializer
+    computed_now = FIGURES[Subnet]
     filterset_class = filters.SubnetFilters
     filter_backends = [StrictFilterBackend, UsageOrderingFilter]
     ordering_fields = [
@@ -183,7 +185,8 @@ class Pools(ShowsUsage, Resource):
 
     queryset = Pool.objects.select_related("subnet").order_by("first", "pk")
     serializer_class = shapes.MeasuredPoolSerializer
-    plain_class = shapes.PoolSerializer
+    plain_class = as_of_class = shapes.PoolSerializer
+    computed_now = FIGURES[Pool]
     filterset_class = filters.PoolFilters
     filter_backends = [StrictFilterBackend, UsageOrderingFilter]
     ordering_fields = ["first", "kind", "created_at", "updated_at", *FIGURES[Pool]]
@@ -208,7 +211,8 @@ class IPAddresses(Export, Resource):
 
     exported = "ip-addresses"
     queryset = IPAddress.objects.select_related("subnet", "server").order_by("ip_address", "pk")
-    serializer_class = shapes.IPAddressSerializer
+    serializer_class = as_of_class = shapes.IPAddressSerializer
+    present_facts = ["active"]
     filterset_class = filters.IPAddressFilters
     ordering_fields = [
         "ip_address",
@@ -232,6 +236,20 @@ class IPAddresses(Export, Resource):
         around = Prefetch("subnet", Subnet.objects.confined(networks))
         rows = visible(rows, networks).select_related(None)
         return rows.select_related("server").prefetch_related(around)
+
+    def past_rows(self, rows: Any) -> Any:
+        """Addresses in use; those of a subnet lie in its network, so that no others are read."""
+        if "available" in self.request.query_params.getlist("status"):
+            message = _("Free addresses follow from the pools; only those in use have a past.")
+            raise exceptions.ValidationError({"status": [message]})
+        key = self.request.query_params.get("subnet", "")
+        if not key.isdecimal():
+            return rows
+        subnet = Subnet.objects.filter(pk=key[:18]).first()
+        return rows.within(subnet.network) if subnet else rows
+
+    def past_facts(self, rows: Sequence[IPAddress]) -> dict[int, JSON]:
+        return {row.pk: past_names.of_address(row) for row in rows}
 
     def perform_create(self, serializer: BaseSerializer) -> None:
         """Take the free row of a pool, or make a row."""
@@ -325,7 +343,7 @@ class Servers(Export, Resource):
 
     exported = "servers"
     queryset = Server.objects.prefetch_related("interfaces").order_by("hostname", "pk")
-    serializer_class = shapes.ServerSerializer
+    serializer_class = as_of_class = shapes.ServerSerializer
     filterset_class = filters.ServerFilters
     ordering_fields = [
         "hostname",
@@ -341,6 +359,9 @@ class Servers(Export, Resource):
         """Interfaces with an address elsewhere are not shown with their server."""
         own = Prefetch("interfaces", Interface.objects.confined(networks))
         return visible(rows, networks).prefetch_related(None).prefetch_related(own)
+
+    def past_facts(self, rows: Sequence[Server]) -> dict[int, JSON]:
+        return past_names.of_servers(rows, confines(self.request))
 
     def create_rows(self, rows: Sequence[RowData]) -> list[int]:
         """Check and write them together: the number of queries grows with the chunks, not with the
@@ -362,7 +383,7 @@ class Interfaces(Export, Resource):
 
     exported = "interfaces"
     queryset = Interface.objects.select_related("server").order_by("server", "name", "pk")
-    serializer_class = shapes.InterfaceSerializer
+    serializer_class = as_of_class = shapes.InterfaceSerializer
     filterset_class = filters.InterfaceFilters
     ordering_fields = ["name", "ip_address", "mac_address", "created_at", "updated_at"]
     scope = "addresses"

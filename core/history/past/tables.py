@@ -1,0 +1,201 @@
+"""Let queries read tracked tables as they were.
+
+Within `at(moment)`, every statement of this thread that reads a tracked table reads rows of its
+history instead: a CTE of the table's name stands in front of it, and hides the table. So filters,
+orders, related rows and the rights of confined tokens are those of that moment, by the same code
+that asks for the present.
+
+The state of a row is its newest line up to the moment, unless that is a deletion. Newest by the
+line's key: lines of one row are numbered in the order of its changes, while clocks of several
+computers, and SQLite's, which knows milliseconds only, may differ by a little (SKEW)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, models
+
+SKEW = timedelta(seconds=10)
+_WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|MERGE)\b", re.IGNORECASE)
+Model = type[models.Model]
+Lines = Sequence[int]
+_told_only: dict[Model, str] = {}
+
+
+@contextmanager
+def at(moment: datetime, chosen: Mapping[Model, Lines] | None = None) -> Iterator[None]:
+    """Within this block, tracked tables are as they were. Of a model in `chosen`, only the rows of
+    these lines are there: those that a walk has found. Nothing can be written."""
+    with connection.execute_wrapper(_Past(moment, chosen or {})):
+        yield
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL with its parameters."""
+
+    sql: str
+    params: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Past:
+    """Puts the tables of the past in front of each statement that reads them."""
+
+    moment: datetime
+    chosen: Mapping[Model, Lines]
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        if _WRITES.match(sql):
+            raise RuntimeError("The past cannot be changed.")
+        hidden = [model for model in tracked() if _names(sql, model)]
+        if not hidden:
+            return execute(sql, params, many, context)
+        tables = list(map(self._table, hidden))
+        sql = f"WITH {', '.join(table.sql for table in tables)} {sql}"
+        values = [value for table in tables for value in table.params]
+        return execute(sql, (*values, *(params or ())), many, context)
+
+    def _table(self, model: Model) -> Statement:
+        rows = past_rows(model, self.moment)
+        if model in self.chosen:
+            rows = rows_of_lines(model, self.chosen[model])
+        return Statement(f"{_quoted(model._meta.db_table)} AS ({rows.sql})", rows.params)
+
+
+@cache
+def tracked() -> tuple[Model, ...]:
+    """Every model with a history, rows between two others included."""
+    found = apps.get_models(include_auto_created=True)
+    return tuple(model for model in found if hasattr(model, "history"))
+
+
+def history_table(model: Any) -> str:
+    """The quoted name of the table of a model's history."""
+    return _quoted(model.history.model._meta.db_table)
+
+
+def key_column(model: Model) -> str:
+    """The quoted name of the column of the primary key, in the table as in its history."""
+    return _quoted(str(model._meta.pk.column))
+
+
+def stored(moment: datetime) -> Any:
+    """The moment as the database compares it."""
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+def past_rows(model: Model, moment: datetime) -> Statement:
+    """All rows as they were."""
+    history, keys = history_table(model), _keys(model, moment)
+    line = newest(model, f"k.{key_column(model)}", moment)
+    sql = f"""
+        SELECT {_columns(model)} FROM ({keys.sql}) k
+        JOIN {history} h ON h.history_id = {line.sql} WHERE {told(model)}"""
+    return Statement(sql, (*keys.params, *line.params))
+
+
+def _keys(model: Model, moment: datetime) -> Statement:
+    """The keys of the rows that exist now, or were deleted since. Where rows vanish without a line,
+    all keys that history has ever had, read from key to key."""
+    history, key = history_table(model), key_column(model)
+    if model not in _told_only:
+        sql = f"""
+            SELECT {key} FROM {_live(model)}
+            UNION SELECT {key} FROM {history} WHERE history_type = '-' AND history_date > %s"""
+        return Statement(sql, (stored(moment),))
+    return Statement(f"""
+        WITH RECURSIVE keys (key) AS (
+            SELECT min({key}) FROM {history}
+            UNION ALL
+            SELECT (SELECT min(n.{key}) FROM {history} n WHERE n.{key} > keys.key)
+            FROM keys WHERE keys.key IS NOT NULL
+        )
+        SELECT key AS {key} FROM keys""")
+
+
+def tell_only(model: Model, condition: str) -> None:
+    """Of this model, only rows with this condition (SQL, of a line `h`) have a past: others come
+    and go without a line."""
+    _told_only[model] = condition
+
+
+def told(model: Model) -> str:
+    """The condition under which a newest line `h` is a row of the past."""
+    condition = "h.history_type <> '-'"
+    if model in _told_only:
+        return f"{condition} AND {_told_only[model]}"
+    return condition
+
+
+def rows_of_lines(model: Model, lines: Lines) -> Statement:
+    """The rows that these lines of history describe."""
+    value: Any = list(lines)
+    given = "= ANY(%s)"
+    if connection.vendor == "sqlite":
+        given, value = "IN (SELECT value FROM json_each(%s))", str(value)
+    history, key = history_table(model), key_column(model)
+    columns = _columns(model).replace(f"k.{key}", f"h.{key}")
+    condition = f"h.history_id {given} AND {told(model)}"
+    return Statement(f"SELECT {columns} FROM {history} h WHERE {condition}", (value,))
+
+
+def newest(model: Model, row: str, moment: datetime) -> Statement:
+    """An expression: the newest line up to the moment of the row whose key `row` names; NULL if
+    there is none."""
+    history, key = history_table(model), key_column(model)
+    at = stored(moment)
+    last = f"SELECT max(d.history_date) FROM {history} d WHERE d.{key} = {row}"
+    # `+ 0`: of all lines of the row; not the newest lines of the table until one is the row's.
+    sql = f"""(SELECT max(n.history_id + 0) FROM {history} n
+        WHERE n.{key} = {row} AND n.history_date <= %s
+        AND n.history_date >= {_earlier(f"({last} AND d.history_date <= %s)")})"""
+    return Statement(sql, (at, at))
+
+
+def _earlier(date: str) -> str:
+    """The date less the skew."""
+    seconds = int(SKEW.total_seconds())
+    if connection.vendor == "postgresql":
+        return f"{date} - interval '{seconds} seconds'"
+    return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', {date}, '-{seconds} seconds')"
+
+
+def _columns(model: Any) -> str:
+    """The columns of the live table, from a line `h` of history and a key `k`."""
+    kept = {field.column for field in model.history.model.tracked_fields}
+    return ", ".join(_column(field, kept) for field in model._meta.local_concrete_fields)
+
+
+def _column(field: Any, kept: set[str]) -> str:
+    name = _quoted(field.column)
+    if field.primary_key:
+        return f"k.{name}"
+    if field.column in kept:
+        return f"h.{name}"
+    return f"CAST(NULL AS {field.db_type(connection)}) AS {name}"
+
+
+def _live(model: Model) -> str:
+    """The table itself, even where a CTE has its name."""
+    table = _quoted(model._meta.db_table)
+    if connection.vendor == "sqlite":
+        return f"main.{table}"
+    return table
+
+
+def _names(sql: str, model: Model) -> bool:
+    return _quoted(model._meta.db_table) in sql
+
+
+def _quoted(name: str) -> str:
+    return connection.ops.quote_name(name)
