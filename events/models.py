@@ -8,7 +8,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from events.delivery.models import DeliveryCursor as DeliveryCursor
 from events.querysets import EventQuerySet
+from events.webhooks.models import Webhook as Webhook
+from events.webhooks.models import WebhookDelivery as WebhookDelivery
 from ipam.fields import AddressField, NetworkField
 
 

@@ -160,6 +160,9 @@ KEEP_DHCP = env.number("IPMANAGER_KEEP_DHCP", 14, 36_500)
 KEEP_DHCP_ROWS = env.number("IPMANAGER_KEEP_DHCP_ROWS", 1_000_000, 1_000_000_000)
 KEEP_USAGE = env.number("IPMANAGER_KEEP_USAGE", 400, 36_500)
 
+# --- who is told ----------------------------------------------------------------------------------
+WEBHOOK_ALLOW = env.networks("IPMANAGER_WEBHOOK_ALLOW")
+
 # --- services -------------------------------------------------------------------------------------
 ENVIRONMENT = env.matching(
     "IPMANAGER_ENVIRONMENT",

@@ -10,6 +10,7 @@ from dhcp.worker import DhcpWorker
 from discovery.conflicts.worker import FindConflicts
 from discovery.rogue.watch import LookForServers
 from discovery.worker import Discovery
+from events.delivery.worker import Deliver
 from events.worker import Collect
 from ipam.worker import CatchUp, WriteUsage
 from machines.worker import Expiry
@@ -24,6 +25,7 @@ WORK: list[type[PeriodicWork]] = [
     LookForServers,
     Sweep,
     Expiry,
+    Deliver,
     Discovery,
     Collect,
     Heartbeat,

@@ -1,0 +1,1 @@
+"""How far each kind of delivery has come, and which node delivers."""

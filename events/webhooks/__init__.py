@@ -1,0 +1,1 @@
+"""Events as signed HTTP requests to receivers that people name."""
