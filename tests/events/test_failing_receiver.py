@@ -65,7 +65,7 @@ def genuine():
     """The receiver's script, as the documentation has it."""
     text = (ROOT / "docs/events.md").read_text()
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
-    assert len(code.strip().splitlines()) <= 10
+    assert len(list(filter(None, code.splitlines()))) <= 10
     names = {}
     exec(code, names)
     return names["is_genuine"]
