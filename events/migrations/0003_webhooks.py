@@ -9,119 +9,397 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('events', '0002_collector'),
+        ("events", "0002_collector"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DeliveryCursor',
+            name="DeliveryCursor",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('position', models.BigIntegerField(default=0)),
-                ('holder', models.CharField(blank=True, default='', max_length=300)),
-                ('held_until', models.DateTimeField(blank=True, null=True)),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("position", models.BigIntegerField(default=0)),
+                ("holder", models.CharField(blank=True, default="", max_length=300)),
+                ("held_until", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'db_table': 'delivery_cursors',
+                "db_table": "delivery_cursors",
             },
         ),
         migrations.CreateModel(
-            name='HistoricalWebhook',
+            name="HistoricalWebhook",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('history_source', models.CharField(editable=False, max_length=10, null=True, verbose_name='source')),
-                ('history_actor', models.CharField(editable=False, max_length=150, null=True, verbose_name='by')),
-                ('history_change', models.CharField(editable=False, max_length=64, null=True, verbose_name='change')),
-                ('kinds', models.JSONField(blank=True, default=list, help_text='Kinds of events, as in address.allocated or address.*; empty means all.', verbose_name='kinds')),
-                ('subnets', models.JSONField(blank=True, default=list, help_text='Networks of the global address space: only what lies in them is told. Empty means everything.', verbose_name='subnets')),
-                ('site', models.CharField(blank=True, default='', help_text='Only what belongs to this site; empty means all sites.', max_length=100, verbose_name='site')),
-                ('name', models.CharField(db_index=True, max_length=100, verbose_name='name')),
-                ('url', models.CharField(max_length=2000, verbose_name='URL')),
-                ('host', models.CharField(editable=False, max_length=300)),
-                ('enabled', models.BooleanField(default=True, verbose_name='enabled')),
-                ('ca', models.TextField(blank=True, default='', help_text="PEM text; the receiver's certificate is checked against these alone.", verbose_name='CA certificates')),
-                ('timeout', models.PositiveSmallIntegerField(default=10, help_text='Seconds for a whole request.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10)], verbose_name='time limit')),
-                ('fingerprint', models.CharField(editable=False, max_length=8, verbose_name="secret's fingerprint")),
-                ('created_at', models.DateTimeField(blank=True, editable=False, verbose_name='created')),
-                ('updated_at', models.DateTimeField(blank=True, editable=False, verbose_name='changed')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(blank=True, db_constraint=False, help_text='An event is delivered only if this person may see what it is about.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "history_source",
+                    models.CharField(
+                        editable=False, max_length=10, null=True, verbose_name="source"
+                    ),
+                ),
+                (
+                    "history_actor",
+                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
+                ),
+                (
+                    "history_change",
+                    models.CharField(
+                        editable=False, max_length=64, null=True, verbose_name="change"
+                    ),
+                ),
+                (
+                    "kinds",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text=(
+                            "Kinds of events, as in address.allocated or address.*; empty means "
+                            "all."
+                        ),
+                        verbose_name="kinds",
+                    ),
+                ),
+                (
+                    "subnets",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text=(
+                            "Networks of the global address space: only what lies in them is told. "
+                            "Empty means everything."
+                        ),
+                        verbose_name="subnets",
+                    ),
+                ),
+                (
+                    "site",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Only what belongs to this site; empty means all sites.",
+                        max_length=100,
+                        verbose_name="site",
+                    ),
+                ),
+                ("name", models.CharField(db_index=True, max_length=100, verbose_name="name")),
+                ("url", models.CharField(max_length=2000, verbose_name="URL")),
+                ("host", models.CharField(editable=False, max_length=300)),
+                ("enabled", models.BooleanField(default=True, verbose_name="enabled")),
+                (
+                    "ca",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text=(
+                            "PEM text; the receiver's certificate is checked against these alone."
+                        ),
+                        verbose_name="CA certificates",
+                    ),
+                ),
+                (
+                    "timeout",
+                    models.PositiveSmallIntegerField(
+                        default=10,
+                        help_text="Seconds for a whole request.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(10),
+                        ],
+                        verbose_name="time limit",
+                    ),
+                ),
+                (
+                    "fingerprint",
+                    models.CharField(
+                        editable=False, max_length=8, verbose_name="secret's fingerprint"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(blank=True, editable=False, verbose_name="created"),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(blank=True, editable=False, verbose_name="changed"),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text=(
+                            "An event is delivered only if this person may see what it is about."
+                        ),
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical webhook',
-                'verbose_name_plural': 'historical webhooks',
-                'db_table': 'webhooks_history',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical webhook",
+                "verbose_name_plural": "historical webhooks",
+                "db_table": "webhooks_history",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Webhook',
+            name="Webhook",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kinds', models.JSONField(blank=True, default=list, help_text='Kinds of events, as in address.allocated or address.*; empty means all.', verbose_name='kinds')),
-                ('subnets', models.JSONField(blank=True, default=list, help_text='Networks of the global address space: only what lies in them is told. Empty means everything.', verbose_name='subnets')),
-                ('site', models.CharField(blank=True, default='', help_text='Only what belongs to this site; empty means all sites.', max_length=100, verbose_name='site')),
-                ('name', models.CharField(max_length=100, unique=True, verbose_name='name')),
-                ('url', models.CharField(max_length=2000, verbose_name='URL')),
-                ('host', models.CharField(editable=False, max_length=300)),
-                ('enabled', models.BooleanField(default=True, verbose_name='enabled')),
-                ('ca', models.TextField(blank=True, default='', help_text="PEM text; the receiver's certificate is checked against these alone.", verbose_name='CA certificates')),
-                ('timeout', models.PositiveSmallIntegerField(default=10, help_text='Seconds for a whole request.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10)], verbose_name='time limit')),
-                ('salt', models.CharField(editable=False, max_length=64)),
-                ('fingerprint', models.CharField(editable=False, max_length=8, verbose_name="secret's fingerprint")),
-                ('former_salt', models.CharField(blank=True, default='', editable=False, max_length=64)),
-                ('former_until', models.DateTimeField(editable=False, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
-                ('last_success_at', models.DateTimeField(editable=False, null=True, verbose_name='last delivery')),
-                ('last_failure_at', models.DateTimeField(editable=False, null=True, verbose_name='last failure')),
-                ('failing_since', models.DateTimeField(editable=False, null=True, verbose_name='failing since')),
-                ('last_error', models.CharField(default='', editable=False, max_length=300, verbose_name='last error')),
-                ('delivered', models.PositiveBigIntegerField(default=0, editable=False, verbose_name='delivered')),
-                ('owner', models.ForeignKey(help_text='An event is delivered only if this person may see what it is about.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='webhooks', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kinds",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text=(
+                            "Kinds of events, as in address.allocated or address.*; empty means "
+                            "all."
+                        ),
+                        verbose_name="kinds",
+                    ),
+                ),
+                (
+                    "subnets",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text=(
+                            "Networks of the global address space: only what lies in them is told. "
+                            "Empty means everything."
+                        ),
+                        verbose_name="subnets",
+                    ),
+                ),
+                (
+                    "site",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Only what belongs to this site; empty means all sites.",
+                        max_length=100,
+                        verbose_name="site",
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True, verbose_name="name")),
+                ("url", models.CharField(max_length=2000, verbose_name="URL")),
+                ("host", models.CharField(editable=False, max_length=300)),
+                ("enabled", models.BooleanField(default=True, verbose_name="enabled")),
+                (
+                    "ca",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text=(
+                            "PEM text; the receiver's certificate is checked against these alone."
+                        ),
+                        verbose_name="CA certificates",
+                    ),
+                ),
+                (
+                    "timeout",
+                    models.PositiveSmallIntegerField(
+                        default=10,
+                        help_text="Seconds for a whole request.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(10),
+                        ],
+                        verbose_name="time limit",
+                    ),
+                ),
+                ("salt", models.CharField(editable=False, max_length=64)),
+                (
+                    "fingerprint",
+                    models.CharField(
+                        editable=False, max_length=8, verbose_name="secret's fingerprint"
+                    ),
+                ),
+                (
+                    "former_salt",
+                    models.CharField(blank=True, default="", editable=False, max_length=64),
+                ),
+                ("former_until", models.DateTimeField(editable=False, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
+                (
+                    "last_success_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="last delivery"),
+                ),
+                (
+                    "last_failure_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="last failure"),
+                ),
+                (
+                    "failing_since",
+                    models.DateTimeField(editable=False, null=True, verbose_name="failing since"),
+                ),
+                (
+                    "last_error",
+                    models.CharField(
+                        default="", editable=False, max_length=300, verbose_name="last error"
+                    ),
+                ),
+                (
+                    "delivered",
+                    models.PositiveBigIntegerField(
+                        default=0, editable=False, verbose_name="delivered"
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        help_text=(
+                            "An event is delivered only if this person may see what it is about."
+                        ),
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="webhooks",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'webhook',
-                'verbose_name_plural': 'webhooks',
-                'db_table': 'webhooks',
-                'ordering': ['name'],
+                "verbose_name": "webhook",
+                "verbose_name_plural": "webhooks",
+                "db_table": "webhooks",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='WebhookDelivery',
+            name="WebhookDelivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('lane', models.CharField(max_length=181)),
-                ('state', models.CharField(choices=[('pending', 'pending'), ('delivered', 'delivered'), ('dead', 'given up')], default='pending', max_length=9, verbose_name='state')),
-                ('attempts', models.PositiveIntegerField(default=0, verbose_name='attempts')),
-                ('next_at', models.DateTimeField(blank=True, null=True, verbose_name='next attempt')),
-                ('first_at', models.DateTimeField(blank=True, null=True, verbose_name='first attempt')),
-                ('last_at', models.DateTimeField(blank=True, null=True, verbose_name='last attempt')),
-                ('status_code', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='status')),
-                ('error', models.CharField(blank=True, default='', max_length=300, verbose_name='error')),
-                ('milliseconds', models.PositiveIntegerField(blank=True, null=True, verbose_name='duration')),
-                ('answer', models.TextField(blank=True, default='', verbose_name='answer')),
-                ('request_headers', models.JSONField(blank=True, default=dict, verbose_name='request')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='events.event', verbose_name='event')),
-                ('webhook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='events.webhook')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("lane", models.CharField(max_length=181)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("delivered", "delivered"),
+                            ("dead", "given up"),
+                        ],
+                        default="pending",
+                        max_length=9,
+                        verbose_name="state",
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                (
+                    "next_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="next attempt"),
+                ),
+                (
+                    "first_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="first attempt"),
+                ),
+                (
+                    "last_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last attempt"),
+                ),
+                (
+                    "status_code",
+                    models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="status"),
+                ),
+                (
+                    "error",
+                    models.CharField(blank=True, default="", max_length=300, verbose_name="error"),
+                ),
+                (
+                    "milliseconds",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="duration"),
+                ),
+                ("answer", models.TextField(blank=True, default="", verbose_name="answer")),
+                (
+                    "request_headers",
+                    models.JSONField(blank=True, default=dict, verbose_name="request"),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="created"),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="events.event",
+                        verbose_name="event",
+                    ),
+                ),
+                (
+                    "webhook",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="events.webhook",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'delivery',
-                'verbose_name_plural': 'deliveries',
-                'db_table': 'webhook_deliveries',
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['webhook', '-id'], name='deliveries_log'), models.Index(condition=models.Q(('state', 'pending')), fields=['next_at'], name='deliveries_due'), models.Index(condition=models.Q(('state', 'pending')), fields=['webhook', 'lane', 'event'], name='deliveries_lane'), models.Index(condition=models.Q(('state', 'dead')), fields=['webhook', '-id'], name='deliveries_dead')],
-                'constraints': [models.UniqueConstraint(fields=('webhook', 'event'), name='webhook_event_once')],
+                "verbose_name": "delivery",
+                "verbose_name_plural": "deliveries",
+                "db_table": "webhook_deliveries",
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(fields=["webhook", "-id"], name="deliveries_log"),
+                    models.Index(
+                        condition=models.Q(("state", "pending")),
+                        fields=["next_at"],
+                        name="deliveries_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "pending")),
+                        fields=["webhook", "lane", "event"],
+                        name="deliveries_lane",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "dead")),
+                        fields=["webhook", "-id"],
+                        name="deliveries_dead",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("webhook", "event"), name="webhook_event_once")
+                ],
             },
         ),
     ]
