@@ -36,6 +36,7 @@ from dhcp.files.sync import sync
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations import rollback
 from dhcp.leases import adopt
+from dhcp.leases.intervals.api import LeaseIntervals
 from dhcp.models import (
     DhcpChange,
     DhcpScope,
@@ -400,6 +401,7 @@ RESOURCES = {
     "dhcp/generations": Generations,
     "dhcp/hand-edits": HandEdits,
     "dhcp/leases": Leases,
+    "dhcp/lease-intervals": LeaseIntervals,
     "dhcp/evictions": Evictions,
     "dhcp/transactions": Transactions,
 }

@@ -21,6 +21,7 @@ from core.commands import manage_command
 from dhcp.edits import differences
 from dhcp.generations.document import Damaged, Document
 from dhcp.generations.kept import KeptFilesQuerySet
+from dhcp.leases.intervals.models import LeaseInterval as LeaseInterval
 from dhcp.option_fields import OptionNumberField
 from dhcp.querysets import (
     DhcpChangeQuerySet,

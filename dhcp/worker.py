@@ -24,6 +24,7 @@ from dhcp.files.sync import BUDGET, INLINE_HOSTS, sync
 from dhcp.files.targets import Target
 from dhcp.generations.outcome import LEFT, Outcome, Seen
 from dhcp.leases.ingest import LeaseFileWatcher
+from dhcp.leases.intervals import record as intervals
 from dhcp.log.reader import LogReader
 from dhcp.models import DhcpChange
 from dhcp.nodes import lease
@@ -38,6 +39,7 @@ logger = logging.getLogger("dhcp.worker")
 
 INTERVAL = 2.0  # how often a server is looked at although nothing wakes its thread
 RECONCILE = 30.0  # how often the files are compared although no change is pending
+EXPIRE = 30.0  # how often leases are looked for that have run out
 LONGEST_PAUSE = 5.0  # dnsmasq is back in step within this of its return
 LONGEST_ROUND = 60.0  # a thread that takes longer hangs: another node may take its lease
 LONGEST_LOOK = 5.0  # that the end waits for
@@ -176,6 +178,7 @@ class DhcpWorker(PeriodicWork):
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__(DatabaseState(logger, LOST))
         self.now = now
+        self.expire_at = now()
         self.servers: dict[int | None, ServerWorker] = {}
         self.listener = NotifyListener()
         self.heartbeat = HeartbeatWorker(self.present_targets, self.database)
@@ -194,6 +197,9 @@ class DhcpWorker(PeriodicWork):
                 lease.renew(server.target)
         if self.heartbeat.thread is None:
             self.heartbeat.start()
+        if self.now() >= self.expire_at:
+            intervals.expire()
+            self.expire_at = self.now() + EXPIRE
 
     def wait(self, seconds: float) -> None:
         """Wait, and wake the servers at each notification meanwhile."""

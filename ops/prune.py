@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import KnownSource, LoginBrake, Revocation, Session
 from core.periodic import PeriodicWork
-from dhcp.models import DhcpTransaction, Generation, HandEdit
+from dhcp.models import DhcpTransaction, Generation, HandEdit, LeaseInterval
 from discovery.conflicts.models import Conflict
 from discovery.inbox.models import UnknownDevice
 from discovery.rogue.models import RogueServer
@@ -43,6 +43,7 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
         for model in histories():
             yield _old_history(model, before)
         yield Revocation.objects.filter(at__lt=before)
+        yield LeaseInterval.objects.outdated(before)
     if before := _before(now, settings.KEEP_GENERATIONS):
         yield Generation.objects.outdated(before)
         yield HandEdit.objects.filter(decided_at__lt=before).exclude(state=HandEdit.State.OPEN)

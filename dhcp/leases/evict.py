@@ -11,7 +11,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 
 from django.conf import settings
@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from core import files
 from core.errors import Conflict, Invalid, Unavailable
 from dhcp.files.targets import Target
+from dhcp.leases.intervals import record as intervals
 from dhcp.leases.lease_file import parse_leases, read_stable
 from dhcp.models import DhcpServer, Eviction, Lease
 from dhcp.servers import ServerSelector
@@ -58,7 +59,7 @@ def evict(lease: Sighting, who: str = "") -> Eviction:
 
     Raises Invalid or Conflict for a lease that must stay, Unavailable when dnsmasq keeps it."""
     _check_allowed(lease)
-    target = _serving(lease)
+    target, began = _serving(lease), timezone.now()
     if _is_in_lease_file(lease, target):
         try:
             _METHODS[settings.DNSMASQ_EVICT](lease, target)
@@ -66,7 +67,7 @@ def evict(lease: Sighting, who: str = "") -> Eviction:
             raise NotEvicted(_("%s did not end.") % error.cmd[0]) from error
         except OSError as error:
             raise NotEvicted(f"{error.filename}: {error.strerror}") from error
-    return _record(lease, who)
+    return _record(lease, who, began)
 
 
 def _check_allowed(lease: Sighting) -> None:
@@ -151,13 +152,14 @@ def _is_in_lease_file(lease: Sighting, target: Target) -> bool:
     return (lease.ip_address, lease.mac_address) in map(attrgetter("ip", "mac"), found)
 
 
-def _record(lease: Sighting, who: str) -> Eviction:
+def _record(lease: Sighting, who: str, began: datetime) -> Eviction:
     now = timezone.now()
     until = lease.leased_until
-    assert until is not None
+    assert until is not None and lease.mac_address
     with transaction.atomic():
         Eviction.objects.filter(until__lt=now - KEPT).delete()
         Sighting.objects.filter(pk=lease.pk, leased_until__gt=now).update(leased_until=now)
+        intervals.evicted(lease.ip_address, lease.mac_address, since=began, now=now)
         return Eviction.objects.create(
             ip_address=lease.ip_address,
             mac_address=lease.mac_address,

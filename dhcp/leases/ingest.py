@@ -1,4 +1,4 @@
-"""Read a lease file when it has changed, and store its leases as sightings.
+"""Read a lease file when it has changed, and store its leases as sightings and as intervals.
 
 The whole file is compared with the stored sightings, so a reading may be lost or repeated without
 harm."""
@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from dhcp.leases import missing
+from dhcp.leases.intervals.record import Changes
 from dhcp.leases.lease_file import (
     LeaseRecord,
     file_mark,
@@ -88,6 +89,7 @@ def ingest(
         # Another worker may have created the same rows meanwhile.
         Sighting.objects.bulk_create(new, ignore_conflicts=True)
         write([*renewed, *ended, *lost], _WRITTEN)
+        Changes(current, [*new, *renewed], ended, now).record()
         Sighting.objects.filter(source=Sighting.Source.LEASE, leased_until__lt=now - KEPT).delete()
     return Ingested(len(new), len(renewed), len(ended), len(lost))
 

@@ -40,7 +40,8 @@ class LeaseRecord:
     mac: str | None
     until: datetime
     hostname: str = ""
-    duid: str = ""
+    duid: str = ""  # of an IPv6 lease
+    client_id: str = ""  # of an IPv4 lease, if the machine sends one
 
     @property
     def key(self) -> tuple[Address, str]:
@@ -104,9 +105,9 @@ def _parse_line(line: str) -> LeaseRecord | None:
     if hostname == "*":  # the machine sent none
         hostname = ""
     hostname = _printable(hostname)[:_LONGEST_NAME]
-    if ip.version == 4:  # then the fifth word is a client identifier
-        return LeaseRecord(ip, _parse_mac(machine), end, hostname)
     duid = _printable(duid).lower()[:_LONGEST_DUID]
+    if ip.version == 4:  # then the fifth word is a client identifier, or "*"
+        return LeaseRecord(ip, _parse_mac(machine), end, hostname, client_id=duid.strip("*"))
     return LeaseRecord(ip, mac_of_duid(duid), end, hostname, duid)
 
 

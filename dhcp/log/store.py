@@ -7,7 +7,7 @@ counted."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,7 @@ from django.db import connection
 from django.utils import timezone
 
 from core.following.entries import Entry
+from dhcp.leases.intervals.ends import UNKNOWN, note_releases
 from dhcp.log.lines import RELOADED, RELOADING, Exchange, exchanges
 from dhcp.log.problems import Problems
 from dhcp.models import DhcpServer, DhcpTransaction
@@ -73,6 +74,7 @@ def store(entries: Sequence[Entry], server_id: int | None) -> Counter[str]:
     if rows:
         _store_rows(_newest(rows), server_id)
         _store_sightings(rows, _origin(server_id))
+        note_releases(_releases(rows))
     problems.store(timezone.now())
     _tell_of_foreign_servers(rows, server_id)
     return counts
@@ -122,6 +124,13 @@ def _store_sightings(rows: Iterable[Exchange], origin: str) -> None:
             unknown.append((packed(ip), None, written(exchange.at), "", origin))
     _upsert_sightings(known, _WITH_MAC)
     _upsert_sightings(unknown, _WITHOUT_MAC)
+
+
+def _releases(rows: Iterable[Exchange]) -> Iterator[tuple[str | None, str, datetime]]:
+    """Who has given which address back, and when."""
+    for exchange in rows:
+        if exchange.kind == "release" and exchange.detail != UNKNOWN:
+            yield exchange.ip, exchange.mac or exchange.duid, exchange.at
 
 
 def _place(found: tuple[tuple[str, str | None], Exchange]) -> tuple[str, str]:

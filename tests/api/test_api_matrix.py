@@ -63,6 +63,7 @@ PLACED = {
     "boot-events",
     "dhcp/scopes",
     "dhcp/leases",
+    "dhcp/lease-intervals",
     "dhcp/evictions",
     "dhcp/transactions",
     "search",

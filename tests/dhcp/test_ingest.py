@@ -121,7 +121,7 @@ def test_new_leases_come_and_all_of_them_end_in_batches_not_one_by_one():
             for n in range(count)
         ]
 
-    assert queries_in(lambda: ingest(found(2000), NOW)) <= 30
+    assert queries_in(lambda: ingest(found(2000), NOW)) <= 60
     ended = queries_in(lambda: ingest([], NOW))
     ingest(found(10), NOW)
     assert queries_in(lambda: ingest([], NOW)) == ended

@@ -22,7 +22,7 @@ duid 00:01:00:01:2b:00:00:00:02:00:00:00:00:01
 
 def test_both_versions_are_read():
     assert parse_leases(FILE.encode()) == [
-        LeaseRecord(ip_address("10.77.0.9"), A, WHEN, "web"),
+        LeaseRecord(ip_address("10.77.0.9"), A, WHEN, "web", client_id=f"01:{A}"),
         LeaseRecord(ip_address("10.77.0.10"), "02:00:00:00:00:0b", FOREVER),
         LeaseRecord(ip_address("fd00::50"), A, WHEN, "web", f"00:03:00:01:{A}"),
         LeaseRecord(ip_address("fd00::51"), None, WHEN, "", "00:02:00:00:ab:11:01"),

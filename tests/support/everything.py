@@ -15,6 +15,7 @@ from dhcp.models import (
     Generation,
     HandEdit,
     KeptFiles,
+    LeaseInterval,
 )
 from discovery.conflicts.models import Conflict
 from discovery.inbox.models import UnknownDevice
@@ -126,6 +127,9 @@ def _of_dhcp(number, start, subnet, mac):
         "dhcp/hand-edits": HandEdit.objects.create(action="add", line=f"{mac},{start}.60,byhand"),
         "dhcp/leases": Sighting.objects.create(
             ip_address=f"{start}.50", mac_address=mac, source="lease", leased_until=until
+        ),
+        "dhcp/lease-intervals": LeaseInterval.objects.create(
+            ip_address=f"{start}.50", mac_address=mac, leased_until=until
         ),
         "dhcp/evictions": Eviction.objects.create(
             ip_address=f"{start}.51", mac_address=mac, until=until
