@@ -11,7 +11,11 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Access")
 
     def ready(self) -> None:
-        from accounts import health_checks, receivers  # noqa: F401  (they register themselves)
+        # They register themselves.
+        from accounts import health_checks, receivers, security  # noqa: F401
+        from core.history import install
+
+        install.watch(self)
 
 
 class AdminConfig(apps.SimpleAdminConfig):

@@ -6,11 +6,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from simple_history import register
+
+from core.history.records import DatabaseHistory
 
 NAME_LENGTH = 255  # as in django-axes' tables
 
@@ -128,6 +133,8 @@ class SecondFactorGroup(models.Model):
         Group, models.CASCADE, primary_key=True, related_name="second_factor"
     )
 
+    history = DatabaseHistory(table_name="accounts_secondfactorgroup_history")
+
     def __str__(self) -> str:
         return str(self.group)
 
@@ -149,3 +156,30 @@ class Revocation(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+# --- the history of what other packages keep: who may do what, never a secret ---------------------
+
+_CLOCKS_OF_DEVICES = (
+    "last_used_at",
+    "throttling_failure_timestamp",
+    "throttling_failure_count",
+)
+_KEPT_FOR_ITSELF = {
+    User: ("password", "last_login"),
+    Group: (),
+    User.groups.through: (),
+    User.user_permissions.through: (),
+    Group.permissions.through: (),
+    TOTPDevice: (*_CLOCKS_OF_DEVICES, "key", "last_t", "drift"),
+    StaticDevice: _CLOCKS_OF_DEVICES,
+}
+
+for _model, _left_out in _KEPT_FOR_ITSELF.items():
+    register(
+        _model,
+        app="accounts",
+        records_class=DatabaseHistory,
+        table_name=f"{_model._meta.db_table}_history",
+        excluded_fields=[*_left_out],
+    )

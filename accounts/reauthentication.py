@@ -19,6 +19,7 @@ from accounts import second_factor, sessions
 from accounts.forms import ConfirmForm
 from accounts.login import attempts
 from accounts.models import LoginBrake
+from api.security.record import Kind, record
 
 View = Callable[..., HttpResponse]
 
@@ -45,6 +46,7 @@ def confirmation(request: HttpRequest) -> HttpResponse | None:
     if not is_answer or not form.is_valid() or not _is_right(request, form):
         return _page(request, form)
     sessions.confirm(request)
+    record(Kind.CONFIRMED, request.user, request=request)
     if request.POST["confirm-asked"] == "GET":
         return HttpResponseRedirect(request.get_full_path())
     return None

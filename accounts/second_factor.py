@@ -19,6 +19,7 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice, default_key
 
 from accounts.models import SecondFactorGroup
+from api.security.record import Kind, record
 
 RECOVERY_CODES = 10
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without i, l, o, 0, 1
@@ -73,6 +74,7 @@ def set_up(user: Any, key: str, code: str) -> list[str]:
             transaction.set_rollback(True)
             return []
         TOTPDevice.objects.filter(user=user).exclude(pk=device.pk).delete()
+        record(Kind.FACTOR_SET_UP, user, user=user)
         return renew_recovery_codes(user)
 
 
@@ -97,6 +99,8 @@ def remove(user: Any) -> bool:
     """Forget the authenticator and the recovery codes; return whether there were any."""
     codes = StaticDevice.objects.filter(user=user).delete()[0]
     devices = TOTPDevice.objects.filter(user=user).delete()[0]
+    if codes or devices:
+        record(Kind.FACTOR_REMOVED, user)
     return bool(codes or devices)
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Session
 from accounts.session_store import ORIGIN, digest
+from api.security.record import Kind, record
 from core.proxies import client_address
 
 VERIFIED = "second_factor"  # keys in a session's data
@@ -69,7 +70,15 @@ def of_user(user: Any) -> Any:
 def end_others(request: HttpRequest) -> int:
     """Log the user out everywhere but here; return the number of sessions that ended."""
     others = of_user(request.user).exclude(session_key=own_key(request))
-    return int(others.delete()[0])
+    return end(others, request.user)
+
+
+def end(rows: Any, user: object) -> int:
+    """End these sessions of a user; return their number."""
+    number = int(rows.delete()[0])
+    if number:
+        record(Kind.SESSION_ENDED, user, number=number)
+    return number
 
 
 def is_logged_in(request: HttpRequest) -> bool:

@@ -138,7 +138,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 def _end_session(request: HttpRequest) -> None:
     key = request.POST.get("session", "")[:40].replace("\0", "")
-    if sessions.of_user(request.user).filter(session_key=key).delete()[0]:
+    if sessions.end(sessions.of_user(request.user).filter(session_key=key), request.user):
         messages.success(request, _("The session was logged out."))
 
 

@@ -8,3 +8,8 @@ class ApiConfig(AppConfig):
     name = "api"
     label = "ipmanager"
     verbose_name = "IPManager"
+
+    def ready(self) -> None:
+        from core.history import install
+
+        install.watch(self)

@@ -7,7 +7,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from api.models import Token
-from core.proxies import client_address
+from api.security.tokens import note_token
+from core.proxies import client_address, client_network
 
 ACCEPTED = "_ipmanager_token_accepted"  # attribute of a request whose token is accepted
 
@@ -22,6 +23,7 @@ class TokenAuthentication(KnoxAuthentication):
             if not token.accepts(client_address(request)):
                 raise AuthenticationFailed(_("This token may not be used from your address."))
             token.note_use()
+            note_token(token, client_network(request), client_address(request))
             setattr(getattr(request, "_request", request), ACCEPTED, True)
         return found
 

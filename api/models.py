@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from knox.crypto import hash_token
 from knox.models import AbstractAuthToken, AuthTokenManager
 
+from api.security.models import SecurityEvent  # noqa: F401  (a model of this app)
+from core.history.records import DatabaseHistory
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SERVICE_PATTERN = re.compile(
     r"[a-z0-9-]{1,63}/(\*|[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}\*?)", re.ASCII
@@ -87,6 +90,12 @@ class Token(AbstractAuthToken):
     replaced_at = models.DateTimeField(_("replaced"), null=True, blank=True, editable=False)
     lineage = models.CharField(max_length=128, default="", blank=True, editable=False)
 
+    # The digest would let a short value be guessed: lines name a token by its readable key.
+    history = DatabaseHistory(
+        table_name="ipmanager_token_history",
+        masked={"digest": "token_key"},
+        excluded_fields=["lineage", "last_used"],
+    )
     objects: TokenManager = TokenManager()
 
     class Meta:

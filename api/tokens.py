@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from api.models import Token
+from api.security.record import Kind, record
 from core.errors import Conflict, Invalid, Reason
 
 OVERLAP_HOURS = 24
@@ -32,6 +33,7 @@ def rotate(token: Token, overlap_hours: int = OVERLAP_HOURS) -> tuple[Token, str
     copied = {field: getattr(old, field) for field in fields}
     new, value = Token.objects.create(old.user, expiry=lifetime, lineage=old.owner, **copied)
     _retire(old, overlap_hours)
+    record(Kind.TOKEN_ROTATED, old, successor=new.token_key)
     return new, value
 
 

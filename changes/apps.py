@@ -10,7 +10,11 @@ class ChangesConfig(AppConfig):
     verbose_name = _("Changes")
 
     def ready(self) -> None:
-        from changes import indexes, past_indexes
+        from changes import (  # noqa: F401  (the first registers itself)
+            health_checks,
+            indexes,
+            past_indexes,
+        )
 
         post_migrate.connect(indexes.install, sender=self)
         post_migrate.connect(past_indexes.install, sender=self)

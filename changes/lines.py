@@ -75,8 +75,9 @@ class Line:
 
 
 def tracked_models() -> list[type[models.Model]]:
-    """Every model with a history, in the order of their names."""
-    tracked = [model for model in apps.get_models() if hasattr(model, "history")]
+    """Every model with a history, rows between two others included, in the order of their names."""
+    models_of_all = apps.get_models(include_auto_created=True)
+    tracked = [model for model in models_of_all if hasattr(model, "history")]
     return sorted(tracked, key=lambda model: model._meta.label_lower)
 
 

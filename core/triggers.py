@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,8 @@ from django.dispatch import receiver
 
 SAY_SITE = "SET LOCAL ipmanager.writer = 'site'"
 _SQLITE_SITE = 20_261
-OWNERS = ("ipam", "dhcp")  # of what is removed before a migration
+# Of what is removed before a migration, by app.
+OWNERS: defaultdict[str, list[str]] = defaultdict(list, ipam=["ipam"], dhcp=["dhcp"])
 
 
 def install(connection: BaseDatabaseWrapper, owner: str, statements: Sequence[str]) -> None:
@@ -34,6 +36,11 @@ def install(connection: BaseDatabaseWrapper, owner: str, statements: Sequence[st
                 _install_postgresql(cursor, owner, statements)
         else:
             _install_sqlite(cursor, owner, statements)
+
+
+def owners() -> list[str]:
+    """All owners of what is removed before a migration."""
+    return [owner for mine in OWNERS.values() for owner in mine]
 
 
 def remove(connection: BaseDatabaseWrapper, owner: str) -> None:

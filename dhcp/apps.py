@@ -10,6 +10,7 @@ class DHCPConfig(AppConfig):
     verbose_name = _("DHCP")
 
     def ready(self) -> None:
+        from core.history import install
         from dhcp import checks, receivers  # noqa: F401
         from dhcp.daemon import health_checks as heartbeat_checks  # noqa: F401
         from dhcp.log import health_checks as log_checks  # noqa: F401
@@ -17,4 +18,5 @@ class DHCPConfig(AppConfig):
         from dhcp.sql import database
         from dhcp.state import health_checks, wire_checks  # noqa: F401  (registers them)
 
+        install.watch(self)
         post_migrate.connect(database.install, sender=self)

@@ -18,6 +18,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from core.commands import manage_command
+from core.history.records import DatabaseHistory
 from dhcp.edits import differences
 from dhcp.generations.document import Damaged, Document
 from dhcp.generations.kept import KeptFilesQuerySet
@@ -131,6 +132,10 @@ class DhcpServer(models.Model):
     )
     # When its lease file was last read while the ledger was frozen (ipam/freeze.py).
     compared_at = models.DateTimeField(null=True, blank=True, editable=False)
+    history = DatabaseHistory(
+        table_name="dhcp_servers_history",
+        excluded_fields=["last_seen_at", "agent_host", "agent_version", "compared_at"],
+    )
     objects = DhcpServerQuerySet.as_manager()
 
     class Meta:
@@ -514,6 +519,7 @@ class HandEdit(models.Model):
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     server = _server_field()
+    history = DatabaseHistory(table_name="dhcp_hand_edits_history")
     objects = HandEditQuerySet.as_manager()
 
     class Meta:
@@ -542,6 +548,7 @@ class Eviction(models.Model):
     until = models.DateTimeField(_("may be used until"), help_text=_("At the latest."))
     at = models.DateTimeField(_("when"), default=timezone.now, db_default=Now())
     who = models.CharField(_("who"), max_length=150, default="", db_default="", blank=True)
+    history = DatabaseHistory(table_name="dhcp_evictions_history")
     objects = EvictionQuerySet.as_manager()
 
     class Meta:
@@ -680,6 +687,9 @@ class AgentToken(models.Model):
     created_at = models.DateTimeField(_("created"), default=timezone.now, db_default=Now())
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    history = DatabaseHistory(
+        table_name="dhcp_agent_tokens_history", excluded_fields=["digest", "used_at"]
+    )
 
     class Meta:
         db_table = "dhcp_agent_tokens"
@@ -830,6 +840,7 @@ class DhcpScope(models.Model):
             "interface, as where a relay asks."
         ),
     )
+    history = DatabaseHistory(table_name="dhcp_scopes_history")
     objects = DhcpScopeQuerySet.as_manager()
 
     class Meta:
@@ -895,6 +906,7 @@ class DhcpOption(models.Model):
         _("kind"), max_length=9, choices=Type, blank=True, default="", db_default=""
     )
     value = models.CharField(_("value"), max_length=765)
+    history = DatabaseHistory(table_name="dhcp_options_history")
 
     class Meta:
         db_table = "dhcp_options"

@@ -17,6 +17,7 @@ class DiscoveryConfig(AppConfig):
     verbose_name = _("Discovery")
 
     def ready(self) -> None:
+        from core.history import install
         from core.periodic import AGENT_WORK
         from discovery.conflicts import derive, health_checks  # noqa: F401
         from discovery.handout import ask
@@ -30,6 +31,7 @@ class DiscoveryConfig(AppConfig):
         derive.FURTHER.append(watch.verdicts)
         register(ask)
         AGENT_WORK.extend((probe_for_agent, look_for_servers))
+        install.watch(self)
         post_migrate.connect(database.install_on_delete, sender=self)
 
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.history.records import History
+from core.history.records import DatabaseHistory
 from discovery.conflicts.models import Conflict as Conflict
 from discovery.inbox.models import UnknownDevice as UnknownDevice
 from discovery.querysets import DiscoveryRoundQuerySet, SubnetDiscoveryQuerySet
@@ -70,7 +70,7 @@ class SubnetDiscovery(models.Model):
         db_default="",
         help_text=_("The DHCP server whose agent probes it. Empty: the worker does."),
     )
-    history = History(table_name="discovery_subnets_history")
+    history = DatabaseHistory(table_name="discovery_subnets_history")
     objects = SubnetDiscoveryQuerySet.as_manager()
 
     class Meta:

@@ -10,6 +10,8 @@ class EventsConfig(AppConfig):
     verbose_name = _("Events")
 
     def ready(self) -> None:
+        from core.history import install
         from ipam.sql import database
 
+        install.watch(self)
         post_migrate.connect(database.install_on_delete, sender=self)

@@ -527,12 +527,10 @@ class IPAddress(ValidatedModel):
     )
     vm_id = models.CharField(_("VM"), max_length=255, null=True, blank=True, unique=True)
     freed_at = models.DateTimeField(_("freed"), null=True, blank=True, editable=False)
-    # Every allocation writes a line: without indexes that nobody asks, and without a lock on its
-    # user's row.
+    # Every allocation writes a line: without indexes that nobody asks.
     history = History(
         table_name="ip_addresses_history",
         no_db_index=["id", "vrf", "subnet", "server", "vm_id"],
-        user_db_constraint=False,
     )
     objects = IPAddressQuerySet.as_manager()
 

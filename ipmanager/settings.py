@@ -154,6 +154,7 @@ BOOT_ACCEL = env.matching(
 
 # --- retention in days; 0 keeps everything -------------------------------------------------------
 KEEP_HISTORY = env.number("IPMANAGER_KEEP_HISTORY", 730, 36_500)
+LOG_ARCHIVE = env.optional_path("IPMANAGER_LOG_ARCHIVE")
 KEEP_GENERATIONS = env.number("IPMANAGER_KEEP_GENERATIONS", 90, 36_500)
 KEEP_EVENTS = env.number("IPMANAGER_KEEP_EVENTS", 90, 36_500)
 KEEP_DHCP = env.number("IPMANAGER_KEEP_DHCP", 14, 36_500)
@@ -235,6 +236,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "api.security.middleware.NoteRefusals",
     "accounts.login.gate.LoginGate",
     "axes.middleware.AxesMiddleware",
 ]

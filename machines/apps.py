@@ -10,7 +10,9 @@ class MachinesConfig(AppConfig):
     verbose_name = _("Machines")
 
     def ready(self) -> None:
+        from core.history import install
         from ipam.sql import database
         from machines import receivers  # noqa: F401
 
+        install.watch(self)
         post_migrate.connect(database.install_on_delete, sender=self)

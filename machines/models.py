@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.history.records import History
+from core.history.records import DatabaseHistory
 from ipam.models import Server, Subnet
 from machines.querysets import MachineQuerySet, MachineServiceQuerySet
 from registry.models import Service
@@ -34,7 +34,7 @@ class Machine(models.Model):
         help_text=_("Then the worker takes it back. Empty: it stays until it is deleted."),
     )
     created_at = models.DateTimeField(_("created"), default=timezone.now, db_default=Now())
-    history = History(table_name="machines_history")
+    history = DatabaseHistory(table_name="machines_history")
     objects = MachineQuerySet.as_manager()
 
     class Meta:
@@ -67,6 +67,7 @@ class MachineService(models.Model):
         Service, models.CASCADE, related_name="machine_row", verbose_name=_("service")
     )
     name = models.CharField(_("name"), max_length=63)
+    history = DatabaseHistory(table_name="machine_services_history")
     objects = MachineServiceQuerySet.as_manager()
 
     class Meta:

@@ -16,6 +16,9 @@ from django.db.models import Exists, Max, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import KnownSource, LoginBrake, Revocation, Session
+from api.security.models import SecurityEvent
+from changes.chain import pruning
+from changes.chain.tables import sealed_tables
 from core.periodic import PeriodicWork
 from dhcp.models import DhcpTransaction, Generation, HandEdit, LeaseInterval
 from discovery.conflicts.models import Conflict
@@ -31,8 +34,9 @@ BATCH = 1000  # rows in one transaction, so that other writers do not wait
 def prune(*, dry_run: bool = False) -> dict[str, int]:
     """Delete old rows; return their number by table. With `dry_run`, only count them."""
     numbers = {}
-    for rows in _old(timezone.now()):
-        number = rows.count() if dry_run else _delete(rows)
+    now = timezone.now()
+    for rows in _old(now):
+        number = rows.count() if dry_run else _delete(rows, now)
         if number:
             numbers[rows.model._meta.db_table] = number
     return numbers
@@ -42,6 +46,7 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
     if before := _before(now, settings.KEEP_HISTORY):
         for model in histories():
             yield _old_history(model, before)
+        yield SecurityEvent.objects.filter(at__lt=before)
         yield Revocation.objects.filter(at__lt=before)
         yield LeaseInterval.objects.outdated(before)
     if before := _before(now, settings.KEEP_GENERATIONS):
@@ -71,14 +76,16 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
 
 def histories() -> list[type[Model]]:
     """The history models of all apps."""
-    return [model.history.model for model in apps.get_models() if hasattr(model, "history")]
+    found = apps.get_models(include_auto_created=True)
+    return [model.history.model for model in found if hasattr(model, "history")]
 
 
 def _old_history(model: Any, before: datetime) -> QuerySet[Any]:
     """Rows that a later one has replaced, and the last row of each deleted object. The newest row
     of the table stays: a restored ledger is recognised by it (ipam/freeze.py)."""
     rows = model.objects.all()
-    later = rows.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))
+    key = model.instance_type._meta.pk.attname
+    later = rows.filter(**{key: OuterRef(key)}, history_id__gt=OuterRef("history_id"))
     last = rows.aggregate(last=Max("history_id"))["last"] or 0
     old = rows.filter(history_date__lt=before, history_id__lt=last)
     return old.filter(Q(Exists(later)) | Q(history_type="-"))
@@ -88,7 +95,9 @@ def _before(now: datetime, days: int) -> datetime | None:
     return now - timedelta(days=days) if days else None
 
 
-def _delete(rows: QuerySet[Any]) -> int:
+def _delete(rows: QuerySet[Any], now: datetime) -> int:
+    if rows.model._meta.db_table in sealed_tables():
+        return pruning.delete(rows, now - timedelta(days=settings.KEEP_HISTORY))
     total = 0
     while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
         rows.model._base_manager.filter(pk__in=ids).delete()

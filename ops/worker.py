@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from changes.worker import SealLog
 from core.periodic import PeriodicWork
 from core.stopping import call_on_signals
 from dhcp.worker import DhcpWorker
@@ -30,6 +31,7 @@ WORK: list[type[PeriodicWork]] = [
     Collect,
     Heartbeat,
     DailyPrune,
+    SealLog,
     WriteUsage,
 ]
 STOP_TIMEOUT = 20.0  # seconds that a round may take to finish

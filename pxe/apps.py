@@ -11,9 +11,11 @@ class PXEConfig(AppConfig):
 
     def ready(self) -> None:
         from core.following import logs
+        from core.history import install
         from ipam.sql import database
         from pxe import health_checks  # noqa: F401  (registers them)
         from pxe.events import dnsmasq_log
 
         logs.consume("dnsmasq", dnsmasq_log.consume)
+        install.watch(self)
         post_migrate.connect(database.install_on_delete, sender=self)

@@ -11,8 +11,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from simple_history import register
 
-from core.history.records import History
+from core.history.records import DatabaseHistory
 from ipam.fields import AddressField, MACField
 from ipam.models import Server, Subnet, ValidatedModel
 from pxe import names, rules
@@ -54,7 +55,7 @@ class BootFile(BootModel):
     sha256 = models.CharField(
         _("SHA-256"), max_length=64, blank=True, default="", db_default="", editable=False
     )
-    history = History(table_name="boot_files_history")
+    history = DatabaseHistory(table_name="boot_files_history")
 
     class Meta:
         db_table = "boot_files"
@@ -108,7 +109,7 @@ class BootAnswers(BootModel):
         ],
         help_text=_("For @@ssh_key@@."),
     )
-    history = History(
+    history = DatabaseHistory(
         table_name="boot_answers_history", excluded_fields=["text", "password_hash", "ssh_key"]
     )
 
@@ -188,7 +189,7 @@ class BootImage(BootModel):
         db_default="",
         validators=[names.check_url],
     )
-    history = History(table_name="boot_images_history")
+    history = DatabaseHistory(table_name="boot_images_history")
     objects = ImageQuerySet.as_manager()
 
     class Meta:
@@ -259,6 +260,7 @@ class BootInitrd(models.Model):
         BootFile, models.PROTECT, related_name="initrd_rows", verbose_name=_("file")
     )
     position = models.PositiveSmallIntegerField(_("position"), default=1, db_default=1)
+    history = DatabaseHistory(table_name="boot_initrds_history")
 
     class Meta:
         db_table = "boot_initrds"
@@ -321,7 +323,7 @@ class BootMenu(BootModel):
         help_text=_("0 waits for ever."),
     )
     shell = models.BooleanField(_("iPXE shell"), default=True, db_default=True)
-    history = History(table_name="boot_menus_history")
+    history = DatabaseHistory(table_name="boot_menus_history")
     objects = MenuQuerySet.as_manager()
 
     class Meta:
@@ -345,6 +347,14 @@ class BootMenu(BootModel):
         rules.check_menu(self)
 
 
+register(
+    BootMenu.images.through,
+    app="pxe",
+    records_class=DatabaseHistory,
+    table_name="boot_menu_images_history",
+)
+
+
 class MenuServer(models.Model):
     """A server that gets this menu."""
 
@@ -354,6 +364,7 @@ class MenuServer(models.Model):
     server = models.OneToOneField(
         Server, models.CASCADE, related_name="boot_menu_row", verbose_name=_("server")
     )
+    history = DatabaseHistory(table_name="boot_menu_servers_history")
 
     class Meta:
         db_table = "boot_menu_servers"
@@ -373,6 +384,7 @@ class MenuSubnet(models.Model):
     subnet = models.OneToOneField(
         Subnet, models.CASCADE, related_name="boot_menu_row", verbose_name=_("subnet")
     )
+    history = DatabaseHistory(table_name="boot_menu_subnets_history")
 
     class Meta:
         db_table = "boot_menu_subnets"
@@ -394,6 +406,7 @@ class BootIdentity(models.Model):
     serial = models.CharField(
         _("serial number"), max_length=100, blank=True, default="", db_default=""
     )
+    history = DatabaseHistory(table_name="boot_identities_history")
 
     class Meta:
         db_table = "boot_identities"
@@ -487,7 +500,7 @@ class BootAssignment(BootModel):
     )
     last_offered_at = models.DateTimeField(_("last offered"), null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True, editable=False)
-    history = History(
+    history = DatabaseHistory(
         table_name="boot_assignments_history",
         excluded_fields=["attempts", "first_offered_at", "last_offered_at"],
     )

@@ -10,8 +10,10 @@ class RegistryAppConfig(AppConfig):
     verbose_name = _("Services")
 
     def ready(self) -> None:
+        from core.history import install as history
         from ipam.sql import database
         from registry.environments import install
 
+        history.watch(self)
         post_migrate.connect(install.create_environments, sender=self)
         post_migrate.connect(database.install_on_delete, sender=self)

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from api.models import Token
-from core.history.records import History
+from core.history.records import DatabaseHistory
 from ipam.addresses import Address
 from ipam.fields import AddressField
 from ipam.models import Subnet
@@ -155,7 +155,7 @@ class RegistryConfig(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("More from one address are noted as unusual."),
     )
-    history = History(table_name="registry_configs_history")
+    history = DatabaseHistory(table_name="registry_configs_history")
     objects = RegistryConfigQuerySet.as_manager()
 
     class Meta:
@@ -216,6 +216,7 @@ class PortRange(models.Model):
     service_type = models.CharField(_("service type"), max_length=63, validators=[type_shape])
     first = models.PositiveIntegerField(_("first port"), validators=PORT)
     last = models.PositiveIntegerField(_("last port"), validators=PORT)
+    history = DatabaseHistory(table_name="port_ranges_history")
 
     class Meta:
         db_table = "port_ranges"
@@ -284,7 +285,7 @@ class RestartAction(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(604_800)],
     )
     enabled = models.BooleanField(_("enabled"), default=True, db_default=True)
-    history = History(table_name="restart_actions_history")
+    history = DatabaseHistory(table_name="restart_actions_history")
 
     class Meta:
         db_table = "restart_actions"
@@ -369,6 +370,7 @@ class Service(models.Model):
     )
     registered_from = AddressField(_("registered from"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("registered"), db_default=Now(), editable=False)
+    history = DatabaseHistory(table_name="services_history", excluded_fields=["last_heartbeat"])
     objects = ServiceQuerySet.as_manager()
 
     class Meta:
@@ -489,6 +491,7 @@ class ServiceDependency(models.Model):
         Service, models.CASCADE, related_name="dependency_rows", verbose_name=_("service")
     )
     needs = models.CharField(_("needs"), max_length=200, validators=[service_id_shape])
+    history = DatabaseHistory(table_name="service_dependencies_history")
 
     class Meta:
         db_table = "service_dependencies"
@@ -554,6 +557,7 @@ class RestartRequest(models.Model):
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     exit_status = models.IntegerField(_("exit status"), null=True, blank=True)
     output = models.TextField(_("output"), max_length=4000, blank=True, default="", db_default="")
+    history = DatabaseHistory(table_name="restart_requests_history", excluded_fields=["output"])
     objects = RestartRequestQuerySet.as_manager()
 
     class Meta:
@@ -593,6 +597,7 @@ class Simulation(models.Model):
     error_percent = models.PositiveIntegerField(
         _("errors (%)"), default=0, db_default=0, validators=[MaxValueValidator(100)]
     )
+    history = DatabaseHistory(table_name="registry_simulations_history")
 
     class Meta:
         db_table = "registry_simulations"

@@ -8,10 +8,11 @@ import django
 
 def generated() -> dict[Path, str]:
     """Each generated file of every app, and what it has to hold."""
+    from core.history import generate as history
     from dhcp.sql import generate as dhcp
     from ipam.sql import generate as ipam
 
-    return ipam.files() | dhcp.files()
+    return ipam.files() | dhcp.files() | history.files()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from accounts import sessions
 from accounts.models import Session
 
 
@@ -26,6 +27,13 @@ class SessionAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         rows: QuerySet[Session] = super().get_queryset(request)
         return rows.filter(user__isnull=False, expire_date__gt=timezone.now())
+
+    def delete_model(self, request: HttpRequest, obj: Session) -> None:
+        sessions.end(Session.objects.filter(pk=obj.pk), obj.user or "")
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        for session in queryset:
+            self.delete_model(request, session)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

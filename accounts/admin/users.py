@@ -52,7 +52,7 @@ class UserAdmin(ConfirmedChanges, DjangoUserAdmin, ModelAdmin):
 
     @admin.action(description=_("Log out everywhere"), permissions=["change"])
     def log_out(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        ended = sum(sessions.of_user(user).delete()[0] for user in users)
+        ended = sum(sessions.end(sessions.of_user(user), user) for user in users)
         text = ngettext("%d session was logged out.", "%d sessions were logged out.", ended)
         messages.success(request, text % ended)
 
@@ -64,7 +64,7 @@ class UserAdmin(ConfirmedChanges, DjangoUserAdmin, ModelAdmin):
         """For a user who has lost the authenticator and the recovery codes."""
         for user in users:
             if second_factor.remove(user):
-                sessions.of_user(user).delete()
+                sessions.end(sessions.of_user(user), user)
                 self.log_change(request, user, "second factor removed")
                 text = _("%s logs in by password and sets up a new second factor if required.")
                 messages.success(request, text % user)

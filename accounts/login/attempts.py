@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts.login import brake
+from api.security.record import Kind, record_seldom
 from api.throttle import client_network
 from core.proxies import client_address
 
@@ -27,6 +28,8 @@ def check(
         attempt.succeeded()
         return True
     attempt.failed(client_address(request))
+    failed = Kind.CODE_FAILED if kind == "code" else Kind.CONFIRMATION_FAILED
+    record_seldom(failed, name, request=request)
     if kind == "code":
         form.add_error(None, _("The code is wrong, or it was used before."))
     else:

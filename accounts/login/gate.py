@@ -23,6 +23,7 @@ from django.urls import reverse
 
 from accounts.login import brake
 from accounts.models import NAME_LENGTH, LoginBrake
+from api.security.record import Kind, record_seldom
 from api.throttle import Buckets
 from core.proxies import client_address, client_network
 
@@ -47,6 +48,7 @@ class LoginGate:
             return locked_page(request, wait)
         attempt = brake.attempt(LoginBrake.Kind.PASSWORD, name, network)
         if attempt.wait:
+            record_seldom(Kind.LOCKED_OUT, name, request=request)
             return locked_page(request, attempt.wait, name, everywhere=True)
         response = self.get_response(request)
         if response.status_code == 200:  # the form is shown again: the password was wrong

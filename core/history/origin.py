@@ -19,7 +19,7 @@ from simple_history.models import HistoricalRecords
 
 from core.logs import REQUEST
 
-Source = Literal["web", "api", "command", "import", "worker", "agent", "sql"]
+Source = Literal["web", "api", "command", "import", "worker", "agent", "sql", "upgrade"]
 LONGEST_ACTOR = 150
 LONGEST_REASON = 100
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.history.records import History
+from core.history.records import DatabaseHistory
 from discovery.conflicts.querysets import ConflictQuerySet
 from ipam.fields import AddressField, MACField
 from ipam.models import VRF
@@ -56,7 +56,7 @@ class Conflict(models.Model):
     muted_by = models.CharField(
         _("muted by"), max_length=150, blank=True, default="", db_default=""
     )
-    history = History(
+    history = DatabaseHistory(
         table_name="conflicts_history",
         excluded_fields=["last_seen", "noticed_at", "ledger", "seen"],
     )

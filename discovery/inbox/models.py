@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.history.records import History
+from core.history.records import DatabaseHistory
 from discovery.inbox.querysets import UnknownDeviceQuerySet
 from ipam.fields import AddressField, MACField
 from ipam.models import VRF
@@ -55,7 +55,7 @@ class UnknownDevice(models.Model):
     )
     # The key of the server or address row that `done` has made, to take it back.
     done_id = models.BigIntegerField(null=True, blank=True, editable=False)
-    history = History(
+    history = DatabaseHistory(
         table_name="unknown_devices_history",
         excluded_fields=["last_seen", "source", "requests", "asked_at"],
     )

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.history.records import History
+from core.history.records import DatabaseHistory
 from discovery.rogue.querysets import RogueServerQuerySet
 from ipam.fields import AddressField, MACField
 
@@ -34,7 +34,7 @@ class RogueServer(models.Model):
         _("allowed because"), max_length=255, blank=True, default="", db_default=""
     )
     gone_at = models.DateTimeField(_("no longer answers since"), null=True, blank=True)
-    history = History(
+    history = DatabaseHistory(
         table_name="rogue_dhcp_servers_history",
         excluded_fields=["last_seen", "offered", "client_mac", "gone_at"],
     )

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.history.records import History
+from core.history.records import DatabaseHistory
 from events.subscriptions import Subscription
 from events.webhooks import signature, targets
 from events.webhooks.querysets import DeliveryQuerySet, WebhookQuerySet
@@ -71,7 +71,7 @@ class Webhook(Subscription):
     last_error = models.CharField(_("last error"), max_length=300, default="", editable=False)
     delivered = models.PositiveBigIntegerField(_("delivered"), default=0, editable=False)
 
-    history = History(table_name="webhooks_history", excluded_fields=[*HEALTH, *SALTS])
+    history = DatabaseHistory(table_name="webhooks_history", excluded_fields=[*HEALTH, *SALTS])
     objects = WebhookQuerySet.as_manager()
 
     class Meta:

@@ -146,7 +146,7 @@ def make_way(using: str = "default", plan: Any = None, **kwargs: Any) -> None:
         changed &= set(triggers.OWNERS)
     if not changed:
         return
-    for owner in triggers.OWNERS:
+    for owner in triggers.owners():
         triggers.remove(connection, owner)
 
 

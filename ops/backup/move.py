@@ -32,6 +32,7 @@ from django.db.models.functions import Collate
 from core import env, triggers
 from core.commands import manage_command
 from core.errors import Conflict, IPManagerError, Unavailable
+from core.history import install as history
 from dhcp.sql import database as dhcp_sql
 from ipam import freeze
 from ipam.models import Stamp
@@ -203,7 +204,7 @@ def _move(progress: OnProgress) -> dict[str, int]:
         transaction.atomic(using=TARGET),
         connections[TARGET].cursor() as cursor,
     ):
-        for owner in triggers.OWNERS:
+        for owner in triggers.owners():
             triggers.remove(connections[TARGET], owner)
         _truncate(found, cursor)
         for number, model in enumerate(found):
@@ -214,6 +215,7 @@ def _move(progress: OnProgress) -> dict[str, int]:
         Stamp.objects.using(TARGET).write_home()
         for label, sql in (("ipam", ipam_sql), ("dhcp", dhcp_sql)):
             sql.install(apps.get_app_config(label), using=TARGET)
+        history.install_all(using=TARGET)
         rows: dict[str, int] = {}
         for number, model in enumerate(found):
             progress("compare", number, len(found))

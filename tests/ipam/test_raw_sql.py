@@ -9,6 +9,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, migrations, models, transaction
 
+from core.history import install as history_database
 from dhcp.sql import database as dhcp_database
 from ipam.models import VRF, Interface, IPAddress, Server, Subnet
 from ipam.placement.populate import Report, populate
@@ -171,6 +172,7 @@ def catalogue():
 def install():
     for label, make in (("ipam", database.install), ("dhcp", dhcp_database.install)):
         make(app_config=apps.get_app_config(label), using="default")
+    history_database.install_all()
 
 
 def test_installing_again_changes_nothing():

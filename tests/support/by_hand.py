@@ -17,21 +17,39 @@ def by_hand(sql: str, values: Sequence[Any] | None = None) -> None:
 
 
 @contextmanager
+def silent() -> Iterator[None]:
+    """Statements of this connection do not say where they come from (core/history/writer.py)."""
+    before = list(connection.execute_wrappers)
+    connection.execute_wrappers.clear()
+    try:
+        yield
+    finally:
+        connection.execute_wrappers[:] = before
+
+
+@contextmanager
 def nobody_we_know(cursor: Any) -> Iterator[None]:
     """Take away what marks the site's own writes (core/triggers.py), and put it back."""
     if POSTGRESQL:
         cursor.execute(
-            "SELECT current_setting('ipmanager.writer', true), set_config('ipmanager.writer', "
-            "'', true)"
+            "SELECT current_setting('ipmanager.writer', true), "
+            "current_setting('ipmanager.origin', true), "
+            "set_config('ipmanager.writer', '', true), set_config('ipmanager.origin', '', true)"
         )
-        before = cursor.fetchone()[0] or ""
-        yield
-        cursor.execute("SELECT set_config('ipmanager.writer', %s, true)", [before])
+        writer, origin, *_now = cursor.fetchone()
+        with silent():
+            yield
+        cursor.execute(
+            "SELECT set_config('ipmanager.writer', %s, true), "
+            "set_config('ipmanager.origin', %s, true)",
+            [writer or "", origin or ""],
+        )
     else:
         before = cursor.execute("PRAGMA analysis_limit").fetchone()[0]
         cursor.execute("PRAGMA analysis_limit = 0")
         try:
-            yield
+            with silent():
+                yield
         finally:
             cursor.execute(f"PRAGMA analysis_limit = {before}")
 

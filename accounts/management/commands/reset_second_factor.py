@@ -26,5 +26,5 @@ Example: manage.py reset_second_factor admin"""
             raise CommandError(f"there is no user {name!r}")
         if not second_factor.remove(user):
             raise CommandError(f"{name} has no second factor")
-        ended = sessions.of_user(user).delete()[0]
+        ended = sessions.end(sessions.of_user(user), user)
         self.stdout.write(f"{name} has no second factor any more; {ended} sessions ended")

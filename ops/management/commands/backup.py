@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from api.security.record import Kind, record
 from core import commands
 from core.errors import IPManagerError
 from core.progress import Progress
@@ -53,6 +54,7 @@ Example: manage.py backup --keep 14"""
             )
         except IPManagerError as error:
             raise CommandError(str(error)) from error
+        record(Kind.BACKUP, made.path.name, bytes=made.size)
         self.stdout.write(json.dumps(as_json(made)) if options["json"] else sentence(made))
 
 

@@ -6,7 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
+from django.db import connection
 
+from api.security.models import SecurityEvent
+from api.security.record import Kind, record
 from core import commands
 from core.commands import manage_command
 from core.errors import IPManagerError
@@ -75,6 +78,7 @@ Example: manage.py restore --dry-run latest"""
         if not options["overwrite"]:
             restore.refuse_to_replace(plan)
         done = restore.restore(plan, progress, bring_back=bring_back)
+        note_restore(path, plan)
         facts = as_json(plan, path) | {
             "seconds": round(done.seconds, 2),
             "restored_files": len(done.files),
@@ -84,6 +88,12 @@ Example: manage.py restore --dry-run latest"""
 
     def _say(self, facts: dict[str, Any], text: str, as_json: bool) -> None:
         self.stdout.write(json.dumps(facts) if as_json else text)
+
+
+def note_restore(path: Path, plan: restore.Plan) -> None:
+    """A security event, unless the backup is of a version that knows none."""
+    if SecurityEvent._meta.db_table in connection.introspection.table_names():
+        record(Kind.RESTORED, path.name, made_at=plan.manifest.made_at)
 
 
 def chosen(name: str) -> Path:
