@@ -1,15 +1,14 @@
 """Read a table on from a cursor: every committed row once, in the order of the keys.
 
 Transactions of PostgreSQL commit out of the order of their keys. A key that has no row yet when it
-is passed is kept in the cursor as a hole, together with the next number of a transaction: when all
-transactions before that number have ended, nobody can fill it any more. The order of the questions
-decides:
+is passed is kept in the cursor as a hole. The next reading gives the hole the number of its own
+transaction: whoever can fill it has a lower one. When all transactions with lower numbers have
+ended, nobody can fill it any more. The order of the questions decides:
 
 1. which transactions have ended;
 2. the rows behind the position;
 3. the rows in the holes: a row that is visible in 2 and was written after one in a hole finds that
-   one committed, so rows of one subject stay in their order;
-4. the number that no transaction has yet, for the holes that 2 has found.
+   one committed, so rows of one subject stay in their order.
 
 SQLite has one writer at a time, and no holes."""
 
@@ -24,10 +23,10 @@ from django.db import connection, models
 from events.models import Cursor, Event
 
 BATCH = 500  # rows in one transaction
-Hole = list[int]  # first, last, and the number of a transaction, as it stands in the cursor
+# First, last, and the number of the transaction that found nothing there; 0: none has looked yet.
+Hole = list[int]
 
-_ENDED = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
-_NEXT = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+_RUNNING = "SELECT pg_current_xact_id()::text, pg_snapshot_xmin(pg_current_snapshot())::text"
 _NEWEST = "SELECT '{name}', max({key}) FROM {table}"
 _FILLED = """
 SELECT row.{key} FROM unnest(%s::bigint[], %s::bigint[]) AS hole (first, last)
@@ -68,12 +67,13 @@ def newest_keys(sources: Sequence[Source]) -> dict[str, int]:
 def read_on(source: Source, cursor: Cursor) -> list[Any]:
     """The next rows of the table, BATCH at most from each side of the position. Moves the cursor,
     which the caller saves. While holes have more rows than that, those behind wait."""
-    ended = _transaction_number(_ENDED)
+    own, oldest = _transactions()
+    holes = [[first, last, number or own] for first, last, number in cursor.holes]
     rows = source.model._base_manager.select_related(*source.related).order_by("pk")
     new = list(rows.filter(pk__gt=cursor.position)[:BATCH])
-    filled = _filled(source, cursor.holes)
+    filled = _filled(source, holes)
     late = list(rows.filter(pk__in=filled)) if filled else []
-    cursor.holes = list(_left(cursor.holes, filled, ended))
+    cursor.holes = list(_left(holes, filled, oldest))
     if len(filled) == BATCH or not new:
         return late
     keys = [row.pk for row in new]
@@ -94,15 +94,15 @@ def _filled(source: Source, holes: list[Hole]) -> list[int]:
         return [key for (key,) in cursor.fetchall()]
 
 
-def _left(holes: list[Hole], filled: list[int], ended: int) -> Iterator[Hole]:
-    """The holes that stay: not those whose transactions have all ended. Of a full batch, there may
-    be more rows behind its last one."""
+def _left(holes: list[Hole], filled: list[int], oldest: int) -> Iterator[Hole]:
+    """The holes that stay: not those for which all transactions have ended. Of a full batch, there
+    may be more rows behind its last one."""
     sure_until = filled[-1] if len(filled) == BATCH else None
     for first, last, number in holes:
         inside = [key for key in filled if first <= key <= last]
         for rest in _without(first, last, inside):
             is_behind = sure_until is not None and rest[1] > sure_until
-            if number > ended or is_behind:
+            if number > oldest or is_behind:
                 yield [*rest, number]
 
 
@@ -120,10 +120,9 @@ def _gaps(position: int, keys: Sequence[int]) -> Iterator[Hole]:
     """The keys behind the position that are missing among these."""
     if connection.vendor != "postgresql" or keys[-1] - position == len(keys):
         return
-    number = _transaction_number(_NEXT)
     for key in keys:
         if key > position + 1:
-            yield [position + 1, key - 1, number]
+            yield [position + 1, key - 1, 0]
         position = key
 
 
@@ -131,13 +130,15 @@ def forget_foreign(cursor: Cursor) -> None:
     """Forget holes with numbers that this server has not reached: the database comes out of a
     backup of another one, and no transaction of that one runs here."""
     if cursor.holes:
-        number = _transaction_number(_NEXT)
-        cursor.holes = [hole for hole in cursor.holes if hole[2] <= number]
+        own, _oldest = _transactions()
+        cursor.holes = [hole for hole in cursor.holes if hole[2] <= own]
 
 
-def _transaction_number(question: str) -> int:
+def _transactions() -> tuple[int, int]:
+    """The number of this transaction, and the lowest number of one that runs."""
     if connection.vendor != "postgresql":
-        return 0
+        return 0, 0
     with connection.cursor() as cursor:
-        cursor.execute(question)
-        return int(cursor.fetchone()[0])
+        cursor.execute(_RUNNING)
+        own, oldest = cursor.fetchone()
+        return int(own), int(oldest)
