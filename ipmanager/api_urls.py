@@ -10,6 +10,7 @@ from api import problems, schema
 from dhcp import api as dhcp_api
 from dhcp.remote import api as agents_api
 from discovery import api as discovery_api
+from events import api as events_api
 from ipam.api import resources as ipam_api
 from ipam.api.search import SearchView
 from ipmanager import front
@@ -35,6 +36,7 @@ urlpatterns = [
     *(path(f"v1/{route}", view.as_view()) for route, view in agents_api.ROUTES.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in dhcp_api.SINGLE.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in accounts_api.SINGLE.items()),
+    *(path(f"v1/{route}", view.as_view()) for route, view in events_api.SINGLE.items()),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/", schema.docs, name="docs"),
