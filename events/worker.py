@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 from django.db import connection
 
 from core.periodic import PeriodicWork
+from events.collect import states, thresholds
 from events.collect.collector import Collector
+from events.collect.lasting import SOURCES
+from events.collect.live import Awaited
 
 
 class Collect(PeriodicWork):
@@ -23,6 +28,33 @@ class Collect(PeriodicWork):
         if version is None or version != self._version:
             self.collector.round()
         self._version = version
+
+
+class Watch(PeriodicWork):
+    """Tells of the beginning and the end of what lasts, and of machines that are live."""
+
+    name = "events.watch"
+    interval = 5.0
+    usage_every = 600.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.awaited = Awaited()
+        self.due: dict[str, float] = {}  # of the sources that have begun
+        self.usage_due = 0.0
+
+    def work(self) -> None:
+        now = time.monotonic()
+        for name, source in SOURCES.items():
+            if name not in self.due:
+                states.begin(name, source.now())
+            if now >= self.due.get(name, 0.0):
+                self.due[name] = now + source.every
+                states.look(name, source)
+        self.awaited.look()
+        if now >= self.usage_due:
+            self.usage_due = now + self.usage_every
+            thresholds.look_at(thresholds.nearly_full())
 
 
 def data_version() -> int | None:

@@ -12,9 +12,10 @@ from discovery.conflicts.worker import FindConflicts
 from discovery.rogue.watch import LookForServers
 from discovery.worker import Discovery
 from events.delivery.worker import Deliver
-from events.worker import Collect
+from events.worker import Collect, Watch
 from ipam.worker import CatchUp, WriteUsage
 from machines.worker import Expiry
+from ops.findings_watch import WatchFindings
 from ops.prune import DailyPrune
 from ops.worker_heartbeat import Heartbeat
 from registry.worker import Sweep
@@ -29,6 +30,8 @@ WORK: list[type[PeriodicWork]] = [
     Deliver,
     Discovery,
     Collect,
+    Watch,
+    WatchFindings,
     Heartbeat,
     DailyPrune,
     SealLog,

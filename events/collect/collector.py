@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
-from events.collect import follow, ledger
+from events.collect import follow, ledger, live, rows, thresholds
 from events.collect.follow import Source
 from events.collect.lock import held
+from events.collect.write import write
 from events.models import Cursor, Event
 
 logger = logging.getLogger("events.collect")
 
 
-def write(events: Sequence[Event]) -> None:
-    """Write events, in their order. Only by who holds the lock: numbers become visible in order."""
-    Event.objects.bulk_create(events, ignore_conflicts=True)
+RECENT = 2000  # events whose subnets are measured at the start
 
 
 class Collector:
     """Remembers the cursors between its rounds; what the database says decides."""
 
     def __init__(self) -> None:
-        self.sources = ledger.sources()
+        self.sources = [*ledger.sources(), *rows.sources()]
         self.positions: dict[str, int] = {}
         self.waiting: set[str] = set()  # tables with holes
+        self.touched: set[int] = set()  # subnets whose usage is to be measured
 
     def round(self) -> int:
         """Collect what is new; return how many rows were read."""
@@ -32,7 +31,10 @@ class Collector:
         if not self.positions and not self._begin(newest):
             return 0
         changed = [source for source in self.sources if self._is_due(source, newest)]
-        return sum(map(self._drain, changed))
+        number = sum(map(self._drain, changed))
+        touched, self.touched = self.touched, set()
+        thresholds.look_at(touched)
+        return number
 
     def _begin(self, newest: dict[str, int]) -> bool:
         """Load the cursors. A table that has none begins at the present."""
@@ -49,6 +51,8 @@ class Collector:
             for cursor in known.values():
                 _check(cursor, newest)
         self.positions = {cursor.table: cursor.position for cursor in [*known.values(), *new]}
+        # What one that was killed has read and not measured any more.
+        self.touched = ledger.touched_subnets(Event.objects.order_by("-pk")[:RECENT])
         self.waiting = {cursor.table for cursor in known.values() if cursor.holes}
         return True
 
@@ -71,11 +75,14 @@ class Collector:
             if not is_mine:
                 return 0
             cursor = Cursor.objects.get(table=source.table)
-            rows = follow.read_on(source, cursor)
-            write(source.describe(rows))
+            found = follow.read_on(source, cursor)
+            events = source.describe(found)
+            write(events)
+            live.await_machines(events)
             cursor.save()
         self._remember(cursor)
-        return len(rows)
+        self.touched |= ledger.touched_subnets(events)
+        return len(found)
 
     def _remember(self, cursor: Cursor) -> None:
         self.positions[cursor.table] = cursor.position

@@ -1,0 +1,113 @@
+"""A machine that has a new reservation is live when the network shows it: by a lease, an offer or
+an answer that is newer than the change (dhcp/state). Nothing is inferred from our own write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from dhcp.state import machines
+from events.collect import places
+from events.collect.lock import held
+from events.collect.write import write
+from events.models import Event, OpenState
+from ipam.models import Server, Sighting
+
+SOURCE = "awaited"
+FORGOTTEN = timedelta(days=7)  # a machine that has not come for so long is told no more
+AT_ONCE = 200  # machines in one round
+COLUMNS = {"ip_address", "mac_address", "enabled", "vrf_id"}
+
+
+def await_machines(events: Iterable[Event]) -> None:
+    """Remember the servers whose reservation has changed, in the transaction of these events."""
+    began = {}
+    for event in events:
+        if _is_new(event):
+            began[event.subject_id] = event.at
+    if not began:
+        return
+    OpenState.objects.filter(source=SOURCE, key__in=list(began)).delete()
+    rows = (OpenState(source=SOURCE, key=key, since=at) for key, at in began.items())
+    OpenState.objects.bulk_create(rows)
+
+
+def _is_new(event: Event) -> bool:
+    if event.kind == "server.created":
+        is_changed = True
+    else:
+        changed = set(event.data.get("changed", ()))
+        is_changed = event.kind == "server.changed" and not changed.isdisjoint(COLUMNS)
+    return is_changed and bool(event.data["ip_address"] and event.data["mac_address"])
+
+
+class Awaited:
+    """Goes round the awaited machines, AT_ONCE at a time."""
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def look(self) -> int:
+        """Tell of those that are live now; return their number."""
+        rows = OpenState.objects.filter(source=SOURCE, pk__gt=self.last).order_by("pk")
+        found = list(rows[:AT_ONCE])
+        self.last = found[-1].pk if len(found) == AT_ONCE else 0
+        if not found:
+            return 0
+        live = _live({row.key: row for row in found})
+        old = timezone.now() - FORGOTTEN
+        done = [row.pk for row in found if row.key in live or row.since < old]
+        return _tell(live, done) if done else 0
+
+
+def _live(awaited: dict[str, OpenState]) -> dict[str, Event]:
+    """The events of those that are live. Only who was seen since the change is judged."""
+    servers = Server.objects.filter(pk__in=list(awaited)).in_bulk()
+    first = min(row.since for row in awaited.values())
+    cards = [server.mac_address for server in servers.values()]
+    addresses = [server.ip_address for server in servers.values()]
+    seen = Sighting.objects.filter(
+        Q(mac_address__in=cards) | Q(ip_address__in=addresses), seen_at__gte=first
+    )
+    pairs = set(seen.values_list("ip_address", flat=True))
+    present = [server for server in servers.values() if server.ip_address in pairs]
+    found: dict[str, Event] = {}
+    for key, state in machines.states_of_servers(present).items() if present else ():
+        row = awaited[str(key)]
+        if state.kind == machines.LIVE and state.seen_at and state.seen_at >= row.since:
+            found[str(key)] = _event(servers[key], row, state.seen_at)
+    return found
+
+
+def _event(server: Server, row: OpenState, seen_at: Any) -> Event:
+    return Event(
+        at=seen_at,
+        kind="machine.live",
+        subject_model="ipam.server",
+        subject_id=str(server.pk),
+        subject=server.hostname,
+        vrf_id=server.vrf_id,
+        ip_address=server.ip_address,
+        data={
+            "hostname": server.hostname,
+            "ip_address": str(server.ip_address),
+            "since": row.since.isoformat(),
+        },
+        origin=f"{SOURCE}:{row.pk}",
+    )
+
+
+def _tell(live: dict[str, Event], done: list[int]) -> int:
+    with held() as is_mine:
+        if not is_mine:
+            return 0
+        left = set(OpenState.objects.filter(pk__in=done).values_list("key", flat=True))
+        events = [event for key, event in live.items() if key in left]
+        places.place_in_subnets(events)
+        write(events)
+        OpenState.objects.filter(pk__in=done).delete()
+    return len(events)
