@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import commands, machine_commands
+from . import commands, event_stream, machine_commands
 from .http import DEFAULT_URL, ApiError
 from .ledger import Ledger
 from .output import printable
@@ -251,6 +251,26 @@ COMMANDS = (
         "find 10.0.0.30",
         (
             arg("text", metavar="TEXT", help="an address, a network, a MAC, or part of a name"),
+            JSON,
+        ),
+    ),
+    Command(
+        "events",
+        event_stream.events,
+        "show what has happened, and go on showing it",
+        "events --follow --kind address --kind server.created",
+        (
+            arg(
+                "--kind",
+                action="append",
+                default=[],
+                metavar="KIND",
+                help="as in address.released, or all of address; may be repeated",
+            ),
+            arg("--subnet", metavar="SUBNET", help="a subnet's network, name or id"),
+            arg("--site", metavar="SITE"),
+            arg("--limit", type=int, default=20, metavar="N", help="how many at first"),
+            arg("--follow", action="store_true", help="and those that come, until Ctrl-C"),
             JSON,
         ),
     ),

@@ -11,6 +11,7 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         from core.history import install
+        from events import health_checks  # noqa: F401
         from ipam.sql import database
 
         install.watch(self)

@@ -42,9 +42,15 @@ def as_text(event: Event) -> str:
 
 def subject_url(event: Event) -> str:
     """The page of what it is about; empty if there is none."""
+    path = subject_path(event)
+    return settings.PUBLIC_URL + path if path else ""
+
+
+def subject_path(event: Event) -> str:
+    """The same on this site."""
     page = f"admin:{event.subject_model.replace('.', '_')}_change"
     try:
-        return settings.PUBLIC_URL + reverse(page, args=[event.subject_id])
+        return reverse(page, args=[event.subject_id])
     except NoReverseMatch:
         return ""
 

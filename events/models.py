@@ -99,3 +99,18 @@ class OpenState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.key}"
+
+
+class EventCount(models.Model):
+    """How many events of a kind were made, in all."""
+
+    kind = models.CharField(max_length=40, primary_key=True)
+    number = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        db_table = "event_counts"
+        verbose_name = _("number of events")
+        verbose_name_plural = _("numbers of events")
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.number}"

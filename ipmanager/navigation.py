@@ -32,6 +32,7 @@ GROUPS: list[tuple[Any, list[str]]] = [
     (_("DHCP"), ["admin:dhcp_why", "dhcp"]),
     (_("Network boot"), ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
     (_("Services"), ["registry.service", "registry.registryconfig", "registry"]),
+    (_("Events"), ["events.event", "events"]),
     (_("Access"), ["auth.user", "auth.group", "ipmanager.token", "accounts", "ipmanager.pulse"]),
 ]
 

@@ -28,6 +28,7 @@ from core import proxies
 from core.findings import BOUNDED
 from dhcp import metrics as dhcp_metrics
 from discovery import metrics as discovery_metrics
+from events import metrics as events_metrics
 from ipam import metrics as ipam_metrics
 from ops import doctor, host_checks, traffic, worker_heartbeat
 from registry import metrics as registry_metrics
@@ -161,6 +162,7 @@ SECTIONS: dict[str, Section] = {
     "discovery": discovery_metrics.collect,
     "dhcp": dhcp_metrics.collect,
     "registry": registry_metrics.collect,
+    "events": events_metrics.collect,
     "ops": processes,
     "host": host_checks.collect,
     "health": health,

@@ -24,6 +24,7 @@ from dhcp.models import DhcpTransaction, Generation, HandEdit, LeaseInterval
 from discovery.conflicts.models import Conflict
 from discovery.inbox.models import UnknownDevice
 from discovery.rogue.models import RogueServer
+from events import prune as events
 from ipam.models import UsageDay
 from pxe.models import BootEvent
 from registry.models import Call, RestartRequest, Unusual
@@ -39,7 +40,16 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         number = rows.count() if dry_run else _delete(rows, now)
         if number:
             numbers[rows.model._meta.db_table] = number
+    if number := _prune_events(timezone.now(), dry_run):
+        numbers["events"] = number
     return numbers
+
+
+def _prune_events(now: datetime, dry_run: bool) -> int:
+    before = _before(now, settings.EVENTS_DAYS)
+    if before is None:
+        return 0
+    return events.outdated(before).count() if dry_run else events.prune(before)
 
 
 def _old(now: datetime) -> Iterator[QuerySet[Any]]:
@@ -88,6 +98,8 @@ def _old_history(model: Any, before: datetime) -> QuerySet[Any]:
     later = rows.filter(**{key: OuterRef(key)}, history_id__gt=OuterRef("history_id"))
     last = rows.aggregate(last=Max("history_id"))["last"] or 0
     old = rows.filter(history_date__lt=before, history_id__lt=last)
+    if unread := events.unread(model):  # the collector makes events of the lines from here on
+        old = old.filter(history_id__lt=unread)
     return old.filter(Q(Exists(later)) | Q(history_type="-"))
 
 

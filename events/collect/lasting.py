@@ -132,11 +132,11 @@ def expiring_tokens() -> Iterator[Lasting]:
     for row in rows.select_related("user"):
         expiry = row.expiry.isoformat() if row.expiry else ""
         yield Lasting(
-            key=row.owner,
+            key=row.owner[:100],
             begun="token.expires_soon",
             ended="",
             subject_model="api.token",
-            subject_id=str(row.pk),
+            subject_id=row.token_key,  # the key of the row is a digest of the secret
             subject=row.name,
             data={"name": row.name, "owner": row.user.get_username(), "expires": expiry},
             state=expiry,

@@ -155,7 +155,7 @@ def _end(row: OpenState) -> Event | None:
 
 def _origin(source: str, key: str, end: str) -> str:
     """Names what has begun or ended, by the time: the row of OpenState makes it happen once."""
-    return f"{source}:{key[:70]}:{end}:{timezone.now().timestamp():.6f}"
+    return f"{source}:{key[:50]}:{end}:{timezone.now().timestamp():.6f}"
 
 
 def _text(value: Any) -> Any:

