@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections, connection
 
-from core import prepared
+from core import commits, prepared
 from core.history import origin
 from core.logs import first_line
 
@@ -51,6 +53,8 @@ class PeriodicWork:
     interval = 1.0  # seconds from the end of a round to the next one
     first_pause = 0.0  # seconds before the first round
     longest_pause = 5.0  # seconds, after repeated failures
+    rest = 0.0  # seconds for which rounds are left out while nothing is committed
+    in_step = False  # with all others of its interval: what writes while all is idle
     source: origin.Source = "worker"  # of what it changes, in the history
 
     def __init__(self, database: DatabaseState | None = None) -> None:
@@ -58,6 +62,8 @@ class PeriodicWork:
         self.database = database or DatabaseState(self.logger)
         self.stopping = threading.Event()
         self.failures = 0  # in a row
+        self.worked_at = -math.inf  # the last complete round, by a monotonic clock
+        self.mark: commits.Mark | None = None  # of the database, when it began
         self.thread: threading.Thread | None = None
 
     def work(self) -> None:
@@ -71,7 +77,8 @@ class PeriodicWork:
         """Do one round; return whether it succeeded."""
         refresh_connection()
         try:
-            self.work()
+            if not self.rests():
+                self.work()
         except DatabaseError as error:
             self.database.fails(error)
         except Exception:
@@ -81,10 +88,24 @@ class PeriodicWork:
             self.failures = 0
             return True
         self.failures += 1
+        self.worked_at = -math.inf
+        return False
+
+    def rests(self) -> bool:
+        """Whether nothing was committed since the last round began, which was lately. What follows
+        the clock alone waits for at most `rest` seconds."""
+        if not self.rest:
+            return False
+        mark, now = commits.mark(), time.monotonic()
+        if mark is not None and mark == self.mark and now - self.worked_at < self.rest:
+            return True
+        self.mark, self.worked_at = mark, now
         return False
 
     def pause(self) -> float:
         """Seconds until the next round."""
+        if not self.failures and self.in_step:
+            return self.interval - time.monotonic() % self.interval
         if not self.failures:
             return self.interval
         return min(2.0 ** (self.failures - 1), self.longest_pause)

@@ -7,15 +7,24 @@ import threading
 import time
 from typing import Any
 
-import psycopg
 from django.db import DatabaseError, connection
 
+from core import commits
 from dhcp.sql.database import CHANNEL
 
 logger = logging.getLogger("dhcp.worker")
 
 POLL = 0.25  # seconds between two polls where no notification comes
 RETRY = 20  # polls between two attempts to listen again
+
+
+def _lost() -> tuple[type[Exception], ...]:
+    """What the loss of the connection raises. Without PostgreSQL, its driver is not loaded."""
+    if connection.vendor != "postgresql":
+        return (DatabaseError,)
+    import psycopg
+
+    return (psycopg.Error, DatabaseError)
 
 
 class NotifyListener:
@@ -34,7 +43,7 @@ class NotifyListener:
             return True
         try:
             return self._wait(stopping, seconds)
-        except (psycopg.Error, DatabaseError) as error:
+        except _lost() as error:
             reason = " ".join(str(error).split())
             logger.warning("cannot wait for notifications, polling instead: %s", reason)
             self.close()
@@ -69,7 +78,6 @@ class NotifyListener:
             cursor.execute(f"LISTEN {CHANNEL}")
 
     def _data_version(self) -> int:
-        """A number that changes when another connection commits (https://sqlite.org/pragma.html)"""
-        with self._connection.cursor() as cursor:
-            cursor.execute("PRAGMA data_version")
-            return int(cursor.fetchone()[0])
+        """A number that changes when another connection commits."""
+        self._connection.ensure_connection()
+        return commits.data_version(self._connection)

@@ -38,6 +38,7 @@ from ipam.placement.catch_up import check_everything
 logger = logging.getLogger("dhcp.worker")
 
 INTERVAL = 2.0  # how often a server is looked at although nothing wakes its thread
+REST = 8.0  # how long a server is not looked at while nothing is committed
 RECONCILE = 30.0  # how often the files are compared although no change is pending
 EXPIRE = 30.0  # how often leases are looked for that have run out
 LONGEST_PAUSE = 5.0  # dnsmasq is back in step within this of its return
@@ -50,6 +51,7 @@ class ServerWorker(PeriodicWork):
     """Keeps one server in step. `now` is a monotonic clock."""
 
     interval = INTERVAL
+    rest = REST
     wait_for_requests = True  # a request that changed something syncs by itself, if so configured
 
     def __init__(
@@ -122,6 +124,8 @@ class ServerWorker(PeriodicWork):
 
     def _sync(self) -> None:
         try:
+            if self.delay == 0 and self.now() < self.reconcile_at and self.rests():
+                return
             self.role, has_expired = lease.current_role(self.target)
             if has_expired or self._is_due():
                 self._plan(sync(self.target, paced=True))
@@ -147,7 +151,7 @@ class ServerWorker(PeriodicWork):
     def _plan(self, outcome: Outcome) -> None:
         """Decide by the outcome of a sync when the next one is due."""
         if outcome.wait:
-            self.not_before = self.now() + outcome.wait
+            self.not_before, self.mark = self.now() + outcome.wait, None
             return
         self.reconcile_at = self.now() + RECONCILE
         self.hosts = outcome.hosts
@@ -173,6 +177,7 @@ class DhcpWorker(PeriodicWork):
     """Starts a ServerWorker for each server, and wakes them when something has changed."""
 
     name = "dhcp.worker"
+    rest = REST
     interval = INTERVAL  # to find new servers; notifications end no wait, they wake the servers
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:

@@ -19,6 +19,7 @@ class Discovery(PeriodicWork):
 
     name = "discovery.worker"
     interval = 1.0
+    rest = 5.0
 
     def __init__(self, agent: str = "") -> None:
         super().__init__()

@@ -17,6 +17,7 @@ class CatchUp(PeriodicWork):
     """Each second: process what triggers have recorded of raw SQL."""
 
     name = "ipam.worker"
+    rest = 10.0
 
     def work(self) -> None:
         freeze.look()

@@ -15,6 +15,7 @@ class Expiry(PeriodicWork):
 
     name = "machines.worker"
     interval = 2.0
+    rest = 6.0
 
     def __init__(self) -> None:
         super().__init__()

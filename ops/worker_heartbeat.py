@@ -29,6 +29,7 @@ class Heartbeat(PeriodicWork):
 
     name = "ops.worker_heartbeat"
     interval = EVERY
+    in_step = True
 
     def __init__(self) -> None:
         super().__init__()

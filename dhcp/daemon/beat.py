@@ -19,6 +19,7 @@ class HeartbeatWorker(PeriodicWork):
 
     name = "dhcp.heartbeat"
     interval = EVERY
+    in_step = True
 
     def __init__(
         self,

@@ -80,7 +80,7 @@ class LogReader(PeriodicWork):
         if batch.lines or batch.position != row.position or batch.lost:
             self._store(row, batch)
         elif self.now() - self.shown_at > SHOWN:
-            self.shown_at = self.now()
+            self.shown_at = self.now() - self.now() % SHOWN  # in step with the heartbeats
             DhcpLog.objects.filter(pk=row.pk).update(read_at=timezone.now())
         self._log().done()
         return batch.more or bool(batch.lines)  # another file may follow

@@ -22,6 +22,7 @@ class FindConflicts(PeriodicWork):
 
     name = "discovery.conflicts"
     interval = EVERY
+    rest = 30.0
     first_pause = 2.0
     longest_pause = 30.0
 

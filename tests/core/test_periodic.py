@@ -4,8 +4,10 @@ once."""
 import threading
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.utils import timezone
 
+from api.models import Pulse
 from core.periodic import PeriodicWork
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,3 +68,59 @@ def test_it_repeats_until_it_is_stopped_and_says_that_it_has_ended():
     work.stop()
     work.join(10)
     assert ended.is_set() and not work.thread.is_alive()
+
+
+# --- while nothing is committed -------------------------------------------------------------------
+
+
+class Resting(Work):
+    rest = 60.0
+
+
+def commit_elsewhere():
+    def write():
+        Pulse.objects.create(host="elsewhere", seen_at=timezone.now())
+        connection.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    writer.join()
+
+
+@pytest.mark.on("sqlite")
+def test_a_round_rests_while_nothing_is_committed_and_the_clock_asks_for_nothing():
+    work = Resting()
+    assert work.tick() and work.tick() and work.tick()
+    assert work.rounds == 1
+    work.worked_at -= 60
+    assert work.tick() and work.tick()
+    assert work.rounds == 2
+
+
+@pytest.mark.on("sqlite")
+def test_a_commit_of_another_connection_ends_the_rest():
+    work = Resting()
+    work.tick()
+    commit_elsewhere()
+    assert work.tick() and work.tick()
+    assert work.rounds == 2
+
+
+@pytest.mark.on("sqlite")
+def test_a_round_that_has_written_or_failed_is_followed_by_another_one():
+    class Writing(Resting):
+        def work(self):
+            super().work()
+            Pulse.objects.create(host=str(self.rounds), seen_at=timezone.now())
+
+    writing, failing = Writing(), Resting(ValueError("a bug"))
+    assert writing.tick() and writing.tick()
+    assert not failing.tick() and failing.tick()
+    assert (writing.rounds, failing.rounds) == (2, 2)
+
+
+@pytest.mark.on("postgresql")
+def test_postgresql_does_not_tell_so_no_round_is_left_out():
+    work = Resting()
+    assert work.tick() and work.tick()
+    assert work.rounds == 2
