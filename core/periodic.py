@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections, connection
 
-from core import commits, prepared
+from core import prepared
 from core.history import origin
 from core.logs import first_line
+from core.sqlite3 import commits
 
 
 class DatabaseState:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
-from core import commits
+from core.sqlite3 import commits
 from dhcp.sql.database import CHANNEL
 
 logger = logging.getLogger("dhcp.worker")
