@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from django.apps import apps
@@ -76,21 +77,26 @@ class Line:
 
 def tracked_models() -> list[type[models.Model]]:
     """Every model with a history, rows between two others included, in the order of their names."""
-    models_of_all = apps.get_models(include_auto_created=True)
-    tracked = [model for model in models_of_all if hasattr(model, "history")]
-    return sorted(tracked, key=lambda model: model._meta.label_lower)
+    return list(_managers())
 
 
 def history_of(model: type[models.Model]) -> models.QuerySet:
     """The lines of a model's history."""
-    history: Any = model.history  # type: ignore[attr-defined]
-    return history.all()
+    return _managers()[model].all()
+
+
+@cache
+def _managers() -> dict[type[models.Model], Any]:
+    """The histories by their models: making one takes milliseconds."""
+    models_of_all = apps.get_models(include_auto_created=True)
+    tracked: Any = [model for model in models_of_all if hasattr(model, "history")]
+    ordered = sorted(tracked, key=lambda model: model._meta.label_lower)
+    return {model: model.history for model in ordered}
 
 
 def compared_columns(model: type[models.Model]) -> list[str]:
     """The columns whose change is told: not the clocks of the row itself."""
-    history: Any = model.history  # type: ignore[attr-defined]
-    names = [field.attname for field in history.model.tracked_fields]
+    names = [field.attname for field in _managers()[model].model.tracked_fields]
     return [name for name in names if name not in ("created_at", "updated_at")]
 
 

@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts import api as accounts_api
 from api import problems, schema
+from changes.api import views as changes_api
 from dhcp import api as dhcp_api
 from dhcp.remote import api as agents_api
 from discovery import api as discovery_api
@@ -35,6 +36,7 @@ urlpatterns = [
     path("v1/search/", SearchView.as_view(), name="search"),
     *(path(f"v1/{route}", view.as_view()) for route, view in agents_api.ROUTES.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in dhcp_api.SINGLE.items()),
+    *(path(f"v1/{route}", view.as_view()) for route, view in changes_api.ROUTES.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in accounts_api.SINGLE.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in events_api.SINGLE.items()),
     path("v1/", include(router.urls)),

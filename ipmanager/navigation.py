@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from changes.log.rights import Reader
+
 # The sidebar: a group's title and its models. An app's name stands for all of its models that are
 # not listed before.
 GROUPS: list[tuple[Any, list[str]]] = [
@@ -43,10 +45,13 @@ PAGES = {"admin:dhcp_why": (_("Why this address?"), "help", "dhcp.view_lease")}
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar with the pages that this user may see."""
-    overview = [
+    overview: list[dict[str, Any]] = [
         {"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")},
         {"title": _("IP list"), "icon": "lists", "link": "/ipam/", "active": False},
     ]
+    if Reader.of(request).tables():
+        history = {"title": _("History"), "icon": "history", "link": reverse("changes:log")}
+        overview.append(history)
     sidebar: list[dict[str, Any]] = [{"items": overview}]
     for title, names in GROUPS:
         if items := _items(request, names):

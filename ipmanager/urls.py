@@ -11,6 +11,7 @@ admin.autodiscover()  # not in AppConfig.ready(): accounts.apps.AdminConfig
 urlpatterns = [
     path("", RedirectView.as_view(url="/ipam/")),
     path("favicon.ico", RedirectView.as_view(url="/static/ipmanager/favicon.svg")),
+    path("admin/changes/", include("changes.pages.urls")),
     path("admin/", admin.site.urls),
     path("ipam/", include("ipam.pages.urls")),
     path("api/", include("ipmanager.api_urls")),

@@ -68,6 +68,7 @@ PLACED = {
     "events",
     "dhcp/transactions",
     "search",
+    "changes",
     "sightings",
     "discovery",
 }
@@ -140,6 +141,7 @@ def ask(api, method, route, pk):
         + route.replace("{pk}", str(pk))
         .replace("<str:service_id>", "billing-0")
         .replace("<slug:key>", "none")
+        .replace("<str:key>", "ipam.subnet:0")
         .replace("<str:format>", "shell")
     )
     return undone(lambda: api.generic(method, path, "{}", "application/json"))
@@ -176,7 +178,7 @@ def test_every_route_lets_its_scope_in_and_no_other(world):
         return callers[key]
 
     for method, route in ROUTES:
-        if route == "search/":
+        if route == "search/" or route.startswith("changes/"):
             continue  # for whoever may see one kind of rows
         pk, right = world.get(name_of(route)), needed(method, route)
         for scope in right:

@@ -20,7 +20,13 @@ def test_the_description_is_valid_openapi_3_1_in_every_strict_point():
 
 
 def test_the_description_names_every_route_of_the_url_map():
-    named = {"pk": "id", "str:service_id": "service_id", "str:format": "format", "slug:key": "key"}
+    named = {
+        "pk": "id",
+        "str:service_id": "service_id",
+        "str:format": "format",
+        "slug:key": "key",
+        "str:key": "key",
+    }
     described = {
         (method.upper(), path) for path, found in description()["paths"].items() for method in found
     }

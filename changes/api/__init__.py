@@ -1,0 +1,1 @@
+"""The log in the REST API: `/api/v1/changes/`."""

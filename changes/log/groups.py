@@ -1,0 +1,251 @@
+"""The lines by change, and what a change did in one sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from changes.lines import Line
+from changes.log import conditions, reading, statement
+from changes.log.query import LogQuery
+from changes.log.rights import Reader
+from changes.log.statement import Position
+from changes.log.words import Names
+from core.history.records import SOURCES
+from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+
+LINES, CHANGES = 150, 25  # of one page
+ROUNDS = 3  # reads of one page at most: a change with very many lines is passed over
+COUNTED = 10_000  # lines of a change that are counted in each table
+# Of the lines of one change, those of the first of these models tell what was done, the others
+# follow from it.
+LEADING = (Subnet, Pool, Server, Interface, IPAddress, VRF)
+
+SENTENCES = {
+    "+": gettext_lazy("%(who)s added %(what)s"),
+    "~": gettext_lazy("%(who)s changed %(what)s"),
+    "-": gettext_lazy("%(who)s deleted %(what)s"),
+    "allocated": gettext_lazy("%(who)s allocated %(what)s"),
+    "available": gettext_lazy("%(who)s released %(what)s"),
+    "reserved": gettext_lazy("%(who)s reserved %(what)s"),
+    "quarantine": gettext_lazy("%(who)s put %(what)s in quarantine"),
+}
+NOBODY = pgettext_lazy("who changed it", "Somebody")
+
+
+@dataclass
+class Change:
+    """What one request, command, import or transaction did, as far as the reader may see it.
+    `total` is the number of its lines; without a change id, it is a single line."""
+
+    id: str
+    lines: list[Line] = field(default_factory=list)
+    total: int = 0
+
+    @property
+    def newest(self) -> Line:
+        return self.lines[0]
+
+    @property
+    def at(self) -> datetime:
+        return self.newest.at
+
+    @property
+    def who(self) -> str:
+        return self.newest.who
+
+    @property
+    def source(self) -> Any:
+        return SOURCES.get(self.newest.source, "")
+
+    @property
+    def more(self) -> int:
+        """Its lines that are not among these."""
+        return max(0, self.total - len(self.lines))
+
+    @property
+    def is_many(self) -> bool:
+        """Whether it has more lines than are counted."""
+        return self.total >= COUNTED
+
+
+@dataclass(frozen=True)
+class ChangesPage:
+    """Changes, newest first, with the place from where on there may be more."""
+
+    changes: list[Change]
+    older: Position | None = None
+    searched_to: datetime | None = None
+
+
+def read_changes(query: LogQuery, reader: Reader, after: Position | None) -> ChangesPage:
+    """A page of changes. Those whose newest line is on an earlier page are left out."""
+    changes: dict[str, Change] = {}
+    place, begun = after, after
+    page = reading.Page({})
+    for _round in range(ROUNDS):
+        page = reading.read(query, reader, LINES, place)
+        full = _add(changes, page.placed)
+        if after:
+            _leave_out(changes, query, reader, after)
+        if full:
+            begun = full
+            break
+        begun = place = page.older
+        if not place or page.searched_to:
+            break
+        query = query.without_change(page.lines[-1].change)
+    found = list(changes.values())
+    _count(found, reader)
+    return ChangesPage(found, begun, page.searched_to)
+
+
+def _add(changes: dict[str, Change], placed: dict[Position, Line]) -> Position | None:
+    """Add lines to their changes; the place of the last one if the page is full before the end."""
+    last = None
+    for place, line in placed.items():
+        key = line.change or line.key
+        if key not in changes and len(changes) == CHANGES:
+            return last
+        changes.setdefault(key, Change(line.change)).lines.append(line)
+        last = place
+    return None
+
+
+def _leave_out(
+    changes: dict[str, Change], query: LogQuery, reader: Reader, after: Position
+) -> None:
+    """Leave out the changes that have a line before this place: they are on an earlier page."""
+    ids = [change.id for change in changes.values() if change.id]
+    for known in _begun_before(ids, query, reader, after):
+        changes.pop(known, None)
+
+
+def _begun_before(
+    ids: Sequence[str], query: LogQuery, reader: Reader, after: Position
+) -> list[str]:
+    branches, _is_indexed = reading.chosen(query, reader)
+    if not ids or not branches:
+        return []
+    parts: list[str] = []
+    values: list[Any] = list(ids)
+    same: Any = RawSQL("asked.id", [])
+    for branch in branches:
+        newer = Q(statement.before(after, branch.table), history_change=same)
+        residue = conditions.residue(query, branch.model)
+        sql, own = statement.sql_of(branch.lines.filter(newer, residue).values("history_id"))
+        parts.append(f"EXISTS ({sql})")
+        values += own
+    asked = " UNION ALL ".join(["SELECT %s AS id"] * len(ids))
+    return [
+        found
+        for (found,) in statement.fetch(
+            f"SELECT asked.id FROM ({asked}) asked WHERE {' OR '.join(parts)}", values
+        )
+    ]
+
+
+def _count(changes: Sequence[Change], reader: Reader) -> None:
+    """How many lines each change has, by one statement."""
+    ids = [change.id for change in changes if change.id]
+    totals: Counter[str] = Counter()
+    for known, number in _totals(ids, reader):
+        totals[known] += number
+    for change in changes:
+        change.total = max(totals[change.id], len(change.lines))
+
+
+def _totals(ids: Sequence[str], reader: Reader) -> Iterable[tuple[str, int]]:
+    if not ids:
+        return []
+    parts: list[str] = []
+    values: list[Any] = []
+    for model in reader.tables():
+        lines = reader.lines(model).filter(history_change__in=ids).order_by()
+        sql, own = statement.sql_of(lines.values_list("history_change")[:COUNTED])
+        parts.append(f"SELECT * FROM ({sql}) part")
+        values += own
+    joined = " UNION ALL ".join(parts)
+    return statement.fetch(
+        f"SELECT history_change, count(*) FROM ({joined}) line GROUP BY history_change", values
+    )
+
+
+def of_lines(lines: Sequence[Line]) -> Change:
+    """The change that has these lines."""
+    return Change(lines[0].change, list(lines), len(lines))
+
+
+def counted(lines: Sequence[Line], reader: Reader) -> Change:
+    """The same, with the number of all of its lines."""
+    change = of_lines(lines)
+    _count([change], reader)
+    return change
+
+
+# --- in words -------------------------------------------------------------------------------------
+
+
+def sentence(change: Change, names: Names) -> SafeString:
+    """Who did what: `admin (ci) allocated 3 addresses in 10.1.2.0/24`."""
+    leading = leading_lines(change)
+    done = {deed(line) for line in leading}
+    template = SENTENCES[done.pop() if len(done) == 1 else "~"]
+    who = format_html("<strong>{}</strong>", change.who or NOBODY)
+    # The template is ours; the name and the rest are escaped.
+    return format_html(_braces(str(template)), who=who, what=_what(change, leading, names))
+
+
+def _braces(template: str) -> str:
+    return template.replace("%(who)s", "{who}").replace("%(what)s", "{what}")
+
+
+def leading_lines(change: Change) -> list[Line]:
+    """The lines that tell what was done: those of one model."""
+    present = {line.model for line in change.lines}
+    first = next((model for model in LEADING if model in present), change.newest.model)
+    return [line for line in change.lines if line.model is first]
+
+
+def deed(line: Line) -> str:
+    """What was done with the row; for an address, the status that it got."""
+    if line.model is not IPAddress or line.kind == "-":
+        return line.kind
+    status = line.record.status
+    if line.before is not None and line.before.status == status:
+        return "~"
+    if line.before is None and status == IPAddress.Status.AVAILABLE:
+        return line.kind
+    return str(status)
+
+
+def _what(change: Change, lines: Sequence[Line], names: Names) -> str:
+    meta = lines[0].model._meta
+    rows = {line.object_id for line in lines}
+    if len(rows) == 1:
+        return f"{meta.verbose_name} {names.title(lines[0])}"
+    many = _("%(number)s %(rows)s") % {"number": len(rows), "rows": meta.verbose_name_plural}
+    if change.more:
+        return _("%(rows)s and more") % {"rows": many}
+    if place := _place(lines, names):
+        return _("%(rows)s in %(place)s") % {"rows": many, "place": place}
+    return many
+
+
+def _place(lines: Sequence[Line], names: Names) -> str:
+    """The subnet that all the lines have in common; empty if there is none."""
+    keys = {getattr(line.record, "subnet_id", None) for line in lines}
+    if len(keys) != 1 or None in keys:
+        return ""
+    network, _separator, _name = names.of(Subnet, keys.pop()).partition(" ")
+    return network

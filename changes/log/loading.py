@@ -1,0 +1,47 @@
+"""The chosen lines with the ones before: two queries for each table that occurs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+
+from changes.lines import Line, history_of, tracked_models
+from changes.log.rights import Reader
+from changes.log.statement import Position
+
+
+def load(places: Sequence[Position], reader: Reader) -> dict[Position, Line]:
+    """The lines in these places, as far as they are still there."""
+    wanted: dict[str, list[int]] = defaultdict(list)
+    for place in places:
+        wanted[place.table].append(place.number)
+    found: dict[tuple[str, int], Line] = {}
+    for model in tracked_models():
+        table = model._meta.label_lower
+        if table in wanted:
+            chosen = reader.lines(model).filter(history_id__in=wanted[table])
+            for line in _with_before(model, chosen):
+                found[table, line.record.history_id] = line
+    lines = {}
+    for place in places:
+        if line := found.get((place.table, place.number)):
+            lines[place] = line
+    return lines
+
+
+def _with_before(model: Any, lines: Any) -> list[Line]:
+    key = model._meta.pk.attname
+    earlier = (
+        history_of(model)
+        .filter(**{key: OuterRef(key)}, history_id__lt=OuterRef("history_id"))
+        .order_by("-history_id")
+        .values("history_id")[:1]
+    )
+    records = list(lines.annotate(line_before=Subquery(earlier)).select_related("history_user"))
+    former = history_of(model).in_bulk(
+        [record.line_before for record in records if record.line_before]
+    )
+    return [Line(model, record, former.get(record.line_before)) for record in records]

@@ -1,0 +1,1 @@
+"""The log in the admin: /admin/changes/."""

@@ -1,0 +1,122 @@
+"""Who may not see a row sees it in no list, search, line and export of the log; generated over all
+tracked models."""
+
+import json
+
+import pytest
+
+from changes.lines import history_of, tracked_models
+from ipam.models import Server
+from tests.ipam.factories import ServerFactory, SubnetFactory
+from tests.support.api import staff, with_session, with_token
+from tests.support.everything import one_of_each
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/changes/"
+PAGE = "/admin/changes/"
+MODELS = [model._meta.label_lower for model in tracked_models()]
+# What a confined token sees of the world of 10.1.0.0/24: what lies in it, and images.
+PLACED = {
+    "ipam.subnet",
+    "ipam.pool",
+    "ipam.server",
+    "ipam.interface",
+    "ipam.ipaddress",
+    "discovery.subnetdiscovery",
+    "machines.machine",
+    "pxe.bootassignment",
+    "pxe.bootimage",
+}
+
+
+@pytest.fixture
+def world(settings, tmp_path):
+    settings.DNSMASQ_DIR, settings.BOOT_ROOT = tmp_path / "dnsmasq", tmp_path / "boot"
+    one_of_each(0)
+    one_of_each(1)
+
+
+def tables(api, **filters):
+    answer = api.get(URL, {"page_size": 1000, **filters})
+    assert answer.status_code == 200, answer.content
+    return {line["table"] for line in answer.json()["results"]}
+
+
+def exported(api, kind):
+    return b"".join(api.get(f"{URL}export/", {"as": kind})).decode()
+
+
+def test_with_one_right_the_log_has_the_lines_of_one_model(world):
+    written = {label for label in MODELS if _count(label)}
+    assert len(written) > 14
+    for label in sorted(written):
+        app, name = label.split(".")
+        api = with_session(staff(f"{app}.view_{name}"))
+        assert tables(api) == {label}
+        assert tables(api, q="10.") <= {label}
+        assert tables(api, about="10.0.0.0/8") <= {label}
+        others = [other for other in MODELS if other != label]
+        assert not [other for other in others if f'"{other}' in exported(api, "jsonl")]
+        assert not [other for other in others if f"\n{other}:" in exported(api, "csv")]
+        hidden = [f"{other}:{_newest(other)}" for other in written - {label}]
+        assert {api.get(f"{URL}{key}/").status_code for key in hidden} == {404}
+        assert {api.get(f"{PAGE}line/{key}/").status_code for key in hidden} == {404}
+
+
+def _count(label):
+    return history_of(_model(label)).count()
+
+
+def _newest(label):
+    return history_of(_model(label)).order_by("-history_id")[0].history_id
+
+
+def _model(label):
+    return next(model for model in tracked_models() if model._meta.label_lower == label)
+
+
+def test_without_a_right_there_is_no_log(world, client):
+    api = with_session(staff())
+    assert {api.get(url).status_code for url in (URL, f"{URL}export/", PAGE)} == {403}
+    assert client.get(PAGE).status_code == 302
+
+
+def test_a_reference_to_a_row_that_may_not_be_seen_has_no_name(world):
+    server = ServerFactory(hostname="secret-name", ip_address="10.0.0.77")
+    assert server.pk
+    api = with_session(staff("ipam.view_ipaddress"))
+    found = api.get(URL, {"about": "10.0.0.77"}).json()["results"]
+    named = [one for line in found for one in line["difference"] if one["label"] == "Server"]
+    assert [one["after"] for one in named] == [f"#{server.pk}"]
+
+
+def test_a_confined_token_sees_what_lies_in_its_networks_before_and_after(world):
+    api = with_token("admin", subnets=["10.1.0.0/16"])
+    assert tables(api) == PLACED
+    everything = exported(api, "jsonl")
+    assert "10.0.0." not in everything
+    assert "02:00:00:00:00:0" not in everything
+    assert "10.1.0.20" in everything
+
+
+def test_a_row_that_moved_in_or_out_is_hidden_while_it_was_elsewhere(world):
+    api = with_token("admin", subnets=["10.1.0.0/16"])
+    SubnetFactory(network="10.7.0.0/24")
+    moved = ServerFactory(hostname="mover", ip_address="10.1.0.70")
+    moved.ip_address = "10.7.0.70"
+    moved.save()
+    moved.ip_address = "10.1.0.70"
+    moved.save()
+    found = api.get(URL, {"table": "ipam.server", "object": moved.pk}).json()["results"]
+    assert [line["kind"] for line in found] == ["created"]
+    assert "10.7.0" not in json.dumps(api.get(URL, {"page_size": 1000}).json())
+
+
+@pytest.mark.parametrize("asked", ["there", "10.0.0.", "10.7.0.9", "02:00:00:00:07:09"])
+def test_no_search_tells_a_confined_token_of_what_lies_elsewhere(world, asked):
+    api = with_token("admin", subnets=["10.1.0.0/16"])
+    server = ServerFactory(hostname="there", ip_address="10.7.0.9", mac_address="02:00:00:00:07:09")
+    Server.objects.filter(pk=server.pk).update(description="there")
+    for name in ("q", "about", "who"):
+        page = api.get(URL, {name: asked}).json()
+        assert (page["results"], page["next"], page["searched_to"]) == ([], None, None)
