@@ -27,8 +27,8 @@ def load(places: Sequence[Position], reader: Reader) -> dict[Position, Line]:
                 found[table, line.record.history_id] = line
     lines = {}
     for place in places:
-        if line := found.get((place.table, place.number)):
-            lines[place] = line
+        if kept := found.get((place.table, place.number)):
+            lines[place] = kept
     return lines
 
 

@@ -85,13 +85,12 @@ class Names:
         return self.value(line.model, column, getattr(line.record, column)).replace(NOTHING, "")
 
     def differences(self, line: Line) -> list[Difference]:
-        """The columns that differ. Of a new row and of a deleted one, those that have a value."""
+        """The columns that differ. Of a new row and of a deleted one, those that have a value; so
+        of a row without an earlier line, such as a free address that is given away."""
         found = []
         for column, (was, now) in line.difference().items():
             if _is_told(line, column, was, now):
-                before = self.value(line.model, column, was)
-                if line.kind == "~" and line.before is None:
-                    before = _("not kept")
+                before = "" if is_new(line) else self.value(line.model, column, was)
                 after = self.value(line.model, column, now)
                 found.append(Difference(label(line.model, column), before, after))
         return found
@@ -133,9 +132,14 @@ def _range(record: Any) -> str:
     return f"{record.first}-{record.last}"
 
 
+def is_new(line: Line) -> bool:
+    """Whether nothing is known of the row before."""
+    return line.kind != "-" and line.before is None
+
+
 def _is_told(line: Line, column: str, was: Any, now: Any) -> bool:
     """Of a row that is new or deleted, what is empty or usual is left out."""
-    if line.kind == "~":
+    if line.kind == "~" and not is_new(line):
         return True
     value = was if line.kind == "-" else now
     field = _field(line.model, column)

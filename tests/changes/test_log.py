@@ -112,7 +112,7 @@ def test_a_line_that_names_a_deleted_row_tells_its_last_name(api, ledger):
         for line in lines(api, about="10.9.9.9", table="ipam.ipaddress")
         if line["kind"] == "created"
     )
-    assert {"label": "Server", "before": "—", "after": "fax"} in line["difference"]
+    assert {"label": "Server", "before": "", "after": "fax"} in line["difference"]
 
 
 def test_a_line_has_a_page_of_its_own(api, ledger):
