@@ -29,8 +29,7 @@ def _statements(connection: BaseDatabaseWrapper, model: type[models.Model]) -> l
     wanted = {"change": "(history_change, history_date)"}
     dropped = []
     if connection.vendor == "postgresql":
-        # The line before a line; a SQLite index ends with the line's key by itself.
-        wanted["line"] = f"({key}, history_id)"
+        # past_indexes has one that begins with the key.
         dropped = _single(connection, table, key)
     columns = {field.column for field in history._meta.fields}
     if model is not IPAddress:  # ipam/sql has its own

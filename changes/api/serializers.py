@@ -7,8 +7,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from changes.lines import Line, compared_columns, history_of
+from changes.lines import Line, history_of
 from changes.log.query import KINDS
+from changes.log.rights import shown_columns
 from changes.log.words import Names
 from core.history.records import SOURCES
 
@@ -38,7 +39,9 @@ class LineSerializer(serializers.Serializer):
         help_text=f"One of {', '.join(SOURCES)}; or empty."
     )
     table = serializers.CharField()
-    object = serializers.IntegerField(help_text="The key of the row.")
+    object = serializers.IntegerField(
+        allow_null=True, help_text="The key of the row, if it is a number."
+    )
     title = serializers.CharField(help_text="What the row is called.")
     kind = serializers.ChoiceField(choices=list(KINDS))
     before = serializers.DictField(allow_null=True, help_text="The row before the change.")
@@ -69,7 +72,7 @@ def as_json(line: Line, names: Names) -> dict[str, Any]:
         "actor": _actor(record),
         "source": line.source,
         "table": line.table,
-        "object": line.object_id,
+        "object": _key(line),
         "title": names.title(line),
         "kind": KIND_NAMES[line.kind],
         "before": _row(line, record if line.kind == "-" else line.before),
@@ -79,6 +82,12 @@ def as_json(line: Line, names: Names) -> dict[str, Any]:
             for one in names.differences(line)
         ],
     }
+
+
+def _key(line: Line) -> int | None:
+    if isinstance(line.object_id, int):
+        return line.object_id
+    return None
 
 
 def _actor(record: Any) -> str:
@@ -92,9 +101,7 @@ def _row(line: Line, record: Any) -> dict[str, Any] | None:
     if record is None:
         return None
     names = {field.attname: field.name for field in history_of(line.model).model._meta.fields}
-    return {
-        names[column]: _plain(getattr(record, column)) for column in compared_columns(line.model)
-    }
+    return {names[column]: _plain(getattr(record, column)) for column in shown_columns(line.model)}
 
 
 def _plain(value: Any) -> Any:

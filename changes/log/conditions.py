@@ -12,6 +12,7 @@ from django.db.models.lookups import Exact, IContains
 
 from changes.lines import history_of
 from changes.log.query import LogQuery, Place
+from changes.log.rights import shown_columns
 from ipam import search
 from ipam.fields import AddressListField
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
@@ -196,8 +197,10 @@ def _addresses_of(servers: list[int]) -> list[Any]:
 
 def text_columns(model: type[models.Model]) -> list[str]:
     """The columns of a row that are searched by part."""
-    found = []
+    found, shown = [], shown_columns(model)
     for field in history_of(model).model.tracked_fields:
+        if field.attname not in shown:
+            continue
         is_text = isinstance(field, CharField | TextField) and not field.choices
         if is_text and not isinstance(field, AddressListField):
             found.append(field.attname)

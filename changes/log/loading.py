@@ -36,8 +36,9 @@ def _with_before(model: Any, lines: Any) -> list[Line]:
     key = model._meta.pk.attname
     earlier = (
         history_of(model)
-        .filter(**{key: OuterRef(key)}, history_id__lt=OuterRef("history_id"))
-        .order_by("-history_id")
+        .filter(**{key: OuterRef(key)}, history_date__lte=OuterRef("history_date"))
+        .exclude(history_date=OuterRef("history_date"), history_id__gte=OuterRef("history_id"))
+        .order_by("-history_date", "-history_id")
         .values("history_id")[:1]
     )
     records = list(lines.annotate(line_before=Subquery(earlier)).select_related("history_user"))

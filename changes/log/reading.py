@@ -90,7 +90,7 @@ def _tables(query: LogQuery, reader: Reader) -> tuple[list[Branch], bool]:
         condition = conditions.bounded(query, model)
         is_bounded = is_bounded or condition is not None
         lines = reader.lines(model).filter(conditions.times(query), condition or Q())
-        if _may_match(lines):
+        if condition is None or _may_match(lines):
             branches.append(Branch(model, lines))
     return branches, is_bounded
 

@@ -12,12 +12,20 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from api.access import confines
 from api.confinement import visible
-from changes.lines import history_of, tracked_models
+from changes.lines import compared_columns, history_of, tracked_models
 from ipam.addresses import Network
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import either, inside, network_inside
 
 Networks = Sequence[Network]
+# Columns that nobody is shown: what they hold stands for a secret.
+HIDDEN = {"ipmanager.token": {"digest"}, "dhcp.agenttoken": {"key"}}
+
+
+def shown_columns(model: type[models.Model]) -> list[str]:
+    """The columns of a model's lines that a reader may see."""
+    hidden = HIDDEN.get(model._meta.label_lower, set())
+    return [name for name in compared_columns(model) if name not in hidden]
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,9 @@ def _inside_before_and_after(model: type[models.Model], networks: Networks) -> Q
     allowed = CONFINED[model._meta.label_lower](networks)
     earlier = (
         history_of(model)
-        .filter(**{key: OuterRef(key)}, history_id__lt=OuterRef("history_id"))
-        .order_by("-history_id")
+        .filter(**{key: OuterRef(key)}, history_date__lte=OuterRef("history_date"))
+        .exclude(history_date=OuterRef("history_date"), history_id__gte=OuterRef("history_id"))
+        .order_by("-history_date", "-history_id")
         .values("history_id")[:1]
     )
     was_inside = history_of(model).filter(allowed, history_id=OuterRef("former"))

@@ -16,7 +16,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from changes.lines import Line, compared_columns, history_of
-from changes.log.rights import Reader
+from changes.log.rights import Reader, shown_columns
 
 NOTHING = "—"
 # What a row is called: the first of these columns that its line has.
@@ -79,7 +79,7 @@ class Names:
         for name in USUAL_TITLES:
             if getattr(record, name, None):
                 return self.plain(line, name)
-        return f"#{line.object_id}"
+        return f"#{line.record.history_id}"
 
     def plain(self, line: Line, column: str) -> str:
         return self.value(line.model, column, getattr(line.record, column)).replace(NOTHING, "")
@@ -88,8 +88,9 @@ class Names:
         """The columns that differ. Of a new row and of a deleted one, those that have a value; so
         of a row without an earlier line, such as a free address that is given away."""
         found = []
+        shown = shown_columns(line.model)
         for column, (was, now) in line.difference().items():
-            if _is_told(line, column, was, now):
+            if column in shown and _is_told(line, column, was, now):
                 before = "" if is_new(line) else self.value(line.model, column, was)
                 after = self.value(line.model, column, now)
                 found.append(Difference(label(line.model, column), before, after))
@@ -178,7 +179,9 @@ def _rows(model: type[models.Model], keys: set[Any], reader: Reader) -> dict[Any
     if not missing or model not in reader.tables():
         return found
     lines: Any = reader.lines(model)
-    last = history_of(model).filter(id__in=missing).values("id").annotate(last=Max("history_id"))
+    key = model._meta.pk.attname
+    of_missing = history_of(model).filter(**{f"{key}__in": missing}).values(key)
+    last = of_missing.annotate(last=Max("history_id"))
     for record in lines.filter(history_id__in=last.values("last")):
-        found[record.id] = str(record.instance)
+        found[getattr(record, key)] = str(record.instance)
     return found

@@ -87,7 +87,7 @@ class LineRow:
 
     def _admin_url(self, page: str, *keys: Any) -> str:
         meta = self.line.model._meta
-        if self.line.model not in admin.site._registry:
+        if not isinstance(self.line.object_id, int) or self.line.model not in admin.site._registry:
             return ""
         try:
             return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=keys)
