@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -153,7 +153,7 @@ def moment(text: str) -> datetime:
     found: datetime | None = None
     try:
         day = parse_date(text)
-        found = datetime(day.year, day.month, day.day) if day else parse_datetime(text)  # noqa: DTZ001
+        found = datetime.combine(day, time.min) if day else parse_datetime(text)
         if found is not None and timezone.is_naive(found):
             found = timezone.make_aware(found)
         if found is not None:
