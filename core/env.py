@@ -245,6 +245,25 @@ def parse_database(name: str, value: str) -> dict:
     return entry
 
 
+def mail_server(name: str) -> dict:
+    """Django's EMAIL_… settings from a URL: smtp://, smtp+tls:// (STARTTLS) or smtp+ssl://, as in
+    smtp+tls://USER:PASSWORD@HOST:587; empty without one."""
+    value = text(name)
+    if not value:
+        return {}
+    import environ
+
+    is_smtp = re.match(r"smtps?(\+(tls|ssl))?://[^/]", value)
+    try:
+        entry = dict(environ.Env.email_url_config(value)) if is_smtp else {}
+    except Exception:  # of many types; the message must not show the URL's password
+        entry = {}
+    if not entry.get("EMAIL_HOST"):
+        raise ImproperlyConfigured(f"{name}: not a mail server's URL (smtp+tls://HOST:587)")
+    defaults = {"EMAIL_USE_TLS": False, "EMAIL_USE_SSL": False}
+    return {**defaults, **entry, "EMAIL_PORT": entry.get("EMAIL_PORT") or 25}
+
+
 def secret(name: str, keep_in: Path) -> str:
     """The secret NAME; if it is not set, a random secret that is kept in a file of mode 0600."""
     value = text(name)

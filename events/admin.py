@@ -15,7 +15,9 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from events.event_json import as_json, subject_path
 from events.kinds import KINDS, matching
+from events.mail import admin as mail  # noqa: F401  (its screens)
 from events.models import Event
+from events.webhooks import admin as webhooks  # noqa: F401  (its screens)
 from ipam import search
 from ipam.admin import marks
 from ipam.admin.lists import ListAdmin

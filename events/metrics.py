@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from events.collect.lag import lag
 from events.models import EventCount
+from events.webhooks import metrics as webhooks
 
 
 def collect() -> Iterator[Metric]:
@@ -21,3 +22,4 @@ def collect() -> Iterator[Metric]:
         "Since the oldest change that was not made an event of.",
         value=lag(),
     )
+    yield from webhooks.collect()

@@ -9,6 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from events.delivery.models import DeliveryCursor as DeliveryCursor
+from events.mail.models import Mail as Mail
+from events.mail.models import MailItem as MailItem
+from events.mail.models import MailPreference as MailPreference
 from events.querysets import EventQuerySet
 from events.webhooks.models import Webhook as Webhook
 from events.webhooks.models import WebhookDelivery as WebhookDelivery

@@ -11,6 +11,7 @@ from django.db.models import Exists, Max, OuterRef, QuerySet
 from events.delivery.models import DeliveryCursor
 from events.models import Cursor, Event
 from events.stream import PRUNED
+from events.webhooks.fan_out import CURSOR
 from events.webhooks.models import WebhookDelivery
 
 BATCH = 1000
@@ -20,7 +21,7 @@ def outdated(before: datetime) -> QuerySet[Event]:
     """Old events that nobody waits for: each reader of all events has passed them, and no delivery
     is pending. The newest event stays: its number is the present."""
     newest = Event.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    readers = DeliveryCursor.objects.values_list("position", flat=True)
+    readers = DeliveryCursor.objects.filter(name=CURSOR).values_list("position", flat=True)
     last = min([newest - 1, *readers])
     pending = WebhookDelivery.objects.filter(event=OuterRef("pk"), state="pending")
     return Event.objects.filter(~Exists(pending), at__lt=before, pk__lte=last)

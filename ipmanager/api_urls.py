@@ -12,6 +12,7 @@ from dhcp import api as dhcp_api
 from dhcp.remote import api as agents_api
 from discovery import api as discovery_api
 from events import api as events_api
+from events.webhooks import api as webhooks_api
 from ipam.api import resources as ipam_api
 from ipam.api.search import SearchView
 from ipmanager import front
@@ -27,6 +28,7 @@ dhcp_api.register(router)
 pxe_api.register(router)
 machines_api.register(router)
 discovery_api.register(router)
+router.register("webhooks", webhooks_api.Webhooks)
 
 urlpatterns = [
     path("v1/", include(ippool_api)),

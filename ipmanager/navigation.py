@@ -34,7 +34,7 @@ GROUPS: list[tuple[Any, list[str]]] = [
     (_("DHCP"), ["admin:dhcp_why", "dhcp"]),
     (_("Network boot"), ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
     (_("Services"), ["registry.service", "registry.registryconfig", "registry"]),
-    (_("Events"), ["events.event", "events"]),
+    (_("Events"), ["events.event", "events.webhook", "events.webhookdelivery", "events"]),
     (_("Access"), ["auth.user", "auth.group", "ipmanager.token", "accounts", "ipmanager.pulse"]),
 ]
 
@@ -89,6 +89,7 @@ def account_links(request: HttpRequest) -> list[dict[str, Any]]:
     """The menu of the user's own account."""
     return [
         {"title": _("Your account"), "link": reverse("admin:account")},
+        {"title": _("Mail"), "link": reverse("admin:events_mail")},
         {"title": _("Change password"), "link": reverse("admin:password_change")},
     ]
 

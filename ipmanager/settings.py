@@ -165,6 +165,21 @@ KEEP_USAGE = env.number("IPMANAGER_KEEP_USAGE", 400, 36_500)
 
 # --- who is told ----------------------------------------------------------------------------------
 WEBHOOK_ALLOW = env.networks("IPMANAGER_WEBHOOK_ALLOW")
+MAIL_SERVER = env.mail_server("IPMANAGER_EMAIL_URL")
+MAIL_FROM = env.matching(
+    "IPMANAGER_EMAIL_FROM",
+    f"ipmanager@{env.host_of(PUBLIC_URL).strip('[]')}",
+    r"[^@\s<>]+@[^@\s<>]+",
+    "a mail address",
+)
+SYSLOG = env.matching(
+    "IPMANAGER_SYSLOG",
+    "",
+    r"((udp|tcp|tls)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?)?",
+    "udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT",
+)
+SYSLOG_CA = env.text("IPMANAGER_SYSLOG_CA")
+SYSLOG_FACILITY = env.number("IPMANAGER_SYSLOG_FACILITY", 13, 23)
 
 # --- services -------------------------------------------------------------------------------------
 ENVIRONMENT = env.matching(

@@ -25,6 +25,7 @@ from discovery.conflicts.models import Conflict
 from discovery.inbox.models import UnknownDevice
 from discovery.rogue.models import RogueServer
 from events import prune as events
+from events.models import Mail
 from ipam.models import UsageDay
 from pxe.models import BootEvent
 from registry.models import Call, RestartRequest, Unusual
@@ -64,6 +65,7 @@ def _old(now: datetime) -> Iterator[QuerySet[Any]]:
         yield HandEdit.objects.filter(decided_at__lt=before).exclude(state=HandEdit.State.OPEN)
     if before := _before(now, settings.KEEP_EVENTS):
         yield BootEvent.objects.filter(at__lt=before)
+        yield Mail.objects.filter(ended_at__lt=before)
         yield Call.objects.filter(at__lt=before)
         yield Unusual.objects.filter(last_seen__lt=before)
         yield RestartRequest.objects.filter(requested_at__lt=before).exclude(

@@ -11,6 +11,7 @@ from dhcp.worker import DhcpWorker
 from discovery.conflicts.worker import FindConflicts
 from discovery.rogue.watch import LookForServers
 from discovery.worker import Discovery
+from events.audit.worker import AuditStream
 from events.delivery.worker import Deliver
 from events.worker import Collect, Watch
 from ipam.worker import CatchUp, WriteUsage
@@ -28,6 +29,7 @@ WORK: list[type[PeriodicWork]] = [
     Sweep,
     Expiry,
     Deliver,
+    AuditStream,
     Discovery,
     Collect,
     Watch,

@@ -8,6 +8,8 @@ from django.utils import timezone
 from core.periodic import PeriodicWork
 from events.delivery.lease import Lease
 from events.delivery.models import DeliveryCursor
+from events.mail import compose
+from events.mail.sender import Postman
 from events.webhooks import fan_out
 from events.webhooks.sender import Sender
 
@@ -23,6 +25,7 @@ class Deliver(PeriodicWork):
         super().__init__()
         self.lease = Lease("webhooks")
         self.webhooks = Sender()
+        self.mail = Postman()
         self._more = False
         self._has_cursor = False
 
@@ -30,13 +33,21 @@ class Deliver(PeriodicWork):
         if not self._has_cursor:
             DeliveryCursor.objects.get_or_create(name=fan_out.CURSOR)
             self._has_cursor = True
-        if self.webhooks.is_idle and not self._more and not has_work():
+        is_idle = self.webhooks.is_idle and self.mail.is_idle and not self._more
+        if is_idle and not has_work():
             return
         if not self.lease.take():
             return
         self.webhooks.record()
         self._more = fan_out.fan_out()
         self.webhooks.start()
+        self._post()
+
+    def _post(self) -> None:
+        self.mail.record()
+        if compose.is_configured():
+            compose.compose_due()
+            self.mail.start()
 
     def wait(self, seconds: float) -> None:
         if self._more and not self.failures:
@@ -61,6 +72,10 @@ SELECT EXISTS (
     JOIN auth_user ON auth_user.id = webhooks.owner_id
     WHERE deliveries.state = 'pending' AND deliveries.next_at <= %s
         AND webhooks.enabled AND auth_user.is_active
+) OR EXISTS (
+    SELECT 1 FROM mail_preferences WHERE due_at <= %s
+) OR EXISTS (
+    SELECT 1 FROM mails WHERE state = 'pending' AND next_at <= %s
 )
 """
 
@@ -69,6 +84,6 @@ def has_work() -> bool:
     """Whether there are events behind the cursor, or deliveries that are due. One query."""
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
-        cursor.execute(_HAS_WORK, [now])
+        cursor.execute(_HAS_WORK, [now] * 3)
         (found,) = cursor.fetchone()
     return bool(found)

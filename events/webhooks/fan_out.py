@@ -1,10 +1,11 @@
-"""Hand new events to the webhooks that want them."""
+"""Hand new events to the webhooks and the people that want them."""
 
 from __future__ import annotations
 
 from django.db import transaction
 
 from events.delivery.models import DeliveryCursor
+from events.mail import compose
 from events.models import Event
 from events.webhooks import queue
 
@@ -20,6 +21,7 @@ def fan_out() -> bool:
         events = list(Event.objects.filter(pk__gt=cursor.position).order_by("pk")[:AT_ONCE])
         if events:
             queue.add(events)
+            compose.add(events)
             cursor.position = events[-1].pk
             cursor.save(update_fields=["position"])
     return len(events) == AT_ONCE

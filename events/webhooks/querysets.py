@@ -36,6 +36,12 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     """Deliveries."""
 
+    def matching(self, text: str) -> DeliveryQuerySet:
+        """A search box's text: the number of an event, or a part of its subject's name."""
+        if text.isascii() and text.isdigit() and len(text) < 19:
+            return self.filter(event=int(text))
+        return self.filter(event__subject__icontains=text) if text else self
+
     def pending(self) -> DeliveryQuerySet:
         return self.filter(state="pending")
 

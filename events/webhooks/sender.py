@@ -15,8 +15,9 @@ from queue import Empty, SimpleQueue
 from django.conf import settings
 from django.utils import timezone
 
+from events.event_json import as_text
 from events.subscriptions import may_view
-from events.webhooks import body, queue, signature
+from events.webhooks import queue, signature
 from events.webhooks.models import WebhookDelivery
 from events.webhooks.queue import Outcome
 
@@ -88,7 +89,7 @@ class Sender:
             outcome.final, outcome.error = True, "the owner may not view the subject any more"
             self._ended.put(outcome)
             return
-        data = body.body_of(row.event)
+        data = as_text(row.event).encode("utf-8", "replace")
         moment = int(time.time())
         outcome.headers = {
             "Content-Type": "application/json",

@@ -40,6 +40,8 @@ OTHERS = {
     "hand-edits": "/admin/dhcp/handedit/",
     "services": "/admin/registry/service/",
     "restarts": "/admin/registry/restartrequest/",
+    "webhooks": "/admin/events/webhook/",
+    "deliveries": "/admin/events/webhookdelivery/",
     "tokens": "/admin/ipmanager/token/",
     "account": "/admin/account/",
     "second-factor": "/admin/second-factor/setup/",

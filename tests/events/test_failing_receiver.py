@@ -71,17 +71,6 @@ def genuine():
     return names["is_genuine"]
 
 
-@pytest.fixture
-def certificates(tmp_path):
-    """A certificate for 127.0.0.1 and one for another name, of one CA."""
-    for name, alternative in [("right", "IP:127.0.0.1"), ("wrong", "DNS:other.example.org")]:
-        make = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name}"
-        words = [*make.split(), "-addext", f"subjectAltName={alternative}"]
-        files = ["-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.pem"]
-        subprocess.run([*words, *files], check=True, capture_output=True)
-    return tmp_path
-
-
 def context(place: Path, name: str) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.load_cert_chain(place / f"{name}.pem", place / f"{name}.key")

@@ -27,6 +27,7 @@ from dhcp.models import (
     SyncLease,
 )
 from discovery.rogue.models import RogueServer
+from events.models import Webhook
 from ipam.allocate import allocate
 from ipam.models import Sighting
 from ops import host_checks, metrics, traffic
@@ -327,6 +328,7 @@ def every_name(db, settings, tmp_path, monkeypatch):
     PoolFactory()
     ServiceFactory()
     Pulse.objects.create(host="web1")
+    Webhook.objects.create(name="cmdb", url="http://8.8.8.8/")
     with_token("read").get("/metrics")
     text = with_token("read").get("/metrics").content.decode() + metrics.Tables().text().decode()
     return set(re.findall(r"^[a-z_]+", text, re.MULTILINE))

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from dhcp.generations.document import Document
@@ -20,6 +21,7 @@ from dhcp.models import (
 from discovery.conflicts.models import Conflict
 from discovery.inbox.models import UnknownDevice
 from discovery.models import SubnetDiscovery
+from events.models import Webhook
 from ipam.models import IPAddress, Sighting
 from machines.models import Machine
 from pxe.models import BootEvent, BootIdentity
@@ -90,11 +92,17 @@ def one_of_each(number=0, mac="02:00:00:00"):
             mac_address=f"{mac}:{number:02x}:0e", ip_address=f"{start}.53", source="arp"
         ),
         "ip-addresses": IPAddress.objects.get(vrf=None, ip_address=f"{start}.20"),
+        "webhooks": _webhook(number),
         **_of_boot(server),
         **_of_dhcp(number, start, subnet, f"{mac}:{number:02x}:0c"),
     }
     ServiceFactory(service_id=f"billing-{number}")
     return {name: row.pk for name, row in rows.items()}
+
+
+def _webhook(number):
+    owner, _new = User.objects.get_or_create(username="webhooks")
+    return Webhook.objects.create(name=f"hook {number}", url="http://8.8.8.8/", owner=owner)
 
 
 def _of_boot(server):

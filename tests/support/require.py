@@ -155,6 +155,7 @@ PARTS = {
     "mount-namespaces": mount_namespaces,
     "namespaces": network_namespaces,
     "nginx": lambda: program("nginx", package="nginx-light"),
+    "rsyslogd": lambda: program("rsyslogd", package="rsyslog, rsyslog-openssl"),
     "openssl": lambda: program("openssl", package="openssl"),
     "overlay": overlay,
     "postgresql": postgres.missing,
