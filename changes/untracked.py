@@ -41,6 +41,8 @@ UNTRACKED = {
     "events.cursor": "how far the histories were read",
     "events.deliverycursor": "how far events were delivered",
     "events.event": _LIST,
+    "events.mail": _QUEUE,
+    "events.mailitem": _QUEUE,
     "events.openstate": _DERIVED,
     "events.webhookdelivery": _LIST,
     "ipam.rawchange": _QUEUE,

@@ -7,6 +7,9 @@ from datetime import UTC
 from typing import Any
 
 from changes.lines import Line
+from changes.security import SecurityLine
+
+AnyLine = Line | SecurityLine
 
 SD_ID = "ipmanager@32473"  # the number that RFC 5612 reserves for those who have none
 INFO = 6
@@ -17,7 +20,7 @@ _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NOT_ASCII = re.compile(r"[^!-~]")
 
 
-def message(line: Line, host: str, facility: int, longest: int = LONGEST) -> bytes:
+def message(line: AnyLine, host: str, facility: int, longest: int = LONGEST) -> bytes:
     """The whole message, on one line, in UTF-8, and no longer than the limit."""
     moment = line.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     head = f"<{facility * 8 + INFO}>1 {moment} {_word(host, 255)} ipmanager - audit "
@@ -25,7 +28,7 @@ def message(line: Line, host: str, facility: int, longest: int = LONGEST) -> byt
     return shortened(text.encode("utf-8", "replace"), longest)
 
 
-def structured(line: Line) -> str:
+def structured(line: AnyLine) -> str:
     """`[ipmanager@32473 key="ipam.ipaddress:5123" …]`: what programs look for."""
     facts = {
         "key": line.key,
@@ -40,8 +43,11 @@ def structured(line: Line) -> str:
     return f"[{SD_ID} {' '.join(values)}]"
 
 
-def sentence(line: Line) -> str:
+def sentence(line: AnyLine) -> str:
     """What people read. The columns that changed are named; some values are secret."""
+    if isinstance(line, SecurityLine):
+        facts = [f"{name} {value}" for name, (_was, value) in line.difference().items()]
+        return one_line(f"{line.who or 'somebody'}: {', '.join(facts)}")
     text = f"{line.who or 'somebody'} {_VERBS[line.kind]} {line.table} {_name(line)}"
     if line.kind == "~" and line.before is not None:
         text += f": {', '.join(line.difference())}"
@@ -69,7 +75,7 @@ def _word(text: str, longest: int) -> str:
     return _NOT_ASCII.sub("_", text)[:longest] or "-"
 
 
-def _name(line: Line) -> str:
+def _name(line: AnyLine) -> str:
     for name in _NAMES:
         if value := getattr(line.record, name, None):
             return str(value)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 from django.conf import settings
 
+from api.security.models import SecurityEvent
 from changes.lines import Line, tracked_models, with_before
+from changes.security import SecurityLine
 from core.periodic import PeriodicWork
-from events.audit.message import LONGEST, LONGEST_DATAGRAM, message
+from events.audit.message import LONGEST, LONGEST_DATAGRAM, AnyLine, message
 from events.audit.server import Place, Server
 from events.collect import follow
 from events.collect.follow import Source
@@ -86,8 +89,9 @@ class AuditStream(PeriodicWork):
             cursor.save()
         return len(rows)
 
-    def _messages(self, model: type, rows: Sequence[object]) -> list[bytes]:
-        lines = with_before(Line(model, row) for row in rows)
+    def _messages(self, model: type, rows: Sequence[Any]) -> list[bytes]:
+        lines: Sequence[AnyLine] = [SecurityLine(row) for row in rows if model is SecurityEvent]
+        lines = lines or with_before(Line(model, row) for row in rows)
         facility = settings.SYSLOG_FACILITY
         return [message(line, self.host, facility, self.longest) for line in lines]
 
@@ -101,8 +105,8 @@ class AuditStream(PeriodicWork):
 
 
 def sources() -> list[tuple[Source, type]]:
-    """The history tables, each with its model."""
-    found: list[tuple[Source, type]] = []
+    """The history tables, each with its model, and the security events."""
+    found: list[tuple[Source, type]] = [(Source(SecurityEvent, _none), SecurityEvent)]
     for model in tracked_models():
         history = model.history.model  # type: ignore[attr-defined]
         related = ("history_user",) if hasattr(history, "history_user") else ()

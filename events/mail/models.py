@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.history.records import DatabaseHistory
 from events.subscriptions import Subscription
 
 GROUPED = timedelta(minutes=1)  # events of so long are one mail
@@ -37,6 +38,7 @@ class MailPreference(Subscription):
     language = models.CharField(max_length=10, default="en", editable=False)
     # When the events that wait become a mail; NULL: none wait.
     due_at = models.DateTimeField(null=True, editable=False)
+    history = DatabaseHistory(table_name="mail_preferences_history", excluded_fields=["due_at"])
 
     class Meta:
         db_table = "mail_preferences"

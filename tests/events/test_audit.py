@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from api.security.models import SecurityEvent
 from core import env
 from events.audit import health_checks
 from events.audit.message import message, shortened
@@ -245,3 +246,19 @@ def test_what_was_sent_before_the_connection_ended_is_sent_again():
         assert second.recv(100) == b"3 one3 two5 three"
         second.close()
         sender.close()
+
+
+@pytest.mark.django_db
+def test_security_events_are_messages_too(settings, tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        worker = stream(settings, tmp_path, f"udp://127.0.0.1:{server.getsockname()[1]}")
+        worker.work()
+        facts = {"actor": "mallory\n", "source": "web", "address": "192.0.2.9"}
+        SecurityEvent.objects.create(kind="login_failed", subject="admin", **facts)
+        worker.work()
+        data = server.recv(65536).decode()
+        worker.finish()
+    assert 'table="ipmanager.securityevent"' in data and "\n" not in data
+    assert data.endswith("event failed login, subject admin, address 192.0.2.9")

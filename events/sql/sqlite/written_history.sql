@@ -2,6 +2,66 @@
 -- A line of history for every row that is inserted, changed or deleted, by the site as by raw SQL;
 -- history_origin says who it was.
 
+CREATE TRIGGER mail_preferences_history_insert
+AFTER INSERT ON mail_preferences FOR EACH ROW
+BEGIN
+    INSERT INTO mail_preferences_history (
+            id, kinds, subnets, site, user_id, enabled, when, hour, language,
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change, history_user_id)
+    SELECT
+            NEW.id, NEW.kinds, NEW.subnets, NEW.site, NEW.user_id, NEW.enabled, NEW.when,
+            NEW.hour, NEW.language,
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'),
+            '+',
+            o.reason,
+            o.source, o.actor, o.change, o.user_id
+    FROM history_origin_now o;
+END;
+
+CREATE TRIGGER mail_preferences_history_update
+AFTER UPDATE ON mail_preferences FOR EACH ROW
+WHEN OLD.id IS NOT NEW.id
+        OR OLD.kinds IS NOT NEW.kinds
+        OR OLD.subnets IS NOT NEW.subnets
+        OR OLD.site IS NOT NEW.site
+        OR OLD.user_id IS NOT NEW.user_id
+        OR OLD.enabled IS NOT NEW.enabled
+        OR OLD.when IS NOT NEW.when
+        OR OLD.hour IS NOT NEW.hour
+        OR OLD.language IS NOT NEW.language
+BEGIN
+    INSERT INTO mail_preferences_history (
+            id, kinds, subnets, site, user_id, enabled, when, hour, language,
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change, history_user_id)
+    SELECT
+            NEW.id, NEW.kinds, NEW.subnets, NEW.site, NEW.user_id, NEW.enabled, NEW.when,
+            NEW.hour, NEW.language,
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'),
+            '~',
+            o.reason,
+            o.source, o.actor, o.change, o.user_id
+    FROM history_origin_now o;
+END;
+
+CREATE TRIGGER mail_preferences_history_delete
+AFTER DELETE ON mail_preferences FOR EACH ROW
+BEGIN
+    INSERT INTO mail_preferences_history (
+            id, kinds, subnets, site, user_id, enabled, when, hour, language,
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change, history_user_id)
+    SELECT
+            OLD.id, OLD.kinds, OLD.subnets, OLD.site, OLD.user_id, OLD.enabled, OLD.when,
+            OLD.hour, OLD.language,
+            strftime('%Y-%m-%d %H:%M:%f000', 'now'),
+            '-',
+            o.reason,
+            o.source, o.actor, o.change, o.user_id
+    FROM history_origin_now o;
+END;
+
 CREATE TRIGGER webhooks_history_insert
 AFTER INSERT ON webhooks FOR EACH ROW
 BEGIN
