@@ -34,10 +34,10 @@ class MailForm(forms.ModelForm):
 
     class Meta:
         model = MailPreference
-        fields = ["enabled", "when", "hour", "kinds", "subnets", "site"]
+        fields = ["enabled", "frequency", "hour", "kinds", "subnets", "site"]
         widgets = {
             "enabled": UnfoldBooleanSwitchWidget,
-            "when": UnfoldAdminSelectWidget,
+            "frequency": UnfoldAdminSelectWidget,
             "hour": UnfoldAdminIntegerFieldWidget,
             "site": UnfoldAdminTextInputWidget,
         }
@@ -46,7 +46,7 @@ class MailForm(forms.ModelForm):
 @admin.register(MailPreference)
 class MailPreferenceAdmin(ReadOnlyAdmin):
     icon = "mail"
-    list_display = ("user", "enabled", "when", "hour")
+    list_display = ("user", "enabled", "frequency", "hour")
     list_display_links = None
     nothing_yet = _("Nobody has chosen to be told by mail.")
 

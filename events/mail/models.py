@@ -20,7 +20,7 @@ GROUPED = timedelta(minutes=1)  # events of so long are one mail
 class MailPreference(Subscription):
     """What one person is told by mail. A person without one gets none."""
 
-    class When(models.TextChoices):
+    class Frequency(models.TextChoices):
         NOW = "now", _("at once")
         DAILY = "daily", _("once a day")
 
@@ -31,7 +31,7 @@ class MailPreference(Subscription):
         verbose_name=_("user"),
     )
     enabled = models.BooleanField(_("send me mail"), default=True)
-    when = models.CharField(_("when"), max_length=5, choices=When, default=When.NOW)
+    frequency = models.CharField(_("when"), max_length=5, choices=Frequency, default=Frequency.NOW)
     hour = models.PositiveSmallIntegerField(
         _("hour of the daily mail"), default=7, validators=[MaxValueValidator(23)]
     )
@@ -51,7 +51,7 @@ class MailPreference(Subscription):
 
     def next_due(self, now: datetime) -> datetime:
         """When an event of this moment becomes a mail."""
-        if self.when == self.When.NOW:
+        if self.frequency == self.Frequency.NOW:
             return now + GROUPED
         today = timezone.localtime(now).replace(hour=self.hour, minute=0, second=0, microsecond=0)
         if today > now:

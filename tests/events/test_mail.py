@@ -127,7 +127,7 @@ def test_after_three_days_a_mail_is_given_up(sink):
 
 
 def test_a_digest_comes_at_its_hour(sink, settings):
-    row = reader(when="daily", hour=7)
+    row = reader(frequency="daily", hour=7)
     early, late = (datetime(2026, 11, 30, hour, 30, tzinfo=UTC) for hour in (6, 7))
     assert row.next_due(early) == datetime(2026, 11, 30, 7, tzinfo=UTC)
     assert row.next_due(late) == datetime(2026, 12, 1, 7, tzinfo=UTC)
@@ -198,7 +198,7 @@ def test_preferences_are_a_page_of_one_s_own_account(client, sink):
     client.force_login(user)
     page = "/admin/events/mailpreference/mine/"
     assert "staff@example.org" in client.get(page).content.decode()
-    values = {"enabled": "on", "when": "daily", "hour": 8, "kinds": "address.*", "do": "test"}
+    values = {"enabled": "on", "frequency": "daily", "hour": 8, "kinds": "address.*", "do": "test"}
     assert client.post(page, values).status_code == 302
     row = MailPreference.objects.get()
     assert (row.user, row.kinds, row.hour) == (user, ["address.*"], 8)

@@ -11,12 +11,12 @@ BEGIN
         line := OLD;
     END IF;
     INSERT INTO mail_preferences_history (
-            id, kinds, subnets, site, user_id, enabled, when, hour, language,
+            id, kinds, subnets, site, user_id, enabled, frequency, hour, language,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
-            line.id, line.kinds, line.subnets, line.site, line.user_id, line.enabled, line.when,
-            line.hour, line.language,
+            line.id, line.kinds, line.subnets, line.site, line.user_id, line.enabled,
+            line.frequency, line.hour, line.language,
             clock_timestamp(),
             CASE TG_OP WHEN 'INSERT' THEN '+' WHEN 'UPDATE' THEN '~' ELSE '-' END,
             o.reason,
@@ -33,11 +33,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     SET CONSTRAINTS ALL IMMEDIATE;
     INSERT INTO mail_preferences_history (
-            id, kinds, subnets, site, user_id, enabled, when, hour, language,
+            id, kinds, subnets, site, user_id, enabled, frequency, hour, language,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
-            t.id, t.kinds, t.subnets, t.site, t.user_id, t.enabled, t.when, t.hour, t.language,
+            t.id, t.kinds, t.subnets, t.site, t.user_id, t.enabled, t.frequency, t.hour,
+            t.language,
             clock_timestamp(),
             '-',
             o.reason,
@@ -60,7 +61,7 @@ CREATE OR REPLACE TRIGGER mail_preferences_history_update
         OR OLD.site IS DISTINCT FROM NEW.site
         OR OLD.user_id IS DISTINCT FROM NEW.user_id
         OR OLD.enabled IS DISTINCT FROM NEW.enabled
-        OR OLD.when IS DISTINCT FROM NEW.when
+        OR OLD.frequency IS DISTINCT FROM NEW.frequency
         OR OLD.hour IS DISTINCT FROM NEW.hour
         OR OLD.language IS DISTINCT FROM NEW.language)
     EXECUTE FUNCTION mail_preferences_history();

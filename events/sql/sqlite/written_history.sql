@@ -6,11 +6,11 @@ CREATE TRIGGER mail_preferences_history_insert
 AFTER INSERT ON mail_preferences FOR EACH ROW
 BEGIN
     INSERT INTO mail_preferences_history (
-            id, kinds, subnets, site, user_id, enabled, when, hour, language,
+            id, kinds, subnets, site, user_id, enabled, frequency, hour, language,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
-            NEW.id, NEW.kinds, NEW.subnets, NEW.site, NEW.user_id, NEW.enabled, NEW.when,
+            NEW.id, NEW.kinds, NEW.subnets, NEW.site, NEW.user_id, NEW.enabled, NEW.frequency,
             NEW.hour, NEW.language,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'),
             '+',
@@ -27,16 +27,16 @@ WHEN OLD.id IS NOT NEW.id
         OR OLD.site IS NOT NEW.site
         OR OLD.user_id IS NOT NEW.user_id
         OR OLD.enabled IS NOT NEW.enabled
-        OR OLD.when IS NOT NEW.when
+        OR OLD.frequency IS NOT NEW.frequency
         OR OLD.hour IS NOT NEW.hour
         OR OLD.language IS NOT NEW.language
 BEGIN
     INSERT INTO mail_preferences_history (
-            id, kinds, subnets, site, user_id, enabled, when, hour, language,
+            id, kinds, subnets, site, user_id, enabled, frequency, hour, language,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
-            NEW.id, NEW.kinds, NEW.subnets, NEW.site, NEW.user_id, NEW.enabled, NEW.when,
+            NEW.id, NEW.kinds, NEW.subnets, NEW.site, NEW.user_id, NEW.enabled, NEW.frequency,
             NEW.hour, NEW.language,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'),
             '~',
@@ -49,11 +49,11 @@ CREATE TRIGGER mail_preferences_history_delete
 AFTER DELETE ON mail_preferences FOR EACH ROW
 BEGIN
     INSERT INTO mail_preferences_history (
-            id, kinds, subnets, site, user_id, enabled, when, hour, language,
+            id, kinds, subnets, site, user_id, enabled, frequency, hour, language,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
-            OLD.id, OLD.kinds, OLD.subnets, OLD.site, OLD.user_id, OLD.enabled, OLD.when,
+            OLD.id, OLD.kinds, OLD.subnets, OLD.site, OLD.user_id, OLD.enabled, OLD.frequency,
             OLD.hour, OLD.language,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'),
             '-',
