@@ -42,6 +42,7 @@ class Webhook(Subscription):
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
         null=True,
+        blank=True,
         related_name="webhooks",
         verbose_name=_("owner"),
         help_text=_("An event is delivered only if this person may see what it is about."),
