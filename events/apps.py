@@ -11,10 +11,10 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         from core.history import install
-        from events import health_checks
+        from events import health_checks  # noqa: F401
         from events.audit import health_checks as audit_checks  # noqa: F401
         from events.mail import health_checks as mail_checks  # noqa: F401
-        from events.webhooks import health_checks  # noqa: F401
+        from events.webhooks import health_checks as webhook_checks  # noqa: F401
         from ipam.sql import database
 
         install.watch(self)

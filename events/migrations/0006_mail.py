@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("events", "0004_lines_keep_their_user"),
+        ("events", "0005_event_counts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
