@@ -17,6 +17,7 @@ from events.event_json import as_json, subject_path
 from events.kinds import KINDS, matching
 from events.mail import admin as mail  # noqa: F401  (its screens)
 from events.models import Event
+from events.querysets import EventQuerySet
 from events.webhooks import admin as webhooks  # noqa: F401  (its screens)
 from ipam import search
 from ipam.admin import marks
@@ -68,7 +69,7 @@ class EventAdmin(ListAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return Event.objects.readable_by(request.user).order_by("-pk")
+        return EventQuerySet(Event).readable_by(request.user).order_by("-pk")
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str

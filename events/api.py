@@ -212,7 +212,7 @@ class Events(APIView):
     def chosen(self, request: Request, chosen: Filter) -> EventQuerySet:
         """What the caller of this request has chosen of what they may see."""
         networks = confines(request)
-        rows = Event.objects.readable_by(request.user)
+        rows = EventQuerySet(Event).readable_by(request.user)
         if networks:
             rows = self.confine(rows, networks)
         return chosen.choose(rows, visible(Subnet.objects.all(), networks))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -19,9 +19,6 @@ from core.history.records import DatabaseHistory
 from events.subscriptions import Subscription
 from events.webhooks import signature, targets
 from events.webhooks.querysets import DeliveryQuerySet, WebhookQuerySet
-
-if TYPE_CHECKING:
-    from events.models import Event
 
 OVERLAP = timedelta(days=1)  # for so long a former secret signs, too
 LONGEST_TIMEOUT = 10  # seconds for a whole request
@@ -207,7 +204,7 @@ class WebhookDelivery(models.Model):
         return f"{self.event_id} → {self.webhook_id}"
 
 
-def lane_of(event: Event) -> str:
+def lane_of(event: Any) -> str:
     """What the events of one subject have in common: they are delivered one after the other."""
     return f"{event.subject_model}:{event.subject_id}"
 
