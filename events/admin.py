@@ -10,6 +10,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
@@ -46,18 +47,18 @@ class EventAdmin(ListAdmin):
     """Only events of what the user may view."""
 
     icon = "bolt"
-    list_display = ("at", "kind_badge", "named", "subnet_site", "actor")
-    list_display_links = ("at",)
+    list_display = ("moment", "kind_badge", "named", "subnet_site", "actor")
+    list_display_links = ("moment",)
     list_filter = (KindFilter, "at")
     list_filter_submit = True
     search_fields = ("subject",)
     search_help_text = _("Subject, site, IP address or network")
     nothing_yet = _("Nothing has happened yet, or no worker runs.")
     fieldsets = (
-        (None, {"fields": ("number", "at", "kind_badge", "named", "actor", "change", "site")}),
+        (None, {"fields": ("number", "moment", "kind_badge", "named", "actor", "change", "site")}),
         (_("What receivers are sent"), {"fields": ("payload",)}),
     )
-    readonly_fields = ("number", "kind_badge", "named", "payload")
+    readonly_fields = ("number", "moment", "kind_badge", "named", "payload")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -79,6 +80,10 @@ class EventAdmin(ListAdmin):
     @admin.display(description=_("number"))
     def number(self, row: Event) -> int:
         return row.pk
+
+    @admin.display(description=_("at"), ordering="at")
+    def moment(self, row: Event) -> str:
+        return f"{localtime(row.at):%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description=_("kind"), ordering="kind")
     def kind_badge(self, row: Event) -> SafeString:

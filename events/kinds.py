@@ -134,8 +134,8 @@ _ALL: Iterable[Kind] = (
     Kind("pool.deleted", _("Pool deleted"), "ipam.pool", _POOL),
     Kind("pool.above_threshold", _("Pool fills up"), "ipam.pool", _USAGE),
     Kind("pool.below_threshold", _("Pool has room again"), "ipam.pool", _USAGE),
-    Kind("lease.started", _("Lease started"), "dhcp.lease", _LEASE),
-    Kind("lease.ended", _("Lease ended"), "dhcp.lease", (*_LEASE, "ended")),
+    Kind("lease.started", _("Lease started"), "dhcp.leaseinterval", _LEASE),
+    Kind("lease.ended", _("Lease ended"), "dhcp.leaseinterval", (*_LEASE, "ended")),
     Kind(
         "device.unknown",
         _("Unknown device"),
@@ -165,6 +165,12 @@ _ALL: Iterable[Kind] = (
         _("API token expires soon"),
         "api.token",
         ("name", "owner", "expires"),
+    ),
+    Kind(
+        "security.noted",
+        _("Login, token or right"),
+        "ipmanager.securityevent",
+        ("kind", "name", "source", "host"),
     ),
     Kind("finding.raised", _("Health check failed"), HEALTH, _FINDING, HEALTH_PERMISSION),
     Kind("finding.cleared", _("Health check passes again"), HEALTH, _FINDING, HEALTH_PERMISSION),

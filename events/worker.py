@@ -7,7 +7,7 @@ import time
 from django.db import connection
 
 from core.periodic import PeriodicWork
-from events.collect import states, thresholds
+from events.collect import lease_ends, states, thresholds
 from events.collect.collector import Collector
 from events.collect.lasting import SOURCES
 from events.collect.live import Awaited
@@ -52,6 +52,7 @@ class Watch(PeriodicWork):
                 self.due[name] = now + source.every
                 states.look(name, source)
         self.awaited.look()
+        lease_ends.tell()
         if now >= self.usage_due:
             self.usage_due = now + self.usage_every
             thresholds.look_at(thresholds.nearly_full())

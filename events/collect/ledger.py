@@ -22,6 +22,8 @@ STATUSES = {
     "quarantine": "quarantined",
 }
 FREE = "available"
+# New rows of these have an event of their own kind.
+TOLD_OTHERWISE = {"discovery.unknowndevice", "discovery.conflict", "registry.service"}
 
 
 def sources() -> list[Source]:
@@ -208,6 +210,8 @@ def _records(lines: list[Line]) -> list[Event]:
     """The values are left to the log: some columns are secret."""
     found = []
     for line in filter(_differs, lines):
+        if line.kind == "+" and line.table in TOLD_OTHERWISE:
+            continue
         table = line.model._meta.db_table
         data: dict[str, Any] = {"table": table}
         if line.before is not None and line.kind == "~":

@@ -1,11 +1,13 @@
-"""Events of rows that are added to a table and are no line of history: a device that was seen
-first, a service, the end of a boot."""
+"""Events of rows that are added to a table: a device that was seen first, a lease, a service, the
+end of a boot, a line about who may do what."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from api.security.models import SecurityEvent
+from dhcp.leases.intervals.models import LeaseInterval
 from discovery.models import UnknownDevice
 from events.collect import places
 from events.collect.follow import Source
@@ -24,7 +26,9 @@ _ENDS = {
 def sources() -> list[Source]:
     return [
         Source(UnknownDevice, _devices),
+        Source(LeaseInterval, _leases),
         Source(Service, _services),
+        Source(SecurityEvent, _security),
         Source(BootEvent, _boots, ("assignment__image", "server")),
     ]
 
@@ -51,6 +55,51 @@ def _devices(rows: list[UnknownDevice]) -> list[Event]:
     ]
     places.place_in_subnets(found)
     return found
+
+
+def _leases(rows: list[LeaseInterval]) -> list[Event]:
+    found = [lease_event(row, "lease.started", f"lease_intervals:{row.pk}") for row in rows]
+    places.place_in_subnets(found)
+    return found
+
+
+def lease_event(row: LeaseInterval, kind: str, origin: str) -> Event:
+    data = {
+        "ip_address": str(row.ip_address),
+        "mac_address": row.mac_address,
+        "duid": row.client_id,
+        "hostname": row.hostname,
+        "server": row.origin,
+        "until": row.leased_until.isoformat(),
+    }
+    return Event(
+        at=row.started_at,
+        kind=kind,
+        subject_model="dhcp.leaseinterval",
+        subject_id=str(row.pk),
+        subject=f"{row.ip_address} {row.machine}"[:255],
+        vrf_id=row.vrf_id,
+        ip_address=row.ip_address,
+        data=data,
+        origin=origin,
+    )
+
+
+def _security(rows: list[SecurityEvent]) -> list[Event]:
+    return [
+        Event(
+            at=row.at,
+            kind="security.noted",
+            subject_model="ipmanager.securityevent",
+            subject_id=str(row.pk),
+            subject=str(row)[:255],
+            change=row.change,
+            actor=row.actor,
+            data={"kind": row.kind, "name": row.subject, "source": row.source, "host": row.address},
+            origin=f"security_events:{row.pk}",
+        )
+        for row in rows
+    ]
 
 
 def _services(rows: list[Service]) -> list[Event]:

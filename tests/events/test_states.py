@@ -6,10 +6,12 @@ import pytest
 from django.utils import timezone
 
 from api.models import Token
+from api.security.models import SecurityEvent
 from core.findings import error, ok
+from dhcp.leases.intervals.models import LeaseInterval
 from dhcp.models import DnsmasqHeartbeat, Generation
 from discovery.models import Conflict, RogueServer, UnknownDevice
-from events.collect import lasting, live, states, thresholds
+from events.collect import lasting, lease_ends, live, states, thresholds
 from events.collect.collector import Collector
 from events.kinds import KINDS
 from events.models import Event, OpenState
@@ -118,6 +120,25 @@ def test_what_lasts_at_the_first_start_is_not_told_as_new():
     Conflict.objects.create(subject="b", kind="used")
     Watch().work()
     assert kinds_of(Event.objects.all()) == ["conflict.opened"]
+
+
+def test_a_lease_starts_and_ends_once(collector):
+    lease_ends.tell()
+    row = LeaseInterval.objects.create(ip_address="10.0.0.8", mac_address="02:00:00:00:00:08")
+    LeaseInterval.objects.update(ended_at=timezone.now(), ended_how="released")
+    assert lease_ends.tell() == 0  # its start was not told yet
+    collector.round()
+    assert lease_ends.tell() == 1
+    assert lease_ends.tell() == 0
+    events = Event.objects.filter(subject_id=str(row.pk), kind__startswith="lease")
+    assert kinds_of(events) == ["lease.started", "lease.ended"]
+    assert events.last().data["ended"] == "released"
+
+
+def test_what_concerns_security_is_told(collector):
+    SecurityEvent.objects.create(kind="login_failed", actor="eve", source="web", subject="admin")
+    collector.round()
+    assert kinds_of(Event.objects.filter(kind="security.noted")) == ["security.noted"]
 
 
 def test_an_unknown_device_is_told_when_it_is_seen_first(collector):
