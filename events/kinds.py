@@ -163,7 +163,7 @@ _ALL: Iterable[Kind] = (
     Kind(
         "token.expires_soon",
         _("API token expires soon"),
-        "api.token",
+        "ipmanager.token",
         ("name", "owner", "expires"),
     ),
     Kind(

@@ -97,7 +97,8 @@ def _check(cursor: Cursor, newest: dict[str, int]) -> None:
         return
     before = cursor.position, list(cursor.holes)
     follow.forget_foreign(cursor)
-    if cursor.position > newest[cursor.table]:
+    is_log = cursor.table.endswith("_history")  # of other tables, the newest row may be deleted
+    if is_log and cursor.position > newest[cursor.table]:
         logger.warning("%s has fewer lines than were read; going on at its end", cursor.table)
         cursor.position, cursor.holes = newest[cursor.table], []
     if before != (cursor.position, cursor.holes):

@@ -14,7 +14,8 @@ SQLite has one writer at a time, and no holes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from django.db import connection, models
 from events.models import Cursor, Event
 
 BATCH = 500  # rows in one transaction
+NEVER = 2**63  # behind every key
 # First, last, and the number of the transaction that found nothing there; 0: none has looked yet.
 Hole = list[int]
 
@@ -97,23 +99,22 @@ def _filled(source: Source, holes: list[Hole]) -> list[int]:
 def _left(holes: list[Hole], filled: list[int], oldest: int) -> Iterator[Hole]:
     """The holes that stay: not those for which all transactions have ended. Of a full batch, there
     may be more rows behind its last one."""
-    sure_until = filled[-1] if len(filled) == BATCH else None
+    sure_until = NEVER
+    if len(filled) == BATCH:
+        sure_until = filled[-1]
     for first, last, number in holes:
-        inside = [key for key in filled if first <= key <= last]
-        for rest in _without(first, last, inside):
-            is_behind = sure_until is not None and rest[1] > sure_until
-            if number > oldest or is_behind:
-                yield [*rest, number]
+        for start, end in _without(first, last, filled):
+            if number > oldest or end > sure_until:
+                yield [start, end, number]
 
 
-def _without(first: int, last: int, keys: Iterable[int]) -> Iterator[list[int]]:
-    """The ranges of a hole between these keys."""
-    for key in keys:
-        if first < key:
-            yield [first, key - 1]
-        first = key + 1
-    if first <= last:
-        yield [first, last]
+def _without(first: int, last: int, keys: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The ranges of a hole between these keys, which are in order."""
+    inside = keys[bisect_left(keys, first) : bisect_right(keys, last)]
+    starts, ends = [first, *(key + 1 for key in inside)], [*(key - 1 for key in inside), last]
+    for start, end in zip(starts, ends, strict=True):
+        if start <= end:
+            yield start, end
 
 
 def _gaps(position: int, keys: Sequence[int]) -> Iterator[Hole]:

@@ -135,7 +135,7 @@ def expiring_tokens() -> Iterator[Lasting]:
             key=row.owner[:100],
             begun="token.expires_soon",
             ended="",
-            subject_model="api.token",
+            subject_model="ipmanager.token",
             subject_id=row.token_key,  # the key of the row is a digest of the secret
             subject=row.name,
             data={"name": row.name, "owner": row.user.get_username(), "expires": expiry},

@@ -54,13 +54,16 @@ def _describer(model: type[models.Model]) -> Callable[[list[Any]], list[Event]]:
     return events_of
 
 
-def _event(line: Line, kind: str, **facts: Any) -> Event:
+def _event(line: Line, kind: str, subject: str, **facts: Any) -> Event:
     table = line.record._meta.db_table
+    # The key of a token is a digest of its secret.
+    key = getattr(line.record, "token_key", None) or line.object_id
     return Event(
         at=line.at,
         kind=kind,
         subject_model=line.table,
-        subject_id=str(line.object_id),
+        subject_id=str(key)[:120],
+        subject=subject[:255],
         change=line.change,
         actor=line.who,
         origin=f"{table}:{line.record.history_id}",

@@ -4,13 +4,14 @@ an answer that is newer than the change (dhcp/state). Nothing is inferred from o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from dhcp.state import machines
+from dhcp.state.verdict import MachineState
 from events.collect import places
 from events.collect.lock import held
 from events.collect.write import write
@@ -66,21 +67,23 @@ class Awaited:
 
 def _live(awaited: dict[str, OpenState]) -> dict[str, Event]:
     """The events of those that are live. Only who was seen since the change is judged."""
-    servers = Server.objects.filter(pk__in=list(awaited)).in_bulk()
-    first = min(row.since for row in awaited.values())
-    cards = [server.mac_address for server in servers.values()]
-    addresses = [server.ip_address for server in servers.values()]
-    seen = Sighting.objects.filter(
-        Q(mac_address__in=cards) | Q(ip_address__in=addresses), seen_at__gte=first
-    )
-    pairs = set(seen.values_list("ip_address", flat=True))
-    present = [server for server in servers.values() if server.ip_address in pairs]
+    servers = _seen_since(min(row.since for row in awaited.values()), list(awaited))
     found: dict[str, Event] = {}
-    for key, state in machines.states_of_servers(present).items() if present else ():
+    for key, state in _states(servers).items():
         row = awaited[str(key)]
-        if state.kind == machines.LIVE and state.seen_at and state.seen_at >= row.since:
+        if state.kind == machines.LIVE and (state.seen_at or row.since) > row.since:
             found[str(key)] = _event(servers[key], row, state.seen_at)
     return found
+
+
+def _states(servers: dict[int, Server]) -> dict[int, MachineState]:
+    return machines.states_of_servers(servers.values()) if servers else {}
+
+
+def _seen_since(first: datetime, keys: list[str]) -> dict[int, Server]:
+    """Those of the servers whose address was seen since then."""
+    seen = Sighting.objects.filter(ip_address=OuterRef("ip_address"), seen_at__gte=first)
+    return Server.objects.filter(Exists(seen), pk__in=keys).in_bulk()
 
 
 def _event(server: Server, row: OpenState, seen_at: Any) -> Event:

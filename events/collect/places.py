@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 from events.models import Event
@@ -15,38 +16,28 @@ def place_in_subnets(events: Iterable[Event]) -> None:
     """Fill the subnet of events that name an address, and the site of those that name a subnet.
     Two queries at most."""
     found = list(events)
-    _find_subnets([event for event in found if event.ip_address and event.subnet_id is None])
-    wanted = {event.subnet_id for event in found if event.subnet_id and not event.site}
-    sites = dict(Subnet.objects.filter(pk__in=wanted).values_list("pk", "site"))
+    unplaced = [event for event in found if event.ip_address and not event.subnet_id]
+    _find_subnets(unplaced, list(map(attrgetter("ip_address"), unplaced)))
+    known = subnets(map(attrgetter("subnet_id"), found))
     for event in found:
-        event.site = event.site or sites.get(event.subnet_id or 0, "")
+        if subnet := known.get(event.subnet_id or 0):
+            event.site = event.site or subnet.site
 
 
-def _find_subnets(events: list[Event]) -> None:
-    if not events:
-        return
-    addresses: list[Any] = [event.ip_address for event in events]
+def _find_subnets(events: list[Event], addresses: list[Any]) -> None:
     index = SubnetIndex.of(addresses, Subnet.objects.all())
     for event, address in zip(events, addresses, strict=True):
-        subnet = index.containing(event.vrf_id, address)
-        if subnet is not None:
-            event.subnet_id, event.site = subnet.pk, subnet.site
+        event.subnet_id = getattr(index.containing(event.vrf_id, address), "pk", None)
 
 
 def servers(keys: Iterable[int | None]) -> dict[int, Server]:
     """The servers that still exist. One query at most."""
-    wanted = set(keys) - {None}
-    if not wanted:
-        return {}
-    return Server.objects.in_bulk(wanted)
+    return Server.objects.in_bulk(set(filter(None, keys)))
 
 
 def subnets(keys: Iterable[int | None]) -> dict[int, Subnet]:
     """The subnets that still exist. One query at most."""
-    wanted = set(keys) - {None}
-    if not wanted:
-        return {}
-    return Subnet.objects.in_bulk(wanted)
+    return Subnet.objects.in_bulk(set(filter(None, keys)))
 
 
 def name_holder(event: Event, server: Server | None, exists: bool) -> None:

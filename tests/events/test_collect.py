@@ -1,10 +1,14 @@
 """Lines of history become events: once, in order, with their place and what has changed."""
 
 import pytest
+from django.contrib.auth.models import Permission
 
+from api.models import Token
 from core.history import origin
 from events.collect import follow
 from events.collect.collector import Collector
+from events.event_json import as_text
+from events.kinds import KINDS
 from events.models import Event
 from ipam.allocate import allocate, quarantine, release, reserve
 from ipam.models import Interface, Pool, Server, Subnet
@@ -108,6 +112,30 @@ def test_rows_of_other_tables_name_their_table_and_no_value(collector):
     event = Event.objects.get(kind="record.changed")
     assert event.data == {"table": "vrfs", "changed": ["description"]}
     assert (event.subject, event.subject_model) == ("red", "ipam.vrf")
+
+
+def test_the_longest_names_are_shortened(subnet, collector):
+    name = ".".join(["a" * 60] * 4)
+    server = ServerFactory(hostname=name, ip_address="10.0.0.11")
+    Interface.objects.create(server=server, name="x" * 64)
+    collector.round()
+    assert len(Event.objects.get(kind="interface.created").subject) == 255
+
+
+def test_an_event_of_a_token_does_not_hold_the_digest_of_its_secret(admin_user, collector):
+    token, secret = Token.objects.create(admin_user, name="ci", scopes=["read"])
+    collector.round()
+    for event in Event.objects.all():
+        text = as_text(event)
+        assert token.digest not in text and secret not in text
+
+
+def test_every_kind_needs_a_permission_that_exists():
+    known = {
+        f"{app}.{name}"
+        for app, name in Permission.objects.values_list("content_type__app_label", "codename")
+    }
+    assert {kind.permission for kind in KINDS.values()} - {""} <= known
 
 
 def test_what_was_read_is_not_read_again(subnet, collector):

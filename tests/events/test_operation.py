@@ -83,7 +83,7 @@ def test_events_are_counted_by_kind(collector):
 
 def test_the_list_shows_what_the_user_may_see():
     event(1, subject="web-1", data={"hostname": "web-1"})
-    secret = event(2, kind="token.expires_soon", subject_model="api.token", subject="a-token")
+    secret = event(2, kind="token.expires_soon", subject_model="ipmanager.token", subject="a-token")
     user = staff("ipam.view_server", "events.view_event")
     client = with_session(user)
     page = client.get("/admin/events/event/").content.decode()
