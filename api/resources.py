@@ -45,7 +45,7 @@ class StrictFilterBackend(DjangoFilterBackend):
         if filterset_class:
             names = set(filterset_class.base_filters)
         of_action = getattr(view, "parameters", {}).get(getattr(view, "action", ""), ())
-        if getattr(view, "as_of_class", None):
+        if isinstance(view, Past) and view.has_past():
             of_action = (*of_action, as_of.NAME)
         refuse_unknown(request, *names, *OWN_PARAMETERS, *of_action)
         if names.isdisjoint(request.query_params):

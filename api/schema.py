@@ -14,6 +14,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
 from api import as_of
+from api.as_of.resource import Past
 from api.idempotency import HEADER, Repeatable
 from api.parsers import MAX_ROWS
 from api.problems import CONTENT_TYPE
@@ -87,12 +88,17 @@ class Schema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         action = getattr(self.view, "action", "")
         if action in ("list", "retrieve"):
-            past = [as_of.PARAMETER] if getattr(self.view, "as_of_class", None) else []
+            past = self._past_parameters()
             return [FIELDS, *past]
         if action in ("update", "partial_update", "destroy"):
             return [IF_MATCH]
         if self.method == "POST" and isinstance(self.view, Repeatable):
             return [ONCE]
+        return []
+
+    def _past_parameters(self) -> list[Any]:
+        if isinstance(self.view, Past) and self.view.has_past():
+            return [as_of.PARAMETER]
         return []
 
     def get_request_serializer(self) -> Any:

@@ -15,6 +15,9 @@ class ChangesConfig(AppConfig):
             indexes,
             past_indexes,
         )
+        from changes.chain import pruning
+        from core.history.past import moments
 
         post_migrate.connect(indexes.install, sender=self)
         post_migrate.connect(past_indexes.install, sender=self)
+        moments.register_horizon(pruning.horizon)

@@ -282,6 +282,18 @@ COMMANDS = (
         (arg("asked", metavar="ADDRESS|MAC|NAME"), JSON),
     ),
     Command(
+        "who-had",
+        commands.who_had,
+        "say who had an address at a time, or all who had it",
+        "who-had 10.1.2.3 --at 2026-11-29T14:00Z",
+        (
+            arg("ip", metavar="ADDRESS"),
+            arg("--at", metavar="TIME", help="as in 2026-11-29T14:00Z, 2026-11-29 or 2h (ago)"),
+            arg("--vrf", metavar="VRF", help="its key or its name (default: the global one)"),
+            JSON,
+        ),
+    ),
+    Command(
         "export",
         commands.export,
         "write a table",

@@ -139,6 +139,29 @@ def why(ledger: Ledger, options: Options) -> int:
     return _show(options, found, "\n".join(lines))
 
 
+def who_had(ledger: Ledger, options: Options) -> int:
+    """Say who had an address at a time, with the evidence; or all who had it."""
+    found = ledger.who_had(options.ip, at=options.at, vrf=options.vrf)
+    return _show(options, found, "\n".join(_who_had_lines(found)))
+
+
+def _who_had_lines(found: dict[str, Any]) -> Iterable[str]:
+    if "holders" in found:
+        held = (found["holders"], found["leases"])
+        for kind, rows in zip(("ledger", "lease"), held, strict=True):
+            for row in rows:
+                who = row.get("text") or row["mac_address"] or row["client_id"]
+                yield f"{kind}: {who} from {row['from'] or '?'} until {row['until'] or 'now'}"
+        return
+    yield found["sentence"]
+    for text in found["disagreements"]:
+        yield f"! {text}"
+    for one in found["statements"]:
+        yield f"{one['source']}: {one['text']} ({one['evidence']})"
+    for text in found["unknown"]:
+        yield f"? {text}"
+
+
 def export(ledger: Ledger, options: Options) -> int:
     """Write a table of the ledger to a new file or to standard output."""
     form = "xlsx" if options.output.endswith(".xlsx") else "csv"

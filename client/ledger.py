@@ -137,6 +137,15 @@ class Ledger(Connection):
         found: dict[str, Any] = self.request("GET", "dhcp/why/", q=asked)
         return found
 
+    def who_had(
+        self, ip: str, at: str | None = None, vrf: int | str | None = None
+    ) -> dict[str, Any]:
+        """Who had an address at a time, by ledger, leases and sightings, with the evidence; without
+        a time, all who had it."""
+        asked = {name: value for name, value in {"at": at, "vrf": vrf}.items() if value}
+        found: dict[str, Any] = self.request("GET", "who-had/", ip=ip, **asked)
+        return found
+
     def usage(self, subnet: int | str | Subnet) -> dict[str, Any]:
         """The usage of a subnet: `current`, `history` by day, and `forecast`, static and DHCP; its
         own available, allocated and reserved addresses."""

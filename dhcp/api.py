@@ -36,7 +36,7 @@ from dhcp.files.sync import sync
 from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations import rollback
 from dhcp.leases import adopt
-from dhcp.leases.intervals.api import LeaseIntervals
+from dhcp.leases.intervals.api import LastedThen, LeaseIntervals
 from dhcp.models import (
     DhcpChange,
     DhcpScope,
@@ -188,7 +188,7 @@ class Scopes(Resource):
         .prefetch_related("options")
         .order_by("subnet__network", "pk")
     )
-    serializer_class = shapes.ScopeSerializer
+    serializer_class = as_of_class = shapes.ScopeSerializer
     filterset_class = ScopeFilters
     ordering_fields = ["subnet__network", "lease_time"]
     scope = "subnets"
@@ -268,9 +268,11 @@ class HandEdits(Readable):
         return self.shown(self.get_object())
 
 
-class Leases(Readable):
-    """The leases of the lease files, each with the ledger's verdict."""
+class Leases(LastedThen, Readable):
+    """The leases of the lease files, each with the ledger's verdict. As of a moment, the intervals
+    that lasted then."""
 
+    computed_now = ["verdict", "live", "seen_at", "leased_until"]
     queryset = Lease.objects.leases().judged().order_by("ip_address", "pk")
     serializer_class = shapes.LeaseSerializer
     filterset_class = LeaseFilters

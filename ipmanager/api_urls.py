@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from accounts import api as accounts_api
 from api import problems, schema
 from changes.api import views as changes_api
+from changes.who_had import api as who_had_api
 from dhcp import api as dhcp_api
 from dhcp.remote import api as agents_api
 from discovery import api as discovery_api
@@ -39,6 +40,7 @@ urlpatterns = [
     *(path(f"v1/{route}", view.as_view()) for route, view in agents_api.ROUTES.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in dhcp_api.SINGLE.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in changes_api.ROUTES.items()),
+    *(path(f"v1/{route}", view.as_view()) for route, view in who_had_api.ROUTES.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in accounts_api.SINGLE.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in events_api.SINGLE.items()),
     path("v1/", include(router.urls)),

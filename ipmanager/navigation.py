@@ -25,6 +25,7 @@ GROUPS: list[tuple[Any, list[str]]] = [
             "machines.machine",
             "ipam.vrf",
             "ipam.sighting",
+            "past:who_had",
         ],
     ),
     (
@@ -40,7 +41,10 @@ GROUPS: list[tuple[Any, list[str]]] = [
 
 
 # Pages that belong to no model: title, icon and permission, by the name of their URL.
-PAGES = {"admin:dhcp_why": (_("Why this address?"), "help", "dhcp.view_lease")}
+PAGES = {
+    "admin:dhcp_why": (_("Why this address?"), "help", "dhcp.view_lease"),
+    "past:who_had": (_("Who had this address?"), "manage_history", "ipam.view_ipaddress"),
+}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:

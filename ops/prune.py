@@ -93,11 +93,13 @@ def histories() -> list[type[Model]]:
 
 
 def _old_history(model: Any, before: datetime) -> QuerySet[Any]:
-    """Rows that a later one has replaced, and the last row of each deleted object. The newest row
-    of the table stays: a restored ledger is recognised by it (ipam/freeze.py)."""
+    """Rows that a later one had replaced by then, and the last row of each object that was deleted:
+    what was true then can still be asked for (core/history/past). The newest row of the table
+    stays: a restored ledger is recognised by it (ipam/freeze.py)."""
     rows = model.objects.all()
     key = model.instance_type._meta.pk.attname
     later = rows.filter(**{key: OuterRef(key)}, history_id__gt=OuterRef("history_id"))
+    later = later.filter(history_date__lt=before)
     last = rows.aggregate(last=Max("history_id"))["last"] or 0
     old = rows.filter(history_date__lt=before, history_id__lt=last)
     if unread := events.unread(model):  # the collector makes events of the lines from here on

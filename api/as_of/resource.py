@@ -37,10 +37,14 @@ class Past:
         if NAME not in request.query_params:
             return
         asks = request.method in SAFE_METHODS and self.action in ("list", "retrieve")
-        if not asks or self.as_of_class is None:
+        if not asks or not self.has_past():
             message = _("Only rows and lists with a history can be asked for the past.")
             raise exceptions.ValidationError({NAME: [message]})
         self.refuse_computed(request.query_params)
+
+    def has_past(self: Any) -> bool:
+        """Whether past rows can be shown, and are known."""
+        return self.as_of_class is not None and self.queryset.model in tables.tracked()
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if moment := asked_moment(request):
@@ -58,7 +62,7 @@ class Past:
 
     def past_list(self: Any, moment: datetime) -> Response:
         with tables.at(moment):
-            rows = self.filter_queryset(self.past_rows(self.get_queryset()))
+            rows = self.filter_queryset(self.past_queryset(moment))
         page = PastPage(rows, moment, self.request)
         found = self.seen_today(page.rows())
         results = self.past_json(found, moment)
@@ -67,18 +71,22 @@ class Past:
 
     def past_row(self: Any, moment: datetime) -> dict[str, Any]:
         """One row. Raises Http404."""
-        model = self.queryset.model
-        lines = lines_of_row(model, int(self.kwargs["pk"]), moment)
-        with tables.at(moment, {model: lines}):
-            row = self.get_object()
+        row = self.past_object(moment)
         if not self.seen_today([row]):
             raise Http404
         [body] = self.past_json([row], moment)
         return {NAME: _text(moment), **body}
 
-    def past_rows(self, rows: Any) -> Any:
-        """The rows of a list, narrowed by what its filters imply."""
-        return rows
+    def past_queryset(self: Any, moment: datetime) -> Any:
+        """The rows of a list, narrowed by what its filters imply; asked within the past."""
+        return self.get_queryset()
+
+    def past_object(self: Any, moment: datetime) -> Any:
+        """One row. Raises Http404."""
+        model = self.queryset.model
+        lines = lines_of_row(model, int(self.kwargs["pk"]), moment)
+        with tables.at(moment, {model: lines}):
+            return self.get_object()
 
     def past_facts(self, rows: Sequence[Any]) -> Mapping[int, dict[str, Any]]:
         """Further fields of past rows, by the rows' keys; asked within the past."""
@@ -104,10 +112,14 @@ class Past:
         networks = confines(self.request)
         if not networks:
             return rows
-        present = self.queryset.model._default_manager.filter(pk__in=[row.pk for row in rows])
+        present = self.present(rows)
         seen = set(self.confine(present, networks).values_list("pk", flat=True))
         hidden = set(present.values_list("pk", flat=True)) - seen
         return [row for row in rows if row.pk not in hidden]
+
+    def present(self: Any, rows: Sequence[Any]) -> Any:
+        """The same rows as they are today, if they still exist."""
+        return self.queryset.model._default_manager.filter(pk__in=[row.pk for row in rows])
 
 
 def asked_moment(request: Request) -> datetime | None:

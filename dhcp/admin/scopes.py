@@ -25,6 +25,7 @@ class OptionInline(LedgerInline):
 @admin.register(DhcpScope)
 class ScopeAdmin(ListAdmin):
     icon = "settings_input_component"
+    list_before_template = "admin/changes/picker_before_list.html"
     form = LedgerForm
     formfield_overrides = WIDGETS
     list_display = (

@@ -274,6 +274,7 @@ class LedgerAdmin(NamesTheGlobalSpace, ShowsRefusals, NoticesOthers, SimpleHisto
     view_on_site = False  # a row's page is this one
     readonly_fields: Sequence[str] = ("created_at", "updated_at")
     change_form_before_template = "admin/ipam/facts.html"
+    list_before_template = "admin/changes/picker_before_list.html"
     parts: Parts | None = None
 
     def facts(self, obj: Any) -> Facts:

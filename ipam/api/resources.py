@@ -4,6 +4,7 @@ returns the row."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -237,11 +238,12 @@ class IPAddresses(Export, Resource):
         rows = visible(rows, networks).select_related(None)
         return rows.select_related("server").prefetch_related(around)
 
-    def past_rows(self, rows: Any) -> Any:
+    def past_queryset(self, moment: datetime) -> Any:
         """Addresses in use; those of a subnet lie in its network, so that no others are read."""
         if "available" in self.request.query_params.getlist("status"):
             message = _("Free addresses follow from the pools; only those in use have a past.")
             raise exceptions.ValidationError({"status": [message]})
+        rows: Any = self.get_queryset()
         key = self.request.query_params.get("subnet", "")
         if not key.isdecimal():
             return rows

@@ -67,7 +67,9 @@ def network_left(network: Network, vrf_id: int | None, former: Subnet | None = N
             restart_walk(heir, network)
             pools_changed(heir)
         else:
+            kept = list(rows.filter(ip_type="dhcp").live())
             _change_type(list(rows.filter(ip_type="static")))
+            address_rows.note_history(kept, "~")  # their subnet has become NULL
 
 
 def pools_changed(subnet: Subnet) -> None:

@@ -3,12 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from django.test import RequestFactory
 from django.utils import timezone
 
+from api.fastpath import registry
+from changes.models import OF_SEALS, Seal
+from dhcp.models import LeaseInterval
 from ipam.allocate import release, reserve
 from ipam.models import IPAddress, Server, Subnet
 from tests.ipam.factories import InterfaceFactory, PoolFactory, ServerFactory, SubnetFactory
-from tests.support.api import with_token
+from tests.support.api import staff, with_session, with_token
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1"
@@ -194,3 +198,51 @@ def test_a_page_costs_the_same_number_of_queries_whatever_it_holds(
     IPAddress.objects.first()
     with django_assert_max_num_queries(12):
         api.get(f"{API}/ip-addresses/", {"as_of": now(), "page_size": 80})
+
+
+@pytest.mark.parametrize("name", ["dhcp/leases", "dhcp/lease-intervals"])
+def test_leases_of_a_moment_are_those_that_lasted(api, confined, name):
+    moment = timezone.now()
+    for number, hours in enumerate((1, 3)):
+        began = moment - timedelta(hours=hours)
+        LeaseInterval.objects.create(
+            ip_address=f"10.{number + 1}.0.5",
+            mac_address="02:00:00:00:00:01",
+            started_at=began,
+            leased_until=began + timedelta(hours=2),
+        )
+    [row] = listed(api, name, now())
+    assert (row["ip_address"], row["ended_at"]) == ("10.1.0.5", None)
+    then = (moment - timedelta(hours=2)).isoformat()
+    [row] = listed(api, name, then)
+    assert row["ip_address"] == "10.2.0.5"
+    assert listed(confined, name, then) == []
+    assert listed(confined, name, now())[0]["ip_address"] == "10.1.0.5"
+
+
+def test_rights_are_those_of_today(django_user_model):
+    SubnetFactory()
+    user = staff("ipam.view_subnet")
+    then = now()
+    user.user_permissions.clear()
+    client = with_session(django_user_model.objects.get(pk=user.pk))
+    assert client.get(f"{API}/subnets/", {"as_of": then}).status_code == 403
+
+
+def test_the_fast_path_leaves_the_past_to_django():
+    for path in ("/api/v1/ip-addresses/", "/api/v1/ip-addresses/5/", "/api/v1/subnets/5/usage/"):
+        request = RequestFactory().get(path, {"as_of": "now"})
+        found = registry.find("GET", path)
+        if found:
+            route, captured = found
+            assert route.prepare(request, **captured) is None, path
+
+
+def test_a_time_before_the_log_is_complete_names_the_earliest(api):
+    earliest = timezone.now().replace(microsecond=0)
+    span = {"number": 1, "first": 0, "last": 0, "count": 0}
+    Seal.objects.create(**span, table=OF_SEALS, sealed_at=earliest, horizon=earliest)
+    then = (earliest - timedelta(days=1)).isoformat()
+    response = api.get(f"{API}/subnets/", {"as_of": then})
+    assert response.status_code == 400
+    assert earliest.isoformat() in response.json()["errors"]["as_of"][0]

@@ -49,6 +49,8 @@ OTHERS = {
     "user": "/admin/auth/user/1/change/",
     "group-add": "/admin/auth/group/add/",
     "health": "/admin/ipmanager/pulse/",
+    "past": "/admin/past/ipam/subnet/",
+    "who-had": "/admin/who-had/?ip=10.20.10.60&at=now",
 }
 
 

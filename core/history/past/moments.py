@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from core.errors import Invalid, Reason
 
-_AGO = re.compile(r"-([0-9]{1,9})([smhdw])", re.ASCII)
+_AGO = re.compile(r"-?([0-9]{1,9})([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LOST_PLUS = re.compile(r" (?=[0-9]{2}:?[0-9]{2}$)", re.ASCII)
 _LONGEST = 40
@@ -26,7 +26,8 @@ def register_horizon(horizon: Callable[[], datetime | None]) -> None:
 
 def parse(text: str, field: str = "as_of") -> datetime:
     """A past moment. `2026-11-29T14:00+01:00`; without an offset in the site's time zone; a date is
-    its first moment; `-2h` is two hours ago; `now`. Raises Invalid, which names the field."""
+    its first moment; `-2h` or `2h` is two hours ago; `now`. Raises Invalid, which names the
+    field."""
     moment = _read(text.strip()) if len(text) <= _LONGEST else None
     if moment is None:
         hint = _("As in 2026-11-29T14:00Z, 2026-11-29, -2h or now.")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import django_filters as filters
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 
-from api.confinement import RowFilter
+from api.access import confines
+from api.confinement import RowFilter, visible
 from api.resources import ChosenFields, Readable
 from dhcp.files.targets import DEFAULT
 from dhcp.models import LeaseInterval
@@ -77,7 +80,30 @@ class LeaseIntervalSerializer(ChosenFields, serializers.ModelSerializer):
         return row.origin or DEFAULT
 
 
-class LeaseIntervals(Readable):
+class LastedThen:
+    """For `?as_of=`: the leases that lasted at the moment; nobody knew yet how they end."""
+
+    as_of_class = LeaseIntervalSerializer
+    present_facts: Sequence[str] = ("last_seen", "leased_until", "ended_at", "ended_how")
+
+    def has_past(self) -> bool:
+        return True
+
+    def past_queryset(self: Any, moment: datetime) -> QuerySet[LeaseInterval]:
+        self.filterset_class = LeaseIntervalFilters
+        self.ordering_fields = ["started_at", "ip_address"]
+        return visible(LeaseInterval.objects.at(moment), confines(self.request)).order_by(
+            "ip_address", "pk"
+        )
+
+    def past_object(self: Any, moment: datetime) -> LeaseInterval:
+        return get_object_or_404(self.past_queryset(moment), pk=self.kwargs["pk"])
+
+    def present(self, rows: Sequence[LeaseInterval]) -> QuerySet[LeaseInterval]:
+        return LeaseInterval.objects.filter(pk__in=[row.pk for row in rows])
+
+
+class LeaseIntervals(LastedThen, Readable):
     """Leases as intervals: which machine held which address, from when to when, and how that
     ended. The newest first."""
 

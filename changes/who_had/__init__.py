@@ -1,0 +1,1 @@
+"""Who had this address at that time? What ledger, leases, sightings and DHCP files say of it."""
