@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import commands, event_stream, machine_commands
+from . import change_log, commands, event_stream, machine_commands
 from .http import DEFAULT_URL, ApiError
 from .ledger import Ledger
 from .output import printable
@@ -251,6 +251,27 @@ COMMANDS = (
         "find 10.0.0.30",
         (
             arg("text", metavar="TEXT", help="an address, a network, a MAC, or part of a name"),
+            JSON,
+        ),
+    ),
+    Command(
+        "log",
+        change_log.log,
+        "show who changed what, newest first",
+        "log 10.0.0.30 --since 2026-11-01",
+        (
+            arg("about", nargs="?", help="an address, a network, a MAC or a host name"),
+            arg("--text", dest="q", metavar="TEXT", help="a part of a text of the line"),
+            arg("--who", metavar="NAME", help="a user, or a part of a token's or command's name"),
+            arg("--source", choices=("web", "api", "command", "import", "worker", "agent", "sql")),
+            arg("--since", metavar="TIME", help="from this date or time on"),
+            arg("--until", metavar="TIME", help="before this date or time"),
+            arg("--table", metavar="TABLE", help="as in ipam.ipaddress"),
+            arg("--object", metavar="ID", help="with --table: the row with this id"),
+            arg("--subnet", metavar="SUBNET", help="a subnet's network, name or id"),
+            arg("--kind", choices=("created", "changed", "deleted")),
+            arg("--change", metavar="ID", help="all lines of this change"),
+            arg("--number", type=int, default=50, metavar="N", help="at most this many (50)"),
             JSON,
         ),
     ),

@@ -24,7 +24,7 @@ from changes.log.words import Names
 from core.history.records import SOURCES
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 
-LINES, CHANGES = 150, 25  # of one page
+LINES, CHANGES = 100, 25  # of one page
 ROUNDS = 3  # reads of one page at most: a change with very many lines is passed over
 COUNTED = 10_000  # lines of a change that are counted in each table
 # Of the lines of one change, those of the first of these models tell what was done, the others

@@ -4,8 +4,9 @@
                           [--servers 10000] [--rounds 10000] [--json]
     python -m tests.bench [--only postgresql|sqlite] --part api [--rows 10000 100000]
                           [--clients 1 16] [--rounds 5] [--seconds 1] [--cases allocate,get]
+    python -m tests.bench [--only postgresql|sqlite] --part log [--lines 10000000] [--runs 30]
 
-Both parts unless one is named. The ledger's figures are milliseconds: the median of many runs, and
+All parts unless one is named. The ledger's figures are milliseconds: the median of many runs, and
 the fastest and slowest of them. The API's are requests a second beside those of the barest views
 (tests/bench/api.py)."""
 
@@ -35,7 +36,11 @@ def main() -> int:
     )
 
 
-PARTS = {"ledger": "tests.bench.measure", "api": "tests.bench.api"}
+PARTS = {
+    "ledger": "tests.bench.measure",
+    "api": "tests.bench.api",
+    "log": "tests.bench.log",
+}
 
 
 def run(database: str, module: str, arguments: list[str]) -> int:

@@ -7,6 +7,9 @@ interfaces and pools; one change has 100,000 lines, and a few texts and users ar
 
 from __future__ import annotations
 
+import argparse
+import statistics
+import time
 from typing import Any
 
 import django
@@ -18,6 +21,10 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
 from changes.lines import history_of  # noqa: E402
+from changes.log import groups, reading  # noqa: E402
+from changes.log.query import parse  # noqa: E402
+from changes.log.rights import Reader  # noqa: E402
+from changes.log.words import Names  # noqa: E402
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet  # noqa: E402
 from ipam.querysets import say_site  # noqa: E402
 
@@ -26,6 +33,72 @@ SECONDS = 3  # between two lines
 LARGE_CHANGE = 100_000  # lines
 CHUNK = 500_000  # lines of one statement
 SERVERS = 5_000
+
+
+# Filters by their names; "changes" is the page of the admin, grouped by change.
+CASES: dict[str, dict[str, str]] = {
+    "changes": {},
+    "newest lines": {},
+    "one address": {"about": "10.64.5.9"},
+    "a subnet": {"about": "10.64.9.0/24"},
+    "all addresses": {"about": "10.64.0.0/16"},
+    "a host name": {"about": "host-00017"},
+    "a MAC address": {"about": "02:00:00:00:00:01"},
+    "a row": {"table": "ipam.ipaddress", "object": "700"},
+    "a change": {"change": "change-70000"},
+    "a change of 100,000 lines": {"change": "large"},
+    "before a time": {"until": "2026-06-01"},
+    "a user with many lines": {"user": "user-3"},
+    "a user with few lines": {"user": "user-19"},
+    "a token": {"who": "ci"},
+    "deleted rows": {"kind": "deleted"},
+    "a token with one old line": {"who": "seldom"},
+    "a text in one old line": {"q": "needle"},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--lines", type=int, default=10_000_000)
+    parser.add_argument("--runs", type=int, default=30)
+    parser.add_argument("--filled", action="store_true")
+    options = parser.parse_args()
+    if not options.filled:
+        fill(options.lines)
+    print(f"{'':30} {'p50':>8} {'p99':>8} {'processor':>9} ms, two pages in turn")
+    for name, filters in CASES.items():
+        report(name, filters, options.runs)
+
+
+def report(name: str, filters: dict[str, str], runs: int) -> None:
+    """The times of the first and the second page, in turn."""
+    reader = Reader(get_user_model().objects.filter(is_superuser=True).order_by("pk")[0])
+    after, taken, busy = None, [], []
+    for number in range(runs + 2):
+        began, worked = time.perf_counter(), time.process_time()
+        found = page(name, filters, reader, after)
+        if number > 1:  # the first ones load what is not in memory
+            taken.append((time.perf_counter() - began) * 1000)
+            busy.append((time.process_time() - worked) * 1000)
+        after = None if after else found.older
+    taken.sort()
+    p99 = taken[min(len(taken) - 1, int(len(taken) * 0.99))]
+    back = found.searched_to and f"searched back to {found.searched_to:%Y-%m-%d %H:%M}"
+    middle = statistics.median(taken)
+    print(f"{name:30} {middle:8.1f} {p99:8.1f} {statistics.median(busy):9.1f} {back or ''}")
+
+
+def page(name: str, filters: dict[str, str], reader: Reader, after: Any) -> Any:
+    query = parse(filters, reader)
+    if name == "changes":
+        found = groups.read_changes(query, reader, after)
+        Names([line for change in found.changes for line in change.lines], reader)
+        return found
+    lines = reading.read(query, reader, 50, after)
+    Names(lines.lines, reader)
+    return lines
 
 
 def fill(lines: int) -> None:
@@ -136,3 +209,7 @@ def _rarities(lines: int) -> None:
             ("description = 'a needle in the hay'", f"= {old + 200}"),
         ):
             cursor.execute(f"UPDATE {table} SET {assignment} WHERE history_id {condition}")
+
+
+if __name__ == "__main__":
+    main()

@@ -60,6 +60,17 @@ def test_a_machine_goes_up_and_down(run, net):
     assert run("addresses", f"{net}.0/24", "--status", "allocated")[1] == ""
 
 
+def test_the_log_tells_what_was_done(run, net):
+    run("allocate", f"{net}.0/24", "--wanted", f"{net}.9", "--vm-id", f"log-{net}")
+    status, out, _ = run("log", f"{net}.9", "--number", "1")
+    assert status == 0
+    assert f"ipam.ipaddress {net}.9" in out and "Allocated" in out
+    line = json.loads(run("log", f"{net}.9", "--number", "1", "--json")[1])
+    assert line["after"]["vm_id"] == f"log-{net}"
+    assert run("log", "--change", "no-such-change")[0] == 1
+    run("release", f"{net}.9")
+
+
 def test_what_was_not_seen_is_not_claimed(run, net):
     """This site has no dnsmasq."""
     mac = f"02:00:{int(net.split('.')[2]):02x}:00:00:02"

@@ -22,6 +22,7 @@ from tests.support.site import site
 PASSWORD = "only-for-pictures"
 WIDTHS = {"desk": 1400, "phone": 390}
 OTHERS = {
+    "changes": "/admin/changes/?table=ipam.server",
     "conflicts": "/admin/discovery/conflict/",
     "inbox": "/admin/discovery/unknowndevice/",
     "dhcp-servers-seen": "/admin/discovery/rogueserver/",
@@ -75,6 +76,7 @@ def pages(page: Page) -> Iterator[tuple[str, str]]:
     yield from OTHERS.items()
     yield "timeline", followed(page, "/admin/ipam/server/?q=lab-01", "lab-01")
     yield "image", followed(page, "/admin/pxe/bootimage/", "Debian 12")
+    yield "change", followed(page, "/admin/changes/?kind=changed", ".log-what h3 a")
     yield "lists", "/ipam/"
     subnet = followed(page, "/admin/ipam/subnet/?q=10.20.10.0/24", "10.20.10.0/24")
     yield "list", f"/ipam/?subnet={subnet.split('/')[-3]}"
