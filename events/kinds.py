@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.apps import apps
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -188,11 +187,3 @@ def matching(prefix: str) -> list[str]:
     """The kinds that a filter names: one of them, or all of a noun, as in `address`."""
     wanted = prefix.removesuffix("*").removesuffix(".")
     return [kind.name for kind in KINDS.values() if wanted in (kind.name, kind.noun)]
-
-
-def models_of(names: Iterable[str]) -> set[str]:
-    """What events of these kinds can be about."""
-    found = {KINDS[name].model for name in names}
-    if "" in found:
-        found |= {model._meta.label_lower for model in apps.get_models()}
-    return found - {""}

@@ -4,6 +4,7 @@ all other tables."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from django.db import models
@@ -74,23 +75,25 @@ def _event(line: Line, kind: str, subject: str, **facts: Any) -> Event:
 def _data(line: Line, kind: str) -> dict[str, Any]:
     """The documented columns of the row, and what has changed."""
     fields = KINDS[kind].fields
-    data = {name: _plain(getattr(line.record, name)) for name in fields if _has(line, name)}
-    if "changed" in fields and line.before is not None:
-        difference = line.difference()
-        data["changed"] = {name: list(map(_plain, pair)) for name, pair in difference.items()}
+    columns = filter(partial(hasattr, line.record), fields)
+    data = {name: _plain(getattr(line.record, name)) for name in columns}
+    if "changed" in fields:
+        data["changed"] = {name: list(map(_plain, pair)) for name, pair in _changes(line)}
     return data
 
 
-def _has(line: Line, name: str) -> bool:
-    return hasattr(line.record, name)
+def _changes(line: Line) -> Iterable[tuple[str, tuple[Any, Any]]]:
+    """The columns that differ; none where the line before is not known."""
+    return line.difference().items() if line.before else ()
 
 
 def _plain(value: Any) -> Any:
     """As JSON has it."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        return list(map(str, value))
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case list() | tuple():
+            return list(map(str, value))
     return str(value)
 
 
@@ -114,12 +117,13 @@ def _addresses(lines: list[Line]) -> list[Event]:
 def _address_kind(line: Line) -> str:
     """Empty: free rows that come, go or move with their pool are no event."""
     status, was = line.record.status, _former_status(line)
+    if {status, was} == {FREE} or (line.kind == "-" and status == FREE):
+        return ""
     if line.kind == "-":
-        return "" if status == FREE else "address.released"
+        return "address.released"
     if status != was:
         return f"address.{STATUSES[status]}"
-    is_told = line.kind == "~" and status != FREE and line.difference()
-    return "address.changed" if is_told else ""
+    return "address.changed" * _differs(line)
 
 
 def _former_status(line: Line) -> str:
@@ -244,6 +248,6 @@ _DESCRIBED: dict[str, _Describe] = {
 
 def touched_subnets(events: Iterable[Event]) -> set[int]:
     """The subnets whose usage these events may have changed."""
-    nouns = {"address", "subnet", "pool"}
-    found = {event.subnet_id for event in events if KINDS[event.kind].noun in nouns}
-    return {key for key in found if key is not None}
+    about = {"ipam.ipaddress", "ipam.subnet", "ipam.pool"}
+    found = {event.subnet_id for event in events if event.subject_model in about}
+    return set(filter(None, found))

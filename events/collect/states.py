@@ -5,8 +5,10 @@ OpenState change in the transaction of the events, so that each is told once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from django.utils import timezone
@@ -70,13 +72,10 @@ def compare(
     their number. `within` are the keys that were looked at; None: all. Two queries when nothing
     has changed."""
     lasting = {one.key: one for one in now}
-    known = _known(source, within)
-    if _states(known) == {key: one.state for key, one in lasting.items()}:
+    if _states(_known(source, within)) == _states(lasting):
         return 0
     with held() as is_mine:
-        if not is_mine:
-            return 0
-        return _tell(source, lasting, _known(source, within), existing)
+        return _tell(source, lasting, _known(source, within), existing) if is_mine else 0
 
 
 def _known(source: str, within: Iterable[str] | None) -> dict[str, OpenState]:
@@ -86,7 +85,7 @@ def _known(source: str, within: Iterable[str] | None) -> dict[str, OpenState]:
     return {row.key: row for row in rows}
 
 
-def _states(known: dict[str, OpenState]) -> dict[str, str]:
+def _states(known: Mapping[str, OpenState | Lasting]) -> dict[str, str]:
     return {key: row.state for key, row in known.items()}
 
 
@@ -98,13 +97,12 @@ def _tell(
 ) -> int:
     states = _states(known)
     begun = [one for key, one in lasting.items() if states.get(key) != one.state]
-    ended = [row for key, row in known.items() if key not in lasting]
+    ended = sorted(known.keys() - lasting.keys())
     events = [_begin(source, one) for one in begun]
-    still = existing([row.key for row in ended]) if ended else set()
-    events += [event for row in ended if row.key in still and (event := _end(row))]
-    changed = [known[one.key].pk for one in begun if one.key in known]
-    OpenState.objects.filter(pk__in=[row.pk for row in ended] + changed).delete()
-    OpenState.objects.bulk_create(_row(source, one) for one in begun)
+    events += filter(None, map(_end, map(known.__getitem__, sorted(existing(ended)))))
+    gone = {*ended, *map(attrgetter("key"), begun)}
+    OpenState.objects.filter(source=source, key__in=gone).delete()
+    OpenState.objects.bulk_create(map(partial(_row, source), begun))
     places.place_in_subnets(events)
     write(events)
     return len(events)
@@ -139,8 +137,7 @@ def _end(row: OpenState) -> Event | None:
     if not facts["ended"]:
         return None
     place = dict(facts["place"])
-    for name in ("ip_address", "other_address"):
-        place[name] = AddressField().to_python(place.get(name))
+    place["ip_address"] = AddressField().to_python(place.get("ip_address"))
     place["network"] = NetworkField().to_python(place.get("network"))
     return Event(
         kind=facts["ended"],
