@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from client import ApiError, Ledger, NotReached, event_stream
+from client import ApiError, Ledger, NotReached
 
 
 def ip(subnet, last):
@@ -163,18 +163,3 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_done_twice(le
     assert [row.ip_address for row in ledger.addresses(subnet=subnet.id, status="allocated")] == [
         ip(subnet, 1)
     ]
-
-
-def test_events_are_followed_from_the_last_that_was_seen(ledger, subnet):
-    wanted = {"kind": ["address"], "subnet": subnet.id}
-    told = iter(event_stream.Follower(ledger, wanted, last=0))
-    first = ledger.allocate(subnet, vm_id=f"told-{subnet.id}-1")
-    event = next(told)
-    assert (event["kind"], event["ip_address"]) == ("address.allocated", first.ip_address)
-    told.close()
-    second = ledger.allocate(subnet, vm_id=f"told-{subnet.id}-2")
-    again = iter(event_stream.Follower(ledger, wanted, last=event["id"]))
-    assert next(again)["ip_address"] == second.ip_address
-    again.close()
-    listed = event_stream.listed(ledger, wanted, 10)
-    assert [event["data"]["vm_id"][-1] for event in listed] == ["1", "2"]
