@@ -193,6 +193,18 @@ COMMANDS = (
         (arg("hostname", nargs="+", metavar="NAME"), JSON),
     ),
     Command(
+        "undo",
+        commands.undo,
+        "undo a change of the log, or show what that would do",
+        "undo 5f0c2a1b --dry-run",
+        (
+            arg("change", metavar="CHANGE", help="the id of a change, or a line's name"),
+            arg("--dry-run", action="store_true", help="show the plan only"),
+            arg("--with-later", action="store_true", help="later changes that need it, too"),
+            JSON,
+        ),
+    ),
+    Command(
         "next",
         commands.next_free,
         "show the next free address, without allocating it",

@@ -52,6 +52,33 @@ def servers(ledger: Ledger, options: Options) -> int:
     return _list(ledger.servers(within=options.within, q=options.text), Server, options)
 
 
+def undo(ledger: Ledger, options: Options) -> int:
+    """Undo a change, or print what that would do."""
+    try:
+        plan = ledger.undo(options.change, dry_run=options.dry_run, with_later=options.with_later)
+    except ApiError as error:
+        if not isinstance(error.body, dict) or "plan" not in error.body:
+            raise
+        plan = error.body["plan"]
+    if options.json:
+        print_json(plan)
+    else:
+        print_text("\n".join(_plan_lines(plan)))
+    return DONE if plan["possible"] else REFUSED
+
+
+def _plan_lines(plan: dict[str, Any]) -> list[str]:
+    """What happens to each row, or why nothing does."""
+    lines = [item["text"] for item in plan["items"]] + plan["left"]
+    for refusal in plan["refusals"]:
+        lines.append(f"refused: {refusal['reason']}")
+        for later in refusal["later"]:
+            lines.append(f"  {later['change']}: {later['text']} ({later['who']}, {later['at']})")
+    if "undone_by" in plan:
+        lines.append(f"undone by {plan['undone_by']}")
+    return lines
+
+
 def add_servers(ledger: Ledger, options: Options) -> int:
     """Create one server, or all servers of a file."""
     if options.file:

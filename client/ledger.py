@@ -219,6 +219,18 @@ class Ledger(Connection):
         """Take a machine back: its server, addresses, boot assignments and service ports."""
         self.request("DELETE", f"machines/{self.machine(hostname).id}/")
 
+    # --- the log ---
+
+    def undo(self, change: str, **options: Any) -> dict[str, Any]:
+        """Undo a change, or a line of the log such as `ipam.server:123`; returns what was done.
+
+        `options`: dry_run, with_later, digest. Raises ApiError 409, whose body has the `plan` with
+        every reason."""
+        query = {"dry_run": 1} if options.pop("dry_run", False) else {}
+        path = f"changes/{urllib.parse.quote(change, safe='')}/undo/"
+        plan: dict[str, Any] = self.request("POST", path, options, **query)
+        return plan
+
     # --- create ---
 
     def add_server(self, hostname: str, **facts: Any) -> Server:

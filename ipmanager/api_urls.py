@@ -9,6 +9,7 @@ from accounts import api as accounts_api
 from api import problems, schema
 from changes.api import views as changes_api
 from changes.who_had import api as who_had_api
+from changes.undo import api as undo_api
 from dhcp import api as dhcp_api
 from dhcp.remote import api as agents_api
 from discovery import api as discovery_api
@@ -43,6 +44,7 @@ urlpatterns = [
     *(path(f"v1/{route}", view.as_view()) for route, view in who_had_api.ROUTES.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in accounts_api.SINGLE.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in events_api.SINGLE.items()),
+    path("v1/changes/<str:change>/undo/", undo_api.UndoView.as_view(), name="undo"),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/", schema.docs, name="docs"),

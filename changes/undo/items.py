@@ -99,6 +99,7 @@ class Refusal:
     text: str
     later: tuple[Later, ...] = ()
     rows: tuple[Any, ...] = field(default=(), compare=False)  # those that the text names
+    is_open: bool = True  # whether it is known which rows it names
 
 
 def named(model: type[models.Model], values: dict[str, Any], identity: Identity) -> str:

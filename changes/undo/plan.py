@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import models
 from django.utils.translation import gettext as _
 
 from changes.lines import Line
@@ -31,11 +32,16 @@ class Plan:
     lines: list[Line] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)  # what it leaves as it is
+    never: list[type[models.Model]] = field(default_factory=list)  # tables that it leaves alone
 
     @property
     def is_possible(self) -> bool:
         return bool(self.items) and not self.refusals
+
+    @property
+    def left(self) -> list[str]:
+        """What it leaves as it is, in words."""
+        return [_never(model) for model in self.never]
 
     @property
     def digest(self) -> str:
@@ -78,11 +84,14 @@ def _leave(plan: Plan) -> None:
     known = kinds()
     others = {line.model for line in plan.lines if line.table not in known}
     plan.lines = [line for line in plan.lines if line.table in known]
-    for model in sorted(others, key=lambda model: model._meta.label_lower):
-        text = _("%s: what the network shows is not undone.")
-        if is_security(model):
-            text = _("%s: people, tokens and rights are never undone; change them by hand.")
-        plan.left.append(text % str(model._meta.verbose_name_plural))
+    plan.never = sorted(others, key=lambda model: model._meta.label_lower)
+
+
+def _never(model: type[models.Model]) -> str:
+    text = _("%s: what the network shows is not undone.")
+    if is_security(model):
+        text = _("%s: people, tokens and rights are never undone; change them by hand.")
+    return text % str(model._meta.verbose_name_plural)
 
 
 def _nothing(plan: Plan) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from changes.lines import Line, history_of, tracked_models
 from changes.undo.carry_out import Progress, Refused, carry_out
 from changes.undo.items import Later, Refusal
 from changes.undo.plan import MOST_LATER, Plan, plan_of
-from core.errors import Conflict
+from core.errors import Conflict, Reason
 from core.history import origin
 from ipam.querysets import lock_ledger
 
@@ -27,7 +27,7 @@ class NotPossible(Conflict):
         if is_outdated:
             text = _("The ledger has changed since the plan was shown. Look at the new plan.")
         super().__init__(text)
-        self.plan = plan
+        self.plan, self.is_outdated = plan, is_outdated
 
 
 def prepare(change: str, *, with_later: bool = False, is_tried: bool = True) -> Plan:
@@ -49,14 +49,22 @@ def prepare(change: str, *, with_later: bool = False, is_tried: bool = True) -> 
 
 
 def undo(
-    change: str, *, with_later: bool = False, digest: str = "", progress: Progress | None = None
+    change: str,
+    *,
+    with_later: bool = False,
+    digest: str = "",
+    check: Callable[[Plan], None] | None = None,
+    progress: Progress | None = None,
 ) -> Plan:
     """Undo the change, all or nothing, and return what was done. Raises NotFound, NotPossible.
 
-    With the `digest` of a plan that was shown, nothing else than that is done."""
+    With the `digest` of a plan that was shown, nothing else than that is done. `check` raises what
+    forbids the caller to do what the plan does."""
     with transaction.atomic():
         lock_ledger()
         plan = prepare(change, with_later=with_later, is_tried=False)
+        if check:
+            check(plan)
         if digest and plan.digest != digest:
             raise NotPossible(plan, is_outdated=True)
         if not plan.is_possible:
@@ -101,7 +109,8 @@ def _explained(error: Refused, plan: Plan) -> list[Refusal]:
         named = getattr(reason, "rows", ())
         keys = [(row._meta.label_lower, row.pk) for row in named]
         changes = tuple(later[key] for key in keys if key in later)
-        found.append(Refusal(str(reason), changes, rows=tuple(named)))
+        is_open = isinstance(reason, Reason)
+        found.append(Refusal(str(reason), changes, tuple(named), is_open))
     return found
 
 
