@@ -33,6 +33,14 @@ class Login(LoginView):
         return HttpResponseRedirect(reverse(next_step))
 
 
+_pages: list[Callable[[], list[URLPattern]]] = []
+
+
+def add_pages(urls: Callable[[], list[URLPattern]]) -> None:
+    """Let a room above add pages that belong to no model."""
+    _pages.append(urls)
+
+
 class Site(UnfoldAdminSite):
     """The admin."""
 
@@ -42,6 +50,8 @@ class Site(UnfoldAdminSite):
             path("second-factor/setup/", views.set_up, name="second_factor_setup"),
             path("account/", self.admin_view(views.account), name="account"),
         ]
+        for urls in _pages:
+            own += urls()
         return own + super().get_urls()
 
     def login(

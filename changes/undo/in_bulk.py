@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
+from django.db.models.deletion import Collector
 
 from changes.undo import addresses
 from changes.undo.items import Item
@@ -58,10 +59,12 @@ def _delete(model: Any, items: Sequence[Item], progress: Progress) -> None:
             unplace(some)
         rows = list(model._base_manager.filter(pk__in=some))
         for row in rows:
-            row.retired = "undo"
-            row.delete()
-            finished += 1
-            progress("rows", finished, len(items))
+            row.retired = "undo"  # a sync need not suspect a mistake
+        collector = Collector(using=router.db_for_write(model))
+        collector.collect(rows)
+        collector.delete()
+        finished += len(rows)
+        progress("rows", finished, len(items))
 
 
 def _create(model: Any, items: Sequence[Item], progress: Progress) -> None:

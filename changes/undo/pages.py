@@ -24,7 +24,7 @@ SHOWN = 200  # rows of each side
 
 
 def undo_url(change: str) -> str:
-    return reverse("changes_undo", args=[change])
+    return reverse("admin:changes_undo", args=[change])
 
 
 def undo_view(request: HttpRequest, change: str) -> HttpResponse:
@@ -66,9 +66,9 @@ def _page(request: HttpRequest, plan: Plan, with_later: bool, status: int = 200)
         "title": _("Undo a change"),
         "plan": plan,
         "first": first,
-        "done": words.line_rows(plan.lines[:SHOWN]),
+        "done": words.step_rows(plan.steps[:SHOWN]),
         "items": words.item_rows(plan.items[:SHOWN]),
-        "more_done": max(0, len(plan.lines) - SHOWN),
+        "more_done": max(0, len(plan.steps) - SHOWN),
         "more_items": max(0, len(plan.items) - SHOWN),
         "with_later": with_later,
     }

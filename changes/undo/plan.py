@@ -17,7 +17,7 @@ from changes.lines import Line
 from changes.undo import dependants
 from changes.undo.items import Item, Later, Refusal, evaluate
 from changes.undo.kinds import EXISTS, Kind, is_security, kinds
-from changes.undo.timelines import Timeline, lines_named, timelines
+from changes.undo.timelines import Step, Timeline, lines_named, timelines
 
 MOST_LINES = 50_000
 MOST_LATER = 200  # changes that are undone with one
@@ -30,6 +30,7 @@ class Plan:
     change: str
     with_later: list[Later] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)  # what the lines did, where it counts
     items: list[Item] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     never: list[type[models.Model]] = field(default_factory=list)  # tables that it leaves alone
@@ -72,6 +73,7 @@ def plan_of(change: str, later: Sequence[Later] = ()) -> Plan:
         return plan
     _leave(plan)
     _fold(plan)
+    plan.steps.sort(key=lambda step: (step.line.at, step.line.key))
     if plan.items:
         plan.refusals += dependants.refusals(plan.items, plan.lines)
     elif not plan.refusals:
@@ -105,6 +107,8 @@ def _fold(plan: Plan) -> None:
     found = timelines(plan.lines)
     present = _present(found)
     for timeline in found:
+        mine = (step for step in timeline.steps if step.line.key in chosen)
+        plan.steps += [step for step in mine if step.touched]
         _add(plan, timeline, chosen, present.get((timeline.kind.table, timeline.identity)))
 
 

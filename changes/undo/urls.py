@@ -1,14 +1,11 @@
 """The pages of undo, below /admin/changes/."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import URLPattern, path
 
 from changes.undo import pages
 
-urlpatterns = [
-    path(
-        "admin/changes/<str:change>/undo/",
-        admin.site.admin_view(pages.undo_view),
-        name="changes_undo",
-    ),
-]
+
+def undo_pages() -> list[URLPattern]:
+    view = admin.site.admin_view(pages.undo_view)
+    return [path("changes/<str:change>/undo/", view, name="changes_undo")]

@@ -3,37 +3,54 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.contrib.admin.utils import display_for_field
 from django.db import models
 from django.utils.translation import gettext as _
 
-from changes.lines import Line, history_of
+from changes.lines import history_of
 from changes.undo.items import Item, Later, named
-from changes.undo.kinds import chunks, references
+from changes.undo.kinds import EXISTS, chunks, references
 from changes.undo.plan import Plan
+from changes.undo.timelines import Step
 
 NOTHING = "–"
+
+
+Columns = dict[str, tuple[Any, Any]]
+Value = tuple[type[models.Model], str, Any]
 
 
 class Names:
     """What the keys of other rows stand for: one query for each table, two where some are gone."""
 
-    def __init__(self, pairs: Iterable[tuple[type[models.Model], str, Any]]) -> None:
+    def __init__(self, values: Iterable[Value]) -> None:
         wanted: dict[type[models.Model], set[Any]] = defaultdict(set)
-        for model, column, value in pairs:
+        for model, column, value in values:
             target = references(model).get(column)
             if target and value is not None:
                 wanted[target].add(value)
         self._found = {target: _names(target, keys) for target, keys in wanted.items()}
+
+    def pairs(self, model: type[models.Model], columns: Columns) -> list[tuple[str, str, str]]:
+        """The columns that say something else, with what they say before and after."""
+        key = model._meta.pk.attname
+        found = []
+        for name, (before, after) in columns.items():
+            texts = self.text(model, name, before), self.text(model, name, after)
+            if name != key and texts[0] != texts[1]:
+                found.append((label(model, name), *texts))
+        return found
 
     def text(self, model: type[models.Model], column: str, value: Any) -> str:
         """A value as the pages show it."""
         target = references(model).get(column)
         if target and value is not None:
             return self._found[target].get(value, f"#{value}")
+        if value is None:
+            return NOTHING
         if isinstance(value, bool):
             return [_("No"), _("Yes")][value]
         if isinstance(value, list):
@@ -135,55 +152,44 @@ def _short(value: Any) -> str:
 
 
 def item_rows(items: Sequence[Item]) -> list[dict[str, Any]]:
-    """Each row with its columns in words."""
-    pairs = [
-        (item.model, name, value)
-        for item in items
-        for name, values in item.columns.items()
-        for value in values
-    ]
-    names = Names(pairs)
+    """What will happen to each row, in words."""
+    names = Names(_values((item.model, item.columns) for item in items))
     return [
         {
             "name": item.name,
             "action": item.action,
             "follows": not item.is_decided,
-            "columns": [
-                (
-                    label(item.model, name),
-                    names.text(item.model, name, now),
-                    names.text(item.model, name, then),
-                )
-                for name, (now, then) in _columns(item)
-            ],
+            "columns": names.pairs(item.model, item.columns),
         }
         for item in items
     ]
 
 
-def line_rows(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """What each line has changed, in words."""
-    differences = [(line, line.difference()) for line in lines]
-    pairs = [
-        (line.model, name, value)
-        for line, difference in differences
-        for name, values in difference.items()
-        for value in values
-    ]
-    names = Names(pairs)
+def step_rows(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """What each line has done to its row, in words; of an address, what people decide."""
+    names = Names(_values((step.line.model, _changed(step)) for step in steps))
     return [
         {
-            "name": named(line.model, vars(line.record), (line.object_id,)),
-            "action": {"+": "create", "~": "change", "-": "delete"}[line.kind],
-            "columns": [
-                (
-                    label(line.model, name),
-                    names.text(line.model, name, was),
-                    names.text(line.model, name, now),
-                )
-                for name, (was, now) in difference.items()
-                if _short(was) != _short(now)
-            ],
+            "name": _name(step),
+            "action": {"+": "create", "~": "change", "-": "delete"}[step.line.kind],
+            "columns": names.pairs(step.line.model, _changed(step)),
         }
-        for line, difference in differences
+        for step in steps
     ]
+
+
+def _name(step: Step) -> str:
+    line = step.line
+    return named(line.model, vars(line.record), (line.object_id,))
+
+
+def _changed(step: Step) -> Columns:
+    names = sorted(step.touched - {EXISTS})
+    return {name: (step.before.get(name), step.after.get(name)) for name in names}
+
+
+def _values(rows: Iterable[tuple[type[models.Model], Columns]]) -> Iterator[Value]:
+    for model, columns in rows:
+        for name, pair in columns.items():
+            for value in pair:
+                yield model, name, value
