@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from changes.undo.items import Item
-from changes.undo.kinds import AddressKind, chunks
+from changes.undo.kinds import AddressKind, among
 from core.errors import Conflict, Reason
 from ipam.models import IPAddress
 from ipam.placement import address_rows, place
@@ -54,9 +54,7 @@ def free(items: Sequence[Item]) -> None:
     if served:
         changed.send(IPAddress, instances=served)
     place.free(rows)
-    left: list[IPAddress] = []
-    for some in chunks(keys_of(rows)):
-        left += IPAddress.objects.filter(pk__in=some)  # outside of pools they are deleted
+    left = list(among(IPAddress.objects.all(), "pk", keys_of(rows)))  # others are deleted
     for row in left:
         row.freed_at = getattr(former[row.vrf_id, row.ip_address], "freed_at", None)
     address_rows.update(left, ["freed_at"])
@@ -65,11 +63,9 @@ def free(items: Sequence[Item]) -> None:
 def _locked(items: Sequence[Item]) -> list[IPAddress]:
     """The rows as they are now, locked. Raises Conflict if somebody was quicker."""
     wanted = {item.identity: item for item in items}
-    rows: list[IPAddress] = []
-    for some in chunks([item.identity[1] for item in items]):
-        found = IPAddress.objects.select_for_update(of=("self",)).filter(ip_address__in=some)
-        rows += found.order_by("ip_address")
-    rows = [row for row in rows if (row.vrf_id, row.ip_address) in wanted]
+    locked = IPAddress.objects.select_for_update(of=("self",)).order_by("ip_address")
+    found = among(locked, "ip_address", (item.identity[1] for item in items))
+    rows = [row for row in found if (row.vrf_id, row.ip_address) in wanted]
     for row in rows:
         item = wanted[row.vrf_id, row.ip_address]
         if item.kind.state(row) != item.present:
@@ -85,13 +81,10 @@ def with_keys(items: Iterable[Item]) -> list[Item]:
 def restore_keys(items: Sequence[Item]) -> None:
     """Create free rows with the keys of before, which placing takes; where no other row has the
     key or the address."""
-    taken: set[tuple[Any, Any]] = set()
-    keys: set[int] = set()
-    for some in chunks(list(items)):
-        found = IPAddress.objects.filter(ip_address__in=[item.identity[1] for item in some])
-        taken.update(found.values_list("vrf", "ip_address"))
-        used = IPAddress.objects.filter(pk__in=[item.pk for item in some])
-        keys.update(used.values_list("pk", flat=True))
+    rows_of_all = IPAddress.objects.values_list("vrf", "ip_address")
+    taken = set(among(rows_of_all, "ip_address", (item.identity[1] for item in items)))
+    keys_of_all = IPAddress.objects.values_list("pk", flat=True)
+    keys = set(among(keys_of_all, "pk", (item.pk for item in items)))
     rows = [
         IPAddress(pk=item.pk, vrf_id=item.identity[0], ip_address=item.identity[1])
         for item in items

@@ -123,8 +123,8 @@ def _create(item: Item) -> None:
 
 def new_row(item: Item) -> Any:
     """The row that comes back, with its key, as it was."""
-    if item.former is None:
-        raise Conflict(Reason(_("%s: the log does not say what it was.") % item.name))
+    if item.former is None or item.kind.masked:
+        raise Conflict(Reason(_("%s: the log does not hold all of what it was.") % item.name))
     row = item.former.instance
     for name, value in values(item).items():
         setattr(row, name, value)

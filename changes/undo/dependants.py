@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from changes.lines import Line, history_of, with_before
 from changes.undo.items import Item, Later, Refusal, named
-from changes.undo.kinds import EXISTS, Identity, chunks, kinds, references
+from changes.undo.kinds import EXISTS, Identity, among, kinds, references
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Subnet
 
@@ -61,9 +61,7 @@ def _by_relation(
     relation: Any, gone: dict[Any, Item], by_key: Items, chosen: set[str]
 ) -> Iterator[Refusal]:
     model, column = relation.related_model, relation.field.attname
-    rows: list[Any] = []
-    for keys in chunks(list(gone)):
-        rows += model._base_manager.filter(**{f"{column}__in": keys}).order_by("pk")
+    rows = list(among(model._base_manager.order_by("pk"), column, gone))
     left = [row for row in rows if not _lets_go(row, column, by_key)][:MOST_NAMED]
     later = _last_touching(model, [row.pk for row in left], column, chosen)
     for row in left:
@@ -112,9 +110,7 @@ def _taken(
     for item in leaving.get(Pool, ()):
         pools[item.present["subnet_id"]].append(item)
     around = list(subnets.keys() | pools.keys())
-    rows: list[Any] = []
-    for keys in chunks(around):
-        rows += IPAddress.objects.filter(subnet__in=keys).live().order_by("ip_address")
+    rows = list(among(IPAddress.objects.live().order_by("ip_address"), "subnet", around))
     places = {}
     for row in rows:
         place = subnets.get(row.subnet_id) or _pool(pools[row.subnet_id], row.ip_address)
@@ -190,9 +186,7 @@ def _missing(items: Sequence[Item], by_key: Items, chosen: set[str]) -> Iterator
                 wanted[target].setdefault(value, []).append(item)
     for target, by_value in wanted.items():
         gone = set(by_value)
-        for keys in chunks(list(by_value)):
-            there = target._base_manager.filter(pk__in=keys).values_list("pk", flat=True)
-            gone.difference_update(there)
+        gone.difference_update(among(target._base_manager.values_list("pk", flat=True), "pk", gone))
         gone = {key for key in gone if not _comes_back(target, key, by_key)}
         yield from _deleted(target, gone, by_value, chosen)
 

@@ -13,7 +13,7 @@ from django.db.models.deletion import Collector
 
 from changes.undo import addresses
 from changes.undo.items import Item
-from changes.undo.kinds import EXISTS, chunks
+from changes.undo.kinds import EXISTS, among, chunks
 from core.errors import Conflict, IPManagerError
 from ipam.models import Interface, IPAddress, Server
 from ipam.placement.place import unplace
@@ -102,8 +102,7 @@ def _change(model: Any, items: Sequence[Item], progress: Progress) -> None:
 
 
 def _rows(model: Any, items: Sequence[Item]) -> Iterable[Any]:
-    for some in chunks([item.pk for item in items]):
-        yield from model._base_manager.filter(pk__in=some)
+    return among(model._base_manager.all(), "pk", (item.pk for item in items))
 
 
 def _values(item: Item) -> dict[str, Any]:

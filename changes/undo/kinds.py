@@ -22,12 +22,21 @@ EXISTS = "exists"
 GONE: State = {EXISTS: False}
 AT_ONCE = 900  # keys of one statement
 
-SECURITY = ("accounts", "api", "auth", "ipmanager")
-# What the network shows is not undone; it shows it again.
-EVIDENCE = ("discovery.conflict", "discovery.rogueserver")
+# The apps whose rows are undone; those of all others are people, their rights, and who is told.
+LEDGER = ("ipam", "dhcp", "pxe", "registry", "machines", "discovery")
+# What the network shows is not undone: it shows it again. Nor is what an agent has asked for.
+SECRET = ("dhcp.agenttoken",)
+EVIDENCE = (
+    "dhcp.eviction",
+    "dhcp.handedit",
+    "discovery.conflict",
+    "discovery.rogueserver",
+    "registry.restartrequest",
+)
 # Columns that follow from what happens, and that nobody decides.
 AUTOMATIC: dict[str, tuple[str, ...]] = {
     "pxe.bootassignment": ("state", "ended_at"),
+    "registry.service": ("status", "inactive_since"),
     "discovery.unknowndevice": ("first_seen", "ip_address", "vrf_id", "origin", "hostname"),
 }
 DECIDED = ("vm_id", "hostname", "mac_address", "platform", "manufacturer", "description")
@@ -60,8 +69,13 @@ class Kind:
     @property
     def columns(self) -> list[str]:
         """The columns that count."""
-        automatic = AUTOMATIC.get(self.table, ())
-        return [name for name in compared_columns(self.model) if name not in automatic]
+        left_out = {*AUTOMATIC.get(self.table, ()), *self.masked}
+        return [name for name in compared_columns(self.model) if name not in left_out]
+
+    @property
+    def masked(self) -> list[str]:
+        """The columns of which history keeps another value."""
+        return list(getattr(self.model, "history_masks", ()))
 
     def identity(self, row: Any) -> Identity:
         """What tells the row, or its line of history, from others."""
@@ -91,8 +105,8 @@ class Kind:
         """The present rows."""
         found: dict[Identity, Any] = {}
         for condition in self.among(identities):
-            for row in self.model._base_manager.filter(condition):
-                found[self.identity(row)] = row
+            rows = self.model._base_manager.filter(condition)
+            found.update((self.identity(row), row) for row in rows)
         return found
 
     def lines(self, identities: Collection[Identity], since: int) -> Iterator[Line]:
@@ -155,12 +169,12 @@ def _kind(model: type[models.Model]) -> Kind:
 
 
 def _is_undone(model: type[models.Model]) -> bool:
-    return model._meta.app_label not in SECURITY and model._meta.label_lower not in EVIDENCE
+    return not is_security(model) and model._meta.label_lower not in EVIDENCE
 
 
 def is_security(model: type[models.Model]) -> bool:
     """Whether it is a table of people and their rights, which no undo touches."""
-    return model._meta.app_label in SECURITY
+    return model._meta.app_label not in LEDGER or model._meta.label_lower in SECRET
 
 
 @cache
@@ -184,3 +198,9 @@ def chunks(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """The keys, some hundred at once."""
     for start in range(0, len(keys), AT_ONCE):
         yield keys[start : start + AT_ONCE]
+
+
+def among(rows: models.QuerySet, column: str, keys: Iterable[Any]) -> Iterator[Any]:
+    """The rows whose column has one of the keys, some hundred at once."""
+    for some in chunks(list(keys)):
+        yield from rows.filter(**{f"{column}__in": some})

@@ -92,7 +92,7 @@ def _leave(plan: Plan) -> None:
 def _never(model: type[models.Model]) -> str:
     text = _("%s: what the network shows is not undone.")
     if is_security(model):
-        text = _("%s: people, tokens and rights are never undone; change them by hand.")
+        text = _("%s: people, tokens, rights and who is told are never undone.")
     return text % str(model._meta.verbose_name_plural)
 
 

@@ -17,7 +17,7 @@ from api.confinement import lies_in, visible
 from api.models import Network
 from changes.lines import Line
 from changes.undo.items import Item, Refusal
-from changes.undo.kinds import AddressKind, chunks
+from changes.undo.kinds import AddressKind, among
 from changes.undo.plan import Plan
 from core.errors import NotFound, Reason
 
@@ -191,11 +191,9 @@ class _Places:
 
         model: Any = {"subnet_id": Subnet, "server_id": Server}[column]
         keys = {getattr(line.record, column, None) for line in self.lines} - {None}
-        found: set[Any] = set()
-        for some in chunks(sorted(keys)):
-            rows = visible(model.objects.filter(pk__in=some), self.networks)
-            found.update(rows.values_list("pk", flat=True))
-        present = found | set(model.objects.filter(pk__in=keys).values_list("pk", flat=True))
+        every = model.objects.values_list("pk", flat=True)
+        found = set(among(visible(every, self.networks), "pk", keys))
+        present = set(among(every, "pk", keys))
         for line in self.lines:
             if line.model is model and line.object_id not in present:
                 found.update(self._own(line))

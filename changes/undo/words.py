@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from changes.lines import history_of
 from changes.undo.items import Item, Later, named
-from changes.undo.kinds import EXISTS, chunks, references
+from changes.undo.kinds import EXISTS, among, references
 from changes.undo.plan import Plan
 from changes.undo.timelines import Step
 
@@ -59,16 +59,12 @@ class Names:
 
 
 def _names(target: type[models.Model], keys: set[Any]) -> dict[Any, str]:
-    found: dict[Any, str] = {}
-    for some in chunks(sorted(keys)):
-        for row in target._base_manager.filter(pk__in=some):
-            found[row.pk] = named(target, vars(row), (row.pk,))
-    gone = sorted(keys - found.keys())
-    for some in chunks(gone):
-        key = target._meta.pk.attname
-        for record in history_of(target).filter(history_type="-", **{f"{key}__in": some}):
-            found[getattr(record, key)] = named(target, vars(record), (getattr(record, key),))
-    return found
+    key = target._meta.pk.attname
+    rows = {row.pk: row for row in among(target._base_manager.all(), "pk", keys)}
+    gone = history_of(target).filter(history_type="-")
+    for record in among(gone, key, keys - rows.keys()):
+        rows[getattr(record, key)] = record
+    return {pk: named(target, vars(row), (pk,)) for pk, row in rows.items()}
 
 
 def _field(model: type[models.Model], column: str) -> models.Field:

@@ -39,6 +39,8 @@ WRITES = {
     "conflicts": "addresses",
     "unknown-devices": "addresses",
 }
+# What an undo needs follows from what the change has touched: tests/changes/test_undo_api.py.
+UNDO = {"addresses", "subnets", "boot", "registry", "admin"}
 OTHERWISE = {("POST", "subnets/{pk}/next-free/"): "allocate", ("GET", "tokens/"): "admin"}
 FINDS = (
     "services",
@@ -71,6 +73,7 @@ PLACED = {
     "changes",
     "sightings",
     "discovery",
+    "changes",
 }
 # A VRF and an image lie nowhere: the one is nobody's, the other may be looked at.
 EVERYWHERE = {"boot-images"}
@@ -131,6 +134,8 @@ def needed(method, route):
         return {special}
     if route.startswith("ipmanager/") and route.split("/")[1] in FINDS:
         return {"read", "registry"}
+    if route.endswith("/undo/"):
+        return UNDO
     return {"read"} if method == "GET" else {WRITES[name_of(route)]}
 
 
