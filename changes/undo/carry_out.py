@@ -19,7 +19,7 @@ from changes.undo import addresses, in_bulk
 from changes.undo.items import Item
 from changes.undo.kinds import EXISTS, AddressKind, Kind, rank
 from core.errors import Conflict, IPManagerError, Reason
-from ipam.models import Interface, Server, Subnet
+from ipam.models import Interface, Server, Subnet, ValidatedModel
 
 REFUSALS = (ValidationError, IPManagerError, ProtectedError, IntegrityError)
 Progress = Callable[[str, int, int], None]
@@ -118,7 +118,14 @@ def _delete(item: Item) -> None:
 
 def _create(item: Item) -> None:
     row = new_row(item)
+    _validate(row)
     row.save(force_insert=True)
+
+
+def _validate(row: Any) -> None:
+    """The ledger's own rows do it themselves when they are saved."""
+    if not isinstance(row, ValidatedModel):
+        row.full_clean()
 
 
 def new_row(item: Item) -> Any:
@@ -138,6 +145,7 @@ def _change(item: Item) -> None:
         raise Conflict(Reason(_("%s no longer exists.") % item.name))
     for name, value in values(item).items():
         setattr(row, name, value)
+    _validate(row)
     row.save()
 
 
