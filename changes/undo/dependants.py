@@ -42,10 +42,10 @@ def refusals(items: Sequence[Item], chosen: Sequence[Line]) -> list[Refusal]:
 def _referring(
     model: type[models.Model], leaving: Sequence[Item], by_key: Items, chosen: set[str]
 ) -> Iterator[Refusal]:
-    gone = {item.pk: item for item in leaving}
-    for relation in model._meta.related_objects:
-        if _counts(relation):
-            yield from _by_relation(relation, gone, by_key, chosen)
+    for relation in filter(_counts, model._meta.related_objects):
+        column = relation.field.target_field.attname
+        gone = {item.present[column]: item for item in leaving}
+        yield from _by_relation(relation, gone, by_key, chosen)
 
 
 def _counts(relation: Any) -> bool:

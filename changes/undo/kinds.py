@@ -180,18 +180,26 @@ def is_security(model: type[models.Model]) -> bool:
 @cache
 def rank(model: type[models.Model]) -> int:
     """How many tables stand between this one and one that refers to no other."""
-    ranks = [rank(target) for target in references(model).values() if target is not model]
+    ranks = [rank(field.related_model) for field in _relations(model)]
     return 1 + max(ranks, default=0)
 
 
 @cache
 def references(model: type[models.Model]) -> dict[str, type[models.Model]]:
-    """The columns that refer to rows of tables with a history."""
+    """The columns that refer to rows of tables with a history, by their keys."""
     found: dict[str, Any] = {}
-    for field in model._meta.concrete_fields:
-        if field.is_relation and hasattr(field.related_model, "history"):
+    fields: list[Any] = list(model._meta.concrete_fields)
+    for field in fields:
+        if hasattr(field.related_model, "history") and field.target_field.primary_key:
             found[field.attname] = field.related_model
     return found
+
+
+def _relations(model: type[models.Model]) -> list[Any]:
+    """The relations to other tables with a history."""
+    fields: list[Any] = [field for field in model._meta.concrete_fields if field.is_relation]
+    tracked = [field for field in fields if hasattr(field.related_model, "history")]
+    return [field for field in tracked if field.related_model is not model]
 
 
 def chunks(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
