@@ -8,8 +8,8 @@ from rest_framework.routers import SimpleRouter
 from accounts import api as accounts_api
 from api import problems, schema
 from changes.api import views as changes_api
-from changes.who_had import api as who_had_api
 from changes.undo import api as undo_api
+from changes.who_had import api as who_had_api
 from dhcp import api as dhcp_api
 from dhcp.remote import api as agents_api
 from discovery import api as discovery_api

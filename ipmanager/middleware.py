@@ -13,6 +13,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from ipam.admin.pickers import is_key
 
 
+_ADMIN = {"admin", "changes", "past"}  # the namespaces of the admin's own pages
+
+
 class AdminPolicy:
     """Replace the Content-Security-Policy of the admin's pages, and of no others, by
     settings.ADMIN_CONTENT_SECURITY_POLICY, which allows what the admin's scripts need."""
@@ -23,7 +26,7 @@ class AdminPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         match = request.resolver_match
-        if match and "admin" in match.namespaces:
+        if match and not _ADMIN.isdisjoint(match.namespaces):
             policy = settings.ADMIN_CONTENT_SECURITY_POLICY
             response._csp_replace = policy  # type: ignore[attr-defined]  # (django-csp reads it)
         return response

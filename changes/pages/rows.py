@@ -108,6 +108,10 @@ class ChangeRow:
             return reverse("changes:change", args=[self.change.id])
         return reverse("changes:line", args=[self.change.newest.key])
 
+    @property
+    def undo_url(self) -> str:
+        return reverse("admin:changes_undo", args=[self.change.id or self.change.newest.key])
+
     @cached_property
     def sentence(self) -> SafeString:
         return sentence(self.change, self.names)

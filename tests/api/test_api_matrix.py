@@ -73,7 +73,6 @@ PLACED = {
     "changes",
     "sightings",
     "discovery",
-    "changes",
 }
 # A VRF and an image lie nowhere: the one is nobody's, the other may be looked at.
 EVERYWHERE = {"boot-images"}
