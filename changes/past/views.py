@@ -24,6 +24,7 @@ from changes.past import shown
 from core.errors import IPManagerError
 from core.history.past import moments, tables
 from core.history.past.walk import lines_of_row
+from ipam.models import Subnet
 
 FILTERS = ("subnet", "server", "vrf")  # by which links narrow a list
 
@@ -132,6 +133,7 @@ def _context(request: HttpRequest, model: Any, moment: datetime) -> dict[str, An
     local = timezone.localtime(moment)
     return {
         **admin.site.each_context(request),
+        "media": admin.site.get_model_admin(Subnet).media,
         "moment": local,
         "picked": local.strftime("%Y-%m-%dT%H:%M"),
         "as_of": moment.isoformat(),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from changes.who_had.asker import Question, sees
 from core.errors import IPManagerError
-from ipam.models import VRF
+from ipam.models import VRF, Subnet
 
 
 @require_safe
@@ -23,6 +23,7 @@ def page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     context = {
         **admin.site.each_context(request),
+        "media": admin.site.get_model_admin(Subnet).media,
         "title": _("Who had this address?"),
         "asked": {name: request.GET.get(name, "") for name in ("ip", "at", "vrf", "before")},
         "vrfs": VRF.objects.order_by("name")[:100],

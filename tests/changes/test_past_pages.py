@@ -66,7 +66,8 @@ def test_each_list_and_row_has_a_picker(browser, name):
     assert f'action="{reverse("past:list", args=["ipam", name])}"' in text
     if row := model.objects.first():
         text = page(browser, reverse(f"admin:ipam_{name}_change", args=[row.pk]))
-        assert f'action="{reverse("past:row", args=["ipam", name, row.pk])}"' in text
+        assert f'href="{reverse("past:row", args=["ipam", name, row.pk])}"' in text
+        assert "past-picker" not in text  # no form within the form of the row
 
 
 def test_a_time_of_the_picker_is_one_of_the_site(browser):

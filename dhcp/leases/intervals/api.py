@@ -9,6 +9,8 @@ from typing import Any
 import django_filters as filters
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.access import confines
@@ -44,6 +46,7 @@ class LeaseIntervalFilters(filters.FilterSet):
     def lasting_at(self, rows: Any, name: str, moment: datetime) -> QuerySet[LeaseInterval]:
         return rows.at(moment)
 
+    @extend_schema_field(OpenApiTypes.INT)
     def in_subnet(self, rows: Any, name: str, subnet: Subnet) -> QuerySet[LeaseInterval]:
         return inside(rows.filter(vrf=subnet.vrf_id), "ip_address", subnet.network)
 
