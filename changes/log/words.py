@@ -174,7 +174,9 @@ def _references(line: Line) -> Iterable[Key]:
 
 
 def _rows(model: type[models.Model], keys: set[Any], reader: Reader) -> dict[Any, str]:
-    found = {key: str(row) for key, row in reader.rows(model).in_bulk(keys).items()}
+    # A row's name may be that of another one, which it refers to.
+    rows = reader.rows(model).select_related().in_bulk(keys)
+    found = {key: str(row) for key, row in rows.items()}
     missing = keys - found.keys()
     if not missing or model not in reader.tables():
         return found
