@@ -38,6 +38,7 @@ WRITES = {
     "tokens": "admin",
     "conflicts": "addresses",
     "unknown-devices": "addresses",
+    "webhooks": "admin",
 }
 # What an undo needs follows from what the change has touched: tests/changes/test_undo_api.py.
 UNDO = {"addresses", "subnets", "boot", "registry", "admin"}
