@@ -7,6 +7,8 @@ import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
 
+from core.history.migrating import HistoryTables
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -16,661 +18,703 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="HistoricalGroup",
-            fields=[
-                (
-                    "id",
-                    models.IntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(db_index=True, max_length=150, verbose_name="name")),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical group",
-                "verbose_name_plural": "historical groups",
-                "db_table": "auth_group_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalGroup_permissions",
-            fields=[
-                (
-                    "id",
-                    models.IntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "group",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        db_tablespace="",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="auth.group",
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "permission",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        db_tablespace="",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="auth.permission",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical group-permission relationship",
-                "verbose_name_plural": "historical group-permission relationships",
-                "db_table": "auth_group_permissions_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalSecondFactorGroup",
-            fields=[
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "group",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="auth.group",
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical second factor group",
-                "verbose_name_plural": "historical second factor groups",
-                "db_table": "accounts_secondfactorgroup_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalStaticDevice",
-            fields=[
-                (
-                    "id",
-                    models.IntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "name",
-                    models.CharField(
-                        help_text="The human-readable name of this device.", max_length=64
-                    ),
-                ),
-                (
-                    "confirmed",
-                    models.BooleanField(default=True, help_text="Is this device ready for use?"),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        blank=True,
-                        editable=False,
-                        help_text="The date and time when this device was initially created in "
-                        "the system.",
-                        null=True,
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        help_text="The user that this device belongs to.",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical static device",
-                "verbose_name_plural": "historical static devices",
-                "db_table": "otp_static_staticdevice_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalTOTPDevice",
-            fields=[
-                (
-                    "id",
-                    models.IntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "name",
-                    models.CharField(
-                        help_text="The human-readable name of this device.", max_length=64
-                    ),
-                ),
-                (
-                    "confirmed",
-                    models.BooleanField(default=True, help_text="Is this device ready for use?"),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        blank=True,
-                        editable=False,
-                        help_text="The date and time when this device was initially created in "
-                        "the system.",
-                        null=True,
-                    ),
-                ),
-                (
-                    "step",
-                    models.PositiveSmallIntegerField(
-                        default=30, help_text="The time step in seconds."
-                    ),
-                ),
-                (
-                    "t0",
-                    models.BigIntegerField(
-                        default=0, help_text="The Unix time at which to begin counting steps."
-                    ),
-                ),
-                (
-                    "digits",
-                    models.PositiveSmallIntegerField(
-                        choices=[(6, 6), (8, 8)],
-                        default=6,
-                        help_text="The number of digits to expect in a token.",
-                    ),
-                ),
-                (
-                    "tolerance",
-                    models.PositiveSmallIntegerField(
-                        default=1,
-                        help_text="The number of time steps in the past or future to allow.",
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        help_text="The user that this device belongs to.",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical TOTP device",
-                "verbose_name_plural": "historical TOTP devices",
-                "db_table": "otp_totp_totpdevice_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalUser",
-            fields=[
-                (
-                    "id",
-                    models.IntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "is_superuser",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Designates that this user has all permissions without "
-                        "explicitly assigning them.",
-                        verbose_name="superuser status",
-                    ),
-                ),
-                (
-                    "username",
-                    models.CharField(
-                        db_index=True,
-                        error_messages={"unique": "A user with that username already exists."},
-                        help_text="Required. 150 characters or fewer. Letters, digits and "
-                        "@/./+/-/_ only.",
-                        max_length=150,
-                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
-                        verbose_name="username",
-                    ),
-                ),
-                (
-                    "first_name",
-                    models.CharField(blank=True, max_length=150, verbose_name="first name"),
-                ),
-                (
-                    "last_name",
-                    models.CharField(blank=True, max_length=150, verbose_name="last name"),
-                ),
-                (
-                    "email",
-                    models.EmailField(blank=True, max_length=254, verbose_name="email address"),
-                ),
-                (
-                    "is_staff",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Designates whether the user can log into this admin site.",
-                        verbose_name="staff status",
-                    ),
-                ),
-                (
-                    "is_active",
-                    models.BooleanField(
-                        default=True,
-                        help_text="Designates whether this user should be treated as active. "
-                        "Unselect this instead of deleting accounts.",
-                        verbose_name="active",
-                    ),
-                ),
-                (
-                    "date_joined",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, verbose_name="date joined"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical user",
-                "verbose_name_plural": "historical users",
-                "db_table": "auth_user_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalUser_groups",
-            fields=[
-                (
-                    "id",
-                    models.IntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "group",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        db_tablespace="",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="auth.group",
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        db_tablespace="",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical user-group relationship",
-                "verbose_name_plural": "historical user-group relationships",
-                "db_table": "auth_user_groups_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalUser_user_permissions",
-            fields=[
-                (
-                    "id",
-                    models.IntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "permission",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        db_tablespace="",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="auth.permission",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        db_tablespace="",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical user-permission relationship",
-                "verbose_name_plural": "historical user-permission relationships",
-                "db_table": "auth_user_user_permissions_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
+        HistoryTables(
+            [
+                migrations.CreateModel(
+                    name="HistoricalGroup",
+                    fields=[
+                        (
+                            "id",
+                            models.IntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "name",
+                            models.CharField(db_index=True, max_length=150, verbose_name="name"),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical group",
+                        "verbose_name_plural": "historical groups",
+                        "db_table": "auth_group_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
+                ),
+                migrations.CreateModel(
+                    name="HistoricalGroup_permissions",
+                    fields=[
+                        (
+                            "id",
+                            models.IntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "group",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                db_tablespace="",
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="auth.group",
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "permission",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                db_tablespace="",
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="auth.permission",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical group-permission relationship",
+                        "verbose_name_plural": "historical group-permission relationships",
+                        "db_table": "auth_group_permissions_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
+                ),
+                migrations.CreateModel(
+                    name="HistoricalSecondFactorGroup",
+                    fields=[
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "group",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="auth.group",
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical second factor group",
+                        "verbose_name_plural": "historical second factor groups",
+                        "db_table": "accounts_secondfactorgroup_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
+                ),
+                migrations.CreateModel(
+                    name="HistoricalStaticDevice",
+                    fields=[
+                        (
+                            "id",
+                            models.IntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "name",
+                            models.CharField(
+                                help_text="The human-readable name of this device.", max_length=64
+                            ),
+                        ),
+                        (
+                            "confirmed",
+                            models.BooleanField(
+                                default=True, help_text="Is this device ready for use?"
+                            ),
+                        ),
+                        (
+                            "created_at",
+                            models.DateTimeField(
+                                blank=True,
+                                editable=False,
+                                help_text="The date and time when this device was initially created in "
+                                "the system.",
+                                null=True,
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                help_text="The user that this device belongs to.",
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical static device",
+                        "verbose_name_plural": "historical static devices",
+                        "db_table": "otp_static_staticdevice_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
+                ),
+                migrations.CreateModel(
+                    name="HistoricalTOTPDevice",
+                    fields=[
+                        (
+                            "id",
+                            models.IntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "name",
+                            models.CharField(
+                                help_text="The human-readable name of this device.", max_length=64
+                            ),
+                        ),
+                        (
+                            "confirmed",
+                            models.BooleanField(
+                                default=True, help_text="Is this device ready for use?"
+                            ),
+                        ),
+                        (
+                            "created_at",
+                            models.DateTimeField(
+                                blank=True,
+                                editable=False,
+                                help_text="The date and time when this device was initially created in "
+                                "the system.",
+                                null=True,
+                            ),
+                        ),
+                        (
+                            "step",
+                            models.PositiveSmallIntegerField(
+                                default=30, help_text="The time step in seconds."
+                            ),
+                        ),
+                        (
+                            "t0",
+                            models.BigIntegerField(
+                                default=0,
+                                help_text="The Unix time at which to begin counting steps.",
+                            ),
+                        ),
+                        (
+                            "digits",
+                            models.PositiveSmallIntegerField(
+                                choices=[(6, 6), (8, 8)],
+                                default=6,
+                                help_text="The number of digits to expect in a token.",
+                            ),
+                        ),
+                        (
+                            "tolerance",
+                            models.PositiveSmallIntegerField(
+                                default=1,
+                                help_text="The number of time steps in the past or future to allow.",
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                help_text="The user that this device belongs to.",
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical TOTP device",
+                        "verbose_name_plural": "historical TOTP devices",
+                        "db_table": "otp_totp_totpdevice_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
+                ),
+                migrations.CreateModel(
+                    name="HistoricalUser",
+                    fields=[
+                        (
+                            "id",
+                            models.IntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "is_superuser",
+                            models.BooleanField(
+                                default=False,
+                                help_text="Designates that this user has all permissions without "
+                                "explicitly assigning them.",
+                                verbose_name="superuser status",
+                            ),
+                        ),
+                        (
+                            "username",
+                            models.CharField(
+                                db_index=True,
+                                error_messages={
+                                    "unique": "A user with that username already exists."
+                                },
+                                help_text="Required. 150 characters or fewer. Letters, digits and "
+                                "@/./+/-/_ only.",
+                                max_length=150,
+                                validators=[
+                                    django.contrib.auth.validators.UnicodeUsernameValidator()
+                                ],
+                                verbose_name="username",
+                            ),
+                        ),
+                        (
+                            "first_name",
+                            models.CharField(blank=True, max_length=150, verbose_name="first name"),
+                        ),
+                        (
+                            "last_name",
+                            models.CharField(blank=True, max_length=150, verbose_name="last name"),
+                        ),
+                        (
+                            "email",
+                            models.EmailField(
+                                blank=True, max_length=254, verbose_name="email address"
+                            ),
+                        ),
+                        (
+                            "is_staff",
+                            models.BooleanField(
+                                default=False,
+                                help_text="Designates whether the user can log into this admin site.",
+                                verbose_name="staff status",
+                            ),
+                        ),
+                        (
+                            "is_active",
+                            models.BooleanField(
+                                default=True,
+                                help_text="Designates whether this user should be treated as active. "
+                                "Unselect this instead of deleting accounts.",
+                                verbose_name="active",
+                            ),
+                        ),
+                        (
+                            "date_joined",
+                            models.DateTimeField(
+                                default=django.utils.timezone.now, verbose_name="date joined"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical user",
+                        "verbose_name_plural": "historical users",
+                        "db_table": "auth_user_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
+                ),
+                migrations.CreateModel(
+                    name="HistoricalUser_groups",
+                    fields=[
+                        (
+                            "id",
+                            models.IntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "group",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                db_tablespace="",
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="auth.group",
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                db_tablespace="",
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical user-group relationship",
+                        "verbose_name_plural": "historical user-group relationships",
+                        "db_table": "auth_user_groups_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
+                ),
+                migrations.CreateModel(
+                    name="HistoricalUser_user_permissions",
+                    fields=[
+                        (
+                            "id",
+                            models.IntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "permission",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                db_tablespace="",
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="auth.permission",
+                            ),
+                        ),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                db_tablespace="",
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical user-permission relationship",
+                        "verbose_name_plural": "historical user-permission relationships",
+                        "db_table": "auth_user_user_permissions_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
+                ),
+            ]
+        )
     ]

@@ -5,6 +5,8 @@ import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
 
+from core.history.migrating import HistoryTables
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -13,105 +15,112 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="HistoricalToken",
-            fields=[
-                ("digest", models.CharField(db_index=True, max_length=128)),
-                ("token_key", models.CharField(db_index=True, max_length=25)),
-                ("created", models.DateTimeField(blank=True, editable=False)),
-                ("expiry", models.DateTimeField(blank=True, null=True)),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
+        HistoryTables(
+            [
+                migrations.CreateModel(
+                    name="HistoricalToken",
+                    fields=[
+                        ("digest", models.CharField(db_index=True, max_length=128)),
+                        ("token_key", models.CharField(db_index=True, max_length=25)),
+                        ("created", models.DateTimeField(blank=True, editable=False)),
+                        ("expiry", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=100, verbose_name="name")),
+                        ("scopes", models.JSONField(default=list, verbose_name="scopes")),
+                        (
+                            "networks",
+                            models.JSONField(
+                                blank=True,
+                                default=list,
+                                help_text="Where it may be used from; empty means anywhere.",
+                                verbose_name="networks",
+                            ),
+                        ),
+                        (
+                            "subnets",
+                            models.JSONField(
+                                blank=True,
+                                default=list,
+                                help_text="Networks of the global address space whose rows it may see "
+                                "and change; empty means all rows.",
+                                verbose_name="subnets",
+                            ),
+                        ),
+                        (
+                            "services",
+                            models.JSONField(
+                                blank=True,
+                                default=list,
+                                help_text="Services that it may speak for at the registry, as in "
+                                "production/billing or test/*; empty means all, except in "
+                                "production.",
+                                verbose_name="services",
+                            ),
+                        ),
+                        (
+                            "replaced_at",
+                            models.DateTimeField(
+                                blank=True, editable=False, null=True, verbose_name="replaced"
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical API token",
+                        "verbose_name_plural": "historical API tokens",
+                        "db_table": "ipmanager_token_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                ("name", models.CharField(max_length=100, verbose_name="name")),
-                ("scopes", models.JSONField(default=list, verbose_name="scopes")),
-                (
-                    "networks",
-                    models.JSONField(
-                        blank=True,
-                        default=list,
-                        help_text="Where it may be used from; empty means anywhere.",
-                        verbose_name="networks",
-                    ),
-                ),
-                (
-                    "subnets",
-                    models.JSONField(
-                        blank=True,
-                        default=list,
-                        help_text="Networks of the global address space whose rows it may see "
-                        "and change; empty means all rows.",
-                        verbose_name="subnets",
-                    ),
-                ),
-                (
-                    "services",
-                    models.JSONField(
-                        blank=True,
-                        default=list,
-                        help_text="Services that it may speak for at the registry, as in "
-                        "production/billing or test/*; empty means all, except in "
-                        "production.",
-                        verbose_name="services",
-                    ),
-                ),
-                (
-                    "replaced_at",
-                    models.DateTimeField(
-                        blank=True, editable=False, null=True, verbose_name="replaced"
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical API token",
-                "verbose_name_plural": "historical API tokens",
-                "db_table": "ipmanager_token_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
+            ]
+        )
     ]

@@ -11,6 +11,8 @@ import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
 
+from core.history.migrating import HistoryTables
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -20,800 +22,844 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="HistoricalAgentToken",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                (
-                    "key",
-                    models.CharField(
-                        db_default="", default="", max_length=16, verbose_name="begins with"
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        default=django.utils.timezone.now,
-                        verbose_name="created",
-                    ),
-                ),
-                ("expires_at", models.DateTimeField(blank=True, null=True, verbose_name="expires")),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "server",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="dhcp.dhcpserver",
-                        verbose_name="DHCP server",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical agent token",
-                "verbose_name_plural": "historical agent tokens",
-                "db_table": "dhcp_agent_tokens_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalDhcpOption",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                (
-                    "number",
-                    dhcp.option_fields.OptionNumberField(
-                        help_text="As in 119 or domain-search.",
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(254),
-                        ],
-                        verbose_name="number or name",
-                    ),
-                ),
-                (
-                    "type",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("", "as its number says"),
-                            ("addresses", "addresses"),
-                            ("pairs", "pairs of addresses"),
-                            ("routes", "networks with their routers"),
-                            ("domains", "domain names"),
-                            ("flag", "yes or no"),
-                            ("u8", "number, 8 bits"),
-                            ("u16", "number, 16 bits"),
-                            ("u32", "number, 32 bits"),
-                            ("i32", "number with a sign, 32 bits"),
-                            ("text", "text"),
-                            ("bytes", "bytes"),
-                        ],
-                        db_default="",
-                        default="",
-                        max_length=9,
-                        verbose_name="kind",
-                    ),
-                ),
-                ("value", models.CharField(max_length=765, verbose_name="value")),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "scope",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="dhcp.dhcpscope",
-                        verbose_name="DHCP scope",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical DHCP option",
-                "verbose_name_plural": "historical DHCP options",
-                "db_table": "dhcp_options_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalDhcpScope",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                (
-                    "enabled",
-                    models.BooleanField(db_default=True, default=True, verbose_name="enabled"),
-                ),
-                (
-                    "lease_time",
-                    models.PositiveIntegerField(
-                        db_default=43200,
-                        default=43200,
-                        help_text="At least 120: dnsmasq grants no shorter lease.",
-                        validators=[
-                            django.core.validators.MinValueValidator(120),
-                            django.core.validators.MaxValueValidator(31536000),
-                        ],
-                        verbose_name="lease time (s)",
-                    ),
-                ),
-                (
-                    "known_only",
-                    models.BooleanField(
-                        db_default=False,
-                        default=False,
-                        help_text="Machines without a reservation get no answer.",
-                        verbose_name="known machines only",
-                    ),
-                ),
-                (
-                    "router",
-                    ipam.fields.AddressField(
-                        blank=True,
-                        help_text="Empty: the subnet's gateway.",
-                        null=True,
-                        verbose_name="router",
-                    ),
-                ),
-                (
-                    "dns_servers",
-                    ipam.fields.AddressListField(
-                        blank=True,
-                        db_default="",
-                        default=list,
-                        help_text="Empty: the subnet's.",
-                        verbose_name="DNS servers",
-                    ),
-                ),
-                (
-                    "ntp_servers",
-                    ipam.fields.AddressListField(
-                        blank=True, db_default="", default=list, verbose_name="NTP servers"
-                    ),
-                ),
-                (
-                    "domain",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        help_text="Empty: the subnet's.",
-                        max_length=253,
-                        validators=[ipam.hostnames.validate_hostname],
-                        verbose_name="domain",
-                    ),
-                ),
-                (
-                    "boot_server",
-                    ipam.fields.AddressField(blank=True, null=True, verbose_name="boot server"),
-                ),
-                (
-                    "boot_file",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        help_text="A path for TFTP, or a URL; for an IPv6 subnet always a URL.",
-                        max_length=127,
-                        verbose_name="boot file",
-                    ),
-                ),
-                (
-                    "advertises",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("", "no: the network's router sends it"),
-                            ("managed", "yes: machines ask DHCP for their address"),
-                            (
-                                "slaac",
-                                "yes: machines ask DHCP, and may form addresses of their own",
+        HistoryTables(
+            [
+                migrations.CreateModel(
+                    name="HistoricalAgentToken",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
                             ),
-                        ],
-                        db_default="",
-                        default="",
-                        help_text="IPv6 only. Machines ask DHCP when a router advertises it. "
-                        "Where dnsmasq advertises DHCP only for one subnet, it does "
-                        "so for every IPv6 subnet in which it has an address.",
-                        max_length=7,
-                        verbose_name="router advertisement",
-                    ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        (
+                            "key",
+                            models.CharField(
+                                db_default="", default="", max_length=16, verbose_name="begins with"
+                            ),
+                        ),
+                        (
+                            "created_at",
+                            models.DateTimeField(
+                                db_default=django.db.models.functions.datetime.Now(),
+                                default=django.utils.timezone.now,
+                                verbose_name="created",
+                            ),
+                        ),
+                        (
+                            "expires_at",
+                            models.DateTimeField(blank=True, null=True, verbose_name="expires"),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "server",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="dhcp.dhcpserver",
+                                verbose_name="DHCP server",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical agent token",
+                        "verbose_name_plural": "historical agent tokens",
+                        "db_table": "dhcp_agent_tokens_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                (
-                    "by_end",
-                    models.BooleanField(
-                        db_default=False,
-                        default=False,
-                        help_text="For an IPv6 /64 whose prefix changes: dnsmasq gets ::52, "
-                        "without the prefix.",
-                        verbose_name="reserve by the end of the address",
-                    ),
+                migrations.CreateModel(
+                    name="HistoricalDhcpOption",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        (
+                            "number",
+                            dhcp.option_fields.OptionNumberField(
+                                help_text="As in 119 or domain-search.",
+                                validators=[
+                                    django.core.validators.MinValueValidator(1),
+                                    django.core.validators.MaxValueValidator(254),
+                                ],
+                                verbose_name="number or name",
+                            ),
+                        ),
+                        (
+                            "type",
+                            models.CharField(
+                                blank=True,
+                                choices=[
+                                    ("", "as its number says"),
+                                    ("addresses", "addresses"),
+                                    ("pairs", "pairs of addresses"),
+                                    ("routes", "networks with their routers"),
+                                    ("domains", "domain names"),
+                                    ("flag", "yes or no"),
+                                    ("u8", "number, 8 bits"),
+                                    ("u16", "number, 16 bits"),
+                                    ("u32", "number, 32 bits"),
+                                    ("i32", "number with a sign, 32 bits"),
+                                    ("text", "text"),
+                                    ("bytes", "bytes"),
+                                ],
+                                db_default="",
+                                default="",
+                                max_length=9,
+                                verbose_name="kind",
+                            ),
+                        ),
+                        ("value", models.CharField(max_length=765, verbose_name="value")),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "scope",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="dhcp.dhcpscope",
+                                verbose_name="DHCP scope",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical DHCP option",
+                        "verbose_name_plural": "historical DHCP options",
+                        "db_table": "dhcp_options_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                (
-                    "wire_address",
-                    ipam.fields.AddressField(
-                        blank=True,
-                        help_text="The address of dnsmasq or of the relay. Empty: the gateway "
-                        "of that subnet.",
-                        null=True,
-                        verbose_name="address on that wire",
-                    ),
+                migrations.CreateModel(
+                    name="HistoricalDhcpScope",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        (
+                            "enabled",
+                            models.BooleanField(
+                                db_default=True, default=True, verbose_name="enabled"
+                            ),
+                        ),
+                        (
+                            "lease_time",
+                            models.PositiveIntegerField(
+                                db_default=43200,
+                                default=43200,
+                                help_text="At least 120: dnsmasq grants no shorter lease.",
+                                validators=[
+                                    django.core.validators.MinValueValidator(120),
+                                    django.core.validators.MaxValueValidator(31536000),
+                                ],
+                                verbose_name="lease time (s)",
+                            ),
+                        ),
+                        (
+                            "known_only",
+                            models.BooleanField(
+                                db_default=False,
+                                default=False,
+                                help_text="Machines without a reservation get no answer.",
+                                verbose_name="known machines only",
+                            ),
+                        ),
+                        (
+                            "router",
+                            ipam.fields.AddressField(
+                                blank=True,
+                                help_text="Empty: the subnet's gateway.",
+                                null=True,
+                                verbose_name="router",
+                            ),
+                        ),
+                        (
+                            "dns_servers",
+                            ipam.fields.AddressListField(
+                                blank=True,
+                                db_default="",
+                                default=list,
+                                help_text="Empty: the subnet's.",
+                                verbose_name="DNS servers",
+                            ),
+                        ),
+                        (
+                            "ntp_servers",
+                            ipam.fields.AddressListField(
+                                blank=True, db_default="", default=list, verbose_name="NTP servers"
+                            ),
+                        ),
+                        (
+                            "domain",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                help_text="Empty: the subnet's.",
+                                max_length=253,
+                                validators=[ipam.hostnames.validate_hostname],
+                                verbose_name="domain",
+                            ),
+                        ),
+                        (
+                            "boot_server",
+                            ipam.fields.AddressField(
+                                blank=True, null=True, verbose_name="boot server"
+                            ),
+                        ),
+                        (
+                            "boot_file",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                help_text="A path for TFTP, or a URL; for an IPv6 subnet always a URL.",
+                                max_length=127,
+                                verbose_name="boot file",
+                            ),
+                        ),
+                        (
+                            "advertises",
+                            models.CharField(
+                                blank=True,
+                                choices=[
+                                    ("", "no: the network's router sends it"),
+                                    ("managed", "yes: machines ask DHCP for their address"),
+                                    (
+                                        "slaac",
+                                        "yes: machines ask DHCP, and may form addresses of their own",
+                                    ),
+                                ],
+                                db_default="",
+                                default="",
+                                help_text="IPv6 only. Machines ask DHCP when a router advertises it. "
+                                "Where dnsmasq advertises DHCP only for one subnet, it does "
+                                "so for every IPv6 subnet in which it has an address.",
+                                max_length=7,
+                                verbose_name="router advertisement",
+                            ),
+                        ),
+                        (
+                            "by_end",
+                            models.BooleanField(
+                                db_default=False,
+                                default=False,
+                                help_text="For an IPv6 /64 whose prefix changes: dnsmasq gets ::52, "
+                                "without the prefix.",
+                                verbose_name="reserve by the end of the address",
+                            ),
+                        ),
+                        (
+                            "wire_address",
+                            ipam.fields.AddressField(
+                                blank=True,
+                                help_text="The address of dnsmasq or of the relay. Empty: the gateway "
+                                "of that subnet.",
+                                null=True,
+                                verbose_name="address on that wire",
+                            ),
+                        ),
+                        (
+                            "interface",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                help_text="The interface of dnsmasq's host on this wire, as in eth1: "
+                                "the subnet is given out there only. Needed for a shared wire"
+                                " where dnsmasq has others, too. *: every interface, as where"
+                                " a relay asks.",
+                                max_length=15,
+                                verbose_name="interface",
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "server",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                help_text="Empty: the server of the subnet's site, or else the default "
+                                "one.",
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="dhcp.dhcpserver",
+                                verbose_name="DHCP server",
+                            ),
+                        ),
+                        (
+                            "subnet",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="ipam.subnet",
+                                verbose_name="subnet",
+                            ),
+                        ),
+                        (
+                            "wire",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                help_text="Needed where dnsmasq, or its relay, has an address in that "
+                                "subnet, and none in this.",
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="ipam.subnet",
+                                verbose_name="shares the wire of",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical DHCP scope",
+                        "verbose_name_plural": "historical DHCP scopes",
+                        "db_table": "dhcp_scopes_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                (
-                    "interface",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        help_text="The interface of dnsmasq's host on this wire, as in eth1: "
-                        "the subnet is given out there only. Needed for a shared wire"
-                        " where dnsmasq has others, too. *: every interface, as where"
-                        " a relay asks.",
-                        max_length=15,
-                        verbose_name="interface",
-                    ),
+                migrations.CreateModel(
+                    name="HistoricalDhcpServer",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        (
+                            "name",
+                            models.CharField(
+                                db_index=True,
+                                help_text="Lower-case letters, digits and hyphens. It is also the name "
+                                "of its directory.",
+                                max_length=50,
+                                verbose_name="name",
+                            ),
+                        ),
+                        (
+                            "site",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                help_text="It serves every subnet of this site whose scope names no "
+                                "other server.",
+                                max_length=100,
+                                verbose_name="site",
+                            ),
+                        ),
+                        (
+                            "description",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                max_length=255,
+                                verbose_name="description",
+                            ),
+                        ),
+                        (
+                            "enabled",
+                            models.BooleanField(
+                                db_default=True,
+                                default=True,
+                                help_text="A disabled server keeps its subnets and its files. No change"
+                                " is applied.",
+                                verbose_name="enabled",
+                            ),
+                        ),
+                        (
+                            "run_by",
+                            models.CharField(
+                                choices=[
+                                    ("local", "the worker of this installation"),
+                                    ("agent", "an agent on its own host"),
+                                ],
+                                db_default="local",
+                                default="local",
+                                max_length=5,
+                                verbose_name="run by",
+                            ),
+                        ),
+                        (
+                            "reload",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                help_text="none, sudo, generation or pidfile:/PATH. Empty: the value of"
+                                " IPMANAGER_DNSMASQ_RELOAD.",
+                                max_length=255,
+                                verbose_name="reload",
+                            ),
+                        ),
+                        (
+                            "dns",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                help_text="HOST:PORT of its DNS, which confirms a reload. Empty: it is "
+                                "not asked.",
+                                max_length=255,
+                                verbose_name="DNS",
+                            ),
+                        ),
+                        (
+                            "leases",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                help_text="The path of its lease file. Empty: its leases are not read.",
+                                max_length=255,
+                                verbose_name="lease file",
+                            ),
+                        ),
+                        (
+                            "log",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                help_text="The path of its log, journal, or journal:/DIRECTORY. Empty: "
+                                "its log is not read.",
+                                max_length=255,
+                                verbose_name="log",
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical DHCP server",
+                        "verbose_name_plural": "historical DHCP servers",
+                        "db_table": "dhcp_servers_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                migrations.CreateModel(
+                    name="HistoricalEviction",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        ("ip_address", ipam.fields.AddressField(verbose_name="IP address")),
+                        ("mac_address", ipam.fields.MACField(verbose_name="MAC address")),
+                        (
+                            "until",
+                            models.DateTimeField(
+                                help_text="At the latest.", verbose_name="may be used until"
+                            ),
+                        ),
+                        (
+                            "at",
+                            models.DateTimeField(
+                                db_default=django.db.models.functions.datetime.Now(),
+                                default=django.utils.timezone.now,
+                                verbose_name="when",
+                            ),
+                        ),
+                        (
+                            "who",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                max_length=150,
+                                verbose_name="who",
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical eviction",
+                        "verbose_name_plural": "historical evictions",
+                        "db_table": "dhcp_evictions_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                migrations.CreateModel(
+                    name="HistoricalHandEdit",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        (
+                            "file",
+                            models.CharField(
+                                choices=[("hosts", "reservations"), ("opts", "options")],
+                                db_default="hosts",
+                                default="hosts",
+                                max_length=5,
+                                verbose_name="file",
+                            ),
+                        ),
+                        (
+                            "action",
+                            models.CharField(
+                                choices=[
+                                    ("add", "added"),
+                                    ("change", "changed"),
+                                    ("remove", "removed"),
+                                    ("kept", "kept word for word"),
+                                ],
+                                db_default="kept",
+                                default="kept",
+                                max_length=6,
+                                verbose_name="action",
+                            ),
+                        ),
+                        (
+                            "was",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                max_length=1000,
+                                verbose_name="line before",
+                            ),
+                        ),
+                        (
+                            "line",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                max_length=1000,
+                                verbose_name="line",
+                            ),
+                        ),
+                        (
+                            "raw",
+                            models.TextField(
+                                blank=True, db_default="", default="", verbose_name="as typed"
+                            ),
+                        ),
+                        (
+                            "served",
+                            models.BooleanField(
+                                db_default=False, default=False, verbose_name="served"
+                            ),
+                        ),
+                        (
+                            "reason",
+                            models.TextField(
+                                blank=True, db_default="", default="", verbose_name="reason"
+                            ),
+                        ),
+                        (
+                            "found_at",
+                            models.DateTimeField(
+                                db_default=django.db.models.functions.datetime.Now(),
+                                default=django.utils.timezone.now,
+                                verbose_name="found",
+                            ),
+                        ),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("open", "open"),
+                                    ("adopted", "adopted"),
+                                    ("discarded", "discarded"),
+                                ],
+                                db_default="open",
+                                default="open",
+                                max_length=9,
+                                verbose_name="state",
+                            ),
+                        ),
+                        (
+                            "decided_by",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                max_length=150,
+                                verbose_name="decided by",
+                            ),
+                        ),
+                        (
+                            "decided_at",
+                            models.DateTimeField(blank=True, null=True, verbose_name="decided"),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "server",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="dhcp.dhcpserver",
+                                verbose_name="DHCP server",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical hand edit",
+                        "verbose_name_plural": "historical hand edits",
+                        "db_table": "dhcp_hand_edits_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                (
-                    "server",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        help_text="Empty: the server of the subnet's site, or else the default "
-                        "one.",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="dhcp.dhcpserver",
-                        verbose_name="DHCP server",
-                    ),
-                ),
-                (
-                    "subnet",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="ipam.subnet",
-                        verbose_name="subnet",
-                    ),
-                ),
-                (
-                    "wire",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        help_text="Needed where dnsmasq, or its relay, has an address in that "
-                        "subnet, and none in this.",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="ipam.subnet",
-                        verbose_name="shares the wire of",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical DHCP scope",
-                "verbose_name_plural": "historical DHCP scopes",
-                "db_table": "dhcp_scopes_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalDhcpServer",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                (
-                    "name",
-                    models.CharField(
-                        db_index=True,
-                        help_text="Lower-case letters, digits and hyphens. It is also the name "
-                        "of its directory.",
-                        max_length=50,
-                        verbose_name="name",
-                    ),
-                ),
-                (
-                    "site",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        help_text="It serves every subnet of this site whose scope names no "
-                        "other server.",
-                        max_length=100,
-                        verbose_name="site",
-                    ),
-                ),
-                (
-                    "description",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        max_length=255,
-                        verbose_name="description",
-                    ),
-                ),
-                (
-                    "enabled",
-                    models.BooleanField(
-                        db_default=True,
-                        default=True,
-                        help_text="A disabled server keeps its subnets and its files. No change"
-                        " is applied.",
-                        verbose_name="enabled",
-                    ),
-                ),
-                (
-                    "run_by",
-                    models.CharField(
-                        choices=[
-                            ("local", "the worker of this installation"),
-                            ("agent", "an agent on its own host"),
-                        ],
-                        db_default="local",
-                        default="local",
-                        max_length=5,
-                        verbose_name="run by",
-                    ),
-                ),
-                (
-                    "reload",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        help_text="none, sudo, generation or pidfile:/PATH. Empty: the value of"
-                        " IPMANAGER_DNSMASQ_RELOAD.",
-                        max_length=255,
-                        verbose_name="reload",
-                    ),
-                ),
-                (
-                    "dns",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        help_text="HOST:PORT of its DNS, which confirms a reload. Empty: it is "
-                        "not asked.",
-                        max_length=255,
-                        verbose_name="DNS",
-                    ),
-                ),
-                (
-                    "leases",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        help_text="The path of its lease file. Empty: its leases are not read.",
-                        max_length=255,
-                        verbose_name="lease file",
-                    ),
-                ),
-                (
-                    "log",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        help_text="The path of its log, journal, or journal:/DIRECTORY. Empty: "
-                        "its log is not read.",
-                        max_length=255,
-                        verbose_name="log",
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical DHCP server",
-                "verbose_name_plural": "historical DHCP servers",
-                "db_table": "dhcp_servers_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalEviction",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                ("ip_address", ipam.fields.AddressField(verbose_name="IP address")),
-                ("mac_address", ipam.fields.MACField(verbose_name="MAC address")),
-                (
-                    "until",
-                    models.DateTimeField(
-                        help_text="At the latest.", verbose_name="may be used until"
-                    ),
-                ),
-                (
-                    "at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        default=django.utils.timezone.now,
-                        verbose_name="when",
-                    ),
-                ),
-                (
-                    "who",
-                    models.CharField(
-                        blank=True, db_default="", default="", max_length=150, verbose_name="who"
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical eviction",
-                "verbose_name_plural": "historical evictions",
-                "db_table": "dhcp_evictions_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalHandEdit",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                (
-                    "file",
-                    models.CharField(
-                        choices=[("hosts", "reservations"), ("opts", "options")],
-                        db_default="hosts",
-                        default="hosts",
-                        max_length=5,
-                        verbose_name="file",
-                    ),
-                ),
-                (
-                    "action",
-                    models.CharField(
-                        choices=[
-                            ("add", "added"),
-                            ("change", "changed"),
-                            ("remove", "removed"),
-                            ("kept", "kept word for word"),
-                        ],
-                        db_default="kept",
-                        default="kept",
-                        max_length=6,
-                        verbose_name="action",
-                    ),
-                ),
-                (
-                    "was",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        max_length=1000,
-                        verbose_name="line before",
-                    ),
-                ),
-                (
-                    "line",
-                    models.CharField(
-                        blank=True, db_default="", default="", max_length=1000, verbose_name="line"
-                    ),
-                ),
-                (
-                    "raw",
-                    models.TextField(
-                        blank=True, db_default="", default="", verbose_name="as typed"
-                    ),
-                ),
-                (
-                    "served",
-                    models.BooleanField(db_default=False, default=False, verbose_name="served"),
-                ),
-                (
-                    "reason",
-                    models.TextField(blank=True, db_default="", default="", verbose_name="reason"),
-                ),
-                (
-                    "found_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        default=django.utils.timezone.now,
-                        verbose_name="found",
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("open", "open"),
-                            ("adopted", "adopted"),
-                            ("discarded", "discarded"),
-                        ],
-                        db_default="open",
-                        default="open",
-                        max_length=9,
-                        verbose_name="state",
-                    ),
-                ),
-                (
-                    "decided_by",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        max_length=150,
-                        verbose_name="decided by",
-                    ),
-                ),
-                ("decided_at", models.DateTimeField(blank=True, null=True, verbose_name="decided")),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "server",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="dhcp.dhcpserver",
-                        verbose_name="DHCP server",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical hand edit",
-                "verbose_name_plural": "historical hand edits",
-                "db_table": "dhcp_hand_edits_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
+            ]
+        )
     ]

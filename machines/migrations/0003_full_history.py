@@ -5,6 +5,8 @@ import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
 
+from core.history.migrating import HistoryTables
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -14,55 +16,12 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name="historicalmachine",
-            name="history_user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.CreateModel(
-            name="HistoricalMachineService",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                ("name", models.CharField(max_length=63, verbose_name="name")),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
+        HistoryTables(
+            [
+                migrations.AlterField(
+                    model_name="historicalmachine",
+                    name="history_user",
+                    field=models.ForeignKey(
                         db_constraint=False,
                         null=True,
                         on_delete=django.db.models.deletion.DO_NOTHING,
@@ -70,38 +29,88 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "machine",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="machines.machine",
-                        verbose_name="machine",
-                    ),
+                migrations.CreateModel(
+                    name="HistoricalMachineService",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=63, verbose_name="name")),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "machine",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="machines.machine",
+                                verbose_name="machine",
+                            ),
+                        ),
+                        (
+                            "service",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="registry.service",
+                                verbose_name="service",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical service of a machine",
+                        "verbose_name_plural": "historical services of machines",
+                        "db_table": "machine_services_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                (
-                    "service",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="registry.service",
-                        verbose_name="service",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical service of a machine",
-                "verbose_name_plural": "historical services of machines",
-                "db_table": "machine_services_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
+            ]
+        )
     ]

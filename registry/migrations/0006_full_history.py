@@ -8,6 +8,8 @@ import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
 
+from core.history.migrating import HistoryTables
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -16,111 +18,12 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name="historicalregistryconfig",
-            name="history_user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AlterField(
-            model_name="historicalrestartaction",
-            name="history_user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.CreateModel(
-            name="HistoricalPortRange",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                (
-                    "service_type",
-                    models.CharField(
-                        max_length=63,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "\\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\\Z",
-                                "Use letters, digits and . _ - (63 characters at most, a "
-                                "letter or digit first).",
-                            )
-                        ],
-                        verbose_name="service type",
-                    ),
-                ),
-                (
-                    "first",
-                    models.PositiveIntegerField(
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(65535),
-                        ],
-                        verbose_name="first port",
-                    ),
-                ),
-                (
-                    "last",
-                    models.PositiveIntegerField(
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(65535),
-                        ],
-                        verbose_name="last port",
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "config",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="registry.registryconfig",
-                        verbose_name="environment",
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
+        HistoryTables(
+            [
+                migrations.AlterField(
+                    model_name="historicalregistryconfig",
+                    name="history_user",
+                    field=models.ForeignKey(
                         db_constraint=False,
                         null=True,
                         on_delete=django.db.models.deletion.DO_NOTHING,
@@ -128,131 +31,10 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-            ],
-            options={
-                "verbose_name": "historical port range",
-                "verbose_name_plural": "historical port ranges",
-                "db_table": "port_ranges_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalRestartRequest",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("proposed", "waits for approval"),
-                            ("wanted", "wanted"),
-                            ("taken", "taken by an agent"),
-                            ("done", "done"),
-                            ("failed", "failed"),
-                            ("refused", "refused by the host"),
-                            ("expired", "expired"),
-                        ],
-                        db_default="wanted",
-                        default="wanted",
-                        max_length=8,
-                        verbose_name="status",
-                    ),
-                ),
-                ("requested_by", models.CharField(max_length=150, verbose_name="requested by")),
-                (
-                    "person",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        editable=False,
-                        max_length=150,
-                        verbose_name="whose session or token it was",
-                    ),
-                ),
-                (
-                    "approved_by",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        max_length=150,
-                        verbose_name="approved by",
-                    ),
-                ),
-                (
-                    "requested_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="requested",
-                    ),
-                ),
-                ("expires_at", models.DateTimeField(verbose_name="until")),
-                (
-                    "agent",
-                    models.CharField(
-                        blank=True, db_default="", default="", max_length=150, verbose_name="agent"
-                    ),
-                ),
-                ("taken_at", models.DateTimeField(blank=True, null=True, verbose_name="taken")),
-                (
-                    "finished_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="finished"),
-                ),
-                (
-                    "exit_status",
-                    models.IntegerField(blank=True, null=True, verbose_name="exit status"),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "action",
-                    models.ForeignKey(
-                        blank=True,
-                        db_column="action",
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="registry.restartaction",
-                        to_field="key",
-                        verbose_name="restart action",
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
+                migrations.AlterField(
+                    model_name="historicalrestartaction",
+                    name="history_user",
+                    field=models.ForeignKey(
                         db_constraint=False,
                         null=True,
                         on_delete=django.db.models.deletion.DO_NOTHING,
@@ -260,449 +42,705 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "service",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="registry.service",
-                        verbose_name="service",
-                    ),
+                migrations.CreateModel(
+                    name="HistoricalPortRange",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        (
+                            "service_type",
+                            models.CharField(
+                                max_length=63,
+                                validators=[
+                                    django.core.validators.RegexValidator(
+                                        "\\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\\Z",
+                                        "Use letters, digits and . _ - (63 characters at most, a "
+                                        "letter or digit first).",
+                                    )
+                                ],
+                                verbose_name="service type",
+                            ),
+                        ),
+                        (
+                            "first",
+                            models.PositiveIntegerField(
+                                validators=[
+                                    django.core.validators.MinValueValidator(1),
+                                    django.core.validators.MaxValueValidator(65535),
+                                ],
+                                verbose_name="first port",
+                            ),
+                        ),
+                        (
+                            "last",
+                            models.PositiveIntegerField(
+                                validators=[
+                                    django.core.validators.MinValueValidator(1),
+                                    django.core.validators.MaxValueValidator(65535),
+                                ],
+                                verbose_name="last port",
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "config",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="registry.registryconfig",
+                                verbose_name="environment",
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical port range",
+                        "verbose_name_plural": "historical port ranges",
+                        "db_table": "port_ranges_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-            ],
-            options={
-                "verbose_name": "historical restart request",
-                "verbose_name_plural": "historical restart requests",
-                "db_table": "restart_requests_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalService",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
+                migrations.CreateModel(
+                    name="HistoricalRestartRequest",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        (
+                            "status",
+                            models.CharField(
+                                choices=[
+                                    ("proposed", "waits for approval"),
+                                    ("wanted", "wanted"),
+                                    ("taken", "taken by an agent"),
+                                    ("done", "done"),
+                                    ("failed", "failed"),
+                                    ("refused", "refused by the host"),
+                                    ("expired", "expired"),
+                                ],
+                                db_default="wanted",
+                                default="wanted",
+                                max_length=8,
+                                verbose_name="status",
+                            ),
+                        ),
+                        (
+                            "requested_by",
+                            models.CharField(max_length=150, verbose_name="requested by"),
+                        ),
+                        (
+                            "person",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                editable=False,
+                                max_length=150,
+                                verbose_name="whose session or token it was",
+                            ),
+                        ),
+                        (
+                            "approved_by",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                max_length=150,
+                                verbose_name="approved by",
+                            ),
+                        ),
+                        (
+                            "requested_at",
+                            models.DateTimeField(
+                                db_default=django.db.models.functions.datetime.Now(),
+                                editable=False,
+                                verbose_name="requested",
+                            ),
+                        ),
+                        ("expires_at", models.DateTimeField(verbose_name="until")),
+                        (
+                            "agent",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                max_length=150,
+                                verbose_name="agent",
+                            ),
+                        ),
+                        (
+                            "taken_at",
+                            models.DateTimeField(blank=True, null=True, verbose_name="taken"),
+                        ),
+                        (
+                            "finished_at",
+                            models.DateTimeField(blank=True, null=True, verbose_name="finished"),
+                        ),
+                        (
+                            "exit_status",
+                            models.IntegerField(blank=True, null=True, verbose_name="exit status"),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "action",
+                            models.ForeignKey(
+                                blank=True,
+                                db_column="action",
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="registry.restartaction",
+                                to_field="key",
+                                verbose_name="restart action",
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "service",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="registry.service",
+                                verbose_name="service",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical restart request",
+                        "verbose_name_plural": "historical restart requests",
+                        "db_table": "restart_requests_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
+                migrations.CreateModel(
+                    name="HistoricalService",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        (
+                            "service_id",
+                            models.CharField(
+                                max_length=200,
+                                validators=[
+                                    django.core.validators.RegexValidator(
+                                        "\\A[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}\\Z",
+                                        "Use letters, digits and . _ : @ + ~ - (200 characters at "
+                                        "most, a letter or digit first).",
+                                    )
+                                ],
+                                verbose_name="service id",
+                            ),
+                        ),
+                        (
+                            "name",
+                            models.CharField(
+                                max_length=200,
+                                validators=[
+                                    django.core.validators.RegexValidator(
+                                        "\\A[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*\\Z",
+                                        "Use no line breaks or control characters.",
+                                    )
+                                ],
+                                verbose_name="name",
+                            ),
+                        ),
+                        (
+                            "type",
+                            models.CharField(
+                                db_default="generic",
+                                default="generic",
+                                max_length=63,
+                                validators=[
+                                    django.core.validators.RegexValidator(
+                                        "\\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\\Z",
+                                        "Use letters, digits and . _ - (63 characters at most, a "
+                                        "letter or digit first).",
+                                    )
+                                ],
+                                verbose_name="type",
+                            ),
+                        ),
+                        (
+                            "protocol",
+                            models.CharField(
+                                choices=[("tcp", "TCP"), ("udp", "UDP")],
+                                db_default="tcp",
+                                default="tcp",
+                                max_length=3,
+                                verbose_name="protocol",
+                            ),
+                        ),
+                        (
+                            "ip_address",
+                            ipam.fields.AddressField(
+                                blank=True, null=True, verbose_name="IP address"
+                            ),
+                        ),
+                        (
+                            "port",
+                            models.PositiveIntegerField(
+                                blank=True,
+                                null=True,
+                                validators=[
+                                    django.core.validators.MinValueValidator(1),
+                                    django.core.validators.MaxValueValidator(65535),
+                                ],
+                                verbose_name="port",
+                            ),
+                        ),
+                        (
+                            "container_port",
+                            models.PositiveIntegerField(
+                                blank=True,
+                                help_text="Where it listens itself, when its host maps the port above "
+                                "to another one.",
+                                null=True,
+                                validators=[
+                                    django.core.validators.MinValueValidator(1),
+                                    django.core.validators.MaxValueValidator(65535),
+                                ],
+                                verbose_name="port in its container",
+                            ),
+                        ),
+                        (
+                            "status",
+                            models.CharField(
+                                choices=[
+                                    ("active", "active"),
+                                    ("inactive", "inactive"),
+                                    ("restarting", "restarting"),
+                                ],
+                                db_default="active",
+                                default="active",
+                                max_length=10,
+                                verbose_name="status",
+                            ),
+                        ),
+                        (
+                            "pinned",
+                            models.BooleanField(
+                                db_default=False,
+                                default=False,
+                                help_text="Has this address and port, and no other, for ever.",
+                                verbose_name="pinned",
+                            ),
+                        ),
+                        (
+                            "preferred_port",
+                            models.PositiveIntegerField(
+                                blank=True,
+                                null=True,
+                                validators=[
+                                    django.core.validators.MinValueValidator(1),
+                                    django.core.validators.MaxValueValidator(65535),
+                                ],
+                                verbose_name="preferred port",
+                            ),
+                        ),
+                        (
+                            "range_first",
+                            models.PositiveIntegerField(
+                                blank=True,
+                                null=True,
+                                validators=[
+                                    django.core.validators.MinValueValidator(1),
+                                    django.core.validators.MaxValueValidator(65535),
+                                ],
+                                verbose_name="from port",
+                            ),
+                        ),
+                        (
+                            "range_last",
+                            models.PositiveIntegerField(
+                                blank=True,
+                                null=True,
+                                validators=[
+                                    django.core.validators.MinValueValidator(1),
+                                    django.core.validators.MaxValueValidator(65535),
+                                ],
+                                verbose_name="to port",
+                            ),
+                        ),
+                        (
+                            "additional_info",
+                            models.JSONField(
+                                blank=True, default=dict, verbose_name="further facts"
+                            ),
+                        ),
+                        (
+                            "inactive_since",
+                            models.DateTimeField(
+                                blank=True, editable=False, null=True, verbose_name="inactive since"
+                            ),
+                        ),
+                        (
+                            "registered_from",
+                            ipam.fields.AddressField(
+                                blank=True,
+                                editable=False,
+                                null=True,
+                                verbose_name="registered from",
+                            ),
+                        ),
+                        (
+                            "created_at",
+                            models.DateTimeField(
+                                db_default=django.db.models.functions.datetime.Now(),
+                                editable=False,
+                                verbose_name="registered",
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "environment",
+                            models.ForeignKey(
+                                blank=True,
+                                db_column="environment",
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="registry.registryconfig",
+                                to_field="environment",
+                                verbose_name="environment",
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "restart_script",
+                            models.ForeignKey(
+                                blank=True,
+                                db_column="restart_script",
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="registry.restartaction",
+                                to_field="key",
+                                verbose_name="restart action",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical service",
+                        "verbose_name_plural": "historical services",
+                        "db_table": "services_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
+                migrations.CreateModel(
+                    name="HistoricalServiceDependency",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        (
+                            "needs",
+                            models.CharField(
+                                max_length=200,
+                                validators=[
+                                    django.core.validators.RegexValidator(
+                                        "\\A[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}\\Z",
+                                        "Use letters, digits and . _ : @ + ~ - (200 characters at "
+                                        "most, a letter or digit first).",
+                                    )
+                                ],
+                                verbose_name="needs",
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "service",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="registry.service",
+                                verbose_name="service",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical dependency",
+                        "verbose_name_plural": "historical dependencies",
+                        "db_table": "service_dependencies_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
+                migrations.CreateModel(
+                    name="HistoricalSimulation",
+                    fields=[
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "history_source",
+                            models.CharField(
+                                editable=False, max_length=10, null=True, verbose_name="source"
+                            ),
+                        ),
+                        (
+                            "history_actor",
+                            models.CharField(
+                                editable=False, max_length=150, null=True, verbose_name="by"
+                            ),
+                        ),
+                        (
+                            "history_change",
+                            models.CharField(
+                                editable=False, max_length=64, null=True, verbose_name="change"
+                            ),
+                        ),
+                        (
+                            "service_id",
+                            models.CharField(
+                                blank=True,
+                                db_default="",
+                                default="",
+                                help_text="Empty: every service.",
+                                max_length=200,
+                                verbose_name="service id",
+                            ),
+                        ),
+                        (
+                            "latency_ms",
+                            models.PositiveIntegerField(
+                                db_default=0,
+                                default=0,
+                                validators=[django.core.validators.MaxValueValidator(10000)],
+                                verbose_name="latency (ms)",
+                            ),
+                        ),
+                        (
+                            "error_percent",
+                            models.PositiveIntegerField(
+                                db_default=0,
+                                default=0,
+                                validators=[django.core.validators.MaxValueValidator(100)],
+                                verbose_name="errors (%)",
+                            ),
+                        ),
+                        ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("history_date", models.DateTimeField(db_index=True)),
+                        ("history_change_reason", models.CharField(max_length=100, null=True)),
+                        (
+                            "history_type",
+                            models.CharField(
+                                choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")],
+                                max_length=1,
+                            ),
+                        ),
+                        (
+                            "config",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="registry.registryconfig",
+                                verbose_name="environment",
+                            ),
+                        ),
+                        (
+                            "history_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name": "historical simulation",
+                        "verbose_name_plural": "historical simulations",
+                        "db_table": "registry_simulations_history",
+                        "ordering": ("-history_date", "-history_id"),
+                        "get_latest_by": ("history_date", "history_id"),
+                    },
+                    bases=(simple_history.models.HistoricalChanges, models.Model),
                 ),
-                (
-                    "service_id",
-                    models.CharField(
-                        max_length=200,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "\\A[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}\\Z",
-                                "Use letters, digits and . _ : @ + ~ - (200 characters at "
-                                "most, a letter or digit first).",
-                            )
-                        ],
-                        verbose_name="service id",
-                    ),
-                ),
-                (
-                    "name",
-                    models.CharField(
-                        max_length=200,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "\\A[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*\\Z",
-                                "Use no line breaks or control characters.",
-                            )
-                        ],
-                        verbose_name="name",
-                    ),
-                ),
-                (
-                    "type",
-                    models.CharField(
-                        db_default="generic",
-                        default="generic",
-                        max_length=63,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "\\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\\Z",
-                                "Use letters, digits and . _ - (63 characters at most, a "
-                                "letter or digit first).",
-                            )
-                        ],
-                        verbose_name="type",
-                    ),
-                ),
-                (
-                    "protocol",
-                    models.CharField(
-                        choices=[("tcp", "TCP"), ("udp", "UDP")],
-                        db_default="tcp",
-                        default="tcp",
-                        max_length=3,
-                        verbose_name="protocol",
-                    ),
-                ),
-                (
-                    "ip_address",
-                    ipam.fields.AddressField(blank=True, null=True, verbose_name="IP address"),
-                ),
-                (
-                    "port",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        null=True,
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(65535),
-                        ],
-                        verbose_name="port",
-                    ),
-                ),
-                (
-                    "container_port",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        help_text="Where it listens itself, when its host maps the port above "
-                        "to another one.",
-                        null=True,
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(65535),
-                        ],
-                        verbose_name="port in its container",
-                    ),
-                ),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("active", "active"),
-                            ("inactive", "inactive"),
-                            ("restarting", "restarting"),
-                        ],
-                        db_default="active",
-                        default="active",
-                        max_length=10,
-                        verbose_name="status",
-                    ),
-                ),
-                (
-                    "pinned",
-                    models.BooleanField(
-                        db_default=False,
-                        default=False,
-                        help_text="Has this address and port, and no other, for ever.",
-                        verbose_name="pinned",
-                    ),
-                ),
-                (
-                    "preferred_port",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        null=True,
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(65535),
-                        ],
-                        verbose_name="preferred port",
-                    ),
-                ),
-                (
-                    "range_first",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        null=True,
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(65535),
-                        ],
-                        verbose_name="from port",
-                    ),
-                ),
-                (
-                    "range_last",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        null=True,
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(65535),
-                        ],
-                        verbose_name="to port",
-                    ),
-                ),
-                (
-                    "additional_info",
-                    models.JSONField(blank=True, default=dict, verbose_name="further facts"),
-                ),
-                (
-                    "inactive_since",
-                    models.DateTimeField(
-                        blank=True, editable=False, null=True, verbose_name="inactive since"
-                    ),
-                ),
-                (
-                    "registered_from",
-                    ipam.fields.AddressField(
-                        blank=True, editable=False, null=True, verbose_name="registered from"
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="registered",
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "environment",
-                    models.ForeignKey(
-                        blank=True,
-                        db_column="environment",
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="registry.registryconfig",
-                        to_field="environment",
-                        verbose_name="environment",
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "restart_script",
-                    models.ForeignKey(
-                        blank=True,
-                        db_column="restart_script",
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="registry.restartaction",
-                        to_field="key",
-                        verbose_name="restart action",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical service",
-                "verbose_name_plural": "historical services",
-                "db_table": "services_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalServiceDependency",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                (
-                    "needs",
-                    models.CharField(
-                        max_length=200,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "\\A[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}\\Z",
-                                "Use letters, digits and . _ : @ + ~ - (200 characters at "
-                                "most, a letter or digit first).",
-                            )
-                        ],
-                        verbose_name="needs",
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "service",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="registry.service",
-                        verbose_name="service",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical dependency",
-                "verbose_name_plural": "historical dependencies",
-                "db_table": "service_dependencies_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name="HistoricalSimulation",
-            fields=[
-                (
-                    "id",
-                    models.BigIntegerField(
-                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "history_source",
-                    models.CharField(
-                        editable=False, max_length=10, null=True, verbose_name="source"
-                    ),
-                ),
-                (
-                    "history_actor",
-                    models.CharField(editable=False, max_length=150, null=True, verbose_name="by"),
-                ),
-                (
-                    "history_change",
-                    models.CharField(
-                        editable=False, max_length=64, null=True, verbose_name="change"
-                    ),
-                ),
-                (
-                    "service_id",
-                    models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        help_text="Empty: every service.",
-                        max_length=200,
-                        verbose_name="service id",
-                    ),
-                ),
-                (
-                    "latency_ms",
-                    models.PositiveIntegerField(
-                        db_default=0,
-                        default=0,
-                        validators=[django.core.validators.MaxValueValidator(10000)],
-                        verbose_name="latency (ms)",
-                    ),
-                ),
-                (
-                    "error_percent",
-                    models.PositiveIntegerField(
-                        db_default=0,
-                        default=0,
-                        validators=[django.core.validators.MaxValueValidator(100)],
-                        verbose_name="errors (%)",
-                    ),
-                ),
-                ("history_id", models.AutoField(primary_key=True, serialize=False)),
-                ("history_date", models.DateTimeField(db_index=True)),
-                ("history_change_reason", models.CharField(max_length=100, null=True)),
-                (
-                    "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
-                ),
-                (
-                    "config",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="registry.registryconfig",
-                        verbose_name="environment",
-                    ),
-                ),
-                (
-                    "history_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "historical simulation",
-                "verbose_name_plural": "historical simulations",
-                "db_table": "registry_simulations_history",
-                "ordering": ("-history_date", "-history_id"),
-                "get_latest_by": ("history_date", "history_id"),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
+            ]
+        )
     ]

@@ -103,4 +103,5 @@ def test_the_target_is_a_postgresql_database(tmp_path, settings):
 def test_every_model_with_a_table_moves():
     assert {Stamp, IPAddress, IPAddress.history.model} <= set(tables.all_models())
     with connection.cursor() as cursor:
-        assert set(tables.table_names(cursor)) - set(tables.model_tables()) == {"django_migrations"}
+        others = set(tables.table_names(cursor)) - set(tables.model_tables())
+    assert others - {"history_origin"} == {"django_migrations"}
