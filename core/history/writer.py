@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -23,6 +24,7 @@ WRITTEN_WITH_ORIGIN: dict[str, type[Model]] = {}  # tables whose lines triggers 
 DELETED_WITH_ORIGIN: set[str] = set()  # those whose deletion may take rows of the former along
 
 _WRITES = re.compile(r'(INSERT INTO|UPDATE|DELETE FROM) "?(\w+)')
+_COLUMN = re.compile(r'"(\w+)" = ')
 _POSTGRESQL = "SELECT set_config('ipmanager.origin', %s, true); "
 _SQLITE_TABLE = "SELECT 1 FROM sqlite_master WHERE name = 'history_origin'"
 _SQLITE = (
@@ -60,7 +62,23 @@ def _is_recorded(sql: Any) -> bool:
     if found is None:
         return False
     verb, table = found.groups()
-    return table in WRITTEN_WITH_ORIGIN or (verb == "DELETE FROM" and table in DELETED_WITH_ORIGIN)
+    if verb == "UPDATE" and table in WRITTEN_WITH_ORIGIN:
+        return not _updated(sql.partition(" WHERE ")[0]) <= _clocks(table)
+    is_deletion = verb == "DELETE FROM" and table in DELETED_WITH_ORIGIN
+    return is_deletion or table in WRITTEN_WITH_ORIGIN
+
+
+def _updated(head: str) -> set[str]:
+    """The columns that an UPDATE of Django's sets; none of anybody else's."""
+    return set(_COLUMN.findall(head)) or {""}
+
+
+@cache
+def _clocks(table: str) -> set[str]:
+    """The columns that the history leaves out: to change them writes no line."""
+    model: Any = WRITTEN_WITH_ORIGIN[table]
+    kept = {field.column for field in model.history.model.tracked_fields}
+    return {field.column for field in model._meta.concrete_fields} - kept
 
 
 def _on_postgresql(
