@@ -41,6 +41,7 @@ UNTRACKED = {
     "events.cursor": "how far the histories were read",
     "events.deliverycursor": "how far events were delivered",
     "events.event": _LIST,
+    "events.eventcount": _DERIVED,
     "events.mail": _QUEUE,
     "events.mailitem": _QUEUE,
     "events.openstate": _DERIVED,
