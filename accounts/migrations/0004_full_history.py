@@ -250,7 +250,8 @@ class Migration(migrations.Migration):
                             models.DateTimeField(
                                 blank=True,
                                 editable=False,
-                                help_text="The date and time when this device was initially created in "
+                                help_text="The date and time when this "
+                                "device was initially created in "
                                 "the system.",
                                 null=True,
                             ),
@@ -341,7 +342,8 @@ class Migration(migrations.Migration):
                             models.DateTimeField(
                                 blank=True,
                                 editable=False,
-                                help_text="The date and time when this device was initially created in "
+                                help_text="The date and time when this "
+                                "device was initially created in "
                                 "the system.",
                                 null=True,
                             ),
@@ -371,7 +373,8 @@ class Migration(migrations.Migration):
                             "tolerance",
                             models.PositiveSmallIntegerField(
                                 default=1,
-                                help_text="The number of time steps in the past or future to allow.",
+                                help_text="The number of time steps in "
+                                "the past or future to allow.",
                             ),
                         ),
                         (
@@ -486,7 +489,8 @@ class Migration(migrations.Migration):
                             "is_staff",
                             models.BooleanField(
                                 default=False,
-                                help_text="Designates whether the user can log into this admin site.",
+                                help_text="Designates whether the user "
+                                "can log into this admin site.",
                                 verbose_name="staff status",
                             ),
                         ),
@@ -494,7 +498,8 @@ class Migration(migrations.Migration):
                             "is_active",
                             models.BooleanField(
                                 default=True,
-                                help_text="Designates whether this user should be treated as active. "
+                                help_text="Designates whether this user "
+                                "should be treated as active. "
                                 "Unselect this instead of deleting accounts.",
                                 verbose_name="active",
                             ),

@@ -58,7 +58,8 @@ class Migration(migrations.Migration):
                             models.JSONField(
                                 blank=True,
                                 default=list,
-                                help_text="Networks of the global address space whose rows it may see "
+                                help_text="Networks of the global "
+                                "address space whose rows it may see "
                                 "and change; empty means all rows.",
                                 verbose_name="subnets",
                             ),

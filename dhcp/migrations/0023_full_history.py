@@ -320,7 +320,8 @@ class Migration(migrations.Migration):
                                 blank=True,
                                 db_default="",
                                 default="",
-                                help_text="A path for TFTP, or a URL; for an IPv6 subnet always a URL.",
+                                help_text="A path for TFTP, or a URL; "
+                                "for an IPv6 subnet always a URL.",
                                 max_length=127,
                                 verbose_name="boot file",
                             ),
@@ -334,12 +335,14 @@ class Migration(migrations.Migration):
                                     ("managed", "yes: machines ask DHCP for their address"),
                                     (
                                         "slaac",
-                                        "yes: machines ask DHCP, and may form addresses of their own",
+                                        "yes: machines ask DHCP, and "
+                                        "may form addresses of their own",
                                     ),
                                 ],
                                 db_default="",
                                 default="",
-                                help_text="IPv6 only. Machines ask DHCP when a router advertises it. "
+                                help_text="IPv6 only. Machines ask DHCP "
+                                "when a router advertises it. "
                                 "Where dnsmasq advertises DHCP only for one subnet, it does "
                                 "so for every IPv6 subnet in which it has an address.",
                                 max_length=7,
@@ -351,7 +354,8 @@ class Migration(migrations.Migration):
                             models.BooleanField(
                                 db_default=False,
                                 default=False,
-                                help_text="For an IPv6 /64 whose prefix changes: dnsmasq gets ::52, "
+                                help_text="For an IPv6 /64 whose "
+                                "prefix changes: dnsmasq gets ::52, "
                                 "without the prefix.",
                                 verbose_name="reserve by the end of the address",
                             ),
@@ -360,7 +364,8 @@ class Migration(migrations.Migration):
                             "wire_address",
                             ipam.fields.AddressField(
                                 blank=True,
-                                help_text="The address of dnsmasq or of the relay. Empty: the gateway "
+                                help_text="The address of dnsmasq or of "
+                                "the relay. Empty: the gateway "
                                 "of that subnet.",
                                 null=True,
                                 verbose_name="address on that wire",
@@ -372,7 +377,8 @@ class Migration(migrations.Migration):
                                 blank=True,
                                 db_default="",
                                 default="",
-                                help_text="The interface of dnsmasq's host on this wire, as in eth1: "
+                                help_text="The interface of dnsmasq's "
+                                "host on this wire, as in eth1: "
                                 "the subnet is given out there only. Needed for a shared wire"
                                 " where dnsmasq has others, too. *: every interface, as where"
                                 " a relay asks.",
@@ -405,7 +411,8 @@ class Migration(migrations.Migration):
                             models.ForeignKey(
                                 blank=True,
                                 db_constraint=False,
-                                help_text="Empty: the server of the subnet's site, or else the default "
+                                help_text="Empty: the server of the "
+                                "subnet's site, or else the default "
                                 "one.",
                                 null=True,
                                 on_delete=django.db.models.deletion.DO_NOTHING,
@@ -431,7 +438,8 @@ class Migration(migrations.Migration):
                             models.ForeignKey(
                                 blank=True,
                                 db_constraint=False,
-                                help_text="Needed where dnsmasq, or its relay, has an address in that "
+                                help_text="Needed where dnsmasq, or its "
+                                "relay, has an address in that "
                                 "subnet, and none in this.",
                                 null=True,
                                 on_delete=django.db.models.deletion.DO_NOTHING,
@@ -481,7 +489,8 @@ class Migration(migrations.Migration):
                             "name",
                             models.CharField(
                                 db_index=True,
-                                help_text="Lower-case letters, digits and hyphens. It is also the name "
+                                help_text="Lower-case letters, digits "
+                                "and hyphens. It is also the name "
                                 "of its directory.",
                                 max_length=50,
                                 verbose_name="name",
@@ -493,7 +502,8 @@ class Migration(migrations.Migration):
                                 blank=True,
                                 db_default="",
                                 default="",
-                                help_text="It serves every subnet of this site whose scope names no "
+                                help_text="It serves every subnet of "
+                                "this site whose scope names no "
                                 "other server.",
                                 max_length=100,
                                 verbose_name="site",
@@ -514,7 +524,8 @@ class Migration(migrations.Migration):
                             models.BooleanField(
                                 db_default=True,
                                 default=True,
-                                help_text="A disabled server keeps its subnets and its files. No change"
+                                help_text="A disabled server keeps its "
+                                "subnets and its files. No change"
                                 " is applied.",
                                 verbose_name="enabled",
                             ),
@@ -538,7 +549,8 @@ class Migration(migrations.Migration):
                                 blank=True,
                                 db_default="",
                                 default="",
-                                help_text="none, sudo, generation or pidfile:/PATH. Empty: the value of"
+                                help_text="none, sudo, generation or "
+                                "pidfile:/PATH. Empty: the value of"
                                 " IPMANAGER_DNSMASQ_RELOAD.",
                                 max_length=255,
                                 verbose_name="reload",
@@ -550,7 +562,8 @@ class Migration(migrations.Migration):
                                 blank=True,
                                 db_default="",
                                 default="",
-                                help_text="HOST:PORT of its DNS, which confirms a reload. Empty: it is "
+                                help_text="HOST:PORT of its DNS, which "
+                                "confirms a reload. Empty: it is "
                                 "not asked.",
                                 max_length=255,
                                 verbose_name="DNS",
@@ -562,7 +575,8 @@ class Migration(migrations.Migration):
                                 blank=True,
                                 db_default="",
                                 default="",
-                                help_text="The path of its lease file. Empty: its leases are not read.",
+                                help_text="The path of its lease file. "
+                                "Empty: its leases are not read.",
                                 max_length=255,
                                 verbose_name="lease file",
                             ),
@@ -573,7 +587,8 @@ class Migration(migrations.Migration):
                                 blank=True,
                                 db_default="",
                                 default="",
-                                help_text="The path of its log, journal, or journal:/DIRECTORY. Empty: "
+                                help_text="The path of its log, journal, "
+                                "or journal:/DIRECTORY. Empty: "
                                 "its log is not read.",
                                 max_length=255,
                                 verbose_name="log",

@@ -404,7 +404,8 @@ class Migration(migrations.Migration):
                             "container_port",
                             models.PositiveIntegerField(
                                 blank=True,
-                                help_text="Where it listens itself, when its host maps the port above "
+                                help_text="Where it listens itself, "
+                                "when its host maps the port above "
                                 "to another one.",
                                 null=True,
                                 validators=[
