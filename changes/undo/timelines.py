@@ -57,7 +57,7 @@ def token_of(line: Line) -> str:
 
 def lines_named(token: str) -> list[Line]:
     """The lines of a change, or the one line that the token names. Raises NotFound."""
-    found = lines.lines_of(token)
+    found = lines.lines_of(token) if token.isprintable() else []
     if not found and ":" in token:
         found = _single(token)
     if not found:
