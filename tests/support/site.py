@@ -1,19 +1,16 @@
 """A real IPManager in its own processes, started as an operator would."""
 
-import atexit
 import contextlib
-import functools
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tests.support import shared
 from tests.support.postgres import end_with_parent, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +26,7 @@ def manage(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -42,15 +39,17 @@ def lend_static_files(data: Path) -> None:
         (data / "static").symlink_to(static_files())
 
 
-@functools.cache
 def static_files() -> Path:
-    """The static files as a site collects them, for all sites of this process."""
-    home = Path(tempfile.mkdtemp(prefix="ipmanager-static-"))
-    atexit.register(shutil.rmtree, home)
+    """The static files as a site collects them, for all sites of the run."""
+    shared.once("static", _collect_static_files)
+    return shared.directory() / "site" / "static"
+
+
+def _collect_static_files() -> None:
     code = "from ops.prepare import collect_static; collect_static()"
+    home = shared.directory() / "site"
     environment = {"PATH": os.environ["PATH"], "IPMANAGER_DATA_DIR": str(home)}
     manage(environment, "shell", "--no-imports", "-c", code).check_returncode()
-    return home / "static"
 
 
 class Site:
