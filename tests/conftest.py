@@ -4,6 +4,7 @@ import gc
 import os
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -182,21 +183,26 @@ def environment_of_a_site(place: Path) -> dict[str, str]:
     return kept | {"IPMANAGER_DATA_DIR": str(place / "data")}
 
 
+@contextmanager
+def database_of_a_site(place: Path, blocker: DjangoDbBlocker) -> Iterator[dict[str, str]]:
+    """The environment for one site that serves many tests, on a migrated database of its own."""
+    name = template.own_name(place, "site")
+    with blocker.unblock():
+        template.new_copy(name)
+    yield environment_of_a_site(place) | {"DATABASE_URL": template.url(name)}
+    with blocker.unblock():
+        template.drop(name)
+
+
 @pytest.fixture(scope="module")
 def site_database(
     tmp_path_factory: pytest.TempPathFactory,
     django_test_environment: None,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[dict[str, str]]:
-    """The environment for one site that serves all tests of a module, on a migrated database of its
-    own."""
-    place = tmp_path_factory.mktemp("site")
-    name = template.own_name(place, "module")
-    with django_db_blocker.unblock():
-        template.new_copy(name)
-    yield environment_of_a_site(place) | {"DATABASE_URL": template.url(name)}
-    with django_db_blocker.unblock():
-        template.drop(name)
+    """The environment for one site that serves all tests of a module."""
+    with database_of_a_site(tmp_path_factory.mktemp("site"), django_db_blocker) as environment:
+        yield environment
 
 
 @pytest.fixture
@@ -210,11 +216,18 @@ def empty_database(
     tmp_path: Path, site_environment: dict[str, str], django_db_blocker: DjangoDbBlocker
 ) -> Iterator[dict[str, str]]:
     """The environment for a process on a database without tables, gone after the test."""
-    name = template.own_name(tmp_path, "empty")
-    with django_db_blocker.unblock():
+    with empty_database_of(tmp_path, django_db_blocker) as url:
+        yield site_environment | {"DATABASE_URL": url}
+
+
+@contextmanager
+def empty_database_of(place: Path, blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The URL of a database without tables, gone after the block."""
+    name = template.own_name(place, "empty")
+    with blocker.unblock():
         if connection.vendor == "postgresql":
             template.run_alone(f"CREATE DATABASE {name}")
-        yield site_environment | {"DATABASE_URL": template.url(name)}
+        yield template.url(name)
         template.drop(name)
 
 

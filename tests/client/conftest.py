@@ -1,27 +1,29 @@
-"""One real site for all tests of the client. What it runs on does not matter to them: SQLite."""
+"""One real site for all tests of the client."""
 
-import os
 from pathlib import Path
 
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 
 from client import Ledger
+from tests.conftest import database_of_a_site
 from tests.support.site import site
 
 TOKEN = "a-token-for-the-tests-of-the-client"
 
 
 @pytest.fixture(scope="package")
-def running(tmp_path_factory: pytest.TempPathFactory):
-    folder: Path = tmp_path_factory.mktemp("site")
-    ours = ("IPMANAGER_", "DJANGO_", "DATABASE_URL")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    chosen = {
-        "IPMANAGER_DATA_DIR": str(folder / "data"),
-        "IPMANAGER_BOOTSTRAP_TOKEN": TOKEN,
-        "IPMANAGER_DEMO": "0",
-    }
-    with site(kept | chosen, folder / "output") as started:
+def running(
+    tmp_path_factory: pytest.TempPathFactory,
+    django_test_environment: None,
+    django_db_blocker: DjangoDbBlocker,
+):
+    place: Path = tmp_path_factory.mktemp("site")
+    chosen = {"IPMANAGER_BOOTSTRAP_TOKEN": TOKEN, "IPMANAGER_DEMO": "0"}
+    with (
+        database_of_a_site(place, django_db_blocker) as environment,
+        site(environment | chosen, place / "output") as started,
+    ):
         yield started
 
 

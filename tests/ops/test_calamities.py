@@ -108,9 +108,8 @@ def installed(tmp_path_factory, django_db_blocker):
         disk = lab.files  # dnsmasq's files, and SQLite's, on a disk of their own
         resize = stack.enter_context(tiny_disk(disk, 64 * 1024))
         disk.chmod(0o755)
-        if database:
-            with django_db_blocker.unblock():
-                template.fill(database.url)
+        with django_db_blocker.unblock():
+            template.fill(database.url) if database else template.new_copy(f"{disk}/ledger.sqlite3")
         environment |= {
             "DATABASE_URL": database.url if database else f"sqlite:///{disk}/ledger.sqlite3",
             "IPMANAGER_DATA_DIR": str(home / "data"),

@@ -78,9 +78,9 @@ def test_a_dead_worker_comes_back_while_the_pages_go_on(first_start):
 
 
 def test_the_first_start_prints_address_password_and_token_and_a_later_one_where_to_get_them(
-    empty_database, tmp_path
+    migrated_database, tmp_path
 ):
-    with site(empty_database, tmp_path / "first") as running:
+    with site(migrated_database, tmp_path / "first") as running:
         user, password, _token = FIRST_START.search(running.output()).groups()
         assert f"{running.url}/" in running.output()
         assert log_in(running.url, user, password) == f"{running.url}/admin/"
@@ -88,7 +88,7 @@ def test_the_first_start_prints_address_password_and_token_and_a_later_one_where
         assert len(children) >= 2
         assert running.end(signal.SIGTERM) == 0
         assert gone(children, seconds=0)
-    with site(empty_database, tmp_path / "second") as running:
+    with site(migrated_database, tmp_path / "second") as running:
         assert "password:" not in running.output()
         assert "ipm_" not in running.output()
         assert "changepassword admin" in running.output()
