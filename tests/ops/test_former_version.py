@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from tests.conftest import empty_database_of, environment_of_a_site
 from tests.support.site import manage, site
 
 FORMER = Path(__file__).resolve().parents[1] / "data" / "version-0.1"
@@ -31,19 +32,27 @@ print(json.dumps({
 """
 
 
-@pytest.fixture
-def former(empty_database, tmp_path):
-    """The environment of an installation of version 0.1, as it was left when it was stopped."""
-    data = tmp_path / "data"
+@pytest.fixture(scope="module")
+def former(tmp_path_factory, django_test_environment, django_db_blocker):
+    """The environment of an installation of version 0.1, as it was left when it was stopped, after
+    the first `prepare` of this version. Its steps take long: the tests share it."""
+    place = tmp_path_factory.mktemp("former")
+    environment = environment_of_a_site(place) | {"IPMANAGER_PUBLIC_URL": "http://ipam.test:8000"}
+    data = Path(environment["IPMANAGER_DATA_DIR"])
     data.mkdir(mode=0o700)
     for name in ("dnsmasq", "boot"):
         shutil.copytree(FORMER / name, data / name)
-    environment = empty_database | {
-        "IPMANAGER_DATA_DIR": str(data),
-        "IPMANAGER_PUBLIC_URL": "http://ipam.test:8000",
-    }
-    load(environment["DATABASE_URL"])
-    return environment
+    with empty_database_of(place, django_db_blocker) as url:
+        load(url)
+        environment["DATABASE_URL"] = url
+        run(environment, "prepare")
+        yield environment
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ledger(former):
+    """What is in it before a test changes it."""
+    return json.loads(run(former, "shell", "--no-imports", "-c", LEDGER))
 
 
 def load(url: str) -> None:
@@ -69,9 +78,8 @@ def run(environment: dict[str, str], *command: str) -> str:
 
 @pytest.mark.each
 @pytest.mark.whole
-def test_the_former_version_s_database_and_files_go_on_unchanged(former, tmp_path):
-    run(former, "prepare")
-    assert json.loads(run(former, "shell", "--no-imports", "-c", LEDGER)) == {
+def test_the_former_version_s_database_and_files_go_on_unchanged(former, ledger, tmp_path):
+    assert ledger == {
         "rows": [9, 40, 348],
         "history": 48,
         "generations": 9,
@@ -100,7 +108,6 @@ def test_the_former_version_s_database_and_files_go_on_unchanged(former, tmp_pat
 @pytest.mark.each
 @pytest.mark.whole
 def test_a_generation_of_the_former_version_can_be_gone_back_to(former):
-    run(former, "prepare")
     run(former, "sync_dnsmasq", "--rollback", "1")
     hosts = Path(former["IPMANAGER_DATA_DIR"], "dnsmasq", "hosts").read_text()
     assert "-0," not in hosts  # no server had been renamed yet
