@@ -1,9 +1,11 @@
 """One installation for all tests here: deploy/install.sh in an overlay of the running system,
 started by hand."""
 
+import json
 import re
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +23,7 @@ collect_ignore = (
     else ["test_container.py", "test_front.py", "test_privileges.py"]
 )
 INSTALL = f"{SOURCE}/deploy/install.sh"
-NAME, BOOT = "ipam.test", "10.77.0.1"
+NAME, BOOT, NETWORK = "ipam.test", "10.77.0.1", "10.77.0.0/24"
 CANARIES = {
     "IPMANAGER_SECRET_KEY": "canary-of-the-secret-key-0123456789abcdefghijklmnopqrstuv",
     "IPMANAGER_ADMIN_PASSWORD": "canary-of-the-password-1",
@@ -72,7 +74,8 @@ class House:
 
     def api(self, path: str, body: str) -> str:
         bearer, kind = f"Authorization: Bearer {self.token}", "Content-Type: application/json"
-        return self.curl(f"/api/v1/{path}", "-H", bearer, "-H", kind, "--data", body)
+        more = ["--fail-with-body", "-H", bearer, "-H", kind, "--data", body]
+        return self.curl(f"/api/v1/{path}", *more)
 
     def python(self, code: str) -> str:
         return self.debian.run(
@@ -134,12 +137,18 @@ def house(tmp_path_factory):
         yield House(debian, said, wire, database, tmp_path_factory.mktemp("log") / "log")
 
 
-@pytest.fixture
-def fresh(tmp_path_factory):
-    """A system without IPManager."""
+@contextmanager
+def system_without_ipmanager(tmp_path_factory):
     require.part("overlay", "common-python", "root", "nginx", "dnsmasq", "openssl")
     with system(tmp_path_factory.mktemp("system")) as debian:
         yield House(debian, "", "", "sqlite", Path())
+
+
+@pytest.fixture
+def fresh(tmp_path_factory):
+    """A system without IPManager."""
+    with system_without_ipmanager(tmp_path_factory) as house:
+        yield house
 
 
 @pytest.fixture(scope="package")
@@ -150,6 +159,15 @@ def started(house):
     house.debian.end()
     for process in house.running.values():
         process.wait(30)
+
+
+@pytest.fixture(scope="package")
+def scoped(started):
+    """The subnet of the wire, which DHCP serves. It exists once, whichever test comes first."""
+    made = json.loads(started.api("subnets/", json.dumps({"network": NETWORK})))
+    scope = f"from dhcp.models import DhcpScope; DhcpScope.objects.create(subnet_id={made['id']})"
+    started.python(scope)
+    return made
 
 
 @pytest.fixture(scope="package")

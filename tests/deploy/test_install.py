@@ -2,10 +2,12 @@
 can be undone."""
 
 import json
+from contextlib import contextmanager
 
+import pytest
 from django.db import connection
 
-from tests.deploy.conftest import INSTALL, wait_for
+from tests.deploy.conftest import INSTALL, system_without_ipmanager, wait_for
 from tests.support.by_hand import only
 from tests.support.system import VENV
 
@@ -30,12 +32,24 @@ def names(debian):
     return {line.split(" ", 1)[0] for line in listing(debian)}
 
 
-def test_the_first_page_and_the_first_reservation(started, machines):
+@pytest.fixture(scope="module")
+def spare(tmp_path_factory):
+    """A system on which nothing is started, and the files that it had before any installation."""
+    with system_without_ipmanager(tmp_path_factory) as house:
+        yield house, names(house.debian)
+
+
+@pytest.fixture
+def installed(spare):
+    """The same with IPManager. An installation takes twenty seconds: the tests share it."""
+    house, _before = spare
+    if not house.debian.path("/opt/ipmanager").exists():
+        house.install("--name", "ipam.test", "--database", "sqlite")
+    return house
+
+
+def test_the_first_page_and_the_first_reservation(started, scoped, machines):
     assert "IPManager" in started.curl("/admin/login/")
-    subnet = json.loads(started.api("subnets/", '{"network": "10.77.0.0/24"}'))
-    started.python(
-        f"from dhcp.models import DhcpScope; DhcpScope.objects.create(subnet_id={subnet['id']})"
-    )
     started.api(
         "servers/", json.dumps({"hostname": "web1", "mac_address": MAC, "ip_address": "10.77.0.9"})
     )
@@ -49,50 +63,64 @@ def test_a_second_run_changes_nothing(house):
     assert listing(house.debian) == before
 
 
-@only(connection.vendor == "sqlite")  # it does so whatever the database
-def test_an_uninstallation_leaves_the_data_a_purge_nothing(fresh):
-    before = names(fresh.debian)
-    fresh.install("--name", "ipam.test", "--database", "sqlite")
-    settings = fresh.debian.path("/etc/ipmanager/environment").read_text()
+@contextmanager
+def told_systemctl(debian):
+    """A systemd that runs, and whose systemctl only tells how it was called."""
+    systemctl, called = debian.path("/usr/bin/systemctl"), debian.path("/tmp/called")
+    debian.run("mkdir", "-p", "/run/systemd/system")
+    systemctl.rename(f"{systemctl}.real")
+    systemctl.write_text('#!/bin/sh\necho "$*" >> /tmp/called\n')
+    systemctl.chmod(0o755)
+    yield called
+    called.unlink()
+    systemctl.with_name("systemctl.real").rename(systemctl)
+    debian.run("rmdir", "/run/systemd/system")
 
-    fresh.debian.run(INSTALL, "uninstall")
-    left = names(fresh.debian) - before
-    assert (
-        "/var/lib/ipmanager/ipmanager.sqlite3"
-        in fresh.debian.run("find", "/var/lib/ipmanager").stdout
-    )
+
+def test_a_setting_that_is_given_later_is_felt_at_once(installed):
+    with told_systemctl(installed.debian) as called:
+        installed.install("--name", "other.test")
+        assert "restart ipmanager-service\n" in called.read_text()
+        called.unlink()
+        installed.install()
+        assert "restart" not in called.read_text()
+
+
+def test_a_link_of_the_services_user_leads_root_nowhere(installed):
+    debian = installed.debian
+    swap = "cd /var/lib/ipmanager && mv tftp away && ln -s /etc/nginx tftp"
+    debian.run("sh", "-c", swap, user="ipmanager")
+    done = debian.run(INSTALL, "--venv", VENV, check=False)
+    assert done.returncode and "tftp does not belong to ipmanager" in done.stderr
+    assert debian.run("stat", "--format=%U", "/etc/nginx").stdout == "root\n"
+    debian.run("sh", "-c", "cd /var/lib/ipmanager && rm tftp && mv away tftp")
+
+
+@only(connection.vendor == "sqlite")  # it does so whatever the database
+def test_an_uninstallation_leaves_the_data_a_purge_nothing(installed, spare):
+    debian, (_house, before) = installed.debian, spare
+    settings = debian.path("/etc/ipmanager/environment").read_text()
+
+    debian.run(INSTALL, "uninstall")
+    left = names(debian) - before
+    assert "/var/lib/ipmanager/ipmanager.sqlite3" in debian.run("find", "/var/lib/ipmanager").stdout
     assert left and all(path.startswith("/var/lib/ipmanager") for path in left)
 
-    again = fresh.install("--reload", "none")  # takes up what was left
+    again = installed.install("--reload", "none")  # takes up what was left
     assert "password:" not in again
     changed = settings.replace("RELOAD=generation", "RELOAD=none")
-    assert fresh.debian.path("/etc/ipmanager/environment").read_text() == changed
+    assert debian.path("/etc/ipmanager/environment").read_text() == changed
 
-    release = fresh.debian.path("/opt/ipmanager/current").readlink()
-    fresh.debian.run("mv", release, f"{release}-of-yesterday")
-    fresh.debian.run("ln", "-sfn", f"{release}-of-yesterday", "/opt/ipmanager/current")
-    assert (
-        "backup: /var/lib/ipmanager/backups/" in fresh.install()
-    )  # an upgrade saves what it is about to change
-    assert fresh.debian.run("ls", "/opt/ipmanager/releases").stdout == f"{release.name}\n"
+    release = debian.path("/opt/ipmanager/current").readlink()
+    debian.run("mv", release, f"{release}-of-yesterday")
+    debian.run("ln", "-sfn", f"{release}-of-yesterday", "/opt/ipmanager/current")
+    # An upgrade saves what it is about to change.
+    assert "backup: /var/lib/ipmanager/backups/" in installed.install()
+    assert debian.run("ls", "/opt/ipmanager/releases").stdout == f"{release.name}\n"
 
-    fresh.debian.run(INSTALL, "uninstall", "--purge")
-    assert names(fresh.debian) == before
-    assert fresh.debian.run("getent", "passwd", "ipmanager", check=False).returncode == 2
-
-
-def test_a_link_of_the_services_user_leads_root_nowhere(fresh):
-    fresh.install("--database", "sqlite")
-    fresh.debian.run(
-        "sh",
-        "-c",
-        "cd /var/lib/ipmanager && rmdir tftp && ln -s /etc/cron.d tftp",
-        user="ipmanager",
-    )
-    fresh.debian.run("mkdir", "-p", "/etc/cron.d")
-    done = fresh.debian.run(INSTALL, "--venv", VENV, check=False)
-    assert done.returncode and "tftp does not belong to ipmanager" in done.stderr
-    assert fresh.debian.run("stat", "--format=%U", "/etc/cron.d").stdout == "root\n"
+    debian.run(INSTALL, "uninstall", "--purge")
+    assert names(debian) == before
+    assert debian.run("getent", "passwd", "ipmanager", check=False).returncode == 2
 
 
 def test_a_python_that_the_service_cannot_run_is_refused(fresh):
@@ -104,18 +132,3 @@ def test_a_python_that_the_service_cannot_run_is_refused(fresh):
         and "the user ipmanager cannot run its Python, /root/venv/bin/python" in done.stderr
     )
     assert not fresh.debian.path("/opt/ipmanager").exists()
-
-
-def test_a_setting_that_is_given_later_is_felt_at_once(fresh):
-    """With a systemctl that tells how it was called."""
-    fresh.install("--database", "sqlite", "--without", "nginx,dnsmasq")
-    fresh.debian.run("mkdir", "-p", "/run/systemd/system")
-    systemctl = fresh.debian.path("/usr/bin/systemctl")
-    systemctl.unlink()
-    systemctl.write_text('#!/bin/sh\necho "$*" >> /tmp/called\n')
-    systemctl.chmod(0o755)
-    fresh.install("--name", "other.test")
-    assert "restart ipmanager-service\n" in fresh.debian.path("/tmp/called").read_text()
-    fresh.debian.path("/tmp/called").unlink()
-    fresh.install()
-    assert "restart" not in fresh.debian.path("/tmp/called").read_text()
