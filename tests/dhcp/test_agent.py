@@ -163,12 +163,14 @@ def test_a_commit_reaches_its_files_while_it_runs_and_it_ends_when_told(
     assert berlin.last_seen_at
 
 
+@pytest.mark.whole
 def test_once_says_what_became_of_it(berlin, target, environment):
     done = manage(environment, "dnsmasq_agent", "--server", "berlin", "--once")
     assert done.returncode == 0 and done.stdout.startswith("applied: 1 reservations"), done.stderr
     assert ",web\n" in target.hosts.read_text()
 
 
+@pytest.mark.whole
 def test_an_unknown_name_ends_it_with_the_known_ones(berlin, environment):
     done = manage(environment, "dnsmasq_agent", "--server", "bonn")
     assert done.returncode == 1 and "there are: default, berlin" in done.stderr

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -173,6 +174,7 @@ def test_an_unset_secret_key_is_a_good_one(settings, tmp_path):
     assert list(health_checks.secret_key()) == []
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("password", ["admin", "root"])
 def test_a_password_that_attackers_try_first(shared_database, password):
     User.objects.create_superuser("root", "", password)
@@ -233,6 +235,7 @@ def clock_an_hour_on(environment):
 # --- the worker -----------------------------------------------------------------------------------
 
 
+@pytest.mark.whole
 def test_a_worker_that_is_missing(shared_database):
     (sick,) = health_checks.worker()
     assert (sick.level, sick.commands) == (ERROR, ("manage.py worker",))
@@ -241,7 +244,7 @@ def test_a_worker_that_is_missing(shared_database):
         command, cwd=ROOT, env=shared_database, stderr=subprocess.DEVNULL
     ) as process:
         while process.poll() is None and not worker_runs():
-            pass
+            time.sleep(0.05)
         process.terminate()
         assert process.wait(60) == 0
     assert Pulse.objects.count() == 0

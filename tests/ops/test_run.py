@@ -77,6 +77,7 @@ def test_a_dead_worker_comes_back_while_the_pages_go_on(first_start):
     assert "the worker was ended by SIGKILL: starting it again in 1 s" in first_start.output()
 
 
+@pytest.mark.whole
 def test_the_first_start_prints_address_password_and_token_and_a_later_one_where_to_get_them(
     migrated_database, tmp_path
 ):
@@ -132,22 +133,22 @@ UNFINISHED = [
 LARGE = 300 << 20
 
 
-def test_unfinished_requests_and_a_flood_of_data_stop_nobody(migrated_database, tmp_path):
-    with site(migrated_database, tmp_path / "out") as running:
-        with contextlib.ExitStack() as stack:
-            for number in range(100):
-                half_open = socket.create_connection(("127.0.0.1", running.port))
-                stack.enter_context(half_open).sendall(UNFINISHED[number % len(UNFINISHED)])
-            for _ in range(3):
-                started = time.monotonic()
-                with urllib.request.urlopen(f"{running.url}/healthz", timeout=10) as response:
-                    assert response.status == 200
-                assert time.monotonic() - started < 1
-        for path in ("/api/v1/boot-files/1/content/", "/admin/pxe/bootfile/add/"):
-            said, sent = flood(running.port, path)
-            assert re.match(rb"HTTP/1.1 40[13] ", said), said[:200]
-            assert sent < LARGE / 10
-        assert stored(Path(migrated_database["IPMANAGER_DATA_DIR"])) < LARGE / 10
+@pytest.mark.whole
+def test_unfinished_requests_and_a_flood_of_data_stop_nobody(first_start):
+    with contextlib.ExitStack() as stack:
+        for number in range(100):
+            half_open = socket.create_connection(("127.0.0.1", first_start.port))
+            stack.enter_context(half_open).sendall(UNFINISHED[number % len(UNFINISHED)])
+        for _ in range(3):
+            started = time.monotonic()
+            with urllib.request.urlopen(f"{first_start.url}/healthz", timeout=10) as response:
+                assert response.status == 200
+            assert time.monotonic() - started < 1
+    for path in ("/api/v1/boot-files/1/content/", "/admin/pxe/bootfile/add/"):
+        said, sent = flood(first_start.port, path)
+        assert re.match(rb"HTTP/1.1 40[13] ", said), said[:200]
+        assert sent < LARGE / 10
+    assert stored(Path(first_start.environment["IPMANAGER_DATA_DIR"])) < LARGE / 10
 
 
 def flood(port, path):
