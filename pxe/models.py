@@ -18,7 +18,7 @@ from ipam.fields import AddressField, MACField
 from ipam.models import Server, Subnet, ValidatedModel
 from pxe import names, rules
 from pxe.boot import answers
-from pxe.querysets import AssignmentQuerySet, EventQuerySet, ImageQuerySet, MenuQuerySet
+from pxe.querysets import AssignmentQuerySet, BootEventQuerySet, ImageQuerySet, MenuQuerySet
 
 
 class BootModel(ValidatedModel):
@@ -606,7 +606,7 @@ class BootEvent(models.Model):
         verbose_name=_("boot assignment"),
     )
     detail = models.CharField(_("detail"), max_length=300, default="", db_default="", blank=True)
-    objects = EventQuerySet.as_manager()
+    objects = BootEventQuerySet.as_manager()
 
     class Meta:
         db_table = "boot_events"

@@ -106,10 +106,10 @@ class AssignmentQuerySet(models.QuerySet["BootAssignment"]):
         return rows.prefetch_related(initrds("image__")).order_by("-mode")
 
 
-class EventQuerySet(models.QuerySet["BootEvent"]):
+class BootEventQuerySet(models.QuerySet["BootEvent"]):
     """Boot events."""
 
-    def confined(self, networks: Iterable[Network]) -> EventQuerySet:
+    def confined(self, networks: Iterable[Network]) -> BootEventQuerySet:
         """Those of servers inside one of the networks, from no address elsewhere."""
         here = list(networks)
         return self.filter(
@@ -117,11 +117,11 @@ class EventQuerySet(models.QuerySet["BootEvent"]):
             server__in=Server.objects.confined(here),
         )
 
-    def offers_at(self, assignment: BootAssignment, source: Address | None) -> EventQuerySet:
+    def offers_at(self, assignment: BootAssignment, source: Address | None) -> BootEventQuerySet:
         """How often the assigned image was offered at this source address."""
         return self.filter(assignment=assignment, kind="offer", ip_address=source)
 
-    def of(self, server: Server) -> EventQuerySet:
+    def of(self, server: Server) -> BootEventQuerySet:
         """The events of a server, those that happened last first: dnsmasq's log is read later."""
         return self.filter(server=server).select_related("image").order_by("-at", "-pk")
 
