@@ -101,7 +101,7 @@ class Names:
         field = _field(model, column)
         if _is_empty(value):
             return NOTHING
-        if field.is_relation:
+        if _holds_key(field):
             return self.of(field.related_model, value)
         if field.choices:
             return str(dict(field.flatchoices).get(value, value))
@@ -163,10 +163,15 @@ def _field(model: type[models.Model], column: str) -> Any:
     return next(field for field in fields if field.attname == column)
 
 
+def _holds_key(field: Any) -> bool:
+    """Whether it refers to a row by its key; some columns name the row instead."""
+    return field.is_relation and field.target_field.primary_key
+
+
 def _references(line: Line) -> Iterable[Key]:
     for column in compared_columns(line.model):
         field = _field(line.model, column)
-        if not field.is_relation:
+        if not _holds_key(field):
             continue
         for record in filter(None, (line.record, line.before)):
             if key := getattr(record, column):

@@ -72,6 +72,7 @@ PLACED = {
     "dhcp/transactions",
     "search",
     "changes",
+    "who-had",
     "sightings",
     "discovery",
 }
@@ -134,7 +135,7 @@ def needed(method, route):
         return {special}
     if route.startswith("ipmanager/") and route.split("/")[1] in FINDS:
         return {"read", "registry"}
-    if route.endswith("/undo/"):
+    if route.startswith("changes/") and route.endswith("/undo/"):
         return UNDO
     return {"read"} if method == "GET" else {WRITES[name_of(route)]}
 

@@ -12,6 +12,7 @@ from changes.log import reading
 from ipam.allocate import allocate
 from ipam.models import VRF, IPAddress, Server, Subnet
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
+from tests.registry.factories import ServiceFactory
 from tests.support.api import staff, with_token
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +114,12 @@ def test_a_line_that_names_a_deleted_row_tells_its_last_name(api, ledger):
         if line["kind"] == "created"
     )
     assert {"label": "Server", "before": "", "after": "fax"} in line["difference"]
+
+
+def test_a_line_of_a_service_says_its_environment_which_it_names_without_a_key(api):
+    ServiceFactory(service_id="billing-1")
+    (line,) = lines(api, table="registry.service")
+    assert {"label": "Environment", "before": "", "after": "development"} in line["difference"]
 
 
 def test_a_line_has_a_page_of_its_own(api, ledger):
