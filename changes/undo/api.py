@@ -78,15 +78,15 @@ class MayUndo(BasePermission):
     """A caller who may change one kind of rows; the plan says which rights it needs."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return any(may(request, right) for right in _rights())
+        return any(map(functools.partial(may, request), _rights()))
 
 
 def _rights() -> list[Right]:
     found = []
     for kind in kinds().values():
         app, name = kind.table.split(".")
-        scope = rights.SCOPES.get(kind.table) or rights.SCOPES.get(app) or "admin"
-        found += [Right(scope, f"{app}.{verb}_{name}") for verb in rights.VERBS.values()]
+        for verb in rights.VERBS.values():
+            found.append(Right(rights.scope_of(kind), f"{app}.{verb}_{name}"))
     return found
 
 
@@ -130,7 +130,7 @@ def _refused(plan: Plan, error: NotPossible, caller: rights.Caller) -> Response:
     rights.check(plan, caller)
     detail = error.message
     if not error.is_outdated:
-        detail = " ".join(refusal.text for refusal in plan.refusals[:3])
+        detail = plan.sentence
     status, body, headers = problem(409, detail, code="conflict", details={"plan": as_json(plan)})
     return Response(body, status, headers=headers, content_type="application/problem+json")
 

@@ -7,7 +7,9 @@ plan says, or all of it is rolled back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, starmap
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
@@ -17,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from changes.undo import addresses, in_bulk
 from changes.undo.items import Item
-from changes.undo.kinds import EXISTS, AddressKind, Kind, rank
+from changes.undo.kinds import State, differing, grouped, present_rows, rank, set_on
 from core.errors import Conflict, IPManagerError, Reason
 from ipam.models import Interface, Server, Subnet, ValidatedModel
 
@@ -39,58 +41,56 @@ class Refused(Exception):
 
 def carry_out(items: Sequence[Item], progress: Progress) -> None:
     """Bring every row back. The caller holds the ledger's lock. Raises Refused."""
-    rows = [item for item in items if not isinstance(item.kind, AddressKind)]
-    freed, taken = addresses.sorted_out(items)
+    is_address = grouped(items, attrgetter("is_address"))
+    rows = sorted(is_address[False], key=_position)
+    taken = list(filter(addresses.is_taken, is_address[True]))
     with transaction.atomic():
-        _refusing(lambda: addresses.free(freed))
-        pending = in_bulk.done(_ordered(rows), addresses.with_keys(taken), progress)
+        _free(is_address[True])
+        pending = in_bulk.done(rows, addresses.with_keys(taken), progress)
         _one_by_one(pending, progress)
         addresses.put_back(taken)
         _check(items)
 
 
-def _refusing(work: Callable[[], None]) -> None:
+def _free(items: Iterable[Item]) -> None:
     try:
-        work()
+        addresses.free(list(filter(addresses.is_in_the_way, items)))
     except REFUSALS as error:
         raise Refused(reasons(error)) from error
 
 
-def _ordered(items: Iterable[Item]) -> list[Item]:
+def _position(item: Item) -> tuple[bool, int, str, Any]:
     """Deletions first, from what nothing refers to; then the rest, the other way round."""
-
-    def position(item: Item) -> tuple[bool, int, str, Any]:
-        leaves = item.action == "delete"
-        place = -rank(item.model) if leaves else rank(item.model)
-        return not leaves, place, item.kind.table, item.identity[-1]
-
-    return sorted(items, key=position)
+    stays, place = item.action != "delete", rank(item.model)
+    if not stays:
+        place = -place
+    return stays, place, item.kind.table, item.identity[-1]
 
 
 def _one_by_one(pending: list[Item], progress: Progress) -> None:
     """Until all are done, or none of those left can be."""
     total, vacated = len(pending), False
     while pending:
-        left: list[Item] = []
-        refused: list[str] = []
+        errors: list[tuple[Item, Exception]] = []
         for item in pending:
-            progress("rows", total - len(pending) + len(left), total)
+            progress("rows", total - len(pending) + len(errors), total)
             if error := _attempt(item):
-                left.append(item)
-                refused += [_of(item, sentence) for sentence in reasons(error)]
+                errors.append((item, error))
+        left = list(map(itemgetter(0), errors))
         if len(left) == len(pending):
             if vacated or not _vacate(left):
-                raise Refused(refused)
+                raise Refused(chain.from_iterable(starmap(_of, errors)))
             vacated = True
         pending = left
 
 
-def _of(item: Item, sentence: str) -> str:
-    """The sentence, and which row it is about."""
-    text = f"{item.name}: {sentence}"
-    if isinstance(sentence, Reason):
-        return Reason(text, *sentence.rows)
-    return text
+def _of(item: Item, error: Exception) -> Iterator[str]:
+    """The sentences of the refusal, and which row they are about."""
+    for sentence in reasons(error):
+        text = f"{item.name}: {sentence}"
+        if isinstance(sentence, Reason):
+            text = Reason(text, *sentence.rows)
+        yield text
 
 
 def _attempt(item: Item) -> Exception | None:
@@ -133,8 +133,7 @@ def new_row(item: Item) -> Any:
     if item.former is None or item.kind.masked:
         raise Conflict(Reason(_("%s: the log does not hold all of what it was.") % item.name))
     row = item.former.instance
-    for name, value in values(item).items():
-        setattr(row, name, value)
+    set_on(row, item.values)
     row._state.adding = True
     return row
 
@@ -143,15 +142,9 @@ def _change(item: Item) -> None:
     row = item.model._base_manager.filter(pk=item.pk).first()
     if row is None:
         raise Conflict(Reason(_("%s no longer exists.") % item.name))
-    for name, value in values(item).items():
-        setattr(row, name, value)
+    set_on(row, item.values)
     _validate(row)
     row.save()
-
-
-def values(item: Item) -> dict[str, Any]:
-    """The columns to set."""
-    return {name: value for name, value in item.wanted.items() if name != EXISTS}
 
 
 _DO: dict[str, Callable[[Item], None]] = {"delete": _delete, "create": _create, "change": _change}
@@ -181,37 +174,20 @@ def _attempt_save(row: Any) -> bool:
 
 def _check(items: Sequence[Item]) -> None:
     """Every row is as it was, in every column of the plan. Raises Refused."""
-    differing = []
-    for kind, some in _by_kind(items).items():
-        rows = kind.rows([item.identity for item in some])
-        for item in some:
-            state = kind.state(rows.get(item.identity))
-            wrong = [name for name in item.wanted if state.get(name) != item.wanted[name]]
-            if wrong:
-                differing.append(_differs(item, state, wrong))
-    if differing:
-        raise Refused(differing)
-
-
-def _by_kind(items: Iterable[Item]) -> dict[Kind, list[Item]]:
-    found: dict[Kind, list[Item]] = {}
+    found = []
+    present = present_rows(items)
     for item in items:
-        found.setdefault(item.kind, []).append(item)
-    return found
+        state = item.kind.state(present.get(item.key))
+        if wrong := differing(item.wanted, state):
+            found.append(_differs(item, state, min(wrong)))
+    if found:
+        raise Refused(found)
 
 
-def _differs(item: Item, state: dict[str, Any], wrong: Sequence[str]) -> str:
-    name = sorted(wrong)[0]
+def _differs(item: Item, state: State, name: str) -> str:
     text = _("%(row)s: %(column)s would be %(now)s, and was %(then)s. It follows from other rows.")
-    return Reason(
-        text
-        % {
-            "row": item.name,
-            "column": name,
-            "now": state.get(name),
-            "then": item.wanted[name],
-        }
-    )
+    now, then = state.get(name), item.wanted[name]
+    return Reason(text % {"row": item.name, "column": name, "now": now, "then": then})
 
 
 def reasons(error: Exception) -> list[str]:

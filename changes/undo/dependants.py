@@ -5,14 +5,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext as _
 
-from changes.lines import Line, history_of, with_before
-from changes.undo.items import Item, Later, Refusal, named
-from changes.undo.kinds import EXISTS, Identity, among, kinds, references
+from changes.lines import Line, with_before
+from changes.undo.items import Item, Later, Refusal, line_name, named
+from changes.undo.kinds import (
+    EXISTS,
+    Identity,
+    among,
+    grouped,
+    kinds,
+    records_of,
+    references,
+)
+from changes.undo.timelines import keys_of
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Subnet
 
@@ -23,17 +33,18 @@ Items = dict[tuple[str, Identity], Item]
 def refusals(items: Sequence[Item], chosen: Sequence[Line]) -> list[Refusal]:
     """Every reason, from a few queries for each table."""
     by_key = {item.key: item for item in items}
-    keys = {line.key for line in chosen}
+    keys = keys_of(chosen)
     found: list[Refusal] = []
-    leaving: dict[type[models.Model], list[Item]] = defaultdict(list)
-    for item in items:
-        if item.action == "delete":
-            leaving[item.model].append(item)
+    leaving = grouped(filter(_leaves, items), attrgetter("model"))
     for model, some in leaving.items():
         found += _referring(model, some, by_key, keys)
     found += _taken(leaving, by_key, keys)
     found += _missing(items, by_key, keys)
     return found
+
+
+def _leaves(item: Item) -> bool:
+    return item.action == "delete"
 
 
 # --- rows that refer to a row that would go -------------------------------------------------------
@@ -61,42 +72,35 @@ def _by_relation(
     relation: Any, gone: dict[Any, Item], by_key: Items, chosen: set[str]
 ) -> Iterator[Refusal]:
     model, column = relation.related_model, relation.field.attname
-    rows = list(among(model._base_manager.order_by("pk"), column, gone))
-    left = [row for row in rows if not _lets_go(row, column, by_key)][:MOST_NAMED]
-    later = _last_touching(model, [row.pk for row in left], column, chosen)
+    left = []
+    for row in among(model._base_manager.order_by("pk"), column, gone):
+        item = by_key.get((row._meta.label_lower, (row.pk,)))
+        # The undo may delete the row as well, or let it refer to another one.
+        if item is None or item.wanted.keys().isdisjoint({EXISTS, column}):
+            left.append(row)
+    del left[MOST_NAMED:]
+    later = _last_touching(model, map(attrgetter("pk"), left), column, chosen)
     for row in left:
-        text = _("%(row)s needs %(target)s.")
-        names = {
-            "row": named(model, vars(row), (row.pk,)),
-            "target": gone[getattr(row, column)].name,
-        }
-        yield Refusal(text % names, later.get(row.pk, ()), rows=(row,))
-
-
-def _lets_go(row: Any, column: str, by_key: Items) -> bool:
-    """Whether the undo deletes the row as well, or lets it refer to another one."""
-    item = by_key.get((row._meta.label_lower, (row.pk,)))
-    return item is not None and (item.action == "delete" or column in item.wanted)
+        target = gone[getattr(row, column)].name
+        names = {"row": named(model, vars(row), (row.pk,)), "target": target}
+        text = _("%(row)s needs %(target)s.") % names
+        yield Refusal(text, later.get(row.pk, ()), rows=(row,))
 
 
 def _last_touching(
-    model: type[models.Model], keys: Sequence[Any], column: str, chosen: set[str]
+    model: type[models.Model], keys: Iterable[Any], column: str, chosen: set[str]
 ) -> dict[Any, tuple[Later, ...]]:
     """For each row, the line that let it refer to what it refers to now."""
     if model._meta.label_lower not in kinds():
         return {}
-    found: dict[Any, tuple[Any, Line]] = {}
-    key = model._meta.pk.attname
-    lines = history_of(model).filter(**{f"{key}__in": keys}).select_related("history_user")
-    for record in lines.order_by("history_id"):
-        value, line = getattr(record, column), Line(model, record)
-        if line.object_id not in found or found[line.object_id][0] != value:
-            found[line.object_id] = (value, line)
-    return {
-        key: (Later.of(line, [column]),)
-        for key, (_value, line) in found.items()
-        if line.key not in chosen
-    }
+    last: dict[Any, Line] = {}
+    value = attrgetter(column)
+    for record in among(records_of(model), model._meta.pk.attname, keys):
+        line = Line(model, record)
+        former = last.setdefault(line.object_id, line)
+        if value(former.record) != value(record):
+            last[line.object_id] = line
+    return {key: _unless(chosen, line, [column]) for key, line in last.items()}
 
 
 # --- addresses that were taken from a subnet or pool that would go --------------------------------
@@ -106,9 +110,7 @@ def _taken(
     leaving: dict[type[models.Model], list[Item]], by_key: Items, chosen: set[str]
 ) -> Iterator[Refusal]:
     subnets = {item.pk: item for item in leaving.get(Subnet, ())}
-    pools: dict[Any, list[Item]] = defaultdict(list)
-    for item in leaving.get(Pool, ()):
-        pools[item.present["subnet_id"]].append(item)
+    pools = grouped(leaving.get(Pool, ()), lambda item: item.present["subnet_id"])
     around = list(subnets.keys() | pools.keys())
     rows = list(among(IPAddress.objects.live().order_by("ip_address"), "subnet", around))
     places = {}
@@ -140,33 +142,27 @@ def _since(places: dict[Identity, Item], chosen: set[str]) -> Iterator[Refusal]:
         if line.key not in chosen:
             text = _("%(address)s was taken from %(place)s since.")
             names = {"address": identity[1], "place": places[identity].name}
-            yield Refusal(text % names, (Later.of(line),), rows=(line,))
+            yield Refusal(text % names, (Later.of(line),), lines=(line,))
 
 
 def _taking(places: dict[Identity, Item]) -> dict[Identity, Line]:
     """For each address, the last line since its place was made that gave it to another holder."""
     since = min(item.since for item in places.values() if item.since)
     found: dict[Identity, list[Line]] = defaultdict(list)
-    for condition in kinds()["ipam.ipaddress"].among(list(places)):
-        lines = history_of(IPAddress).filter(condition, history_date__gte=since)
-        for record in lines.select_related("history_user").order_by("history_id"):
-            identity = (record.vrf_id, record.ip_address)
-            if identity in places and record.history_date >= places[identity].since:
-                found[identity].append(Line(IPAddress, record))
-    firsts = with_before([lines[0] for lines in found.values()])
-    last = {}
-    for first, mine in zip(firsts, found.values(), strict=True):
-        if line := _last_new_holder(first, mine):
-            last[first.record.vrf_id, first.record.ip_address] = line
+    kind = kinds()["ipam.ipaddress"]
+    for line in kind.lines(places, history_date__gte=since):
+        identity = kind.identity(line.record)
+        if line.at >= places[identity].since:
+            found[identity].append(line)
+    firsts = with_before(map(itemgetter(0), found.values()))
+    last: dict[Identity, Line] = {}
+    for first, (identity, mine) in zip(firsts, found.items(), strict=True):
+        holder = _holder(first.before)
+        for line in mine:
+            if _holder(line.record) != holder:
+                last[identity] = line
+                holder = _holder(line.record)
     return last
-
-
-def _last_new_holder(first: Line, lines: Sequence[Line]) -> Line | None:
-    found, holder = None, _holder(first.before)
-    for line in lines:
-        if _holder(line.record) != holder:
-            found, holder = line, _holder(line.record)
-    return found
 
 
 def _holder(record: Any) -> tuple[Any, ...]:
@@ -180,20 +176,17 @@ def _holder(record: Any) -> tuple[Any, ...]:
 
 def _missing(items: Sequence[Item], by_key: Items, chosen: set[str]) -> Iterator[Refusal]:
     wanted: dict[type[models.Model], dict[Any, list[Item]]] = defaultdict(dict)
+    coming: dict[type[models.Model], set[Any]] = defaultdict(set)
     for item in items:
+        if item.action == "create":
+            coming[item.model].add(item.identity[0])
         for column, target in references(item.model).items():
             if value := item.wanted.get(column):
                 wanted[target].setdefault(value, []).append(item)
     for target, by_value in wanted.items():
-        gone = set(by_value)
-        gone.difference_update(among(target._base_manager.values_list("pk", flat=True), "pk", gone))
-        gone = {key for key in gone if not _comes_back(target, key, by_key)}
+        there = set(among(target._base_manager.values_list("pk", flat=True), "pk", by_value))
+        gone = by_value.keys() - there - coming[target]
         yield from _deleted(target, gone, by_value, chosen)
-
-
-def _comes_back(target: type[models.Model], key: Any, by_key: Items) -> bool:
-    item = by_key.get((target._meta.label_lower, (key,)))
-    return item is not None and item.wanted.get(EXISTS) is True
 
 
 def _deleted(
@@ -202,14 +195,26 @@ def _deleted(
     key = target._meta.pk.attname
     last: dict[Any, Line] = {}
     some = sorted(gone)[:MOST_NAMED]
-    lines = history_of(target).filter(history_type="-", **{f"{key}__in": some})
-    for record in lines.select_related("history_user").order_by("history_id"):
+    for record in among(records_of(target).filter(history_type="-"), key, some):
         last[getattr(record, key)] = Line(target, record)
     for value in some:
-        item, line = by_value[value][0], last.get(value)
-        text = _("%(row)s needs %(target)s, which is gone.")
-        target_name = named(target, vars(line.record) if line else {}, (value,))
-        later = () if line is None or line.key in chosen else (Later.of(line),)
-        names = {"row": item.name, "target": target_name}
-        rows = () if line is None else (line,)
-        yield Refusal(text % names, later, rows=rows)
+        yield _without(by_value[value][0], target, value, last.get(value), chosen)
+
+
+def _without(
+    item: Item, target: type[models.Model], key: Any, line: Line | None, chosen: set[str]
+) -> Refusal:
+    """That the item needs a row which is gone; `line` is of its deletion."""
+    text = _("%(row)s needs %(target)s, which is gone.")
+    if line is None:
+        names = {"row": item.name, "target": named(target, {}, (key,))}
+        return Refusal(text % names)
+    names = {"row": item.name, "target": line_name(line)}
+    return Refusal(text % names, _unless(chosen, line), lines=(line,))
+
+
+def _unless(chosen: set[str], line: Line, columns: Iterable[str] = ()) -> tuple[Later, ...]:
+    """The line as a later change, unless it is undone anyway."""
+    if line.key in chosen:
+        return ()
+    return (Later.of(line, columns),)

@@ -3,8 +3,9 @@ number of statements for each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,11 +14,12 @@ from django.db.models.deletion import Collector
 
 from changes.undo import addresses
 from changes.undo.items import Item
-from changes.undo.kinds import EXISTS, among, chunks
-from core.errors import Conflict, IPManagerError
-from ipam.models import Interface, IPAddress, Server
+from changes.undo.kinds import chunks, present_rows, set_on
+from core.errors import IPManagerError
+from ipam.models import Interface, Server
 from ipam.placement.place import unplace
 
+PLACED = (Server, Interface)
 MANY = 50  # from here on a group is written in bulk
 Progress = Callable[[str, int, int], None]
 
@@ -26,23 +28,20 @@ def done(pending: list[Item], keyed: Sequence[Item], progress: Progress) -> list
     """Write the large groups; return what is left to be done one by one."""
     left: list[Item] = []
     is_keyed = False
-    for (action, model), group in groupby(pending, key=lambda item: (item.action, item.model)):
+    for (action, model), group in groupby(pending, key=attrgetter("action", "model")):
         items = list(group)
-        if action != "delete" and not is_keyed and model in (Server, Interface):
+        stays = action != "delete"
+        if stays and model in PLACED and not is_keyed:
             addresses.restore_keys(keyed)
             is_keyed = True
-        if left_before(left, action) or not _in_bulk(action, model, items, progress):
+        # What is left must come before what stays.
+        if (stays and left) or not _in_bulk(action, model, items, progress):
             left += items
     return left
 
 
-def left_before(left: Sequence[Item], action: str) -> bool:
-    """Whether something that must come before such a step is still to be done."""
-    return action != "delete" and bool(left)
-
-
 def _in_bulk(action: str, model: Any, items: Sequence[Item], progress: Progress) -> bool:
-    if model not in (Server, Interface) or len(items) < MANY:
+    if model not in PLACED or len(items) < MANY:
         return False
     try:
         with transaction.atomic():
@@ -54,7 +53,7 @@ def _in_bulk(action: str, model: Any, items: Sequence[Item], progress: Progress)
 
 def _delete(model: Any, items: Sequence[Item], progress: Progress) -> None:
     finished = 0
-    for some in chunks([item.pk for item in items]):
+    for some in chunks(list(map(attrgetter("pk"), items))):
         if model is Server:
             unplace(some)
         rows = list(model._base_manager.filter(pk__in=some))
@@ -71,42 +70,18 @@ def _create(model: Any, items: Sequence[Item], progress: Progress) -> None:
     rows = []
     for item in items:
         row = item.former.instance
-        for name, value in _values(item).items():
-            setattr(row, name, value)
+        set_on(row, item.values)
         rows.append(row)
     model.objects.bulk_create(rows)
 
 
-def _refuse_known_macs(items: Sequence[Item]) -> None:
-    """A bulk write does not ask for these, as a single one does, which says whose they are."""
-    macs = {item.wanted.get("mac_address") for item in items} - {None}
-    own = {item.pk for item in items}
-    for some in chunks(sorted(macs)):
-        found = (
-            Server.objects.filter(mac_address__in=some).exclude(pk__in=own),
-            Interface.objects.filter(mac_address__in=some).exclude(pk__in=own),
-            IPAddress.objects.allocations().filter(mac_address__in=some),
-        )
-        if any(rows.exists() for rows in found):
-            raise Conflict("")
-
-
 def _change(model: Any, items: Sequence[Item], progress: Progress) -> None:
-    rows = {row.pk: row for row in _rows(model, items)}
+    rows = present_rows(items)
     names: set[str] = set()
     for item in items:
-        for name, value in _values(item).items():
-            setattr(rows[item.pk], name, value)
-            names.add(name)
+        set_on(rows[item.key], item.values)
+        names.update(item.values)
     model.objects.bulk_update(list(rows.values()), sorted(names))
-
-
-def _rows(model: Any, items: Sequence[Item]) -> Iterable[Any]:
-    return among(model._base_manager.all(), "pk", (item.pk for item in items))
-
-
-def _values(item: Item) -> dict[str, Any]:
-    return {name: value for name, value in item.wanted.items() if name != EXISTS}
 
 
 _WRITE: dict[str, Callable[[Any, Sequence[Item], Progress], None]] = {

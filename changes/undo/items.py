@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Literal
 
 from django.db import models
 from django.utils.translation import gettext as _
 
 from changes.lines import Line
-from changes.undo.kinds import EXISTS, AddressKind, Identity, Kind, State
+from changes.undo.kinds import EXISTS, AddressKind, Columns, Identity, Kind, State, pairs
 from changes.undo.timelines import Step, Timeline, token_of
+from ipam.models import IPAddress
 
 Action = Literal["create", "change", "delete"]
+_ACTIONS: dict[bool | None, Action] = {None: "change", True: "create", False: "delete"}
 _NAMED_BY = ("hostname", "network", "name", "environment", "ip_address")
 
 
@@ -36,9 +39,7 @@ class Item:
     @property
     def pk(self) -> Any:
         """The key of the row; of an address, that of the row it had before."""
-        if isinstance(self.kind, AddressKind):
-            return getattr(self.former, "id", None)
-        return self.identity[0]
+        return self.kind.row_key(self.identity, self.former)
 
     @property
     def key(self) -> tuple[str, Identity]:
@@ -46,28 +47,35 @@ class Item:
 
     @property
     def action(self) -> Action:
-        if EXISTS not in self.wanted:
-            return "change"
-        return "create" if self.wanted[EXISTS] else "delete"
+        return _ACTIONS[self.wanted.get(EXISTS)]
 
     @property
-    def columns(self) -> dict[str, tuple[Any, Any]]:
+    def is_address(self) -> bool:
+        return isinstance(self.kind, AddressKind)
+
+    @property
+    def values(self) -> State:
+        """The columns to set."""
+        values = dict(self.wanted)
+        values.pop(EXISTS, None)
+        return values
+
+    @property
+    def columns(self) -> Columns:
         """What each column says now, and what it will say."""
-        names = sorted(self.wanted.keys() - {EXISTS})
-        return {name: (self.present.get(name), self.wanted[name]) for name in names}
+        return pairs(self.present, self.wanted, self.wanted)
 
     @property
     def name(self) -> str:
         """The row in words, as in `server web-1`."""
-        values = self.wanted if self.action == "create" else self.present
-        return named(self.model, values, self.identity)
+        if self.action == "create":
+            return named(self.model, self.wanted, self.identity)
+        return named(self.model, self.present, self.identity)
 
     @property
     def is_decided(self) -> bool:
-        """Whether it is set by itself. An address that a server holds follows from the server."""
-        if not isinstance(self.kind, AddressKind):
-            return True
-        return not (self.present.get("server_id") or self.wanted.get("server_id"))
+        """Whether it is set by itself; else it follows from other rows."""
+        return self.kind.is_decided(self.present) and self.kind.is_decided(self.wanted)
 
 
 @dataclass(frozen=True)
@@ -82,10 +90,8 @@ class Later:
 
     @classmethod
     def of(cls, line: Line, columns: Iterable[str] = ()) -> Later:
-        values = {name: getattr(line.record, name, None) for name in _NAMED_BY}
-        row = named(line.model, values, (line.object_id,))
         verb = {"+": _("%s was created"), "~": _("%s was changed"), "-": _("%s was deleted")}
-        text = verb[line.kind] % row
+        text = verb[line.kind] % line_name(line)
         names = ", ".join(sorted(set(columns) - {EXISTS}))
         if line.kind == "~" and names:
             text = f"{text}: {names}"
@@ -98,20 +104,32 @@ class Refusal:
 
     text: str
     later: tuple[Later, ...] = ()
-    rows: tuple[Any, ...] = field(default=(), compare=False)  # those that the text names
+    lines: tuple[Line, ...] = field(default=(), compare=False)  # those that the text names
+    rows: tuple[Any, ...] = field(default=(), compare=False)  # present ones that it names
     is_open: bool = True  # whether it is known which rows it names
+
+    @property
+    def all_lines(self) -> list[Line]:
+        """Those of the later changes, too."""
+        return [*self.lines, *map(attrgetter("line"), self.later)]
 
 
 def named(model: type[models.Model], values: dict[str, Any], identity: Identity) -> str:
     """A row in words."""
+    return f"{model._meta.verbose_name} {_own_name(model, values, identity)}"
+
+
+def _own_name(model: type[models.Model], values: dict[str, Any], identity: Identity) -> Any:
+    if model is IPAddress:
+        return values.get("ip_address") or identity[-1]  # a state does not hold the address
     if values.get("first") and values.get("last"):
-        name = f"{values['first']}-{values['last']}"
-    else:
-        names = (values.get(column) for column in _NAMED_BY)
-        name = next(filter(None, names), identity[-1])
-        if model._meta.label_lower == "ipam.ipaddress":
-            name = identity[-1] if len(identity) > 1 else values["ip_address"]
-    return f"{model._meta.verbose_name} {name}"
+        return f"{values['first']}-{values['last']}"
+    return next(filter(None, map(values.get, _NAMED_BY)), identity[-1])
+
+
+def line_name(line: Line) -> str:
+    """The row of a line in words."""
+    return named(line.model, vars(line.record), (line.object_id,))
 
 
 def evaluate(timeline: Timeline, chosen: set[str], present: State) -> tuple[State, list[Step]]:

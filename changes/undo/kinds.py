@@ -6,9 +6,12 @@ free row leaves no history. What an address says of its server follows from the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import filterfalse
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.db import models
@@ -17,6 +20,7 @@ from changes.lines import Line, compared_columns, history_of, tracked_models
 from ipam.models import IPAddress
 
 State = dict[str, Any]
+Columns = dict[str, tuple[Any, Any]]
 Identity = tuple[Any, ...]
 EXISTS = "exists"
 GONE: State = {EXISTS: False}
@@ -64,13 +68,14 @@ class Kind:
 
     @property
     def key(self) -> str:
+        """The column by which rows and lines of history are found."""
         return self.model._meta.pk.attname
 
     @property
     def columns(self) -> list[str]:
         """The columns that count."""
         left_out = {*AUTOMATIC.get(self.table, ()), *self.masked}
-        return [name for name in compared_columns(self.model) if name not in left_out]
+        return list(filterfalse(left_out.__contains__, compared_columns(self.model)))
 
     @property
     def masked(self) -> list[str]:
@@ -81,47 +86,53 @@ class Kind:
         """What tells the row, or its line of history, from others."""
         return (getattr(row, self.key),)
 
+    def row_key(self, identity: Identity, former: Any) -> Any:
+        """The key of the row that comes back; `former` is its line."""
+        return identity[0]
+
+    def is_decided(self, state: State) -> bool:
+        """Whether somebody has decided this state; else it follows from other rows."""
+        return True
+
     def state(self, row: Any) -> State:
         """The state of a row or of a line of history; of None: there is no row."""
         if row is None:
             return GONE
-        return {EXISTS: True, **{name: getattr(row, name) for name in self.columns}}
+        return {EXISTS: True, **picked(row, self.columns)}
 
     def touched(self, before: State, after: State) -> frozenset[str]:
         """The columns that differ."""
-        names = before.keys() | after.keys()
-        return frozenset(name for name in names if before.get(name) != after.get(name))
+        return frozenset(difference(before, after))
 
     def needed(self, wanted: State, present: State) -> State:
         """The columns that are not yet as they should be."""
-        return {name: value for name, value in wanted.items() if present.get(name) != value}
+        return differing(wanted, present)
 
-    def among(self, identities: Iterable[Identity]) -> Iterator[models.Q]:
-        """Conditions that find the rows, some hundred at once."""
-        for some in chunks([identity[0] for identity in identities]):
-            yield models.Q(**{f"{self.key}__in": some})
+    def among(self, rows: models.QuerySet, identities: Iterable[Identity]) -> Iterator[Any]:
+        """Those of the rows, or lines of history, that have one of the identities."""
+        wanted = dict.fromkeys(identities)
+        for row in among(rows, self.key, map(itemgetter(-1), wanted)):
+            if self.identity(row) in wanted:
+                yield row
 
-    def rows(self, identities: Collection[Identity]) -> dict[Identity, Any]:
+    def rows(self, identities: Iterable[Identity]) -> dict[Identity, Any]:
         """The present rows."""
-        found: dict[Identity, Any] = {}
-        for condition in self.among(identities):
-            rows = self.model._base_manager.filter(condition)
-            found.update((self.identity(row), row) for row in rows)
-        return found
+        found = self.among(self.model._base_manager.all(), identities)
+        return {self.identity(row): row for row in found}
 
-    def lines(self, identities: Collection[Identity], since: int) -> Iterator[Line]:
-        """The lines of these rows from a line on, oldest first."""
-        wanted = set(identities)
-        for condition in self.among(identities):
-            rows = history_of(self.model).filter(condition, history_id__gte=since)
-            for row in rows.select_related("history_user").order_by("history_id"):
-                if self.identity(row) in wanted:
-                    yield Line(self.model, row)
+    def lines(self, identities: Iterable[Identity], **condition: Any) -> Iterator[Line]:
+        """The lines of these rows that the condition is true of, oldest first."""
+        for record in self.among(records_of(self.model).filter(**condition), identities):
+            yield Line(self.model, record)
 
 
 @dataclass(frozen=True)
 class AddressKind(Kind):
     """Addresses: told by their address, not by the key of their row."""
+
+    @property
+    def key(self) -> str:
+        return "ip_address"
 
     @property
     def columns(self) -> list[str]:
@@ -130,45 +141,51 @@ class AddressKind(Kind):
     def identity(self, row: Any) -> Identity:
         return (row.vrf_id, row.ip_address)
 
+    def row_key(self, identity: Identity, former: Any) -> Any:
+        """That of the row it had before."""
+        return getattr(former, "id", None)
+
+    def is_decided(self, state: State) -> bool:
+        """An address that a server holds follows from the server."""
+        return not state.get("server_id")
+
     def state(self, row: Any) -> State:
         if row is None or row.status == "available":
             return _FREE
         if row.server_id is None:
-            return {name: getattr(row, name) for name in _FREE} | {"reservation": None}
+            return picked(row, _FREE) | {"reservation": None}
         held = {"status": "allocated", "vm_id": row.vm_id}
         return _FREE | held | {"server_id": row.server_id, "reservation": row.reservation}
 
     def touched(self, before: State, after: State) -> frozenset[str]:
         found = super().touched(before, after)
-        if found.intersection(HOLDER):
-            return frozenset(_FREE)
-        return found
+        if found.isdisjoint(HOLDER):
+            return found
+        return frozenset(_FREE)
 
     def needed(self, wanted: State, present: State) -> State:
         """With another holder, all of them."""
         found = super().needed(wanted, present)
-        return wanted if found.keys() & set(HOLDER) else found
+        if found.keys().isdisjoint(HOLDER):
+            return found
+        return wanted
 
-    def among(self, identities: Iterable[Identity]) -> Iterator[models.Q]:
-        for some in chunks([identity[1] for identity in identities]):
-            yield models.Q(ip_address__in=some)
+
+_CLASSES: dict[type[models.Model], type[Kind]] = {IPAddress: AddressKind}
 
 
 @cache
 def kinds() -> dict[str, Kind]:
     """Every kind by its table, tables that others refer to first."""
-    found = {}
-    for model in tracked_models():
-        if _is_undone(model):
-            found[model._meta.label_lower] = _kind(model)
-    return dict(sorted(found.items(), key=lambda pair: (rank(pair[1].model), pair[0])))
+    undone = sorted(filter(is_undone, tracked_models()), key=_place)
+    return {model._meta.label_lower: _CLASSES.get(model, Kind)(model) for model in undone}
 
 
-def _kind(model: type[models.Model]) -> Kind:
-    return AddressKind(model) if model is IPAddress else Kind(model)
+def _place(model: type[models.Model]) -> tuple[int, str]:
+    return rank(model), model._meta.label_lower
 
 
-def _is_undone(model: type[models.Model]) -> bool:
+def is_undone(model: type[models.Model]) -> bool:
     return not is_security(model) and model._meta.label_lower not in EVIDENCE
 
 
@@ -180,26 +197,94 @@ def is_security(model: type[models.Model]) -> bool:
 @cache
 def rank(model: type[models.Model]) -> int:
     """How many tables stand between this one and one that refers to no other."""
-    ranks = [rank(field.related_model) for field in _relations(model)]
-    return 1 + max(ranks, default=0)
+    others = {field.related_model for field in _relations(model)} - {model}
+    return 1 + max(map(rank, others), default=0)
 
 
 @cache
 def references(model: type[models.Model]) -> dict[str, type[models.Model]]:
     """The columns that refer to rows of tables with a history, by their keys."""
     found: dict[str, Any] = {}
-    fields: list[Any] = list(model._meta.concrete_fields)
-    for field in fields:
-        if hasattr(field.related_model, "history") and field.target_field.primary_key:
+    for field in _relations(model):
+        if field.target_field.primary_key:
             found[field.attname] = field.related_model
     return found
 
 
-def _relations(model: type[models.Model]) -> list[Any]:
-    """The relations to other tables with a history."""
-    fields: list[Any] = [field for field in model._meta.concrete_fields if field.is_relation]
-    tracked = [field for field in fields if hasattr(field.related_model, "history")]
-    return [field for field in tracked if field.related_model is not model]
+def _relations(model: type[models.Model]) -> Iterator[Any]:
+    """The fields that refer to rows of tables with a history."""
+    for field in model._meta.concrete_fields:
+        if hasattr(field.related_model, "history"):
+            yield field
+
+
+# --- states ---------------------------------------------------------------------------------------
+
+
+def picked(row: Any, names: Iterable[str]) -> State:
+    """What the row says in these columns."""
+    state = {}
+    for name in names:
+        state[name] = getattr(row, name)
+    return state
+
+
+def set_on(row: Any, values: State) -> None:
+    """Let the row say this."""
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+def differing(wanted: State, present: State) -> State:
+    """What of it is not so at present."""
+    found = {}
+    for name, value in wanted.items():
+        if present.get(name) != value:
+            found[name] = value
+    return found
+
+
+def difference(before: State, after: State) -> set[str]:
+    """The columns that do not say the same."""
+    return {*differing(before, after), *differing(after, before)}
+
+
+def pairs(before: State, after: State, names: Iterable[str]) -> Columns:
+    """What these columns say before and after."""
+    found = {}
+    for name in sorted({*names} - {EXISTS}):
+        found[name] = before.get(name), after.get(name)
+    return found
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def records_of(model: type[models.Model]) -> models.QuerySet:
+    """The records of a model's history with who made them, oldest first."""
+    return history_of(model).select_related("history_user").order_by("history_id")
+
+
+def key_of(row: models.Model) -> tuple[str, Any]:
+    """What tells a row from those of all tables."""
+    return row._meta.label_lower, row.pk
+
+
+def grouped(rows: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
+    """The rows by what `key` says of each."""
+    found: dict[Any, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[key(row)].append(row)
+    return found
+
+
+def present_rows(items: Iterable[Any]) -> dict[tuple[str, Identity], Any]:
+    """The present rows of items or timelines, by their tables and identities."""
+    found = {}
+    for kind, some in grouped(items, attrgetter("kind")).items():
+        for identity, row in kind.rows(map(attrgetter("identity"), some)).items():
+            found[kind.table, identity] = row
+    return found
 
 
 def chunks(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -6,8 +6,10 @@ the change has made of it, or the later change that did more is named, and can b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import filterfalse
+from operator import attrgetter
 from typing import Any
 
 from django.db import models
@@ -16,11 +18,12 @@ from django.utils.translation import gettext as _
 from changes.lines import Line
 from changes.undo import dependants
 from changes.undo.items import Item, Later, Refusal, evaluate
-from changes.undo.kinds import EXISTS, Kind, is_security, kinds
-from changes.undo.timelines import Step, Timeline, lines_named, timelines
+from changes.undo.kinds import EXISTS, difference, is_security, is_undone, present_rows
+from changes.undo.timelines import Step, Timeline, keys_of, lines_named, timelines
 
 MOST_LINES = 50_000
 MOST_LATER = 200  # changes that are undone with one
+_AT = attrgetter("at")
 
 
 @dataclass
@@ -42,19 +45,32 @@ class Plan:
     @property
     def left(self) -> list[str]:
         """What it leaves as it is, in words."""
-        return [_never(model) for model in self.never]
+        return list(map(_never, self.never))
+
+    @property
+    def chosen(self) -> set[str]:
+        """The keys of its lines."""
+        return keys_of(self.lines)
+
+    @property
+    def sentence(self) -> str:
+        """The first reasons against it."""
+        return " ".join(map(attrgetter("text"), self.refusals[:3]))
 
     @property
     def digest(self) -> str:
         """Another one when the plan would do something else."""
-        text = repr([self.change, [item_digest(item) for item in self.items]])
+        text = repr([self.change, list(map(item_digest, self.items))])
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     @property
     def later(self) -> list[Later]:
         """The changes that stand in the way, newest first."""
-        found = {later.token: later for refusal in self.refusals for later in refusal.later}
-        return sorted(found.values(), key=lambda later: later.at, reverse=True)
+        found: dict[str, Later] = {}
+        for refusal in self.refusals:
+            for later in refusal.later:
+                found[later.token] = later
+        return sorted(found.values(), key=_AT, reverse=True)
 
 
 def item_digest(item: Item) -> str:
@@ -63,8 +79,8 @@ def item_digest(item: Item) -> str:
 
 def plan_of(change: str, later: Sequence[Later] = ()) -> Plan:
     """The plan for a change, or a line, and for these later changes with it. Raises NotFound."""
-    plan = Plan(change, sorted(later, key=lambda one: one.at, reverse=True))
-    for token in dict.fromkeys([change, *(one.token for one in plan.with_later)]):
+    plan = Plan(change, sorted(later, key=_AT, reverse=True))
+    for token in dict.fromkeys([change, *map(attrgetter("token"), plan.with_later)]):
         plan.lines += lines_named(token)
     if len(plan.lines) > MOST_LINES:
         text = _("The change has %(lines)d lines; %(most)d is the most that is undone at once.")
@@ -73,7 +89,7 @@ def plan_of(change: str, later: Sequence[Later] = ()) -> Plan:
         return plan
     _leave(plan)
     _fold(plan)
-    plan.steps.sort(key=lambda step: (step.line.at, step.line.key))
+    plan.steps.sort(key=attrgetter("line.at", "line.key"))
     if plan.items:
         plan.refusals += dependants.refusals(plan.items, plan.lines)
     elif not plan.refusals:
@@ -83,10 +99,9 @@ def plan_of(change: str, later: Sequence[Later] = ()) -> Plan:
 
 def _leave(plan: Plan) -> None:
     """Take out the lines that are never undone, and say so."""
-    known = kinds()
-    others = {line.model for line in plan.lines if line.table not in known}
-    plan.lines = [line for line in plan.lines if line.table in known]
-    plan.never = sorted(others, key=lambda model: model._meta.label_lower)
+    others = set(filterfalse(is_undone, map(attrgetter("model"), plan.lines)))
+    plan.never = sorted(others, key=attrgetter("_meta.label_lower"))
+    plan.lines = [line for line in plan.lines if line.model not in others]
 
 
 def _never(model: type[models.Model]) -> str:
@@ -103,24 +118,14 @@ def _nothing(plan: Plan) -> str:
 
 
 def _fold(plan: Plan) -> None:
-    chosen = {line.key for line in plan.lines}
+    chosen = plan.chosen
     found = timelines(plan.lines)
-    present = _present(found)
+    rows = present_rows(found)
     for timeline in found:
-        mine = (step for step in timeline.steps if step.line.key in chosen)
-        plan.steps += [step for step in mine if step.touched]
-        _add(plan, timeline, chosen, present.get((timeline.kind.table, timeline.identity)))
-
-
-def _present(found: Iterable[Timeline]) -> dict[tuple[str, Any], Any]:
-    rows: dict[tuple[str, Any], Any] = {}
-    by_kind: dict[Kind, list[Any]] = {}
-    for timeline in found:
-        by_kind.setdefault(timeline.kind, []).append(timeline.identity)
-    for kind, identities in by_kind.items():
-        for identity, row in kind.rows(identities).items():
-            rows[kind.table, identity] = row
-    return rows
+        for step in filter(attrgetter("touched"), timeline.steps):
+            if step.line.key in chosen:
+                plan.steps.append(step)
+        _add(plan, timeline, chosen, rows.get((timeline.kind.table, timeline.identity)))
 
 
 def _add(plan: Plan, timeline: Timeline, chosen: set[str], row: Any) -> None:
@@ -134,20 +139,19 @@ def _add(plan: Plan, timeline: Timeline, chosen: set[str], row: Any) -> None:
     plan.items.append(item)
     if not timeline.is_known:
         text = _("%s: the log does not reach back to what was before.")
-        plan.refusals.append(Refusal(text % item.name, rows=(start,)))
+        plan.refusals.append(Refusal(text % item.name, lines=(start,)))
     elif others:
         later = tuple(Later.of(step.line, step.touched & wanted.keys()) for step in others)
         text = _("%s was changed since.") % item.name
-        plan.refusals.append(Refusal(text, later, rows=(start,)))
+        plan.refusals.append(Refusal(text, later, lines=(start,)))
     else:
         _check_present(plan, item, timeline)
 
 
 def _check_present(plan: Plan, item: Item, timeline: Timeline) -> None:
     """The row is as its last line says; else something has changed it past the log."""
-    last = timeline.steps[-1].after
-    changed = [name for name in item.wanted if item.present.get(name) != last.get(name)]
+    changed = difference(item.present, timeline.steps[-1].after) & item.wanted.keys()
     if changed:
         text = _("%(row)s is not as the log says: %(columns)s.")
-        names = {"row": item.name, "columns": ", ".join(sorted(set(changed) - {EXISTS}))}
-        plan.refusals.append(Refusal(text % names, rows=(timeline.steps[0].line,)))
+        names = {"row": item.name, "columns": ", ".join(sorted(changed - {EXISTS}))}
+        plan.refusals.append(Refusal(text % names, lines=(timeline.first,)))

@@ -3,9 +3,10 @@ undo does. A token that is confined to subnets undoes only what lies in them as 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -17,9 +18,11 @@ from api.confinement import lies_in, visible
 from api.models import Network
 from changes.lines import Line
 from changes.undo.items import Item, Refusal
-from changes.undo.kinds import AddressKind, among
+from changes.undo.kinds import Kind, among, grouped, key_of
 from changes.undo.plan import Plan
+from changes.undo.timelines import keys_of
 from core.errors import NotFound, Reason
+from ipam.models import Server, Subnet
 
 VERBS = {"create": "add", "change": "change", "delete": "delete"}
 # The scope that a token needs to write a table; of those not named, that of their app.
@@ -37,9 +40,8 @@ SCOPES = {
 }
 # A machine is made and taken back with the rights of its server.
 STANDS_FOR = {"machines.machine": "ipam.server"}
-# The columns by which a row lies in the network, and those of the row that it belongs to.
+# The columns by which a row lies in the network.
 PLACES = ("network", "ip_address", "first", "last")
-OWNERS = ("subnet_id", "server_id")
 OWNED = ("ipam.pool", "ipam.interface", "machines.machine", "pxe.bootassignment", "dhcp.dhcpscope")
 PLACED = ("ipam.subnet", "ipam.server", "ipam.ipaddress")
 
@@ -64,23 +66,26 @@ def check(plan: Plan, caller: Caller) -> None:
     """Raises NotFound when the caller sees nothing of it, PermissionDenied when the caller does not
     see all of it or may not do a part of it. What is in the way and not to be seen loses its
     name."""
-    plan.never = [model for model in plan.never if caller.sees(model)]
-    seen = {line.key for line in _seen(plan.lines, caller)}
+    plan.never = list(filter(caller.sees, plan.never))
+    seen = _seen(plan.lines, caller)
     if not seen and (caller.networks or not plan.never):
         raise NotFound(Reason(_("There is no such change.")))
-    if len(seen) < len(plan.lines):
+    if not plan.chosen <= seen:
         raise PermissionDenied(_("It touches rows that you may not see."))
     for item in plan.items:
         _require(item, caller)
     _hide(plan, caller)
 
 
-def _seen(lines: Sequence[Line], caller: Caller) -> list[Line]:
-    models_seen = {model: caller.sees(model) for model in {line.model for line in lines}}
-    found = [line for line in lines if models_seen[line.model]]
+def _seen(lines: Iterable[Line], caller: Caller) -> set[str]:
+    """The keys of the lines that the caller may see."""
+    found: list[Line] = []
+    for model, some in grouped(lines, attrgetter("model")).items():
+        if caller.sees(model):
+            found += some
     if caller.networks:
-        return _Places(found, caller.networks).inside()
-    return found
+        return keys_of(filter(_Places(found, caller.networks).contain, found))
+    return keys_of(found)
 
 
 def _require(item: Item, caller: Caller) -> None:
@@ -98,11 +103,15 @@ def right_of(item: Item) -> Right | None:
     if not item.is_decided:
         return None
     verb = VERBS[item.action]
-    if isinstance(item.kind, AddressKind):
+    if item.is_address:
         verb = "change"
-    table = item.kind.table
-    scope = SCOPES.get(table) or SCOPES.get(item.model._meta.app_label) or "admin"
-    return Right(scope, _permission(item.model, verb))
+    return Right(scope_of(item.kind), _permission(item.model, verb))
+
+
+def scope_of(kind: Kind) -> str:
+    """The scope that a token needs to write the table."""
+    of_app = SCOPES.get(kind.model._meta.app_label, "admin")
+    return SCOPES.get(kind.table, of_app)
 
 
 def _permission(model: type[models.Model], verb: str) -> str:
@@ -114,42 +123,29 @@ def _permission(model: type[models.Model], verb: str) -> str:
 
 
 def _hide(plan: Plan, caller: Caller) -> None:
-    lines = [later.line for refusal in plan.refusals for later in refusal.later]
-    lines += [row for refusal in plan.refusals for row in refusal.rows if isinstance(row, Line)]
-    seen = {line.key for line in _seen(lines, caller)}
-    rows = [row for refusal in plan.refusals for row in refusal.rows if not isinstance(row, Line)]
-    hidden = _hidden(rows, caller)
-    plan.refusals = [_readable(one, seen, hidden, caller) for one in plan.refusals]
+    lines: list[Line] = []
+    rows: list[models.Model] = []
+    for refusal in plan.refusals:
+        lines += refusal.all_lines
+        rows += refusal.rows
+    seen = _seen(lines, caller)
+    seen_rows = _seen_rows(rows, caller)
+    for place, refusal in enumerate(plan.refusals):
+        is_named = refusal.is_open or not caller.networks
+        is_seen = seen.issuperset(keys_of(refusal.all_lines))
+        if not (is_named and is_seen and seen_rows.issuperset(map(key_of, refusal.rows))):
+            plan.refusals[place] = Refusal(_("Something that you may not see is in the way."))
 
 
-def _readable(
-    refusal: Refusal, seen: set[str], hidden: set[tuple[str, Any]], caller: Caller
-) -> Refusal:
-    keys = {later.line.key for later in refusal.later}
-    keys |= {row.key for row in refusal.rows if isinstance(row, Line)}
-    rows = {_key(row) for row in refusal.rows if not isinstance(row, Line)}
-    is_named = refusal.is_open or not caller.networks
-    if keys <= seen and not rows & hidden and is_named:
-        return refusal
-    return Refusal(_("Something that you may not see is in the way."))
-
-
-def _hidden(rows: Iterable[Any], caller: Caller) -> set[tuple[str, Any]]:
-    by_model: dict[type[models.Model], set[Any]] = defaultdict(set)
-    for row in rows:
-        by_model[type(row)].add(row.pk)
-    hidden: set[tuple[str, Any]] = set()
-    for model, keys in by_model.items():
-        left = set(keys)
+def _seen_rows(rows: Iterable[models.Model], caller: Caller) -> set[tuple[str, Any]]:
+    """The keys of the rows that the caller may see."""
+    seen: set[tuple[str, Any]] = set()
+    for model, some in grouped(rows, type).items():
         if caller.sees(model):
+            keys = set(map(attrgetter("pk"), some))
             found = visible(model._default_manager.filter(pk__in=keys), caller.networks)
-            left -= set(found.values_list("pk", flat=True))
-        hidden |= {(model._meta.label_lower, key) for key in left}
-    return hidden
-
-
-def _key(row: Any) -> tuple[str, Any]:
-    return row._meta.label_lower, row.pk
+            seen.update(map(key_of, found))
+    return seen
 
 
 # --- where lines lie ------------------------------------------------------------------------------
@@ -160,48 +156,52 @@ class _Places:
 
     def __init__(self, lines: Sequence[Line], networks: Sequence[Network]) -> None:
         self.lines, self.networks = lines, networks
-        self.owners = {column: self._owners(column) for column in OWNERS}
+        self.subnets = self._owners(Subnet, "subnet_id")
+        self.servers = self._owners(Server, "server_id")
 
-    def inside(self) -> list[Line]:
-        return [line for line in self.lines if self._is_inside(line)]
-
-    def _is_inside(self, line: Line) -> bool:
-        records = [record for record in (line.before, line.record) if record is not None]
-        return all(self._has_place(line.table, record) for record in records)
+    def contain(self, line: Line) -> bool:
+        is_there = self._has_place(line.table, line.record)
+        if line.before is None:
+            return is_there
+        return is_there and self._has_place(line.table, line.before)
 
     def _has_place(self, table: str, record: Any) -> bool:
-        if getattr(record, "vrf_id", None) is not None:
-            return False
-        places = [getattr(record, name, None) for name in PLACES]
-        given = [place for place in places if place is not None]
-        if not all(lies_in(place, self.networks) for place in given):
+        places = _places(record)
+        if not self._are_inside(record, places):
             return False
         if table in OWNED:
             return self._has_owner(record)
         if table == "ipam.ipaddress" and record.server_id:
-            return record.server_id in self.owners["server_id"]
-        return table in PLACED and bool(given)
+            return record.server_id in self.servers
+        return table in PLACED and bool(places)
+
+    def _are_inside(self, record: Any, places: Iterable[Any]) -> bool:
+        if getattr(record, "vrf_id", None) is not None:
+            return False
+        return all(map(partial(lies_in, networks=self.networks), places))
 
     def _has_owner(self, record: Any) -> bool:
-        return any(getattr(record, name, None) in self.owners[name] for name in OWNERS)
+        subnet, server = getattr(record, "subnet_id", None), getattr(record, "server_id", None)
+        return subnet in self.subnets or server in self.servers
 
-    def _owners(self, column: str) -> set[Any]:
+    def _owners(self, model: Any, column: str) -> set[Any]:
         """The servers or subnets in the networks: present ones, and those of these lines."""
-        from ipam.models import Server, Subnet
-
-        model: Any = {"subnet_id": Subnet, "server_id": Server}[column]
         keys = {getattr(line.record, column, None) for line in self.lines} - {None}
         every = model.objects.values_list("pk", flat=True)
         found = set(among(visible(every, self.networks), "pk", keys))
         present = set(among(every, "pk", keys))
         for line in self.lines:
             if line.model is model and line.object_id not in present:
-                found.update(self._own(line))
+                places = _places(line.record)
+                if places and self._are_inside(line.record, places):
+                    found.add(line.object_id)
         return found
 
-    def _own(self, line: Line) -> set[Any]:
-        is_inside = line.record.vrf_id is None
-        place = getattr(line.record, "network", None) or line.record.ip_address
-        if is_inside and place is not None and lies_in(place, self.networks):
-            return {line.object_id}
-        return set()
+
+def _places(record: Any) -> list[Any]:
+    """What the record says about where it lies."""
+    found = []
+    for name in PLACES:
+        if getattr(record, name, None) is not None:
+            found.append(getattr(record, name))
+    return found

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from changes import lines
-from changes.lines import Line, history_of, tracked_models
-from changes.undo.kinds import AddressKind, Identity, Kind, State, kinds
+from changes.lines import Line, tracked_models
+from changes.undo.kinds import (
+    AddressKind,
+    Identity,
+    Kind,
+    State,
+    grouped,
+    kinds,
+    records_of,
+)
 from core.errors import NotFound, Reason
+
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +42,34 @@ class Timeline:
 
     kind: Kind
     identity: Identity
+    first: Line  # the first that is to be undone, which knows the line before it
     former: Any = None  # the line before the first step
     is_known: bool = True  # whether the log says what was before
     steps: list[Step] = field(default_factory=list)
 
-    def add(self, line: Line) -> None:
-        before = self.steps[-1].after if self.steps else self._first(line)
-        after = self.kind.state(None if line.kind == "-" else line.record)
+    def go_on(self, line: Line) -> None:
+        """Take the next line of the row; those before the first one do not count."""
+        if self.steps:
+            self._add(line, self.steps[-1].after)
+        elif line.key == self.first.key:
+            self._add(self.first, self._start())
+
+    def _add(self, line: Line, before: State) -> None:
+        after = self._state_after(line)
         self.steps.append(Step(line, before, after, self.kind.touched(before, after)))
 
-    def _first(self, line: Line) -> State:
-        if line.kind == "+":
+    def _state_after(self, line: Line) -> State:
+        if line.kind == "-":
             return self.kind.state(None)
-        self.former = line.before
-        if line.before is None and line.kind == "-":
-            self.former = line.record
+        return self.kind.state(line.record)
+
+    def _start(self) -> State:
+        """The state before the first line."""
+        if self.first.kind == "+":
+            return self.kind.state(None)
+        self.former = self.first.before
+        if self.first.kind == "-":
+            self.former = self.former or self.first.record
         # A free address leaves no history.
         self.is_known = bool(self.former) or isinstance(self.kind, AddressKind)
         return self.kind.state(self.former)
@@ -55,11 +80,15 @@ def token_of(line: Line) -> str:
     return line.change or line.key
 
 
+def keys_of(chosen: Iterable[Line]) -> set[str]:
+    return set(map(attrgetter("key"), chosen))
+
+
 def lines_named(token: str) -> list[Line]:
     """The lines of a change, or the one line that the token names. Raises NotFound."""
-    found = lines.lines_of(token) if token.isprintable() else []
-    if not found and ":" in token:
-        found = _single(token)
+    found: list[Line] = []
+    if token.isprintable():
+        found = lines.lines_of(token) or _single(token)
     if not found:
         raise NotFound(Reason(_("There is no such change.")))
     return found
@@ -67,36 +96,33 @@ def lines_named(token: str) -> list[Line]:
 
 def _single(token: str) -> list[Line]:
     table, _colon, number = token.partition(":")
-    by_table = {model._meta.label_lower: model for model in tracked_models()}
-    if table not in by_table or not (number.isascii() and number.isdigit() and len(number) < 19):
+    if not _NUMBER.fullmatch(number):
         return []
-    rows = history_of(by_table[table]).filter(history_id=int(number))
-    found = [Line(by_table[table], row) for row in rows.select_related("history_user")]
-    return lines.with_before(found)
+    for model in tracked_models():
+        if model._meta.label_lower == table:
+            records = records_of(model).filter(history_id=int(number))
+            return lines.with_before(Line(model, record) for record in records)
+    return []
 
 
 def timelines(chosen: Sequence[Line]) -> list[Timeline]:
     """What happened to the rows of these lines since each was changed first. Two queries and more
     for each table, by how many rows it has."""
     found: list[Timeline] = []
+    by_table = grouped(chosen, attrgetter("table"))
     for kind in kinds().values():
-        mine = [line for line in chosen if line.model is kind.model]
-        if mine:
-            found += _of_kind(kind, mine)
+        if kind.table in by_table:
+            found += _of_kind(kind, by_table[kind.table])
     return found
 
 
 def _of_kind(kind: Kind, chosen: Sequence[Line]) -> list[Timeline]:
-    first: dict[Identity, Line] = {}
-    for line in sorted(chosen, key=lambda line: line.record.history_id):
-        first.setdefault(kind.identity(line.record), line)
-    found = {identity: Timeline(kind, identity) for identity in first}
-    since = min(line.record.history_id for line in chosen)
-    for line in kind.lines(list(first), since):
+    found: dict[Identity, Timeline] = {}
+    by_number = sorted(chosen, key=attrgetter("record.history_id"))
+    for line in by_number:
         identity = kind.identity(line.record)
-        start = first[identity]
-        if line.record.history_id == start.record.history_id:
-            found[identity].add(start)
-        elif found[identity].steps:
-            found[identity].add(line)
+        found.setdefault(identity, Timeline(kind, identity, line))
+    since = by_number[0].record.history_id
+    for line in kind.lines(found, history_id__gte=since):
+        found[kind.identity(line.record)].go_on(line)
     return list(found.values())

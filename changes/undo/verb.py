@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
+from operator import attrgetter
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from changes.lines import Line, history_of, tracked_models
+from changes.lines import Line, tracked_models
 from changes.undo.carry_out import Progress, Refused, carry_out
 from changes.undo.items import Later, Refusal
+from changes.undo.kinds import among, grouped, key_of, records_of
 from changes.undo.plan import MOST_LATER, Plan, plan_of
 from core.errors import Conflict, Reason
 from core.history import origin
@@ -23,7 +27,7 @@ class NotPossible(Conflict):
     """The undo is refused, or would do something else than what was shown; the plan says what."""
 
     def __init__(self, plan: Plan, *, is_outdated: bool = False) -> None:
-        text = " ".join(refusal.text for refusal in plan.refusals[:3])
+        text = plan.sentence
         if is_outdated:
             text = _("The ledger has changed since the plan was shown. Look at the new plan.")
         super().__init__(text)
@@ -36,15 +40,22 @@ def prepare(change: str, *, with_later: bool = False, is_tried: bool = True) -> 
     plan = plan_of(change)
     if is_tried or with_later:
         plan = _tried(plan)
-    rounds = 0
-    while with_later and plan.later and rounds < _ROUNDS:
+    if with_later:
+        return _with_later(plan)
+    return plan
+
+
+def _with_later(plan: Plan) -> Plan:
+    """The plan with what stands in the way, and with what stands in the way of that."""
+    for _round in range(_ROUNDS):
         later = [*plan.with_later, *plan.later]
+        if not plan.later:
+            break
         if len(later) > MOST_LATER:
             text = _("More than %d later changes depend on it.") % MOST_LATER
             plan.refusals.append(Refusal(text))
             break
-        plan = _tried(plan_of(change, later))
-        rounds += 1
+        plan = _tried(plan_of(plan.change, later))
     return plan
 
 
@@ -53,8 +64,8 @@ def undo(
     *,
     with_later: bool = False,
     digest: str = "",
-    check: Callable[[Plan], None] | None = None,
-    progress: Progress | None = None,
+    check: Callable[[Plan], None] = lambda _plan: None,
+    progress: Progress = lambda *_: None,
 ) -> Plan:
     """Undo the change, all or nothing, and return what was done. Raises NotFound, NotPossible.
 
@@ -63,13 +74,12 @@ def undo(
     with transaction.atomic():
         lock_ledger()
         plan = prepare(change, with_later=with_later, is_tried=False)
-        if check:
-            check(plan)
+        check(plan)
         if digest and plan.digest != digest:
             raise NotPossible(plan, is_outdated=True)
         if not plan.is_possible:
             raise NotPossible(plan)
-        _carry_out(plan, progress or _silent)
+        _carry_out(plan, progress)
     return plan
 
 
@@ -82,10 +92,6 @@ def _carry_out(plan: Plan, progress: Progress) -> None:
         raise NotPossible(plan) from error
 
 
-def _silent(what: str, finished: int, total: int) -> None:
-    """Progress that nobody wants to see."""
-
-
 def _tried(plan: Plan) -> Plan:
     """The plan, with what the rules would refuse. Nothing of it stays."""
     if not plan.is_possible or len(plan.items) > MOST_TRIED:
@@ -93,7 +99,7 @@ def _tried(plan: Plan) -> Plan:
     try:
         with transaction.atomic():
             lock_ledger()
-            carry_out(plan.items, _silent)
+            carry_out(plan.items, lambda *_: None)
             transaction.set_rollback(True)
     except Refused as error:
         plan.refusals += _explained(error, plan)
@@ -102,29 +108,30 @@ def _tried(plan: Plan) -> Plan:
 
 def _explained(error: Refused, plan: Plan) -> list[Refusal]:
     """Each reason, with the last change since of the rows that it names."""
-    rows = [row for reason in error.reasons for row in getattr(reason, "rows", ())]
+    rows = chain.from_iterable(map(_named_by, error.reasons))
     later = _last_changes(rows, plan)
     found = []
     for reason in error.reasons:
-        named = getattr(reason, "rows", ())
-        keys = [(row._meta.label_lower, row.pk) for row in named]
-        changes = tuple(later[key] for key in keys if key in later)
+        named = _named_by(reason)
+        changes = tuple(filter(None, map(later.get, map(key_of, named))))
         is_open = isinstance(reason, Reason)
-        found.append(Refusal(str(reason), changes, tuple(named), is_open))
+        found.append(Refusal(str(reason), changes, rows=named, is_open=is_open))
     return found
 
 
-def _last_changes(rows: Iterable[object], plan: Plan) -> dict[tuple[str, object], Later]:
-    since = min(line.at for line in plan.lines)
-    chosen = {line.key for line in plan.lines}
-    found: dict[tuple[str, object], Later] = {}
+def _named_by(reason: str) -> tuple[Any, ...]:
+    return tuple(getattr(reason, "rows", ()))
+
+
+def _last_changes(rows: Iterable[Any], plan: Plan) -> dict[tuple[str, Any], Later]:
+    since = min(map(attrgetter("at"), plan.lines))
+    chosen = plan.chosen
+    found: dict[tuple[str, Any], Later] = {}
+    by_model = grouped(rows, type)
     for model in tracked_models():
-        keys = [row.pk for row in rows if isinstance(row, model)]
-        if not keys:
-            continue
-        pk = model._meta.pk.attname
-        lines = history_of(model).filter(**{f"{pk}__in": keys}, history_date__gte=since)
-        for record in lines.select_related("history_user").order_by("history_id"):
+        keys = map(attrgetter("pk"), by_model.get(model, ()))
+        records = records_of(model).filter(history_date__gte=since)
+        for record in among(records, model._meta.pk.attname, keys):
             line = Line(model, record)
             if line.key not in chosen:
                 found[line.table, line.object_id] = Later.of(line)
