@@ -16,8 +16,6 @@ from django.db import models
 
 from changes.chain.content import columns_of, plain
 
-DATES = ("history_date", "at")  # the column that says when a line was written
-
 
 def write(model: type[models.Model], lines: models.QuerySet[Any]) -> None:
     """Append the lines to the files of their days; they are on disk before this returns."""
@@ -30,11 +28,12 @@ def write(model: type[models.Model], lines: models.QuerySet[Any]) -> None:
 def _by_day(model: type[models.Model], lines: models.QuerySet[Any]) -> dict[str, list[str]]:
     key = model._meta.pk.attname
     names = [key, *columns_of(model)]
-    place = next(place for place, name in enumerate(names) if name in DATES)
     found = defaultdict(list)
-    for row in lines.order_by(key).values_list(*names):
-        line = dict(zip(names, map(plain, row), strict=True))
-        found[_day(row[place])].append(json.dumps(line, ensure_ascii=False) + "\n")
+    for values in lines.order_by(key).values_list(*names):
+        row = dict(zip(names, values, strict=True))
+        at = row.get("history_date") or row["at"]
+        line = dict(zip(names, map(plain, values), strict=True))
+        found[_day(at)].append(json.dumps(line, ensure_ascii=False) + "\n")
     return found
 
 

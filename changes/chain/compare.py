@@ -29,8 +29,7 @@ class Result:
 
     @property
     def is_right(self) -> bool:
-        named = (self.altered, self.altered_with_digest, self.exchanged)
-        return not any((*named, self.removed, self.inserted, self.unnamed))
+        return self == Result(self.count)
 
 
 def lines(seal: Seal) -> Result:
@@ -50,23 +49,22 @@ def _find(seal: Seal, segment: Segment, result: Result) -> None:
     """Name each line that differs."""
     stored, now = unpacked(seal.kept), unpacked(segment.kept)
     gone = pruned_lines(seal)
-    result.removed = [key for key in stored if key not in now and key not in gone]
-    result.inserted = [key for key in now if key not in stored]
-    differing = [key for key in now if stored.get(key, now[key]) != now[key]]
-    result.exchanged = _exchanged(differing, stored, now)
-    pairs = {key for pair in result.exchanged for key in pair}
-    result.altered = [key for key in differing if key not in pairs]
+    result.removed = sorted(stored.keys() - now.keys() - gone)
+    result.inserted = sorted(now.keys() - stored.keys())
+    differing = [key for key in stored.keys() & now.keys() if stored[key] != now[key]]
+    result.exchanged = _exchanged(sorted(differing), stored, now)
+    result.altered = sorted({*differing}.difference(*result.exchanged))
     if result.is_right and not gone:
         _find_replaced(seal, segment, result)
 
 
 def _exchanged(differing: list[int], stored: Short, now: Short) -> list[tuple[int, int]]:
     """Pairs of lines of which each has what the other had."""
-    holder = {now[key]: key for key in differing}
+    holder = dict(zip(map(now.get, differing), differing, strict=True))
     pairs = []
     for key in differing:
-        other = holder.get(stored[key])
-        if other is not None and key < other and stored[other] == now[key]:
+        other = holder.get(stored[key], key)
+        if key < other and stored[other] == now[key]:
             pairs.append((key, other))
     return pairs
 
@@ -74,7 +72,7 @@ def _exchanged(differing: list[int], stored: Short, now: Short) -> list[tuple[in
 def _find_replaced(seal: Seal, segment: Segment, result: Result) -> None:
     """The short digests match, the whole content does not: a line and its digest were replaced."""
     place = replaced(bytes(seal.locator), segment.locator)
-    if place is not None and place <= segment.count:
+    if 0 < place <= segment.count:
         result.altered_with_digest = [list(unpacked(segment.kept))[place - 1]]
     else:
         result.unnamed = True
@@ -82,9 +80,9 @@ def _find_replaced(seal: Seal, segment: Segment, result: Result) -> None:
 
 def pruned_lines(seal: Seal) -> set[int]:
     """The lines of the seal that were pruned: a bit for each, in their order."""
-    bits = bytes(seal.pruned)
-    keys = list(unpacked(seal.kept)) if bits else []
-    return {key for place, key in enumerate(keys) if bits[place // 8] >> place % 8 & 1}
+    bits = int.from_bytes(bytes(seal.pruned), "little")
+    keys = unpacked(seal.kept)
+    return {key for place, key in enumerate(keys) if bits >> place & 1}
 
 
 def mark_pruned(seal: Seal, keys: set[int]) -> None:

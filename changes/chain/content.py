@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any
 
 from django.db import models
@@ -17,8 +18,8 @@ KEY = "history_id"
 
 def columns_of(model: type[models.Model]) -> list[str]:
     """The columns that are hashed, by name; the line's own number is not among them."""
-    names = [field.attname for field in model._meta.concrete_fields]
-    return sorted(name for name in names if name != model._meta.pk.attname)
+    names = set(map(attrgetter("attname"), model._meta.concrete_fields))
+    return sorted(names - {model._meta.pk.attname})
 
 
 def digests(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, Digest]]:
@@ -113,19 +114,22 @@ class Segment:
     @property
     def locator(self) -> bytes:
         """Two sums over the short digests: they tell which one of them was replaced."""
-        sums = (self._sum % _PRIME, self._weighted % _PRIME)
-        return b"".join(number.to_bytes(9, "big") for number in sums)
+        plain_sum, weighted = self._sum % _PRIME, self._weighted % _PRIME
+        return plain_sum.to_bytes(9, "big") + weighted.to_bytes(9, "big")
 
 
 _PRIME = 2**64 + 13
 
 
-def replaced(before: bytes, now: bytes) -> int | None:
-    """The place, from 1, of the one digest that was replaced between two locators; None if it was
+def replaced(before: bytes, now: bytes) -> int:
+    """The place, from 1, of the one digest that was replaced between two locators; 0 if it was
     not just one."""
-    sums = [int.from_bytes(text[:9], "big") for text in (now, before)]
-    weighted = [int.from_bytes(text[9:], "big") for text in (now, before)]
-    difference = (sums[0] - sums[1]) % _PRIME
+    difference = (_number_in(now[:9]) - _number_in(before[:9])) % _PRIME
+    weighted = _number_in(now[9:]) - _number_in(before[9:])
     if not difference:
-        return None
-    return (weighted[0] - weighted[1]) * pow(difference, -1, _PRIME) % _PRIME
+        return 0
+    return weighted * pow(difference, -1, _PRIME) % _PRIME
+
+
+def _number_in(text: bytes) -> int:
+    return int.from_bytes(text, "big")

@@ -93,8 +93,8 @@ def seal_everything() -> int:
 
 def last_sealed(table: str) -> int:
     """The greatest number of a line of the table that is sealed."""
-    last = Seal.objects.filter(table=table).order_by("-last").values_list("last", flat=True)
-    return last[0] if last else LOWEST
+    greatest = models.Max("last", default=LOWEST)
+    return Seal.objects.filter(table=table).aggregate(greatest=greatest)["greatest"]
 
 
 def segment(table: str, first: int, greatest: int) -> Seal:
@@ -136,14 +136,13 @@ def append(seal: Seal, *, wait: bool = False) -> bool:
     with transaction.atomic():
         if not _is_ours(wait=wait):
             return False
-        former = Seal.objects.order_by("-number").first()
         if seal.table in sealed_tables() and last_sealed(seal.table) >= seal.first:
             return False
-        seal.number = former.number + 1 if former else 1
-        seal.former = former.hash if former else BEGINNING
-        seal.sealed_at = timezone.now()
-        if former:  # the clocks of two nodes may differ
-            seal.sealed_at = max(seal.sealed_at, former.sealed_at)
+        now = timezone.now()
+        beginning = Seal(number=0, hash=BEGINNING, sealed_at=now)
+        former = Seal.objects.order_by("-number").first() or beginning
+        seal.number, seal.former = former.number + 1, former.hash
+        seal.sealed_at = max(now, former.sealed_at)  # the clocks of two nodes may differ
         seal.hash = seal.computed()
         seal.save(force_insert=True)
     return True
@@ -172,12 +171,10 @@ def close_days(midnight: datetime) -> None:
     with transaction.atomic():
         if not _is_ours():
             return
-        former = Day.objects.order_by("-day").first()
-        seals = Seal.objects.filter(sealed_at__lt=midnight).order_by("number")
-        if former:
-            seals = seals.filter(number__gt=former.number)
-        for day in _days(seals):
-            day.former = former.hash if former else BEGINNING
+        former = Day.objects.order_by("-day").first() or Day(number=0, hash=BEGINNING)
+        since = Seal.objects.filter(sealed_at__lt=midnight, number__gt=former.number)
+        for day in _days(since.order_by("number")):
+            day.former = former.hash
             day.hash = day.computed()
             day.save(force_insert=True)
             former = day

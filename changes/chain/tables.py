@@ -18,8 +18,11 @@ FURTHER: list[type[Model]] = [SecurityEvent]  # tables of lines that are no hist
 @cache
 def sealed_tables() -> dict[str, type[Model]]:
     """Every table of lines, by its name."""
-    found: list[Any] = [history_of(model).model for model in tracked_models()]
-    return {model._meta.db_table: model for model in sorted([*found, *FURTHER], key=_name)}
+    found: list[Any] = list(FURTHER)
+    for model in tracked_models():
+        found.append(history_of(model).model)
+    found.sort(key=_name)
+    return dict(zip(map(_name, found), found, strict=True))
 
 
 def _name(model: type[models.Model]) -> str:

@@ -137,8 +137,8 @@ class Verification:
 
     def _compare_pruned(self) -> None:
         """What is marked as pruned must have been said by a later seal."""
-        for number in sorted(set(self.pruned) | set(self.told_pruned)):
-            if number in self.pruned and self.pruned[number] != self.told_pruned.get(number):
+        for number, pruned in sorted(self.pruned.items()):
+            if pruned != self.told_pruned.get(number):
                 text = f"Lines of seal {number} are marked as pruned, but no pruning did it."
                 self._tell(Fault("seal", text, seal=number))
 
@@ -171,18 +171,21 @@ def _is_known(text: str) -> bool:
     return is_seal or Day.objects.filter(hash=text).exists()
 
 
+_SAID = (  # of the lines of a result: the kind of fault, and what is said of each
+    ("altered", "altered", "the line {} was altered"),
+    ("altered_with_digest", "altered", "the line {} and its digest were altered"),
+    ("removed", "removed", "the line {} was removed"),
+    ("inserted", "inserted", "the line {} was inserted later"),
+)
+
+
 def _faults(seal: Seal, result: compare.Result) -> Iterator[Fault]:
     """What is wrong with the lines of a seal, each line by its number."""
     for one, other in result.exchanged:
         yield _fault(seal, "exchanged", f"the lines {one} and {other} were exchanged", one)
-    for line in result.altered:
-        yield _fault(seal, "altered", f"the line {line} was altered", line)
-    for line in result.altered_with_digest:
-        yield _fault(seal, "altered", f"the line {line} and its digest were altered", line)
-    for line in result.removed:
-        yield _fault(seal, "removed", f"the line {line} was removed", line)
-    for line in result.inserted:
-        yield _fault(seal, "inserted", f"the line {line} was inserted later", line)
+    for name, kind, text in _SAID:
+        for line in getattr(result, name):
+            yield _fault(seal, kind, text.format(line), line)
     if result.unnamed:
         yield _fault(seal, "altered", f"one of the lines {_range(seal)} was altered", None)
 

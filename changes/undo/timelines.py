@@ -14,11 +14,13 @@ from changes import lines
 from changes.lines import Line, tracked_models
 from changes.undo.kinds import (
     AddressKind,
+    Columns,
     Identity,
     Kind,
     State,
     grouped,
     kinds,
+    pairs,
     records_of,
 )
 from core.errors import NotFound, Reason
@@ -34,6 +36,11 @@ class Step:
     before: State
     after: State
     touched: frozenset[str]
+
+    @property
+    def columns(self) -> Columns:
+        """What each of them said before, and after."""
+        return pairs(self.before, self.after, self.touched)
 
 
 @dataclass

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import starmap
+from operator import attrgetter
 from typing import Any
 
 from django.contrib.admin.utils import display_for_field
@@ -11,28 +13,24 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from changes.lines import history_of
-from changes.undo.items import Item, Later, named
-from changes.undo.kinds import EXISTS, among, references
+from changes.undo.items import Item, Later, Refusal, line_name, named
+from changes.undo.kinds import Columns, among, references
 from changes.undo.plan import Plan
 from changes.undo.timelines import Step
 
 NOTHING = "–"
-
-
-Columns = dict[str, tuple[Any, Any]]
-Value = tuple[type[models.Model], str, Any]
+_ACTIONS = {"+": "create", "~": "change", "-": "delete"}
 
 
 class Names:
     """What the keys of other rows stand for: one query for each table, two where some are gone."""
 
-    def __init__(self, values: Iterable[Value]) -> None:
+    def __init__(self, rows: Iterable[tuple[type[models.Model], Columns]]) -> None:
         wanted: dict[type[models.Model], set[Any]] = defaultdict(set)
-        for model, column, value in values:
-            target = references(model).get(column)
-            if target and value is not None:
-                wanted[target].add(value)
-        self._found = {target: _names(target, keys) for target, keys in wanted.items()}
+        for model, columns in rows:
+            for column, target in references(model).items():
+                wanted[target].update(columns.get(column, ()))
+        self._found = {target: _names(target, keys - {None}) for target, keys in wanted.items()}
 
     def pairs(self, model: type[models.Model], columns: Columns) -> list[tuple[str, str, str]]:
         """The columns that say something else, with what they say before and after."""
@@ -46,11 +44,10 @@ class Names:
 
     def text(self, model: type[models.Model], column: str, value: Any) -> str:
         """A value as the pages show it."""
-        target = references(model).get(column)
-        if target and value is not None:
-            return self._found[target].get(value, f"#{value}")
         if value is None:
             return NOTHING
+        if target := references(model).get(column):
+            return self._found[target].get(value, f"#{value}")
         if isinstance(value, bool):
             return [_("No"), _("Yes")][value]
         if isinstance(value, list):
@@ -60,16 +57,18 @@ class Names:
 
 def _names(target: type[models.Model], keys: set[Any]) -> dict[Any, str]:
     key = target._meta.pk.attname
-    rows = {row.pk: row for row in among(target._base_manager.all(), "pk", keys)}
-    gone = history_of(target).filter(history_type="-")
-    for record in among(gone, key, keys - rows.keys()):
-        rows[getattr(record, key)] = record
-    return {pk: named(target, vars(row), (pk,)) for pk, row in rows.items()}
+    rows = list(among(target._base_manager.all(), "pk", keys))
+    gone = keys.difference(map(attrgetter("pk"), rows))
+    rows += among(history_of(target).filter(history_type="-"), key, gone)
+    found = {}
+    for row in rows:
+        pk = getattr(row, key)
+        found[pk] = named(target, vars(row), (pk,))
+    return found
 
 
-def _field(model: type[models.Model], column: str) -> models.Field:
-    by_column: dict[str, Any] = {field.attname: field for field in model._meta.concrete_fields}
-    return by_column[column]
+def _field(model: type[models.Model], column: str) -> Any:
+    return model._meta.get_field(column)
 
 
 def label(model: type[models.Model], column: str) -> str:
@@ -83,16 +82,17 @@ def label(model: type[models.Model], column: str) -> str:
 def as_json(plan: Plan) -> dict[str, Any]:
     return {
         "change": plan.change,
-        "with_later": [later_json(later) for later in plan.with_later],
+        "with_later": list(map(later_json, plan.with_later)),
         "possible": plan.is_possible,
         "digest": plan.digest,
-        "items": [_item_json(item) for item in plan.items],
-        "refusals": [
-            {"reason": refusal.text, "later": [later_json(later) for later in refusal.later]}
-            for refusal in plan.refusals
-        ],
+        "items": list(map(_item_json, plan.items)),
+        "refusals": list(map(_refusal_json, plan.refusals)),
         "left": plan.left,
     }
+
+
+def _refusal_json(refusal: Refusal) -> dict[str, Any]:
+    return {"reason": refusal.text, "later": list(map(later_json, refusal.later))}
 
 
 def later_json(later: Later) -> dict[str, Any]:
@@ -100,9 +100,9 @@ def later_json(later: Later) -> dict[str, Any]:
 
 
 def _item_json(item: Item) -> dict[str, Any]:
-    columns = {
-        name: {"now": plain(now), "then": plain(then)} for name, (now, then) in _columns(item)
-    }
+    columns = {}
+    for name, now, then in _columns(item):
+        columns[name] = {"now": plain(now), "then": plain(then)}
     return {
         "table": item.kind.table,
         "id": plain(item.pk),
@@ -114,9 +114,11 @@ def _item_json(item: Item) -> dict[str, Any]:
     }
 
 
-def _columns(item: Item) -> list[tuple[str, tuple[Any, Any]]]:
+def _columns(item: Item) -> Iterator[tuple[str, Any, Any]]:
     """The columns that would say something else; not those that are empty before and after."""
-    return [(name, pair) for name, pair in item.columns.items() if pair[0] != pair[1]]
+    for name, (now, then) in item.columns.items():
+        if now != then:
+            yield name, now, then
 
 
 def plain(value: Any) -> Any:
@@ -124,7 +126,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, list):
-        return [plain(one) for one in value]
+        return list(map(plain, value))
     return str(value)
 
 
@@ -134,8 +136,11 @@ def sentence(item: Item) -> str:
         return _("%s is created again.") % item.name
     if item.action == "delete":
         return _("%s is deleted.") % item.name
-    parts = [f"{name}: {_short(now)} → {_short(then)}" for name, (now, then) in _columns(item)]
-    return f"{item.name}: {', '.join(parts)}"
+    return f"{item.name}: {', '.join(starmap(_part, _columns(item)))}"
+
+
+def _part(name: str, now: Any, then: Any) -> str:
+    return f"{name}: {_short(now)} → {_short(then)}"
 
 
 def _short(value: Any) -> str:
@@ -149,43 +154,21 @@ def _short(value: Any) -> str:
 
 def item_rows(items: Sequence[Item]) -> list[dict[str, Any]]:
     """What will happen to each row, in words."""
-    names = Names(_values((item.model, item.columns) for item in items))
-    return [
-        {
-            "name": item.name,
-            "action": item.action,
-            "follows": not item.is_decided,
-            "columns": names.pairs(item.model, item.columns),
-        }
-        for item in items
-    ]
+    names = Names(map(attrgetter("model", "columns"), items))
+    rows = []
+    for item in items:
+        columns = names.pairs(item.model, item.columns)
+        facts = {"name": item.name, "action": item.action, "follows": not item.is_decided}
+        rows.append({**facts, "columns": columns})
+    return rows
 
 
 def step_rows(steps: Sequence[Step]) -> list[dict[str, Any]]:
     """What each line has done to its row, in words; of an address, what people decide."""
-    names = Names(_values((step.line.model, _changed(step)) for step in steps))
-    return [
-        {
-            "name": _name(step),
-            "action": {"+": "create", "~": "change", "-": "delete"}[step.line.kind],
-            "columns": names.pairs(step.line.model, _changed(step)),
-        }
-        for step in steps
-    ]
-
-
-def _name(step: Step) -> str:
-    line = step.line
-    return named(line.model, vars(line.record), (line.object_id,))
-
-
-def _changed(step: Step) -> Columns:
-    names = sorted(step.touched - {EXISTS})
-    return {name: (step.before.get(name), step.after.get(name)) for name in names}
-
-
-def _values(rows: Iterable[tuple[type[models.Model], Columns]]) -> Iterator[Value]:
-    for model, columns in rows:
-        for name, pair in columns.items():
-            for value in pair:
-                yield model, name, value
+    names = Names(map(attrgetter("line.model", "columns"), steps))
+    rows = []
+    for step in steps:
+        columns = names.pairs(step.line.model, step.columns)
+        facts = {"name": line_name(step.line), "action": _ACTIONS[step.line.kind]}
+        rows.append({**facts, "columns": columns})
+    return rows
