@@ -39,7 +39,7 @@ class Sealer:
     """Seals, with its memory between two rounds: what is sealed, and what a round has noted."""
 
     done: Maxima = field(default_factory=dict)
-    noted: tuple[int, Maxima] | None = None
+    noted: tuple[int, Maxima] = (0, {})
     quiet: bool = False  # nobody else writes
     closed: datetime | None = None  # the midnight up to which days are closed
 
@@ -61,9 +61,9 @@ class Sealer:
             return _maxima()
         maxima = _maxima(_SNAPSHOT)
         oldest, following = maxima.pop("oldest"), maxima.pop("following")
-        if self.noted and oldest < self.noted[0]:
+        then, finished = self.noted
+        if oldest < then:
             return {}  # a transaction of then still runs
-        finished = self.noted[1] if self.noted else {}
         self.noted = following, maxima
         return finished
 

@@ -137,9 +137,7 @@ def _refused(plan: Plan, error: NotPossible, caller: rights.Caller) -> Response:
 
 def _flag(request: Request, name: str) -> bool:
     """A switch of the query. Raises ValidationError."""
-    if name not in request.query_params:
-        return False
-    value = request.query_params[name].lower()
+    value = request.query_params.get(name, "0").lower()
     if value not in FLAGS:
         raise exceptions.ValidationError({name: [_("Send 1 or 0.")]})
     return FLAGS[value]

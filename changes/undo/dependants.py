@@ -147,7 +147,7 @@ def _since(places: dict[Identity, Item], chosen: set[str]) -> Iterator[Refusal]:
 
 def _taking(places: dict[Identity, Item]) -> dict[Identity, Line]:
     """For each address, the last line since its place was made that gave it to another holder."""
-    since = min(item.since for item in places.values() if item.since)
+    since = min(map(attrgetter("since"), places.values()))
     found: dict[Identity, list[Line]] = defaultdict(list)
     kind = kinds()["ipam.ipaddress"]
     for line in kind.lines(places, history_date__gte=since):

@@ -60,12 +60,11 @@ def _undo(request: HttpRequest, change: str, with_later: bool, caller: Caller) -
 
 
 def _page(request: HttpRequest, plan: Plan, with_later: bool, status: int = 200) -> HttpResponse:
-    first = plan.lines[0] if plan.lines else None
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": _("Undo a change"),
         "plan": plan,
-        "first": first,
+        "first": next(iter(plan.lines), None),
         "done": words.step_rows(plan.steps[:SHOWN]),
         "items": words.item_rows(plan.items[:SHOWN]),
         "more_done": max(0, len(plan.steps) - SHOWN),
