@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
 from changes.lines import Line, history_of
-from changes.log.query import KINDS
+from changes.log.query import KINDS, ROW_KINDS
 from changes.log.rights import shown_columns
 from changes.log.words import Names
+from changes.security import SecurityLine
 from core.history.records import SOURCES
 
-KIND_NAMES = {sign: name for name, sign in KINDS.items()}
+KIND_NAMES = {sign: name for name, sign in ROW_KINDS.items()}
 
 
 class DifferenceSerializer(serializers.Serializer):
@@ -43,9 +45,15 @@ class LineSerializer(serializers.Serializer):
         allow_null=True, help_text="The key of the row, if it is a number."
     )
     title = serializers.CharField(help_text="What the row is called.")
-    kind = serializers.ChoiceField(choices=list(KINDS))
-    before = serializers.DictField(allow_null=True, help_text="The row before the change.")
-    after = serializers.DictField(allow_null=True, help_text="The row after the change.")
+    kind = serializers.ChoiceField(
+        choices=list(KINDS), help_text="What happened to the row, or which security event it is."
+    )
+    before = serializers.DictField(
+        allow_null=True, help_text="The row before the change; null for a security event."
+    )
+    after = serializers.DictField(
+        allow_null=True, help_text="The row after the change; null for a security event."
+    )
     difference = DifferenceSerializer(many=True)
 
 
@@ -61,26 +69,40 @@ class ChangesPageSerializer(serializers.Serializer):
 
 def as_json(line: Line, names: Names) -> dict[str, Any]:
     """A line as the API shows it."""
-    record = line.record
-    user = record.history_user
-    return {
+    facts = {
         "id": line.key,
-        "at": record.history_date,
+        "at": line.at,
         "change": line.change,
         "who": line.who,
-        "user": user.get_username() if user else None,
-        "actor": _actor(record),
         "source": line.source,
         "table": line.table,
         "object": _key(line),
         "title": names.title(line),
+        "difference": list(map(asdict, names.differences(line))),
+    }
+    if isinstance(line, SecurityLine):
+        return facts | _of_event(line.record)
+    return facts | _of_row(line)
+
+
+def _of_event(event: Any) -> dict[str, Any]:
+    return {
+        "user": event.username,
+        "actor": event.actor,
+        "kind": event.kind,
+        "before": None,
+        "after": None,
+    }
+
+
+def _of_row(line: Line) -> dict[str, Any]:
+    record, user = line.record, line.record.history_user
+    return {
+        "user": user.get_username() if user else None,
+        "actor": _actor(record),
         "kind": KIND_NAMES[line.kind],
         "before": _row(line, record if line.kind == "-" else line.before),
         "after": None if line.kind == "-" else _row(line, record),
-        "difference": [
-            {"label": one.label, "before": one.before, "after": one.after}
-            for one in names.differences(line)
-        ],
     }
 
 

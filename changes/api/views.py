@@ -20,12 +20,13 @@ from api.access import Right, may
 from api.pagination import AFTER, MAX_SIZE, SIZE, page_link
 from api.resources import refuse_unknown
 from changes.api.serializers import ChangesPageSerializer, LineSerializer, as_json
-from changes.lines import Line, tracked_models
+from changes.lines import Line
 from changes.log import export, reading, statement
 from changes.log.loading import load
 from changes.log.query import KINDS, NAMES, LogQuery, parse
 from changes.log.rights import Reader
 from changes.log.statement import Position
+from changes.log.tables import logged_models
 from changes.log.words import Names
 from core.history.records import SOURCES
 
@@ -40,7 +41,7 @@ ABOUT = {
     "table": "Of this table, as in ipam.ipaddress.",
     "object": "Of the row with this key; needs `table`.",
     "subnet": "Of this subnet, its pools, and the addresses, servers and interfaces in it.",
-    "kind": "What happened to the row.",
+    "kind": "What happened to the row, or which security event it is.",
     "change": "Of this change.",
     "q": "A part of a text of the line; an address, a network or a MAC address as with `about`.",
 }
@@ -153,7 +154,7 @@ def exported(kind: str, query: LogQuery, reader: Reader) -> StreamingHttpRespons
 def line_of(key: str, reader: Reader) -> Line | None:
     """The line with this name, if the reader may see it."""
     table, _separator, number = key.rpartition(":")
-    known = {model._meta.label_lower for model in tracked_models()}
+    known = {model._meta.label_lower for model in logged_models()}
     if table not in known or not (number.isascii() and number.isdigit() and len(number) < 19):
         return None
     place = Position("", table, int(number))

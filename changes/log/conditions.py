@@ -10,15 +10,18 @@ from django.db.models import CharField, Exists, OuterRef, Q, TextField
 from django.db.models.functions import Cast, Upper
 from django.db.models.lookups import Exact, IContains
 
+from api.security.models import SecurityEvent
 from changes.lines import history_of
 from changes.log.query import LogQuery, Place
 from changes.log.rights import shown_columns
+from changes.log.tables import all_lines
 from ipam import search
 from ipam.fields import AddressListField
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import inside, network_inside
 
 NONE = Q(history_id__in=())
+EVENT_TEXTS = ("kind", "subject", "address")
 OWN_TEXTS = ("history_actor", "history_change_reason")
 # By what a line is found besides its own columns: the column of the row that it belongs to.
 OWNERS = {"server_id": Server, "subnet_id": Subnet}
@@ -26,7 +29,7 @@ OWNERS = {"server_id": Server, "subnet_id": Subnet}
 
 def columns_of(model: type[models.Model]) -> set[str]:
     """The columns of a model's lines, without those that every line has."""
-    names = {field.attname for field in history_of(model).model._meta.fields}
+    names = {field.attname for field in all_lines(model).model._meta.fields}
     return {name for name in names if not name.startswith("history_")}
 
 
@@ -105,6 +108,8 @@ def _in_place(place: Place, model: type[models.Model]) -> Q:
     columns = columns_of(model)
     if model is Subnet:
         return _of_subnets(place)
+    if model is SecurityEvent:
+        return _from_place(place)
     if model is Pool:
         ends = {"first__lte": place.network[-1], "last__gte": place.network[0]}
         return Q(Q(**ends), _address_space(place, "subnet_id", Subnet))
@@ -116,6 +121,13 @@ def _in_place(place: Place, model: type[models.Model]) -> Q:
             return Q(within, _address_space(place, "server_id", Server))
         return within
     return _owned(place, columns)
+
+
+def _from_place(place: Place) -> Q:
+    """The events that came from this address."""
+    if place.address is None:
+        return NONE
+    return Q(address=str(place.address))
 
 
 def _of_subnets(place: Place) -> Q:
@@ -197,6 +209,8 @@ def _addresses_of(servers: list[int]) -> list[Any]:
 
 def text_columns(model: type[models.Model]) -> list[str]:
     """The columns of a row that are searched by part."""
+    if model is SecurityEvent:
+        return list(EVENT_TEXTS)
     found, shown = [], shown_columns(model)
     for field in history_of(model).model.tracked_fields:
         if field.attname not in shown:

@@ -13,14 +13,15 @@ from django.db.models.expressions import RawSQL
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 
 from changes.lines import Line
-from changes.log import conditions, reading, statement
+from changes.log import conditions, event_words, reading, statement
 from changes.log.query import LogQuery
 from changes.log.rights import Reader
 from changes.log.statement import Position
 from changes.log.words import Names
+from changes.security import SecurityLine
 from core.history.records import SOURCES
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 
@@ -40,7 +41,6 @@ SENTENCES = {
     "reserved": gettext_lazy("%(who)s reserved %(what)s"),
     "quarantine": gettext_lazy("%(who)s put %(what)s in quarantine"),
 }
-NOBODY = pgettext_lazy("who changed it", "Somebody")
 
 
 @dataclass
@@ -67,6 +67,11 @@ class Change:
     @property
     def source(self) -> Any:
         return SOURCES.get(self.newest.source, "")
+
+    @property
+    def of_rows(self) -> list[Line]:
+        """Its lines without security events: what can be undone."""
+        return [line for line in self.lines if not isinstance(line, SecurityLine)]
 
     @property
     def more(self) -> int:
@@ -199,9 +204,11 @@ def counted(lines: Sequence[Line], reader: Reader) -> Change:
 def sentence(change: Change, names: Names) -> SafeString:
     """Who did what: `admin (ci) allocated 3 addresses in 10.1.2.0/24`."""
     leading = leading_lines(change)
+    if isinstance(leading[0], SecurityLine):
+        return event_words.sentence(leading[0])
     done = {deed(line) for line in leading}
     template = SENTENCES[done.pop() if len(done) == 1 else "~"]
-    who = format_html("<strong>{}</strong>", change.who or NOBODY)
+    who = format_html("<strong>{}</strong>", change.who or event_words.NOBODY)
     # The template is ours; the name and the rest are escaped.
     return format_html(_braces(str(template)), who=who, what=_what(change, leading, names))
 
@@ -212,9 +219,10 @@ def _braces(template: str) -> str:
 
 def leading_lines(change: Change) -> list[Line]:
     """The lines that tell what was done: those of one model."""
-    present = {line.model for line in change.lines}
-    first = next((model for model in LEADING if model in present), change.newest.model)
-    return [line for line in change.lines if line.model is first]
+    lines = change.of_rows or change.lines
+    present = {line.model for line in lines}
+    first = next((model for model in LEADING if model in present), lines[0].model)
+    return [line for line in lines if line.model is first]
 
 
 def deed(line: Line) -> str:

@@ -8,9 +8,12 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
-from changes.lines import Line, history_of, tracked_models
+from api.security.models import SecurityEvent
+from changes.lines import Line, history_of
 from changes.log.rights import Reader
 from changes.log.statement import Position
+from changes.log.tables import logged_models
+from changes.security import SecurityLine, with_username
 
 
 def load(places: Sequence[Position], reader: Reader) -> dict[Position, Line]:
@@ -19,7 +22,7 @@ def load(places: Sequence[Position], reader: Reader) -> dict[Position, Line]:
     for place in places:
         wanted[place.table].append(place.number)
     found: dict[tuple[str, int], Line] = {}
-    for model in tracked_models():
+    for model in logged_models():
         table = model._meta.label_lower
         if table in wanted:
             chosen = reader.lines(model).filter(history_id__in=wanted[table])
@@ -32,7 +35,9 @@ def load(places: Sequence[Position], reader: Reader) -> dict[Position, Line]:
     return lines
 
 
-def _with_before(model: Any, lines: Any) -> list[Line]:
+def _with_before(model: Any, lines: Any) -> Sequence[Line]:
+    if model is SecurityEvent:
+        return list(map(SecurityLine, with_username(lines)))
     key = model._meta.pk.attname
     earlier = (
         history_of(model)

@@ -14,14 +14,17 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
-from changes.lines import tracked_models
+from api.security.models import SecurityEvent
 from changes.log.rights import Reader
+from changes.log.tables import logged_models
 from core.history.records import SOURCES
 from ipam import addresses
 from ipam.addresses import Address, Network, shorten
 from ipam.models import Subnet
 
-KINDS = {"created": "+", "changed": "~", "deleted": "-"}
+ROW_KINDS = {"created": "+", "changed": "~", "deleted": "-"}
+# What happened to a row, or what a security event is: by the word, what its lines have.
+KINDS = ROW_KINDS | {kind: kind for kind in SecurityEvent.Kind.values}
 LONGEST = {"q": 200, "who": 310, "user": 150, "change": 64, "about": 255}
 LARGEST_KEY = 10**18
 
@@ -164,7 +167,7 @@ def moment(text: str) -> datetime:
 
 
 def _table(text: str) -> dict[str, Any]:
-    known = {model._meta.label_lower: model for model in tracked_models()}
+    known = {model._meta.label_lower: model for model in logged_models()}
     if text not in known:
         raise ValueError(_("Choose one of: %s.") % ", ".join(known))
     return {"table": known[text]}

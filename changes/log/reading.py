@@ -11,12 +11,13 @@ from datetime import datetime
 from django.core.exceptions import EmptyResultSet
 from django.db.models import Q
 
-from changes.lines import Line, history_of
+from changes.lines import Line
 from changes.log import conditions, statement
 from changes.log.loading import load
 from changes.log.query import LogQuery
 from changes.log.rights import Reader
 from changes.log.statement import Branch, Position
+from changes.log.tables import all_lines
 from ipam.models import IPAddress
 
 FEW = 20_000  # lines of a table that are read and sorted as a whole
@@ -148,7 +149,7 @@ def _unfiltered(
     """All lines of the tables, of which a stretch of time is measured."""
     found = []
     for branch in branches:
-        lines = history_of(branch.model).filter(conditions.times(query))
+        lines = all_lines(branch.model).filter(conditions.times(query))
         if after:
             lines = lines.filter(statement.behind(after, branch.table))
         found.append(Branch(branch.model, lines))

@@ -12,7 +12,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from api.access import confines
 from api.confinement import visible
-from changes.lines import compared_columns, history_of, tracked_models
+from changes.lines import compared_columns, history_of
+from changes.log.tables import all_lines, logged_models
 from ipam.addresses import Network
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import either, inside, network_inside
@@ -49,7 +50,7 @@ class Reader:
 
     def tables(self) -> list[type[models.Model]]:
         """The models of which the reader may see lines."""
-        placed = filter(self._is_placed, tracked_models())
+        placed = filter(self._is_placed, logged_models())
         return list(filter(self.may_view, placed))
 
     def _is_placed(self, model: type[models.Model]) -> bool:
@@ -58,9 +59,9 @@ class Reader:
     def lines(self, model: type[models.Model]) -> QuerySet:
         """The lines of a model that the reader may see; none of one that is not visible."""
         if not self.may_view(model) or not self._is_placed(model):
-            return history_of(model).none()
+            return all_lines(model).none()
         if not self.networks:
-            return history_of(model)
+            return all_lines(model)
         return _inside_before_and_after(model, self.networks)
 
     def rows(self, model: type[models.Model]) -> QuerySet:

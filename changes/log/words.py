@@ -16,7 +16,9 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from changes.lines import Line, compared_columns, history_of
+from changes.log import event_words
 from changes.log.rights import Reader, shown_columns
+from changes.security import SecurityLine
 
 NOTHING = "—"
 # What a row is called: the first of these columns that its line has.
@@ -70,6 +72,8 @@ class Names:
 
     def title(self, line: Line) -> str:
         """What the line's row is called in it."""
+        if isinstance(line, SecurityLine):
+            return event_words.title(line)
         record = line.record
         if line.table == "ipam.pool":
             return _range(record)
@@ -87,6 +91,8 @@ class Names:
     def differences(self, line: Line) -> list[Difference]:
         """The columns that differ. Of a new row and of a deleted one, those that have a value; so
         of a row without an earlier line, such as a free address that is given away."""
+        if isinstance(line, SecurityLine):
+            return _of_event(line)
         found = []
         shown = shown_columns(line.model)
         for column, (was, now) in line.difference().items():
@@ -106,6 +112,11 @@ class Names:
         if field.choices:
             return str(dict(field.flatchoices).get(value, value))
         return plain_value(value)
+
+
+def _of_event(line: SecurityLine) -> list[Difference]:
+    facts = event_words.facts(line)
+    return [Difference(label, "", plain_value(value)) for label, value in facts]
 
 
 def plain_value(value: Any) -> str:
@@ -169,6 +180,8 @@ def _holds_key(field: Any) -> bool:
 
 
 def _references(line: Line) -> Iterable[Key]:
+    if isinstance(line, SecurityLine):
+        return
     for column in compared_columns(line.model):
         field = _field(line.model, column)
         if not _holds_key(field):

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy
 
-from changes.log.query import KINDS, NAMES
+from api.security.models import SecurityEvent
+from changes.log.query import NAMES
 from changes.log.rights import Reader
 from changes.log.statement import Position
 from changes.log.words import table_name
@@ -39,6 +40,7 @@ KIND_LABELS = {
     "changed": gettext_lazy("changed"),
     "deleted": gettext_lazy("deleted"),
 }
+EVENT_LABELS = dict(SecurityEvent.Kind.choices)
 STRETCHES = (
     (1, gettext_lazy("24 hours")),
     (7, gettext_lazy("7 days")),
@@ -108,7 +110,13 @@ class Filters:
         return found
 
     def kinds(self) -> list[Choice]:
-        return self._choices("kind", {name: KIND_LABELS[name] for name in KINDS})
+        return self._choices("kind", KIND_LABELS)
+
+    def events(self) -> list[Choice]:
+        """The kinds of security events; none for a reader who may not view them."""
+        if SecurityEvent not in self.reader.tables():
+            return []
+        return self._choices("kind", EVENT_LABELS)
 
     def sources(self) -> list[Choice]:
         return self._choices("source", SOURCES)
@@ -151,8 +159,8 @@ class Filters:
         return f"{url}?{urlencode(values)}"
 
     def _shown(self, name: str, value: str) -> str:
-        if name == "kind" and value in KIND_LABELS:
-            return str(KIND_LABELS[value])
+        if name == "kind":
+            return str((KIND_LABELS | EVENT_LABELS).get(value, value))
         if name == "source" and value in SOURCES:
             return str(SOURCES[value])
         if name == "table":

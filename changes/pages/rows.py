@@ -18,8 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from changes.lines import Line
+from changes.log.event_words import FAILURES
 from changes.log.groups import Change, sentence
 from changes.log.words import Difference, Names, table_name
+from changes.security import SecurityLine
 
 SHOWN = 3  # lines of a change that are unfolded from the start
 ICONS = {
@@ -51,10 +53,14 @@ class LineRow:
 
     @property
     def badge(self) -> str:
+        if isinstance(self.line, SecurityLine):
+            return "no" if self.line.record.kind in FAILURES else "plain"
         return KINDS[self.line.kind][0]
 
     @property
     def kind(self) -> Any:
+        if isinstance(self.line, SecurityLine):
+            return self.line.record.get_kind_display()
         return KINDS[self.line.kind][1]
 
     @property
@@ -110,6 +116,9 @@ class ChangeRow:
 
     @property
     def undo_url(self) -> str:
+        """Empty if it has nothing that can be undone."""
+        if not self.change.of_rows:
+            return ""
         return reverse("admin:changes_undo", args=[self.change.id or self.change.newest.key])
 
     @cached_property
@@ -118,6 +127,8 @@ class ChangeRow:
 
     @property
     def icon(self) -> str:
+        if not self.change.of_rows:
+            return "shield_person"
         return ICONS.get(self.change.newest.source, "history")
 
     @property
