@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -49,14 +51,18 @@ class Subscription(models.Model):
 
     def clean(self) -> None:
         errors: dict[str, Any] = {}
-        if wrong := _wrong_kind(self.kinds):
-            errors["kinds"] = wrong
-        try:
-            self.subnets = [str(ipaddress.ip_network(text)) for text in _texts(self.subnets)]
-        except ValueError as error:
-            errors["subnets"] = str(error)
+        for name, cleaned in (("kinds", _cleaned_kinds), ("subnets", _cleaned_subnets)):
+            try:
+                setattr(self, name, cleaned(getattr(self, name)))
+            except ValueError as error:
+                errors[name] = str(error)
         if errors:
             raise ValidationError(errors)
+
+    def choose(self, user: Any, events: Iterable[Any]) -> list[Any]:
+        """The events that are wanted and that the user may see."""
+        wanted = filter(self.wants, events)
+        return list(filter(partial(may_view, user), wanted))
 
     def wants(self, event: Any) -> bool:
         """Whether the event is one of those that were chosen."""
@@ -65,7 +71,7 @@ class Subscription(models.Model):
         return self._names(event.kind) and self._covers(event)
 
     def _names(self, kind: str) -> bool:
-        return not self.kinds or any(covers_kind(pattern, kind) for pattern in self.kinds)
+        return any(covers_kind(pattern, kind) for pattern in self.kinds or ["*"])
 
     def _covers(self, event: Any) -> bool:
         if not self.subnets:
@@ -75,7 +81,7 @@ class Subscription(models.Model):
             return False
         from api.confinement import lies_in  # with all of the API, which an idle worker needs not
 
-        return lies_in(place, [ipaddress.ip_network(text) for text in self.subnets])
+        return lies_in(place, list(map(ipaddress.ip_network, self.subnets)))
 
 
 def covers_kind(pattern: str, kind: str) -> bool:
@@ -91,9 +97,10 @@ def may_view(user: Any, event: Any) -> bool:
         return False
     if event.kind == TEST:
         return True
-    kind = KINDS.get(event.kind)
-    permission = kind.permission if kind else ""
-    return bool(user.has_perm(permission or view_permission(event.subject_model)))
+    permission = view_permission(event.subject_model)
+    if kind := KINDS.get(event.kind):
+        permission = kind.permission or permission
+    return bool(user.has_perm(permission))
 
 
 def _texts(values: Any) -> list[str]:
@@ -105,13 +112,15 @@ def _texts(values: Any) -> list[str]:
     return values
 
 
-def _wrong_kind(kinds: Any) -> str:
-    """What is wrong with the kinds; empty if nothing is."""
-    try:
-        wrong = [text for text in _texts(kinds) if not _KIND.fullmatch(text)]
-    except ValueError as error:
-        return str(error)
-    if wrong:
-        text = gettext("“%s” is not written like address.allocated or address.*.")
-        return text % wrong[0][:60]
-    return ""
+def _cleaned_kinds(kinds: Any) -> list[str]:
+    """Raises ValueError."""
+    for text in _texts(kinds):
+        if not _KIND.fullmatch(text):
+            wrong = gettext("“%s” is not written like address.allocated or address.*.")
+            raise ValueError(wrong % text[:60])
+    return kinds
+
+
+def _cleaned_subnets(subnets: Any) -> list[str]:
+    """The networks in their usual form. Raises ValueError."""
+    return [str(ipaddress.ip_network(text)) for text in _texts(subnets)]

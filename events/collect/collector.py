@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from operator import attrgetter
 
 from events.collect import follow, ledger, live, rows, thresholds
 from events.collect.follow import Source
@@ -37,23 +38,15 @@ class Collector:
         return number
 
     def _begin(self, newest: dict[str, int]) -> bool:
-        """Load the cursors. A table that has none begins at the present."""
+        """Load the cursors."""
         with held() as is_mine:
             if not is_mine:
                 return False
-            known = {cursor.table: cursor for cursor in Cursor.objects.all()}
-            new = [
-                Cursor(table=table, position=position)
-                for table, position in newest.items()
-                if table not in known
-            ]
-            Cursor.objects.bulk_create(new)
-            for cursor in known.values():
-                _check(cursor, newest)
-        self.positions = {cursor.table: cursor.position for cursor in [*known.values(), *new]}
+            cursors = _load_cursors(newest)
+        for cursor in cursors:
+            self._remember(cursor)
         # What one that was killed has read and not measured any more.
         self.touched = ledger.touched_subnets(Event.objects.order_by("-pk")[:RECENT])
-        self.waiting = {cursor.table for cursor in known.values() if cursor.holes}
         return True
 
     def _is_due(self, source: Source, newest: dict[str, int]) -> bool:
@@ -89,6 +82,17 @@ class Collector:
         self.waiting.discard(cursor.table)
         if cursor.holes:
             self.waiting.add(cursor.table)
+
+
+def _load_cursors(newest: dict[str, int]) -> list[Cursor]:
+    """The cursors of all tables. A table that has none begins at the present."""
+    found = list(Cursor.objects.all())
+    for cursor in found:
+        _check(cursor, newest)
+    known = set(map(attrgetter("table"), found))
+    new = [Cursor(table=table, position=newest[table]) for table in sorted(newest.keys() - known)]
+    Cursor.objects.bulk_create(new)
+    return found + new
 
 
 def _check(cursor: Cursor, newest: dict[str, int]) -> None:

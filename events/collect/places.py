@@ -16,15 +16,19 @@ def place_in_subnets(events: Iterable[Event]) -> None:
     """Fill the subnet of events that name an address, and the site of those that name a subnet.
     Two queries at most."""
     found = list(events)
-    unplaced = [event for event in found if event.ip_address and not event.subnet_id]
-    _find_subnets(unplaced, list(map(attrgetter("ip_address"), unplaced)))
+    _find_subnets(list(filter(_is_unplaced, found)))
     known = subnets(map(attrgetter("subnet_id"), found))
     for event in found:
         if subnet := known.get(event.subnet_id or 0):
             event.site = event.site or subnet.site
 
 
-def _find_subnets(events: list[Event], addresses: list[Any]) -> None:
+def _is_unplaced(event: Event) -> bool:
+    return event.ip_address is not None and event.subnet_id is None
+
+
+def _find_subnets(events: list[Event]) -> None:
+    addresses = list(map(attrgetter("ip_address"), events))
     index = SubnetIndex.of(addresses, Subnet.objects.all())
     for event, address in zip(events, addresses, strict=True):
         event.subnet_id = getattr(index.containing(event.vrf_id, address), "pk", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -35,12 +36,10 @@ def add(events: Sequence[Event]) -> None:
     if not is_configured():
         return
     wanting = Q(enabled=True, user__is_active=True) & ~Q(user__email="")
-    preferences = list(MailPreference.objects.filter(wanting).select_related("user"))
     items, started = [], []
     now = timezone.now()
-    for preference in preferences:
-        wanted = [event for event in events if preference.wants(event)]
-        seen = [event for event in wanted if may_view(preference.user, event)]
+    for preference in MailPreference.objects.filter(wanting).select_related("user"):
+        seen = preference.choose(preference.user, events)
         items += [MailItem(preference=preference, event=event) for event in seen]
         if seen and preference.due_at is None:
             preference.due_at = preference.next_due(now)
@@ -72,7 +71,7 @@ def _compose(key: int) -> None:
     items = list(row.items.select_related("event").order_by("event_id"))
     row.due_at = None
     row.save(update_fields=["due_at"])
-    row.items.filter(pk__in=[item.pk for item in items]).delete()
+    row.items.filter(pk__in=list(map(attrgetter("pk"), items))).delete()
     events = [item.event for item in items if may_view(row.user, item.event)]
     if events and row.enabled and row.user.email:
         with translation.override(row.language):

@@ -6,13 +6,15 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from operator import attrgetter
 
 from django.db import transaction
 from django.utils import timezone
 
 from events.collect.lock import held
 from events.models import Event
-from events.subscriptions import TEST, may_view
+from events.subscriptions import TEST
 from events.webhooks.models import HEALTH, Webhook, WebhookDelivery, lane_of
 from events.webhooks.querysets import DeliveryQuerySet
 
@@ -53,11 +55,9 @@ class Outcome:
 def add(events: Sequence[Event]) -> int:
     """Make a delivery of each event for each webhook that wants it and whose owner may see it. In
     the transaction that moves the cursor behind the events."""
-    hooks = list(Webhook.objects.live().select_related("owner"))
-    made = []
-    for hook in hooks:
-        wanted = [event for event in events if hook.wants(event)]
-        made += [_delivery(hook, event) for event in wanted if may_view(hook.owner, event)]
+    made: list[WebhookDelivery] = []
+    for hook in Webhook.objects.live().select_related("owner"):
+        made += map(partial(_delivery, hook), hook.choose(hook.owner, events))
     _insert(made)
     return len(made)
 
@@ -83,29 +83,32 @@ def add_test(webhook: Webhook, actor: str) -> WebhookDelivery:
 def replay(rows: DeliveryQuerySet) -> int:
     """Send again what was given up or delivered; the number of them."""
     with transaction.atomic():
-        chosen = list(rows.exclude(state="pending").values_list("pk", "webhook_id", "lane"))
-        hooks = {webhook for _key, webhook, _lane in chosen}
+        keys, hooks, lanes = [], set(), set()
+        for key, hook, lane in rows.exclude(state="pending").values_list(
+            "pk", "webhook_id", "lane"
+        ):
+            keys.append(key)
+            hooks.add(hook)
+            lanes.add(lane)
         _lock(hooks)
-        WebhookDelivery.objects.filter(pk__in=[key for key, _hook, _lane in chosen]).update(
+        WebhookDelivery.objects.filter(pk__in=keys).update(
             state="pending", attempts=0, first_at=None, next_at=None
         )
-        _rearrange(hooks, {lane for _key, _hook, lane in chosen})
-    return len(chosen)
+        _rearrange(hooks, lanes)
+    return len(keys)
 
 
 def finish(outcomes: Sequence[Outcome]) -> None:
     """Record how attempts have ended, and let the next ones of their lanes go."""
     with transaction.atomic():
-        hooks = _lock({outcome.webhook for outcome in outcomes})
-        keys = [outcome.delivery for outcome in outcomes]
-        rows = WebhookDelivery.objects.pending().in_bulk(keys)
+        hooks = _lock(set(map(attrgetter("webhook"), outcomes)))
+        rows = WebhookDelivery.objects.pending().in_bulk(map(attrgetter("delivery"), outcomes))
         for outcome in outcomes:
             if outcome.delivery in rows:
                 _apply(outcome, rows[outcome.delivery])
-        WebhookDelivery.objects.bulk_update(rows.values(), _RESULT_COLUMNS)
-        for outcome in outcomes:
             if outcome.webhook in hooks:
                 _note_health(outcome, hooks[outcome.webhook])
+        WebhookDelivery.objects.bulk_update(rows.values(), _RESULT_COLUMNS)
         Webhook.objects.bulk_update(hooks.values(), HEALTH)
         ended = [key for key, row in rows.items() if row.state != "pending"]
         following = WebhookDelivery.objects.next_in_lane(ended)
@@ -129,11 +132,12 @@ def _insert(deliveries: Sequence[WebhookDelivery]) -> None:
     """Insert them in the order of events; only the first of a lane may be sent at once."""
     if not deliveries:
         return
-    _lock({delivery.webhook_id for delivery in deliveries})
-    lanes = {(delivery.webhook_id, delivery.lane) for delivery in deliveries}
-    busy, now = WebhookDelivery.objects.busy_lanes(lanes), timezone.now()
-    for delivery in sorted(deliveries, key=lambda one: one.event_id):
-        lane = (delivery.webhook_id, delivery.lane)
+    _lock(set(map(attrgetter("webhook_id"), deliveries)))
+    lane_of_delivery = attrgetter("webhook_id", "lane")
+    busy = WebhookDelivery.objects.busy_lanes(set(map(lane_of_delivery, deliveries)))
+    now = timezone.now()
+    for delivery in sorted(deliveries, key=attrgetter("event_id")):
+        lane = lane_of_delivery(delivery)
         if lane not in busy:
             delivery.next_at = now
         busy.add(lane)
