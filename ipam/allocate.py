@@ -22,7 +22,7 @@ from ipam import addresses, freeze, rules
 from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Server, Subnet
 from ipam.placement import address_rows, pool_rows, unpooled
-from ipam.querysets import allocatable, lock_ledger
+from ipam.querysets import allocatable, lock_ledger, say_site
 from ipam.rules import taken
 from ipam.sightings import ask
 from ipam.signals import changed
@@ -328,6 +328,7 @@ def _store_facts(row: IPAddress, holder: Holder) -> bool:
     if not new:
         return True
     with transaction.atomic():
+        say_site()
         locked = IPAddress.objects.select_for_update().filter(pk=row.pk, vm_id=row.vm_id).first()
         if locked is None:
             return False

@@ -9,7 +9,7 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.dispatch import receiver
 
 from ipam import rules
-from ipam.models import VRF, Interface, Pool, Server, Subnet
+from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from ipam.placement import populate
 from ipam.placement.place import place, unplace
 from ipam.placement.pool_rows import network_left, pools_changed, subnet_changed
@@ -108,7 +108,7 @@ def pool_gone(instance: Pool, origin: Any = None, **kwargs: Any) -> None:
 
 @receiver(pre_save)
 def fixture_row_about_to_be_saved(sender: type, raw: bool = False, **kwargs: Any) -> None:
-    if raw and sender in (VRF, Server, Interface, Subnet, Pool):
+    if raw and sender in (VRF, Server, Interface, Subnet, Pool, IPAddress):
         say_site()
 
 

@@ -106,26 +106,76 @@ CREATE OR REPLACE TRIGGER {table}_history_truncate
 """
 
 _POSTGRESQL_ADDRESSES = """
--- For placing.sql, which writes address rows itself: a line for each of these rows as it stands.
-CREATE OR REPLACE FUNCTION write_{table}_history(row_ids bigint[], kind text) RETURNS void
+-- Row by row, so that the conditions keep a statement of the site as cheap as without these
+-- triggers. Placing (placing.sql) writes its rows within the statement of the raw SQL, and its
+-- lines here. Free rows come and go with pools and move with subnets: they have no line.
+CREATE OR REPLACE FUNCTION {table}_history() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    line {table}%ROWTYPE := NEW;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        line := OLD;
+    END IF;
+    INSERT INTO {history} (
+            {columns},
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
+    VALUES (
+            {values},
+            clock_timestamp(),
+            CASE TG_OP WHEN 'INSERT' THEN '+' WHEN 'UPDATE' THEN '~' ELSE '-' END,
+            session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id());
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION {table}_history_all() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
+    SET CONSTRAINTS ALL IMMEDIATE;
     INSERT INTO {history} (
             {columns},
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change)
     SELECT
             {columns},
-            clock_timestamp(), kind, session_user || ' (SQL)',
+            clock_timestamp(), '-', session_user || ' (SQL)',
             'sql', session_user, 'tx-' || pg_current_xact_id()
-    FROM {table} WHERE id IN (SELECT unnest(row_ids));
+    FROM {table} WHERE status <> 'available';
+    SET CONSTRAINTS ALL DEFERRED;
+    RETURN NULL;
 END
 $$;
+
+CREATE OR REPLACE TRIGGER {table}_history_insert
+    AFTER INSERT ON {table}
+    FOR EACH ROW WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site'
+        AND NEW.status <> 'available')
+    EXECUTE FUNCTION {table}_history();
+
+CREATE OR REPLACE TRIGGER {table}_history_update
+    AFTER UPDATE ON {table}
+    FOR EACH ROW WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site'
+        AND ({differs}))
+    EXECUTE FUNCTION {table}_history();
+
+CREATE OR REPLACE TRIGGER {table}_history_delete
+    AFTER DELETE ON {table}
+    FOR EACH ROW WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site'
+        AND OLD.status <> 'available')
+    EXECUTE FUNCTION {table}_history();
+
+CREATE OR REPLACE TRIGGER {table}_history_truncate
+    BEFORE TRUNCATE ON {table}
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION {table}_history_all();
 """
 
 _SQLITE_TRIGGER = """
 CREATE TRIGGER {table}_history_{verb} AFTER {event} ON {table} FOR EACH ROW
-WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261{condition}
+WHEN {condition}(SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO {history} (
             {columns},
@@ -138,6 +188,9 @@ BEGIN
 END;
 """
 _SQLITE_VERBS = (("insert", "NEW", "+"), ("update", "NEW", "~"), ("delete", "OLD", "-"))
+# Of an address: what changes without a line, and what does while the address is free.
+_CLOCKS = ("created_at", "updated_at", "freed_at")
+_PLACE = ("subnet_id", "ip_type", "active")
 
 
 def files() -> dict[Path, str]:
@@ -149,25 +202,51 @@ def files() -> dict[Path, str]:
 
 
 def _postgresql() -> Iterator[str]:
-    yield _POSTGRESQL_ADDRESSES.format(**_names(IPAddress))
+    yield _POSTGRESQL_ADDRESSES.format(
+        values=_listed(map("line.{}".format, history_columns(IPAddress))),
+        differs=_address_differs("IS DISTINCT FROM"),
+        **_names(IPAddress),
+    )
     for model in TRACKED:
         yield _POSTGRESQL_TABLE.format(**_names(model))
 
 
 def _sqlite() -> Iterator[str]:
+    conditions = {
+        "insert": "NEW.status <> 'available'\n    AND ",
+        "update": f"({_address_differs('IS NOT')})\n    AND ",
+        "delete": "OLD.status <> 'available'\n    AND ",
+    }
+    yield from _sqlite_triggers(IPAddress, conditions)
     for model in TRACKED:
-        kept = history_columns(model)
-        differs = "\n        OR ".join(map("OLD.{0} IS NOT NEW.{0}".format, kept))
-        conditions = {"update": f"\n    AND ({differs})"}
-        for verb, row, kind in _SQLITE_VERBS:
-            yield _SQLITE_TRIGGER.format(
-                verb=verb,
-                event=verb.upper(),
-                condition=conditions.get(verb, ""),
-                values=_listed(map(f"{row}.{{}}".format, kept)),
-                kind=kind,
-                **_names(model),
-            )
+        differs = _differs("IS NOT", history_columns(model))
+        yield from _sqlite_triggers(model, {"update": f"({differs})\n    AND "})
+
+
+def _sqlite_triggers(model: type[models.Model], conditions: dict[str, str]) -> Iterator[str]:
+    for verb, row, kind in _SQLITE_VERBS:
+        yield _SQLITE_TRIGGER.format(
+            verb=verb,
+            event=verb.upper(),
+            condition=conditions.get(verb, ""),
+            values=_listed(map(f"{row}.{{}}".format, history_columns(model))),
+            kind=kind,
+            **_names(model),
+        )
+
+
+def _address_differs(sign: str) -> str:
+    """Whether a change of an address leaves a line: not that of a clock, and not where a free one
+    stands."""
+    kept = set(history_columns(IPAddress)) - {"id", *_CLOCKS, *_PLACE}
+    always = [column for column in history_columns(IPAddress) if column in kept]
+    place = _differs(sign, _PLACE, indent=12)
+    return f"{_differs(sign, always)}\n        OR NEW.status <> 'available' AND ({place})"
+
+
+def _differs(sign: str, columns: Iterable[str], indent: int = 8) -> str:
+    shape = f"OLD.{{0}} {sign} NEW.{{0}}"
+    return f"\n{' ' * indent}OR ".join(map(shape.format, columns))
 
 
 def _names(model: type[models.Model]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from itertools import chain, pairwise
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -30,8 +30,6 @@ pytestmark = pytest.mark.django_db
 PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
 HISTORIES, SNAPSHOTS, STEPS = (5, 200, 5) if PROOF else (1, 12, 4)
 API = "/api/v1"
-# SQLite's triggers for raw SQL place address rows without a line of history.
-PLACED_WITH_LINES = connection.vendor == "postgresql"
 NOT_COVERED = {"active", "materialised_to"}
 REFUSED = (IPManagerError, DatabaseError, CommandError, ValueError)
 
@@ -181,16 +179,14 @@ class World:
         call_command("import_csv", "servers", str(path), verbosity=0)
 
     def insert_by_hand(self):
-        where = {"ip_address": self.address()} if PLACED_WITH_LINES else {}
-        by_hand.insert(Server, hostname=self.name(), **where)
+        by_hand.insert(Server, hostname=self.name(), ip_address=self.address())
 
     def update_by_hand(self):
-        if row := self.any(self.dice.choice([Server, Subnet])):
+        if row := self.any(self.dice.choice([Server, Subnet, IPAddress])):
             by_hand.update(row, description=self.name())
 
     def delete_by_hand(self):
-        row = self.any(self.dice.choice([Server, Interface]))
-        if row and (PLACED_WITH_LINES or row.ip_address is None):
+        if row := self.any(self.dice.choice([Server, Interface, IPAddress])):
             by_hand.delete(row)
 
     def lease(self):

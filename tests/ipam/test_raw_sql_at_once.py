@@ -412,7 +412,6 @@ def test_nobody_else_may_use_what_acts_with_the_site_s_rights(subnet, sql):
         by_hand(f"SET LOCAL ROLE clerk; {sql}")
 
 
-@only(POSTGRESQL)
 def test_so_has_the_address(subnet):
     insert(Server, hostname="web", ip_address="10.0.0.10")
     delete(Server.objects.get())

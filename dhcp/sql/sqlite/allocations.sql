@@ -1,9 +1,11 @@
--- A row of dhcp_changes for every allocation with a MAC address that raw SQL makes, changes or ends:
--- dnsmasq serves it while no server holds it. Of more than 100 rows the last ones are one change.
+-- A row of dhcp_changes for every allocation with a MAC address that raw SQL makes, changes or
+-- ends: dnsmasq serves it while no server holds it. Of more than 100 rows the last ones are one
+-- change.
+-- Who writes is asked last, because that takes longer than to look at the row.
 
 CREATE TRIGGER ip_addresses_dhcp_change_insert AFTER INSERT ON ip_addresses FOR EACH ROW
-WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
-    AND NEW.mac_address IS NOT NULL AND NEW.server_id IS NULL AND NEW.status = 'allocated'
+WHEN NEW.mac_address IS NOT NULL AND NEW.server_id IS NULL AND NEW.status = 'allocated'
+    AND (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO dhcp_changes (kind, object_id, label, action, who)
     SELECT 'ipaddress', NEW.id,
@@ -21,8 +23,7 @@ BEGIN
 END;
 
 CREATE TRIGGER ip_addresses_dhcp_change_update AFTER UPDATE ON ip_addresses FOR EACH ROW
-WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
-    AND ((NEW.mac_address IS NOT NULL AND NEW.server_id IS NULL AND NEW.status = 'allocated')
+WHEN ((NEW.mac_address IS NOT NULL AND NEW.server_id IS NULL AND NEW.status = 'allocated')
         OR (OLD.mac_address IS NOT NULL AND OLD.server_id IS NULL AND OLD.status = 'allocated'))
     AND (OLD.vrf_id IS NOT NEW.vrf_id
         OR OLD.ip_address IS NOT NEW.ip_address
@@ -30,6 +31,7 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
         OR OLD.server_id IS NOT NEW.server_id
         OR OLD.hostname IS NOT NEW.hostname
         OR OLD.mac_address IS NOT NEW.mac_address)
+    AND (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO dhcp_changes (kind, object_id, label, action, who)
     SELECT 'ipaddress', NEW.id,
@@ -47,8 +49,8 @@ BEGIN
 END;
 
 CREATE TRIGGER ip_addresses_dhcp_change_delete AFTER DELETE ON ip_addresses FOR EACH ROW
-WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
-    AND OLD.mac_address IS NOT NULL AND OLD.server_id IS NULL AND OLD.status = 'allocated'
+WHEN OLD.mac_address IS NOT NULL AND OLD.server_id IS NULL AND OLD.status = 'allocated'
+    AND (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
 BEGIN
     INSERT INTO dhcp_changes (kind, object_id, label, action, who)
     SELECT 'ipaddress', OLD.id,

@@ -10,6 +10,9 @@
 -- words to wait for them. MATERIALIZED keeps the lock to one row. An address that another machine
 -- holds a DHCP lease of, or has answered at within the last `answered` seconds, is not free, and
 -- nothing is while the ledger is frozen (ipam/freeze.py).
+--
+-- Before the row is written, the statement says that the site writes: else the triggers for raw SQL
+-- write a second line.
 
 WITH held AS MATERIALIZED (
     SELECT a.* FROM ip_addresses a WHERE a.vm_id = %(vm_id)s
@@ -38,7 +41,8 @@ WITH held AS MATERIALIZED (
         status = 'allocated', vm_id = %(vm_id)s, hostname = %(hostname)s,
         mac_address = %(mac_address)s::macaddr, freed_at = NULL,
         updated_at = statement_timestamp()
-    FROM picked WHERE a.id = picked.id
+    FROM picked
+    WHERE a.id = picked.id AND set_config('ipmanager.writer', 'site', true) = 'site'
     RETURNING a.*
 ), history AS (
     INSERT INTO ip_addresses_history (

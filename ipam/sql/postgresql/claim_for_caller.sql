@@ -2,9 +2,12 @@
 -- table that api/fastpath puts in front, and it returns nothing to a VM that has an address.
 --
 -- Parameters: subnet (key), vm_id, hostname, mac_address, answered (seconds), change (id of the
--- request). There is no part of a subnet to choose: such a condition makes a plan for all parameters
--- look expensive, so that PostgreSQL would plan the statement anew each time, which takes longer
--- than to execute it.
+-- request). There is no part of a subnet to choose: such a condition makes a plan for all
+-- parameters look expensive, so that PostgreSQL would plan the statement anew each time, which
+-- takes longer than to execute it.
+--
+-- Before the row is written, the statement says that the site writes: else the triggers for raw SQL
+-- write a second line.
 
 WITH held AS MATERIALIZED (
     SELECT a.* FROM ip_addresses a WHERE a.vm_id = %(vm_id)s
@@ -31,7 +34,8 @@ WITH held AS MATERIALIZED (
         status = 'allocated', vm_id = %(vm_id)s, hostname = %(hostname)s,
         mac_address = %(mac_address)s::macaddr, freed_at = NULL,
         updated_at = statement_timestamp()
-    FROM picked WHERE a.id = picked.id
+    FROM picked
+    WHERE a.id = picked.id AND set_config('ipmanager.writer', 'site', true) = 'site'
     RETURNING a.*
 ), history AS (
     INSERT INTO ip_addresses_history (

@@ -3,10 +3,40 @@
 -- lines. history_change_reason names who it was: the login role, whatever SET ROLE says, in a form
 -- that cannot be mistaken for a user of the site.
 
--- For placing.sql, which writes address rows itself: a line for each of these rows as it stands.
-CREATE OR REPLACE FUNCTION write_ip_addresses_history(row_ids bigint[], kind text) RETURNS void
+-- Row by row, so that the conditions keep a statement of the site as cheap as without these
+-- triggers. Placing (placing.sql) writes its rows within the statement of the raw SQL, and its
+-- lines here. Free rows come and go with pools and move with subnets: they have no line.
+CREATE OR REPLACE FUNCTION ip_addresses_history() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    line ip_addresses%ROWTYPE := NEW;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        line := OLD;
+    END IF;
+    INSERT INTO ip_addresses_history (
+            id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
+            server_id, hostname, mac_address, platform, manufacturer, description,
+            reservation, vm_id, freed_at,
+            history_date, history_type, history_change_reason,
+            history_source, history_actor, history_change)
+    VALUES (
+            line.id, line.created_at, line.updated_at, line.vrf_id, line.subnet_id,
+            line.ip_address, line.status, line.ip_type, line.active, line.server_id,
+            line.hostname, line.mac_address, line.platform, line.manufacturer,
+            line.description, line.reservation, line.vm_id, line.freed_at,
+            clock_timestamp(),
+            CASE TG_OP WHEN 'INSERT' THEN '+' WHEN 'UPDATE' THEN '~' ELSE '-' END,
+            session_user || ' (SQL)',
+            'sql', session_user, 'tx-' || pg_current_xact_id());
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION ip_addresses_history_all() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
+    SET CONSTRAINTS ALL IMMEDIATE;
     INSERT INTO ip_addresses_history (
             id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
             server_id, hostname, mac_address, platform, manufacturer, description,
@@ -17,11 +47,49 @@ BEGIN
             id, created_at, updated_at, vrf_id, subnet_id, ip_address, status, ip_type, active,
             server_id, hostname, mac_address, platform, manufacturer, description,
             reservation, vm_id, freed_at,
-            clock_timestamp(), kind, session_user || ' (SQL)',
+            clock_timestamp(), '-', session_user || ' (SQL)',
             'sql', session_user, 'tx-' || pg_current_xact_id()
-    FROM ip_addresses WHERE id IN (SELECT unnest(row_ids));
+    FROM ip_addresses WHERE status <> 'available';
+    SET CONSTRAINTS ALL DEFERRED;
+    RETURN NULL;
 END
 $$;
+
+CREATE OR REPLACE TRIGGER ip_addresses_history_insert
+    AFTER INSERT ON ip_addresses
+    FOR EACH ROW WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site'
+        AND NEW.status <> 'available')
+    EXECUTE FUNCTION ip_addresses_history();
+
+CREATE OR REPLACE TRIGGER ip_addresses_history_update
+    AFTER UPDATE ON ip_addresses
+    FOR EACH ROW WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site'
+        AND (OLD.vrf_id IS DISTINCT FROM NEW.vrf_id
+        OR OLD.ip_address IS DISTINCT FROM NEW.ip_address
+        OR OLD.status IS DISTINCT FROM NEW.status
+        OR OLD.server_id IS DISTINCT FROM NEW.server_id
+        OR OLD.hostname IS DISTINCT FROM NEW.hostname
+        OR OLD.mac_address IS DISTINCT FROM NEW.mac_address
+        OR OLD.platform IS DISTINCT FROM NEW.platform
+        OR OLD.manufacturer IS DISTINCT FROM NEW.manufacturer
+        OR OLD.description IS DISTINCT FROM NEW.description
+        OR OLD.reservation IS DISTINCT FROM NEW.reservation
+        OR OLD.vm_id IS DISTINCT FROM NEW.vm_id
+        OR NEW.status <> 'available' AND (OLD.subnet_id IS DISTINCT FROM NEW.subnet_id
+            OR OLD.ip_type IS DISTINCT FROM NEW.ip_type
+            OR OLD.active IS DISTINCT FROM NEW.active)))
+    EXECUTE FUNCTION ip_addresses_history();
+
+CREATE OR REPLACE TRIGGER ip_addresses_history_delete
+    AFTER DELETE ON ip_addresses
+    FOR EACH ROW WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site'
+        AND OLD.status <> 'available')
+    EXECUTE FUNCTION ip_addresses_history();
+
+CREATE OR REPLACE TRIGGER ip_addresses_history_truncate
+    BEFORE TRUNCATE ON ip_addresses
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION ip_addresses_history_all();
 
 CREATE OR REPLACE FUNCTION vrfs_history() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$

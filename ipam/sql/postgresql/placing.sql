@@ -105,7 +105,6 @@ BEGIN
                     AND (family(s.network) = 6 OR a.ip_address <> host(broadcast(s.network))::inet))
             ));
     gone := ARRAY(SELECT unnest(row_ids) EXCEPT SELECT unnest(reserved || kept));
-    PERFORM write_ip_addresses_history(gone, '-');
     DELETE FROM ip_addresses WHERE id IN (SELECT unnest(gone));
     UPDATE ip_addresses SET
         status = 'available', server_id = NULL, vm_id = NULL, mac_address = NULL, hostname = '',
@@ -117,7 +116,6 @@ BEGIN
         platform = '', manufacturer = '', description = reservation, reservation = NULL,
         freed_at = NULL, updated_at = now()
     WHERE id IN (SELECT unnest(reserved));
-    PERFORM write_ip_addresses_history(reserved || kept, '~');
 END
 $$;
 
@@ -131,7 +129,6 @@ $$;
 CREATE OR REPLACE FUNCTION place_servers(server_ids bigint[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
-    row_ids bigint[];
     refused record;
 BEGIN
     IF cardinality(server_ids) = 0 THEN
@@ -145,43 +142,33 @@ BEGIN
                 AND c.vrf_id IS NOT DISTINCT FROM a.vrf_id)
         FOR UPDATE OF a));
     FOR attempt IN 1..3 LOOP
-        WITH taken AS (
-            UPDATE ip_addresses a SET
-                subnet_id = c.subnet_id, ip_type = c.ip_type, status = 'allocated',
-                server_id = c.server_id, hostname = c.hostname, mac_address = c.mac_address,
-                platform = c.device_type, manufacturer = c.manufacturer,
-                reservation = CASE a.status
-                    WHEN 'reserved' THEN a.description ELSE a.reservation END,
-                freed_at = NULL, updated_at = now()
-            FROM server_address_rows(server_ids) c
-            WHERE a.ip_address = c.ip_address AND a.vrf_id IS NOT DISTINCT FROM c.vrf_id
-                AND (a.server_id = c.server_id OR (a.server_id IS NULL AND (
-                    (a.vm_id IS NULL AND a.status IN ('available', 'reserved'))
-                    OR (a.status = 'allocated' AND a.mac_address = c.mac_address)
-                    OR (a.status = 'allocated' AND a.vm_id IS NULL AND a.mac_address IS NULL
-                        AND a.hostname <> '' AND lower(a.hostname) = lower(c.hostname)))))
-                AND (a.subnet_id, a.ip_type, a.status, a.server_id, a.hostname, a.mac_address,
-                        a.platform, a.manufacturer)
-                    IS DISTINCT FROM (c.subnet_id, c.ip_type, 'allocated', c.server_id, c.hostname,
-                        c.mac_address, c.device_type, c.manufacturer)
-            RETURNING a.id
-        )
-        SELECT array_agg(id) INTO row_ids FROM taken;
-        PERFORM write_ip_addresses_history(row_ids, '~');
-        WITH created AS (
-            INSERT INTO ip_addresses (vrf_id, subnet_id, ip_address, ip_type, status, server_id,
-                hostname, mac_address, platform, manufacturer)
-            SELECT c.vrf_id, c.subnet_id, c.ip_address, c.ip_type, 'allocated', c.server_id,
-                c.hostname, c.mac_address, c.device_type, c.manufacturer
-            FROM server_address_rows(server_ids) c
-            WHERE NOT EXISTS (
-                SELECT FROM ip_addresses a
-                WHERE a.ip_address = c.ip_address AND a.vrf_id IS NOT DISTINCT FROM c.vrf_id)
-            ON CONFLICT DO NOTHING
-            RETURNING id
-        )
-        SELECT array_agg(id) INTO row_ids FROM created;
-        PERFORM write_ip_addresses_history(row_ids, '+');
+        UPDATE ip_addresses a SET
+            subnet_id = c.subnet_id, ip_type = c.ip_type, status = 'allocated',
+            server_id = c.server_id, hostname = c.hostname, mac_address = c.mac_address,
+            platform = c.device_type, manufacturer = c.manufacturer,
+            reservation = CASE a.status
+                WHEN 'reserved' THEN a.description ELSE a.reservation END,
+            freed_at = NULL, updated_at = now()
+        FROM server_address_rows(server_ids) c
+        WHERE a.ip_address = c.ip_address AND a.vrf_id IS NOT DISTINCT FROM c.vrf_id
+            AND (a.server_id = c.server_id OR (a.server_id IS NULL AND (
+                (a.vm_id IS NULL AND a.status IN ('available', 'reserved'))
+                OR (a.status = 'allocated' AND a.mac_address = c.mac_address)
+                OR (a.status = 'allocated' AND a.vm_id IS NULL AND a.mac_address IS NULL
+                    AND a.hostname <> '' AND lower(a.hostname) = lower(c.hostname)))))
+            AND (a.subnet_id, a.ip_type, a.status, a.server_id, a.hostname, a.mac_address,
+                    a.platform, a.manufacturer)
+                IS DISTINCT FROM (c.subnet_id, c.ip_type, 'allocated', c.server_id, c.hostname,
+                    c.mac_address, c.device_type, c.manufacturer);
+        INSERT INTO ip_addresses (vrf_id, subnet_id, ip_address, ip_type, status, server_id,
+            hostname, mac_address, platform, manufacturer)
+        SELECT c.vrf_id, c.subnet_id, c.ip_address, c.ip_type, 'allocated', c.server_id,
+            c.hostname, c.mac_address, c.device_type, c.manufacturer
+        FROM server_address_rows(server_ids) c
+        WHERE NOT EXISTS (
+            SELECT FROM ip_addresses a
+            WHERE a.ip_address = c.ip_address AND a.vrf_id IS NOT DISTINCT FROM c.vrf_id)
+        ON CONFLICT DO NOTHING;
         SELECT c.ip_address, h.hostname, a.id AS row, a.status, a.vm_id, other.hostname AS other
         INTO refused
         FROM server_claims(server_ids) c
