@@ -35,6 +35,7 @@ class Watch(PeriodicWork):
 
     name = "events.watch"
     interval = 5.0
+    rest = 20.0
     usage_every = 600.0
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ class WatchFindings(PeriodicWork):
     """Runs the health checks that take a few queries, and tells the differences."""
 
     name = "ops.findings_watch"
-    interval = 30.0
+    interval = 60.0
     first_pause = 30.0  # what is not there yet after the start is no fault
     longest_pause = 60.0
 
