@@ -49,7 +49,7 @@ def _statements(connection: BaseDatabaseWrapper, model: type[models.Model]) -> l
 def _of_place(columns: set[str]) -> dict[str, str]:
     """Indexes for the lines about an address or a MAC address."""
     found = {}
-    for name, column in {"address": "ip_address", "mac": "mac_address"}.items():
+    for name, column in (("address", "ip_address"), ("mac", "mac_address")):
         if column in columns:
             found[name] = f"({column}, history_date)"
     return found

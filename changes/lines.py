@@ -5,9 +5,11 @@ before. Lines of one request, command, import or transaction share a change id."
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any, Literal
 
 from django.apps import apps
@@ -16,6 +18,7 @@ from django.db import models
 from core.history import records
 
 Kind = Literal["+", "~", "-"]
+CLOCKS = {"created_at", "updated_at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,9 @@ class Line:
     def difference(self) -> dict[str, tuple[Any, Any]]:
         """The columns that differ: the value before (None for a new row) and after (None for a
         deleted one). `before` must be filled, except for a new row."""
-        old = self.record if self.kind == "-" else self.before
-        new = None if self.kind == "-" else self.record
+        old, new = self.before, self.record
+        if self.kind == "-":
+            old, new = self.record, None
         found = {}
         for column in compared_columns(self.model):
             was, now = getattr(old, column, None), getattr(new, column, None)
@@ -89,15 +93,17 @@ def history_of(model: type[models.Model]) -> models.QuerySet:
 def _managers() -> dict[type[models.Model], Any]:
     """The histories by their models: making one takes milliseconds."""
     models_of_all = apps.get_models(include_auto_created=True)
-    tracked: Any = [model for model in models_of_all if hasattr(model, "history")]
-    ordered = sorted(tracked, key=lambda model: model._meta.label_lower)
-    return {model: model.history for model in ordered}
+    found = {}
+    for model in sorted(models_of_all, key=attrgetter("_meta.label_lower")):
+        if hasattr(model, "history"):
+            found[model] = model.history
+    return found
 
 
 def compared_columns(model: type[models.Model]) -> list[str]:
     """The columns whose change is told: not the clocks of the row itself."""
-    names = [field.attname for field in _managers()[model].model.tracked_fields]
-    return [name for name in names if name not in ("created_at", "updated_at")]
+    fields = _managers()[model].model.tracked_fields
+    return [field.attname for field in fields if field.attname not in CLOCKS]
 
 
 def lines_of(change: str) -> list[Line]:
@@ -113,17 +119,17 @@ def lines_of(change: str) -> list[Line]:
 def with_before(lines: Iterable[Line]) -> list[Line]:
     """The lines, each with the former line of its row; one query for each model among them."""
     chosen = list(lines)
-    former: dict[tuple[str, int], Any] = {}
-    for model in {line.model for line in chosen}:
-        mine = [line.record.history_id for line in chosen if line.model is model]
-        former |= _former(model, mine)
-    return [
-        Line(line.model, line.record, former.get((line.table, line.record.history_id)))
-        for line in chosen
-    ]
+    of_models: dict[Any, list[int]] = defaultdict(list)
+    for line in chosen:
+        of_models[line.model].append(line.record.history_id)
+    former: dict[str, Any] = {}
+    for model, line_ids in of_models.items():
+        former |= _former(model, line_ids)
+    return [Line(line.model, line.record, former.get(line.key)) for line in chosen]
 
 
-def _former(model: type[models.Model], line_ids: list[int]) -> dict[tuple[str, int], Any]:
+def _former(model: type[models.Model], line_ids: list[int]) -> dict[str, Any]:
+    """The former lines by the names of these."""
     key = model._meta.pk.attname
     earlier = (
         history_of(model)
@@ -139,4 +145,4 @@ def _former(model: type[models.Model], line_ids: list[int]) -> dict[tuple[str, i
     )
     known = history_of(model).in_bulk([former for _line, former in pairs if former])
     table = model._meta.label_lower
-    return {(table, line): known[former] for line, former in pairs if former}
+    return {f"{table}:{line}": known[former] for line, former in pairs if former}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -68,7 +69,7 @@ class Filter:
     def choose(self, rows: EventQuerySet, subnets: QuerySet[Subnet]) -> EventQuerySet:
         """Those of the events that it names. A subnet that is not among these has no network."""
         if self.kinds:
-            names = {name for prefix in self.kinds for name in kinds.matching(prefix)}
+            names = set(chain.from_iterable(map(kinds.matching, self.kinds)))
             rows = rows.of_kinds(sorted(names))
         if self.site:
             rows = rows.filter(site=self.site)

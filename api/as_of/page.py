@@ -27,11 +27,7 @@ class PastPage:
         self.request, self.moment = request, moment
         self.rows_then, self.related = _without_joins(rows)
         query = request.query_params
-        named = {AFTER, BEFORE, PAGE} & set(query)
-        if len(named) > 1:
-            raise exceptions.ValidationError(
-                {min(named): [_("Use only one of after, before and page.")]}
-            )
+        _refuse_several(query)
         self.size = _number(query.get("page_size"), "page_size", SIZE, MAX_SIZE)
         self.number = _number(query.get(PAGE), PAGE, 1, 10**6)
         self.backwards = BEFORE in query
@@ -52,16 +48,21 @@ class PastPage:
         return self.shown
 
     def next_link(self) -> str | None:
-        if self.further or self.backwards:
+        if self._goes_on(backwards=False):
             return self._link(AFTER, self.shown[-1:], 1)
         return None
 
     def previous_link(self) -> str | None:
-        if (self.further and self.backwards) or (self.cursor and not self.backwards):
+        if self._goes_on(backwards=True) or self.number > 1:
             return self._link(BEFORE, self.shown[:1], -1)
-        if self.number > 1:
-            return self._link(BEFORE, [], -1)
         return None
+
+    def _goes_on(self, backwards: bool) -> bool:
+        """Whether there are rows before the page, or behind it: where it was read to, one row more
+        was read; where it begins, there is the cursor."""
+        if backwards == self.backwards:
+            return self.further
+        return self.cursor is not None
 
     def _found(self, wanted: int) -> list[Any]:
         if self.order is None:
@@ -105,6 +106,13 @@ class PastPage:
         return page_link(self.request, name, self.order.cursor(rows[0]).encode())
 
 
+def _refuse_several(query: Iterable[str]) -> None:
+    named = {AFTER, BEFORE, PAGE}.intersection(query)
+    if len(named) > 1:
+        message = _("Use only one of after, before and page.")
+        raise exceptions.ValidationError({min(named): [message]})
+
+
 class _Order:
     """By one column that every row has a value in, then by the key, both in one direction."""
 
@@ -116,20 +124,24 @@ class _Order:
     def of(cls, rows: QuerySet) -> _Order | None:
         match rows.query.order_by:
             case [str(name)] | [str(name), "pk" | "id"]:
-                plain = name.removeprefix("-")
+                meta = rows.model._meta
             case _:
                 return None
-        if plain == "pk":
-            plain = rows.model._meta.pk.name
-        fields = {field.name: field for field in rows.model._meta.concrete_fields}
-        field = fields.get(plain)
+        fields = {field.name: field for field in meta.concrete_fields} | {"pk": meta.pk}
+        field = fields.get(name.removeprefix("-"))
         if field is None or field.null or field.is_relation:
             return None
         return cls(rows.model, field, name.startswith("-"))
 
     def names(self, backwards: bool) -> list[str]:
-        sign = "-" if self.descending != backwards else ""
-        return [f"{sign}{self.field.name}", f"{sign}pk"]
+        names = [self.field.name, "pk"]
+        if self._falls(backwards):
+            return [f"-{name}" for name in names]
+        return names
+
+    def _falls(self, backwards: bool) -> bool:
+        """Whether the values go down when it is read in this direction."""
+        return self.descending != backwards
 
     def cursor(self, row: Any) -> Cursor:
         return Cursor(self.field.value_to_string(row), row.pk, 0)
@@ -144,7 +156,7 @@ class _Order:
     def beyond(self, cursor: Cursor, backwards: bool) -> Q:
         """The rows after the cursor, or those before it."""
         value, name = self.field.to_python(cursor.value), self.field.name
-        sign = "lt" if self.descending != backwards else "gt"
+        sign = "lt" if self._falls(backwards) else "gt"
         further = Q(**{f"{name}__{sign}": value})
         return further | Q(**{name: value, f"pk__{sign}": cursor.key})
 
@@ -152,7 +164,7 @@ class _Order:
         self, rows: QuerySet, moment: datetime, cursor: Cursor | None, backwards: bool
     ) -> Walk:
         """Through the range that the rows' own conditions leave."""
-        walk = Walk(self.model, self.field, moment, backwards=self.descending != backwards)
+        walk = Walk(self.model, self.field, moment, backwards=self._falls(backwards))
         first, last = _bounds(rows, self.field)
         start = None
         if cursor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import admin
@@ -54,10 +54,7 @@ def models() -> list[Any]:
 
 def find(app: str, name: str) -> Any:
     """The model with pages of the past, or None."""
-    for model in models():
-        if (model._meta.app_label, model._meta.model_name) == (app, name):
-            return model
-    return None
+    return {model._meta.label_lower: model for model in models()}.get(f"{app}.{name}")
 
 
 def may_see(request: HttpRequest, model: Any) -> bool:
@@ -73,15 +70,15 @@ def headers(model: Any) -> list[str]:
 
 def cells(row: Any, as_of: str) -> list[Cell]:
     """The columns of a list; the first one leads to the row's page."""
-    found = [cell(row, name, as_of) for name in COLUMNS[type(row)]]
-    first = Cell(found[0].label, found[0].text, url(type(row), as_of, row.pk))
-    return [first, *found[1:]]
+    first, *others = [cell(row, name, as_of) for name in COLUMNS[type(row)]]
+    return [replace(first, url=url(type(row), as_of, row.pk)), *others]
 
 
 def facts(row: Any, as_of: str) -> Iterator[Cell]:
     """All columns of a row."""
+    hidden = {row._meta.pk.name} | NOT_SHOWN.get(type(row), set())
     for field in row._meta.concrete_fields:
-        if not field.primary_key and field.name not in NOT_SHOWN.get(type(row), ()):
+        if field.name not in hidden:
             yield cell(row, field.name, as_of)
 
 

@@ -123,14 +123,14 @@ def _has_moved(line: Any, moment: datetime) -> bool:
 
 def _holding(first: Any, newest: Any, since: datetime | None, until: datetime | None) -> Holding:
     kind = _kind(newest)
-    name = newest.hostname or newest.description
-    if kind == "vm":
-        name = newest.vm_id
-    if kind in ("reservation", "quarantine"):
-        name = newest.description
+    names = {
+        "vm": newest.vm_id,
+        "reservation": newest.description,
+        "quarantine": newest.description,
+    }
     return Holding(
         kind,
-        name or "",
+        names.get(kind, newest.hostname or newest.description) or "",
         newest.mac_address,
         newest.server_id,
         newest.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -54,14 +55,14 @@ class AuditStream(PeriodicWork):
         newest = follow.newest_keys([source for source, _model in self.sources])
         if not self.cursors:
             self.cursors = load_cursors(newest)
+        error = ""
         try:
             self.server.refresh()
             for source, model in self.sources:
                 self._drain(source, model, newest[source.table])
-        except OSError as error:
-            self._tell(str(error))
-        else:
-            self._tell("")
+        except OSError as failure:
+            error = str(failure)
+        self._tell(error)
 
     def finish(self) -> None:
         if self.is_wanted:
@@ -90,8 +91,11 @@ class AuditStream(PeriodicWork):
         return len(rows)
 
     def _messages(self, model: type, rows: Sequence[Any]) -> list[bytes]:
-        lines: Sequence[AnyLine] = [SecurityLine(row) for row in rows if model is SecurityEvent]
-        lines = lines or with_before(Line(model, row) for row in rows)
+        lines: Sequence[AnyLine]
+        if model is SecurityEvent:
+            lines = list(map(SecurityLine, rows))
+        else:
+            lines = with_before(map(partial(Line, model), rows))
         facility = settings.SYSLOG_FACILITY
         return [message(line, self.host, facility, self.longest) for line in lines]
 
@@ -108,19 +112,15 @@ def sources() -> list[tuple[Source, type]]:
     """The history tables, each with its model, and the security events."""
     found: list[tuple[Source, type]] = [(Source(SecurityEvent, _none), SecurityEvent)]
     for model in tracked_models():
-        history = model.history.model  # type: ignore[attr-defined]
-        related = ("history_user",) if hasattr(history, "history_user") else ()
-        found.append((Source(history, _none, related), model))
+        found.append((Source.of_history(model, _none), model))
     return found
 
 
 def load_cursors(newest: dict[str, int]) -> dict[str, Cursor]:
     """How far each table was sent. A table that has no cursor begins at the present."""
-    known = {
-        cursor.table.removeprefix(PREFIX): cursor
-        for cursor in Cursor.objects.filter(table__startswith=PREFIX)
-    }
-    new = []
+    known, new = {}, []
+    for cursor in Cursor.objects.filter(table__startswith=PREFIX):
+        known[cursor.table.removeprefix(PREFIX)] = cursor
     for table, position in newest.items():
         if table not in known:
             known[table] = Cursor(table=PREFIX + table, position=position)

@@ -29,7 +29,7 @@ NEVER = 2**63  # behind every key
 Hole = list[int]
 
 _RUNNING = "SELECT pg_current_xact_id()::text, pg_snapshot_xmin(pg_current_snapshot())::text"
-_NEWEST = "SELECT '{name}', max({key}) FROM {table}"
+_NEWEST = "SELECT '{name}', coalesce(max({key}), 0) FROM {table}"
 _FILLED = """
 SELECT row.{key} FROM unnest(%s::bigint[], %s::bigint[]) AS hole (first, last)
 JOIN {table} row ON row.{key} BETWEEN hole.first AND hole.last
@@ -45,6 +45,14 @@ class Source:
     describe: Callable[[list[Any]], list[Event]]
     related: tuple[str, ...] = ()
 
+    @classmethod
+    def of_history(cls, model: Any, describe: Callable[[list[Any]], list[Event]]) -> Source:
+        """The lines of a model's history."""
+        history = model.history.model
+        if hasattr(history, "history_user"):
+            return cls(history, describe, ("history_user",))
+        return cls(history, describe)
+
     @property
     def table(self) -> str:
         return self.model._meta.db_table
@@ -57,13 +65,13 @@ class Source:
 def newest_keys(sources: Sequence[Source]) -> dict[str, int]:
     """The highest key of each table, in one statement."""
     quote = connection.ops.quote_name
-    selects = [
-        _NEWEST.format(name=source.table, table=quote(source.table), key=quote(source.key))
-        for source in sources
-    ]
+    selects = []
+    for source in sources:
+        names = {"table": quote(source.table), "key": quote(source.key)}
+        selects.append(_NEWEST.format(name=source.table, **names))
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(selects))
-        return {table: newest or 0 for table, newest in cursor.fetchall()}
+        return dict(cursor.fetchall())
 
 
 def read_on(source: Source, cursor: Cursor) -> list[Any]:
@@ -74,7 +82,9 @@ def read_on(source: Source, cursor: Cursor) -> list[Any]:
     rows = source.model._base_manager.select_related(*source.related).order_by("pk")
     new = list(rows.filter(pk__gt=cursor.position)[:BATCH])
     filled = _filled(source, holes)
-    late = list(rows.filter(pk__in=filled)) if filled else []
+    late = []
+    if filled:
+        late = list(rows.filter(pk__in=filled))
     cursor.holes = list(_left(holes, filled, oldest))
     if len(filled) == BATCH or not new:
         return late
@@ -90,7 +100,7 @@ def _filled(source: Source, holes: list[Hole]) -> list[int]:
         return []
     quote = connection.ops.quote_name
     statement = _FILLED.format(table=quote(source.table), key=quote(source.key))
-    firsts, lasts = [hole[0] for hole in holes], [hole[1] for hole in holes]
+    firsts, lasts, _numbers = map(list, zip(*holes, strict=True))
     with connection.cursor() as cursor:
         cursor.execute(statement, [firsts, lasts, BATCH])
         return [key for (key,) in cursor.fetchall()]

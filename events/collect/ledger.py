@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from django.db import models
@@ -14,6 +15,7 @@ from events.collect import places
 from events.collect.follow import Source
 from events.kinds import KINDS
 from events.models import Event
+from ipam.models import Server
 
 VERBS = {"+": "created", "~": "changed", "-": "deleted"}
 STATUSES = {
@@ -29,18 +31,13 @@ TOLD_OTHERWISE = {"discovery.unknowndevice", "discovery.conflict", "registry.ser
 
 def sources() -> list[Source]:
     """The history tables of all models: a subnet is told before what is in it."""
-    names = list(_DESCRIBED)
     models = {model._meta.label_lower: model for model in tracked_models()}
-    return [_source(models[name]) for name in sorted(models, key=lambda n: _place(n, names))]
-
-
-def _place(name: str, names: list[str]) -> tuple[int, str]:
-    return names.index(name) if name in names else len(names), name
+    names = dict.fromkeys([*_DESCRIBED, *models])
+    return [_source(models[name]) for name in names]
 
 
 def _source(model: Any) -> Source:
-    related = ("history_user",) if hasattr(model.history.model, "history_user") else ()
-    return Source(model.history.model, _describer(model), related)
+    return Source.of_history(model, _describer(model))
 
 
 def _describer(model: type[models.Model]) -> Callable[[list[Any]], list[Event]]:
@@ -78,22 +75,23 @@ def _data(line: Line, kind: str) -> dict[str, Any]:
     columns = filter(partial(hasattr, line.record), fields)
     data = {name: _plain(getattr(line.record, name)) for name in columns}
     if "changed" in fields:
-        data["changed"] = {name: list(map(_plain, pair)) for name, pair in _changes(line)}
+        data["changed"] = dict(_changes(line))
     return data
 
 
-def _changes(line: Line) -> Iterable[tuple[str, tuple[Any, Any]]]:
+def _changes(line: Line) -> Iterable[tuple[str, list[Any]]]:
     """The columns that differ; none where the line before is not known."""
-    return line.difference().items() if line.before else ()
+    if line.before:
+        for name, pair in line.difference().items():
+            yield name, list(map(_plain, pair))
 
 
 def _plain(value: Any) -> Any:
     """As JSON has it."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case list() | tuple():
-            return list(map(str, value))
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return list(map(str, value))
     return str(value)
 
 
@@ -101,11 +99,11 @@ def _plain(value: Any) -> Any:
 
 
 def _addresses(lines: list[Line]) -> list[Event]:
-    told = [(line, kind) for line in lines if (kind := _address_kind(line))]
-    holders = places.servers(line.record.server_id for line, _kind in told)
+    told = list(filter(_address_kind, lines))
+    holders = places.servers(map(attrgetter("record.server_id"), told))
     found = []
-    for line, kind in told:
-        row = line.record
+    for line in told:
+        row, kind = line.record, _address_kind(line)
         data = _data(line, kind) | {"was": _former_status(line)}
         event = _event(line, kind, subject=str(row.ip_address), data=data)
         event.vrf_id, event.subnet_id, event.ip_address = row.vrf_id, row.subnet_id, row.ip_address
@@ -117,7 +115,7 @@ def _addresses(lines: list[Line]) -> list[Event]:
 def _address_kind(line: Line) -> str:
     """Empty: free rows that come, go or move with their pool are no event."""
     status, was = line.record.status, _former_status(line)
-    if {status, was} == {FREE} or (line.kind == "-" and status == FREE):
+    if status == FREE and (was == FREE or line.kind == "-"):
         return ""
     if line.kind == "-":
         return "address.released"
@@ -135,7 +133,7 @@ def _former_status(line: Line) -> str:
 
 
 def _servers(lines: list[Line]) -> list[Event]:
-    return [_server(line) for line in lines if _differs(line)]
+    return list(map(_server, filter(_differs, lines)))
 
 
 def _server(line: Line) -> Event:
@@ -156,22 +154,22 @@ def _hide_move(event: Event, line: Line) -> None:
 
 
 def _interfaces(lines: list[Line]) -> list[Event]:
-    told = [line for line in lines if _differs(line)]
-    holders = places.servers(line.record.server_id for line in told)
-    found = []
-    for line in told:
-        row, kind = line.record, f"interface.{VERBS[line.kind]}"
-        server = holders.get(row.server_id)
-        name = f"{server.hostname} {row.name}" if server else row.name
-        event = _event(line, kind, subject=name, data=_data(line, kind))
-        event.ip_address = row.ip_address
-        if server is not None:
-            event.vrf_id, event.ip_address = server.vrf_id, row.ip_address or server.ip_address
-        places.name_holder(event, server, True)
-        if line.before is not None and line.before.ip_address not in (None, row.ip_address):
-            event.ip_address = None  # it names a third address
-        found.append(event)
-    return found
+    told = list(filter(_differs, lines))
+    holders = places.servers(map(attrgetter("record.server_id"), told))
+    return [_interface(line, holders.get(line.record.server_id)) for line in told]
+
+
+def _interface(line: Line, server: Server | None) -> Event:
+    row, kind = line.record, f"interface.{VERBS[line.kind]}"
+    event = _event(line, kind, subject=row.name, data=_data(line, kind))
+    event.ip_address = row.ip_address
+    if server is not None:
+        event.subject = f"{server.hostname} {row.name}"[:255]
+        event.vrf_id, event.ip_address = server.vrf_id, row.ip_address or server.ip_address
+    places.name_holder(event, server, True)
+    if line.before is not None and line.before.ip_address not in (None, row.ip_address):
+        event.ip_address = None  # it names a third address
+    return event
 
 
 def _differs(line: Line) -> bool:
@@ -197,8 +195,8 @@ def _subnets(lines: list[Line]) -> list[Event]:
 
 
 def _pools(lines: list[Line]) -> list[Event]:
-    told = [line for line in lines if _differs(line)]
-    holders = places.subnets(line.record.subnet_id for line in told)
+    told = list(filter(_differs, lines))
+    holders = places.subnets(map(attrgetter("record.subnet_id"), told))
     found = []
     for line in told:
         row, kind = line.record, f"pool.{VERBS[line.kind]}"
@@ -219,8 +217,7 @@ def _records(lines: list[Line]) -> list[Event]:
     for line in filter(_differs, lines):
         if line.kind == "+" and line.table in TOLD_OTHERWISE:
             continue
-        table = line.model._meta.db_table
-        data: dict[str, Any] = {"table": table}
+        data: dict[str, Any] = {"table": line.model._meta.db_table}
         if line.before is not None and line.kind == "~":
             data["changed"] = sorted(line.difference())
         kind = f"record.{VERBS[line.kind]}"

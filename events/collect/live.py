@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from dhcp.state import machines
-from dhcp.state.verdict import MachineState
 from events.collect import places
 from events.collect.lock import held
 from events.collect.write import write
@@ -27,23 +27,20 @@ COLUMNS = {"ip_address", "mac_address", "enabled", "vrf_id"}
 def await_machines(events: Iterable[Event]) -> None:
     """Remember the servers whose reservation has changed, in the transaction of these events."""
     began = {}
-    for event in events:
-        if _is_new(event):
-            began[event.subject_id] = event.at
-    if not began:
-        return
-    OpenState.objects.filter(source=SOURCE, key__in=list(began)).delete()
-    rows = (OpenState(source=SOURCE, key=key, since=at) for key, at in began.items())
-    OpenState.objects.bulk_create(rows)
+    for event in filter(_is_new, events):
+        row = OpenState(source=SOURCE, key=event.subject_id, since=event.at)
+        began[event.subject_id] = row
+    if began:
+        OpenState.objects.filter(source=SOURCE, key__in=list(began)).delete()
+        OpenState.objects.bulk_create(began.values())
 
 
 def _is_new(event: Event) -> bool:
-    if event.kind == "server.created":
-        is_changed = True
-    else:
-        changed = set(event.data.get("changed", ()))
-        is_changed = event.kind == "server.changed" and not changed.isdisjoint(COLUMNS)
-    return is_changed and bool(event.data["ip_address"] and event.data["mac_address"])
+    if event.kind not in ("server.created", "server.changed"):
+        return False
+    changed = event.data.get("changed", COLUMNS)  # all of a new server's
+    has_both = bool(event.data["ip_address"] and event.data["mac_address"])
+    return has_both and not COLUMNS.isdisjoint(changed)
 
 
 class Awaited:
@@ -62,22 +59,22 @@ class Awaited:
         live = _live({row.key: row for row in found})
         old = timezone.now() - FORGOTTEN
         done = [row.pk for row in found if row.key in live or row.since < old]
-        return _tell(live, done) if done else 0
+        if not done:
+            return 0
+        return _tell(live, done)
 
 
 def _live(awaited: dict[str, OpenState]) -> dict[str, Event]:
     """The events of those that are live. Only who was seen since the change is judged."""
-    servers = _seen_since(min(row.since for row in awaited.values()), list(awaited))
+    servers = _seen_since(min(map(attrgetter("since"), awaited.values())), list(awaited))
+    if not servers:
+        return {}
     found: dict[str, Event] = {}
-    for key, state in _states(servers).items():
+    for key, state in machines.states_of_servers(servers.values()).items():
         row = awaited[str(key)]
         if state.kind == machines.LIVE and (state.seen_at or row.since) > row.since:
             found[str(key)] = _event(servers[key], row, state.seen_at)
     return found
-
-
-def _states(servers: dict[int, Server]) -> dict[int, MachineState]:
-    return machines.states_of_servers(servers.values()) if servers else {}
 
 
 def _seen_since(first: datetime, keys: list[str]) -> dict[int, Server]:

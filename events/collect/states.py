@@ -59,7 +59,7 @@ def begin(name: str, now: Iterable[Lasting]) -> None:
     with held(wait=True):
         _cursor, is_new = Cursor.objects.get_or_create(table=f"state:{name}")
         if is_new:
-            OpenState.objects.bulk_create((_row(name, one) for one in now), ignore_conflicts=True)
+            OpenState.objects.bulk_create(map(partial(_row, name), now), ignore_conflicts=True)
 
 
 def compare(
@@ -75,7 +75,9 @@ def compare(
     if _states(_known(source, within)) == _states(lasting):
         return 0
     with held() as is_mine:
-        return _tell(source, lasting, _known(source, within), existing) if is_mine else 0
+        if not is_mine:
+            return 0
+        return _tell(source, lasting, _known(source, within), existing)
 
 
 def _known(source: str, within: Iterable[str] | None) -> dict[str, OpenState]:
@@ -156,4 +158,6 @@ def _origin(source: str, key: str, end: str) -> str:
 
 
 def _text(value: Any) -> Any:
-    return value if value is None or isinstance(value, int | str) else str(value)
+    if value is None or isinstance(value, int | str):
+        return value
+    return str(value)

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LONGEST = 2000  # characters of a URL
 RESOLVE_TIMEOUT = 5.0
@@ -26,38 +27,32 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
 # Everything that is not public. Written out, because Python's own list differs by version.
-_NOT_PUBLIC_4 = [
-    ipaddress.IPv4Network(text)
-    for text in (
-        "0.0.0.0/8",  # this host
-        "10.0.0.0/8",
-        "100.64.0.0/10",  # behind a provider's NAT
-        "127.0.0.0/8",
-        "169.254.0.0/16",  # link-local; the metadata of clouds
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.0.2.0/24",  # documentation
-        "192.88.99.0/24",  # relays of 6to4
-        "192.168.0.0/16",
-        "198.18.0.0/15",  # benchmarks
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/4",  # multicast
-        "240.0.0.0/4",  # reserved, and broadcast
-    )
-]
+_NOT_PUBLIC_4 = (
+    ipaddress.IPv4Network("0.0.0.0/8"),  # this host
+    ipaddress.IPv4Network("10.0.0.0/8"),
+    ipaddress.IPv4Network("100.64.0.0/10"),  # behind a provider's NAT
+    ipaddress.IPv4Network("127.0.0.0/8"),
+    ipaddress.IPv4Network("169.254.0.0/16"),  # link-local; the metadata of clouds
+    ipaddress.IPv4Network("172.16.0.0/12"),
+    ipaddress.IPv4Network("192.0.0.0/24"),
+    ipaddress.IPv4Network("192.0.2.0/24"),  # documentation
+    ipaddress.IPv4Network("192.88.99.0/24"),  # relays of 6to4
+    ipaddress.IPv4Network("192.168.0.0/16"),
+    ipaddress.IPv4Network("198.18.0.0/15"),  # benchmarks
+    ipaddress.IPv4Network("198.51.100.0/24"),
+    ipaddress.IPv4Network("203.0.113.0/24"),
+    ipaddress.IPv4Network("224.0.0.0/4"),  # multicast
+    ipaddress.IPv4Network("240.0.0.0/4"),  # reserved, and broadcast
+)
 # Only this part of IPv6 is public. All forms that contain an IPv4 address lie outside of it, but
 # for 6to4 and Teredo: ::ffff:0:0/96, ::/96, 64:ff9b::/96.
 _PUBLIC_6 = ipaddress.IPv6Network("2000::/3")
-_NOT_PUBLIC_6 = [
-    ipaddress.IPv6Network(text)
-    for text in (
-        "2001::/23",  # Teredo, ORCHID, benchmarks
-        "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4
-        "3fff::/20",  # documentation
-    )
-]
+_NOT_PUBLIC_6 = (
+    ipaddress.IPv6Network("2001::/23"),  # Teredo, ORCHID, benchmarks
+    ipaddress.IPv6Network("2001:db8::/32"),  # documentation
+    ipaddress.IPv6Network("2002::/16"),  # 6to4
+    ipaddress.IPv6Network("3fff::/20"),  # documentation
+)
 
 
 class Refused(Exception):
@@ -92,28 +87,33 @@ class Target:
 
 def parse(url: str) -> Target:
     """Take a URL apart. Raises Refused."""
-    if not url or len(url) > LONGEST:
-        raise Refused(_("A URL has 1 to %d characters.") % LONGEST)
-    if any(character in url for character in "\\#") or any(map(_is_blank, url)):
-        raise Refused(_("The URL contains a blank, a control character, “\\” or “#”."))
+    _refuse(not 0 < len(url) <= LONGEST, _("A URL has 1 to %d characters.") % LONGEST)
+    _refuse(
+        any(map(_is_stray, url)),
+        _("The URL contains a blank, a control character, “\\” or “#”."),
+    )
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise Refused(_("This is not a URL.")) from None
-    if parts.scheme not in _PORTS:
-        raise Refused(_("The URL does not start with http:// or https://."))
-    if "@" in parts.netloc:
-        raise Refused(_("The URL contains a user name or a password."))
-    if port == 0:
-        raise Refused(_("The port is 0."))
+    _refuse(parts.scheme not in _PORTS, _("The URL does not start with http:// or https://."))
+    _refuse("@" in parts.netloc, _("The URL contains a user name or a password."))
+    _refuse(port == 0, _("The port is 0."))
     path = parts.path or "/"
     if parts.query:
         path += f"?{parts.query}"
-    if not _PRINTABLE.fullmatch(path):
-        raise Refused(_("Behind the host, a URL is ASCII: write other characters as %XX."))
+    _refuse(
+        not _PRINTABLE.fullmatch(path),
+        _("Behind the host, a URL is ASCII: write other characters as %XX."),
+    )
     host = _host(parts.hostname or "")
     return Target(parts.scheme, host, port or _PORTS[parts.scheme], path)
+
+
+def _refuse(is_wrong: bool, text: str) -> None:
+    if is_wrong:
+        raise Refused(text)
 
 
 def resolve(target: Target) -> list[Address]:
@@ -128,7 +128,7 @@ def resolve(target: Target) -> list[Address]:
 def check(addresses: Iterable[Address]) -> None:
     """Raises Refused when one of the addresses is neither public nor allowed by the setting."""
     for address in addresses:
-        if not (is_public(address) or _is_allowed(address)):
+        if not (is_public(address) or _is_in(address, settings.WEBHOOK_ALLOW)):
             text = _("%s is not a public address, and IPMANAGER_WEBHOOK_ALLOW does not list it.")
             raise Refused(text % address)
 
@@ -136,18 +136,18 @@ def check(addresses: Iterable[Address]) -> None:
 def is_public(address: Address) -> bool:
     """Whether the address is one of the public Internet, and no disguise of another one."""
     if isinstance(address, ipaddress.IPv4Address):
-        return not any(address in network for network in _NOT_PUBLIC_4)
+        return not _is_in(address, _NOT_PUBLIC_4)
     if address.scope_id or address not in _PUBLIC_6:
         return False
-    return not any(address in network for network in _NOT_PUBLIC_6)
+    return not _is_in(address, _NOT_PUBLIC_6)
 
 
-def _is_allowed(address: Address) -> bool:
-    return any(address in network for network in settings.WEBHOOK_ALLOW)
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks)
 
 
-def _is_blank(character: str) -> bool:
-    return character.isspace() or not character.isprintable()
+def _is_stray(character: str) -> bool:
+    return character in "\\#" or character.isspace() or not character.isprintable()
 
 
 def _host(text: str) -> str:
@@ -204,4 +204,4 @@ def _ask(target: Target, answers: list[list[Address]]) -> None:
     except (OSError, UnicodeError):
         return
     texts = dict.fromkeys(str(entry[4][0]) for entry in found)
-    answers.append([ipaddress.ip_address(text) for text in texts])
+    answers.append(list(map(ipaddress.ip_address, texts)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -40,8 +40,8 @@ def parse(text: str, field: str = "as_of") -> datetime:
 
 def earliest() -> datetime | None:
     """The first moment of which all is known; None if nobody says."""
-    found = [moment for horizon in _horizons if (moment := horizon())]
-    return max(found, default=None)
+    known = [horizon() for horizon in _horizons]
+    return max(filter(None, known), default=None)
 
 
 def _refuse_before_horizon(moment: datetime, field: str) -> None:
@@ -70,14 +70,14 @@ def _read(text: str) -> datetime | None:
 
 
 def _written(text: str) -> datetime | None:
-    # In a query, a + that nobody has encoded is a space.
-    moment = parse_datetime(_LOST_PLUS.sub("+", text)) if ":" in text else None
+    moment = None
+    if ":" in text:
+        # In a query, a + that nobody has encoded is a space.
+        moment = parse_datetime(_LOST_PLUS.sub("+", text))
+    elif day := parse_date(text):
+        moment = datetime.combine(day, time.min)
     if moment is None:
-        moment = _midnight(parse_date(text))
-    if moment is not None and timezone.is_naive(moment):
+        return None
+    if timezone.is_naive(moment):
         moment = timezone.make_aware(moment)
-    return moment and moment.astimezone(timezone.get_current_timezone())
-
-
-def _midnight(day: date | None) -> datetime | None:
-    return datetime.combine(day, time.min) if day else None
+    return moment.astimezone(timezone.get_current_timezone())

@@ -5,9 +5,10 @@ lease was made or renewed last."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from django.db.models import F, Max
 from django.db.models.functions import Greatest
@@ -45,8 +46,9 @@ class Changes:
         if not (self.held or self.gone):
             return
         holders = self._open()
-        for row in _last_of_each_address(self.held):
-            self._hold(row, holders.get(row.ip_address))
+        last = {row.ip_address: row for row in sorted(self.held, key=_end)}
+        for ip, row in last.items():  # of several leases of one address, the one that ends last
+            self._hold(row, holders.get(ip))
         self._end_those_gone(holders)
         write(self.ended, ENDED)
         write(self.renewed, _RENEWED)
@@ -57,17 +59,18 @@ class Changes:
     def _open(self) -> dict[Address, LeaseInterval]:
         """The open intervals of these addresses; nobody else ends them meanwhile."""
         rows = LeaseInterval.objects.open().filter(vrf=None)
-        ips = {row.ip_address for row in (*self.held, *self.gone)}
+        ips = set(map(attrgetter("ip_address"), (*self.held, *self.gone)))
         if len(ips) <= _AT_ONCE:
             rows = rows.filter(ip_address__in=ips)
         return {row.ip_address: row for row in rows.select_for_update().order_by("pk")}
 
     def _hold(self, row: Sighting, holder: LeaseInterval | None) -> None:
         """The machine of the sighting holds the address from now on, or still."""
+        assert row.leased_until is not None
         if holder and self._goes_on(holder, row):
             self._renew(holder, row)
             self.renewed.append(holder)
-        elif row.leased_until is not None and row.leased_until > self.now:
+        elif row.leased_until > self.now:
             if holder:
                 self._end_former(holder, row)
             self._begin(row)
@@ -105,8 +108,10 @@ class Changes:
         assert row.leased_until is not None
         interval.last_seen, interval.leased_until = row.seen_at, row.leased_until
         interval.hostname, interval.origin = row.hostname, row.origin
+        interval.client_id = row.duid
         lease = self.current.get((row.ip_address, row.mac_address or row.duid))
-        interval.client_id = row.duid or (lease.client_id if lease else "")
+        if lease and not row.duid:
+            interval.client_id = lease.client_id
 
 
 def expire(now: datetime | None = None) -> int:
@@ -135,11 +140,6 @@ def is_same_machine(interval: LeaseInterval, row: Sighting) -> bool:
     return not row.duid or interval.client_id == row.duid
 
 
-def _last_of_each_address(rows: Iterable[Sighting]) -> Iterable[Sighting]:
-    """Of several leases of one address, the one that ends last."""
-    return {row.ip_address: row for row in sorted(rows, key=_end)}.values()
-
-
 def _end(row: Sighting) -> tuple[datetime, str]:
     assert row.leased_until is not None
     return row.leased_until, row.mac_address or row.duid
@@ -158,7 +158,7 @@ def _begin_after_the_former(opened: Sequence[LeaseInterval], now: datetime) -> N
 
 def _ends_of(rows: Sequence[LeaseInterval]) -> Iterator[tuple[Address, datetime]]:
     """When the former intervals of their addresses have ended."""
-    ips = [row.ip_address for row in rows]
+    ips = list(map(attrgetter("ip_address"), rows))
     for start in range(0, len(ips), _AT_ONCE):
         former = LeaseInterval.objects.filter(
             vrf=None, ip_address__in=ips[start : start + _AT_ONCE]
