@@ -21,6 +21,8 @@ from ipam.querysets import either, inside, network_inside
 Networks = Sequence[Network]
 # Columns that nobody is shown: what they hold stands for a secret.
 HIDDEN = {"ipmanager.token": {"digest"}, "dhcp.agenttoken": {"key"}}
+# Rows that only their owner and superusers see, by the column that names the owner.
+OWNER_COLUMNS = {"events.webhook": "owner_id"}
 
 
 def shown_columns(model: type[models.Model]) -> list[str]:
@@ -60,20 +62,28 @@ class Reader:
         """The lines of a model that the reader may see; none of one that is not visible."""
         if not self.may_view(model) or not self._is_placed(model):
             return all_lines(model).none()
-        if not self.networks:
-            return all_lines(model)
-        return _inside_before_and_after(model, self.networks)
+        allowed = self._own(model)
+        if self.networks:
+            allowed &= CONFINED[model._meta.label_lower](self.networks)
+        return _before_and_after(model, allowed) if allowed else all_lines(model)
 
     def rows(self, model: type[models.Model]) -> QuerySet:
         """The rows of a model that the reader may see."""
         if not self.may_view(model):
             return model._default_manager.none()
-        return visible(model._default_manager.all(), self.networks)
+        return visible(model._default_manager.filter(self._own(model)), self.networks)
+
+    def _own(self, model: type[models.Model]) -> Q:
+        """The condition of rows that have an owner; empty if the reader may see all of them."""
+        column = OWNER_COLUMNS.get(model._meta.label_lower)
+        if column is None or self.user.is_superuser:
+            return Q()
+        return Q(**{column: self.user.pk})
 
 
-def _inside_before_and_after(model: type[models.Model], networks: Networks) -> QuerySet:
+def _before_and_after(model: type[models.Model], allowed: Q) -> QuerySet:
+    """The lines that meet the condition, and whose line before meets it."""
     key = model._meta.pk.attname
-    allowed = CONFINED[model._meta.label_lower](networks)
     earlier = (
         history_of(model)
         .filter(**{key: OuterRef(key)}, history_date__lte=OuterRef("history_date"))

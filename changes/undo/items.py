@@ -77,6 +77,13 @@ class Item:
         """Whether it is set by itself; else it follows from other rows."""
         return self.kind.is_decided(self.present) and self.kind.is_decided(self.wanted)
 
+    @property
+    def keeps_holder(self) -> bool:
+        """Whether the same server holds the address afterwards. Then its VM is set by itself, or
+        the note of its reservation."""
+        held_by = self.present.get("server_id")
+        return bool(held_by) and self.wanted.get("server_id", held_by) == held_by
+
 
 @dataclass(frozen=True)
 class Later:

@@ -100,7 +100,7 @@ def _require(item: Item, caller: Caller) -> None:
 
 def right_of(item: Item) -> Right | None:
     """The right that the reverse operation needs; None where it follows from another one."""
-    if not item.is_decided:
+    if not (item.is_decided or item.keeps_holder):
         return None
     verb = VERBS[item.action]
     if item.is_address:

@@ -134,6 +134,12 @@ def test_what_is_no_past_moment_is_refused_by_name(api, text):
     assert list(response.json()["errors"]) == ["as_of"]
 
 
+def test_a_moment_before_the_first_one_of_utc_is_refused(api):
+    with timezone.override("Europe/Berlin"):
+        response = api.get(f"{API}/subnets/", {"as_of": "0001-01-01"})
+    assert (response.status_code, list(response.json()["errors"])) == (400, ["as_of"])
+
+
 def test_times_are_read_as_people_write_them(api):
     SubnetFactory()
     ahead = (timezone.now() + timedelta(seconds=1)).isoformat()

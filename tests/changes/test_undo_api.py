@@ -132,6 +132,16 @@ def test_a_token_needs_the_scope_of_what_it_undoes(made, scope, status):
     assert post(with_token(*scopes), made).status_code == status
 
 
+@pytest.mark.parametrize("right, status", [("change_server", 403), ("change_ipaddress", 200)])
+def test_the_vm_of_an_address_that_a_server_keeps_needs_the_right_to_change_it(made, right, status):
+    row = IPAddress.objects.get(ip_address="10.0.0.12")
+    row.vm_id = "vm-9"
+    change = do(row.save)
+    assert post(with_token("admin", user=user_with(*VIEW, right)), change).status_code == status
+    row.refresh_from_db()
+    assert row.vm_id == ("vm-9" if status == 403 else None)
+
+
 def test_a_later_change_that_the_caller_may_not_see_is_not_named(made):
     Interface(server=Server.objects.get(), name="secret").save()
     api = with_token("admin", user=user_with(*VIEW, "delete_server"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -80,4 +80,5 @@ def _written(text: str) -> datetime | None:
         return None
     if timezone.is_naive(moment):
         moment = timezone.make_aware(moment)
-    return moment.astimezone(timezone.get_current_timezone())
+    # By UTC, as the database compares it: in some zones, the year 1 begins before UTC's does.
+    return moment.astimezone(UTC).astimezone(timezone.get_current_timezone())
