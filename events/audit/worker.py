@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import OperationalError
 
 from api.security.models import SecurityEvent
 from changes.lines import Line, tracked_models, with_before
@@ -16,7 +18,7 @@ from core.periodic import PeriodicWork
 from events.audit.message import LONGEST, LONGEST_DATAGRAM, AnyLine, message
 from events.audit.server import Place, Server
 from events.collect import follow
-from events.collect.follow import Source
+from events.collect.follow import Source, Unreadable, is_of_values
 from events.delivery.lease import Lease
 from events.delivery.models import DeliveryCursor
 from events.models import Cursor
@@ -83,7 +85,7 @@ class AuditStream(PeriodicWork):
         rows = follow.read_on(source, cursor)
         try:
             self.server.send(self._messages(model, rows))
-        except OSError:
+        except Exception:
             cursor.position, cursor.holes = before
             raise
         if before != (cursor.position, cursor.holes):
@@ -91,13 +93,15 @@ class AuditStream(PeriodicWork):
         return len(rows)
 
     def _messages(self, model: type, rows: Sequence[Any]) -> list[bytes]:
-        lines: Sequence[AnyLine]
-        if model is SecurityEvent:
-            lines = list(map(SecurityLine, rows))
-        else:
-            lines = with_before(map(partial(Line, model), rows))
         facility = settings.SYSLOG_FACILITY
+        lines = _lines(model, [row for row in rows if not self._is_unreadable(model, row)])
         return [message(line, self.host, facility, self.longest) for line in lines]
+
+    def _is_unreadable(self, model: type, row: Any) -> bool:
+        if not isinstance(row, Unreadable):
+            return False
+        self.logger.error("line %d of %s cannot be read: %s", row.pk, model, row.reason)
+        return True
 
     def _tell(self, error: str) -> None:
         """Log the loss once, and the return once."""
@@ -127,6 +131,19 @@ def load_cursors(newest: dict[str, int]) -> dict[str, Cursor]:
             new.append(known[table])
     Cursor.objects.bulk_create(new)
     return known
+
+
+def _lines(model: Any, rows: Sequence[Any]) -> Sequence[AnyLine]:
+    """The rows as lines; without the lines before when one of these cannot be read."""
+    if model is SecurityEvent:
+        return [SecurityLine(row) for row in rows]
+    lines = [Line(model, row) for row in rows]
+    try:
+        return with_before(lines)
+    except (ValueError, ValidationError, OperationalError) as error:
+        if not is_of_values(error):
+            raise
+        return lines
 
 
 def _none(rows: object) -> list:

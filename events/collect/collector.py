@@ -6,6 +6,7 @@ import logging
 from operator import attrgetter
 
 from events.collect import follow, ledger, live, rows, thresholds
+from events.collect.describe import described
 from events.collect.follow import Source
 from events.collect.lock import held
 from events.collect.write import write
@@ -69,7 +70,7 @@ class Collector:
                 return 0
             cursor = Cursor.objects.get(table=source.table)
             found = follow.read_on(source, cursor)
-            events = source.describe(found)
+            events = described(source, found)
             write(events)
             live.await_machines(events)
             cursor.save()

@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, models
+from django.core.exceptions import ValidationError
+from django.db import OperationalError, connection, models
 
 from events.models import Cursor, Event
 
@@ -62,6 +63,14 @@ class Source:
         return self.model._meta.pk.attname
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """Stands for a row whose values cannot be read: raw SQL has written them."""
+
+    pk: int
+    reason: str
+
+
 def newest_keys(sources: Sequence[Source]) -> dict[str, int]:
     """The highest key of each table, in one statement."""
     quote = connection.ops.quote_name
@@ -80,11 +89,11 @@ def read_on(source: Source, cursor: Cursor) -> list[Any]:
     own, oldest = _transactions()
     holes = [[first, last, number or own] for first, last, number in cursor.holes]
     rows = source.model._base_manager.select_related(*source.related).order_by("pk")
-    new = list(rows.filter(pk__gt=cursor.position)[:BATCH])
+    new = _readable(rows.filter(pk__gt=cursor.position)[:BATCH])
     filled = _filled(source, holes)
     late = []
     if filled:
-        late = list(rows.filter(pk__in=filled))
+        late = _readable(rows.filter(pk__in=filled))
     cursor.holes = list(_left(holes, filled, oldest))
     if len(filled) == BATCH or not new:
         return late
@@ -92,6 +101,31 @@ def read_on(source: Source, cursor: Cursor) -> list[Any]:
     cursor.holes += _gaps(cursor.position, keys)
     cursor.position = keys[-1]
     return late + new
+
+
+def _readable(rows: models.QuerySet) -> list[Any]:
+    """The rows; if one of them cannot be read, each is read by itself."""
+    try:
+        return list(rows)
+    except (ValueError, ValidationError, OperationalError) as error:
+        if not is_of_values(error):
+            raise
+    return [_one(rows, key) for key in list(rows.values_list("pk", flat=True))]
+
+
+def _one(rows: models.QuerySet, key: int) -> Any:
+    try:
+        return rows.model._base_manager.get(pk=key)
+    except (ValueError, ValidationError, OperationalError) as error:
+        if not is_of_values(error):
+            raise
+        return Unreadable(key, str(error))
+
+
+def is_of_values(error: Exception) -> bool:
+    """Whether it is about values, and not about the database as such. SQLite cannot decode text
+    that is not UTF-8."""
+    return not isinstance(error, OperationalError) or str(error).startswith("Could not decode")
 
 
 def _filled(source: Source, holes: list[Hole]) -> list[int]:

@@ -21,6 +21,8 @@ from events.audit.server import Place, Server
 from events.audit.worker import AuditStream
 from events.models import Cursor
 from ipam.models import VRF
+from tests.ipam.factories import SubnetFactory
+from tests.support.by_hand import by_hand
 from tests.support.postgres import free_port
 
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
@@ -218,6 +220,24 @@ def test_without_a_server_nothing_is_asked(settings, django_assert_num_queries):
         worker.work()
     worker.finish()
     assert worker.pause() == 3600
+
+
+@pytest.mark.django_db
+def test_a_line_that_cannot_be_read_is_left_out_and_holds_up_nothing(settings, tmp_path):
+    SubnetFactory(network="10.0.0.0/24")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        worker = stream(settings, tmp_path, f"udp://127.0.0.1:{server.getsockname()[1]}")
+        worker.work()
+        for servers in ("nonsense", "", "10.0.0.1"):
+            by_hand(f"UPDATE subnets SET dns_servers = '{servers}'")
+        VRF.objects.create(name="red")
+        worker.work()
+        worker.finish()
+        found = [server.recv(4096).decode() for _number in range(3)]
+    told = [re.search('key="([a-z.]+)', text)[1] for text in found]
+    assert told == ["ipam.subnet", "ipam.subnet", "ipam.vrf"]
 
 
 @pytest.mark.django_db

@@ -104,6 +104,21 @@ def test_raw_sql_makes_events(subnet, collector):
     assert Event.objects.get(kind="subnet.changed").actor.endswith("SQL" + ")" * POSTGRESQL)
 
 
+def test_a_line_that_cannot_be_read_holds_up_nothing(subnet, collector):
+    by_hand("UPDATE subnets SET dns_servers = 'nonsense'")
+    by_hand("UPDATE subnets SET dns_servers = ''")
+    by_hand("UPDATE subnets SET description = 'new'")
+    by_hand("INSERT INTO vrfs (name) VALUES ('red')")
+    unread = ["finding.raised"] * 2  # and the one after it, whose line before it is
+    assert told(collector) == [*unread, "subnet.changed", "record.created"]
+    first = Event.objects.earliest("pk")
+    assert (
+        first.subject == f"subnets_history:{Subnet.history.values('pk').order_by('-pk')[2]['pk']}"
+    )
+    assert "nonsense" not in as_text(first)
+    assert told(collector) == []
+
+
 def test_rows_of_other_tables_name_their_table_and_no_value(collector):
     vrf = VRFFactory(name="red")
     vrf.description = "a secret"

@@ -291,7 +291,11 @@ def test_the_number_of_queries_does_not_grow_with_the_events(django_assert_max_n
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("7", 7), ("", 0), (None, 0), ("-1", 0), ("soon", 0), ("Mon, 30 Nov 2026 12:00:10 GMT", 10)],
+    [
+        *[("7", 7), ("", 0), (None, 0), ("-1", 0), ("soon", 0)],
+        ("Mon, 30 Nov 2026 12:00:10 GMT", 10),
+        ("Mon, 30 Nov 99999999999999999999 12:00:10 GMT", 0),
+    ],
 )
 def test_retry_after_is_a_number_or_a_date(value, seconds):
     from datetime import UTC, datetime
