@@ -24,8 +24,15 @@ from tests.changes.undoing import change, ledger
 from tests.support.by_hand import by_hand
 
 PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
-HISTORIES = 300 if PROOF else 4
+HISTORIES = 300 if PROOF else 3
 STEPS = 25
+
+
+def first_seed():
+    """`make proof` looks for new histories, and `make test` repeats three that are known."""
+    return int(os.environ["IPMANAGER_TEST_SEED"]) if PROOF else 1
+
+
 UNDONE = 6  # changes of each history
 NETWORKS = ("10.0.0.0/16", "10.0.0.0/24", "10.0.0.0/25", "10.0.0.128/25", "10.0.0.64/26")
 BASE = ipaddress.ip_address("10.0.0.0")
@@ -233,7 +240,7 @@ def undone_or_refused(made):
 
 
 def test_any_change_goes_back_or_the_refusal_names_why(record_property):
-    seed = int(os.environ["IPMANAGER_TEST_SEED"])
+    seed = first_seed()
     tried = done = 0
     for number in range(HISTORIES):
         chance = random.Random(f"{seed}/{number}")
@@ -260,7 +267,7 @@ def goes_back_to(before, made):
 
 def test_the_last_change_goes_back_to_what_was_before(record_property):
     """Nothing can stand in its way, so none is refused."""
-    seed = int(os.environ["IPMANAGER_TEST_SEED"])
+    seed = first_seed()
     for number in range(HISTORIES):
         world = World(random.Random(f"last {seed}/{number}"))
         with transaction.atomic():
@@ -273,7 +280,7 @@ def test_the_last_change_goes_back_to_what_was_before(record_property):
 
 
 def test_with_its_later_changes_it_goes_back_or_says_why():
-    seed = int(os.environ["IPMANAGER_TEST_SEED"])
+    seed = first_seed()
     for number in range(HISTORIES):
         chance = random.Random(f"later {seed}/{number}")
         world = World(chance)

@@ -41,8 +41,9 @@ def empty() -> None:
         else:
             cursor.execute("PRAGMA defer_foreign_keys = ON")
             cursor.execute("PRAGMA analysis_limit = 20262")  # no line of history
-        for table in _filled(cursor):
-            cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
+        _delete_all(cursor)
+        if connection.vendor == "sqlite":
+            _delete_all(cursor)  # what the triggers of raw changes have written meanwhile
         for table, (columns, rows) in _beginning.items():
             places = ", ".join(["%s"] * len(columns))
             cursor.executemany(
@@ -58,6 +59,11 @@ def empty() -> None:
             cursor.execute("PRAGMA analysis_limit = 20261")
     if not _beginning:
         _begin()
+
+
+def _delete_all(cursor: Any) -> None:
+    for table in _filled(cursor):
+        cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
 
 
 def _begin() -> None:
