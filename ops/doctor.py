@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 # The order of a report. Subjects that are not listed come last.
 SUBJECTS = (
     *("database", "settings", "secrets", "machine", "worker", "web"),
-    *("access", "dhcp", "boot", "ledger", "events"),
+    *("access", "dhcp", "boot", "ledger", "events", "log"),
 )
 LEVELS = {DEBUG: "ok", INFO: "note", WARNING: "warning", ERROR: "error", CRITICAL: "error"}
 # Exit statuses of monitoring plugins. A command that cannot begin also ends with 1.
