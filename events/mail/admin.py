@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -49,6 +50,13 @@ class MailPreferenceAdmin(ReadOnlyAdmin):
     list_display = ("user", "enabled", "frequency", "hour")
     list_display_links = None
     nothing_yet = _("Nobody has chosen to be told by mail.")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """By the person's name. No name contains a NUL, which no database takes."""
+        name = search_term.strip().replace("\0", "")
+        return queryset.filter(user__username__icontains=name), False
 
     def get_urls(self) -> list[URLPattern]:
         own = path("mine/", self.admin_site.admin_view(self.mine), name="events_mail")
