@@ -57,10 +57,21 @@ def network(hosts, address="10.66.0.1/22"):
             lab.run("ip", "-n", namespace, "link", "set", "dev", "eth0", "up")
             lab.run("ip", "-n", namespace, "link", "set", "dev", "lo", "up")
         with simulated_hosts(far, hosts) as process:
+            wait_for_carrier(near)
             yield Network(near, process)
     finally:
         for namespace in (near, far):
             subprocess.run(["ip", "netns", "delete", namespace], capture_output=True)
+
+
+def wait_for_carrier(namespace):
+    """Until then, the kernel drops what is sent."""
+    show = ["ip", "-n", namespace, "-o", "link", "show", "dev", "eth0"]
+    for _attempt in range(100):
+        if "state UP" in subprocess.run(show, capture_output=True, text=True).stdout:
+            return
+        time.sleep(0.05)
+    raise AssertionError("eth0 has no carrier")
 
 
 @contextmanager
