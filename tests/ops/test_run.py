@@ -55,10 +55,10 @@ def test_the_supervisor_loads_no_django_and_stays_small(first_start):
     assert "psycopg" not in Path(f"/proc/{pid}/maps").read_text()
 
 
-def test_all_processes_of_an_idle_site_fit_into_240_MiB(first_start):
+def test_all_processes_of_an_idle_site_fit_into_200_MiB(first_start):
     first_start.wait_for("worker")
     time.sleep(5)  # the worker is loaded
-    assert memory(first_start.process.pid, *first_start.children()) < 240
+    assert memory(first_start.process.pid, *first_start.children()) < 200
 
 
 @pytest.mark.whole
