@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import time
-
-from django.db import connection
 
 from core.periodic import PeriodicWork
 from events.collect import lease_ends, states, thresholds
@@ -17,17 +16,14 @@ class Collect(PeriodicWork):
     """Makes events of what was committed since the last round."""
 
     name = "events.collect"
+    rest = math.inf
 
     def __init__(self) -> None:
         super().__init__()
         self.collector = Collector()
-        self._version: int | None = None  # of the database when it was read to its end
 
     def work(self) -> None:
-        version = data_version()
-        if version is None or version != self._version:
-            self.collector.round()
-        self._version = version
+        self.collector.round()
 
 
 class Watch(PeriodicWork):
@@ -57,13 +53,3 @@ class Watch(PeriodicWork):
         if now >= self.usage_due:
             self.usage_due = now + self.usage_every
             thresholds.look_at(thresholds.nearly_full())
-
-
-def data_version() -> int | None:
-    """SQLite: a number that changes when another connection commits, which costs nothing to ask
-    (https://sqlite.org/pragma.html). PostgreSQL has none."""
-    if connection.vendor != "sqlite":
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA data_version")
-        return int(cursor.fetchone()[0])

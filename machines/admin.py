@@ -18,9 +18,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from core.local_time import when
 from ipam import addresses
 from ipam.admin import marks
-from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, extend, when
+from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, extend
 from ipam.admin.pickers import subnet_field
 from ipam.admin.servers import ServerAdmin
 from ipam.models import Server

@@ -1,11 +1,12 @@
-"""The periodic work of all apps in one process, each in a thread of its own."""
+"""The periodic work of all apps in one process."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from changes.worker import SealLog
-from core.periodic import PeriodicWork
+from core.periodic import InTurn, PeriodicWork
 from core.stopping import call_on_signals
 from dhcp.worker import DhcpWorker
 from discovery.conflicts.worker import FindConflicts
@@ -21,23 +22,32 @@ from ops.prune import DailyPrune
 from ops.worker_heartbeat import Heartbeat
 from registry.worker import Sweep
 
-WORK: list[type[PeriodicWork]] = [
-    CatchUp,
+
+def ledger() -> PeriodicWork:
+    """What follows the ledger within seconds; its rounds are short."""
+    return InTurn("worker.ledger", CatchUp(), Sweep(), Expiry(), Collect())
+
+
+def network() -> PeriodicWork:
+    """What is seen of the network, and who is told of it."""
+    return InTurn("worker.network", FindConflicts(), LookForServers(), Watch())
+
+
+def upkeep() -> PeriodicWork:
+    """What may take minutes and may wait for minutes."""
+    return InTurn("worker.upkeep", WatchFindings(), DailyPrune(), SealLog(), WriteUsage())
+
+
+# Each in a thread of its own.
+WORK: list[Callable[[], PeriodicWork]] = [
     DhcpWorker,
-    FindConflicts,
-    LookForServers,
-    Sweep,
-    Expiry,
+    ledger,
+    network,
     Deliver,
     AuditStream,
     Discovery,
-    Collect,
-    Watch,
-    WatchFindings,
     Heartbeat,
-    DailyPrune,
-    SealLog,
-    WriteUsage,
+    upkeep,
 ]
 STOP_TIMEOUT = 20.0  # seconds that a round may take to finish
 

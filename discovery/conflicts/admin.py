@@ -19,13 +19,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from core.errors import IPManagerError
+from core.local_time import when
 from discovery.conflicts import remedies
 from discovery.conflicts.models import Conflict
 from discovery.conflicts.remedies import Remedy
 from discovery.manufacturer import manufacturer
 from discovery.pages import SOURCES, ReadOnlyAdmin, cell, mac_line
 from ipam.admin import marks
-from ipam.admin.base import when
 from ipam.admin.pickers import is_key
 
 _COLOURS = {"open": "no", "muted": "unknown", "ended": "yes"}

@@ -18,12 +18,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from core.errors import IPManagerError
+from core.local_time import when
 from discovery.inbox.actions import ACTIONS, act
 from discovery.inbox.models import UnknownDevice
 from discovery.manufacturer import manufacturer
 from discovery.pages import SOURCES, ReadOnlyAdmin, cell, randomised_badge
 from ipam.admin import marks
-from ipam.admin.base import when
 
 _BUTTON = '<button class="ipm-button" formaction="{}" formmethod="post" title="{}">{}</button>'
 NAMED = 20  # results of an action that are told one by one

@@ -11,9 +11,10 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
+from core.local_time import when
 from discovery.models import DiscoveryRound, SubnetDiscovery
 from ipam.admin import marks
-from ipam.admin.base import WIDGETS, LedgerForm, ListAdmin, when
+from ipam.admin.base import WIDGETS, LedgerForm, ListAdmin
 
 
 @admin.register(SubnetDiscovery)

@@ -12,12 +12,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.local_time import when
 from discovery.manufacturer import manufacturer
 from discovery.pages import ReadOnlyAdmin, mac_line
 from discovery.rogue.models import RogueServer
 from ipam import search
 from ipam.admin import marks
-from ipam.admin.base import when
 
 
 @admin.register(RogueServer)

@@ -15,12 +15,12 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext, ngettext
 
 from core import env
+from core.local_time import when
 from events.audit.message import one_line
 from events.kinds import KINDS
 from events.mail.models import Mail, MailItem, MailPreference
 from events.models import Event
 from events.subscriptions import may_view
-from ipam.admin.base import when
 
 MOST = 500  # events that a mail lists; of more, it tells the number
 

@@ -20,11 +20,12 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from core.history import origin
+from core.local_time import when
 from discovery.pages import ReadOnlyAdmin, cell
 from events.webhooks import queue
 from events.webhooks.models import Webhook, WebhookDelivery
 from ipam.admin import marks
-from ipam.admin.base import ListAdmin, ShowsRefusals, when
+from ipam.admin.base import ListAdmin, ShowsRefusals
 
 _COLOURS = {"pending": "unknown", "delivered": "yes", "dead": "no"}
 

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from core.findings import BOUNDED, Finding, health_check, warning
+from core.local_time import when
 from events.webhooks.models import Webhook
-from ipam.admin.base import when
 
 VIEW = "admin:events_webhook_changelist"
 NAMED = 5

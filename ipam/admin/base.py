@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -19,8 +18,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.formats import localize
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import HistoricalChanges, ModelChange
@@ -30,6 +27,7 @@ from unfold.forms import AdminForm, Fieldline, PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.errors import IPManagerError
+from core.local_time import when
 from ipam.admin.lists import LedgerList as LedgerList
 from ipam.admin.lists import ListAdmin
 from ipam.admin.marks import NOTHING
@@ -186,11 +184,6 @@ class ReadableChange(HistoricalRecordContextHelper):
             return (_("No"), _("Yes"))[value]
         field = self.model._meta.get_field(change.field)
         return display_for_field(value, field, NOTHING) or NOTHING
-
-
-def when(moment: datetime) -> str:
-    """A moment in the reader's time and notation."""
-    return str(localize(localtime(moment)))
 
 
 def extend(model: type[models.Model], mixin: type) -> None:

@@ -15,8 +15,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
+from core.local_time import when
 from ipam.admin import marks
-from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerInline, Parts, when
+from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerInline, Parts
 from ipam.admin.filters import VRFFilter
 from ipam.admin.pickers import subnet_field
 from ipam.allocate import hold_next

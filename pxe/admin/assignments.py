@@ -11,8 +11,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from core.local_time import when
 from ipam.admin import marks
-from ipam.admin.base import Facts, LedgerAdmin, when
+from ipam.admin.base import Facts, LedgerAdmin
 from ipam.models import Server
 from pxe.admin.searches import search
 from pxe.models import BootAssignment

@@ -18,8 +18,9 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from core.errors import IPManagerError
+from core.local_time import when
 from ipam.admin import marks
-from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerInline, when
+from ipam.admin.base import Facts, LedgerAdmin, LedgerForm, LedgerInline
 from pxe import files
 from pxe.admin.searches import search
 from pxe.boot import validate

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from api.models import Pulse
-from core.periodic import PeriodicWork
+from core.periodic import InTurn, PeriodicWork
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -124,3 +124,46 @@ def test_postgresql_does_not_tell_so_no_round_is_left_out():
     work = Resting()
     assert work.tick() and work.tick()
     assert work.rounds == 2
+
+
+# --- several in one thread ------------------------------------------------------------------------
+
+
+def test_each_keeps_its_own_pace_whatever_happens_to_the_others():
+    quick, slow, failing = Work(), Work(), Work(*[ValueError("a bug")] * 9)
+    slow.interval = 3600
+    together = InTurn("together", slow, failing, quick)
+    together.start()
+    while quick.rounds < 5:
+        assert together.thread.is_alive()
+    together.stop()
+    together.join(10)
+    assert (slow.rounds, failing.rounds) == (1, 1)  # the failing one waits for a second
+
+
+def test_a_first_pause_delays_its_own_work_alone():
+    late, quick = Work(), Work()
+    late.first_pause = 3600
+    together = InTurn("together", late, quick)
+    together.start()
+    while quick.rounds < 3:
+        assert together.thread.is_alive()
+    together.stop()
+    together.join(10)
+    assert late.rounds == 0
+
+
+def test_at_the_end_each_finishes_and_one_that_cannot_stops_no_other():
+    class Finishing(Work):
+        is_finished = False
+
+        def finish(self):
+            self.is_finished = True
+            raise ValueError("cannot finish")
+
+    works = [Finishing(), Finishing(), Finishing()]
+    together, ended = InTurn("together", *works), threading.Event()
+    together.start(on_end=ended.set)
+    together.stop()
+    assert ended.wait(10)
+    assert all(work.is_finished and work.stopping.is_set() for work in works)
