@@ -11,10 +11,9 @@ from contextlib import ExitStack
 
 from django.db import DatabaseError, close_old_connections, connection
 
-from core import prepared
+from core import commits, prepared
 from core.history import origin
 from core.logs import first_line
-from core.sqlite3 import commits
 
 
 class DatabaseState:
@@ -99,7 +98,7 @@ class PeriodicWork:
         if not self.rest:
             return False
         mark, now = commits.mark(), time.monotonic()
-        if mark is not None and mark == self.mark and now - self.worked_at < self.rest:
+        if mark == self.mark and now - self.worked_at < self.rest:
             return True
         self.mark, self.worked_at = mark, now
         return False

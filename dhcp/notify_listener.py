@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import select
 import threading
 import time
 from typing import Any
 
 from django.db import DatabaseError, connection
 
-from core.sqlite3 import commits
+from core import commits
 from dhcp.sql.database import CHANNEL
 
 logger = logging.getLogger("dhcp.worker")
@@ -61,14 +62,21 @@ class NotifyListener:
             self._begin()
             return True  # for what was committed before
         if connection.vendor == "postgresql":
-            found = self._connection.connection.notifies(timeout=seconds, stop_after=1)
-            return any(True for _ in found)
+            return self._is_notified(seconds)
         end = time.monotonic() + seconds
         while time.monotonic() < end and not stopping.wait(POLL):
             before, self._version = self._version, self._data_version()
             if self._version != before:
                 return True
         return False
+
+    def _is_notified(self, seconds: float) -> bool:
+        """psycopg's own waiting wakes ten times a second."""
+        line = self._connection.connection
+        poll = select.poll()
+        poll.register(line.fileno(), select.POLLIN)
+        poll.poll(seconds * 1000)
+        return any(True for _ in line.notifies(timeout=0))
 
     def _begin(self) -> None:
         if connection.vendor != "postgresql":

@@ -39,6 +39,7 @@ logger = logging.getLogger("dhcp.worker")
 
 INTERVAL = 2.0  # how often a server is looked at although nothing wakes its thread
 REST = 8.0  # how long a server is not looked at while nothing is committed
+RENEW = 3.0  # seconds after which a node's lease is renewed, which lasts for ten
 RECONCILE = 30.0  # how often the files are compared although no change is pending
 EXPIRE = 30.0  # how often leases are looked for that have run out
 LONGEST_PAUSE = 5.0  # dnsmasq is back in step within this of its return
@@ -124,7 +125,7 @@ class ServerWorker(PeriodicWork):
 
     def _sync(self) -> None:
         try:
-            if self.delay == 0 and self.now() < self.reconcile_at and self.rests():
+            if self._may_rest() and self.rests():
                 return
             self.role, has_expired = lease.current_role(self.target)
             if has_expired or self._is_due():
@@ -139,6 +140,11 @@ class ServerWorker(PeriodicWork):
         except Exception:
             logger.exception("unexpected error, trying again later")
             self._back_off()
+
+    def _may_rest(self) -> bool:
+        """No commit tells a follower that the holder's lease has expired."""
+        is_in_step = self.delay == 0 and self.now() < self.reconcile_at
+        return is_in_step and self.role is Role.HOLDER
 
     def _is_due(self) -> bool:
         if self.delay > 0 or self.now() >= self.reconcile_at:
@@ -183,7 +189,7 @@ class DhcpWorker(PeriodicWork):
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__(DatabaseState(logger, LOST))
         self.now = now
-        self.expire_at = now()
+        self.expire_at = self.renew_at = now()
         self.servers: dict[int | None, ServerWorker] = {}
         self.listener = NotifyListener()
         self.heartbeat = HeartbeatWorker(self.present_targets, self.database)
@@ -193,13 +199,29 @@ class DhcpWorker(PeriodicWork):
         super().run()
         logger.info("stopped")
 
+    def tick(self) -> bool:
+        """Leases are renewed by the clock; the rest follows the database."""
+        done = super().tick()
+        if self.now() >= self.renew_at and self._renew():
+            self.renew_at = self.now() + RENEW
+        return done
+
+    def _renew(self) -> bool:
+        """Keep the leases of the servers that are worked on."""
+        try:
+            for server in self.servers.values():
+                if not server.hangs:
+                    lease.renew(server.target)
+        except DatabaseError as error:
+            self.database.fails(error)
+            return False
+        return True
+
     def work(self) -> None:
         self.find_servers()
         for server in self.servers.values():
             if server.thread is None:
                 server.start()
-            if not server.hangs:
-                lease.renew(server.target)
         if self.heartbeat.thread is None:
             self.heartbeat.start()
         if self.now() >= self.expire_at:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 from core.periodic import PeriodicWork
@@ -16,7 +15,7 @@ class Collect(PeriodicWork):
     """Makes events of what was committed since the last round."""
 
     name = "events.collect"
-    rest = math.inf
+    rest = 10.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,12 +41,11 @@ class Watch(PeriodicWork):
 
     def work(self) -> None:
         now = time.monotonic()
-        for name, source in SOURCES.items():
-            if name not in self.due:
-                states.begin(name, source.now())
-            if now >= self.due.get(name, 0.0):
-                self.due[name] = now + source.every
-                states.look(name, source)
+        for name in SOURCES.keys() - self.due.keys():
+            states.begin(name, SOURCES[name].now())
+        due = {name: one for name, one in SOURCES.items() if now >= self.due.get(name, 0.0)}
+        states.look(due)
+        self.due |= {name: now + source.every for name, source in due.items()}
         self.awaited.look()
         lease_ends.tell()
         if now >= self.usage_due:

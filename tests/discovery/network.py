@@ -57,7 +57,8 @@ def network(hosts, address="10.66.0.1/22"):
             lab.run("ip", "-n", namespace, "link", "set", "dev", "eth0", "up")
             lab.run("ip", "-n", namespace, "link", "set", "dev", "lo", "up")
         with simulated_hosts(far, hosts) as process:
-            wait_for_carrier(near)
+            for namespace in (near, far):
+                wait_for_carrier(namespace)
             yield Network(near, process)
     finally:
         for namespace in (near, far):
@@ -65,7 +66,7 @@ def network(hosts, address="10.66.0.1/22"):
 
 
 def wait_for_carrier(namespace):
-    """Until then, the kernel drops what is sent."""
+    """Until then, the kernel drops what is sent; it notices at most one link a second."""
     show = ["ip", "-n", namespace, "-o", "link", "show", "dev", "eth0"]
     for _attempt in range(100):
         if "state UP" in subprocess.run(show, capture_output=True, text=True).stdout:

@@ -13,6 +13,7 @@ from events.health_checks import events_are_told
 from events.models import Event
 from ipam.models import VRF
 from ops.prune import prune
+from tests.events.rounds import settle
 from tests.ipam.factories import VRFFactory
 from tests.support.api import staff, with_session
 
@@ -55,8 +56,7 @@ def test_lines_that_the_collector_has_not_read_stay(collector):
     VRF.history.update(history_date=OLD)
     prune()
     assert VRF.history.count() == 3
-    collector.round()
-    collector.round()  # which is sure that nobody fills the keys before
+    settle(collector)
     prune()
     assert VRF.history.count() == 1
 

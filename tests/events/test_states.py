@@ -39,7 +39,7 @@ def collector():
 def look(name):
     """The kinds of the events that one look makes. Each says what kinds.py promises."""
     before = set(Event.objects.values_list("pk", flat=True))
-    states.look(name, lasting.SOURCES[name])
+    states.look({name: lasting.SOURCES[name]})
     return kinds_of(Event.objects.exclude(pk__in=before))
 
 
