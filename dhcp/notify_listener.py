@@ -75,8 +75,12 @@ class NotifyListener:
         line = self._connection.connection
         poll = select.poll()
         poll.register(line.fileno(), select.POLLIN)
-        poll.poll(seconds * 1000)
-        return any(True for _ in line.notifies(timeout=0))
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            poll.poll(left * 1000)
+            if any(True for _ in line.notifies(timeout=0)):
+                return True
+        return False
 
     def _begin(self) -> None:
         if connection.vendor != "postgresql":

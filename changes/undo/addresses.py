@@ -21,7 +21,7 @@ from ipam.querysets import keys_of
 from ipam.signals import changed
 
 _IDENTITY = attrgetter("identity")
-_HELD = ["reservation", "vm_id"]
+_HELD = ["reservation", "description", "vm_id"]
 
 
 def is_taken(item: Item) -> bool:
@@ -111,10 +111,12 @@ def _says_more(item: Item, row: IPAddress) -> bool:
     """Set what the placing of its server could not know; whether there was anything."""
     if row.server_id != item.wanted.get("server_id", row.server_id):
         return False
-    former = row.reservation, row.vm_id
+    placed = row.reservation, row.vm_id
     row.reservation = item.wanted.get("reservation", row.reservation)
     row.vm_id = item.wanted.get("vm_id", row.vm_id)
-    return former != (row.reservation, row.vm_id)
+    if row.reservation != placed[0]:  # a reservation gives its note to the row of its holder
+        row.description = getattr(item.former, "description", row.description)
+    return placed != (row.reservation, row.vm_id)
 
 
 def _decide(item: Item, row: IPAddress) -> None:

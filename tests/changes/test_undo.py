@@ -137,6 +137,14 @@ def test_the_note_of_a_reservation_is_with_the_server_again(subnet):
     undone(lambda: Server.objects.get(pk=server.pk).delete())
 
 
+@pytest.mark.parametrize("address", ["10.0.0.12", "10.0.0.99", "10.9.9.9"])
+def test_a_server_whose_address_was_detached_and_reserved_has_it_again_without_the_note(
+    subnet, address
+):
+    _server("web", address)
+    undone(lambda: reserve(find(address), "kept", detach=True))
+
+
 def test_an_allocation_that_a_server_took_over_comes_back(subnet):
     allocate(subnet, wanted="10.0.0.12", vm_id="vm-1", mac_address="02:00:00:00:00:01")
     undone(_server, "web", "10.0.0.12", "02:00:00:00:00:01")

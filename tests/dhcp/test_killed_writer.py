@@ -218,7 +218,7 @@ def on_our_files(calls):
     """Calls that write, of those that name a file of ours. No sync fails for its lock's end, nor
     for its pace."""
     files = str(Target.from_settings().directory)
-    names = re.compile(rf"{re.escape(files)}(?!/(lock|pace))")
+    names = re.compile(rf"{re.escape(files)}(?!/(lock|pace|node_id))")
     return [call for call in calls if call.name in WRITING and names.search(call.line)]
 
 

@@ -23,7 +23,7 @@ from dhcp.nodes import lease
 from dhcp.nodes import state as nodes
 from dhcp.nodes.lease import Role
 from dhcp.state import health_checks
-from dhcp.worker import DhcpWorker
+from dhcp.worker import RENEW, DhcpWorker
 from ipam.models import Server, Subnet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.on("postgresql")]
@@ -369,10 +369,10 @@ def test_a_worker_that_ends_releases_its_leases_and_one_that_hangs_loses_them(no
     server.thread = object()  # as if it ran
     expire()
     server.round_began, now[0] = 0.0, 61.0
-    worker.work()
+    worker.tick()
     assert SyncLease.objects.with_state().get().has_expired
-    server.round_began = None
-    worker.work()
+    server.round_began, now[0] = None, 61.0 + RENEW
+    worker.tick()
     assert not SyncLease.objects.with_state().get().has_expired
     server.thread = None
     worker.finish()
