@@ -3,21 +3,17 @@ number of queries does not grow with the ledger."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import nlargest
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from changes.pages.recent import recent
 from core.commands import manage_command
 from core.findings import BOUNDED
-from core.history.records import SOURCES as HISTORY_SOURCES
-from core.history.records import who
 from dhcp.admin.dhcp_servers import heartbeat_line, server_badge
 from dhcp.daemon import heartbeat
 from dhcp.daemon.heartbeat import HeartbeatState
@@ -25,13 +21,12 @@ from dhcp.edits.written import read_file
 from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpServer, Generation
 from ipam.admin import marks
-from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
+from ipam.models import IPAddress, Server, Subnet
 from ipam.usage import Usage, fullest
 from ipmanager.admin import finding_line
 from ops import doctor
 
 FULLEST, RECENT, UNPLACED = 8, 12, 6  # lines of each list
-NEWEST = 200  # history lines of each table among which the recent changes are looked for
 
 # Who sees the findings about a subject; VIEW_HEALTH those about any other.
 VIEW_HEALTH = "ipmanager.view_pulse"
@@ -46,6 +41,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["ledger"] = _ledger(request.user)
     if request.user.has_perm("dhcp.view_generation"):
         context["dhcp"] = _dhcp()
+    context["recent"] = recent(request, RECENT)
     return context
 
 
@@ -87,7 +83,6 @@ def _ledger(user: Any) -> dict[str, Any]:
         "unplaced": [_unplaced_line(user, row) for row in lost[:UNPLACED]],
         "more_unplaced": len(lost) > UNPLACED,
         "unplaced_url": marks.address_list_url(place="unplaced"),
-        "recent": _recent_changes(user),
         "import_commands": [
             manage_command("import_csv subnets FILE"),
             manage_command("import_csv servers FILE"),
@@ -129,100 +124,6 @@ def _usage_line(subnet: Subnet, usage: Usage) -> dict[str, Any]:
         "next_url": marks.next_free_url(subnet.pk),
         "free": marks.count(usage.static.free),
     }
-
-
-# --- history --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Change:
-    """The lines of history that one request, command or save has written, as one line."""
-
-    at: datetime
-    who: str
-    source: Any
-    id: str
-    done: Any
-    kind: Any
-    name: str
-    url: str
-    more: int  # further rows of the same kind
-
-    @property
-    def ago(self) -> str:
-        return marks.ago(self.at)
-
-
-@dataclass(frozen=True)
-class Source:
-    """A model with a history: what its rows are called, and the page that shows their history."""
-
-    model: Any
-    name: Callable[[Any], str]
-    page: str
-    key: str = "id"
-
-
-DONE = {"+": _("added"), "~": _("changed"), "-": _("deleted")}
-# In this order: of the lines of one change, those of the first model tell what was done, the others
-# follow from it.
-SOURCES = [
-    Source(VRF, lambda row: row.name, "vrf"),
-    Source(Subnet, lambda row: f"{row.network} {row.name}".strip(), "subnet"),
-    Source(Pool, lambda row: f"{row.first}-{row.last}", "subnet", "subnet_id"),
-    Source(Server, lambda row: row.hostname, "server"),
-    Source(Interface, lambda row: row.name, "server", "server_id"),
-    Source(IPAddress, lambda row: str(row.ip_address), "ipaddress"),
-]
-Lines = list[tuple[Source, Any]]
-
-
-def _recent_changes(user: Any) -> list[Change]:
-    """The newest changes, each with the number of its rows among the newest lines."""
-    changes: dict[str, Lines] = defaultdict(list)
-    for source in _visible_sources(user):
-        for row in _newest_lines(source.model):
-            changes[_change_key(source, row)].append((source, row))
-    newest = nlargest(RECENT, changes.values(), key=lambda lines: lines[0][1].history_date)
-    return list(map(_change, newest))
-
-
-def _visible_sources(user: Any) -> list[Source]:
-    return [source for source in SOURCES if _may_view(user, source.model)]
-
-
-def _newest_lines(model: Any) -> list[Any]:
-    rows = model.history.order_by("-history_date", "-history_id").select_related("history_user")
-    if model is not IPAddress:
-        return list(rows[:NEWEST])
-    # Without a change id, what follows from a server's change cannot be told from the rest.
-    return [
-        row
-        for row in rows[:NEWEST]
-        if row.history_change or (row.server_id is None and row.status != "available")
-    ]
-
-
-def _change_key(source: Source, row: Any) -> str:
-    """Lines with the same key are one change."""
-    return row.history_change or f"{source.page} {row.history_id}"
-
-
-def _change(lines: Lines) -> Change:
-    source, row = lines[0]
-    is_address = source.model is IPAddress
-    rows = {line.id for of, line in lines if of is source}
-    return Change(
-        at=row.history_date,
-        who=who(row),
-        source=HISTORY_SOURCES.get(row.history_source or "", ""),
-        id=row.history_change or "",
-        done=marks.status(row) if is_address else DONE[row.history_type],
-        kind=source.model._meta.verbose_name,
-        name=source.name(row),
-        url=reverse(f"admin:ipam_{source.page}_history", args=[getattr(row, source.key)]),
-        more=len(rows) - 1,
-    )
 
 
 # --- DHCP -----------------------------------------------------------------------------------------

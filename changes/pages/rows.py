@@ -22,6 +22,7 @@ from changes.log.event_words import FAILURES
 from changes.log.groups import Change, sentence
 from changes.log.words import Difference, Names, table_name
 from changes.security import SecurityLine
+from ipam.admin import marks
 
 SHOWN = 3  # lines of a change that are unfolded from the start
 ICONS = {
@@ -134,6 +135,10 @@ class ChangeRow:
     @property
     def at(self) -> Any:
         return localtime(self.change.at)
+
+    @property
+    def ago(self) -> str:
+        return marks.ago(self.change.at)
 
     @cached_property
     def lines(self) -> list[LineRow]:

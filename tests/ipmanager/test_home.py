@@ -1,14 +1,14 @@
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.urls import reverse
 
 from dhcp.models import HandEdit
 from ipam import freeze
 from ipam.allocate import reserve
-from ipam.models import IPAddress, Subnet
+from ipam.models import VRF, IPAddress, Subnet
 from ipmanager import navigation
 from tests.ipam.admin_forms import queries_of
-from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
+from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 from tests.support.api import staff
 
 pytestmark = pytest.mark.django_db
@@ -72,13 +72,27 @@ def test_addresses_in_no_subnet_are_named(admin_client):
     assert "lost" in admin_client.get(INDEX).content.decode()
 
 
-def test_recent_changes_name_the_person_and_lead_to_the_history(admin_client, admin_user):
+def test_recent_changes_name_the_person_and_lead_to_the_change_and_to_its_undo(admin_client):
     admin_client.post(reverse("admin:ipam_vrf_add"), {"name": "blue"})
 
-    change = admin_client.get(INDEX).context["ledger"]["recent"][0]
+    row = admin_client.get(INDEX).context["recent"][0]
 
-    assert (change.who, change.name, str(change.done)) == ("admin", "blue", "added")
-    assert admin_client.get(change.url).status_code == 200
+    assert row.sentence == "<strong>admin</strong> added VRF blue"
+    assert admin_client.get(row.url).status_code == 200
+    assert "blue" in admin_client.get(row.undo_url).content.decode()
+
+
+def test_recent_changes_are_those_that_the_user_may_see(client):
+    SubnetFactory(network="10.0.0.0/24")
+    VRFFactory(name="blue")
+    user = User.objects.create_user("viewer", is_staff=True)
+    client.force_login(user)
+    assert client.get(INDEX).context["recent"] is None
+    user.user_permissions.add(Permission.objects.get(codename="view_vrf"))
+
+    rows = client.get(INDEX).context["recent"]
+
+    assert [{line.line.model for line in row.lines} for row in rows] == [{VRF}]
 
 
 def test_a_deleted_row_still_has_its_history(admin_client):
@@ -103,7 +117,7 @@ def test_a_deleted_subnet_comes_back_from_its_history(admin_client):
     assert Subnet.objects.get().name == "Office"
 
 
-def test_a_large_ledger_costs_as_many_queries_as_a_small_one(admin_client):
+def test_a_large_ledger_costs_no_more_queries_than_a_small_one(admin_client):
     for pool in PoolFactory.create_batch(2):
         ServerFactory(ip_address=pool.first)
     ServerFactory(ip_address="172.16.0.1")
@@ -112,7 +126,7 @@ def test_a_large_ledger_costs_as_many_queries_as_a_small_one(admin_client):
         ServerFactory(ip_address=pool.first)
         ServerFactory(ip_address=f"172.16.1.{pool.pk % 250 + 1}")
 
-    assert queries_of(admin_client, INDEX) == few
+    assert queries_of(admin_client, INDEX) <= few
 
 
 # --- what needs attention -------------------------------------------------------------------------
