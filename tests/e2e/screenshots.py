@@ -17,6 +17,7 @@ from typing import Literal
 
 from playwright.sync_api import Page, sync_playwright
 
+from tests.support import shared
 from tests.support.site import site
 
 PASSWORD = "only-for-pictures"
@@ -137,6 +138,7 @@ def main() -> None:
             for name, value in os.environ.items()
             if not name.startswith(("IPMANAGER_", "DATABASE_", "DJANGO_"))
         }
+        os.environ[shared.VARIABLE] = scratch
         data = Path(scratch) / "data"
         environment = kept | {
             "IPMANAGER_DATA_DIR": str(data),
