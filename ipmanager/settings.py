@@ -253,6 +253,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "changes.undo.offer.OfferUndo",
     "api.security.middleware.NoteRefusals",
     "accounts.login.gate.LoginGate",
     "axes.middleware.AxesMiddleware",

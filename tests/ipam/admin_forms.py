@@ -1,9 +1,14 @@
 """What the tests of the admin share: a form as a browser sends it, and what a page says."""
 
+import html
+import re
+
 import pytest
 from django.db import connection
 from django.forms import CheckboxInput
 from django.test.utils import CaptureQueriesContext
+
+OFFER = re.compile(r' <a href="[^"]+/undo/">Undo…</a>$')
 
 
 def filled(page, **changes):
@@ -27,7 +32,14 @@ def save(client, url, **changes):
 
 
 def messages_of(page):
-    return [str(message) for message in page.context["messages"]]
+    """The texts, without the links to the undo (tests/changes/test_offer.py)."""
+    return list(map(without_offer, map(str, page.context["messages"])))
+
+
+def without_offer(text):
+    """A text to which the offer was added is escaped."""
+    bare = OFFER.sub("", text)
+    return text if bare == text else html.unescape(bare)
 
 
 def errors_of(page):
