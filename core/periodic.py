@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 from django.db import DatabaseError, close_old_connections, connection
 
-from core import commits, prepared
+from core.database import commits, prepared
 from core.history import origin
 from core.logs import first_line
 

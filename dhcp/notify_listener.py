@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
-from core import commits
+from core.database import commits
 from dhcp.sql.database import CHANNEL
 
 logger = logging.getLogger("dhcp.worker")

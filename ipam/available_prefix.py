@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from core import prepared, sql
+from core.database import prepared, sql
 from core.errors import Exhausted, Invalid, Reason
 from ipam import addresses
 from ipam.addresses import Network

@@ -22,10 +22,10 @@ from django.db.models.lookups import IsNull
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core import sql
+from core.database import sql
+from core.database.triggers import SAY_SITE
 from core.errors import Unavailable
 from core.history import origin
-from core.triggers import SAY_SITE
 from ipam import addresses, search
 from ipam.addresses import Address, Network
 from ipam.fields import pack

@@ -19,7 +19,8 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # noqa: E402
 from api.fastpath import registry  # noqa: E402
 from api.fastpath.answer import answer  # noqa: E402
 from api.fastpath.response import FastResponse  # noqa: E402
-from core import prepared, proxies  # noqa: E402
+from core import proxies  # noqa: E402
+from core.database import prepared  # noqa: E402
 from ops import traffic  # noqa: E402
 
 Environ = dict[str, Any]

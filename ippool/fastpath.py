@@ -13,7 +13,7 @@ from api.access import Right
 from api.fastpath.request import json_object
 from api.fastpath.response import FastResponse, json_response
 from api.fastpath.route import DatabaseRow, FastQuery, FastRoute
-from core import prepared
+from core.database import prepared
 from core.errors import Invalid
 from core.logs import REQUEST
 from ipam import allocate as verbs

@@ -19,7 +19,7 @@ from api.fastpath import caller, registry
 from api.fastpath.request import is_plain
 from api.fastpath.response import FastResponse, problem_response, strict_transport_security
 from api.fastpath.route import DatabaseRow, FastQuery, FastRoute, resolver_match
-from core import prepared
+from core.database import prepared
 from core.errors import IPManagerError
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,7 @@ from api.security.models import SecurityEvent
 from changes.log import groups
 from changes.log.query import LogQuery
 from changes.log.rights import Reader
-from changes.log.words import Names
-from changes.pages.rows import ChangeRow
+from changes.pages.rows import ChangeRow, rows_of
 
 
 class ReaderOfRows(Reader):
@@ -25,6 +24,4 @@ def recent(request: HttpRequest, number: int) -> list[ChangeRow] | None:
     reader = ReaderOfRows.of(request)
     if not reader.tables():
         return None
-    found = groups.read_changes(LogQuery(), reader, None).changes[:number]
-    names = Names([line for change in found for line in change.lines], reader)
-    return [ChangeRow(change, names) for change in found]
+    return rows_of(groups.read_changes(LogQuery(), reader, None).changes[:number], reader)

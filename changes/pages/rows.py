@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from changes.lines import Line
 from changes.log.event_words import FAILURES
 from changes.log.groups import Change, sentence
+from changes.log.rights import Reader
 from changes.log.words import Difference, Names, table_name
 from changes.security import SecurityLine
 from ipam.admin import marks
@@ -151,6 +152,12 @@ class ChangeRow:
     @property
     def folded_lines(self) -> list[LineRow]:
         return self.lines[SHOWN:]
+
+
+def rows_of(changes: Sequence[Change], reader: Reader) -> list[ChangeRow]:
+    """What is named in them is read at once."""
+    names = Names([line for change in changes for line in change.lines], reader)
+    return [ChangeRow(change, names) for change in changes]
 
 
 def by_day(rows: Iterable[ChangeRow]) -> list[tuple[str, list[ChangeRow]]]:

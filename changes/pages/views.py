@@ -18,7 +18,7 @@ from changes.log.rights import Reader
 from changes.log.statement import Position
 from changes.log.words import Names
 from changes.pages.filters import Filters
-from changes.pages.rows import ChangeRow, LineRow, by_day
+from changes.pages.rows import ChangeRow, LineRow, by_day, rows_of
 
 OF_ONE_CHANGE = 200  # lines of a page about one change
 
@@ -36,12 +36,10 @@ def log(request: HttpRequest) -> HttpResponse:
         found = groups.ChangesPage([])
     else:
         found = groups.read_changes(query, reader, _after(request))
-    names = Names([line for change in found.changes for line in change.lines], reader)
-    rows = [ChangeRow(change, names) for change in found.changes]
     context = {
         "title": _("History"),
         "filters": filters,
-        "days": by_day(rows),
+        "days": by_day(rows_of(found.changes, reader)),
         "older": filters.older_url(found.older),
         "searched_to": found.searched_to,
         "is_first": "after" not in request.GET,

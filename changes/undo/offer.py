@@ -33,8 +33,8 @@ class OfferUndo:
 
 def _is_of_admin(request: HttpRequest) -> bool:
     """Whether a page of the admin has answered that does not offer an undo itself."""
-    match = request.resolver_match
-    return match is not None and match.app_names == ["admin"] and match.url_name != "changes_undo"
+    page = getattr(request.resolver_match, "view_name", "")
+    return page.startswith("admin:") and page != "admin:changes_undo"
 
 
 def _offer(request: HttpRequest) -> None:

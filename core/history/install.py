@@ -11,7 +11,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_migrate
 
-from core import sql, triggers
+from core.database import sql, triggers
 from core.history import generate
 
 _FOLDER = Path(__file__).parent / "sql"

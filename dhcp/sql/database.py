@@ -9,7 +9,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.db import connections
 
-from core import sql, triggers
+from core.database import sql, triggers
 from ipam.sql.database import install_on_delete
 
 CHANNEL = "dhcp_changes"  # of the NOTIFY (postgresql/notify.sql)

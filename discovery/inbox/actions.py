@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.errors import Conflict, Invalid, NotFound, Reason
+from core.errors import Conflict, NotFound, Reason
 from discovery import assign
 from discovery.inbox.models import UnknownDevice
 from ipam import allocate as verbs
@@ -176,11 +176,3 @@ ACTIONS = {
         ),
     )
 }
-
-
-def checked_name(name: str) -> Action:
-    """The action of this name. Raises Invalid."""
-    if name not in ACTIONS:
-        text = _("There is no action %(name)s; there are: %(all)s.")
-        raise Invalid(text % {"name": name[:30], "all": ", ".join(ACTIONS)})
-    return ACTIONS[name]

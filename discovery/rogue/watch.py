@@ -185,9 +185,3 @@ def _verdict(row: RogueServer, ledger: Ledger) -> Verdict:
         [seen],
         row.last_seen,
     )
-
-
-def stale_places(now: datetime) -> list[str]:
-    """Places that were asked, and are not any more."""
-    rows = DhcpWatch.objects.filter(asked_at__lt=now - STALE)
-    return list(rows.values_list("place", flat=True))

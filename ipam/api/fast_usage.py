@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from api.access import Right
 from api.fastpath.response import FastResponse, json_response
 from api.fastpath.route import DatabaseRow, FastQuery, FastRoute
-from core import prepared, sql
+from core.database import prepared, sql
 from ipam.addresses import parse_address
 from ipam.api.usage import of_subnet
 from ipam.sql import cached_counts

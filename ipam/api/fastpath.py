@@ -20,7 +20,7 @@ from api.fastpath.request import json_object
 from api.fastpath.response import FastResponse, json_response, problem_response
 from api.fastpath.route import DatabaseRow, FastQuery, FastRoute
 from api.resources import etag
-from core import prepared
+from core.database import prepared
 from core.errors import IPManagerError
 from core.logs import REQUEST
 from ipam import allocate as verbs

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from django.db import connection
 
-from core import prepared
+from core.database import prepared
 
 T = TypeVar("T")
 TABLES = ("ip_addresses", "subnets", "pools")

@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import pre_migrate
 from django.dispatch import receiver
 
-from core import sql, triggers
+from core.database import sql, triggers
 
 _FOLDER = Path(__file__).parent
 POSTGRESQL, SQLITE = _FOLDER / "postgresql", _FOLDER / "sqlite"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils.timezone import localdate
 
-from core import sql
+from core.database import sql
 from ipam.models import Pool, UsageDay
 from ipam.usage.measure import Share, usage_of_all, usage_of_all_pools
 

@@ -17,7 +17,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.db.models.lookups import IsNull
 
-from core import prepared
+from core.database import prepared
 from ipam import addresses, ranges
 from ipam.models import IPAddress, Pool, Sighting, Subnet
 from ipam.querysets import inside, keys_of

@@ -29,8 +29,9 @@ from django.db import (
 )
 from django.db.models.functions import Collate
 
-from core import env, triggers
+from core import env
 from core.commands import manage_command
+from core.database import triggers
 from core.errors import Conflict, IPManagerError, Unavailable
 from core.history import install as history
 from dhcp.sql import database as dhcp_sql

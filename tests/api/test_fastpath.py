@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
 from api.models import Token
-from core import prepared
+from core.database import prepared
 from ipam.models import IPAddress
 from ipmanager.ippool_site import settings as ippool_settings
 from tests.ipam.factories import ServerFactory, SubnetFactory

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from api import throttle
 from api.models import Token
-from core import prepared
+from core.database import prepared
 from core.logs import REQUEST
 from ipam.models import IPAddress
 from ipam.placement import pool_rows

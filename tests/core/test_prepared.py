@@ -15,7 +15,7 @@ from django.db import (
     transaction,
 )
 
-from core import prepared
+from core.database import prepared
 from tests.support.by_hand import POSTGRESQL, only
 
 pytestmark = pytest.mark.django_db(transaction=True)

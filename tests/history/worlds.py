@@ -264,7 +264,7 @@ def _rewrite(
         before(cursor, query)
         return execute(cursor, change(query), *args, **kwargs)
 
-    from core import libpq  # which goes around cursors
+    from core.database import libpq  # which goes around cursors
 
     ask = libpq.execute
     libpq.execute = lambda connection, sql, params: ask(connection, change(sql), params)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core import sql
+from core.database import sql
 from core.history import generate
 from core.history.writer import WRITTEN_WITH_ORIGIN
 from ipam.models import IPAddress

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from core import triggers
+from core.database import triggers
 from ops import prepare
 from tests.support.site import manage
 

@@ -29,7 +29,7 @@ def silent() -> Iterator[None]:
 
 @contextmanager
 def nobody_we_know(cursor: Any) -> Iterator[None]:
-    """Take away what marks the site's own writes (core/triggers.py), and put it back."""
+    """Take away what marks the site's own writes (core/database/triggers.py), and put it back."""
     if POSTGRESQL:
         cursor.execute(
             "SELECT current_setting('ipmanager.writer', true), "

@@ -24,7 +24,7 @@ import pytest
 from django.db import DatabaseError
 from django.db.backends.utils import CursorWrapper
 
-from core import libpq
+from core.database import libpq
 from tests.support import recorded, shared
 
 OTHER_PROCESSES = {"shared_database", "empty_database", "migrated_database", "site_database"}

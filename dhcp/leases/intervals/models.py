@@ -40,10 +40,6 @@ class LeaseIntervalQuerySet(models.QuerySet["LeaseInterval"]):
         """Those of one address, the newest first."""
         return self.filter(vrf=vrf, ip_address=ip).order_by("-started_at", "-pk")
 
-    def of_machine(self, mac: str) -> LeaseIntervalQuerySet:
-        """Those of one MAC address, the newest first."""
-        return self.filter(mac_address=mac).order_by("-started_at", "-pk")
-
     def outdated(self, before: datetime) -> LeaseIntervalQuerySet:
         """Those that ended before then."""
         return self.filter(ended_at__lt=before)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from core import prepared
+from core.database import prepared
 
 Mark = tuple[Any, ...]
 

@@ -1,7 +1,7 @@
 """Prepared statements for the routes where planning costs more than the work itself.
 
 On hot routes psycopg's cursor takes longer to send a statement than PostgreSQL to answer it, so
-these statements use libpq directly (`core.libpq`)."""
+these statements use libpq directly (`core.database.libpq`)."""
 
 import select
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def rows(sql: str, params: Params | None = None, connection: Any = None) -> list
             return list(cursor.fetchall())
     connection.close_if_health_check_failed()  # as Django's cursors do, once per request
     connection.ensure_connection()
-    from core import libpq  # needs psycopg
+    from core.database import libpq  # needs psycopg
 
     with connection.wrap_database_errors:
         return libpq.execute(connection.connection, sql, params or {})
