@@ -169,7 +169,8 @@ def by_day(rows: Iterable[ChangeRow]) -> list[tuple[str, list[ChangeRow]]]:
 
 
 def _day(day: Any) -> str:
-    name = date_format(day, "l, j F Y")
+    # Translators: a weekday and a date, in the codes of Django's date filter.
+    name = date_format(day, _("l, j F Y"))
     age = (timezone.localdate() - day).days
     if age == 0:
         return _("Today, %s") % name

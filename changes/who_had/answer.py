@@ -9,11 +9,19 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from changes.who_had import ledger, network
 from changes.who_had.ledger import Holding
 from ipam.addresses import Address
 from ipam.models import Sighting
+
+SOURCES = {
+    **dict(Sighting.Source.choices),
+    "ledger": gettext_lazy("ledger"),
+    "dhcp_log": Sighting.Source.DHCP.label,
+    "file": gettext_lazy("file"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,11 @@ class Statement:
     evidence: str
     since: datetime | None = None
     until: datetime | None = None
+
+    @property
+    def source_name(self) -> Any:
+        """The source in the reader's words."""
+        return SOURCES.get(self.source, self.source)
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -4,6 +4,8 @@ import re
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import strip_tags
 
 from changes.log import groups
@@ -123,3 +125,11 @@ def test_the_page_has_no_script_of_its_own(admin_client, pool):
     content = admin_client.get(PAGE).content.decode()
     body = content[content.index('class="log"') :]
     assert not re.search(r"<script(?![^>]*src)|\son\w+=|style=", body.split("log-pages")[0])
+
+
+def test_days_are_written_as_the_reader_s_language_writes_them(admin_client):
+    ServerFactory()
+    page = admin_client.get("/admin/changes/", headers={"Accept-Language": "de"})
+    today = date_format(timezone.localdate(), "j. ")
+    (label, _rows), *_others = page.context["days"]
+    assert label.startswith("Heute, ") and f", {today}" in label

@@ -152,3 +152,9 @@ def test_a_confined_token_asks_for_its_own_addresses_only():
     assert hidden["holder"] is None
     assert "web-1" not in str(hidden)
     assert "web-1" not in str(ask(confined))
+
+
+def test_the_page_names_its_sources_in_the_reader_s_language(admin_client):
+    server("web")
+    page = admin_client.get(f"/admin/who-had/?ip={IP}&at=now", headers={"Accept-Language": "de"})
+    assert '<span class="ipm-badge">Adressverzeichnis</span>' in page.content.decode()
