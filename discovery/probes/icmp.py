@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -16,6 +18,13 @@ from ipam.addresses import Address
 
 _SOCKETS = {4: ICMPv4Socket, 6: ICMPv6Socket}
 _ECHO_REPLY = {4: 0, 6: 129}
+# The kernel keeps packets to neighbours whose MAC address it does not know for up to three seconds.
+_KEPT_BYTES = 1 << 20  # asked for; net.core.wmem_max may allow less
+_FULL = {errno.EAGAIN, errno.ENOBUFS}
+
+
+class Full(Exception):
+    """The kernel takes no more packets until it knows, or has given up, earlier neighbours."""
 
 
 class NotPermitted(OSError):
@@ -53,46 +62,49 @@ class Pinger:
     _sequence: Iterator[int] = field(default_factory=count)
 
     def send(self, address: Address) -> bool:
-        """Whether a packet has left."""
-        socket = self._socket(address.version)
-        if socket is None:
+        """Whether a packet has left. Raises Full."""
+        opened = self._socket(address.version)
+        if opened is None:
             return False
         number = next(self._sequence) & 0xFFFF
         request = ICMPRequest(str(address), id=os.getpid() & 0xFFFF, sequence=number)
         # The first error may be an earlier packet's, which the kernel reports with the next one.
-        if self._error_of(socket, request) and (error := self._error_of(socket, request)):
+        if self._error_of(opened, request) and (error := self._error_of(opened, request)):
             self.error = f"{address}: {error}"
             return False
         self.asked.add(address)
         return True
 
-    def _error_of(self, socket: ICMPSocket, request: ICMPRequest) -> str:
+    def _error_of(self, opened: ICMPSocket, request: ICMPRequest) -> str:
         """Why it was not sent: no route, a broadcast address, a firewall of this host."""
+        opened.sock.setblocking(False)
         try:
-            socket.send(request)
+            opened.send(request)
         except ICMPLibError as error:
+            if getattr(error.__context__, "errno", None) in _FULL:
+                raise Full from error
             return str(error)
         return ""
 
     def files(self) -> list[int]:
         """Descriptors that become readable when somebody answers."""
-        return [socket.sock.fileno() for socket in self.sockets.values() if socket]
+        return [opened.sock.fileno() for opened in self.sockets.values() if opened]
 
     def receive(self, file: int) -> Address | None:
         """Who has answered, of those that were asked. Called when the descriptor is readable."""
-        for version, socket in self.sockets.items():
-            if socket and socket.sock.fileno() == file:
-                return self._reply(version, socket)
+        for version, opened in self.sockets.items():
+            if opened and opened.sock.fileno() == file:
+                return self._reply(version, opened)
         return None
 
     def close(self) -> None:
-        for socket in filter(None, self.sockets.values()):
-            socket.close()
+        for opened in filter(None, self.sockets.values()):
+            opened.close()
         self.sockets.clear()
 
-    def _reply(self, version: int, socket: ICMPSocket) -> Address | None:
+    def _reply(self, version: int, opened: ICMPSocket) -> Address | None:
         try:
-            reply = socket.receive(timeout=1)
+            reply = opened.receive(timeout=1)
         except ICMPLibError:  # such as a host that is unreachable, as a router has said
             return None
         source = ip_address(reply.source.partition("%")[0])
@@ -107,7 +119,9 @@ class Pinger:
 
     def _open(self, version: int) -> ICMPSocket | None:
         try:
-            return open_socket(version)
+            opened = open_socket(version)
         except OSError as error:
             self.error = str(error)
             return None
+        opened.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KEPT_BYTES)
+        return opened

@@ -16,11 +16,12 @@ from django.utils import timezone
 
 from discovery.probes import netlink
 from discovery.probes.arp import ArpHelper
-from discovery.probes.icmp import Pinger
+from discovery.probes.icmp import Full, Pinger
 from discovery.probes.pace import Pace
 from ipam.addresses import Address, Network
 
 WAIT = 1.0  # seconds for the last answers
+FULL = 4.0  # seconds: the kernel gives a neighbour up after three, and takes packets again
 # Packets that follow from an echo request to an address of a network at this host: the kernel asks
 # for an unknown neighbour up to three times, and asks a known one again now and then.
 _UNKNOWN, _KNOWN, _FAR = 3, 2, 1
@@ -151,11 +152,22 @@ class _Scan:
         if by_arp:
             batch.sent += self.helper.send(link, address)
         else:
-            batch.sent += self.pinger.send(address)
+            batch.sent += self._ping(address)
         packets = 1 if by_arp else self._packets(link, address)
         now = time.monotonic()
         batch.pace.spend(now, packets)
         pace.spend(now, packets)
+
+    def _ping(self, address: Address) -> bool:
+        """As soon as the kernel takes the packet; answers are noted meanwhile."""
+        until = time.monotonic() + FULL
+        while (now := time.monotonic()) < until:
+            try:
+                return self.pinger.send(address)
+            except Full:
+                self.gather(now + 0.02)
+        self.pinger.error = f"{address}: the kernel takes no packets"
+        return False
 
     def _may_ask_by_arp(self, batch: Batch, address: Address) -> bool:
         return self.helper.works and batch.asks_by_arp and address not in self.own

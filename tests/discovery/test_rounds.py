@@ -192,3 +192,17 @@ def test_all_hosts_are_found_at_the_rate_that_was_set(settings):
     assert {(str(ip), card) for ip, card in rows} == {(ip, card) for ip, card, _kind in hosts}
     told = f"{len(times)} packets in {times[-1] - times[0]:.0f} s"
     assert busiest_second(times) <= RATE * 1.05, told
+
+
+def test_a_network_of_silent_addresses_fills_the_kernel_s_queue_and_none_is_left_out(settings):
+    settings.PROBE_RATE = 1000
+    subnet = SubnetFactory(network="10.67.0.0/23")
+    discovery = SubnetDiscovery.objects.create(subnet=subnet, enabled=True, rate=1000)
+    there = [f"10.67.1.{number}" for number in (100, 200, 250)]
+    with network([[ip, mac(at), "arp ping"] for at, ip in enumerate(there)], "10.67.0.1/23") as net:
+        whole_round(net)
+
+    seen = Sighting.objects.filter(source="ping").order_by("ip_address")
+    assert list(map(str, seen.values_list("ip_address", flat=True))) == ["10.67.0.1", *there]
+    discovery.round.refresh_from_db()
+    assert (discovery.round.last_sent, discovery.round.error) == (510, "")
