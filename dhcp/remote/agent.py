@@ -78,18 +78,18 @@ class FilesWorker(PeriodicWork):
         super().__init__()
         self.target, self.centre, self.state = target, centre, state
         self.is_first = True  # dnsmasq may not have read what is on disk
-        self.rest = 0.0
+        self.delay = 0.0
         self.failed = ""
 
     def work(self) -> None:
-        self.rest = 0.0
+        self.delay = 0.0
         try:
             self.step(WAIT)
         except (Away, Refused):
-            self.rest = AGAIN
+            self.delay = AGAIN
 
     def pause(self) -> float:
-        return max(self.rest, super().pause())
+        return max(self.delay, super().pause())
 
     def step(self, wait: float = 0, *, force: bool = False) -> str:
         """Ask for the files, put them in place and say so. Returns why that failed, empty if it
@@ -98,11 +98,11 @@ class FilesWorker(PeriodicWork):
         etag = self._report_edits(on_disk) or etag_of(on_disk)
         if self.is_first or self.failed or force:
             etag, wait = "", 0
-        self.rest = CROWDED  # where too many callers wait, the centre answers at once
+        self.delay = CROWDED  # where too many callers wait, the centre answers at once
         with self.state.asked():
             reply = self.centre.files(etag, str(self.target.directory), wait, force=force)
         if reply.content is not None:
-            self.rest = 0.0
+            self.delay = 0.0
             return self._put_in_place(reply.content, reply.etag)
         if reply.pending:
             self._say(etag=reply.etag)
@@ -133,13 +133,13 @@ class FilesWorker(PeriodicWork):
     def _fail(self, reason: str) -> str:
         if reason != self.failed:
             logger.error("dnsmasq is not in step: %s", reason)
-        self.failed, self.rest = reason, AGAIN
+        self.failed, self.delay = reason, AGAIN
         self._post("result", {"reason": reason[:500]})
         return reason
 
     def _say(self, **result: Any) -> None:
         if not self._post("result", result)["recorded"]:
-            self.rest = AGAIN / 4  # the ledger has changed meanwhile
+            self.delay = AGAIN / 4  # the ledger has changed meanwhile
 
     def _post(self, route: str, body: dict[str, Any]) -> dict[str, Any]:
         with self.state.asked():
@@ -155,21 +155,21 @@ class ReportWorker(PeriodicWork):
     def __init__(self, site: Site, centre: Centre, state: CentreState) -> None:
         super().__init__()
         self.site, self.centre, self.state = site, centre, state
-        self.rest = EVERY
+        self.delay = EVERY
 
     def work(self) -> None:
         try:
             with self.state.asked():
                 answer = self.centre.post("report", self.site.report())
         except (Away, Refused):
-            self.rest = AGAIN
+            self.delay = AGAIN
             return
-        self.rest = EVERY
+        self.delay = EVERY
         if self.site.accepted(answer):
-            self.rest = 0.0
+            self.delay = 0.0
 
     def pause(self) -> float:
-        return super().pause() if self.failures else self.rest
+        return super().pause() if self.failures else self.delay
 
 
 class RemoteAgent:

@@ -41,7 +41,15 @@ from dhcp.files.targets import DEFAULT, Target
 from dhcp.generations.outcome import CHANGED
 from dhcp.host import inspection
 from dhcp.host.findings import HostFinding
-from dhcp.models import DhcpChange, DhcpServer, Generation, HandEdit, Lease, SyncLease
+from dhcp.models import (
+    AGENT_MISSED,
+    DhcpChange,
+    DhcpServer,
+    Generation,
+    HandEdit,
+    Lease,
+    SyncLease,
+)
 from dhcp.nodes import state as nodes
 from dhcp.nodes.state import NodeState
 from dhcp.state import host
@@ -412,8 +420,9 @@ def agents() -> Iterator[Finding]:
     """The agents of remote DHCP servers report."""
     for server in DhcpServer.objects.filter(enabled=True):
         if server.is_missed:
+            text = _("The agent of the DHCP server %(server)s has not been seen for %(seconds)d s.")
             yield error(
-                _("The agent of the DHCP server %s has not been seen for a minute.") % server.name,
+                text % {"server": server.name, "seconds": AGENT_MISSED.total_seconds()},
                 _("Start it on its own host."),
                 manage_command(f"dnsmasq_agent --server {server.name}"),
             )

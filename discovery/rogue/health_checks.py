@@ -15,7 +15,7 @@ from discovery.rogue.watch import STALE
 
 @health_check(gettext_noop("watch for DHCP servers"), "dhcp")
 def watch() -> Iterator[Finding]:
-    """The worker and the agents ask by DHCP once a minute who answers."""
+    """The worker and the agents ask by DHCP every 50 seconds who answers."""
     rows = DhcpWatch.objects.filter(asked_at__gt=timezone.now() - STALE)
     for row in rows.order_by("place")[:20]:
         if row.error:

@@ -1,4 +1,4 @@
-"""Look for foreign DHCP servers once a minute, and keep who answers."""
+"""Look for foreign DHCP servers now and then, and keep who answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from discovery.rogue import interfaces
 from discovery.rogue.ask import Answer, HelperFailed, Offer, ask
 from discovery.rogue.models import DhcpWatch, RogueServer
 
-EVERY = 60.0  # seconds between two questions on one interface
+EVERY = 50.0  # seconds between two questions on one interface: all is told within a minute
 HINT_LASTS = timedelta(minutes=10)  # what a log says of a client is past then
 STALE = timedelta(minutes=5)  # a place that was not asked for so long is not looked after
 
