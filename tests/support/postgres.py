@@ -15,7 +15,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "128MB",
+    "min_wal_size": "32MB",  # a machine of CI may have little disk
+}
 DURABLE: dict[str, str] = {}
 START_WITHIN = 30  # seconds
 SIGNAL_FAST_SHUTDOWN = signal.SIGINT  # ends sessions, keeps the files whole
