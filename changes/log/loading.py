@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
 from api.security.models import SecurityEvent
+from changes import unreadable
 from changes.lines import Line, history_of
 from changes.log.rights import Reader
 from changes.log.statement import Position
@@ -46,8 +48,10 @@ def _with_before(model: Any, lines: Any) -> Sequence[Line]:
         .order_by("-history_date", "-history_id")
         .values("history_id")[:1]
     )
-    records = list(lines.annotate(line_before=Subquery(earlier)).select_related("history_user"))
-    former = history_of(model).in_bulk(
-        [record.line_before for record in records if record.line_before]
-    )
+    whole = lines.annotate(line_before=Subquery(earlier)).select_related("history_user")
+    records = unreadable.read(whole)
+    wanted = filter(None, map(attrgetter("line_before"), records))
+    former = {}
+    for line in unreadable.read(history_of(model).filter(history_id__in=list(wanted))):
+        former[line.history_id] = line
     return [Line(model, record, former.get(record.line_before)) for record in records]

@@ -13,11 +13,12 @@ from django.db import OperationalError
 from api.security.models import SecurityEvent
 from changes.lines import Line, tracked_models, with_before
 from changes.security import SecurityLine
+from changes.unreadable import is_of_values
 from core.periodic import PeriodicWork
 from events.audit.message import LONGEST, LONGEST_DATAGRAM, AnyLine, message
 from events.audit.server import Place, Server
 from events.collect import follow
-from events.collect.follow import Source, Unreadable, is_of_values
+from events.collect.follow import Source, Unreadable
 from events.delivery.lease import Lease
 from events.delivery.models import DeliveryCursor
 from events.models import Cursor

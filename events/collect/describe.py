@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from events.collect.follow import Source, Unreadable, is_of_values
+from changes.unreadable import is_of_values
+from events.collect.follow import Source, Unreadable
 from events.kinds import HEALTH
 from events.models import Event
 

@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db import OperationalError, connection, models
+from django.db import connection, models
 
+from changes.unreadable import ERRORS, is_of_values
 from events.models import Cursor, Event
 
 BATCH = 500  # rows in one transaction
@@ -107,7 +107,7 @@ def _readable(rows: models.QuerySet) -> list[Any]:
     """The rows; if one of them cannot be read, each is read by itself."""
     try:
         return list(rows)
-    except (ValueError, ValidationError, OperationalError) as error:
+    except ERRORS as error:
         if not is_of_values(error):
             raise
     return [_one(rows, key) for key in list(rows.values_list("pk", flat=True))]
@@ -116,16 +116,10 @@ def _readable(rows: models.QuerySet) -> list[Any]:
 def _one(rows: models.QuerySet, key: int) -> Any:
     try:
         return rows.model._base_manager.get(pk=key)
-    except (ValueError, ValidationError, OperationalError) as error:
+    except ERRORS as error:
         if not is_of_values(error):
             raise
         return Unreadable(key, str(error))
-
-
-def is_of_values(error: Exception) -> bool:
-    """Whether it is about values, and not about the database as such. SQLite cannot decode text
-    that is not UTF-8."""
-    return not isinstance(error, OperationalError) or str(error).startswith("Could not decode")
 
 
 def _filled(source: Source, holes: list[Hole]) -> list[int]:
