@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from events import metrics, stream
@@ -111,3 +112,15 @@ def test_the_list_is_filtered_by_kind():
     for kind, is_found in (("server.created", True), ("server.deleted", False)):
         page = client.get("/admin/events/event/", {"kind": kind}).content.decode()
         assert ("web-1" in page) == is_found
+
+
+def test_operators_see_events_and_neither_webhooks_nor_mails(client, collector):
+    VRFFactory(name="red")
+    collector.round()
+    user = User.objects.create_user("operator", is_staff=True)
+    user.groups.add(Group.objects.get(name="Operators"))
+    client.force_login(user)
+    page = client.get("/admin/events/event/")
+    assert page.status_code == 200 and "red" in page.content.decode()
+    for model in ("webhook", "webhookdelivery", "mailpreference"):
+        assert client.get(f"/admin/events/{model}/").status_code == 403, model
