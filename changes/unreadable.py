@@ -3,6 +3,9 @@ and the triggers keep it as it was written."""
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import filterfalse
+from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -29,8 +32,8 @@ def is_of_values(error: Exception) -> bool:
 
 
 def _one(row: models.QuerySet) -> Any:
-    names = [field.attname for field in row.model._meta.concrete_fields]
-    broken = [name for name in names if not _is_readable(row, name)]
+    names = map(attrgetter("attname"), row.model._meta.concrete_fields)
+    broken = list(filterfalse(partial(_is_readable, row), names))
     record = row.select_related(None).defer(*broken).get()
     for name in broken:
         setattr(record, name, _("(cannot be read)"))

@@ -174,7 +174,8 @@ def _check_resize(subnet: Subnet, errors: Errors) -> None:
         names = {"pool": pool, "network": subnet.network}
         errors["network"].append(Reason(text % names, pool))
     rows = IPAddress.objects.filter(subnet=subnet).exclude(ip_address__range=(low, high)).live()
-    if message := _these_live(rows, _("outside %s") % subnet.network):
+    message = _these_live(rows, _("outside %s") % subnet.network)
+    if message and not subnet.forced:
         errors["network"].append(message)
 
 

@@ -51,7 +51,6 @@ def _with_before(model: Any, lines: Any) -> Sequence[Line]:
     whole = lines.annotate(line_before=Subquery(earlier)).select_related("history_user")
     records = unreadable.read(whole)
     wanted = filter(None, map(attrgetter("line_before"), records))
-    former = {}
-    for line in unreadable.read(history_of(model).filter(history_id__in=list(wanted))):
-        former[line.history_id] = line
+    before = unreadable.read(history_of(model).filter(history_id__in=list(wanted)))
+    former = dict(zip(map(attrgetter("history_id"), before), before, strict=True))
     return [Line(model, record, former.get(record.line_before)) for record in records]

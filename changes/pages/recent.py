@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import is_not
+
 from django.db import models
 from django.http import HttpRequest
 
@@ -16,7 +19,7 @@ class ReaderOfRows(Reader):
     """Reads no logins and other security events, which would displace the changes."""
 
     def tables(self) -> list[type[models.Model]]:
-        return [model for model in super().tables() if model is not SecurityEvent]
+        return list(filter(partial(is_not, SecurityEvent), super().tables()))
 
 
 def recent(request: HttpRequest, number: int) -> list[ChangeRow] | None:

@@ -79,7 +79,8 @@ def _one_by_one(pending: list[Item], progress: Progress) -> None:
         left = list(map(itemgetter(0), errors))
         if len(left) == len(pending):
             if vacated or not _vacate(left):
-                raise Refused(chain.from_iterable(starmap(_of, errors)))
+                named = list(chain.from_iterable(starmap(_of, errors)))
+                raise Refused(named or map(_orphaned, left))
             vacated = True
         pending = left
 
@@ -91,6 +92,11 @@ def _of(item: Item, error: Exception) -> Iterator[str]:
         if isinstance(sentence, Reason):
             text = Reason(text, *sentence.rows)
         yield text
+
+
+def _orphaned(item: Item) -> str:
+    """The reason where no other row has one."""
+    return Reason(_("%s: a row that it needs is gone.") % item.name)
 
 
 def _attempt(item: Item) -> Exception | None:
@@ -143,6 +149,8 @@ def _change(item: Item) -> None:
     if row is None:
         raise Conflict(Reason(_("%s no longer exists.") % item.name))
     set_on(row, item.values)
+    if isinstance(row, Subnet):
+        row.forced = True  # as above
     _validate(row)
     row.save()
 

@@ -38,13 +38,17 @@ def refusals(items: Sequence[Item], chosen: Sequence[Line]) -> list[Refusal]:
     leaving = grouped(filter(_leaves, items), attrgetter("model"))
     for model, some in leaving.items():
         found += _referring(model, some, by_key, keys)
-    found += _taken(leaving, by_key, keys)
+    found += _taken(leaving, list(filter(_changes_size, items)), by_key, keys)
     found += _missing(items, by_key, keys)
     return found
 
 
 def _leaves(item: Item) -> bool:
     return item.action == "delete"
+
+
+def _changes_size(item: Item) -> bool:
+    return item.model is Subnet and item.action == "change" and "network" in item.wanted
 
 
 # --- rows that refer to a row that would go -------------------------------------------------------
@@ -103,22 +107,33 @@ def _last_touching(
     return {key: _unless(chosen, line, [column]) for key, line in last.items()}
 
 
-# --- addresses that were taken from a subnet or pool that would go --------------------------------
+# --- addresses that were taken from a subnet or pool that would go or shrink ----------------------
 
 
 def _taken(
-    leaving: dict[type[models.Model], list[Item]], by_key: Items, chosen: set[str]
+    leaving: dict[type[models.Model], list[Item]],
+    resized: Sequence[Item],
+    by_key: Items,
+    chosen: set[str],
 ) -> Iterator[Refusal]:
-    subnets = {item.pk: item for item in leaving.get(Subnet, ())}
+    subnets = {item.pk: item for item in (*leaving.get(Subnet, ()), *resized)}
     pools = grouped(leaving.get(Pool, ()), lambda item: item.present["subnet_id"])
     around = list(subnets.keys() | pools.keys())
     rows = list(among(IPAddress.objects.live().order_by("ip_address"), "subnet", around))
     places = {}
     for row in rows:
-        place = subnets.get(row.subnet_id) or _pool(pools[row.subnet_id], row.ip_address)
+        place = _subnet(subnets, row) or _pool(pools[row.subnet_id], row.ip_address)
         if place and not _is_freed(row, by_key):
             places[row.vrf_id, row.ip_address] = place
     yield from _since(places, chosen)
+
+
+def _subnet(subnets: dict[int, Item], row: IPAddress) -> Item | None:
+    """The subnet that the address leaves."""
+    item = subnets.get(row.subnet_id or 0)
+    if item and row.ip_address in (item.wanted.get("network") or ()):
+        return None
+    return item
 
 
 def _pool(pools: Iterable[Item], address: Address) -> Item | None:

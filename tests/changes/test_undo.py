@@ -240,3 +240,16 @@ def test_raw_sql_goes_back_like_anything_else(subnet):
 def test_what_is_no_change_is_not_found(token):
     with pytest.raises(NotFound):
         prepare(token)
+
+
+def test_a_subnet_that_grew_over_taken_addresses_shrinks_again_and_they_stay():
+    subnet = Subnet.objects.get(pk=_subnet("10.0.0.64/26").pk)
+    _server("web", "10.0.0.9")
+    reserve(find("10.0.0.10"), "printer")
+
+    def grow():
+        subnet.refresh_from_db()
+        subnet.network = "10.0.0.0/24"
+        subnet.save()
+
+    undone(grow)

@@ -86,6 +86,20 @@ def test_an_address_that_a_new_subnet_gave_since():
     assert not IPAddress.objects.exists()
 
 
+def test_an_address_that_a_subnet_gave_since_it_grew():
+    subnet = SubnetFactory(network="10.0.0.64/26")
+    ServerFactory(ip_address="10.0.0.9")
+
+    def grow():
+        subnet.network = "10.0.0.0/24"
+        subnet.save()
+
+    made = do(grow)
+    later = do(ServerFactory, ip_address="10.0.0.10")
+    do(ServerFactory, ip_address="10.0.0.70")
+    refused(made, later, "10.0.0.10 was taken from subnet 10.0.0.0/24 since")
+
+
 def test_an_address_that_a_new_pool_gave_since():
     subnet = SubnetFactory(network="10.0.0.0/24")
     ServerFactory(ip_address="10.0.0.15")
