@@ -198,7 +198,7 @@ def test_the_command_gives_json(lines):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer at a time")
+@pytest.mark.on("postgresql")  # SQLite has one writer at a time
 def test_no_line_is_sealed_while_one_with_a_smaller_number_may_come(second_connection):
     sealer = Sealer()
     with second_connection.cursor() as cursor:
