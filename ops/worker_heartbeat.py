@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from api.models import Pulse
+from core.database import commits
 from core.periodic import PeriodicWork
 
 EVERY = 10.0  # seconds
@@ -43,7 +44,9 @@ class Heartbeat(PeriodicWork):
 
     def work(self) -> None:
         facts = {**self.facts, "seen_at": Now()}
-        if not Pulse.objects.filter(host=self.host).update(**facts):
+        with commits.unnoticed():
+            known = Pulse.objects.filter(host=self.host).update(**facts)
+        if not known:
             Pulse.objects.create(host=self.host, **facts)
         Pulse.objects.filter(seen_at__lt=Now() - FORGOTTEN).delete()
 

@@ -29,6 +29,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from core import files
+from core.database import commits
 from core.errors import Conflict
 from dhcp.edits.written import read_file
 from dhcp.files.targets import Target
@@ -223,10 +224,11 @@ def renew(target: Target) -> None:
     if not is_used():
         return
     me = known_node(target)
-    SyncLease.objects.of(target.server_id).filter(**me).update(expires_at=Now() + DURATION)
-    nodes = DhcpNode.objects.filter(server=target.server_id)
-    if nodes.filter(**me, seen_at__lt=Now() - HEARTBEAT).update(seen_at=Now()):
-        nodes.filter(seen_at__lt=Now() - FORGOTTEN).delete()
+    with commits.unnoticed():
+        SyncLease.objects.of(target.server_id).filter(**me).update(expires_at=Now() + DURATION)
+        nodes = DhcpNode.objects.filter(server=target.server_id)
+        if nodes.filter(**me, seen_at__lt=Now() - HEARTBEAT).update(seen_at=Now()):
+            nodes.filter(seen_at__lt=Now() - FORGOTTEN).delete()
 
 
 def release(target: Target) -> None:

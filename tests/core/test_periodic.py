@@ -2,12 +2,14 @@
 once."""
 
 import threading
+import time
 
 import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from api.models import Pulse
+from core.database import commits
 from core.periodic import InTurn, PeriodicWork
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,7 +81,7 @@ class Resting(Work):
 
 def commit_elsewhere():
     def write():
-        Pulse.objects.create(host="elsewhere", seen_at=timezone.now())
+        Pulse.objects.create(host=f"elsewhere {time.monotonic()}", seen_at=timezone.now())
         connection.close()
 
     writer = threading.Thread(target=write)
@@ -139,6 +141,26 @@ def test_the_end_of_a_transaction_that_ran_when_a_round_began_ends_the_rest():
         other.close()
     assert work.tick()
     assert work.rounds == 2
+
+
+def rests_after(meanwhile):
+    work = Resting()
+    work.tick()
+    with commits.unnoticed():
+        Pulse.objects.create(host=f"here {time.monotonic()}", seen_at=timezone.now())
+        meanwhile()
+    work.tick()
+    return work.rounds == 1
+
+
+@pytest.mark.on("postgresql")
+def test_a_transaction_that_nothing_follows_ends_no_rest():
+    assert any(rests_after(lambda: None) for _try in range(1000))  # other tests write
+
+
+@pytest.mark.on("postgresql")
+def test_what_others_commit_during_such_a_transaction_ends_it():
+    assert not any(rests_after(commit_elsewhere) for _try in range(20))
 
 
 # --- several in one thread ------------------------------------------------------------------------

@@ -321,6 +321,7 @@ def main() -> None:
 def _world(template: str) -> Iterator[bool]:
     """A copy of the database, and a child that works there and ends with the block."""
     name = f"world_{os.getpid()}"
+    _wait_until_unused(template)
     _run(
         f"DROP DATABASE IF EXISTS {name} WITH (FORCE)",
         f"CREATE DATABASE {name} TEMPLATE {template}",
@@ -338,6 +339,21 @@ def _world(template: str) -> Iterator[bool]:
         sys.excepthook(*sys.exc_info())
         os._exit(1)
     os._exit(0)
+
+
+def _wait_until_unused(database: str) -> None:
+    """A database that somebody uses cannot be copied; processes of earlier tests may be ending."""
+    others = "SELECT application_name, query FROM pg_stat_activity WHERE datname = %s"
+    deadline = time.monotonic() + 60
+    while found := _rows(others, database):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
+def _rows(statement: str, *values: str) -> list[tuple[str, ...]]:
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
 
 
 def _run(*statements: str) -> None:
