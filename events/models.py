@@ -39,6 +39,8 @@ class Event(models.Model):
     other_address = AddressField(null=True, blank=True)
     network = NetworkField(_("network"), null=True, blank=True)
     site = models.CharField(_("site"), max_length=100, blank=True, default="", db_default="")
+    # Whose row it is about, where only the owner and superusers see the row; as in webhooks.
+    owner_id = models.BigIntegerField(null=True, blank=True)
     change = models.CharField(_("change"), max_length=64, blank=True, default="", db_default="")
     actor = models.CharField(_("by"), max_length=310, blank=True, default="", db_default="")
     data = models.JSONField(_("data"), default=dict, blank=True, encoder=DjangoJSONEncoder)

@@ -26,7 +26,8 @@ class EventQuerySet(models.QuerySet["Event"]):
             return self
         readable = [kind.name for kind in kinds.KINDS.values() if may_read(user, kind)]
         records = Q(kind__startswith="record.", subject_model__in=_viewable(user))
-        return self.filter(Q(kind__in=readable) | records)
+        own = Q(owner_id=None) | Q(owner_id=user.pk)
+        return self.filter(Q(kind__in=readable) | records, own)
 
     def confined(self, networks: Iterable[Network]) -> EventQuerySet:
         """Those of the global address space that name no address outside of the networks."""

@@ -97,6 +97,8 @@ def may_view(user: Any, event: Any) -> bool:
         return False
     if event.kind == TEST:
         return True
+    if event.owner_id not in (None, user.pk) and not user.is_superuser:
+        return False
     permission = view_permission(event.subject_model)
     if kind := KINDS.get(event.kind):
         permission = kind.permission or permission

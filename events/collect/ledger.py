@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models
 
 from changes.lines import Line, tracked_models, with_before
+from changes.log.rights import OWNER_COLUMNS
 from events.collect import places
 from events.collect.follow import Source
 from events.kinds import KINDS
@@ -221,7 +222,8 @@ def _records(lines: list[Line]) -> list[Event]:
         if line.before is not None and line.kind == "~":
             data["changed"] = sorted(line.difference())
         kind = f"record.{VERBS[line.kind]}"
-        found.append(_event(line, kind, subject=_name(line), data=data))
+        owner = getattr(line.record, OWNER_COLUMNS.get(line.table, ""), None)
+        found.append(_event(line, kind, subject=_name(line), data=data, owner_id=owner))
     return found
 
 

@@ -1,13 +1,16 @@
 """The list of events: pages, filters, and that nobody reads of what they may not see."""
 
+import ipaddress
 import json
 
 import pytest
 
 from events.collect.collector import Collector
 from events.kinds import KINDS
-from events.models import Event
+from events.models import Event, WebhookDelivery
+from events.webhooks import fan_out
 from ipam.models import Interface
+from tests.events import making
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 from tests.support.api import description, staff, with_session, with_token
 
@@ -104,6 +107,27 @@ def test_who_may_view_no_subject_reads_no_event_of_it():
     assert listed(with_token("read", user=both)) == [numbers[2], numbers[0]]
     assert with_token("read", user=staff()).get(URL).status_code == 403
     assert with_token("allocate", user=both).get(URL).status_code == 403
+
+
+def test_a_webhook_s_events_are_its_owner_s_alone(collector, settings):
+    """Others who may view webhooks see their own ones only; so do the receivers of others."""
+    rights = ("events.view_webhook", "ipam.view_ipaddress")
+    owner, other = staff(*rights), staff(*rights)
+    settings.WEBHOOK_ALLOW = [ipaddress.ip_network("127.0.0.1")]
+    for person in (owner, other):
+        making.webhook("http://127.0.0.1:9/", person, name=f"of {person}", kinds=["record.*"])
+    collector.round()
+    mine = {"kind": "record.created"}
+    made = {row.subject: row for row in Event.objects.filter(subject_model="events.webhook")}
+    named = [made[f"of {person}"].pk for person in (owner, other)]
+    assert listed(with_session(owner), **mine) == named[:1]
+    assert listed(with_session(other), **mine) == named[1:]
+    fan_out.fan_out()
+    told = WebhookDelivery.objects.filter(event__in=named)
+    assert {(row.webhook.owner, row.event_id) for row in told} == {
+        (owner, named[0]),
+        (other, named[1]),
+    }
 
 
 def test_a_confined_token_reads_only_what_lies_in_its_networks(collector, here):
