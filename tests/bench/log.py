@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import django
@@ -33,6 +35,7 @@ SECONDS = 3  # between two lines
 LARGE_CHANGE = 100_000  # lines
 CHUNK = 500_000  # lines of one statement
 SERVERS = 5_000
+LINES_OF = (Server, Interface, Pool, IPAddress)
 
 
 # Filters by their names; "changes" is the page of the admin, grouped by change.
@@ -108,10 +111,11 @@ def fill(lines: int) -> None:
         say_site()  # the triggers for raw SQL write nothing
         _rows()
     others = lines // 20
-    for model, number in ((Server, others // 2), (Interface, others // 4), (Pool, others // 4)):
-        _lines_of(model, number, spread=lines / number)
-    _lines_of(IPAddress, lines - 2 * (others // 2), spread=1.0)
-    _rarities(lines)
+    with _indexes_made_afterwards():
+        for model, number in ((Server, others // 2), (Interface, others // 4), (Pool, others // 4)):
+            _lines_of(model, number, spread=lines / number)
+        _lines_of(IPAddress, lines - 2 * (others // 2), spread=1.0)
+        _rarities(lines)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 
@@ -141,6 +145,30 @@ def _rows() -> None:
         ),
         batch_size=5000,
     )
+
+
+# The indexes that no constraint needs: their names and how they are made.
+INDEXES = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL "
+    "AND tbl_name IN (%s, %s, %s, %s)",
+    "postgresql": "SELECT indexname, indexdef FROM pg_indexes "
+    "WHERE indexdef NOT LIKE '%%UNIQUE%%' AND tablename IN (%s, %s, %s, %s)",
+}
+
+
+@contextmanager
+def _indexes_made_afterwards() -> Iterator[None]:
+    """Drop them within the block: sorting at the end is faster than ten million insertions."""
+    tables = [history_of(model).model._meta.db_table for model in LINES_OF]
+    with connection.cursor() as cursor:
+        cursor.execute(INDEXES[connection.vendor], tables)
+        found = cursor.fetchall()
+        for name, _statement in found:
+            cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
+    yield
+    with connection.cursor() as cursor:
+        for _name, statement in found:
+            cursor.execute(statement)
 
 
 def _lines_of(model: Any, number: int, spread: float) -> None:
