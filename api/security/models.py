@@ -50,7 +50,12 @@ class SecurityEvent(models.Model):
         verbose_name = _("security event")
         verbose_name_plural = _("security events")
         default_permissions = ("view",)
-        indexes = [models.Index(fields=["kind", "subject"], name="security_events_subject")]
+        indexes = [
+            models.Index(fields=["kind", "subject"], name="security_events_subject"),
+            # The log asks for the newest of an address or of a user.
+            models.Index(fields=["address", "at"], name="security_events_address"),
+            models.Index(fields=["user_id", "at"], name="security_events_user"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.subject or self.actor}"

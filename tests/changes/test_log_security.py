@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.urls import reverse
 from django.utils.html import strip_tags
 
@@ -85,6 +86,20 @@ def test_an_event_is_a_line_among_the_others(api, events):
 )
 def test_each_filter_finds_events(api, filters, kinds):
     assert [line["kind"] for line in lines(api, **filters)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({"address": "10.0.0.5"}, "security_events_address"),
+        ({"user_id": 5}, "security_events_user"),
+    ],
+)
+def test_an_index_finds_the_events_of_an_address_and_of_a_user(filters, index):
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # a table without rows is read as a whole
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    assert index in SecurityEvent.objects.filter(**filters).order_by("-at").explain()
 
 
 def test_pages_of_one_line_have_each_line_once(api):
