@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
-from django.db.models.expressions import RawSQL
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -25,7 +23,8 @@ from changes.security import SecurityLine
 from core.history.records import SOURCES
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 
-LINES, CHANGES = 100, 25  # of one page
+CHANGES = 25  # of one page
+LINES = 4  # that are read for each of them
 ROUNDS = 3  # reads of one page at most: a change with very many lines is passed over
 COUNTED = 10_000  # lines of a change that are counted in each table
 # Of the lines of one change, those of the first of these models tell what was done, the others
@@ -93,14 +92,16 @@ class ChangesPage:
     searched_to: datetime | None = None
 
 
-def read_changes(query: LogQuery, reader: Reader, after: Position | None) -> ChangesPage:
+def read_changes(
+    query: LogQuery, reader: Reader, after: Position | None, most: int = CHANGES
+) -> ChangesPage:
     """A page of changes. Those whose newest line is on an earlier page are left out."""
     changes: dict[str, Change] = {}
     place, begun = after, after
     page = reading.Page({})
     for _round in range(ROUNDS):
-        page = reading.read(query, reader, LINES, place)
-        full = _add(changes, page.placed)
+        page = reading.read(query, reader, most * LINES, place)
+        full = _add(changes, page.placed, most)
         if after:
             _leave_out(changes, query, reader, after)
         if full:
@@ -115,12 +116,12 @@ def read_changes(query: LogQuery, reader: Reader, after: Position | None) -> Cha
     return ChangesPage(found, begun, page.searched_to)
 
 
-def _add(changes: dict[str, Change], placed: dict[Position, Line]) -> Position | None:
+def _add(changes: dict[str, Change], placed: dict[Position, Line], most: int) -> Position | None:
     """Add lines to their changes; the place of the last one if the page is full before the end."""
     last = None
     for place, line in placed.items():
         key = line.change or line.key
-        if key not in changes and len(changes) == CHANGES:
+        if key not in changes and len(changes) == most:
             return last
         changes.setdefault(key, Change(line.change)).lines.append(line)
         last = place
@@ -144,11 +145,9 @@ def _begun_before(
         return []
     parts: list[str] = []
     values: list[Any] = list(ids)
-    same: Any = RawSQL("asked.id", [])
     for branch in branches:
-        newer = Q(statement.before(after, branch.table), history_change=same)
         residue = conditions.residue(query, branch.model)
-        sql, own = statement.sql_of(branch.lines.filter(newer, residue).values("history_id"))
+        sql, own = statement.newer_of_asked(branch, after, residue)
         parts.append(f"EXISTS ({sql})")
         values += own
     asked = " UNION ALL ".join(["SELECT %s AS id"] * len(ids))
@@ -176,8 +175,7 @@ def _totals(ids: Sequence[str], reader: Reader) -> Iterable[tuple[str, int]]:
     parts: list[str] = []
     values: list[Any] = []
     for model in reader.tables():
-        lines = reader.lines(model).filter(history_change__in=ids).order_by()
-        sql, own = statement.sql_of(lines.values_list("history_change")[:COUNTED])
+        sql, own = statement.of_changes(reader.lines(model), ids, COUNTED)
         parts.append(f"SELECT * FROM ({sql}) part")
         values += own
     joined = " UNION ALL ".join(parts)

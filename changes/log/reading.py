@@ -59,10 +59,9 @@ def find(query: LogQuery, reader: Reader, size: int, after: Position | None = No
     branches, is_indexed = chosen(query, reader)
     if not branches:
         return Found([])
-    if after:
-        branches = [branch.where(statement.behind(after, branch.table)) for branch in branches]
+    placed = [branch.behind(after) for branch in branches]
     if is_indexed:
-        narrowed = [branch.where(conditions.residue(query, branch.model)) for branch in branches]
+        narrowed = [branch.where(conditions.residue(query, branch.model)) for branch in placed]
         return _page(statement.merged(narrowed, size + 1), size)
     return _search(query, branches, size, after)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,16 +65,20 @@ class Branch:
     model: type[models.Model]
     lines: QuerySet
     gathered: bool = False
+    after: Position | None = None  # only the lines that come after this place
 
     @property
     def table(self) -> str:
         return self.model._meta.label_lower
 
     def where(self, condition: Q) -> Branch:
-        return Branch(self.model, self.lines.filter(condition), self.gathered)
+        return replace(self, lines=self.lines.filter(condition))
 
     def gather(self) -> Branch:
-        return Branch(self.model, self.lines, True)
+        return replace(self, gathered=True)
+
+    def behind(self, place: Position | None) -> Branch:
+        return replace(self, after=place)
 
 
 def behind(place: Position, table: str) -> Q:
@@ -111,6 +115,13 @@ def _moment(at: str) -> Any:
     return RawSQL("%s", [at], output_field=DateTimeField())
 
 
+def _compared(place: Position) -> Any:
+    """The time of a place for SQL, as the column is compared."""
+    if connection.vendor == "postgresql":
+        return place.moment
+    return place.at
+
+
 def merged(branches: Sequence[Branch], number: int) -> list[Position]:
     """The newest lines of the tables, by one statement."""
     statements = []
@@ -134,7 +145,11 @@ def merged(branches: Sequence[Branch], number: int) -> list[Position]:
 
 def _limited(branch: Branch, number: int) -> Sql:
     """SQL for a branch's newest lines."""
+    if table := table_of(branch.lines):
+        return _newest_of(table, branch, number)
     lines = branch.lines.order_by()
+    if branch.after:
+        lines = lines.filter(behind(branch.after, branch.table))
     if not branch.gathered:
         return sql_of(lines.order_by(*NEWEST_FIRST).values_list(*COLUMNS)[:number])
     sql, values = sql_of(lines.values_list(*COLUMNS))
@@ -145,6 +160,59 @@ def _limited(branch: Branch, number: int) -> Sql:
         f"ORDER BY history_date DESC, history_id DESC LIMIT {number}",
         values,
     )
+
+
+def _newest_of(table: str, branch: Branch, number: int) -> Sql:
+    condition, values = "", ()
+    if branch.after:
+        condition, values = _beside(branch.after, branch.table, "<")
+    return (
+        f"SELECT history_date, history_id FROM {table} {condition} "
+        f"ORDER BY history_date DESC, history_id DESC LIMIT {number}",
+        values,
+    )
+
+
+def _beside(place: Position, table: str, sign: str) -> Sql:
+    """`behind` ("<") and `before` (">") as SQL."""
+    at = _compared(place)
+    if table == place.table:
+        further = f"(history_date {sign} %s OR history_id {sign} %s)"
+        return f"WHERE history_date {sign}= %s AND {further}", (at, at, place.number)
+    is_included = (table > place.table) == (sign == "<")
+    return f"WHERE history_date {sign}{'=' * is_included} %s", (at,)
+
+
+def newer_of_asked(branch: Branch, place: Position, residue: Q) -> Sql:
+    """SQL for the lines before the place of the change `asked.id`, where the residue is true."""
+    table = table_of(branch.lines)
+    if residue or not table:
+        same: Any = RawSQL("asked.id", [])
+        newer = Q(before(place, branch.table), residue, history_change=same)
+        return sql_of(branch.lines.filter(newer).values("history_id"))
+    condition, values = _beside(place, branch.table, ">")
+    return f"SELECT 1 FROM {table} {condition} AND history_change = asked.id", values
+
+
+def table_of(lines: QuerySet) -> str:
+    """The quoted table of which these are all lines, in its own columns; else empty. SQL for whole
+    tables is written down: to make it of fifty querysets takes longer than to run it."""
+    query = lines.query
+    if query.where or query.annotations:
+        return ""
+    return connection.ops.quote_name(query.get_meta().db_table)
+
+
+def of_changes(lines: QuerySet, ids: Sequence[str], most: int) -> Sql:
+    """SQL for the change ids of the lines of these changes, so many at most."""
+    table = table_of(lines)
+    if not table:
+        chosen = lines.filter(history_change__in=ids).order_by()
+        return sql_of(chosen.values_list("history_change")[:most])
+    among, value = "= ANY(%s)", list(ids)
+    if connection.vendor == "sqlite":
+        among, value = "IN (SELECT value FROM json_each(%s))", json.dumps(ids)
+    return f"SELECT history_change FROM {table} WHERE history_change {among} LIMIT {most}", (value,)
 
 
 def counts(branches: Sequence[Branch], most: int) -> list[int]:

@@ -27,4 +27,4 @@ def recent(request: HttpRequest, number: int) -> list[ChangeRow] | None:
     reader = ReaderOfRows.of(request)
     if not reader.tables():
         return None
-    return rows_of(groups.read_changes(LogQuery(), reader, None).changes[:number], reader)
+    return rows_of(groups.read_changes(LogQuery(), reader, None, number).changes, reader)
