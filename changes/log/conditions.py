@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import models
+from django.db import connection, models
 from django.db.models import CharField, Exists, OuterRef, Q, TextField
 from django.db.models.functions import Cast, Upper
 from django.db.models.lookups import Exact, IContains
@@ -25,6 +25,7 @@ EVENT_TEXTS = ("kind", "subject", "address")
 OWN_TEXTS = ("history_actor", "history_change_reason")
 # By what a line is found besides its own columns: the column of the row that it belongs to.
 OWNERS = {"server_id": Server, "subnet_id": Subnet}
+MOST_OWNERS = 200  # whose keys are listed
 
 
 def columns_of(model: type[models.Model]) -> set[str]:
@@ -33,7 +34,30 @@ def columns_of(model: type[models.Model]) -> set[str]:
     return {name for name in names if not name.startswith("history_")}
 
 
-def bounded(query: LogQuery, model: type[models.Model]) -> Q | None:
+class Owners:
+    """The subnets and servers that are or were in the place. SQLite would look them up for each
+    table, even for an empty one: there they are looked up once."""
+
+    def __init__(self, place: Place | None) -> None:
+        self._place = place
+        self._known: dict[type[models.Model], list[int]] = {}
+
+    def own(self, column: str, owner: type[models.Model]) -> Q:
+        """The condition of lines that belong to one of them. Where these are many, each line is
+        looked at: most tables have few lines."""
+        assert self._place
+        lines = history_of(owner).filter(_in_place(self._place, owner, self))
+        if connection.vendor == "postgresql":
+            return Q(**{f"{column}__in": lines.values("id")})
+        if owner not in self._known:
+            keys = lines.order_by().values_list("id", flat=True).distinct()
+            self._known[owner] = list(keys[: MOST_OWNERS + 1])
+        if len(self._known[owner]) > MOST_OWNERS:
+            return Q(Exists(lines.filter(id=OuterRef(column))))
+        return Q(**{f"{column}__in": self._known[owner]})
+
+
+def bounded(query: LogQuery, model: type[models.Model], owners: Owners) -> Q | None:
     """The conditions that an index answers and that may leave few lines; None if none is set."""
     parts = []
     if query.change:
@@ -43,7 +67,7 @@ def bounded(query: LogQuery, model: type[models.Model]) -> Q | None:
     if query.object is not None:
         parts.append(Q(**{model._meta.pk.attname: query.object}))
     if query.place:
-        parts.append(_in_place(query.place, model))
+        parts.append(_in_place(query.place, model, owners))
     if query.mac:
         parts.append(_of_mac(query.mac, model))
     if query.hostname:
@@ -102,7 +126,7 @@ def _users(name: str) -> list[int]:
 # --- places ---------------------------------------------------------------------------------------
 
 
-def _in_place(place: Place, model: type[models.Model]) -> Q:
+def _in_place(place: Place, model: type[models.Model], owners: Owners) -> Q:
     """Lines of the network, of its pools, addresses, servers and interfaces, and of what belongs
     to them."""
     columns = columns_of(model)
@@ -120,7 +144,7 @@ def _in_place(place: Place, model: type[models.Model]) -> Q:
         if "server_id" in columns:
             return Q(within, _address_space(place, "server_id", Server))
         return within
-    return _owned(place, columns)
+    return _owned(columns, owners)
 
 
 def _from_place(place: Place) -> Q:
@@ -150,12 +174,11 @@ def _address_space(place: Place, column: str, owner: type[models.Model]) -> Q:
     return Q(Exists(history_of(owner).filter(id=OuterRef(column), vrf_id=place.vrf)))
 
 
-def _owned(place: Place, columns: set[str]) -> Q:
+def _owned(columns: set[str], owners: Owners) -> Q:
     """Lines of what belongs to a subnet or a server in the place, as it is or was."""
     for column, owner in OWNERS.items():
         if column in columns:
-            owners = history_of(owner).filter(_in_place(place, owner)).values("id")
-            return Q(**{f"{column}__in": owners})
+            return owners.own(column, owner)
     return NONE
 
 

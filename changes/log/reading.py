@@ -86,8 +86,9 @@ def _tables(query: LogQuery, reader: Reader) -> tuple[list[Branch], bool]:
     if query.table:
         models = [model for model in models if model is query.table]
     branches, is_bounded = [], False
+    owners = conditions.Owners(query.place)
     for model in models:
-        condition = conditions.bounded(query, model)
+        condition = conditions.bounded(query, model, owners)
         is_bounded = is_bounded or condition is not None
         lines = reader.lines(model).filter(conditions.times(query), condition or Q())
         if condition is None or _may_match(lines):
@@ -165,7 +166,7 @@ def _step(
             condition &= statement.behind(after, branch.table)
         if end:
             condition &= statement.not_before(end)
-        narrowed.append(branch.where(condition))
+        narrowed.append(branch.where(condition).newest_first())
     return statement.merged(list(filter(lambda one: _may_match(one.lines), narrowed)), number)
 
 

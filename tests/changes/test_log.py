@@ -8,10 +8,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from changes.log import reading
+from changes.log import conditions, reading, statement
 from ipam.allocate import allocate
 from ipam.models import VRF, IPAddress, Server, Subnet
+from pxe.models import BootAssignment
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
+from tests.pxe.factories import ImageFactory
 from tests.registry.factories import ServiceFactory
 from tests.support.api import staff, with_token
 
@@ -133,6 +135,31 @@ def test_a_line_has_a_page_of_its_own(api, ledger):
         "ipam.server:x",
     ):
         assert api.get(f"{URL}{wrong}/").status_code == 404
+
+
+def test_a_place_with_many_servers_and_lines_has_the_same_lines(api, ledger, monkeypatch):
+    """Keys of owners are listed up to a number, and lines are read by place up to another."""
+    BootAssignment.objects.create(server=ledger["server"], image=ImageFactory())
+    few = lines(api, about="10.0.0.0/8")
+    assert "pxe.bootassignment" in {line["table"] for line in few}
+    monkeypatch.setattr(conditions, "MOST_OWNERS", 0)
+    assert lines(api, about="10.0.0.0/8") == few
+    monkeypatch.setattr(reading, "FEW", 0)
+    monkeypatch.setattr(reading, "BUDGET", 60)
+    assert lines(api, about="10.0.0.0/8") == few
+
+
+def test_a_search_by_time_reads_by_the_index_of_time_alone(ledger):
+    """SQLite would choose that of addresses, whatever stretch of time is asked for."""
+    within = IPAddress.history.filter(
+        ip_address__range=("10.1.2.0", "10.1.2.255"), history_date__gte="2001-01-01T00:00Z"
+    )
+    branch = statement.Branch(IPAddress, within).newest_first()
+    with CaptureQueriesContext(connection) as caught:
+        assert statement.merged([branch], 5)
+    if connection.vendor == "sqlite":
+        [query] = caught.captured_queries
+        assert '+"ip_addresses_history"."ip_address"' in query["sql"]
 
 
 @pytest.mark.parametrize("filters", [{}, {"q": "web"}, {"about": "10.0.0.0/8"}])
