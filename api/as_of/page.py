@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,10 +19,14 @@ from api.pagination import AFTER, BEFORE, MAX_SIZE, PAGE, SIZE, Cursor, decode_c
 from core.history.past import tables
 from core.history.past.walk import Walk, walked
 
+BUDGET = 0.15  # seconds after which no further rows are looked for
+FEW = 10_000  # rows of a table that is read as a whole where a walk finds few
+
 
 class PastPage:
     """One page of past rows: by `after` and `before` in orders of one column that every row has a
-    value in, else by `page`. Rows are not counted: that would read all of them."""
+    value in, else by `page`. Rows are not counted: that would read all of them. A page for which
+    the budget was used up has fewer rows, and a link to where the search goes on."""
 
     def __init__(self, rows: QuerySet, moment: datetime, request: Request) -> None:
         self.request, self.moment = request, moment
@@ -33,13 +38,14 @@ class PastPage:
         self.backwards = BEFORE in query
         self.order = _Order.of(rows)
         self.cursor = self._cursor(query.get(BEFORE, query.get(AFTER)))
+        self.reached: Cursor | None = None  # where the budget was used up
         if self.order and self.number > 1:
             raise exceptions.ValidationError({PAGE: [_("Use the links of the list.")]})
 
     def rows(self) -> list[Any]:
         """The rows of the page, in order, with their related rows."""
         found = self._found(self.size + 1)
-        self.further = len(found) > self.size
+        self.further = len(found) > self.size or self.reached is not None
         self.shown = found[: self.size]
         if self.backwards:
             self.shown.reverse()
@@ -62,7 +68,7 @@ class PastPage:
         was read; where it begins, there is the cursor."""
         if backwards == self.backwards:
             return self.further
-        return self.cursor is not None
+        return self.cursor is not None and bool(self.shown)
 
     def _found(self, wanted: int) -> list[Any]:
         if self.order is None:
@@ -72,6 +78,11 @@ class PastPage:
         rows = self.rows_then.order_by(*self.order.names(self.backwards))
         if self.order.walked:
             return self._walk(rows, wanted)
+        return self._all(rows, wanted)
+
+    def _all(self, rows: QuerySet, wanted: int) -> list[Any]:
+        """From all rows of the table."""
+        assert self.order
         if self.cursor:
             rows = rows.filter(self.order.beyond(self.cursor, self.backwards))
         with tables.at(self.moment):
@@ -81,10 +92,16 @@ class PastPage:
         """As many rows as are wanted, chunk by chunk; of a page without filters one is enough."""
         assert self.order
         found: list[Any] = []
-        for lines in self.order.walk(rows, self.moment, self.cursor, self.backwards).chunks(wanted):
-            with tables.at(self.moment, {rows.model: lines}):
+        deadline = time.monotonic() + BUDGET
+        for chunk in self.order.walk(rows, self.moment, self.cursor, self.backwards).chunks(wanted):
+            if chunk.end and chunk.has_few and _is_small(rows.model):
+                return self._all(rows, wanted)
+            with tables.at(self.moment, {rows.model: chunk.lines}):
                 found += rows[: wanted - len(found)]
             if len(found) == wanted:
+                break
+            if chunk.end and time.monotonic() > deadline:
+                self.reached = self.order.cursor_at(*chunk.end)
                 break
         return found
 
@@ -101,9 +118,14 @@ class PastPage:
     def _link(self, name: str, rows: Sequence[Any], step: int) -> str | None:
         if self.order is None:
             return page_link(self.request, PAGE, str(self.number + step))
-        if not rows:
-            return None
+        is_ahead = (name == BEFORE) == self.backwards
+        if is_ahead and self.reached:
+            return page_link(self.request, name, self.reached.encode())
         return page_link(self.request, name, self.order.cursor(rows[0]).encode())
+
+
+def _is_small(model: Any) -> bool:
+    return len(model._base_manager.values_list("pk")[: FEW + 1]) <= FEW
 
 
 def _refuse_several(query: Iterable[str]) -> None:
@@ -145,6 +167,14 @@ class _Order:
 
     def cursor(self, row: Any) -> Cursor:
         return Cursor(self.field.value_to_string(row), row.pk, 0)
+
+    def cursor_at(self, value: Any, key: int) -> Cursor:
+        """At a value as the database stores it."""
+        column = Col("", self.field)
+        own = self.field.get_db_converters(connection)
+        for convert in [*connection.ops.get_db_converters(column), *own]:
+            value = convert(value, column, connection)
+        return self.cursor(self.model(pk=key, **{self.field.attname: value}))
 
     def accepts(self, cursor: Cursor) -> bool:
         """Whether its value is one of the column's."""

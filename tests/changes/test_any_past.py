@@ -10,6 +10,7 @@ import random
 import time
 from datetime import timedelta
 from itertools import chain, pairwise
+from operator import attrgetter
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -231,12 +232,15 @@ def test_any_past_moment_is_what_a_snapshot_of_then_says(number, admin_client, t
         assert differences(explained(former[0], later[0], former[1]), later[1]) == []
 
 
+lines_of = attrgetter("lines")
+
+
 def walks(at):
     """The keys that the walks of pages find."""
     found = {}
     for model in covered():
         if field := walked(model):
-            lines = [*chain.from_iterable(Walk(model, field, at).chunks(3))]
+            lines = [*chain.from_iterable(map(lines_of, Walk(model, field, at).chunks(3)))]
             history = model.history.filter(history_id__in=lines)
             found[model] = set(history.values_list("id", flat=True))
     return found

@@ -23,7 +23,22 @@ from core.history.past.tables import (
 )
 
 FIRST, MORE = 4, 8  # keys for each wanted row; then so many times as many
-MOST = 100_000
+MOST = 5_000  # keys of one statement: about a tenth of a second
+Place = tuple[Any, int]  # a value, as the database stores it, and a key
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The lines of the rows that a step has found; where it goes on, unless that is all."""
+
+    lines: list[int]
+    keys: int
+    end: Place | None
+
+    @property
+    def has_few(self) -> bool:
+        """Whether most of the keys had another value then, or no row."""
+        return len(self.lines) * 8 < self.keys
 
 
 @dataclass(frozen=True)
@@ -36,20 +51,20 @@ class Walk:
     moment: datetime
     first: Any = None
     last: Any = None
-    start: tuple[Any, int] | None = None
+    start: Place | None = None
     backwards: bool = False
 
-    def chunks(self, wanted: int) -> Iterator[list[int]]:
+    def chunks(self, wanted: int) -> Iterator[Chunk]:
         """The lines of the rows, in growing chunks, until there are no more."""
         here, size = self, wanted * FIRST
         while True:
             found = here.step(size)
             lines = [line for _value, _key, line in found if line]
-            if lines:
-                yield lines
-            if len(found) < size:
+            end = found[-1][:2] if len(found) == size else None
+            yield Chunk(lines, len(found), end)
+            if end is None:
                 return
-            here = replace(here, start=found[-1][:2])
+            here = replace(here, start=end)
             size = min(size * MORE, MOST)
 
     def step(self, size: int) -> list[tuple[Any, int, int | None]]:
