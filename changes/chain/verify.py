@@ -6,26 +6,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from changes.chain import compare
+from changes.chain.faults import Fault
 from changes.chain.tables import sealed_tables
+from changes.chain.verify_archive import ArchiveVerification
 from changes.models import BEGINNING, OF_SEALS, Day, Seal
 
 MOST = 100  # faults that are named
 OnProgress = Callable[[int, int], None]  # seals looked at, of how many
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong: `kind` in a word, where, and a sentence that says it."""
-
-    kind: str  # altered, removed, inserted, exchanged, seal, day, hash
-    text: str
-    table: str = ""
-    line: int | None = None
-    day: str = ""
-    seal: int | None = None
 
 
 @dataclass
@@ -33,6 +26,7 @@ class Verified:
     """What was looked at, and what is wrong; `number` and `hash` are of the last seal."""
 
     lines: int = 0
+    archived: int = 0  # lines in the archive
     seals: int = 0
     seconds: float = 0.0
     number: int = 0
@@ -76,10 +70,18 @@ class Verification:
             self.progress(self.found.seals, total)
         self._compare_pruned()
         self._look_at_days()
+        if settings.LOG_ARCHIVE and not self.since:
+            self._look_at_archive(Path(settings.LOG_ARCHIVE))
         if expect and not _is_known(expect):
             self._tell(Fault("hash", f"No seal and no day has the hash {expect}."))
         self.found.seconds = time.monotonic() - began
         return self.found
+
+    def _look_at_archive(self, root: Path) -> None:
+        archive = ArchiveVerification(root)
+        for fault in archive.faults():
+            self._tell(fault)
+        self.found.archived = archive.lines
 
     def _tell(self, fault: Fault) -> None:
         if len(self.found.faults) < MOST:

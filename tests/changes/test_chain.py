@@ -169,6 +169,48 @@ def test_what_was_pruned_is_not_missed_and_what_was_removed_besides_is(lines, se
     assert faults() == [("removed", lines[1])]
 
 
+def rewritten(file, change):
+    """The archived day after a change of its lines."""
+    texts = change(gzip.decompress(file.read_bytes()).decode().splitlines(keepends=True))
+    file.write_bytes(gzip.compress("".join(texts).encode()))
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (lambda texts: texts, []),
+        (lambda texts: [*texts, texts[1]], []),  # a transaction had failed
+        (lambda texts: [texts[0].replace('"blue"', '"red"'), *texts[1:]], [0]),
+        (lambda texts: [texts[0], texts[0].replace('"blue"', '"red"'), *texts[1:]], [0]),
+        (lambda texts: [texts[0], *texts[2:]], [1]),
+        (lambda texts: [texts[1].replace('"description"', '"colour"'), *texts], [1]),
+    ],
+)
+def test_a_line_of_the_archive_that_was_altered_or_removed_is_named(
+    lines, settings, tmp_path, change, wrong
+):
+    settings.LOG_ARCHIVE = tmp_path
+    pruning.delete(LINES.objects.filter(pk__in=lines[:4]), timezone.now())
+    (file,) = (tmp_path / "vrfs_history").iterdir()
+    rewritten(file, change)
+    assert faults() == [("archive", lines[place]) for place in wrong]
+    assert verify().archived >= 3
+
+
+def test_an_archived_day_that_was_removed_or_damaged_is_named(lines, settings, tmp_path):
+    settings.LOG_ARCHIVE = tmp_path
+    moment = timezone.now() - timedelta(days=3)
+    for number, line in enumerate(lines[:3]):
+        LINES.objects.filter(pk=line).update(history_date=moment + timedelta(days=number))
+        hashed_anew(line)
+    pruning.delete(LINES.objects.filter(pk__in=lines[:3]), timezone.now())
+    first, middle, _last = sorted((tmp_path / "vrfs_history").iterdir())
+    middle.unlink()
+    assert ("archive", lines[1]) in faults()
+    first.write_bytes(first.read_bytes()[:-9])
+    assert ("archive", None) in faults()
+
+
 def test_a_mark_that_no_pruning_made_is_found(lines):
     LINES.objects.filter(pk=lines[1]).delete()
     seal = seal_of(lines[1])

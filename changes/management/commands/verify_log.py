@@ -52,6 +52,8 @@ Example: manage.py verify_log --since 2026-11-01"""
     def _print(self, found: Verified) -> None:
         for fault in found.faults:
             self.stdout.write(self.style.ERROR(fault.text))
+        if found.archived:
+            self.stdout.write(f"{found.archived} lines in the archive.")
         self.stdout.write(
             f"{found.lines} lines in {found.seals} seals, {found.seconds:.1f} s: "
             + ("all is well." if found.well else f"{len(found.faults)} faults.")
