@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from changes.who_had import ledger, network
+from changes.who_had import ledger, network, place
 from changes.who_had.ledger import Holding
-from ipam.addresses import Address
+from changes.who_had.place import Place
+from ipam.addresses import Address, Network
 from ipam.models import Sighting
 
 SOURCES = {
@@ -32,6 +33,8 @@ class Sees:
     sightings: bool = True
     files: bool = True
     ledger: bool = True
+    places: bool = True  # subnets and pools
+    networks: tuple[Network, ...] = ()  # of a confined token
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Answer:
     vrf: int | None
     at: datetime
     holder: Holding | None = None
+    place: Place | None = None  # of an address that nobody held
     lease: Any = None
     served: network.Served | None = None
     statements: list[Statement] = field(default_factory=list)
@@ -73,7 +77,7 @@ class Answer:
 
     @property
     def sentence(self) -> str:
-        parts = [_ledger_part(self.ip, self.holder)]
+        parts = [self.place.text if self.place else _ledger_part(self.ip, self.holder)]
         if self.lease:
             parts.append(_lease_text(self.lease))
         return "; ".join(parts) + "."
@@ -85,6 +89,7 @@ class Answer:
             "at": self.at,
             "sentence": self.sentence,
             "holder": self.holder and self.holder.as_json(),
+            "place": self.place and self.place.as_json(),
             "lease": self.lease and lease_json(self.lease),
             "dhcp": self.served and self.served.as_json(),
             "statements": [one.as_json() for one in self.statements],
@@ -112,11 +117,23 @@ def _ask_ledger(answer: Answer, sees: Sees) -> None:
         return
     answer.holder = ledger.holding_at(answer.vrf, answer.ip, answer.at)
     if answer.holder is None:
-        answer.unknown.append(_("The ledger knows of nobody who held it."))
+        _ask_place(answer, sees)
         return
     one = answer.holder
     text = _named(one)
     answer.statements.append(Statement("ledger", text, one.line, one.since, one.until))
+
+
+def _ask_place(answer: Answer, sees: Sees) -> None:
+    """Nobody held it: say where it was free."""
+    found = place.at(answer.vrf, answer.ip, answer.at)
+    hidden = sees.networks and not place.is_seen(found, sees.networks)
+    if hidden or not sees.places:
+        answer.unknown.append(_("The ledger knows of nobody who held it."))
+        return
+    answer.place = found
+    if found.subnet:
+        answer.statements.append(Statement("ledger", f"{found.text}.", found.evidence))
 
 
 def _ask_leases(answer: Answer) -> None:

@@ -33,6 +33,11 @@ class WhoHadSerializer(serializers.Serializer):
     at = serializers.DateTimeField(required=False)
     sentence = serializers.CharField(required=False)
     holder = serializers.DictField(required=False, allow_null=True)
+    place = serializers.DictField(
+        required=False,
+        allow_null=True,
+        help_text="Of an address that nobody held: whether it was free, its subnet and its pool.",
+    )
     lease = serializers.DictField(required=False, allow_null=True)
     dhcp = serializers.DictField(required=False, allow_null=True)
     statements = StatementSerializer(many=True, required=False)

@@ -55,6 +55,8 @@ def sees(user: Any, question: Question, networks: Sequence[Network] = ()) -> See
         sightings=user.has_perm("ipam.view_sighting"),
         files=user.has_perm("dhcp.view_generation") and not networks,
         ledger=not networks or _is_visible(question, networks),
+        places=user.has_perms(["ipam.view_subnet", "ipam.view_pool"]),
+        networks=tuple(networks),
     )
 
 

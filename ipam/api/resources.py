@@ -241,7 +241,7 @@ class IPAddresses(Export, Resource):
     def past_queryset(self, moment: datetime) -> Any:
         """Addresses in use; those of a subnet lie in its network, so that no others are read."""
         if "available" in self.request.query_params.getlist("status"):
-            message = _("Free addresses follow from the pools; only those in use have a past.")
+            message = _("Free addresses follow from the pools: who-had says where one was free.")
             raise exceptions.ValidationError({"status": [message]})
         rows: Any = self.get_queryset()
         key = self.request.query_params.get("subnet", "")

@@ -9,7 +9,7 @@ from client.commands import _who_had_lines
 from dhcp.leases.intervals.models import LeaseInterval
 from dhcp.models import DhcpTransaction
 from ipam.models import Server, Sighting
-from tests.ipam.factories import ServerFactory, SubnetFactory, VRFFactory
+from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory, VRFFactory
 from tests.support.api import staff, with_session, with_token
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +46,50 @@ def ask(api, **query):
     response = api.get(URL, {"ip": IP, **query})
     assert response.status_code == 200, response.content
     return response.json()
+
+
+@pytest.mark.parametrize(
+    ("ip", "text", "free", "kind"),
+    [
+        (
+            "10.1.0.10",
+            "was free, in the static pool 10.1.0.9-10.1.0.12 of 10.1.0.0/24 lab",
+            True,
+            1,
+        ),
+        ("10.1.0.20", "was free, in the DHCP pool 10.1.0.20-10.1.0.29 of {}", True, 1),
+        ("10.1.0.99", "was free, in {} and in no pool", True, 0),
+        ("10.1.0.1", "belonged to nobody: it is never handed out in {}", False, 0),
+        ("10.1.0.255", "belonged to nobody: it is never handed out in {}", False, 0),
+        ("10.9.0.1", "belonged to nobody and lay in no subnet", False, 0),
+    ],
+)
+def test_where_an_address_was_free_that_nobody_held(api, ip, text, free, kind):
+    """As subnets and pools were then, not as they are."""
+    subnet = SubnetFactory(network="10.1.0.0/24", name="lab", gateway="10.1.0.1")
+    PoolFactory(subnet=subnet, first="10.1.0.9", last="10.1.0.12")
+    PoolFactory(subnet=subnet, first="10.1.0.20", last="10.1.0.29", kind="dhcp")
+    then = now()
+    subnet.delete()
+    found = ask(api, at=then, ip=ip)
+    assert found["sentence"] == f"{ip} {text.format('10.1.0.0/24 lab')}."
+    assert (found["place"]["free"], bool(found["place"]["pool"])) == (free, bool(kind))
+    told = [one["source"] for one in found["statements"]]
+    assert told == ["ledger"] * (found["place"]["subnet"] is not None)
+    assert ask(api, at=now(), ip=ip)["sentence"] == f"{ip} belonged to nobody and lay in no subnet."
+
+
+def test_who_may_not_see_subnets_is_not_told_where_an_address_was_free():
+    SubnetFactory(network="10.1.0.0/24", name="lab")
+    few = with_session(staff("ipam.view_ipaddress"))
+    around = with_token("read", subnets=["10.1.0.0/28"])
+    within = with_token("read", subnets=["10.1.0.0/16"])
+    for reader in (few, around):
+        found = ask(reader, at=now())
+        assert found["place"] is None
+        assert "lab" not in str(found)
+        assert "The ledger knows of nobody who held it." in found["unknown"]
+    assert ask(within, at=now())["place"]["free"]
 
 
 def test_the_holder_of_that_time_is_named_with_its_time(api):
