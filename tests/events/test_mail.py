@@ -17,6 +17,7 @@ from events.models import Event
 from events.webhooks import fan_out
 from tests.events import making
 from tests.events.smtp_sink import SmtpSink
+from tests.support.api import with_session, with_token
 
 pytestmark = pytest.mark.django_db
 AWAY = 60 if os.environ.get("IPMANAGER_TEST_PROOF") else 1
@@ -206,6 +207,49 @@ def test_preferences_are_a_page_of_one_s_own_account(client, sink):
     wrong = client.post(page, values | {"kinds": "Wrong Kind", "hour": 24}).content.decode()
     assert "Wrong Kind" in wrong and "23" in wrong
     assert client.get("/admin/events/mailpreference/").status_code == 403
+
+
+def test_preferences_are_changed_over_the_api():
+    user = User.objects.create_user("staff", email="staff@example.org", is_staff=True)
+    api, url = with_session(user), "/api/v1/mail-preference/"
+    assert api.get(url).json()["enabled"] is False
+    wanted = {"enabled": True, "frequency": "daily", "hour": 8, "kinds": ["address.*"]}
+    changed = api.patch(url, wanted, format="json")
+    assert changed.status_code == 200, changed.content
+    assert changed.json() == api.get(url).json()
+    assert changed.json()["address"] == "staff@example.org"
+    row = MailPreference.objects.get()
+    assert (row.user, row.kinds, row.hour) == (user, ["address.*"], 8)
+    api.patch(url, {"site": "berlin"}, format="json")
+    assert MailPreference.objects.get().kinds == ["address.*"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"hour": 24}, "hour"),
+        ({"kinds": ["Wrong Kind"]}, "kinds"),
+        ({"subnets": ["10.0.0.0/33"]}, "subnets"),
+        ({"colour": "red"}, "colour"),
+        ({"address": "other@example.org"}, "address"),
+    ],
+)
+def test_a_wrong_preference_is_named(body, field):
+    api = with_session(User.objects.create_user("staff", is_staff=True))
+    answer = api.patch("/api/v1/mail-preference/", body, format="json")
+    assert answer.status_code == 400
+    assert field in answer.json()["errors"]
+    assert not MailPreference.objects.exists()
+
+
+def test_a_token_needs_its_scope_and_no_confinement_for_preferences():
+    url = "/api/v1/mail-preference/"
+    reads, changes = with_token("read"), with_token("admin")
+    assert (reads.get(url).status_code, reads.patch(url, {}).status_code) == (200, 403)
+    assert changes.patch(url, {"hour": 9}, format="json").json()["hour"] == 9
+    confined = with_token("admin", subnets=["10.0.0.0/8"])
+    assert (confined.get(url).status_code, confined.patch(url, {}).status_code) == (403, 403)
+    assert with_token("allocate").get(url).status_code == 403
 
 
 @pytest.mark.parametrize("url", ["http://x", "smtp://", "smtp+x://h", "h:25"])
