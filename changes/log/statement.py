@@ -228,7 +228,8 @@ def of_changes(lines: QuerySet, ids: Sequence[str], most: int) -> Sql:
     if not table:
         chosen = lines.filter(history_change__in=ids).order_by()
         return sql_of(chosen.values_list("history_change")[:most])
-    among, value = "= ANY(%s)", list(ids)
+    among = "= ANY(%s)"
+    value: Any = list(ids)
     if connection.vendor == "sqlite":
         among, value = "IN (SELECT value FROM json_each(%s))", json.dumps(ids)
     return f"SELECT history_change FROM {table} WHERE history_change {among} LIMIT {most}", (value,)

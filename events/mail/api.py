@@ -70,9 +70,9 @@ class MailPreferenceView(APIView):
         """Change what is sent; mails are in the language of the request."""
         refuse_unknown(request)
         with transaction.atomic():
-            asked = MailPreferenceSerializer(_own(request), data=request.data, partial=True)
+            row = _own(request)
+            asked = MailPreferenceSerializer(row, data=request.data, partial=True)
             asked.is_valid(raise_exception=True)
-            row = asked.instance
             for name, value in asked.validated_data.items():
                 setattr(row, name, value)
             row.language = get_language() or "en"
