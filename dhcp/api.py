@@ -454,7 +454,7 @@ def _state(
         held, is_connected = _held_generation(target), target.is_connected
     is_applied = facts["result"] not in (None, Generation.Result.FAILED)
     is_told = is_connected and not (seen is not None and seen.is_down)
-    facts["in_step"] = is_applied and is_told and not pending and held is None
+    facts["in_step"] = all([is_applied, is_told, not pending, held is None])
     facts["heartbeat"] = seen
     facts["connected"] = is_connected
     facts["pending"] = pending

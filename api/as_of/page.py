@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from django.db import connection, models
@@ -172,9 +173,9 @@ class _Order:
         """At a value as the database stores it."""
         column = Col("", self.field)
         own = self.field.get_db_converters(connection)
-        for convert in [*connection.ops.get_db_converters(column), *own]:
-            value = convert(value, column, connection)
-        return self.cursor(self.model(pk=key, **{self.field.attname: value}))
+        steps = [*connection.ops.get_db_converters(column), *own]
+        found = reduce(lambda given, convert: convert(given, column, connection), steps, value)
+        return self.cursor(self.model(pk=key, **{self.field.attname: found}))
 
     def accepts(self, cursor: Cursor) -> bool:
         """Whether its value is one of the column's."""

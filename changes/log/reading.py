@@ -107,7 +107,7 @@ def _may_match(lines: object) -> bool:
 def _in_order(query: LogQuery, many: Sequence[Branch]) -> bool:
     """Whether an index has the many lines in the order of time: those of a change, or of one
     address."""
-    if query.text or query.who or query.source or query.kind or query.without:
+    if any([query.text, query.who, query.source, query.kind, query.without]):
         return False
     of_change = bool(query.change)
     of_address = query.place is not None and query.place.address is not None

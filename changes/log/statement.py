@@ -114,10 +114,8 @@ def not_before(at: str) -> Q:
 
 
 def _moment(at: str) -> Any:
-    """A time of a place as a parameter that is compared as the column is."""
-    if connection.vendor == "postgresql":
-        return Position(at).moment
-    return RawSQL("%s", [at], output_field=DateTimeField())
+    """A time of a place as a parameter of a queryset."""
+    return RawSQL("%s", [_compared(Position(at))], output_field=DateTimeField())
 
 
 def _compared(place: Position) -> Any:

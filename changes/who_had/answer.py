@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy
 
 from changes.who_had import ledger, network, place
 from changes.who_had.ledger import Holding
-from changes.who_had.place import Place
 from ipam.addresses import Address, Network
 from ipam.models import Sighting
 
@@ -68,7 +67,8 @@ class Answer:
     vrf: int | None
     at: datetime
     holder: Holding | None = None
-    place: Place | None = None  # of an address that nobody held
+    place: dict[str, Any] | None = None  # of an address that nobody held
+    nobody: str = ""  # the sentence about it
     lease: Any = None
     served: network.Served | None = None
     statements: list[Statement] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Answer:
 
     @property
     def sentence(self) -> str:
-        parts = [self.place.text if self.place else _ledger_part(self.ip, self.holder)]
+        parts = [self.nobody or _ledger_part(self.ip, self.holder)]
         if self.lease:
             parts.append(_lease_text(self.lease))
         return "; ".join(parts) + "."
@@ -89,7 +89,7 @@ class Answer:
             "at": self.at,
             "sentence": self.sentence,
             "holder": self.holder and self.holder.as_json(),
-            "place": self.place and self.place.as_json(),
+            "place": self.place,
             "lease": self.lease and lease_json(self.lease),
             "dhcp": self.served and self.served.as_json(),
             "statements": [one.as_json() for one in self.statements],
@@ -127,11 +127,10 @@ def _ask_ledger(answer: Answer, sees: Sees) -> None:
 def _ask_place(answer: Answer, sees: Sees) -> None:
     """Nobody held it: say where it was free."""
     found = place.at(answer.vrf, answer.ip, answer.at)
-    hidden = sees.networks and not place.is_seen(found, sees.networks)
-    if hidden or not sees.places:
+    if not sees.places or not place.is_seen(found, sees.networks):
         answer.unknown.append(_("The ledger knows of nobody who held it."))
         return
-    answer.place = found
+    answer.place, answer.nobody = found.as_json(), found.text
     if found.subnet:
         answer.statements.append(Statement("ledger", f"{found.text}.", found.evidence))
 

@@ -43,18 +43,13 @@ class Place:
 
     @property
     def evidence(self) -> str:
-        """The line of the log that says so of the pool or the subnet."""
+        """The line of the log that says so of the pool, or of the subnet."""
         row: Any = self.pool or self.subnet
         [line] = lines_of_row(type(row), row.pk, self.moment)
         return f"{row._meta.label_lower}:{line}"
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "free": self.is_free,
-            "subnet": self.subnet and {"id": self.subnet.pk, "name": str(self.subnet)},
-            "pool": self.pool and {"id": self.pool.pk, "range": str(self.pool)},
-            "kind": self.pool and self.pool.kind,
-        }
+        return {"free": self.is_free, "subnet": _named(self.subnet), "pool": _named(self.pool)}
 
     @property
     def _template(self) -> str:
@@ -73,6 +68,10 @@ class Place:
         return self.ip == self.subnet.gateway or not is_host(self.subnet.network, self.ip)
 
 
+def _named(row: Any) -> dict[str, Any] | None:
+    return row and {"id": row.pk, "name": str(row)}
+
+
 def at(vrf: int | None, ip: Address, moment: datetime) -> Place:
     """Where the address stood."""
     pool = None
@@ -87,9 +86,8 @@ def at(vrf: int | None, ip: Address, moment: datetime) -> Place:
 def is_seen(place: Place, networks: Sequence[Network]) -> bool:
     """Whether a token for these networks could see the subnet then, and can today if there is one.
     That there was no subnet is no secret."""
-    if place.subnet is None:
+    if not networks or place.subnet is None:
         return True
     today = Subnet.objects.filter(pk=place.subnet.pk)
-    return lies_in(place.subnet.network, networks) and (
-        visible(today, networks).exists() or not today.exists()
-    )
+    hidden = set(today) - set(visible(today, networks))
+    return lies_in(place.subnet.network, networks) and not hidden
