@@ -1,4 +1,4 @@
-"""PostgreSQL's storage parameters of the addresses."""
+"""PostgreSQL's storage parameters of the addresses and of what searches look into."""
 
 import pytest
 from django.db import connection
@@ -11,6 +11,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.on("postgresq
 
 COUNTS = """
 SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'ip_addresses'
+"""
+
+
+TRIGRAM_INDEXES = """
+SELECT relname, reloptions FROM pg_class
+WHERE relname IN (SELECT indexname FROM pg_indexes WHERE indexdef LIKE '%gin_trgm_ops%')
 """
 
 
@@ -30,6 +36,14 @@ def test_a_migration_sets_them_and_leaves_an_administrators_own():
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE ip_addresses SET (fillfactor = 90)")
+
+
+def test_searches_by_part_read_few_changes_outside_the_sorted_index():
+    with connection.cursor() as cursor:
+        cursor.execute(TRIGRAM_INDEXES)
+        found = dict(cursor.fetchall())
+    assert {"ip_addresses_parts", "hosts_texts"} <= found.keys()
+    assert all(options == ["gin_pending_list_limit=64"] for options in found.values())
 
 
 def test_an_update_of_no_indexed_column_touches_no_index():
