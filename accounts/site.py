@@ -9,6 +9,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME, login
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
@@ -54,6 +55,11 @@ class Site(UnfoldAdminSite):
         for urls in _pages:
             own += urls()
         return own + super().get_urls()
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """The models by their apps, made when somebody looks at them: each page is offered them,
+        and the sidebar shows its own list."""
+        return SimpleLazyObject(lambda: UnfoldAdminSite.get_app_list(self, request, app_label))
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

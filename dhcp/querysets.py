@@ -24,6 +24,7 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -49,6 +50,16 @@ if TYPE_CHECKING:
     )
 
 _AT_ONCE = 500  # parameters in one statement
+# One look into the index (server, -id) for each server.
+_NEWEST_OF_EACH = """
+SELECT (SELECT g.id FROM dhcp_generations g
+        WHERE g.server_id = s.id AND %s IN ('', g.result) ORDER BY g.id DESC LIMIT 1)
+FROM dhcp_servers s
+UNION ALL SELECT * FROM (
+    SELECT g.id FROM dhcp_generations g
+    WHERE g.server_id IS NULL AND %s IN ('', g.result) ORDER BY g.id DESC LIMIT 1
+) ours
+"""
 LONG_TEXTS = ("diff", "changes", "sources")  # of a generation; its lists go without them
 
 
@@ -121,20 +132,11 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """The newest without its long texts."""
         return self.filter(server=server_id).defer(*LONG_TEXTS).order_by("-pk").first()
 
-    def newest_of_each(self, **conditions: object) -> dict[int | None, Generation]:
-        """The newest of every server that meets the conditions, without their long texts, by the
+    def newest_of_each(self, result: str = "") -> dict[int | None, Generation]:
+        """The newest of every server, or the newest with a result, without their long texts, by the
         server's key: one query."""
-        from dhcp.models import DhcpServer
-
-        rows = self.filter(**conditions)
-        newest = rows.filter(server=OuterRef("pk")).order_by("-pk").values("pk")[:1]
-        theirs = (
-            DhcpServer.objects.annotate(newest=Subquery(newest))
-            .filter(newest__isnull=False)
-            .values("newest")
-        )
-        ours = rows.filter(server=None).order_by("-pk").values("pk")[:1]
-        found = self.filter(Q(pk__in=theirs) | Q(pk__in=ours)).defer(*LONG_TEXTS)
+        newest = RawSQL(_NEWEST_OF_EACH, [result, result])
+        found = self.filter(pk__in=newest).defer(*LONG_TEXTS)
         return {row.server_id: row for row in found}
 
     def outdated(self, before: datetime) -> GenerationQuerySet:

@@ -149,7 +149,7 @@ def _dhcp() -> dict[str, Any]:
 
 def _is_confirmed(seen: HeartbeatState) -> bool:
     """Whether dnsmasq has confirmed the files that were written last."""
-    applied = Generation.objects.newest_of_each(result=Generation.Result.APPLIED)
+    applied = Generation.objects.newest_of_each(Generation.Result.APPLIED)
     return seen.has_confirmed(Target.from_settings(), applied.get(None))
 
 

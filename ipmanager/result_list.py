@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
@@ -31,6 +32,7 @@ CHECKBOX = "action_checkbox"
 KEY = "9007199254740881"  # stands for a row's key in the frame of a row
 CELLS = "<!-- cells of row {} -->"
 Row = Any  # a model instance
+_TEXT = (models.CharField, models.TextField)
 
 
 @register.simple_tag(takes_context=True, name="unfold_result_list")
@@ -176,13 +178,20 @@ def _linked(cl: Any, shown: Callable[[Row], str]) -> Callable[[Row], str]:
 
 def _shown(cl: Any, name: Any) -> Callable[[Row], str]:
     """What the cells of a column show, as HTML."""
-    page, names = cl.model_admin, {field.name for field in cl.lookup_opts.get_fields()}
+    page, fields = cl.model_admin, {field.name: field for field in cl.lookup_opts.get_fields()}
     empty = page.get_empty_value_display()
     function = name if callable(name) else getattr(page, name, None)
-    if name not in names and function:
+    if name not in fields and function:
         empty = getattr(function, "empty_value_display", empty)
         return partial(_of_function, function, name, empty)
+    if type(fields.get(name)) in _TEXT and not fields[name].choices:
+        return partial(_of_text, attrgetter(name), empty)
     return partial(_of_model, cl, name, empty)
+
+
+def _of_text(read: Callable[[Row], str | None], empty: str, row: Row) -> str:
+    """A field of plain text, as most are."""
+    return conditional_escape(read(row) or empty)
 
 
 def _of_model(cl: Any, name: str, empty: str, row: Row) -> str:

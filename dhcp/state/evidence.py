@@ -390,7 +390,7 @@ def _add_targets(evidence: Evidence) -> None:
 def _add_generations(evidence: Evidence) -> None:
     evidence.newest = Generation.objects.newest_of_each()
     evidence.heartbeats = heartbeat.states()
-    evidence.applied = Generation.objects.newest_of_each(result=Generation.Result.APPLIED)
+    evidence.applied = Generation.objects.newest_of_each(Generation.Result.APPLIED)
     for server_id, newest in evidence.newest.items():
         for problem in newest.problems:
             evidence.problems[server_id, (problem["kind"], problem["id"])] = problem

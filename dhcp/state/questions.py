@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dhcp.daemon import heartbeat
 from dhcp.models import DhcpServer, Generation
@@ -69,18 +70,31 @@ def _is_disabled(card: NetworkCard, evidence: Evidence) -> MachineState | None:
     return MachineState(kind, reason, until, remedy=remedy, url=_card_page(card))
 
 
+# What a machine cannot be served with or without: how it is seen, the reason, and the remedy. Texts
+# are translated when they are shown: most machines of a list lack nothing.
+_INCOMPLETE: list[tuple[Callable[[NetworkCard], bool], Any, Any]] = [
+    (
+        lambda card: card.vrf_id is not None,
+        gettext_lazy("It is in a VRF. DHCP serves the global address space only."),
+        gettext_lazy("Configure its address on the machine itself."),
+    ),
+    (
+        lambda card: not card.identities,
+        gettext_lazy("It has no MAC address."),
+        gettext_lazy("Enter its MAC address."),
+    ),
+    (
+        lambda card: card.ip is None,
+        gettext_lazy("It has no IP address."),
+        gettext_lazy("Give it an address."),
+    ),
+]
+
+
 def _is_incomplete(card: NetworkCard, evidence: Evidence) -> MachineState | None:
-    for is_missing, reason, remedy in (
-        (
-            card.vrf_id is not None,
-            _("It is in a VRF. DHCP serves the global address space only."),
-            _("Configure its address on the machine itself."),
-        ),
-        (not card.identities, _("It has no MAC address."), _("Enter its MAC address.")),
-        (card.ip is None, _("It has no IP address."), _("Give it an address.")),
-    ):
-        if is_missing:
-            return MachineState(UNSERVED, reason, remedy=remedy, url=_card_page(card))
+    for is_missing, reason, remedy in _INCOMPLETE:
+        if is_missing(card):
+            return MachineState(UNSERVED, str(reason), remedy=str(remedy), url=_card_page(card))
     if evidence.subnet(card) is None:
         reason = _("No subnet contains %s.") % card.ip
         remedy = _("Add a subnet that contains it.")

@@ -8,11 +8,19 @@ from datetime import datetime
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dhcp.leases.lease_file import FOREVER
 from ipam.models import Sighting
 
 TOLD, LIVE, PENDING, BLOCKED, UNSERVED = "told", "live", "pending", "blocked", "unserved"
+_LABELS = {
+    TOLD: gettext_lazy("told"),
+    LIVE: gettext_lazy("live"),
+    PENDING: gettext_lazy("pending"),
+    BLOCKED: gettext_lazy("blocked"),
+    UNSERVED: gettext_lazy("not served"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +40,7 @@ class MachineState:
 
     @property
     def label(self) -> str:
-        labels = {
-            TOLD: _("told"),
-            LIVE: _("live"),
-            PENDING: _("pending"),
-            BLOCKED: _("blocked"),
-            UNSERVED: _("not served"),
-        }
-        return labels[self.kind]
+        return str(_LABELS[self.kind])
 
     @property
     def good(self) -> bool:

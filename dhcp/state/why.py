@@ -204,7 +204,7 @@ def _kind_of_edit(edit: HandEdit, lease: Lease | None) -> str:
     """Live where a lease shows it, told where dnsmasq has confirmed the files."""
     if lease and str(lease.ip_address) in edit.line:
         return LIVE
-    applied = Generation.objects.newest_of_each(result=Generation.Result.APPLIED)
+    applied = Generation.objects.newest_of_each(Generation.Result.APPLIED)
     newest = applied.get(edit.server_id)
     return TOLD if newest and newest.confirmed else PENDING
 

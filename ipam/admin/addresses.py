@@ -10,12 +10,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -45,6 +47,7 @@ from ipam.allocate import (
 )
 from ipam.freeze import Frozen
 from ipam.models import IPAddress, Server, Sighting, Subnet
+from ipam.sql import cached_counts
 
 DEVICE = ("hostname", "mac_address", "platform", "manufacturer", "vm_id")
 AT_ONCE = 500  # rows that one action works on
@@ -220,6 +223,16 @@ def _allocate(row: IPAddress, wanted: dict[str, Any]) -> IPAddress:
     ).row
 
 
+class AddressPaginator(Paginator):
+    """Counts all addresses once, and again when the ledger has changed."""
+
+    @cached_property
+    def count(self) -> int:
+        if self.object_list.query.where:
+            return Paginator.count.func(self)
+        return cached_counts.remembered("addresses", IPAddress.objects.count)
+
+
 class AddressList(LedgerList):
     """Only the page's keys are fetched in order, so that the rows before them cost no join."""
 
@@ -250,6 +263,7 @@ class IPAddressAdmin(LedgerAdmin):
         "holder",
     )
     list_per_page = 25
+    paginator = AddressPaginator
     list_filter = (
         ("status", ChoicesDropdownFilter),
         ActiveFilter,

@@ -1,6 +1,7 @@
 """What a list of the admin costs does not grow with work that is the same for each row."""
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -58,6 +59,22 @@ def test_the_headers_are_worked_out_once_for_a_list(admin_client, subnet, name, 
     page, _queries = read(admin_client, name)
     columns = page.context["cl"].list_display
     assert sorted(asked) == sorted(columns)
+
+
+def test_a_page_asks_no_model_for_a_list_that_it_does_not_show(admin_client, subnet, monkeypatch):
+    asked = []
+    monkeypatch.setattr(site.__class__, "_build_app_dict", lambda *args: asked.append(args) or {})
+    read(admin_client, "server")
+    assert not asked
+    admin_client.get("/admin/ipam/")
+    assert asked
+
+
+def test_texts_of_rows_are_escaped(admin_client, subnet):
+    ServerFactory(hostname="one", location="<b>", device_type="")
+    text = read(admin_client, "server")[0].content.decode()
+    assert "&lt;b&gt;" in text
+    assert "<b>" not in text
 
 
 def test_each_row_has_its_box_and_its_link(admin_client, subnet):

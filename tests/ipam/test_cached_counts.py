@@ -89,3 +89,16 @@ def test_within_a_transaction_nothing_is_remembered(subnet):
     assert (inside, free()) == (8, 9)
     with CaptureQueriesContext(connection):
         assert free() == 9
+
+
+def test_the_admins_list_counts_all_addresses_once_and_filtered_ones_each_time(
+    subnet, admin_client
+):
+    lists = ("/admin/ipam/ipaddress/", "/admin/ipam/ipaddress/?status__exact=available")
+    for url in lists:
+        admin_client.get(url)
+    with CaptureQueriesContext(connection) as captured:
+        pages = list(map(admin_client.get, lists))
+    assert [page.context["cl"].result_count for page in pages] == [9, 9]
+    counted = [query["sql"] for query in captured if 'COUNT(*) AS "__count"' in query["sql"]]
+    assert ["status" in sql for sql in counted] == [True]
