@@ -25,6 +25,7 @@ COPY ippool /opt/ipmanager/ippool
 COPY dhcp /opt/ipmanager/dhcp
 COPY pxe /opt/ipmanager/pxe
 COPY machines /opt/ipmanager/machines
+COPY search /opt/ipmanager/search
 COPY changes /opt/ipmanager/changes
 COPY discovery /opt/ipmanager/discovery
 COPY events /opt/ipmanager/events

@@ -227,6 +227,7 @@ INSTALLED_APPS = [
     "changes",
     "events",
     "machines",
+    "search",
     "accounts",
     "ops",
     "ipmanager",
@@ -338,7 +339,8 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "ipmanager.navigation.favicon"}
     ],
-    "STYLES": ["ipmanager.navigation.stylesheet"],
+    "STYLES": ["ipmanager.navigation.stylesheet", "search.shell.stylesheet"],
+    "SCRIPTS": ["search.shell.script"],
     "SHOW_LANGUAGES": True,
     "ACCOUNT": {"navigation": "ipmanager.navigation.account_links"},
     "SIDEBAR": {"navigation": "ipmanager.navigation.navigation"},

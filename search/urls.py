@@ -1,0 +1,17 @@
+"""Where the search is, below /admin/."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, path
+
+
+def pages() -> list[URLPattern]:
+    """In front of Unfold's own page at the same address."""
+    from search import views
+
+    seen = admin.site.admin_view
+    return [
+        path("search/", seen(views.results), name="search"),
+        path("search/palette/", seen(views.palette), name="search_palette"),
+    ]
