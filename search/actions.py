@@ -1,28 +1,29 @@
 """What one can do, as lines that lead to the page where it is done: what the text says (`next free
-in office`, `boot pc-17 once`), and what follows from an address or a network."""
+in office`, `boot pc-17 once`), or what follows from the address, network or machine that it
+names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ipam.addresses import host_network, parse_network
+from ipam.addresses import Address, Network, host_network
 from ipam.admin.marks import next_free_url
 from ipam.models import Server, Subnet
-from search.asked import Asked
-from search.hits import EXACT, Group, Hit
-from search.links import address_page, page
+from search.asked import ADDRESS, NAME, NETWORK, Asked
+from search.hits import EXACT, Group, Hit, by_rank
+from search.links import address_page, page, with_query
 
 MOST = 5  # rows that a verb is offered for
-Hits = Iterator[Hit]
+Hits = Iterable[Hit]
+_LENGTH = {4: 24, 6: 64}  # of the subnet that is offered around an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,60 +35,69 @@ class Verb:
     permissions: tuple[str, ...]
     lines: Callable[[Asked, str], Hits]
 
+    def said(self, asked: Asked) -> Hits:
+        found = self.pattern.fullmatch(asked.text)
+        if found and asked.may(*self.permissions):
+            return self.lines(asked, found["what"].strip())
+        return ()
 
-def groups(asked: Asked) -> Iterator[Group]:
-    yield Group(_("Do"), [*_said(asked), *_about_address(asked), *_about_network(asked)], EXACT)
+
+def group(asked: Asked) -> Group:
+    hits = list(_said(asked)) or list(_offered(asked))
+    return Group(_("Do"), hits, EXACT)
 
 
-def _said(asked: Asked) -> Hits:
-    """The lines of the first verb that the text begins with."""
+def _said(asked: Asked) -> Iterator[Hit]:
     for verb in VERBS:
-        said = verb.pattern.fullmatch(asked.text)
-        if said and asked.may(*verb.permissions):
-            yield from verb.lines(asked, (said["what"] or "").strip())
+        yield from verb.said(asked)
+
+
+def _offered(asked: Asked) -> Iterator[Hit]:
+    """What follows from what the text is, as far as the reader may do it."""
+    for permissions, lines in OFFERS[asked.kind]:
+        if asked.may(*permissions):
+            yield from lines(asked)
 
 
 # --- verbs ----------------------------------------------------------------------------------------
 
 
 def _next_free(asked: Asked, what: str) -> Hits:
-    rows = asked.reader.rows(Subnet).matching(what).order_by("-network")
-    for subnet in rows[:MOST]:
-        title = _("Next free in %s") % subnet
-        yield Hit(title, next_free_url(subnet.pk), mark="add")
+    subnets: Any = asked.reader.rows(Subnet)
+    return map(_free_address, subnets.matching(what).order_by("-network")[:MOST])
+
+
+def _free_address(subnet: Subnet) -> Hit:
+    return Hit(_("Next free in %s") % subnet, next_free_url(subnet.pk), mark="add")
 
 
 def _boot_once(asked: Asked, what: str) -> Hits:
-    for server in _machines(asked, what):
-        url = page("pxe_bootassignment_add", server=server.pk, mode="once")
-        yield Hit(_("Boot %s once") % server.hostname, url, mark="boot")
+    servers: Any = asked.reader.rows(Server)
+    found = servers.matching(what, asked.reader.networks)
+    best = by_rank(found, ["hostname"], what).order_by("rank", "hostname", "pk")
+    return map(_boot, best[:MOST])
 
 
-def _machines(asked: Asked, what: str) -> list[Server]:
-    """The machines that are meant: the one with just this name, or those that match."""
-    rows = asked.reader.rows(Server).matching(what, asked.reader.networks)
-    found = list(rows.order_by("hostname", "pk")[: 10 * MOST])
-    named = [row for row in found if row.hostname.casefold() == what.casefold()]
-    return (named or found)[:MOST]
+def _boot(server: Server) -> Hit:
+    url = page("pxe_bootassignment_add", server=server.pk, mode="once")
+    return Hit(_("Boot %s once") % server.hostname, url, mark="boot")
 
 
 def _why(asked: Asked, what: str) -> Hits:
-    if what:
-        yield Hit(_("Why %s?") % what, page("dhcp_why", q=what), mark="why")
+    return [Hit(_("Why %s?") % what, page("dhcp_why", q=what), mark="why")]
 
 
-def _release(asked: Asked, what: str) -> Hits:
-    about = asked.about(what)
-    if about.address:
-        title = _("Release %s") % about.address
-        yield Hit(title, address_page(about.address), _("on the page of the address"), "page")
+def _release(asked: Asked, what: str) -> Iterator[Hit]:
+    ip = asked.about(what).address
+    if ip:
+        where = _("on the page of the address")
+        yield Hit(_("Release %s") % ip, address_page(ip), where, "page")
 
 
 def _add(name: str, title: Any, field: str, asked: Asked, what: str) -> Hits:
     """The form for a new row, with what was typed after the verb."""
-    query = {field: what} if what else {}
-    named = ": ".join(filter(None, [str(title), what]))
-    yield Hit(named, page(f"{name}_add", **query), mark="add")
+    whole = ": ".join(filter(None, [str(title), what]))
+    return [Hit(whole, page(f"{name}_add", **{field: what}), mark="add")]
 
 
 def _verb(words: str, permissions: tuple[str, ...], lines: Callable[[Asked, str], Hits]) -> Verb:
@@ -95,7 +105,7 @@ def _verb(words: str, permissions: tuple[str, ...], lines: Callable[[Asked, str]
 
 
 _NEW = r"(?:add|new|create|neue[rs]?)\s+"
-_REST = r"(?:\s+(?P<what>.+))?"
+_REST = r"(?P<what>(?:\s.+)?)"
 
 VERBS = [
     _verb(
@@ -137,43 +147,73 @@ VERBS = [
 ]
 
 
-# --- what follows from an address or a network ----------------------------------------------------
+# --- what follows from an address, a network or a machine -----------------------------------------
 
 
-def _about_address(asked: Asked) -> Hits:
-    if asked.address is None:
-        return
-    if asked.may("dhcp.view_lease"):
-        yield from _why(asked, asked.text)
-    if asked.may("ipam.view_ipaddress"):
-        title = _("Who had %s?") % asked.address
-        url = f"{reverse('past:who_had')}?{urlencode({'ip': asked.address})}"
-        yield Hit(title, url, mark="history")
-    yield from _place(asked)
+def _why_this(asked: Asked) -> Hits:
+    return _why(asked, asked.text)
 
 
-def _place(asked: Asked) -> Hits:
-    """The next free address around this one, or the subnet that it lacks. One query."""
-    assert asked.address
-    subnets = asked.reader.rows(Subnet).filter(vrf=None)
-    around = subnets.supernets_of(host_network(asked.address)).last()
-    if around and asked.may("ipam.view_ipaddress"):
-        yield Hit(_("Next free in %s") % around, next_free_url(around.pk), mark="add")
-    elif not around and asked.may("ipam.view_subnet", "ipam.add_subnet"):
-        length = 24 if asked.address.version == 4 else 64
-        network = host_network(asked.address).supernet(new_prefix=length)
-        url = page("ipam_subnet_add", network=network)
-        yield Hit(_("Create the subnet %s") % network, url, mark="add")
+def _who_had(asked: Asked) -> Hits:
+    url = with_query(reverse("past:who_had"), ip=asked.address)
+    return [Hit(_("Who had %s?") % asked.address, url, mark="history")]
 
 
-def _about_network(asked: Asked) -> Hits:
-    """A network that is no subnet yet. One query."""
-    if "/" not in asked.text or not asked.may("ipam.view_subnet", "ipam.add_subnet"):
-        return
-    try:
-        network = parse_network(asked.text)
-    except ValueError:
-        return
-    if not asked.reader.rows(Subnet).filter(network=network).exists():
-        url = page("ipam_subnet_add", network=network)
-        yield Hit(_("Create the subnet %s") % network, url, mark="add")
+def _next_free_here(asked: Asked) -> Hits:
+    return map(_free_address, list(_around(asked))[-1:])
+
+
+def _subnet_around(asked: Asked) -> Iterator[Hit]:
+    if not _around(asked).exists():
+        host = _network(asked)
+        yield _create(host.supernet(new_prefix=_LENGTH[host.version]))
+
+
+def _around(asked: Asked) -> Any:
+    subnets: Any = asked.reader.rows(Subnet).filter(vrf=None)
+    return subnets.supernets_of(_network(asked))
+
+
+def _network(asked: Asked) -> Network:
+    assert isinstance(asked.address, Address)
+    return host_network(asked.address)
+
+
+def _this_subnet(asked: Asked) -> Iterator[Hit]:
+    if not asked.reader.rows(Subnet).filter(network=asked.network).exists():
+        yield _create(asked.network)
+
+
+def _create(network: Network | None) -> Hit:
+    url = page("ipam_subnet_add", network=network)
+    return Hit(_("Create the subnet %s") % network, url, mark="add")
+
+
+def _why_machine(asked: Asked) -> Iterator[Hit]:
+    for server in _machine(asked):
+        yield from _why(asked, server.hostname)
+
+
+def _boot_machine(asked: Asked) -> Hits:
+    return map(_boot, _machine(asked))
+
+
+def _machine(asked: Asked) -> Any:
+    """The machine of just this name."""
+    return asked.reader.rows(Server).filter(hostname__iexact=asked.text)[:1]
+
+
+Offers = list[tuple[tuple[str, ...], Callable[[Asked], Hits]]]
+OFFERS: dict[str, Offers] = {
+    ADDRESS: [
+        (("dhcp.view_lease",), _why_this),
+        (("ipam.view_ipaddress",), _who_had),
+        (("ipam.view_ipaddress", "ipam.view_subnet"), _next_free_here),
+        (("ipam.view_subnet", "ipam.add_subnet"), _subnet_around),
+    ],
+    NETWORK: [(("ipam.view_subnet", "ipam.add_subnet"), _this_subnet)],
+    NAME: [
+        (("dhcp.view_lease",), _why_machine),
+        (("pxe.add_bootassignment",), _boot_machine),
+    ],
+}

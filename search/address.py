@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
+from ipam.addresses import Address, host_network, supernets
 from ipam.placement.describe import FREE, LEASED, NO_SUBNET, SPECIAL, TAKEN, Description, describe
 from search.asked import Asked
 from search.hits import EXACT, Group, Hit
@@ -17,24 +18,24 @@ _MARKS = {LEASED: "leased", FREE: "free", NO_SUBNET: "unknown", SPECIAL: "reserv
 
 def groups(asked: Asked) -> Iterator[Group]:
     """The address that was asked for. Four queries."""
-    if asked.address is None or not asked.may("ipam.view_ipaddress") or _is_elsewhere(asked):
+    ip = asked.address
+    if ip is None or not _may_see(asked, ip):
         return
-    found = describe(asked.address)
+    found = describe(ip)
     if not asked.may("ipam.view_sighting"):
         found = replace(found, lease=None, answer=None)
-    title = str(asked.address)
-    sentence = found.sentence.removeprefix(title).lstrip(": ")
-    hit = Hit(title, address_page(asked.address), sentence, _mark(found))
+    sentence = found.sentence.removeprefix(str(ip)).lstrip(": ")
+    hit = Hit(str(ip), address_page(ip), sentence, _mark(found))
     yield Group(_("Address"), [hit], EXACT)
 
 
 def _mark(found: Description) -> str:
-    if found.kind == TAKEN and found.row:
-        return found.row.status
-    return _MARKS.get(found.kind, "used")
+    marks = {**_MARKS, TAKEN: getattr(found.row, "status", "")}
+    return marks.get(found.kind, "used")
 
 
-def _is_elsewhere(asked: Asked) -> bool:
-    """Whether the reader is confined to networks, and the address lies in none of them."""
-    networks = asked.reader.networks
-    return bool(networks) and not any(asked.address in network for network in networks)
+def _may_see(asked: Asked, ip: Address) -> bool:
+    """A reader who is confined to networks sees the addresses in them."""
+    networks = set(asked.reader.networks)
+    inside = not networks or not networks.isdisjoint(supernets(host_network(ip)))
+    return inside and asked.may("ipam.view_ipaddress")

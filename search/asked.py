@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from django.http import HttpRequest
 
 from changes.log.rights import Reader
-from ipam.addresses import Address, parse_address
+from ipam.addresses import Address, Network, parse_address, parse_network
 from ipam.search import Range, SearchTerm, meaning
 
 LONGEST = 200  # characters
+ADDRESS, NETWORK, NAME = "address", "network", "name"  # what a text may be
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,40 +25,49 @@ class Asked:
     request: Any
     reader: Reader
     limit: int
-    term: SearchTerm | None = None  # None: nothing can match
+    term: SearchTerm = field(default_factory=SearchTerm)
     address: Address | None = None
+    network: Network | None = None  # written as a CIDR
 
     @classmethod
     def of(cls, request: HttpRequest, limit: int) -> Asked:
-        text = " ".join(request.GET.get("q", "")[:LONGEST].split())
-        return cls("", request, Reader.of(request), limit).about(text)
+        """No text of the database has a NUL character, and PostgreSQL refuses to look for one."""
+        text = request.GET.get("q", "")[:LONGEST].replace("\0", " ")
+        return cls("", request, Reader.of(request), limit).about(" ".join(text.split()))
 
     def about(self, text: str) -> Asked:
         """The same reader's search for another text."""
-        return replace(self, text=text, term=meaning(text), address=_address(text))
+        return replace(
+            self,
+            text=text,
+            term=meaning(text) or SearchTerm(),
+            address=_parsed(parse_address, text),
+            network=_parsed(parse_network, text),
+        )
 
     @property
-    def is_empty(self) -> bool:
-        return not self.text or self.term is None
+    def kind(self) -> str:
+        if self.address:
+            return ADDRESS
+        return NETWORK if self.network else NAME
 
     @property
     def ranges(self) -> tuple[Range, ...]:
         """The addresses that the text may stand for."""
-        return self.term.ranges if self.term else ()
+        return self.term.ranges
 
     @property
     def is_start_of_address(self) -> bool:
         """Whether it is an address, a network, or the start of one, and nothing else: a number may
         be a part of a name, and `02:` of a MAC address."""
-        may_be_mac = self.term is not None and bool(self.term.mac_parts)
-        return bool(self.ranges) and not may_be_mac and not self.text.isdecimal()
+        return bool(self.ranges) and not self.term.mac_parts and not self.text.isdecimal()
 
     def may(self, *permissions: str) -> bool:
         return bool(self.reader.user.has_perms(permissions))
 
 
-def _address(text: str) -> Address | None:
+def _parsed(parse: Callable[[str], _T], text: str) -> _T | None:
     try:
-        return parse_address(text)
+        return parse(text)
     except ValueError:
         return None

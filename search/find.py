@@ -7,14 +7,14 @@ from operator import attrgetter
 
 from search import actions, address, kinds, places
 from search.asked import Asked
-from search.hits import Found, Group
+from search.hits import Found
 
 
 def find(asked: Asked) -> Found:
     """The address that was asked for, what one can do, and rows by their kind: the kind with the
     best match first."""
-    if asked.is_empty:
+    if not asked.text:
         return Found([])
     rows = sorted(kinds.groups(asked), key=attrgetter("rank"))
-    groups: list[Group] = [*address.groups(asked), *actions.groups(asked), *rows]
-    return Found([group for group in [*groups, *places.groups(asked)] if group.hits])
+    groups = [*address.groups(asked), actions.group(asked), *rows, places.group(asked)]
+    return Found(list(filter(attrgetter("hits"), groups)))

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
+
+from django.db.models import Case, Q, QuerySet, When
+
+from ipam.querysets import either
 
 EXACT, START, PART = 0, 1, 2  # how well a hit matches; the best is the least
 
@@ -18,9 +23,6 @@ class Hit:
     detail: str = ""
     mark: str = ""
 
-    def as_json(self) -> dict[str, str]:
-        return {"title": self.title, "url": self.url, "detail": self.detail, "mark": self.mark}
-
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -32,10 +34,6 @@ class Group:
     more: bool = False
     url: str = ""
 
-    def as_json(self) -> dict[str, Any]:
-        hits = [hit.as_json() for hit in self.hits]
-        return {"title": self.title, "hits": hits, "more": self.more, "url": self.url}
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -43,24 +41,41 @@ class Found:
 
     groups: Sequence[Group]
 
-    @property
-    def count(self) -> int:
-        return sum(len(group.hits) for group in self.groups)
-
     def as_json(self) -> dict[str, Any]:
-        return {"count": self.count, "groups": [group.as_json() for group in self.groups]}
+        groups = list(map(asdict, self.groups))
+        return {"groups": groups, "count": sum(map(_size, self.groups))}
 
 
-def rank_of(text: str, words: Sequence[str]) -> int:
-    """How well the text matches the words that name a row."""
-    wanted, known = text.casefold(), [word.casefold() for word in words]
-    if wanted in known:
-        return EXACT
-    if any(word.startswith(wanted) for word in known):
-        return START
-    return PART
+def _size(group: Group) -> int:
+    return len(group.hits)
 
 
 def joined(*parts: object) -> str:
     """The parts that say something, as the detail of a hit."""
-    return " · ".join(str(part) for part in parts if part)
+    return " · ".join(map(str, filter(None, parts)))
+
+
+# --- how well a row matches -----------------------------------------------------------------------
+
+
+def rank_of(text: str, words: Sequence[object]) -> int:
+    """How well the text matches the words that name a row."""
+    return min(map(partial(_rank, text.casefold()), map(str, words)), default=PART)
+
+
+def _rank(wanted: str, word: str) -> int:
+    found = word.casefold()
+    return (found != wanted) + (not found.startswith(wanted))
+
+
+def by_rank(rows: QuerySet, names: Sequence[str], text: str) -> QuerySet:
+    """The rows with their `rank`, in its order: those that have the text as a name, those whose
+    name begins so, and the others."""
+    exact = When(named(names, "iexact", text), then=EXACT)
+    start = When(named(names, "istartswith", text), then=START)
+    return rows.annotate(rank=Case(exact, start, default=PART))
+
+
+def named(names: Sequence[str], lookup: str, text: str) -> Q:
+    """The rows of which one of the names meets the lookup."""
+    return either(Q(**{f"{name}__{lookup}": text}) for name in names)

@@ -4,12 +4,15 @@ A reader finds the rows that `changes.log.rights.Reader` shows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import starmap
 from operator import attrgetter
 from typing import Any
 
-from django.db.models import Case, Count, F, Model, Q, QuerySet, When
+from django.db.models import Count, F, Model, Q, QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,16 +20,17 @@ from django.utils.translation import ngettext
 from dhcp.models import DhcpServer, Lease
 from discovery.inbox.models import UnknownDevice
 from ipam.models import VRF, IPAddress, Server, Subnet
-from ipam.querysets import either
 from ipam.search import by_part, condition
 from pxe.models import BootImage
 from registry.models import Service
 from search.asked import Asked
-from search.hits import EXACT, PART, START, Group, Hit, joined, rank_of
+from search.hits import EXACT, PART, Group, Hit, by_rank, joined, named, rank_of
 from search.links import list_page, row_page
 
 Row = Any  # a model instance
 MOST_SORTED = 300  # rows of a large table
+_PORT = re.compile(r"\A\d{1,5}\Z", re.ASCII)
+_VLAN = re.compile(r"\A(?:vlan\s*)?(\d{1,4})\Z", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,48 +53,40 @@ class Kind:
         rows = self.matching(self.rows(asked), asked)
         if self.is_large:
             rows = self._some(rows, asked)
-        best = _by_rank(rows, self.names, asked.text).order_by("rank", *self.order)
+        best = by_rank(rows, self.names, asked.text).order_by("rank", *self.order)
         found = list(best.select_related(*self.related)[: asked.limit + 1])
         shown = found[: asked.limit]
-        hits = [
-            Hit(self.title(row), row_page(row), self.detail(row), self.mark(row)) for row in shown
-        ]
-        named = min((self._rank(row, asked) for row in shown), default=PART)
-        more, url = len(found) > asked.limit, list_page(self.model, q=asked.text)
-        return Group(capfirst(self.model._meta.verbose_name_plural), hits, named, more, url)
+        return Group(
+            title=str(capfirst(self.model._meta.verbose_name_plural)),
+            hits=list(map(self._hit, shown)),
+            rank=min(map(partial(self._rank, asked), shown), default=PART),
+            more=len(found) > asked.limit,
+            url=list_page(self.model, q=asked.text),
+        )
 
     def _some(self, rows: QuerySet, asked: Asked) -> QuerySet:
         """All rows that match if they are few, or else some, with those that have the text as a
         name: to sort a hundred thousand rows takes longer than to find one."""
         keys = list(rows.order_by().values_list("pk", flat=True)[: MOST_SORTED + 1])
         if len(keys) > MOST_SORTED:
-            named = self.rows(asked).filter(_named(self.names, "iexact", asked.text))
-            keys += named.order_by().values_list("pk", flat=True)[: asked.limit + 1]
+            exact = self.rows(asked).filter(named(self.names, "iexact", asked.text))
+            keys += exact.order_by().values_list("pk", flat=True)[: asked.limit + 1]
         return self.model._default_manager.filter(pk__in=keys)
 
     def rows(self, asked: Asked) -> QuerySet:
         return asked.reader.rows(self.model)
 
-    def _rank(self, row: Row, asked: Asked) -> int:
-        return rank_of(asked.text, [str(value) for value in attrgetter(*self.names, "pk")(row)])
+    def _hit(self, row: Row) -> Hit:
+        return Hit(self.title(row), row_page(row), self.detail(row), self.mark(row))
+
+    def _rank(self, asked: Asked, row: Row) -> int:
+        return rank_of(asked.text, attrgetter(*self.names, "pk")(row))
 
 
 def groups(asked: Asked) -> Iterator[Group]:
-    yield from (kind.group(asked) for kind in KINDS)
+    for kind in KINDS:
+        yield kind.group(asked)
     yield _vlans(asked)
-
-
-def _by_rank(rows: QuerySet, names: Sequence[str], text: str) -> QuerySet:
-    """The rows with their `rank`: those that have the text as a name, those whose name begins so,
-    and the others."""
-    exact = When(_named(names, "iexact", text), then=EXACT)
-    start = When(_named(names, "istartswith", text), then=START)
-    return rows.annotate(rank=Case(exact, start, default=PART))
-
-
-def _named(names: Sequence[str], lookup: str, text: str) -> Q:
-    """The rows of which one of the names meets the lookup."""
-    return either(Q(**{f"{name}__{lookup}": text}) for name in names)
 
 
 # --- what matches ---------------------------------------------------------------------------------
@@ -105,11 +101,20 @@ def _servers(rows: Any, asked: Asked) -> QuerySet:
 
 
 def _addresses(rows: Any, asked: Asked) -> QuerySet:
-    """Those in use. A server stands for its own addresses, unless addresses are asked for."""
-    live = rows.live()
+    """Those in use. A server stands for its own addresses, unless addresses are asked for; one
+    address of the global space has its answer already (search/address.py)."""
+    live = rows.live().exclude(vrf=None, ip_address=asked.address)
     if asked.is_start_of_address:
-        return live.filter(either(Q(ip_address__range=ends) for ends in asked.ranges))
+        return live.filter(_in_ranges(asked))
     return live.matching(asked.text, asked.reader.networks).filter(server=None)
+
+
+def _in_ranges(asked: Asked) -> Q:
+    """The rows with an address that the text may stand for."""
+    found = Q(pk__in=[])
+    for ends in asked.ranges:
+        found |= Q(ip_address__range=ends)
+    return found
 
 
 def _leases(rows: Any, asked: Asked) -> QuerySet:
@@ -121,12 +126,13 @@ def _devices(rows: Any, asked: Asked) -> QuerySet:
 
 
 def _services(rows: Any, asked: Asked) -> QuerySet:
-    found = by_part(asked.text, [F("name"), F("service_id"), F("type")])
-    if asked.text.isdecimal() and len(asked.text) <= 5:
-        found |= Q(port=int(asked.text))
-    for ends in asked.ranges:
-        found |= Q(ip_address__range=ends)
-    return rows.filter(found)
+    named_so = by_part(asked.text, [F("name"), F("service_id"), F("type")])
+    return rows.filter(named_so | _in_ranges(asked) | Q(port__in=_numbers(_PORT, asked)))
+
+
+def _numbers(pattern: re.Pattern[str], asked: Asked) -> list[int]:
+    """The number that the text is, if it is one."""
+    return list(map(int, pattern.findall(asked.text)))
 
 
 def _texts(*columns: str) -> Callable[[Any, Asked], QuerySet]:
@@ -147,7 +153,7 @@ def _of_server(row: Server) -> str:
 
 
 def _of_address(row: IPAddress) -> str:
-    return joined(row.holder, row.hostname, row.mac_address, row.description, row.vrf)
+    return joined(row.holder or row.description, row.hostname, row.mac_address, row.vrf)
 
 
 def _of_lease(row: Lease) -> str:
@@ -159,8 +165,7 @@ def _of_device(row: UnknownDevice) -> str:
 
 
 def _of_service(row: Service) -> str:
-    where = joined(row.environment_id, row.type)
-    return f"{row.ip_address}:{row.port} · {where}" if row.port else where
+    return joined(row.ip_address, row.port, row.environment_id, row.type)
 
 
 def _mark(name: str) -> Callable[[Row], str]:
@@ -254,11 +259,12 @@ KINDS = [
 
 def _vlans(asked: Asked) -> Group:
     """VLANs by their number, as in `30` or `VLAN 30`."""
-    number = asked.text.casefold().removeprefix("vlan").strip()
-    hits = []
-    if number.isascii() and number.isdecimal() and len(number) <= 4:
-        found = asked.reader.rows(Subnet).filter(vlan_id=int(number)).order_by()
-        for vlan, count in found.values_list("vlan_id").annotate(Count("pk")):
-            subnets = ngettext("%d subnet", "%d subnets", count) % count
-            hits.append(Hit(f"VLAN {vlan}", list_page(Subnet, vlan_id=vlan), subnets, "network"))
-    return Group(_("VLANs"), hits, EXACT)
+    numbers = _numbers(_VLAN, asked)
+    found = asked.reader.rows(Subnet).filter(vlan_id__in=numbers).order_by()
+    counts = found.values_list("vlan_id").annotate(Count("pk"))
+    return Group(_("VLANs"), list(starmap(_vlan, counts)), EXACT)
+
+
+def _vlan(vlan: int, count: int) -> Hit:
+    subnets = ngettext("%d subnet", "%d subnets", count) % count
+    return Hit(f"VLAN {vlan}", list_page(Subnet, vlan_id=vlan), subnets, "network")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
+from operator import itemgetter
+from typing import Any
 
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
@@ -12,21 +14,26 @@ from ipam.addresses import Address
 from ipam.admin.marks import change_url
 from ipam.models import Subnet
 
+# The pages that show a row before one edits it, where the site has them.
+_READ_FIRST: dict[type[Model], str] = {Subnet: "network"}
 
-def page(name: str, *args: object, **query: object) -> str:
-    """The URL of a page of the admin."""
-    url = reverse(f"admin:{name}", args=args)
-    return f"{url}?{urlencode(query)}" if query else url
+
+def page(name: str, *args: object, **query: Any) -> str:
+    """The URL of a page of the admin, with those values of the query that say something."""
+    return with_query(reverse(f"admin:{name}", args=args), **query)
+
+
+def with_query(url: str, **query: Any) -> str:
+    said = dict(filter(itemgetter(1), query.items()))
+    return "?".join(filter(None, [url, urlencode(said)]))
 
 
 def row_page(row: Model) -> str:
-    """The page of a row; that of a subnet shows it before it is edited."""
-    if isinstance(row, Subnet) and _exists("network", 1):
-        return page("network", row.pk)
-    return change_url(row)
+    name = _READ_FIRST.get(type(row), "")
+    return page(name, row.pk) if _exists(name, 1) else change_url(row)
 
 
-def list_page(model: type[Model], **query: object) -> str:
+def list_page(model: type[Model], **query: Any) -> str:
     return page(f"{model._meta.app_label}_{model._meta.model_name}_changelist", **query)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 
 from django.contrib import admin
+from django.contrib.admin import ModelAdmin
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -13,11 +14,17 @@ from search.hits import Group, Hit
 from search.links import list_page
 
 
-def groups(asked: Asked) -> Iterator[Group]:
-    wanted = asked.text.casefold()
-    hits = []
-    for model, page in admin.site._registry.items():
-        title = str(model._meta.verbose_name_plural)
-        if wanted in title.casefold() and page.has_view_permission(asked.request):
-            hits.append(Hit(capfirst(title), list_page(model), mark="page"))
-    yield Group(_("Pages"), hits[: asked.limit], more=len(hits) > asked.limit)
+def group(asked: Asked) -> Group:
+    pages = list(filter(partial(_is_meant, asked), admin.site._registry.values()))
+    hits = list(map(_hit, pages[: asked.limit]))
+    return Group(_("Pages"), hits, more=len(pages) > asked.limit)
+
+
+def _is_meant(asked: Asked, page: ModelAdmin) -> bool:
+    title = str(page.opts.verbose_name_plural).casefold()
+    return asked.text.casefold() in title and page.has_view_permission(asked.request)
+
+
+def _hit(page: ModelAdmin) -> Hit:
+    title = str(capfirst(page.opts.verbose_name_plural))
+    return Hit(title, list_page(page.model), mark="page")

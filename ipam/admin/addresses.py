@@ -228,8 +228,9 @@ class AddressPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        if self.object_list.query.where:
-            return Paginator.count.func(self)
+        rows: Any = self.object_list
+        if rows.query.where:
+            return rows.count()
         return cached_counts.remembered("addresses", IPAddress.objects.count)
 
 

@@ -51,6 +51,9 @@ OTHERS = {
     "user": "/admin/auth/user/1/change/",
     "group-add": "/admin/auth/group/add/",
     "health": "/admin/ipmanager/pulse/",
+    "search": "/admin/search/?q=10.20.10.60",
+    "search-name": "/admin/search/?q=web",
+    "palette": "/admin/ipam/server/#find=10.20.10.60",
     "past": "/admin/past/ipam/subnet/",
     "who-had": "/admin/who-had/?ip=10.20.10.60&at=now",
 }
@@ -118,8 +121,18 @@ def take(base: str, into: Path, language: str, dark: bool, only: list[str]) -> N
                 page.set_viewport_size({"width": width, "height": 900})
                 page.goto(url)
                 page.wait_for_load_state("networkidle")
+                ask(page, url)
                 page.screenshot(path=into / f"{name}-{device}.png", full_page=device == "phone")
         browser.close()
+
+
+def ask(page: Page, url: str) -> None:
+    """Type into the palette what the address names behind `#find=`."""
+    _page, _mark, text = url.partition("#find=")
+    if text:
+        page.keyboard.press("Control+k")
+        page.keyboard.type(text)
+        page.locator(".find-hit").first.wait_for()
 
 
 def main() -> None:

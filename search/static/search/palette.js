@@ -42,7 +42,8 @@ document.addEventListener("DOMContentLoaded", () => {
     box.setAttribute("role", "group");
     const title = element("div", "find-kind", found.title);
     title.id = `find-kind-${number}`;
-    box.setAttribute("aria-labelledby", title.id);
+    if (found.title) box.setAttribute("aria-labelledby", title.id);
+    else box.setAttribute("aria-label", dialog.dataset.more);
     box.append(title, ...found.hits.map(option));
     return box;
   }
@@ -112,7 +113,7 @@ document.addEventListener("DOMContentLoaded", () => {
   function showFound(text, found) {
     if (!found.count) return show([], dialog.dataset.nothing);
     const all = {
-      title: dialog.dataset.more,
+      title: "",
       hits: [{ title: `${dialog.dataset.more}: ${text}`, url: `${dialog.dataset.all}?${new URLSearchParams({ q: text })}`, detail: "", mark: "page" }],
     };
     show([...found.groups, all], dialog.dataset.count.replace("%s", found.count));
