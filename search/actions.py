@@ -135,7 +135,7 @@ VERBS = [
         partial(_add, "ipam_server", gettext_lazy("Add server"), "hostname"),
     ),
     _verb(
-        rf"{_NEW}(?:image|boot image|abbild){_REST}",
+        rf"{_NEW}(?:image|boot[ -]image){_REST}",
         ("pxe.add_bootimage",),
         partial(_add, "pxe_bootimage", gettext_lazy("Add boot image"), "name"),
     ),

@@ -1,15 +1,22 @@
 """What the search finds, in which order, for whom, and in how many queries."""
 
+from dataclasses import replace
+from ipaddress import ip_network
+
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from changes.log.rights import Reader
 from dhcp.models import DhcpServer
 from discovery.inbox.models import UnknownDevice
 from ipam.allocate import allocate, find, reserve
 from ipam.models import Sighting
+from search.asked import Asked
+from search.find import find as search
 from tests.ipam.factories import ServerFactory, SubnetFactory, VRFFactory
 from tests.pxe.factories import ImageFactory
 from tests.registry.factories import ServiceFactory
@@ -198,6 +205,21 @@ def test_who_may_see_addresses_and_no_sightings_is_not_told_of_leases(ledger):
     client = Client()
     client.force_login(staff("ipam.view_ipaddress"))
     assert "lease" not in hit("10.1.2.101", client)["detail"]
+
+
+@pytest.mark.parametrize("text", [*TEXTS, "kassel", "office"])
+def test_a_reader_who_is_confined_to_networks_finds_nothing_outside(ledger, rf, text):
+    """Readers of the API are; the pages' readers are not."""
+    SubnetFactory(network="10.6.0.0/24", name="office")
+    ServerFactory(hostname="inside", ip_address="10.6.0.5")
+    request = rf.get("/", {"q": text})
+    request.user = User.objects.create_superuser("root")
+    reader = Reader(request.user, (ip_network("10.6.0.0/24"),))
+    found = search(replace(Asked.of(request, 20), reader=reader))
+    shown = [hit for group in found.groups for hit in group.hits if group.title != "Pages"]
+    told = " ".join(f"{hit.title} {hit.detail}" for hit in shown)
+    for name in ("pc-17", "Kassel", "Büro", "10.1.0.0", "02:00", "guest", "billing"):
+        assert name not in told.replace(f"Why {text}?", ""), told
 
 
 def test_nobody_searches_without_login():

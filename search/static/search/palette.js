@@ -10,6 +10,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const RECENT = "ipmanager-recent";
   const MOST_RECENT = 8;
   const PAUSE = 120; // milliseconds between a key and the question
+  // The list of addresses has a search box of its own, which takes the key.
+  const hasOwnSlash = document.documentElement.classList.contains("site");
   let options = [];
   let chosen = -1;
   let timer = 0;
@@ -180,7 +182,8 @@ document.addEventListener("DOMContentLoaded", () => {
     (event) => {
       const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
       const control = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k";
-      const slash = event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
+      const alone = !event.ctrlKey && !event.metaKey && !event.altKey;
+      const slash = event.key === "/" && alone && !typing && !hasOwnSlash;
       if (!control && !slash) return;
       event.preventDefault();
       event.stopImmediatePropagation();
