@@ -45,8 +45,8 @@ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')
 #
 # A search by part reads all changes that a trigram index has not sorted in yet. By default that may
 # be 4 MB of them, which take ten times as long to read as the index itself.
-_UNSORTED = {"gin_pending_list_limit": 64}  # kB, the least that PostgreSQL accepts
-_STORAGE = {
+_UNSORTED: dict[str, Any] = {"gin_pending_list_limit": 64}  # kB, the least that PostgreSQL accepts
+_STORAGE: dict[str, dict[str, Any]] = {
     "ip_addresses": {"fillfactor": 90, "autovacuum_vacuum_scale_factor": 0.05},
     "ip_addresses_parts": _UNSORTED,
     "ip_addresses_description_part": _UNSORTED,

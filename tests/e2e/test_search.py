@@ -26,7 +26,7 @@ def selected(page):
 
 def test_keys_open_the_palette_choose_and_open_what_was_found(admin_page, ledger):
     admin_page.goto("/admin/ipam/subnet/")
-    text = admin_page.get_by_role("combobox", name="Search")
+    text = admin_page.get_by_role("combobox", name="Find anything")
     admin_page.keyboard.press("/")
     expect(text).to_be_focused()
     admin_page.keyboard.type("10.1.2.12")
@@ -54,7 +54,7 @@ def test_the_box_of_each_page_leads_to_the_palette_or_to_the_page_of_results(adm
     admin_page.goto("/ipam/")
     box = admin_page.locator("[data-find-box] input")
     box.click()
-    expect(admin_page.get_by_role("combobox", name="Search")).to_be_focused()
+    expect(admin_page.get_by_role("combobox", name="Find anything")).to_be_focused()
     admin_page.keyboard.press("Escape")
     box.focus()
     box.press_sequentially("pc-17")
