@@ -106,7 +106,9 @@ def _addresses(rows: Any, asked: Asked) -> QuerySet:
     live = rows.live().exclude(vrf=None, ip_address=asked.address)
     if asked.is_start_of_address:
         return live.filter(_in_ranges(asked))
-    return live.matching(asked.text, asked.reader.networks).filter(server=None)
+    # `gt` names the rows of the index, which leaves out those without a description.
+    described = Q(description__gt="", description__icontains=asked.text)
+    return live.filter(condition(asked.text) | described, server=None)
 
 
 def _in_ranges(asked: Asked) -> Q:
