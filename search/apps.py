@@ -7,9 +7,3 @@ from django.utils.translation import gettext_lazy as _
 class SearchConfig(AppConfig):
     name = "search"
     verbose_name = _("Search")
-
-    def ready(self) -> None:
-        from accounts.site import add_pages
-        from search import urls
-
-        add_pages(urls.pages)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, path
 
+from search import views
+
 
 def pages() -> list[URLPattern]:
     """In front of Unfold's own page at the same address."""
-    from search import views
-
     seen = admin.site.admin_view
     return [
         path("search/", seen(views.results), name="search"),

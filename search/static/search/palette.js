@@ -7,11 +7,11 @@ document.addEventListener("DOMContentLoaded", () => {
   const input = dialog.querySelector("#find-text");
   const list = dialog.querySelector("#find-hits");
   const count = dialog.querySelector(".find-count");
-  const RECENT = "ipmanager-recent";
+  const RECENT = `ipmanager-recent-${dialog.dataset.user}`; // another user of this tab sees none
   const MOST_RECENT = 8;
   const PAUSE = 120; // milliseconds between a key and the question
   // The list of addresses has a search box of its own, which takes the key.
-  const hasOwnSlash = document.documentElement.classList.contains("site");
+  const hasOwnSlash = document.body.classList.contains("site");
   let options = [];
   let chosen = -1;
   let timer = 0;
@@ -132,8 +132,9 @@ document.addEventListener("DOMContentLoaded", () => {
   function follow(line, beside) {
     if (!line) return;
     remember(line.hit);
-    if (beside) window.open(line.hit.url, "_blank", "noopener");
-    else window.location.assign(line.hit.url);
+    if (beside) return window.open(line.hit.url, "_blank", "noopener");
+    dialog.close(); // whoever comes back to this page sees the page
+    window.location.assign(line.hit.url);
   }
 
   // --- keys and clicks ----------------------------------------------------------
