@@ -118,7 +118,7 @@ document.addEventListener("DOMContentLoaded", () => {
       title: "",
       hits: [{ title: `${dialog.dataset.more}: ${text}`, url: `${dialog.dataset.all}?${new URLSearchParams({ q: text })}`, detail: "", mark: "page" }],
     };
-    show([...found.groups, all], dialog.dataset.count.replace("%s", found.count));
+    show([...found.groups, all], `${dialog.dataset.count}: ${found.count}`);
   }
 
   function open(text) {
