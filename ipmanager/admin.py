@@ -1,4 +1,4 @@
-"""The admin's page of health."""
+"""The admin's pages of health and of the networks."""
 
 from typing import Any
 
@@ -12,9 +12,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from accounts.site import add_pages
 from api.models import Pulse
 from core.commands import manage_command
+from ipmanager.networks.urls import pages
 from ops import doctor
+
+add_pages(pages)
 
 
 @admin.register(Pulse)

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from changes.pages.recent import recent
@@ -118,12 +120,18 @@ def _fullest(user: Any) -> list[dict[str, Any]]:
 
 def _usage_line(subnet: Subnet, usage: Usage) -> dict[str, Any]:
     return {
-        "subnet": marks.link(subnet),
+        "subnet": _network_link(subnet),
         "static": marks.static_bar(usage.static),
         "dhcp": marks.dhcp_bar(usage.dhcp),
         "next_url": marks.next_free_url(subnet.pk),
         "free": marks.count(usage.static.free),
     }
+
+
+def _network_link(subnet: Subnet) -> SafeString:
+    """A link to the page with the map."""
+    url = reverse("admin:network", args=[subnet.pk])
+    return format_html('<a class="ipm-link" href="{}">{}</a>', url, subnet)
 
 
 # --- DHCP -----------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ GROUPS: list[tuple[Any, list[str]]] = [
     (
         _("Addresses"),
         [
+            "admin:networks",
             "ipam.subnet",
             "ipam.ipaddress",
             "ipam.server",
@@ -42,6 +43,7 @@ GROUPS: list[tuple[Any, list[str]]] = [
 
 # Pages that belong to no model: title, icon and permission, by the name of their URL.
 PAGES = {
+    "admin:networks": (_("Networks"), "lan", "ipam.view_subnet"),
     "admin:dhcp_why": (_("Why this address?"), "help", "dhcp.view_lease"),
     "past:who_had": (_("Who had this address?"), "manage_history", "ipam.view_ipaddress"),
 }

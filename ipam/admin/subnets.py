@@ -15,6 +15,7 @@ from django.db.models.expressions import OrderBy
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -156,8 +157,8 @@ class SubnetAdmin(LedgerAdmin):
         lambda pool: f"{pool.first}-{pool.last} ({pool.get_kind_display()})",
     )
     actions = ("show_next_free",)
-    actions_detail = ("reserve_next_free", "show_addresses")
-    actions_row = ("reserve_next_free", "show_addresses")
+    actions_detail = ("show_page", "reserve_next_free", "show_addresses")
+    actions_row = ("show_page", "reserve_next_free", "show_addresses")
     fieldsets = (
         (None, {"fields": ("network", "name", "description", "vrf", "vlan_id", "site")}),
         (_("What its machines are told"), {"fields": ("gateway", "dns_servers", "domain")}),
@@ -235,6 +236,12 @@ class SubnetAdmin(LedgerAdmin):
             self.message_user(request, warning, messages.WARNING)
 
     # --- actions ----------------------------------------------------------------------------------
+
+    @action(description=_("Map"), url_path="page", icon="grid_view", permissions=["view"])
+    def show_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page of the subnet that is for reading."""
+        url = "admin:network"  # of a room above
+        return self._lead_to(request, object_id, lambda subnet: reverse(url, args=[subnet.pk]))
 
     @action(
         description=_("Next free IP"),

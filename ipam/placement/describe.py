@@ -22,7 +22,7 @@ FOREVER = 9999  # the year of a lease without an end
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """An address of the global address space, and what was found about it."""
+    """An address of one address space, and what was found about it."""
 
     ip: Address
     subnet: Subnet | None = None
@@ -77,12 +77,12 @@ class Description:
         return _SENTENCES[self.kind](self)
 
 
-def describe(ip: Address) -> Description:
-    """Look an address up. Four queries."""
-    subnet = Subnet.objects.containing(ip)
+def describe(ip: Address, vrf_id: int | None = None) -> Description:
+    """Look an address up, in the global address space unless a VRF is named. Four queries."""
+    subnet = Subnet.objects.containing(ip, vrf_id)
     now = timezone.now()
     lease = answer = None
-    for row in Sighting.objects.filter(vrf=None, ip_address=ip).order_by("-seen_at"):
+    for row in Sighting.objects.filter(vrf=vrf_id, ip_address=ip).order_by("-seen_at"):
         if row.source == Sighting.Source.LEASE:
             if row.leased_until and row.leased_until > now:
                 lease = lease or row
@@ -92,7 +92,7 @@ def describe(ip: Address) -> Description:
         ip=ip,
         subnet=subnet,
         pool=Pool.objects.covering(ip, subnet),
-        row=IPAddress.objects.filter(vrf=None, ip_address=ip).select_related("server").first(),
+        row=IPAddress.objects.filter(vrf=vrf_id, ip_address=ip).select_related("server").first(),
         lease=lease,
         answer=answer,
     )

@@ -121,7 +121,7 @@ def usage(subnets: Sequence[Subnet]) -> dict[int, Usage]:
     if not subnets:
         return {}
     scope = _scope(subnets)
-    tree = _ledger_tree(scope)
+    tree = ledger_tree(scope)
     leased = _assign(tree, leases(scope))
     return {subnet.pk: _usage_of(tree, leased, subnet.pk) for subnet in subnets}
 
@@ -145,7 +145,7 @@ def whole_tree() -> Tree:
 
 def static_rows(subnet: Subnet) -> Share:
     """How many of the subnet's own static addresses have a live row, whatever is leased."""
-    node = _ledger_tree([subnet.network]).nodes[subnet.pk]
+    node = ledger_tree([subnet.network]).nodes[subnet.pk]
     return Share(node.own.static_total, node.own.static_used)
 
 
@@ -153,7 +153,7 @@ WHOLE = "usage tree"
 _seen: dict[str, int] = {}  # the ledger's state when a part of it was measured last
 
 
-def _ledger_tree(scope: Scope) -> Tree:
+def ledger_tree(scope: Scope) -> Tree:
     """A tree with these networks. While the ledger changes all the time, only a part of it is read;
     once it has stood still for two questions, all of it is read and remembered."""
     if connection.vendor != "postgresql" or connection.in_atomic_block:
@@ -237,7 +237,7 @@ def usage_of_all_pools() -> dict[int, Share]:
 
 
 def _pool_shares(pools: Any, scope: Scope) -> dict[int, Share]:
-    tree = whole_tree() if scope is None else _ledger_tree(scope)
+    tree = whole_tree() if scope is None else ledger_tree(scope)
     used = _live_by_pool(pools)
     leased = _leased_by_subnet(tree, leases(scope))
     shares = {}

@@ -83,7 +83,27 @@ def pages(page: Page) -> Iterator[tuple[str, str]]:
     yield "change", followed(page, "/admin/changes/?kind=changed", ".log-what h3 a")
     yield "lists", "/ipam/"
     subnet = followed(page, "/admin/ipam/subnet/?q=10.20.10.0/24", "10.20.10.0/24")
-    yield "list", f"/ipam/?subnet={subnet.split('/')[-3]}"
+    key = subnet.split("/")[-3]
+    yield "list", f"/ipam/?subnet={key}"
+    yield from networks(page, key)
+
+
+def networks(page: Page, servers: str) -> Iterator[tuple[str, str]]:
+    """The pages of the networks, given the key of the servers' subnet."""
+    yield "networks", "/admin/networks/"
+    yield "networks-left", "/admin/networks/?sort=left"
+    whole = followed(page, "/admin/networks/", ".net-d0 a[href$='/']")
+    office = followed(page, "/admin/networks/?gaps=0", "10.20.20.0/23 Office")
+    yield "network-blocks", whole
+    yield "network-space", f"{whole}space/"
+    yield "network-office", office
+    for tab in ("addresses", "dhcp", "leases"):
+        yield f"network-{tab}", f"{office}{tab}/"
+    yield "network-map", f"/admin/networks/{servers}/"
+    ends = "first=10.20.10.10&last=10.20.10.80"
+    yield "network-range", f"/admin/networks/{servers}/range/?verb=reserve&{ends}"
+    yield "network-address", "/admin/networks/address/10.20.10.60/"
+    yield "network-address-free", "/admin/networks/address/10.20.10.200/"
 
 
 def followed(page: Page, url: str, text: str) -> str:
