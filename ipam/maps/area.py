@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,11 @@ from ipam.addresses import Network
 from ipam.models import IPAddress
 from ipam.ranges import Span, span_of
 from ipam.usage.measure import Lease
-from ipam.usage.tree import Packed, Place, Tree
+from ipam.usage.tree import Node, Packed, Place, Tree
 
-_IPV4_START, _IPV6_START, _INET_START = 13, 1, 4  # bytes before the address
+_BITS = {4: 32, 6: 128}
+# How many bytes stand before the address in what `Packed` reads.
+_STARTS = {"sqlite": {4: 13, 6: 1}, "postgresql": {4: 4, 6: 4}}
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,14 @@ class Area:
 
     def leased(self) -> list[int]:
         """The leased addresses inside as numbers."""
+        here = sorted(lease.address for lease in self.leases if lease.place == self.place)
         first, last = self.span
-        place = self.place
-        return [
-            lease.address
-            for lease in self.leases
-            if lease.place == place and first <= lease.address <= last
-        ]
+        return here[bisect_left(here, first) : bisect_right(here, last)]
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """The subnets of its address space that the tree has, in tree order."""
+        return self.tree.places.get(self.place, [])
 
 
 class Prefix(Func):
@@ -58,15 +62,10 @@ class Prefix(Func):
     output_field = BinaryField()
 
     def __init__(self, field: str, version: int, length: int) -> None:
-        self.start, self.shift = _start(version), (4, 16)[version == 6] * 8 - length
+        self.start = _STARTS[connection.vendor][version]
+        self.shift = _BITS[version] - length
         super().__init__(Packed(field), 1, self.start + length // 8)
 
     def number(self, data: Any) -> int:
         """The first address of the block."""
         return int.from_bytes(bytes(data)[self.start :]) << self.shift
-
-
-def _start(version: int) -> int:
-    if connection.vendor == "postgresql":
-        return _INET_START
-    return _IPV6_START if version == 6 else _IPV4_START

@@ -4,7 +4,7 @@ The rows are counted in SQL, block by block."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from django.db.models import Count, F, Q
@@ -55,21 +55,18 @@ def blocks_of(area: Area) -> list[Block]:
 def _around(area: Area, network: Network) -> Node | None:
     first, last = ranges.span_of(network)
     node = area.tree.containing(area.place, first)
-    while node and (node.last < last or node.first > first):
+    while node and node.last < last:  # those that begin later do not contain its first address
         node = node.parent
     return node
 
 
 def _add_subnets(area: Area, blocks: list[Block]) -> None:
     first, size = area.span[0], blocks[0].network.num_addresses
-    for node in _nodes(area):
+    length = blocks[0].network.prefixlen
+    for node in area.nodes:
         index = (node.first - first) // size
-        if 0 <= index < len(blocks) and node.length >= blocks[0].network.prefixlen:
+        if node.length >= length and index in range(len(blocks)):
             blocks[index].subnets.append(node)
-
-
-def _nodes(area: Area) -> Iterable[Node]:
-    return area.tree.places.get(area.place, ())
 
 
 # --- figures --------------------------------------------------------------------------------------
@@ -78,51 +75,48 @@ def _nodes(area: Area) -> Iterable[Node]:
 def _totals(area: Area, length: int) -> Counter[int]:
     """How many addresses of each block can be handed out."""
     totals: Counter[int] = Counter()
-    for node in _nodes(area):
-        for first, last in ranges.clipped([*node.static], *area.span):
-            totals.update(_parts((first, last), length))
-        for first, last in ranges.clipped([*node.dhcp], *area.span):
-            totals.update(_parts((first, last), length))
+    for node in area.nodes:
+        for spans in (node.static, node.dhcp):
+            for span in ranges.clipped(spans, *area.span):
+                _add_span(totals, span, 1 << (32 - length))
     return totals
 
 
-def _parts(span: Span, length: int) -> dict[int, int]:
-    """The number of a span's addresses in each block."""
+def _add_span(totals: Counter[int], span: Span, size: int) -> None:
+    """Add a span's addresses to the blocks of this size."""
     first, last = span
-    size = 1 << (32 - length)
-    starts = range(first // size * size, last + 1, size)
-    return {start: min(last, start + size - 1) - max(first, start) + 1 for start in starts}
+    for start in range(first // size * size, last + 1, size):
+        end = start + size - 1
+        totals[start] += min(last, end) - max(first, start) + 1
 
 
 def _used(area: Area, length: int) -> Counter[int]:
     """How many of them are in use, as ipam.usage counts them."""
     used: Counter[int] = Counter()
-    for start, number in (*_held(area, length), *_reserved(area, length)):
-        used[start] += number
+    unpooled = {node.key for node in area.nodes if not node.static_pools}
+    _add_held(used, area, length, unpooled)
+    _add_reserved(used, area, length, unpooled)
     mask = -1 << (32 - length)
     used.update(address & mask for address in area.leased())
     return used
 
 
-def _held(area: Area, length: int) -> Iterator[tuple[int, int]]:
+def _add_held(used: Counter[int], area: Area, length: int, unpooled: Container[int]) -> None:
     """Live rows at addresses that we hand out; of subnets without static pools all live rows."""
     prefix = Prefix("ip_address", 4, length)
-    rows = area.rows.exclude(ip_address=F("subnet__gateway")) | area.rows.filter(
-        subnet__gateway=None
-    )
-    groups = rows.exclude(subnet=None).values_list(prefix, "subnet", "ip_type")
-    for start, subnet, ip_type, number in groups.annotate(Count("pk")):
-        node = area.tree.nodes.get(subnet)
-        if ip_type == "static" or (node and not node.static_pools):
-            yield prefix.number(start), number
+    is_gateway = Q(subnet__gateway__isnull=False, ip_address=F("subnet__gateway"))
+    rows = area.rows.filter(~is_gateway, subnet__isnull=False)
+    groups = rows.values_list(prefix, "subnet", "ip_type").annotate(Count("pk"))
+    for start, subnet, ip_type, number in groups:
+        if ip_type == "static" or subnet in unpooled:
+            used[prefix.number(start)] += number
 
 
-def _reserved(area: Area, length: int) -> Iterator[tuple[int, int]]:
+def _add_reserved(used: Counter[int], area: Area, length: int, unpooled: Container[int]) -> None:
     """Live rows in DHCP pools of subnets that have static ones, too."""
     prefix = Prefix("ip_address", 4, length)
     inside = Q(subnet__pools__first__lte=F("ip_address"), subnet__pools__last__gte=F("ip_address"))
     rows = area.rows.filter(inside, subnet__pools__kind=Pool.Kind.DHCP)
     for start, subnet, number in rows.values_list(prefix, "subnet").annotate(Count("pk")):
-        node = area.tree.nodes.get(subnet)
-        if node and node.static_pools:
-            yield prefix.number(start), number
+        if subnet not in unpooled:  # which are counted already
+            used[prefix.number(start)] += number

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from ipam import ranges
@@ -33,36 +34,33 @@ def is_small(area: Area) -> bool:
 
 def cells_of(area: Area, conflicts: Collection[int] = ()) -> list[Cell]:
     """The addresses of a small network, upwards. One query; `conflicts` are known already."""
-    holders = dict(_holders(area))
-    kinds = {number: kind for number, (kind, _name) in holders.items()}
+    kinds, names = _holders(area)
     kinds |= dict.fromkeys(area.leased(), LEASED)
     kinds |= dict.fromkeys(_gateways(area), GATEWAY)
     kinds |= dict.fromkeys(conflicts, CONFLICT)
     address, found = _ADDRESS[area.network.version], []
-    for number, ground in _grounds(area):
-        name = holders.get(number, ("", ""))[1]
-        found.append(Cell(address(number), kinds.get(number, ground), name))
+    first, last = area.span
+    for number in range(first, last + 1):
+        node = area.tree.containing(area.place, number)
+        kind = kinds.get(number) or _ground(node, number)
+        found.append(Cell(address(number), kind, names.get(number, "")))
     return found
 
 
-def _holders(area: Area) -> Iterator[tuple[int, tuple[str, str]]]:
+def _holders(area: Area) -> tuple[dict[int, str], dict[int, str]]:
     """Status and holder of each address with a live row."""
+    statuses: dict[int, str] = {}
+    names: dict[int, str] = {}
     columns = (Packed("ip_address"), "status", "hostname", "vm_id", "description")
-    for packed, status, hostname, vm_id, description in area.rows.values_list(*columns):
-        yield unpack(packed)[1], (status, hostname or vm_id or description)
+    for packed, status, *words in area.rows.values_list(*columns):
+        number = unpack(packed)[1]
+        statuses[number] = status
+        names[number] = next(filter(None, words), "")
+    return statuses, names
 
 
-def _gateways(area: Area) -> Iterator[int]:
-    for node in area.tree.places.get(area.place, ()):
-        if node.gateway is not None:
-            yield node.gateway
-
-
-def _grounds(area: Area) -> Iterator[tuple[int, str]]:
-    """Each address, and what it is while nobody has it."""
-    first, last = area.span
-    for number in range(first, last + 1):
-        yield number, _ground(area.tree.containing(area.place, number), number)
+def _gateways(area: Area) -> Iterable[int]:
+    return filter(None, map(attrgetter("gateway"), area.nodes))
 
 
 def _ground(node: Node | None, number: int) -> str:

@@ -17,7 +17,6 @@ from ipam.allocate import quarantine, release, reserve
 from ipam.models import IPAddress, Subnet
 from ipam.placement.pool_rows import never_allocated
 from ipam.querysets import SubnetIndex, lock_ledger
-from ipam.ranges import gaps
 
 MOST = 1024  # addresses at once
 Rule = Callable[[IPAddress], str]
@@ -111,14 +110,9 @@ def _rows(subnet: Subnet, first: Address, last: Address, verb: str) -> Iterator[
 def _missing(
     subnet: Subnet, first: Address, last: Address, rows: list[IPAddress]
 ) -> list[IPAddress]:
-    address, taken = type(first), []
-    for row in rows:
-        taken.append((int(row.ip_address), int(row.ip_address)))
-    made = []
-    for low, high in gaps(int(first), int(last), taken):
-        for number in range(low, high + 1):
-            made.append(IPAddress(vrf_id=subnet.vrf_id, ip_address=address(number)))
-    return made
+    taken = {int(row.ip_address) for row in rows}
+    free = sorted(set(range(int(first), int(last) + 1)) - taken)
+    return [IPAddress(vrf_id=subnet.vrf_id, ip_address=type(first)(number)) for number in free]
 
 
 class _Unusable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.errors import Invalid
 from dhcp.models import LeaseInterval
@@ -21,15 +22,28 @@ from ipam.maps import cells
 from ipam.maps.range_plan import parse
 from ipam.models import VRF, Sighting
 from ipam.placement.describe import Description, describe
+from ipam.ranges import span_of
 from ipmanager.networks.access import Sees
 from ipmanager.networks.links import address_url, create_url, page, with_query
 
 SHOWN = 20  # sightings and former leases
+# What may be done with an address of each status.
+ALLOWED = {
+    "available": ("assign", "reserve", "quarantine"),
+    "reserved": ("assign", "release"),
+    "allocated": ("release",),
+    "quarantine": ("release",),
+}
+LABELS = {
+    "reserve": gettext_lazy("Reserve"),
+    "release": gettext_lazy("Release"),
+    "quarantine": gettext_lazy("Quarantine"),
+}
 
 
 @dataclass(frozen=True)
 class Action:
-    label: str
+    label: Any
     url: str
     is_main: bool = False
 
@@ -105,11 +119,11 @@ def _around(found: Description, ip: Address, vrf: int | None) -> dict[str, str]:
     subnet = found.subnet
     if subnet is None:
         return {}
-    around = {}
-    for name, step in (("previous", -1), ("next", 1)):
-        neighbour = int(ip) + step
-        if int(subnet.network[0]) <= neighbour <= int(subnet.network[-1]):
-            around[name] = address_url(ip + step, vrf)
+    around, (first, last) = {}, span_of(subnet.network)
+    if int(ip) > first:
+        around["previous"] = address_url(ip - 1, vrf)
+    if int(ip) < last:
+        around["next"] = address_url(ip + 1, vrf)
     around["subnet"] = around["map"] = page("network", subnet.pk)
     if subnet.network.num_addresses > cells.MOST:
         block = ip_network(f"{ip}/{ip.max_prefixlen - 8}", strict=False)
@@ -123,30 +137,25 @@ def _actions(
     """What one can do with it, as links to forms that show what they will do."""
     actions = []
     user: Any = request.user
-    is_free = not found.row or found.row.status in ("available", "reserved")
-    usable = found.subnet is not None and not found.role
-    if usable and is_free and user.has_perm("ipam.add_server"):
+    verbs = _verbs(found)
+    if "assign" in verbs and user.has_perm("ipam.add_server"):
         form = page("ipam_server_add", ip_address=ip, vrf=vrf)
         actions.append(Action(_("Assign to a server"), form, True))
-    if found.subnet and usable and user.has_perm("ipam.change_ipaddress"):
-        for verb, label in _verbs(found):
+    if found.subnet and user.has_perm("ipam.change_ipaddress"):
+        for verb in verbs[verbs.count("assign") :]:
             url = page("network_range", found.subnet.pk, first=ip, last=ip, verb=verb)
-            actions.append(Action(label, url))
+            actions.append(Action(LABELS[verb], url))
     if vrf is None and user.has_perm("dhcp.view_lease"):
         actions.append(Action(_("Why?"), page("dhcp_why", q=ip)))
     return actions
 
 
-def _verbs(found: Description) -> list[tuple[str, str]]:
-    """The verbs that its state allows."""
-    reserve, release = ("reserve", _("Reserve")), ("release", _("Release"))
-    quarantine = ("quarantine", _("Quarantine"))
+def _verbs(found: Description) -> Sequence[str]:
+    """What its state allows."""
     row = found.row
-    if row is None or row.status == "available":
-        return [reserve, quarantine]
-    if row.server_id or row.vm_id:
-        return [release][: row.server_id is None]
-    return [release]
+    if found.subnet is None or found.role or (row and row.server_id):
+        return ()
+    return ALLOWED[row.status if row else "available"]
 
 
 def _sightings(sees: Sees, ip: Address, vrf: VRF | None) -> list[Sighting]:

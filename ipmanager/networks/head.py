@@ -27,6 +27,7 @@ from ipmanager.networks import draw
 from ipmanager.networks.access import Sees
 from ipmanager.networks.gaps import Gap, gaps_between
 
+SMALL = 256  # addresses: of a larger network, the last number says too little
 TABS = (
     ("network", gettext_lazy("Map")),
     ("network_addresses", gettext_lazy("Addresses")),
@@ -140,8 +141,8 @@ class Head:
     def next_address(self) -> str:
         """The next free address, shortened; empty if there is none."""
         free = next_free(self.subnet)
-        if free is None:
-            return ""
+        if free is None or self.subnet.network.num_addresses > SMALL:
+            return str(free or "")
         return short(free)
 
     def tabs(self, chosen: str) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from django.http import Http404
@@ -19,12 +20,15 @@ from ipam.maps import blocks, cells, occupied
 from ipam.maps.area import Area
 from ipam.models import Subnet
 from ipam.querysets import inside
+from ipam.usage.tree import Node
 from ipmanager.networks.gaps import largest
 from ipmanager.networks.head import Head, short
 from ipmanager.networks.links import address_url, page
 
 COLUMNS = 16
+HEADS = [f"+{number}" for number in range(COLUMNS)]
 LONGEST_HOLDER = 40
+NAMED = 4  # subnets in a block
 KINDS = {
     "allocated": gettext_lazy("used"),
     "leased": gettext_lazy("leased"),
@@ -165,7 +169,7 @@ def _grids(network: Network, links: Sequence[CellLink]) -> Iterable[Grid]:
     size = parts[0].num_addresses
     for index, one in enumerate(parts):
         own = links[index * size : (index + 1) * size]
-        yield Grid(one, [f"+{number}" for number in range(COLUMNS)], list(_rows(one, own)))
+        yield Grid(one, HEADS, list(_rows(one, own)))
 
 
 def _rows(network: Network, links: Sequence[CellLink]) -> Iterable[Row]:
@@ -180,11 +184,11 @@ def _blocks(head: Head, area: Area) -> dict[str, Any]:
     found = blocks.blocks_of(area)
     names = dict(_names(head.subnet))
     links = [_block(head, block, names) for block in found]
-    step = max(1, min(COLUMNS, len(links)))
+    step = min(COLUMNS, len(links))
     lines = []
     for start in range(0, len(links), step):
         lines.append((_short_block(found[start].network), links[start : start + step]))
-    columns = [f"+{number}" for number in range(step)]
+    columns = HEADS[:step]
     return {"blocks": lines, "block_columns": columns, "largest": largest(head.gaps())}
 
 
@@ -202,28 +206,32 @@ def _short_block(network: Network) -> str:
 
 
 def _block(head: Head, block: blocks.Block, names: dict[int, str]) -> BlockLink:
-    node, share = block.node, block.share
-    is_child = node is not None and node.key != head.subnet.pk
+    share, nodes = block.share, [*block.subnets[:NAMED]]
     classes, text = [f"h{block.level}"], "·"
-    lines = [str(block.network)]
-    if is_child and node:
+    if node := _child_around(head, block):
         classes.append("one-net")
-        lines.append(names.get(node.key, ""))
-    if block.subnets or is_child:
+        nodes.insert(0, node)
+    if nodes:
         text = f"{share.percent:.0f}"
         classes.append("used")
-    if share.total:
-        numbers = {"used": marks.count(share.used), "total": marks.count(share.total)}
-        lines.append(_("%(used)s of %(total)s in use") % numbers)
-    lines += [names.get(inner.key, "") for inner in block.subnets[:4]]
-    title = "\n".join(dict.fromkeys(filter(None, lines)))
+    numbers = {"used": marks.count(share.used), "total": marks.count(share.total)}
+    told = _("%(used)s of %(total)s in use") % numbers
+    within = map(names.get, map(attrgetter("key"), nodes))
+    title = "\n".join(dict.fromkeys(filter(None, [str(block.network), *within, told])))
     return BlockLink(text, _block_url(head, block), title, " ".join(classes))
+
+
+def _child_around(head: Head, block: blocks.Block) -> Node | None:
+    """The subnet inside this one that the block is, or lies in."""
+    if block.node is None or block.node.key == head.subnet.pk:
+        return None
+    return block.node
 
 
 def _block_url(head: Head, block: blocks.Block) -> str:
     """The page of the subnet that the block is, or lies in; else the part of this one."""
-    node = block.node
-    if node is None or node.key == head.subnet.pk:
+    node = _child_around(head, block)
+    if node is None:
         return part_url(head, block.network)
     if node.length == block.network.prefixlen:
         return page("network", node.key)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import filterfalse
+from operator import attrgetter
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ipam.addresses import parse_network
 from ipam.admin import marks
+from ipam.admin.pickers import is_key
 from ipam.models import VRF, Subnet
 from ipam.usage import Share, Usage
 from ipam.usage.measure import usage_of_all, whole_tree
@@ -21,9 +21,10 @@ from ipam.usage.tree import Node, Tree
 from ipmanager.networks import draw
 from ipmanager.networks.access import Sees
 from ipmanager.networks.gaps import Gap, gaps_between
+from ipmanager.networks.links import page
 
+MOST = 100  # VRFs to choose from
 ALL_OPEN = 60  # subnets; of more, only the outermost are shown at first
-SORTS = ("address", "left")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Line:
 class Asked:
     """How the tree is to be shown."""
 
-    sort: str = "address"
+    by_left: bool = False
     gaps: bool = True
     vrf: str = ""
     folded: set[int] = field(default_factory=set)
@@ -58,9 +59,8 @@ class Asked:
     @classmethod
     def of(cls, request: HttpRequest) -> Asked:
         given = request.GET
-        sort = given.get("sort", "")
         return cls(
-            sort=sort if sort in SORTS else "address",
+            by_left=given.get("sort") == "left",
             gaps=given.get("gaps") != "0",
             vrf=given.get("vrf", "")[:18],
             folded=_keys(given.get("folded", "")),
@@ -70,38 +70,32 @@ class Asked:
     def url(self, **changed: Any) -> str:
         """The page with something else asked for."""
         values = {
-            "sort": self.sort if self.sort != "address" else "",
-            "gaps": "" if self.gaps else "0",
-            "vrf": self.vrf,
+            "sort": "left" if self.by_left else None,
+            "gaps": None if self.gaps else "0",
+            "vrf": self.vrf or None,
             "folded": _text(self.folded),
             "open": _text(self.opened),
-            **changed,
         }
-        query = urlencode({name: value for name, value in values.items() if value})
-        return f"{reverse('admin:networks')}?{query}"
+        return page("networks", **{**values, **changed})
 
     def toggled(self, key: int, is_open: bool) -> str:
         """The page with one subnet folded or opened."""
-        if is_open:
-            changed = {"folded": _text(self.folded | {key}), "open": _text(self.opened - {key})}
-        else:
-            changed = {"folded": _text(self.folded - {key}), "open": _text(self.opened | {key})}
-        return f"{self.url(**changed)}#net-{key}"
+        folded, opened = self.folded - {key}, self.opened - {key}
+        (folded if is_open else opened).add(key)
+        return f"{self.url(folded=_text(folded), open=_text(opened))}#net-{key}"
 
 
 def _keys(text: str) -> set[int]:
-    parts = text[:4000].split(",")
-    return {int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 19}
+    return set(map(int, filter(is_key, text[:4000].split(","))))
 
 
-def _text(keys: set[int]) -> str:
-    return ",".join(map(str, sorted(keys)))
+def _text(keys: set[int]) -> str | None:
+    return ",".join(map(str, sorted(keys))) or None
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """What the template needs. The number of queries does not depend on the ledger."""
     asked, sees = Asked.of(request), Sees.of(request)
-    vrfs = list(VRF.objects.order_by("name")) if sees.vrfs else []
     listing = Listing(asked, shows_vrfs=sees.vrfs)
     lines = list(listing.lines())
     return {
@@ -109,23 +103,26 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "lines": lines,
         "count": len(listing.rows),
         "nearly_full": listing.nearly_full(),
-        "vrf_choices": _vrf_choices(asked, vrfs),
-        "sort_urls": {name: asked.url(sort=name) for name in SORTS},
-        "gaps_url": asked.url(gaps="0" if asked.gaps else ""),
-        "fold_all_url": asked.url(folded=_text(listing.parents()), open=""),
-        "open_all_url": asked.url(folded="", open=_text(listing.parents())),
-        "list_url": reverse("admin:ipam_subnet_changelist"),
-        "add_url": reverse("admin:ipam_subnet_add"),
+        "vrf_choices": _vrf_choices(asked, sees),
+        "sort_urls": {"address": asked.url(sort=None), "left": asked.url(sort="left")},
+        "gaps_url": asked.url(gaps="0" if asked.gaps else None),
+        "fold_all_url": asked.url(folded=_text(listing.parents()), open=None),
+        "open_all_url": asked.url(folded=None, open=_text(listing.parents())),
+        "list_url": page("ipam_subnet_changelist"),
+        "add_url": page("ipam_subnet_add"),
     }
 
 
-def _vrf_choices(asked: Asked, vrfs: Sequence[VRF]) -> list[dict[str, Any]]:
-    if not vrfs:
+def _vrf_choices(asked: Asked, sees: Sees) -> list[dict[str, Any]]:
+    """The address spaces to choose from; none where there is only the global one."""
+    if not (sees.vrfs and VRF.objects.exists()):
         return []
-    names = [("", _("All")), ("none", _("Global")), *((str(vrf.pk), vrf.name) for vrf in vrfs)]
+    names = {"": _("All"), "none": _("Global")}
+    for vrf in VRF.objects.order_by("name")[:MOST]:
+        names[str(vrf.pk)] = vrf.name
     choices = []
-    for value, label in names:
-        url = asked.url(vrf=value)
+    for value, label in names.items():
+        url = asked.url(vrf=value or None)
         choices.append({"url": url, "label": label, "is_chosen": asked.vrf == value})
     return choices
 
@@ -140,33 +137,38 @@ class Listing:
         columns = ["pk", "network", "name", "vlan_id"]
         columns += ["vrf__name"] * shows_vrfs
         rows = _narrowed(asked.vrf).order_by("network").values(*columns)
-        self.rows: dict[int, dict[str, Any]] = {row["pk"]: row for row in rows}
+        found = {row["pk"]: row for row in rows}
+        # Those created since the tree was read come with the next look.
+        self.rows: dict[int, dict[str, Any]] = found
+        for key in found.keys() - self.tree.nodes.keys():
+            del found[key]
         self.is_large = len(self.rows) > ALL_OPEN
 
     def parents(self) -> set[int]:
         """The subnets that have others inside."""
-        return {key for key, node in self.tree.nodes.items() if node.children and key in self.rows}
+        around = {node.key for node in self.tree.nodes.values() if node.children}
+        return around & self.rows.keys()
 
     def nearly_full(self) -> int:
         """How many subnets of which little is left."""
-        shares = (self.usages[key].static for key in self.rows if key in self.usages)
-        return sum(share.percent > marks.FULL for share in shares)
+        return sum(map(self._is_full, self.rows))
+
+    def _is_full(self, key: int) -> bool:
+        usage = self.usages[key]
+        return max(usage.static.percent, usage.dhcp.percent) > marks.FULL
 
     def lines(self) -> Iterator[Line]:
-        if self.asked.sort == "left":
-            yield from self._by_left()
+        if self.asked.by_left:
+            yield from map(self._line, self._by_left())
             return
         for place in sorted(self.tree.places, key=_place_order):
-            for node in self.tree.places[place]:
-                if node.parent is None:
-                    yield from self._branch(node, 0)
+            for node in filterfalse(attrgetter("parent"), self.tree.places[place]):
+                yield from self._branch(node, 0)
 
-    def _by_left(self) -> Iterator[Line]:
+    def _by_left(self) -> list[Node]:
         """Those without subnets inside, those with the least left first."""
-        leaves = [node for node in self.tree.nodes.values() if not node.children]
-        shown = [node for node in leaves if node.key in self.rows and node.key in self.usages]
-        for node in sorted(shown, key=lambda node: _free(self.usages[node.key])):
-            yield self._line(node, 0)
+        leaves = map(self.tree.nodes.__getitem__, self.rows.keys() - self.parents())
+        return sorted(leaves, key=lambda node: _free(self.usages[node.key]))
 
     def _branch(self, node: Node, depth: int) -> Iterator[Line]:
         """The subnet, and unless it is folded all inside it."""
@@ -180,38 +182,42 @@ class Listing:
     def _inside(self, node: Node, depth: int) -> Iterator[Line]:
         gaps = self._gaps(node)
         for child in node.children:
-            while gaps and gaps[0].first < child.first:
+            if gaps and gaps[0].first < child.first:
                 yield Line(depth, gap=gaps.pop(0))
             yield from self._branch(child, depth)
         for gap in gaps:
             yield Line(depth, gap=gap)
 
     def _gaps(self, node: Node) -> list[Gap]:
+        """The gaps between its subnets, of which each child has one before it at most."""
         if not self.asked.gaps:
             return []
-        network = parse_network(self.rows[node.key]["network"])
+        network = self.rows[node.key]["network"]
         return list(gaps_between(network, node.child_spans(), node.vrf))
 
-    def _line(self, node: Node, depth: int) -> Line:
-        usage = self.usages.get(node.key)
-        if usage is None:
-            return Line(depth, self.rows[node.key], url=_url(node))
+    def _line(self, node: Node, depth: int = 0) -> Line:
+        usage = self.usages[node.key]
         static, dhcp = usage.static, usage.dhcp
         is_open = self._is_open(node)
         return Line(
             depth,
             self.rows[node.key],
-            url=_url(node),
+            url=page("network", node.key),
             static=_bar(static, "static"),
             static_text=_used(static),
             dhcp=_bar(dhcp, "dhcp"),
             dhcp_text=_used(dhcp),
             left=marks.count(_free(usage)),
-            is_full=max(static.percent, dhcp.percent) > marks.FULL,
+            is_full=self._is_full(node.key),
             inside=len(node.children),
             is_open=is_open,
-            fold_url=self.asked.toggled(node.key, is_open) if node.children else "",
+            fold_url=self._fold_url(node, is_open),
         )
+
+    def _fold_url(self, node: Node, is_open: bool) -> str:
+        if not node.children:
+            return ""
+        return self.asked.toggled(node.key, is_open)
 
     def _is_open(self, node: Node) -> bool:
         if node.key in self.asked.folded:
@@ -224,7 +230,7 @@ def _narrowed(vrf: str) -> Any:
     rows = Subnet.objects.all()
     if vrf == "none":
         return rows.filter(vrf=None)
-    if vrf.isascii() and vrf.isdigit():
+    if is_key(vrf):
         return rows.filter(vrf=int(vrf))
     return rows
 
@@ -232,10 +238,6 @@ def _narrowed(vrf: str) -> Any:
 def _place_order(place: tuple[int | None, int]) -> tuple[int, int]:
     vrf, version = place
     return vrf or 0, version
-
-
-def _url(node: Node) -> str:
-    return reverse("admin:network", args=[node.key])
 
 
 def _free(usage: Usage) -> int:
