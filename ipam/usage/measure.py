@@ -128,14 +128,18 @@ def usage(subnets: Sequence[Subnet]) -> dict[int, Usage]:
 
 def usage_of_all() -> dict[int, Usage]:
     """The usage of every subnet, by key. Four queries at most."""
-    tree = whole_tree()
-    leased = _assign(tree, leases(None))
-    return {key: _usage_of(tree, leased, key) for key in tree.nodes}
+    return usages_in(whole_tree(), leases(None))
 
 
 def usage_in(tree: Tree, key: int, found: Iterable[Lease]) -> Usage:
     """The usage of one subnet of a tree, given the leases inside its network."""
     return _usage_of(tree, _assign(tree, found), key)
+
+
+def usages_in(tree: Tree, found: Iterable[Lease]) -> dict[int, Usage]:
+    """The usage of every subnet of a tree, by key, given the leases inside its networks."""
+    leased = _assign(tree, found)
+    return {key: _usage_of(tree, leased, key) for key in tree.nodes}
 
 
 def whole_tree() -> Tree:

@@ -22,7 +22,7 @@ from ipam.models import Subnet
 from ipam.ranges import Span
 from ipam.usage import Share, Usage, history
 from ipam.usage.forecast import forecast
-from ipam.usage.measure import leases, ledger_tree, usage_in
+from ipam.usage.measure import leases, ledger_tree, usages_in
 from ipmanager.networks import draw
 from ipmanager.networks.access import Sees
 from ipmanager.networks.gaps import Gap, gaps_between
@@ -55,7 +55,8 @@ class Head:
         scope = [subnet.network]
         self.leases = leases(scope)
         self.area = Area(subnet.vrf_id, subnet.network, ledger_tree(scope), self.leases)
-        self.usage: Usage = usage_in(self.area.tree, subnet.pk, self.leases)
+        self.usages = usages_in(self.area.tree, self.leases)
+        self.usage: Usage = self.usages[subnet.pk]
         self.node = self.area.tree.nodes[subnet.pk]
 
     @cached_property

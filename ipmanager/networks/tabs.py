@@ -183,13 +183,12 @@ def space(head: Head) -> dict[str, Any]:
 
 
 def _child(head: Head, child: Subnet) -> dict[str, Any]:
-    whole = head.area.tree.nodes[child.pk].whole
-    static = Share(whole.static_total, whole.static_used)
+    usage = head.usages[child.pk]
     return {
         "subnet": child,
         "first": int(child.network.network_address),
         "url": page("network", child.pk),
-        "static": draw.bar(static, "static", _("static addresses in use")),
-        "left": marks.count(static.free),
-        "dhcp": marks.count(max(0, whole.dhcp_total - whole.dhcp_used)),
+        "static": draw.bar(usage.static, "static", _("static addresses in use")),
+        "left": marks.count(usage.static.free),
+        "dhcp": marks.count(usage.dhcp.free),
     }

@@ -16,7 +16,7 @@ from ipam.admin import marks
 from ipam.admin.pickers import is_key
 from ipam.models import VRF, Subnet
 from ipam.usage import Share, Usage
-from ipam.usage.measure import usage_of_all, whole_tree
+from ipam.usage.measure import leases, usages_in, whole_tree
 from ipam.usage.tree import Node, Tree
 from ipmanager.networks import draw
 from ipmanager.networks.access import Sees
@@ -133,7 +133,7 @@ class Listing:
     def __init__(self, asked: Asked, *, shows_vrfs: bool) -> None:
         self.asked = asked
         self.tree: Tree = whole_tree()
-        self.usages: Mapping[int, Usage] = usage_of_all()
+        self.usages: Mapping[int, Usage] = usages_in(self.tree, leases(None))
         columns = ["pk", "network", "name", "vlan_id"]
         columns += ["vrf__name"] * shows_vrfs
         rows = _narrowed(asked.vrf).order_by("network").values(*columns)
