@@ -7,6 +7,7 @@ head       what stands above every tab of a subnet
 map_tab    the map of a subnet, or of a part of it
 tabs       its addresses, DHCP, leases and space
 selection  reserve, release, quarantine or make a pool: preview, then apply
+split      a subnet into equal parts: preview, then apply
 address    one address, whether it has a row or not
 gaps       what lies free between subnets
 links      the addresses of these pages

@@ -182,6 +182,10 @@ class Head:
         address = type(self.subnet.network.network_address)
         return ", ".join(f"{address(low)}–{short(address(high))}" for low, high in spans)
 
+    def _may_split(self) -> bool:
+        user: Any = self.request.user
+        return not self.node.children and user.has_perms(("ipam.add_subnet", "ipam.change_subnet"))
+
     @property
     def urls(self) -> dict[str, str]:
         """Where the buttons lead."""
@@ -191,6 +195,7 @@ class Head:
             "history": f"{reverse('changes:log')}?subnet={subnet.pk}",
             "next": marks.next_free_url(subnet.pk),
             "list": marks.of_subnet(subnet.pk),
+            "split": self.url("network_split") if self._may_split() else "",
         }
 
 

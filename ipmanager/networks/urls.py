@@ -14,6 +14,7 @@ _OF_A_SUBNET = {
     "leases/": views.network_leases,
     "space/": views.network_space,
     "range/": views.network_range,
+    "split/": views.network_split,
 }
 
 

@@ -1,0 +1,1 @@
+"""How DHCP serves subnets that are divided otherwise (`ipam.reshape`)."""

@@ -1,0 +1,1 @@
+"""Change how an address space is divided: verbs that concern several subnets at once."""

@@ -1,0 +1,171 @@
+"""Split a subnet: what is chosen, what will happen, and doing it. The preview carries the split out
+and takes it back, so that it shows just what applying does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.errors import Invalid
+from dhcp.admin.generations import coloured
+from dhcp.files import candidate
+from dhcp.files.difference import difference
+from dhcp.files.records import Files
+from dhcp.files.targets import Target
+from dhcp.reshape.split import split
+from dhcp.servers import ServerSelector
+from ipam.admin.base import REFUSALS, sentences
+from ipam.models import IPAddress, Subnet
+from ipam.reshape.split import Choices, lengths
+from ipmanager.networks.head import Head
+from ipmanager.networks.links import page
+from ipmanager.networks.page import page_context
+
+NEEDED = ("ipam.add_subnet", "ipam.change_subnet", "ipam.add_pool", "ipam.delete_pool")
+NEEDED_WITH_SCOPE = ("dhcp.add_dhcpscope", "dhcp.delete_dhcpscope")
+LONGEST = 2000  # characters of the names
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part as the preview shows it."""
+
+    network: Any
+    name: str
+    gateway: Any
+    pools: list[str]
+    held: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    length: int
+    names: str
+    gateways: str
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Asked:
+        """Raises Invalid."""
+        given = request.POST
+        length = given.get("length", "")
+        if not (length.isascii() and length.isdigit() and len(length) < 4):
+            raise Invalid(_("Choose how many parts there will be."))
+        names = given.get("names", "")[:LONGEST].replace("\0", "")
+        return cls(int(length), names, given.get("gateways", ""))
+
+    @property
+    def choices(self) -> Choices:
+        names = tuple(map(str.strip, filter(None, self.names.split(","))))
+        return Choices(names, first_is_gateway=self.gateways == "first")
+
+
+def view(request: HttpRequest, subnet: Subnet) -> HttpResponse:
+    _check_rights(request, subnet)
+    if request.method != "POST":
+        return _page(request, subnet)
+    try:
+        asked = Asked.of(request)
+        if "apply" in request.POST:
+            return _apply(request, subnet, asked)
+        return _page(request, subnet, asked=asked, **_preview(request, subnet, asked))
+    except REFUSALS as error:
+        again = Subnet.objects.get(pk=subnet.pk)
+        return _page(request, again, status=409, refusal=sentences(error))
+
+
+def _check_rights(request: HttpRequest, subnet: Subnet) -> None:
+    needed = list(NEEDED)
+    if hasattr(subnet, "dhcp_scope"):
+        needed += NEEDED_WITH_SCOPE
+    if not request.user.has_perms(needed):  # type: ignore[union-attr]
+        raise PermissionDenied
+
+
+def _page(request: HttpRequest, subnet: Subnet, status: int = 200, **found: Any) -> HttpResponse:
+    context = {
+        **page_context(request, Head(request, subnet), "network"),
+        "sizes": list(_sizes(subnet)),
+        "given": request.POST,
+        **found,
+    }
+    return TemplateResponse(request, "admin/networks/split.html", context, status=status)
+
+
+def _sizes(subnet: Subnet) -> Iterator[tuple[int, str]]:
+    for length in lengths(subnet.network):
+        yield length, f"{1 << (length - subnet.network.prefixlen)} × /{length}"
+
+
+def _apply(request: HttpRequest, subnet: Subnet, asked: Asked) -> HttpResponse:
+    made = split(subnet, asked.length, asked.choices)
+    text = ngettext(
+        "%(subnet)s is split into %(number)d network.",
+        "%(subnet)s is split into %(number)d networks.",
+        len(made),
+    )
+    messages.success(request, text % {"subnet": subnet.network, "number": len(made)})
+    return HttpResponseRedirect(page("network_space", subnet.pk))
+
+
+# --- preview --------------------------------------------------------------------------------------
+
+
+def _preview(request: HttpRequest, subnet: Subnet, asked: Asked) -> dict[str, Any]:
+    """What applying would do; nothing of it stays."""
+    target = _target(request, subnet)
+    again = Subnet.objects.get(pk=subnet.pk)
+    with transaction.atomic():
+        before = _files(target)
+        made = split(again, asked.length, asked.choices)
+        parts, after = _parts(made), _files(target)
+        transaction.set_rollback(True)
+    return {"parts": parts, "diff": _diff(before, after), "shows_diff": target is not None}
+
+
+def _parts(made: list[Subnet]) -> list[Part]:
+    rows = IPAddress.objects.filter(subnet__in=made).live().order_by().values_list("subnet")
+    held = dict(rows.annotate(Count("pk")))
+    pools = Subnet.objects.filter(pk__in=[part.pk for part in made]).prefetch_related("pools")
+    texts = {part.pk: list(map(str, part.pools.all())) for part in pools}
+    return [
+        Part(one.network, one.name, one.gateway, texts[one.pk], held.get(one.pk, 0)) for one in made
+    ]
+
+
+def _target(request: HttpRequest, subnet: Subnet) -> Target | None:
+    """The files of the DHCP server that serves it; None if they are elsewhere, or not shown."""
+    selector = ServerSelector.load()
+    server = selector.servers.get(selector.server_id_for(subnet) or 0)
+    is_elsewhere = server is not None and server.run_by == server.RunBy.AGENT
+    if is_elsewhere or not request.user.has_perm("dhcp.view_generation"):  # type: ignore[union-attr]
+        return None
+    return Target.of(server)
+
+
+def _files(target: Target | None) -> Files:
+    if target is None:
+        return Files()
+    return candidate.build(target).new
+
+
+def _diff(before: Files, after: Files) -> SafeString | str:
+    """What dnsmasq will be told."""
+    kinds = (
+        (before.conf or b"", after.conf or b""),
+        (before.opts, after.opts),
+        (before.hosts, after.hosts),
+    )
+    names = (_("now"), _("then"))
+    texts = [difference(old, new, names) for old, new in kinds]
+    return coloured("\n".join(filter(None, texts)))
