@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from django.contrib import messages
@@ -45,6 +46,7 @@ class Part:
     name: str
     gateway: Any
     pools: list[str]
+    has_static_pool: bool
     held: int
 
 
@@ -94,7 +96,7 @@ def _check_rights(request: HttpRequest, subnet: Subnet) -> None:
 
 def _page(request: HttpRequest, subnet: Subnet, status: int = 200, **found: Any) -> HttpResponse:
     context = {
-        **page_context(request, Head(request, subnet), "network"),
+        **page_context(request, Head(request, subnet), ""),
         "sizes": list(_sizes(subnet)),
         "given": request.POST,
         **found,
@@ -130,7 +132,29 @@ def _preview(request: HttpRequest, subnet: Subnet, asked: Asked) -> dict[str, An
         made = split(again, asked.length, asked.choices)
         parts, after = _parts(made), _files(target)
         transaction.set_rollback(True)
-    return {"parts": parts, "diff": _diff(before, after), "shows_diff": target is not None}
+    return {
+        "parts": parts,
+        "warnings": [*_without_router(subnet, parts), *_without_static_pool(subnet, parts)],
+        "diff": _diff(before, after),
+        "shows_diff": target is not None,
+    }
+
+
+def _without_router(subnet: Subnet, parts: list[Part]) -> Iterator[str]:
+    """The parts whose machines lose their router."""
+    for part in parts:
+        if subnet.gateway and not part.gateway:
+            yield _("%s gets no gateway: its machines are told no router.") % part.network
+
+
+def _without_static_pool(subnet: Subnet, parts: list[Part]) -> Iterator[str]:
+    """The parts in which more can be handed out than before: a subnet without a static pool hands
+    out all of its host addresses."""
+    had = subnet.pools.filter(kind="static").exists()
+    for part in parts:
+        if had and not part.has_static_pool:
+            text = _("%s has no static pool: each of its free host addresses can be handed out.")
+            yield text % part.network
 
 
 def _parts(made: list[Subnet]) -> list[Part]:

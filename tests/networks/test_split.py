@@ -174,6 +174,14 @@ def test_the_preview_shows_the_effect_and_changes_nothing(admin_client, office, 
     }
 
 
+def test_the_preview_warns_of_lost_routers_and_of_more_to_hand_out(admin_client, office):
+    page = admin_client.post(url_of(office), {"length": "25"})
+    assert page.context["warnings"] == [
+        "10.0.0.128/25 gets no gateway: its machines are told no router.",
+        "10.0.0.128/25 has no static pool: each of its free host addresses can be handed out.",
+    ]
+
+
 def test_the_page_names_who_is_in_the_way(admin_client, office):
     ServerFactory(hostname="scanner", ip_address="10.0.0.128")
     for further in ({}, {"apply": "1"}):
