@@ -52,7 +52,9 @@ def context(request: HttpRequest, text: str) -> dict[str, Any]:
     """What the template needs. Raises Http404 for what is no address or VRF."""
     ip, vrf, sees = _address(text), _vrf(request), Sees.of(request)
     key = _key(vrf)
-    found = _allowed(describe(ip, key), sees)
+    whole = describe(ip, key)
+    verbs = _verbs(whole)
+    found = _allowed(whole, sees)
     return {
         "ip": ip,
         "vrf": vrf if sees.vrfs else None,
@@ -60,7 +62,7 @@ def context(request: HttpRequest, text: str) -> dict[str, Any]:
         "row": found.row,
         "status": _status(found),
         "around": _around(found, ip, key),
-        "actions": _actions(request, found, ip, key),
+        "actions": _actions(request, found, verbs, key),
         "sightings": _sightings(sees, ip, vrf),
         "conflicts": _conflicts(sees, ip, vrf),
         "former": _former(request, ip, vrf),
@@ -132,12 +134,12 @@ def _around(found: Description, ip: Address, vrf: int | None) -> dict[str, str]:
 
 
 def _actions(
-    request: HttpRequest, found: Description, ip: Address, vrf: int | None
+    request: HttpRequest, found: Description, verbs: Sequence[str], vrf: int | None
 ) -> list[Action]:
     """What one can do with it, as links to forms that show what they will do."""
     actions = []
     user: Any = request.user
-    verbs = _verbs(found)
+    ip = found.ip
     if "assign" in verbs and user.has_perm("ipam.add_server"):
         form = page("ipam_server_add", ip_address=ip, vrf=vrf)
         actions.append(Action(_("Assign to a server"), form, True))

@@ -19,6 +19,7 @@ from ipam.addresses import Address, shorten
 from ipam.admin.base import REFUSALS, sentences
 from ipam.maps import range_plan
 from ipam.models import Pool, Subnet
+from ipmanager.networks.access import Sees
 from ipmanager.networks.head import Head
 from ipmanager.networks.links import address_url, page
 from ipmanager.networks.page import page_context
@@ -105,7 +106,7 @@ def _preview(
     if choice.is_pool:
         context |= _pool_context(choice.pool(subnet))
     else:
-        context |= _plan_context(subnet, choice)
+        context |= _plan_context(request, subnet, choice)
     return TemplateResponse(request, "admin/networks/range.html", context, status=status)
 
 
@@ -117,19 +118,20 @@ def _pool_context(pool: Pool) -> dict[str, Any]:
     return {"pool": pool}
 
 
-def _plan_context(subnet: Subnet, choice: Choice) -> dict[str, Any]:
+def _plan_context(request: HttpRequest, subnet: Subnet, choice: Choice) -> dict[str, Any]:
+    sees = Sees.of(request)
     plan = range_plan.plan(subnet, choice.first, choice.last, choice.verb)
     return {
         "plan": plan,
-        "doing": _lines(plan.doing),
-        "refused": _lines(plan.refused),
+        "doing": _lines(plan.doing, sees),
+        "refused": _lines(plan.refused, sees),
         "more_doing": max(0, len(plan.doing) - SHOWN),
         "more_refused": max(0, len(plan.refused) - SHOWN),
         "may_apply": bool(plan.doing),
     }
 
 
-def _lines(steps: list[range_plan.Step]) -> list[dict[str, Any]]:
+def _lines(steps: list[range_plan.Step], sees: Sees) -> list[dict[str, Any]]:
     lines = []
     for step in steps[:SHOWN]:
         row = step.row
@@ -140,10 +142,17 @@ def _lines(steps: list[range_plan.Step]) -> list[dict[str, Any]]:
                 "status": row.status,
                 "label": row.get_status_display(),
                 "what": shorten(row.hostname or row.vm_id or row.description),
-                "refusal": step.refusal,
+                "refusal": _refusal(step, sees),
             }
         )
     return lines
+
+
+def _refusal(step: range_plan.Step, sees: Sees) -> str:
+    """The reason, without the server's name for those who may not view servers."""
+    if step.refusal and step.row.server_id and not sees.servers:
+        return _("held by a server")
+    return step.refusal
 
 
 # --- apply ----------------------------------------------------------------------------------------

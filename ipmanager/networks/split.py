@@ -90,7 +90,7 @@ def _check_rights(request: HttpRequest, subnet: Subnet) -> None:
     needed = list(NEEDED)
     if hasattr(subnet, "dhcp_scope"):
         needed += NEEDED_WITH_SCOPE
-    if not request.user.has_perms(needed):  # type: ignore[union-attr]
+    if not request.user.has_perms(needed):
         raise PermissionDenied
 
 
@@ -161,10 +161,14 @@ def _parts(made: list[Subnet]) -> list[Part]:
     rows = IPAddress.objects.filter(subnet__in=made).live().order_by().values_list("subnet")
     held = dict(rows.annotate(Count("pk")))
     pools = Subnet.objects.filter(pk__in=[part.pk for part in made]).prefetch_related("pools")
-    texts = {part.pk: list(map(str, part.pools.all())) for part in pools}
-    return [
-        Part(one.network, one.name, one.gateway, texts[one.pk], held.get(one.pk, 0)) for one in made
-    ]
+    return [_shown(part, held.get(part.pk, 0)) for part in pools.order_by("network")]
+
+
+def _shown(part: Subnet, held: int) -> Part:
+    pools = list(part.pools.all())
+    kinds = set(map(attrgetter("kind"), pools))
+    texts = list(map(str, pools))
+    return Part(part.network, part.name, part.gateway, texts, "static" in kinds, held)
 
 
 def _target(request: HttpRequest, subnet: Subnet) -> Target | None:
@@ -172,7 +176,7 @@ def _target(request: HttpRequest, subnet: Subnet) -> Target | None:
     selector = ServerSelector.load()
     server = selector.servers.get(selector.server_id_for(subnet) or 0)
     is_elsewhere = server is not None and server.run_by == server.RunBy.AGENT
-    if is_elsewhere or not request.user.has_perm("dhcp.view_generation"):  # type: ignore[union-attr]
+    if is_elsewhere or not request.user.has_perm("dhcp.view_generation"):
         return None
     return Target.of(server)
 

@@ -309,6 +309,34 @@ def test_leases_and_servers_are_shown_to_those_who_may_view_them(office):
     )
 
 
+def test_a_server_is_not_named_to_those_who_may_not_view_servers(office):
+    ServerFactory(hostname="web-1", ip_address="10.0.0.12")
+    IPAddress.objects.filter(ip_address="10.0.0.12").update(hostname="")
+    client = client_of("ipam.view_subnet", "ipam.view_ipaddress", "ipam.change_ipaddress")
+    ends = {"first": "10.0.0.12", "last": "10.0.0.12"}
+    for url in (
+        address_page("10.0.0.12"),
+        page_of(office),
+        page_of(office, "network_addresses"),
+        *(page_of(office, "network_range", verb=verb, **ends) for verb in ("reserve", "release")),
+    ):
+        assert "web-1" not in client.get(url).content.decode(), url
+    assert actions(client, "10.0.0.12") == []
+
+
+BAD = ["\0", "9" * 30, "-1", "abc", "1,2", "10.0.0.0/99", "é²", "9" * 5000]
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_no_crafted_value_breaks_a_page(admin_client, office, bad):
+    for name in ("sort", "gaps", "vrf", "folded", "open"):
+        assert admin_client.get(TREE, {name: bad}).status_code == 200
+    assert admin_client.get(page_of(office), {"at": bad}).status_code == 404
+    assert admin_client.get(page_of(office, "network_addresses"), {"from": bad}).status_code == 200
+    assert admin_client.get(address_page("10.0.0.12"), {"vrf": bad}).status_code == 404
+    assert admin_client.get(f"{TREE}{'9' * 30}/").status_code == 404
+
+
 # --- queries --------------------------------------------------------------------------------------
 
 
