@@ -20,7 +20,7 @@ def split(subnet: Subnet, length: int, choices: Choices) -> list[Subnet]:
     """`ipam.reshape.split`, with the scope. Raises what that raises."""
     with transaction.atomic():
         lock_ledger()
-        _refuse_shared_wire(subnet)
+        refuse_shared_wire(subnet)
         scope = DhcpScope.objects.filter(subnet=subnet).first()
         if scope is None:
             return ledger.split(subnet, length, choices)
@@ -28,11 +28,11 @@ def split(subnet: Subnet, length: int, choices: Choices) -> list[Subnet]:
         scope.delete()
         made = ledger.split(subnet, length, choices)
         for part in made:
-            _serve(part, scope, options)
+            serve(part, scope, options)
         return made
 
 
-def _refuse_shared_wire(subnet: Subnet) -> None:
+def refuse_shared_wire(subnet: Subnet) -> None:
     sharing = DhcpScope.objects.filter(wire=subnet).select_related("subnet").first()
     if sharing:
         text = _("%(other)s shares the wire of %(subnet)s.")
@@ -41,7 +41,7 @@ def _refuse_shared_wire(subnet: Subnet) -> None:
         raise Conflict(Reason(text % names, sharing.subnet, subnet), hint)
 
 
-def _serve(part: Subnet, scope: DhcpScope, options: Sequence[DhcpOption]) -> None:
+def serve(part: Subnet, scope: DhcpScope, options: Sequence[DhcpOption]) -> None:
     """A scope like that of the subnet. A router outside the part is not its router."""
     copy = DhcpScope(subnet=part, server=scope.server, wire=scope.wire)
     for name, value in model_to_dict(scope, exclude=["id", "subnet", "server", "wire"]).items():

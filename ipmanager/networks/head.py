@@ -182,9 +182,13 @@ class Head:
         address = type(self.subnet.network.network_address)
         return ", ".join(f"{address(low)}–{short(address(high))}" for low, high in spans)
 
-    def _may_split(self) -> bool:
+    def _reshape_urls(self) -> dict[str, str]:
+        """A subnet with others inside can be merged, one without can be split."""
         user: Any = self.request.user
-        return not self.node.children and user.has_perms(("ipam.add_subnet", "ipam.change_subnet"))
+        if not user.has_perms(("ipam.change_subnet", "ipam.add_pool")):
+            return {}
+        name = "merge" if self.node.children else "split"
+        return {name: self.url(f"network_{name}")}
 
     @property
     def urls(self) -> dict[str, str]:
@@ -195,7 +199,7 @@ class Head:
             "history": f"{reverse('changes:log')}?subnet={subnet.pk}",
             "next": marks.next_free_url(subnet.pk),
             "list": marks.of_subnet(subnet.pk),
-            "split": self.url("network_split") if self._may_split() else "",
+            **self._reshape_urls(),
         }
 
 

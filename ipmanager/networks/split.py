@@ -1,5 +1,4 @@
-"""Split a subnet: what is chosen, what will happen, and doing it. The preview carries the split out
-and takes it back, so that it shows just what applying does."""
+"""Split a subnet: what is chosen, what will happen, and doing it."""
 
 from __future__ import annotations
 
@@ -10,25 +9,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.errors import Invalid
-from dhcp.admin.generations import coloured
-from dhcp.files import candidate
-from dhcp.files.difference import difference
-from dhcp.files.records import Files
-from dhcp.files.targets import Target
 from dhcp.reshape.split import split
-from dhcp.servers import ServerSelector
 from ipam.admin.base import REFUSALS, sentences
 from ipam.models import IPAddress, Subnet
 from ipam.reshape.split import Choices, lengths
+from ipmanager.networks.carried_out import effect
 from ipmanager.networks.head import Head
 from ipmanager.networks.links import page
 from ipmanager.networks.page import page_context
@@ -125,18 +117,17 @@ def _apply(request: HttpRequest, subnet: Subnet, asked: Asked) -> HttpResponse:
 
 def _preview(request: HttpRequest, subnet: Subnet, asked: Asked) -> dict[str, Any]:
     """What applying would do; nothing of it stays."""
-    target = _target(request, subnet)
-    again = Subnet.objects.get(pk=subnet.pk)
-    with transaction.atomic():
-        before = _files(target)
-        made = split(again, asked.length, asked.choices)
-        parts, after = _parts(made), _files(target)
-        transaction.set_rollback(True)
+
+    def work(fresh: Subnet) -> list[Part]:
+        return _parts(split(fresh, asked.length, asked.choices))
+
+    shown = effect(request, subnet, work)
+    parts = shown.found
     return {
         "parts": parts,
         "warnings": [*_without_router(subnet, parts), *_without_static_pool(subnet, parts)],
-        "diff": _diff(before, after),
-        "shows_diff": target is not None,
+        "diff": shown.diff,
+        "shows_diff": shown.shows_diff,
     }
 
 
@@ -169,31 +160,3 @@ def _shown(part: Subnet, held: int) -> Part:
     kinds = set(map(attrgetter("kind"), pools))
     texts = list(map(str, pools))
     return Part(part.network, part.name, part.gateway, texts, "static" in kinds, held)
-
-
-def _target(request: HttpRequest, subnet: Subnet) -> Target | None:
-    """The files of the DHCP server that serves it; None if they are elsewhere, or not shown."""
-    selector = ServerSelector.load()
-    server = selector.servers.get(selector.server_id_for(subnet) or 0)
-    is_elsewhere = server is not None and server.run_by == server.RunBy.AGENT
-    if is_elsewhere or not request.user.has_perm("dhcp.view_generation"):
-        return None
-    return Target.of(server)
-
-
-def _files(target: Target | None) -> Files:
-    if target is None:
-        return Files()
-    return candidate.build(target).new
-
-
-def _diff(before: Files, after: Files) -> SafeString | str:
-    """What dnsmasq will be told."""
-    kinds = (
-        (before.conf or b"", after.conf or b""),
-        (before.opts, after.opts),
-        (before.hosts, after.hosts),
-    )
-    names = (_("now"), _("then"))
-    texts = [difference(old, new, names) for old, new in kinds]
-    return coloured("\n".join(filter(None, texts)))

@@ -15,6 +15,7 @@ _OF_A_SUBNET = {
     "space/": views.network_space,
     "range/": views.network_range,
     "split/": views.network_split,
+    "merge/": views.network_merge,
 }
 
 

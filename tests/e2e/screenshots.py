@@ -102,6 +102,7 @@ def networks(page: Page, servers: str) -> Iterator[tuple[str, str]]:
     yield "network-map", f"/admin/networks/{servers}/"
     ends = "first=10.20.10.10&last=10.20.10.80"
     yield "network-range", f"/admin/networks/{servers}/range/?verb=reserve&{ends}"
+    yield "network-merge", f"{whole}merge/"
     yield "network-split", f"/admin/networks/{servers}/split/"
     yield "network-address", "/admin/networks/address/10.20.10.60/"
     yield "network-address-free", "/admin/networks/address/10.20.10.200/"
