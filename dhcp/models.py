@@ -202,6 +202,9 @@ class DhcpChange(models.Model):
         OPTION = "dhcpoption", _("DHCP option")
         HAND_EDIT = "handedit", _("hand edit")
         DHCP_SERVER = "dhcpserver", _("DHCP server")
+        ZONE = "zone", _("zone")
+        RECORD = "record", _("record")
+        NAMES_OFF = "namesoff", _("subnet without names")
         LEDGER = "ledger", _("ledger")
 
     class Action(models.TextChoices):
@@ -257,6 +260,8 @@ class Generation(models.Model):
     sources = models.JSONField(_("sources"), null=True, blank=True)
     # The results of its probes; NULL before them (dhcp/state/probe.py).
     probes = models.JSONField(_("probes"), null=True, blank=True)
+    # What dnsmasq answered for changed names; NULL where it was not asked (dhcp/daemon/ask.py).
+    names = models.JSONField(_("names"), null=True, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), default=0, db_default=0)
     attempts = models.PositiveIntegerField(_("attempts"), default=1, db_default=1)
     created_at = models.DateTimeField(_("created"), default=timezone.now, db_default=Now())
@@ -477,6 +482,11 @@ class KeptFiles(models.Model):
         """The options file. Raises Damaged."""
         return self.document.files[1]
 
+    @property
+    def names(self) -> bytes:
+        """The file of names. Raises Damaged."""
+        return self.document.names
+
 
 class HandEdit(models.Model):
     """A change that was made in one of dnsmasq's files with an editor. It is served, if possible,
@@ -485,6 +495,7 @@ class HandEdit(models.Model):
     class File(models.TextChoices):
         HOSTS = differences.HOSTS, _("reservations")
         OPTS = differences.OPTS, _("options")
+        NAMES = differences.NAMES, _("names")
 
     class Action(models.TextChoices):
         ADD = differences.ADD, _("added")

@@ -17,6 +17,7 @@ from core.history import origin
 from dhcp.files import sync
 from dhcp.models import DhcpChange, DhcpOption, DhcpScope, DhcpServer
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
+from names.models import NamesOff, Record, Zone
 
 # A bulk write of more rows is recorded as one change of the ledger.
 ONE_BY_ONE = 100
@@ -47,6 +48,9 @@ RELEVANT: dict[type[models.Model], tuple[str, ...]] = {
     ),
     DhcpOption: ("scope_id", "number", "type", "value"),
     DhcpServer: ("name", "site", "enabled", "run_by", "reload", "dns"),
+    Zone: ("name", "enabled"),
+    Record: ("zone_id", "name", "type", "value"),
+    NamesOff: ("subnet_id",),
 }
 # Of an allocation that no server holds. Its raw SQL has triggers of its own (allocations.sql).
 RELEVANT_OF_ADDRESSES = (
@@ -59,6 +63,7 @@ RELEVANT_OF_ADDRESSES = (
 )
 _COLUMNS: dict[type[models.Model], tuple[str, ...]] = {**RELEVANT, IPAddress: RELEVANT_OF_ADDRESSES}
 Facts = dict[str, Any]
+LEDGER, NAMES = "ledger", "names"  # what a commit has touched
 _BEFORE = "_dhcp_before"
 _thread = threading.local()
 
@@ -87,6 +92,8 @@ def record_allocation(row: IPAddress) -> None:
     former = IPAddress(**(row.__dict__.get(_BEFORE) or {}))
     if former.is_dhcp_allocation or row.is_dhcp_allocation:
         record_save(row)
+    elif former.hostname or row.hostname:
+        _sync_after_commit(NAMES)  # a trigger has written the change row, if a zone is ours
 
 
 def record_deletion(instance: models.Model) -> None:
@@ -160,25 +167,29 @@ def _write(changes: Sequence[DhcpChange]) -> None:
         _sync_after_commit()
 
 
-def _sync_after_commit() -> None:
+def _sync_after_commit(what: str = LEDGER) -> None:
     """Register every time, work once.
 
     A plain "already registered" flag would stay set when the transaction rolls back, and the next
     good commit would sync nothing; a set that stays dirty only costs a needless comparison."""
-    _dirty().add(True)
+    _dirty().add(what)
     # robust: the row is committed, so whatever happens now must not become the caller's error.
     transaction.on_commit(_flush, robust=True)
 
 
 def _flush() -> None:
-    if not _dirty():
-        return
+    what = frozenset(_dirty())
     _dirty().clear()
-    if settings.DHCP_SYNC == "inline":
+    if what and settings.DHCP_SYNC == "inline" and _is_worth_it(what):
         sync.inline()
 
 
-def _dirty() -> set[bool]:
+def _is_worth_it(what: frozenset[str]) -> bool:
+    """Names of addresses that DHCP does not serve concern dnsmasq only in a zone."""
+    return LEDGER in what or Zone.objects.filter(enabled=True).exists()
+
+
+def _dirty() -> set[str]:
     return _thread.__dict__.setdefault("dirty", set())
 
 
@@ -197,7 +208,7 @@ def _label_of_interface(interface: Interface) -> str:
     return f"{hostname} {interface.name}"
 
 
-def _label_of_scope(scope: DhcpScope) -> str:
+def _label_of_scope(scope: DhcpScope | NamesOff) -> str:
     return str(scope._state.fields_cache.get("subnet") or f"subnet {scope.subnet_id}")
 
 
@@ -206,6 +217,8 @@ _LABELS: dict[type[models.Model], Callable[[Any], str]] = {
     IPAddress: _label_of_address,
     Interface: _label_of_interface,
     DhcpScope: _label_of_scope,
+    NamesOff: _label_of_scope,
+    Record: lambda row: f"{row.name} {row.type} {row.value}",
 }
 
 

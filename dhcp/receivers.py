@@ -13,6 +13,7 @@ from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import say_site
 from ipam.signals import changed, demo_made, pools_replaced
+from names.models import NamesOff, Record, Zone
 
 
 @receiver(pre_save, sender=Server)
@@ -22,6 +23,9 @@ from ipam.signals import changed, demo_made, pools_replaced
 @receiver(pre_save, sender=DhcpScope)
 @receiver(pre_save, sender=DhcpOption)
 @receiver(pre_save, sender=DhcpServer)
+@receiver(pre_save, sender=Zone)
+@receiver(pre_save, sender=Record)
+@receiver(pre_save, sender=NamesOff)
 def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
     if raw:
         say_site()
@@ -36,6 +40,9 @@ def about_to_be_saved(instance: Model, raw: bool = False, **kwargs: Any) -> None
 @receiver(post_save, sender=DhcpScope)
 @receiver(post_save, sender=DhcpOption)
 @receiver(post_save, sender=DhcpServer)
+@receiver(post_save, sender=Zone)
+@receiver(post_save, sender=Record)
+@receiver(post_save, sender=NamesOff)
 def saved(instance: Model, raw: bool = False, **kwargs: Any) -> None:
     if not raw:
         outbox.record_save(instance)
@@ -62,6 +69,9 @@ def address_deleted(instance: IPAddress, **kwargs: Any) -> None:
 @receiver(pre_delete, sender=DhcpScope)
 @receiver(pre_delete, sender=DhcpOption)
 @receiver(pre_delete, sender=DhcpServer)
+@receiver(pre_delete, sender=Zone)
+@receiver(pre_delete, sender=Record)
+@receiver(pre_delete, sender=NamesOff)
 def about_to_be_deleted(**kwargs: Any) -> None:
     say_site()
 
@@ -73,6 +83,9 @@ def about_to_be_deleted(**kwargs: Any) -> None:
 @receiver(post_delete, sender=DhcpScope)
 @receiver(post_delete, sender=DhcpOption)
 @receiver(post_delete, sender=DhcpServer)
+@receiver(post_delete, sender=Zone)
+@receiver(post_delete, sender=Record)
+@receiver(post_delete, sender=NamesOff)
 def deleted(instance: Model, **kwargs: Any) -> None:
     outbox.record_deletion(instance)
 

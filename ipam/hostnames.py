@@ -30,6 +30,12 @@ def validate_hostname(value: str) -> None:
             raise ValidationError(Reason(text % shorten(value)))
 
 
+def interface_name(hostname: str, name: str) -> str:
+    """`web.example.org` and `eth0.12` make `web-eth0-12`: a label of its own beside the
+    server's."""
+    return f"{hostname.partition('.')[0]}-{name.replace('.', '-')}"
+
+
 _DUID = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){2,127}", re.ASCII | re.IGNORECASE)
 
 

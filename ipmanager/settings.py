@@ -220,6 +220,7 @@ INSTALLED_APPS = [
     "api",
     "ipam",
     "ippool",
+    "names",
     "dhcp",
     "pxe",
     "registry",

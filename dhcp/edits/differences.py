@@ -18,11 +18,11 @@ from operator import itemgetter
 from dhcp.files import check
 from dhcp.files.records import OptionLine
 
-HOSTS, OPTS = "hosts", "opts"
+HOSTS, OPTS, NAMES = "hosts", "opts", "names"
 ADD, CHANGE, REMOVE, KEPT = "add", "change", "remove", "kept"
 MOST_KEPT = 100  # unreadable lines that are kept one by one; more of them are kept together
 
-_OURS = re.compile(r"# (Written by IPManager|(Reservations|Options|Ignored): )")
+_OURS = re.compile(r"# (Written by IPManager|(Reservations|Options|Ignored|Names): )")
 _DIRECTIVE = re.compile(r"^dhcp-host\s*=\s*", re.IGNORECASE)
 _BLANKS = re.compile(r"\s*,\s*")
 
@@ -61,6 +61,8 @@ class _Reading:
 
 def compare(file: str, before: bytes, after: bytes) -> list[Edit]:
     """What was done to `before`, which is ours, to make it `after`."""
+    if file == NAMES:
+        return _kept(NAMES, _edited_names(before, after))
     base = _entries(file, before)
     reading = _read(file, after, base, set(_lines(before)))
     gone = {text: entry for text, entry in base.items() if text not in reading.seen}
@@ -71,6 +73,19 @@ def compare(file: str, before: bytes, after: bytes) -> list[Edit]:
     for raw in reading.comments:
         edits.append(Edit(file, KEPT, raw=raw, reason="a comment, which serves nobody"))
     return edits + _kept(file, reading.kept) + list(_no_longer_ignored(file, before, after))
+
+
+def _edited_names(before: bytes, after: bytes) -> list[tuple[str, str]]:
+    """Names are not served by hand: lines that came and went are kept to be read."""
+    was, now = dict.fromkeys(_lines(before)), dict.fromkeys(_lines(after))
+    found = []
+    for line in now:
+        if line not in was and not _OURS.match(line):
+            found.append((line, "names follow from the ledger: change its row, or add a record"))
+    for line in was:
+        if line not in now and not _OURS.match(line):
+            found.append((f"# {line}", "its line is back: the ledger has this name"))
+    return found
 
 
 def _no_longer_ignored(file: str, before: bytes, after: bytes) -> Iterator[Edit]:

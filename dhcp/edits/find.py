@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from core.errors import Conflict, IPManagerError
 from dhcp.edits import differences, written
-from dhcp.edits.differences import ADD, CHANGE, HOSTS, KEPT, OPTS, REMOVE, Edit
+from dhcp.edits.differences import ADD, CHANGE, HOSTS, KEPT, NAMES, OPTS, REMOVE, Edit
 from dhcp.files.records import Files
 from dhcp.files.targets import Target
 from dhcp.models import HandEdit, KeptFiles
@@ -118,7 +118,7 @@ def find(target: Target, on_disk: Files) -> Found:
 def find_beside(target: Target, on_disk: Files, digests: written.Digests) -> Found:
     """The same for files that may be on another host; `digests` are those of what we have last
     written there."""
-    contents = {HOSTS: on_disk.hosts, OPTS: on_disk.opts}
+    contents = {HOSTS: on_disk.hosts, OPTS: on_disk.opts, NAMES: on_disk.names}
     stored = _stored(target.server_id)
     found = Found(target, contents, digests, stored, tuple(stored.values()))
     edited = written.foreign(digests, contents)
@@ -155,7 +155,7 @@ def _last_written(found: Found) -> dict[str, bytes]:
     if kept is None:
         return {}
     try:
-        return {HOSTS: kept.hosts, OPTS: kept.opts}
+        return {HOSTS: kept.hosts, OPTS: kept.opts, NAMES: kept.names}
     except IPManagerError:  # damaged, which its own page reports
         return {}
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core import files
-from dhcp.edits.differences import HOSTS, OPTS
+from dhcp.edits.differences import HOSTS, NAMES, OPTS
 from dhcp.files.targets import Target
 
-CONTENT = "content"  # the key for both files' content as one
+CONTENT = "content"  # the key for all files' content as one
 Digests = Mapping[str, list[str]]
 
 
@@ -26,7 +26,8 @@ def read(target: Target) -> Digests:
         found = json.loads(target.written.read_bytes())
         is_complete = read_file(target.applied).decode() == found[CONTENT][0]
         count = 1 if is_complete else 2
-        return {name: found[name][:count] for name in (CONTENT, HOSTS, OPTS)}
+        found.setdefault(NAMES, [])  # of a version without names
+        return {name: found[name][:count] for name in (CONTENT, HOSTS, OPTS, NAMES)}
     except (FileNotFoundError, ValueError, LookupError, TypeError):
         return {}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import starmap
 from operator import attrgetter
 
 from core.commands import manage_command
@@ -19,13 +20,19 @@ from dhcp.edits.written import read_file
 from dhcp.files import check, netboot, render, scopes, snapshot
 from dhcp.files.difference import difference
 from dhcp.files.memory import Memory
-from dhcp.files.records import Files, OptionLine, Problem, Validated
+from dhcp.files.records import ConfGroup, ConfLine, Files, OptionLine, Problem, Validated
 from dhcp.files.snapshot import Snapshot
 from dhcp.files.targets import Target
 from dhcp.files.validate import Validator
 from dhcp.models import DhcpChange
 from ipam import freeze
+from names import dnsmasq
+from names import render as names_render
+from names.ledger import Names
+from names.render import names_file
 
+# What switches many names off, or on, at once.
+SWITCHES = (DhcpChange.Kind.ZONE, DhcpChange.Kind.NAMES_OFF, DhcpChange.Kind.LEDGER)
 FEW = 10  # reservations that may vanish at once without a question
 
 _validators = Memory(Validator)
@@ -61,8 +68,8 @@ class Candidate:
     def content(self) -> bytes:
         """Everything that dnsmasq is to read, as one."""
         if self.has_options:
-            return self.new.hosts + self.new.opts
-        return self.new.hosts
+            return self.new.hosts + self.new.opts + self.new.names
+        return self.new.hosts + self.new.names
 
     @property
     def has_new_conf(self) -> bool:
@@ -71,7 +78,8 @@ class Candidate:
 
     @property
     def is_changed(self) -> bool:
-        files_differ = (self.old.hosts, self.old.opts) != (self.new.hosts, self.new.opts)
+        old, new = self.old, self.new
+        files_differ = (old.hosts, old.opts, old.names) != (new.hosts, new.opts, new.names)
         return files_differ or self.has_new_conf
 
     @property
@@ -83,6 +91,7 @@ class Candidate:
         parts = [
             difference(self.old.opts, self.new.opts),
             difference(self.old.hosts, self.new.hosts),
+            difference(self.old.names, self.new.names),
         ]
         if self.new.conf is not None:
             parts.insert(0, difference(self.old.conf or b"", self.new.conf))
@@ -104,15 +113,29 @@ def beside(target: Target, old: Files, found: Found) -> Candidate:
     options, edits = overlay.lay_options(
         layer.edits, scopes.option_lines(ledger.scopes), set(map(attrgetter("tag"), ledger.scopes))
     )
+    further = (*netboot.configured(), *_conf_of_names(ledger.names, target))
     new = Files(
         hosts=render.hosts_file(validated.lines, target.url, validated.ignored),
         opts=scopes.opts_file(options, target.url),
-        conf=scopes.conf_file(ledger.scopes, target.directory, target.url, netboot.configured()),
+        conf=scopes.conf_file(ledger.scopes, target.directory, target.url, further),
+        names=_names_file(ledger.names, target.url),
     )
     has_options = bool(ledger.scopes)
     return Candidate(
         target, old, new, found, edits, ledger, validated, options, has_options=has_options
     )
+
+
+def _conf_of_names(names: Names, target: Target) -> list[ConfGroup]:
+    lines = starmap(ConfLine, dnsmasq.lines(names, target.directory))
+    return [ConfGroup("Names", tuple(lines))] if names.zones else []
+
+
+def _names_file(names: Names, url: str) -> bytes:
+    """Without a zone there is no name, and no file."""
+    if names.zones:
+        return names_file(names.lines, render.header(url))
+    return b""
 
 
 def of_files(target: Target, new: Files, sources: Mapping[str, str]) -> Candidate:
@@ -132,7 +155,8 @@ def empty(target: Target) -> Candidate:
 
 def read(target: Target) -> Files:
     """A server's files as they are; a missing one is empty."""
-    return Files(read_file(target.hosts), read_file(target.opts), read_file(target.conf))
+    paths = (target.hosts, target.opts, target.conf, target.names)
+    return Files(*map(read_file, paths))
 
 
 def _validate(layer: Layer, validator: Validator) -> tuple[Layer, Validated]:
@@ -185,7 +209,7 @@ def _refuse_when_frozen(candidate: Candidate) -> None:
 def _refuse_bad_file(candidate: Candidate) -> None:
     new, ledger = candidate.new, candidate.ledger
     complaints = check.hosts_file(new.hosts, ledger.networks, ledger.by_end).complaints
-    complaints += check.opts_file(new.opts)
+    complaints += check.opts_file(new.opts) + names_render.complaints(new.names)
     if complaints:
         raise Refused(
             f"our own check refuses the new file: {'; '.join(complaints)}",
@@ -199,10 +223,24 @@ def _refuse_sudden_shrink(candidate: Candidate) -> None:
     before = max(count(candidate.old.hosts), candidate.found.last_written)
     gone = before - len(candidate.validated.lines) - _planned(candidate)
     if _is_sudden(gone, before) and _is_sudden(gone - _moved(candidate), before):
-        raise Refused(
-            f"{gone} of {before} reservations would vanish at once",
-            hint=f"if that is meant: {_command(candidate.target)} --force",
-        )
+        raise _shrinks(candidate, gone, before, "reservations")
+    _refuse_fewer_names(candidate)
+
+
+def _refuse_fewer_names(candidate: Candidate) -> None:
+    """The same for names, unless a zone or a subnet's names were switched off on purpose."""
+    switched = {change.kind for change in candidate.ledger.changes}.intersection(SWITCHES)
+    before, after = map(names_render.count, (candidate.old.names, candidate.new.names))
+    gone = before - after - _planned(candidate)
+    if _is_sudden(gone, before) and not switched:
+        raise _shrinks(candidate, gone, before, "names")
+
+
+def _shrinks(candidate: Candidate, gone: int, before: int, what: str) -> Refused:
+    return Refused(
+        f"{gone} of {before} {what} would vanish at once",
+        hint=f"if that is meant: {_command(candidate.target)} --force",
+    )
 
 
 def _is_sudden(gone: int, before: int) -> bool:

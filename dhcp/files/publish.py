@@ -18,6 +18,7 @@ from core import files
 from dhcp.daemon import confirm, reload_throttle
 from dhcp.daemon.reload import reload
 from dhcp.edits import find, written
+from dhcp.edits.differences import NAMES
 from dhcp.edits.find import OpenEdit
 from dhcp.edits.written import digest, read_file
 from dhcp.files import render
@@ -104,7 +105,8 @@ def note_what_is_written(candidate: Candidate) -> tuple[OpenEdit, ...]:
     """Note the digests of what is about to be written. Raises Busy."""
     found = candidate.found
     find.refuse_if_edited(found)
-    after = {find.HOSTS: candidate.new.hosts, find.OPTS: candidate.new.opts}
+    new = candidate.new
+    after = {find.HOSTS: new.hosts, find.OPTS: new.opts, NAMES: new.names}
     written.announce(candidate.target, found.digests, candidate.content, found.on_disk, after)
     return ()
 
@@ -115,14 +117,16 @@ def _outdated(candidate: Candidate) -> Iterator[tuple[Path, bytes]]:
     for path, before, after in (
         (target.opts, old.opts, new.opts),
         (target.hosts, old.hosts, new.hosts),
+        (target.names, old.names, new.names),
     ):
-        if before != after or not _is_readable(path):
+        if before != after or not _is_readable(path, after):
             yield path, after
 
 
-def _is_readable(path: Path) -> bool:
-    """A mode that somebody tightened takes every reservation away at the next reload."""
-    return stat.S_IMODE(path.stat().st_mode) == MODE
+def _is_readable(path: Path, content: bytes) -> bool:
+    """A mode that somebody tightened takes every reservation away at the next reload. Of a file
+    that is to be empty there may be none."""
+    return not content or stat.S_IMODE(path.stat().st_mode) == MODE
 
 
 def _was_read(candidate: Candidate) -> bool:

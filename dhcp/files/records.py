@@ -168,8 +168,10 @@ class Validated:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The contents of a DHCP server's files. `conf` is None where it is not to be written."""
+    """The contents of a DHCP server's files. `conf` is None where it is not to be written; `names`
+    is empty where no name is served."""
 
     hosts: bytes = b""
     opts: bytes = b""
     conf: bytes | None = None
+    names: bytes = b""

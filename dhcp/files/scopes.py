@@ -18,6 +18,7 @@ from ipam.addresses import Address
 _PATH = re.compile(r"/[A-Za-z0-9/._+-]+")
 _DIRECTIVE = re.compile(r"[a-z][a-z0-9-]*")
 _FIELD = re.compile(r"[A-Za-z0-9/._~:@?&=+%$(){}\[\]!*-]*")
+_TEXT = re.compile(r"[A-Za-z0-9/._~:@?&=+%$(){}\[\]!*; -]*")
 _SERVED = {4: (8, 30), 6: (64, 126)}  # prefix lengths that dnsmasq serves, by IP version
 
 
@@ -112,7 +113,8 @@ def _group_lines(group: ConfGroup) -> Iterator[str]:
 def _conf_line(line: ConfLine) -> str:
     """Quotes, commas, #, blanks and control characters have a meaning for dnsmasq; no field may
     hold one."""
-    if not _DIRECTIVE.fullmatch(line.directive) or not all(map(_FIELD.fullmatch, line.fields)):
+    shape = _TEXT if line.directive == "txt-record" else _FIELD
+    if not _DIRECTIVE.fullmatch(line.directive) or not all(map(shape.fullmatch, line.fields)):
         raise Invalid(f"{line} cannot stand in dnsmasq's configuration")
     return "=".join(filter(None, (line.directive, ",".join(line.fields))))
 

@@ -25,8 +25,14 @@ from dhcp.files.validate import MOST_MACS
 from dhcp.models import DhcpChange, DhcpScope
 from dhcp.servers import ServerSelector
 from ipam.addresses import Address, Network
+from ipam.hostnames import interface_name
 from ipam.models import Interface, IPAddress, Server, Subnet
 from ipam.querysets import SubnetIndex
+from names import ledger
+from names.ledger import Refusal
+
+
+_SUBNET = ("vrf", "network", "site", "domain", "gateway", "created_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Snapshot:
     problems: tuple[Problem, ...] = ()  # what had to be left out of the scopes
     elsewhere: frozenset[Address] = frozenset()  # reservations that other servers have
     ignored: tuple[HostRecord, ...] = ()  # the cards that every DHCP server refuses
+    names: ledger.Names = ledger.NOTHING  # of the whole global address space
 
     @property
     def by_end(self) -> bool:
@@ -132,11 +139,12 @@ def take(server_id: int | None = None) -> Snapshot:
     """One consistent reading for one DHCP server; None is the default one."""
     with _one_moment():
         subnets = list(
-            Subnet.objects.in_vrf(None).only("vrf", "network", "site").order_by("network")
+            Subnet.objects.in_vrf(None).only(*_SUBNET).order_by("network")
         )
         selector = ServerSelector.load()
         cards = [*_servers_and_allocations(), *_interfaces()]
         scopes, problems = _scopes(selector, server_id)
+        names = ledger.take(subnets)
         changes = _changes(server_id)
     is_ignored = attrgetter("is_ignored")
     served = filterfalse(is_ignored, cards)
@@ -152,9 +160,18 @@ def take(server_id: int | None = None) -> Snapshot:
         networks=tuple(map(attrgetter("network"), subnets)),
         changes=changes,
         scopes=tuple(scopes),
-        problems=tuple(problems),
+        problems=(*problems, *map(_nameless, names.refusals)),
         elsewhere=frozenset(elsewhere),
         ignored=tuple(map(_ignored_record, filter(is_ignored, cards))),
+        names=names,
+    )
+
+
+def _nameless(refusal: Refusal) -> Problem:
+    """A row that keeps its address and goes without its name."""
+    claim = refusal.claim
+    return Problem(
+        HostRecord(claim.kind, claim.id, (), claim.ip, claim.name), "name", refusal.reason
     )
 
 
@@ -245,12 +262,6 @@ def _interfaces() -> Iterator[_Card]:
             yield _Card("interface", id, server_id, mac, ip, name, duid.lower())
         elif mac:  # DHCP for IPv4 has no DUID
             yield _Card("interface", id, server_id, mac, ip, name)
-
-
-def interface_name(hostname: str, name: str) -> str:
-    """`web.example.org` and `eth0.12` make `web-eth0-12`: a label of its own beside the
-    server's."""
-    return f"{hostname.partition('.')[0]}-{name.replace('.', '-')}"
 
 
 @dataclass(frozen=True, slots=True)

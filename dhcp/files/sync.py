@@ -199,7 +199,7 @@ def apply(target: Target, kept: KeptFiles, claim: Claim) -> Outcome:
     attempt = Attempt(target, claim=claim)
     candidate = attempt.nothing_read
     try:
-        new = Files(kept.hosts, kept.opts)
+        new = Files(kept.hosts, kept.opts, names=kept.names)
         candidate = candidates.of_files(target, new, kept.document.sources)
         published = publish.publish(candidate, attempt.confirm_seconds, claim.check_directory)
     except (IPManagerError, OSError) as error:
@@ -247,7 +247,7 @@ def _complete_rollback(target: Target, claim: Claim) -> Outcome | None:
 
 def _is_in_place(target: Target, kept: KeptFiles) -> bool:
     """Whether dnsmasq was made to read these files, and they are still there."""
-    digest_of_kept = digest(kept.hosts + kept.opts).encode()
+    digest_of_kept = digest(kept.hosts + kept.opts + kept.names).encode()
     was_read = read_file(target.applied) == digest_of_kept
     return was_read and target.hosts.exists() and target.opts.exists()
 

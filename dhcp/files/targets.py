@@ -24,6 +24,7 @@ _OURS = frozenset(
         DEFAULT,
         "hosts",
         "opts",
+        "names",
         "conf",
         "generation",
         "applied",
@@ -128,6 +129,11 @@ class Target:
         return self.directory / "opts"
 
     @property
+    def names(self) -> Path:
+        """dnsmasq's addn-hosts file of names; there is none where no zone is served."""
+        return self.directory / "names"
+
+    @property
     def conf(self) -> Path:
         """The configuration that root should install; dnsmasq does not read this one."""
         return self.directory / "conf"
@@ -166,6 +172,7 @@ class Target:
         return (
             self.opts,
             self.hosts,
+            self.names,
             self.generation,
             self.applied,
             self.written,

@@ -27,18 +27,24 @@ class Damaged(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The lines of the hosts file, of the options file and of the proposed configuration."""
+    """The lines of the hosts file, of the options file, of the proposed configuration, and of the
+    file of names where there is one."""
 
     lines: tuple[str, ...]
 
     @classmethod
     def of(
-        cls, hosts: bytes, opts: bytes, conf: bytes = b"", sources: Mapping[str, str] | None = None
+        cls,
+        hosts: bytes,
+        opts: bytes,
+        conf: bytes = b"",
+        sources: Mapping[str, str] | None = None,
+        names: bytes = b"",
     ) -> Document:
         """The files, and the sources by the text of a line."""
         sources = sources or {}
         lines: list[str] = []
-        for data in (hosts, opts, conf):
+        for data in (hosts, opts, conf, *filter(None, (names,))):
             for text in data.decode("latin-1").split("\n"):
                 lines.append(f"{text}\t{sources.get(text, '')}")
             lines.append(_BETWEEN)
@@ -47,14 +53,23 @@ class Document:
     @property
     def files(self) -> tuple[bytes, bytes, bytes]:
         """Hosts, options and configuration, byte for byte."""
+        hosts, opts, conf = self._parts[:3]
+        return hosts, opts, conf
+
+    @property
+    def names(self) -> bytes:
+        """The file of names, byte for byte."""
+        return b"".join(self._parts[3:])
+
+    @property
+    def _parts(self) -> list[bytes]:
         found: list[list[str]] = [[]]
         for line in self.lines:
             if line == _BETWEEN:
                 found.append([])
             else:
                 found[-1].append(line.rpartition("\t")[0])
-        hosts, opts, conf, _rest = ("\n".join(texts).encode("latin-1") for texts in found)
-        return hosts, opts, conf
+        return ["\n".join(texts).encode("latin-1") for texts in found[:-1]]
 
     @property
     def sources(self) -> dict[str, str]:

@@ -36,7 +36,8 @@ def rollback(number: int, target: Target | None = None, *, force: bool = False) 
         hint = manage_command("sync_dnsmasq --list")
         raise NotFound(f"generation {number} is not kept", hint=hint)
     reading = check.hosts_file(kept.hosts, None)
-    if complaints := reading.complaints + check.opts_file(kept.opts):
+    complaints = reading.complaints + check.opts_file(kept.opts) + render.complaints(kept.names)
+    if complaints:
         raise Conflict(f"our own check refuses generation {number}: {'; '.join(complaints)}")
     if not force and (clashes := given_away(reading.rows)):
         raise Conflict(

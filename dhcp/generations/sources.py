@@ -48,7 +48,8 @@ class LineSources:
         stays."""
         new, old = self.candidate.new, self.candidate.old
         conf = old.conf if new.conf is None else new.conf
-        return Document.of(new.hosts, new.opts, conf or b"", {**self.before, **self.after})
+        sources = {**self.before, **self.after}
+        return Document.of(new.hosts, new.opts, conf or b"", sources, new.names)
 
 
 def _of_kept(kept: KeptFiles | None) -> Mapping[str, str]:
@@ -70,6 +71,8 @@ def _rendered(candidate: Candidate) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield render.host_line(line).rstrip("\n"), line.sources
     for ignored in candidate.validated.ignored:
         yield render.ignored_line(ignored).rstrip("\n"), ignored.sources
+    for name in candidate.ledger.names.lines:
+        yield name.text, name.sources
     for option in candidate.options:
         yield option.text, option.sources
     for scope in candidate.ledger.scopes:

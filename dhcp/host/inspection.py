@@ -198,7 +198,7 @@ def readable(target: Target, found: Daemon | None) -> Iterator[HostFinding]:
         if directory.exists() and not reader.may_enter(directory):
             yield HostFinding("cannot_enter", ERROR, {"path": str(directory)})
             return
-    for path in (target.hosts, target.opts, target.generation):
+    for path in (target.hosts, target.opts, target.names, target.generation):
         if path.exists() and not reader.may_read(path):
             yield HostFinding("cannot_read", ERROR, {"path": str(path)})
 

@@ -17,7 +17,7 @@ from core.periodic import PeriodicWork
 from dhcp.daemon import reload_throttle
 from dhcp.daemon.beat import HeartbeatWorker
 from dhcp.edits import written
-from dhcp.edits.differences import HOSTS, OPTS
+from dhcp.edits.differences import HOSTS, NAMES, OPTS
 from dhcp.edits.find import Found
 from dhcp.files import candidate as candidates
 from dhcp.files import check, publish
@@ -29,6 +29,7 @@ from dhcp.files.targets import Target
 from dhcp.remote.centre import Away, Centre, Refused
 from dhcp.remote.offer import etag_of
 from dhcp.remote.site import Site
+from names import render
 
 logger = logging.getLogger("dhcp.agent")
 
@@ -111,7 +112,7 @@ class FilesWorker(PeriodicWork):
     def _report_edits(self, on_disk: Files) -> str:
         """Send files that somebody has edited here before they are overwritten. Returns an ETag
         that no files have, or empty where nothing was edited."""
-        contents = {HOSTS: on_disk.hosts, OPTS: on_disk.opts}
+        contents = _contents(on_disk)
         if not written.foreign(written.read(self.target), contents):
             return ""
         texts = {name: data.decode("utf-8", "replace") for name, data in contents.items()}
@@ -201,10 +202,11 @@ def put_in_place(target: Target, content: dict[str, Any]) -> Published:
     """Write the centre's files and make dnsmasq read them. They are checked once more: no error of
     the centre, and nobody on the way, gets another kind of line past our grammar. Raises
     IPManagerError, OSError."""
-    names = ("hosts", "opts", "conf")
-    new = Files(*(str(content[name]).encode("ascii", "replace") for name in names))
+    names = ("hosts", "opts", "conf", "names")
+    new = Files(*(str(content.get(name, "")).encode("ascii", "replace") for name in names))
     complaints = check.hosts_file(new.hosts, None, by_end=True).complaints
-    if complaints := complaints + check.opts_file(new.opts):
+    complaints += check.opts_file(new.opts) + render.complaints(new.names)
+    if complaints:
         raise Refused(f"our own check refuses the centre's files: {'; '.join(complaints)}")
     with publish.lock(target, PATIENCE):
         return publish.publish(
@@ -216,5 +218,10 @@ def put_in_place(target: Target, content: dict[str, Any]) -> Published:
 
 def _candidate(target: Target, new: Files, has_options: bool) -> Candidate:
     old = candidates.read(target)
-    found = Found(target, {HOSTS: old.hosts, OPTS: old.opts}, written.read(target))
+    found = Found(target, _contents(old), written.read(target))
     return Candidate(target, old, new, found, has_options=has_options)
+
+
+def _contents(on_disk: Files) -> dict[str, bytes]:
+    """The files that somebody may edit here."""
+    return {HOSTS: on_disk.hosts, OPTS: on_disk.opts, NAMES: on_disk.names}

@@ -64,6 +64,7 @@ class AgentEditsSerializer(AgentPlaceSerializer):
 
     hosts = _file()
     opts = _file()
+    names = _text(MOST_TEXT, trim_whitespace=False, required=False, default="")
 
 
 class AgentLookSerializer(serializers.Serializer):
@@ -196,7 +197,8 @@ class EditsView(AgentView):
 
     def post(self, request: Request) -> Response:
         server, said = self.server(), self.asked(AgentEditsSerializer, request.data)
-        on_disk = Files(said["hosts"].encode(), said["opts"].encode())
+        hosts, opts, names = (said[name].encode() for name in ("hosts", "opts", "names"))
+        on_disk = Files(hosts, opts, names=names)
         return Response({"open": offer.edited(server, said["directory"], on_disk)})
 
 

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from core.errors import Conflict, IPManagerError
 from dhcp.edits import find
-from dhcp.edits.differences import HOSTS, OPTS
+from dhcp.edits.differences import HOSTS, NAMES, OPTS
 from dhcp.edits.written import CONTENT, Digests, digest
 from dhcp.files import candidate as candidates
 from dhcp.files.candidate import Candidate
@@ -51,13 +51,14 @@ class Offer:
             "hosts": new.hosts.decode("ascii"),
             "opts": new.opts.decode("ascii"),
             "conf": (new.conf or b"").decode("ascii"),
+            "names": new.names.decode("ascii"),
             "has_options": self.candidate.has_options,
         }
 
 
 def etag_of(new: Files) -> str:
     """The same bytes, the same ETag; the agent computes it from its own files."""
-    whole = b"\f".join((new.hosts, new.opts, new.conf or b""))
+    whole = b"\f".join((new.hosts, new.opts, new.conf or b"", *filter(None, (new.names,))))
     return hashlib.sha256(whole).hexdigest()
 
 
@@ -133,12 +134,13 @@ def _kept(server: DhcpServer) -> Files:
     row = KeptFiles.objects.newest(server.pk)
     if row is None:
         return Files()
-    return Files(*row.document.files)
+    return Files(*row.document.files, names=row.document.names)
 
 
 def _digests(kept: Files) -> Digests:
     return {
-        CONTENT: [digest(kept.hosts + kept.opts)],
+        CONTENT: [digest(kept.hosts + kept.opts + kept.names)],
         HOSTS: [digest(kept.hosts)],
         OPTS: [digest(kept.opts)],
+        NAMES: [digest(kept.names)],
     }

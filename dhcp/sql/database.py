@@ -17,6 +17,7 @@ _FOLDER = Path(__file__).parent
 _TRIGGERS = {
     "postgresql": (
         _FOLDER / "postgresql" / "allocations.sql",
+        _FOLDER / "postgresql" / "named_addresses.sql",
         _FOLDER / "postgresql" / "changes.sql",
         _FOLDER / "postgresql" / "notify.sql",
     ),
@@ -24,6 +25,7 @@ _TRIGGERS = {
         _FOLDER / "sqlite" / "copies.sql",
         _FOLDER / "sqlite" / "changes.sql",
         _FOLDER / "sqlite" / "allocations.sql",
+        _FOLDER / "sqlite" / "named_addresses.sql",
     ),
 }
 

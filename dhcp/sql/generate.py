@@ -16,6 +16,7 @@ from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 from dhcp.outbox import ONE_BY_ONE, RELEVANT
 from ipam.fields import AddressField, NetworkField, sqlite_address, sqlite_network
 from ipam.models import Interface, Pool, Server, Subnet
+from names.models import NamesOff, Record, Zone
 
 FOLDER = Path(__file__).parent
 Printer = Callable[[models.Field, str], str]  # SQL that prints a column as Python would
@@ -26,6 +27,11 @@ _HEADING = """\
 -- learn of it, in the words of dhcp/outbox.py, which notes what the site itself writes.
 """
 
+_OF_SUBNET = """\
+coalesce(
+                    (SELECT rtrim({subnet} || ' ' || s.name)
+                     FROM subnets s WHERE s.id = r.subnet_id),
+                    'subnet ' || r.subnet_id)"""
 # How `outbox` names the row `r`; a name in braces is printed as Python would.
 _LABELS: dict[type[models.Model], str] = {
     Server: "r.hostname",
@@ -35,13 +41,12 @@ coalesce(
                     'server ' || r.server_id) || ' ' || r.name""",
     Subnet: "rtrim({network} || ' ' || r.name)",
     Pool: "{first} || '-' || {last}",
-    DhcpScope: """\
-coalesce(
-                    (SELECT rtrim({subnet} || ' ' || s.name)
-                     FROM subnets s WHERE s.id = r.subnet_id),
-                    'subnet ' || r.subnet_id)""",
+    DhcpScope: _OF_SUBNET,
     DhcpOption: "r.number || ': ' || r.value",
     DhcpServer: "r.name",
+    Zone: "r.name",
+    Record: "r.name || ' ' || r.type || ' ' || r.value",
+    NamesOff: _OF_SUBNET,
 }
 
 

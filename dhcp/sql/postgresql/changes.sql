@@ -762,3 +762,313 @@ CREATE OR REPLACE TRIGGER dhcp_servers_dhcp_change_truncate
     BEFORE TRUNCATE ON dhcp_servers
     FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
     EXECUTE FUNCTION dhcp_servers_dhcp_change();
+
+CREATE OR REPLACE FUNCTION names_zones_dhcp_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        WITH changed AS MATERIALIZED (
+            SELECT r.id,
+                r.name AS label,
+                'add' AS action,
+                '' AS detail
+            FROM new_rows r
+        ), noted AS (
+            SELECT 'zone' AS kind, id, left(label, 255) AS label, action,
+                left(detail, 500) AS detail
+            FROM changed WHERE (SELECT count(*) FROM changed) <= 100
+            UNION ALL
+            SELECT 'ledger', NULL, count(*) || ' zones', 'change', ''
+            FROM changed HAVING count(*) > 100
+        )
+        INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+        SELECT kind, id, label, action, detail, session_user || ' (SQL)' FROM noted ORDER BY id;
+    ELSIF TG_OP = 'UPDATE' THEN
+        WITH changed AS MATERIALIZED (
+            SELECT coalesce(n.id, o.id) AS id,
+                CASE WHEN n.id IS NULL
+                    THEN o.name
+                    ELSE n.name END AS label,
+                CASE WHEN o.id IS NULL THEN 'add'
+                    WHEN n.id IS NULL THEN 'delete'
+                    ELSE 'change' END AS action,
+                CASE WHEN o.id IS NULL OR n.id IS NULL THEN ''
+                    ELSE concat_ws(
+                        ', ',
+                        dhcp_difference('name', o.name::text, n.name::text),
+                        dhcp_difference('enabled', initcap(o.enabled::text), initcap(n.enabled::text))
+                    ) END AS detail
+            FROM new_rows n FULL JOIN old_rows o ON o.id = n.id
+            WHERE (o.id IS NULL OR n.id IS NULL
+                OR (o.name, o.enabled)
+                IS DISTINCT FROM (n.name, n.enabled))
+        ), noted AS (
+            SELECT 'zone' AS kind, id, left(label, 255) AS label, action,
+                left(detail, 500) AS detail
+            FROM changed WHERE (SELECT count(*) FROM changed) <= 100
+            UNION ALL
+            SELECT 'ledger', NULL, count(*) || ' zones', 'change', ''
+            FROM changed HAVING count(*) > 100
+        )
+        INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+        SELECT kind, id, label, action, detail, session_user || ' (SQL)' FROM noted ORDER BY id;
+    ELSIF TG_OP = 'DELETE' THEN
+        WITH changed AS MATERIALIZED (
+            SELECT r.id,
+                r.name AS label,
+                'delete' AS action,
+                '' AS detail
+            FROM old_rows r
+        ), noted AS (
+            SELECT 'zone' AS kind, id, left(label, 255) AS label, action,
+                left(detail, 500) AS detail
+            FROM changed WHERE (SELECT count(*) FROM changed) <= 100
+            UNION ALL
+            SELECT 'ledger', NULL, count(*) || ' zones', 'change', ''
+            FROM changed HAVING count(*) > 100
+        )
+        INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+        SELECT kind, id, label, action, detail, session_user || ' (SQL)' FROM noted ORDER BY id;
+    ELSE
+        -- Before a TRUNCATE. A foreign key that is checked at the commit would look for rows that
+        -- the same TRUNCATE may have taken away, so it is checked at once.
+        SET CONSTRAINTS ALL IMMEDIATE;
+        INSERT INTO dhcp_changes (kind, label, who)
+        SELECT 'ledger', 'all zones', session_user || ' (SQL)'
+        WHERE EXISTS (SELECT FROM names_zones);
+        SET CONSTRAINTS ALL DEFERRED;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER names_zones_dhcp_change_insert
+    AFTER INSERT ON names_zones REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_zones_dhcp_change();
+
+CREATE OR REPLACE TRIGGER names_zones_dhcp_change_update
+    AFTER UPDATE ON names_zones REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_zones_dhcp_change();
+
+CREATE OR REPLACE TRIGGER names_zones_dhcp_change_delete
+    AFTER DELETE ON names_zones REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_zones_dhcp_change();
+
+CREATE OR REPLACE TRIGGER names_zones_dhcp_change_truncate
+    BEFORE TRUNCATE ON names_zones
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_zones_dhcp_change();
+
+CREATE OR REPLACE FUNCTION names_records_dhcp_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        WITH changed AS MATERIALIZED (
+            SELECT r.id,
+                r.name || ' ' || r.type || ' ' || r.value AS label,
+                'add' AS action,
+                '' AS detail
+            FROM new_rows r
+        ), noted AS (
+            SELECT 'record' AS kind, id, left(label, 255) AS label, action,
+                left(detail, 500) AS detail
+            FROM changed WHERE (SELECT count(*) FROM changed) <= 100
+            UNION ALL
+            SELECT 'ledger', NULL, count(*) || ' records', 'change', ''
+            FROM changed HAVING count(*) > 100
+        )
+        INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+        SELECT kind, id, label, action, detail, session_user || ' (SQL)' FROM noted ORDER BY id;
+    ELSIF TG_OP = 'UPDATE' THEN
+        WITH changed AS MATERIALIZED (
+            SELECT coalesce(n.id, o.id) AS id,
+                CASE WHEN n.id IS NULL
+                    THEN o.name || ' ' || o.type || ' ' || o.value
+                    ELSE n.name || ' ' || n.type || ' ' || n.value END AS label,
+                CASE WHEN o.id IS NULL THEN 'add'
+                    WHEN n.id IS NULL THEN 'delete'
+                    ELSE 'change' END AS action,
+                CASE WHEN o.id IS NULL OR n.id IS NULL THEN ''
+                    ELSE concat_ws(
+                        ', ',
+                        dhcp_difference('zone_id', o.zone_id::text, n.zone_id::text),
+                        dhcp_difference('name', o.name::text, n.name::text),
+                        dhcp_difference('type', o.type::text, n.type::text),
+                        dhcp_difference('value', o.value::text, n.value::text)
+                    ) END AS detail
+            FROM new_rows n FULL JOIN old_rows o ON o.id = n.id
+            WHERE (o.id IS NULL OR n.id IS NULL
+                OR (o.zone_id, o.name, o.type, o.value)
+                IS DISTINCT FROM (n.zone_id, n.name, n.type, n.value))
+        ), noted AS (
+            SELECT 'record' AS kind, id, left(label, 255) AS label, action,
+                left(detail, 500) AS detail
+            FROM changed WHERE (SELECT count(*) FROM changed) <= 100
+            UNION ALL
+            SELECT 'ledger', NULL, count(*) || ' records', 'change', ''
+            FROM changed HAVING count(*) > 100
+        )
+        INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+        SELECT kind, id, label, action, detail, session_user || ' (SQL)' FROM noted ORDER BY id;
+    ELSIF TG_OP = 'DELETE' THEN
+        WITH changed AS MATERIALIZED (
+            SELECT r.id,
+                r.name || ' ' || r.type || ' ' || r.value AS label,
+                'delete' AS action,
+                '' AS detail
+            FROM old_rows r
+        ), noted AS (
+            SELECT 'record' AS kind, id, left(label, 255) AS label, action,
+                left(detail, 500) AS detail
+            FROM changed WHERE (SELECT count(*) FROM changed) <= 100
+            UNION ALL
+            SELECT 'ledger', NULL, count(*) || ' records', 'change', ''
+            FROM changed HAVING count(*) > 100
+        )
+        INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+        SELECT kind, id, label, action, detail, session_user || ' (SQL)' FROM noted ORDER BY id;
+    ELSE
+        -- Before a TRUNCATE. A foreign key that is checked at the commit would look for rows that
+        -- the same TRUNCATE may have taken away, so it is checked at once.
+        SET CONSTRAINTS ALL IMMEDIATE;
+        INSERT INTO dhcp_changes (kind, label, who)
+        SELECT 'ledger', 'all records', session_user || ' (SQL)'
+        WHERE EXISTS (SELECT FROM names_records);
+        SET CONSTRAINTS ALL DEFERRED;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER names_records_dhcp_change_insert
+    AFTER INSERT ON names_records REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_records_dhcp_change();
+
+CREATE OR REPLACE TRIGGER names_records_dhcp_change_update
+    AFTER UPDATE ON names_records REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_records_dhcp_change();
+
+CREATE OR REPLACE TRIGGER names_records_dhcp_change_delete
+    AFTER DELETE ON names_records REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_records_dhcp_change();
+
+CREATE OR REPLACE TRIGGER names_records_dhcp_change_truncate
+    BEFORE TRUNCATE ON names_records
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_records_dhcp_change();
+
+CREATE OR REPLACE FUNCTION names_off_dhcp_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        WITH changed AS MATERIALIZED (
+            SELECT r.id,
+                coalesce(
+                    (SELECT rtrim(s.network::text || ' ' || s.name)
+                     FROM subnets s WHERE s.id = r.subnet_id),
+                    'subnet ' || r.subnet_id) AS label,
+                'add' AS action,
+                '' AS detail
+            FROM new_rows r
+        ), noted AS (
+            SELECT 'namesoff' AS kind, id, left(label, 255) AS label, action,
+                left(detail, 500) AS detail
+            FROM changed WHERE (SELECT count(*) FROM changed) <= 100
+            UNION ALL
+            SELECT 'ledger', NULL, count(*) || ' subnets without names', 'change', ''
+            FROM changed HAVING count(*) > 100
+        )
+        INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+        SELECT kind, id, label, action, detail, session_user || ' (SQL)' FROM noted ORDER BY id;
+    ELSIF TG_OP = 'UPDATE' THEN
+        WITH changed AS MATERIALIZED (
+            SELECT coalesce(n.id, o.id) AS id,
+                CASE WHEN n.id IS NULL
+                    THEN coalesce(
+                    (SELECT rtrim(s.network::text || ' ' || s.name)
+                     FROM subnets s WHERE s.id = o.subnet_id),
+                    'subnet ' || o.subnet_id)
+                    ELSE coalesce(
+                    (SELECT rtrim(s.network::text || ' ' || s.name)
+                     FROM subnets s WHERE s.id = n.subnet_id),
+                    'subnet ' || n.subnet_id) END AS label,
+                CASE WHEN o.id IS NULL THEN 'add'
+                    WHEN n.id IS NULL THEN 'delete'
+                    ELSE 'change' END AS action,
+                CASE WHEN o.id IS NULL OR n.id IS NULL THEN ''
+                    ELSE concat_ws(
+                        ', ',
+                        dhcp_difference('subnet_id', o.subnet_id::text, n.subnet_id::text)
+                    ) END AS detail
+            FROM new_rows n FULL JOIN old_rows o ON o.id = n.id
+            WHERE (o.id IS NULL OR n.id IS NULL
+                OR (o.subnet_id)
+                IS DISTINCT FROM (n.subnet_id))
+        ), noted AS (
+            SELECT 'namesoff' AS kind, id, left(label, 255) AS label, action,
+                left(detail, 500) AS detail
+            FROM changed WHERE (SELECT count(*) FROM changed) <= 100
+            UNION ALL
+            SELECT 'ledger', NULL, count(*) || ' subnets without names', 'change', ''
+            FROM changed HAVING count(*) > 100
+        )
+        INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+        SELECT kind, id, label, action, detail, session_user || ' (SQL)' FROM noted ORDER BY id;
+    ELSIF TG_OP = 'DELETE' THEN
+        WITH changed AS MATERIALIZED (
+            SELECT r.id,
+                coalesce(
+                    (SELECT rtrim(s.network::text || ' ' || s.name)
+                     FROM subnets s WHERE s.id = r.subnet_id),
+                    'subnet ' || r.subnet_id) AS label,
+                'delete' AS action,
+                '' AS detail
+            FROM old_rows r
+        ), noted AS (
+            SELECT 'namesoff' AS kind, id, left(label, 255) AS label, action,
+                left(detail, 500) AS detail
+            FROM changed WHERE (SELECT count(*) FROM changed) <= 100
+            UNION ALL
+            SELECT 'ledger', NULL, count(*) || ' subnets without names', 'change', ''
+            FROM changed HAVING count(*) > 100
+        )
+        INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+        SELECT kind, id, label, action, detail, session_user || ' (SQL)' FROM noted ORDER BY id;
+    ELSE
+        -- Before a TRUNCATE. A foreign key that is checked at the commit would look for rows that
+        -- the same TRUNCATE may have taken away, so it is checked at once.
+        SET CONSTRAINTS ALL IMMEDIATE;
+        INSERT INTO dhcp_changes (kind, label, who)
+        SELECT 'ledger', 'all subnets without names', session_user || ' (SQL)'
+        WHERE EXISTS (SELECT FROM names_off);
+        SET CONSTRAINTS ALL DEFERRED;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER names_off_dhcp_change_insert
+    AFTER INSERT ON names_off REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_off_dhcp_change();
+
+CREATE OR REPLACE TRIGGER names_off_dhcp_change_update
+    AFTER UPDATE ON names_off REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_off_dhcp_change();
+
+CREATE OR REPLACE TRIGGER names_off_dhcp_change_delete
+    AFTER DELETE ON names_off REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_off_dhcp_change();
+
+CREATE OR REPLACE TRIGGER names_off_dhcp_change_truncate
+    BEFORE TRUNCATE ON names_off
+    FOR EACH STATEMENT WHEN (current_setting('ipmanager.writer', true) IS DISTINCT FROM 'site')
+    EXECUTE FUNCTION names_off_dhcp_change();

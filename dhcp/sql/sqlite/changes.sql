@@ -646,3 +646,215 @@ BEGIN
     SELECT 'ledger', 'more than 100 rows', 'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
 END;
+
+CREATE TRIGGER names_zones_dhcp_change_insert AFTER INSERT ON names_zones FOR EACH ROW
+WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
+BEGIN
+    INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+    SELECT 'zone', NEW.id,
+        substr(NEW.name, 1, 255),
+        'add',
+        '',
+        'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
+    INSERT INTO dhcp_changes (kind, label, who)
+    SELECT 'ledger', 'more than 100 rows', 'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
+END;
+
+CREATE TRIGGER names_zones_dhcp_change_update AFTER UPDATE ON names_zones FOR EACH ROW
+WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
+    AND (OLD.name IS NOT NEW.name
+        OR OLD.enabled IS NOT NEW.enabled)
+BEGIN
+    INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+    SELECT 'zone', NEW.id,
+        substr(NEW.name, 1, 255),
+        'change',
+        substr(CASE WHEN OLD.name IS NOT NEW.name
+            THEN ', name: ' || coalesce(OLD.name, 'None')
+                || ' -> ' || coalesce(NEW.name, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.enabled IS NOT NEW.enabled
+            THEN ', enabled: ' || coalesce(CASE OLD.enabled WHEN 0 THEN 'False' WHEN 1 THEN 'True' END, 'None')
+                || ' -> ' || coalesce(CASE NEW.enabled WHEN 0 THEN 'False' WHEN 1 THEN 'True' END, 'None')
+            ELSE '' END, 3, 500),
+        'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
+    INSERT INTO dhcp_changes (kind, label, who)
+    SELECT 'ledger', 'more than 100 rows', 'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
+END;
+
+CREATE TRIGGER names_zones_dhcp_change_delete AFTER DELETE ON names_zones FOR EACH ROW
+WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
+BEGIN
+    INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+    SELECT 'zone', OLD.id,
+        substr(OLD.name, 1, 255),
+        'delete',
+        '',
+        'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
+    INSERT INTO dhcp_changes (kind, label, who)
+    SELECT 'ledger', 'more than 100 rows', 'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
+END;
+
+CREATE TRIGGER names_records_dhcp_change_insert AFTER INSERT ON names_records FOR EACH ROW
+WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
+BEGIN
+    INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+    SELECT 'record', NEW.id,
+        substr(NEW.name || ' ' || NEW.type || ' ' || NEW.value, 1, 255),
+        'add',
+        '',
+        'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
+    INSERT INTO dhcp_changes (kind, label, who)
+    SELECT 'ledger', 'more than 100 rows', 'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
+END;
+
+CREATE TRIGGER names_records_dhcp_change_update AFTER UPDATE ON names_records FOR EACH ROW
+WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
+    AND (OLD.zone_id IS NOT NEW.zone_id
+        OR OLD.name IS NOT NEW.name
+        OR OLD.type IS NOT NEW.type
+        OR OLD.value IS NOT NEW.value)
+BEGIN
+    INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+    SELECT 'record', NEW.id,
+        substr(NEW.name || ' ' || NEW.type || ' ' || NEW.value, 1, 255),
+        'change',
+        substr(CASE WHEN OLD.zone_id IS NOT NEW.zone_id
+            THEN ', zone_id: ' || coalesce(OLD.zone_id, 'None')
+                || ' -> ' || coalesce(NEW.zone_id, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.name IS NOT NEW.name
+            THEN ', name: ' || coalesce(OLD.name, 'None')
+                || ' -> ' || coalesce(NEW.name, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.type IS NOT NEW.type
+            THEN ', type: ' || coalesce(OLD.type, 'None')
+                || ' -> ' || coalesce(NEW.type, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.value IS NOT NEW.value
+            THEN ', value: ' || coalesce(OLD.value, 'None')
+                || ' -> ' || coalesce(NEW.value, 'None')
+            ELSE '' END, 3, 500),
+        'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
+    INSERT INTO dhcp_changes (kind, label, who)
+    SELECT 'ledger', 'more than 100 rows', 'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
+END;
+
+CREATE TRIGGER names_records_dhcp_change_delete AFTER DELETE ON names_records FOR EACH ROW
+WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
+BEGIN
+    INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+    SELECT 'record', OLD.id,
+        substr(OLD.name || ' ' || OLD.type || ' ' || OLD.value, 1, 255),
+        'delete',
+        '',
+        'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
+    INSERT INTO dhcp_changes (kind, label, who)
+    SELECT 'ledger', 'more than 100 rows', 'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
+END;
+
+CREATE TRIGGER names_off_dhcp_change_insert AFTER INSERT ON names_off FOR EACH ROW
+WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
+BEGIN
+    INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+    SELECT 'namesoff', NEW.id,
+        substr(coalesce(
+                    (SELECT rtrim(coalesce(CASE substr(s.network, 1, 1) WHEN x'04' THEN printf('%d.%d.%d.%d', ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 14, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 14, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 15, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 15, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 16, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 16, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 17, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 17, 1)), 2, 1)) - 1)) WHEN x'06' THEN lower(hex(substr(s.network, 2, 16))) END || '/' || ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 18, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 18, 1)), 2, 1)) - 1), 'None') || ' ' || s.name)
+                     FROM subnets s WHERE s.id = NEW.subnet_id),
+                    'subnet ' || NEW.subnet_id), 1, 255),
+        'add',
+        '',
+        'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
+    INSERT INTO dhcp_changes (kind, label, who)
+    SELECT 'ledger', 'more than 100 rows', 'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
+END;
+
+CREATE TRIGGER names_off_dhcp_change_update AFTER UPDATE ON names_off FOR EACH ROW
+WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
+    AND (OLD.subnet_id IS NOT NEW.subnet_id)
+BEGIN
+    INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+    SELECT 'namesoff', NEW.id,
+        substr(coalesce(
+                    (SELECT rtrim(coalesce(CASE substr(s.network, 1, 1) WHEN x'04' THEN printf('%d.%d.%d.%d', ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 14, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 14, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 15, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 15, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 16, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 16, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 17, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 17, 1)), 2, 1)) - 1)) WHEN x'06' THEN lower(hex(substr(s.network, 2, 16))) END || '/' || ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 18, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 18, 1)), 2, 1)) - 1), 'None') || ' ' || s.name)
+                     FROM subnets s WHERE s.id = NEW.subnet_id),
+                    'subnet ' || NEW.subnet_id), 1, 255),
+        'change',
+        substr(CASE WHEN OLD.subnet_id IS NOT NEW.subnet_id
+            THEN ', subnet_id: ' || coalesce(OLD.subnet_id, 'None')
+                || ' -> ' || coalesce(NEW.subnet_id, 'None')
+            ELSE '' END, 3, 500),
+        'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
+    INSERT INTO dhcp_changes (kind, label, who)
+    SELECT 'ledger', 'more than 100 rows', 'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
+END;
+
+CREATE TRIGGER names_off_dhcp_change_delete AFTER DELETE ON names_off FOR EACH ROW
+WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
+BEGIN
+    INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
+    SELECT 'namesoff', OLD.id,
+        substr(coalesce(
+                    (SELECT rtrim(coalesce(CASE substr(s.network, 1, 1) WHEN x'04' THEN printf('%d.%d.%d.%d', ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 14, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 14, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 15, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 15, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 16, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 16, 1)), 2, 1)) - 1), ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 17, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 17, 1)), 2, 1)) - 1)) WHEN x'06' THEN lower(hex(substr(s.network, 2, 16))) END || '/' || ((instr('0123456789ABCDEF', substr(hex(substr(s.network, 18, 1)), 1, 1)) - 1) * 16 + instr('0123456789ABCDEF', substr(hex(substr(s.network, 18, 1)), 2, 1)) - 1), 'None') || ' ' || s.name)
+                     FROM subnets s WHERE s.id = OLD.subnet_id),
+                    'subnet ' || OLD.subnet_id), 1, 255),
+        'delete',
+        '',
+        'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
+    -- One row for all further ones, and a new one each time: a sync that has read the former one
+    -- deletes that, and has not seen what comes now.
+    DELETE FROM dhcp_changes WHERE who = 'SQL' AND kind = 'ledger'
+        AND (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) > 100;
+    INSERT INTO dhcp_changes (kind, label, who)
+    SELECT 'ledger', 'more than 100 rows', 'SQL'
+    WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) >= 100;
+END;
