@@ -23,6 +23,7 @@ COPY api /opt/ipmanager/api
 COPY ipam /opt/ipmanager/ipam
 COPY ippool /opt/ipmanager/ippool
 COPY dhcp /opt/ipmanager/dhcp
+COPY names /opt/ipmanager/names
 COPY pxe /opt/ipmanager/pxe
 COPY machines /opt/ipmanager/machines
 COPY search /opt/ipmanager/search

@@ -21,6 +21,7 @@ from ipam.api.search import SearchView
 from ipmanager import front
 from ippool import api as ippool_api
 from machines import api as machines_api
+from names import api as names_api
 from pxe import api as pxe_api
 from registry import api as registry_api
 from registry.discovery import api as registry_discovery_api
@@ -28,6 +29,7 @@ from registry.discovery import api as registry_discovery_api
 router = SimpleRouter()
 ipam_api.register(router)
 dhcp_api.register(router)
+names_api.register(router)
 pxe_api.register(router)
 machines_api.register(router)
 discovery_api.register(router)

@@ -34,6 +34,7 @@ GROUPS: list[tuple[Any, list[str]]] = [
         ["discovery.conflict", "discovery.unknowndevice", "discovery.rogueserver", "discovery"],
     ),
     (_("DHCP"), ["admin:dhcp_why", "dhcp"]),
+    (_("Names"), ["names.zone", "names.record", "names"]),
     (_("Network boot"), ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
     (_("Services"), ["registry.service", "registry.registryconfig", "registry"]),
     (_("Events"), ["events.event", "events.webhook", "events.webhookdelivery", "events"]),

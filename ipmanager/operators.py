@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission
 NAME = "Operators"
 # Which of the app's permissions begin so. Webhooks and mails are their owners' own.
 VIEWS = {
-    **dict.fromkeys(("ipam", "dhcp", "pxe", "registry", "machines", "discovery"), "view_"),
+    **dict.fromkeys(("ipam", "names", "dhcp", "pxe", "registry", "machines", "discovery"), "view_"),
     "events": "view_event",
 }
 

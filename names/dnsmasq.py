@@ -31,7 +31,8 @@ def lines(names: Names, directory: Path) -> list[Line]:
         ("domain", (names.zones[0],)),
     ]
     found += [("local", (f"/{zone}/",)) for zone in names.zones]
-    found += starmap(_domain, sorted(names.domains, key=_widest_first))
+    domains = sorted(names.domains, key=_widest_first)
+    found += starmap(_domain, domains)
     return [*found, *filter(None, map(record_line, names.records))]
 
 

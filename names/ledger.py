@@ -260,4 +260,3 @@ def reverse_names(lines: Iterable[NameLine]) -> dict[Address, str]:
     for line in lines:
         found.setdefault(line.ip, line.fqdn)
     return found
-

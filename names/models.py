@@ -96,7 +96,7 @@ class Record(ValidatedModel):
     value = models.CharField(
         _("value"),
         max_length=1000,
-        help_text=_("As in a zone file: 10.0.0.5, 10 mail.corp.example, 0 5 143 imap.corp.example."),
+        help_text=_("As in a zone file: 10 mail.corp.example, or 0 5 143 imap.corp.example."),
     )
     description = models.CharField(
         _("description"), max_length=255, blank=True, default="", db_default=""

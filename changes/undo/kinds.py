@@ -27,7 +27,7 @@ GONE: State = {EXISTS: False}
 AT_ONCE = 900  # keys of one statement
 
 # The apps whose rows are undone; those of all others are people, their rights, and who is told.
-LEDGER = ("ipam", "dhcp", "pxe", "registry", "machines", "discovery")
+LEDGER = ("ipam", "names", "dhcp", "pxe", "registry", "machines", "discovery")
 # What the network shows is not undone: it shows it again. Nor is what an agent has asked for.
 SECRET = ("dhcp.agenttoken",)
 EVIDENCE = (

@@ -34,6 +34,7 @@ SCOPES = {
     "dhcp.dhcpoption": "subnets",
     "ipam": "addresses",
     "machines": "addresses",
+    "names": "subnets",
     "pxe": "boot",
     "registry": "registry",
     "discovery": "subnets",

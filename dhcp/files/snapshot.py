@@ -31,7 +31,6 @@ from ipam.querysets import SubnetIndex
 from names import ledger
 from names.ledger import Refusal
 
-
 _SUBNET = ("vrf", "network", "site", "domain", "gateway", "created_at")
 
 
@@ -138,9 +137,7 @@ class _Joined:
 def take(server_id: int | None = None) -> Snapshot:
     """One consistent reading for one DHCP server; None is the default one."""
     with _one_moment():
-        subnets = list(
-            Subnet.objects.in_vrf(None).only(*_SUBNET).order_by("network")
-        )
+        subnets = list(Subnet.objects.in_vrf(None).only(*_SUBNET).order_by("network"))
         selector = ServerSelector.load()
         cards = [*_servers_and_allocations(), *_interfaces()]
         scopes, problems = _scopes(selector, server_id)

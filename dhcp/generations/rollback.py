@@ -20,6 +20,7 @@ from dhcp.models import DhcpServer, Generation, KeptFiles
 from dhcp.nodes import lease
 from dhcp.nodes.lease import Caller
 from dhcp.querysets import LONG_TEXTS, holders_of, name_of
+from names import render
 
 MOST = 10  # clashes that are named
 

@@ -104,7 +104,10 @@ def test_of_two_owners_of_a_name_the_older_keeps_it_and_the_other_is_told_who_ha
     assert (ask("web.corp.example"), ask.ptr("10.1.0.6")) == (["10.1.0.5"], [NXDOMAIN])
 
 
-@pytest.mark.parametrize("hostname", ["a..b.corp.example", "*", "kelvin\u212a", "-x", "x" * 64, "a b", "_x"])
+UNFIT = ["a..b.corp.example", "*", "kelvin\u212a", "-x", "x" * 64, "a b", "_x"]
+
+
+@pytest.mark.parametrize("hostname", UNFIT)
 def test_a_name_that_dns_cannot_serve_is_left_out_and_told(ask, hostname):
     IPAddressFactory(ip_address="10.1.0.9", status="reserved", hostname=hostname)
     ServerFactory(hostname="web", ip_address="10.1.0.5")

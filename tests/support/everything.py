@@ -24,6 +24,7 @@ from discovery.models import SubnetDiscovery
 from events.models import Webhook
 from ipam.models import IPAddress, Sighting
 from machines.models import Machine
+from names.models import NamesOff, Record, Zone
 from pxe.models import BootEvent, BootIdentity
 from tests.ipam.factories import (
     InterfaceFactory,
@@ -93,6 +94,7 @@ def one_of_each(number=0, mac="02:00:00:00"):
         ),
         "ip-addresses": IPAddress.objects.get(vrf=None, ip_address=f"{start}.20"),
         "webhooks": _webhook(number),
+        **_of_names(number, subnet),
         **_of_boot(server),
         **_of_dhcp(number, start, subnet, f"{mac}:{number:02x}:0c"),
     }
@@ -103,6 +105,15 @@ def one_of_each(number=0, mac="02:00:00:00"):
 def _webhook(number):
     owner, _new = User.objects.get_or_create(username="webhooks")
     return Webhook.objects.create(name=f"hook {number}", url="http://8.8.8.8/", owner=owner)
+
+
+def _of_names(number, subnet):
+    zone = Zone.objects.create(name=f"corp-{number}.example")
+    return {
+        "zones": zone,
+        "records": Record.objects.create(zone=zone, name="www", type="A", value="192.0.2.1"),
+        "subnets-without-names": NamesOff.objects.create(subnet=subnet),
+    }
 
 
 def _of_boot(server):

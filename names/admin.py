@@ -1,0 +1,66 @@
+"""The pages of names in the admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+
+from ipam.admin import marks
+from ipam.admin.base import LedgerAdmin
+from names.models import NamesOff, Record, Zone
+
+
+@admin.register(Zone)
+class ZoneAdmin(LedgerAdmin):
+    icon = "dns"
+    list_display = ("name", "enabled", "number_of_records", "description_or_none")
+    list_filter = (("enabled", BooleanRadioFilter),)
+    search_fields = ("name", "description")
+    nothing_yet = _("No name is served. Add the zone of your subnets' domain.")
+    fieldsets = ((None, {"fields": ("name", "description", "enabled")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(number=Count("records"))
+
+    @admin.display(description=_("records"), ordering="number")
+    def number_of_records(self, zone: Zone) -> int:
+        return zone.number  # type: ignore[attr-defined]
+
+    @admin.display(description=_("description"), ordering="description")
+    def description_or_none(self, zone: Zone) -> str | SafeString:
+        return zone.description or marks.NOTHING
+
+
+@admin.register(Record)
+class RecordAdmin(LedgerAdmin):
+    icon = "alternate_email"
+    list_display = ("whole_name", "type", "value", "description_or_none")
+    list_filter = (("type", ChoicesDropdownFilter),)
+    list_select_related = ("zone",)
+    search_fields = ("name", "value", "description")
+    autocomplete_fields = ("zone",)
+    nothing_yet = _("Names of servers and addresses need no record. Add one for anything else.")
+    fieldsets = ((None, {"fields": ("zone", "name", "type", "value", "description")}),)
+
+    @admin.display(description=_("name"), ordering="name")
+    def whole_name(self, record: Record) -> str:
+        return record.fqdn
+
+    @admin.display(description=_("description"), ordering="description")
+    def description_or_none(self, record: Record) -> str | SafeString:
+        return record.description or marks.NOTHING
+
+
+@admin.register(NamesOff)
+class NamesOffAdmin(LedgerAdmin):
+    icon = "label_off"
+    list_display = ("subnet", "created_at")
+    list_select_related = ("subnet",)
+    search_fields = ("subnet__name", "subnet__domain")
+    autocomplete_fields = ("subnet",)
+    nothing_yet = _("Every subnet with a domain in one of the zones has names.")
+    fieldsets = ((None, {"fields": ("subnet",)}),)
