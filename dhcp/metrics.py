@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
+from typing import Any
 
 from django.db.models import Count, Min
 from django.utils import timezone
@@ -102,11 +103,14 @@ def _generations(names: dict[int | None, str], now: datetime) -> Iterator[Metric
 
 def _recent(names: dict[int | None, str], now: datetime) -> Iterator[Metric]:
     """Read from the newest rows only: the table grows with the age of the installation."""
-    columns = ("server", "result", "duration_ms", "updated_at")
+    columns = ("server", "result", "duration_ms", "updated_at", "names")
     rows = Generation.objects.order_by("-pk").values_list(*columns)[:RECENT]
     counts: dict[tuple[str, str], int] = defaultdict(int)
     seconds: dict[str, list[float]] = defaultdict(list)
-    for server, result, duration, at in rows:
+    proofs: dict[str, dict[str, Any]] = {}
+    for server, result, duration, at, proof in rows:
+        if server in names and proof:
+            proofs.setdefault(names[server], proof)
         if server in names and at > now - HOUR:
             counts[names[server], result] += 1
             if result == Generation.Result.APPLIED:
@@ -120,7 +124,19 @@ def _recent(names: dict[int | None, str], now: datetime) -> Iterator[Metric]:
     for name, spans in seconds.items():
         last.add_metric([name], spans[0])
         longest.add_metric([name], max(spans))
-    yield from (number, last, longest)
+    yield from (number, last, longest, *_proofs(proofs))
+
+
+def _proofs(proofs: Mapping[str, dict[str, Any]]) -> Iterator[Metric]:
+    """The last time that dnsmasq was asked for changed names."""
+    number = _gauge("names", "Names that dnsmasq was made to serve.")
+    wrong = _gauge("names_wrong", "Questions for changed names that dnsmasq answered otherwise.")
+    seconds = _gauge("names_live_seconds", "From the reload to the right answers.")
+    for name, proof in proofs.items():
+        number.add_metric([name], proof["names"])
+        wrong.add_metric([name], len(proof["wrong"]))
+        seconds.add_metric([name], proof["ms"] / 1000)
+    yield from (number, wrong, seconds)
 
 
 def _hand_edits(names: dict[int | None, str]) -> Iterator[Metric]:

@@ -231,9 +231,13 @@ class WholeGenerationSerializer(GenerationSerializer):
     problems = OBJECTS
     changes = OBJECTS
     probes = serializers.ListField(child=serializers.DictField(), allow_null=True)
+    names = serializers.DictField(
+        allow_null=True, help_text="What dnsmasq answered for names that changed."
+    )
 
     class Meta(GenerationSerializer.Meta):
-        fields = [*GenerationSerializer.Meta.fields, "problems", "changes", "diff", "probes"]
+        further = ["problems", "changes", "diff", "probes", "names"]
+        fields = [*GenerationSerializer.Meta.fields, *further]
 
 
 class HandEditSerializer(ChosenFields, serializers.ModelSerializer):

@@ -184,9 +184,7 @@ class Place:
         return name if self.zone_of(name) else ""
 
     def zone_of(self, name: str) -> str:
-        """The most specific zone of ours around the name, or empty."""
-        found = [zone for zone in self.zones if f".{name}".endswith(f".{zone}")]
-        return max(found, key=len, default="")
+        return zone_of(name, self.zones)
 
     def domains(self, subnets: Iterable[Subnet]) -> Iterator[tuple[str, str, bool]]:
         """The domain of the leases of each subnet that has one; those of a subnet without names
@@ -197,6 +195,12 @@ class Place:
                 domain = UNNAMED
             if rdata.is_name(domain):
                 yield str(subnet.network), domain, bool(self.zone_of(domain))
+
+
+def zone_of(name: str, zones: Iterable[str]) -> str:
+    """The most specific zone around the name, or empty."""
+    found = [zone for zone in zones if f".{name}".endswith(f".{zone}")]
+    return max(found, key=len, default="")
 
 
 def _with(claim: Claim, fqdn: str, sources: tuple[str, ...]) -> Claim:

@@ -136,7 +136,17 @@ class GenerationAdmin(ReadOnlyAdmin):
         ),
         (
             _("What dnsmasq has"),
-            {"fields": ("hosts", "confirmed", "duration", "digest", "probe_list", "coloured_diff")},
+            {
+                "fields": (
+                    "hosts",
+                    "confirmed",
+                    "duration",
+                    "digest",
+                    "probe_list",
+                    "names_list",
+                    "coloured_diff",
+                )
+            },
         ),
         (_("Why"), {"fields": ("change_list",)}),
         (_("What was left out"), {"fields": ("problem_list",)}),
@@ -222,6 +232,10 @@ class GenerationAdmin(ReadOnlyAdmin):
         lines = [(probe_badge(probe), sentence_of(probe)) for probe in generation.probes or ()]
         return format_html_join("", "<div>{} {}</div>", lines) or marks.NOTHING
 
+    @admin.display(description=_("names"))
+    def names_list(self, generation: Generation) -> SafeString | str:
+        return names_text(generation.names)
+
     @admin.display(description=_("changes"))
     def change_list(self, generation: Generation) -> SafeString | str:
         return change_table(generation.changes)
@@ -229,6 +243,18 @@ class GenerationAdmin(ReadOnlyAdmin):
     @admin.display(description=_("records"))
     def problem_list(self, generation: Generation) -> SafeString | str:
         return problem_table(generation.problems)
+
+
+def names_text(proof: dict[str, Any] | None) -> SafeString | str:
+    """What dnsmasq answered for changed names."""
+    if proof is None:
+        return marks.NOTHING
+    if not proof["wrong"]:
+        text = gettext("%(asked)d answers as the ledger says, %(ms)d ms after the reload.")
+        return text % proof
+    text = gettext("%(asked)s is answered with %(answer)s, not %(expected)s.")
+    lines = [(text % one,) for one in proof["wrong"]]
+    return format_html_join("", "<div>{}</div>", lines)
 
 
 @admin.register(DhcpChange)

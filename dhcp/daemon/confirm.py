@@ -5,19 +5,20 @@ read again."""
 
 import secrets
 import socket
-import struct
 import time
 from ipaddress import IPv4Address
 from typing import Self
 
 from core.errors import Unavailable
 from dhcp.files.render import GENERATION_NAME
+from names import query
+from names.query import Question
 
 _FIRST_WAIT = 0.005
 _LONGEST_WAIT = 0.1
 _ANSWER_SECONDS = 1.0
 _SHORTEST_WAIT = 0.001  # 0 would not wait at all, which is another error
-_A, _IN, _RECURSION_DESIRED = 1, 1, 0x0100
+_GENERATION = Question(GENERATION_NAME, "A")
 
 
 class Unconfirmed(Unavailable):
@@ -87,40 +88,12 @@ class Query:
 
 
 def _question(number: int) -> bytes:
-    name = (
-        b"".join(bytes([len(label)]) + label.encode() for label in GENERATION_NAME.split("."))
-        + b"\0"
-    )
-    return (
-        struct.pack("!6H", number, _RECURSION_DESIRED, 1, 0, 0, 0)
-        + name
-        + struct.pack("!HH", _A, _IN)
-    )
+    return _GENERATION.packet(number)
 
 
-def _first_address(answer: bytes, number: int) -> IPv4Address | None:
-    """The first A record of an answer to our question. The question comes back unchanged before
-    it."""
-    start = len(_question(number))
-    if len(answer) < start or struct.unpack_from("!H", answer)[0] != number:
-        return None
-    count, place = struct.unpack_from("!H", answer, 6)[0], start
-    for _ in range(count):
-        place = _after_name(answer, place)
-        if place + 10 > len(answer):
-            return None
-        kind, _, _, length = struct.unpack_from("!HHIH", answer, place)
-        data = answer[place + 10 : place + 10 + length]
-        if kind == _A and len(data) == 4:
-            return IPv4Address(data)
-        place += 10 + length
+def _first_address(data: bytes, number: int) -> IPv4Address | None:
+    """The first A record of an answer to our question."""
+    answer = query.parse(data, number, _GENERATION)
+    if answer and answer.values:
+        return IPv4Address(answer.values[0])
     return None
-
-
-def _after_name(answer: bytes, place: int) -> int:
-    """Where a name ends: at its empty label, or after a two-byte pointer."""
-    while place < len(answer) and answer[place]:
-        if answer[place] >= 0xC0:
-            return place + 2
-        place += answer[place] + 1
-    return place + 1

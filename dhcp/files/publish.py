@@ -24,6 +24,7 @@ from dhcp.edits.written import digest, read_file
 from dhcp.files import render
 from dhcp.files.candidate import Candidate
 from dhcp.files.targets import Target
+from names.proof import WAIT, Proof, prove
 
 MODE = 0o644  # dnsmasq reads its files as another user
 CONFIRM_SECONDS = 5.0  # dnsmasq reads 20,000 hosts in one
@@ -38,6 +39,7 @@ class Published:
     applied: bool
     confirmed: bool | None = None
     edits: tuple[OpenEdit, ...] = ()
+    proof: Proof | None = None  # what it answered for changed names
 
 
 @contextmanager
@@ -77,12 +79,15 @@ def publish(
     if not outdated and not force and _was_read(candidate):
         return Published(applied=False, edits=edits)
     check_directory()
+    proof = None
     if not outdated and not force and _is_serving(candidate):
         confirmed: bool | None = True
     else:
+        started = time.monotonic()
         confirmed = _reload(candidate, patience)
+        proof = _prove(candidate, started, patience())
     files.replace(target.applied, digest(candidate.content).encode())
-    return Published(True, confirmed, edits)
+    return Published(True, confirmed, edits, proof)
 
 
 def _propose(candidate: Candidate) -> None:
@@ -164,6 +169,15 @@ def _reload(candidate: Candidate, patience: Callable[[], float]) -> bool | None:
     finally:
         seconds = time.monotonic() - reloaded_at
         reload_throttle.begin_pause(target.pace, len(candidate.ledger.changes), seconds)
+
+
+def _prove(candidate: Candidate, started: float, seconds: float) -> Proof | None:
+    """Whether dnsmasq, which has read the names, also serves them: its installed configuration
+    must name the file."""
+    dns = candidate.target.dns
+    if dns is None:
+        return None
+    return prove(dns, candidate.old.names, candidate.new.names, started, min(seconds, WAIT))
 
 
 def _generation(candidate: Candidate) -> bytes:

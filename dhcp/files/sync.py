@@ -262,7 +262,7 @@ def _done(
     follower records its own state only."""
     result = Generation.Result.APPLIED if published.applied else Generation.Result.UNCHANGED
     outcome = attempt.outcome(result, reason, candidate)
-    outcome = replace(outcome, confirmed=published.confirmed)
+    outcome = replace(outcome, confirmed=published.confirmed, proof=published.proof)
     try:
         if not claim.is_holder:
             return _followed(claim, outcome)

@@ -10,6 +10,7 @@ from dhcp.edits.written import digest
 from dhcp.files.records import Problem
 from dhcp.files.snapshot import SeenChange
 from dhcp.models import Generation
+from names.proof import Proof
 
 if TYPE_CHECKING:
     from dhcp.files.candidate import Candidate
@@ -37,6 +38,7 @@ class Outcome:
     diff: str = ""
     sources: tuple[str, ...] = ()  # the ledger rows behind each line of the difference
     duration_ms: int = 0
+    proof: Proof | None = None  # what dnsmasq answered for changed names
     server_id: int | None = None
     server: str = ""
     wait: float = 0.0  # seconds until it is worth another try; 0 when nobody can tell
@@ -80,6 +82,7 @@ class Outcome:
             "hosts": self.hosts,
             "problems": list(map(problem_json, self.problems)),
             "changes": len(self.changes),
+            "names": self.proof.as_json() if self.proof else None,
             "diff": self.diff,
             "duration_ms": self.duration_ms,
         }

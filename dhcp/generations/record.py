@@ -55,6 +55,7 @@ def _create(outcome: Outcome) -> Generation:
         changes=list(map(change_json, outcome.changes[-_KEPT_CHANGES:])),
         diff=diff,
         sources=list(outcome.sources[: len(diff.splitlines())]),
+        names=outcome.proof.as_json() if outcome.proof else None,
         duration_ms=outcome.duration_ms,
     )
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from core.errors import NotFound
 from dhcp.log import evidence
 from dhcp.models import DhcpScope, Generation, HandEdit, Lease
-from dhcp.state import logged, machines, steps
+from dhcp.state import logged, machines, names, steps
 from dhcp.state.evidence import gather_evidence
 from dhcp.state.network_cards import NetworkCard, cards_with_macs
 from dhcp.state.questions import page
@@ -97,14 +97,27 @@ def _why_name(name: str) -> Explanation:
     except ValidationError as error:
         text = _("“%s” is neither an IP address, a MAC address nor a host name.")
         raise ValueError(text % name[:80]) from error
+    found = names.look(name)
     if cards := _cards_named(name):
-        return _of_cards(name, cards)
+        explained = _of_cards(name, cards)
+        return replace(explained, steps=[*explained.steps, *found.steps])
+    if found.sentence:
+        return _of_name(name, found)
     lease = Lease.objects.live().filter(hostname__iexact=name).first()
     if lease and lease.mac_address:
         return _why_mac(lease.mac_address)
     raise NotFound(
         _("No machine of the ledger has the name %s, and no live lease.") % name,
         _("Ask for its IP or MAC address."),
+    )
+
+
+def _of_name(name: str, found: names.Found) -> Explanation:
+    """A name that belongs to no card that DHCP serves."""
+    kinds = {True: LIVE, False: PENDING, None: TOLD}
+    kind = kinds[found.good] if found.lines else UNSERVED
+    return Explanation(
+        name, kind, found.sentence, steps=list(found.steps), good=kind in (LIVE, TOLD)
     )
 
 
@@ -212,8 +225,8 @@ def _kind_of_edit(edit: HandEdit, lease: Lease | None) -> str:
 def _of_newcomer(mac: str, unknown: str, found: list[Step]) -> Explanation:
     pools = _open_pools()
     question = _("Which DHCP pools are open to it?")
-    names = [_("%(pool)s (%(free)d free)") % {"pool": p, "free": free} for p, free in pools]
-    answer = ", ".join(names[:_MOST_POOLS]) or _("None.")
+    shown = [_("%(pool)s (%(free)d free)") % {"pool": p, "free": free} for p, free in pools]
+    answer = ", ".join(shown[:_MOST_POOLS]) or _("None.")
     has_room = any(map(itemgetter(1), pools))
     found = [*found, Step(question, answer, has_room)]
     if not pools:

@@ -238,6 +238,8 @@ def sentence(outcome: Outcome) -> str:
     )
     if outcome.confirmed:
         text += ", confirmed by dnsmasq"
+    if outcome.proof:
+        text += f", {outcome.proof.sentence}"
     if outcome.reason:
         text += f"; {outcome.reason}"
     return text

@@ -1,0 +1,100 @@
+"""Whether a name is live is what dnsmasq itself answers."""
+
+import pytest
+from django.core.management import call_command
+
+from dhcp.daemon.health_checks import served_names
+from dhcp.files.sync import sync
+from dhcp.metrics import collect
+from dhcp.models import Generation
+from dhcp.state.why import why
+from names import proof, query
+from names.models import Record
+from names.query import Answer, Question
+from tests.ipam.factories import IPAddressFactory, ServerFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_single_edit_is_asked_for_in_all_directions(ask):
+    server = ServerFactory(hostname="web", ip_address="10.1.0.5")
+    first = sync()
+    assert (first.proof.asked, first.proof.wrong) == (2, ())
+    assert first.proof.ms < 5000
+    server.hostname = "www"
+    server.save()
+    assert sync().proof.asked == 3  # the new name, the old one, the address
+    kept = Generation.objects.newest().names
+    assert (kept["names"], kept["asked"], kept["wrong"]) == (1, 3, [])
+
+
+def test_of_many_changes_some_are_asked_for(ask):
+    for number in range(5, 45):
+        ServerFactory(hostname=f"web-{number}", ip_address=f"10.1.0.{number}")
+    assert sync().proof.asked == 2 * proof.MOST
+
+
+def test_a_server_without_the_configuration_is_told(ask, settings, capsys):
+    """What an installation sees between the zone's first name and root's installation."""
+    ServerFactory(hostname="web", ip_address="10.1.0.5")
+    assert sync().good and list(served_names()) == []
+    data = (settings.DNSMASQ_DIR / "names").read_bytes()
+    wrong = proof.prove(settings.DNSMASQ_DNS, data, data + b"10.1.0.9 db.corp.example\n", 0, 0.05)
+    assert [one.as_json() for one in wrong.wrong] == [
+        {"asked": "db.corp.example A", "expected": "10.1.0.9", "answer": "NXDOMAIN"},
+        {
+            "asked": "9.0.1.10.in-addr.arpa PTR",
+            "expected": "db.corp.example",
+            "answer": "NXDOMAIN",
+        },
+    ]
+    (settings.DNSMASQ_DIR / "names").write_bytes(data + b"10.1.0.9 db.corp.example\n")
+    (finding,) = served_names()
+    assert "db.corp.example A with NXDOMAIN, not 10.1.0.9" in finding.msg
+    assert "names" in finding.hint
+
+
+def test_why_says_whose_a_name_is_and_what_the_server_answers(ask, zone):
+    IPAddressFactory(ip_address="10.1.0.9", status="reserved", hostname="printer")
+    Record.objects.create(zone=zone, name="api", type="A", value="192.0.2.1")
+    assert sync().good
+    found = why("printer.corp.example")
+    assert (found.kind, found.good) == ("live", True)
+    assert [step.good for step in found.steps] == [True, True, True]
+    assert "printer.corp.example A: 10.1.0.9" in found.steps[-1].answer
+    assert "9.0.1.10.in-addr.arpa PTR: printer.corp.example" in found.steps[-1].answer
+    assert why("api").verdict.startswith("api.corp.example: 192.0.2.1 (record ")
+
+
+def test_why_of_a_server_ends_with_its_name(ask):
+    ServerFactory(hostname="web", ip_address="10.1.0.5")
+    assert sync().good
+    questions = [step.question for step in why("web").steps]
+    assert questions[-3:] == ["Which zone is it in?", "Whose name is it?", "What does dnsmasq say?"]
+
+
+def test_why_of_a_name_that_lost_says_who_has_it(ask):
+    ServerFactory(hostname="web", ip_address="10.1.0.5", mac_address=None)
+    IPAddressFactory(ip_address="10.1.0.9", status="reserved", hostname="web")
+    assert sync().good
+    steps = [step.answer for step in why("web.corp.example").steps]
+    assert "web.corp.example belongs to server web (10.1.0.5)" in steps
+
+
+def test_metrics_and_the_command_tell_how_long_it_took(ask, capsys):
+    ServerFactory(hostname="web", ip_address="10.1.0.5")
+    call_command("sync_dnsmasq")
+    assert "names live after" in capsys.readouterr().out
+    found = {metric.name: metric.samples for metric in collect()}
+    assert found["ipmanager_dhcp_names"][0].value == 1
+    assert found["ipmanager_dhcp_names_wrong"][0].value == 0
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"\0" * 11, b"\xff" * 40, b"\xc0\x0c" * 20])
+def test_rubbish_is_no_answer(rubbish):
+    question = Question("web.corp.example", "PTR")
+    packet = question.packet(7)
+    assert query.parse(rubbish, 7, question) is None
+    head = b"\0\7\x81\x80\0\1\0\1\0\0\0\0"
+    found = query.parse(head + packet[12:] + rubbish, 7, question)
+    assert found is None or isinstance(found, Answer)
