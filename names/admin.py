@@ -60,7 +60,7 @@ class NamesOffAdmin(LedgerAdmin):
     icon = "label_off"
     list_display = ("subnet", "created_at")
     list_select_related = ("subnet",)
-    search_fields = ("subnet__name", "subnet__domain")
+    search_fields = ("subnet",)
     autocomplete_fields = ("subnet",)
     nothing_yet = _("Every subnet with a domain in one of the zones has names.")
     fieldsets = ((None, {"fields": ("subnet",)}),)

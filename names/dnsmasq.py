@@ -6,7 +6,7 @@ addresses. Names of addresses stand in a file that it reads again at every reloa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import ip_network
 from itertools import starmap
 from pathlib import Path
@@ -73,10 +73,3 @@ _RECORDS: dict[str, Callable[[str, str], Line]] = {
     "TXT": lambda name, value: ("txt-record", (name, value)),
     "CAA": lambda name, value: ("caa-record", (name, *value.split())),
 }
-
-
-def unwritable(names: Names) -> Iterator[Record]:
-    """The records that dnsmasq cannot serve."""
-    for record in names.records:
-        if record_line(record) is None:
-            yield record

@@ -8,9 +8,12 @@ the one of its subnet; one with a domain stands as it is. Only names in enabled 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, filterfalse, product
+from operator import attrgetter
 
 from ipam.addresses import Address, parse_address
 from ipam.hostnames import interface_name
@@ -41,6 +44,11 @@ class Claim:
     @property
     def key(self) -> str:
         return f"{self.kind} {self.id}"
+
+    @property
+    def sort(self) -> tuple[str, int]:
+        """Which claims may share a name."""
+        return self.kind, self.ip.version
 
     @property
     def rank(self) -> tuple[int, int, str]:
@@ -82,6 +90,7 @@ class Names:
 
 
 NOTHING = Names()
+NOWHERE = Subnet()  # around an address that no subnet contains
 
 
 def take(subnets: Sequence[Subnet]) -> Names:
@@ -93,33 +102,41 @@ def take(subnets: Sequence[Subnet]) -> Names:
     silent = frozenset(NamesOff.objects.values_list("subnet_id", flat=True))
     records = list(Record.objects.filter(zone__enabled=True).select_related("zone"))
     place = Place(SubnetIndex(subnets), silent, zones)
-    lines, refusals = settle(place.full(claims(subnets, records)))
+    addresses, others = filter(_is_address, records), filterfalse(_is_address, records)
+    lines, refusals = settle(place.full(claims(subnets, addresses)))
     return Names(
         zones=zones,
         lines=tuple(lines),
         refusals=tuple(refusals),
-        records=tuple(one for one in records if one.type not in ("A", "AAAA")),
+        records=tuple(others),
         domains=tuple(place.domains(subnets)),
     )
+
+
+def _is_address(record: Record) -> bool:
+    return record.type in ("A", "AAAA")
 
 
 # --- which rows have a name -----------------------------------------------------------------------
 
 
 def claims(subnets: Iterable[Subnet], records: Iterable[Record]) -> Iterator[Claim]:
-    """All of the global address space."""
-    yield from _servers()
-    yield from _interfaces()
-    yield from _addresses()
-    for subnet in subnets:
-        if subnet.gateway:
-            ip = subnet.gateway
-            label = f"gateway {ip}"
-            yield Claim("subnet", subnet.pk, gateway_name(ip), ip, subnet.created_at, label)
-    for record in records:
-        if record.type in ("A", "AAAA"):
-            ip = parse_address(record.value)
-            yield Claim("record", record.pk, record.fqdn, ip, record.created_at, str(record))
+    """All of the global address space; `records` are those of addresses."""
+    gateways = filter(attrgetter("gateway"), subnets)
+    return chain(
+        _servers(), _interfaces(), _addresses(), map(_gateway, gateways), map(_of, records)
+    )
+
+
+def _gateway(subnet: Subnet) -> Claim:
+    ip = subnet.gateway
+    name = gateway_name(ip)
+    return Claim("subnet", subnet.pk, name, ip, subnet.created_at, f"gateway {ip}")
+
+
+def _of(record: Record) -> Claim:
+    ip = parse_address(record.value)
+    return Claim("record", record.pk, record.fqdn, ip, record.created_at, str(record))
 
 
 def gateway_name(ip: Address) -> str:
@@ -167,21 +184,19 @@ class Place:
     def full(self, found: Iterable[Claim]) -> Iterator[Claim]:
         """The claims with their whole names; those without a name of ours are left out."""
         for claim in found:
-            subnet = self.index.containing(None, claim.ip)
-            fqdn = self.fqdn(claim, subnet)
-            if fqdn:
-                around = (f"subnet {subnet.pk}",) if subnet else ()
-                sources = dict.fromkeys((claim.key, *claim.sources, *around))
-                yield _with(claim, fqdn, tuple(sources))
+            subnet = self.index.containing(None, claim.ip) or NOWHERE
+            fqdn = self.fqdn(claim, subnet.domain)
+            if fqdn and (claim.kind == "record" or subnet.pk not in self.silent):
+                sources = dict.fromkeys((claim.key, *claim.sources, f"subnet {subnet.pk}"))
+                sources.pop("subnet None", None)
+                yield replace(claim, fqdn=fqdn, sources=tuple(sources))
 
-    def fqdn(self, claim: Claim, subnet: Subnet | None) -> str:
-        """Empty where the name is not in a zone of ours, or its subnet has no names here."""
-        if claim.kind != "record" and subnet and subnet.pk in self.silent:
-            return ""
+    def fqdn(self, claim: Claim, domain: str) -> str:
+        """Empty where the name is not in a zone of ours."""
         name = rdata.lower(claim.name)
-        if "." not in name and subnet and subnet.domain:
-            name = f"{name}.{rdata.lower(subnet.domain)}"
-        return name if self.zone_of(name) else ""
+        if "." not in name:
+            name = f"{name}.{rdata.lower(domain)}"
+        return self.zone_of(name) and name
 
     def zone_of(self, name: str) -> str:
         return zone_of(name, self.zones)
@@ -203,28 +218,30 @@ def zone_of(name: str, zones: Iterable[str]) -> str:
     return max(found, key=len, default="")
 
 
-def _with(claim: Claim, fqdn: str, sources: tuple[str, ...]) -> Claim:
-    return Claim(
-        claim.kind, claim.id, claim.name, claim.ip, claim.since, claim.label, sources, fqdn
-    )
-
-
 # --- who has which name ---------------------------------------------------------------------------
 
 
 def settle(found: Iterable[Claim]) -> tuple[list[NameLine], list[Refusal]]:
     """One owner for a name: the oldest row keeps it. Pure."""
-    holders: dict[str, list[Claim]] = {}
+    holders: dict[str, list[Claim]] = defaultdict(list)
     refusals: list[Refusal] = []
-    for claim in sorted(found, key=lambda one: (one.since, one.rank)):
-        reason = _complaint(claim) or _conflict(claim, holders.get(claim.fqdn, ()))
+    for claim in sorted(found, key=attrgetter("since", "rank")):
+        reason = _complaint(claim) or _conflict(claim, holders[claim.fqdn])
         if reason:
             refusals.append(Refusal(claim, reason))
         else:
-            holders.setdefault(claim.fqdn, []).append(claim)
-    kept = [claim for one in holders.values() for claim in one]
-    kept.sort(key=lambda one: (one.ip.version, int(one.ip), one.rank))
-    return [NameLine(one.ip, one.fqdn, one.sources) for one in kept], refusals
+            holders[claim.fqdn].append(claim)
+    kept = sorted(chain.from_iterable(holders.values()), key=_place)
+    return list(map(_line, kept)), refusals
+
+
+def _place(claim: Claim) -> tuple[int, int, tuple[int, int, str]]:
+    """Address by address; of one address, the name of its reverse entry comes first."""
+    return claim.ip.version, int(claim.ip), claim.rank
+
+
+def _line(claim: Claim) -> NameLine:
+    return NameLine(claim.ip, claim.fqdn, claim.sources)
 
 
 def _complaint(claim: Claim) -> str:
@@ -238,29 +255,21 @@ def _complaint(claim: Claim) -> str:
 def _conflict(claim: Claim, holders: Sequence[Claim]) -> str:
     """Several records share a name, and an IPv4 and an IPv6 allocation do; nothing else does."""
     for holder in holders:
-        if not _may_share(claim, holder):
+        if (*claim.sort, *holder.sort) not in _SHARED:
             return f"{claim.fqdn} belongs to {holder.label} ({holder.ip})"
     return ""
 
 
-def _may_share(claim: Claim, holder: Claim) -> bool:
-    if {claim.kind, holder.kind} == {"record"}:
-        return True
-    is_other_version = claim.ip.version != holder.ip.version
-    return {claim.kind, holder.kind} == {"ipaddress"} and is_other_version
+_SHARED = {
+    ("ipaddress", 4, "ipaddress", 6),
+    ("ipaddress", 6, "ipaddress", 4),
+    *product(("record",), (4, 6), ("record",), (4, 6)),
+}
 
 
 def by_name(names: Names) -> dict[str, list[NameLine]]:
     """The lines of each name."""
-    found: dict[str, list[NameLine]] = {}
+    found: dict[str, list[NameLine]] = defaultdict(list)
     for line in names.lines:
-        found.setdefault(line.fqdn, []).append(line)
-    return found
-
-
-def reverse_names(lines: Iterable[NameLine]) -> dict[Address, str]:
-    """The one name of each address in the reverse zone."""
-    found: dict[Address, str] = {}
-    for line in lines:
-        found.setdefault(line.ip, line.fqdn)
+        found[line.fqdn].append(line)
     return found

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from core.history.records import DatabaseHistory
 from ipam.models import Subnet, ValidatedModel
 from names import rdata, rules
+from names.querysets import NamesOffQuerySet, RecordQuerySet, ZoneQuerySet
 
 
 class Zone(ValidatedModel):
@@ -36,6 +37,7 @@ class Zone(ValidatedModel):
         help_text=_("Names of a disabled zone are not served."),
     )
     history = DatabaseHistory(table_name="names_zones_history")
+    objects = ZoneQuerySet.as_manager()
 
     class Meta:
         db_table = "names_zones"
@@ -61,6 +63,7 @@ class NamesOff(ValidatedModel):
         Subnet, models.CASCADE, related_name="names_off", verbose_name=_("subnet")
     )
     history = DatabaseHistory(table_name="names_off_history")
+    objects = NamesOffQuerySet.as_manager()
 
     class Meta:
         db_table = "names_off"
@@ -102,6 +105,7 @@ class Record(ValidatedModel):
         _("description"), max_length=255, blank=True, default="", db_default=""
     )
     history = DatabaseHistory(table_name="names_records_history")
+    objects = RecordQuerySet.as_manager()
 
     class Meta:
         db_table = "names_records"

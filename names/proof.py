@@ -3,11 +3,13 @@ says? Each name is asked for its addresses, each address for its name."""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from itertools import islice
+from itertools import chain, islice, product
 from typing import Any
 
 from names import query
@@ -16,7 +18,10 @@ from names.query import Answer, Question
 MOST = 8  # changed lines that are asked for after one reload; of a single edit, all of them
 WAIT = 0.5  # seconds for all answers
 PAUSE = 0.005  # until the same is asked again
-NOBODY = "no answer"
+KINDS = ("A", "AAAA")
+_LINE = re.compile("^([0-9a-f.:]+) ([^ \n]+)$", re.MULTILINE)
+NOBODY = Answer("no answer")
+_FIT = ("NOERROR", "NXDOMAIN")
 Expected = dict[Question, tuple[str, ...]]
 
 
@@ -90,10 +95,8 @@ def _ask(server: tuple[str, int], expected: Expected, within: float) -> list[Dif
 def differences(expected: Expected, answers: dict[Question, Answer]) -> Iterator[Difference]:
     """The questions that were answered otherwise, or not at all."""
     for question, values in expected.items():
-        answer = answers.get(question)
-        if answer is None:
-            yield Difference(question, values, NOBODY)
-        elif answer.values != values or answer.code not in ("NOERROR", "NXDOMAIN"):
+        answer = answers.get(question, NOBODY)
+        if answer.code not in _FIT or answer.values != values:
             yield Difference(question, values, answer.text)
 
 
@@ -102,14 +105,13 @@ def expectations(before: bytes, after: bytes) -> Expected:
     server should say: nothing of those that went."""
     old, new = _pairs(before), _pairs(after)
     gone, came = old.keys() - new.keys(), new.keys() - old.keys()
-    changed = list(islice((*sorted(came), *sorted(gone)), MOST))
     forward, reverse = _by_name(new), _by_address(new)
     found: Expected = {}
-    for address, name in changed:
-        ip = ip_address(address)
-        kind = "A" if ip.version == 4 else "AAAA"
-        found[Question(name, kind)] = tuple(sorted(forward.get((name, kind), ())))
-        found[Question(ip.reverse_pointer, "PTR")] = reverse.get(address, ())
+    for address, name in islice(chain(sorted(came), sorted(gone)), MOST):
+        key = name, _kind(address)
+        found[Question(*key)] = tuple(sorted(forward.get(key, ())))
+        pointer = ip_address(address).reverse_pointer
+        found[Question(pointer, "PTR")] = reverse.get(address, ())
     return found
 
 
@@ -118,34 +120,33 @@ def expected_of(names: Sequence[str], data: bytes) -> Expected:
     lines = _pairs(data)
     forward, reverse = _by_name(lines), _by_address(lines)
     found: Expected = {}
-    for name in names:
-        for kind in ("A", "AAAA"):
-            values = tuple(sorted(forward.get((name, kind), ())))
-            found[Question(name, kind)] = values
-            for value in values:
-                found[Question(ip_address(value).reverse_pointer, "PTR")] = reverse[value]
+    for key in product(names, KINDS):
+        addresses = forward.get(key, [])
+        found[Question(*key)] = tuple(sorted(addresses))
+        for address in addresses:
+            pointer = ip_address(address).reverse_pointer
+            found[Question(pointer, "PTR")] = reverse[address]
     return found
 
 
 def _pairs(data: bytes) -> dict[tuple[str, str], None]:
     """The lines of a file of names as address and name, in their order."""
-    found: dict[tuple[str, str], None] = {}
-    for line in data.decode("ascii", "replace").splitlines():
-        address, _blank, name = line.partition(" ")
-        if name and address != "#":
-            found[address, name] = None
-    return found
+    lines = _LINE.findall(data.decode("ascii", "replace"))
+    return dict.fromkeys(lines)
 
 
-def _by_name(pairs: dict[tuple[str, str], None]) -> dict[tuple[str, str], list[str]]:
-    found: dict[tuple[str, str], list[str]] = {}
+def _by_name(pairs: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for address, name in pairs:
-        kind = "AAAA" if ":" in address else "A"
-        found.setdefault((name, kind), []).append(address)
+        found[name, _kind(address)].append(address)
     return found
 
 
-def _by_address(pairs: dict[tuple[str, str], None]) -> dict[str, tuple[str, ...]]:
+def _kind(address: str) -> str:
+    return KINDS[":" in address]
+
+
+def _by_address(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
     """The first name of each address."""
     found: dict[str, tuple[str, ...]] = {}
     for address, name in pairs:

@@ -16,6 +16,7 @@ _CODES = {0: "NOERROR", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
 _IN, _RECURSION_DESIRED = 1, 0x0100
 _MOST_LABELS = 128
 _LARGEST = 4096
+_SHORTEST_WAIT = 0.001  # 0 would not wait at all, which is another error
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class Question:
         head = struct.pack("!6H", number, _RECURSION_DESIRED, 1, 0, 0, 0)
         labels = [bytes([len(label)]) + label.encode() for label in self.name.split(".")]
         return head + b"".join(labels) + b"\0" + struct.pack("!HH", TYPES[self.kind], _IN)
+
+
+_NO_QUESTION = Question("", "A")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +52,29 @@ def ask(
 ) -> dict[Question, Answer]:
     """The answers that have come after so many seconds. Raises OSError where nobody listens."""
     start, deadline = secrets.randbits(15), time.monotonic() + within
-    waiting = {start + place: question for place, question in enumerate(questions)}
+    asked = dict(enumerate(questions, start))
     found: dict[Question, Answer] = {}
     family, kind, protocol, _name, address = socket.getaddrinfo(*server, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, kind, protocol) as connection:
         connection.connect(address)  # so that a closed port is an error at once
-        for number, question in waiting.items():
+        for number, question in asked.items():
             connection.send(question.packet(number))
-        while waiting:
-            connection.settimeout(max(deadline - time.monotonic(), 0.001))
+        while len(found) < len(asked):
+            connection.settimeout(max(deadline - time.monotonic(), _SHORTEST_WAIT))
             try:
-                data = connection.recv(_LARGEST)
+                found.update(_received(connection.recv(_LARGEST), asked))
             except TimeoutError:
-                return found
-            number = int.from_bytes(data[:2], "big")
-            question = waiting.get(number)
-            answer = question and parse(data, number, question)
-            if question and answer:
-                found[question] = answer
-                del waiting[number]
+                break
     return found
+
+
+def _received(data: bytes, asked: dict[int, Question]) -> Iterator[tuple[Question, Answer]]:
+    """The answer in a packet, with its question; nothing where it answers none."""
+    number = int.from_bytes(data[:2], "big")
+    question = asked.get(number, _NO_QUESTION)
+    answer = parse(data, number, question)
+    if answer:
+        yield question, answer
 
 
 def parse(data: bytes, number: int, question: Question) -> Answer | None:

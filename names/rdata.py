@@ -7,18 +7,23 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
 from django.utils.translation import gettext as _
 
 LONGEST_NAME = 253
-LONGEST_TEXT = 255  # bytes of one string (RFC 1035, 3.3)
 _LABEL = "[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _OWNER = re.compile(rf"(_[a-z0-9-]{{1,62}}|{_LABEL})(\.(_[a-z0-9-]{{1,62}}|{_LABEL}))*")
-_TEXT = re.compile(r"[ !#-\[\]-~]+")  # printable ASCII without " and \
+_TEXT = re.compile(r'"?([ !#-\[\]-~]{1,255})"?')  # one string (RFC 1035, 3.3)
+# RFC 8659, 4.1
+_CAA = re.compile(r'(0|128) +(issue|issuewild|iodef) +"?([!#-\[\]-~]{1,255})"?')
+_NUMBER = re.compile(
+    "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+)
+_ADDRESS = re.compile("[0-9A-Fa-f.:]+")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-_TAGS = frozenset({"issue", "issuewild", "iodef"})  # RFC 8659, 4.1
 
 
 def is_name(text: str) -> bool:
@@ -42,21 +47,13 @@ def canonical(kind: str, value: str) -> str:
     return _TYPES[kind](value.strip())
 
 
-def _address4(value: str) -> str:
+def _address(make: type[IPv4Address] | type[IPv6Address], value: str) -> str:
     try:
-        return str(IPv4Address(value))
+        return str(make(_whole(_ADDRESS, value, "")[0]))
     except ValueError:
-        raise ValueError(_("“%s” is not an IPv4 address.") % value[:60]) from None
-
-
-def _address6(value: str) -> str:
-    try:
-        found = IPv6Address(value)
-    except ValueError:
-        raise ValueError(_("“%s” is not an IPv6 address.") % value[:60]) from None
-    if found.scope_id:
-        raise ValueError(_("“%s” is not an IPv6 address.") % value[:60])
-    return str(found)
+        version = make(0).version
+        text = _("“%(value)s” is not an IPv%(version)d address.")
+        raise ValueError(text % {"value": value[:60], "version": version}) from None
 
 
 def _name(value: str) -> str:
@@ -78,24 +75,13 @@ def _srv(value: str) -> str:
 
 
 def _txt(value: str) -> str:
-    text = value
-    if len(value) >= 2 and value[0] == value[-1] == '"':
-        text = value[1:-1]
-    if not _TEXT.fullmatch(text) or len(text) > LONGEST_TEXT:
-        raise ValueError(
-            _("A text has 1 to 255 printable ASCII characters without quotation marks and \\.")
-        )
-    return text
+    shape = _("1 to 255 printable ASCII characters without quotation marks and \\")
+    return _whole(_TEXT, value, shape)[1]
 
 
 def _caa(value: str) -> str:
-    flags, tag, text = _words(value, 3, _("FLAGS TAG VALUE, as in 0 issue ca.example"))
-    text = text.strip('"')
-    if tag.lower() not in _TAGS or not _TEXT.fullmatch(text) or " " in text:
-        raise ValueError(_("The tag is issue, issuewild or iodef; the value has no blanks."))
-    if flags not in ("0", "128"):
-        raise ValueError(_("The flags are 0 or 128."))
-    return f"{flags} {tag.lower()} {text}"
+    shape = _("FLAGS TAG VALUE, as in 0 issue ca.example; the tag is issue, issuewild or iodef")
+    return " ".join(_whole(_CAA, value, shape).groups())
 
 
 def _words(value: str, count: int, shape: str) -> list[str]:
@@ -105,15 +91,21 @@ def _words(value: str, count: int, shape: str) -> list[str]:
     return words
 
 
+def _whole(pattern: re.Pattern[str], value: str, shape: str) -> re.Match[str]:
+    match = pattern.fullmatch(value)
+    if match is None:
+        raise ValueError(_("Write it as %s.") % shape)
+    return match
+
+
 def _number(text: str) -> str:
-    if not re.fullmatch("[0-9]{1,5}", text, re.ASCII) or int(text) > 65535:
-        raise ValueError(_("“%s” is not a number from 0 to 65535.") % text[:60])
+    _whole(_NUMBER, text, _("numbers from 0 to 65535"))
     return str(int(text))
 
 
 _TYPES: dict[str, Callable[[str], str]] = {
-    "A": _address4,
-    "AAAA": _address6,
+    "A": partial(_address, IPv4Address),
+    "AAAA": partial(_address, IPv6Address),
     "CNAME": _name,
     "MX": _mx,
     "SRV": _srv,

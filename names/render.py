@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from ipaddress import ip_address
+from itertools import filterfalse
 
 from names.ledger import RESERVED, NameLine
 
@@ -30,28 +31,21 @@ def count(data: bytes) -> int:
 
 def complaints(data: bytes) -> list[str]:
     """What is wrong with a finished file: every line is a comment or `IP NAME`."""
-    found = []
-    if data[-1:] not in (b"", b"\n"):
-        found.append("the last line of the names does not end")
-    seen: set[str] = set()
-    for number, line in enumerate(data.decode("latin-1").split("\n")[:-1], start=1):
-        reason = _complaint(line, seen)
-        if reason:
-            found.append(f"name line {number}: {reason}")
+    *lines, rest = data.decode("latin-1").split("\n")
+    found = ["the last line of the names does not end"] * bool(rest)
+    said = list(filterfalse(_COMMENT.fullmatch, lines))
+    for line in filterfalse(_is_right, said):
+        found.append(f"not IP NAME: {line[:80]!r}")
+    if len(set(said)) < len(said):
+        found.append("a name stands twice at one address")
     return found[:MOST_COMPLAINTS]
 
 
-def _complaint(line: str, seen: set[str]) -> str:
-    if _COMMENT.fullmatch(line):
-        return ""
+def _is_right(line: str) -> bool:
     match = _LINE.fullmatch(line)
     if match is None or match[2] in RESERVED:
-        return f"not IP NAME: {line[:80]!r}"
-    if line in seen:
-        return f"{line} stands twice"
-    seen.add(line)
+        return False
     try:
-        is_canonical = str(ip_address(match[1])) == match[1]
+        return str(ip_address(match[1])) == match[1]
     except ValueError:
-        is_canonical = False
-    return "" if is_canonical else f"not an address in its one spelling: {match[1]}"
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from django.utils.translation import gettext as _
 
@@ -41,49 +42,46 @@ def look(text: str) -> Found:
     if not names.zones:
         return Found()
     wanted = rdata.lower(text)
-    lines = [line for line in names.lines if _is_meant(wanted, line.fqdn)]
-    refused = [one.reason for one in names.refusals if _is_meant(wanted, one.claim.fqdn)]
-    steps = [_zone(wanted, lines, names), *_owners(lines, refused)]
-    answered = _answers([wanted] if "." in wanted else [line.fqdn for line in lines])
-    steps += answered
-    good = answered[-1].good if answered else None
-    return Found(lines, refused, steps, good)
+    lines = list(filter(lambda line: _is_meant(wanted, line.fqdn), names.lines))
+    refused = list(filter(lambda one: _is_meant(wanted, one.claim.fqdn), names.refusals))
+    reasons = list(map(attrgetter("reason"), refused))
+    whole = list(map(attrgetter("fqdn"), lines)) or [wanted]
+    answered = _answers(whole)
+    steps = [_zone(whole, names), *_owners(lines, reasons), answered]
+    return Found(lines, reasons, steps, answered.good)
 
 
 def _is_meant(wanted: str, fqdn: str) -> bool:
     return wanted in (fqdn, fqdn.partition(".")[0])
 
 
-def _zone(wanted: str, lines: Sequence[NameLine], names: Names) -> Step:
-    whole = [line.fqdn for line in lines] or [wanted]
-    zones = dict.fromkeys(filter(None, (ledger.zone_of(name, names.zones) for name in whole)))
-    answer = ", ".join(zones) or _("None: its names are not served here.")
+def _zone(whole: Sequence[str], names: Names) -> Step:
+    found = {ledger.zone_of(name, names.zones) for name in whole}
+    zones = ", ".join(sorted(found)).lstrip(", ")
+    answer = zones or _("None: its names are not served here.")
     return Step(_("Which zone is it in?"), answer, bool(zones))
 
 
-def _owners(lines: Sequence[NameLine], refused: Sequence[str]) -> Iterator[Step]:
+def _owners(lines: Sequence[NameLine], reasons: Sequence[str]) -> Iterator[Step]:
     question = _("Whose name is it?")
     for line in lines:
-        yield Step(question, f"{line.fqdn}: {line.ip}, {', '.join(line.sources)}", True)
-    for reason in refused:
+        yield Step(question, f"{line.text}, {', '.join(line.sources)}", True)
+    for reason in reasons:
         yield Step(question, reason, False)
-    if not lines and not refused:
-        yield Step(question, _("Nobody's."), None)
 
 
-def _answers(names: Sequence[str]) -> list[Step]:
-    """What the default server's dnsmasq says now, beside what its file says."""
-    target = Target.from_settings()
-    if target.dns is None or not names:
-        return []
+def _answers(names: Sequence[str]) -> Step:
+    """What the default server's dnsmasq says now, and whether its file says the same."""
+    target, question = Target.from_settings(), _("What does dnsmasq say?")
+    if target.dns is None:
+        return Step(question, _("It cannot be asked: IPMANAGER_DNSMASQ_DNS is empty."))
     expected = proof.expected_of(names[:MOST], read_file(target.names))
     started = time.monotonic()
     try:
         answers = query.ask(target.dns, list(expected), WAIT)
     except OSError as error:
-        return [Step(_("What does dnsmasq say?"), error.strerror or str(error), False)]
+        return Step(question, str(error.strerror), False)
     ms = (time.monotonic() - started) * 1000
     said = [f"{one.name} {one.kind}: {answer.text}" for one, answer in answers.items()]
-    good = not list(proof.differences(expected, answers))
     text = _("%(answers)s (after %(ms).1f ms).") % {"answers": "; ".join(said), "ms": ms}
-    return [Step(_("What does dnsmasq say?"), text, good)]
+    return Step(question, text, not list(proof.differences(expected, answers)))
