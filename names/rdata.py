@@ -44,7 +44,7 @@ def lower(text: str) -> str:
 
 def canonical(kind: str, value: str) -> str:
     """The value in its one spelling. Raises ValueError with a reason."""
-    return _TYPES[kind](value.strip())
+    return TYPES[kind](value.strip())
 
 
 def _address(make: type[IPv4Address] | type[IPv6Address], value: str) -> str:
@@ -103,7 +103,7 @@ def _number(text: str) -> str:
     return str(int(text))
 
 
-_TYPES: dict[str, Callable[[str], str]] = {
+TYPES: dict[str, Callable[[str], str]] = {
     "A": partial(_address, IPv4Address),
     "AAAA": partial(_address, IPv6Address),
     "CNAME": _name,

@@ -17,7 +17,8 @@ _OF_OTHERS = ("localhost", "local", "arpa", "ipmanager.internal", "internal")
 
 
 def validate_zone(value: str) -> None:
-    """Raises ValidationError."""
+    """In any spelling. Raises ValidationError."""
+    value = rdata.lower(value.strip().rstrip("."))
     if not rdata.is_name(value):
         raise ValidationError(
             Reason(_("“%s” is not a domain: write it as in corp.example.") % value[:60])

@@ -1,0 +1,163 @@
+"""Zone files (RFC 1035, 5): what we serve as text, and the text of others as records.
+
+Read are A, AAAA, CNAME, MX, SRV, TXT and CAA; $ORIGIN, $TTL, parentheses, quoted strings and
+comments. Everything else is named with its line: nothing is left out silently. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from django.utils.translation import gettext as _
+
+from names import rdata
+
+_PART = re.compile(r'"(?:[^"\\\n]|\\.)*"|[()]|;[^\n]*|\n|[^\s();"]+')
+_TTL = re.compile(r"(?:[0-9]+[smhdw]?)+", re.ASCII | re.IGNORECASE)
+_CLASSES = frozenset({"IN", "CH", "HS"})
+_SERVER_RECORDS = frozenset({"SOA", "NS"})
+# How many names stand at the end of a value, which may be relative to the origin.
+_NAMES_AT_END = {"CNAME": 1, "MX": 1, "SRV": 1}
+OTHER_TTL = 60  # seconds, where a secondary or another server serves the file
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record as a line has it: its whole name, type and value; or why it cannot be kept."""
+
+    line: int
+    name: str = ""
+    type: str = ""
+    value: str = ""
+    complaint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Logical:
+    """The words of one record, which may go over several lines."""
+
+    line: int
+    has_owner: bool
+    words: tuple[str, ...]
+
+
+def read(text: str, origin: str) -> list[Entry]:
+    """All records, and a complaint for each that cannot be kept."""
+    reader = _Reader(origin)
+    found: list[Entry] = []
+    for logical in _logical_lines(text):
+        found += reader.entries(logical)
+    return found
+
+
+def _logical_lines(text: str) -> Iterator[_Logical]:
+    depth, line, began = 0, 1, 1
+    words: list[str] = []
+    starts = _owners(text)
+    for part in _PART.findall(text + "\n"):
+        depth += (part == "(") - (part == ")")
+        if part == "\n":
+            line += 1
+        elif part[0] not in "();":
+            words.append(part)
+        if part == "\n" and depth <= 0:
+            if words:
+                yield _Logical(began, starts[began - 1], tuple(words))
+            depth, words, began = 0, [], line
+
+
+def _owners(text: str) -> list[bool]:
+    """Of each line, whether it begins with a name and not with a blank."""
+    return [line[:1].strip() != "" for line in (text + "\n").split("\n")]
+
+
+class _Reader:
+    """What the lines before have said."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.owner = origin
+
+    def entries(self, logical: _Logical) -> Iterator[Entry]:
+        words = list(logical.words)
+        if words[0].startswith("$"):
+            yield from self._directive(logical.line, words)
+            return
+        if logical.has_owner:
+            self.owner = self._whole(words.pop(0))
+        while words and _is_ttl_or_class(words[0]):
+            del words[0]
+        yield self._entry(logical.line, words)
+
+    def _directive(self, line: int, words: list[str]) -> Iterator[Entry]:
+        name = words[0].upper()
+        if name == "$ORIGIN" and len(words) == 2:
+            self.origin = self._whole(words[1])
+        elif name != "$TTL":
+            yield Entry(line, complaint=_("%s is not read.") % words[0][:20])
+
+    def _whole(self, name: str) -> str:
+        """A name that does not end with a dot is relative to the origin."""
+        name = rdata.lower(name)
+        if name == "@":
+            return self.origin
+        if name.endswith("."):
+            return name.rstrip(".")
+        return f"{name}.{self.origin}"
+
+    def _entry(self, line: int, words: list[str]) -> Entry:
+        kind, rest = "".join(words[:1]).upper(), words[1:]
+        entry = Entry(line, self.owner, kind)
+        if kind in _SERVER_RECORDS:
+            return replace(entry, complaint=_("SOA and NS belong to the server that serves it."))
+        if kind not in rdata.TYPES:
+            return replace(
+                entry, complaint=_("A record of the type %s cannot be kept.") % kind[:20]
+            )
+        try:
+            return replace(entry, value=rdata.canonical(kind, self._value(kind, rest)))
+        except ValueError as error:
+            return replace(entry, complaint=str(error))
+
+    def _value(self, kind: str, words: list[str]) -> str:
+        ends = len(words) - _NAMES_AT_END.get(kind, 0)
+        names = map(self._whole, words[ends:])
+        return " ".join([*words[:ends], *names])
+
+
+def _is_ttl_or_class(word: str) -> bool:
+    return word.upper() in _CLASSES or _TTL.fullmatch(word) is not None
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def write(zone: str, records: Iterable[tuple[str, str, str]], server: str, serial: int) -> str:
+    """A whole zone for another server: name, type and value of each record in `records`."""
+    head = [
+        f"$ORIGIN {zone}.",
+        f"$TTL {OTHER_TTL}",
+        f"@ SOA {server}. hostmaster.{zone}. {serial} 14400 3600 1209600 {OTHER_TTL}",
+        f"@ NS {server}.",
+    ]
+    body = [f"{name}. {kind} {_written(kind, value)}" for name, kind, value in sorted(records)]
+    return "\n".join([*head, *body, ""])
+
+
+def _written(kind: str, value: str) -> str:
+    return _WRITERS.get(kind, str)(value)
+
+
+def _quoted_end(value: str) -> str:
+    *words, text = value.split(" ", 2)
+    return " ".join([*words, f'"{text}"'])
+
+
+_WRITERS: dict[str, Callable[[str], str]] = {
+    "TXT": '"{}"'.format,
+    "CAA": _quoted_end,
+    "CNAME": "{}.".format,
+    "MX": "{}.".format,
+    "SRV": "{}.".format,
+}

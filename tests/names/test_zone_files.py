@@ -1,0 +1,117 @@
+"""Zone files are read with a verdict for each line, and what is written is read back as it was."""
+
+import pytest
+from django.core.management import CommandError, call_command
+from hypothesis import given
+from hypothesis import strategies as st
+
+from names import rdata, transfer, zone_file
+from names.models import Record
+from tests.ipam.factories import ServerFactory
+
+pytestmark = pytest.mark.django_db
+FILE = """\
+$ORIGIN corp.example.   ; a comment
+$TTL 1h
+@       IN SOA ns1 hostmaster (
+            2026120101 ; serial
+            4h 1h 14d 1m )
+        IN NS  ns1
+www     300 IN A 192.0.2.1
+            IN AAAA 2001:db8::1
+alias   CNAME www
+@       MX 10 mail.other.example.
+_imap._tcp IN 60 SRV 0 5 143 www
+txt     TXT "v=spf1 mx; -all"
+$ORIGIN lab.corp.example.
+db      A 192.0.2.7
+web     A 10.1.0.5
+bad     A 192.0.2.999
+host    HINFO "x" "y"
+out.other.example. A 192.0.2.8
+*       A 192.0.2.9
+$INCLUDE more
+"""
+
+
+def kinds(verdicts):
+    return [verdict.kind for verdict in verdicts]
+
+
+def test_every_line_gets_a_verdict_and_a_second_import_has_nothing_to_do(zone, subnet):
+    ServerFactory(hostname="web.lab.corp.example", ip_address="10.1.0.5")
+    planned = transfer.import_zone(zone, FILE)
+    assert not Record.objects.exists()
+    made = transfer.import_zone(zone, FILE, apply=True)
+    assert [one.text for one in planned] == [one.text for one in made]
+    assert sorted(str(row) for row in Record.objects.select_related("zone")) == [
+        "_imap._tcp.corp.example SRV 0 5 143 www.corp.example",
+        "alias.corp.example CNAME www.corp.example",
+        "corp.example MX 10 mail.other.example",
+        "db.lab.corp.example A 192.0.2.7",
+        "txt.corp.example TXT v=spf1 mx; -all",
+        "www.corp.example A 192.0.2.1",
+        "www.corp.example AAAA 2001:db8::1",
+    ]
+    left_out = {one.entry.line: one.reason for one in made if one.kind == transfer.LEFT_OUT}
+    assert sorted(left_out) == [3, 6, 16, 17, 18, 19, 20]
+    assert left_out[16] == "“192.0.2.999” is not an IPv4 address."
+    assert kinds(made).count(transfer.KNOWN) == 1  # the server's own
+    again = transfer.import_zone(zone, FILE, apply=True)
+    assert kinds(again).count(transfer.NEW) == 0 and kinds(again).count(transfer.KNOWN) == 8
+
+
+def test_an_import_does_not_take_a_machines_name(zone, subnet):
+    ServerFactory(hostname="web", ip_address="10.1.0.5")
+    (verdict,) = transfer.import_zone(zone, "web A 192.0.2.1\n", apply=True)
+    assert verdict.kind == transfer.LEFT_OUT and "belongs to server" in verdict.reason
+
+
+LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?", fullmatch=True)
+NAME = st.lists(LABEL, min_size=1, max_size=3).map(".".join)
+TEXT = st.text(st.sampled_from(" !#$%&'()*+,-./;<=>?@AZaz09[]^_{|}~"), min_size=1, max_size=40)
+PORT = st.integers(0, 65535)
+VALUES = {
+    "A": st.ip_addresses(v=4).map(str),
+    "AAAA": st.ip_addresses(v=6).map(str),
+    "CNAME": NAME,
+    "MX": st.builds("{} {}".format, PORT, NAME),
+    "SRV": st.builds("{} {} {} {}".format, PORT, PORT, PORT, NAME),
+    "TXT": TEXT.map(str.strip).filter(bool),
+    "CAA": st.builds("0 issue {}".format, NAME),
+}
+RECORDS = st.one_of(
+    st.tuples(NAME.map("{}.corp.example".format), st.just(kind), values)
+    for kind, values in VALUES.items()
+)
+
+
+@given(st.lists(RECORDS, unique=True, max_size=10))
+def test_what_is_written_is_read_back(records):
+    text = zone_file.write("corp.example", records, "ns1.corp.example", 7)
+    entries = zone_file.read(text, "else.example")
+    found = [(one.name, one.type, one.value) for one in entries if not one.complaint]
+    assert found == sorted(records)
+    assert [one.type for one in entries if one.complaint] == ["SOA", "NS"]
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_to_its_end(text):
+    for entry in zone_file.read(text, "corp.example"):
+        assert entry.complaint or rdata.canonical(entry.type, entry.value) == entry.value
+
+
+def test_the_commands_tell_what_they_did(zone, subnet, tmp_path, capsys):
+    path = tmp_path / "db"
+    path.write_text("www A 192.0.2.1\n")
+    call_command("import_zone", "corp.example", str(path))
+    assert "line 1: new: www.corp.example A 192.0.2.1\n1 new (nothing" in capsys.readouterr().out
+    call_command("import_zone", "corp.example", str(path), "--apply")
+    ServerFactory(hostname="web", ip_address="10.1.0.5")
+    capsys.readouterr()
+    call_command("export_zone", "Corp.Example", server="ns1.corp.example")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "$ORIGIN corp.example."
+    assert lines[4:] == ["web.corp.example. A 10.1.0.5", "www.corp.example. A 192.0.2.1"]
+    with pytest.raises(CommandError, match="there is no zone x"):
+        call_command("export_zone", "x")
