@@ -3,6 +3,8 @@
 import pytest
 
 from dhcp.files.sync import sync
+from dhcp.generations import rollback
+from dhcp.models import DhcpChange, HandEdit
 from ipam.allocate import allocate, release
 from ipam.models import Server
 from names.models import NamesOff, Record, Zone
@@ -13,6 +15,8 @@ from tests.ipam.factories import (
     ServerFactory,
     SubnetFactory,
 )
+from tests.support import dns
+from tests.support.by_hand import by_hand
 from tests.support.dns import NXDOMAIN
 
 pytestmark = pytest.mark.django_db
@@ -167,3 +171,61 @@ def test_zones_do_not_reach_into_each_other(ask, zone):
     ServerFactory(hostname="web.xp.example", ip_address="10.1.0.5")
     synced()
     assert ask.ptr("10.1.0.5") == [NXDOMAIN]
+
+
+def test_a_resolver_in_front_is_connected_with_two_lines(ask, tmp_path):
+    """As docs/names.md says, with another dnsmasq as the resolver."""
+    ServerFactory(hostname="web", ip_address="10.1.0.5")
+    synced()
+    place = f"127.0.0.1#{ask.port}"
+    lines = [f"server=/corp.example/{place}", f"rev-server=10.1.0.0/16,{place}", ""]
+    (tmp_path / "resolver").mkdir()
+    with dns.name_server(tmp_path / "resolver", conf="\n".join(lines).encode()) as resolve:
+        assert resolve("web.corp.example") == ["10.1.0.5"]
+        assert resolve("5.0.1.10.in-addr.arpa", "PTR") == ["web.corp.example"]
+        assert resolve("db.corp.example") == [NXDOMAIN]
+        ServerFactory(hostname="db", ip_address="10.1.0.6")
+        synced()
+        assert resolve("db.corp.example") == ["10.1.0.6"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_commit_is_live_when_the_request_ends(ask):
+    server = ServerFactory(hostname="web", ip_address="10.1.0.5")
+    assert ask("web.corp.example") == ["10.1.0.5"]
+    IPAddressFactory(ip_address="10.1.0.9", status="reserved", hostname="printer")
+    assert ask.ptr("10.1.0.9") == ["printer.corp.example"]
+    server.delete()
+    assert ask("web.corp.example") == [NXDOMAIN]
+
+
+def test_raw_sql_that_names_an_address_leaves_a_change_row(ask, db):
+    IPAddressFactory(ip_address="10.1.0.9", status="reserved")
+    synced()
+    by_hand("UPDATE ip_addresses SET hostname = 'printer' WHERE status = 'reserved'")
+    assert [(row.kind, row.action) for row in DhcpChange.objects.all()] == [("ipaddress", "change")]
+    synced()
+    assert ask("printer.corp.example") == ["10.1.0.9"]
+
+
+def test_a_hand_edit_of_the_names_is_kept_and_not_served(ask, settings):
+    ServerFactory(hostname="web", ip_address="10.1.0.5")
+    synced()
+    path = settings.DNSMASQ_DIR / "names"
+    path.write_text(path.read_text() + "10.1.0.66 bank.corp.example\n")
+    synced()
+    (edit,) = HandEdit.objects.undecided()
+    assert (edit.file, edit.action, edit.raw) == ("names", "kept", "10.1.0.66 bank.corp.example")
+    assert ask("bank.corp.example") == [NXDOMAIN] and "bank" not in path.read_text()
+
+
+def test_a_rollback_brings_the_names_of_its_generation_back(ask):
+    server = ServerFactory(hostname="web", ip_address="10.1.0.5")
+    first = synced().generation
+    server.hostname = "www"
+    server.save()
+    synced()
+    assert rollback.rollback(first).good
+    assert (ask("web.corp.example"), ask("www.corp.example")) == (["10.1.0.5"], [NXDOMAIN])
+    assert rollback.release().good
+    assert ask("www.corp.example") == ["10.1.0.5"]

@@ -16,7 +16,8 @@ from names.transfer import KNOWN, import_zone
 
 class Command(commands.Command):
     help = """Make the records of a zone file that are not there yet.
-Without --apply, show what would be made. SOA, NS and types that cannot be kept are named with their line.
+Without --apply, show what would be made. SOA, NS and types that cannot be kept are named with
+their line.
 
 Example: manage.py import_zone corp.example db.corp.example --apply"""
 
