@@ -16,7 +16,7 @@ from names.models import NamesOff, Record, Zone
 
 @admin.register(Zone)
 class ZoneAdmin(LedgerAdmin):
-    icon = "dns"
+    icon = "language"
     list_display = ("name", "enabled", "number_of_records", "description_or_none")
     list_filter = (("enabled", BooleanRadioFilter),)
     search_fields = ("name", "description")

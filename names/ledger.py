@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, filterfalse, product
 from operator import attrgetter
+from typing import Any
 
 from ipam.addresses import Address, parse_address
 from ipam.hostnames import interface_name
@@ -62,6 +63,7 @@ class NameLine:
     ip: Address
     fqdn: str
     sources: tuple[str, ...] = ()
+    label: str = ""  # what people call the row
 
     @property
     def text(self) -> str:
@@ -129,7 +131,7 @@ def claims(subnets: Iterable[Subnet], records: Iterable[Record]) -> Iterator[Cla
 
 
 def _gateway(subnet: Subnet) -> Claim:
-    ip = subnet.gateway
+    ip: Any = subnet.gateway
     name = gateway_name(ip)
     return Claim("subnet", subnet.pk, name, ip, subnet.created_at, f"gateway {ip}")
 
@@ -241,7 +243,7 @@ def _place(claim: Claim) -> tuple[int, int, tuple[int, int, str]]:
 
 
 def _line(claim: Claim) -> NameLine:
-    return NameLine(claim.ip, claim.fqdn, claim.sources)
+    return NameLine(claim.ip, claim.fqdn, claim.sources, claim.label)
 
 
 def _complaint(claim: Claim) -> str:

@@ -6,7 +6,7 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
@@ -104,7 +104,7 @@ def _address(make: type[IPv4Address] | type[IPv6Address], data: bytes, at: int, 
     return str(make(data[at : at + size]))
 
 
-_VALUES = {
+_VALUES: dict[str, Callable[[bytes, int, int], str]] = {
     "A": partial(_address, IPv4Address),
     "AAAA": partial(_address, IPv6Address),
     "PTR": lambda data, at, size: _read_name(data, at)[0],

@@ -70,5 +70,5 @@ def _holder(record: Record) -> str:
     subnets = list(Subnet.objects.in_vrf(None))
     for line in ledger.by_name(ledger.take(subnets)).get(record.fqdn, ()):
         if not line.sources[0].startswith("record "):
-            return f"{line.sources[0]} ({line.ip})"
+            return f"{line.label} ({line.ip})"
     return ""

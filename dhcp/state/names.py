@@ -32,7 +32,7 @@ class Found:
 
     @property
     def sentence(self) -> str:
-        parts = [f"{line.fqdn}: {line.ip} ({line.sources[0]})" for line in self.lines]
+        parts = [f"{line.fqdn}: {line.ip}, {line.label}" for line in self.lines]
         return "; ".join([*parts, *self.refusals])
 
 
@@ -65,7 +65,8 @@ def _zone(whole: Sequence[str], names: Names) -> Step:
 def _owners(lines: Sequence[NameLine], reasons: Sequence[str]) -> Iterator[Step]:
     question = _("Whose name is it?")
     for line in lines:
-        yield Step(question, f"{line.text}, {', '.join(line.sources)}", True)
+        rows = ", ".join(line.sources)
+        yield Step(question, f"{line.label}: {line.text} ({rows})", True)
     for reason in reasons:
         yield Step(question, reason, False)
 

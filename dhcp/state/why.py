@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -98,7 +99,7 @@ def _why_name(name: str) -> Explanation:
         text = _("“%s” is neither an IP address, a MAC address nor a host name.")
         raise ValueError(text % name[:80]) from error
     found = names.look(name)
-    if cards := _cards_named(name):
+    if cards := _cards_named(name) or _cards_of(found):
         explained = _of_cards(name, cards)
         return replace(explained, steps=[*explained.steps, *found.steps])
     if found.sentence:
@@ -110,6 +111,11 @@ def _why_name(name: str) -> Explanation:
         _("No machine of the ledger has the name %s, and no live lease.") % name,
         _("Ask for its IP or MAC address."),
     )
+
+
+def _cards_of(found: names.Found) -> list[NetworkCard]:
+    """The cards at the addresses of a name that has its domain from its subnet."""
+    return list(chain.from_iterable(_cards_at(line.ip) for line in found.lines))
 
 
 def _of_name(name: str, found: names.Found) -> Explanation:

@@ -17,6 +17,7 @@ from dhcp.models import DhcpScope, DhcpTransaction
 from discovery.conflicts.worker import FindConflicts
 from discovery.rogue.models import RogueServer
 from ipam.models import Server, Sighting, Subnet
+from names.models import NamesOff, Record, Zone
 from pxe.models import BootEvent
 from registry.services.register import register
 from registry.services.registration import Registration
@@ -38,6 +39,14 @@ SERVICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("web", "web", ("orders", "auth")),
     ("mailer", "worker", ("redis",)),
 )
+# Name, type, value.
+RECORDS = (
+    ("@", "MX", "10 mail.corp.example"),
+    ("@", "TXT", "v=spf1 mx -all"),
+    ("www", "CNAME", "web-01.corp.example"),
+    ("_ldap._tcp", "SRV", "0 5 389 directory.corp.example"),
+    ("status", "A", "192.0.2.20"),
+)
 # Server, mode, state, minutes since it began, what it has done since with seconds in between.
 STORIES = (
     ("lab-01", "done", 60, ("dhcp", "loader", "offer", "file", "file", "answer", "done", "ended")),
@@ -50,10 +59,22 @@ STORIES = (
 def furnish() -> None:
     boots()
     scopes()
+    names()
     evidence()
     asked()
     for service_id, kind, needs in SERVICES:
         register(Registration(service_id, name=service_id.title(), type=kind, dependencies=needs))
+
+
+def names() -> None:
+    zone = Zone.objects.create(name="corp.example", description="Offices and server rooms")
+    Zone.objects.create(name="lab.example", enabled=False)
+    for subnet in Subnet.objects.filter(network__in=["10.20.10.0/24", "10.20.20.0/23"]):
+        subnet.domain = zone.name
+        subnet.save()
+    for name, kind, value in RECORDS:
+        Record.objects.create(zone=zone, name=name, type=kind, value=value)
+    NamesOff.objects.create(subnet=Subnet.objects.exclude(domain=zone.name)[0])
 
 
 def boots() -> None:

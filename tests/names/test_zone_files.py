@@ -81,8 +81,10 @@ VALUES = {
     "CAA": st.builds("0 issue {}".format, NAME),
 }
 RECORDS = st.one_of(
-    st.tuples(NAME.map("{}.corp.example".format), st.just(kind), values)
-    for kind, values in VALUES.items()
+    *(
+        st.tuples(NAME.map("{}.corp.example".format), st.just(kind), values)
+        for kind, values in VALUES.items()
+    )
 )
 
 
