@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import BooleanField, Q, Value
+from django.db.models import BooleanField, Exists, Q, QuerySet, Value
 
 from dhcp.files import effective_scope, wires
 from dhcp.files.memory import Memory
@@ -30,6 +30,7 @@ from ipam.models import Interface, IPAddress, Server, Subnet
 from ipam.querysets import SubnetIndex
 from names import ledger
 from names.ledger import Refusal
+from names.models import Zone
 
 _SUBNET = ("vrf", "network", "site", "domain", "gateway", "created_at")
 
@@ -137,11 +138,11 @@ class _Joined:
 def take(server_id: int | None = None) -> Snapshot:
     """One consistent reading for one DHCP server; None is the default one."""
     with _one_moment():
-        subnets = list(Subnet.objects.in_vrf(None).only(*_SUBNET).order_by("network"))
+        subnets = list(_subnets())
         selector = ServerSelector.load()
         cards = [*_servers_and_allocations(), *_interfaces()]
         scopes, problems = _scopes(selector, server_id)
-        names = ledger.take(subnets)
+        names = _names(subnets)
         changes = _changes(server_id)
     is_ignored = attrgetter("is_ignored")
     served = filterfalse(is_ignored, cards)
@@ -162,6 +163,20 @@ def take(server_id: int | None = None) -> Snapshot:
         ignored=tuple(map(_ignored_record, filter(is_ignored, cards))),
         names=names,
     )
+
+
+def _subnets() -> QuerySet[Subnet]:
+    """Those of the global address space, each with whether names are served at all: without a zone
+    this is not a query of its own."""
+    has_zones = Exists(Zone.objects.filter(enabled=True))
+    rows = Subnet.objects.in_vrf(None).only(*_SUBNET).annotate(has_zones=has_zones)
+    return rows.order_by("network")
+
+
+def _names(subnets: Sequence[Subnet]) -> ledger.Names:
+    if all(map(attrgetter("has_zones"), subnets)):
+        return ledger.take(subnets)
+    return ledger.NOTHING
 
 
 def _nameless(refusal: Refusal) -> Problem:

@@ -133,7 +133,7 @@ def test_the_number_of_queries_does_not_grow(subnet, django_assert_num_queries):
             mac_address=f"02:00:00:00:01:{number:02x}",
             ip_address=subnet.network[100 + number],
         )
-    with django_assert_num_queries(7):  # one of them asks for zones
+    with django_assert_num_queries(6):
         assert len(snapshot.take().records) == 58
 
 

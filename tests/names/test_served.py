@@ -2,6 +2,7 @@
 
 import pytest
 
+from dhcp.files import snapshot
 from dhcp.files.sync import sync
 from dhcp.generations import rollback
 from dhcp.models import DhcpChange, HandEdit
@@ -229,3 +230,17 @@ def test_a_rollback_brings_the_names_of_its_generation_back(ask):
     assert (ask("web.corp.example"), ask("www.corp.example")) == (["10.1.0.5"], [NXDOMAIN])
     assert rollback.release().good
     assert ask("www.corp.example") == ["10.1.0.5"]
+
+
+def test_the_number_of_queries_does_not_grow(subnet, zone, django_assert_num_queries):
+    for number in range(5, 25):
+        server = ServerFactory(hostname=f"web-{number}", ip_address=f"10.1.0.{number}")
+        InterfaceFactory(server=server, name="bmc", ip_address=f"10.1.0.{number + 100}")
+        IPAddressFactory(
+            ip_address=f"10.1.0.{number + 50}", status="reserved", hostname=f"{number}"
+        )
+        SubnetFactory(network=f"10.2.{number}.0/24", gateway=f"10.2.{number}.1")
+        Record.objects.create(zone=zone, name=f"r{number}", type="A", value="192.0.2.1")
+    with django_assert_num_queries(12):  # six without a zone
+        names = snapshot.take().names
+    assert len(names.lines) == 80
