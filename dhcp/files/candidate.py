@@ -31,8 +31,8 @@ from names import render as names_render
 from names.ledger import Names
 from names.render import names_file
 
-# What switches many names off, or on, at once.
-SWITCHES = (DhcpChange.Kind.ZONE, DhcpChange.Kind.NAMES_OFF, DhcpChange.Kind.LEDGER)
+# A change of one of these takes many names away on purpose, as when a subnet loses its domain.
+SWITCHES = (DhcpChange.Kind.ZONE, DhcpChange.Kind.NAMES_OFF, DhcpChange.Kind.SUBNET)
 FEW = 10  # reservations that may vanish at once without a question
 
 _validators = Memory(Validator)

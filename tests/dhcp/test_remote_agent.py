@@ -35,6 +35,7 @@ from dhcp.remote.site import Site
 from dhcp.state.health_checks import agents
 from dhcp.state.machines import states_of_servers
 from ipam.models import Server, Sighting, Subnet
+from names.models import Zone
 from ops.backup import access
 from tests.api.test_api_access import METHODS, routes
 from tests.support.api import with_token
@@ -444,3 +445,33 @@ def test_a_redirect_is_not_followed(live_server, settings):
     with pytest.raises((Away, Refused)):
         centre.post("report", {})
     assert not DhcpProblem.objects.exists()
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def named(berlin):
+    Subnet.objects.update(domain="corp.example")
+    Zone.objects.create(name="corp.example")
+
+
+def test_names_go_the_way_of_the_other_files(named, files, berlin, target):
+    assert files.step() == ""
+    assert target.names.read_text().endswith("10.77.0.9 web.corp.example\n")
+    assert f"addn-hosts={target.names}\n" in target.conf.read_text()
+    assert not pending(berlin)
+    assert Generation.objects.filter(server=berlin).latest("pk").result == "applied"
+    Server.objects.filter(hostname="web").update(hostname="www")
+    assert files.step() == ""
+    assert "10.77.0.9 www.corp.example\n" in target.names.read_text()
+    assert not pending(berlin)
+
+
+def test_names_that_were_edited_on_the_agents_host_are_reported(named, files, target):
+    assert files.step() == ""
+    target.names.write_text(target.names.read_text() + "10.77.0.66 bank.corp.example\n")
+    assert files.step() == ""
+    (edit,) = HandEdit.objects.undecided()
+    assert (edit.file, edit.raw) == ("names", "10.77.0.66 bank.corp.example")
+    assert "bank" not in target.names.read_text()

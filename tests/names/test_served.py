@@ -142,6 +142,13 @@ def test_a_disabled_zone_and_a_subnet_without_names_take_the_names_away(ask, sub
     off.delete()
     synced()
     assert ask("web-5.corp.example") == ["10.1.0.5"]
+    subnet.domain = ""
+    subnet.save()
+    synced()
+    assert ask("web-5.corp.example") == [NXDOMAIN]
+    subnet.domain = "corp.example"
+    subnet.save()
+    synced()
     zone.enabled = False
     zone.save()
     synced()
