@@ -44,7 +44,7 @@ def run(number, options):
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "ipmanager.settings",
             "DATABASE_URL": f"sqlite:///{home}/bench.sqlite3",
-            "IPMANAGER_DATA": home,
+            "IPMANAGER_DATA_DIR": home,
             "BENCH_HOME": home,
         }
         arguments = ["--inside", number, f"--edits={options.edits}", f"--pause={options.pause}"]

@@ -15,6 +15,7 @@ from tests.ipam.factories import (
     PoolFactory,
     ServerFactory,
     SubnetFactory,
+    VRFFactory,
 )
 from tests.support import dns
 from tests.support.by_hand import by_hand
@@ -251,3 +252,26 @@ def test_the_number_of_queries_does_not_grow(subnet, zone, django_assert_num_que
     with django_assert_num_queries(12):  # six without a zone
         names = snapshot.take().names
     assert len(names.lines) == 80
+
+
+def test_a_disabled_server_keeps_its_name_with_its_address(ask):
+    ServerFactory(hostname="web", ip_address="10.1.0.5", enabled=False)
+    synced()
+    assert ask("web.corp.example") == ["10.1.0.5"]
+
+
+def test_an_address_in_a_vrf_has_no_name(ask):
+    vrf = VRFFactory()
+    SubnetFactory(vrf=vrf, network="10.1.0.0/24", domain="corp.example")
+    ServerFactory(vrf=vrf, hostname="web", ip_address="10.1.0.5")
+    synced()
+    assert (ask("web.corp.example"), ask.ptr("10.1.0.5")) == ([NXDOMAIN], [NXDOMAIN])
+
+
+def test_an_ipv4_and_an_ipv6_allocation_share_a_name_and_two_of_one_version_do_not(ask):
+    SubnetFactory(network="fd00:1::/64", domain="corp.example")
+    for number, ip in enumerate(("10.1.0.5", "fd00:1::5", "10.1.0.6")):
+        IPAddressFactory(ip_address=ip, status="allocated", hostname="vm", vm_id=f"vm-{number}")
+    (problem,) = synced().problems
+    assert str(problem.record.ip) == "10.1.0.6"
+    assert ask.both("vm.corp.example") == ["10.1.0.5", "fd00:1::5"]
