@@ -1,7 +1,9 @@
-"""What the admin shows around its pages (settings.UNFOLD): the sidebar in the order of work, style
-and icon."""
+"""What the admin shows around its pages (settings.UNFOLD): seven sections at the left in the order
+of work, the pages of a section as tabs above each of them, style and icon."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -13,70 +15,116 @@ from django.utils.translation import gettext_lazy as _
 
 from changes.log.rights import Reader
 
-# The sidebar: a group's title and its models. An app's name stands for all of its models that are
-# not listed before.
-GROUPS: list[tuple[Any, list[str]]] = [
+# A section's title, icon and pages. An app's name stands for all of its models that are not listed
+# before, a name with a colon for a page of PAGES.
+SECTIONS: list[tuple[Any, str, list[str]]] = [
+    (_("Home"), "home", ["admin:index", "changes:log", "events.event", "ipmanager.pulse"]),
     (
-        _("Addresses"),
+        _("Networks"),
+        "lan",
         [
             "admin:networks",
             "ipam.subnet",
             "ipam.ipaddress",
-            "ipam.server",
-            "machines.machine",
-            "ipam.vrf",
-            "ipam.sighting",
+            "ipam:addresses",
+            "discovery.conflict",
             "past:who_had",
+            "ipam.sighting",
+            "discovery.subnetdiscovery",
+            "ipam.vrf",
         ],
     ),
+    (_("Machines"), "dns", ["machines.machine", "ipam.server", "discovery.unknowndevice"]),
     (
-        _("Network"),
-        ["discovery.conflict", "discovery.unknowndevice", "discovery.rogueserver", "discovery"],
+        _("DHCP and DNS"),
+        "settings_ethernet",
+        [
+            "admin:dhcp_why",
+            "dhcp.lease",
+            "dhcp.dhcpscope",
+            "names.zone",
+            "names.record",
+            "dhcp.dhcpserver",
+            "dhcp.generation",
+            "dhcp",
+            "discovery.rogueserver",
+            "names",
+        ],
     ),
-    (_("DHCP"), ["admin:dhcp_why", "dhcp"]),
-    (_("Names"), ["names.zone", "names.record", "names"]),
-    (_("Network boot"), ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
-    (_("Services"), ["registry.service", "registry.registryconfig", "registry"]),
-    (_("Events"), ["events.event", "events.webhook", "events.webhookdelivery", "events"]),
-    (_("Access"), ["auth.user", "auth.group", "ipmanager.token", "accounts", "ipmanager.pulse"]),
+    (_("Boot"), "restart_alt", ["pxe.bootassignment", "pxe.bootimage", "pxe.bootmenu", "pxe"]),
+    (_("Services"), "hub", ["registry.service", "registry.registryconfig", "registry"]),
+    (
+        _("Settings"),
+        "settings",
+        ["auth.user", "auth.group", "ipmanager.token", "accounts", "events.webhook", "events"],
+    ),
 ]
 
 
-# Pages that belong to no model: title, icon and permission, by the name of their URL.
-PAGES = {
-    "admin:networks": (_("Networks"), "lan", "ipam.view_subnet"),
-    "admin:dhcp_why": (_("Why this address?"), "help", "dhcp.view_lease"),
-    "past:who_had": (_("Who had this address?"), "manage_history", "ipam.view_ipaddress"),
+# Pages that belong to no model: title and permission, by the name of their URL.
+PAGES: dict[str, tuple[Any, str]] = {
+    "admin:index": (_("Overview"), ""),
+    "admin:networks": (_("Networks"), "ipam.view_subnet"),
+    "admin:dhcp_why": (_("Why this address?"), "dhcp.view_lease"),
+    "changes:log": (_("History"), ""),
+    "ipam:addresses": (_("IP list"), ""),
+    "past:who_had": (_("Who had this address?"), "ipam.view_ipaddress"),
 }
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The sidebar with the pages that this user may see."""
-    overview: list[dict[str, Any]] = [
-        {"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")},
-        {"title": _("IP list"), "icon": "lists", "link": "/ipam/", "active": False},
-    ]
-    if Reader.of(request).tables():
-        history = {"title": _("History"), "icon": "history", "link": reverse("changes:log")}
-        overview.append(history)
-    sidebar: list[dict[str, Any]] = [{"items": overview}]
-    for title, names in GROUPS:
-        if items := _items(request, names):
-            sidebar.append({"title": title, "items": items, "separator": True})
-    return sidebar
+    """The sections with a page that this user may see."""
+    sections = list(_sections(request))
+    here = _nearest(request.path, (tab["link"] for item in sections for tab in item["tabs"]))
+    for item in sections:
+        for tab in item["tabs"]:
+            tab["active"] = tab["link"] == here
+            item["active"] |= tab["active"]
+    return [{"items": sections}]
 
 
-def _items(request: HttpRequest, names: list[str]) -> list[dict[str, Any]]:
-    pages = dict.fromkeys(page for name in names for page in _pages(name))
-    items = [_item(page) for page in pages if page.has_view_permission(request)]
-    return [*_links(request, names), *items]
+def _sections(request: HttpRequest) -> Iterator[dict[str, Any]]:
+    """The first section that names a page has it."""
+    told: set[str] = set()
+    for title, icon, names in SECTIONS:
+        found = {tab["link"]: tab for tab in _tabs(request, names)}
+        tabs = [found[link] for link in found if link not in told]
+        told |= found.keys()
+        if tabs:
+            yield {
+                "title": title,
+                "icon": icon,
+                "link": tabs[0]["link"],
+                "active": False,
+                "tabs": tabs,
+            }
 
 
-def _links(request: HttpRequest, names: list[str]) -> Iterator[dict[str, Any]]:
+def _nearest(path: str, links: Iterable[str]) -> str:
+    """The page to which this one belongs: that of the longest link that it begins with."""
+    index = reverse("admin:index")
+    return max((link for link in links if _leads_to(link, path, index)), key=len, default="")
+
+
+def _leads_to(link: str, path: str, index: str) -> bool:
+    return link == path or (link != index and path.startswith(link))
+
+
+def _tabs(request: HttpRequest, names: list[str]) -> Iterator[dict[str, Any]]:
     for name in names:
-        title, icon, permission = PAGES.get(name, ("", "", ""))
-        if permission and request.user.has_perm(permission):
-            yield {"title": title, "icon": icon, "link": reverse(name)}
+        if name in PAGES:
+            title, permission = PAGES[name]
+            if _may_see(request, name, permission):
+                yield {"title": title, "link": reverse(name)}
+        for page in _pages(name):
+            if page.has_view_permission(request):
+                yield _tab(page)
+
+
+def _may_see(request: HttpRequest, name: str, permission: str) -> bool:
+    if name == "changes:log":
+        return bool(Reader.of(request).tables())
+    return not permission or request.user.has_perm(permission)
 
 
 def _pages(name: str) -> Iterator[admin.ModelAdmin]:
@@ -86,10 +134,9 @@ def _pages(name: str) -> Iterator[admin.ModelAdmin]:
             yield page
 
 
-def _item(page: admin.ModelAdmin) -> dict[str, Any]:
+def _tab(page: admin.ModelAdmin) -> dict[str, Any]:
     link = reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist")
-    title = capfirst(page.opts.verbose_name_plural)
-    return {"title": title, "icon": getattr(page, "icon", "chevron_right"), "link": link}
+    return {"title": capfirst(page.opts.verbose_name_plural), "link": link}
 
 
 def account_links(request: HttpRequest) -> list[dict[str, Any]]:
