@@ -275,6 +275,11 @@ def test_a_page_belongs_to_one_section_and_one_tab(admin_client, path, expected)
     assert [item["title"] for item in found if item["active"]] == [expected[0]]
 
 
+def test_the_tabs_are_on_lists_forms_and_pages_of_their_own(admin_client):
+    for name in ("index", "ipam_subnet_changelist", "ipam_subnet_add", "networks", "dhcp_why"):
+        assert "section-tabs" in admin_client.get(reverse(f"admin:{name}")).content.decode()
+
+
 def test_a_page_of_no_section_has_no_tabs(admin_client):
     assert active(sections(admin_client, reverse("admin:account"))) == []
     assert "section-tabs" not in admin_client.get(reverse("admin:account")).content.decode()
