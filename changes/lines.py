@@ -19,6 +19,8 @@ from core.history import records
 
 Kind = Literal["+", "~", "-"]
 CLOCKS = {"created_at", "updated_at"}
+# Rows that only their owner and superusers see, by the column that names the owner.
+OWNER_COLUMNS = {"events.webhook": "owner_id"}
 
 
 @dataclass(frozen=True, slots=True)

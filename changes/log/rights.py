@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from api.access import confines
 from api.confinement import visible
-from changes.lines import compared_columns, history_of
+from changes.lines import OWNER_COLUMNS, compared_columns, history_of
 from changes.log.tables import all_lines, logged_models
 from ipam.addresses import Network
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
@@ -21,8 +21,6 @@ from ipam.querysets import either, inside, network_inside
 Networks = Sequence[Network]
 # Columns that nobody is shown: what they hold stands for a secret.
 HIDDEN = {"ipmanager.token": {"digest"}, "dhcp.agenttoken": {"key"}}
-# Rows that only their owner and superusers see, by the column that names the owner.
-OWNER_COLUMNS = {"events.webhook": "owner_id"}
 
 
 def shown_columns(model: type[models.Model]) -> list[str]:

@@ -10,8 +10,7 @@ from typing import Any
 
 from django.db import models
 
-from changes.lines import Line, tracked_models, with_before
-from changes.log.rights import OWNER_COLUMNS
+from changes.lines import OWNER_COLUMNS, Line, tracked_models, with_before
 from events.collect import places
 from events.collect.follow import Source
 from events.kinds import KINDS

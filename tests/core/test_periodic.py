@@ -163,6 +163,28 @@ def test_what_others_commit_during_such_a_transaction_ends_it():
     assert not any(rests_after(commit_elsewhere) for _try in range(20))
 
 
+def test_no_connection_is_kept_for_a_long_pause():
+    kept = []
+
+    class Asking(Work):
+        def work(self):
+            connection.ensure_connection()
+
+        def wait(self, seconds):
+            kept.append((self.rounds, connection.connection is not None))
+            self.rounds += 1
+            if self.rounds == 2:
+                self.stop()
+
+    for interval in (1.0, 60.0):
+        work = Asking()
+        work.interval = interval
+        thread = threading.Thread(target=work.run)
+        thread.start()
+        thread.join()
+    assert [has_one for round, has_one in kept if round == 1] == [True, False]
+
+
 # --- several in one thread ------------------------------------------------------------------------
 
 
