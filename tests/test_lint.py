@@ -90,7 +90,7 @@ def test_a_new_file_in_no_room_is_refused_and_named(copy, file):
 
 def test_a_room_that_import_linter_does_not_read_is_refused(copy):
     text = (copy / "pyproject.toml").read_text()
-    (copy / "pyproject.toml").write_text(text.replace('"ippool", ', ''))
+    (copy / "pyproject.toml").write_text(text.replace('"ippool", ', ""))
     status, said = run(copy, "-m", "tests.rooms")
     assert status == 1
     assert "ippool is missing" in said

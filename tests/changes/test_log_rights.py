@@ -6,8 +6,7 @@ import json
 import pytest
 from django.contrib.auth.models import Permission
 
-from changes.lines import history_of, tracked_models
-from changes.lines import OWNER_COLUMNS
+from changes.lines import OWNER_COLUMNS, history_of, tracked_models
 from events.models import Webhook
 from ipam.models import Server
 from tests.events.making import superuser, webhook

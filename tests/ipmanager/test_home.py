@@ -247,7 +247,8 @@ def sections(client, path):
 
 
 def active(found):
-    return [(item["title"], tab["title"]) for item in found for tab in item["tabs"] if tab["active"]]
+    tabs = [(item["title"], tab) for item in found for tab in item["tabs"]]
+    return [(title, tab["title"]) for title, tab in tabs if tab["active"]]
 
 
 def test_seven_sections_lead_to_everything_once(admin_client):
