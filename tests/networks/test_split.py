@@ -120,7 +120,7 @@ def test_any_split_is_undone_and_leaves_nothing_to_populate(seed):
     subnet = SubnetFactory(
         network="10.0.0.0/24",
         gateway=chance.choice([None, "10.0.0.1", "10.0.0.254"]),
-        static_ip_pools=[f"10.0.0.{chance.randint(2, 40)}-10.0.0.{chance.randint(41, 120)}"],
+        static_ip_pools=[f"10.0.0.{chance.randint(2, 28)}-10.0.0.{chance.randint(41, 120)}"],
         dhcp_pools=[f"10.0.0.{chance.randint(121, 160)}-10.0.0.{chance.randint(161, 250)}"],
     )
     for number in range(chance.randint(0, 12)):
