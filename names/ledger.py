@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain, filterfalse, product
 from operator import attrgetter
 from typing import Any
@@ -45,6 +46,10 @@ class Claim:
     @property
     def key(self) -> str:
         return f"{self.kind} {self.id}"
+
+    def called(self, fqdn: str, sources: tuple[str, ...]) -> Claim:
+        """The same with its whole name, and every row that it follows from."""
+        return Claim(self.kind, self.id, self.name, self.ip, self.since, self.label, sources, fqdn)
 
     @property
     def sort(self) -> tuple[str, int]:
@@ -181,7 +186,7 @@ class Place:
 
     index: SubnetIndex
     silent: frozenset[int]
-    zones: Sequence[str]
+    zones: tuple[str, ...]
 
     def full(self, found: Iterable[Claim]) -> Iterator[Claim]:
         """The claims with their whole names; those without a name of ours are left out."""
@@ -191,7 +196,7 @@ class Place:
             if fqdn and (claim.kind == "record" or subnet.pk not in self.silent):
                 sources = dict.fromkeys((claim.key, *claim.sources, f"subnet {subnet.pk}"))
                 sources.pop("subnet None", None)
-                yield replace(claim, fqdn=fqdn, sources=tuple(sources))
+                yield claim.called(fqdn, tuple(sources))
 
     def fqdn(self, claim: Claim, domain: str) -> str:
         """Empty where the name is not in a zone of ours."""
@@ -214,7 +219,8 @@ class Place:
                 yield str(subnet.network), domain, bool(self.zone_of(domain))
 
 
-def zone_of(name: str, zones: Iterable[str]) -> str:
+@lru_cache(rdata.REMEMBERED)
+def zone_of(name: str, zones: tuple[str, ...]) -> str:
     """The most specific zone around the name, or empty."""
     found = [zone for zone in zones if f".{name}".endswith(f".{zone}")]
     return max(found, key=len, default="")

@@ -7,12 +7,13 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address
 
 from django.utils.translation import gettext as _
 
 LONGEST_NAME = 253
+REMEMBERED = 2**16  # names: from one file to the next, most stay what they were
 _LABEL = "[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _OWNER = re.compile(rf"(_[a-z0-9-]{{1,62}}|{_LABEL})(\.(_[a-z0-9-]{{1,62}}|{_LABEL}))*")
@@ -26,6 +27,7 @@ _ADDRESS = re.compile("[0-9A-Fa-f.:]+")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
+@lru_cache(REMEMBERED)
 def is_name(text: str) -> bool:
     """Whether it is a host's whole name, in lower case."""
     return len(text) <= LONGEST_NAME and _NAME.fullmatch(text) is not None

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from itertools import filterfalse
 
 from names.ledger import RESERVED, NameLine
+from names.rdata import REMEMBERED
 
 MOST_COMPLAINTS = 20
 _LABEL = "[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
@@ -41,6 +43,7 @@ def complaints(data: bytes) -> list[str]:
     return found[:MOST_COMPLAINTS]
 
 
+@lru_cache(REMEMBERED)
 def _is_right(line: str) -> bool:
     match = _LINE.fullmatch(line)
     if match is None or match[2] in RESERVED:
