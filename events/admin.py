@@ -46,7 +46,6 @@ class KindFilter(DropdownFilter):
 class EventAdmin(ListAdmin):
     """Only events of what the user may view."""
 
-    icon = "bolt"
     list_display = ("moment", "kind_badge", "named", "subnet_site", "actor")
     list_display_links = ("moment",)
     list_filter = (KindFilter, "at")

@@ -25,8 +25,6 @@ add_pages(pages)
 class HealthAdmin(ModelAdmin):
     """The findings of `manage.py doctor --quick` as a page."""
 
-    icon = "stethoscope"
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

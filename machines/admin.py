@@ -128,7 +128,6 @@ def _parsed(parse: Any, text: str) -> Any:
 class MachineAdmin(LedgerAdmin):
     """Machines have the rights of servers: they are servers."""
 
-    icon = "deployed_code"
     list_display = ("server", "ip_address", "mac_address", "ports", "expires_at", "created_at")
     search_fields = ("server",)
     search_help_text = _("Host name, IP, network or MAC")

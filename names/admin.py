@@ -16,7 +16,6 @@ from names.models import NamesOff, Record, Zone
 
 @admin.register(Zone)
 class ZoneAdmin(LedgerAdmin):
-    icon = "language"
     list_display = ("name", "enabled", "number_of_records", "description_or_none")
     list_filter = (("enabled", BooleanRadioFilter),)
     search_fields = ("name", "description")
@@ -37,7 +36,6 @@ class ZoneAdmin(LedgerAdmin):
 
 @admin.register(Record)
 class RecordAdmin(LedgerAdmin):
-    icon = "alternate_email"
     list_display = ("whole_name", "type", "value", "description_or_none")
     list_filter = (("type", ChoicesDropdownFilter),)
     list_select_related = ("zone",)
@@ -57,7 +55,6 @@ class RecordAdmin(LedgerAdmin):
 
 @admin.register(NamesOff)
 class NamesOffAdmin(LedgerAdmin):
-    icon = "label_off"
     list_display = ("subnet", "created_at")
     list_select_related = ("subnet",)
     search_fields = ("subnet",)

@@ -12,7 +12,6 @@ from accounts.models import LoginBrake
 
 @admin.register(LoginBrake)
 class LoginBrakeAdmin(ModelAdmin):
-    icon = "shield_person"
     list_display = ["name", "kind", "source_or_unknown", "failures", "last_failed_at", "next_at"]
     list_filter = ["kind"]
     search_fields = ["name", "source"]

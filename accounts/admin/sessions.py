@@ -15,7 +15,6 @@ from accounts.models import Session
 
 @admin.register(Session)
 class SessionAdmin(ModelAdmin):
-    icon = "devices"
     list_display = ["user", "address", "user_agent", "logged_in_at", "last_seen"]
     list_display_links = None
     list_select_related = ["user"]

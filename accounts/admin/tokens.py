@@ -153,7 +153,6 @@ class TokenAdmin(ConfirmedChanges, ModelAdmin):
     """Create, list and revoke tokens. Only the answer to the request that creates a token shows its
     value."""
 
-    icon = "key"
     form = TokenForm
     list_display = ["name", "user", "scope_words", "created", "expiry", "state", "last_used"]
     list_filter = [TokenStates]

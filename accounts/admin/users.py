@@ -32,7 +32,6 @@ admin.site.unregister(StaticDevice)
 
 @admin.register(User)
 class UserAdmin(ConfirmedChanges, DjangoUserAdmin, ModelAdmin):
-    icon = "person"
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -100,7 +99,6 @@ class GroupForm(forms.ModelForm):
 
 @admin.register(Group)
 class GroupAdmin(ConfirmedChanges, DjangoGroupAdmin, ModelAdmin):
-    icon = "group"
     form = GroupForm
     fields = ["name", "needs_second_factor", "permissions"]
     list_display = ["name", "requires_second_factor"]

@@ -30,7 +30,6 @@ _MOST_PROBLEMS = 20  # of a log, on the page of its server
 
 @admin.register(DhcpServer)
 class DhcpServerAdmin(ListAdmin):
-    icon = "dns"
     form = LedgerForm
     list_display = (
         "name",

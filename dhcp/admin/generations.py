@@ -104,7 +104,6 @@ class ServerFilter(DropdownFilter):
 
 @admin.register(Generation)
 class GenerationAdmin(ReadOnlyAdmin):
-    icon = "history"
     list_select_related = ("server",)
     list_display = (
         "number",
@@ -259,7 +258,6 @@ def names_text(proof: dict[str, Any] | None) -> SafeString | str:
 
 @admin.register(DhcpChange)
 class DhcpChangeAdmin(ReadOnlyAdmin):
-    icon = "pending_actions"
     list_select_related = ("server",)
     list_display = (
         "at",

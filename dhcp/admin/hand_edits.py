@@ -52,7 +52,6 @@ class StateFilter(DropdownFilter):
 
 @admin.register(HandEdit)
 class HandEditAdmin(ReadOnlyAdmin):
-    icon = "edit_note"
     list_display = ("action_badge", "what", "service", "found_at", "decision")
     list_filter = (StateFilter, ("action", ChoicesDropdownFilter), ("file", ChoicesDropdownFilter))
     list_filter_submit = True

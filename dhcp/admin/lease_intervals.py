@@ -21,7 +21,6 @@ from ipam.admin import marks
 
 @admin.register(LeaseInterval)
 class LeaseIntervalAdmin(ReadOnlyAdmin):
-    icon = "history"
     list_display = ("ip_address", "holder", "hostname", "started_at", "end", "how", "dhcp_server")
     list_display_links = None
     list_filter = (("ended_how", ChoicesDropdownFilter),)

@@ -82,7 +82,6 @@ class LiveFilter(DropdownFilter):
 
 @admin.register(Lease)
 class LeaseAdmin(ReadOnlyAdmin):
-    icon = "devices"
     list_display = ("ip_address", "machine", "hostname", "verdict_badge", "until", "seen_at")
     list_display_links = None
     list_filter = (VerdictFilter, LiveFilter)

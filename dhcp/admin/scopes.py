@@ -24,7 +24,6 @@ class OptionInline(LedgerInline):
 
 @admin.register(DhcpScope)
 class ScopeAdmin(ListAdmin):
-    icon = "settings_input_component"
     list_before_template = "admin/changes/picker_before_list.html"
     form = LedgerForm
     formfield_overrides = WIDGETS

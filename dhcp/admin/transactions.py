@@ -45,7 +45,6 @@ COLOURS = {
 
 @admin.register(DhcpTransaction)
 class TransactionAdmin(ReadOnlyAdmin):
-    icon = "swap_vert"
     list_display = ("moment", "machine", "what", "ip_address", "interface", "detail", "dhcp_server")
     list_display_links = None
     list_filter = (("kind", ChoicesDropdownFilter),)

@@ -49,7 +49,6 @@ class StateFilter(DropdownFilter):
 
 @admin.register(Conflict)
 class ConflictAdmin(ReadOnlyAdmin):
-    icon = "warning"
     list_display = ("what", "ledger_side", "seen_side", "times", "buttons")
     list_display_links = None
     list_filter = (StateFilter, ("kind", ChoicesDropdownFilter))

@@ -75,7 +75,6 @@ class RandomisedFilter(DropdownFilter):
 
 @admin.register(UnknownDevice)
 class UnknownDeviceAdmin(ReadOnlyAdmin):
-    icon = "inbox"
     list_display = ("device", "name", "where", "last_seen_at", "first_seen_at", "dhcp", "buttons")
     list_display_links = None
     list_filter = (StateFilter, SeenFilter, RandomisedFilter)

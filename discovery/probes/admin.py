@@ -19,7 +19,6 @@ from ipam.admin.base import WIDGETS, LedgerForm, ListAdmin
 
 @admin.register(SubnetDiscovery)
 class SubnetDiscoveryAdmin(ListAdmin):
-    icon = "radar"
     form = LedgerForm
     formfield_overrides = WIDGETS
     list_display = ("subnet", "enabled", "methods", "interval", "rate", "last_round", "found")

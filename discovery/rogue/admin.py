@@ -24,7 +24,6 @@ from ipam.admin import marks
 class RogueServerAdmin(ReadOnlyAdmin):
     """`allowed` is the one field that people write: emptied, the server is a conflict again."""
 
-    icon = "gpp_maybe"
     list_display = ("server", "state", "place", "machine", "offer", "last_seen_at", "allowed")
     list_display_links = ("server",)
     search_fields = ("ip_address",)

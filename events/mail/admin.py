@@ -46,7 +46,6 @@ class MailForm(forms.ModelForm):
 
 @admin.register(MailPreference)
 class MailPreferenceAdmin(ReadOnlyAdmin):
-    icon = "mail"
     list_display = ("user", "enabled", "frequency", "hour")
     list_display_links = None
     nothing_yet = _("Nobody has chosen to be told by mail.")

@@ -62,7 +62,6 @@ class WebhookForm(forms.ModelForm):
 
 @admin.register(Webhook)
 class WebhookAdmin(ShowsRefusals, ListAdmin):
-    icon = "webhook"
     form = WebhookForm
     list_display = ("what", "told", "health", "last", "dead", "owner")
     list_display_links = None
@@ -207,7 +206,6 @@ class WebhookAdmin(ShowsRefusals, ListAdmin):
 
 @admin.register(WebhookDelivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    icon = "outbox"
     list_display = ("what", "to", "how", "tries", "times", "reason")
     list_display_links = None
     list_filter = (("state", ChoicesDropdownFilter), "webhook")

@@ -251,7 +251,6 @@ class AddressList(LedgerList):
 
 @admin.register(IPAddress)
 class IPAddressAdmin(LedgerAdmin):
-    icon = "pin"
     form = AddressForm
     list_display = (
         "ip_address",

@@ -56,7 +56,6 @@ class InterfaceInline(LedgerInline):
 
 @admin.register(Server)
 class ServerAdmin(LedgerAdmin):
-    icon = "dns"
     form = ServerForm
     list_display = (
         "hostname",

@@ -20,7 +20,6 @@ from ipam.models import VRF, Sighting
 
 @admin.register(VRF)
 class VRFAdmin(LedgerAdmin):
-    icon = "hub"
     list_display = ("name", "rd", "subnet_count", "description")
     search_fields = ("name",)
     search_help_text = _("Name, route distinguisher or description")
@@ -49,7 +48,6 @@ class VRFAdmin(LedgerAdmin):
 class SightingAdmin(ListAdmin):
     """Evidence: written by the machines, read here."""
 
-    icon = "visibility"
     list_display = ("ip_address", "mac_address", "source", "seen_at", "leased_until", "vrf")
     list_display_links = None
     list_select_related = ("vrf",)

@@ -139,7 +139,6 @@ def _contains(outer: Subnet, inner: Subnet) -> bool:
 
 @admin.register(Subnet)
 class SubnetAdmin(LedgerAdmin):
-    icon = "account_tree"
     list_display = (
         *("tree", "name", "vrf", "vlan_id", "gateway", "site"),
         *("static_bar", "dhcp_bar", "free"),

@@ -29,7 +29,6 @@ COLOURS = {
 
 @admin.register(BootAssignment)
 class AssignmentAdmin(LedgerAdmin):
-    icon = "assignment_turned_in"
     list_display = ("server_link", "boots", "mode", "state_badge", "tries", "updated_at")
     list_filter = (("state", ChoicesDropdownFilter), ("mode", ChoicesDropdownFilter))
     search_fields = ("server__hostname",)

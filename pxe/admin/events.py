@@ -21,7 +21,6 @@ COLOURS = {"done": "yes", "refused": "no", "offer": "reserved", "failed": "no", 
 
 @admin.register(BootEvent)
 class EventAdmin(ListAdmin):
-    icon = "timeline"
     list_display = (
         "moment",
         "server_link",

@@ -67,7 +67,6 @@ class FileForm(LedgerForm):
 
 @admin.register(BootFile)
 class FileAdmin(LedgerAdmin):
-    icon = "draft"
     form = FileForm
     list_display = ("name", "where", "size_text", "checksum", "used_by")
     search_fields = ("name",)
@@ -119,7 +118,6 @@ class FileAdmin(LedgerAdmin):
 class AnswersAdmin(LedgerAdmin):
     """The content is shown only to users who may change it: it may hold secrets."""
 
-    icon = "quiz"
     list_display = ("name", "kind", "image_count", "updated_at")
     search_fields = ("name",)
 
@@ -150,7 +148,6 @@ class InitrdInline(LedgerInline):
 
 @admin.register(BootImage)
 class ImageAdmin(LedgerAdmin):
-    icon = "album"
     list_display = ("name", "kind", "arch", "state", "position", "what", "description")
     list_filter = (
         ("enabled", BooleanRadioFilter),

@@ -27,7 +27,6 @@ class SubnetInline(LedgerInline):
 
 @admin.register(BootMenu)
 class MenuAdmin(LedgerAdmin):
-    icon = "menu_open"
     list_display = ("name", "title", "for_whom", "offers", "default_text", "timeout_text", "shell")
     search_fields = ("name",)
     autocomplete_fields = ("images", "default_image")

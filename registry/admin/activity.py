@@ -26,7 +26,6 @@ class ReadOnlyAdmin(ListAdmin):
 class UnusualAdmin(ReadOnlyAdmin):
     """Delete a row after reading it; it appears again if the activity is repeated."""
 
-    icon = "policy"
     list_display = (
         "last_seen",
         "kind_badge",
@@ -47,7 +46,6 @@ class UnusualAdmin(ReadOnlyAdmin):
 
 @admin.register(Call)
 class CallAdmin(ReadOnlyAdmin):
-    icon = "list_alt"
     list_display = (
         "at",
         "environment",

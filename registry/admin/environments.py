@@ -27,7 +27,6 @@ class SimulationInline(LedgerInline):
 
 @admin.register(RegistryConfig)
 class RegistryConfigAdmin(LedgerAdmin):
-    icon = "tune"
     list_display = (
         "environment",
         "mode",

@@ -34,7 +34,6 @@ _COLOURS = {
 class RestartActionAdmin(LedgerAdmin):
     """Services name the key; each host's own list says which command it means there."""
 
-    icon = "restart_alt"
     list_display = ("key", "description", "command", "often", "enabled")
     search_fields = ("key",)
     readonly_fields = ()
@@ -62,7 +61,6 @@ class RestartActionAdmin(LedgerAdmin):
 
 @admin.register(RestartRequest)
 class RestartRequestAdmin(ReadOnlyAdmin):
-    icon = "replay"
     list_display = (
         "requested_at",
         "service",

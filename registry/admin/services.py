@@ -46,7 +46,6 @@ class DependencyInline(LedgerInline):
 
 @admin.register(Service)
 class ServiceAdmin(DependencyGraphPage, ShowsRefusals, ListAdmin):
-    icon = "hub"
     form = LedgerForm
     list_display = (
         "service_id",
