@@ -49,7 +49,8 @@ def test_from_login_to_a_server_in_the_address_list(page, admin_user):
     press_save(page)
     expect(page.get_by_text("10.0.0.10 is in")).to_be_visible()
 
-    page.locator("#nav-sidebar").get_by_text("IP addresses").click()
+    page.locator("#nav-sidebar").get_by_text("Networks").click()
+    page.locator(".section-tabs").get_by_text("IP addresses").click()
     line = page.locator("#result_list tr", has_text="10.0.0.10")
     for told in ("Office", "web-1", "Allocated", "04:b1:75:ef:2d:a2"):
         expect(line).to_contain_text(told)

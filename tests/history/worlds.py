@@ -321,7 +321,7 @@ def main() -> None:
 def _world(template: str) -> Iterator[bool]:
     """A copy of the database, and a child that works there and ends with the block."""
     name = f"world_{os.getpid()}"
-    _wait_until_unused(template)
+    _end_others(template)
     _run(
         f"DROP DATABASE IF EXISTS {name} WITH (FORCE)",
         f"CREATE DATABASE {name} TEMPLATE {template}",
@@ -341,13 +341,14 @@ def _world(template: str) -> Iterator[bool]:
     os._exit(0)
 
 
-def _wait_until_unused(database: str) -> None:
-    """A database that somebody uses cannot be copied; processes of earlier tests may be ending."""
-    others = "SELECT application_name, query FROM pg_stat_activity WHERE datname = %s"
-    deadline = time.monotonic() + 60
-    while found := _rows(others, database):
-        assert time.monotonic() < deadline, found
+def _end_others(database: str) -> None:
+    """A database that somebody uses cannot be copied. Processes of earlier tests may be ending,
+    and a thread of theirs may have left a connection."""
+    others = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+    deadline = time.monotonic() + 5
+    while _rows(others, database) and time.monotonic() < deadline:
         time.sleep(0.1)
+    _rows(f"SELECT pg_terminate_backend(pid) FROM ({others}) AS others", database)
 
 
 def _rows(statement: str, *values: str) -> list[tuple[str, ...]]:
