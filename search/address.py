@@ -24,9 +24,18 @@ def groups(asked: Asked) -> Iterator[Group]:
     found = describe(ip)
     if not asked.may("ipam.view_sighting"):
         found = replace(found, lease=None, answer=None)
-    sentence = found.sentence.removeprefix(str(ip)).lstrip(": ")
-    hit = Hit(str(ip), address_page(ip), sentence, _mark(found))
+    hit = Hit(str(ip), address_page(ip), _sentence(asked, found), _mark(found))
     yield Group(_("Address"), [hit], EXACT)
+
+
+def _sentence(asked: Asked, found: Description) -> str:
+    """Without the names of servers and subnets for those who may not view them."""
+    status = str(found.row.get_status_display()) if found.row else ""
+    if not asked.may("ipam.view_subnet"):
+        return status
+    if found.row and found.row.server_id and not asked.may("ipam.view_server"):
+        return f"{status}, {found.place}"
+    return found.sentence.removeprefix(str(found.ip)).lstrip(": ")
 
 
 def _mark(found: Description) -> str:

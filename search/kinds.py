@@ -104,6 +104,8 @@ def _addresses(rows: Any, asked: Asked) -> QuerySet:
     """Those in use. A server stands for its own addresses, unless addresses are asked for; one
     address of the global space has its answer already (search/address.py)."""
     live = rows.live().exclude(vrf=None, ip_address=asked.address)
+    if not asked.may("ipam.view_server"):
+        live = live.filter(server=None)
     if asked.is_start_of_address:
         return live.filter(_in_ranges(asked))
     # `gt` names the rows of the index, which leaves out those without a description.

@@ -14,22 +14,32 @@ from ipam.models import Subnet
 from ipam.querysets import lock_ledger
 from ipam.reshape import split as ledger
 from ipam.reshape.split import Choices
+from names.models import NamesOff
 
 
 def split(subnet: Subnet, length: int, choices: Choices) -> list[Subnet]:
     """`ipam.reshape.split`, with the scope. Raises what that raises."""
     with transaction.atomic():
         lock_ledger()
+        subnet.refresh_from_db()  # as it is under the lock
         refuse_shared_wire(subnet)
         scope = DhcpScope.objects.filter(subnet=subnet).first()
-        if scope is None:
-            return ledger.split(subnet, length, choices)
-        options = list(scope.options.all())
-        scope.delete()
+        options = list(scope.options.all()) if scope else []
+        if scope:
+            scope.delete()
         made = ledger.split(subnet, length, choices)
-        for part in made:
-            serve(part, scope, options)
+        _keep_names_off(subnet, made)
+        if scope:
+            for part in made:
+                serve(part, scope, options)
         return made
+
+
+def _keep_names_off(subnet: Subnet, parts: Sequence[Subnet]) -> None:
+    """The parts of a subnet without names have none."""
+    if NamesOff.objects.filter(subnet=subnet).exists():
+        for part in parts:
+            NamesOff(subnet=part).save()
 
 
 def refuse_shared_wire(subnet: Subnet) -> None:

@@ -52,7 +52,8 @@ class Plan:
         lines = [self.verb]
         for step in self.steps:
             row = step.row
-            lines.append(f"{row.ip_address} {row.status} {row.server_id} {row.vm_id}")
+            holder = (row.server_id, row.vm_id, row.hostname, row.mac_address)
+            lines.append(f"{row.ip_address} {row.status} {holder}")
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -68,14 +69,28 @@ def plan(subnet: Subnet, first: Address, last: Address, verb: str) -> Plan:
     return Plan(verb, steps, addresses.size(first, last) - len(steps))
 
 
-def apply(plan: Plan, note: str) -> int:
-    """Carry the plan out, all of it or nothing; return how many addresses it has changed. Raises
-    what the verbs raise."""
-    verb = _verbs(note)[plan.verb]
+def apply_shown(
+    subnet: Subnet, first: Address, last: Address, verb: str, digest: str, note: str
+) -> int:
+    """Carry out the plan that was shown with this digest, all of it or nothing; return how many
+    addresses it has changed. Raises Invalid where anybody has changed the range since; what the
+    verbs raise."""
     with transaction.atomic():
         lock_ledger()
-        for step in plan.doing:
-            verb(step.row)
+        # An allocation may take a row without the lock of the ledger.
+        rows = IPAddress.objects.filter(vrf=subnet.vrf_id).between(first, last)
+        list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
+        found = plan(subnet, first, last, verb)
+        if found.digest != digest:
+            raise Invalid(_("The range has changed meanwhile. Look again, then apply."))
+        return apply(found, note)
+
+
+def apply(plan: Plan, note: str) -> int:
+    """Carry out a plan that was made in the same transaction, under its locks."""
+    verb = _verbs(note)[plan.verb]
+    for step in plan.doing:
+        verb(step.row)
     return len(plan.doing)
 
 

@@ -64,6 +64,7 @@ def _diff(before: Files, after: Files) -> SafeString | str:
         (before.conf or b"", after.conf or b""),
         (before.opts, after.opts),
         (before.hosts, after.hosts),
+        (before.names, after.names),
     )
     names = (_("now"), _("then"))
     texts = [difference(old, new, names) for old, new in kinds]

@@ -22,8 +22,14 @@ from ipmanager.networks.head import Head
 from ipmanager.networks.links import page
 from ipmanager.networks.page import page_context
 
-NEEDED = ("ipam.delete_subnet", "ipam.change_subnet", "ipam.add_pool", "ipam.change_ipaddress")
-NEEDED_WITH_SCOPES = ("dhcp.add_dhcpscope", "dhcp.delete_dhcpscope")
+NEEDED = (
+    *("ipam.delete_subnet", "ipam.change_subnet", "ipam.add_pool", "ipam.delete_pool"),
+    "ipam.change_ipaddress",
+)
+NEEDED_WITH_SCOPES = (
+    *("dhcp.add_dhcpscope", "dhcp.delete_dhcpscope"),
+    *("dhcp.add_dhcpoption", "dhcp.delete_dhcpoption"),
+)
 
 
 def view(request: HttpRequest, subnet: Subnet) -> HttpResponse:

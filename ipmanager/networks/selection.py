@@ -175,9 +175,8 @@ def _pool(subnet: Subnet, choice: Choice) -> str:
 
 
 def _addresses(request: HttpRequest, subnet: Subnet, choice: Choice) -> str:
-    plan = range_plan.plan(subnet, choice.first, choice.last, choice.verb)
-    if plan.digest != request.POST.get("digest"):
-        raise Invalid(_("The range has changed meanwhile. Look again, then apply."))
     note = request.POST.get("note", "")[:LONGEST_NOTE].replace("\r\n", "\n").replace("\0", "")
-    number = range_plan.apply(plan, note)
+    digest = request.POST.get("digest", "")
+    place = (subnet, choice.first, choice.last, choice.verb)
+    number = range_plan.apply_shown(*place, digest, note)
     return DONE[choice.verb](number) % number

@@ -25,8 +25,14 @@ from ipmanager.networks.head import Head
 from ipmanager.networks.links import page
 from ipmanager.networks.page import page_context
 
-NEEDED = ("ipam.add_subnet", "ipam.change_subnet", "ipam.add_pool", "ipam.delete_pool")
-NEEDED_WITH_SCOPE = ("dhcp.add_dhcpscope", "dhcp.delete_dhcpscope")
+NEEDED = (
+    *("ipam.add_subnet", "ipam.change_subnet", "ipam.add_pool", "ipam.delete_pool"),
+    "ipam.change_ipaddress",
+)
+NEEDED_WITH_SCOPE = (
+    *("dhcp.add_dhcpscope", "dhcp.delete_dhcpscope"),
+    *("dhcp.add_dhcpoption", "dhcp.delete_dhcpoption"),
+)
 LONGEST = 2000  # characters of the names
 
 

@@ -13,6 +13,7 @@ from dhcp.reshape.split import split
 from ipam.models import IPAddress, Subnet
 from ipam.placement.populate import populate
 from ipam.reshape.split import Choices
+from names.models import NamesOff
 from tests.changes.undoing import change, ledger
 from tests.ipam.admin_forms import messages_of
 from tests.ipam.factories import ServerFactory, SubnetFactory
@@ -135,3 +136,14 @@ def test_who_may_not_delete_subnets_is_refused(whole):
     for ask in (client.get, client.post):
         assert ask(url_of(whole), {"apply": "1"}).status_code == 403
     assert len(whole.children) == 2
+
+
+def test_names_that_are_served_elsewhere_do_not_begin_to_be_served(whole):
+    east = whole.children[0]
+    NamesOff.objects.create(subnet=east)
+    with pytest.raises(IPManagerError, match="without names"):
+        merge(whole)
+    NamesOff.objects.create(subnet=whole)
+    NamesOff.objects.create(subnet=whole.children[1])
+    merge(whole)
+    assert list(NamesOff.objects.values_list("subnet", flat=True)) == [whole.pk]

@@ -5,6 +5,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from core.errors import Invalid
+from ipam.allocate import allocate, find, release, reserve
+from ipam.maps.range_plan import apply_shown, plan
 from ipam.models import IPAddress, Pool
 from tests.ipam.admin_forms import messages_of
 from tests.ipam.factories import IPAddressFactory, ServerFactory, SubnetFactory, VRFFactory
@@ -105,6 +108,26 @@ def test_nothing_is_done_when_the_range_has_changed_since_the_preview(admin_clie
     data = asked("reserve", "10.0.0.10", "10.0.0.12") | {"digest": digest}
     assert admin_client.post(url_of(office), data).status_code == 409
     assert statuses("10.0.0.10", "10.0.0.10") == {"10.0.0.10": "available"}
+
+
+def test_an_address_that_was_given_away_meanwhile_is_not_released(office):
+    row = reserve(find("10.0.0.10"), "for doors")
+    digest = plan(office, row.ip_address, row.ip_address, "release").digest
+    release(row)
+    allocate(office, wanted="10.0.0.10", vm_id="vm-1", hostname="m1")
+    place = (office, row.ip_address, row.ip_address, "release")
+    with pytest.raises(Invalid, match="changed meanwhile"):
+        apply_shown(*place, digest, "")
+    assert find("10.0.0.10").vm_id == "vm-1"
+
+
+@pytest.mark.parametrize("change", [{"hostname": "m2"}, {"mac_address": "02:00:00:00:00:01"}])
+def test_another_holder_is_another_plan(office, change):
+    row = reserve(find("10.0.0.10"), "for doors")
+    place = (office, row.ip_address, row.ip_address, "release")
+    digest = plan(*place).digest
+    IPAddress.objects.filter(pk=row.pk).update(**change)
+    assert plan(*place).digest != digest
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ipam.allocate import reserve_next
 from ipam.models import IPAddress, Pool, Subnet
 from ipam.placement.populate import populate
 from ipam.reshape.split import Choices, lengths
+from names.models import NamesOff
 from tests.changes.undoing import change, ledger
 from tests.ipam.admin_forms import messages_of
 from tests.ipam.factories import IPAddressFactory, ServerFactory, SubnetFactory
@@ -201,3 +202,22 @@ def test_who_may_not_change_subnets_is_refused(office):
     for ask in (client.get, client.post):
         assert ask(url_of(office), {"length": "25", "apply": "1"}).status_code == 403
     assert Pool.objects.count() == 2
+
+
+def test_the_parts_of_a_subnet_without_names_have_none(office):
+    NamesOff.objects.create(subnet=office)
+    made = split(office, 25, Choices())
+    assert set(NamesOff.objects.values_list("subnet", flat=True)) == {
+        office.pk,
+        made[0].pk,
+        made[1].pk,
+    }
+
+
+def test_what_was_saved_meanwhile_is_not_lost(office):
+    former = Subnet.objects.get(pk=office.pk)
+    office.domain = "new.example"
+    office.save()
+    made = split(former, 25, Choices())
+    assert {part.domain for part in made} == {"new.example"}
+    assert Subnet.objects.get(pk=office.pk).domain == "new.example"

@@ -103,6 +103,7 @@ COUNTED = 15.0  # seconds
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 
 
+@pytest.mark.on("sqlite")  # on PostgreSQL the commits of other tests end its rests
 @pytest.mark.django_db(transaction=True)
 def test_an_idle_worker_asks_little(shared_database, tmp_path):
     """Some nine statements a second: most work rests while nothing is committed."""

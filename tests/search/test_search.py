@@ -257,3 +257,17 @@ def test_it_takes_as_many_queries_for_many_rows_as_for_one(admin_client, ledger)
     many = [queries(text) for text in texts]
     assert many == few
     assert max(many) <= 20
+
+
+@pytest.mark.parametrize("text", ["10.1.2.10", "10.1.2."])
+def test_who_may_view_addresses_only_is_told_no_server_and_no_subnet(ledger, client, text):
+    client.force_login(staff("ipam.view_ipaddress"))
+    answer = client.get("/admin/search/palette/", {"q": text}).content.decode()
+    assert "10.1.2.1" in answer
+    assert "pc-17" not in answer and "Nord" not in answer and "campus" not in answer
+
+
+def test_who_may_view_no_servers_is_told_the_place_of_an_address(ledger, client):
+    client.force_login(staff("ipam.view_ipaddress", "ipam.view_subnet"))
+    answer = client.get("/admin/search/palette/", {"q": "10.1.2.10"}).content.decode()
+    assert "pc-17" not in answer and "Nord" in answer
