@@ -15,6 +15,7 @@ from names.ledger import Names
 from names.models import Record
 
 Line = tuple[str, tuple[str, ...]]  # a directive and its fields
+_PLAIN_FIELD = re.compile(r"[A-Za-z0-9/._~:@?&=+%$(){}\[\]!*-]+")
 _PLAIN_TEXT = re.compile(r"[A-Za-z0-9/._~:@?&=+%$(){}\[\]!*; -]+")
 
 
@@ -33,7 +34,36 @@ def lines(names: Names, directory: Path) -> list[Line]:
     found += [("local", (f"/{zone}/",)) for zone in names.zones]
     domains = sorted(names.domains, key=_widest_first)
     found += starmap(_domain, domains)
-    return [*found, *filter(None, map(record_line, names.records))]
+    return [*found, *filter(None, map(record_line, filter(Aliases(names).allow, names.records)))]
+
+
+class Aliases:
+    """Which CNAMEs dnsmasq gets: it starts with none that has a name twice, or that leads back to
+    itself; and a machine that got the name later keeps it."""
+
+    def __init__(self, names: Names) -> None:
+        self._held = {line.fqdn for line in names.lines}
+        self._records: dict[str, Record] = {}
+        for record in filter(_is_alias, names.records):
+            self._records.setdefault(record.fqdn, record)
+
+    def allow(self, record: Record) -> bool:
+        if not _is_alias(record):
+            return True
+        is_first = self._records[record.fqdn] is record
+        return is_first and record.fqdn not in self._held and not self._leads_back(record)
+
+    def _leads_back(self, record: Record) -> bool:
+        passed: set[str] = set()
+        name = record.fqdn
+        while name in self._records and name not in passed:
+            passed.add(name)
+            name = self._records[name].value
+        return name in passed
+
+
+def _is_alias(record: Record) -> bool:
+    return record.type == "CNAME"
 
 
 def _widest_first(domain: tuple[str, str, bool]) -> tuple[int, int, int]:
@@ -50,10 +80,10 @@ def _domain(network: str, domain: str, is_ours: bool) -> Line:
 
 
 def record_line(record: Record) -> Line | None:
-    """The line of a record; None for a text that cannot stand in dnsmasq's configuration."""
+    """The line of a record; None for one that cannot stand in dnsmasq's configuration."""
     directive, fields = _RECORDS[record.type](record.fqdn, record.value)
-    is_writable = record.type != "TXT" or _PLAIN_TEXT.fullmatch(record.value)
-    return (directive, fields) if is_writable else None
+    shape = _PLAIN_TEXT if record.type == "TXT" else _PLAIN_FIELD
+    return (directive, fields) if all(map(shape.fullmatch, fields)) else None
 
 
 def _mx(name: str, value: str) -> Line:

@@ -52,6 +52,10 @@ class Claim:
         return Claim(self.kind, self.id, self.name, self.ip, self.since, self.label, sources, fqdn)
 
     @property
+    def is_allocation(self) -> bool:
+        return self.kind == "ipaddress"
+
+    @property
     def sort(self) -> tuple[str, int]:
         """Which claims may share a name."""
         return self.kind, self.ip.version
@@ -230,10 +234,11 @@ def zone_of(name: str, zones: tuple[str, ...]) -> str:
 
 
 def settle(found: Iterable[Claim]) -> tuple[list[NameLine], list[Refusal]]:
-    """One owner for a name: the oldest row keeps it. Pure."""
+    """One owner for a name: an allocation takes none from a machine or a record, however old its
+    row is, which its pool has made; of others, the oldest row keeps it. Pure."""
     holders: dict[str, list[Claim]] = defaultdict(list)
     refusals: list[Refusal] = []
-    for claim in sorted(found, key=attrgetter("since", "rank")):
+    for claim in sorted(found, key=attrgetter("is_allocation", "since", "rank")):
         reason = _complaint(claim) or _conflict(claim, holders[claim.fqdn])
         if reason:
             refusals.append(Refusal(claim, reason))

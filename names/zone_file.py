@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from names import rdata
 
 _PART = re.compile(r'"(?:[^"\\\n]|\\.)*"|[()]|;[^\n]*|\n|[^\s();"]+')
-_TTL = re.compile(r"(?:[0-9]+[smhdw]?)+", re.ASCII | re.IGNORECASE)
+_TTL = re.compile(r"(?=.{1,32}\Z)(?:[0-9]+[smhdw])*[0-9]*", re.ASCII | re.IGNORECASE)
 _CLASSES = frozenset({"IN", "CH", "HS"})
 _SERVER_RECORDS = frozenset({"SOA", "NS"})
 # How many names stand at the end of a value, which may be relative to the origin.

@@ -36,20 +36,27 @@ EVERY_NAME = [
 
 
 def wants():
-    """Every row that wants a name: since when, of which rank, the name, the address."""
+    """Every row that wants a name: whether it is an allocation, and since when; its rank and key,
+    the name, the address."""
     for row in Server.objects.exclude(ip_address=None):
-        yield row.created_at, 0, row.pk, row.hostname, row.ip_address
+        yield (False, row.created_at), 0, row.pk, row.hostname, row.ip_address
     for row in Interface.objects.exclude(ip_address=None).select_related("server"):
         head, dot, tail = row.server.hostname.partition(".")
-        yield row.created_at, 1, row.pk, f"{head}-{row.name}{dot}{tail}", row.ip_address
+        yield (False, row.created_at), 1, row.pk, f"{head}-{row.name}{dot}{tail}", row.ip_address
     named = IPAddress.objects.filter(server=None, status__in=["allocated", "reserved"])
     for row in named.exclude(hostname=""):
-        yield row.created_at, 2, row.pk, row.hostname, row.ip_address
+        yield (True, row.created_at), 2, row.pk, row.hostname, row.ip_address
     for row in Subnet.objects.exclude(gateway=None):
         name = "gw-" + str(row.gateway).replace(":", "-").replace(".", "-")
-        yield row.created_at, 3, row.pk, name, row.gateway
+        yield (False, row.created_at), 3, row.pk, name, row.gateway
     for row in Record.objects.filter(type__in=["A", "AAAA"]).select_related("zone"):
-        yield row.created_at, 4, row.pk, f"{row.name}.{row.zone.name}", ip_address(row.value)
+        yield (
+            (False, row.created_at),
+            4,
+            row.pk,
+            f"{row.name}.{row.zone.name}",
+            ip_address(row.value),
+        )
 
 
 def named_here():

@@ -106,7 +106,7 @@ LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 @pytest.mark.on("sqlite")  # on PostgreSQL the commits of other tests end its rests
 @pytest.mark.django_db(transaction=True)
 def test_an_idle_worker_asks_little(shared_database, tmp_path):
-    """Some ten statements a second, nineteen if nothing rested: most work rests while nothing is committed."""
+    """Some ten statements a second, nineteen if nothing rested."""
     sent = tmp_path / "sent"
     command = [sys.executable, "-c", COUNTING, str(sent)]
     settings = {"DJANGO_SETTINGS_MODULE": "ipmanager.settings"}
