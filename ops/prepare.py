@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import sys
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -50,14 +51,22 @@ def show_address(*, first_start: bool) -> None:
 
 
 def create_private_database() -> None:
-    """Create a new SQLite file with mode 0600: it holds password hashes and sessions."""
+    """Create a new SQLite file with mode 0600: it holds password hashes and sessions.
+
+    A file that is there is not opened: closing it would end the locks of all of SQLite's
+    connections in this process, and another process would delete the log under them
+    (https://sqlite.org/howtocorrupt.html, 2.2)."""
     database = settings.DATABASES["default"]
-    if not database["ENGINE"].endswith("sqlite3"):
+    if not database["ENGINE"].endswith("sqlite3") or _is_usable(Path(database["NAME"])):
         return
     try:
         os.close(os.open(database["NAME"], os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise Invalid(f"cannot use the database {database['NAME']}: {error.strerror}") from error
+
+
+def _is_usable(file: Path) -> bool:
+    return file.is_file() and os.access(file, os.R_OK | os.W_OK, effective_ids=True)
 
 
 def migrate() -> None:

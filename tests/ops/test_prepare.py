@@ -1,5 +1,9 @@
 """`prepare`, and what a process of the site loads."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from django.db import connection
 
@@ -40,3 +44,23 @@ def test_a_bad_setting_is_told_by_every_command(site_environment):
     refused = manage(environment, "populate_ipam")
     assert refused.returncode == 1
     assert "IPMANAGER_DNSMASQ_RELOAD" in refused.stderr
+
+
+LEAVE = """
+import sqlite3, sys
+other = sqlite3.connect(sys.argv[1])
+other.execute("SELECT count(*) FROM django_migrations").fetchone()
+other.close()
+"""
+
+
+@pytest.mark.on("sqlite")
+@pytest.mark.django_db(transaction=True)
+def test_another_process_that_ends_takes_no_log_away_from_one_that_has_prepared():
+    """A file that is opened and closed beside SQLite ends SQLite's own locks on it."""
+    connection.ensure_connection()
+    name = connection.settings_dict["NAME"]
+    log = Path(f"{name}-wal").stat().st_ino
+    prepare.create_private_database()
+    subprocess.run([sys.executable, "-c", LEAVE, str(name)], check=True)
+    assert Path(f"{name}-wal").stat().st_ino == log
