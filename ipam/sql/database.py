@@ -92,7 +92,7 @@ def set_storage(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_STORAGE_SET, [list(_STORAGE)])
         for relation, known in cursor.fetchall():
-            for name in _STORAGE[relation].keys() - set(known):
+            for name in sorted(_STORAGE[relation].keys() - set(known)):
                 value = _STORAGE[relation][name]
                 cursor.execute(f"ALTER TABLE {relation} SET ({name} = {value})")
 
