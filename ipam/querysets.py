@@ -533,6 +533,7 @@ def write(rows: Sequence[models.Model], names: Iterable[str]) -> None:
     """Write these fields of many rows, each by its key: one statement, run again and again.
 
     The CASE WHEN that Django's bulk_update builds takes twenty times as long, on both databases.
+    Rows are locked in the order of their keys: two that write the same rows wait, and end.
     """
     if not rows:
         return
@@ -541,7 +542,8 @@ def write(rows: Sequence[models.Model], names: Iterable[str]) -> None:
     columns = ", ".join(f"{quote(field.column or '')} = %s" for field in fields)
     update = f"UPDATE {quote(meta.db_table)} SET {columns} WHERE id = %s"
     with connection.cursor() as cursor:
-        cursor.executemany(update, [[*_values(row, fields), row.pk] for row in rows])
+        in_order = sorted(rows, key=operator.attrgetter("pk"))
+        cursor.executemany(update, [[*_values(row, fields), row.pk] for row in in_order])
 
 
 def _values(row: models.Model, fields: Sequence[models.Field]) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ _OWN = "SELECT pg_current_xact_id_if_assigned()::text"
 
 # The newest snapshot that differs from an older one by transactions of `unnoticed` alone: both.
 _same = ("", "")
+_one = threading.Lock()  # of two such transactions at once, each would notice the other
 
 
 def mark() -> Mark:
@@ -39,13 +41,14 @@ def unnoticed() -> Iterator[None]:
     if connection.vendor == "sqlite":
         yield
         return
-    with transaction.atomic():
-        before = _snapshot()
-        yield
-        ((own,),) = prepared.rows(_OWN)
-    after = _snapshot()
-    if own and (before, after) == (_all_before(int(own)), _all_before(int(own) + 1)):
-        _same = after, _known(before)
+    with _one:
+        with transaction.atomic():
+            before = _snapshot()
+            yield
+            ((own,),) = prepared.rows(_OWN)
+        after = _snapshot()
+        if own and (before, after) == (_all_before(int(own)), _all_before(int(own) + 1)):
+            _same = after, _known(before)
 
 
 def _snapshot() -> str:

@@ -86,8 +86,8 @@ def ingest(
             row.leased_until = now
             ended.append(row)
     with transaction.atomic():
-        # Another worker may have created the same rows meanwhile.
-        Sighting.objects.bulk_create(new, ignore_conflicts=True)
+        # Another worker may create the same rows: in one order, so that one of them waits.
+        Sighting.objects.bulk_create(sorted(new, key=_key_text), ignore_conflicts=True)
         write([*renewed, *ended, *lost], _WRITTEN)
         Changes(current, [*new, *renewed], ended, now).record()
         Sighting.objects.filter(source=Sighting.Source.LEASE, leased_until__lt=now - KEPT).delete()
@@ -154,6 +154,10 @@ class LeaseFileWatcher:
 
 def _key(row: Sighting) -> Key:
     return (row.ip_address, row.mac_address or row.duid)
+
+
+def _key_text(row: Sighting) -> str:
+    return f"{row.ip_address} {row.mac_address or row.duid}"
 
 
 def _resolve_doubles(

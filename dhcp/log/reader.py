@@ -15,6 +15,7 @@ from time import monotonic
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from core.database import commits
 from core.following import logs
 from core.following.batches import Batch, Log
 from core.following.entries import Entry, Parser
@@ -81,7 +82,8 @@ class LogReader(PeriodicWork):
             self._store(row, batch)
         elif self.now() - self.shown_at > SHOWN:
             self.shown_at = self.now() - self.now() % SHOWN  # in step with the heartbeats
-            DhcpLog.objects.filter(pk=row.pk).update(read_at=timezone.now())
+            with commits.unnoticed():
+                DhcpLog.objects.filter(pk=row.pk).update(read_at=timezone.now())
         self._log().done()
         return batch.more or bool(batch.lines)  # another file may follow
 

@@ -159,6 +159,31 @@ def test_a_transaction_that_nothing_follows_ends_no_rest():
 
 
 @pytest.mark.on("postgresql")
+def test_two_such_transactions_of_one_process_end_no_rest():
+    start = threading.Barrier(2)
+
+    def beat(number):
+        start.wait(10)
+        with commits.unnoticed():
+            Pulse.objects.create(host=f"{number} {time.monotonic()}", seen_at=timezone.now())
+            time.sleep(0.1)
+        connection.close()
+
+    def rests_after_both():
+        work = Resting()
+        work.tick()
+        threads = [threading.Thread(target=beat, args=(number,)) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        work.tick()
+        return work.rounds == 1
+
+    assert any(rests_after_both() for _try in range(50))  # other tests write
+
+
+@pytest.mark.on("postgresql")
 def test_what_others_commit_during_such_a_transaction_ends_it():
     assert not any(rests_after(commit_elsewhere) for _try in range(20))
 
