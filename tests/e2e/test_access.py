@@ -8,7 +8,11 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tests.accounts.people import person, requiring_group
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.needs("chromium"),
+    pytest.mark.once,
+    pytest.mark.django_db(transaction=True),
+]
 PAGES = ["/admin/account/", "/admin/accounts/session/", "/admin/ipmanager/token/add/"]
 
 
