@@ -25,6 +25,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from tests.support import one_queue, outcomes, postgres, recorded
 
@@ -78,29 +79,35 @@ def write_record(shared: Path) -> None:
     """Keep what each file costs, and which tests the second database needs."""
     from tests.support import recorder  # needs Django
 
-    files: dict[str, float] = defaultdict(float)
-    for test, taken in seconds_of_tests(shared).items():
-        files[test.partition("::")[0]] += taken
     recorder.write(shared, seconds_of_tests(shared))
-    dear = {file: round(taken) for file, taken in sorted(files.items()) if taken > 5}
-    one_queue.COSTS.write_text(json.dumps(dear, indent=0) + "\n")
+    one_queue.write_costs(read(shared, "first.seconds"))
 
 
 def extend_record(shared: Path) -> None:
     """Of the tests that the second database has now, leave out those that it does not need."""
     from tests.support import recorder  # needs Django
 
-    outcomes = json.loads((shared / "first.json").read_text())
-    failed = {"::".join(recorded.name_of(test)) for test in outcomes if outcomes[test] != "passed"}
+    outcomes = read(shared, "first.json")
+    failed = {name_of(test) for test in outcomes if outcomes[test] != "passed"}
     recorder.extend(shared, seconds_of_tests(shared), failed)
+    one_queue.write_costs(read(shared, "first.seconds"))
 
 
 def seconds_of_tests(shared: Path) -> dict[str, float]:
     """By the name of the test, without parameters."""
     seconds: dict[str, float] = defaultdict(float)
-    for test, taken in json.loads((shared / "first.seconds").read_text()).items():
-        seconds["::".join(recorded.name_of(test))] += taken
+    for test, taken in read(shared, "first.seconds").items():
+        seconds[name_of(test)] += taken
     return seconds
+
+
+def name_of(test: str) -> str:
+    """`tests/x.py::test_y`, of `tests/x.py::test_y[z] on sqlite`."""
+    return "::".join(recorded.name_of(test.rpartition(" on ")[0]))
+
+
+def read(shared: Path, name: str) -> dict[str, Any]:
+    return dict(json.loads((shared / name).read_text()))
 
 
 def check_record(shared: Path) -> int:

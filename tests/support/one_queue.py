@@ -20,6 +20,7 @@ VENDOR = "IPMANAGER_TEST_VENDOR"
 COSTS = Path(__file__).parents[1] / "recorded/costs.json"
 # They use one installation of deploy/, one site of client/.
 TOGETHER = re.compile(r"tests/(client|deploy)/test_(?!container|fresh_debian|manual)")
+DEAR = 5  # seconds
 USUAL_COST = 0.05  # seconds of a test whose file is not among the recorded ones
 
 
@@ -32,12 +33,31 @@ def bundle_of(file: str) -> str:
     return file.rpartition("/")[0] if TOGETHER.match(file) else file
 
 
+def known_costs() -> dict[str, dict[str, float]]:
+    """Seconds of the dear files, by database."""
+    return dict(json.loads(COSTS.read_text())) if COSTS.exists() else {}
+
+
+def write_costs(seconds: dict[str, float]) -> None:
+    """Keep what the files of a run have cost: `{"tests/x.py::test_y on sqlite": seconds}`."""
+    found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for test, taken in seconds.items():
+        name, _, vendor = test.rpartition(" on ")
+        found[vendor][name.partition("::")[0]] += taken
+    known = known_costs()
+    for vendor, files in found.items():
+        others = known.get(vendor, {})
+        known[vendor] = {file: others[file] for file in others if file not in files}
+        known[vendor] |= {file: round(taken) for file, taken in files.items() if taken > DEAR}
+    COSTS.write_text(json.dumps(known, indent=0, sort_keys=True) + "\n")
+
+
 class OneQueue:
     """What pytest-xdist calls a scheduler (xdist.scheduler.protocol)."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.expected = len(parse_tx_spec_config(config))
-        self.costs: dict[str, float] = json.loads(COSTS.read_text()) if COSTS.exists() else {}
+        self.costs = known_costs()
         self.collections: dict[WorkerController, list[str]] = {}
         self.assigned: dict[WorkerController, list[int]] = {}
         self.waiting: dict[str, deque[list[int]]] = {}
@@ -74,7 +94,7 @@ class OneQueue:
                 different = sorted({*collection} ^ {*known})
                 raise RuntimeError(f"workers of one database collected differently: {different}")
             if vendor_of(node) not in self.waiting:
-                self.waiting[vendor_of(node)] = self._files(collection)
+                self.waiting[vendor_of(node)] = self._files(vendor_of(node), collection)
         for node in self.nodes:
             self._refill(node)
 
@@ -105,7 +125,8 @@ class OneQueue:
     def _first_of(self, vendor: str) -> WorkerController:
         return next(node for node in self.collections if vendor_of(node) == vendor)
 
-    def _files(self, collection: list[str]) -> deque[list[int]]:
+    def _files(self, vendor: str, collection: list[str]) -> deque[list[int]]:
+        known = self.costs.get(vendor, {})
         files = defaultdict(list)
         for index, nodeid in enumerate(collection):
             files[nodeid.split("::")[0]].append(index)
@@ -114,7 +135,7 @@ class OneQueue:
         for file, tests in files.items():
             bundle = bundle_of(file)
             bundles[bundle] += tests
-            costs[bundle] += self.costs.get(file, USUAL_COST * len(tests))
+            costs[bundle] += known.get(file, USUAL_COST * len(tests))
         return deque(bundles[name] for name in sorted(bundles, key=lambda name: -costs[name]))
 
     def _refill(self, node: WorkerController) -> None:
