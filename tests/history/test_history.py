@@ -10,14 +10,13 @@ import random
 import secrets
 import time
 from collections import Counter
-from contextlib import nullcontext
 
 import pytest
 
 from tests.history.checks import faults
 from tests.history.clients import play
 from tests.history.playground import PAGES, Playground
-from tests.support import postgres, template
+from tests.support import template
 from tests.support.by_hand import POSTGRESQL, only
 from tests.support.site import site
 
@@ -34,9 +33,7 @@ def played(tmp_path_factory, django_db_blocker):
     home, token = tmp_path_factory.mktemp("history"), secrets.token_hex(20)
     ours = ("IPMANAGER_", "DJANGO_", "DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    with postgres.running(postgres.DURABLE) if POSTGRESQL else nullcontext() as server:
-        with django_db_blocker.unblock():
-            template.fill(server.url) if server else template.new_copy(f"{home}/db.sqlite3")
+    with template.own_server(home, django_db_blocker) as server:
         environment |= {
             "DATABASE_URL": server.url if server else f"sqlite:///{home}/db.sqlite3",
             "IPMANAGER_DATA_DIR": str(home / "data"),

@@ -6,15 +6,18 @@ time, by the fast path and by Django."""
 
 import json
 import secrets
+import shutil
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import environment_of_a_site
-from tests.support import template
+from tests.support import postgres, template
 from tests.support.replication import pair
 from tests.support.site import ROOT
 
@@ -68,11 +71,33 @@ for word in sys.stdin:
 """
 
 
-@pytest.fixture(autouse=True)
-def our_server_too(django_db_blocker):
-    """The migrated database comes from there."""
+@dataclass(frozen=True)
+class Prepared:
+    """An installation to begin with: the data directory of its PostgreSQL, and its own."""
+
+    database: Path
+    site: Path
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory, django_db_blocker):
+    place = tmp_path_factory.mktemp("prepared")
     with django_db_blocker.unblock():
-        yield
+        data = template.cluster()
+    with postgres.running(data=data) as server:
+        environment = environment_of(server.url, place)
+        subprocess.run([sys.executable, "-c", PREPARE], cwd=ROOT, env=environment, check=True)
+        server.stop()
+        yield Prepared(server.home / "data", place / "data")
+
+
+def environment_of(url, place):
+    return environment_of_a_site(place) | {
+        "DATABASE_URL": url,
+        "DJANGO_SETTINGS_MODULE": "ipmanager.settings",
+        "IPMANAGER_BOOTSTRAP_TOKEN": TOKEN,
+        "IPMANAGER_DHCP_SYNC": "worker",
+    }
 
 
 class Asked:
@@ -105,16 +130,9 @@ class Asked:
 
 
 @contextmanager
-def site_on(both, place, **settings):
-    environment = environment_of_a_site(place) | settings
-    environment |= {
-        "DATABASE_URL": both.url,
-        "DJANGO_SETTINGS_MODULE": "ipmanager.settings",
-        "IPMANAGER_BOOTSTRAP_TOKEN": TOKEN,
-        "IPMANAGER_DHCP_SYNC": "worker",
-    }
-    template.fill(both.primary.url)
-    subprocess.run([sys.executable, "-c", PREPARE], cwd=ROOT, env=environment, check=True)
+def site_on(both, prepared, place, **settings):
+    shutil.copytree(prepared.site, place / "data")
+    environment = environment_of(both.url, place) | settings
     command = [sys.executable, "-c", SITE.replace("TOKEN", TOKEN)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as process:
@@ -143,8 +161,10 @@ def fall_behind(both, site, lost):
     both.primary.kill()
 
 
-def test_a_lagging_standby_hands_out_nothing_even_where_its_numbers_have_overtaken(tmp_path):
-    with pair() as both, site_on(both, tmp_path) as site:
+def test_a_lagging_standby_hands_out_nothing_even_where_its_numbers_have_overtaken(
+    prepared, tmp_path
+):
+    with pair(prepared.database) as both, site_on(both, prepared, tmp_path) as site:
         assert site.next()[0] == 201 and site.next("a-key")[0] == 201
         fall_behind(both, site, lost=5)
         handed_out = list(site.addresses)
@@ -173,8 +193,10 @@ def test_a_lagging_standby_hands_out_nothing_even_where_its_numbers_have_overtak
         assert site.addresses == handed_out
 
 
-def test_with_synchronous_replication_allocation_goes_on_and_no_address_comes_twice(tmp_path):
-    with pair() as both, site_on(both, tmp_path) as site:
+def test_with_synchronous_replication_allocation_goes_on_and_no_address_comes_twice(
+    prepared, tmp_path
+):
+    with pair(prepared.database) as both, site_on(both, prepared, tmp_path) as site:
         both.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
         both.execute("SELECT pg_reload_conf()")
         wait_until_synchronous(both)
@@ -201,8 +223,9 @@ def wait_until_synchronous(both):
         time.sleep(0.05)
 
 
-def test_who_prefers_to_go_on_says_so(tmp_path):
-    with pair() as both, site_on(both, tmp_path, IPMANAGER_FAILOVER="continue") as site:
+def test_who_prefers_to_go_on_says_so(prepared, tmp_path):
+    go_on = {"IPMANAGER_FAILOVER": "continue"}
+    with pair(prepared.database) as both, site_on(both, prepared, tmp_path, **go_on) as site:
         fall_behind(both, site, lost=0)
         both.promote()
         site.until(503)

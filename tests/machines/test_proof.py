@@ -13,14 +13,13 @@ import statistics
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 
 import pytest
 
 from ipam.fields import AddressField
 from tests.history.clients import Ground
 from tests.history.playground import Playground
-from tests.support import postgres, template
+from tests.support import template
 from tests.support.by_hand import POSTGRESQL
 from tests.support.lab import SERVER, laboratory
 from tests.support.site import site
@@ -31,7 +30,7 @@ pytestmark = [
     pytest.mark.needs("root", "namespaces", "dnsmasq"),
 ]
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
-NUMBER, CLIENTS, KILLS, SAMPLE = (500, 16, 12, 20) if LONG else (24, 4, 3, 3)
+NUMBER, CLIENTS, KILLS, SAMPLE = (500, 16, 12, 20) if LONG else (12, 4, 3, 3)
 NETWORK, RANGE = "10.77.0.0/22", "10.77.0.0,static,255.255.252.0,1h"
 KILLED = ["web process", "worker"] + (["postgresql"] if POSTGRESQL else [])
 RETRIED = (0, 429, 500, 502, 503, 504)
@@ -51,9 +50,7 @@ def played(tmp_path_factory, lab, django_db_blocker):
     home, token = tmp_path_factory.mktemp("machines"), secrets.token_hex(20)
     ours = ("IPMANAGER_", "DJANGO_", "DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    with postgres.running(postgres.DURABLE) if POSTGRESQL else nullcontext() as server:
-        with django_db_blocker.unblock():
-            template.fill(server.url) if server else template.new_copy(f"{home}/db.sqlite3")
+    with template.own_server(home, django_db_blocker) as server:
         environment |= {
             "DATABASE_URL": server.url if server else f"sqlite:///{home}/db.sqlite3",
             "IPMANAGER_DATA_DIR": str(home / "data"),

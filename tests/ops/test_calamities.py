@@ -2,7 +2,8 @@
 filled.
 
 Nothing that was acknowledged is lost, everything comes back in step by itself, and while a calamity
-lasts the doctor names it. The long form repeats every calamity with more clients."""
+lasts the doctor names it. The long form repeats every calamity with more clients, who
+make no pauses."""
 
 import json
 import os
@@ -26,7 +27,7 @@ from tests.support.site import command_line, gone, manage, site
 from tests.support.under_load import NETWORK, Load
 
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
-ROUNDS, CLIENTS, ANSWERS = (8, 8, 20) if LONG else (1, 4, 2)
+ROUNDS, CLIENTS, ANSWERS, PAUSE = (8, 8, 20, 0) if LONG else (1, 4, 2, 0.1)
 PATIENCE = 120  # seconds in which a busy machine must have come back in step
 SMALL = {
     "max_wal_size": "48MB",
@@ -97,9 +98,11 @@ def installed(tmp_path_factory, django_db_blocker):
     ours = ("IPMANAGER_", "DJANGO_", "DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     with ExitStack() as stack:
+        with django_db_blocker.unblock():
+            data = template.cluster() if POSTGRESQL else None
         database = stack.enter_context(
             postgres.running(
-                postgres.DURABLE | SMALL, disk=lambda home: tiny_disk(home, 256 * 1024)
+                postgres.DURABLE | SMALL, lambda home: tiny_disk(home, 256 * 1024), data
             )
             if POSTGRESQL
             else nullcontext()
@@ -108,8 +111,9 @@ def installed(tmp_path_factory, django_db_blocker):
         disk = lab.files  # dnsmasq's files, and SQLite's, on a disk of their own
         resize = stack.enter_context(tiny_disk(disk, 64 * 1024))
         disk.chmod(0o755)
-        with django_db_blocker.unblock():
-            template.fill(database.url) if database else template.new_copy(f"{disk}/ledger.sqlite3")
+        if not POSTGRESQL:
+            with django_db_blocker.unblock():
+                template.new_copy(f"{disk}/ledger.sqlite3")
         environment |= {
             "DATABASE_URL": database.url if database else f"sqlite:///{disk}/ledger.sqlite3",
             "IPMANAGER_DATA_DIR": str(home / "data"),
@@ -257,7 +261,7 @@ CALAMITIES += [kill_the_database, fill_the_databases_disk] if POSTGRESQL else []
 
 def test_nothing_acknowledged_is_lost_and_everything_comes_back_by_itself(installed, capsys):
     began = time.monotonic()
-    with Load(installed.site.port, TOKEN, CLIENTS) as load:
+    with Load(installed.site.port, TOKEN, CLIENTS, PAUSE) as load:
         for calamity in CALAMITIES * ROUNDS:
             load.goes_on(ANSWERS)
             for causes in calamity(installed, load):

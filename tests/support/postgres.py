@@ -69,13 +69,14 @@ def server(settings: dict[str, str] = FAST) -> Iterator[str]:
 def running(
     settings: dict[str, str] = FAST,
     disk: Callable[[Path], contextlib.AbstractContextManager] = contextlib.nullcontext,
+    data: Path | None = None,
 ) -> Iterator["Server"]:
     """The same, for those who want to kill it; `disk` may put something of its own below its
-    directory."""
+    directory. With `data` it begins with a copy of that data directory."""
     with temporary_home() as home, disk(home):
         server = Server(home, free_port(), settings, drop_root(home))
         try:
-            server.initialise()
+            server.initialise(data)
             server.start()
             yield server
         finally:
@@ -103,8 +104,11 @@ class Server:
         self.url = f"postgres://ipadmin@{quote(str(home), safe='')}:{port}/ipmanager_db"
         self.process: subprocess.Popen | None = None
 
-    def initialise(self) -> None:
-        initialise(self.home / "data", self.become)
+    def initialise(self, data: Path | None = None) -> None:
+        if data is None:
+            initialise(self.home / "data", self.become)
+        else:
+            subprocess.run(["cp", "--archive", data, self.home / "data"], check=True)
 
     def start(self) -> None:
         """Until it answers; after a kill that takes a recovery, and the end of the old one's last

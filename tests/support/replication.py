@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 
@@ -68,11 +69,15 @@ class Pair:
 
 
 @contextlib.contextmanager
-def pair(settings: dict[str, str] | None = None) -> Iterator[Pair]:
-    """A primary that answers, and a standby that streams from it."""
-    chosen = REPLICATING | (settings or {})
-    with postgres.running(chosen) as primary, postgres.temporary_home() as home:
-        standby = postgres.Server(home, postgres.free_port(), chosen, postgres.drop_root(home))
+def pair(data: Path) -> Iterator[Pair]:
+    """A primary that answers, on a copy of this data directory, and a standby that streams from
+    it."""
+    with (
+        postgres.running(REPLICATING, data=data) as primary,
+        postgres.temporary_home() as home,
+    ):
+        port, become = postgres.free_port(), postgres.drop_root(home)
+        standby = postgres.Server(home, port, REPLICATING, become)
         both = Pair(primary, standby)
         try:
             both.copy()

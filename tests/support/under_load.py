@@ -1,4 +1,4 @@
-"""Clients that add, move and delete servers without a pause, and remember what they were told."""
+"""Clients that add, move and delete servers all the time, and remember what they were told."""
 
 import contextlib
 import http.client
@@ -14,9 +14,9 @@ class Client(threading.Thread):
     """One of them, with servers of its own. `held` is what it was told that there is: {hostname:
     address}; `unsure` are those whose last change got no answer."""
 
-    def __init__(self, number, port, token, hosts=20):
+    def __init__(self, number, port, token, pause=0.0, hosts=20):
         super().__init__(daemon=True)
-        self.number, self.port, self.token = number, port, token
+        self.number, self.port, self.token, self.pause = number, port, token, pause
         self.free = [f"{NETWORK}.{10 + number * hosts + n}" for n in range(hosts)]
         self.held, self.keys, self.unsure = {}, {}, set()
         self.acknowledged = self.refused = self.serial = 0
@@ -27,7 +27,9 @@ class Client(threading.Thread):
             deed = (
                 self.remove if self.held and (not self.free or random.random() < 0.3) else self.add
             )
-            if not deed():
+            if deed():
+                self.stopping.wait(self.pause)
+            else:
                 self.refused += 1
                 self.stopping.wait(0.05)
 
@@ -90,8 +92,8 @@ class Client(threading.Thread):
 class Load:
     """Some of them."""
 
-    def __init__(self, port, token, clients):
-        self.clients = [Client(number, port, token) for number in range(clients)]
+    def __init__(self, port, token, clients, pause=0.0):
+        self.clients = [Client(number, port, token, pause) for number in range(clients)]
 
     def __enter__(self):
         for client in self.clients:
