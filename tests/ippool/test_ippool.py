@@ -6,6 +6,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -13,13 +14,14 @@ from django.core.management import CommandError, call_command
 from ippool import log_level
 from ops.management.commands import ippool as ippool_command
 from tests.support.postgres import free_port
-from tests.support.site import ROOT
+from tests.support.site import ROOT, lend_static_files
 
 
 @contextlib.contextmanager
 def ippool(environment, port, *flags, log=None):
     """The command's address, as soon as it answers; ended with the block. Its output is added to
     the list `log`."""
+    lend_static_files(Path(environment["IPMANAGER_DATA_DIR"]))
     command = [str(ROOT / "bin/ippool"), "-p", str(port), *flags]
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 
 from tests.conftest import empty_database_of, environment_of_a_site
-from tests.support.site import manage, site
+from tests.support.site import lend_static_files, manage, site
 
 FORMER = Path(__file__).resolve().parents[1] / "data" / "version-0.1"
 TOKEN = "ipm_0123456789abcdef0123456789abcdef"
@@ -39,7 +39,7 @@ def former(tmp_path_factory, django_test_environment, django_db_blocker):
     place = tmp_path_factory.mktemp("former")
     environment = environment_of_a_site(place) | {"IPMANAGER_PUBLIC_URL": "http://ipam.test:8000"}
     data = Path(environment["IPMANAGER_DATA_DIR"])
-    data.mkdir(mode=0o700)
+    lend_static_files(data)
     for name in ("dnsmasq", "boot"):
         shutil.copytree(FORMER / name, data / name)
     with empty_database_of(place, django_db_blocker) as url:
