@@ -8,6 +8,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from api.models import Token
+from tests.support import shared
 
 
 class Caller(APIClient):
@@ -46,5 +47,14 @@ def answer(response):
 
 @functools.cache
 def description():
-    """What /api/schema/ says; made once, for it takes a second."""
-    return json.loads(json.dumps(SchemaGenerator().get_schema(public=True)))
+    """What /api/schema/ says; made once for all processes, for it takes seconds."""
+    shared.once("description", _write_description)
+    return json.loads(_description().read_text())
+
+
+def _write_description():
+    _description().write_text(json.dumps(SchemaGenerator().get_schema(public=True)))
+
+
+def _description():
+    return shared.directory() / "description.json"
