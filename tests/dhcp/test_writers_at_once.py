@@ -25,7 +25,7 @@ from tests.support.site import ROOT
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.whole("sqlite")]
 
 LONG = bool(os.environ.get("IPMANAGER_TEST_PROOF"))
-EDITS = 500 if LONG else 30
+EDITS = 500 if LONG else 15
 AWAY = 60 if LONG else 3  # seconds
 NAME = re.compile(r",(\w+)-(\d+)$", re.MULTILINE)
 

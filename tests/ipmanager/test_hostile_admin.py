@@ -80,8 +80,9 @@ def test_forms(client, model, shown):
         typed = typed_fields(response)
         for turn, name in enumerate(typed):
             for value in some(turn):
-                survives(client.get, url, {name: sendable(value)})
                 survives(client.post, url, {**texts(typed), name: sendable(value)})
+                if LONG or turn % 4 == 0:
+                    survives(client.get, url, {name: sendable(value)})
 
 
 def sendable(value):
@@ -130,23 +131,30 @@ def test_keys(client, name):
             survives(client.post, url, {"post": "yes"})
 
 
-@pytest.mark.parametrize("value", ["abc", "1" + "0" * 23, "\0", "-1"])
-def test_selected_rows_of_actions(client, value):
-    for model, _shown in EVERY:
+KEYS = ["abc", "1" + "0" * 23, "\0", "-1"]
+
+
+@pytest.mark.parametrize(("turn", "value"), list(enumerate(KEYS)))
+def test_selected_rows_of_actions(client, turn, value):
+    for model, _shown in EVERY if LONG else EVERY[turn :: len(KEYS)]:
         body = {"action": "delete_selected", "_selected_action": value}
         survives(client.post, page(model, "changelist"), body)
     body = {"action": "release", "_selected_action": value}
     assert client.post("/admin/ipam/ipaddress/", body).status_code == 400
 
 
+NULS = ["id__exact=%00", "mode=%00", "site=a%00b", "vrf=1&vrf=%00", "e=1&mode=%00"]
+
+
 @pytest.mark.parametrize("ask", ["get", "post"])
 def test_a_nul_in_a_filter_leads_to_the_list_without_filters(client, ask):
-    for model, _shown in EVERY:
+    for turn, (model, _shown) in enumerate(EVERY):
         url = page(model, "changelist")
-        for query in ("id__exact=%00", "mode=%00", "site=a%00b", "vrf=1&vrf=%00", "e=1&mode=%00"):
+        for query in NULS if LONG else [NULS[turn % len(NULS)]]:
             response = getattr(client, ask)(f"{url}?{query}")
             assert (response.status_code, response.headers.get("Location")) == (302, f"{url}?e=1")
-        assert client.get(f"{url}?e=1").status_code == 200
+        if LONG or turn % len(NULS) == 0:
+            assert client.get(f"{url}?e=1").status_code == 200
 
 
 def test_a_nul_in_the_search_box_breaks_no_list(client):
