@@ -39,11 +39,16 @@ class Verified:
 
 
 def verify(
-    since: date | None = None, expect: str = "", progress: OnProgress = lambda *_: None
+    since: date | None = None,
+    expect: str = "",
+    progress: OnProgress = lambda *_: None,
+    archive: str | None = None,
 ) -> Verified:
     """Look at the whole log, or at what was sealed on a day and later. Memory does not grow with
-    the log: one segment at a time."""
-    return Verification(since, progress).run(expect)
+    the log: one segment at a time. The archive is that of the settings, or none for ""."""
+    if archive is None:
+        archive = settings.LOG_ARCHIVE
+    return Verification(since, progress).run(expect, archive)
 
 
 class Verification:
@@ -52,14 +57,13 @@ class Verification:
     def __init__(self, since: date | None, progress: OnProgress) -> None:
         self.found = Verified()
         self.progress = progress
-        self.since = since
         self.days: set[date] = set()
         self.pruned: dict[int, bytes] = {}  # by seal: the digest of what was pruned of it
         self.told_pruned: dict[int, bytes] = {}
         self.former: Seal | None = None
         self.start = Day.objects.filter(day__lt=since).order_by("-day").first() if since else None
 
-    def run(self, expect: str) -> Verified:
+    def run(self, expect: str, archive: str) -> Verified:
         began = time.monotonic()
         seals = Seal.objects.order_by("number")
         if self.start:
@@ -70,15 +74,15 @@ class Verification:
             self.progress(self.found.seals, total)
         self._compare_pruned()
         self._look_at_days()
-        if settings.LOG_ARCHIVE and not self.since:
-            self._look_at_archive(Path(settings.LOG_ARCHIVE))
+        if archive:
+            self._look_at_archive(Path(archive))
         if expect and not _is_known(expect):
             self._tell(Fault("hash", f"No seal and no day has the hash {expect}."))
         self.found.seconds = time.monotonic() - began
         return self.found
 
     def _look_at_archive(self, root: Path) -> None:
-        archive = ArchiveVerification(root)
+        archive = ArchiveVerification(root, self.start.number if self.start else 0)
         for fault in archive.faults():
             self._tell(fault)
         self.found.archived = archive.lines

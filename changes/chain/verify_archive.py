@@ -22,11 +22,13 @@ Line = dict[str, Any]
 
 class ArchiveVerification:
     """One look at the files below a directory, day by day: memory does not grow with the archive.
-    Lines that were never sealed are not judged."""
+    Lines that were never sealed are not judged, nor those of seals up to the number `after`. All
+    files are read even so: what a file is called, and when it was written, can be altered."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.lines = 0
+    def __init__(self, root: Path, after: int = 0) -> None:
+        self.root, self.after = root, after
+        self.lines = 0  # that were read
+        self._reaches_back = False  # whether there are lines of earlier seals, too
         self._seen: dict[int, set[int]] = defaultdict(set)  # by seal: the lines that were found
 
     def faults(self) -> Iterator[Fault]:
@@ -46,7 +48,8 @@ class ArchiveVerification:
             return
         self.lines += len(found)
         seals = _seals(table, min(found, default=0), max(found, default=-1))
-        for seal in seals.iterator(chunk_size=20):
+        self._reaches_back |= seals.filter(number__lte=self.after).exists()
+        for seal in seals.filter(number__gt=self.after).iterator(chunk_size=20):
             yield from self._of_seal(seal, found, day)
 
     def _of_seal(self, seal: Seal, found: dict[int, list[Line]], day: str) -> Iterator[Fault]:
@@ -62,11 +65,14 @@ class ArchiveVerification:
     def _missing(self, table: str) -> Iterator[Fault]:
         """The pruned lines between the first and the last archived one that are in no file."""
         ends = min(self._seen, default=0), max(self._seen, default=0)
+        if self._reaches_back:
+            ends = self.after + 1, ends[1]
         pruned = Seal.objects.filter(table=table, number__range=ends).exclude(pruned=b"")
         for seal in pruned.order_by("number").iterator(chunk_size=20):
             for number in sorted(pruned_lines(seal) - self._seen[seal.number]):
                 yield _fault(seal, number, "is in no file of the archive")
         self._seen.clear()
+        self._reaches_back = False
 
 
 def _read(file: Path, key: str) -> dict[int, list[Line]]:

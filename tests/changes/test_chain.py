@@ -211,6 +211,21 @@ def test_an_archived_day_that_was_removed_or_damaged_is_named(lines, settings, t
     assert ("archive", None) in faults()
 
 
+def test_a_later_day_is_verified_with_its_archive(lines, settings, tmp_path):
+    """Of the archive, only what was sealed since then is judged."""
+    settings.LOG_ARCHIVE = tmp_path
+    close_days(datetime.combine(timezone.now().astimezone(UTC).date(), datetime.min.time(), UTC))
+    today = timezone.now().astimezone(UTC).date()
+    pruning.delete(LINES.objects.filter(pk__in=lines[:3]), timezone.now())
+    (file,) = (tmp_path / "vrfs_history").iterdir()
+    rewritten(file, lambda texts: [texts[0].replace('"blue"', '"red"'), texts[2]])
+    yesterday = today - timedelta(days=1)
+    wrong = [("archive", lines[0]), ("archive", lines[1])]
+    assert faults(since=yesterday) == wrong
+    assert verify(since=yesterday).archived == 2
+    assert faults(since=today) == []
+
+
 def test_a_mark_that_no_pruning_made_is_found(lines):
     LINES.objects.filter(pk=lines[1]).delete()
     seal = seal_of(lines[1])
