@@ -112,7 +112,7 @@ def read_changes(
             break
         query = query.without_change(page.lines[-1].change)
     found = list(changes.values())
-    _count(found, reader)
+    count(found, reader)
     return ChangesPage(found, begun, page.searched_to)
 
 
@@ -159,7 +159,7 @@ def _begun_before(
     ]
 
 
-def _count(changes: Sequence[Change], reader: Reader) -> None:
+def count(changes: Sequence[Change], reader: Reader) -> None:
     """How many lines each change has, by one statement."""
     ids = [change.id for change in changes if change.id]
     totals: Counter[str] = Counter()
@@ -192,7 +192,7 @@ def of_lines(lines: Sequence[Line]) -> Change:
 def counted(lines: Sequence[Line], reader: Reader) -> Change:
     """The same, with the number of all of its lines."""
     change = of_lines(lines)
-    _count([change], reader)
+    count([change], reader)
     return change
 
 

@@ -146,6 +146,36 @@ def merged(branches: Sequence[Branch], number: int) -> list[Position]:
     return [Position(written(at), table, line) for table, at, line in rows]
 
 
+def marked(
+    branches: Sequence[Branch], number: int, without: Sequence[str] = ()
+) -> list[tuple[str, Position]]:
+    """The newest lines with the ids of their changes, without the lines of some changes; by one
+    statement. The branches have no other conditions than the reader's."""
+    parts: list[str] = []
+    values: list[Any] = []
+    for branch in branches:
+        sql, own = _with_change(branch, number, without)
+        parts.append(f"SELECT %s AS line_table, part.* FROM ({sql}) part")
+        values += [branch.table, *own]
+    rows = fetch(
+        f"SELECT history_change, {_stored('history_date')}, line_table, history_id "
+        f"FROM ({' UNION ALL '.join(parts)}) line "
+        f"ORDER BY history_date DESC, line_table, history_id DESC LIMIT {number}",
+        values,
+    )
+    return [(change or "", Position(written(at), *place)) for change, at, *place in rows]
+
+
+def _with_change(branch: Branch, number: int, without: Sequence[str]) -> Sql:
+    columns = (*COLUMNS, "history_change")
+    if table := table_of(branch.lines):
+        return _newest_of(table, branch, number, columns, without)
+    lines = branch.lines.filter(behind(branch.after, branch.table) if branch.after else Q())
+    if without:
+        lines = lines.filter(Q(history_change=None) | ~Q(history_change__in=without))
+    return sql_of(lines.order_by(*NEWEST_FIRST).values_list(*columns)[:number])
+
+
 def _limited(branch: Branch, number: int) -> Sql:
     """SQL for a branch's newest lines."""
     if table := table_of(branch.lines):
@@ -179,14 +209,23 @@ def _only_by_time(sql: str, lines: QuerySet) -> str:
     return chosen + where + re.sub(columns, r"+\1", conditions)
 
 
-def _newest_of(table: str, branch: Branch, number: int) -> Sql:
-    condition, values = "", ()
+def _newest_of(
+    table: str,
+    branch: Branch,
+    number: int,
+    columns: Sequence[str] = COLUMNS,
+    without: Sequence[str] = (),
+) -> Sql:
+    condition, values = "WHERE true", ()
     if branch.after:
         condition, values = _beside(branch.after, branch.table, "<")
+    if without:
+        left_out = ", ".join(["%s"] * len(without))
+        condition += f" AND (history_change IS NULL OR history_change NOT IN ({left_out}))"
     return (
-        f"SELECT history_date, history_id FROM {table} {condition} "
+        f"SELECT {', '.join(columns)} FROM {table} {condition} "
         f"ORDER BY history_date DESC, history_id DESC LIMIT {number}",
-        values,
+        (*values, *without),
     )
 
 

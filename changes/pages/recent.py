@@ -9,8 +9,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from api.security.models import SecurityEvent
-from changes.log import groups
-from changes.log.query import LogQuery
+from changes.log.newest import newest_changes
 from changes.log.rights import Reader
 from changes.pages.rows import ChangeRow, rows_of
 
@@ -27,4 +26,4 @@ def recent(request: HttpRequest, number: int) -> list[ChangeRow] | None:
     reader = ReaderOfRows.of(request)
     if not reader.tables():
         return None
-    return rows_of(groups.read_changes(LogQuery(), reader, None, number).changes, reader)
+    return rows_of(newest_changes(reader, number), reader)
