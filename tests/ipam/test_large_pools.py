@@ -8,10 +8,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from api.fastpath import caller
 from ipam.allocate import allocate, release
 from ipam.models import IPAddress, Pool
 from ipam.placement import pool_rows
 from ipam.placement.pool_rows import CHUNK, LOW, create_rows_ahead
+from ipam.querysets import claim_on_sqlite
 from ipam.usage import usage
 from tests.ipam.factories import PoolFactory, ServerFactory, SubnetFactory
 from tests.support.api import with_token
@@ -137,6 +139,20 @@ def test_the_next_rows_are_written_before_the_last_are_given_out():
     assert int(subnet.pools.get().materialised_to) == mark + CHUNK
     assert api.post(path, {"vm_id": "vm-2"}).status_code == 201
     assert IPAddress.objects.count() == 2 * CHUNK
+
+
+@only(not POSTGRESQL)
+def test_a_claim_on_sqlite_reads_the_first_free_row_and_not_all_of_them():
+    """Whatever the statistics say, which mostly are of a time without free rows."""
+    choose, *_writes = claim_on_sqlite(answer="SELECT 1")
+    sql = caller.with_caller(choose, caller.ANONYMOUS)
+    values = dict.fromkeys(("subnet", "vm_id", "mac_address", "answered"), 1)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values)
+        plan = "\n".join(step for *_ids, step in cursor.fetchall())
+    assert "SEARCH a USING INDEX ip_addresses_claim (subnet_id=?)" in plan
+    assert "SEARCH s USING INDEX sightings_ip (ip_address=?)" in plan
+    assert "ORDER BY" not in plan
 
 
 def test_a_chunk_is_not_written_twice_nor_behind_the_end():
