@@ -107,8 +107,8 @@ class AssignmentSerializer(Ledger):
         read_only_fields = ["state", "attempts", "first_offered_at", "last_offered_at", "ended_at"]
 
     def get_reason(self, row: BootAssignment) -> str:
-        if row.mode != BootAssignment.Mode.ONCE:
-            return ""
+        if row.mode != BootAssignment.Mode.ONCE or row.attempts is None:
+            return ""  # history does not count the attempts
         return boot_once.reason(row)
 
     def validate_image(self, image: BootImage | None) -> BootImage | None:
