@@ -4,7 +4,8 @@ Random changes by the models, the verbs, in bulk and by raw SQL, in a small worl
 meet. Then a random change is undone. If that is refused, the refusal names what is there. If it is
 done, every row is as the lines of the change say that it was, `populate` finds nothing to do, and
 the undo of the undo brings back what was. With the later changes undone, too, the ledger is as it
-was before all of them. IPMANAGER_TEST_PROOF=1 (`make proof`) tries thousands."""
+was before all of them. IPMANAGER_TEST_PROOF=1 (`make proof`) tries thousands, or those of as many
+histories as IPMANAGER_TEST_HISTORIES says."""
 
 import ipaddress
 import os
@@ -24,7 +25,8 @@ from tests.changes.undoing import change, ledger
 from tests.support.by_hand import by_hand
 
 PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
-HISTORIES, UNDONE = (300, 6) if PROOF else (2, 4)  # and changes of each
+MANY = int(os.environ.get("IPMANAGER_TEST_HISTORIES", "300"))
+HISTORIES, UNDONE = (MANY, 6) if PROOF else (2, 4)  # and changes of each
 STEPS = 25
 
 
