@@ -205,6 +205,7 @@ class DhcpChange(models.Model):
         ZONE = "zone", _("zone")
         RECORD = "record", _("record")
         NAMES_OFF = "namesoff", _("subnet without names")
+        SERVICE = "service", _("service")
         LEDGER = "ledger", _("ledger")
 
     class Action(models.TextChoices):

@@ -48,8 +48,18 @@ RELEVANT: dict[type[models.Model], tuple[str, ...]] = {
     ),
     DhcpOption: ("scope_id", "number", "type", "value"),
     DhcpServer: ("name", "site", "enabled", "run_by", "reload", "dns"),
-    Zone: ("name", "enabled"),
-    Record: ("zone_id", "name", "type", "value"),
+    Zone: (
+        "name",
+        "enabled",
+        "ttl",
+        "primary_server",
+        "contact",
+        "refresh",
+        "retry",
+        "expire",
+        "negative_ttl",
+    ),
+    Record: ("zone_id", "name", "type", "value", "ttl"),
     NamesOff: ("subnet_id",),
 }
 # Of an allocation that no server holds. Its raw SQL has triggers of its own (allocations.sql).
@@ -93,7 +103,12 @@ def record_allocation(row: IPAddress) -> None:
     if former.is_dhcp_allocation or row.is_dhcp_allocation:
         record_save(row)
     elif former.hostname or row.hostname:
-        _sync_after_commit(NAMES)  # a trigger has written the change row, if a zone is ours
+        record_name()
+
+
+def record_name() -> None:
+    """A name may have changed; a trigger has written the change row, if a zone is ours."""
+    _sync_after_commit(NAMES)
 
 
 def record_deletions(instances: Iterable[models.Model]) -> None:

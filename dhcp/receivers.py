@@ -66,6 +66,12 @@ def address_deleted(instance: IPAddress, **kwargs: Any) -> None:
         outbox.record_deletions([instance])
 
 
+@receiver(post_save, sender="registry.Service")
+@receiver(post_delete, sender="registry.Service")
+def service_changed(**kwargs: Any) -> None:
+    outbox.record_name()
+
+
 @receiver(pre_delete, sender=DhcpScope)
 @receiver(pre_delete, sender=DhcpOption)
 @receiver(pre_delete, sender=DhcpServer)
@@ -102,6 +108,7 @@ def deleted_together(instances: list[Model], **kwargs: Any) -> None:
 @receiver(changed, sender=IPAddress)
 @receiver(changed, sender=Subnet)
 @receiver(changed, sender=Pool)
+@receiver(changed, sender=Record)
 def written_in_bulk(
     sender: type[Model], instances: list[Model] | None = None, **kwargs: Any
 ) -> None:

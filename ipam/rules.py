@@ -6,7 +6,7 @@ locks that keep the answers true until the row is written."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -17,11 +17,17 @@ from django.utils.translation import ngettext
 from core.errors import Clash, Conflict, Reason
 from ipam import addresses
 from ipam.addresses import Address
+from ipam.hostnames import interface_name
 
 if TYPE_CHECKING:
     from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 
 Errors = dict[str, list[str]]
+Named = tuple[str, Address | None]  # a machine's host name and its address
+
+# Rooms above this one that give out names, too: for each machine of the global address space, who
+# has its name already, or nothing.
+NAME_HOLDERS: list[Callable[[Sequence[Named]], Sequence[str]]] = []
 
 
 def raise_any(errors: Errors) -> None:
@@ -336,8 +342,27 @@ def check_server(server: Server) -> None:
     nics = _other_interfaces(server.vrf_id, server.ip_address, server.mac_address, server.pk)
     check_rivals(server, others, nics, errors)
     check_claim(server, server.ip_address, server.mac_address, errors)
+    check_name(server.vrf_id, (server.hostname, server.ip_address), errors)
     _check_cards_move(server, errors)
     raise_any(errors)
+
+
+def check_name(vrf_id: int | None, wanted: Named, errors: Errors, field: str = "hostname") -> None:
+    """Whether somebody else has the name that a machine is to have at its address."""
+    for holder in filter(None, name_holders(vrf_id, [wanted])):
+        errors[field].append(name_taken(holder))
+
+
+def name_holders(vrf_id: int | None, wanted: Sequence[Named]) -> list[str]:
+    """Who has each of the names; empty for nobody. Imports call it for many at once."""
+    if vrf_id is not None:
+        return [""] * len(wanted)
+    found = [holders(wanted) for holders in NAME_HOLDERS]
+    return list(map("".join, zip(*found, strict=True)))
+
+
+def name_taken(holder: str) -> Reason:
+    return Reason(_("The name belongs to a record: %s.") % holder)
 
 
 def _check_cards_move(server: Server, errors: Errors) -> None:
@@ -383,6 +408,9 @@ def check_interface(nic: Interface) -> None:
         for twin in _other_interfaces(vrf_id, nic.ip_address, nic.mac_address, nic.server_id):
             _check_same(nic, twin, twin.server, errors)
         check_claim(nic.server, nic.ip_address, nic.mac_address, errors)
+        _head, dot, domain = nic.server.hostname.partition(".")
+        name = interface_name(nic.server.hostname, nic.name) + dot + domain
+        check_name(nic.server.vrf_id, (name, nic.ip_address), errors, "name")
     raise_any(errors)
 
 
@@ -510,6 +538,8 @@ def check_address(row: IPAddress) -> None:
     row.subnet = Subnet.objects.containing(row.ip_address, row.vrf_id)
     check_placed_address(row, before, Pool.objects.covering(row.ip_address, row.subnet), errors)
     _check_mac_of_allocation(row, errors)
+    if row.hostname and row.server_id is None:
+        check_name(row.vrf_id, (row.hostname, row.ip_address), errors)
     raise_any(errors)
 
 

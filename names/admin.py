@@ -20,7 +20,17 @@ class ZoneAdmin(LedgerAdmin):
     list_filter = (("enabled", BooleanRadioFilter),)
     search_fields = ("name", "description")
     nothing_yet = _("No name is served. Add the zone of your subnets' domain.")
-    fieldsets = ((None, {"fields": ("name", "description", "enabled")}),)
+    fieldsets = (
+        (None, {"fields": ("name", "description", "enabled")}),
+        (
+            _("For other name servers"),
+            {
+                "description": _("What secondaries, PowerDNS and zone files are told."),
+                "fields": ("ttl", "primary_server", "contact"),
+            },
+        ),
+        (_("Times"), {"fields": ("refresh", "retry", "expire", "negative_ttl")}),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).annotate(number=Count("records"))
@@ -42,7 +52,7 @@ class RecordAdmin(LedgerAdmin):
     search_fields = ("name", "value", "description")
     autocomplete_fields = ("zone",)
     nothing_yet = _("Names of servers and addresses need no record. Add one for anything else.")
-    fieldsets = ((None, {"fields": ("zone", "name", "type", "value", "description")}),)
+    fieldsets = ((None, {"fields": ("zone", "name", "type", "value", "ttl", "description")}),)
 
     @admin.display(description=_("name"), ordering="name")
     def whole_name(self, record: Record) -> str:

@@ -17,7 +17,21 @@ from names.models import NamesOff, Record, Zone
 class ZoneSerializer(Ledger):
     class Meta:
         model = Zone
-        fields = ["id", "name", "description", "enabled", "created_at", "updated_at"]
+        fields = [
+            "id",
+            "name",
+            "description",
+            "enabled",
+            "ttl",
+            "primary_server",
+            "contact",
+            "refresh",
+            "retry",
+            "expire",
+            "negative_ttl",
+            "created_at",
+            "updated_at",
+        ]
 
 
 class RecordSerializer(Ledger):
@@ -29,6 +43,7 @@ class RecordSerializer(Ledger):
             "name",
             "type",
             "value",
+            "ttl",
             "description",
             "created_at",
             "updated_at",

@@ -11,7 +11,10 @@ class NamesConfig(AppConfig):
 
     def ready(self) -> None:
         from core.history import install
+        from ipam import rules
         from ipam.sql import database
+        from names import ground
 
+        rules.NAME_HOLDERS.append(ground.holders)
         install.watch(self)
         post_migrate.connect(database.install_on_delete, sender=self)

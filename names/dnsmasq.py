@@ -6,12 +6,12 @@ addresses. Names of addresses stand in a file that it reads again at every reloa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from itertools import starmap
 from pathlib import Path
 
-from names.ledger import Names
+from names.ledger import Names, by_name
 from names.models import Record
 
 Line = tuple[str, tuple[str, ...]]  # a directive and its fields
@@ -34,36 +34,17 @@ def lines(names: Names, directory: Path) -> list[Line]:
     found += [("local", (f"/{zone}/",)) for zone in names.zones]
     domains = sorted(names.domains, key=_widest_first)
     found += starmap(_domain, domains)
-    return [*found, *filter(None, map(record_line, filter(Aliases(names).allow, names.records)))]
+    found += _delegated(names)
+    return [*found, *filter(None, map(record_line, names.records))]
 
 
-class Aliases:
-    """Which CNAMEs dnsmasq gets: it starts with none that has a name twice, or that leads back to
-    itself; and a machine that got the name later keeps it."""
-
-    def __init__(self, names: Names) -> None:
-        self._held = {line.fqdn for line in names.lines}
-        self._records: dict[str, Record] = {}
-        for record in filter(_is_alias, names.records):
-            self._records.setdefault(record.fqdn, record)
-
-    def allow(self, record: Record) -> bool:
-        if not _is_alias(record):
-            return True
-        is_first = self._records[record.fqdn] is record
-        return is_first and record.fqdn not in self._held and not self._leads_back(record)
-
-    def _leads_back(self, record: Record) -> bool:
-        passed: set[str] = set()
-        name = record.fqdn
-        while name in self._records and name not in passed:
-            passed.add(name)
-            name = self._records[name].value
-        return name in passed
-
-
-def _is_alias(record: Record) -> bool:
-    return record.type == "CNAME"
+def _delegated(names: Names) -> Iterator[Line]:
+    """A domain that other servers have: dnsmasq asks those whose addresses are ours to give."""
+    addresses = by_name(names)
+    for record in names.records:
+        if record.type == "NS" and record.fqdn not in names.zones:
+            for line in addresses.get(record.value, ()):
+                yield "server", (f"/{record.fqdn}/{line.ip}",)
 
 
 def _widest_first(domain: tuple[str, str, bool]) -> tuple[int, int, int]:
@@ -81,6 +62,8 @@ def _domain(network: str, domain: str, is_ours: bool) -> Line:
 
 def record_line(record: Record) -> Line | None:
     """The line of a record; None for one that cannot stand in dnsmasq's configuration."""
+    if record.type not in _RECORDS:
+        return None
     directive, fields = _RECORDS[record.type](record.fqdn, record.value)
     shape = _PLAIN_TEXT if record.type == "TXT" else _PLAIN_FIELD
     return (directive, fields) if all(map(shape.fullmatch, fields)) else None

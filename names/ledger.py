@@ -3,66 +3,34 @@
     collect (a fixed number of queries) -> settle (pure): who has which name, and who goes without
 
 A name is that of a server, of a further interface (`web-eth1`), of an allocated or reserved address
-with a host name, of a gateway (`gw-10-0-0-1`), or an A or AAAA record. A name without a domain gets
-the one of its subnet; one with a domain stands as it is. Only names in enabled zones are served."""
+with a host name, of a gateway (`gw-10-0-0-1`), an A or AAAA record, or a registered service. A name
+without a domain gets the one of its subnet; one with a domain stands as it is. Only names in
+enabled zones are served."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
-from itertools import chain, filterfalse, product
+from itertools import chain, product
 from operator import attrgetter
 from typing import Any
+
+from django.db.models import Value
 
 from ipam.addresses import Address, parse_address
 from ipam.hostnames import interface_name
 from ipam.models import Interface, IPAddress, Server, Subnet
 from ipam.querysets import SubnetIndex
-from names import rdata
+from names import further, rdata
+from names.further import NONE, Claim, Delegations, Refusal
 from names.models import NamesOff, Record, Zone
 
-# Whose name an address gets in the reverse zone, where it has several: the first of these.
-KINDS = ("server", "interface", "ipaddress", "subnet", "record")
+# Rooms above this one whose rows have names, too: each gives its claims by one query.
+SOURCES: list[Callable[[], Iterable[Claim]]] = []
 UNNAMED = "unnamed.ipmanager.internal"  # the domain of leases in subnets without names
 RESERVED = frozenset({"localhost", "gen.ipmanager.internal"})  # the latter is our generation's
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A row that wants a name for its address. `name` is as the row has it."""
-
-    kind: str
-    id: int
-    name: str
-    ip: Address
-    since: datetime
-    label: str = ""  # what people call the row
-    sources: tuple[str, ...] = ()
-    fqdn: str = ""
-
-    @property
-    def key(self) -> str:
-        return f"{self.kind} {self.id}"
-
-    def called(self, fqdn: str, sources: tuple[str, ...]) -> Claim:
-        """The same with its whole name, and every row that it follows from."""
-        return Claim(self.kind, self.id, self.name, self.ip, self.since, self.label, sources, fqdn)
-
-    @property
-    def is_allocation(self) -> bool:
-        return self.kind == "ipaddress"
-
-    @property
-    def sort(self) -> tuple[str, int]:
-        """Which claims may share a name."""
-        return self.kind, self.ip.version
-
-    @property
-    def rank(self) -> tuple[int, int, str]:
-        return KINDS.index(self.kind), self.id, self.fqdn
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +41,16 @@ class NameLine:
     fqdn: str
     sources: tuple[str, ...] = ()
     label: str = ""  # what people call the row
+    port: str = ""  # of a service: protocol and number
 
     @property
     def text(self) -> str:
         return f"{self.ip} {self.fqdn}"
 
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a row goes without its name."""
-
-    claim: Claim
-    reason: str
+    @property
+    def kind(self) -> str:
+        """The type of its record."""
+        return "A" if self.ip.version == 4 else "AAAA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +61,7 @@ class Names:
     zones: tuple[str, ...] = ()
     lines: tuple[NameLine, ...] = ()
     refusals: tuple[Refusal, ...] = ()
-    records: tuple[Record, ...] = ()  # those of other types than A and AAAA
+    records: tuple[Record, ...] = ()  # those of other types than A and AAAA that are served
     # Network, domain and whether its names are ours, of the subnets with a domain.
     domains: tuple[tuple[str, str, bool], ...] = ()
 
@@ -107,25 +73,21 @@ NOWHERE = Subnet()  # around an address that no subnet contains
 def take(subnets: Sequence[Subnet]) -> Names:
     """Everything of one moment; `subnets` are those of the global address space. One query where
     there is no zone, a fixed number else."""
-    zones = tuple(Zone.objects.filter(enabled=True).values_list("name", flat=True))
-    if not zones:
+    around = place(subnets)
+    if not around.zones:
         return NOTHING
-    silent = frozenset(NamesOff.objects.values_list("subnet_id", flat=True))
-    records = list(Record.objects.filter(zone__enabled=True).select_related("zone"))
-    place = Place(SubnetIndex(subnets), silent, zones)
-    addresses, others = filter(_is_address, records), filterfalse(_is_address, records)
-    lines, refusals = settle(place.full(claims(subnets, addresses)))
+    rows = Record.objects.filter(zone__enabled=True).select_related("zone").order_by("pk")
+    found = further.sort(rows, around.zones)
+    wanted = chain(claims(subnets, found.addresses), map(further.claim, found.aliases))
+    kept, refusals = settle(around.full(wanted), found.delegations)
+    lost = {one.claim.id for one in refusals if one.claim.kind == further.ALIAS}
     return Names(
-        zones=zones,
-        lines=tuple(lines),
-        refusals=tuple(refusals),
-        records=tuple(others),
-        domains=tuple(place.domains(subnets)),
+        zones=around.zones,
+        lines=tuple(map(_line, kept)),
+        refusals=(*refusals, *found.refusals),
+        records=tuple(one for one in found.others if one.pk not in lost),
+        domains=tuple(around.domains(subnets)),
     )
-
-
-def _is_address(record: Record) -> bool:
-    return record.type in ("A", "AAAA")
 
 
 # --- which rows have a name -----------------------------------------------------------------------
@@ -134,9 +96,10 @@ def _is_address(record: Record) -> bool:
 def claims(subnets: Iterable[Subnet], records: Iterable[Record]) -> Iterator[Claim]:
     """All of the global address space; `records` are those of addresses."""
     gateways = filter(attrgetter("gateway"), subnets)
-    return chain(
+    rows = chain(
         _servers(), _interfaces(), _addresses(), map(_gateway, gateways), map(_of, records)
     )
+    return chain(rows, chain.from_iterable(source() for source in SOURCES))
 
 
 def _gateway(subnet: Subnet) -> Claim:
@@ -146,8 +109,7 @@ def _gateway(subnet: Subnet) -> Claim:
 
 
 def _of(record: Record) -> Claim:
-    ip = parse_address(record.value)
-    return Claim("record", record.pk, record.fqdn, ip, record.created_at, str(record))
+    return further.claim(record, parse_address(record.value))
 
 
 def gateway_name(ip: Address) -> str:
@@ -197,16 +159,14 @@ class Place:
         for claim in found:
             subnet = self.index.containing(None, claim.ip) or NOWHERE
             fqdn = self.fqdn(claim, subnet.domain)
-            if fqdn and (claim.kind == "record" or subnet.pk not in self.silent):
+            if fqdn and (claim.is_typed or subnet.pk not in self.silent):
                 sources = dict.fromkeys((claim.key, *claim.sources, f"subnet {subnet.pk}"))
                 sources.pop("subnet None", None)
                 yield claim.called(fqdn, tuple(sources))
 
     def fqdn(self, claim: Claim, domain: str) -> str:
         """Empty where the name is not in a zone of ours."""
-        name = rdata.lower(claim.name)
-        if "." not in name:
-            name = f"{name}.{rdata.lower(domain)}"
+        name = rdata.whole(claim.name, claim.within, domain)
         return self.zone_of(name) and name
 
     def zone_of(self, name: str) -> str:
@@ -223,6 +183,16 @@ class Place:
                 yield str(subnet.network), domain, bool(self.zone_of(domain))
 
 
+def place(subnets: Iterable[Subnet]) -> Place:
+    """With the zones and the subnets without names. One query."""
+    zones = Zone.objects.filter(enabled=True).order_by().values_list("name", Value(0))
+    off = NamesOff.objects.order_by().values_list(Value(""), "subnet_id")
+    found = list(zones.union(off, all=True))
+    names = sorted(name for name, subnet in found if not subnet)
+    silent = frozenset(subnet for _name, subnet in found if subnet)
+    return Place(SubnetIndex(subnets), silent, tuple(names))
+
+
 @lru_cache(rdata.REMEMBERED)
 def zone_of(name: str, zones: tuple[str, ...]) -> str:
     """The most specific zone around the name, or empty."""
@@ -233,19 +203,23 @@ def zone_of(name: str, zones: tuple[str, ...]) -> str:
 # --- who has which name ---------------------------------------------------------------------------
 
 
-def settle(found: Iterable[Claim]) -> tuple[list[NameLine], list[Refusal]]:
-    """One owner for a name: an allocation takes none from a machine or a record, however old its
-    row is, which its pool has made; of others, the oldest row keeps it. Pure."""
+def settle(
+    found: Iterable[Claim], delegations: Delegations = NONE
+) -> tuple[list[Claim], list[Refusal]]:
+    """One owner for a name: an alias takes none from a machine, an allocation none from either,
+    however old its row is, which its pool has made, a service none from anybody; of equals, the
+    oldest row keeps it. Those that keep theirs, address by address. Pure."""
     holders: dict[str, list[Claim]] = defaultdict(list)
     refusals: list[Refusal] = []
-    for claim in sorted(found, key=attrgetter("is_allocation", "since", "rank")):
-        reason = _complaint(claim) or _conflict(claim, holders[claim.fqdn])
+    for claim in sorted(found, key=attrgetter("turn", "since", "rank")):
+        reason = _complaint(claim) or delegations.complaint(claim)
+        reason = reason or _conflict(claim, holders[claim.fqdn])
         if reason:
             refusals.append(Refusal(claim, reason))
         else:
             holders[claim.fqdn].append(claim)
-    kept = sorted(chain.from_iterable(holders.values()), key=_place)
-    return list(map(_line, kept)), refusals
+    kept = filter(attrgetter("has_address"), chain.from_iterable(holders.values()))
+    return sorted(kept, key=_place), refusals
 
 
 def _place(claim: Claim) -> tuple[int, int, tuple[int, int, str]]:
@@ -254,11 +228,11 @@ def _place(claim: Claim) -> tuple[int, int, tuple[int, int, str]]:
 
 
 def _line(claim: Claim) -> NameLine:
-    return NameLine(claim.ip, claim.fqdn, claim.sources, claim.label)
+    return NameLine(claim.ip, claim.fqdn, claim.sources, claim.label, claim.port)
 
 
 def _complaint(claim: Claim) -> str:
-    if not rdata.is_name(claim.fqdn):
+    if claim.has_address and not rdata.is_name(claim.fqdn):
         return f"{claim.fqdn!r} is not a name that DNS can serve"
     if claim.fqdn in RESERVED:
         return f"{claim.fqdn} is reserved"
@@ -269,7 +243,7 @@ def _conflict(claim: Claim, holders: Sequence[Claim]) -> str:
     """Several records share a name, and an IPv4 and an IPv6 allocation do; nothing else does."""
     for holder in holders:
         if (*claim.sort, *holder.sort) not in _SHARED:
-            return f"{claim.fqdn} belongs to {holder.label} ({holder.ip})"
+            return f"{claim.fqdn} belongs to {holder.shown}"
     return ""
 
 

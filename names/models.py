@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -15,6 +16,9 @@ from core.history.records import DatabaseHistory
 from ipam.models import Subnet, ValidatedModel
 from names import rdata, rules
 from names.querysets import NamesOffQuerySet, RecordQuerySet, ZoneQuerySet
+
+SECONDS = [MinValueValidator(60), MaxValueValidator(2_419_200)]  # four weeks
+TTL = [MaxValueValidator(604_800)]  # a week
 
 
 class Zone(ValidatedModel):
@@ -36,6 +40,56 @@ class Zone(ValidatedModel):
         db_default=True,
         help_text=_("Names of a disabled zone are not served."),
     )
+    ttl = models.PositiveIntegerField(
+        _("TTL (s)"),
+        default=60,
+        db_default=60,
+        validators=TTL,
+        help_text=_("How long others may remember an answer. dnsmasq itself says 0."),
+    )
+    primary_server = models.CharField(
+        _("primary server"),
+        max_length=253,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Its name, for the SOA record. Empty: the first NS record of the zone."),
+    )
+    contact = models.EmailField(
+        _("contact"),
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("An address for mail. Empty: hostmaster in the zone."),
+    )
+    refresh = models.PositiveIntegerField(
+        _("refresh (s)"),
+        default=14_400,
+        db_default=14_400,
+        validators=SECONDS,
+        help_text=_("How often a secondary asks for changes that nobody has told it."),
+    )
+    retry = models.PositiveIntegerField(
+        _("retry (s)"),
+        default=3600,
+        db_default=3600,
+        validators=SECONDS,
+        help_text=_("When a secondary asks again after a failure."),
+    )
+    expire = models.PositiveIntegerField(
+        _("expire (s)"),
+        default=1_209_600,
+        db_default=1_209_600,
+        validators=SECONDS,
+        help_text=_("How long a secondary answers without having reached the primary server."),
+    )
+    negative_ttl = models.PositiveIntegerField(
+        _("negative TTL (s)"),
+        default=60,
+        db_default=60,
+        validators=TTL,
+        help_text=_("How long others may remember that a name does not exist."),
+    )
     history = DatabaseHistory(table_name="names_zones_history")
     objects = ZoneQuerySet.as_manager()
 
@@ -53,7 +107,11 @@ class Zone(ValidatedModel):
 
     def clean_fields(self, exclude: Any = None) -> None:
         self.name = rdata.lower(self.name.strip().rstrip("."))
+        self.primary_server = rdata.lower(self.primary_server.strip().rstrip("."))
         super().clean_fields(exclude)
+
+    def check_ledger(self) -> None:
+        rules.check_zone(self)
 
 
 class NamesOff(ValidatedModel):
@@ -82,6 +140,7 @@ class Record(ValidatedModel):
         A = "A", "A"
         AAAA = "AAAA", "AAAA"
         CNAME = "CNAME", "CNAME"
+        NS = "NS", "NS"
         MX = "MX", "MX"
         SRV = "SRV", "SRV"
         TXT = "TXT", "TXT"
@@ -100,6 +159,9 @@ class Record(ValidatedModel):
         _("value"),
         max_length=1000,
         help_text=_("As in a zone file: 10 mail.corp.example, or 0 5 143 imap.corp.example."),
+    )
+    ttl = models.PositiveIntegerField(
+        _("TTL (s)"), null=True, blank=True, validators=TTL, help_text=_("Empty: that of the zone.")
     )
     description = models.CharField(
         _("description"), max_length=255, blank=True, default="", db_default=""
@@ -125,7 +187,7 @@ class Record(ValidatedModel):
                 violation_error_message=_("This name has another CNAME already."),
             ),
             models.CheckConstraint(
-                condition=Q(type__in=["A", "AAAA", "CNAME", "MX", "SRV", "TXT", "CAA"]),
+                condition=Q(type__in=["A", "AAAA", "CNAME", "NS", "MX", "SRV", "TXT", "CAA"]),
                 name="names_records_type",
             ),
         ]
@@ -153,3 +215,18 @@ class Record(ValidatedModel):
 
     def check_ledger(self) -> None:
         rules.check_record(self)
+
+
+class SerialStep(models.Model):
+    """What the serial of all zones has grown by: the sum of all rows is the serial.
+
+    A commit that changes names adds a row (dhcp/sql/). No two commits touch the same row, so none
+    waits for another; and whoever sees more commits sees a larger sum."""
+
+    amount = models.BigIntegerField(db_default=1, default=1)
+
+    class Meta:
+        db_table = "names_serial"
+
+    def __str__(self) -> str:
+        return str(self.amount)

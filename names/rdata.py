@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from django.utils.translation import gettext as _
 
 LONGEST_NAME = 253
+ADDRESSES = ("A", "AAAA")
 REMEMBERED = 2**16  # names: from one file to the next, most stay what they were
 _LABEL = "[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
@@ -44,9 +45,26 @@ def lower(text: str) -> str:
     return text.translate(_LOWER)
 
 
+def whole(name: str, within: str, domain: str) -> str:
+    """The whole name of a row: one with a dot stands as it is."""
+    parts = [name]
+    if "." not in name:
+        parts = [name, within, domain]
+    return lower(".".join(filter(None, parts)))
+
+
 def canonical(kind: str, value: str) -> str:
     """The value in its one spelling. Raises ValueError with a reason."""
     return TYPES[kind](value.strip())
+
+
+@lru_cache(REMEMBERED)
+def is_canonical(kind: str, value: str) -> bool:
+    """Whether the type knows the value, in just this spelling."""
+    try:
+        return canonical(kind, value) == value
+    except (KeyError, ValueError):
+        return False
 
 
 def _address(make: type[IPv4Address] | type[IPv6Address], value: str) -> str:
@@ -109,6 +127,7 @@ TYPES: dict[str, Callable[[str], str]] = {
     "A": partial(_address, IPv4Address),
     "AAAA": partial(_address, IPv6Address),
     "CNAME": _name,
+    "NS": _name,
     "MX": _mx,
     "SRV": _srv,
     "TXT": _txt,

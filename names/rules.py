@@ -11,7 +11,8 @@ from core.errors import Reason
 from names import rdata
 
 if TYPE_CHECKING:
-    from names.models import Record
+    from names.ground import Ground
+    from names.models import Record, Zone
 
 _OF_OTHERS = ("localhost", "local", "arpa", "ipmanager.internal", "internal")
 
@@ -29,46 +30,28 @@ def validate_zone(value: str) -> None:
         )
 
 
-def check_record(record: Record) -> None:
+def check_zone(zone: Zone) -> None:
+    """Raises ValidationError: a secondary tries again sooner than it asks, and gives up last."""
+    if zone.primary_server and not rdata.is_name(zone.primary_server):
+        text = _("“%s” is not a host's name.")
+        raise ValidationError({"primary_server": Reason(text % zone.primary_server[:60])})
+    if zone.retry > zone.refresh:
+        raise ValidationError({"retry": Reason(_("It must not be longer than refresh."))})
+    if zone.expire <= zone.refresh + zone.retry:
+        raise ValidationError({"expire": Reason(_("It must be longer than refresh and retry."))})
+
+
+def check_record(record: Record, ground: Ground | None = None) -> None:
     """Raises ValidationError, which names the holder of the name."""
     if record.name != "@" and not rdata.is_owner(record.name):
         text = _("“%s” is not a name: write it without the zone, as in www, or @ for the zone.")
         raise ValidationError({"name": Reason(text % record.name[:60])})
     if len(record.fqdn) > rdata.LONGEST_NAME:
         raise ValidationError({"name": Reason(_("The whole name is longer than 253 characters."))})
-    _refuse_held(record)
+    (ground or _ground()).check(record)
 
 
-def _refuse_held(record: Record) -> None:
-    """A CNAME stands alone; a machine of the ledger shares its name with no address of others."""
-    beside = _beside(record)
-    if beside:
-        text = _("%(name)s has another record: %(other)s. A CNAME stands alone.")
-        parts = {"name": record.fqdn, "other": beside}
-        raise ValidationError({"name": Reason(text % parts)})
-    holder = _holder(record) if record.type in ("A", "AAAA", "CNAME") else None
-    if holder:
-        text = _("%(name)s belongs to %(holder)s.")
-        raise ValidationError({"name": Reason(text % {"name": record.fqdn, "holder": holder})})
+def _ground() -> Ground:
+    from names.ground import Ground
 
-
-def _beside(record: Record) -> str:
-    from names.models import Record
-
-    others = Record.objects.filter(zone=record.zone, name=record.name).exclude(pk=record.pk)
-    if record.type != "CNAME":
-        others = others.filter(type="CNAME")
-    other = others.first()
-    return f"{other.type} {other.value}" if other else ""
-
-
-def _holder(record: Record) -> str:
-    """The machine of the ledger that has this name, with its address; empty when none has."""
-    from ipam.models import Subnet
-    from names import ledger
-
-    subnets = list(Subnet.objects.in_vrf(None))
-    for line in ledger.by_name(ledger.take(subnets)).get(record.fqdn, ()):
-        if not line.sources[0].startswith("record "):
-            return f"{line.label} ({line.ip})"
-    return ""
+    return Ground.load()

@@ -17,6 +17,7 @@ from events.delivery.worker import Deliver
 from events.worker import Collect, Watch
 from ipam.worker import CatchUp, WriteUsage
 from machines.worker import Expiry
+from names.zones.worker import SumUpSerial
 from ops.findings_watch import WatchFindings
 from ops.prune import DailyPrune
 from ops.worker_heartbeat import Heartbeat
@@ -25,7 +26,7 @@ from registry.worker import Sweep
 
 def ledger() -> PeriodicWork:
     """What follows the ledger within seconds; its rounds are short."""
-    return InTurn("worker.ledger", CatchUp(), Sweep(), Expiry(), Collect())
+    return InTurn("worker.ledger", CatchUp(), Sweep(), SumUpSerial(), Expiry(), Collect())
 
 
 def network() -> PeriodicWork:

@@ -12,8 +12,11 @@ class RegistryAppConfig(AppConfig):
     def ready(self) -> None:
         from core.history import install as history
         from ipam.sql import database
+        from names import ledger
+        from registry import names
         from registry.environments import install
 
         history.watch(self)
+        ledger.SOURCES.append(names.claims)
         post_migrate.connect(install.create_environments, sender=self)
         post_migrate.connect(database.install_on_delete, sender=self)

@@ -30,6 +30,7 @@ from ipam.addresses import Address
 from ipam.models import IPAddress, Pool, Subnet
 from ipam.placement import address_rows
 from ipam.querysets import SubnetIndex, lock_ledger
+from names.zones import serial
 
 NEIGHBOURS = Path("/proc/net/arp")  # proc(5)
 _AT_ONCE = 500  # parameters in one statement
@@ -92,6 +93,7 @@ def release(found: Differences, without: Collection[str] = ()) -> int:
         lock_ledger()
         count = _quarantine(found.free)
         freeze.thaw()
+        serial.raise_to_now()
     return count
 
 

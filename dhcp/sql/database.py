@@ -18,6 +18,8 @@ _TRIGGERS = {
     "postgresql": (
         _FOLDER / "postgresql" / "allocations.sql",
         _FOLDER / "postgresql" / "named_addresses.sql",
+        _FOLDER / "postgresql" / "services.sql",
+        _FOLDER / "postgresql" / "serial.sql",
         _FOLDER / "postgresql" / "changes.sql",
         _FOLDER / "postgresql" / "notify.sql",
     ),
@@ -26,6 +28,8 @@ _TRIGGERS = {
         _FOLDER / "sqlite" / "changes.sql",
         _FOLDER / "sqlite" / "allocations.sql",
         _FOLDER / "sqlite" / "named_addresses.sql",
+        _FOLDER / "sqlite" / "services.sql",
+        _FOLDER / "sqlite" / "serial.sql",
     ),
 }
 

@@ -210,9 +210,13 @@ class _Job:
                 plan.blame("", _("Line %d speaks of this server already.") % first[plan.server_id])
 
     def _check(self, chunk: Sequence[Plan], around: _Surroundings, ground: _Ground) -> None:
-        for plan in chunk:
-            server = _server(plan, self.vrf_id)
+        servers = [_server(plan, self.vrf_id) for plan in chunk]
+        wanted = [(server.hostname, server.ip_address) for server in servers]
+        held = rules.name_holders(self.vrf_id, wanted)
+        for plan, server, holder in zip(chunk, servers, held, strict=True):
             errors: rules.Errors = defaultdict(list)
+            if holder:
+                errors["hostname"].append(rules.name_taken(holder))
             rules.check_rivals(server, (), around.interfaces(server), errors)
             row = around.rows.get(server.ip_address)
             moved = "ip_address" in plan.changes

@@ -3,8 +3,15 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from names.models import Record, Zone
-from tests.ipam.factories import ServerFactory, SubnetFactory
+from names.models import NamesOff, Record, Zone
+from tests.ipam.factories import (
+    InterfaceFactory,
+    IPAddressFactory,
+    ServerFactory,
+    SubnetFactory,
+    VRFFactory,
+)
+from tests.ipam.test_import_csv import report
 from tests.support.api import with_token
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +78,56 @@ def test_a_cname_stands_alone(zone):
     record(zone, "CNAME", "web.corp.example", "alias")
     with pytest.raises(ValidationError, match=r"alias.corp.example has another record: CNAME web"):
         record(zone, "TXT", "x", "alias")
+
+
+def test_a_cname_that_leads_back_is_refused_with_its_way(zone):
+    with pytest.raises(ValidationError, match=r"www.corp.example -> www.corp.example"):
+        record(zone, "CNAME", "www.corp.example")
+    record(zone, "CNAME", "b.corp.example", "a")
+    row = record(zone, "CNAME", "c.corp.example", "b")
+    with pytest.raises(ValidationError) as refused:
+        record(zone, "CNAME", "a.corp.example", "c")
+    way = "c.corp.example -> a.corp.example -> b.corp.example -> c.corp.example"
+    assert refused.value.message_dict == {"value": [f"The CNAME leads back to itself: {way}."]}
+    row.value = "x.other.example"
+    row.save()
+    assert record(zone, "CNAME", "a.corp.example", "c").pk
+
+
+def test_no_machine_takes_the_name_of_a_cname(zone, subnet):
+    record(zone, "CNAME", "web.corp.example")
+    record(zone, "CNAME", "web.corp.example", "db-bmc")
+    taken = "The name belongs to a record: www.corp.example CNAME web.corp.example."
+    server = ServerFactory(hostname="db", ip_address="10.1.0.4")
+    for make, field in (
+        (lambda: ServerFactory(hostname="WWW", ip_address="10.1.0.5"), "hostname"),
+        (lambda: ServerFactory(hostname="www.corp.example", ip_address="10.9.0.5"), "hostname"),
+        (
+            lambda: IPAddressFactory(ip_address="10.1.0.5", status="reserved", hostname="www"),
+            "hostname",
+        ),
+    ):
+        with pytest.raises(ValidationError) as refused:
+            make()
+        assert refused.value.message_dict == {field: [taken]}
+    with pytest.raises(ValidationError) as refused:
+        InterfaceFactory(server=server, name="bmc", ip_address="10.1.0.6")
+    assert "db-bmc.corp.example CNAME" in refused.value.message_dict["name"][0]
+    vrf = VRFFactory()
+    assert ServerFactory(vrf=vrf, hostname="www", ip_address="10.1.0.5").pk
+    assert ServerFactory(hostname="www", ip_address="10.9.0.5").pk  # no domain there
+    NamesOff.objects.create(subnet=subnet)
+    assert ServerFactory(hostname="www.other.example", ip_address="10.1.0.7").pk
+
+
+def test_no_file_of_servers_takes_the_name_of_a_cname(zone, subnet, tmp_path):
+    record(zone, "CNAME", "web.corp.example")
+    file = tmp_path / "servers.csv"
+    file.write_text("hostname;ip;mac\nwww;10.1.0.5;\ndb;10.1.0.6;\n")
+    found = report("servers", file)
+    assert [row["state"] for row in found["rows"]] == ["bad", "new"]
+    (reason,) = found["rows"][0]["reasons"]
+    assert (reason["field"], reason["reason"][:28]) == ("hostname", "The name belongs to a record")
 
 
 def test_the_name_of_a_machine_is_refused_with_its_holder(zone, subnet):

@@ -154,12 +154,18 @@ PARTS = {
     "haproxy": lambda: program("haproxy", package="haproxy"),
     "mount-namespaces": mount_namespaces,
     "namespaces": network_namespaces,
+    "named-checkzone": lambda: program("named-checkzone", package="bind9-utils"),
     "nginx": lambda: program("nginx", package="nginx-light"),
     "rsyslogd": lambda: program("rsyslogd", package="rsyslog, rsyslog-openssl"),
+    "nsd": lambda: program("nsd", package="nsd"),
     "openssl": lambda: program("openssl", package="openssl"),
     "overlay": overlay,
     "postgresql": postgres.missing,
     "postgresql-client": lambda: program("pg_dump", package="postgresql-client"),
+    "powerdns": lambda: (
+        program("pdns_server", package="pdns-server")
+        or file("/usr/lib/*/pdns/libgpgsqlbackend.so", "pdns-backend-pgsql")
+    ),
     "promtool": lambda: program("promtool", package="prometheus"),
     "root": lambda: "" if os.geteuid() == 0 else "we are not root",
     "sudo": lambda: program("sudo", package="sudo"),

@@ -796,12 +796,21 @@ BEGIN
                     ELSE concat_ws(
                         ', ',
                         dhcp_difference('name', o.name::text, n.name::text),
-                        dhcp_difference('enabled', initcap(o.enabled::text), initcap(n.enabled::text))
+                        dhcp_difference('enabled', initcap(o.enabled::text), initcap(n.enabled::text)),
+                        dhcp_difference('ttl', o.ttl::text, n.ttl::text),
+                        dhcp_difference('primary_server', o.primary_server::text, n.primary_server::text),
+                        dhcp_difference('contact', o.contact::text, n.contact::text),
+                        dhcp_difference('refresh', o.refresh::text, n.refresh::text),
+                        dhcp_difference('retry', o.retry::text, n.retry::text),
+                        dhcp_difference('expire', o.expire::text, n.expire::text),
+                        dhcp_difference('negative_ttl', o.negative_ttl::text, n.negative_ttl::text)
                     ) END AS detail
             FROM new_rows n FULL JOIN old_rows o ON o.id = n.id
             WHERE (o.id IS NULL OR n.id IS NULL
-                OR (o.name, o.enabled)
-                IS DISTINCT FROM (n.name, n.enabled))
+                OR (o.name, o.enabled, o.ttl, o.primary_server, o.contact, o.refresh, o.retry,
+                    o.expire, o.negative_ttl)
+                IS DISTINCT FROM (n.name, n.enabled, n.ttl, n.primary_server, n.contact, n.refresh, n.retry,
+                    n.expire, n.negative_ttl))
         ), noted AS (
             SELECT 'zone' AS kind, id, left(label, 255) AS label, action,
                 left(detail, 500) AS detail
@@ -897,12 +906,13 @@ BEGIN
                         dhcp_difference('zone_id', o.zone_id::text, n.zone_id::text),
                         dhcp_difference('name', o.name::text, n.name::text),
                         dhcp_difference('type', o.type::text, n.type::text),
-                        dhcp_difference('value', o.value::text, n.value::text)
+                        dhcp_difference('value', o.value::text, n.value::text),
+                        dhcp_difference('ttl', o.ttl::text, n.ttl::text)
                     ) END AS detail
             FROM new_rows n FULL JOIN old_rows o ON o.id = n.id
             WHERE (o.id IS NULL OR n.id IS NULL
-                OR (o.zone_id, o.name, o.type, o.value)
-                IS DISTINCT FROM (n.zone_id, n.name, n.type, n.value))
+                OR (o.zone_id, o.name, o.type, o.value, o.ttl)
+                IS DISTINCT FROM (n.zone_id, n.name, n.type, n.value, n.ttl))
         ), noted AS (
             SELECT 'record' AS kind, id, left(label, 255) AS label, action,
                 left(detail, 500) AS detail

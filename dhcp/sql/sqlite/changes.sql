@@ -669,7 +669,14 @@ END;
 CREATE TRIGGER names_zones_dhcp_change_update AFTER UPDATE ON names_zones FOR EACH ROW
 WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
     AND (OLD.name IS NOT NEW.name
-        OR OLD.enabled IS NOT NEW.enabled)
+        OR OLD.enabled IS NOT NEW.enabled
+        OR OLD.ttl IS NOT NEW.ttl
+        OR OLD.primary_server IS NOT NEW.primary_server
+        OR OLD.contact IS NOT NEW.contact
+        OR OLD.refresh IS NOT NEW.refresh
+        OR OLD.retry IS NOT NEW.retry
+        OR OLD.expire IS NOT NEW.expire
+        OR OLD.negative_ttl IS NOT NEW.negative_ttl)
 BEGIN
     INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
     SELECT 'zone', NEW.id,
@@ -682,6 +689,34 @@ BEGIN
         || CASE WHEN OLD.enabled IS NOT NEW.enabled
             THEN ', enabled: ' || coalesce(CASE OLD.enabled WHEN 0 THEN 'False' WHEN 1 THEN 'True' END, 'None')
                 || ' -> ' || coalesce(CASE NEW.enabled WHEN 0 THEN 'False' WHEN 1 THEN 'True' END, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.ttl IS NOT NEW.ttl
+            THEN ', ttl: ' || coalesce(OLD.ttl, 'None')
+                || ' -> ' || coalesce(NEW.ttl, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.primary_server IS NOT NEW.primary_server
+            THEN ', primary_server: ' || coalesce(OLD.primary_server, 'None')
+                || ' -> ' || coalesce(NEW.primary_server, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.contact IS NOT NEW.contact
+            THEN ', contact: ' || coalesce(OLD.contact, 'None')
+                || ' -> ' || coalesce(NEW.contact, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.refresh IS NOT NEW.refresh
+            THEN ', refresh: ' || coalesce(OLD.refresh, 'None')
+                || ' -> ' || coalesce(NEW.refresh, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.retry IS NOT NEW.retry
+            THEN ', retry: ' || coalesce(OLD.retry, 'None')
+                || ' -> ' || coalesce(NEW.retry, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.expire IS NOT NEW.expire
+            THEN ', expire: ' || coalesce(OLD.expire, 'None')
+                || ' -> ' || coalesce(NEW.expire, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.negative_ttl IS NOT NEW.negative_ttl
+            THEN ', negative_ttl: ' || coalesce(OLD.negative_ttl, 'None')
+                || ' -> ' || coalesce(NEW.negative_ttl, 'None')
             ELSE '' END, 3, 500),
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;
@@ -737,7 +772,8 @@ WHEN (SELECT analysis_limit FROM pragma_analysis_limit) <> 20261
     AND (OLD.zone_id IS NOT NEW.zone_id
         OR OLD.name IS NOT NEW.name
         OR OLD.type IS NOT NEW.type
-        OR OLD.value IS NOT NEW.value)
+        OR OLD.value IS NOT NEW.value
+        OR OLD.ttl IS NOT NEW.ttl)
 BEGIN
     INSERT INTO dhcp_changes (kind, object_id, label, action, detail, who)
     SELECT 'record', NEW.id,
@@ -758,6 +794,10 @@ BEGIN
         || CASE WHEN OLD.value IS NOT NEW.value
             THEN ', value: ' || coalesce(OLD.value, 'None')
                 || ' -> ' || coalesce(NEW.value, 'None')
+            ELSE '' END
+        || CASE WHEN OLD.ttl IS NOT NEW.ttl
+            THEN ', ttl: ' || coalesce(OLD.ttl, 'None')
+                || ' -> ' || coalesce(NEW.ttl, 'None')
             ELSE '' END, 3, 500),
         'SQL'
     WHERE (SELECT count(*) FROM dhcp_changes WHERE who = 'SQL' AND server_id IS NULL) < 100;

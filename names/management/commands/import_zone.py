@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from core import commands
 from names import rdata
 from names.models import Zone
-from names.transfer import KNOWN, import_zone
+from names.zones.transfer import KNOWN, import_zone
 
 
 class Command(commands.Command):

@@ -72,12 +72,12 @@ BEGIN
         line := OLD;
     END IF;
     INSERT INTO names_records_history (
-            id, created_at, updated_at, zone_id, name, type, value, description,
+            id, created_at, updated_at, zone_id, name, type, value, ttl, description,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
             line.id, line.created_at, line.updated_at, line.zone_id, line.name, line.type,
-            line.value, line.description,
+            line.value, line.ttl, line.description,
             clock_timestamp(),
             CASE TG_OP WHEN 'INSERT' THEN '+' WHEN 'UPDATE' THEN '~' ELSE '-' END,
             o.reason,
@@ -94,11 +94,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     SET CONSTRAINTS ALL IMMEDIATE;
     INSERT INTO names_records_history (
-            id, created_at, updated_at, zone_id, name, type, value, description,
+            id, created_at, updated_at, zone_id, name, type, value, ttl, description,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
-            t.id, t.created_at, t.updated_at, t.zone_id, t.name, t.type, t.value, t.description,
+            t.id, t.created_at, t.updated_at, t.zone_id, t.name, t.type, t.value, t.ttl,
+            t.description,
             clock_timestamp(),
             '-',
             o.reason,
@@ -122,6 +123,7 @@ CREATE OR REPLACE TRIGGER names_records_history_update
         OR OLD.name IS DISTINCT FROM NEW.name
         OR OLD.type IS DISTINCT FROM NEW.type
         OR OLD.value IS DISTINCT FROM NEW.value
+        OR OLD.ttl IS DISTINCT FROM NEW.ttl
         OR OLD.description IS DISTINCT FROM NEW.description)
     EXECUTE FUNCTION names_records_history();
 
@@ -138,11 +140,14 @@ BEGIN
         line := OLD;
     END IF;
     INSERT INTO names_zones_history (
-            id, created_at, updated_at, name, description, enabled,
+            id, created_at, updated_at, name, description, enabled, ttl, primary_server, contact,
+            refresh, retry, expire, negative_ttl,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
             line.id, line.created_at, line.updated_at, line.name, line.description, line.enabled,
+            line.ttl, line.primary_server, line.contact, line.refresh, line.retry,
+            line.expire, line.negative_ttl,
             clock_timestamp(),
             CASE TG_OP WHEN 'INSERT' THEN '+' WHEN 'UPDATE' THEN '~' ELSE '-' END,
             o.reason,
@@ -159,11 +164,13 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     SET CONSTRAINTS ALL IMMEDIATE;
     INSERT INTO names_zones_history (
-            id, created_at, updated_at, name, description, enabled,
+            id, created_at, updated_at, name, description, enabled, ttl, primary_server, contact,
+            refresh, retry, expire, negative_ttl,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
-            t.id, t.created_at, t.updated_at, t.name, t.description, t.enabled,
+            t.id, t.created_at, t.updated_at, t.name, t.description, t.enabled, t.ttl,
+            t.primary_server, t.contact, t.refresh, t.retry, t.expire, t.negative_ttl,
             clock_timestamp(),
             '-',
             o.reason,
@@ -185,7 +192,14 @@ CREATE OR REPLACE TRIGGER names_zones_history_update
         OR OLD.updated_at IS DISTINCT FROM NEW.updated_at
         OR OLD.name IS DISTINCT FROM NEW.name
         OR OLD.description IS DISTINCT FROM NEW.description
-        OR OLD.enabled IS DISTINCT FROM NEW.enabled)
+        OR OLD.enabled IS DISTINCT FROM NEW.enabled
+        OR OLD.ttl IS DISTINCT FROM NEW.ttl
+        OR OLD.primary_server IS DISTINCT FROM NEW.primary_server
+        OR OLD.contact IS DISTINCT FROM NEW.contact
+        OR OLD.refresh IS DISTINCT FROM NEW.refresh
+        OR OLD.retry IS DISTINCT FROM NEW.retry
+        OR OLD.expire IS DISTINCT FROM NEW.expire
+        OR OLD.negative_ttl IS DISTINCT FROM NEW.negative_ttl)
     EXECUTE FUNCTION names_zones_history();
 
 CREATE OR REPLACE TRIGGER names_zones_history_truncate

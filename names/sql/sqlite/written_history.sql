@@ -58,12 +58,12 @@ CREATE TRIGGER names_records_history_insert
 AFTER INSERT ON names_records FOR EACH ROW
 BEGIN
     INSERT INTO names_records_history (
-            id, created_at, updated_at, zone_id, name, type, value, description,
+            id, created_at, updated_at, zone_id, name, type, value, ttl, description,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
             NEW.id, NEW.created_at, NEW.updated_at, NEW.zone_id, NEW.name, NEW.type, NEW.value,
-            NEW.description,
+            NEW.ttl, NEW.description,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'),
             '+',
             o.reason,
@@ -80,15 +80,16 @@ WHEN OLD.id IS NOT NEW.id
         OR OLD.name IS NOT NEW.name
         OR OLD.type IS NOT NEW.type
         OR OLD.value IS NOT NEW.value
+        OR OLD.ttl IS NOT NEW.ttl
         OR OLD.description IS NOT NEW.description
 BEGIN
     INSERT INTO names_records_history (
-            id, created_at, updated_at, zone_id, name, type, value, description,
+            id, created_at, updated_at, zone_id, name, type, value, ttl, description,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
             NEW.id, NEW.created_at, NEW.updated_at, NEW.zone_id, NEW.name, NEW.type, NEW.value,
-            NEW.description,
+            NEW.ttl, NEW.description,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'),
             '~',
             o.reason,
@@ -100,12 +101,12 @@ CREATE TRIGGER names_records_history_delete
 AFTER DELETE ON names_records FOR EACH ROW
 BEGIN
     INSERT INTO names_records_history (
-            id, created_at, updated_at, zone_id, name, type, value, description,
+            id, created_at, updated_at, zone_id, name, type, value, ttl, description,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
             OLD.id, OLD.created_at, OLD.updated_at, OLD.zone_id, OLD.name, OLD.type, OLD.value,
-            OLD.description,
+            OLD.ttl, OLD.description,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'),
             '-',
             o.reason,
@@ -117,11 +118,14 @@ CREATE TRIGGER names_zones_history_insert
 AFTER INSERT ON names_zones FOR EACH ROW
 BEGIN
     INSERT INTO names_zones_history (
-            id, created_at, updated_at, name, description, enabled,
+            id, created_at, updated_at, name, description, enabled, ttl, primary_server, contact,
+            refresh, retry, expire, negative_ttl,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
             NEW.id, NEW.created_at, NEW.updated_at, NEW.name, NEW.description, NEW.enabled,
+            NEW.ttl, NEW.primary_server, NEW.contact, NEW.refresh, NEW.retry,
+            NEW.expire, NEW.negative_ttl,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'),
             '+',
             o.reason,
@@ -137,13 +141,23 @@ WHEN OLD.id IS NOT NEW.id
         OR OLD.name IS NOT NEW.name
         OR OLD.description IS NOT NEW.description
         OR OLD.enabled IS NOT NEW.enabled
+        OR OLD.ttl IS NOT NEW.ttl
+        OR OLD.primary_server IS NOT NEW.primary_server
+        OR OLD.contact IS NOT NEW.contact
+        OR OLD.refresh IS NOT NEW.refresh
+        OR OLD.retry IS NOT NEW.retry
+        OR OLD.expire IS NOT NEW.expire
+        OR OLD.negative_ttl IS NOT NEW.negative_ttl
 BEGIN
     INSERT INTO names_zones_history (
-            id, created_at, updated_at, name, description, enabled,
+            id, created_at, updated_at, name, description, enabled, ttl, primary_server, contact,
+            refresh, retry, expire, negative_ttl,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
             NEW.id, NEW.created_at, NEW.updated_at, NEW.name, NEW.description, NEW.enabled,
+            NEW.ttl, NEW.primary_server, NEW.contact, NEW.refresh, NEW.retry,
+            NEW.expire, NEW.negative_ttl,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'),
             '~',
             o.reason,
@@ -155,11 +169,14 @@ CREATE TRIGGER names_zones_history_delete
 AFTER DELETE ON names_zones FOR EACH ROW
 BEGIN
     INSERT INTO names_zones_history (
-            id, created_at, updated_at, name, description, enabled,
+            id, created_at, updated_at, name, description, enabled, ttl, primary_server, contact,
+            refresh, retry, expire, negative_ttl,
             history_date, history_type, history_change_reason,
             history_source, history_actor, history_change, history_user_id)
     SELECT
             OLD.id, OLD.created_at, OLD.updated_at, OLD.name, OLD.description, OLD.enabled,
+            OLD.ttl, OLD.primary_server, OLD.contact, OLD.refresh, OLD.retry,
+            OLD.expire, OLD.negative_ttl,
             strftime('%Y-%m-%d %H:%M:%f000', 'now'),
             '-',
             o.reason,

@@ -1,10 +1,9 @@
 """Zone files in and out: what an import would make, and what it made.
 
-read (zone_file) -> plan (a verdict for each line) -> apply (one transaction, repeatable)"""
+read (file) -> plan (a verdict for each line) -> apply (one transaction, repeatable)"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,10 +11,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from ipam.models import Subnet
-from names import ledger, zone_file
+from ipam.querysets import lock_ledger
+from ipam.signals import changed
+from names import rules
+from names.ground import Ground
 from names.models import Record, Zone
-from names.zone_file import Entry
+from names.zones import file, serial
+from names.zones.file import Entry
+from names.zones.served import Served, of_zone, served
 
 NEW, KNOWN, LEFT_OUT = "new", "known", "left out"
 
@@ -27,6 +30,7 @@ class Verdict:
     entry: Entry
     kind: str
     reason: str = ""
+    record: Record | None = None  # that is to be made
 
     @property
     def text(self) -> str:
@@ -38,16 +42,19 @@ class Verdict:
 def import_zone(zone: Zone, text: str, *, apply: bool = False) -> list[Verdict]:
     """Make the records of a zone file that are not there yet. Without `apply` nothing is kept; the
     verdicts are the same."""
-    entries = zone_file.read(text, zone.name)
+    entries = file.read(text, zone.name)
     with transaction.atomic():
+        lock_ledger()
         verdicts = _plan(zone, entries)
-        transaction.set_rollback(not apply)
+        if apply:
+            _write(verdicts)
     return verdicts
 
 
 def _plan(zone: Zone, entries: Sequence[Entry]) -> list[Verdict]:
     known = {(one.fqdn, one.type, one.value) for one in zone.records.select_related("zone")}
-    known.update(served())
+    known.update(_key(one) for one in served())
+    ground = Ground.load()
     found = []
     for entry in entries:
         key = entry.name, entry.type, entry.value
@@ -56,35 +63,38 @@ def _plan(zone: Zone, entries: Sequence[Entry]) -> list[Verdict]:
         elif key in known:
             found.append(Verdict(entry, KNOWN))
         else:
-            found.append(_make(zone, entry))
+            found.append(_judge(zone, entry, ground))
             known.add(key)
     return found
 
 
-def _make(zone: Zone, entry: Entry) -> Verdict:
-    name = f".{entry.name}".removesuffix(f".{zone.name}").lstrip(".") or "@"
+def _judge(zone: Zone, entry: Entry, ground: Ground) -> Verdict:
     if not f".{entry.name}".endswith(f".{zone.name}"):
         return Verdict(entry, LEFT_OUT, _("Its name is outside the zone."))
-    record = Record(zone=zone, name=name, type=entry.type, value=entry.value)
+    name = f".{entry.name}".removesuffix(f".{zone.name}").lstrip(".") or "@"
+    record = Record(zone=zone, name=name, type=entry.type, value=entry.value, ttl=entry.ttl)
     try:
-        with transaction.atomic():
-            record.save()
+        record.clean_fields(exclude=["zone"])
+        rules.check_record(record, ground)
     except ValidationError as error:
         return Verdict(entry, LEFT_OUT, " ".join(error.messages))
-    return Verdict(entry, NEW)
+    ground.add(record)
+    return Verdict(entry, NEW, record=record)
 
 
-def served() -> Iterable[tuple[str, str, str]]:
-    """Name, type and value of every record that is served, those of machines included."""
-    names = ledger.take(list(Subnet.objects.in_vrf(None)))
-    for line in names.lines:
-        yield line.fqdn, ("A" if line.ip.version == 4 else "AAAA"), str(line.ip)
-    for record in names.records:
-        yield record.fqdn, record.type, record.value
+def _write(verdicts: Iterable[Verdict]) -> None:
+    made = [verdict.record for verdict in verdicts if verdict.record]
+    if made:
+        Record.objects.bulk_create(made, batch_size=500)
+        changed.send(Record, instances=made)
 
 
-def export_zone(zone: Zone, server: str) -> str:
-    """The zone as a file for another name server, of which `server` is the name. The serial is the
-    time, so that it only grows."""
-    inside = [one for one in served() if f".{one[0]}".endswith(f".{zone.name}")]
-    return zone_file.write(zone.name, inside, server, int(time.time()))
+def _key(record: Served) -> tuple[str, str, str]:
+    return record.name, record.type, record.value
+
+
+def export_zone(zone: Zone, server: str = "") -> str:
+    """The zone as a file for another name server. `server` is its name, where the zone has no NS
+    records. The serial is that of all zones, which only grows."""
+    records = of_zone(zone, server, serial.current())
+    return file.write(zone.name, zone.ttl, records)

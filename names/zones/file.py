@@ -1,6 +1,6 @@
 """Zone files (RFC 1035, 5): what we serve as text, and the text of others as records.
 
-Read are A, AAAA, CNAME, MX, SRV, TXT and CAA; $ORIGIN, $TTL, parentheses, quoted strings and
+Read are A, AAAA, CNAME, NS, MX, SRV, TXT and CAA; $ORIGIN, $TTL, parentheses, quoted strings and
 comments. Everything else is named with its line: nothing is left out silently. Pure."""
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 
 from names import rdata
+from names.zones.served import Served
 
 _PART = re.compile(r'"(?:[^"\\\n]|\\.)*"|[()]|;[^\n]*|\n|[^\s();"]+')
 _TTL = re.compile(r"(?=.{1,32}\Z)(?:[0-9]+[smhdw])*[0-9]*", re.ASCII | re.IGNORECASE)
+_TIME = re.compile("([0-9]+)([smhdw]?)", re.ASCII | re.IGNORECASE)
 _CLASSES = frozenset({"IN", "CH", "HS"})
-_SERVER_RECORDS = frozenset({"SOA", "NS"})
 # How many names stand at the end of a value, which may be relative to the origin.
-_NAMES_AT_END = {"CNAME": 1, "MX": 1, "SRV": 1}
-OTHER_TTL = 60  # seconds, where a secondary or another server serves the file
+_NAMES_AT_END = {"CNAME": 1, "NS": 1, "MX": 1, "SRV": 1}
+_UNITS = {"S": 1, "M": 60, "H": 3600, "D": 86_400, "W": 604_800}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Entry:
     type: str = ""
     value: str = ""
     complaint: str = ""
+    ttl: int | None = None  # as the line itself says
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,7 @@ class _Reader:
     """What the lines before have said."""
 
     def __init__(self, origin: str) -> None:
-        self.origin = origin
-        self.owner = origin
+        self.zone = self.origin = self.owner = origin
 
     def entries(self, logical: _Logical) -> Iterator[Entry]:
         words = list(logical.words)
@@ -86,9 +87,10 @@ class _Reader:
             return
         if logical.has_owner:
             self.owner = self._whole(words.pop(0))
+        ttl = None
         while words and _is_ttl_or_class(words[0]):
-            del words[0]
-        yield self._entry(logical.line, words)
+            ttl = _seconds(words.pop(0), ttl)
+        yield replace(self._entry(logical.line, words), ttl=ttl)
 
     def _directive(self, line: int, words: list[str]) -> Iterator[Entry]:
         name = words[0].upper()
@@ -109,7 +111,7 @@ class _Reader:
     def _entry(self, line: int, words: list[str]) -> Entry:
         kind, rest = "".join(words[:1]).upper(), words[1:]
         entry = Entry(line, self.owner, kind)
-        if kind in _SERVER_RECORDS:
+        if kind == "SOA" or (kind == "NS" and self.owner == self.zone):
             return replace(entry, complaint=_("SOA and NS belong to the server that serves it."))
         if kind not in rdata.TYPES:
             return replace(
@@ -130,19 +132,27 @@ def _is_ttl_or_class(word: str) -> bool:
     return word.upper() in _CLASSES or _TTL.fullmatch(word) is not None
 
 
+def _seconds(word: str, before: int | None) -> int | None:
+    """A TTL as a number, as in 300 or 1h30m; what was read before for a class."""
+    if word.upper() in _CLASSES:
+        return before
+    parts = _TIME.findall(word)
+    return sum(int(number) * _UNITS[unit.upper() or "S"] for number, unit in parts)
+
+
 # --- writing --------------------------------------------------------------------------------------
 
 
-def write(zone: str, records: Iterable[tuple[str, str, str]], server: str, serial: int) -> str:
-    """A whole zone for another server: name, type and value of each record in `records`."""
-    head = [
-        f"$ORIGIN {zone}.",
-        f"$TTL {OTHER_TTL}",
-        f"@ SOA {server}. hostmaster.{zone}. {serial} 14400 3600 1209600 {OTHER_TTL}",
-        f"@ NS {server}.",
-    ]
-    body = [f"{name}. {kind} {_written(kind, value)}" for name, kind, value in sorted(records)]
-    return "\n".join([*head, *body, ""])
+def write(zone: str, ttl: int, records: Iterable[Served]) -> str:
+    """A whole zone for another server; the SOA record comes first."""
+    head = [f"$ORIGIN {zone}.", f"$TTL {ttl}"]
+    body = sorted(records, key=lambda row: (row.type != "SOA", row.type != "NS", row))
+    return "\n".join([*head, *map(_line, body), ""])
+
+
+def _line(row: Served) -> str:
+    parts = [f"{row.name}.", str(row.ttl or ""), row.type, _written(row.type, row.value)]
+    return " ".join(filter(None, parts))
 
 
 def _written(kind: str, value: str) -> str:
@@ -154,10 +164,17 @@ def _quoted_end(value: str) -> str:
     return " ".join([*words, f'"{text}"'])
 
 
+def _soa(value: str) -> str:
+    server, contact, *numbers = value.split()
+    return " ".join([f"{server}.", f"{contact}.", *numbers])
+
+
 _WRITERS: dict[str, Callable[[str], str]] = {
+    "SOA": _soa,
     "TXT": '"{}"'.format,
     "CAA": _quoted_end,
     "CNAME": "{}.".format,
+    "NS": "{}.".format,
     "MX": "{}.".format,
     "SRV": "{}.".format,
 }
