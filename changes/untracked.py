@@ -53,6 +53,7 @@ UNTRACKED = {
     "ipmanager.pulse": _CLOCK,
     "ipmanager.replay": _CACHE,
     "ipmanager.securityevent": _LIST,
+    "names.serialstep": "a counter; the changes that it counts have their lines",
     "otp_static.statictoken": "secret; the use of a code is a security event",
     "pxe.bootevent": _LIST,
     "pxe.bootpermit": "secret, for one boot; the boot is a boot event",

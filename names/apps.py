@@ -14,7 +14,9 @@ class NamesConfig(AppConfig):
         from ipam import rules
         from ipam.sql import database
         from names import ground
+        from names.powerdns import schema
 
         rules.NAME_HOLDERS.append(ground.holders)
         install.watch(self)
         post_migrate.connect(database.install_on_delete, sender=self)
+        post_migrate.connect(schema.refresh, sender=self)

@@ -51,29 +51,28 @@ def _port(line: NameLine) -> Served:
 
 def of_zone(zone: Zone, server: str, serial: int) -> list[Served]:
     """All of a zone: its SOA and NS records, what is in it and in no zone inside it, and which
-    servers those have. `server` is the name server of zones that have no NS record."""
+    servers those have. `server` is the name server where the zone has no NS record."""
     names = take()
-    zones = (*names.zones, zone.name)
+    zones = tuple({*names.zones, zone.name})
     rows = set(served(names))
-    server = server or f"ns.{zone.name}"
-    inside = [row for row in rows if ledger.zone_of(row.name, zones) == zone.name]
-    own = _name_servers(rows, zone.name, server)
-    found = {soa(zone, own[0].value, serial), *own, *inside}
-    for child in _children(zone.name, zones):
-        cut = _name_servers(rows, child, server)
-        found.update(cut, _glue(rows, child, {row.value for row in cut}))
+    own = _name_servers(rows, zone, server)
+    found = {soa(zone, own[0].value, serial), *own}
+    found.update(row for row in rows if ledger.zone_of(row.name, zones) == zone.name)
+    for child in _children(zone, zones):
+        servers = _name_servers(rows, child, server)
+        found.update(servers, _glue(rows, child.name, {row.value for row in servers}))
     return sorted(found)
 
 
-def _children(zone: str, zones: Iterable[str]) -> list[str]:
+def _children(zone: Zone, zones: tuple[str, ...]) -> list[Zone]:
     """The zones of ours just inside it."""
-    inside = [one for one in set(zones) if one.endswith(f".{zone}")]
-    return [one for one in inside if ledger.zone_of(one.partition(".")[2], tuple(zones)) == zone]
+    inside = [one for one in zones if ledger.zone_of(one.partition(".")[2], zones) == zone.name]
+    return list(Zone.objects.filter(name__in=inside))
 
 
-def _name_servers(rows: Iterable[Served], zone: str, server: str) -> list[Served]:
-    found = sorted(row for row in rows if row.type == "NS" and row.name == zone)
-    return found or [Served(zone, "NS", server)]
+def _name_servers(rows: Iterable[Served], zone: Zone, server: str) -> list[Served]:
+    found = sorted(row for row in rows if row.type == "NS" and row.name == zone.name)
+    return found or [Served(zone.name, "NS", server or zone.primary_server or f"ns.{zone.name}")]
 
 
 def _glue(rows: Iterable[Served], zone: str, servers: set[str]) -> list[Served]:

@@ -118,7 +118,7 @@ def change(chance):
             NamesOff.objects.create(subnet=subnet)
     else:
         kind = "AAAA" if ":" in ip else "A"
-        zone = Zone.objects.get()
+        zone = Zone.objects.get(name="corp.example")
         Record.objects.create(zone=zone, name=chance.choice(LABELS), type=kind, value=ip)
 
 
