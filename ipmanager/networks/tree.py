@@ -25,6 +25,7 @@ from ipmanager.networks.links import page
 
 MOST = 100  # VRFs to choose from
 ALL_OPEN = 60  # subnets; of more, only the outermost are shown at first
+ALL = "all"  # instead of keys, which for many subnets no server takes in an address
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Asked:
     vrf: str = ""
     folded: set[int] = field(default_factory=set)
     opened: set[int] = field(default_factory=set)
+    every: bool | None = None  # whether all others are open; None: as it is at first
 
     @classmethod
     def of(cls, request: HttpRequest) -> Asked:
@@ -65,6 +67,7 @@ class Asked:
             vrf=given.get("vrf", "")[:18],
             folded=_keys(given.get("folded", "")),
             opened=_keys(given.get("open", "")),
+            every=_EVERY.get((given.get("open") == ALL, given.get("folded") == ALL)),
         )
 
     def url(self, **changed: Any) -> str:
@@ -73,16 +76,26 @@ class Asked:
             "sort": "left" if self.by_left else None,
             "gaps": None if self.gaps else "0",
             "vrf": self.vrf or None,
-            "folded": _text(self.folded),
-            "open": _text(self.opened),
+            **self._folds(self.folded, self.opened),
         }
         return page("networks", **{**values, **changed})
+
+    def _folds(self, folded: set[int], opened: set[int]) -> dict[str, str | None]:
+        """Those that are folded and those that are open, as the address says it."""
+        if self.every is None:
+            return {"folded": _text(folded), "open": _text(opened)}
+        if self.every:
+            return {"folded": _text(folded), "open": ALL}
+        return {"folded": ALL, "open": _text(opened)}
 
     def toggled(self, key: int, is_open: bool) -> str:
         """The page with one subnet folded or opened."""
         folded, opened = self.folded - {key}, self.opened - {key}
         (folded if is_open else opened).add(key)
-        return f"{self.url(folded=_text(folded), open=_text(opened))}#net-{key}"
+        return f"{self.url(**self._folds(folded, opened))}#net-{key}"
+
+
+_EVERY = {(True, False): True, (False, True): False}
 
 
 def _keys(text: str) -> set[int]:
@@ -106,8 +119,8 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "vrf_choices": _vrf_choices(asked, sees),
         "sort_urls": {"address": asked.url(sort=None), "left": asked.url(sort="left")},
         "gaps_url": asked.url(gaps="0" if asked.gaps else None),
-        "fold_all_url": asked.url(folded=_text(listing.parents()), open=None),
-        "open_all_url": asked.url(folded=None, open=_text(listing.parents())),
+        "fold_all_url": asked.url(folded=ALL, open=None),
+        "open_all_url": asked.url(folded=None, open=ALL),
         "list_url": page("ipam_subnet_changelist"),
         "add_url": page("ipam_subnet_add"),
     }
@@ -222,7 +235,8 @@ class Listing:
     def _is_open(self, node: Node) -> bool:
         if node.key in self.asked.folded:
             return False
-        return not self.is_large or node.key in self.asked.opened
+        is_open = not self.is_large if self.asked.every is None else self.asked.every
+        return is_open or node.key in self.asked.opened
 
 
 def _narrowed(vrf: str) -> Any:

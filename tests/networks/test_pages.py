@@ -91,6 +91,17 @@ def test_folding_a_network_hides_what_is_in_it_and_opening_shows_it_again(admin_
     assert len(lines(opened)) == 3
 
 
+def test_all_are_opened_and_folded_by_a_word_whatever_their_number(admin_client, office):
+    SubnetFactory(network="10.0.0.0/22")
+    page = admin_client.get(TREE)
+    folded = admin_client.get(page.context["fold_all_url"])
+    assert lines(folded) == [(0, "10.0.0.0/22")]
+    assert len(lines(admin_client.get(folded.context["lines"][0].fold_url))) == 3
+    opened = admin_client.get(folded.context["open_all_url"])
+    assert len(lines(opened)) == 3
+    assert lines(admin_client.get(opened.context["lines"][0].fold_url)) == [(0, "10.0.0.0/22")]
+
+
 def test_sorted_by_what_is_left_the_fullest_comes_first(admin_client, office):
     SubnetFactory(network="10.1.0.0/29")
     SubnetFactory(network="10.2.0.0/20")
