@@ -9,6 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,17 @@ _BE_PATIENT = (
 
 
 _LOCK_MODES = {True: "ROW EXCLUSIVE", False: "SHARE ROW EXCLUSIVE"}
+_is_tried: ContextVar[bool] = ContextVar("is_tried", default=False)
+
+
+@contextmanager
+def without_lock() -> Iterator[None]:
+    """What is written within is taken back, and nobody waits for it."""
+    token = _is_tried.set(True)
+    try:
+        yield
+    finally:
+        _is_tried.reset(token)
 
 
 def lock_ledger(*, shared: bool = False) -> None:
@@ -72,7 +84,9 @@ def lock_ledger(*, shared: bool = False) -> None:
     Raises Unavailable when the request has held the lock for longer than BUDGET. PostgreSQL ends a
     transaction that does nothing for twice as long, as of a process that was stopped."""
     _check_budget()
-    if connection.vendor == "postgresql":
+    if _is_tried.get():
+        say_site()
+    elif connection.vendor == "postgresql":
         mode = _LOCK_MODES[shared]
         with connection.cursor() as cursor:
             cursor.execute(f"{_BE_PATIENT}; LOCK TABLE subnets IN {mode} MODE; {SAY_SITE}")

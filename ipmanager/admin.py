@@ -16,9 +16,11 @@ from accounts.site import add_pages
 from api.models import Pulse
 from core.commands import manage_command
 from ipmanager.networks.urls import pages
+from ipmanager.plans.urls import plan_pages
 from ops import doctor
 
 add_pages(pages)
+add_pages(plan_pages)
 
 
 @admin.register(Pulse)

@@ -54,6 +54,17 @@ def free(items: Sequence[Item]) -> None:
     address_rows.update(left, ["freed_at"])
 
 
+def free_behind(items: Iterable[Item]) -> None:
+    """Free what servers have left as reserved, although it was free before they took it: a change
+    that has moved a server with the reservation that it had taken."""
+    left = {}
+    for item in items:
+        if not is_taken(item) and item.present["reservation"] is not None:
+            left[item.identity] = item
+    rows = _kind().among(IPAddress.objects.select_for_update(of=("self",)), left)
+    place.free([row for row in rows if row.status == "reserved"])
+
+
 def _locked(wanted: dict[Identity, Item]) -> list[IPAddress]:
     """The rows as they are now, locked. Raises Conflict if somebody was quicker."""
     locked = IPAddress.objects.select_for_update(of=("self",)).order_by("ip_address")

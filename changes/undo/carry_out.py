@@ -48,6 +48,7 @@ def carry_out(items: Sequence[Item], progress: Progress) -> None:
         _free(is_address[True])
         pending = in_bulk.done(rows, addresses.with_keys(taken), progress)
         _one_by_one(pending, progress)
+        addresses.free_behind(is_address[True])
         addresses.put_back(taken)
         _check(items)
 

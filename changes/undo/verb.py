@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from changes.lines import Line, tracked_models
+from changes.plans.trial import trial
 from changes.undo.carry_out import Progress, Refused, carry_out
 from changes.undo.items import Later, Refusal
 from changes.undo.kinds import among, grouped, key_of, records_of
@@ -97,10 +98,8 @@ def _tried(plan: Plan) -> Plan:
     if not plan.is_possible or len(plan.items) > MOST_TRIED:
         return plan
     try:
-        with transaction.atomic():
-            lock_ledger()
+        with trial():
             carry_out(plan.items, lambda *_: None)
-            transaction.set_rollback(True)
     except Refused as error:
         plan.refusals += _explained(error, plan)
     return plan

@@ -85,7 +85,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "with_later": list(map(later_json, plan.with_later)),
         "possible": plan.is_possible,
         "digest": plan.digest,
-        "items": list(map(_item_json, plan.items)),
+        "items": list(map(item_json, plan.items)),
         "refusals": list(map(_refusal_json, plan.refusals)),
         "left": plan.left,
     }
@@ -99,7 +99,7 @@ def later_json(later: Later) -> dict[str, Any]:
     return {"change": later.token, "who": later.who, "at": later.at, "text": later.text}
 
 
-def _item_json(item: Item) -> dict[str, Any]:
+def item_json(item: Item) -> dict[str, Any]:
     columns = {}
     for name, now, then in _columns(item):
         columns[name] = {"now": plain(now), "then": plain(then)}

@@ -6,8 +6,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ipam.models import IPAddress, Subnet
-from ipam.querysets import note_history, write
+from ipam.querysets import keys_of, note_history, write
 
+_AT_ONCE = 500  # keys of one statement
 WRITTEN = [
     "subnet",
     "status",
@@ -37,6 +38,14 @@ def update(rows: Sequence[IPAddress], columns: Sequence[str] = WRITTEN) -> None:
         row.updated_at = now
     write(rows, [*columns, "updated_at"])
     note_history(rows, "~")
+
+
+def delete(rows: Sequence[IPAddress]) -> None:
+    """Delete the rows, to which nothing refers. Whoever served one of them has been told."""
+    note_history(rows, "-")
+    for start in range(0, len(rows), _AT_ONCE):
+        some = IPAddress.objects.filter(pk__in=keys_of(rows[start : start + _AT_ONCE]))
+        some._raw_delete(some.db)
 
 
 def delete_free(rows: QuerySet[IPAddress]) -> int:

@@ -207,7 +207,7 @@ def _write(index: PlacementIndex, claims: Claims, rows: Sequence[IPAddress], don
 
 def _store(created: list[IPAddress], changed: list[IPAddress], deleted: list[IPAddress]) -> None:
     if deleted:
-        IPAddress.objects.filter(pk__in=keys_of(deleted)).delete()
+        address_rows.delete(deleted)
     if created:
         address_rows.create(created)
     if changed:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict, Invalid, Reason
-from ipam import addresses, ranges
+from ipam import addresses
 from ipam.addresses import Address, Network
-from ipam.models import Pool, Subnet
+from ipam.models import Subnet
 from ipam.querysets import lock_ledger
-from ipam.ranges import Span
+from ipam.reshape.pieces import cut
 
 MOST = 64  # parts
 
@@ -50,7 +49,8 @@ def split(subnet: Subnet, length: int, choices: Choices) -> list[Subnet]:
         for number, network in enumerate(subnet.network.subnets(new_prefix=length)):
             part = _part(subnet, network, _name(subnet, number, choices))
             part.gateway = _gateway(network, gateway, choices)
-            _give_pools(part, pools)
+            texts = cut(part.network, part.gateway, pools)
+            part.static_ip_pools, part.dhcp_pools = texts["static"], texts["dhcp"]
             part.save()
             made.append(part)
         return made
@@ -90,28 +90,3 @@ def _gateway(network: Network, present: Address | None, choices: Choices) -> Add
     if choices.first_is_gateway:
         return addresses.first_host(network)
     return None
-
-
-def _give_pools(part: Subnet, pools: Sequence[Pool]) -> None:
-    """The pieces of the pools that lie in the part, as they will be saved with it."""
-    texts: dict[str, list[str]] = {"static": [], "dhcp": []}
-    for pool in pools:
-        for piece in _pieces(part, pool):
-            texts[pool.kind].append("{}-{}".format(*piece))
-    part.static_ip_pools, part.dhcp_pools = texts["static"], texts["dhcp"]
-
-
-def _pieces(part: Subnet, pool: Pool) -> list[tuple[Any, Any]]:
-    """Without the addresses that are no host's, and without the gateway."""
-    network = part.network
-    hosts = int(addresses.first_host(network)), int(addresses.last_host(network))
-    taken: list[Span] = []
-    if part.gateway is not None:
-        taken.append((int(part.gateway), int(part.gateway)))
-    whole = ranges.clipped([(int(pool.first), int(pool.last))], *hosts)
-    address = type(network.network_address)
-    pieces = []
-    for first, last in whole:
-        for low, high in ranges.gaps(first, last, taken):
-            pieces.append((address(low), address(high)))
-    return pieces

@@ -7,9 +7,6 @@ head       what stands above every tab of a subnet
 map_tab    the map of a subnet, or of a part of it
 tabs       its addresses, DHCP, leases and space
 selection  reserve, release, quarantine or make a pool: preview, then apply
-split      a subnet into equal parts: preview, then apply
-merge      the subnets inside into one: preview, then apply
-carried_out  previews that carry a change out and take it back
 address    one address, whether it has a row or not
 gaps       what lies free between subnets
 links      the addresses of these pages

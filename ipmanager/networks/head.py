@@ -36,6 +36,14 @@ TABS = (
     ("network_space", gettext_lazy("Space")),
 )
 
+_MAY_RESHAPE = ("ipam.change_subnet", "ipam.add_pool")
+PLANS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "split": (gettext_lazy("Split"), _MAY_RESHAPE),
+    "merge": (gettext_lazy("Merge"), _MAY_RESHAPE),
+    "resize": (gettext_lazy("Resize"), _MAY_RESHAPE),
+    "renumber": (gettext_lazy("Move machines"), ("ipam.change_subnet", "ipam.change_server")),
+}
+
 
 @dataclass(frozen=True)
 class Gauge:
@@ -182,13 +190,17 @@ class Head:
         address = type(self.subnet.network.network_address)
         return ", ".join(f"{address(low)}–{short(address(high))}" for low, high in spans)
 
-    def _reshape_urls(self) -> dict[str, str]:
-        """A subnet with others inside can be merged, one without can be split."""
+    def plans(self) -> list[dict[str, Any]]:
+        """What can be planned here, by those who may: a subnet with others inside can be merged,
+        one without can be split."""
+        has_children = bool(self.node.children)
+        shown = {"split": not has_children, "merge": has_children}
         user: Any = self.request.user
-        if not user.has_perms(("ipam.change_subnet", "ipam.add_pool")):
-            return {}
-        name = "merge" if self.node.children else "split"
-        return {name: self.url(f"network_{name}")}
+        found = []
+        for name, (label, needed) in PLANS.items():
+            if shown.get(name, True) and user.has_perms(needed):
+                found.append({"label": label, "url": self.url(f"network_{name}")})
+        return found
 
     @property
     def urls(self) -> dict[str, str]:
@@ -199,7 +211,6 @@ class Head:
             "history": f"{reverse('changes:log')}?subnet={subnet.pk}",
             "next": marks.next_free_url(subnet.pk),
             "list": marks.of_subnet(subnet.pk),
-            **self._reshape_urls(),
         }
 
 

@@ -14,8 +14,6 @@ _OF_A_SUBNET = {
     "leases/": views.network_leases,
     "space/": views.network_space,
     "range/": views.network_range,
-    "split/": views.network_split,
-    "merge/": views.network_merge,
 }
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from dhcp.models import DhcpScope
 from ipam.models import IPAddress, Sighting, Subnet
-from ipmanager.networks import address, map_tab, merge, selection, split, tabs, tree
+from ipmanager.networks import address, map_tab, selection, tabs, tree
 from ipmanager.networks.access import find_subnet, needs
 from ipmanager.networks.head import Head
 from ipmanager.networks.page import each, page_context
@@ -65,18 +65,6 @@ def network_space(request: HttpRequest, key: int) -> HttpResponse:
 @needs(Subnet, IPAddress)
 def network_range(request: HttpRequest, key: int) -> HttpResponse:
     return selection.view(request, find_subnet(key))
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@needs(Subnet, IPAddress)
-def network_split(request: HttpRequest, key: int) -> HttpResponse:
-    return split.view(request, find_subnet(key))
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@needs(Subnet, IPAddress)
-def network_merge(request: HttpRequest, key: int) -> HttpResponse:
-    return merge.view(request, find_subnet(key))
 
 
 @require_safe

@@ -123,11 +123,26 @@ def test_the_preview_shows_the_effect_and_changes_nothing(admin_client, whole, s
     assert page.context["warnings"] == [
         "The DHCP scope of 10.0.0.128/25 is dropped: the first one is kept."
     ]
-    assert "255.255.255.0" in page.context["effect"].diff
+    assert "255.255.255.0" in page.context["diff"]
 
-    done = admin_client.post(url_of(whole), {"apply": "1"}, follow=True)
+    data = {"apply": "1", "digest": page.context["plan"].digest}
+    done = admin_client.post(url_of(whole), data, follow=True)
     assert messages_of(done) == ["2 networks are merged into 10.0.0.0/24."]
     assert list(map(str, whole.pools.order_by("first"))) == shown["pools"]
+
+
+def test_the_preview_warns_of_what_the_network_around_does_not_say(admin_client, whole):
+    east = whole.children[0]
+    east.vlan_id, east.site, east.domain = 20, "Kassel", "east.example"
+    east.save()
+    whole.site = "Hamburg"
+    whole.save()
+    page = admin_client.post(url_of(whole))
+    assert page.context["warnings"] == [
+        "10.0.0.0/25 loses its VLAN 20; 10.0.0.0/24 has none.",
+        "10.0.0.0/25 loses its site Kassel; 10.0.0.0/24 has Hamburg.",
+        "10.0.0.0/25 loses its domain east.example; 10.0.0.0/24 has none.",
+    ]
 
 
 def test_who_may_not_delete_subnets_is_refused(whole):

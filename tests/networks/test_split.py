@@ -165,7 +165,8 @@ def test_the_preview_shows_the_effect_and_changes_nothing(admin_client, office, 
     diff = page.context["diff"]
     assert "10.0.0.100,10.0.0.126" in diff and "10.0.0.100,10.0.0.199" in diff
 
-    data = {"length": "25", "names": "East, West", "apply": "1"}
+    digest = page.context["plan"].digest
+    data = {"length": "25", "names": "East, West", "apply": "1", "digest": digest}
     done = admin_client.post(url_of(office), data, follow=True)
     assert messages_of(done) == ["10.0.0.0/24 is split into 2 networks."]
     effect = [(network, part.name) for network, part in parts(office).items()]

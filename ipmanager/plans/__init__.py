@@ -1,0 +1,11 @@
+"""The pages of plans: at the left what one chooses, at the right what will happen, and one button
+that does just that.
+
+page     what all of them do
+shown    what will happen, in words, to those who may see it
+split    a subnet into equal parts
+merge    the subnets inside into one
+resize   grow or shrink a subnet
+renumber machines into another subnet
+urls     where the pages are
+"""
