@@ -382,7 +382,7 @@ class Server(ValidatedModel):
         return self.hostname
 
     def get_absolute_url(self) -> str:
-        return reverse("admin:ipam_server_change", args=[self.pk])
+        return reverse("admin:ipam_server_page", args=[self.pk])
 
     @property
     def is_ignored(self) -> bool:

@@ -15,12 +15,15 @@ from unfold.admin import ModelAdmin
 from accounts.site import add_pages
 from api.models import Pulse
 from core.commands import manage_command
+from ipmanager.machine import tabbed as tabbed
+from ipmanager.machine.urls import pages as machine_pages
 from ipmanager.networks.urls import pages
 from ipmanager.plans.urls import plan_pages
 from ops import doctor
 
 add_pages(pages)
 add_pages(plan_pages)
+add_pages(machine_pages)
 
 
 @admin.register(Pulse)

@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 
 from ipam.addresses import Address
-from ipam.admin.marks import change_url
+from ipam.admin.marks import row_url
 from ipam.models import Subnet
 
 # The pages that show a row before one edits it, where the site has them.
@@ -30,7 +30,7 @@ def with_query(url: str, **query: Any) -> str:
 
 def row_page(row: Model) -> str:
     name = _READ_FIRST.get(type(row), "")
-    return page(name, row.pk) if _exists(name, 1) else change_url(row)
+    return page(name, row.pk) if _exists(name, 1) else row_url(row)
 
 
 def list_page(model: type[Model], **query: Any) -> str:

@@ -19,7 +19,7 @@ from unfold.admin import ModelAdmin, checkbox
 from unfold.templatetags import unfold_list
 from unfold.views import ChangeList
 
-from ipam.admin.marks import NOTHING, page_url
+from ipam.admin.marks import NOTHING, page_url, view_of
 from ipam.admin.pickers import PicksRows
 
 Headers = Iterable[dict[str, Any]]
@@ -42,7 +42,7 @@ class LedgerList(ChangeList):
         self.full_result_count = self.result_count
 
     def url_for_result(self, result: models.Model) -> str:
-        return page_url(self.opts, "change", getattr(result, self.pk_attname))
+        return page_url(self.opts, view_of(self.model), getattr(result, self.pk_attname))
 
 
 class ListAdmin(PicksRows, ModelAdmin):

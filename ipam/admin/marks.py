@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
-from ipam.models import IPAddress, Subnet
+from ipam.models import IPAddress, Server, Subnet
 from ipam.pages.filters import NONE
 from ipam.usage import Share
 from ipam.usage.children import children_with_free
@@ -126,7 +126,7 @@ def link(target: Model | None, text: object = None, otherwise: str = NOTHING) ->
         return conditional_escape(otherwise)
     return format_html(
         '<a class="ipm-link" href="{}" title="{}">{}</a>',
-        change_url(target),
+        row_url(target),
         target,
         text or target,
     )
@@ -137,12 +137,25 @@ def links(targets: Iterable[Model]) -> SafeString:
     return format_html_join("", "<div>{}</div>", shown) or NOTHING
 
 
+def row_url(target: Model) -> str:
+    """The page to read it, where there is one, or else its form."""
+    return page_url(target._meta, view_of(type(target)), target.pk)
+
+
+def view_of(model: type[Model]) -> str:
+    """The page that links to rows of this model lead to."""
+    return _READ_FIRST.get(model, "change")
+
+
+_READ_FIRST: dict[type[Model], str] = {Server: "page"}
+
+
 def change_url(target: Model) -> str:
     return page_url(target._meta, "change", target.pk)
 
 
 def page_url(opts: Any, name: str, key: object) -> str:
-    """The URL of one of the pages of a row: `change`, `history`, `delete`."""
+    """The URL of one of the pages of a row: `change`, `history`, `delete`, `page`."""
     view = f"admin:{opts.app_label}_{opts.model_name}_{name}"
     before, after = _around_key(view, get_urlconf(), get_script_prefix())
     return f"{before}{quote(str(key))}{after}"

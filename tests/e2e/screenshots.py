@@ -75,16 +75,17 @@ def pages(page: Page) -> Iterator[tuple[str, str]]:
     yield "address", followed(page, "/admin/ipam/ipaddress/?status__exact=reserved", "10.20.10.60")
     yield "next-free", followed(page, "/admin/", ".ipm-number a")
     yield "servers", "/admin/ipam/server/"
-    yield "server", followed(page, "/admin/ipam/server/?q=web-01", "web-01")
+    machine = followed(page, "/admin/ipam/server/?q=web-01", "web-01").partition("?")[0]
+    yield "machine", machine
+    yield "machine-move", machine.replace("page", "move") + "?to=10.20.20.0/23"
+    yield "machine-leased", followed(page, "/admin/ipam/server/?q=desk-01", "desk-01")
+    yield "machine-boots", followed(page, "/admin/ipam/server/?q=lab-01", "lab-01")
+    yield "server", machine.replace("page", "change")
     yield "server-add", "/admin/ipam/server/add/"
     yield "scope-add", "/admin/dhcp/dhcpscope/add/"
-    yield (
-        "history",
-        followed(page, "/admin/ipam/server/?q=web-01", "web-01").replace("change", "history"),
-    )
+    yield "history", machine.replace("page", "history")
     yield "conflict", followed(page, "/admin/discovery/conflict/?kind__exact=used", ".ipm-subject")
     yield from OTHERS.items()
-    yield "timeline", followed(page, "/admin/ipam/server/?q=lab-01", "lab-01")
     yield "image", followed(page, "/admin/pxe/bootimage/", "Debian 12")
     yield "change", followed(page, "/admin/changes/?kind=changed", ".log-what h3 a")
     yield "lists", "/ipam/"

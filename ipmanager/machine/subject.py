@@ -1,0 +1,77 @@
+"""The machine that a page is about: a server with its interfaces, or the address of a VM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404
+
+from dhcp.state.machines import MachineState, states_of_cards, states_of_server
+from dhcp.state.network_cards import NetworkCard
+from ipam.addresses import Address
+from ipam.admin.pickers import is_key
+from ipam.models import VRF, IPAddress, Server
+
+Cards = Sequence[tuple[NetworkCard, MachineState]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A machine: its cards with their states, its own first, and the rows of its addresses."""
+
+    name: str
+    row: Server | IPAddress
+    cards: Cards
+    rows: dict[Address, IPAddress]
+
+    @property
+    def server(self) -> Server | None:
+        return self.row if isinstance(self.row, Server) else None
+
+    @property
+    def vrf(self) -> VRF | None:
+        return self.row.vrf
+
+    @property
+    def ip(self) -> Address | None:
+        return self.row.ip_address
+
+    @property
+    def state(self) -> MachineState:
+        """The state of its own card."""
+        return self.cards[0][1]
+
+    @property
+    def ips(self) -> list[Address]:
+        """Its addresses, its own first."""
+        known = [card.ip for card, _state in self.cards if card.ip]
+        return list(dict.fromkeys([*known, *self.rows]))
+
+    @property
+    def macs(self) -> list[str]:
+        return list(dict.fromkeys(card.mac for card, _state in self.cards if card.mac))
+
+
+def find_server(key: int) -> Subject:
+    """Raises Http404."""
+    server = _found(Server.objects.select_related("vrf"), key)
+    rows = server.addresses.select_related("subnet").order_by("ip_address")
+    by_address = {row.ip_address: row for row in rows}
+    return Subject(server.hostname, server, states_of_server(server), by_address)
+
+
+def find_vm(key: int) -> Subject:
+    """Raises Http404."""
+    row = _found(IPAddress.objects.select_related("vrf", "subnet").exclude(vm_id=None), key)
+    card = NetworkCard.of_allocation(row)
+    cards = [(card, states_of_cards([card])[card.key])]
+    return Subject(row.vm_id, row, cards, {row.ip_address: row})
+
+
+def _found(rows: Any, key: int) -> Any:
+    row = rows.filter(pk=key).first() if is_key(str(key)) else None
+    if row is None:
+        raise Http404
+    return row

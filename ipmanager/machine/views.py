@@ -1,0 +1,56 @@
+"""The views of the pages; each asks a module for its context."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from ipam.models import IPAddress, Server, Subnet
+from ipmanager.machine import change
+from ipmanager.machine.page import MachinePage
+from ipmanager.machine.subject import Subject, find_server, find_vm
+from ipmanager.networks.access import needs
+from ipmanager.networks.page import each
+
+_changes = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@require_safe
+@needs(Server)
+def server_page(request: HttpRequest, key: int) -> HttpResponse:
+    return _page(request, find_server(key))
+
+
+@require_safe
+@needs(IPAddress)
+def vm_page(request: HttpRequest, key: int) -> HttpResponse:
+    return _page(request, find_vm(key))
+
+
+@_changes
+@needs(Server, Subnet)
+def server_move(request: HttpRequest, key: int) -> HttpResponse:
+    return change.view(request, find_server(key), "move")
+
+
+@_changes
+@needs(Server, Subnet, IPAddress)
+def server_release(request: HttpRequest, key: int) -> HttpResponse:
+    return change.view(request, find_server(key), "release")
+
+
+@_changes
+@needs(Server, Subnet, IPAddress)
+def server_quarantine(request: HttpRequest, key: int) -> HttpResponse:
+    return change.view(request, find_server(key), "quarantine")
+
+
+def _page(request: HttpRequest, subject: Subject) -> HttpResponse:
+    context = {
+        **each(request),
+        "title": subject.server or subject.name,
+        "machine": MachinePage(request, subject),
+        "subject": subject,
+    }
+    return TemplateResponse(request, "admin/machine/page.html", context)
