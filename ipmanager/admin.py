@@ -19,11 +19,13 @@ from ipmanager.machine import tabbed as tabbed
 from ipmanager.machine.urls import pages as machine_pages
 from ipmanager.networks.urls import pages
 from ipmanager.plans.urls import plan_pages
+from ipmanager.shell.urls import pages as shell_pages
 from ops import doctor
 
 add_pages(pages)
 add_pages(plan_pages)
 add_pages(machine_pages)
+add_pages(shell_pages)
 
 
 @admin.register(Pulse)

@@ -26,13 +26,10 @@ from ipam.admin import marks
 from ipam.models import IPAddress, Server, Subnet
 from ipam.usage import Usage, fullest
 from ipmanager.admin import finding_line
+from ipmanager.shell.health_dot import FINDING_READERS, VIEW_HEALTH
 from ops import doctor
 
 FULLEST, RECENT, UNPLACED = 8, 12, 6  # lines of each list
-
-# Who sees the findings about a subject; VIEW_HEALTH those about any other.
-VIEW_HEALTH = "ipmanager.view_pulse"
-FINDING_READERS = {"dhcp": "dhcp.view_generation", "ledger": "ipam.view_ipaddress"}
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from unfold.views import ChangeList
 
 from ipam.admin.marks import NOTHING, page_url, view_of
 from ipam.admin.pickers import PicksRows
+from ipam.pages.chosen import Chosen
 
 Headers = Iterable[dict[str, Any]]
 _KEY = "0000000000"  # stands for the key of a row
@@ -40,6 +41,12 @@ class LedgerList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.full_result_count = self.result_count
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> models.QuerySet:
+        """The rows of the VRF and the site that are chosen for all pages; a filter of the list
+        goes before the VRF."""
+        rows = super().get_queryset(request, exclude_parameters)
+        return Chosen.of(request).narrow(rows, also_vrf="vrf" not in request.GET)
 
     def url_for_result(self, result: models.Model) -> str:
         return page_url(self.opts, view_of(self.model), getattr(result, self.pk_attname))

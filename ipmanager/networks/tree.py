@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import filterfalse
 from operator import attrgetter
 from typing import Any
@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from ipam.admin import marks
 from ipam.admin.pickers import is_key
 from ipam.models import VRF, Subnet
+from ipam.pages.chosen import Chosen
+from ipam.pages.filters import NONE
 from ipam.usage import Share, Usage
 from ipam.usage.measure import leases, usages_in, whole_tree
 from ipam.usage.tree import Node, Tree
@@ -53,18 +55,23 @@ class Asked:
 
     by_left: bool = False
     gaps: bool = True
-    vrf: str = ""
+    vrf: str | None = None
+    chosen: Chosen = field(default_factory=Chosen)
     folded: set[int] = field(default_factory=set)
     opened: set[int] = field(default_factory=set)
     every: bool | None = None  # whether all others are open; None: as it is at first
 
     @classmethod
     def of(cls, request: HttpRequest) -> Asked:
-        given = request.GET
+        given, chosen = request.GET, Chosen.of(request)
+        vrf = given.get("vrf")
+        if vrf is not None:
+            chosen = replace(chosen, vrf=vrf if vrf == NONE or is_key(vrf) else "")
         return cls(
             by_left=given.get("sort") == "left",
             gaps=given.get("gaps") != "0",
-            vrf=given.get("vrf", "")[:18],
+            vrf=vrf if vrf is None else chosen.vrf,
+            chosen=chosen,
             folded=_keys(given.get("folded", "")),
             opened=_keys(given.get("open", "")),
             every=_EVERY.get((given.get("open") == ALL, given.get("folded") == ALL)),
@@ -75,7 +82,7 @@ class Asked:
         values = {
             "sort": "left" if self.by_left else None,
             "gaps": None if self.gaps else "0",
-            "vrf": self.vrf or None,
+            "vrf": self.vrf,
             **self._folds(self.folded, self.opened),
         }
         return page("networks", **{**values, **changed})
@@ -130,13 +137,13 @@ def _vrf_choices(asked: Asked, sees: Sees) -> list[dict[str, Any]]:
     """The address spaces to choose from; none where there is only the global one."""
     if not (sees.vrfs and VRF.objects.exists()):
         return []
-    names = {"": _("All"), "none": _("Global")}
+    names = {"": _("All"), NONE: _("Global")}
     for vrf in VRF.objects.order_by("name")[:MOST]:
         names[str(vrf.pk)] = vrf.name
     choices = []
     for value, label in names.items():
-        url = asked.url(vrf=value or None)
-        choices.append({"url": url, "label": label, "is_chosen": asked.vrf == value})
+        url = asked.url(vrf=value)
+        choices.append({"url": url, "label": label, "is_chosen": asked.chosen.vrf == value})
     return choices
 
 
@@ -149,7 +156,7 @@ class Listing:
         self.usages: Mapping[int, Usage] = usages_in(self.tree, leases(None))
         columns = ["pk", "network", "name", "vlan_id"]
         columns += ["vrf__name"] * shows_vrfs
-        rows = _narrowed(asked.vrf).order_by("network").values(*columns)
+        rows = asked.chosen.narrow(Subnet.objects.all()).order_by("network").values(*columns)
         found = {row["pk"]: row for row in rows}
         # Those created since the tree was read come with the next look.
         self.rows: dict[int, dict[str, Any]] = found
@@ -185,7 +192,9 @@ class Listing:
 
     def _branch(self, node: Node, depth: int) -> Iterator[Line]:
         """The subnet, and unless it is folded all inside it."""
-        if node.key not in self.rows:
+        if node.key not in self.rows:  # what is inside may be of the site that is chosen
+            for child in node.children:
+                yield from self._branch(child, depth)
             return
         line = self._line(node, depth)
         yield line
@@ -237,16 +246,6 @@ class Listing:
             return False
         is_open = not self.is_large if self.asked.every is None else self.asked.every
         return is_open or node.key in self.asked.opened
-
-
-def _narrowed(vrf: str) -> Any:
-    """The subnets of one VRF, or of all."""
-    rows = Subnet.objects.all()
-    if vrf == "none":
-        return rows.filter(vrf=None)
-    if is_key(vrf):
-        return rows.filter(vrf=int(vrf))
-    return rows
 
 
 def _place_order(place: tuple[int | None, int]) -> tuple[int, int]:

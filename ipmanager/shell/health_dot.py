@@ -1,0 +1,114 @@
+"""How the site is, in a word on every page: the worst of what lasts, as the worker has found it
+(`events.collect`, `ops.findings_watch`). One query, whatever lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
+from django.db.models.fields import CharField
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from api.models import Pulse
+from core.findings import BOUNDED
+from events.models import OpenState
+from ops import doctor
+from ops.findings_watch import SOURCE
+from ops.worker_heartbeat import MISSED
+
+WORKER = "worker"  # the source of a row that says that a worker runs
+# What lasts beside findings: the words, who may see it, and how bad it is.
+OTHERS: dict[str, tuple[Any, str, str]] = {
+    "dnsmasq": (gettext_lazy("DHCP server down"), "dhcp.view_generation", "error"),
+    "sync": (gettext_lazy("DHCP files not applied"), "dhcp.view_generation", "error"),
+    "rogue_dhcp": (
+        gettext_lazy("Foreign DHCP server"),
+        "discovery.view_rogueserver",
+        "error",
+    ),
+    "conflict": (
+        gettext_lazy("Conflict of network and ledger"),
+        "discovery.view_conflict",
+        "warning",
+    ),
+    "service": (gettext_lazy("Service silent"), "registry.view_service", "warning"),
+}
+# Who sees the findings about a subject; VIEW_HEALTH those about any other.
+VIEW_HEALTH = "ipmanager.view_pulse"
+FINDING_READERS = {"dhcp": "dhcp.view_generation", "ledger": "ipam.view_ipaddress"}
+WORST_FIRST = ("error", "warning")
+
+
+@dataclass(frozen=True)
+class Dot:
+    """`level` is `error`, `warning`, `ok` or `unknown`; `text` its reason."""
+
+    level: str
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """Something that lasts, so many times."""
+
+    level: str
+    name: str
+    number: int
+
+
+def dot(user: Any) -> Dot:
+    """What this user may know of how the site is."""
+    rows = list(_rows())
+    found = [one for one in map(_read, rows, [user] * len(rows)) if one]
+    found.sort(key=lambda one: WORST_FIRST.index(one.level))
+    url = reverse("admin:index")
+    if found:
+        return Dot(found[0].level, _sentence(found), url)
+    if not any(row[0] == WORKER for row in rows):
+        return Dot("unknown", _("Not checked: no worker runs"), url)
+    return Dot("ok", _("No problems"), url)
+
+
+def _rows() -> QuerySet:
+    """Source, name, level and number of what lasts, and a row where a worker runs."""
+    is_finding = Q(source__startswith=SOURCE)
+    name = Case(When(is_finding, then=F("key")), default=Value(""), output_field=CharField())
+    lasting = OpenState.objects.filter(is_finding | Q(source__in=OTHERS)).order_by()
+    states = lasting.annotate(name=name).values_list("source", "name", "state")
+    running = Pulse.objects.filter(seen_at__gt=Now() - MISSED).order_by()
+    worker = running.annotate(source=Value(WORKER)).values_list("source", "host", "version")
+    return states.annotate(number=Count("pk")).union(worker.annotate(number=Count("pk")), all=True)
+
+
+def _read(row: tuple[str, str, str, int], user: Any) -> Lasting | None:
+    """What a row stands for; None if this user may not know it, or nothing has to be done."""
+    source, name, state, number = row
+    if source in OTHERS:
+        words, permission, level = OTHERS[source]
+        return Lasting(level, str(words), number) if user.has_perm(permission) else None
+    if source == WORKER or state not in WORST_FIRST:
+        return None
+    permission = FINDING_READERS.get(_subjects().get(name, ""), VIEW_HEALTH)
+    return Lasting(state, _(name), number) if user.has_perm(permission) else None
+
+
+def _subjects() -> dict[str, str]:
+    """The subject of each check, by its name."""
+    return {check.name: check.subject for check in doctor.registered(BOUNDED)}
+
+
+def _sentence(found: Iterable[Lasting]) -> str:
+    """The worst, and how many others there are."""
+    worst, *others = found
+    text = worst.name
+    if worst.number > 1:
+        text = f"{text} ({worst.number})"
+    if others:
+        text = f"{text} +{len(others)}"
+    return text
