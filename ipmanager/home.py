@@ -3,6 +3,7 @@ number of queries does not grow with the ledger."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from changes.pages.recent import recent
@@ -26,10 +28,12 @@ from ipam.admin import marks
 from ipam.models import IPAddress, Server, Subnet
 from ipam.usage import Usage, fullest
 from ipmanager.admin import finding_line
+from ipmanager.networks.strips import strips
 from ipmanager.shell.health_dot import FINDING_READERS, VIEW_HEALTH
 from ops import doctor
 
 FULLEST, RECENT, UNPLACED = 8, 12, 6  # lines of each list
+STRIPS, BLOCKS = 12, 40  # networks, and blocks of each
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -38,6 +42,9 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["findings"] = _findings(request.user)
     if request.user.has_perm("ipam.view_ipaddress"):
         context["ledger"] = _ledger(request.user)
+    context["needs"] = _needs(request.user, context)
+    if _may_view(request.user, Subnet):
+        context["strips"], context["more"] = strips(request, STRIPS, BLOCKS)
     if request.user.has_perm("dhcp.view_generation"):
         context["dhcp"] = _dhcp()
     context["recent"] = recent(request, RECENT)
@@ -52,6 +59,63 @@ def _findings(user: Any) -> list[dict[str, Any]]:
         if result.status and user.has_perm(permission):
             lines.append(finding_line(result))
     return lines
+
+
+# --- what needs somebody --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Need:
+    """One sentence, one line of evidence, one button."""
+
+    level: str
+    text: Any
+    detail: Any
+    url: str
+    button: Any
+    commands: Sequence[str] = ()
+
+
+# What the button of a finding says, by the page that it leads to.
+BUTTONS = {
+    "admin:discovery_conflict_changelist": _("Resolve"),
+    "admin:dhcp_handedit_changelist": _("Decide"),
+    "admin:discovery_rogueserver_changelist": _("Find it"),
+}
+LEVELS = ("error", "warning")
+
+
+def _needs(user: Any, context: dict[str, Any]) -> list[Need]:
+    """The findings and the subnets that are nearly full, the worst first."""
+    found = list(map(_of_finding, context["findings"]))
+    for line in context.get("ledger", {}).get("fullest", ()):
+        found += _of_subnet(user, line)
+    return sorted(found, key=lambda need: LEVELS.index(need.level))
+
+
+def _of_finding(line: dict[str, Any]) -> Need:
+    result = line["found"]
+    return Need(
+        result.level,
+        result.text or capfirst(line["name"]),
+        f"{capfirst(line['name'])} · {result.remedy}".strip(" ·"),
+        line["url"] or reverse("admin:ipmanager_pulse_changelist"),
+        BUTTONS.get(result.view, _("Show")),
+        result.commands,
+    )
+
+
+def _of_subnet(user: Any, line: dict[str, Any]) -> Iterator[Need]:
+    """A need for each kind of address of which next to nothing is left."""
+    row, usage = line["row"], line["usage"]
+    button = _("Add a pool") if user.has_perm("ipam.add_pool") else _("Show")
+    for kind, share in ((_("static"), usage.static), (_("DHCP"), usage.dhcp)):
+        if share.percent > marks.FULL:
+            numbers = {"free": marks.count(share.free), "total": marks.count(share.total)}
+            numbers |= {"subnet": row.name or row.network, "kind": kind}
+            text = _("%(subnet)s is nearly full: %(free)s of %(total)s %(kind)s addresses are left")
+            level = "warning" if share.free else "error"
+            yield Need(level, text % numbers, row.network, _network_url(row), button)
 
 
 # --- the ledger -----------------------------------------------------------------------------------
@@ -117,6 +181,8 @@ def _fullest(user: Any) -> list[dict[str, Any]]:
 
 def _usage_line(subnet: Subnet, usage: Usage) -> dict[str, Any]:
     return {
+        "row": subnet,
+        "usage": usage,
         "subnet": _network_link(subnet),
         "static": marks.static_bar(usage.static),
         "dhcp": marks.dhcp_bar(usage.dhcp),
@@ -127,8 +193,11 @@ def _usage_line(subnet: Subnet, usage: Usage) -> dict[str, Any]:
 
 def _network_link(subnet: Subnet) -> SafeString:
     """A link to the page with the map."""
-    url = reverse("admin:network", args=[subnet.pk])
-    return format_html('<a class="ipm-link" href="{}">{}</a>', url, subnet)
+    return format_html('<a class="ipm-link" href="{}">{}</a>', _network_url(subnet), subnet)
+
+
+def _network_url(subnet: Subnet) -> str:
+    return reverse("admin:network", args=[subnet.pk])
 
 
 # --- DHCP -----------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ SECTIONS: list[tuple[Any, str, list[str]]] = [
         "lan",
         [
             "admin:networks",
+            "admin:networks_map",
             "ipam.subnet",
             "ipam.ipaddress",
             "ipam:addresses",
@@ -65,6 +66,7 @@ SECTIONS: list[tuple[Any, str, list[str]]] = [
 PAGES: dict[str, tuple[Any, str]] = {
     "admin:index": (_("Overview"), ""),
     "admin:networks": (_("Networks"), "ipam.view_subnet"),
+    "admin:networks_map": (_("Map"), "ipam.view_subnet"),
     "admin:dhcp_why": (_("Why this address?"), "dhcp.view_lease"),
     "changes:log": (_("History"), ""),
     "ipam:addresses": (_("IP list"), ""),
@@ -154,3 +156,7 @@ def favicon(request: HttpRequest) -> str:
 
 def stylesheet(request: HttpRequest) -> str:
     return static("ipmanager/admin.css")
+
+
+def script(request: HttpRequest) -> str:
+    return static("ipmanager/keys.js")

@@ -341,7 +341,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": "ipmanager.navigation.favicon"}
     ],
     "STYLES": ["ipmanager.navigation.stylesheet", "search.shell.stylesheet"],
-    "SCRIPTS": ["search.shell.script"],
+    "SCRIPTS": ["search.shell.script", "ipmanager.navigation.script"],
     "SHOW_LANGUAGES": True,
     "ACCOUNT": {"navigation": "ipmanager.navigation.account_links"},
     "SIDEBAR": {"navigation": "ipmanager.navigation.navigation"},

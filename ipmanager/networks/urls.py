@@ -21,6 +21,7 @@ def pages() -> list[URLPattern]:
     seen = admin.site.admin_view
     found = [
         path("networks/", seen(views.networks), name="networks"),
+        path("networks/map/", seen(views.networks_map), name="networks_map"),
         path("networks/address/<str:ip>/", seen(views.network_address), name="network_address"),
     ]
     for end, view in _OF_A_SUBNET.items():

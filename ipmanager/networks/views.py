@@ -15,6 +15,9 @@ from ipmanager.networks import address, map_tab, selection, tabs, tree
 from ipmanager.networks.access import find_subnet, needs
 from ipmanager.networks.head import Head
 from ipmanager.networks.page import each, page_context
+from ipmanager.networks.strips import strips
+
+MOST_STRIPS, MOST_BLOCKS = 400, 600  # of the map of all networks
 
 
 @require_safe
@@ -22,6 +25,14 @@ from ipmanager.networks.page import each, page_context
 def networks(request: HttpRequest) -> HttpResponse:
     context = {**each(request), "title": _("Networks"), **tree.context(request)}
     return TemplateResponse(request, "admin/networks/tree.html", context)
+
+
+@require_safe
+@needs(Subnet)
+def networks_map(request: HttpRequest) -> HttpResponse:
+    found, more = strips(request, MOST_STRIPS, MOST_BLOCKS)
+    context = {"title": _("Map of all networks"), "strips": found, "more": more}
+    return TemplateResponse(request, "admin/networks/map.html", {**each(request), **context})
 
 
 @require_safe

@@ -1,8 +1,10 @@
 """How the site is, in a word on every page: the worst of what lasts, as the worker has found it
-(`events.collect`, `ops.findings_watch`). One query, whatever lasts."""
+(`events.collect`, `ops.findings_watch`). One query, whatever lasts, and none for the next
+seconds: the worker looks every few seconds at the most."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +44,8 @@ OTHERS: dict[str, tuple[Any, str, str]] = {
 VIEW_HEALTH = "ipmanager.view_pulse"
 FINDING_READERS = {"dhcp": "dhcp.view_generation", "ledger": "ipam.view_ipaddress"}
 WORST_FIRST = ("error", "warning")
+KEEP = 15.0  # seconds
+Row = tuple[str, str, str, int]  # source, name, level, number
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Lasting:
 
 def dot(user: Any) -> Dot:
     """What this user may know of how the site is."""
-    rows = list(_rows())
+    rows = _kept.rows()
     found = [one for one in map(_read, rows, [user] * len(rows)) if one]
     found.sort(key=lambda one: WORST_FIRST.index(one.level))
     url = reverse("admin:index")
@@ -73,6 +77,23 @@ def dot(user: Any) -> Dot:
     if not any(row[0] == WORKER for row in rows):
         return Dot("unknown", _("Not checked: no worker runs"), url)
     return Dot("ok", _("No problems"), url)
+
+
+class Kept:
+    """The rows as they were read last; a process reads them again after KEEP seconds."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+        self._until = 0.0
+
+    def rows(self) -> list[Row]:
+        if time.monotonic() > self._until:
+            self._rows = list(_rows())
+            self._until = time.monotonic() + KEEP
+        return self._rows
+
+    def forget(self) -> None:
+        self._until = 0.0
 
 
 def _rows() -> QuerySet:
@@ -86,7 +107,11 @@ def _rows() -> QuerySet:
     return states.annotate(number=Count("pk")).union(worker.annotate(number=Count("pk")), all=True)
 
 
-def _read(row: tuple[str, str, str, int], user: Any) -> Lasting | None:
+_kept = Kept()
+forget = _kept.forget
+
+
+def _read(row: Row, user: Any) -> Lasting | None:
     """What a row stands for; None if this user may not know it, or nothing has to be done."""
     source, name, state, number = row
     if source in OTHERS:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -99,6 +100,8 @@ def networks(page: Page, servers: str) -> Iterator[tuple[str, str]]:
     """The pages of the networks, given the key of the servers' subnet."""
     yield "networks", "/admin/networks/"
     yield "networks-left", "/admin/networks/?sort=left"
+    yield "networks-map", "/admin/networks/map/"
+    yield "place", "/admin/place/"
     whole = followed(page, "/admin/networks/", ".net-d0 a[href$='/']")
     office = followed(page, "/admin/networks/?gaps=0", "10.20.20.0/23 Office")
     yield "network-blocks", whole
@@ -126,8 +129,9 @@ def followed(page: Page, url: str, text: str) -> str:
     return str(found.first.evaluate("link => link.href"))
 
 
-def take(base: str, into: Path, language: str, dark: bool, only: list[str]) -> None:
-    """Log in and walk through the pages at both widths."""
+@contextmanager
+def logged_in(base: str, language: str = "en-US", dark: bool = False) -> Iterator[Page]:
+    """A page of a browser whose user is the administrator of the demo."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -143,6 +147,13 @@ def take(base: str, into: Path, language: str, dark: bool, only: list[str]) -> N
         page.locator("[name=password]").fill(PASSWORD)
         page.locator("[type=submit]").first.click()
         page.wait_for_url("**/admin/")
+        yield page
+        browser.close()
+
+
+def take(base: str, into: Path, language: str, dark: bool, only: list[str]) -> None:
+    """Walk through the pages at both widths."""
+    with logged_in(base, language, dark) as page:
         for name, url in list(pages(page)):
             if only and name not in only:
                 continue
@@ -152,7 +163,6 @@ def take(base: str, into: Path, language: str, dark: bool, only: list[str]) -> N
                 page.wait_for_load_state("networkidle")
                 ask(page, url)
                 page.screenshot(path=into / f"{name}-{device}.png", full_page=device == "phone")
-        browser.close()
 
 
 def ask(page: Page, url: str) -> None:
@@ -162,6 +172,27 @@ def ask(page: Page, url: str) -> None:
         page.keyboard.press("Control+k")
         page.keyboard.type(text)
         page.locator(".find-hit").first.wait_for()
+
+
+@contextmanager
+def demo() -> Iterator[str]:
+    """The address of a running site with the demo network and more."""
+    with tempfile.TemporaryDirectory(prefix="ipmanager-pictures-") as scratch:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("IPMANAGER_", "DATABASE_", "DJANGO_"))
+        }
+        os.environ[shared.VARIABLE] = scratch
+        environment = kept | {
+            "IPMANAGER_DATA_DIR": str(Path(scratch) / "data"),
+            "IPMANAGER_DEMO": "1",
+            "IPMANAGER_ADMIN_PASSWORD": PASSWORD,
+        }
+        with site(environment, Path(scratch) / "output") as running:
+            settings = environment | {"DJANGO_SETTINGS_MODULE": "ipmanager.settings"}
+            subprocess.run([sys.executable, "-m", "tests.e2e.furniture"], env=settings, check=True)
+            yield running.url
 
 
 def main() -> None:
@@ -174,23 +205,8 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], metavar="NAME")
     options = parser.parse_args()
     options.directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="ipmanager-pictures-") as scratch:
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("IPMANAGER_", "DATABASE_", "DJANGO_"))
-        }
-        os.environ[shared.VARIABLE] = scratch
-        data = Path(scratch) / "data"
-        environment = kept | {
-            "IPMANAGER_DATA_DIR": str(data),
-            "IPMANAGER_DEMO": "1",
-            "IPMANAGER_ADMIN_PASSWORD": PASSWORD,
-        }
-        with site(environment, Path(scratch) / "output") as running:
-            settings = environment | {"DJANGO_SETTINGS_MODULE": "ipmanager.settings"}
-            subprocess.run([sys.executable, "-m", "tests.e2e.furniture"], env=settings, check=True)
-            take(running.url, options.directory, options.language, options.dark, options.only)
+    with demo() as url:
+        take(url, options.directory, options.language, options.dark, options.only)
     print(f"{len(list(options.directory.glob('*.png')))} pictures in {options.directory}")
 
 

@@ -82,7 +82,7 @@ def test_each_row_has_its_box_and_its_link(admin_client, subnet):
     text = read(admin_client, "server")[0].content.decode()
     for server in Server.objects.all():
         assert checkbox.render(ACTION_CHECKBOX_NAME, str(server.pk)) in text
-        assert f'href="/admin/ipam/server/{server.pk}/change/"' in text
+        assert f'href="/admin/ipam/server/{server.pk}/page/"' in text
 
 
 @pytest.mark.parametrize(
