@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import HistoricalChanges, ModelChange
@@ -166,6 +167,8 @@ class LedgerInline(PicksRows, TabularInline):
     ) -> type[LedgerFormSet]:
         formset = super().get_formset(request, obj, **kwargs)
         formset.form.refusal = getattr(request, "refusal", None)
+        for field in formset.form.base_fields.values():  # the column's head is no label
+            field.widget.attrs.setdefault("aria-label", capfirst(field.label or ""))
         return formset
 
 

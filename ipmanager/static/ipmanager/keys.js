@@ -2,6 +2,34 @@
 // Ctrl+S saves. And a form that was refused begins at its first faulty field.
 "use strict";
 
+// What the libraries of the admin leave without a name, or give one that says nothing.
+function nameAll() {
+  for (const box of document.querySelectorAll(".simplebar-content-wrapper[role=region]")) {
+    box.removeAttribute("role");
+    box.removeAttribute("aria-label");
+  }
+  for (const box of document.querySelectorAll(".select2-selection[aria-labelledby]")) {
+    const field = box.closest(".select2")?.previousElementSibling;
+    const label = field && (field.labels?.[0]?.textContent || field.getAttribute("aria-label"));
+    if (label) box.setAttribute("aria-label", label.trim());
+    box.removeAttribute("aria-labelledby");
+    const text = box.querySelector("[role=textbox]");
+    text?.removeAttribute("role");
+    text?.removeAttribute("aria-readonly");
+  }
+  for (const head of document.querySelectorAll(".formset-wrapper thead th:not([role])")) {
+    if (!head.textContent.trim()) head.setAttribute("role", "cell");
+  }
+  for (const tip of document.querySelectorAll("span.help-tooltip[aria-label]")) tip.setAttribute("role", "img");
+}
+
+window.addEventListener("load", () => {
+  nameAll();
+  if (document.querySelector("form select, [data-simplebar]")) {
+    new MutationObserver(nameAll).observe(document.body, { childList: true, subtree: true });
+  }
+});
+
 document.addEventListener("DOMContentLoaded", () => {
   const dialog = document.getElementById("keys");
   const places = { h: "home", n: "networks", m: "machines", d: "dhcp", b: "boot", s: "services" };
@@ -52,6 +80,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // --- keys ----------------------------------------------------------------------
 
+  dialog.querySelector(".keys-close").addEventListener("click", () => dialog.close());
   const off = document.getElementById("keys-off");
   try {
     off.checked = localStorage.getItem(OFF) === "1";
@@ -68,7 +97,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (off.checked && event.key !== "?") return;
     const place = Date.now() < waiting && places[event.key];
     waiting = 0;
-    if (place) return window.location.assign(dialog.dataset[place]);
+    if (place) return dialog.dataset[place] && window.location.assign(dialog.dataset[place]);
     const act = letters[event.key];
     if (!act) return;
     event.preventDefault();
