@@ -25,12 +25,13 @@ from ipam.pages.chosen import Chosen
 
 Headers = Iterable[dict[str, Any]]
 _KEY = "0000000000"  # stands for the key of a row
-_ROW_CHECKBOX = (
-    checkbox.render(helpers.ACTION_CHECKBOX_NAME, _KEY)
-    .replace("{", "{{")
-    .replace("}", "}}")
-    .replace(_KEY, "{}")
-)
+
+
+@cache
+def _row_checkbox(language: str | None) -> str:
+    """The box of a row as a format string, in this language."""
+    box = checkbox.render(helpers.ACTION_CHECKBOX_NAME, _KEY)
+    return box.replace("{", "{{").replace("}", "}}").replace(_KEY, "{}")
 
 
 class LedgerList(ChangeList):
@@ -69,7 +70,7 @@ class ListAdmin(PicksRows, ModelAdmin):
     @admin.display(description=ModelAdmin.action_checkbox.short_description)
     def action_checkbox(self, obj: models.Model) -> SafeString:
         """Unfold's, without rendering its template for each row."""
-        return format_html(_ROW_CHECKBOX, obj.pk)
+        return format_html(_row_checkbox(get_language()), obj.pk)
 
 
 def remember_headers(work_out: Callable[[Any], Headers]) -> Callable[[Any], Headers]:
