@@ -1,20 +1,17 @@
-"""Move a server, release its address, or put it in quarantine. GET shows what will happen, which is
-found by doing it and taking it back; POST does it."""
+"""Move a server, release its address, or put it in quarantine: what will happen, and doing it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from changes.plans.verb import Plan, Work
 from core.errors import Invalid
 from ipam.addresses import Address, parse_address, parse_network
 from ipam.admin.base import REFUSALS, sentences
@@ -24,28 +21,36 @@ from ipam.models import Server, Subnet
 from ipmanager.machine.access import Sees
 from ipmanager.machine.page import tabs
 from ipmanager.machine.subject import Subject
-from ipmanager.networks.carried_out import Effect, taken_back
 from ipmanager.networks.links import page
 from ipmanager.networks.page import each
+from ipmanager.plans.page import PlanPage
 
 CHOICES = 300  # networks that are offered while one types
-LONGEST = 200
-Given = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The address that a server had, and the one that it has."""
+
+    former: Address | None
+    new: Address | None
 
 
 @dataclass(frozen=True)
 class Verb:
-    """What can be done: its name, the work, what is said afterwards, and whether one says where."""
+    """What can be done: its name, the work, what is said afterwards, whether one says where, and
+    what it needs besides the right to change the server."""
 
     title: Any
-    work: Callable[[Server, Given], Address | None]
+    work: Callable[[Server, str], Address | None]
     done: Any
     asks_where: bool = False
+    needed: Sequence[str] = ()
 
 
-def _move(server: Server, given: Given) -> Address | None:
+def _move(server: Server, to: str) -> Address | None:
     """To an address, or to the next free one of a network. Raises Invalid."""
-    server.ip_address = _wanted(server, given.get("to", "").strip()[:LONGEST])
+    server.ip_address = _wanted(server, to)
     server.save()
     return server.ip_address
 
@@ -70,98 +75,92 @@ def _network(server: Server, text: str) -> Subnet:
     return found
 
 
-def _release(server: Server, given: Given) -> None:
+def _release(server: Server, to: str) -> None:
     server.ip_address = None
     server.save()
 
 
-def _quarantine(server: Server, given: Given) -> None:
+def _quarantine(server: Server, to: str) -> None:
     ip, note = server.ip_address, _("It was the address of %s.") % server.hostname
-    _release(server, given)
+    _release(server, to)
     subnet = Subnet.objects.containing(ip, server.vrf_id) if ip else None
     if ip and subnet:
         range_plan.apply(range_plan.plan(subnet, ip, ip, "quarantine"), note)
 
 
 VERBS = {
-    "move": Verb(gettext_lazy("Move"), _move, gettext_lazy("%(name)s is now at %(to)s."), True),
+    "move": Verb(gettext_lazy("Move"), _move, gettext_lazy("%(name)s is now at %(new)s."), True),
     "release": Verb(
-        gettext_lazy("Release"), _release, gettext_lazy("%(from)s of %(name)s is released.")
+        gettext_lazy("Release"), _release, gettext_lazy("%(former)s of %(name)s is released.")
     ),
     "quarantine": Verb(
         gettext_lazy("Quarantine"),
         _quarantine,
-        gettext_lazy("%(from)s of %(name)s is in quarantine."),
+        gettext_lazy("%(former)s of %(name)s is in quarantine."),
+        needed=("ipam.change_ipaddress",),
     ),
 }
 
 
-def view(request: HttpRequest, subject: Subject, name: str) -> HttpResponse:
-    server: Any = subject.server
-    verb, user = VERBS[name], request.user
-    if not user.has_perm("ipam.change_server"):
-        raise PermissionDenied
-    if not (verb.asks_where or server.ip_address):
-        messages.error(request, _("%s holds no address.") % server)
-        return HttpResponseRedirect(page("ipam_server_page", server.pk))
-    if request.method == "POST":
-        return _apply(request, subject, name)
-    return _show(request, subject, name, request.GET.dict())
+class ChangePage(PlanPage):
+    """What becomes of a server's address."""
 
+    template = "admin/machine/change.html"
+    needed = ("ipam.change_server",)
 
-def _apply(request: HttpRequest, subject: Subject, name: str) -> HttpResponse:
-    server: Any = subject.server
-    verb, before, given = VERBS[name], server.ip_address, request.POST.dict()
-    try:
-        with transaction.atomic():
-            to = verb.work(Server.objects.get(pk=server.pk), given)
-    except REFUSALS as error:
-        return _show(request, subject, name, given, sentences(error))
-    facts = {"name": server.hostname, "from": before, "to": to}
-    messages.success(request, verb.done % facts)
-    return HttpResponseRedirect(page("ipam_server_page", server.pk))
+    def __init__(self, request: HttpRequest, subject: Subject, name: str) -> None:
+        super().__init__(request)
+        self.subject, self.verb = subject, VERBS[name]
 
+    def answer(self) -> HttpResponse:
+        if self.verb.asks_where or self.subject.ip:
+            return super().answer()
+        messages.error(self.request, _("%s holds no address.") % self.subject.name)
+        return HttpResponseRedirect(self.url())
 
-def _show(
-    request: HttpRequest, subject: Subject, name: str, given: Given, refusal: str = ""
-) -> HttpResponse:
-    """The preview; or, where it is not said yet where to, the question."""
-    verb, shown = VERBS[name], None
-    if not refusal and (given.get("to") or not verb.asks_where):
-        shown, refusal = _effect(request, subject, verb, given)
-    context = {
-        **each(request),
-        "title": f"{verb.title}: {subject.name}",
-        "subject": subject,
-        "verb": verb,
-        "given": given,
-        "refusal": refusal,
-        "effect": shown,
-        "networks": _networks(subject) if verb.asks_where else [],
-        "tabs": tabs(request, subject.row, ""),
-        "sees": Sees.of(request),
-    }
-    status = 409 if refusal and request.method == "POST" else 200
-    return TemplateResponse(request, "admin/machine/change.html", context, status=status)
+    def also_needed(self) -> Sequence[str]:
+        return self.verb.needed
 
+    def before(self) -> dict[str, Any]:
+        """Where nothing is asked, what will happen is shown at once."""
+        if self.verb.asks_where:
+            return {}
+        try:
+            return self._shown(self.work())
+        except REFUSALS as error:
+            return {"refusal": sentences(error)}
 
-def _effect(
-    request: HttpRequest, subject: Subject, verb: Verb, given: Given
-) -> tuple[Effect[Address | None] | None, str]:
-    """What it would do, or why it is refused."""
-    server = Server.objects.get(pk=subject.row.pk)
-    try:
-        return taken_back(request, _place(subject), lambda: verb.work(server, given)), ""
-    except REFUSALS as error:
-        return None, sentences(error)
+    def work(self) -> Work[Moved]:
+        key, to = self.subject.row.pk, self.given("to")
 
+        def work() -> Moved:
+            server = Server.objects.get(pk=key)
+            former = server.ip_address
+            return Moved(former, self.verb.work(server, to))
 
-def _place(subject: Subject) -> Subnet | None:
-    row = subject.rows.get(subject.ip) if subject.ip else None
-    return row.subnet if row else None
+        return work
 
+    def frame(self) -> dict[str, Any]:
+        return {
+            **each(self.request),
+            "title": f"{self.verb.title}: {self.subject.name}",
+            "subject": self.subject,
+            "verb": self.verb,
+            "tabs": tabs(self.request, self.subject.row, ""),
+            "sees": Sees.of(self.request),
+        }
 
-def _networks(subject: Subject) -> list[Any]:
-    """What one may choose from."""
-    rows = Subnet.objects.in_vrf(subject.row.vrf_id).order_by("network")
-    return list(rows.values_list("network", "name")[:CHOICES])
+    def choices(self) -> dict[str, Any]:
+        """The networks that one may choose from."""
+        rows = Subnet.objects.in_vrf(self.subject.row.vrf_id).order_by("network")
+        return {"networks": list(rows.values_list("network", "name")[:CHOICES])}
+
+    def of_plan(self, plan: Plan[Moved]) -> dict[str, Any]:
+        return {"moved": plan.found}
+
+    def done(self, found: Moved) -> str:
+        name = self.subject.name
+        return self.verb.done % {"name": name, "former": found.former, "new": found.new}
+
+    def url(self) -> str:
+        return page("ipam_server_page", self.subject.row.pk)

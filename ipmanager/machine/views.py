@@ -7,7 +7,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ipam.models import IPAddress, Server, Subnet
-from ipmanager.machine import change
+from ipmanager.machine.change import ChangePage
 from ipmanager.machine.page import MachinePage
 from ipmanager.machine.subject import Subject, find_server, find_vm
 from ipmanager.networks.access import needs
@@ -31,19 +31,19 @@ def vm_page(request: HttpRequest, key: int) -> HttpResponse:
 @_changes
 @needs(Server, Subnet)
 def server_move(request: HttpRequest, key: int) -> HttpResponse:
-    return change.view(request, find_server(key), "move")
+    return ChangePage(request, find_server(key), "move").answer()
 
 
 @_changes
 @needs(Server, Subnet, IPAddress)
 def server_release(request: HttpRequest, key: int) -> HttpResponse:
-    return change.view(request, find_server(key), "release")
+    return ChangePage(request, find_server(key), "release").answer()
 
 
 @_changes
 @needs(Server, Subnet, IPAddress)
 def server_quarantine(request: HttpRequest, key: int) -> HttpResponse:
-    return change.view(request, find_server(key), "quarantine")
+    return ChangePage(request, find_server(key), "quarantine").answer()
 
 
 def _page(request: HttpRequest, subject: Subject) -> HttpResponse:

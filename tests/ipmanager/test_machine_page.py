@@ -121,12 +121,24 @@ def test_the_form_is_a_tab_beside_the_page(admin_client, pc):
 def test_a_move_is_shown_before_it_is_done(admin_client, office, pc):
     SubnetFactory(network="10.0.1.0/24", static_ip_pools=["10.0.1.5-10.0.1.9"])
     url = page_of(pc, "server_move")
-    shown = admin_client.get(url, {"to": "10.0.1.0/24"}).context["effect"]
-    assert str(shown.found) == "10.0.1.5"
+    given = {"to": "10.0.1.0/24"}
+    shown = admin_client.post(url, given).context
+    assert str(shown["moved"].new) == "10.0.1.5"
     assert str(Server.objects.get().ip_address) == "10.0.0.10"
-    admin_client.post(url, {"to": str(shown.found)})
+    admin_client.post(url, {**given, "apply": "1", "digest": shown["plan"].digest})
     assert str(Server.objects.get().ip_address) == "10.0.1.5"
     assert IPAddress.objects.get(ip_address="10.0.0.10").status == "available"
+
+
+def test_a_move_that_would_lead_elsewhere_meanwhile_is_shown_anew(admin_client, office, pc):
+    SubnetFactory(network="10.0.1.0/24", static_ip_pools=["10.0.1.5-10.0.1.9"])
+    url, given = page_of(pc, "server_move"), {"to": "10.0.1.0/24"}
+    digest = admin_client.post(url, given).context["plan"].digest
+    ServerFactory(ip_address="10.0.1.5")
+    refused = admin_client.post(url, {**given, "apply": "1", "digest": digest})
+    assert refused.status_code == 409
+    assert str(refused.context["moved"].new) == "10.0.1.6"
+    assert str(Server.objects.get(pk=pc.pk).ip_address) == "10.0.0.10"
 
 
 @pytest.mark.parametrize(
@@ -141,8 +153,8 @@ def test_a_move_is_shown_before_it_is_done(admin_client, office, pc):
 def test_a_move_that_is_refused_says_why_and_changes_nothing(admin_client, pc, to, reason):
     ServerFactory(ip_address="10.0.0.20")
     url = page_of(pc, "server_move")
-    assert reason in admin_client.get(url, {"to": to}).context["refusal"]
-    refused = admin_client.post(url, {"to": to})
+    assert reason in admin_client.post(url, {"to": to}).context["refusal"]
+    refused = admin_client.post(url, {"to": to, "apply": "1"})
     assert refused.status_code == 409
     assert reason in refused.context["refusal"]
     assert str(Server.objects.get(pk=pc.pk).ip_address) == "10.0.0.10"
@@ -153,9 +165,10 @@ def test_a_move_that_is_refused_says_why_and_changes_nothing(admin_client, pc, t
 )
 def test_a_released_address_is_free_and_one_in_quarantine_is_kept(admin_client, pc, verb, status):
     url = page_of(pc, f"server_{verb}")
-    assert admin_client.get(url).context["effect"].found is None
+    shown = admin_client.get(url).context
+    assert shown["moved"].new is None
     assert Server.objects.get().ip_address is not None
-    done = admin_client.post(url, follow=True)
+    done = admin_client.post(url, {"apply": "1", "digest": shown["plan"].digest}, follow=True)
     assert Server.objects.get().ip_address is None
     assert IPAddress.objects.get(ip_address="10.0.0.10").status == status
     assert "/undo/" in done.content.decode()
