@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from api.pagination import AFTER, BEFORE, MAX_SIZE, PAGE, SIZE, Cursor, decode_cursor, page_link
 from core.history.past import tables
 from core.history.past.walk import Walk, walked
+from core.history.past.whole import whole_table_at
 
 BUDGET = 0.15  # seconds after which no further rows are looked for
 FEW = 10_000  # rows of a table that is read as a whole where a walk finds few
@@ -74,7 +75,7 @@ class PastPage:
     def _found(self, wanted: int) -> list[Any]:
         if self.order is None:
             start = (self.number - 1) * self.size
-            with tables.at(self.moment):
+            with whole_table_at(self.rows_then.model, self.moment):
                 return list(self.rows_then[start : start + wanted])
         rows = self.rows_then.order_by(*self.order.names(self.backwards))
         if self.order.walked:
@@ -86,7 +87,7 @@ class PastPage:
         assert self.order
         if self.cursor:
             rows = rows.filter(self.order.beyond(self.cursor, self.backwards))
-        with tables.at(self.moment):
+        with whole_table_at(rows.model, self.moment):
             return list(rows[:wanted])
 
     def _walk(self, rows: QuerySet, wanted: int) -> list[Any]:

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.errors import IPManagerError
-from core.history.past import tables
+from core.history.past import tables, whole
 from core.history.past.walk import Walk, walked
 from dhcp.models import DhcpScope, LeaseInterval
 from ipam.allocate import allocate, quarantine, release, reserve
@@ -31,6 +31,7 @@ pytestmark = pytest.mark.django_db
 PROOF = os.environ.get("IPMANAGER_TEST_PROOF") == "1"
 HISTORIES, SNAPSHOTS, STEPS = (5, 200, 5) if PROOF else (1, 12, 4)
 API = "/api/v1"
+STRETCHES = ("count(*) * 0", "count(*) / 2", whole.LINES)  # of the log, for a whole table
 NOT_COVERED = {"active", "materialised_to"}
 REFUSED = (IPManagerError, DatabaseError, CommandError, ValueError)
 
@@ -214,7 +215,9 @@ def moment():
 
 
 @pytest.mark.parametrize("number", range(HISTORIES))
-def test_any_past_moment_is_what_a_snapshot_of_then_says(number, admin_client, tmp_path):
+def test_any_past_moment_is_what_a_snapshot_of_then_says(
+    number, admin_client, tmp_path, monkeypatch
+):
     dice = random.Random(f"{os.environ['IPMANAGER_TEST_SEED']}-{number}")
     world = World(dice, with_token("admin"), admin_client, tmp_path)
     taken = []
@@ -227,9 +230,34 @@ def test_any_past_moment_is_what_a_snapshot_of_then_says(number, admin_client, t
         with tables.at(at):
             assert differences(snapshot(), rows) == []
         assert walks(at) == {model: set(rows[model]) for model in walks(at)}
+        for model in covered():
+            monkeypatch.setattr(whole, "LINES", dice.choice(STRETCHES))
+            with whole.whole_table_at(model, at):
+                assert rows_of(model) == rows[model]
         assert leased(at) == leases
     for former, later in pairwise(taken):
         assert differences(explained(former[0], later[0], former[1]), later[1]) == []
+
+
+def test_the_highest_number_of_the_last_seconds_counts_in_a_whole_table(monkeypatch):
+    """As one by one: clocks differ a little; what is older by more does not count, and a line
+    before the stretch may have the highest number."""
+    now = timezone.now()
+    blue, red, pink = (VRF.objects.create(name=name) for name in ("blue", "red", "pink"))
+    for row in (blue, red, pink):
+        row.description = "later"
+        row.save()
+    for row, seconds in ((blue, (20, 23)), (red, (20, 40)), (pink, (40, 60))):
+        lines = VRF.history.filter(id=row.pk).order_by("history_id").values_list("pk", flat=True)
+        for line, ago in zip(lines, seconds, strict=True):
+            VRF.history.filter(pk=line).update(history_date=now - timedelta(seconds=ago))
+    expected = {blue.pk: "later", red.pk: "", pink.pk: ""}
+    with tables.at(now):
+        assert dict(VRF.objects.values_list("pk", "description")) == expected
+    for lines in range(7):
+        monkeypatch.setattr(whole, "LINES", f"max(id) * 0 + {lines}")
+        with whole.whole_table_at(VRF, now):
+            assert dict(VRF.objects.values_list("pk", "description")) == expected
 
 
 lines_of = attrgetter("lines")

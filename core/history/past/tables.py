@@ -28,13 +28,20 @@ Model = type[models.Model]
 Lines = Sequence[int]
 _ACCESS = {"auth", "accounts", "ipmanager", "otp_static", "otp_totp"}
 _told_only: dict[Model, str] = {}
+_FIRST, _LAST = -(2**62), 2**62  # beyond all keys
 
 
 @contextmanager
-def at(moment: datetime, chosen: Mapping[Model, Lines] | None = None) -> Iterator[None]:
+def at(
+    moment: datetime,
+    chosen: Mapping[Model, Lines] | None = None,
+    instead: Mapping[Model, Statement] | None = None,
+) -> Iterator[None]:
     """Within this block, tracked tables are as they were. Of a model in `chosen`, only the rows of
-    these lines are there: those that a walk has found. Nothing can be written."""
-    with connection.execute_wrapper(_Past(moment, chosen or {})):
+    these lines are there: those that a walk has found. The rows of a model in `instead` are read by
+    that statement. Nothing can be written."""
+    given = {model: rows_of_lines(model, lines) for model, lines in (chosen or {}).items()}
+    with connection.execute_wrapper(_Past(moment, given | dict(instead or {}))):
         yield
 
 
@@ -51,7 +58,7 @@ class _Past:
     """Puts the tables of the past in front of each statement that reads them."""
 
     moment: datetime
-    chosen: Mapping[Model, Lines]
+    given: Mapping[Model, Statement]
 
     def __call__(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
@@ -67,9 +74,7 @@ class _Past:
         return execute(sql, (*values, *(params or ())), many, context)
 
     def _table(self, model: Model) -> Statement:
-        rows = past_rows(model, self.moment)
-        if model in self.chosen:
-            rows = rows_of_lines(model, self.chosen[model])
+        rows = self.given.get(model) or past_rows(model, self.moment)
         return Statement(f"{_quoted(model._meta.db_table)} AS ({rows.sql})", rows.params)
 
 
@@ -102,37 +107,50 @@ def stored(moment: datetime) -> Any:
 
 def past_rows(model: Model, moment: datetime) -> Statement:
     """All rows as they were."""
-    history, keys = history_table(model), _keys(model, moment)
+    history, every = history_table(model), keys(model, moment)
     line = newest(model, f"k.{key_column(model)}", moment)
     sql = f"""
-        SELECT {_columns(model)} FROM ({keys.sql}) k
-        JOIN {history} h ON h.history_id = {line.sql} WHERE {told(model)}"""
-    return Statement(sql, (*keys.params, *line.params))
+        SELECT {columns_of(model)} FROM ({every.sql}) k {joined(history, line.sql)}
+        WHERE {told(model)}"""
+    return Statement(sql, (*every.params, *line.params))
 
 
-def _keys(model: Model, moment: datetime) -> Statement:
+def keys(model: Model, moment: datetime) -> Statement:
     """The keys of the rows that exist now, or were deleted since. Where rows vanish without a line,
-    all keys that history has ever had, read from key to key."""
+    those of history between them, too, read from key to key."""
     history, key = history_table(model), key_column(model)
     if model not in _told_only:
         sql = f"""
-            SELECT {key} FROM {_live(model)}
+            SELECT {key} FROM {live_table(model)}
             UNION SELECT {key} FROM {history} WHERE history_type = '-' AND history_date > %s"""
         return Statement(sql, (stored(moment),))
+    live = live_table(model)
     return Statement(f"""
-        WITH RECURSIVE keys (key) AS (
-            SELECT min({key}) FROM {history}
+        WITH RECURSIVE gaps (low, high) AS (
+            SELECT {_FIRST}, coalesce(min({key}), {_LAST}) FROM {live}
             UNION ALL
-            SELECT (SELECT min(n.{key}) FROM {history} n WHERE n.{key} > keys.key)
-            FROM keys WHERE keys.key IS NOT NULL
+            SELECT {key}, coalesce(lead({key}) OVER (ORDER BY {key}), {_LAST}) FROM {live}
+        ),
+        gone (key, high) AS (
+            SELECT (SELECT min(n.{key}) FROM {history} n WHERE n.{key} > low AND n.{key} < high),
+                high FROM gaps WHERE low + 1 < high
+            UNION ALL
+            SELECT (SELECT min(n.{key}) FROM {history} n
+                WHERE n.{key} > gone.key AND n.{key} < gone.high),
+                gone.high FROM gone WHERE gone.key IS NOT NULL
         )
-        SELECT key AS {key} FROM keys""")
+        SELECT {key} FROM {live} UNION ALL SELECT key FROM gone WHERE key IS NOT NULL""")
 
 
 def tell_only(model: Model, condition: str) -> None:
     """Of this model, only rows with this condition (SQL, of a line `h`) have a past: others come
     and go without a line."""
     _told_only[model] = condition
+
+
+def is_told_only(model: Model) -> bool:
+    """Whether rows of this model come and go without a line."""
+    return model in _told_only
 
 
 def told(model: Model) -> str:
@@ -150,9 +168,18 @@ def rows_of_lines(model: Model, lines: Lines) -> Statement:
     if connection.vendor == "sqlite":
         given, value = "IN (SELECT value FROM json_each(%s))", str(value)
     history, key = history_table(model), key_column(model)
-    columns = _columns(model).replace(f"k.{key}", f"h.{key}")
+    columns = columns_of(model).replace(f"k.{key}", f"h.{key}")
     condition = f"h.history_id {given} AND {told(model)}"
     return Statement(f"SELECT {columns} FROM {history} h WHERE {condition}", (value,))
+
+
+def joined(history: str, line: str) -> str:
+    """JOIN of the line `h` that this expression names, which is looked up by its number: PostgreSQL
+    would read the whole log."""
+    if connection.vendor == "postgresql":
+        chosen = f"SELECT * FROM {history} h WHERE h.history_id = {line} OFFSET 0"
+        return f"CROSS JOIN LATERAL ({chosen}) h"
+    return f"JOIN {history} h ON h.history_id = {line}"
 
 
 def newest(model: Model, row: str, moment: datetime) -> Statement:
@@ -164,11 +191,11 @@ def newest(model: Model, row: str, moment: datetime) -> Statement:
     # `+ 0`: of all lines of the row; not the newest lines of the table until one is the row's.
     sql = f"""(SELECT max(n.history_id + 0) FROM {history} n
         WHERE n.{key} = {row} AND n.history_date <= %s
-        AND n.history_date >= {_earlier(f"({last} AND d.history_date <= %s)")})"""
+        AND n.history_date >= {earlier(f"({last} AND d.history_date <= %s)")})"""
     return Statement(sql, (at, at))
 
 
-def _earlier(date: str) -> str:
+def earlier(date: str) -> str:
     """The date less the skew."""
     seconds = int(SKEW.total_seconds())
     if connection.vendor == "postgresql":
@@ -176,7 +203,7 @@ def _earlier(date: str) -> str:
     return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', {date}, '-{seconds} seconds')"
 
 
-def _columns(model: Any) -> str:
+def columns_of(model: Any) -> str:
     """The columns of the live table, from a line `h` of history and a key `k`."""
     kept = {field.column for field in model.history.model.tracked_fields}
     return ", ".join(_column(field, kept) for field in model._meta.local_concrete_fields)
@@ -191,7 +218,7 @@ def _column(field: Any, kept: set[str]) -> str:
     return f"CAST(NULL AS {field.db_type(connection)}) AS {name}"
 
 
-def _live(model: Model) -> str:
+def live_table(model: Model) -> str:
     """The table itself, even where a CTE has its name."""
     table = _quoted(model._meta.db_table)
     if connection.vendor == "sqlite":
