@@ -33,6 +33,10 @@ class Difference:
     expected: tuple[str, ...]
     answer: str
 
+    @property
+    def sentence(self) -> str:
+        return "{asked} should be {expected}, not {answer}.".format(**self.as_json())
+
     def as_json(self) -> dict[str, str]:
         expected = " ".join(self.expected) or "no such name"
         question = f"{self.question.name} {self.question.kind}"

@@ -6,12 +6,15 @@ from django.core.management import call_command
 from dhcp.daemon.health_checks import served_names
 from dhcp.files.sync import sync
 from dhcp.metrics import collect
-from dhcp.models import Generation
+from dhcp.models import DhcpServer, Generation
+from dhcp.state import names
 from dhcp.state.why import why
 from names import proof, query
 from names.models import Record
 from names.query import Answer, Question
 from tests.ipam.factories import IPAddressFactory, ServerFactory
+from tests.support import dns
+from tests.support.postgres import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +67,25 @@ def test_why_says_whose_a_name_is_and_what_the_server_answers(ask, zone):
     assert "printer.corp.example A: 10.1.0.9" in found.steps[-1].answer
     assert "9.0.1.10.in-addr.arpa PTR: printer.corp.example" in found.steps[-1].answer
     assert why("api").verdict.startswith("api.corp.example: 192.0.2.1, api.corp.example A")
+
+
+def test_why_asks_every_server_that_has_the_zone(ask, zone, tmp_path, monkeypatch):
+    """A further DHCP server that is silent, and a name server that has an old address."""
+    DhcpServer.objects.create(name="north", reload="none", dns=f"127.0.0.1:{free_port()}")
+    Record.objects.create(zone=zone, name="@", type="NS", value="ns1.corp.example")
+    Record.objects.create(zone=zone, name="ns1", type="A", value="127.0.0.1")
+    ServerFactory(hostname="web", ip_address="10.1.0.5", mac_address=None)
+    assert sync().good
+    (tmp_path / "other").mkdir()
+    with dns.name_server(tmp_path / "other", b"10.1.0.9 web.corp.example\n") as other:
+        monkeypatch.setattr(names, "DNS_PORT", other.args[0])
+        found = why("web.corp.example")
+    answers = {step.question: step for step in found.steps[-3:]}
+    assert [step.good for step in answers.values()] == [True, False, False]
+    old = answers["What does ns1.corp.example (127.0.0.1) say?"].answer
+    assert "web.corp.example A should be 10.1.0.5, not 10.1.0.9." in old
+    assert "refused" in answers["What does north say?"].answer
+    assert not found.good
 
 
 def test_why_of_a_server_ends_with_its_name(ask):

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def name_server(home: Path, hosts: bytes = b"", conf: bytes = b"") -> Iterator[A
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         wait_for(process, port, home / "dnsmasq.log")
-        yield lambda name, kind="A": ask(port, name, kind)
+        yield partial(ask, port)
     finally:
         stop(process)
     complaints = [
