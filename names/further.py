@@ -124,7 +124,7 @@ class Sorted:
 
     @property
     def aliases(self) -> list[Record]:
-        return list(filter(_is_alias, self.others))
+        return list(filter(is_alias, self.others))
 
 
 def sort(rows: Iterable[Record], zones: Collection[str]) -> Sorted:
@@ -177,7 +177,7 @@ class Beside:
 
     def add(self, row: Record) -> None:
         self._by_name[row.fqdn].append(row)
-        if _is_alias(row):
+        if is_alias(row):
             self._targets.setdefault(row.fqdn, row.value)
         if row.type == "NS" and row.fqdn not in self._zones:
             self._servers.setdefault(row.fqdn, set()).add(row.value)
@@ -193,8 +193,8 @@ class Beside:
     def other(self, row: Record) -> str:
         """A CNAME stands alone; of two, the first one stays."""
         found = self._by_name[row.fqdn]
-        other = next(filterfalse(_is_alias, found), found[0])
-        if other is row or not _is_alias(row):
+        other = next(filterfalse(is_alias, found), found[0])
+        if other is row or not is_alias(row):
             return ""
         return f"{row.fqdn} has another record: {other.type} {other.value}"
 
@@ -203,12 +203,10 @@ class Beside:
 
     def way_back(self, row: Record) -> str:
         """How a CNAME leads back to itself, or to others that do; empty where it leads on."""
-        if not _is_alias(row):
-            return ""
         passed = [row.fqdn, *self._chain(row.value, row.fqdn)]
-        if passed[-1] not in passed[:-1]:
-            return ""
-        return " -> ".join(passed[-LONGEST_SHOWN:])
+        if is_alias(row) and passed[-1] in passed[:-1]:
+            return " -> ".join(passed[-LONGEST_SHOWN:])
+        return ""
 
     def _chain(self, name: str, start: str) -> Iterator[str]:
         """The names that a CNAME leads over; the last one may be among the former, or be its
@@ -231,10 +229,10 @@ def _is_address(row: Record) -> bool:
     return row.type in rdata.ADDRESSES
 
 
-def _is_alias(row: Record) -> bool:
+def is_alias(row: Record) -> bool:
     return row.type == "CNAME"
 
 
 def claim(row: Record, ip: Address = NO_ADDRESS) -> Claim:
-    kind = ALIAS if _is_alias(row) else "record"
+    kind = ALIAS if is_alias(row) else "record"
     return Claim(kind, row.pk, row.fqdn, ip, row.created_at, str(row), fqdn=row.fqdn)

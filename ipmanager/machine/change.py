@@ -151,9 +151,10 @@ class ChangePage(PlanPage):
         }
 
     def choices(self) -> dict[str, Any]:
-        """The networks that one may choose from."""
+        """The networks that one may choose from; a link may have chosen already."""
+        given = self.request.POST or self.request.GET
         rows = Subnet.objects.in_vrf(self.subject.row.vrf_id).order_by("network")
-        return {"networks": list(rows.values_list("network", "name")[:CHOICES])}
+        return {"given": given, "networks": list(rows.values_list("network", "name")[:CHOICES])}
 
     def of_plan(self, plan: Plan[Moved]) -> dict[str, Any]:
         return {"moved": plan.found}

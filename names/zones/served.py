@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, filterfalse
+from operator import attrgetter
+
+from django.db.models import QuerySet
 
 from ipam.models import Subnet
-from names import ledger, rdata
+from names import further, ledger, rdata
 from names.ledger import NameLine, Names
-from names.models import Zone
+from names.models import Record, Zone
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,21 +30,21 @@ def take() -> Names:
     return ledger.take(list(Subnet.objects.in_vrf(None)))
 
 
-def served(names: Names | None = None) -> Iterator[Served]:
+def served(names: Names) -> Iterator[Served]:
     """Those of machines and services included."""
-    names = names or take()
-    for line in names.lines:
-        yield Served(line.fqdn, line.kind, str(line.ip))
-    for record in names.records:
-        yield Served(record.fqdn, record.type, record.value, record.ttl)
-    aliases = {record.fqdn for record in names.records if record.type == "CNAME"}
-    for one in map(_port, filter(_has_port, names.lines)):
-        if rdata.is_owner(one.name) and one.name not in aliases:
-            yield one
+    aliases = set(map(attrgetter("fqdn"), filter(further.is_alias, names.records)))
+    ports = map(_port, filter(attrgetter("port"), names.lines))
+    alone = filterfalse(lambda one: one.name in aliases, ports)
+    own = map(_address, names.lines)
+    return chain(own, map(_further, names.records), filter(_has_right_name, alone))
 
 
-def _has_port(line: NameLine) -> bool:
-    return line.port != ""
+def _address(line: NameLine) -> Served:
+    return Served(line.fqdn, line.kind, str(line.ip))
+
+
+def _further(record: Record) -> Served:
+    return Served(record.fqdn, record.type, record.value, record.ttl)
 
 
 def _port(line: NameLine) -> Served:
@@ -49,41 +54,55 @@ def _port(line: NameLine) -> Served:
     return Served(f"_{label}._{protocol}.{rest}", "SRV", f"0 0 {number} {line.fqdn}")
 
 
+def _has_right_name(row: Served) -> bool:
+    return rdata.is_owner(row.name)
+
+
+class Rows:
+    """All that is served, by zone. `server` is the name server of zones that have no NS record."""
+
+    def __init__(self, zone: Zone, server: str) -> None:
+        names = take()
+        self.zones = tuple({*names.zones, zone.name})
+        self.server = server
+        self.inside: dict[str, set[Served]] = defaultdict(set)
+        for row in served(names):
+            self.inside[ledger.zone_of(row.name, self.zones)].add(row)
+
+    def servers(self, zone: Zone) -> list[Served]:
+        """The NS records of a zone."""
+        own = filter(lambda row: (row.type, row.name) == ("NS", zone.name), self.inside[zone.name])
+        server = self.server or zone.primary_server or f"ns.{zone.name}"
+        return sorted(own) or [Served(zone.name, "NS", server)]
+
+    def children(self, zone: Zone) -> QuerySet[Zone]:
+        """The zones of ours just inside it."""
+        above = {name: ledger.zone_of(name.partition(".")[2], self.zones) for name in self.zones}
+        inside = filter(lambda name: above[name] == zone.name, self.zones)
+        return Zone.objects.filter(name__in=list(inside))
+
+    def delegation(self, child: Zone) -> Iterator[Served]:
+        """The name servers of a zone inside another one, and the addresses of those that are in the
+        zone that they serve."""
+        servers = self.servers(child)
+        names = set(map(attrgetter("value"), servers))
+        addresses = filter(lambda row: row.type in rdata.ADDRESSES, self.inside[child.name])
+        return chain(servers, filter(lambda row: row.name in names, addresses))
+
+
 def of_zone(zone: Zone, server: str, serial: int) -> list[Served]:
     """All of a zone: its SOA and NS records, what is in it and in no zone inside it, and which
-    servers those have. `server` is the name server where the zone has no NS record."""
-    names = take()
-    zones = tuple({*names.zones, zone.name})
-    rows = set(served(names))
-    own = _name_servers(rows, zone, server)
-    found = {soa(zone, own[0].value, serial), *own}
-    found.update(row for row in rows if ledger.zone_of(row.name, zones) == zone.name)
-    for child in _children(zone, zones):
-        servers = _name_servers(rows, child, server)
-        found.update(servers, _glue(rows, child.name, {row.value for row in servers}))
-    return sorted(found)
-
-
-def _children(zone: Zone, zones: tuple[str, ...]) -> list[Zone]:
-    """The zones of ours just inside it."""
-    inside = [one for one in zones if ledger.zone_of(one.partition(".")[2], zones) == zone.name]
-    return list(Zone.objects.filter(name__in=inside))
-
-
-def _name_servers(rows: Iterable[Served], zone: Zone, server: str) -> list[Served]:
-    found = sorted(row for row in rows if row.type == "NS" and row.name == zone.name)
-    return found or [Served(zone.name, "NS", server or zone.primary_server or f"ns.{zone.name}")]
-
-
-def _glue(rows: Iterable[Served], zone: str, servers: set[str]) -> list[Served]:
-    """The addresses of servers that are in the zone that they serve."""
-    inside = {name for name in servers if name.endswith(f".{zone}")}
-    return [row for row in rows if row.type in rdata.ADDRESSES and row.name in inside]
+    servers those have."""
+    rows = Rows(zone, server)
+    own = rows.servers(zone)
+    children = chain.from_iterable(map(rows.delegation, rows.children(zone)))
+    first = zone.primary_server or own[0].value
+    return sorted({soa(zone, first, serial), *own, *rows.inside[zone.name], *children})
 
 
 def soa(zone: Zone, server: str, serial: int) -> Served:
     local, _at, domain = (zone.contact or f"hostmaster@{zone.name}").rpartition("@")
     contact = local.replace(".", "\\.") + f".{domain}"
     times = f"{zone.refresh} {zone.retry} {zone.expire} {zone.negative_ttl}"
-    value = f"{zone.primary_server or server} {contact} {serial} {times}"
+    value = f"{server} {contact} {serial} {times}"
     return Served(zone.name, "SOA", value, zone.ttl)

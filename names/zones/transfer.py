@@ -18,7 +18,7 @@ from names.ground import Ground
 from names.models import Record, Zone
 from names.zones import file, serial
 from names.zones.file import Entry
-from names.zones.served import Served, of_zone, served
+from names.zones.served import Served, of_zone, served, take
 
 NEW, KNOWN, LEFT_OUT = "new", "known", "left out"
 
@@ -53,7 +53,7 @@ def import_zone(zone: Zone, text: str, *, apply: bool = False) -> list[Verdict]:
 
 def _plan(zone: Zone, entries: Sequence[Entry]) -> list[Verdict]:
     known = {(one.fqdn, one.type, one.value) for one in zone.records.select_related("zone")}
-    known.update(_key(one) for one in served())
+    known.update(_key(one) for one in served(take()))
     ground = Ground.load()
     found = []
     for entry in entries:

@@ -87,6 +87,8 @@ def pages(page: Page) -> Iterator[tuple[str, str]]:
     yield "history", machine.replace("page", "history")
     yield "conflict", followed(page, "/admin/discovery/conflict/?kind__exact=used", ".ipm-subject")
     yield from OTHERS.items()
+    yield "zone", followed(page, "/admin/names/zone/?q=corp", "corp.example")
+    yield "record", followed(page, "/admin/names/record/?q=corp", "corp.example")
     yield "image", followed(page, "/admin/pxe/bootimage/", "Debian 12")
     yield "change", followed(page, "/admin/changes/?kind=changed", ".log-what h3 a")
     yield "lists", "/ipam/"
